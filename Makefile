@@ -1,0 +1,38 @@
+# The two commands: `make dev` runs everything on this machine, `make test` proves it. Both set up what is missing.
+PYTHON ?= python3
+VENV := .local/venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup dev test test-engine lint format bench reset
+
+help: ## Says what there is.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Installs what is missing into .local (the other commands do it by themselves).
+	@$(PYTHON) local/setup.py
+
+dev: setup ## Runs the embedded Supabase and the service until Ctrl-C.
+	@$(VENV)/python -m local dev --with-parent
+
+test: setup ## Runs every test.
+	@$(VENV)/python -m pytest
+
+test-engine: setup ## Runs the tests on PostgreSQL 17 with the real pg_cron, and the Supabase CLI's linters (root, Linux).
+	@$(VENV)/python -m local.engine
+
+lint: setup ## ruff, mypy, sqlfluff and squawk.
+	@$(VENV)/ruff check
+	@$(VENV)/ruff format --check
+	@$(VENV)/mypy
+	@$(VENV)/sqlfluff lint --disable-progress-bar supabase local
+	@$(VENV)/squawk supabase/migrations/*.sql
+
+format: setup ## Formats the Python code.
+	@$(VENV)/ruff check --fix
+	@$(VENV)/ruff format
+
+bench: setup ## Measures the way of an event.
+	@$(VENV)/python -m tests.bench
+
+reset: setup ## Drops the data of `make dev`.
+	@$(VENV)/python -m local reset

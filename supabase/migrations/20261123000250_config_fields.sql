@@ -1,0 +1,284 @@
+-- Purpose: what may stand in each entry of the configuration, as data, and the check of a value against it.
+-- Objects: private.config_field, private.find_value_problem(), private.find_config_problem().
+-- Risks: a field that is not listed here is refused: list it before anything reads it.
+
+create table private.config_field (
+  entry text not null,
+  field text not null,
+  kind text not null,
+  minimum numeric,
+  maximum numeric,
+  choices text[],
+  is_required boolean not null default false,
+  default_value jsonb,
+  meaning text not null,
+  primary key (entry, field),
+  constraint kind_is_known check (
+    kind in (
+      'boolean', 'integer', 'number', 'text', 'choice', 'interval', 'url', 'email', 'timezone', 'date', 'time',
+      'strings', 'dates', 'objects', 'object'
+    )
+  ),
+  constraint only_choices_list_their_values check ((kind in ('choice', 'strings')) or choices is null),
+  constraint required_fields_have_no_default check (not is_required or default_value is null)
+);
+
+alter table private.config_field enable row level security;
+
+create policy config_field_is_read_by_nobody on private.config_field
+for select to authenticated
+using (false);
+
+revoke all on table private.config_field from public, anon, authenticated, service_role;
+
+comment on table private.config_field is
+'What may stand in each entry of system_config: one row a field. Objects inside an entry are listed as entry.field.';
+
+comment on column private.config_field.entry is 'Key of system_config, or entry.field for the objects inside one.';
+
+comment on column private.config_field.field is 'Name of the field in the JSON object.';
+
+comment on column private.config_field.kind is 'How the value is checked, see private.find_value_problem().';
+
+comment on column private.config_field.minimum is 'Smallest number, or fewest items or characters.';
+
+comment on column private.config_field.maximum is 'Largest number, or most items or characters.';
+
+comment on column private.config_field.choices is 'Allowed words of a choice, or of each string in a list.';
+
+comment on column private.config_field.is_required is 'Whether the field must be there.';
+
+comment on column private.config_field.default_value is 'What private.config() gives when the field is absent.';
+
+comment on column private.config_field.meaning is
+'What the field does, units included. Shown when the field is refused.';
+
+insert into private.config_field (entry, field, kind, minimum, maximum, choices, is_required, default_value, meaning)
+values
+('kill_switch', 'enabled', 'boolean', null, null, null, false, 'false', 'true stops every automatic action'),
+('kill_switch', 'reason', 'text', 0, 500, null, false, null, 'why it was thrown, for whoever comes next'),
+('feature_flags', 'monitoring', 'boolean', null, null, null, false, 'true', 'false stops the health-check rounds'),
+('feature_flags', 'auto_fix', 'boolean', null, null, null, false, 'false', 'true lets agents apply known fixes'),
+('feature_flags', 'email', 'boolean', null, null, null, false, 'false', 'true queues e-mails to the recipients'),
+(
+  'rate_limits', 'new_incidents_per_minute', 'integer', 1, 1000000, null, false, '5000',
+  'new incidents a source may open in a minute; repeats are never limited'
+),
+(
+  'rate_limits', 'agent_actions_per_hour', 'integer', 0, 100000, null, false, '60',
+  'actions one agent may begin in an hour'
+),
+(
+  'rate_limits', 'all_agent_actions_per_hour', 'integer', 0, 100000, null, false, '200',
+  'actions all agents together may begin in an hour'
+),
+('deployment_windows', 'timezone', 'timezone', null, null, null, false, '"UTC"', 'timezone of the windows and dates'),
+(
+  'deployment_windows', 'windows', 'objects', 0, 50, null, false, '[]',
+  'when agents may deploy; none listed means at any time'
+),
+('deployment_windows', 'freeze_dates', 'dates', 0, 366, null, false, '[]', 'dates on which nothing is deployed'),
+(
+  'deployment_windows.windows', 'days', 'strings', 1, 7, array['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'],
+  true, null, 'days of the week'
+),
+('deployment_windows.windows', 'from', 'time', null, null, null, true, null, 'start, as HH:MM'),
+('deployment_windows.windows', 'to', 'time', null, null, null, true, null, 'end, as HH:MM'),
+('health_check_targets', 'name', 'text', 1, 100, null, true, null, 'name of the target, unique'),
+(
+  'health_check_targets', 'type', 'choice', null, null, array['backend', 'frontend', 'database', 'other'],
+  true, null, 'what the target is; decides category and severity of its incidents'
+),
+('health_check_targets', 'url', 'url', 1, 2000, null, true, null, 'address to probe, http or https'),
+('health_check_targets', 'enabled', 'boolean', null, null, null, false, 'true', 'false pauses the target'),
+(
+  'health_check_policy', 'attempts', 'integer', 1, 5, null, false, '3',
+  'tries within a round before a failure is believed'
+),
+(
+  'health_check_policy', 'successes_to_close', 'integer', 1, 60, null, false, '2',
+  'good rounds in a row that resolve a target''s incident'
+),
+(
+  'health_check_policy', 'allow_private', 'boolean', null, null, null, false, 'false',
+  'true allows targets on private, loopback and link-local addresses'
+),
+(
+  'incident_policy', 'reopen_window', 'interval', 0, 31536000, null, false, '"24 hours"',
+  'a repeat this soon after the resolution reopens the incident; later ones open a new one'
+),
+('retention', 'agent_actions_days', 'integer', 1, 3650, null, false, '365', 'days that audit rows are kept'),
+('retention', 'monitoring_checks_days', 'integer', 1, 3650, null, false, '90', 'days that raw checks are kept'),
+('retention', 'receipts_hours', 'integer', 1, 720, null, false, '24', 'hours that idempotency keys are remembered'),
+('notification_recipients', 'email', 'email', 3, 320, null, true, null, 'address of the recipient'),
+(
+  'notification_recipients', 'min_severity', 'choice', null, null, array['LOW', 'MEDIUM', 'HIGH', 'CRITICAL'],
+  false, '"HIGH"', 'least severity that this recipient is told about'
+);
+
+create function private.find_value_problem(
+  value jsonb, kind text, minimum numeric, maximum numeric, choices text[]
+)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_text text := find_value_problem.value #>> '{}';
+  v_is_text boolean := jsonb_typeof(find_value_problem.value) = 'string';
+  v_is_valid boolean;
+  v_size numeric;
+begin
+  v_is_valid := case find_value_problem.kind
+    when 'boolean' then jsonb_typeof(find_value_problem.value) = 'boolean'
+    when 'integer' then jsonb_typeof(find_value_problem.value) = 'number' and v_text ~ '^-?[0-9]{1,12}$'
+    when 'number' then jsonb_typeof(find_value_problem.value) = 'number'
+    when 'choice' then v_is_text and v_text = any(find_value_problem.choices)
+    when 'interval' then v_is_text and pg_input_is_valid(v_text, 'interval')
+    when 'url' then v_is_text and v_text ~ '^https?://[^\s/?#@[:cntrl:]]+([/?#][^\s[:cntrl:]]*)?$'
+    when 'email' then v_is_text and v_text ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$'
+    when 'timezone' then v_is_text and exists (
+      select from pg_catalog.pg_timezone_names as timezones where timezones.name = v_text
+    )
+    when 'date' then v_is_text and v_text ~ '^\d{4}-\d\d-\d\d$' and pg_input_is_valid(v_text, 'date')
+    when 'time' then v_is_text and v_text ~ '^\d\d:\d\d$' and pg_input_is_valid(v_text, 'time')
+    when 'strings' then jsonb_typeof(find_value_problem.value) = 'array' and not exists (
+      select
+      from jsonb_array_elements(find_value_problem.value) as items (item)
+      where jsonb_typeof(item) <> 'string' or item #>> '{}' <> all(find_value_problem.choices)
+    )
+    when 'dates' then jsonb_typeof(find_value_problem.value) = 'array' and not exists (
+      select
+      from jsonb_array_elements(find_value_problem.value) as items (item)
+      where private.find_value_problem(item, 'date', null, null, null) is not null
+    )
+    when 'objects' then jsonb_typeof(find_value_problem.value) = 'array'
+    when 'object' then jsonb_typeof(find_value_problem.value) = 'object'
+    else v_is_text
+  end;
+  if not coalesce(v_is_valid, false) then
+    return 'must be ' || case find_value_problem.kind
+      when 'boolean' then 'true or false'
+      when 'integer' then 'a whole number'
+      when 'number' then 'a number'
+      when 'choice' then 'one of ' || array_to_string(find_value_problem.choices, ', ')
+      when 'interval' then 'a length of time such as "24 hours"'
+      when 'url' then 'an http or https address without user name, password or control characters'
+      when 'email' then 'an e-mail address'
+      when 'timezone' then 'a timezone such as "Europe/Berlin"'
+      when 'date' then 'a date as YYYY-MM-DD'
+      when 'time' then 'a time as HH:MM'
+      when 'strings' then 'a list of ' || array_to_string(find_value_problem.choices, ', ')
+      when 'dates' then 'a list of dates as YYYY-MM-DD'
+      when 'objects' then 'a list of objects'
+      when 'object' then 'an object'
+      else 'a text'
+    end;
+  end if;
+
+  v_size := case
+    when find_value_problem.kind in ('integer', 'number') then v_text::numeric
+    when find_value_problem.kind = 'interval' then extract(epoch from v_text::interval)
+    when jsonb_typeof(find_value_problem.value) = 'array' then jsonb_array_length(find_value_problem.value)
+    when v_is_text then length(v_text)
+  end;
+  if v_size < find_value_problem.minimum or v_size > find_value_problem.maximum then
+    return format('must be between %s and %s', find_value_problem.minimum, find_value_problem.maximum) || case
+      when find_value_problem.kind = 'interval' then ' seconds long'
+      when find_value_problem.kind in ('strings', 'dates', 'objects') then ' items long'
+      when find_value_problem.kind in ('integer', 'number') then ''
+      else ' characters long'
+    end;
+  end if;
+  return null;
+end
+$$;
+
+revoke all on function private.find_value_problem(jsonb, text, numeric, numeric, text[])
+from public, anon, authenticated, service_role;
+
+comment on function private.find_value_problem(jsonb, text, numeric, numeric, text[]) is
+'What is wrong with one value of a configuration entry, as the end of a sentence, or null when nothing is.';
+
+create function private.find_config_problem(entry text, value jsonb, path text)
+returns text
+language plpgsql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+declare
+  v_field record;
+  v_item record;
+  v_problem text;
+begin
+  if jsonb_typeof(find_config_problem.value) <> 'object' then
+    return format('%s must be a JSON object', find_config_problem.path);
+  end if;
+
+  select
+    format('%s.%s is not known; known are %s', find_config_problem.path, given.key, known.fields)
+  into v_problem
+  from jsonb_object_keys(find_config_problem.value) as given (key)
+  cross join (
+    select string_agg(config_field.field, ', ' order by config_field.field) as fields
+    from private.config_field
+    where config_field.entry = find_config_problem.entry
+  ) as known
+  where not exists (
+    select
+    from private.config_field
+    where config_field.entry = find_config_problem.entry
+      and config_field.field = given.key
+  )
+  limit 1;
+  if v_problem is not null then
+    return v_problem;
+  end if;
+
+  for v_field in
+    select
+      config_field.*,
+      find_config_problem.value -> config_field.field as given
+    from private.config_field
+    where config_field.entry = find_config_problem.entry
+    order by config_field.field
+  loop
+    if v_field.given is null or jsonb_typeof(v_field.given) = 'null' then
+      continue when not v_field.is_required;
+      return format('%s.%s is missing: %s', find_config_problem.path, v_field.field, v_field.meaning);
+    end if;
+    v_problem := private.find_value_problem(
+      v_field.given, v_field.kind, v_field.minimum, v_field.maximum, v_field.choices
+    );
+    if v_problem is not null then
+      return format('%s.%s %s (%s)', find_config_problem.path, v_field.field, v_problem, v_field.meaning);
+    end if;
+    if v_field.kind = 'objects' then
+      for v_item in
+        select items.item, items.position
+        from jsonb_array_elements(v_field.given) with ordinality as items (item, position)
+      loop
+        v_problem := private.find_config_problem(
+          v_field.entry || '.' || v_field.field,
+          v_item.item,
+          format('%s.%s[%s]', find_config_problem.path, v_field.field, v_item.position - 1)
+        );
+        if v_problem is not null then
+          return v_problem;
+        end if;
+      end loop;
+    end if;
+  end loop;
+  return null;
+end
+$$;
+
+revoke all on function private.find_config_problem(text, jsonb, text)
+from public, anon, authenticated, service_role;
+
+comment on function private.find_config_problem(text, jsonb, text) is
+'The first thing wrong with an object of a configuration entry, as a sentence that names the field, or null.';

@@ -1,0 +1,166 @@
+-- Purpose: what every text passes before it is stored or logged: redacted, then capped.
+-- Objects: private.sanitise_text for callers; private.keep_first_bytes, drop_last_word, count_suspects and
+--   keep_affordable, its parts.
+-- Risks: the cap is in bytes of UTF-8; the database must be encoded so (Supabase's are). No regular expression here.
+
+create function private.keep_first_bytes(value text, max_bytes integer)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+declare
+  v_bytes bytea;
+  v_length integer := greatest(keep_first_bytes.max_bytes, 0);
+begin
+  if octet_length(keep_first_bytes.value) <= v_length then
+    return keep_first_bytes.value;
+  end if;
+  v_bytes := convert_to(keep_first_bytes.value, 'UTF8');
+  -- 10xxxxxx goes on with a character that began before.
+  while v_length > 0 and get_byte(v_bytes, v_length) & 192 = 128 loop
+    v_length := v_length - 1;
+  end loop;
+  return convert_from(substring(v_bytes for v_length), 'UTF8');
+end;
+$$;
+
+comment on function private.keep_first_bytes(text, integer) is
+'The longest beginning of a text that is at most max_bytes bytes of UTF-8 and ends with a whole character.';
+
+revoke all on function private.keep_first_bytes(text, integer) from public, anon, authenticated, service_role;
+
+create function private.drop_last_word(value text, max_characters integer)
+returns text
+language sql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+  select left(value, -max_characters) || rtrim(
+    rtrim(
+      right(value, max_characters),
+      '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._%+-/=@:~$!*#?^\[]'
+    ),
+    '0123456789 -'
+  );
+$$;
+
+comment on function private.drop_last_word(text, integer) is
+'Takes the last word off a text that was cut, but no more than max_characters: half a secret does not look like one.
+Groups of digits before it go too, for they may be half a card number.';
+
+revoke all on function private.drop_last_word(text, integer) from public, anon, authenticated, service_role;
+
+create function private.count_suspects(value text)
+returns integer
+language sql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+  -- "/@" begins a package's name in a path: no address, and a stack is full of it.
+  select coalesce(sum((octet_length(lowered.body) - octet_length(replace(lowered.body, needle, ''))) / length(needle)), 0)
+  from (select replace(lower(value collate "C"), '/@', '/')) as lowered (body)
+  cross join unnest(array[
+    'pass', 'pwd', 'secret', 'token', 'key', 'auth', 'cookie', 'bearer', 'sig', 'sess', '@', '%40', 'eyj', 'k_live_',
+    'k_test_', 'whsec_', 'ghp_', 'sb_', 'sk-', 'xox', 'akia', 'hooks', 'npm_'
+  ]) as needle;
+$$;
+
+comment on function private.count_suspects(text) is
+'How many places of a text cost a closer look. Plain search, no pattern.';
+
+revoke all on function private.count_suspects(text) from public, anon, authenticated, service_role;
+
+create function private.keep_affordable(value text, max_bytes integer)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+declare
+  c_most_suspects constant integer := 300;
+  c_always_affordable constant integer := 4096;
+  c_word constant integer := 1024;
+  v_text text := private.keep_first_bytes(keep_affordable.value, keep_affordable.max_bytes);
+  v_suspects integer;
+begin
+  while octet_length(v_text) > c_always_affordable loop
+    v_suspects := private.count_suspects(v_text);
+    exit when v_suspects <= c_most_suspects;
+    v_text := private.keep_first_bytes(
+      v_text, greatest(c_always_affordable, octet_length(v_text) * c_most_suspects / v_suspects)
+    );
+  end loop;
+  if octet_length(v_text) < octet_length(keep_affordable.value) then
+    v_text := private.drop_last_word(v_text, c_word);
+  end if;
+  return v_text;
+end;
+$$;
+
+comment on function private.keep_affordable(text, integer) is
+'The beginning of a text, at most max_bytes, that can be sanitised in a few milliseconds. Only a text written to be
+slow, a wall of keys or addresses, loses more than its size asks for.';
+
+revoke all on function private.keep_affordable(text, integer) from public, anon, authenticated, service_role;
+
+create function private.sanitise_text(value text, max_bytes integer)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+declare
+  c_plain constant text := '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-';
+  c_slack constant integer := 4096;   -- read beyond the cap, so that redactions rarely leave room unused
+  c_word constant integer := 256;
+  v_size integer := octet_length(sanitise_text.value);
+  v_mark text := format(e'\n… [truncated, %s bytes]', v_size);
+  v_most integer := sanitise_text.max_bytes - octet_length(v_mark);
+  v_room integer := v_most;
+  v_text text := sanitise_text.value;
+  v_last_line integer;   -- where it and the one before it begin: characters before them
+begin
+  -- The bulk of an event's fields. No secret is that short and free of separators, nor could it be told from a word.
+  if v_size <= 12 and translate(v_text, c_plain, '') = '' then
+    return v_text;
+  end if;
+  if v_size > 4096 then
+    v_text := private.keep_affordable(v_text, sanitise_text.max_bytes + c_slack);
+  end if;
+  v_text := private.redact_secrets(v_text);
+  if octet_length(v_text) <= sanitise_text.max_bytes and v_size <= sanitise_text.max_bytes then
+    return v_text;
+  end if;
+  if v_most <= 0 then
+    return private.keep_first_bytes('…', sanitise_text.max_bytes);
+  end if;
+  -- A cut changes how the last line ends ("password: must" was a sentence), so that line is looked at again,
+  -- with the one before, whose key it may belong to: then sanitising the result once more changes nothing.
+  loop
+    v_text := private.drop_last_word(private.keep_first_bytes(v_text, v_room), least(c_word, v_room));
+    v_last_line := length(v_text) - length(split_part(reverse(v_text), e'\n', 1)) - 1;
+    v_last_line := greatest(v_last_line - length(split_part(reverse(v_text), e'\n', 2)), 0);
+    v_text := left(v_text, v_last_line) || private.redact_secrets(substr(v_text, v_last_line + 1));
+    exit when octet_length(v_text) <= v_most;
+    v_room := greatest(v_room - 64, 0);
+  end loop;
+  return v_text || v_mark;
+end;
+$$;
+
+comment on function private.sanitise_text(text, integer) is
+'A text as it may be stored and logged: without secrets, e-mail and card numbers (each [redacted]) and control
+characters, at most max_bytes bytes of UTF-8; a cut is marked and gives the size it had. Twice gives the same as once.';
+
+revoke all on function private.sanitise_text(text, integer) from public, anon, authenticated, service_role;

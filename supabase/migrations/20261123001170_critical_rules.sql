@@ -1,0 +1,336 @@
+-- Purpose: the rules that make an error CRITICAL.
+-- Objects: functions in private, one a rule, and the one that asks them in order.
+-- Risks: the order is part of the rules, the more telling stands first. Three regular expressions (see error_signals).
+
+create function private.is_statement_timeout(message text, words text[]) returns boolean
+language plpgsql
+immutable
+parallel safe
+set search_path = ''
+as $$
+begin
+  return private.word_set(
+    'timeout timed time max_execution_time interrupted 01013 57014 querycanceled querycancelederror'
+    ' query_canceled canceling cancelling'
+  ) ?| words and message like any (array[
+    '%statement timeout%', '%statement timed out%', '%lock wait timeout%', '%lock timeout%',
+    '%lock request time out%',
+    '%max_execution_time%', '%maximum statement execution time%', '%query timed out%', '%query timeout%',
+    '%query execution was interrupted%', '%execution timeout expired%', '%ora-01013%', '%57014%', '%querycanceled%',
+    '%query_canceled%', '%canceling statement due to%', '%cancelling statement due to%', '%query read timeout%',
+    '%query exceeded%time%'
+  ]);
+end;
+$$;
+
+comment on function private.is_statement_timeout(text, text[]) is
+'True when a lower-case text says that a database gave up one statement for its time or its locks.';
+
+revoke all on function private.is_statement_timeout(text, text[]) from public, anon, authenticated, service_role;
+
+create function private.is_database_loss(message text, words text[], is_database boolean, is_network boolean)
+returns boolean
+language plpgsql
+immutable
+parallel safe
+set search_path = ''
+as $$
+begin
+  if (
+    message like any (array['%conne%', '%pgrst00%', '%mongo%', '%poolc%', '%sequelizehost%', '%unabletosend%'])
+    or private.word_set(
+      'client clients client_idle_limit pool queuepool database server tns link healthy primary provider'
+      ' packets topology buffering'
+      ' ssl dead enabled sending query_wait_timeout timeout consuming transport running translate'
+      ' knextimeouterror selection'
+      ' slots aborted recovery closed tablet reachable resourcerequest replica keyspace'
+    ) ?| words
+  ) and message like any (array[
+    '%too many connections%', '%too many clients%', '%too many database connections%', '%remaining connection slots%',
+    '%max clients reached%', '%max client connections%', '%max number of clients reached%',
+    '%connection limit exceeded%',
+    '%no more connections allowed%', '%connection pool%exhausted%', '%pool exhausted%', '%no more connections%',
+    '%connection terminated unexpectedly%',
+    '%is not queryable%', '%initial connections of pool%', '%exhausted%connection pool%', '%pool is exhausted%',
+    '%queuepool%limit%', '%timed out fetching a%connection%', '%connection is not available, request timed out%',
+    '%pool is probably full%', '%timeout exceeded when trying to connect%',
+    '%server closed the connection unexpectedly%',
+    '%server has gone away%', '%lost connection to%server%', '%lost connection to%database%',
+    '%database system is shutting down%', '%database system is starting up%', '%database system is in recovery mode%',
+    '%database system was interrupted%', '%database system is not%accepting%',
+    '%not currently accepting connections%',
+    '%terminating connection%', '%communications link failure%', '%communication link failure%',
+    '%could not connect to server%', '%could not translate host name%', '%connection to server at %',
+    '%connection to server on %', '%connection to server was lost%', '%no connection to the server%', '%tns:%',
+    '%tcp provider:%', '%named pipes provider%',
+    '%adaptive server%connection%', '%network-related or instance-specific%', '%physical connection is not usable%',
+    '%transport-level error%', '%ssl syscall error%', '%ssl connection has been closed unexpectedly%',
+    '%mongonetwork%',
+    '%serverselection%', '%server selection%tim%', '%topology was destroyed%', '%topology is closed%',
+    '%poolcleared%',
+    '%buffering timed out%', '%reach database%', '%server has closed the connection%', '%protocol_connection_lost%',
+    '%connectiondoesnotexisterror%', '%toomanyconnections%', '%cannotconnectnow%', '%pg::connectionbad%',
+    '%pg::unabletosend%', '%connectionnotestablished%', '%activerecord::connectiontimeout%',
+    '%driver: bad connection%',
+    '%database is closed%', '%no reachable servers%', '%consuming input failed%', '%query_wait_timeout%',
+    '%client_idle_limit%', '%is dead or not enabled%', '%login timeout expired%', '%packets out of order%',
+    '%no healthy tablet%', '%no primary available%', '%no healthy endpoints%',
+    '%connection terminated due to connection timeout%',
+    '%primary is not serving%', '%no replica available%', '%being resharded%',
+    '%knex: timeout acquiring%',
+    '%knextimeouterror%', '%sequelizeconnection%', '%sequelizehost%', '%poolableconnectionfactory%',
+    '%obtain jdbc connection%',
+    '%open jdbc connection%', '%get jdbc connection%', '%acquire jdbc connection%', '%pgrst000%', '%pgrst001%',
+    '%pgrst002%',
+    '%pgrst003%', '%error while sending query%', '%error while sending stmt%', '%no running members available%',
+    '%resourcerequest timed out%', '%no available connection%', '%connection not available and request was dropped%'
+  ]) and not private.word_set('smtp smtpd imap imapd pop3 ftp ftpd sshd postfix mta') ?| words then
+    return true;
+  end if;
+
+  if not is_database or private.is_statement_timeout(message, words) then
+    return false;
+  end if;
+
+  -- A statement that failed tells that the database is there, whatever else the sentence says of connections.
+  if message like any (array[
+    '%violates%', '%duplicate%', '%constraint%', '%deadlock%', '%syntax error%', '%statement timeout%',
+    '%unknown column%',
+    '%permission denied for%', '%doesn''t exist%'
+  ]) then
+    return false;
+  end if;
+
+  -- Between a driver and its server, TLS is the connection.
+  if is_network or message like any (array[
+    '%ssl: %timed out%', '%ssl operation failed%', '%ssl error%', '%ssl alert%', '%bad record mac%', '%went away%',
+    '%error while sending%', '%is shutting down%', '%disconnected by the server%', '%no longer usable%',
+    '%startup message%', '%only administrator can connect%', '%connection is broken%', '%connection is closed%',
+    '%connection limit reached%', '%connection slots%'
+  ]) then
+    return true;
+  end if;
+
+  return (
+    message like any (array['%ora-%', '%sqlstate%', '%errno%']) or private.word_set(
+      'connect connection connections connecting connected reconnect reconnecting connector reach contact ping'
+      ' pool down unavailable'
+      ' unreachable offline away dead stopped running available reachable responding accepting outage disconnected'
+      ' 57p01 57p02 57p03 53300 08001 08003 08004 08006 08s01 2002 2003 2005 2006 2013 1040 p1001 p1002 p1017'
+      ' p2024 p2037 loading'
+    ) ?| words
+  ) and (
+    message like any (array['%p1001%', '%p1002%', '%p1017%', '%p2024%', '%p2037%', '%is loading the dataset%'])
+    or message ~ (
+      '\m(57p0[1-3]|53300|0800[1346]|08s01)\M|sqlstate ?\[?(08...|57p0|53300)|\[(2002|2003|2005|2006|2013|1040)\]'
+      || '|(error|errno|code)[ :=(]*(2002|2003|2005|2006|2013|1040)\M|\(''?(2002|2003|2005|2006|2013|1040)\M'
+      || '|ora-(00018|00020|01033|01034|01089|01090|03113|03114|03135|12[0-9]{3})'
+      || '|\m(re)?connect(ion|ions|ing|ed|or)?\M[^;:(]*\m(refused|failed|failure|fails|lost|closed|terminated'
+      || '|reset|unreachable|exhausted'
+      || '|unavailable|dropped|broken|aborted|timed[ -]?out|time-?out|down|not (available|established'
+      || '|be established|be made|usable))\M'
+      || '|\m(could not|couldn''t|cannot|can''t|can not|unable to|fail(ed|s|ure|ing)? to|failed|failure'
+      || '|not able to|lost|losing|dead|dropped'
+      || '|broken|exhausted|timed out|time-?out|unexpectedly|error)\M[^;:(]*\m(re)?(connect(ion|ions|ing|ed)?'
+      || '|reach|contact|ping)\M'
+      || '|\mconnect\w* pool\w*\M[^;(]*(time|exhaust|full|limit)|pool[^;:(]*(exhausted|timed out)'
+      || '|\m(database|db|sql|postgres(ql)?|mysql|mariadb|mongo(db)?|redis|cluster|oracle'
+      || '|server)( [a-z0-9_."-]+){0,2} (is|was|are|has been|went|has gone|gone|seems|appears)'
+      || ' (currently |temporarily |now )?(to be )?(down|unavailable|unreachable|offline|away|dead|stopped'
+      || '|not (running|available|reachable|responding|accepting))\M'
+      || '|\m(database|db|postgres(ql)?|mysql|mongo(db)?|redis)( [a-z]+)? (unavailable|unreachable|down|offline'
+      || '|outage|disconnected)\M'
+    )
+  );
+end;
+$$;
+
+comment on function private.is_database_loss(text, text[], boolean, boolean) is
+'True when a lower-case text says that the database itself is out of reach: refused, exhausted, shut down or lost. One
+statement that failed or timed out is no loss.';
+
+revoke all on function private.is_database_loss(text, text[], boolean, boolean)
+from public, anon, authenticated, service_role;
+
+create function private.is_unavailable(message text, words text[], status integer) returns boolean
+language plpgsql
+immutable
+parallel safe
+set search_path = ''
+as $$
+begin
+  return status in (502, 503) or private.word_set(
+    'gateway bad_gateway badgateway unavailable service_unavailable serviceunavailable serviceunavailableexception'
+    ' badgatewayexception upstream upstreams available overloaded temporarily'
+  ) ?| words and message like any (array[
+    '%bad gateway%', '%bad_gateway%', '%badgateway%', '%service unavailable%', '%service_unavailable%',
+    '%serviceunavailable%',
+    '%service temporarily unavailable%', '%service is temporarily unavailable%', '%service is unavailable%',
+    '%service is currently unavailable%', '%no healthy upstream%', '%no live upstreams%',
+    '%no server is available to handle%', '%no server available%', '%upstream connect error%',
+    '%temporarily unable to service your request%', '%temporarily overloaded%'
+  ])
+  -- A mail server that says so refuses a letter.
+  and not message like any (array['% 4__ 4._._%', '% 5__ 5._._%']);
+end;
+$$;
+
+comment on function private.is_unavailable(text, text[], integer) is
+'True for a 502 or 503, by its number or by what proxies and services write instead of it.';
+
+revoke all on function private.is_unavailable(text, text[], integer) from public, anon, authenticated, service_role;
+
+create function private.is_authentication_loss(message text, words text[], is_unavailable boolean) returns boolean
+language plpgsql
+immutable
+parallel safe
+set search_path = ''
+as $$
+begin
+  return (
+    message like '%auth%' or private.word_set(
+      'login logins ldap ldaps sso identity idp keycloak gotrue okta cognito oidc saml kdc kerberos radius directory'
+    ) ?| words
+  ) and (
+    message like '%authretryablefetch%'
+    or (
+      is_unavailable and private.word_set(
+        'auth authentication authn authz auth0 login sso oauth oauth2 ldap keycloak gotrue cognito okta'
+      ) ?| words
+    )
+    or message ~ (
+      '\m(auth(entication|orization|n|z)?|login|identity|sso|oauth2?|oidc|saml|token|ldaps?|radius|kerberos'
+      || '|active directory|keycloak|gotrue|okta|auth0|cognito|idp)'
+      || '[ _-]?(service|server|provider|system|backend|api|endpoint|host|cluster|gateway)?s?\M[^;]*'
+      || '\m(down|unavailable|unreachable|not (available|responding|reachable|running|respond)|offline|outage'
+      || '|connection refused|econnrefused|enotfound|timed? ?out|timeout|unresponsive|crashed)\M'
+      || '(?!.*(password|credential))'
+      || '|(can''t|cannot|can not|could not|unable to|failed to|failure to|error) (contact|contacting|connect'
+      || '|connecting|reach|reaching|communicate|bind)[^;]*\m(auth|ldap|kdc|kerberos|identity|login|sso|oauth'
+      || '|keycloak|gotrue|okta|radius|active directory)'
+    )
+  );
+end;
+$$;
+
+comment on function private.is_authentication_loss(text, text[], boolean) is
+'True when a lower-case text says that the service which signs people in is out of reach. A refused password is not.';
+
+revoke all on function private.is_authentication_loss(text, text[], boolean)
+from public, anon, authenticated, service_role;
+
+create function private.is_breach(message text, words text[]) returns boolean
+language plpgsql
+immutable
+parallel safe
+set search_path = ''
+as $$
+begin
+  return private.word_set(
+    'breach breached breaches intrusion intrusions intruder intruders compromised compromise exfiltration'
+    ' exfiltrated exfiltrating'
+    ' ransomware rootkit malware trojan backdoor hacked stolen leaked leak webshell shell escalation'
+    ' unauthorized unauthorised attacker attackers'
+  ) ?| words and not message like any (array[
+    '%breach attempt%', '%intrusion attempt%', '%attempted intrusion%', '%attempted breach%', '%attempt to %',
+    '%sla %', '%slo %',
+    '%threshold%', '%contract%', '%possible %', '%memory leak%', '%intrusive%'
+  ]) and message ~ (
+    '\m(data|security|privacy|perimeter|network|account|system|server|firewall|credentials?|database|customer'
+    || '|password)( [a-z]+)? breach(ed|es)?\M'
+    || '|\mbreach(es)? (was |has been |is )?(detected|confirmed|discovered|reported|identified|alert|found'
+    || '|in progress|occurred|of )'
+    || '|\mintrusion[^.;]*(detected|confirmed|alert|alarm|successful|in progress|discovered|reported)'
+    || '|(detected|confirmed|successful|reported)[^.;]* intrusion|intruder'
+    || '|attackers? (has |have )?(gained|obtained|accessed|stole|exfiltrated|got in)'
+    || '|\m(been|was|were|is|are|got|be|accounts?|credentials?|host|server|system|keys?|tokens?|package'
+    || '|node)\M[^.;]* compromised'
+    || '|\mcompromised (account|credential|host|server|system|key|token|user|machine|password|node|package)'
+    || '|exfiltrat(ion|ed|ing)|ransomware|rootkit|(malware|trojan|backdoor|web ?shell)[^.;]*(detected|found'
+    || '|infect|installed|discovered|uploaded|active)'
+    || '|(detected|found|infected)[^.;]*(malware|trojan|backdoor|web ?shell)|\m(been|was|were|got) hacked'
+    || '|\m(credentials?|passwords?|keys?|tokens?|secrets?|data|database|records|emails?)( [a-z]+)? (leaked'
+    || '|stolen|leak detected)|\m(leaked|stolen) (credential|password|key|token|data|secret|database|record'
+    || '|cookie|session)'
+    || '|privilege escalation (detected|succe)|unauthori[sz]ed access (was |has been )?(detected|gained'
+    || '|confirmed|obtained)|(detected|gained|confirmed) unauthori[sz]ed access'
+  );
+end;
+$$;
+
+comment on function private.is_breach(text, text[]) is
+'True when a lower-case text reports that somebody got in or that data got out. Attempts, and breached'
+' thresholds, are not.';
+
+revoke all on function private.is_breach(text, text[]) from public, anon, authenticated, service_role;
+
+create function private.is_cors_block(message text) returns boolean
+language plpgsql
+immutable
+parallel safe
+set search_path = ''
+as $$
+begin
+  return message like any (array[
+      '%cors%', '%cross-origin%', '%access-control-%', '%access control check%', '%cross origin%', '%preflight%'
+    ])
+    and message like any (array[
+      '%blocked by cors%', '%cross-origin request blocked%', '%access-control-allow-origin%',
+      '%access control check%',
+      '%access-control-allow-headers%', '%access-control-allow-methods%', '%access-control-allow-credentials%',
+      '%cors error%', '%cors request%', '%cors header%', '%cors policy:%', '%cors preflight%fail%', '%cors failed%',
+      '%cors failure%', '%cors check%fail%', '%allowed by cors%', '%disallowed cors%', '%cors blocked%',
+      '%blocked%cors%',
+      '%cors%blocked%', '%cors missing%', '%cross origin requests are only supported%', '%cross-origin%cors%',
+      '%preflight response%', '%preflight%fail%', '%cors%rejected%', '%cors%denied%', '%cors%not allowed%',
+      '%violat%cors%'
+    ])
+    and not message like any (array[
+      '%will disallow reading%', '%cors-enabled nor%', '%header set %', '%content security policy%', '%cors enabled%',
+      '%access-control-allow-origin: *%200%'
+    ]);
+end;
+$$;
+
+comment on function private.is_cors_block(text) is
+'True when a browser, in its own words, or a server refused a request for its origin. Content security policy'
+' and mixed
+content are other refusals.';
+
+revoke all on function private.is_cors_block(text) from public, anon, authenticated, service_role;
+
+create function private.match_critical_rule(
+  message text,
+  words text[],
+  status integer,
+  is_database boolean,
+  is_network boolean
+) returns text
+language plpgsql
+immutable
+parallel safe
+set search_path = ''
+as $$
+declare
+  v_unavailable constant boolean := private.is_unavailable(message, words, status);
+begin
+  return case
+    when private.is_database_loss(message, words, is_database, is_network) then 'database_connection_failed'
+    when private.is_authentication_loss(message, words, v_unavailable) then 'authentication_service_down'
+    when private.is_breach(message, words) then 'security_breach'
+    when private.is_cors_block(message) then 'cors_blocked'
+    when not v_unavailable then null
+    when status = 502 or message like any (array[
+      '%bad gateway%', '%bad_gateway%', '%badgateway%', '%no live upstreams%'
+    ]) then 'bad_gateway'
+    else 'service_unavailable'
+  end;
+end;
+$$;
+
+comment on function private.match_critical_rule(text, text[], integer, boolean, boolean) is
+'The CRITICAL rule that a lower-case text, its status code and what is known of it meet, the most telling first; else
+null.';
+
+revoke all on function private.match_critical_rule(text, text[], integer, boolean, boolean)
+from public, anon, authenticated, service_role;

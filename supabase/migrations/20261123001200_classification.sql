@@ -1,0 +1,109 @@
+-- Purpose: decide how bad a reported error is and which part of the product it belongs to.
+-- Objects: public.classify_error, and what a log level is worth. Its signals, rules and categories stand in the files
+--   before this one.
+-- Risks: it runs for every reported event, and a hostile text must cost no more than others: it is capped first.
+
+create function private.severity_of_level(level text) returns public.incident_severity
+language sql
+immutable
+parallel safe
+set search_path = ''
+return case
+  when severity_of_level.level is null then null
+  when lower(btrim(severity_of_level.level)) in (
+    'fatal', 'critical', 'crit', 'alert', 'emergency', 'emerg', 'panic', '60'
+  ) then 'CRITICAL'::public.incident_severity
+  when lower(btrim(severity_of_level.level)) in ('error', 'err', 'severe', '50') then 'HIGH'
+  when lower(btrim(severity_of_level.level)) in ('warning', 'warn', 'wrn', '40') then 'LOW'
+  when lower(btrim(severity_of_level.level)) in (
+    'info', 'information', 'informational', 'notice', 'log', 'success', 'verbose', 'debug', 'trace', '30', '20', '10'
+  ) then 'LOW'
+end;
+
+comment on function private.severity_of_level(text) is
+'Severity of a log level when no rule matched: Sentry''s words in any case, syslog''s, and the numbers of pino and
+bunyan (10 to 60). Null when it is no known level.';
+
+revoke all on function private.severity_of_level(text) from public, anon, authenticated, service_role;
+
+create function public.classify_error(
+  message text,
+  error_type text default null,
+  source text default null,
+  url text default null,
+  http_status integer default null,
+  level text default null,
+  out severity public.incident_severity,
+  out category public.incident_category,
+  out rule text
+)
+language plpgsql
+immutable
+parallel safe
+security definer
+set search_path = ''
+as $$
+declare
+  v_original text;
+  v_text text;
+  v_words text[];
+  v_status integer;
+  v_is_database boolean;
+  v_is_network boolean := false;
+  v_level text := nullif(btrim(classify_error.level), '');
+begin
+  -- What matters stands at the head; the cap also bounds what a hostile text can cost.
+  v_original := left(classify_error.message, 3000);
+  if classify_error.error_type <> '' and strpos(v_original, classify_error.error_type) = 0 then
+    v_original := left(classify_error.error_type, 200) || ': ' || v_original;
+  end if;
+  v_original := coalesce(v_original, left(classify_error.error_type, 200), '');
+  v_text := btrim(translate(lower(v_original collate "C"), E'’‘´“”—–\n\r\t\\', E'\'\'\'""--   '));
+  v_words := string_to_array(
+    translate(v_text, '.,;:!?()[]{}<>"''`/|=&#@*+-~^$%', '                                '), ' '
+  );
+
+  v_status := private.find_status_code(v_text, v_words, classify_error.http_status);
+  v_is_database := private.mentions_database(v_text, v_words);
+
+  if coalesce(classify_error.http_status, 0) < 400 and private.is_good_news(v_text, v_words, v_status) then
+    rule := 'no_failure';
+  else
+    v_is_network := private.mentions_network_failure(v_text, v_words);
+    rule := coalesce(
+      private.match_critical_rule(v_text, v_words, v_status, v_is_database, v_is_network),
+      private.match_high_rule(v_text, v_words, v_status, v_is_network),
+      private.match_lower_rule(v_text, v_words, v_status)
+    );
+  end if;
+
+  if rule is null or rule = 'no_failure' then
+    v_level := coalesce(v_level, private.level_in_text(left(v_original, 300), v_words[1:60]));
+    severity := private.severity_of_level(v_level);
+    rule := case
+      when severity = 'CRITICAL' then 'fallback_level_fatal'
+      when severity = 'HIGH' then 'fallback_level_error'
+      when severity = 'LOW' and lower(v_level) in ('warning', 'warn', 'wrn', '40') then 'general_warning'
+      when severity = 'LOW' then coalesce(rule, 'fallback_level_info')
+      else coalesce(rule, 'unmatched')
+    end;
+  end if;
+  severity := coalesce(severity, private.severity_of_rule(rule), 'MEDIUM');
+
+  category := private.category_of_rule(
+    rule, v_text, v_words, lower(btrim(classify_error.source)), lower(left(classify_error.url, 2000)), v_status,
+    v_is_database, v_is_network
+  );
+end;
+$$;
+
+comment on function public.classify_error(text, text, text, text, integer, text) is
+'Severity, category and the deciding rule of an error.
+Give what is known: its message and type, where it came from (server, browser, sentry, test), the URL it happened at,
+the HTTP status and the logger''s level. The most severe rule that matches wins; when none does, the level decides, and
+MEDIUM without one. The same words always give the same answer; nothing is read or stored. It runs as its definer because the
+functions that it is made of stand in the closed schema private.';
+
+revoke all on function public.classify_error(text, text, text, text, integer, text)
+from public, anon, authenticated, service_role;
+grant execute on function public.classify_error(text, text, text, text, integer, text) to authenticated, service_role;

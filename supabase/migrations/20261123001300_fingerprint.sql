@@ -1,0 +1,352 @@
+-- Purpose: one key for all occurrences of the same error, so that repeats fold into one incident.
+-- Objects: private.pick_message_head, private.unquote_message, private.fold_quoted_values, private.fold_random_id,
+--   private.fold_random_ids, private.fold_dates, private.fold_numbers, private.normalise_error_message,
+--   private.fingerprint_error.
+-- Risks: a change of a pattern changes the fingerprints of errors already stored: their next occurrence opens a second
+--   incident. Takes 5 of the 32 compiled regular expressions that a backend caches.
+
+create function private.pick_message_head(message text)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+declare
+  c_first_characters constant integer := 1024;
+  c_first_lines constant integer := 3;
+  v_text text collate "C" := btrim(pick_message_head.message, e' \t\r\n');
+begin
+  if strpos(v_text, e'\n') > 0 then
+    if strpos(v_text, 'Traceback (most recent call last)') > 0 then
+      v_text := split_part(v_text, e'\n', 1) || ' ' || split_part(v_text, e'\n', -1);
+    else
+      v_text := array_to_string((string_to_array(left(v_text, c_first_characters), e'\n')) [1:c_first_lines], ' ');
+    end if;
+  end if;
+  v_text := translate(left(v_text, c_first_characters), e'\r\t\u00a0\x01\x02', '   ');
+  if octet_length(v_text) > length(v_text) then
+    v_text := translate(v_text, '「『‹」』›', '«««»»»');
+  end if;
+  return v_text;
+end;
+$$;
+
+comment on function private.pick_message_head(text) is
+'What of a message tells which error it is, on one line: its first 3 lines, at most 1024 characters. Of a traceback of
+Python the first and the last line, which names the exception: the frames between move with every release.';
+
+revoke all on function private.pick_message_head(text) from public, anon, authenticated, service_role;
+
+create function private.unquote_message(message text)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+declare
+  v_text text collate "C" := btrim(unquote_message.message);
+  v_lead text collate "C" := '';
+  v_quote text;
+begin
+  v_quote := right(v_text, 1);
+  if v_quote <> all (array['"', '''', '`', '”', '“', '’', '»']) then
+    return v_text;
+  end if;
+  if strpos(v_text, ': ') > 0 and strpos(split_part(v_text, ': ', 1), ' ') = 0 then
+    v_lead := split_part(v_text, ': ', 1) || ': ';
+    v_text := ltrim(substr(v_text, length(v_lead) + 1));
+  end if;
+  -- A quote inside means that the last one closes another value than the first one opens.
+  if length(v_text) > 2
+    and translate(left(v_text, 1), '“„‘«', '””’»') = translate(v_quote, '“', '”')
+    and strpos(replace(substr(v_text, 2, length(v_text) - 2), e'\\' || v_quote, ''), v_quote) = 0 then
+    v_text := substr(v_text, 2, length(v_text) - 2);
+  end if;
+  return v_lead || v_text;
+end;
+$$;
+
+comment on function private.unquote_message(text) is
+'The message without the quotes that enclose all of it, or all that follows its first word and a colon: JSON.stringify
+and str(KeyError) make such messages, and without their text they would all be one error.';
+
+revoke all on function private.unquote_message(text) from public, anon, authenticated, service_role;
+
+create function private.fold_quoted_values(message text)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+declare
+  v_text text collate "C" := fold_quoted_values.message;
+  v_rest text collate "C";
+begin
+  if translate(v_text, '"''`“„‘«(', '') = v_text then
+    return v_text;
+  end if;
+  -- The group is what stays: keys, what a log line or an object quotes as its message, and the request line of an
+  -- access log. \x02 stands for a quoted value. An apostrophe inside a word ("can't") quotes nothing.
+  v_text := regexp_replace(v_text, $pattern$(?x)
+    ( ["'][\w.-]+["'](?=:)
+      | (?:["']|\m) (?:msg|message|error|err|reason|details?|code) ["']? [ :=]{1,2} (?: "(?:[^"\\]|\\.)*" | '[^']*' )
+      | "[A-Z]+[ ][^ "]+[ ]HTTP/[^ "]+" )
+    | "(?:[^"\\]|\\.)*" | `[^`]*` | (?<![A-Za-z0-9_])'(?:[^']|''|\w')*'(?![A-Za-z0-9_])
+    | “[^”]*” | „[^“”]*[“”] | ‘[^’]*’ | «[^»]*» | (?<=\))=\([^()]*\)
+  $pattern$, e'\\1\x02', 'g');
+  v_text := replace(replace(v_text, e'"\x02', '"'), e'\'\x02', '''');
+  v_rest := replace(v_text, e'\x02', '');
+  if lower(v_rest) = upper(v_rest) and octet_length(v_rest) = length(v_rest) then
+    return fold_quoted_values.message;
+  end if;
+  return replace(v_text, e'\x02', '<value>');
+end;
+$$;
+
+comment on function private.fold_quoted_values(text) is
+'The message with <value> for each quoted text, unless no letter were left. Keys stay, and so does what they name as the
+message, its reason or its code, or all JSON would be one error.';
+
+revoke all on function private.fold_quoted_values(text) from public, anon, authenticated, service_role;
+
+create function private.fold_random_id(word text)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+declare
+  v_template text collate "C" := '';
+  v_piece text collate "C";
+begin
+  if fold_random_id.word like '________-____-____-____-____________'
+    and translate(lower(fold_random_id.word), '0123456789abcdef', '') = '----' then
+    return '<n>';
+  end if;
+  foreach v_piece in array string_to_array(translate(fold_random_id.word, '_+=-', '    '), ' ') loop
+    continue when v_piece = '';
+    -- What follows an id without a vowel is a part of it: the last 5 characters of a pod's name.
+    if translate(v_piece, '0123456789', '') = v_piece
+      and (lower(v_piece) = v_piece or upper(v_piece) = v_piece)
+      and not (v_template like '%<n>' and translate(lower(v_piece), 'aeiou', '') = lower(v_piece)) then
+      v_template := v_template || '_' || v_piece;
+    elsif v_template not like '%<n>' then
+      v_template := v_template || '_<n>';
+    end if;
+  end loop;
+  return substr(v_template, 2);
+end;
+$$;
+
+comment on function private.fold_random_id(text) is
+'The template of a word that holds a random id: cus_<n> of cus_NffrFeUfNV2Hib. Plain words around the id stay.';
+
+revoke all on function private.fold_random_id(text) from public, anon, authenticated, service_role;
+
+create function private.fold_random_ids(message text)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+declare
+  c_shortest_id constant integer := 10;
+  -- Words as people write them: s3UploadPart, Base64Decoder2000Impl, IPv6Address, SHA256WITHRSA, a number, a timestamp.
+  c_names constant text := $pattern$(?x)^ (?:
+    (?:
+      (?: [A-Z]*[a-z]+[0-9]*[a-z]*[0-9]* | [0-9]*(?:[A-Z]+[0-9]+)?[A-Z]+(?:[a-z]{2,}|v)[0-9]* )
+      (?: (?:[A-Z]+[0-9]+)? [A-Z]+(?:[a-z]{2,}|v)[0-9]* )* (?:[A-Z]+[0-9]*)?
+      | [A-Z]+[0-9]*[A-Z]*[0-9]*
+      | [0-9]+(?:T[0-9]+)?Z?
+    )? (?:[_+=-]+|$) )+ $
+  $pattern$;
+  v_text text collate "C" := fold_random_ids.message;
+  v_token text collate "C";
+  v_word text collate "C";
+begin
+  foreach v_token in array string_to_array(v_text, ' ') loop
+    continue when length(v_token) < c_shortest_id
+      or lower(v_token) = upper(v_token)
+      or translate(v_token, '0123456789', '') = v_token;
+    foreach v_word in array string_to_array(
+      translate(v_token, e'()[]{}<>"''`,;:.!?/\\|&@#$%^*~', repeat(' ', 27)), ' '
+    ) loop
+      if length(v_word) >= c_shortest_id and translate(v_word, '0123456789', '') <> v_word
+        and (v_word !~ c_names or v_word like '________-____-____-____-____________') then
+        v_text := replace(v_text, v_word, private.fold_random_id(v_word));
+      end if;
+    end loop;
+  end loop;
+  return v_text;
+end;
+$$;
+
+comment on function private.fold_random_ids(text) is
+'The message with <n> for each word of 10 or more letters and digits, with a digit, that is not built like a name.';
+
+revoke all on function private.fold_random_ids(text) from public, anon, authenticated, service_role;
+
+create function private.fold_dates(template text)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+declare
+  c_names constant text [] := array[
+    'Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec',
+    'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'
+  ];
+  c_endings constant text [] := array[
+    'uary', 'ruary', 'ch', 'il', '', 'e', 'y', 'ust', 'tember', 'ober', 'ember', 'ember',
+    'day', 'sday', 'nesday', 'rsday', 'day', 'urday', 'day'
+  ];
+  v_text text collate "C" := fold_dates.template;
+  v_name text;
+begin
+  -- A name without a number beside it is a word: "May fail".
+  for v_position in 1..array_length(c_names, 1) loop
+    v_name := c_names[v_position];
+    if strpos(v_text, v_name) > 0 then
+      v_text := replace(v_text, v_name || c_endings[v_position], v_name);
+      v_text := replace(replace(v_text, v_name || ' <n>', '<n>'), v_name || ', <n>', '<n>');
+      v_text := replace(replace(v_text, '/' || v_name || '/', '/'), '-' || v_name || '-', '-');
+    end if;
+  end loop;
+  return v_text;
+end;
+$$;
+
+comment on function private.fold_dates(text) is
+'The template without the names of months and weekdays, short or long, that stand before a number.';
+
+revoke all on function private.fold_dates(text) from public, anon, authenticated, service_role;
+
+create function private.fold_numbers(message text)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+declare
+  v_text text collate "C";
+begin
+  v_text := private.fold_random_ids(fold_numbers.message);
+  -- \x01 keeps the number beside it: 404 and 502 are different errors, and so are two SQLSTATEs. Each word is given by
+  -- its end (status, responded with, resulted in): a small pattern is a fast one. "returned 404 rows" counts rows.
+  v_text := regexp_replace(v_text, $pattern$(?x)
+    (?:
+      (?: (?:us[ ]of|TP|TP/[0-9.]+|d[ ]with|rned|lted[ ]in|TATE|ror|ROR) [ :=(\["']+ | [A-Z][ ][^ ]*/[^ ]*[ ] )
+      [1-5][0-9]{2,4}
+      | (?:(?<![a-z])code|Code|rno|atus|gnal) [ :=(\["']+ [0-9]{1,5}
+    ) (?![0-9A-Za-z]|[ ][rib])
+  $pattern$, e'\\&\x01', 'g');
+  -- Codes that Oracle, TypeScript, Entra, PostgREST, Prisma and MongoDB lead with their name.
+  v_text := replace(replace(replace(v_text, 'ORA-', e'ORA-\x01'), 'TS', e'TS\x01'), 'PGRST', e'PGRST\x01');
+  v_text := replace(replace(replace(v_text, 'P10', e'P\x0110'), 'P20', e'P\x0120'), 'E1100', e'E\x011100');
+  v_text := regexp_replace(v_text, $pattern$(?x)
+    (?<![0-9A-Za-z\x01])
+    (?:
+      0x[0-9A-Fa-f]+
+      | [A-Fa-f]*[0-9][0-9A-Fa-f]{2,}
+      | [0-9A-Fa-f]*(?::[0-9A-Fa-f]*)+:[0-9A-Fa-f]+
+    ) (?![0-9A-Za-z\x01])
+    | (?: (?<![0-9A-Za-z_.:])[+-] )?
+      (?<![0-9\x01])[0-9]+ (?: (?:[.,:/T+-]+|e-) [0-9]+)*
+      (?:
+        (?![0-9\x01]) Z?
+        | (?:[hms][0-9]+)* (?: [smhd] | [ ]?(?:[munµ]s | [KMGTk]i?B | [AaPp][Mm]) ) (?![0-9A-Za-z])
+      )
+  $pattern$, '<n>', 'g');
+  v_text := replace(v_text, e'\x01', '');
+  if v_text like any (array[
+    '%Jan%', '%Feb%', '%Mar%', '%Apr%', '%May%', '%Jun%', '%Jul%', '%Aug%', '%Sep%', '%Oct%', '%Nov%', '%Dec%',
+    '%day%<n>%'
+  ]) then
+    v_text := private.fold_dates(v_text);
+  end if;
+  return v_text;
+end;
+$$;
+
+comment on function private.fold_numbers(text) is
+'The message with <n> for each number, id, hash, address, size, duration and timestamp but those that say which error it
+is: HTTP status codes, SQLSTATEs, exit statuses and vendors'' codes, where they stand as such.';
+
+revoke all on function private.fold_numbers(text) from public, anon, authenticated, service_role;
+
+create function private.normalise_error_message(message text)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+declare
+  v_text text collate "C" := private.pick_message_head(normalise_error_message.message);
+begin
+  if strpos(v_text, '/') > 0 and (strpos(v_text, '?') > 0 or strpos(v_text, '#') > 0) then
+    v_text := regexp_replace(v_text, '(/[^\s?#"''`<>]*)[?#][^\s"''`<>)\]]*', '\1', 'g');
+  end if;
+  v_text := private.fold_quoted_values(private.unquote_message(v_text));
+  v_text := replace(v_text, '[redacted]', '<value>');
+  while strpos(v_text, '  ') > 0 loop
+    v_text := replace(v_text, '  ', ' ');
+  end loop;
+  if translate(v_text, '0123456789', '') <> v_text then
+    v_text := private.fold_numbers(v_text);
+  end if;
+  return btrim(v_text);
+end;
+$$;
+
+comment on function private.normalise_error_message(text) is
+'The readable template of an error message: quoted text and [redacted] become <value>; numbers, ids, hashes, addresses,
+versions, sizes, durations and timestamps become <n>; query parts and fragments of URLs go; blanks are folded. Codes
+that say which error it is stay. Only the first 3 lines of the first 1024 characters count.';
+
+revoke all on function private.normalise_error_message(text) from public, anon, authenticated, service_role;
+
+create function private.fingerprint_error(message text, error_type text, source text)
+returns text
+language sql
+immutable
+parallel safe
+set search_path = ''
+as $$
+  -- Each part but the last is led by its length, so that no two different triples read the same.
+  select left(
+    encode(
+      sha256(
+        convert_to(
+          concat(
+            octet_length(coalesce(btrim(error_type), '')), ':', btrim(error_type),
+            octet_length(coalesce(btrim(source), '')), ':', btrim(source),
+            private.normalise_error_message(coalesce(message, ''))
+          ), 'UTF8'
+        )
+      ), 'hex'
+    ), 32
+  );
+$$;
+
+comment on function private.fingerprint_error(text, text, text) is
+'32 hex digits that are the same for every occurrence of an error: of its type, its source and its message''s template.
+Takes the sanitised message; each of the three may be null, which counts as empty.';
+
+revoke all on function private.fingerprint_error(text, text, text) from public, anon, authenticated, service_role;

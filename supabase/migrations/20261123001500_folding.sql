@@ -1,0 +1,366 @@
+-- Purpose: opens, folds and reopens incidents for a batch of prepared events, with their audit rows.
+-- Objects: private.source_quotas, types private.target and private.placement, and the steps in their order.
+-- Risks: locks are always taken in this order, each kind sorted, so that concurrent batches do not deadlock: quotas by
+-- source, existing incidents by fingerprint, new incidents by fingerprint. A batch that opens nothing new takes no
+-- quota, so floods of known errors do not wait for each other. What is left, such as somebody updating many incidents
+-- in an order of their own, ends as a deadlock that Postgres finds and store_events_apart() runs again.
+
+create table private.source_quotas (
+  source text primary key,
+  window_started_at timestamptz not null,
+  created_count integer not null,
+  constraint created_count_is_not_negative check (created_count >= 0)
+);
+
+alter table private.source_quotas enable row level security;
+
+create policy source_quotas_is_read_by_nobody on private.source_quotas
+for select to authenticated
+using (false);
+
+revoke all on table private.source_quotas from public, anon, authenticated, service_role;
+
+comment on table private.source_quotas is
+'New incidents of each source in its current minute. Locking the row makes the limit exact.';
+
+comment on column private.source_quotas.source is 'The reporter, as in incidents.source.';
+
+comment on column private.source_quotas.window_started_at is 'When the current window of one minute began.';
+
+comment on column private.source_quotas.created_count is 'Incidents opened in the window.';
+
+create type private.target as (
+  fingerprint text,
+  incident_id text,
+  severity public.incident_severity,
+  status public.incident_status,
+  occurrence_count bigint,
+  resolved_at timestamptz,
+  resolved_by text,
+  resolution text
+);
+
+comment on type private.target is
+'The incident that repeats of a fingerprint fold into, as it was when it was locked.';
+
+create type private.placement as (
+  fingerprint text,
+  incident_id text,
+  severity public.incident_severity,
+  category public.incident_category,
+  status public.incident_status,
+  count_before bigint,
+  is_new boolean,
+  retry_after integer
+);
+
+comment on type private.placement is
+'Where the events of one fingerprint went. retry_after, in seconds, is set instead of incident_id when refused.';
+
+create function private.find_targets(fingerprints text[])
+returns table (incident_id text, fingerprint text)
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select incidents.id, incidents.fingerprint
+  from public.incidents
+  where incidents.fingerprint = any(find_targets.fingerprints)
+    and incidents.status <> 'resolved'
+  union all
+  select incidents.id, incidents.fingerprint
+  from public.incidents
+  where incidents.fingerprint = any(find_targets.fingerprints)
+    and incidents.status = 'resolved'
+    and incidents.resolved_at > now() - (private.config('incident_policy') ->> 'reopen_window')::interval
+$$;
+
+revoke all on function private.find_targets(text[]) from public, anon, authenticated, service_role;
+
+comment on function private.find_targets(text[]) is
+'The incidents that repeats of these fingerprints may fold into: live ones, and those resolved within
+incident_policy.reopen_window. Takes no lock.';
+
+create function private.lock_targets(fingerprints text[])
+returns setof private.target
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  with locked as materialized (
+    select
+      incidents.fingerprint, incidents.id, incidents.severity, incidents.status, incidents.occurrence_count,
+      incidents.resolved_at, incidents.resolved_by, incidents.resolution
+    from public.incidents
+    where incidents.id in (select found.incident_id from private.find_targets(lock_targets.fingerprints) as found)
+    order by incidents.fingerprint, incidents.id
+    for update
+  )
+
+  select distinct on (locked.fingerprint) locked.*
+  from locked
+  order by locked.fingerprint, locked.resolved_at desc nulls first
+$$;
+
+revoke all on function private.lock_targets(text[]) from public, anon, authenticated, service_role;
+
+comment on function private.lock_targets(text[]) is
+'Locks what find_targets finds, in order, and gives one a fingerprint: the live one, else the one resolved last.';
+
+create function private.lock_quotas(sources text[])
+returns void
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  insert into private.source_quotas as quota (source, window_started_at, created_count)
+  select distinct given.source, now(), 0
+  from unnest(lock_quotas.sources) as given (source)
+  order by given.source
+  on conflict (source) do update
+    set
+      window_started_at = case
+        when quota.window_started_at <= now() - interval '1 minute' then now() else quota.window_started_at
+      end,
+      created_count = case
+        when quota.window_started_at <= now() - interval '1 minute' then 0 else quota.created_count
+      end
+$$;
+
+revoke all on function private.lock_quotas(text[]) from public, anon, authenticated, service_role;
+
+comment on function private.lock_quotas(text[]) is
+'Locks the quotas of these sources until commit, in order, and begins a new minute where the last one is over.';
+
+create function private.open_incidents(events private.prepared_event[])
+returns setof private.placement
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_limit integer := (private.config('rate_limits') ->> 'new_incidents_per_minute')::integer;
+begin
+  return query
+  with grouped as (
+    select distinct on (event.fingerprint)
+      event.*,
+      count(*) over (partition by event.fingerprint) as occurrence_count
+    from unnest(open_incidents.events) as event
+    order by event.fingerprint, event.severity desc, event.event_position
+  ),
+
+  ranked as (
+    select
+      grouped.*,
+      quota.created_count + row_number() over (partition by grouped.source order by grouped.event_position) as rank,
+      ceil(extract(epoch from quota.window_started_at + interval '1 minute' - now()))::integer as seconds_left
+    from grouped
+    join private.source_quotas as quota on quota.source = grouped.source
+  ),
+
+  opened as (
+    insert into public.incidents (
+      fingerprint, title, message, error_type, error_code, stack, severity, category, rule, source, environment,
+      release, url, context, occurrence_count
+    )
+    select
+      ranked.fingerprint, ranked.title, ranked.message, ranked.error_type, ranked.error_code, ranked.stack,
+      ranked.severity, ranked.category, ranked.rule, ranked.source, ranked.environment, ranked.release, ranked.url,
+      ranked.context, ranked.occurrence_count
+    from ranked
+    where ranked.rank <= v_limit
+    order by ranked.fingerprint
+    on conflict (fingerprint) where status <> 'resolved' do nothing
+    returning
+      incidents.id, incidents.fingerprint, incidents.severity, incidents.category, incidents.status, incidents.rule,
+      incidents.source
+  ),
+
+  counted as (
+    update private.source_quotas
+    set created_count = source_quotas.created_count + per_source.opened_count
+    from (
+      select opened.source, count(*) as opened_count
+      from opened
+      group by opened.source
+    ) as per_source
+    where source_quotas.source = per_source.source
+  ),
+
+  audited as (
+    insert into public.agent_actions (agent, action, incident_id, success, details)
+    select
+      'ingest', 'incident_created', opened.id, true,
+      jsonb_build_object('severity', opened.severity, 'category', opened.category, 'rule', opened.rule)
+    from opened
+  )
+
+  select opened.fingerprint, opened.id, opened.severity, opened.category, opened.status, 0::bigint, true, null::integer
+  from opened
+  union all
+  select ranked.fingerprint, null, null, null, null, null, false, greatest(ranked.seconds_left, 1)
+  from ranked
+  where ranked.rank > v_limit;
+end
+$$;
+
+revoke all on function private.open_incidents(private.prepared_event[]) from public, anon, authenticated, service_role;
+
+comment on function private.open_incidents(private.prepared_event[]) is
+'Opens an incident for each fingerprint, within each source''s limit a minute. The quotas must be locked.
+A fingerprint that somebody else opened meanwhile is left out.';
+
+create function private.fold_events(events private.prepared_event[], targets private.target[])
+returns setof private.placement
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  return query
+  with grouped as (
+    select
+      event.fingerprint,
+      count(*) as occurrences,
+      max(event.severity) as worst,
+      (array_agg(event.rule order by event.severity desc, event.event_position))[1] as rule
+    from unnest(fold_events.events) as event
+    group by event.fingerprint
+  ),
+
+  folded as (
+    update public.incidents
+    set
+      occurrence_count = incidents.occurrence_count + grouped.occurrences,
+      last_seen = greatest(incidents.last_seen, now()),
+      severity = greatest(incidents.severity, grouped.worst),
+      rule = case when grouped.worst > incidents.severity then grouped.rule else incidents.rule end,
+      status = case when incidents.status = 'resolved' then 'open' else incidents.status end,
+      acknowledged_at = case when incidents.status <> 'resolved' then incidents.acknowledged_at end,
+      acknowledged_by = case when incidents.status <> 'resolved' then incidents.acknowledged_by end,
+      resolved_at = null,
+      resolved_by = null,
+      resolution = null
+    from unnest(fold_events.targets) as target
+    join grouped on grouped.fingerprint = target.fingerprint
+    where incidents.id = target.incident_id
+    returning
+      incidents.fingerprint, incidents.id, incidents.severity, incidents.category, incidents.status, incidents.rule,
+      target.severity as old_severity, target.status as old_status, target.occurrence_count as count_before,
+      target.resolved_at, target.resolved_by, target.resolution
+  ),
+
+  audited as (
+    insert into public.agent_actions (agent, action, incident_id, success, details)
+    select
+      'ingest', 'incident_reopened', folded.id, true,
+      jsonb_build_object(
+        'resolved_at', folded.resolved_at, 'resolved_by', folded.resolved_by, 'resolution', folded.resolution
+      )
+    from folded
+    where folded.old_status = 'resolved'
+    union all
+    select
+      'ingest', 'incident_escalated', folded.id, true,
+      jsonb_build_object('from', folded.old_severity, 'to', folded.severity, 'rule', folded.rule)
+    from folded
+    where folded.severity > folded.old_severity
+  )
+
+  select
+    folded.fingerprint, folded.id, folded.severity, folded.category, folded.status, folded.count_before, false,
+    null::integer
+  from folded;
+end
+$$;
+
+revoke all on function private.fold_events(private.prepared_event[], private.target[])
+from public, anon, authenticated, service_role;
+
+comment on function private.fold_events(private.prepared_event[], private.target[]) is
+'Counts events into the locked targets of their fingerprints, reopens what was resolved, raises what got worse.';
+
+create function private.drop_placed(events private.prepared_event[], placements private.placement[])
+returns private.prepared_event[]
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select array(
+    select event
+    from unnest(drop_placed.events) as event
+    where event.fingerprint not in (select placed.fingerprint from unnest(drop_placed.placements) as placed)
+  )
+$$;
+
+revoke all on function private.drop_placed(private.prepared_event[], private.placement[])
+from public, anon, authenticated, service_role;
+
+comment on function private.drop_placed(private.prepared_event[], private.placement[]) is
+'The events whose fingerprint has no placement yet.';
+
+create function private.place_events(events private.prepared_event[])
+returns setof private.placement
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_fingerprints text[];
+  v_new private.prepared_event[];
+  v_targets private.target[];
+  v_opened private.placement[] := '{}'::private.placement[];
+  v_folded private.placement[];
+  v_left private.prepared_event[];
+begin
+  v_fingerprints := array(select distinct event.fingerprint from unnest(place_events.events) as event);
+  v_new := array(
+    select event
+    from unnest(place_events.events) as event
+    where event.fingerprint not in (
+      select found.fingerprint
+      from private.find_targets(v_fingerprints) as found
+    )
+  );
+  if v_new <> '{}' then
+    perform private.lock_quotas(array(select event.source from unnest(v_new) as event));
+  end if;
+
+  v_targets := array(select target from private.lock_targets(v_fingerprints) as target);
+  v_new := array(
+    select event
+    from unnest(v_new) as event
+    where event.fingerprint not in (select target.fingerprint from unnest(v_targets) as target)
+  );
+  if v_new <> '{}' then
+    v_opened := array(select placement from private.open_incidents(v_new) as placement);
+  end if;
+  v_left := private.drop_placed(place_events.events, v_opened);
+  v_folded := array(select placement from private.fold_events(v_left, v_targets) as placement);
+
+  if private.drop_placed(v_left, v_folded) <> '{}' then
+    -- Opened by another source, or out of the reopen window since the first look: locking it now would break the order.
+    raise exception using
+      errcode = 'serialization_failure',
+      message = 'incidents changed while events were being placed',
+      hint = 'Try again.';
+  end if;
+  return query
+  select placement.*
+  from unnest(v_opened || v_folded) as placement;
+end
+$$;
+
+revoke all on function private.place_events(private.prepared_event[]) from public, anon, authenticated, service_role;
+
+comment on function private.place_events(private.prepared_event[]) is
+'Puts every event into its incident: one placement a fingerprint. Raises serialization_failure when it must run again.';

@@ -1,0 +1,216 @@
+-- Purpose: stores batches of events exactly once: idempotency keys, receipts, isolation of what spoils its batch.
+-- Objects: private.event_receipts, private.describe_refusal(), private.answer_event(), private.store_events(),
+-- private.store_events_apart().
+-- Risks: receipts are written last, sorted by key. A key that somebody else wrote meanwhile undoes the whole batch,
+-- which is then run again and finds the other's receipt.
+
+create table private.event_receipts (
+  idempotency_key text primary key,
+  answer jsonb not null,
+  created_at timestamptz not null default now()
+);
+
+create index event_receipts_created_idx on private.event_receipts (created_at);
+
+alter table private.event_receipts enable row level security;
+
+create policy event_receipts_is_read_by_nobody on private.event_receipts
+for select to authenticated
+using (false);
+
+revoke all on table private.event_receipts from public, anon, authenticated, service_role;
+
+comment on table private.event_receipts is
+'Answers already given, by idempotency key, so that a repeated delivery counts nothing and hears the same.';
+
+comment on column private.event_receipts.idempotency_key is 'The sha256 of the caller''s key, in hex.';
+
+comment on column private.event_receipts.answer is 'The answer that was given the first time.';
+
+comment on column private.event_receipts.created_at is 'When it was given. Kept for retention.receipts_hours.';
+
+create function private.describe_refusal(code text, message text, field text, hint text)
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'success', false,
+    'error', jsonb_build_object(
+      'code', describe_refusal.code,
+      'message', describe_refusal.message,
+      'detail', null,
+      'hint', describe_refusal.hint,
+      'field', describe_refusal.field
+    )
+  )
+$$;
+
+revoke all on function private.describe_refusal(text, text, text, text)
+from public, anon, authenticated, service_role;
+
+comment on function private.describe_refusal(text, text, text, text) is
+'The answer to an event that is not taken: a PT code, a sentence, the field it is about, and what to do.';
+
+create function private.answer_event(placement private.placement, source text, place bigint)
+returns jsonb
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select case
+    when (answer_event.placement).incident_id is null
+      then jsonb_set(
+        private.describe_refusal(
+          'PT429',
+          format('source %s has opened as many new incidents as it may in a minute', answer_event.source),
+          'source',
+          'Repeats are still counted. Send it again later, or raise rate_limits.new_incidents_per_minute.'
+        ),
+        '{error,retry_after}',
+        to_jsonb((answer_event.placement).retry_after)
+      )
+    else jsonb_build_object(
+      'success', true,
+      'incident_id', (answer_event.placement).incident_id,
+      'severity', (answer_event.placement).severity,
+      'category', (answer_event.placement).category,
+      'status', (answer_event.placement).status,
+      'occurrence_count', (answer_event.placement).count_before + answer_event.place,
+      'duplicate', not ((answer_event.placement).is_new and answer_event.place = 1)
+    )
+  end
+$$;
+
+revoke all on function private.answer_event(private.placement, text, bigint)
+from public, anon, authenticated, service_role;
+
+comment on function private.answer_event(private.placement, text, bigint) is
+'What the reporter of an event hears. place is the event''s rank among its fingerprint''s events in the batch, from 1.';
+
+create function private.store_events(events private.prepared_event[])
+returns table (event_position integer, answer jsonb)
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_fresh private.prepared_event[];
+begin
+  -- Keys that were seen, before or earlier in this batch, count nothing.
+  v_fresh := array(
+    select first_of_key.event
+    from (
+      select distinct on (coalesce('key ' || event.idempotency_key, 'place ' || event.event_position)) event
+      from unnest(store_events.events) as event
+      where not exists (
+        select
+        from private.event_receipts
+        where event_receipts.idempotency_key = event.idempotency_key
+      )
+      order by coalesce('key ' || event.idempotency_key, 'place ' || event.event_position), event.event_position
+    ) as first_of_key
+  );
+
+  return query
+  with answered as (
+    select
+      ranked.event_position,
+      ranked.idempotency_key,
+      private.answer_event(placement, ranked.source, ranked.place) as answer
+    from (
+      select
+        event.event_position, event.idempotency_key, event.fingerprint, event.source,
+        row_number() over (partition by event.fingerprint order by event.event_position) as place
+      from unnest(v_fresh) as event
+    ) as ranked
+    join private.place_events(v_fresh) as placement on placement.fingerprint = ranked.fingerprint
+  ),
+
+  receipted as (
+    insert into private.event_receipts (idempotency_key, answer)
+    select answered.idempotency_key, answered.answer
+    from answered
+    where answered.idempotency_key is not null
+      and answered.answer @> '{"success": true}'
+    order by answered.idempotency_key
+  )
+
+  select
+    event.event_position,
+    coalesce(own.answer, twin.answer, event_receipts.answer)
+  from unnest(store_events.events) as event
+  left join answered as own on own.event_position = event.event_position
+  left join answered as twin on twin.idempotency_key = event.idempotency_key
+  left join private.event_receipts on event_receipts.idempotency_key = event.idempotency_key;
+end
+$$;
+
+revoke all on function private.store_events(private.prepared_event[]) from public, anon, authenticated, service_role;
+
+comment on function private.store_events(private.prepared_event[]) is
+'Stores a batch as one: opens, reopens or folds, audits, writes the receipts. One answer an event, in no order.';
+
+create function private.store_events_apart(events private.prepared_event[])
+returns table (event_position integer, answer jsonb)
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_stored jsonb;
+  v_attempt integer := 0;
+begin
+  loop
+    v_attempt := v_attempt + 1;
+    begin
+      v_stored := (
+        select jsonb_agg(jsonb_build_array(stored.event_position, stored.answer))
+        from private.store_events(store_events_apart.events) as stored
+      );
+      exit;
+    exception
+      -- Somebody else was first with a key or a fingerprint, or updates many incidents in an order of their own:
+      -- what was locked here is free again, so look once more.
+      when serialization_failure or unique_violation or deadlock_detected then
+        if v_attempt = 20 then
+          raise;
+        end if;
+      when data_exception or integrity_constraint_violation or program_limit_exceeded then
+        if cardinality(store_events_apart.events) > 1 then
+          return query
+          select stored.event_position, stored.answer
+          from (
+            -- Each keeps its locks, so they are taken in the order of every other batch.
+            select event
+            from unnest(store_events_apart.events) as event
+            order by event.fingerprint, event.event_position
+          ) as sorted
+          cross join lateral private.store_events_apart(array[sorted.event]) as stored;
+          return;
+        end if;
+        return query
+        select
+          store_events_apart.events[1].event_position,
+          private.describe_refusal('PT422', 'the event cannot be stored', null, sqlerrm);
+        return;
+    end;
+  end loop;
+
+  return query
+  select (pair ->> 0)::integer, pair -> 1
+  from jsonb_array_elements(v_stored) as pairs (pair);
+end
+$$;
+
+revoke all on function private.store_events_apart(private.prepared_event[])
+from public, anon, authenticated, service_role;
+
+comment on function private.store_events_apart(private.prepared_event[]) is
+'Stores a batch as one, and when an event spoils it, each event for itself. Races are run again, 20 times at most.';

@@ -1,0 +1,28 @@
+-- An answer that did not come in time; a timeout that is only configured is no event.
+
+begin;
+
+select plan(8);
+
+select
+  is(
+    format('%s %s %s', answer.severity, answer.category, answer.rule),
+    sample.wanted,
+    format('%s: %s', sample.source, sample.message)
+  )
+from (
+  values
+  ('API request timed out after 30 s', 'HIGH backend api_timeout', 'server', null::text),
+  ('timeout of 5000ms exceeded', 'HIGH backend api_timeout', 'server', 'AxiosError'),
+  ('context deadline exceeded', 'HIGH infrastructure api_timeout', 'server', null),
+  ('java.net.SocketTimeoutException: Read timed out', 'HIGH infrastructure api_timeout', 'server', null),
+  ('Gateway Timeout', 'HIGH infrastructure api_timeout', 'server', null),
+  ('Request timeout set to 30 seconds', 'MEDIUM backend unmatched', 'server', null),
+  ('[Violation] ''setTimeout'' handler took 312ms', 'MEDIUM frontend unmatched', 'browser', null),
+  ('connection timeout: 30', 'MEDIUM infrastructure unmatched', 'server', null)
+) as sample (message, wanted, source, error_type)
+cross join lateral public.classify_error(sample.message, sample.error_type, sample.source) as answer;
+
+select * from finish();
+
+rollback;

@@ -1,0 +1,28 @@
+-- The status that came with an error counts like one in its text.
+
+begin;
+
+select plan(8);
+
+select
+  is(
+    format('%s %s %s', answer.severity, answer.category, answer.rule),
+    sample.wanted,
+    format('status %s', sample.http_status)
+  )
+from (
+  values
+  (502, 'CRITICAL backend bad_gateway'),
+  (503, 'CRITICAL backend service_unavailable'),
+  (504, 'HIGH infrastructure api_timeout'),
+  (500, 'HIGH backend server_error'),
+  (402, 'HIGH backend payment_failed'),
+  (429, 'MEDIUM backend rate_limited'),
+  (404, 'LOW backend not_found'),
+  (403, 'MEDIUM security unmatched')
+) as sample (http_status, wanted)
+cross join lateral public.classify_error('x', http_status => sample.http_status) as answer;
+
+select * from finish();
+
+rollback;

@@ -1,0 +1,28 @@
+-- One machine could not reach, find or keep another.
+
+begin;
+
+select plan(8);
+
+select
+  is(
+    format('%s %s %s', answer.severity, answer.category, answer.rule),
+    sample.wanted,
+    format('%s: %s', sample.source, sample.message)
+  )
+from (
+  values
+  ('connect ECONNREFUSED 10.0.0.7:8080', 'HIGH infrastructure network_error', 'server', null::text),
+  ('getaddrinfo ENOTFOUND api.test', 'HIGH infrastructure network_error', 'server', null),
+  ('read ECONNRESET', 'HIGH infrastructure network_error', 'server', null),
+  ('Failed to load resource: net::ERR_NAME_NOT_RESOLVED', 'HIGH infrastructure network_error', 'browser', null),
+  ('Failed to fetch', 'HIGH infrastructure network_error', 'browser', 'TypeError'),
+  ('NetworkError when attempting to fetch resource.', 'HIGH infrastructure network_error', 'browser', 'TypeError'),
+  ('Load failed', 'HIGH infrastructure network_error', 'browser', 'TypeError'),
+  ('All candidate resources failed to load. Media load paused.', 'MEDIUM frontend unmatched', 'browser', null)
+) as sample (message, wanted, source, error_type)
+cross join lateral public.classify_error(sample.message, sample.error_type, sample.source) as answer;
+
+select * from finish();
+
+rollback;

@@ -1,0 +1,28 @@
+-- Money that could not be taken or given back.
+
+begin;
+
+select plan(8);
+
+select
+  is(
+    format('%s %s %s', answer.severity, answer.category, answer.rule),
+    sample.wanted,
+    format('%s: %s', sample.source, sample.message)
+  )
+from (
+  values
+  ('Your card was declined.', 'HIGH backend payment_failed', 'server', null::text),
+  ('Insufficient funds', 'HIGH backend payment_failed', 'server', null),
+  ('Do Not Honor', 'HIGH backend payment_failed', 'server', null),
+  ('incorrect_cvc', 'HIGH backend payment_failed', 'server', null),
+  ('Refund could not be processed', 'HIGH backend payment_failed', 'server', null),
+  ('Payment declined: ETIMEDOUT', 'HIGH backend payment_failed', 'server', null),
+  ('Payment of 500 EUR received', 'MEDIUM backend unmatched', 'server', null),
+  ('User declined the invitation', 'MEDIUM backend unmatched', 'server', null)
+) as sample (message, wanted, source, error_type)
+cross join lateral public.classify_error(sample.message, sample.error_type, sample.source) as answer;
+
+select * from finish();
+
+rollback;

@@ -1,0 +1,54 @@
+begin;
+
+select plan(5);
+
+create temporary table answered as
+select public.ingest_events('[
+  {"error": {"message": "m"}, "fingerprint": "flood", "idempotency_key": "f1", "context": {"step": 1}},
+  {"error": {"message": "m"}, "fingerprint": "flood", "idempotency_key": "f2", "context": {"step": 2}},
+  {"error": {"message": "m"}, "fingerprint": "flood", "idempotency_key": "f2", "context": {"step": 3}},
+  {"error": {"message": "m"}, "fingerprint": "flood", "context": "no object"},
+  {"error": {"message": "m"}, "fingerprint": "flood", "severity": "CRITICAL"},
+  {"error": {"message": "m"}, "fingerprint": "flood", "source": "another"}
+]') as answer;
+
+select is(
+  (select jsonb_agg(item -> 'occurrence_count') from answered, jsonb_array_elements(answer) as items (item)),
+  '[1, 2, 2, null, 3, 4]'::jsonb,
+  'each repeat has its own key and count'
+);
+
+select is(
+  (select answer #>> '{3,error,field}' from answered), 'context',
+  'a repeat with a bad context is refused alone'
+);
+
+select is(
+  (select answer #>> '{0,severity}' from answered), 'CRITICAL',
+  'an event that differs in its severity is no repeat'
+);
+
+select is(
+  (
+    select prepared.context
+    from private.prepare_repeat(
+      private.prepare_event('{"error": {"message": "m"}, "context": {"password": "x"}}', 1),
+      '{"error": {"message": "m"}, "context": {"password": "y", "step": 2}}', 2
+    ) as prepared
+  ),
+  '{"password": "[redacted]", "step": 2}'::jsonb,
+  'the context of a repeat is its own, sanitised'
+);
+
+select is(
+  (
+    select count(*)
+    from private.event_receipts
+    where created_at = now()
+  ), 2::bigint,
+  'one receipt a key'
+);
+
+select * from finish();
+
+rollback;

@@ -1,0 +1,40 @@
+begin;
+
+select plan(5);
+
+insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
+values ('INC-1', 'seen', 't', 'm', 'LOW', 'backend', 'r');
+
+set local role service_role;
+
+select throws_ok(
+  $$ insert into public.incidents (fingerprint) values ('f') $$,
+  '42501', null,
+  'the service writes no incident by itself'
+);
+
+select throws_ok(
+  $$ delete from public.agent_actions $$,
+  '42501', null,
+  'the service does not touch the audit trail'
+);
+
+select throws_ok(
+  $$ select from private.event_receipts $$,
+  '42501', null,
+  'the service has no way into private'
+);
+
+select is(
+  public.ingest_events('[{"error": {"message": "m"}, "fingerprint": "seen"}]') #>> '{0,incident_id}', 'INC-1',
+  'the service ingests'
+);
+
+select is(
+  public.service_health() ->> 'status', 'ok',
+  'the service asks for health'
+);
+
+select * from finish();
+
+rollback;

@@ -1,0 +1,48 @@
+begin;
+
+select plan(7);
+
+select throws_ok(
+  $$ update public.system_config set value = '{"enabled": "yes"}' where key = 'kill_switch' $$,
+  '23514', $m$kill_switch.enabled must be true or false (true stops every automatic action)$m$,
+  'a text is no switch'
+);
+
+select throws_ok(
+  $$ update public.system_config set value = '{"agent_actions_per_hour": -1}' where key = 'rate_limits' $$,
+  '23514', $m$rate_limits.agent_actions_per_hour must be between 0 and 100000 (actions one agent may begin in an hour)$m$,
+  'a limit below its range is refused'
+);
+
+select throws_ok(
+  $$ update public.system_config set value = '{"agent_actions_per_hour": 1.5}' where key = 'rate_limits' $$,
+  '23514', $m$rate_limits.agent_actions_per_hour must be a whole number (actions one agent may begin in an hour)$m$,
+  'half an action is refused'
+);
+
+select throws_ok(
+  $$ update public.system_config set value = '{"reopen_window": "soon"}' where key = 'incident_policy' $$,
+  '23514', $m$incident_policy.reopen_window must be a length of time such as "24 hours" (a repeat this soon after the resolution reopens the incident; later ones open a new one)$m$,
+  'a window that is no length of time is refused'
+);
+
+select throws_ok(
+  $$ update public.system_config set value = '{"agent_action_days": 1}' where key = 'retention' $$,
+  '23514', $m$retention.agent_action_days is not known; known are agent_actions_days, monitoring_checks_days, receipts_hours$m$,
+  'a misspelt field is refused, the known ones are named'
+);
+
+select throws_ok(
+  $$ update public.system_config set value = '[]' where key = 'feature_flags' $$,
+  '23514', $m$feature_flags must be a JSON object$m$,
+  'a list instead of an object is refused'
+);
+
+select is(
+  private.config('rate_limits') ->> 'agent_actions_per_hour', '60',
+  'the last good value stays in force'
+);
+
+select * from finish();
+
+rollback;

@@ -1,0 +1,111 @@
+"""Clients that nobody here wrote read incidents through the gateway: supabase-py and supabase-js."""
+
+import json
+import os
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from postgrest import APIError, CountMethod
+from supabase import Client, ClientOptions, create_client
+
+from local import Stack, tools
+
+# supabase-py itself hands the parameters on that its postgrest-py has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:The '[a-z]+' parameter is deprecated:DeprecationWarning")
+
+SCRIPT = Path(__file__).with_name("read_incidents.mjs")
+
+
+@pytest.fixture(scope="module")
+def incident_id(stack: Stack) -> str:
+    report = {
+        "error": {"message": "seen by clients"},
+        "fingerprint": f"clients {uuid.uuid4()}",
+        "severity": "LOW",
+    }
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        row = connection.execute("select public.report_error(%s)", [json.dumps(report)]).fetchone()
+    assert row is not None
+    return str(row[0]["incident_id"])
+
+
+@contextmanager
+def connected(stack: Stack, token: str | None) -> Iterator[Client]:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    client = create_client(stack.supabase_url, stack.anon_key, ClientOptions(headers=headers))
+    try:
+        yield client
+    finally:
+        client.postgrest.aclose()
+
+
+def read_by_javascript(stack: Stack, incident_id: str, token: str | None) -> dict[str, Any]:
+    environment = {
+        **os.environ,
+        "NODE_MODULES": str(tools.NODE_MODULES),
+        "SUPABASE_URL": stack.supabase_url,
+        "SUPABASE_ANON_KEY": stack.anon_key,
+        "SUPABASE_TOKEN": token or "",
+    }
+    run = subprocess.run(  # noqa: S603 - our own script
+        [tools.node(), SCRIPT, incident_id],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    answer: dict[str, Any] = json.loads(run.stdout)
+    return answer
+
+
+def test_supabase_py_reads_as_authenticated(stack: Stack, incident_id: str) -> None:
+    with connected(stack, stack.authenticated_jwt) as client:
+        select = client.table("incidents").select("id, title", count=CountMethod.exact)
+        answer = select.eq("id", incident_id).execute()
+    assert answer.data == [{"id": incident_id, "title": "seen by clients"}]
+    assert answer.count == 1
+
+
+def test_supabase_py_gets_nothing_as_anon(stack: Stack, incident_id: str) -> None:
+    with connected(stack, None) as client, pytest.raises(APIError) as refusal:
+        client.table("incidents").select("id").eq("id", incident_id).execute()
+    assert refusal.value.code == "42501"
+
+
+def test_supabase_py_reports_as_authenticated(stack: Stack) -> None:
+    report = {"error": {"message": "reported by an agent"}, "fingerprint": f"clients {uuid.uuid4()}"}
+    with connected(stack, stack.authenticated_jwt) as client:
+        answer = client.rpc("report_error", {"report": report}).execute()
+    assert isinstance(answer.data, dict)
+    assert answer.data["success"] is True
+
+
+def test_supabase_py_hears_why_a_report_is_refused(stack: Stack) -> None:
+    with connected(stack, stack.authenticated_jwt) as client, pytest.raises(APIError) as refusal:
+        client.rpc("report_error", {"report": {"error": {}}}).execute()
+    assert refusal.value.code == "PT400"
+    assert refusal.value.message == "error.message is missing"
+    assert refusal.value.details == "error.message"
+
+
+def test_supabase_js_reads_as_authenticated(stack: Stack, incident_id: str) -> None:
+    answer = read_by_javascript(stack, incident_id, stack.authenticated_jwt)
+    assert answer["data"] == [
+        {"id": incident_id, "title": "seen by clients", "severity": "LOW", "occurrence_count": 1}
+    ]
+    assert answer["count"] == 1
+
+
+def test_supabase_js_gets_nothing_as_anon(stack: Stack, incident_id: str) -> None:
+    answer = read_by_javascript(stack, incident_id, None)
+    assert answer["data"] is None
+    assert answer["code"] == "42501"
+    assert answer["status"] == 401

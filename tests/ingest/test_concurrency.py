@@ -1,0 +1,153 @@
+"""Folding under concurrency: many connections, few errors, no deadlock and nothing counted twice or lost."""
+
+import asyncio
+import json
+import random
+import uuid
+from collections import Counter
+from typing import Any
+
+import psycopg
+import pytest
+
+from local import Stack
+
+
+def make_event(fingerprint: str, source: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "error": {"message": f"failure of {fingerprint}"},
+        "fingerprint": fingerprint,
+        "source": source,
+        **fields,
+    }
+
+
+async def ingest(connection: psycopg.AsyncConnection, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    cursor = await connection.execute("select public.ingest_events(%s)", [json.dumps(events)])
+    row = await cursor.fetchone()
+    assert row is not None
+    answers: list[dict[str, Any]] = row[0]
+    return answers
+
+
+async def count_stored(connection: psycopg.AsyncConnection, source: str) -> list[tuple[str, int]]:
+    cursor = await connection.execute(
+        "select fingerprint, occurrence_count from public.incidents where source = %s", [source]
+    )
+    return list(await cursor.fetchall())
+
+
+@pytest.fixture
+def source() -> str:
+    """A reporter of this test's own, so that tests share a database without meeting."""
+    return f"test {uuid.uuid4()}"
+
+
+async def test_batches_in_different_order_make_one_incident_an_error(stack: Stack, source: str) -> None:
+    errors = [f"{source} {number}" for number in range(10)]
+
+    async def report(seed: int) -> list[dict[str, Any]]:
+        shuffled = random.Random(seed).sample(errors * 5, 50)  # noqa: S311 - order, not secrets
+        async with await psycopg.AsyncConnection.connect(stack.database_url) as connection:
+            return await ingest(connection, [make_event(error, source) for error in shuffled])
+
+    batches = await asyncio.gather(*(report(seed) for seed in range(20)))
+
+    answers = [answer for batch in batches for answer in batch]
+    assert len(answers) == 1000
+    assert all(answer["success"] for answer in answers)
+    assert sum(not answer["duplicate"] for answer in answers) == 10
+    heard = Counter((answer["incident_id"], answer["occurrence_count"]) for answer in answers)
+    assert set(heard.values()) == {1}, "two events heard the same count"
+    async with await psycopg.AsyncConnection.connect(stack.database_url) as connection:
+        assert sorted(await count_stored(connection, source)) == sorted((error, 100) for error in errors)
+
+
+async def test_single_reports_through_many_connections_add_up(stack: Stack, source: str) -> None:
+    async def report(worker: int) -> None:
+        async with await psycopg.AsyncConnection.connect(stack.database_url, autocommit=True) as connection:
+            for number in range(25):
+                await ingest(connection, [make_event(f"{source} {(worker + number) % 10}", source)])
+
+    await asyncio.gather(*(report(worker) for worker in range(40)))
+
+    async with await psycopg.AsyncConnection.connect(stack.database_url) as connection:
+        stored = await count_stored(connection, source)
+    assert len(stored) == 10
+    assert sum(count for _, count in stored) == 1000
+
+
+async def test_one_key_at_once_counts_once(stack: Stack, source: str) -> None:
+    key = str(uuid.uuid4())
+
+    async def report() -> dict[str, Any]:
+        async with await psycopg.AsyncConnection.connect(stack.database_url) as connection:
+            return (await ingest(connection, [make_event(source, source, idempotency_key=key)]))[0]
+
+    answers = await asyncio.gather(*(report() for _ in range(30)))
+
+    assert all(answer == answers[0] for answer in answers)
+    async with await psycopg.AsyncConnection.connect(stack.database_url) as connection:
+        assert await count_stored(connection, source) == [(source, 1)]
+
+
+async def test_repeats_while_somebody_resolves_are_neither_lost_nor_doubled(
+    stack: Stack, source: str
+) -> None:
+    errors = [f"{source} {number}" for number in range(3)]
+    is_over = asyncio.Event()
+
+    async def resolve() -> None:
+        async with await psycopg.AsyncConnection.connect(stack.database_url, autocommit=True) as connection:
+            while not is_over.is_set():
+                await connection.execute(
+                    "update public.incidents set status = 'resolved', resolved_at = clock_timestamp()"
+                    " where source = %s and fingerprint = %s and status = 'open'",
+                    [source, random.choice(errors)],  # noqa: S311 - order, not secrets
+                )
+                await asyncio.sleep(0.001)
+
+    async def report(seed: int) -> int:
+        counted = 0
+        shuffled = random.Random(seed)  # noqa: S311 - order, not secrets
+        async with await psycopg.AsyncConnection.connect(stack.database_url, autocommit=True) as connection:
+            for _ in range(30):
+                events = [make_event(error, source) for error in shuffled.sample(errors, 3)]
+                counted += sum(answer["success"] for answer in await ingest(connection, events))
+        return counted
+
+    resolver = asyncio.create_task(resolve())
+    counted = sum(await asyncio.gather(*(report(seed) for seed in range(8))))
+    is_over.set()
+    await resolver
+
+    async with await psycopg.AsyncConnection.connect(stack.database_url) as connection:
+        stored = await count_stored(connection, source)
+    assert counted == 8 * 30 * 3
+    assert sum(count for _, count in stored) == counted
+    assert len(stored) == 3, "within the window a repeat reopens, it opens nothing new"
+
+
+async def test_limit_of_new_incidents_is_exact(stack: Stack, source: str) -> None:
+    async with await psycopg.AsyncConnection.connect(stack.database_url, autocommit=True) as connection:
+        await connection.execute(
+            "update public.system_config set value = value || %s where key = 'rate_limits'",
+            [json.dumps({"new_incidents_per_minute": 20})],
+        )
+        try:
+
+            async def report(worker: int) -> int:
+                async with await psycopg.AsyncConnection.connect(stack.database_url) as own:
+                    answers = await ingest(
+                        own, [make_event(f"{source} {worker} {n}", source) for n in range(4)]
+                    )
+                return sum(answer["success"] for answer in answers)
+
+            opened = await asyncio.gather(*(report(worker) for worker in range(25)))
+        finally:
+            await connection.execute(
+                "update public.system_config set value = value - 'new_incidents_per_minute'"
+                " where key = 'rate_limits'"
+            )
+        assert sum(opened) == 20
+        assert len(await count_stored(connection, source)) == 20

@@ -1,0 +1,100 @@
+"""A small HTTP/1.1 server that misbehaves on demand; the path says how."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+TLS_HANDSHAKE = b"\x16"
+
+
+@dataclass
+class Target:
+    """Where it listens and what it was asked."""
+
+    port: int
+    paths: list[str] = field(default_factory=list)
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+
+def _answer(status: int, body: bytes, *lines: str) -> bytes:
+    head = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}", "Connection: close", *lines]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+async def _respond(path: str, request: dict[str, object], writer: asyncio.StreamWriter) -> None:
+    _, kind, *rest = path.partition("?")[0].split("/")
+    if kind == "delay":
+        await asyncio.sleep(int(rest[0]) / 1000)
+        writer.write(_answer(200, b"ok", "Content-Type: text/plain"))
+    elif kind == "status":
+        writer.write(_answer(int(rest[0]), b"", "X-Twice: first", "X-Twice: second"))
+    elif kind == "redirect":
+        left = int(rest[0])
+        location = f"/redirect/{left - 1}" if left else "/echo"
+        writer.write(_answer(302, b"moved", f"Location: {location}"))
+    elif kind == "echo":
+        writer.write(_answer(200, json.dumps(request).encode(), "Content-Type: application/json"))
+    elif kind == "bytes":
+        writer.write(_answer(200, bytes.fromhex(rest[0])))
+    elif kind == "big":
+        writer.write(_answer(200, b"x" * int(rest[0])))
+    elif kind == "partial":
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+    elif kind == "hang-up":
+        return
+    elif kind == "garbage":
+        writer.write(b"\x00\x01 this is not HTTP\r\n\r\n")
+
+
+@contextmanager
+def http_target() -> Iterator[Target]:
+    """Runs the server in a thread."""
+    loop = asyncio.new_event_loop()
+    target = Target(port=0)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            beginning = await reader.readexactly(1)
+            if beginning == TLS_HANDSHAKE:
+                writer.write(b"this is no TLS")
+                return
+            head = (beginning + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            first, *lines = head.strip().split("\r\n")
+            method, path, _ = first.split(" ")
+            headers = [line.split(": ", 1) for line in lines]
+            length = int(next((value for name, value in headers if name.lower() == "content-length"), "0"))
+            body = (await reader.readexactly(length)).decode()
+            target.paths.append(path)
+            await _respond(path, {"method": method, "headers": headers, "body": body}, writer)
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            return  # the client gave up, or the test is over
+        finally:
+            writer.close()
+
+    server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", 0, backlog=1024))
+    target.port = server.sockets[0].getsockname()[1]
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def stop() -> None:
+        server.close()
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    try:
+        yield target
+    finally:
+        asyncio.run_coroutine_threadsafe(stop(), loop).result(timeout=10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

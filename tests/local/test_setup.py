@@ -1,0 +1,153 @@
+"""local/setup.py in a project of its own, whose package needs no index and whose npm needs no network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from local.settings import PROJECT
+
+PYPROJECT = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+
+[project]
+name = "tiny"
+version = "1.0"
+
+[project.optional-dependencies]
+dev = []
+"""
+BACKEND = """
+import zipfile
+
+
+def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
+    name = "tiny-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(f"{wheel_directory}/{name}", "w") as wheel:
+        wheel.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: tiny\\nVersion: 1.0\\n")
+        wheel.writestr("tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\n")
+        wheel.writestr("tiny-1.0.dist-info/RECORD", "")
+    return name
+"""
+FAKE_NPM = '#!/bin/sh\necho "$@" >> npm-calls\nmkdir node_modules\n'
+FAKE_NODE = "#!/bin/sh\necho v22.0.0\n"
+
+
+class Project:
+    """A checkout whose path has a space in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "a project"
+        (self.folder / "local").mkdir(parents=True)
+        shutil.copy(PROJECT / "local" / "setup.py", self.folder / "local" / "setup.py")
+        for name, text in {"pyproject.toml": PYPROJECT, "backend.py": BACKEND, "constraints.txt": ""}.items():
+            (self.folder / name).write_text(text)
+        for name in ("package.json", "package-lock.json"):
+            (self.folder / name).write_text("{}")
+        self.programs = folder / "programs"
+        self.programs.mkdir()
+        self.provide("npm", FAKE_NPM)
+        self.provide("node", FAKE_NODE)
+
+    def provide(self, name: str, script: str) -> None:
+        program = self.programs / name
+        program.write_text(script)
+        program.chmod(0o755)
+
+    def set_up(self) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "local/setup.py"],
+            cwd=self.folder,
+            env={"PATH": f"{self.programs}{os.pathsep}/usr/bin{os.pathsep}/bin", "PIP_NO_INDEX": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def npm_calls(self) -> list[str]:
+        return (self.folder / ".local" / "node" / "npm-calls").read_text().splitlines()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def test_the_first_run_says_each_step_and_the_second_has_nothing_to_do(project: Project) -> None:
+    first = project.set_up()
+    assert (first.returncode, first.stderr) == (0, "")
+    assert [line.split(" … ")[0] for line in first.stdout.splitlines()] == [
+        "Making the virtual environment",
+        "Installing the Python packages",
+        "Installing the tools from npm",
+    ]
+    started = time.monotonic()
+    second = project.set_up()
+    assert (second.returncode, second.stdout) == (0, "")
+    assert time.monotonic() - started < 1
+    assert project.npm_calls() == ["ci --no-audit --no-fund --ignore-scripts --no-update-notifier"]
+    assert not (project.folder / "node_modules").exists()
+
+
+def test_a_failed_step_is_a_sentence_and_is_tried_again(project: Project) -> None:
+    project.provide("npm", "#!/bin/sh\necho the registry is on fire\nexit 3\n")
+    failed = project.set_up()
+    assert failed.returncode == 1
+    assert "Installing the tools from npm failed. Is the npm registry reachable?" in failed.stderr
+    assert "the registry is on fire" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    project.provide("npm", FAKE_NPM)
+    repaired = project.set_up()
+    assert repaired.returncode == 0
+    assert repaired.stdout.startswith("Installing the tools from npm")  # and nothing that had worked before
+
+
+def test_a_changed_lock_file_is_installed(project: Project) -> None:
+    project.set_up()
+    (project.folder / "package-lock.json").write_text('{"changed": true}')
+    shutil.rmtree(project.folder / ".local" / "node" / "node_modules")
+    assert project.set_up().stdout.startswith("Installing the tools from npm")
+
+
+def test_an_environment_that_was_half_made_is_made_again(project: Project) -> None:
+    (project.folder / ".local" / "venv" / "bin").mkdir(parents=True)
+    (project.folder / ".local" / "venv" / "bin" / "python").symlink_to(sys.executable)
+    (project.folder / ".local" / "venv-unfinished").touch()
+    done = project.set_up()
+    assert done.returncode == 0
+    assert done.stdout.startswith("Making the virtual environment")
+    assert not (project.folder / ".local" / "venv-unfinished").exists()
+
+
+def test_without_npm_node_comes_from_pypi(project: Project) -> None:
+    """Here no index answers: what was tried and what to do instead are said."""
+    (project.programs / "npm").unlink()
+    project.provide("node", "#!/bin/sh\necho v12.0.0\n")
+    done = project.set_up()
+    assert done.returncode == 1
+    assert "Installing Node.js from PyPI" in done.stdout
+    assert "Install Node.js 20 or newer with npm yourself" in done.stderr
+
+
+def test_an_incomplete_checkout_is_a_sentence(project: Project) -> None:
+    (project.folder / "constraints.txt").unlink()
+    done = project.set_up()
+    assert done.returncode == 1
+    assert "constraints.txt is missing" in done.stderr
+
+
+def test_the_versions_are_pinned_and_name_no_host() -> None:
+    pins = [
+        line for line in (PROJECT / "constraints.txt").read_text().splitlines() if not line.startswith("#")
+    ]
+    assert all("==" in line and "/" not in line for line in pins)
+    assert '"resolved"' not in (PROJECT / "package-lock.json").read_text()

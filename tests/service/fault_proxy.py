@@ -1,0 +1,146 @@
+"""A TCP proxy before the real gateway that spoils calls on demand. Everything it lets through is real."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from urllib.parse import urlsplit
+
+MARKER = b"@@spoil-me@@"
+
+
+class Fault(Enum):
+    """What happens to a call."""
+
+    NONE = "it goes through"
+    RESET = "the connection is closed before the gateway hears of it"
+    DROP_ANSWER = "the gateway carries it out, and its answer is lost"
+    HANG = "nothing happens until the caller gives up"
+    BAD_GATEWAY = "a proxy in between answers 502 in HTML"
+    GARBAGE = "a proxy in between answers 200 in HTML"
+    SPOIL = "NUL is put where the body says so, which jsonb refuses"
+
+
+_HTML_ANSWERS = {
+    Fault.BAD_GATEWAY: b"HTTP/1.1 502 Bad Gateway",
+    Fault.GARBAGE: b"HTTP/1.1 200 OK",
+}
+
+
+class FaultProxy:
+    """Spoils the calls whose target holds a given text: the next ones as planned, then all with `always`."""
+
+    def __init__(self, upstream: str) -> None:
+        parts = urlsplit(upstream)
+        self._upstream = (parts.hostname or "", parts.port or 80)
+        self._planned: deque[Fault] = deque()
+        self.always = Fault.NONE
+        self.target = b"/rpc/ingest_events"
+        self.bodies: list[bytes] = []
+        self.url = ""
+
+    def plan(self, *faults: Fault) -> None:
+        """The faults of the next calls."""
+        self._planned.extend(faults)
+
+    def mend(self) -> None:
+        """No faults from now on, and the record is empty."""
+        self._planned.clear()
+        self.always = Fault.NONE
+        self.target = b"/rpc/ingest_events"
+        self.bodies.clear()
+
+    async def serve(self, started: threading.Event, stop: asyncio.Event) -> None:
+        """Until told to stop."""
+        server = await asyncio.start_server(self._handle, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        started.set()
+        await stop.wait()
+        server.close()
+
+    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            body = await reader.readexactly(_content_length(head))
+            await self._carry_out(self._fault_of(head, body), head, body, reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    def _fault_of(self, head: bytes, body: bytes) -> Fault:
+        if self.target not in head.split(b"\r\n", 1)[0]:
+            return Fault.NONE
+        self.bodies.append(body)
+        return self._planned.popleft() if self._planned else self.always
+
+    async def _carry_out(
+        self,
+        fault: Fault,
+        head: bytes,
+        body: bytes,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        if fault is Fault.RESET:
+            return
+        if fault is Fault.HANG:
+            await reader.read()
+            return
+        if fault in _HTML_ANSWERS:
+            html = b"<html>not PostgREST</html>"
+            headers = b"Content-Type: text/html\r\nConnection: close\r\nContent-Length: %d" % len(html)
+            writer.write(_HTML_ANSWERS[fault] + b"\r\n" + headers + b"\r\n\r\n" + html)
+            await writer.drain()
+            return
+        if fault is Fault.SPOIL:
+            body = body.replace(MARKER, rb"\u0000")
+        answer = await self._ask_upstream(head, body)
+        if fault is not Fault.DROP_ANSWER:
+            writer.write(answer)
+            await writer.drain()
+
+    async def _ask_upstream(self, head: bytes, body: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection(*self._upstream)
+        lines = [line for line in head.rstrip().split(b"\r\n") if not _is_replaced(line)]
+        lines += [b"Connection: close", b"Content-Length: %d" % len(body)]
+        writer.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
+        await writer.drain()
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+
+def _content_length(head: bytes) -> int:
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return int(line.partition(b":")[2])
+    return 0
+
+
+def _is_replaced(line: bytes) -> bool:
+    return line.lower().startswith((b"connection:", b"content-length:"))
+
+
+@contextmanager
+def running_proxy(upstream: str) -> Iterator[FaultProxy]:
+    """A proxy with an event loop and a thread of its own, so that a test that waits cannot stall it."""
+    proxy = FaultProxy(upstream)
+    started = threading.Event()
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(proxy.serve(started, stop))
+
+    thread = threading.Thread(target=run, name="fault-proxy")
+    thread.start()
+    assert started.wait(10)
+    try:
+        yield proxy
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)

@@ -1,0 +1,73 @@
+"""The real service in a process of its own: `python -m app` under uvicorn, on a free port."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+
+from tests.waiting import wait_until
+
+PROJECT = Path(__file__).resolve().parents[2]
+INGEST_TOKEN = "test-ingest-token-0123456789"  # noqa: S105 - of a service that lives as long as a test
+
+
+@dataclass(frozen=True)
+class ServiceProcess:
+    """A running service, and what it wrote."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log_path: Path
+
+    def logs(self) -> list[dict[str, Any]]:
+        """Its log lines so far. Each must be JSON."""
+        return [cast(dict[str, Any], json.loads(line)) for line in self.log_path.read_text().splitlines()]
+
+    def stop(self) -> int:
+        """Ask it to end, and wait until it has."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=15)
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return cast(int, listener.getsockname()[1])
+
+
+@contextmanager
+def running_service(environ: Mapping[str, str], log_path: Path) -> Iterator[ServiceProcess]:
+    """The service with these variables and no others, ready to answer."""
+    port = free_port()
+    variables = {"PATH": os.environ["PATH"], "HOST": "127.0.0.1", "PORT": str(port), **environ}
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app"], cwd=PROJECT, env=variables, stdout=log, stderr=subprocess.STDOUT
+        )
+    service = ServiceProcess(f"http://127.0.0.1:{port}", process, log_path)
+    try:
+        wait_until(lambda: _answers(service), seconds=30, what="the service")
+        yield service
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def _answers(service: ServiceProcess) -> bool:
+    if service.process.poll() is not None:
+        raise AssertionError(f"the service ended at once:\n{service.log_path.read_text()}")
+    try:
+        return httpx.get(f"{service.url}/health", timeout=1).status_code == 200
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,122 @@
+"""Bodies: what jsonb refuses is scrubbed, and what is no JSON object is refused with its place."""
+
+import json
+
+import pytest
+
+from app.bodies import DEPTH_LIMIT, VALUE_LIMIT, check_content_headers, parse_object
+from app.problems import Problem
+
+
+def refused(raw: bytes) -> Problem:
+    with pytest.raises(Problem) as caught:
+        parse_object(raw)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        (rb'{"a": "x\u0000y"}', {"a": "xy"}),
+        (rb'{"x\u0000y": 1}', {"xy": 1}),
+        (rb'{"a": "\ud800"}', {"a": "\ufffd"}),
+        (rb'{"a": "\udc00\ud800 \ud83d\ude00"}', {"a": "\ufffd\ufffd \U0001f600"}),
+        (rb'{"a": "\ud83d\u0000\ude00"}', {"a": "\ufffd\ufffd"}),
+        (b'{"a": [NaN, Infinity, -Infinity, 1e400, -1e400]}', {"a": [None] * 5}),
+        (b'{"a": 1, "a": 2}', {"a": 2}),
+        (b'{"a": %s}' % (b"9" * 400), {"a": int("9" * 400)}),
+        (b'{"a": %s}' % (b"9" * 5000), {"a": "9" * 5000}),
+        (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
+        ('{"a": "ü"}'.encode(), {"a": "ü"}),
+        (b"{}", {}),
+    ],
+)
+def test_what_is_read(raw: bytes, value: object) -> None:
+    read = parse_object(raw)
+    assert read == value
+    json.dumps(read, ensure_ascii=False, allow_nan=False).encode()
+
+
+def test_wrong_utf8_is_refused_with_its_byte() -> None:
+    trouble = refused(b'{"a": "\xff"}')
+    assert (trouble.status, trouble.code) == (400, "body-encoding")
+    assert "byte 7" in trouble.detail
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b'{"a": }', b"{'a': 1}", b'{"a": "line\nbreak"}', b'{"a": 1} x', b"nul"]
+)
+def test_wrong_json_is_refused_with_its_place(raw: bytes) -> None:
+    trouble = refused(raw)
+    assert (trouble.status, trouble.code) == (400, "body-syntax")
+    assert "line " in trouble.detail
+    assert isinstance(trouble.members["position"], int)
+
+
+@pytest.mark.parametrize("raw", [b"[]", b'"text"', b"1", b"null", b"true", b"NaN"])
+def test_only_an_object_is_taken(raw: bytes) -> None:
+    assert refused(raw).code == "body-shape"
+
+
+def nested(levels: int, opening: bytes = b'{"a":', closing: bytes = b"}") -> bytes:
+    return opening * levels + b"1" + closing * levels
+
+
+def test_the_depth_limit_is_exact() -> None:
+    parse_object(nested(DEPTH_LIMIT))
+    assert refused(nested(DEPTH_LIMIT + 1)).code == "body-depth"
+
+
+def test_values_are_counted_and_commas_in_a_text_are_not() -> None:
+    parse_object(b'{"a": "' + b"," * VALUE_LIMIT + b'"}')
+    parse_object(b'{"a": [' + b"0," * (VALUE_LIMIT - 3) + b"0]}")
+    assert refused(b'{"a": [' + b"0," * (VALUE_LIMIT - 2) + b"0]}").code == "body-values"
+
+
+@pytest.mark.parametrize("levels", [1_000, 100_000])
+def test_thousands_of_levels_are_refused(levels: int) -> None:
+    assert refused(nested(levels)).code == "body-depth"
+    assert refused(nested(levels, b"[", b"]")).status == 400
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "Application/JSON; charset=UTF-8",
+        'application/json;charset="utf-8"',
+        "application/vnd.api+json",
+        "application/json; profile=x",
+    ],
+)
+def test_json_is_taken_by_its_names(content_type: str) -> None:
+    check_content_headers(content_type, None, None)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content_encoding", "length", "status"),
+    [
+        (None, None, None, 415),
+        ("", None, None, 415),
+        ("text/plain", None, None, 415),
+        ("application/jsonp", None, None, 415),
+        ("application/x-www-form-urlencoded", None, None, 415),
+        ("application/json; charset=utf-16", None, None, 415),
+        ("application/json; charset=", None, None, 415),
+        ("application/json", "gzip", None, 415),
+        ("application/json", "identity, br", None, 415),
+        ("application/json", None, "1048577", 413),
+        ("application/json", None, "9" * 5000, 413),
+    ],
+)
+def test_what_headers_alone_refuse(
+    content_type: str | None, content_encoding: str | None, length: str | None, status: int
+) -> None:
+    with pytest.raises(Problem) as caught:
+        check_content_headers(content_type, content_encoding, length)
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize("length", ["1048576", "0", "-1", "many", "²"])
+def test_a_length_is_only_a_hint(length: str) -> None:
+    check_content_headers("application/json", "Identity", length)

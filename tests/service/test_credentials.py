@@ -1,0 +1,54 @@
+"""Bearer tokens: a malformed header is no token, and never an exception."""
+
+import random
+
+import pytest
+
+from app.credentials import bearer_token, is_json_web_token, is_same_secret
+
+
+@pytest.mark.parametrize(
+    ("header", "token"),
+    [
+        ("Bearer abc", "abc"),
+        ("bearer   abc ", "abc"),
+        ("BEARER a.b-c_d~e+f/g=", "a.b-c_d~e+f/g="),
+        (None, None),
+        ("", None),
+        ("Bearer", None),
+        ("Bearer ", None),
+        ("Bearerabc", None),
+        ("Basic abc", None),
+        ("Bearer a b", None),
+        ("Bearer a, Bearer b", None),
+        ("Bearer \xff\xfe", None),
+        ("Bearer a\tb", None),
+        ("Bearer a\x00b", None),
+        ("Bearer " + "x" * 8193, None),
+    ],
+)
+def test_the_token_of_a_header(header: str | None, token: str | None) -> None:
+    assert bearer_token(header) == token
+
+
+def test_any_header_at_all_is_answered() -> None:
+    generator = random.Random(2)  # noqa: S311 - the same fuzz each time
+    for _ in range(2000):
+        noise = "".join(chr(generator.randrange(256)) for _ in range(generator.randrange(40)))
+        token = bearer_token(generator.choice(["", "Bearer ", "bearer"]) + noise)
+        assert token is None or is_same_secret(token, token)
+
+
+def test_secrets_are_the_same_only_when_all_is() -> None:
+    assert is_same_secret("0123456789abcdef", "0123456789abcdef")
+    assert not is_same_secret("0123456789abcdeF", "0123456789abcdef")
+    assert not is_same_secret("0123456789abcdef0", "0123456789abcdef")
+    assert not is_same_secret("", "0123456789abcdef")
+
+
+@pytest.mark.parametrize(
+    ("token", "answer"),
+    [("a.b.c", True), ("a.b", False), ("a.b.c.d", False), ("a..c", False), ("a.b.c=", False)],
+)
+def test_the_shape_of_a_json_web_token(token: str, answer: bool) -> None:
+    assert is_json_web_token(token) is answer

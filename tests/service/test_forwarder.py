@@ -1,0 +1,166 @@
+"""The forwarder's promises: coalescing, bounds, order, cancellation, draining."""
+
+import asyncio
+
+import pytest
+
+from app.forwarder import Forwarder, ForwarderLimits
+from app.problems import Problem
+from app.reports import Answer, Report
+
+PATIENCE = 5
+
+
+class Gate:
+    """A delivery that ends when told to, and remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[bytes]] = []
+        self.now = 0
+        self.most = 0
+        self.open = asyncio.Event()
+        self._called = asyncio.Condition()
+
+    async def __call__(self, reports: list[Report]) -> list[Answer]:
+        self.batches.append([report.payload for report in reports])
+        self.now += 1
+        self.most = max(self.most, self.now)
+        async with self._called:
+            self._called.notify_all()
+        try:
+            await self.open.wait()
+        finally:
+            self.now -= 1
+        return [{"echo": report.payload.decode()} for report in reports]
+
+    async def until_called(self, times: int) -> None:
+        async with asyncio.timeout(PATIENCE), self._called:
+            await self._called.wait_for(lambda: len(self.batches) >= times)
+
+
+def reports(*names: str) -> list[Report]:
+    return [Report(name.encode()) for name in names]
+
+
+def refusal_of(forwarder: Forwarder, report: Report) -> Problem:
+    with pytest.raises(Problem) as caught:
+        forwarder.submit(report)
+    return caught.value
+
+
+async def test_what_arrives_in_one_turn_goes_out_together_at_once() -> None:
+    gate = Gate()
+    gate.open.set()
+    forwarder = Forwarder(gate)
+    answers = await asyncio.gather(*[forwarder.submit(report) for report in reports("a", "b", "c")])
+    assert gate.batches == [[b"a", b"b", b"c"]]
+    assert answers == [{"echo": "a"}, {"echo": "b"}, {"echo": "c"}]
+
+
+async def test_what_arrives_during_calls_waits_for_the_next_one() -> None:
+    gate = Gate()
+    forwarder = Forwarder(gate)
+    futures = []
+    for times, name in enumerate(["a", "b"], start=1):
+        futures.append(forwarder.submit(Report(name.encode())))
+        await gate.until_called(times)
+    for name in ["c", "d", "e"]:
+        futures.append(forwarder.submit(Report(name.encode())))
+        await asyncio.sleep(0)
+    assert gate.batches == [[b"a"], [b"b"]]
+    gate.open.set()
+    await asyncio.gather(*futures)
+    assert gate.batches == [[b"a"], [b"b"], [b"c", b"d", b"e"]]
+    assert gate.most == 2
+
+
+async def test_a_batch_is_bounded_in_number_and_in_bytes() -> None:
+    gate = Gate()
+    gate.open.set()
+    limits = ForwarderLimits(batch_reports=3, batch_bytes=10, calls_in_flight=1)
+    forwarder = Forwarder(gate, limits)
+    payloads = ["1", "2", "3", "4", "x" * 9, "y" * 30, "z"]
+    await asyncio.gather(*[forwarder.submit(report) for report in reports(*payloads)])
+    assert [len(batch) for batch in gate.batches] == [3, 2, 1, 1]
+
+
+async def test_the_queue_is_bounded_in_number() -> None:
+    gate = Gate()
+    forwarder = Forwarder(gate, ForwarderLimits(waiting_reports=2, calls_in_flight=1))
+    futures = [forwarder.submit(Report(b"in flight"))]
+    await gate.until_called(1)
+    futures += [forwarder.submit(report) for report in reports("a", "b")]
+    refusal = refusal_of(forwarder, Report(b"c"))
+    assert (refusal.status, refusal.code, refusal.headers["Retry-After"]) == (503, "overloaded", "1")
+    gate.open.set()
+    await asyncio.gather(*futures)
+    assert await forwarder.submit(Report(b"c")) == {"echo": "c"}
+
+
+async def test_the_queue_is_bounded_in_bytes() -> None:
+    gate = Gate()
+    forwarder = Forwarder(gate, ForwarderLimits(waiting_bytes=10, calls_in_flight=1))
+    futures = [forwarder.submit(Report(b"123456789"))]
+    await gate.until_called(1)
+    futures.append(forwarder.submit(Report(b"1234567")))
+    assert refusal_of(forwarder, Report(b"1234")).code == "overloaded"
+    futures.append(forwarder.submit(Report(b"123")))
+    gate.open.set()
+    await asyncio.gather(*futures)
+
+
+async def test_a_caller_who_goes_away_does_not_take_the_report_along() -> None:
+    gate = Gate()
+    forwarder = Forwarder(gate)
+    first, second = (forwarder.submit(report) for report in reports("a", "b"))
+    await gate.until_called(1)
+    waiting = forwarder.submit(Report(b"c"))
+    first.cancel()
+    waiting.cancel()
+    gate.open.set()
+    assert await second == {"echo": "b"}
+    await forwarder.drain(PATIENCE)
+    assert gate.batches == [[b"a", b"b"], [b"c"]]
+
+
+async def test_a_bug_answers_everybody_and_the_pump_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    calls = 0
+
+    async def deliver(batch: list[Report]) -> list[Answer]:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise LookupError("a bug")
+        return [{} for _ in batch]
+
+    forwarder = Forwarder(deliver)
+    spoiled = await asyncio.gather(*[forwarder.submit(report) for report in reports("a", "b")])
+    assert [answer.status for answer in spoiled if isinstance(answer, Problem)] == [500, 500]
+    assert await forwarder.submit(Report(b"c")) == {}
+    assert "a batch failed" in caplog.text
+
+
+async def test_draining_delivers_what_waits_and_refuses_what_is_new() -> None:
+    gate = Gate()
+    forwarder = Forwarder(gate, ForwarderLimits(batch_reports=1, calls_in_flight=1))
+    futures = [forwarder.submit(report) for report in reports("a", "b", "c")]
+    draining = asyncio.create_task(forwarder.drain(PATIENCE))
+    await gate.until_called(1)
+    refusal = refusal_of(forwarder, Report(b"d"))
+    assert (refusal.status, refusal.code) == (503, "draining")
+    gate.open.set()
+    await draining
+    assert [future.result() for future in futures] == [{"echo": "a"}, {"echo": "b"}, {"echo": "c"}]
+
+
+async def test_draining_ends_in_time_and_tells_those_who_are_left() -> None:
+    gate = Gate()
+    forwarder = Forwarder(gate, ForwarderLimits(batch_reports=1, calls_in_flight=1))
+    futures = [forwarder.submit(report) for report in reports("a", "b")]
+    await forwarder.drain(0.05)
+    answers = [future.result() for future in futures]
+    assert [answer.code for answer in answers if isinstance(answer, Problem)] == ["draining", "draining"]
+
+
+async def test_an_idle_forwarder_drains_at_once() -> None:
+    await Forwarder(Gate()).drain(PATIENCE)

@@ -1,0 +1,63 @@
+"""The monitor: one call at a time, a bounded wait, and a memory of the last state."""
+
+import asyncio
+
+from app.monitor import DatabaseMonitor
+from app.verdicts import Refusal, Unreachable
+
+
+async def test_probes_at_the_same_time_share_one_call() -> None:
+    calls = 0
+    answer = asyncio.Event()
+
+    async def ask() -> None:
+        nonlocal calls
+        calls += 1
+        await answer.wait()
+
+    monitor = DatabaseMonitor(ask)
+    probes = [asyncio.create_task(monitor.probe()) for _ in range(50)]
+    await asyncio.sleep(0)
+    probes[0].cancel()  # one who goes away does not take the call along
+    answer.set()
+    states = await asyncio.gather(*probes[1:])
+    assert {state.state for state in states} == {"ok"}
+    assert calls == 1
+    await monitor.probe()
+    assert calls == 2
+
+
+async def test_the_state_is_unknown_then_ok_then_down() -> None:
+    failures: list[Exception | None] = [None, Unreachable("ConnectError"), Refusal(503, "PGRST000")]
+
+    async def ask() -> None:
+        failure = failures.pop(0)
+        if failure is not None:
+            raise failure
+
+    monitor = DatabaseMonitor(ask)
+    assert monitor.last.as_json() == {"state": "unknown", "checked_at": None, "latency_ms": None}
+    assert [(await monitor.probe()).state for _ in range(3)] == ["ok", "down", "down"]
+    assert monitor.last.checked_at is not None
+    assert monitor.last.latency_ms is not None
+
+
+async def test_a_database_that_hangs_is_down_in_time() -> None:
+    async def ask() -> None:
+        await asyncio.Event().wait()
+
+    monitor = DatabaseMonitor(ask, timeout_seconds=0.05)
+    async with asyncio.timeout(2):
+        assert (await monitor.probe()).state == "down"
+
+
+async def test_stopping_ends_a_probe_under_way() -> None:
+    async def ask() -> None:
+        await asyncio.Event().wait()
+
+    monitor = DatabaseMonitor(ask)
+    probe = asyncio.create_task(monitor.probe())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await monitor.stop()
+    assert (await asyncio.gather(probe, return_exceptions=True))[0].__class__ is asyncio.CancelledError

@@ -1,0 +1,244 @@
+"""House rules of the schema, asked of the catalog and not of a list: whatever is new is held to them too.
+
+Each query names the offenders. "Ours" is what stands in public or private and belongs to no extension.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+
+OUR_FUNCTIONS: LiteralString = """
+select
+  function.oid,
+  format(
+    '%s.%s(%s)', schema.nspname, function.proname, pg_get_function_identity_arguments(function.oid)
+  ) as name,
+  function.proname,
+  function.proacl,
+  function.proowner,
+  function.proconfig,
+  function.prosecdef,
+  function.prolang,
+  function.prosrc
+from pg_catalog.pg_proc as function
+join pg_catalog.pg_namespace as schema on schema.oid = function.pronamespace
+where
+  schema.nspname in ('public', 'private')
+  and not exists (
+    select
+    from pg_catalog.pg_depend as dependency
+    where
+      dependency.classid = 'pg_catalog.pg_proc'::regclass
+      and dependency.objid = function.oid
+      and dependency.deptype = 'e'
+  )
+"""
+
+OUR_RELATIONS: LiteralString = """
+select
+  relation.oid,
+  format('%I.%I', schema.nspname, relation.relname) as name,
+  relation.relkind,
+  relation.relrowsecurity
+from pg_catalog.pg_class as relation
+join pg_catalog.pg_namespace as schema on schema.oid = relation.relnamespace
+where
+  schema.nspname in ('public', 'private')
+  and not exists (
+    select
+    from pg_catalog.pg_depend as dependency
+    where
+      dependency.classid = 'pg_catalog.pg_class'::regclass
+      and dependency.objid = relation.oid
+      and dependency.deptype = 'e'
+  )
+"""
+
+OUR_TYPES: LiteralString = """
+select
+  kind.oid,
+  format('%I.%I', schema.nspname, kind.typname) as name
+from pg_catalog.pg_type as kind
+join pg_catalog.pg_namespace as schema on schema.oid = kind.typnamespace
+left join pg_catalog.pg_class as relation on relation.oid = kind.typrelid
+where
+  schema.nspname in ('public', 'private')
+  and (kind.typtype in ('e', 'd', 'r') or relation.relkind = 'c')
+  and not exists (
+    select
+    from pg_catalog.pg_depend as dependency
+    where
+      dependency.classid = 'pg_catalog.pg_type'::regclass
+      and dependency.objid = kind.oid
+      and dependency.deptype = 'e'
+  )
+"""
+
+
+@pytest.fixture(scope="module")
+def catalog(database_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+def rows(catalog: psycopg.Connection, source: LiteralString, query: LiteralString) -> list[tuple[Any, ...]]:
+    return catalog.execute(f"with ours as ({source}) {query}").fetchall()
+
+
+def offenders(catalog: psycopg.Connection, source: LiteralString, condition: LiteralString) -> list[str]:
+    query: LiteralString = f"select name from ours where {condition} order by name"  # noqa: S608 - a literal
+    return [row[0] for row in rows(catalog, source, query)]
+
+
+def test_the_queries_find_something(catalog: psycopg.Connection) -> None:
+    """Else everything below would hold of nothing."""
+    assert len(offenders(catalog, OUR_FUNCTIONS, "true")) > 5
+    assert len(offenders(catalog, OUR_RELATIONS, "relkind = 'r'")) >= 8
+    assert len(offenders(catalog, OUR_TYPES, "true")) > 3
+
+
+# ---- functions ----
+
+
+def test_every_function_says_what_it_does(catalog: psycopg.Connection) -> None:
+    assert offenders(catalog, OUR_FUNCTIONS, "obj_description(oid, 'pg_proc') is null") == []
+
+
+def test_every_function_has_an_empty_search_path(catalog: psycopg.Connection) -> None:
+    condition: LiteralString = """not coalesce('search_path=""' = any(proconfig), false)"""
+    assert offenders(catalog, OUR_FUNCTIONS, condition) == []
+
+
+def test_no_function_is_for_everybody(catalog: psycopg.Connection) -> None:
+    by_public: LiteralString = """exists (
+      select from aclexplode(coalesce(proacl, acldefault('f', proowner))) as entry where entry.grantee = 0
+    )"""
+    assert offenders(catalog, OUR_FUNCTIONS, by_public) == []
+
+
+def test_anon_executes_nothing(catalog: psycopg.Connection) -> None:
+    assert offenders(catalog, OUR_FUNCTIONS, "has_function_privilege('anon', oid, 'execute')") == []
+
+
+def test_a_definer_function_says_why(catalog: psycopg.Connection) -> None:
+    condition: LiteralString = "prosecdef and coalesce(obj_description(oid, 'pg_proc'), '') !~* 'definer'"
+    assert offenders(catalog, OUR_FUNCTIONS, condition) == []
+
+
+def test_every_raise_has_an_errcode(catalog: psycopg.Connection) -> None:
+    query: LiteralString = (
+        "select name, prosrc from ours join pg_catalog.pg_language as language on language.oid = prolang"
+        " where lanname = 'plpgsql' order by name"
+    )
+    bare = [
+        f"{name}: {statement}"
+        for name, source in rows(catalog, OUR_FUNCTIONS, query)
+        for statement in raises_without_errcode(source)
+    ]
+    assert bare == []
+
+
+RAISE = re.compile(r"\braise\b(?!\s*;)(?!\s+(?:debug|log|info|notice|warning)\b)[^;]*", re.IGNORECASE)
+COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+STRING = re.compile(r"'(?:[^']|'')*'")
+
+
+def raises_without_errcode(source: str) -> list[str]:
+    """Of plpgsql: not a re-raise, not a notice. The texts are emptied first: they may contain semicolons."""
+    code = STRING.sub("''", COMMENT.sub("", source))
+    statements = [" ".join(statement.split()) for statement in RAISE.findall(code)]
+    return [
+        statement for statement in statements if not re.search(r"\b(errcode|sqlstate)\b", statement.lower())
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("raise exception 'a; b';", ["raise exception ''"]),
+        ("raise exception using message = 'm';", ["raise exception using message = ''"]),
+        ("raise exception 'x' using errcode = 'PT400', message = 'it''s; so';", []),
+        ("raise sqlstate 'PT400' using message = 'm';", []),
+        ("exception when others then raise; -- raise exception 'no';", []),
+        ("raise notice 'hello';", []),
+        ("raise 'bare';", ["raise ''"]),
+    ],
+)
+def test_the_search_for_bare_raises(source: str, found: list[str]) -> None:
+    assert raises_without_errcode(source) == found
+
+
+# ---- tables, views, types ----
+
+
+def test_every_table_has_row_level_security(catalog: psycopg.Connection) -> None:
+    assert offenders(catalog, OUR_RELATIONS, "relkind in ('r', 'p') and not relrowsecurity") == []
+
+
+def test_every_relation_and_type_says_what_it_is(catalog: psycopg.Connection) -> None:
+    condition: LiteralString = (
+        "relkind in ('r', 'p', 'v', 'm', 'f') and obj_description(oid, 'pg_class') is null"
+    )
+    assert offenders(catalog, OUR_RELATIONS, condition) == []
+    assert offenders(catalog, OUR_TYPES, "obj_description(oid, 'pg_type') is null") == []
+
+
+def test_every_column_of_a_table_says_what_it_is(catalog: psycopg.Connection) -> None:
+    query: LiteralString = """
+    select name || '.' || attname
+    from ours
+    join pg_catalog.pg_attribute on attrelid = ours.oid and attnum > 0 and not attisdropped
+    where relkind in ('r', 'p') and col_description(ours.oid, attnum) is null
+    order by 1
+    """
+    assert rows(catalog, OUR_RELATIONS, query) == []
+
+
+def test_anon_has_no_privilege_on_any_relation_or_column(catalog: psycopg.Connection) -> None:
+    privileges: LiteralString = "select, insert, update, delete, truncate, references, trigger"
+    on_table: LiteralString = f"has_table_privilege('anon', oid, '{privileges}')"
+    on_column: LiteralString = "has_any_column_privilege('anon', oid, 'select, insert, update, references')"
+    tables: LiteralString = f"relkind in ('r', 'p', 'v', 'm', 'f') and ({on_table} or {on_column})"
+    assert offenders(catalog, OUR_RELATIONS, tables) == []
+    sequences: LiteralString = """case
+      when relkind = 'S' then has_sequence_privilege('anon', oid, 'usage, select, update') else false
+    end"""
+    assert offenders(catalog, OUR_RELATIONS, sequences) == []
+
+
+def test_anon_cannot_enter_the_private_schema(catalog: psycopg.Connection) -> None:
+    query = "select has_schema_privilege('anon', 'private', 'usage, create')"
+    assert catalog.execute(query).fetchone() == (False,)
+
+
+def test_every_foreign_key_has_an_index_that_begins_with_its_columns(catalog: psycopg.Connection) -> None:
+    query: LiteralString = """
+    select name || ': ' || conname
+    from ours
+    join pg_catalog.pg_constraint as foreign_key
+      on foreign_key.conrelid = ours.oid and foreign_key.contype = 'f'
+    where not exists (
+      select
+      from pg_catalog.pg_index as index
+      where
+        index.indrelid = foreign_key.conrelid
+        and index.indisvalid
+        -- An index over some of the rows serves only if all it leaves out are those without a reference.
+        and (
+          index.indpred is null
+          or pg_get_expr(index.indpred, index.indrelid) = (
+            select '(' || attname || ' IS NOT NULL)'
+            from pg_catalog.pg_attribute
+            where attrelid = foreign_key.conrelid and attnum = foreign_key.conkey[1]
+          )
+        )
+        and (index.indkey::int2[])[0:cardinality(foreign_key.conkey) - 1] @> foreign_key.conkey
+    )
+    order by 1
+    """
+    assert rows(catalog, OUR_RELATIONS, query) == []
