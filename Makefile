@@ -31,7 +31,7 @@ format: setup ## Formats the Python code.
 	@$(VENV)/ruff check --fix
 	@$(VENV)/ruff format
 
-bench: setup ## Measures the way of an event.
+bench: setup ## Measures the way of an event and the health checks.
 	@$(VENV)/python -m tests.bench
 
 reset: setup ## Drops the data of `make dev`.

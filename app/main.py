@@ -22,10 +22,11 @@ from app.problems import Problem
 from app.responses import on_http_exception, on_problem
 from app.routes_incidents import get_incident, list_incidents
 from app.routes_report import report_error
-from app.routes_status import database_health, health, index
+from app.routes_status import database_health, health, index, status
 from app.settings import Settings, SettingsError, load_settings
 from app.state import ServiceState
 from app.supabase_rest import SupabaseRest
+from app.watching import begin_watching
 
 # uvicorn waits for the open requests, then ends the lifespan: together within the 10 s after SIGTERM.
 SHUTDOWN_REQUEST_SECONDS = 7
@@ -41,7 +42,10 @@ def create_app(settings: Settings | None = None) -> Starlette:
         supabase = SupabaseRest(chosen)
         forwarder = Forwarder(Delivery(supabase.ingest))
         monitor = DatabaseMonitor(supabase.service_health)
-        watch = asyncio.create_task(monitor.watch())
+        tasks = [
+            asyncio.create_task(monitor.watch()),
+            asyncio.create_task(begin_watching(supabase, chosen)),
+        ]
         try:
             yield ServiceState(
                 settings=chosen,
@@ -52,8 +56,9 @@ def create_app(settings: Settings | None = None) -> Starlette:
             )
         finally:
             await forwarder.drain(_SHUTDOWN_DRAIN_SECONDS)
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await monitor.stop()
             await supabase.aclose()
 
@@ -62,6 +67,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Route("/", index, methods=["GET"]),
             Route("/health", health, methods=["GET"]),
             Route("/health/db", database_health, methods=["GET"]),
+            Route("/status", status, methods=["GET"]),
             Route("/api/autonomous/error", report_error, methods=["POST"]),
             Route("/api/autonomous/incidents", list_incidents, methods=["GET"]),
             Route("/api/autonomous/incidents/{incident_id}", get_incident, methods=["GET"]),

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Literal
 
+from app.scheduler import SchedulerState, judge_scheduler
 from app.verdicts import Refusal, Unreachable
 
 INTERVAL_SECONDS = 10.0
@@ -34,11 +35,25 @@ class DatabaseState:
 class DatabaseMonitor:
     """Probes the database every 10 s, and whenever asked; never with more than one call at a time."""
 
-    def __init__(self, ask: Callable[[], Awaitable[None]], timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self, ask: Callable[[], Awaitable[object]], timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
         self._ask = ask
         self._timeout_seconds = timeout_seconds
         self._probe: asyncio.Task[DatabaseState] | None = None
+        self._facts: Mapping[str, object] = {}
+        self._facts_at = 0.0
         self.last = DatabaseState()
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """What service_health() told last. Empty while the database is away."""
+        return self._facts
+
+    @property
+    def scheduler(self) -> SchedulerState:
+        """Whether the health checks run, by what is known now."""
+        return judge_scheduler(self._facts, perf_counter() - self._facts_at)
 
     async def watch(self) -> None:
         """Probe for ever. The jitter keeps several replicas from asking in step."""
@@ -62,12 +77,15 @@ class DatabaseMonitor:
         started = perf_counter()
         state: Literal["ok", "down"] = "ok"
         why = ""
+        facts: object = None
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                await self._ask()
+                facts = await self._ask()
         except (Unreachable, Refusal, TimeoutError) as error:
             state, why = "down", f": {str(error) or 'no answer in time'}"
         latency_ms = round((perf_counter() - started) * 1000, 1)
+        self._facts = facts if isinstance(facts, Mapping) else {}
+        self._facts_at = perf_counter()
         if state != self.last.state:
             _logger.log(logging.INFO if state == "ok" else logging.ERROR, "database is %s%s", state, why)
         self.last = DatabaseState(state, datetime.now(UTC), latency_ms)

@@ -4,13 +4,14 @@ Built on the `postgrest` package. `supabase`, which wraps it, also loads realtim
 clients that nothing here uses: imported, it holds 55 MB resident where `postgrest` holds 41.
 """
 
-from collections.abc import Awaitable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Mapping
+from typing import Any
 
 import httpx
-from postgrest import APIError, AsyncPostgrestClient, CountMethod
+from postgrest import AsyncPostgrestClient, CountMethod
 
 from app.filters import IncidentQuery
+from app.postgrest_answers import raise_refusal, read_json, translated
 from app.retry import deadline_from_now, retrying
 from app.settings import Settings
 from app.verdicts import Refusal, Unreachable
@@ -19,8 +20,6 @@ from app.verdicts import Refusal, Unreachable
 # database's own word and not with a guess of ours.
 _TIMEOUT = httpx.Timeout(connect=2.0, read=9.0, write=5.0, pool=2.0)
 _LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0)
-
-Result = TypeVar("Result")
 
 
 class SupabaseRest:
@@ -32,7 +31,7 @@ class SupabaseRest:
         # HTTP/1.1: for two calls in flight HTTP/2 brings nothing and costs memory. Not trust_env: no .netrc
         # and no proxy variable may change where the service key goes.
         self._http = httpx.AsyncClient(
-            timeout=_TIMEOUT, limits=_LIMITS, trust_env=False, event_hooks={"response": [_raise_refusal]}
+            timeout=_TIMEOUT, limits=_LIMITS, trust_env=False, event_hooks={"response": [raise_refusal]}
         )
         self._service = self._client(settings.supabase_service_role_key, settings.supabase_service_role_key)
 
@@ -45,18 +44,39 @@ class SupabaseRest:
 
         postgrest's rpc() takes objects and would encode all of a batch again; its session and headers do.
         """
-        response = await _translated(
+        response = await translated(
             self._http.post(
                 f"{self._base_url}/rpc/ingest_events",
                 content=body,
                 headers={**self._service.headers, "Content-Type": "application/json"},
             )
         )
-        return _json(response)
+        return read_json(response)
 
-    async def service_health(self) -> None:
-        """Ask the database whether it is there. One try: the caller measures it."""
-        await _translated(self._service.rpc("service_health", {}).execute())
+    async def service_health(self) -> object:
+        """Ask the database whether it is there, and how it is. One try: the caller measures it."""
+        return (await translated(self._service.rpc("service_health", {}).execute())).data
+
+    async def write_service_targets(self, backend_url: str | None, console_url: str | None) -> object:
+        """Have the service's own targets watched: what became of each."""
+        given = {"backend_url": backend_url, "console_url": console_url}
+        parameters = {name: url for name, url in given.items() if url is not None}
+        return (await translated(self._service.rpc("write_service_targets", parameters).execute())).data
+
+    async def start_health_check_round(self) -> object:
+        """Start this minute's round: how many requests were sent."""
+        return (await translated(self._service.rpc("start_health_check_round", {}).execute())).data
+
+    async def system_status(self, json_web_token: str) -> Mapping[str, object]:
+        """What the token's owner may know of the whole system."""
+
+        async def call() -> Mapping[str, object]:
+            answer = await translated(self._caller(json_web_token).rpc("system_status", {}).execute())
+            if not isinstance(answer.data, Mapping):
+                raise Unreachable("the answer is not system_status()'s")
+            return answer.data
+
+        return await retrying(call, deadline_from_now())
 
     async def incidents(self, json_web_token: str, query: IncidentQuery) -> tuple[list[Any], int]:
         """The incidents that the token's owner may see, and how many there are without limit and offset."""
@@ -75,7 +95,7 @@ class SupabaseRest:
             select = select.gte("last_seen", query.since)
         ordered = select.order("last_seen", desc=True).order("id").limit(query.limit).offset(query.offset)
         try:
-            answer = await _translated(ordered.execute())
+            answer = await translated(ordered.execute())
         except Refusal as refusal:
             if refusal.status != 416:
                 raise
@@ -90,7 +110,7 @@ class SupabaseRest:
             select = (
                 self._caller(json_web_token).from_("incidents").select("*").eq("id", incident_id).limit(1)
             )
-            answer = await _translated(select.execute())
+            answer = await translated(select.execute())
             return answer.data[0] if answer.data else None
 
         return await retrying(call, deadline_from_now())
@@ -106,43 +126,3 @@ class SupabaseRest:
             http_client=self._http,
             retry_enabled=False,
         )
-
-
-async def _raise_refusal(response: httpx.Response) -> None:
-    """A response hook, because postgrest's APIError drops the HTTP status and the headers."""
-    if not response.is_error:
-        return
-    await response.aread()
-    said = _json_or_none(response)
-    told = said if isinstance(said, dict) else {}
-    code, message = told.get("code"), told.get("message")
-    raise Refusal(
-        response.status_code,
-        code if isinstance(code, str) else None,
-        message if isinstance(message, str) else None,
-        response.headers.get("content-range"),
-    )
-
-
-async def _translated(call: Awaitable[Result]) -> Result:
-    try:
-        return await call
-    except httpx.HTTPError as error:
-        # Only the kind: the text may quote the URL, and with it a caller's filter.
-        raise Unreachable(type(error).__name__) from error
-    except APIError as error:
-        raise Unreachable("the answer is not PostgREST's") from error
-
-
-def _json(response: httpx.Response) -> object:
-    try:
-        return response.json()
-    except ValueError as error:
-        raise Unreachable("the answer is not JSON") from error
-
-
-def _json_or_none(response: httpx.Response) -> object:
-    try:
-        return response.json()
-    except ValueError:
-        return None

@@ -16,7 +16,7 @@ create table private.config_field (
   constraint kind_is_known check (
     kind in (
       'boolean', 'integer', 'number', 'text', 'choice', 'interval', 'url', 'email', 'timezone', 'date', 'time',
-      'strings', 'dates', 'objects', 'object'
+      'timestamp', 'statuses', 'strings', 'dates', 'objects', 'object'
     )
   ),
   constraint only_choices_list_their_values check ((kind in ('choice', 'strings')) or choices is null),
@@ -91,6 +91,35 @@ values
 ),
 ('health_check_targets', 'url', 'url', 1, 2000, null, true, null, 'address to probe, http or https'),
 ('health_check_targets', 'enabled', 'boolean', null, null, null, false, 'true', 'false pauses the target'),
+('health_check_targets', 'method', 'choice', null, null, array['GET', 'POST'], false, '"GET"', 'how it is asked'),
+(
+  'health_check_targets', 'headers', 'object', null, null, null, false, '{}',
+  'headers of the request; no secrets, for they are kept in plain text'
+),
+(
+  'health_check_targets', 'expected_status', 'statuses', 1, 50, null, false, '["200-399"]',
+  'status codes of a good answer, each a code or a range'
+),
+(
+  'health_check_targets', 'body_contains', 'text', 1, 200, null, false, null,
+  'text that the first MiB of a good answer contains'
+),
+(
+  'health_check_targets', 'max_response_ms', 'integer', 1, 60000, null, false, null,
+  'milliseconds above which a good answer makes the target degraded'
+),
+(
+  'health_check_targets', 'timeout_ms', 'integer', 100, 5000, null, false, '5000',
+  'milliseconds after which a try is given up'
+),
+(
+  'health_check_targets', 'depends_on', 'text', 1, 100, null, false, null,
+  'name of another target; while that one is down, this one opens no incident'
+),
+(
+  'health_check_targets', 'interval_minutes', 'integer', 1, 1440, null, false, '1',
+  'minutes from one round to the next'
+),
 (
   'health_check_policy', 'attempts', 'integer', 1, 5, null, false, '3',
   'tries within a round before a failure is believed'
@@ -104,11 +133,52 @@ values
   'true allows targets on private, loopback and link-local addresses'
 ),
 (
+  'health_check_policy', 'maintenance_windows', 'objects', 0, 100, null, false, '[]',
+  'when failures open no incident and do not count as downtime'
+),
+(
+  'health_check_policy.maintenance_windows', 'starts_at', 'timestamp', null, null, null, false, null,
+  'start of a window that comes once, as YYYY-MM-DDTHH:MM'
+),
+(
+  'health_check_policy.maintenance_windows', 'ends_at', 'timestamp', null, null, null, false, null,
+  'its end'
+),
+(
+  'health_check_policy.maintenance_windows', 'days', 'strings', 1, 7,
+  array['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'], false, null, 'days on which a weekly window starts'
+),
+(
+  'health_check_policy.maintenance_windows', 'from', 'time', null, null, null, false, null,
+  'start of a weekly window, as HH:MM'
+),
+(
+  'health_check_policy.maintenance_windows', 'to', 'time', null, null, null, false, null,
+  'its end; not later than from means on the next day'
+),
+(
+  'health_check_policy.maintenance_windows', 'timezone', 'timezone', null, null, null, false, '"UTC"',
+  'timezone of its times'
+),
+(
+  'health_check_policy.maintenance_windows', 'targets', 'strings', 1, 2000, null, false, null,
+  'names of the targets it is for; absent means all'
+),
+(
+  'health_check_policy.maintenance_windows', 'reason', 'text', 0, 500, null, false, null,
+  'what is being done'
+),
+(
   'incident_policy', 'reopen_window', 'interval', 0, 31536000, null, false, '"24 hours"',
   'a repeat this soon after the resolution reopens the incident; later ones open a new one'
 ),
 ('retention', 'agent_actions_days', 'integer', 1, 3650, null, false, '365', 'days that audit rows are kept'),
 ('retention', 'monitoring_checks_days', 'integer', 1, 3650, null, false, '90', 'days that raw checks are kept'),
+(
+  'retention', 'target_history_days', 'integer', 1, 3650, null, false, '1095',
+  'days that the hourly figures of each target are kept'
+),
+('retention', 'job_runs_days', 'integer', 1, 365, null, false, '7', 'days that pg_cron''s own log is kept'),
 ('retention', 'receipts_hours', 'integer', 1, 720, null, false, '24', 'hours that idempotency keys are remembered'),
 ('notification_recipients', 'email', 'email', 3, 320, null, true, null, 'address of the recipient'),
 (
@@ -144,6 +214,13 @@ begin
     )
     when 'date' then v_is_text and v_text ~ '^\d{4}-\d\d-\d\d$' and pg_input_is_valid(v_text, 'date')
     when 'time' then v_is_text and v_text ~ '^\d\d:\d\d$' and pg_input_is_valid(v_text, 'time')
+    when 'timestamp' then v_is_text
+      and v_text ~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?$' and pg_input_is_valid(v_text, 'timestamp')
+    when 'statuses' then jsonb_typeof(find_value_problem.value) = 'array' and not exists (
+      select
+      from jsonb_array_elements_text(find_value_problem.value) as items (item)
+      where item is null or item !~ '^[1-5]\d\d(-[1-5]\d\d)?$' or left(item, 3) > right(item, 3)
+    )
     when 'strings' then jsonb_typeof(find_value_problem.value) = 'array' and not exists (
       select
       from jsonb_array_elements(find_value_problem.value) as items (item)
@@ -170,7 +247,9 @@ begin
       when 'timezone' then 'a timezone such as "Europe/Berlin"'
       when 'date' then 'a date as YYYY-MM-DD'
       when 'time' then 'a time as HH:MM'
-      when 'strings' then 'a list of ' || array_to_string(find_value_problem.choices, ', ')
+      when 'timestamp' then 'a time as YYYY-MM-DDTHH:MM'
+      when 'statuses' then 'a list of status codes and ranges such as [200, "300-399"]'
+      when 'strings' then 'a list of ' || coalesce(array_to_string(find_value_problem.choices, ', '), 'texts')
       when 'dates' then 'a list of dates as YYYY-MM-DD'
       when 'objects' then 'a list of objects'
       when 'object' then 'an object'
@@ -187,7 +266,7 @@ begin
   if v_size < find_value_problem.minimum or v_size > find_value_problem.maximum then
     return format('must be between %s and %s', find_value_problem.minimum, find_value_problem.maximum) || case
       when find_value_problem.kind = 'interval' then ' seconds long'
-      when find_value_problem.kind in ('strings', 'dates', 'objects') then ' items long'
+      when find_value_problem.kind in ('strings', 'dates', 'objects', 'statuses') then ' items long'
       when find_value_problem.kind in ('integer', 'number') then ''
       else ' characters long'
     end;

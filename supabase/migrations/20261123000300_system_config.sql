@@ -82,6 +82,7 @@ begin
   else
     v_problem := private.find_config_problem(new.key, new.value, new.key);
   end if;
+  v_problem := coalesce(v_problem, private.find_health_check_problem(new.key, new.value));
   if v_problem is not null then
     raise exception using
       errcode = 'check_violation',

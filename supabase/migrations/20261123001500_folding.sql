@@ -135,7 +135,7 @@ revoke all on function private.lock_quotas(text[]) from public, anon, authentica
 comment on function private.lock_quotas(text[]) is
 'Locks the quotas of these sources until commit, in order, and begins a new minute where the last one is over.';
 
-create function private.open_incidents(events private.prepared_event[])
+create function private.open_incidents(events private.prepared_event[], agent text)
 returns setof private.placement
 language plpgsql
 volatile
@@ -195,7 +195,7 @@ begin
   audited as (
     insert into public.agent_actions (agent, action, incident_id, success, details)
     select
-      'ingest', 'incident_created', opened.id, true,
+      open_incidents.agent, 'incident_created', opened.id, true,
       jsonb_build_object('severity', opened.severity, 'category', opened.category, 'rule', opened.rule)
     from opened
   )
@@ -209,13 +209,14 @@ begin
 end
 $$;
 
-revoke all on function private.open_incidents(private.prepared_event[]) from public, anon, authenticated, service_role;
+revoke all on function private.open_incidents(private.prepared_event[], text)
+from public, anon, authenticated, service_role;
 
-comment on function private.open_incidents(private.prepared_event[]) is
+comment on function private.open_incidents(private.prepared_event[], text) is
 'Opens an incident for each fingerprint, within each source''s limit a minute. The quotas must be locked.
 A fingerprint that somebody else opened meanwhile is left out.';
 
-create function private.fold_events(events private.prepared_event[], targets private.target[])
+create function private.fold_events(events private.prepared_event[], targets private.target[], agent text)
 returns setof private.placement
 language plpgsql
 volatile
@@ -259,7 +260,7 @@ begin
   audited as (
     insert into public.agent_actions (agent, action, incident_id, success, details)
     select
-      'ingest', 'incident_reopened', folded.id, true,
+      fold_events.agent, 'incident_reopened', folded.id, true,
       jsonb_build_object(
         'resolved_at', folded.resolved_at, 'resolved_by', folded.resolved_by, 'resolution', folded.resolution
       )
@@ -267,7 +268,7 @@ begin
     where folded.old_status = 'resolved'
     union all
     select
-      'ingest', 'incident_escalated', folded.id, true,
+      fold_events.agent, 'incident_escalated', folded.id, true,
       jsonb_build_object('from', folded.old_severity, 'to', folded.severity, 'rule', folded.rule)
     from folded
     where folded.severity > folded.old_severity
@@ -280,10 +281,10 @@ begin
 end
 $$;
 
-revoke all on function private.fold_events(private.prepared_event[], private.target[])
+revoke all on function private.fold_events(private.prepared_event[], private.target[], text)
 from public, anon, authenticated, service_role;
 
-comment on function private.fold_events(private.prepared_event[], private.target[]) is
+comment on function private.fold_events(private.prepared_event[], private.target[], text) is
 'Counts events into the locked targets of their fingerprints, reopens what was resolved, raises what got worse.';
 
 create function private.drop_placed(events private.prepared_event[], placements private.placement[])
@@ -307,7 +308,7 @@ from public, anon, authenticated, service_role;
 comment on function private.drop_placed(private.prepared_event[], private.placement[]) is
 'The events whose fingerprint has no placement yet.';
 
-create function private.place_events(events private.prepared_event[])
+create function private.place_events(events private.prepared_event[], agent text)
 returns setof private.placement
 language plpgsql
 volatile
@@ -342,10 +343,10 @@ begin
     where event.fingerprint not in (select target.fingerprint from unnest(v_targets) as target)
   );
   if v_new <> '{}' then
-    v_opened := array(select placement from private.open_incidents(v_new) as placement);
+    v_opened := array(select placement from private.open_incidents(v_new, place_events.agent) as placement);
   end if;
   v_left := private.drop_placed(place_events.events, v_opened);
-  v_folded := array(select placement from private.fold_events(v_left, v_targets) as placement);
+  v_folded := array(select placement from private.fold_events(v_left, v_targets, place_events.agent) as placement);
 
   if private.drop_placed(v_left, v_folded) <> '{}' then
     -- Opened by another source, or out of the reopen window since the first look: locking it now would break the order.
@@ -360,7 +361,9 @@ begin
 end
 $$;
 
-revoke all on function private.place_events(private.prepared_event[]) from public, anon, authenticated, service_role;
+revoke all on function private.place_events(private.prepared_event[], text)
+from public, anon, authenticated, service_role;
 
-comment on function private.place_events(private.prepared_event[]) is
-'Puts every event into its incident: one placement a fingerprint. Raises serialization_failure when it must run again.';
+comment on function private.place_events(private.prepared_event[], text) is
+'Puts every event into its incident: one placement a fingerprint. agent is who the audit rows name. Raises
+serialization_failure when it must run again.';

@@ -129,7 +129,7 @@ begin
         row_number() over (partition by event.fingerprint order by event.event_position) as place
       from unnest(v_fresh) as event
     ) as ranked
-    join private.place_events(v_fresh) as placement on placement.fingerprint = ranked.fingerprint
+    join private.place_events(v_fresh, 'ingest') as placement on placement.fingerprint = ranked.fingerprint
   ),
 
   receipted as (

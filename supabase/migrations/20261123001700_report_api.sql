@@ -1,5 +1,5 @@
 -- Purpose: the ways in for errors: many at once for the service, one for agents and the SQL editor.
--- Objects: public.ingest_events(), public.report_error(), public.service_health().
+-- Objects: public.ingest_events(), public.report_error().
 -- Risks: security definer: these functions are the only right to write that the API roles have.
 
 create function public.ingest_events(events jsonb)
@@ -123,26 +123,3 @@ Takes {"error": {"message", "type"?, "stack"?, "code"?}, "severity"?, "category"
 "incident_id", "severity", "category", "status", "occurrence_count", "duplicate"}. Refuses with 400 and the field''s
 name in details, or 429 when the source has opened too many new incidents in this minute.
 Security definer, because agents may write incidents through this function only.';
-
-create function public.service_health()
-returns jsonb
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select jsonb_build_object(
-    'status', 'ok',
-    'server_time', now(),
-    'is_kill_switch_on', (private.config('kill_switch') ->> 'enabled')::boolean
-  )
-$$;
-
-revoke all on function public.service_health() from public, anon, authenticated, service_role;
-
-grant execute on function public.service_health() to service_role;
-
-comment on function public.service_health() is
-'Proves that the database answers and its schema is there: status, server time, kill switch.
-
-Security definer, because the service role does not read the configuration itself.';

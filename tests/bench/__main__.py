@@ -20,6 +20,7 @@ import psycopg
 
 from local import Stack, StackSettings
 from local.settings import LOCAL
+from tests.bench.health_checks import measure_rounds, measure_target_status
 from tests.bench.load import LoadResult, make_post, run_load
 from tests.service.service_process import INGEST_TOKEN, ServiceProcess, running_service
 
@@ -174,6 +175,8 @@ def main() -> int:
         with Stack.start(StackSettings(state_directory=LOCAL / "bench")) as stack:
             measure_batches(stack)
             measure_service(stack, directory)
+            measure_rounds(stack)
+            measure_target_status(stack)
     return 0
 
 

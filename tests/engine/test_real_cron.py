@@ -73,7 +73,9 @@ def test_scheduling_again_changes_nothing(postgres: psycopg.Connection) -> None:
 
 def test_every_command_of_ours_succeeds_under_the_real_pg_cron(postgres: psycopg.Connection) -> None:
     for _, command, _ in our_jobs(postgres):
-        assert run_every_second(postgres, command) == "succeeded 1 row postgres"
+        said = run_every_second(postgres, command)
+        # The one that commits between its looks is no select.
+        assert said == f"succeeded {'DO' if command.startswith('do ') else '1 row'} postgres"
         postgres.execute("select cron.unschedule(%s)", (JOB,))
 
 

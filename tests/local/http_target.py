@@ -18,6 +18,8 @@ class Target:
 
     port: int
     paths: list[str] = field(default_factory=list)
+    now: str = "/status/200"
+    """The path that /now stands for."""
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -47,17 +49,21 @@ async def _respond(path: str, request: dict[str, object], writer: asyncio.Stream
         writer.write(_answer(200, b"x" * int(rest[0])))
     elif kind == "partial":
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+    elif kind == "health":
+        writer.write(_answer(200, b'{"status":"ok"}', "Content-Type: application/json"))
     elif kind == "hang-up":
         return
+    elif kind == "silent":
+        await asyncio.sleep(3600)
     elif kind == "garbage":
         writer.write(b"\x00\x01 this is not HTTP\r\n\r\n")
 
 
 @contextmanager
-def http_target() -> Iterator[Target]:
-    """Runs the server in a thread."""
+def http_target(port: int = 0) -> Iterator[Target]:
+    """Runs the server in a thread, on a free port or on the one that an earlier one had."""
     loop = asyncio.new_event_loop()
-    target = Target(port=0)
+    target = Target(port)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -72,14 +78,18 @@ def http_target() -> Iterator[Target]:
             length = int(next((value for name, value in headers if name.lower() == "content-length"), "0"))
             body = (await reader.readexactly(length)).decode()
             target.paths.append(path)
-            await _respond(path, {"method": method, "headers": headers, "body": body}, writer)
+            await _respond(
+                target.now if path == "/now" else path,
+                {"method": method, "headers": headers, "body": body},
+                writer,
+            )
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             return  # the client gave up, or the test is over
         finally:
             writer.close()
 
-    server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", 0, backlog=1024))
+    server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", port, backlog=1024))
     target.port = server.sockets[0].getsockname()[1]
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

@@ -13,7 +13,8 @@ from local import Stack
 from tests.service.fault_proxy import FaultProxy, running_proxy
 from tests.service.service_process import INGEST_TOKEN, ServiceProcess, running_service
 
-CONSOLE = "https://console.example.com"
+# No probe is sent there: an address of this machine is refused as a target.
+CONSOLE = "https://console.localhost"
 
 
 @pytest.fixture(scope="session")

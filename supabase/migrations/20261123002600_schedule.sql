@@ -37,14 +37,38 @@ volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  -- Commits between its looks, so that further tries are really sent. Were that ever refused, only the haste is lost.
+  c_confirm constant text := $confirm$do $loop$
 begin
+  for v_look in 1 .. 36 loop
+    perform pg_catalog.pg_sleep(case when v_look > 16 then 2 else 0.5 end);
+    exit when private.judge_health_checks() = 0 and v_look > 5;
+    commit;
+  end loop;
+end
+$loop$
+$confirm$;
+begin
+  perform cron.schedule('monitoring-health-checks', '* * * * *', 'select private.run_health_checks()');
+  perform cron.schedule('monitoring-confirm-failures', '* * * * *', c_confirm);
+  perform cron.schedule('monitoring-judge-health-checks', '10 seconds', 'select private.judge_health_checks()');
+  perform cron.schedule('monitoring-roll-up-checks', '5 * * * *', 'select private.roll_up_checks()');
+  perform cron.schedule('monitoring-purge-history', '40 3 * * *', 'select private.purge_history()');
   perform cron.schedule('monitoring-purge-receipts', '17 * * * *', 'select private.purge_receipts()');
+
+  -- From now on the health checks are expected to run.
+  insert into private.job_runs (job, ran_at)
+  values ('monitoring-health-checks', clock_timestamp())
+  on conflict (job) do nothing;
 end
 $$;
 
 revoke all on function private.schedule_jobs() from public, anon, authenticated, service_role;
 
 comment on function private.schedule_jobs() is
-'Schedules every job of the monitoring agent by its name. Safe to repeat.';
+'Schedules every job of the monitoring agent by its name. Safe to repeat. monitoring-confirm-failures
+judges while a round has pending checks, twice a second for 8 seconds and then every 2 until second 48: a server that
+refuses connections is known to be down within seconds, and many silent ones within the minute.';
 
 select private.schedule_jobs();

@@ -1,0 +1,229 @@
+-- Purpose: what the recorded answers mean: up, degraded, down, unknown; and another try before a failure is believed.
+-- Objects: type private.verdict, private.describe_statuses(), private.judge_answers(), private.resend_probes(),
+-- private.find_ready_verdicts().
+-- Risks: rows that pg_net's worker is just writing are left for the next time, never waited for.
+
+create type private.verdict as (
+  check_id bigint,
+  target text,
+  scheduled_at timestamptz,
+  status public.check_status,
+  problem text,
+  has_http_answer boolean,
+  is_maintenance boolean,
+  is_slow boolean,
+  response_time_ms integer,
+  may_try_again boolean
+);
+
+comment on type private.verdict is 'What the latest try of a check says, and whether another one may follow.';
+
+create function private.describe_statuses(statuses int4multirange)
+returns text
+language sql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select string_agg(
+    case
+      when lower(codes.span) = upper(codes.span) - 1 then lower(codes.span)::text
+      else lower(codes.span) || '-' || upper(codes.span) - 1
+    end,
+    ', ' order by codes.span
+  )
+  from unnest(describe_statuses.statuses) as codes (span)
+$$;
+
+revoke all on function private.describe_statuses(int4multirange) from public, anon, authenticated, service_role;
+
+comment on function private.describe_statuses(int4multirange) is
+'A set of status codes in words, such as 200-399, 401.';
+
+create function private.judge_answers()
+returns setof private.verdict
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  with locked as materialized (
+    select monitoring_checks.*
+    from public.monitoring_checks
+    where monitoring_checks.status = 'pending'
+      and (monitoring_checks.answered_at is not null or monitoring_checks.answer_due_at <= clock_timestamp())
+    order by monitoring_checks.id
+    for update skip locked
+  ),
+
+  judged as (
+    select
+      locked.*,
+      target.max_response_ms,
+      coalesce(target.is_enabled, false) as is_enabled,
+      case
+        when locked.answered_at is null
+          then coalesce(locked.error, 'pg_net gave no answer, which says nothing about the target')
+        when locked.http_status is null then coalesce(locked.error, 'no HTTP answer came')
+        when not locked.http_status <@ coalesce(target.expected_status, '{[200,400)}'::int4multirange)
+          then format(
+            'answered %s, expected %s', locked.http_status, private.describe_statuses(target.expected_status)
+          )
+        when not locked.has_expected_text then format('the body does not contain "%s"', target.body_contains)
+      end as problem
+    from locked
+    left join private.probe_targets as target on target.name = locked.target
+  )
+
+  select
+    judged.id,
+    judged.target,
+    judged.scheduled_at,
+    case
+      when judged.answered_at is null then 'unknown'::public.check_status
+      when judged.problem is not null then 'down'::public.check_status
+      when judged.response_time_ms > judged.max_response_ms then 'degraded'::public.check_status
+      else 'up'::public.check_status
+    end,
+    case
+      when judged.problem is null and judged.response_time_ms > judged.max_response_ms
+        then format('answered in %s ms, expected %s at most', judged.response_time_ms, judged.max_response_ms)
+      else judged.problem
+    end,
+    judged.http_status is not null,
+    judged.is_maintenance,
+    case
+      when judged.http_status is not null then coalesce(judged.response_time_ms > 1000, false)
+      else coalesce(judged.error like 'timed out%', true)
+    end,
+    judged.response_time_ms,
+    judged.answered_at is not null
+    and judged.problem is not null
+    and judged.is_enabled
+    and judged.attempt < (private.config('health_check_policy') ->> 'attempts')::integer
+    and clock_timestamp() < judged.retry_until
+  from judged
+$$;
+
+revoke all on function private.judge_answers() from public, anon, authenticated, service_role;
+
+comment on function private.judge_answers() is
+'Locks the checks whose latest try was answered or is overdue, and says what each means.';
+
+create function private.resend_probes(verdicts private.verdict[])
+returns bigint
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  with failed as (
+    select
+      verdict.check_id, verdict.problem, probe_targets as target,
+      row_number() over (order by verdict.is_slow, verdict.check_id) as rank,
+      max(probe_targets.timeout_ms) over () as longest_timeout_ms
+    from unnest(resend_probes.verdicts) as verdict
+    join private.probe_targets on probe_targets.name = verdict.target
+    where verdict.may_try_again
+    order by rank
+  ),
+
+  sent as materialized (
+    select
+      failed.*,
+      probe.request_id,
+      probe.problem as sending_problem,
+      (select count(*) from net.http_request_queue) as queued
+    from failed
+    cross join lateral private.send_probe(failed.target) as probe
+  ),
+
+  noted as (
+    update public.monitoring_checks
+    set
+      attempt = monitoring_checks.attempt + 1,
+      error_count = monitoring_checks.error_count + 1,
+      request_id = sent.request_id,
+      sent_at = clock_timestamp(),
+      answered_at = null,
+      error = coalesce(sent.sending_problem, sent.problem),
+      answer_due_at = case
+        when sent.sending_problem is not null then clock_timestamp()
+        else private.find_answer_due((sent.target).timeout_ms, sent.queued, sent.longest_timeout_ms)
+      end
+    from sent
+    where monitoring_checks.id = sent.check_id
+    returning monitoring_checks.id
+  )
+
+  select count(*)
+  from noted
+$$;
+
+revoke all on function private.resend_probes(private.verdict[]) from public, anon, authenticated, service_role;
+
+comment on function private.resend_probes(private.verdict[]) is
+'Sends another request for each verdict that may be tried again, on the same row: how many.';
+
+create function private.find_ready_verdicts(verdicts private.verdict[])
+returns setof private.verdict
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  with round as (
+    select
+      rounds.scheduled_at,
+      bool_or(monitoring_checks.http_status is not null) as has_http_answer,
+      count(*) filter (
+        where monitoring_checks.status = 'pending' and verdict.check_id is null
+      ) as awaited,
+      count(*) filter (
+        where coalesce(verdict.status, monitoring_checks.status) = 'down' and monitoring_checks.http_status is null
+      ) as silent
+    from (
+      select distinct verdict.scheduled_at
+      from unnest(find_ready_verdicts.verdicts) as verdict
+    ) as rounds
+    join public.monitoring_checks on monitoring_checks.scheduled_at = rounds.scheduled_at
+    left join unnest(find_ready_verdicts.verdicts) as verdict on verdict.check_id = monitoring_checks.id
+    group by rounds.scheduled_at
+  )
+
+  select verdict.*
+  from unnest(find_ready_verdicts.verdicts) as verdict
+  join round on round.scheduled_at = verdict.scheduled_at
+  left join private.probe_targets on probe_targets.name = verdict.target
+  where not exists (
+    select
+    from public.monitoring_checks as earlier
+    where earlier.target = verdict.target
+      and earlier.scheduled_at < verdict.scheduled_at
+      and earlier.status = 'pending'
+  )
+    and (
+      verdict.status <> 'down'
+      -- Everything failed, and without any HTTP answer: then it is us.
+      or (round.awaited = 0 and not round.has_http_answer and round.silent > 1)
+      or (
+        (verdict.has_http_answer or round.has_http_answer or round.awaited = 0)
+        and not exists (
+          select
+          from public.monitoring_checks as dependency
+          where dependency.target = probe_targets.depends_on
+            and dependency.scheduled_at = verdict.scheduled_at
+            and dependency.status = 'pending'
+        )
+      )
+    )
+$$;
+
+revoke all on function private.find_ready_verdicts(private.verdict[]) from public, anon, authenticated, service_role;
+
+comment on function private.find_ready_verdicts(private.verdict[]) is
+'The verdicts that can be settled now. A target''s earlier round goes first. A failure waits for the target it depends
+on; and one without any HTTP answer waits for another target''s answer, or for the end of the round, to tell whether it
+is the target or our own connection.';

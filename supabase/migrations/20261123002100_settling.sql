@@ -1,0 +1,323 @@
+-- Purpose: what a round's verdicts do: states, incidents opened, folded and resolved, the rows closed.
+-- Objects: type private.settlement, private.advance_states(), private.find_root_cause(), private.find_settlements(),
+-- private.describe_outages(), private.resolve_incidents().
+-- Risks: the order of locks is the advisory one, checks by id, states by target, incidents by fingerprint; the last as
+-- ingest takes them.
+
+create type private.settlement as (
+  verdict private.verdict,
+  fingerprint text,
+  severity public.incident_severity,
+  down_rounds integer,
+  is_well boolean
+);
+
+comment on type private.settlement is
+'A verdict with the incident it belongs to. severity is null where it opens nothing.
+is_well says that its incident can be closed.';
+
+create function private.advance_states(verdicts private.verdict[])
+returns void
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  insert into private.target_states as state (
+    target, status, since, last_status, good_rounds, degraded_rounds, down_rounds, unknown_rounds, is_slow,
+    last_check_at, last_response_time_ms
+  )
+  select
+    verdict.target,
+    verdict.status,
+    verdict.scheduled_at,
+    nullif(verdict.status, 'unknown'),
+    (verdict.status = 'up')::integer,
+    (verdict.status = 'degraded')::integer,
+    (verdict.status = 'down')::integer,
+    (verdict.status = 'unknown')::integer,
+    verdict.is_slow,
+    verdict.scheduled_at,
+    verdict.response_time_ms
+  from unnest(advance_states.verdicts) as verdict
+  order by verdict.target
+  on conflict (target) do update
+    set
+      status = excluded.status,
+      since = case when state.status = excluded.status then state.since else excluded.since end,
+      last_status = coalesce(excluded.last_status, state.last_status),
+      -- An unknown round proves nothing: it neither goes on with a row of good or bad ones nor ends it.
+      good_rounds = case excluded.status
+        when 'unknown' then state.good_rounds when 'up' then state.good_rounds + 1 else 0
+      end,
+      degraded_rounds = case excluded.status
+        when 'unknown' then state.degraded_rounds when 'degraded' then state.degraded_rounds + 1 else 0
+      end,
+      down_rounds = case excluded.status
+        when 'unknown' then state.down_rounds when 'down' then state.down_rounds + 1 else 0
+      end,
+      unknown_rounds = case excluded.status when 'unknown' then state.unknown_rounds + 1 else 0 end,
+      changed_at = array(
+        select moments.moment
+        from unnest(
+          state.changed_at
+          || case when excluded.last_status <> state.last_status then array[excluded.since] else '{}' end
+        ) as moments (moment)
+        where moments.moment > excluded.since - interval '30 minutes'
+        order by moments.moment
+      ),
+      is_slow = excluded.is_slow,
+      last_check_at = excluded.last_check_at,
+      last_response_time_ms = excluded.last_response_time_ms
+$$;
+
+revoke all on function private.advance_states(private.verdict[]) from public, anon, authenticated, service_role;
+
+comment on function private.advance_states(private.verdict[]) is
+'Counts the verdicts of one round each into where their targets stand.';
+
+create function private.find_root_cause(target text)
+returns text
+language sql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+  with recursive chain as (
+    select
+      probe_targets.depends_on,
+      find_root_cause.target as name,
+      0 as depth
+    from private.probe_targets
+    where probe_targets.name = find_root_cause.target
+    union all
+    select probe_targets.depends_on, chain.depends_on, chain.depth + 1
+    from chain
+    join private.target_states on target_states.target = chain.depends_on and target_states.status = 'down'
+    join private.probe_targets on probe_targets.name = chain.depends_on and probe_targets.is_enabled
+    where chain.depth < 100
+  )
+
+  select coalesce((select chain.name from chain order by chain.depth desc limit 1), find_root_cause.target)
+$$;
+
+revoke all on function private.find_root_cause(text) from public, anon, authenticated, service_role;
+
+comment on function private.find_root_cause(text) is
+'The target that a failing one is down because of: the last in the chain of depends_on that is down, or itself.';
+
+create function private.find_settlements(verdicts private.verdict[])
+returns setof private.settlement
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  with policy as (
+    select (private.config('health_check_policy') ->> 'successes_to_close')::integer as successes_to_close
+  ),
+
+  known as (
+    select
+      verdict,
+      target_states.*,
+      coalesce(probe_targets.is_enabled, false) as is_enabled,
+      probe_targets.type,
+      case when (verdict).status = 'down' then private.find_root_cause((verdict).target) end as root_cause,
+      -- Rounds wait for each other's answers until it is certain, so that one look at them is enough.
+      (verdict).status = 'down' and not exists (
+        select
+        from public.monitoring_checks
+        where monitoring_checks.scheduled_at = (verdict).scheduled_at
+          and monitoring_checks.http_status is not null
+      )
+      and 1 < (
+        select count(*)
+        from unnest(find_settlements.verdicts) as other
+        where other.scheduled_at = (verdict).scheduled_at
+          and other.status = 'down'
+      ) as is_offline
+    from unnest(find_settlements.verdicts) as verdict
+    join private.target_states on target_states.target = verdict.target
+    left join private.probe_targets on probe_targets.name = verdict.target
+  )
+
+  select
+    known.verdict,
+    case
+      when known.status = 'unknown' then 'health-check:prober'
+      when known.is_offline then 'health-check:connectivity'
+      else 'health-check:target:' || coalesce(known.root_cause, known.target)
+    end,
+    case
+      when (known.verdict).is_maintenance or not known.is_enabled then null
+      when known.status = 'unknown'
+        then case when known.unknown_rounds > 1 then 'HIGH'::public.incident_severity end
+      when known.is_offline then 'HIGH'::public.incident_severity
+      when known.status = 'degraded'
+        then case when known.degraded_rounds > 2 then 'MEDIUM'::public.incident_severity end
+      when known.status <> 'down' or known.root_cause <> known.target then null
+      when known.type in ('backend', 'database') then 'CRITICAL'::public.incident_severity
+      else 'HIGH'::public.incident_severity
+    end,
+    known.down_rounds,
+    known.status = 'up' and known.good_rounds >= policy.successes_to_close and cardinality(known.changed_at) < 5
+  from known
+  cross join policy
+$$;
+
+revoke all on function private.find_settlements(private.verdict[]) from public, anon, authenticated, service_role;
+
+comment on function private.find_settlements(private.verdict[]) is
+'What each verdict of this moment, already counted into its target''s state, means for incidents.';
+
+create function private.describe_outages(settlements private.settlement[])
+returns private.prepared_event[]
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select coalesce(
+    array_agg(row(event.*)::private.prepared_event order by event.fingerprint), '{}'::private.prepared_event[]
+  )
+  from (
+    select
+      row_number() over (order by worst.fingerprint)::integer as event_position,
+      null::text as idempotency_key,
+      worst.fingerprint,
+      private.sanitise_text(
+        case worst.fingerprint
+          when 'health-check:prober' then 'Health checks get no answers'
+          when 'health-check:connectivity' then 'No target can be reached'
+          else format('%s is %s', worst.target, worst.status)
+        end,
+        200
+      ) as title,
+      private.sanitise_text(
+        case worst.fingerprint
+          when 'health-check:prober'
+            then format('%s targets had no answer from pg_net, such as %s: %s', worst.size, worst.target, worst.problem)
+          when 'health-check:connectivity'
+            then format(
+              'All %s targets of a round failed without any HTTP answer, such as %s: %s',
+              worst.size, worst.target, worst.problem
+            )
+          else format('%s is %s: %s', worst.target, worst.status, worst.problem)
+        end,
+        4096
+      ) as message,
+      case worst.fingerprint
+        when 'health-check:prober' then 'ProberSilent'
+        when 'health-check:connectivity' then 'NoConnectivity'
+        when 'health-check:target:' || worst.target
+          then case worst.status when 'down' then 'TargetDown' else 'TargetDegraded' end
+      end as error_type,
+      worst.http_status::text as error_code,
+      null::text as stack,
+      worst.severity,
+      case
+        when worst.fingerprint not like 'health-check:target:%' then 'infrastructure'
+        when worst.target_type = 'other' then 'infrastructure'
+        else worst.target_type::text
+      end::public.incident_category as category,
+      'health_check' as rule,
+      'health-check' as source,
+      null::text as environment,
+      null::text as release,
+      case when worst.fingerprint like 'health-check:target:%' then worst.url end as url,
+      jsonb_strip_nulls(
+        jsonb_build_object(
+          'targets', worst.targets,
+          'check_id', worst.check_id,
+          'attempts', worst.attempt,
+          'http_status', worst.http_status,
+          'response_time_ms', worst.response_time_ms,
+          'answer', worst.answer_excerpt
+        )
+      ) as context
+    from (
+      select distinct on (settlement.fingerprint)
+        settlement.fingerprint,
+        settlement.severity,
+        (settlement.verdict).check_id,
+        (settlement.verdict).target,
+        (settlement.verdict).status,
+        (settlement.verdict).problem,
+        monitoring_checks.target_type,
+        monitoring_checks.url,
+        monitoring_checks.attempt,
+        monitoring_checks.http_status,
+        monitoring_checks.response_time_ms,
+        monitoring_checks.answer_excerpt,
+        counted.size,
+        counted.targets
+      from unnest(describe_outages.settlements) as settlement
+      join public.monitoring_checks on monitoring_checks.id = (settlement.verdict).check_id
+      join (
+        select
+          each.fingerprint,
+          count(*) as size,
+          (array_agg((each.verdict).target order by (each.verdict).target))[1:20] as targets
+        from unnest(describe_outages.settlements) as each
+        where each.severity is not null
+        group by each.fingerprint
+      ) as counted on counted.fingerprint = settlement.fingerprint
+      where settlement.severity is not null
+      order by settlement.fingerprint, settlement.severity desc, (settlement.verdict).target
+    ) as worst
+  ) as event
+$$;
+
+revoke all on function private.describe_outages(private.settlement[]) from public, anon, authenticated, service_role;
+
+comment on function private.describe_outages(private.settlement[]) is
+'The events that these settlements are for the incidents, one a fingerprint, ready for private.place_events().';
+
+create function private.resolve_incidents(fingerprints text[], resolution text)
+returns bigint
+language sql
+volatile
+strict
+security invoker
+set search_path = ''
+as $$
+  with locked as materialized (
+    select incidents.id
+    from public.incidents
+    where incidents.fingerprint = any(resolve_incidents.fingerprints)
+      and incidents.status <> 'resolved'
+    order by incidents.fingerprint
+    for update
+  ),
+
+  resolved as (
+    update public.incidents
+    set
+      status = 'resolved',
+      resolved_at = greatest(clock_timestamp(), incidents.first_seen),
+      resolved_by = 'health-check',
+      resolution = resolve_incidents.resolution
+    from locked
+    where incidents.id = locked.id
+      and incidents.status <> 'resolved'
+    returning incidents.id
+  ),
+
+  audited as (
+    insert into public.agent_actions (agent, action, incident_id, success, details)
+    select
+      'health-check', 'incident_resolved', resolved.id, true,
+      jsonb_build_object('resolution', resolve_incidents.resolution)
+    from resolved
+  )
+
+  select count(*)
+  from resolved
+$$;
+
+revoke all on function private.resolve_incidents(text[], text) from public, anon, authenticated, service_role;
+
+comment on function private.resolve_incidents(text[], text) is
+'Resolves the live incidents of these fingerprints, with an audit row each: how many.';

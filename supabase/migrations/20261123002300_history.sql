@@ -1,0 +1,202 @@
+-- Purpose: what the checks add up to: hourly figures a target, kept longer than the checks; and what is thrown away.
+-- Objects: private.target_hours, private.roll_up_checks(), private.purge_history().
+-- Risks: a check may only be purged when its hour was rolled up: the purge rolls up first.
+
+create table private.target_hours (
+  target text not null,
+  hour timestamptz not null,
+  checks integer not null,
+  up integer not null,
+  degraded integer not null,
+  down integer not null,
+  unknown integer not null,
+  maintenance integer not null,
+  p50_ms integer,
+  p95_ms integer,
+  max_ms integer,
+  primary key (target, hour),
+  constraint checks_add_up check (checks = up + degraded + down + unknown + maintenance)
+);
+
+create index target_hours_hour_idx on private.target_hours (hour);
+
+alter table private.target_hours enable row level security;
+
+create policy target_hours_are_read_by_agents on private.target_hours
+for select to authenticated
+using (true);
+
+revoke all on table private.target_hours from public, anon, authenticated, service_role;
+
+-- For the views public.target_status and public.target_history alone, which run with their reader's rights.
+grant select on table private.target_hours to authenticated, service_role;
+
+comment on table private.target_hours is 'Figures of the checks of each target in each hour that is over.';
+
+comment on column private.target_hours.target is 'Name of the target.';
+
+comment on column private.target_hours.hour is 'Beginning of the hour.';
+
+comment on column private.target_hours.checks is 'Rounds of the hour.';
+
+comment on column private.target_hours.up is 'Of these, up.';
+
+comment on column private.target_hours.degraded is 'Of these, degraded: right, but too slow.';
+
+comment on column private.target_hours.down is 'Of these, down.';
+
+comment on column private.target_hours.unknown is 'Of these, without any answer: neither uptime nor downtime.';
+
+comment on column private.target_hours.maintenance is 'Of these, in a maintenance window, whatever they found.';
+
+comment on column private.target_hours.p50_ms is 'Median response time in milliseconds.';
+
+comment on column private.target_hours.p95_ms is '95th percentile of the response time in milliseconds.';
+
+comment on column private.target_hours.max_ms is 'Longest response time in milliseconds.';
+
+create function private.count_checks(since timestamptz, until timestamptz)
+returns setof private.target_hours
+language sql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+  select
+    checks.target,
+    checks.hour,
+    count(*)::integer,
+    count(*) filter (where checks.status = 'up' and not checks.is_maintenance)::integer,
+    count(*) filter (where checks.status = 'degraded' and not checks.is_maintenance)::integer,
+    count(*) filter (where checks.status = 'down' and not checks.is_maintenance)::integer,
+    count(*) filter (where checks.status = 'unknown' and not checks.is_maintenance)::integer,
+    count(*) filter (where checks.is_maintenance)::integer,
+    round(percentile_cont(0.5) within group (order by checks.response_time_ms))::integer,
+    round(percentile_cont(0.95) within group (order by checks.response_time_ms))::integer,
+    max(checks.response_time_ms)
+  from (
+    select
+      monitoring_checks.target,
+      monitoring_checks.status,
+      monitoring_checks.is_maintenance,
+      -- An answer that is an error says nothing about how fast the right one comes.
+      case when monitoring_checks.status in ('up', 'degraded') then monitoring_checks.response_time_ms end
+        as response_time_ms,
+      date_trunc('hour', monitoring_checks.scheduled_at, 'UTC') as hour
+    from public.monitoring_checks
+    where monitoring_checks.scheduled_at >= count_checks.since
+      and monitoring_checks.scheduled_at < count_checks.until
+      and monitoring_checks.status <> 'pending'
+  ) as checks
+  group by checks.target, checks.hour
+$$;
+
+revoke all on function private.count_checks(timestamptz, timestamptz) from public, anon, authenticated, service_role;
+
+comment on function private.count_checks(timestamptz, timestamptz) is
+'The figures of the checks that were scheduled from a moment until before another, an hour and target each.';
+
+create function private.roll_up_checks()
+returns bigint
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  with span as (
+    select
+      -- The last hour again: rounds that were judged late belong to it.
+      coalesce(
+        (select max(target_hours.hour) from private.target_hours) - interval '1 hour',
+        (select min(monitoring_checks.scheduled_at) from public.monitoring_checks),
+        now()
+      ) as since,
+      date_trunc('hour', now(), 'UTC') as until
+  ),
+
+  rolled_up as (
+    insert into private.target_hours
+    select counted.*
+    from span
+    cross join lateral private.count_checks(span.since, span.until) as counted
+    order by counted.hour, counted.target
+    on conflict (target, hour) do update
+      set
+        checks = excluded.checks,
+        up = excluded.up,
+        degraded = excluded.degraded,
+        down = excluded.down,
+        unknown = excluded.unknown,
+        maintenance = excluded.maintenance,
+        p50_ms = excluded.p50_ms,
+        p95_ms = excluded.p95_ms,
+        max_ms = excluded.max_ms
+    returning target_hours.target
+  )
+
+  select count(*)
+  from rolled_up
+$$;
+
+revoke all on function private.roll_up_checks() from public, anon, authenticated, service_role;
+
+comment on function private.roll_up_checks() is
+'Adds up the checks of the hours that are over since the last time: how many figures. Safe to repeat.';
+
+create function private.purge_history()
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_retention jsonb := private.config('retention');
+  v_checks bigint;
+  v_hours bigint;
+  v_actions bigint;
+  v_runs bigint;
+begin
+  perform private.watch_answers();
+  perform private.roll_up_checks();
+
+  delete from public.monitoring_checks
+  where monitoring_checks.scheduled_at
+    < now() - make_interval(days => (v_retention ->> 'monitoring_checks_days')::integer)
+    and monitoring_checks.status <> 'pending';
+  get diagnostics v_checks = row_count;
+
+  delete from private.target_hours
+  where target_hours.hour < now() - make_interval(days => (v_retention ->> 'target_history_days')::integer);
+  get diagnostics v_hours = row_count;
+
+  delete from public.agent_actions
+  where agent_actions.created_at
+    < now() - make_interval(days => (v_retention ->> 'agent_actions_days')::integer);
+  get diagnostics v_actions = row_count;
+
+  begin
+    delete from cron.job_run_details
+    where job_run_details.end_time
+      < now() - make_interval(days => (v_retention ->> 'job_runs_days')::integer);
+    get diagnostics v_runs = row_count;
+  exception
+    when insufficient_privilege then
+      raise notice 'cron.job_run_details may not be purged by %', current_user;
+  end;
+
+  return jsonb_build_object(
+    'monitoring_checks', v_checks,
+    'target_hours', v_hours,
+    'agent_actions', v_actions,
+    'job_runs', v_runs
+  );
+end
+$$;
+
+revoke all on function private.purge_history() from public, anon, authenticated, service_role;
+
+comment on function private.purge_history() is
+'What pg_cron runs each night: throws away what outlived system_config.retention, pg_cron''s own log included, and puts
+the trigger on net._http_response back if an update of pg_net lost it. How many rows of each; null where that is not allowed.';

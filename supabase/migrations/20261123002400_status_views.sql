@@ -1,0 +1,118 @@
+-- Purpose: what a dashboard shows of the targets: how each stands, and its hours for charts.
+-- Objects: views public.target_status and public.target_history.
+-- Risks: security invoker, so the reader needs a grant on what is read, though he cannot enter the schema private.
+
+create view public.target_history
+with (security_invoker = true)
+as
+select
+  target_hours.target,
+  target_hours.hour,
+  target_hours.checks,
+  target_hours.up,
+  target_hours.degraded,
+  target_hours.down,
+  target_hours.unknown,
+  target_hours.maintenance,
+  target_hours.p50_ms,
+  target_hours.p95_ms,
+  target_hours.max_ms,
+  round(
+    100.0 * (target_hours.up + target_hours.degraded)
+    / nullif(target_hours.up + target_hours.degraded + target_hours.down, 0),
+    3
+  ) as uptime_percent
+from private.target_hours;
+
+revoke all on table public.target_history from public, anon, authenticated, service_role;
+
+grant select on table public.target_history to authenticated, service_role;
+
+comment on view public.target_history is
+'Each target''s checks by the hour, for charts.
+
+uptime_percent counts up and degraded against down; unknown rounds and those in maintenance windows count for neither.
+Response times are in milliseconds, of the rounds that were up or degraded.';
+
+create view public.target_status
+with (security_invoker = true)
+as
+with counted as (
+  select
+    target_hours.target,
+    target_hours.hour as moment,
+    target_hours.up + target_hours.degraded as up,
+    target_hours.down
+  from private.target_hours
+  where target_hours.hour >= now() - interval '30 days'
+  union all
+  -- The hours that are not rolled up yet: at most two.
+  select
+    monitoring_checks.target,
+    monitoring_checks.scheduled_at,
+    (monitoring_checks.status in ('up', 'degraded'))::integer,
+    (monitoring_checks.status = 'down')::integer
+  from public.monitoring_checks
+  where
+    monitoring_checks.scheduled_at >= coalesce(
+      (select max(target_hours.hour) + interval '1 hour' from private.target_hours),
+      now() - interval '30 days'
+    )
+    and not monitoring_checks.is_maintenance
+),
+
+figures as (
+  select
+    counted.target,
+    sum(counted.up) filter (where counted.moment >= now() - interval '24 hours') as up_24h,
+    sum(counted.up + counted.down) filter (where counted.moment >= now() - interval '24 hours') as counted_24h,
+    sum(counted.up) filter (where counted.moment >= now() - interval '7 days') as up_7d,
+    sum(counted.up + counted.down) filter (where counted.moment >= now() - interval '7 days') as counted_7d,
+    sum(counted.up) as up_30d,
+    sum(counted.up + counted.down) as counted_30d
+  from counted
+  group by counted.target
+),
+
+recent as (
+  select
+    monitoring_checks.target,
+    round(percentile_cont(0.5) within group (order by monitoring_checks.response_time_ms))::integer as p50_ms,
+    round(percentile_cont(0.95) within group (order by monitoring_checks.response_time_ms))::integer as p95_ms
+  from public.monitoring_checks
+  where
+    monitoring_checks.scheduled_at >= now() - interval '1 hour'
+    and monitoring_checks.status in ('up', 'degraded')
+  group by monitoring_checks.target
+)
+
+select
+  target_states.target,
+  target_states.status,
+  target_states.since,
+  target_states.last_check_at,
+  target_states.last_response_time_ms,
+  recent.p50_ms,
+  recent.p95_ms,
+  incidents.id as incident_id,
+  round(100.0 * figures.up_24h / nullif(figures.counted_24h, 0), 3) as uptime_24h_percent,
+  round(100.0 * figures.up_7d / nullif(figures.counted_7d, 0), 3) as uptime_7d_percent,
+  round(100.0 * figures.up_30d / nullif(figures.counted_30d, 0), 3) as uptime_30d_percent
+from private.target_states
+left join figures on target_states.target = figures.target
+left join recent on target_states.target = recent.target
+left join public.incidents
+  on
+    incidents.fingerprint = 'health-check:target:' || target_states.target
+    and incidents.status <> 'resolved';
+
+revoke all on table public.target_status from public, anon, authenticated, service_role;
+
+grant select on table public.target_status to authenticated, service_role;
+
+comment on view public.target_status is
+'How each target that is probed stands now.
+
+since: the round since which it has this status. uptime_..._percent: up and degraded against down, over 24 hours, 7 and 30
+days; unknown rounds and those in maintenance windows count for neither. p50_ms and p95_ms: response times of the last
+hour in milliseconds, null without any. incident_id: its live incident.';

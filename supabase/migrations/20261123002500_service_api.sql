@@ -1,0 +1,235 @@
+-- Purpose: what the service calls beside the ingest: is everything there, which targets to watch, the first round; and
+-- what an operator asks for.
+-- Objects: private.service_targets, public.service_health(), public.write_service_targets(),
+-- public.start_health_check_round(), public.system_status().
+-- Risks: the targets of the service's own variables must never overwrite what a person decided.
+
+create table private.service_targets (
+  name text primary key,
+  written jsonb not null
+);
+
+alter table private.service_targets enable row level security;
+
+create policy service_targets_is_read_by_nobody on private.service_targets
+for select to authenticated
+using (false);
+
+revoke all on table private.service_targets from public, anon, authenticated, service_role;
+
+comment on table private.service_targets is
+'The targets that the service wrote, as it wrote them: what differs from them now was edited or removed by a person.';
+
+comment on column private.service_targets.name is 'Name of the target.';
+
+comment on column private.service_targets.written is 'The target as the service last wrote it.';
+
+create function public.service_health()
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'status', 'ok',
+    'server_time', clock_timestamp(),
+    'is_kill_switch_on', (private.config('kill_switch') ->> 'enabled')::boolean,
+    'is_monitoring_on', (private.config('feature_flags') ->> 'monitoring')::boolean,
+    'has_response_times', exists (
+      select
+      from pg_catalog.pg_trigger
+      where pg_trigger.tgrelid = to_regclass('net._http_response')
+        and pg_trigger.tgname = 'monitoring_records_answers'
+        and pg_trigger.tgenabled <> 'D'
+    ),
+    'scheduler', (
+      select jsonb_build_object('schedule', job.schedule, 'is_active', job.active, 'last_run_at', job_runs.ran_at)
+      from private.job_runs
+      left join cron.job on job.jobname = job_runs.job
+      where job_runs.job = 'monitoring-health-checks'
+    )
+  )
+$$;
+
+revoke all on function public.service_health() from public, anon, authenticated, service_role;
+
+grant execute on function public.service_health() to authenticated, service_role;
+
+comment on function public.service_health() is
+'Proves that the database answers, and tells when the health checks last ran.
+
+Answers {"status", "server_time", "is_kill_switch_on", "is_monitoring_on", "has_response_times", "scheduler": {"schedule",
+"is_active", "last_run_at"}}. schedule is null when the job is gone: select private.schedule_jobs() brings it back.
+Security definer, because nobody but the owner reads the configuration and pg_cron''s jobs.';
+
+create function private.write_service_target(target jsonb)
+returns jsonb
+language plpgsql
+volatile
+strict
+security invoker
+set search_path = ''
+as $$
+declare
+  v_name text := write_service_target.target ->> 'name';
+  v_targets jsonb;
+  v_current jsonb;
+  v_written jsonb;
+  v_reason text;
+begin
+  v_targets := (
+    select system_config.value from public.system_config where system_config.key = 'health_check_targets'
+  );
+  v_current := (
+    select items.item from jsonb_array_elements(v_targets) as items (item) where items.item ->> 'name' = v_name
+  );
+  v_written := (
+    select service_targets.written from private.service_targets where service_targets.name = v_name
+  );
+
+  if v_current is null and v_written is not null then
+    return jsonb_build_object('name', v_name, 'result', 'kept', 'reason', 'it was removed by hand');
+  elsif v_current <> v_written or (v_current is not null and v_written is null) then
+    return jsonb_build_object('name', v_name, 'result', 'kept', 'reason', 'it was added or edited by hand');
+  elsif v_current = write_service_target.target then
+    return jsonb_build_object('name', v_name, 'result', 'unchanged');
+  end if;
+
+  update public.system_config
+  set
+    value = case
+      when v_current is null then v_targets || jsonb_build_array(write_service_target.target)
+      else (
+        select jsonb_agg(
+          case when items.item ->> 'name' = v_name then write_service_target.target else items.item end
+          order by items.position
+        )
+        from jsonb_array_elements(v_targets) with ordinality as items (item, position)
+      )
+    end
+  where system_config.key = 'health_check_targets';
+
+  insert into private.service_targets (name, written)
+  values (v_name, write_service_target.target)
+  on conflict (name) do update
+    set written = excluded.written;
+  return jsonb_build_object('name', v_name, 'result', 'written');
+exception
+  when check_violation then
+    get stacked diagnostics v_reason = message_text;
+    return jsonb_build_object('name', v_name, 'result', 'refused', 'reason', v_reason);
+end
+$$;
+
+revoke all on function private.write_service_target(jsonb) from public, anon, authenticated, service_role;
+
+comment on function private.write_service_target(jsonb) is
+'Writes one target into the configuration unless a person added, edited or removed one of its name: what was done.';
+
+create function public.write_service_targets(backend_url text default null, console_url text default null)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+  v_backend text := rtrim(write_service_targets.backend_url, '/');
+  v_answer jsonb := '[]'::jsonb;
+  v_has_backend boolean;
+begin
+  -- Replicas that start together take turns.
+  perform from public.system_config where system_config.key = 'health_check_targets' for update;
+
+  if v_backend is not null then
+    v_answer := v_answer || private.write_service_target(
+      jsonb_build_object('name', 'backend', 'type', 'backend', 'url', v_backend || '/health')
+    );
+  end if;
+  if write_service_targets.console_url is not null then
+    v_answer := v_answer || private.write_service_target(
+      jsonb_build_object('name', 'frontend', 'type', 'frontend', 'url', write_service_targets.console_url)
+    );
+  end if;
+  if v_backend is not null then
+    v_has_backend := exists (select from private.probe_targets where probe_targets.name = 'backend');
+    v_answer := v_answer || private.write_service_target(
+      jsonb_strip_nulls(
+        jsonb_build_object(
+          'name', 'database',
+          'type', 'database',
+          'url', v_backend || '/health/db',
+          'depends_on', case when v_has_backend then 'backend' end
+        )
+      )
+    );
+  end if;
+  return v_answer;
+end
+$$;
+
+revoke all on function public.write_service_targets(text, text) from public, anon, authenticated, service_role;
+
+grant execute on function public.write_service_targets(text, text) to service_role;
+
+comment on function public.write_service_targets(text, text) is
+'Adds the targets backend, frontend and database to health_check_targets, or follows a changed address.
+
+Takes the address of the product''s backend, whose /health and /health/db are probed, and that of its console. Targets of
+these names that somebody added, edited or removed by hand are left as they are. Answers a list of {"name", "result":
+"written" | "unchanged" | "kept" | "refused", "reason"?}.
+Security definer, because the service may write these targets and nothing else of the configuration.';
+
+create function public.start_health_check_round()
+returns integer
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  select private.start_round(date_trunc('minute', clock_timestamp()))
+$$;
+
+revoke all on function public.start_health_check_round() from public, anon, authenticated, service_role;
+
+grant execute on function public.start_health_check_round() to service_role;
+
+comment on function public.start_health_check_round() is
+'Starts this minute''s round of health checks now: how many requests were sent, 0 when it has begun already.
+
+Security definer, because the service may start a round, but write no check by itself.';
+
+create function public.system_status()
+returns jsonb
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select public.service_health() || jsonb_build_object(
+    'postgres', current_setting('server_version'),
+    'open_incidents', (
+      select jsonb_object_agg(severities.severity, coalesce(counted.size, 0))
+      from unnest(enum_range(null::public.incident_severity)) as severities (severity)
+      left join (
+        select incidents.severity, count(*) as size
+        from public.incidents
+        where incidents.status <> 'resolved'
+        group by incidents.severity
+      ) as counted on counted.severity = severities.severity
+    ),
+    'targets', (
+      select coalesce(jsonb_agg(to_jsonb(target_status) order by target_status.target), '[]')
+      from public.target_status
+    )
+  )
+$$;
+
+revoke all on function public.system_status() from public, anon, authenticated, service_role;
+
+grant execute on function public.system_status() to authenticated, service_role;
+
+comment on function public.system_status() is
+'What an operator wants to know at a glance: service_health() and, as far as the caller may see them, live incidents by
+severity and public.target_status.';

@@ -1,0 +1,46 @@
+begin;
+
+select plan(5);
+
+-- Nobody judges while a column is missing.
+select pg_advisory_xact_lock(20261123, 1800);
+
+update public.system_config
+set value = '[{"name": "api", "type": "backend", "url": "https://api.example/"}]'
+where key = 'health_check_targets';
+
+select is(private.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
+
+alter table public.monitoring_checks add constraint poisoned check (http_status is null) not valid;
+
+select lives_ok(
+  $$ insert into net._http_response (id, status_code, content, timed_out, created)
+     select request_id, 200, 'ok', false, clock_timestamp() from public.monitoring_checks where target = 'api' $$,
+  'a row of ours that cannot be written is no error of pg_net''s'
+);
+
+select is(
+  (
+    select answered_at from public.monitoring_checks
+    where target = 'api'
+  ),
+  null, 'it still waits'
+);
+
+alter table public.monitoring_checks drop column answer_headers;
+
+select lives_ok(
+  $$ insert into net._http_response (id, status_code, content, timed_out, created)
+     select request_id, 200, 'ok', false, clock_timestamp() from public.monitoring_checks where target = 'api' $$,
+  'nor is a missing column'
+);
+
+select lives_ok(
+  $$ insert into net._http_response (id, status_code, content, timed_out, created)
+     values (-1, null, null, null, now()), (null, 999, '', true, now()) $$,
+  'nor are rows that make no sense'
+);
+
+select * from finish();
+
+rollback;

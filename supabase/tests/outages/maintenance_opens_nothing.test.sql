@@ -1,0 +1,30 @@
+begin;
+
+select plan(3);
+
+update public.system_config
+set value = '{"attempts": 1, "maintenance_windows": [{"starts_at": "2000-01-01T00:00", "ends_at": "2999-01-01T00:00"}]}'
+where key = 'health_check_policy';
+
+update public.system_config
+set value = '[{"name": "a", "type": "backend", "url": "https://a.example/"}]'
+where key = 'health_check_targets';
+
+select private.start_round('2020-01-01 10:00+00');
+
+select private.store_answer(request_id, 500, '{}', null, false, null, clock_timestamp(), 5)
+from public.monitoring_checks;
+
+select is(private.judge_health_checks(), 0, 'the round is settled');
+
+select results_eq(
+  $$ select status::text, is_maintenance, incident_id from public.monitoring_checks $$,
+  $$ values ('down', true, null::text) $$,
+  'what was found is on record'
+);
+
+select is_empty($$ select from public.incidents where source = 'health-check' $$, 'but opens nothing');
+
+select * from finish();
+
+rollback;

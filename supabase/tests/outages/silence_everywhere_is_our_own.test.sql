@@ -1,0 +1,36 @@
+begin;
+
+select plan(3);
+
+update public.system_config
+set value = '{"attempts": 1}'
+where key = 'health_check_policy';
+
+update public.system_config
+set value = '[
+  {"name": "a", "type": "backend", "url": "https://a.example/"},
+  {"name": "b", "type": "database", "url": "https://b.example/", "depends_on": "a"}
+]'
+where key = 'health_check_targets';
+
+select private.start_round('2020-01-01 10:00+00');
+
+select private.store_answer(request_id, null, '{}', null, false, 'no route', clock_timestamp(), null)
+from public.monitoring_checks;
+
+select is(private.judge_health_checks(), 0, 'the round is settled');
+
+select results_eq(
+  $$ select fingerprint, severity::text, category::text, occurrence_count::integer
+     from public.incidents where source = 'health-check' $$,
+  $$ values ('health-check:connectivity', 'HIGH', 'infrastructure', 1) $$,
+  'it is one incident'
+);
+
+select is(
+  private.resolve_incidents(array['health-check:connectivity'], 'done'), 1::bigint, 'that can be resolved like others'
+);
+
+select * from finish();
+
+rollback;

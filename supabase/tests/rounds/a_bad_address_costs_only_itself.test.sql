@@ -1,0 +1,37 @@
+begin;
+
+select plan(4);
+
+update public.system_config
+set value = '[
+  {"name": "bad", "type": "backend", "url": "https://bad.example/"},
+  {"name": "good", "type": "other", "url": "https://good.example/"}
+]'
+where key = 'health_check_targets';
+
+-- What no validation lets through, but pg_net refuses.
+update private.probe_targets
+set url = 'http://exa mple/'
+where name = 'bad';
+
+select is(private.start_round('2020-01-01 10:00+00'), 2, 'both have their row');
+
+select isnt(
+  (
+    select request_id from public.monitoring_checks
+    where target = 'good'
+  ),
+  null, 'the good one is sent'
+);
+
+select lives_ok($$ select private.judge_health_checks() $$, 'the round is judged');
+
+select results_eq(
+  $$ select status::text, error like 'could not be sent:%' from public.monitoring_checks where target = 'bad' $$,
+  $$ values ('unknown', true) $$,
+  'the bad one is unknown, with the reason'
+);
+
+select * from finish();
+
+rollback;

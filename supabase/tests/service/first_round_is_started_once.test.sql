@@ -1,0 +1,37 @@
+begin;
+
+select plan(5);
+
+-- Asked once an hour, so that the minute may change meanwhile.
+update public.system_config
+set value = '[
+  {"name": "a", "type": "backend", "url": "https://example.com/a", "interval_minutes": 60},
+  {"name": "b", "type": "other", "url": "https://example.com/b", "interval_minutes": 60}
+]'
+where key = 'health_check_targets';
+
+select is(public.start_health_check_round(), 2, 'the first call sends each target its request');
+
+select results_eq(
+  $$ select target, status::text, scheduled_at = date_trunc('minute', sent_at), request_id is not null
+     from public.monitoring_checks where target in ('a', 'b') order by target $$,
+  $$ values ('a', 'pending', true, true), ('b', 'pending', true, true) $$,
+  'in the round of this minute'
+);
+
+select is(public.start_health_check_round(), 0, 'the second sends nothing');
+
+select is(private.run_health_checks(), 0, 'nor does the job');
+
+update public.system_config
+set value = '{"monitoring": false}'
+where key = 'feature_flags';
+
+delete from public.monitoring_checks
+where target in ('a', 'b');
+
+select is(public.start_health_check_round(), 0, 'none is started while monitoring is switched off');
+
+select * from finish();
+
+rollback;

@@ -1,0 +1,68 @@
+begin;
+
+select plan(8);
+
+create function pg_temp.write_window(item jsonb) returns void
+language sql
+as $$
+  update public.system_config
+  set value = jsonb_build_object('maintenance_windows', jsonb_build_array(write_window.item))
+  where key = 'health_check_policy'
+$$;
+
+select lives_ok(
+  $$ select pg_temp.write_window('{"starts_at": "2026-05-01T22:00", "ends_at": "2026-05-02 02:00:30",
+       "timezone": "Europe/Berlin", "targets": ["shop"], "reason": "move"}') $$,
+  'a window that comes once is accepted'
+);
+
+select lives_ok(
+  $$ select pg_temp.write_window('{"days": ["sat", "sun"], "from": "23:00", "to": "01:00", "starts_at": null}') $$,
+  'and one that comes every week, over midnight too'
+);
+
+select throws_ok(
+  $$ select pg_temp.write_window('{"starts_at": "2026-05-01T22:00", "ends_at": "2026-05-01T22:00"}') $$,
+  '23514', 'health_check_policy.maintenance_windows[0] ends before it starts',
+  'one that is over at once is refused'
+);
+
+select is_empty(
+  $$ select item from unnest(array[
+       '{}', '{"reason": "none"}', '{"starts_at": "2026-05-01T22:00"}', '{"days": ["mon"], "from": "09:00"}',
+       '{"from": "09:00", "to": "10:00"}',
+       '{"starts_at": "2026-05-01T22:00", "ends_at": "2026-05-02T22:00", "days": ["mon"]}',
+       '{"days": ["mon"], "from": "09:00", "to": null}'
+     ]) as item
+     where private.find_window_problem(jsonb_build_array(item::jsonb)) is distinct from
+       'health_check_policy.maintenance_windows[0] needs either starts_at and ends_at, for once, or days, from and to, for every week' $$,
+  'so is one that is neither or both'
+);
+
+select is(
+  private.find_window_problem('[{"days": ["mon"], "from": "09:00", "to": "10:00"}, {}]'),
+  'health_check_policy.maintenance_windows[1] needs either starts_at and ends_at, for once, or days, from and to, for every week',
+  'it is named by its place'
+);
+
+select throws_ok(
+  $$ select pg_temp.write_window('{"starts_at": "tomorrow", "ends_at": "2026-05-02T22:00"}') $$,
+  '23514', $m$health_check_policy.maintenance_windows[0].starts_at must be a time as YYYY-MM-DDTHH:MM (start of a window that comes once, as YYYY-MM-DDTHH:MM)$m$,
+  'a time in words is refused'
+);
+
+select throws_ok(
+  $$ select pg_temp.write_window('{"starts_at": "2026-05-01T22:00+02:00", "ends_at": "2026-05-02T22:00"}') $$,
+  '23514', $m$health_check_policy.maintenance_windows[0].starts_at must be a time as YYYY-MM-DDTHH:MM (start of a window that comes once, as YYYY-MM-DDTHH:MM)$m$,
+  'so is an offset, for the window has its timezone'
+);
+
+select throws_ok(
+  $$ select pg_temp.write_window('{"days": ["mon"], "from": "09:00", "to": "10:00", "targets": []}') $$,
+  '23514', $m$health_check_policy.maintenance_windows[0].targets must be between 1 and 2000 items long (names of the targets it is for; absent means all)$m$,
+  'a window for no target is refused'
+);
+
+select * from finish();
+
+rollback;

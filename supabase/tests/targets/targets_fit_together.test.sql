@@ -1,0 +1,67 @@
+begin;
+
+select plan(7);
+
+create function pg_temp.write_targets(names text[], depends_on text[]) returns void
+language sql
+as $$
+  update public.system_config
+  set value = (
+    select
+      jsonb_agg(
+        jsonb_strip_nulls(
+          jsonb_build_object(
+            'name', target.name, 'type', 'other', 'url', 'https://a.example', 'depends_on', target.depends_on
+          )
+        )
+        order by target.place
+      )
+    from unnest(write_targets.names, write_targets.depends_on)
+      with ordinality as target (name, depends_on, place)
+  )
+  where key = 'health_check_targets'
+$$;
+
+select throws_ok(
+  $$ select pg_temp.write_targets('{shop,other,Shop}', '{}') $$,
+  '23514', $m$health_check_targets[0].name shop is taken: each target needs a name of its own$m$,
+  'two targets of one name are refused, whatever its case'
+);
+
+select throws_ok(
+  $$ select pg_temp.write_targets('{shop,other}', '{null,Shop}') $$,
+  '23514', $m$health_check_targets[1].depends_on names no target of this list: Shop$m$,
+  'a target that depends on an unknown one is refused'
+);
+
+select throws_ok(
+  $$ select pg_temp.write_targets('{shop}', '{shop}') $$,
+  '23514', $m$health_check_targets[0].depends_on leads back to shop$m$,
+  'so is one that depends on itself'
+);
+
+select throws_ok(
+  $$ select pg_temp.write_targets('{outside,a,b,c}', '{a,b,c,a}') $$,
+  '23514', $m$health_check_targets[1].depends_on leads back to a$m$,
+  'and a circle, by the first target that is part of it'
+);
+
+select lives_ok(
+  $$ select pg_temp.write_targets('{leaf,twig,branch,other}', '{twig,branch,null,branch}') $$,
+  'a tree is accepted, in any order'
+);
+
+select throws_ok(
+  $$ select pg_temp.write_targets(array(select 'n' || i from generate_series(1, 2001) as i), '{}') $$,
+  '23514', $m$health_check_targets must hold at most 2,000 targets: pg_net sends about 200 a second$m$,
+  'more than 2,000 are refused'
+);
+
+select lives_ok(
+  $$ select pg_temp.write_targets(array(select 'n' || i from generate_series(1, 2000) as i), '{}') $$,
+  '2,000 are accepted'
+);
+
+select * from finish();
+
+rollback;

@@ -1,0 +1,85 @@
+"""From what the database told of its scheduler to what is said of it."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from app.scheduler import judge_scheduler
+
+DAY = datetime(2026, 11, 24, tzinfo=UTC)
+NOW = DAY.replace(hour=10, second=30)
+
+
+def facts(last_run: str, schedule: str | None = "* * * * *", *, is_active: bool = True) -> dict[str, object]:
+    return {
+        "server_time": NOW.isoformat(),
+        "scheduler": {
+            "schedule": schedule,
+            "is_active": is_active,
+            "last_run_at": f"2026-11-24T{last_run}+00:00",
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("last_run", "age", "state", "lag"),
+    [
+        ("10:00:00.2", 0, "ok", 0),
+        ("10:00:00.2", 30, "ok", 0),
+        ("10:00:00.2", 35, "ok", 5),
+        ("10:00:00.2", 40, "late", 10),
+        ("10:00:00.2", 74, "late", 44),
+        ("10:00:00.2", 75, "stopped", 45),
+        ("09:59:00.9", 0, "late", 30),
+        ("09:30:00", 0, "stopped", 29 * 60 + 30),
+    ],
+)
+def test_the_lag_counts_from_when_the_next_round_was_due(
+    last_run: str, age: float, state: str, lag: float
+) -> None:
+    judged = judge_scheduler(facts(last_run), age)
+    assert (judged.state, judged.lag_seconds) == (state, lag)
+
+
+def test_a_stop_is_reported_within_two_minutes_of_the_last_run() -> None:
+    """Late is a report already. A poll comes each 12 s at most."""
+    assert judge_scheduler(facts("10:00:00.2"), 120 - 30 - 12).state == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "is_active", "state", "lag"),
+    [
+        ("30 seconds", True, "late", 30),
+        ("30 * * * *", True, "ok", 0),
+        (None, True, "stopped", None),
+        ("* * * * *", False, "stopped", 30),
+        ("whenever", True, "unknown", None),
+    ],
+)
+def test_other_schedules(schedule: str | None, is_active: bool, state: str, lag: float | None) -> None:
+    judged = judge_scheduler(facts("09:59:30", schedule, is_active=is_active), 0)
+    assert (judged.state, judged.lag_seconds) == (state, lag)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"server_time": "2026-11-24T10:00:00+00:00"},
+        {
+            "server_time": "now",
+            "scheduler": {"schedule": "* * * * *", "last_run_at": "2026-11-24T10:00:00+00:00"},
+        },
+        {"server_time": "2026-11-24T10:00:00", "scheduler": []},
+        {
+            "server_time": "2026-11-24T10:00:00+00:00",
+            "scheduler": {"schedule": "* * * * *", "last_run_at": None},
+        },
+    ],
+)
+def test_what_is_not_understood_is_unknown(told: dict[str, object]) -> None:
+    assert judge_scheduler(told, 0).as_json() == {
+        "scheduler": "unknown",
+        "scheduler_lag_seconds": None,
+        "scheduler_last_run_at": None,
+    }
