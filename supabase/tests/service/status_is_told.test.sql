@@ -2,6 +2,11 @@ begin;
 
 select plan(6);
 
+-- What other tests left live is set aside.
+update public.incidents
+set status = 'resolved', resolved_at = clock_timestamp()
+where status <> 'resolved';
+
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
 values
 ('INC-1', 'health-check:target:shop', 't', 'm', 'HIGH', 'backend', 'r'),
