@@ -22,8 +22,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _INTEGER_DIGITS = 4000
 
 
-def check_content_headers(content_type: str | None, content_encoding: str | None, length: str | None) -> None:
-    """Refuse by headers alone what need not be read. The length is a hint: the reader counts."""
+def check_content_headers(content_type: str | None, content_encoding: str | None) -> None:
+    """Refuse by headers alone what need not be read."""
     media_type, _, parameters = (content_type or "").partition(";")
     charset = _CHARSET.search(";" + parameters)
     if not _MEDIA_TYPE.fullmatch(media_type.strip()):
@@ -32,12 +32,26 @@ def check_content_headers(content_type: str | None, content_encoding: str | None
         raise problem("content-type")
     if (content_encoding or "identity").strip().lower() != "identity":
         raise problem("content-encoding")
+
+
+def check_content_length(length: str | None) -> None:
+    """Refuse what says of itself that it is too large. It is a hint: the reader counts."""
     if length is not None and length.isdecimal() and (len(length) > 15 or int(length) > BODY_LIMIT):
         raise problem("body-too-large")
 
 
 def parse_object(raw: bytes) -> JsonObject:
     """The JSON object in raw, cleaned of what Python reads and jsonb refuses (DESIGN fact 15)."""
+    value = read_object(raw)
+    # There are no more values than this, and counting bytes costs nothing; but a text may be full of commas.
+    at_most = raw.count(b",") + raw.count(b"[") + raw.count(b"{") + 1
+    if at_most > VALUE_LIMIT and _count_values(value) > VALUE_LIMIT:
+        raise problem("body-values", f"The body holds more than {VALUE_LIMIT:,} values.")
+    return cast(JsonObject, _clean(value, DEPTH_LIMIT))
+
+
+def read_object(raw: bytes) -> JsonObject:
+    """The JSON object in raw, as Python reads it."""
     try:
         value: object = _DECODER.decode(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -51,11 +65,7 @@ def parse_object(raw: bytes) -> JsonObject:
         raise _too_deep() from None
     if not isinstance(value, dict):
         raise problem("body-shape")
-    # There are no more values than this, and counting bytes costs nothing; but a text may be full of commas.
-    at_most = raw.count(b",") + raw.count(b"[") + raw.count(b"{") + 1
-    if at_most > VALUE_LIMIT and _count_values(value) > VALUE_LIMIT:
-        raise problem("body-values", f"The body holds more than {VALUE_LIMIT:,} values.")
-    return cast(JsonObject, _clean(value, DEPTH_LIMIT))
+    return cast(JsonObject, value)
 
 
 def clean_text(text: str) -> str:
@@ -66,11 +76,16 @@ def clean_text(text: str) -> str:
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
-def _clean(value: object, room: int) -> object:
+def clean_scalar(value: object) -> object:
+    """A text cleaned, a number that is one; everything else as it is."""
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None  # 1e400 reads as Infinity
+    return value
+
+
+def _clean(value: object, room: int) -> object:
     if isinstance(value, dict):
         if room == 0:
             raise _too_deep()
@@ -79,7 +94,7 @@ def _clean(value: object, room: int) -> object:
         if room == 0:
             raise _too_deep()
         return [_clean(member, room - 1) for member in value]
-    return value
+    return clean_scalar(value)
 
 
 def _count_values(value: object) -> int:

@@ -16,10 +16,14 @@ _logger = logging.getLogger(__name__)
 
 
 class Delivery:
-    """Answers a batch, one answer a report in order; it never raises for what Supabase does."""
+    """Answers a batch, one answer a report in order; it never raises for what Supabase does.
 
-    def __init__(self, ingest: Ingest) -> None:
+    ingest is a call of an RPC, and parameter the name of its list.
+    """
+
+    def __init__(self, ingest: Ingest, parameter: str) -> None:
         self._ingest = ingest
+        self._parameter = parameter
 
     async def __call__(self, reports: list[Report]) -> list[Answer]:
         deadline = deadline_from_now()
@@ -46,10 +50,10 @@ class Delivery:
         return answers
 
     async def _call(self, reports: list[Report], deadline: float) -> list[Answer]:
-        body = batch_body(reports)
+        body = batch_body(self._parameter, reports)
         answers = await retrying(lambda: self._ingest(body), deadline)
         if not isinstance(answers, list) or len(answers) != len(reports):
-            _logger.error("ingest_events gave no answer a report")
+            _logger.error("the call gave no answer a report")
             return [problem("misconfigured") for _ in reports]
         return [read_answer(_as_object(answer)) for answer in answers]
 
@@ -66,9 +70,7 @@ def _refused_report(refusal: Refusal, verdict: Verdict) -> Problem:
     # The message of a data error quotes the data, so only the code is logged and told.
     _logger.error("a report was refused by the database (%s): %s", verdict.name, refusal)
     if verdict is Verdict.BUG:
-        return problem(
-            "unavailable", "The database failed on this report.", members={"sqlstate": refusal.code}
-        )
+        return problem("report-failed", members={"sqlstate": refusal.code})
     if refusal.status == 413:
         return problem("body-too-large", "The report is too large for the database's gateway.")
     return problem("not-storable", members={"sqlstate": refusal.code})

@@ -13,17 +13,23 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
+from app.breaker import Breaker
 from app.delivery import Delivery
 from app.door import ReadingBudget
+from app.forgeries import ForgeryNotes
 from app.forwarder import Forwarder
+from app.intake import Intake
 from app.middleware import LastResort, RequestLog
 from app.monitor import DatabaseMonitor
 from app.problems import Problem
+from app.replay import Replay
 from app.responses import on_http_exception, on_problem
 from app.routes_incidents import get_incident, list_incidents
 from app.routes_report import report_error
+from app.routes_sentry import receive_sentry
 from app.routes_status import database_health, health, index, status
 from app.settings import Settings, SettingsError, load_settings
+from app.spool import Spool
 from app.state import ServiceState
 from app.supabase_rest import SupabaseRest
 from app.watching import begin_watching
@@ -31,6 +37,9 @@ from app.watching import begin_watching
 # uvicorn waits for the open requests, then ends the lifespan: together within the 10 s after SIGTERM.
 SHUTDOWN_REQUEST_SECONDS = 7
 _SHUTDOWN_DRAIN_SECONDS = 1.5
+# How long a sender waits for the database before the spool takes the report. Sentry hangs up after a second.
+_SENTRY_SECONDS = 0.6
+_REPORT_SECONDS = 2.0
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
@@ -40,10 +49,18 @@ def create_app(settings: Settings | None = None) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         supabase = SupabaseRest(chosen)
-        forwarder = Forwarder(Delivery(supabase.ingest))
         monitor = DatabaseMonitor(supabase.service_health)
+        spool = Spool(chosen.spool_path, chosen.spool_max_mb * 2**20)
+        breaker = Breaker()
+        ways = {
+            "events": Delivery(supabase.ingest_events, "events"),
+            "deliveries": Delivery(supabase.ingest_sentry, "deliveries"),
+        }
+        forwarders = {kind: Forwarder(deliver) for kind, deliver in ways.items()}
+        replay = Replay(spool, breaker, ways, monitor.is_well)
         tasks = [
             asyncio.create_task(monitor.watch()),
+            asyncio.create_task(replay.run()),
             asyncio.create_task(begin_watching(supabase, chosen)),
         ]
         try:
@@ -51,14 +68,19 @@ def create_app(settings: Settings | None = None) -> Starlette:
                 settings=chosen,
                 supabase=supabase,
                 reading=ReadingBudget(),
-                forwarder=forwarder,
+                reports=Intake("events", forwarders["events"], spool, breaker, _REPORT_SECONDS),
+                sentry=Intake("deliveries", forwarders["deliveries"], spool, breaker, _SENTRY_SECONDS),
+                forgeries=ForgeryNotes(supabase.note_forged_signature),
+                spool=spool,
+                breaker=breaker,
                 monitor=monitor,
             )
         finally:
-            await forwarder.drain(_SHUTDOWN_DRAIN_SECONDS)
+            await asyncio.gather(*(each.drain(_SHUTDOWN_DRAIN_SECONDS) for each in forwarders.values()))
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await spool.close()
             await monitor.stop()
             await supabase.aclose()
 
@@ -69,6 +91,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Route("/health/db", database_health, methods=["GET"]),
             Route("/status", status, methods=["GET"]),
             Route("/api/autonomous/error", report_error, methods=["POST"]),
+            Route("/webhooks/sentry", receive_sentry, methods=["POST"]),
             Route("/api/autonomous/incidents", list_incidents, methods=["GET"]),
             Route("/api/autonomous/incidents/{incident_id}", get_incident, methods=["GET"]),
         ],

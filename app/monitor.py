@@ -67,6 +67,10 @@ class DatabaseMonitor:
             self._probe = asyncio.create_task(self._measure())
         return await asyncio.shield(self._probe)
 
+    async def is_well(self) -> bool:
+        """Ask now."""
+        return (await self.probe()).state == "ok"
+
     async def stop(self) -> None:
         """End a probe that is under way."""
         if self._probe is not None:

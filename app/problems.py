@@ -28,6 +28,10 @@ LADDER: Mapping[str, Rung] = {
     "refused": Rung(400, "The report was refused."),
     "unauthorized": Rung(401, "A valid bearer token is needed.", challenge="Bearer"),
     "forbidden": Rung(403, "This token may not do that."),
+    "bad-signature": Rung(
+        401,
+        "The signature does not fit the body. Set SENTRY_CLIENT_SECRET to the integration's client secret.",
+    ),
     "not-found": Rung(404, "There is nothing here. GET / lists what there is."),
     "incident-not-found": Rung(404, "There is no such incident, or this token may not see it."),
     "method-not-allowed": Rung(405, "This method is not supported here."),
@@ -39,6 +43,8 @@ LADDER: Mapping[str, Rung] = {
     "internal": Rung(500, "Something went wrong here. The request id names it in the logs."),
     "overloaded": Rung(503, "Too many reports are waiting to be stored.", retry_after=1),
     "draining": Rung(503, "The service is shutting down.", retry_after=5),
+    "report-failed": Rung(503, "The database failed on this report.", retry_after=60),
+    "spool-full": Rung(503, "The database is away, and the spool that bridges it is full.", retry_after=30),
     "unavailable": Rung(
         503, "The database is away. Try again; the same Idempotency-Key counts once.", retry_after=2
     ),

@@ -21,6 +21,7 @@ class Report:
     """
 
     payload: bytes
+    idempotency_key: str | None = None
 
 
 Answer = JsonObject | Problem
@@ -35,12 +36,13 @@ def read_report(raw: bytes, idempotency_key: str | None) -> Report:
         event["idempotency_key"] = idempotency_key
     elif event.get("idempotency_key") is None:
         event["idempotency_key"] = uuid4().hex
-    return Report(json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode())
+    payload = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    return Report(payload, str(event["idempotency_key"]))
 
 
-def batch_body(reports: list[Report]) -> bytes:
-    """The arguments of one ingest_events call."""
-    return b'{"events":[' + b",".join([report.payload for report in reports]) + b"]}"
+def batch_body(parameter: str, reports: list[Report]) -> bytes:
+    """The arguments of one call whose parameter takes a list of reports."""
+    return b'{"%b":[%b]}' % (parameter.encode(), b",".join([report.payload for report in reports]))
 
 
 def read_answer(answer: JsonObject) -> Answer:

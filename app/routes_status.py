@@ -13,7 +13,7 @@ from app.verdicts import Refusal, Unreachable
 
 _PACKAGE = "autonomous-monitoring-agent"
 # What service_health() tells. has_response_times is false where pg_net takes no trigger of ours.
-_TOLD = ("is_kill_switch_on", "is_monitoring_on", "has_response_times")
+_TOLD = ("is_kill_switch_on", "is_monitoring_on", "has_response_times", "sentry")
 
 
 async def index(_request: Request) -> Response:
@@ -22,6 +22,7 @@ async def index(_request: Request) -> Response:
         "health": "/health",
         "database": "/health/db",
         "report_error": "/api/autonomous/error",
+        "sentry": "/webhooks/sentry",
         "status": "/status",
         "incidents": "/api/autonomous/incidents",
     }
@@ -69,7 +70,11 @@ async def status(request: ServiceRequest) -> Response:
 
 def _remembered(request: ServiceRequest) -> dict[str, object]:
     monitor = request.state["monitor"]
-    return {"database": monitor.last.as_json(), **monitor.scheduler.as_json()}
+    return {
+        "database": monitor.last.as_json(),
+        **monitor.scheduler.as_json(),
+        "spool": {"is_bridging": request.state["breaker"].is_open, **request.state["spool"].as_json()},
+    }
 
 
 def _version() -> str:

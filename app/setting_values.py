@@ -1,6 +1,7 @@
 """The kinds of values that settings have. Each raises a ValueError that says what the value must be."""
 
 import re
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
@@ -60,6 +61,11 @@ def secret(text: str) -> str:
     return text
 
 
+def secrets(text: str) -> tuple[str, ...]:
+    """One or more keys: while a secret is being replaced, both count."""
+    return tuple(secret(part.strip()) for part in text.split(","))
+
+
 def token(text: str) -> str:
     """A key that cannot be guessed."""
     if len(text) < 16:
@@ -71,6 +77,24 @@ def port(text: str) -> int:
     """A port to listen on."""
     if not (text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= 65535):
         raise ValueError("must be a port from 1 to 65535")
+    return int(text)
+
+
+def writable_file(text: str) -> Path:
+    """A file that can be written, in a folder that is made if need be."""
+    path = Path(text)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()
+    except OSError as error:
+        raise ValueError(f"must be a file that the service may write ({error.strerror})") from None
+    return path
+
+
+def megabytes(text: str) -> int:
+    """A size in MB."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 8 and int(text) >= 1):
+        raise ValueError("must be a number of MB, 1 or more")
     return int(text)
 
 

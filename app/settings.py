@@ -5,6 +5,7 @@ Each field is the variable of its name in capitals; .env.example documents them,
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from starlette.config import Config
@@ -22,11 +23,14 @@ class Settings:
     supabase_anon_key: str = field(repr=False)
     supabase_service_role_key: str = field(repr=False)
     ingest_token: str = field(repr=False)
+    sentry_client_secret: tuple[str, ...] = field(default=(), repr=False)
     admin_console_url: tuple[str, ...] = ()
     backend_api_url: str | None = None
     host: str = "0.0.0.0"  # noqa: S104 - in a container the platform's proxy comes from outside
     port: int = 3000
     log_level: str = "INFO"
+    spool_path: Path = Path(".local/spool.sqlite3")
+    spool_max_mb: int = 256
 
 
 class SettingsError(Exception):
@@ -48,11 +52,14 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         supabase_anon_key=reader.required("SUPABASE_ANON_KEY", values.secret, ""),
         supabase_service_role_key=reader.required("SUPABASE_SERVICE_ROLE_KEY", values.secret, ""),
         ingest_token=reader.required("INGEST_TOKEN", values.token, ""),
+        sentry_client_secret=reader.optional("SENTRY_CLIENT_SECRET", values.secrets, ()),
         admin_console_url=reader.optional("ADMIN_CONSOLE_URL", values.origins, Settings.admin_console_url),
         backend_api_url=reader.optional("BACKEND_API_URL", values.address, Settings.backend_api_url),
         host=reader.optional("HOST", str, Settings.host),
         port=reader.optional("PORT", values.port, Settings.port),
         log_level=reader.optional("LOG_LEVEL", values.log_level, Settings.log_level),
+        spool_path=reader.checked("SPOOL_PATH", values.writable_file, Settings.spool_path),
+        spool_max_mb=reader.optional("SPOOL_MAX_MB", values.megabytes, Settings.spool_max_mb),
     )
     if reader.sentences:
         raise SettingsError(reader.sentences)
@@ -72,10 +79,15 @@ class _Reader:
             return stand_in
         return self.optional(name, cast, stand_in)
 
+    def checked(self, name: str, cast: Callable[[str], Value], default: Value) -> Value:
+        """As optional(), where the default itself may not do on this machine."""
+        return self._cast(name, cast, self._config(name, default=str(default)), default)
+
     def optional(self, name: str, cast: Callable[[str], Value], default: Value) -> Value:
         text = self._config(name, default="")
-        if text == "":
-            return default
+        return self._cast(name, cast, text, default) if text else default
+
+    def _cast(self, name: str, cast: Callable[[str], Value], text: str, default: Value) -> Value:
         # Not Config's own cast: its error quotes the value.
         try:
             return cast(text)

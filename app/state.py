@@ -4,10 +4,13 @@ from typing import TypedDict
 
 from starlette.requests import Request
 
+from app.breaker import Breaker
 from app.door import ReadingBudget
-from app.forwarder import Forwarder
+from app.forgeries import ForgeryNotes
+from app.intake import Intake
 from app.monitor import DatabaseMonitor
 from app.settings import Settings
+from app.spool import Spool
 from app.supabase_rest import SupabaseRest
 
 
@@ -17,7 +20,11 @@ class ServiceState(TypedDict):
     settings: Settings
     supabase: SupabaseRest
     reading: ReadingBudget
-    forwarder: Forwarder
+    reports: Intake
+    sentry: Intake
+    forgeries: ForgeryNotes
+    spool: Spool
+    breaker: Breaker
     monitor: DatabaseMonitor
 
 

@@ -39,14 +39,27 @@ class SupabaseRest:
         """Close the connections."""
         await self._http.aclose()
 
-    async def ingest(self, body: bytes) -> object:
-        """One ingest_events call with a body that is JSON already.
+    async def ingest_events(self, body: bytes) -> object:
+        """One call for a batch of error reports."""
+        return await self._ingest("ingest_events", body)
+
+    async def ingest_sentry(self, body: bytes) -> object:
+        """One call for a batch of Sentry's deliveries."""
+        return await self._ingest("ingest_sentry", body)
+
+    async def note_forged_signature(self, address: str | None) -> object:
+        """Tell the database of a request that nobody vouches for."""
+        parameters = {"ip_address": address or ""}
+        return (await translated(self._service.rpc("note_forged_signature", parameters).execute())).data
+
+    async def _ingest(self, function: str, body: bytes) -> object:
+        """A call with a body that is JSON already.
 
         postgrest's rpc() takes objects and would encode all of a batch again; its session and headers do.
         """
         response = await translated(
             self._http.post(
-                f"{self._base_url}/rpc/ingest_events",
+                f"{self._base_url}/rpc/{function}",
                 content=body,
                 headers={**self._service.headers, "Content-Type": "application/json"},
             )

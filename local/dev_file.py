@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from local.errors import StackError
 from local.secret_store import write_private
 from local.stack import Stack
 
@@ -25,6 +26,17 @@ def variables(stack: Stack, app_url: str) -> dict[str, str]:
         "INGEST_TOKEN": stack.secrets.ingest_token,
         "SENTRY_CLIENT_SECRET": stack.secrets.sentry_client_secret,
     }
+
+
+def read(path: Path) -> dict[str, str]:
+    """The variables of the stack that runs. Raises StackError when none does."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise StackError(
+            "Nothing runs here yet. Start `make dev` in another terminal, then try again."
+        ) from None
+    return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
 def write(path: Path, values: dict[str, str]) -> None:

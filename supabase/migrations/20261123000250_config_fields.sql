@@ -172,6 +172,10 @@ values
   'incident_policy', 'reopen_window', 'interval', 0, 31536000, null, false, '"24 hours"',
   'a repeat this soon after the resolution reopens the incident; later ones open a new one'
 ),
+(
+  'incident_policy', 'feed_silence_hours', 'number', 0.01, 8760, null, false, null,
+  'hours without a delivery from Sentry after which its silence is an incident; absent means never'
+),
 ('retention', 'agent_actions_days', 'integer', 1, 3650, null, false, '365', 'days that audit rows are kept'),
 ('retention', 'monitoring_checks_days', 'integer', 1, 3650, null, false, '90', 'days that raw checks are kept'),
 (
@@ -179,6 +183,10 @@ values
   'days that the hourly figures of each target are kept'
 ),
 ('retention', 'job_runs_days', 'integer', 1, 365, null, false, '7', 'days that pg_cron''s own log is kept'),
+(
+  'retention', 'sentry_deliveries_days', 'integer', 1, 3650, null, false, '30',
+  'days that the deliveries of Sentry are kept'
+),
 ('retention', 'receipts_hours', 'integer', 1, 720, null, false, '24', 'hours that idempotency keys are remembered'),
 ('notification_recipients', 'email', 'email', 3, 320, null, true, null, 'address of the recipient'),
 (

@@ -1,6 +1,6 @@
 -- Purpose: what a round's verdicts do: states, incidents opened, folded and resolved, the rows closed.
 -- Objects: type private.settlement, private.advance_states(), private.find_root_cause(), private.find_settlements(),
--- private.describe_outages(), private.resolve_incidents().
+-- private.describe_outages().
 -- Risks: the order of locks is the advisory one, checks by id, states by target, incidents by fingerprint; the last as
 -- ingest takes them.
 
@@ -274,50 +274,3 @@ revoke all on function private.describe_outages(private.settlement[]) from publi
 
 comment on function private.describe_outages(private.settlement[]) is
 'The events that these settlements are for the incidents, one a fingerprint, ready for private.place_events().';
-
-create function private.resolve_incidents(fingerprints text[], resolution text)
-returns bigint
-language sql
-volatile
-strict
-security invoker
-set search_path = ''
-as $$
-  with locked as materialized (
-    select incidents.id
-    from public.incidents
-    where incidents.fingerprint = any(resolve_incidents.fingerprints)
-      and incidents.status <> 'resolved'
-    order by incidents.fingerprint
-    for update
-  ),
-
-  resolved as (
-    update public.incidents
-    set
-      status = 'resolved',
-      resolved_at = greatest(clock_timestamp(), incidents.first_seen),
-      resolved_by = 'health-check',
-      resolution = resolve_incidents.resolution
-    from locked
-    where incidents.id = locked.id
-      and incidents.status <> 'resolved'
-    returning incidents.id
-  ),
-
-  audited as (
-    insert into public.agent_actions (agent, action, incident_id, success, details)
-    select
-      'health-check', 'incident_resolved', resolved.id, true,
-      jsonb_build_object('resolution', resolve_incidents.resolution)
-    from resolved
-  )
-
-  select count(*)
-  from resolved
-$$;
-
-revoke all on function private.resolve_incidents(text[], text) from public, anon, authenticated, service_role;
-
-comment on function private.resolve_incidents(text[], text) is
-'Resolves the live incidents of these fingerprints, with an audit row each: how many.';

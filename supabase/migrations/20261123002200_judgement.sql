@@ -45,14 +45,23 @@ begin
 
   perform private.resolve_incidents(
     array(select settlement.fingerprint from unnest(v_settlements) as settlement where settlement.is_well),
+    'health-check',
+    'health-check',
     'The target is up again, as often in a row as health_check_policy.successes_to_close asks.'
   );
   perform private.resolve_incidents(
     array['health-check:connectivity'],
+    'health-check',
+    'health-check',
     'A target gave an HTTP answer again.'
   )
   where exists (select from unnest(settle_verdicts.verdicts) as verdict where verdict.has_http_answer);
-  perform private.resolve_incidents(array['health-check:prober'], 'Every target has an answer again.')
+  perform private.resolve_incidents(
+    array['health-check:prober'],
+    'health-check',
+    'health-check',
+    'Every target has an answer again.'
+  )
   where exists (select from unnest(settle_verdicts.verdicts) as verdict where verdict.status <> 'unknown')
     and not exists (select from private.target_states where target_states.unknown_rounds > 0);
 end
@@ -82,7 +91,10 @@ as $$
   )
 
   select private.resolve_incidents(
-    coalesce(array_agg(retired.fingerprint), '{}'::text[]), 'The target is no longer probed.'
+    coalesce(array_agg(retired.fingerprint), '{}'::text[]),
+    'health-check',
+    'health-check',
+    'The target is no longer probed.'
   )
   from retired
 $$;

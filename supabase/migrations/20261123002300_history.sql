@@ -156,6 +156,7 @@ declare
   v_checks bigint;
   v_hours bigint;
   v_actions bigint;
+  v_deliveries bigint;
   v_runs bigint;
 begin
   perform private.watch_answers();
@@ -176,6 +177,11 @@ begin
     < now() - make_interval(days => (v_retention ->> 'agent_actions_days')::integer);
   get diagnostics v_actions = row_count;
 
+  delete from private.sentry_deliveries
+  where sentry_deliveries.received_at
+    < now() - make_interval(days => (v_retention ->> 'sentry_deliveries_days')::integer);
+  get diagnostics v_deliveries = row_count;
+
   begin
     delete from cron.job_run_details
     where job_run_details.end_time
@@ -190,6 +196,7 @@ begin
     'monitoring_checks', v_checks,
     'target_hours', v_hours,
     'agent_actions', v_actions,
+    'sentry_deliveries', v_deliveries,
     'job_runs', v_runs
   );
 end

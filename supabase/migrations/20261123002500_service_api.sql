@@ -43,6 +43,10 @@ as $$
         and pg_trigger.tgname = 'monitoring_records_answers'
         and pg_trigger.tgenabled <> 'D'
     ),
+    'sentry', (
+      select to_jsonb(feed)
+      from private.describe_sentry_feed() as feed
+    ),
     'scheduler', (
       select jsonb_build_object('schedule', job.schedule, 'is_active', job.active, 'last_run_at', job_runs.ran_at)
       from private.job_runs
@@ -57,10 +61,10 @@ revoke all on function public.service_health() from public, anon, authenticated,
 grant execute on function public.service_health() to authenticated, service_role;
 
 comment on function public.service_health() is
-'Proves that the database answers, and tells when the health checks last ran.
+'Proves that the database answers, and tells when the health checks last ran and when Sentry last delivered.
 
-Answers {"status", "server_time", "is_kill_switch_on", "is_monitoring_on", "has_response_times", "scheduler": {"schedule",
-"is_active", "last_run_at"}}. schedule is null when the job is gone: select private.schedule_jobs() brings it back.
+Answers {"status", "server_time", "is_kill_switch_on", "is_monitoring_on", "has_response_times", "sentry":
+{"last_delivery_at", "is_silent"}, "scheduler": {"schedule", "is_active", "last_run_at"}}. schedule is null when the job is gone: select private.schedule_jobs() brings it back.
 Security definer, because nobody but the owner reads the configuration and pg_cron''s jobs.';
 
 create function private.write_service_target(target jsonb)

@@ -56,6 +56,10 @@ begin
   perform cron.schedule('monitoring-roll-up-checks', '5 * * * *', 'select private.roll_up_checks()');
   perform cron.schedule('monitoring-purge-history', '40 3 * * *', 'select private.purge_history()');
   perform cron.schedule('monitoring-purge-receipts', '17 * * * *', 'select private.purge_receipts()');
+  perform cron.schedule(
+    'monitoring-replay-deliveries', '* * * * *', 'select private.replay_deferred_deliveries()'
+  );
+  perform cron.schedule('monitoring-watch-sentry', '*/5 * * * *', 'select private.watch_sentry_feed()');
 
   -- From now on the health checks are expected to run.
   insert into private.job_runs (job, ran_at)

@@ -12,6 +12,7 @@ import pytest
 from local import Stack
 from tests.service.fault_proxy import FaultProxy, running_proxy
 from tests.service.service_process import INGEST_TOKEN, ServiceProcess, running_service
+from tests.waiting import wait_until
 
 # No probe is sent there: an address of this machine is refused as a target.
 CONSOLE = "https://console.localhost"
@@ -77,6 +78,14 @@ def shaky_client(shaky_service: ServiceProcess, proxy: FaultProxy) -> Iterator[h
     headers = {"Authorization": f"Bearer {INGEST_TOKEN}"}
     with httpx.Client(base_url=shaky_service.url, headers=headers, timeout=15) as session:
         yield session
+        proxy.mend()
+        wait_until(lambda: is_drained(shaky_service), what="the end of the spool")
+
+
+def is_drained(service: ServiceProcess) -> bool:
+    """Whether nothing waits, and reports go straight to the database."""
+    spool = httpx.get(f"{service.url}/health").json()["spool"]
+    return bool(spool["depth"] == 0 and not spool["is_bridging"])
 
 
 @pytest.fixture

@@ -49,7 +49,13 @@ def free_port() -> int:
 def running_service(environ: Mapping[str, str], log_path: Path) -> Iterator[ServiceProcess]:
     """The service with these variables and no others, ready to answer."""
     port = free_port()
-    variables = {"PATH": os.environ["PATH"], "HOST": "127.0.0.1", "PORT": str(port), **environ}
+    variables = {
+        "PATH": os.environ["PATH"],
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "SPOOL_PATH": str(log_path.with_name(f"{log_path.name}.spool")),
+        **environ,
+    }
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "app"], cwd=PROJECT, env=variables, stdout=log, stderr=subprocess.STDOUT

@@ -10,6 +10,7 @@ import pytest
 
 from tests.service.fault_proxy import MARKER, Fault, FaultProxy
 from tests.service.service_process import ServiceProcess
+from tests.waiting import wait_until
 
 ROUTE = "/api/autonomous/error"
 
@@ -40,25 +41,41 @@ def test_a_passing_fault_is_not_noticed_and_counts_once(
 
 
 @pytest.mark.parametrize("fault", [Fault.RESET, Fault.BAD_GATEWAY, Fault.GARBAGE])
-def test_a_lasting_fault_is_told_in_time(
-    shaky_client: httpx.Client, proxy: FaultProxy, source: str, fault: Fault
+def test_a_lasting_fault_is_bridged_by_the_spool(
+    shaky_client: httpx.Client, proxy: FaultProxy, database: psycopg.Connection, source: str, fault: Fault
 ) -> None:
     proxy.always = fault
     started = time.monotonic()
     answer = send(shaky_client, source)
     assert time.monotonic() - started < 1.5
-    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-    assert int(answer.headers["Retry-After"]) >= 1
+    assert (answer.status_code, answer.json()["status"]) == (202, "spooled")
     assert len(proxy.bodies) > 1
-
-
-def test_it_works_again_when_the_fault_is_mended(
-    shaky_client: httpx.Client, proxy: FaultProxy, source: str
-) -> None:
-    proxy.always = Fault.RESET
-    assert send(shaky_client, source).status_code == 503
+    # Now it is known: the next one does not wait.
+    assert send(shaky_client, source).status_code == 202
+    assert shaky_client.get("/health").json()["spool"]["is_bridging"] is True
     proxy.mend()
-    assert send(shaky_client, source).status_code == 201
+    wait_until(lambda: count(database, source) == 2, what="the replay")
+
+
+def test_an_answer_that_never_comes_is_not_waited_for(
+    shaky_client: httpx.Client, proxy: FaultProxy, database: psycopg.Connection, source: str
+) -> None:
+    proxy.always = Fault.HANG
+    started = time.monotonic()
+    assert send(shaky_client, source).status_code == 202
+    assert 1.9 < time.monotonic() - started < 3
+    proxy.mend()
+    wait_until(lambda: count(database, source) == 1, what="the replay")
+
+
+def test_a_lost_answer_and_the_replay_after_it_count_once(
+    shaky_client: httpx.Client, proxy: FaultProxy, database: psycopg.Connection, source: str
+) -> None:
+    proxy.always = Fault.DROP_ANSWER
+    assert send(shaky_client, source).status_code == 202
+    proxy.mend()
+    wait_until(lambda: shaky_client.get("/health").json()["spool"]["depth"] == 0, what="the replay")
+    assert count(database, source) == 1
 
 
 def test_a_spoiled_batch_is_split_until_only_the_guilty_fail(

@@ -14,12 +14,15 @@ from psycopg.types.json import Jsonb
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from app import routes_report
+from app import receiving
+from app.delivery import Delivery
 from app.door import ReadingBudget
 from app.forwarder import Forwarder, ForwarderLimits
 from app.middleware import LastResort
 from app.problems import LADDER, Problem
+from app.reading import told_to_reader
 from app.reports import Answer, Report
+from app.verdicts import Refusal
 from local import Stack
 from tests.service.fault_proxy import MARKER, Fault, FaultProxy
 from tests.service.service_process import INGEST_TOKEN, running_service
@@ -51,6 +54,7 @@ REQUESTS: dict[str, Callable[[httpx.Client], httpx.Response]] = {
     "method-not-allowed": lambda client: client.get(ROUTE),
     "body-too-large": lambda client: client.post(ROUTE, content=b" " * (1024 * 1024 + 1), headers=JSON),
     "content-type": lambda client: client.post(ROUTE, content=GOOD, headers={"Content-Type": "text/plain"}),
+    "bad-signature": lambda client: client.post("/webhooks/sentry", content=b"{}"),
     "content-encoding": lambda client: client.post(
         ROUTE, content=GOOD, headers={**JSON, "Content-Encoding": "gzip"}
     ),
@@ -67,6 +71,8 @@ OTHERWISE = {
     "overloaded",
     "parameter",
     "rate-limited",
+    "report-failed",
+    "spool-full",
     "unavailable",
 }
 
@@ -174,29 +180,59 @@ def test_not_storable(shaky_client: httpx.Client, proxy: FaultProxy) -> None:
     assert assert_is_row(answer, "not-storable")["sqlstate"] == "22P05"
 
 
-def test_unavailable(shaky_client: httpx.Client, proxy: FaultProxy) -> None:
+def test_unavailable(shaky_client: httpx.Client, proxy: FaultProxy, stack: Stack) -> None:
+    proxy.target = b"/incidents"
     proxy.always = Fault.RESET
-    assert_is_row(shaky_client.post(ROUTE, content=GOOD, headers=JSON), "unavailable")
+    headers = {"Authorization": f"Bearer {stack.authenticated_jwt}"}
+    assert_is_row(shaky_client.get(INCIDENTS, headers=headers), "unavailable")
 
 
-def test_misconfigured(service_environ: dict[str, str], log_path: Path) -> None:
+def test_misconfigured() -> None:
+    assert told_to_reader(Refusal(404, "42P01")).code == "misconfigured"
+
+
+def test_a_wrong_service_key_is_logged_and_loses_nothing(
+    service_environ: dict[str, str], log_path: Path
+) -> None:
     environ = {**service_environ, "SUPABASE_SERVICE_ROLE_KEY": service_environ["SUPABASE_ANON_KEY"]}
     with running_service(environ, log_path) as service:
         headers = {**JSON, "Authorization": f"Bearer {INGEST_TOKEN}"}
         answer = httpx.post(service.url + ROUTE, content=GOOD, headers=headers)
-        assert_is_row(answer, "misconfigured")
+        assert (answer.status_code, answer.json()["status"]) == (202, "spooled")
         assert any("refused the service" in line["msg"] for line in service.logs())
 
 
+async def test_report_failed() -> None:
+    async def fail(_body: bytes) -> object:
+        raise Refusal(500, "XX000", "a secret that must stay here")
+
+    (answer,) = await Delivery(fail, "events")([Report(b"{}")])
+    assert isinstance(answer, Problem)
+    assert (answer.code, answer.members["sqlstate"]) == ("report-failed", "XX000")
+
+
+def test_spool_full(service_environ: dict[str, str], log_path: Path) -> None:
+    environ = {**service_environ, "SUPABASE_URL": "http://127.0.0.1:9", "SPOOL_MAX_MB": "1"}
+    headers = {**JSON, "Authorization": f"Bearer {INGEST_TOKEN}"}
+    body = b'{"error": {"message": "%b"}}' % (b"x" * 700_000)
+    with running_service(environ, log_path) as service:
+        first, second = (httpx.post(service.url + ROUTE, content=body, headers=headers) for _ in range(2))
+        assert first.status_code == 202
+        assert_is_row(second, "spool-full")
+        spool = httpx.get(f"{service.url}/health").json()["spool"]
+        assert (spool["depth"], spool["dropped"]) == (1, 1)
+
+
 async def test_body_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes_report, "_BODY_SECONDS", 0.05)
+    monkeypatch.setattr(receiving, "_BODY_SECONDS", 0.05)
 
     async def receive() -> Message:
         await asyncio.Event().wait()
         raise AssertionError
 
+    scope = {"type": "http", "headers": [], "state": {"reading": ReadingBudget()}}
     with pytest.raises(Problem) as caught:
-        await routes_report._read_body(Request({"type": "http", "headers": []}, receive), ReadingBudget())
+        await receiving.read_body(Request(scope, receive))
     assert caught.value.code == "body-timeout"
     assert caught.value.status == LADDER["body-timeout"].status
 

@@ -14,8 +14,14 @@ values
 insert into public.agent_actions (agent, action, created_at)
 values ('test', 'old', now() - interval '400 days'), ('test', 'young', now() - interval '300 days');
 
+delete from private.sentry_deliveries;
+
+insert into private.sentry_deliveries (resource, body_hash, sent_at, effect, received_at)
+values ('issue', 'h', now(), 'recorded', now() - interval '31 days'), ('issue', 'h', now(), 'recorded', now());
+
 select is(
-  private.purge_history() - 'job_runs' - 'agent_actions', '{"monitoring_checks": 1, "target_hours": 0}'::jsonb,
+  private.purge_history() - 'job_runs' - 'agent_actions',
+  '{"monitoring_checks": 1, "target_hours": 0, "sentry_deliveries": 1}'::jsonb,
   'what outlived its retention goes'
 );
 

@@ -33,7 +33,9 @@ select results_eq(
 );
 
 select is(
-  private.resolve_incidents(array['health-check:connectivity'], 'done'), 1::bigint, 'that can be resolved like others'
+  private.resolve_incidents(array['health-check:connectivity'], 'test', 'ann', 'done'),
+  1::bigint,
+  'that can be resolved like others'
 );
 
 select * from finish();

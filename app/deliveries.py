@@ -1,0 +1,88 @@
+"""One webhook of Sentry, made ready for ingest_sentry. What is signed is taken, however odd it is."""
+
+import hashlib
+import json
+import re
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from app.bodies import DEPTH_LIMIT, VALUE_LIMIT, JsonObject, clean_scalar, clean_text, read_object
+from app.problems import Problem
+from app.reports import Report
+
+LEGACY_RESOURCE = "legacy_plugin"
+_TRIMMED = "[trimmed]"
+_EVENT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+
+@dataclass(frozen=True)
+class SentryDelivery:
+    """A delivery on its way to the database. The event id is None where the body has none."""
+
+    report: Report
+    event_id: str | None
+
+
+def read_delivery(
+    raw: bytes, resource: str | None, timestamp: str | None, arrived_at: datetime
+) -> SentryDelivery:
+    """The delivery in a request. Raises the Problem of a body that is no JSON object."""
+    trouble: str | None = None
+    try:
+        body = trim(read_object(raw))
+    except Problem as refused:
+        if refused.code != "body-depth":
+            raise
+        body, trouble = {}, refused.detail
+    envelope = {
+        "resource": clean_text(resource or "unknown"),
+        "body_hash": hashlib.sha256(raw).hexdigest(),
+        "sent_at": clean_text(timestamp) if timestamp else None,
+        "arrived_at": arrived_at.isoformat(),
+        "body": body,
+        "problem": trouble,
+    }
+    payload = json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
+    return SentryDelivery(Report(payload), _event_id(body))
+
+
+def trim(body: JsonObject) -> JsonObject:
+    """A body with at most VALUE_LIMIT values and DEPTH_LIMIT levels, cleaned for jsonb.
+
+    Level by level, so that what is cut off is deep down: variables and breadcrumbs, not the message.
+    """
+    trimmed: JsonObject = {}
+    left = VALUE_LIMIT
+    queue: deque[tuple[object, JsonObject | list[object], int]] = deque([(body, trimmed, 1)])
+    while queue:
+        source, target, depth = queue.popleft()
+        members = (
+            source.items()
+            if isinstance(source, dict)
+            else ((None, item) for item in cast(list[object], source))
+        )
+        for key, value in members:
+            if left == 0:
+                break
+            left -= 1
+            kept: object = clean_scalar(value)
+            if isinstance(value, dict | list):
+                kept = _TRIMMED if depth == DEPTH_LIMIT else type(value)()
+                if not isinstance(kept, str):
+                    queue.append((value, cast(JsonObject | list[object], kept), depth + 1))
+            if isinstance(target, dict):
+                target[clean_text(cast(str, key))] = kept
+            else:
+                target.append(kept)
+    return trimmed
+
+
+def _event_id(body: JsonObject) -> str | None:
+    data = body.get("data")
+    for holder in (data.get("event"), data.get("error")) if isinstance(data, dict) else (body.get("event"),):
+        event_id = holder.get("event_id") if isinstance(holder, dict) else None
+        if isinstance(event_id, str) and _EVENT_ID.fullmatch(event_id):
+            return event_id
+    return None

@@ -1,0 +1,120 @@
+"""Where reports wait while Supabase is away: a bounded file, fsynced before anybody hears "accepted".
+
+Writes that arrive while one is under way go together into the next transaction: a flood costs few fsyncs.
+Several processes may share the file; only the one that holds the lock beside it replays.
+"""
+
+import asyncio
+import fcntl
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from app.spool_file import SpoolCounts, Spooled, SpoolFile, SpoolFullError
+
+_WAITING_LIMIT = 16 * 1024 * 1024
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class _Write:
+    kind: str
+    payload: bytes
+    done: asyncio.Future[None]
+
+
+class Spool:
+    """Async face of the file. All of SQLite happens in one thread of its own."""
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        self._file = SpoolFile(path, max_bytes)
+        self._lock_file = path.with_name(f"{path.name}.lock").open("a")
+        self._thread = ThreadPoolExecutor(1, "spool")
+        self._writes: deque[_Write] = deque()
+        self._waiting_bytes = 0
+        self._writer: asyncio.Task[None] | None = None
+        self._dropped = 0
+        self._counts = self._file.count()
+
+    def as_json(self) -> dict[str, object]:
+        """As /health and /status show it. Dropped are those refused for lack of room since the start."""
+        oldest_at = self._counts.oldest_at
+        return {
+            "depth": self._counts.depth,
+            "oldest_seconds": None if oldest_at is None else round(max(0.0, time.time() - oldest_at), 1),
+            "dead_letters": self._counts.dead_letters,
+            "dropped": self._dropped,
+        }
+
+    async def put(self, kind: str, payload: bytes) -> None:
+        """Returns when the report is on the disk. Raises SpoolFullError."""
+        if self._waiting_bytes + len(payload) > _WAITING_LIMIT:
+            self._dropped += 1
+            raise SpoolFullError("too much waits to be written")
+        write = _Write(kind, payload, asyncio.get_running_loop().create_future())
+        self._writes.append(write)
+        self._waiting_bytes += len(payload)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_waiting())
+        # The caller may go away; the report stays.
+        await asyncio.shield(write.done)
+
+    async def oldest(self) -> list[Spooled]:
+        """The reports that go out next, the oldest first."""
+        return await self._run(self._file.read_oldest)
+
+    async def remove(self, ids: Iterable[int]) -> None:
+        """They have arrived."""
+        await self._run(partial(self._file.remove, list(ids)))
+
+    async def bury(self, reasons: Iterable[tuple[int, str]]) -> None:
+        """They will never arrive: kept apart, with the reason, and out of the others' way."""
+        await self._run(partial(self._file.bury, list(reasons)))
+
+    def may_replay(self) -> bool:
+        """Whether this process is the one that replays. Once it is, it stays so until it ends."""
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    async def refresh(self) -> SpoolCounts:
+        """Look at the file again: another process may have changed it."""
+        self._counts = await self._run(self._file.count)
+        return self._counts
+
+    async def close(self) -> None:
+        """Write what waits, then close the file."""
+        if self._writer is not None:
+            await asyncio.gather(self._writer, return_exceptions=True)
+        await self._run(self._file.close)
+        self._thread.shutdown()
+        self._lock_file.close()
+
+    async def _run(self, call: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    async def _write_waiting(self) -> None:
+        while self._writes:
+            batch = list(self._writes)
+            self._writes.clear()
+            failure: SpoolFullError | None = None
+            try:
+                await self._run(partial(self._file.insert, [(each.kind, each.payload) for each in batch]))
+            except SpoolFullError as error:
+                failure = error
+                self._dropped += len(batch)
+            self._waiting_bytes -= sum(len(write.payload) for write in batch)
+            for write in batch:
+                if failure is None:
+                    write.done.set_result(None)
+                else:
+                    write.done.set_exception(failure)
+            await self.refresh()

@@ -1,0 +1,195 @@
+-- Purpose: reads single values out of Sentry's bodies, where every field may be missing, null or of another kind.
+-- Objects: private.read_lenient_text(), private.read_moment(), private.read_sentry_tags(),
+-- private.find_sentry_issue_id(), private.find_sentry_project(), private.sentry_fingerprint(),
+-- private.find_sentry_name().
+-- Risks: nothing here may raise, whatever stands in a body. No regular expression: this is on the ingest path.
+
+create function private.read_lenient_text(holder jsonb, variadic path text[])
+returns text
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select case
+    when jsonb_typeof(read_lenient_text.holder #> read_lenient_text.path) in ('string', 'number')
+      then nullif(btrim(left(read_lenient_text.holder #>> read_lenient_text.path, 65536), E' \t\r\n'), '')
+  end
+$$;
+
+revoke all on function private.read_lenient_text(jsonb, text[]) from public, anon, authenticated, service_role;
+
+comment on function private.read_lenient_text(jsonb, text[]) is
+'The text or number at a path, as text without blanks around it. Null for everything else, a blank text too.';
+
+create function private.read_moment(value jsonb)
+returns timestamptz
+language plpgsql
+stable
+security invoker
+set search_path = ''
+set timezone = 'UTC'
+as $$
+declare
+  v_text text := left(private.read_lenient_text(jsonb_build_object('value', read_moment.value), 'value'), 40);
+  v_seconds double precision;
+  v_moment timestamptz;
+begin
+  if v_text is null then
+    return null;
+  elsif translate(v_text, '0123456789.', '') = '' and pg_input_is_valid(v_text, 'double precision') then
+    v_seconds := v_text::double precision;
+    v_seconds := case when v_seconds > 1e11 then v_seconds / 1000 else v_seconds end;
+    v_moment := case when v_seconds between 946684800 and 4102444800 then to_timestamp(v_seconds) end;
+  elsif v_text like '____-__-__%' and pg_input_is_valid(v_text, 'timestamptz') then
+    v_moment := v_text::timestamptz;
+  end if;
+  -- Sentry's clock may be ahead of ours by a little; by more it is not a clock.
+  return case when v_moment between '2000-01-01' and now() + interval '1 day' then least(v_moment, clock_timestamp()) end;
+end
+$$;
+
+revoke all on function private.read_moment(jsonb) from public, anon, authenticated, service_role;
+
+comment on function private.read_moment(jsonb) is
+'A moment given as ISO 8601, or as seconds or milliseconds since 1970. Null for what is none, or lies in the future.';
+
+create function private.read_sentry_tags(tags jsonb)
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select coalesce(jsonb_object_agg(left(tag.key, 200), tag.value), '{}')
+  from (
+    select
+      case jsonb_typeof(item) when 'array' then item ->> 0 when 'object' then item ->> 'key' end as key,
+      case jsonb_typeof(item) when 'array' then item ->> 1 when 'object' then item ->> 'value' end as value
+    from jsonb_array_elements(
+      case jsonb_typeof(read_sentry_tags.tags) when 'array' then read_sentry_tags.tags else '[]' end
+    ) as items (item)
+    union all
+    select member.key, member.value
+    from jsonb_each_text(
+      case jsonb_typeof(read_sentry_tags.tags) when 'object' then read_sentry_tags.tags else '{}' end
+    ) as member (key, value)
+    limit 200
+  ) as tag
+  where tag.key <> '' and tag.value is not null
+$$;
+
+revoke all on function private.read_sentry_tags(jsonb) from public, anon, authenticated, service_role;
+
+comment on function private.read_sentry_tags(jsonb) is
+'Tags as one object, whether they came as pairs, as {"key", "value"} or as an object. What is none of these is left
+out.';
+
+create function private.find_sentry_issue_id(event jsonb)
+returns text
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select coalesce(
+    private.read_lenient_text(find_sentry_issue_id.event, 'issue_id'),
+    private.read_lenient_text(find_sentry_issue_id.event, 'groupID'),
+    (
+      select found.id
+      from unnest(array['issue_url', 'web_url', 'url']) with ordinality as fields (field, position)
+      cross join lateral (
+        select split_part(
+          split_part(
+            split_part(private.read_lenient_text(find_sentry_issue_id.event, fields.field), '/issues/', 2), '/', 1
+          ),
+          '?', 1
+        )
+      ) as found (id)
+      where found.id <> '' and translate(found.id, '0123456789', '') = ''
+      order by fields.position
+      limit 1
+    )
+  )
+$$;
+
+revoke all on function private.find_sentry_issue_id(jsonb) from public, anon, authenticated, service_role;
+
+comment on function private.find_sentry_issue_id(jsonb) is
+'The id of the issue that an event belongs to, out of its links where it is not given. Null when unknown.';
+
+create function private.find_sentry_project(event jsonb)
+returns text
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select coalesce(
+    private.read_lenient_text(find_sentry_project.event, 'project_slug'),
+    private.read_lenient_text(find_sentry_project.event, 'project', 'slug'),
+    nullif(
+      split_part(split_part(private.read_lenient_text(find_sentry_project.event, 'url'), '/projects/', 2), '/', 2), ''
+    ),
+    private.read_lenient_text(find_sentry_project.event, 'project_name'),
+    private.read_lenient_text(find_sentry_project.event, 'project', 'name'),
+    private.read_lenient_text(find_sentry_project.event, 'project')
+  )
+$$;
+
+revoke all on function private.find_sentry_project(jsonb) from public, anon, authenticated, service_role;
+
+comment on function private.find_sentry_project(jsonb) is
+'The slug of the project of an event or issue, out of its API address where it is not given; else its name or number.';
+
+create function private.sentry_fingerprint(kind text, id text)
+returns text
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  -- Kept as it is if it looks like an id. Anything else is hashed: it could be long, or a secret.
+  select 'sentry:' || sentry_fingerprint.kind || ':' || case
+    when length(sentry_fingerprint.id) <= 64
+      and translate(
+        lower(sentry_fingerprint.id collate "C"), '0123456789abcdefghijklmnopqrstuvwxyz_-', ''
+      ) = ''
+      then sentry_fingerprint.id
+    else encode(sha256(convert_to(sentry_fingerprint.id, 'UTF8')), 'hex')
+  end
+$$;
+
+revoke all on function private.sentry_fingerprint(text, text) from public, anon, authenticated, service_role;
+
+comment on function private.sentry_fingerprint(text, text) is
+'What the incident of a Sentry issue or metric alert is known by, such as sentry:issue:6700000001. Null without an id.';
+
+create function private.find_sentry_name(person jsonb)
+returns text
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select private.sanitise_text(
+    coalesce(
+      private.read_lenient_text(find_sentry_name.person, 'name'),
+      private.read_lenient_text(find_sentry_name.person, 'username'),
+      private.read_lenient_text(find_sentry_name.person, 'slug'),
+      private.read_lenient_text(find_sentry_name.person, 'id')
+    ),
+    200
+  )
+$$;
+
+revoke all on function private.find_sentry_name(jsonb) from public, anon, authenticated, service_role;
+
+comment on function private.find_sentry_name(jsonb) is
+'What a user, a team or an application of Sentry is called, sanitised. Null when nothing is known.';

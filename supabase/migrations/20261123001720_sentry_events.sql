@@ -1,0 +1,308 @@
+-- Purpose: what a Sentry event or issue says, as a report that any program could have sent.
+-- Objects: private.list_sentry_exceptions(), private.format_sentry_stack(), private.describe_sentry_occurrence(),
+-- private.is_sentry_outage(), private.guess_sentry_source(), private.describe_sentry_event(),
+-- private.describe_sentry_bookkeeping(), private.describe_sentry_issue().
+-- Risks: every text here comes from outside. prepare_event() sanitises the report; nothing here may raise.
+
+create function private.list_sentry_exceptions(event jsonb)
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select coalesce(
+    nullif(
+      jsonb_path_query_array(
+        list_sentry_exceptions.event, '$.exception.values[*] ? (exists(@.type) || exists(@.value))', '{}', true
+      ),
+      '[]'
+    ),
+    nullif(
+      jsonb_path_query_array(
+        list_sentry_exceptions.event,
+        '$.entries[*] ? (@.type == "exception").data.values[*] ? (exists(@.type) || exists(@.value))', '{}', true
+      ),
+      '[]'
+    ),
+    jsonb_path_query_array(
+      list_sentry_exceptions.event, '$.exception[*] ? (exists(@.type) || exists(@.value))', '{}', true
+    )
+  )
+$$;
+
+revoke all on function private.list_sentry_exceptions(jsonb) from public, anon, authenticated, service_role;
+
+comment on function private.list_sentry_exceptions(jsonb) is
+'The exceptions of an event, causes first, wherever the event keeps them. An empty list when it has none.';
+
+create function private.format_sentry_stack(stacktrace jsonb)
+returns text
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  with frames as (
+    select item, position, item -> 'in_app' = 'true' as is_in_app
+    from jsonb_array_elements(
+      jsonb_path_query_array(format_sentry_stack.stacktrace, '$.frames[*] ? (@.type() == "object")', '{}', true)
+    ) with ordinality as items (item, position)
+  )
+
+  select string_agg(
+    format(
+      'at %s (%s)',
+      coalesce(private.read_lenient_text(chosen.item, 'function'), '?'),
+      concat_ws(
+        ':',
+        coalesce(
+          private.read_lenient_text(chosen.item, 'filename'),
+          private.read_lenient_text(chosen.item, 'abs_path'),
+          private.read_lenient_text(chosen.item, 'module'),
+          '?'
+        ),
+        private.read_lenient_text(chosen.item, 'lineno'),
+        private.read_lenient_text(chosen.item, 'colno')
+      )
+    ),
+    E'\n' order by chosen.position
+  )
+  from (
+    select frames.item, frames.position
+    from frames
+    where frames.is_in_app
+      or not exists (select from frames as own where own.is_in_app)
+    order by frames.position desc
+    limit 100
+  ) as chosen
+$$;
+
+revoke all on function private.format_sentry_stack(jsonb) from public, anon, authenticated, service_role;
+
+comment on function private.format_sentry_stack(jsonb) is
+'The frames of a stack trace in the program''s own code, or all where none is marked so, a line each, newest last.';
+
+create function private.describe_sentry_occurrence(event jsonb)
+returns text
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select nullif(
+    concat_ws(
+      E'\n',
+      coalesce(
+        private.read_lenient_text(describe_sentry_occurrence.event, 'occurrence', 'issueTitle'),
+        private.read_lenient_text(describe_sentry_occurrence.event, 'title')
+      ),
+      private.read_lenient_text(describe_sentry_occurrence.event, 'occurrence', 'subtitle'),
+      (
+        select string_agg(
+          concat_ws(': ', private.read_lenient_text(item, 'name'), private.read_lenient_text(item, 'value')),
+          E'\n' order by position
+        )
+        from jsonb_array_elements(
+          jsonb_path_query_array(
+            describe_sentry_occurrence.event, '$.occurrence.evidenceDisplay[0 to 19] ? (@.type() == "object")', '{}', true
+          )
+        ) with ordinality as items (item, position)
+      )
+    ),
+    ''
+  )
+  where jsonb_typeof(describe_sentry_occurrence.event -> 'occurrence') = 'object'
+$$;
+
+revoke all on function private.describe_sentry_occurrence(jsonb) from public, anon, authenticated, service_role;
+
+comment on function private.describe_sentry_occurrence(jsonb) is
+'What a finding without an exception says (a missed check-in, an uptime check, a slow query): title, subtitle and the
+evidence, a line each. Null for an event that is none.';
+
+create function private.is_sentry_outage(event jsonb)
+returns boolean
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select coalesce(
+    jsonb_typeof(is_sentry_outage.event -> 'occurrence') = 'object'
+    and private.list_sentry_exceptions(is_sentry_outage.event) = '[]'
+    and is_sentry_outage.event ->> 'type' is distinct from 'transaction',
+    false
+  )
+  or coalesce(is_sentry_outage.event ->> 'issueCategory' in ('cron', 'uptime', 'outage'), false)
+  or coalesce(
+    is_sentry_outage.event ->> 'issueType' in ('monitor_check_in_failure', 'uptime_domain_failure'), false
+  )
+$$;
+
+revoke all on function private.is_sentry_outage(jsonb) from public, anon, authenticated, service_role;
+
+comment on function private.is_sentry_outage(jsonb) is
+'Whether an event or issue comes from Sentry''s cron or uptime monitors, and not from a program''s code.';
+
+create function private.guess_sentry_source(event jsonb)
+returns text
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select case
+    when lower(guess_sentry_source.event ->> 'platform') in ('node', 'python', 'ruby', 'php', 'java', 'go', 'csharp', 'elixir')
+      then 'server'
+    when jsonb_typeof(guess_sentry_source.event #> '{contexts,browser}') = 'object'
+      or lower(guess_sentry_source.event ->> 'platform') = 'javascript'
+      then 'browser'
+    else 'sentry'
+  end
+$$;
+
+revoke all on function private.guess_sentry_source(jsonb) from public, anon, authenticated, service_role;
+
+comment on function private.guess_sentry_source(jsonb) is
+'Where the code of an event runs, in classify_error()''s words: browser, server, or sentry when nothing tells.';
+
+create function private.describe_sentry_event(event jsonb)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_event jsonb := describe_sentry_event.event;
+  v_exception jsonb := private.list_sentry_exceptions(v_event) -> -1;
+  v_tags jsonb := private.read_sentry_tags(v_event -> 'tags');
+  v_status text := private.read_lenient_text(v_event, 'contexts', 'response', 'status_code');
+begin
+  return jsonb_strip_nulls(jsonb_build_object(
+    'error', jsonb_build_object(
+      'message', coalesce(
+        private.read_lenient_text(v_exception, 'value'),
+        private.read_lenient_text(v_exception, 'type'),
+        private.describe_sentry_occurrence(v_event),
+        private.read_lenient_text(v_event, 'logentry', 'formatted'),
+        private.read_lenient_text(v_event, 'logentry', 'message'),
+        private.read_lenient_text(v_event, 'message'),
+        private.read_lenient_text(v_event, 'metadata', 'value'),
+        private.read_lenient_text(v_event, 'title'),
+        private.read_lenient_text(v_event, 'culprit'),
+        'Sentry event without a message'
+      ),
+      'type', coalesce(
+        private.read_lenient_text(v_exception, 'type'), private.read_lenient_text(v_event, 'metadata', 'type')
+      ),
+      'stack', coalesce(
+        private.format_sentry_stack(v_exception -> 'stacktrace'), private.format_sentry_stack(v_event -> 'stacktrace')
+      )
+    ),
+    'source', private.guess_sentry_source(v_event),
+    'category', case when private.is_sentry_outage(v_event) then 'infrastructure' end,
+    'level', coalesce(private.read_lenient_text(v_event, 'level'), v_tags ->> 'level'),
+    'http_status', case
+      when length(v_status) = 3 and v_status between '400' and '599' and translate(v_status, '0123456789', '') = ''
+        then v_status
+    end,
+    'environment', coalesce(private.read_lenient_text(v_event, 'environment'), v_tags ->> 'environment'),
+    'release', coalesce(
+      private.read_lenient_text(v_event, 'release'),
+      private.read_lenient_text(v_event, 'release', 'version'),
+      v_tags ->> 'release',
+      v_tags ->> 'sentry:release'
+    ),
+    'url', coalesce(private.read_lenient_text(v_event, 'request', 'url'), v_tags ->> 'url'),
+    'context', jsonb_build_object(
+      'sentry', jsonb_build_object(
+        'project', private.find_sentry_project(v_event),
+        'event_id', private.read_lenient_text(v_event, 'event_id'),
+        'title', private.read_lenient_text(v_event, 'title'),
+        'culprit', private.read_lenient_text(v_event, 'culprit'),
+        'transaction', private.read_lenient_text(v_event, 'transaction'),
+        'platform', private.read_lenient_text(v_event, 'platform'),
+        'logger', private.read_lenient_text(v_event, 'logger')
+      ),
+      'tags', nullif(v_tags, '{}'),
+      'browser', case
+        when jsonb_typeof(v_event #> '{contexts,browser}') = 'object' then v_event #> '{contexts,browser}'
+        else to_jsonb(v_tags ->> 'browser')
+      end,
+      'contexts', v_event -> 'contexts',
+      'user', private.read_lenient_text(v_event, 'user', 'id'),
+      'extra', nullif(v_event -> 'extra', '{}')
+    )
+  ));
+end
+$$;
+
+revoke all on function private.describe_sentry_event(jsonb) from public, anon, authenticated, service_role;
+
+comment on function private.describe_sentry_event(jsonb) is
+'An event as a report for prepare_event(): the last exception, else the finding, else the message or title.';
+
+create function private.describe_sentry_bookkeeping(issue jsonb)
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select jsonb_strip_nulls(jsonb_build_object(
+    'project', private.find_sentry_project(describe_sentry_bookkeeping.issue),
+    'short_id', private.read_lenient_text(describe_sentry_bookkeeping.issue, 'shortId'),
+    'culprit', private.read_lenient_text(describe_sentry_bookkeeping.issue, 'culprit'),
+    'platform', private.read_lenient_text(describe_sentry_bookkeeping.issue, 'platform'),
+    'assignee', private.find_sentry_name(describe_sentry_bookkeeping.issue -> 'assignedTo')
+  ))
+$$;
+
+revoke all on function private.describe_sentry_bookkeeping(jsonb) from public, anon, authenticated, service_role;
+
+comment on function private.describe_sentry_bookkeeping(jsonb) is
+'What Sentry keeps about an issue beside its error: project, short id, assignee. It goes into context.sentry.';
+
+create function private.describe_sentry_issue(issue jsonb)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_issue jsonb := describe_sentry_issue.issue;
+begin
+  return jsonb_strip_nulls(jsonb_build_object(
+    'error', jsonb_build_object(
+      'message', coalesce(
+        private.read_lenient_text(v_issue, 'metadata', 'value'),
+        private.read_lenient_text(v_issue, 'title'),
+        private.read_lenient_text(v_issue, 'metadata', 'title'),
+        private.read_lenient_text(v_issue, 'culprit'),
+        'Sentry issue ' || coalesce(
+          private.read_lenient_text(v_issue, 'shortId'), private.read_lenient_text(v_issue, 'id'), 'without a title'
+        )
+      ),
+      'type', private.read_lenient_text(v_issue, 'metadata', 'type')
+    ),
+    'source', private.guess_sentry_source(v_issue),
+    'category', case when private.is_sentry_outage(v_issue) then 'infrastructure' end,
+    'level', private.read_lenient_text(v_issue, 'level'),
+    'context', jsonb_build_object('sentry', private.describe_sentry_bookkeeping(v_issue))
+  ));
+end
+$$;
+
+revoke all on function private.describe_sentry_issue(jsonb) from public, anon, authenticated, service_role;
+
+comment on function private.describe_sentry_issue(jsonb) is
+'An issue, of which no event is known, as a report for prepare_event().';

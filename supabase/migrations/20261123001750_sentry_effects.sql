@@ -1,0 +1,242 @@
+-- Purpose: brings what a delivery asks for into force on its incident.
+-- Objects: private.prepare_sentry_report(), private.enrich_sentry_incident(), type private.sentry_outcome,
+-- private.open_sentry_incident(), private.apply_sentry_intent().
+-- Risks: the caller holds the advisory lock of the fingerprint, so that two deliveries about one issue take turns.
+
+create type private.sentry_outcome as (effect text, incident_id text);
+
+comment on type private.sentry_outcome is 'What a delivery did, as in sentry_deliveries.effect, and to which incident.';
+
+create function private.prepare_sentry_report(intent private.sentry_intent)
+returns private.prepared_event
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_prepared private.prepared_event := private.prepare_event((prepare_sentry_report.intent).report, 1);
+  v_implied public.incident_severity := case
+    when lower((prepare_sentry_report.intent).report ->> 'level') = 'fatal' then private.severity_of_level('fatal')
+  end;
+begin
+  v_prepared.source := 'sentry';
+  v_prepared.fingerprint := coalesce((prepare_sentry_report.intent).fingerprint, v_prepared.fingerprint);
+  if v_implied > v_prepared.severity then
+    v_prepared.severity := v_implied;
+    v_prepared.rule := 'fallback_level_fatal';
+  end if;
+  if (prepare_sentry_report.intent).severity is not null then
+    v_prepared.rule := 'sentry_metric_alert';
+  end if;
+  return v_prepared;
+end
+$$;
+
+revoke all on function private.prepare_sentry_report(private.sentry_intent)
+from public, anon, authenticated, service_role;
+
+comment on function private.prepare_sentry_report(private.sentry_intent) is
+'The report of a delivery, prepared as any other. What Sentry calls fatal is never less than CRITICAL.';
+
+create function private.enrich_sentry_incident(
+  incident_id text, prepared private.prepared_event, intent private.sentry_intent
+)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_prepared private.prepared_event := enrich_sentry_incident.prepared;
+  v_link text := private.sanitise_text((enrich_sentry_incident.intent).external_url, 2048);
+  v_id text := split_part((enrich_sentry_incident.intent).fingerprint, ':', 3);
+begin
+  -- An issue tells its link and assignee, an event its stack: whichever comes first, both are kept.
+  update public.incidents
+  set
+    external_id = coalesce(incidents.external_id, v_id),
+    external_url = coalesce(incidents.external_url, v_link),
+    stack = coalesce(incidents.stack, v_prepared.stack),
+    error_type = coalesce(incidents.error_type, v_prepared.error_type),
+    environment = coalesce(incidents.environment, v_prepared.environment),
+    release = coalesce(incidents.release, v_prepared.release),
+    url = coalesce(incidents.url, v_prepared.url),
+    context = known.context
+  from (
+    select
+      live.id,
+      case
+        when octet_length(live.context::text) + octet_length(v_prepared.context::text) > 65536 then live.context
+        else v_prepared.context || live.context || jsonb_build_object(
+          'sentry', coalesce(live.context -> 'sentry', '{}') || coalesce(v_prepared.context -> 'sentry', '{}')
+        )
+      end as context
+    from public.incidents as live
+    where live.id = enrich_sentry_incident.incident_id
+  ) as known
+  where incidents.id = known.id
+    and (
+      incidents.context <> known.context
+      or (incidents.external_id is null and v_id is not null)
+      or (incidents.external_url is null and v_link is not null)
+      or (incidents.stack is null and v_prepared.stack is not null)
+      or (incidents.error_type is null and v_prepared.error_type is not null)
+      or (incidents.environment is null and v_prepared.environment is not null)
+      or (incidents.release is null and v_prepared.release is not null)
+      or (incidents.url is null and v_prepared.url is not null)
+    );
+end
+$$;
+
+revoke all on function private.enrich_sentry_incident(text, private.prepared_event, private.sentry_intent)
+from public, anon, authenticated, service_role;
+
+comment on function private.enrich_sentry_incident(text, private.prepared_event, private.sentry_intent) is
+'Adds to an incident what a delivery knows and the incident does not: id and link in Sentry, stack, release, and what
+context.sentry says of project, short id and assignee.';
+
+create function private.open_sentry_incident(intent private.sentry_intent, incident public.incidents)
+returns private.sentry_outcome
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_intent private.sentry_intent := open_sentry_incident.intent;
+  v_incident public.incidents := open_sentry_incident.incident;
+  v_prepared private.prepared_event := private.prepare_sentry_report(v_intent);
+  v_placement private.placement;
+  v_outcome private.sentry_outcome;
+  v_before public.incident_severity := v_incident.severity;
+begin
+  if v_incident.status <> 'resolved' and v_intent.verb in ('open', 'reopen') then
+    -- An issue is no occurrence: it was counted by the event that made it, or will be.
+    v_outcome := row('recorded', v_incident.id);
+    if v_intent.verb = 'reopen' and private.unsuppress_incident(v_incident.id, 'sentry', v_intent.details) then
+      v_outcome.effect := 'reopened';
+    end if;
+    if v_prepared.severity > v_before
+      and private.set_incident_severity(v_incident.id, v_prepared.severity, v_prepared.rule, 'sentry')
+    then
+      v_outcome.effect := 'escalated';
+    end if;
+  else
+    select placement.*
+    into v_placement
+    from private.place_events(array[v_prepared], 'sentry') as placement;
+    v_outcome := row(
+      case
+        when v_placement.incident_id is null then 'deferred'
+        when v_placement.is_new then 'opened'
+        when v_incident.status = 'resolved' then 'reopened'
+        when v_placement.severity > v_before then 'escalated'
+        else 'counted'
+      end,
+      v_placement.incident_id
+    );
+    if v_intent.verb = 'measure'
+      and v_placement.severity > v_intent.severity
+      and private.set_incident_severity(v_placement.incident_id, v_intent.severity, v_prepared.rule, 'sentry')
+      and v_outcome.effect = 'counted'
+    then
+      v_outcome.effect := 'lowered';
+    end if;
+  end if;
+
+  if v_outcome.incident_id is not null then
+    perform private.enrich_sentry_incident(v_outcome.incident_id, v_prepared, v_intent);
+  end if;
+  return v_outcome;
+end
+$$;
+
+revoke all on function private.open_sentry_incident(private.sentry_intent, public.incidents)
+from public, anon, authenticated, service_role;
+
+comment on function private.open_sentry_incident(private.sentry_intent, public.incidents) is
+'Opens, counts, reopens or measures. incident is what is there already, all null for none.';
+
+create function private.apply_sentry_intent(intent private.sentry_intent)
+returns private.sentry_outcome
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_intent private.sentry_intent := apply_sentry_intent.intent;
+  v_incident public.incidents;
+  v_is_done boolean;
+begin
+  if v_intent.verb is null then
+    return row('recorded', null)::private.sentry_outcome;
+  end if;
+  select incidents.*
+  into v_incident
+  from public.incidents
+  where incidents.fingerprint = v_intent.fingerprint
+  order by incidents.status = 'resolved', incidents.resolved_at desc
+  limit 1
+  for update;
+
+  if v_intent.verb in ('count', 'open', 'reopen', 'measure') then
+    if v_incident.status = 'resolved' and v_intent.occurred_at < v_incident.resolved_at then
+      if v_intent.verb = 'count' then
+        update public.incidents
+        set occurrence_count = incidents.occurrence_count + 1
+        where incidents.id = v_incident.id;
+      end if;
+      return row('late', v_incident.id)::private.sentry_outcome;
+    end if;
+    return private.open_sentry_incident(v_intent, v_incident);
+  end if;
+
+  if v_incident.id is null then
+    return row('recorded', null)::private.sentry_outcome;
+  end if;
+  v_is_done := case v_intent.verb
+    when 'resolve' then 1 = private.resolve_incidents(
+      array[v_intent.fingerprint],
+      'sentry',
+      coalesce(v_intent.details ->> 'by', 'sentry'),
+      'Resolved in Sentry.',
+      v_intent.occurred_at
+    )
+    when 'suppress' then private.suppress_incident(v_incident.id, 'sentry', v_intent.details)
+    else true
+  end;
+  if v_intent.verb in ('assign', 'comment') then
+    perform private.note_on_incident(
+      v_incident.id,
+      'sentry',
+      case v_intent.verb when 'assign' then 'incident_assigned' else 'incident_commented' end,
+      v_intent.details
+    );
+  end if;
+  if v_intent.verb <> 'comment' then
+    perform private.enrich_sentry_incident(v_incident.id, private.prepare_sentry_report(v_intent), v_intent);
+  end if;
+  return row(
+    case
+      when not v_is_done then 'recorded'
+      else case v_intent.verb
+        when 'resolve' then 'resolved'
+        when 'suppress' then 'suppressed'
+        when 'assign' then 'assigned'
+        when 'comment' then 'commented'
+      end
+    end,
+    v_incident.id
+  )::private.sentry_outcome;
+end
+$$;
+
+revoke all on function private.apply_sentry_intent(private.sentry_intent)
+from public, anon, authenticated, service_role;
+
+comment on function private.apply_sentry_intent(private.sentry_intent) is
+'Does what a delivery asks for. An occurrence from before the resolution that arrived first is counted and reopens
+nothing; what is about an unknown issue opens nothing.';

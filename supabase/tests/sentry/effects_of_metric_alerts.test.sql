@@ -1,0 +1,58 @@
+begin;
+
+select plan(5);
+
+create function private.test_deliver(resource text, action text, data jsonb)
+returns text
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_answer jsonb := public.ingest_sentry(jsonb_build_array(jsonb_build_object(
+    'resource', test_deliver.resource,
+    'body_hash', gen_random_uuid(),
+    'body', jsonb_build_object(
+      'action', test_deliver.action, 'data', test_deliver.data, 'actor', '{"name": "Emily Carter"}'::jsonb
+    )
+  ))) -> 0;
+begin
+  return concat_ws(
+    ' ', v_answer ->> 'effect', (
+      select concat_ws(' ', status, severity, occurrence_count)
+      from public.incidents
+      where id = v_answer ->> 'incident_id'
+    )
+  );
+end
+$$;
+
+select is(
+  private.test_deliver('metric_alert', 'warning', '{"metric_alert": {"alert_rule": {"id": "7", "name": "Errors"}}}'),
+  'opened open MEDIUM 1', 'a warning opens'
+);
+
+select is(
+  private.test_deliver('metric_alert', 'critical', '{"metric_alert": {"alert_rule": {"id": 7, "name": "Errors"}}}'),
+  'escalated open CRITICAL 2', 'a critical one escalates'
+);
+
+select is(
+  private.test_deliver('metric_alert', 'warning', '{"metric_alert": {"alert_rule": {"id": "7", "name": "Errors"}}}'),
+  'lowered open MEDIUM 3', 'a warning after it lowers'
+);
+
+select is(
+  private.test_deliver('metric_alert', 'resolved', '{"metric_alert": {"alert_rule": {"id": "7"}}}')
+  || ', ' || private.test_deliver('metric_alert', 'open', '{"metric_alert": {"alert_rule": {"id": "7"}}}'),
+  'resolved resolved MEDIUM 3, reopened open HIGH 4', 'its end closes, and the next one reopens'
+);
+
+select results_eq(
+  $$ select fingerprint, rule, count(*) from public.incidents where fingerprint like 'sentry:metric:%' group by 1, 2 $$,
+  $$ values ('sentry:metric:7', 'sentry_metric_alert', 1::bigint) $$,
+  'it is one incident all the time'
+);
+
+select * from finish();
+
+rollback;

@@ -1,0 +1,36 @@
+begin;
+
+select plan(5);
+
+select throws_ok(
+  $$ insert into private.sentry_deliveries (resource, body_hash, sent_at, effect)
+     values (repeat('x', 101), 'h', now(), 'opened') $$,
+  '23514', 'new row for relation "sentry_deliveries" violates check constraint "resource_is_short"',
+  'a resource is short'
+);
+
+select throws_ok(
+  $$ insert into private.sentry_deliveries (resource, body_hash, sent_at, effect) values ('x', 'h', now(), 'done') $$,
+  '23514', 'new row for relation "sentry_deliveries" violates check constraint "effect_is_known"',
+  'an effect is known'
+);
+
+select throws_ok(
+  $$ insert into private.sentry_deliveries (resource, body_hash, sent_at, effect, error)
+     values ('x', 'h', now(), 'opened', 'e') $$,
+  '23514', 'new row for relation "sentry_deliveries" violates check constraint "only_failures_have_an_error"',
+  'only failures have an error'
+);
+
+select throws_ok(
+  $$ select public.ingest_sentry('{}') $$, 'PT400', 'deliveries must be a JSON array', 'deliveries are a list'
+);
+
+select throws_ok(
+  $$ select public.ingest_sentry((select jsonb_agg(1) from generate_series(1, 1001))) $$,
+  'PT413', 'deliveries holds more than 1,000 deliveries', 'of a thousand at most'
+);
+
+select * from finish();
+
+rollback;
