@@ -158,7 +158,7 @@ as $$
 declare
   v_deliveries private.sentry_delivery[];
   v_delivery private.sentry_delivery;
-  v_answers jsonb := '[]';
+  v_answers jsonb := '[]'::jsonb;
 begin
   if jsonb_typeof(ingest_sentry.deliveries) is distinct from 'array' then
     raise exception using
@@ -259,7 +259,7 @@ set search_path = ''
 as $$
 declare
   v_id bigint;
-  v_done bigint := 0;
+  v_done bigint := 0::bigint;
 begin
   for v_id in
     select sentry_deliveries.id
