@@ -11,7 +11,7 @@ def client_address(request: ServiceRequest) -> str | None:
     What stands before the last entry of X-Forwarded-For, the client may have written itself.
     """
     peer = request.client.host if request.client else None
-    forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
     if forwarded and _is_inside(peer) and _is_address(forwarded):
         return forwarded
     return peer

@@ -6,6 +6,7 @@ import re
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import cast
 
 from app.bodies import DEPTH_LIMIT, VALUE_LIMIT, JsonObject, clean_scalar, clean_text, read_object
@@ -14,7 +15,17 @@ from app.reports import Report
 
 LEGACY_RESOURCE = "legacy_plugin"
 _TRIMMED = "[trimmed]"
+_MEMBER_LIMIT = 1000
+# What an incident is made of is kept, whatever else has to go.
+_FIRST = frozenset(
+    {"data", "issue", "event", "error", "metric_alert", "exception", "values", "stacktrace", "frames", "tags"}
+    | {"metadata", "occurrence", "evidenceDisplay", "alert_rule", "activity", "actor", "project"}
+)
 _EVENT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+
+# What to copy, whereto, at which level, and whether it goes first.
+_Task = tuple[object, JsonObject | list[object], int, bool]
 
 
 @dataclass(frozen=True)
@@ -49,21 +60,22 @@ def read_delivery(
 
 
 def trim(body: JsonObject) -> JsonObject:
-    """A body with at most VALUE_LIMIT values and DEPTH_LIMIT levels, cleaned for jsonb.
+    """A body of at most VALUE_LIMIT values, DEPTH_LIMIT levels and 1,000 members each, cleaned for jsonb.
 
-    Level by level, so that what is cut off is deep down: variables and breadcrumbs, not the message.
+    First what an incident is made of, then the rest level by level.
     """
     trimmed: JsonObject = {}
     left = VALUE_LIMIT
-    queue: deque[tuple[object, JsonObject | list[object], int]] = deque([(body, trimmed, 1)])
-    while queue:
-        source, target, depth = queue.popleft()
+    urgent: deque[_Task] = deque([(body, trimmed, 1, True)])
+    queue: deque[_Task] = deque()
+    while urgent or queue:
+        source, target, depth, source_is_first = (urgent or queue).popleft()
         members = (
             source.items()
             if isinstance(source, dict)
             else ((None, item) for item in cast(list[object], source))
         )
-        for key, value in members:
+        for key, value in islice(members, _MEMBER_LIMIT):
             if left == 0:
                 break
             left -= 1
@@ -71,7 +83,9 @@ def trim(body: JsonObject) -> JsonObject:
             if isinstance(value, dict | list):
                 kept = _TRIMMED if depth == DEPTH_LIMIT else type(value)()
                 if not isinstance(kept, str):
-                    queue.append((value, cast(JsonObject | list[object], kept), depth + 1))
+                    is_first = source_is_first and (key is None or key in _FIRST)
+                    task = (value, cast(JsonObject | list[object], kept), depth + 1, is_first)
+                    (urgent if is_first else queue).append(task)
             if isinstance(target, dict):
                 target[clean_text(cast(str, key))] = kept
             else:

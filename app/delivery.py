@@ -40,8 +40,8 @@ class Delivery:
                 verdict = verdict_on(refusal)
                 if verdict in (Verdict.TRANSIENT, Verdict.OURS):
                     # It is about the call, not about a report: the other parts would fare no better.
-                    answers += [_refused_call(refusal, verdict) for _ in range(len(reports) - len(answers))]
-                    return answers
+                    code = _refused_call(refusal, verdict)
+                    return answers + [problem(code) for _ in range(len(reports) - len(answers))]
                 if len(part) == 1:
                     answers.append(_refused_report(refusal, verdict))
                 else:
@@ -58,12 +58,13 @@ class Delivery:
         return [read_answer(_as_object(answer)) for answer in answers]
 
 
-def _refused_call(refusal: Refusal, verdict: Verdict) -> Problem:
+def _refused_call(refusal: Refusal, verdict: Verdict) -> str:
+    """The code of the problem; logged once a call."""
     if verdict is Verdict.TRANSIENT:
         _logger.warning("supabase is away: %s", refusal)
-        return problem("unavailable")
+        return "unavailable"
     _logger.error("supabase refused the service: %s: %s", refusal, refusal.message)
-    return problem("misconfigured")
+    return "misconfigured"
 
 
 def _refused_report(refusal: Refusal, verdict: Verdict) -> Problem:

@@ -22,19 +22,24 @@ class ForgeryNotes:
     def __init__(self, note: Callable[[str | None], Awaitable[object]]) -> None:
         self._note = note
         self._noted_at: dict[str | None, float] = {}
+        self._is_busy = False
 
     async def note(self, address: str | None) -> None:
         """Never raises: the request is refused already."""
         now = asyncio.get_running_loop().time()
-        if now - self._noted_at.get(address, -_SILENCE_SECONDS) < _SILENCE_SECONDS:
+        # One call at a time: what comes meanwhile from elsewhere is noted the next time it comes.
+        if self._is_busy or now - self._noted_at.get(address, -_SILENCE_SECONDS) < _SILENCE_SECONDS:
             return
         if len(self._noted_at) >= _ADDRESS_LIMIT:
             self._noted_at = {each: at for each, at in self._noted_at.items() if now - at < _SILENCE_SECONDS}
             if len(self._noted_at) >= _ADDRESS_LIMIT:
                 return
         self._noted_at[address] = now
+        self._is_busy = True
         try:
             await self._note(address)
         except (Refusal, Unreachable) as failure:
             self._noted_at.pop(address, None)
             _logger.warning("a bad signature could not be noted: %s", failure)
+        finally:
+            self._is_busy = False

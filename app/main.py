@@ -17,7 +17,7 @@ from app.breaker import Breaker
 from app.delivery import Delivery
 from app.door import ReadingBudget
 from app.forgeries import ForgeryNotes
-from app.forwarder import Forwarder
+from app.forwarder import Forwarder, ForwarderLimits
 from app.intake import Intake
 from app.middleware import LastResort, RequestLog
 from app.monitor import DatabaseMonitor
@@ -39,6 +39,9 @@ SHUTDOWN_REQUEST_SECONDS = 7
 _SHUTDOWN_DRAIN_SECONDS = 1.5
 # How long a sender waits for the database before the spool takes the report. Sentry hangs up after a second.
 _SENTRY_SECONDS = 0.6
+# A delivery costs some 3 ms in the database, a bad one 30: a call must not take longer than its sender waits.
+_SENTRY_LIMITS = ForwarderLimits(batch_reports=50)
+_REPLAY_BATCH = 200
 _REPORT_SECONDS = 2.0
 
 
@@ -56,8 +59,11 @@ def create_app(settings: Settings | None = None) -> Starlette:
             "events": Delivery(supabase.ingest_events, "events"),
             "deliveries": Delivery(supabase.ingest_sentry, "deliveries"),
         }
-        forwarders = {kind: Forwarder(deliver) for kind, deliver in ways.items()}
-        replay = Replay(spool, breaker, ways, monitor.is_well)
+        forwarders = {
+            "events": Forwarder(ways["events"]),
+            "deliveries": Forwarder(ways["deliveries"], _SENTRY_LIMITS),
+        }
+        replay = Replay(spool, breaker, ways, monitor.is_well, _REPLAY_BATCH)
         tasks = [
             asyncio.create_task(monitor.watch()),
             asyncio.create_task(replay.run()),

@@ -1,5 +1,6 @@
 """The kinds of values that settings have. Each raises a ValueError that says what the value must be."""
 
+import os
 import re
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -85,7 +86,7 @@ def writable_file(text: str) -> Path:
     path = Path(text)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.open("ab").close()
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     except OSError as error:
         raise ValueError(f"must be a file that the service may write ({error.strerror})") from None
     return path

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -65,9 +65,9 @@ class Spool:
         # The caller may go away; the report stays.
         await asyncio.shield(write.done)
 
-    async def oldest(self) -> list[Spooled]:
-        """The reports that go out next, the oldest first."""
-        return await self._run(self._file.read_oldest)
+    async def oldest(self, after_id: int, most: int) -> list[Spooled]:
+        """The reports that go out next after one, the oldest first."""
+        return await self._run(partial(self._file.read_oldest, after_id, most))
 
     async def remove(self, ids: Iterable[int]) -> None:
         """They have arrived."""
@@ -105,11 +105,11 @@ class Spool:
         while self._writes:
             batch = list(self._writes)
             self._writes.clear()
-            failure: SpoolFullError | None = None
+            failure: Exception | None = None
             try:
                 await self._run(partial(self._file.insert, [(each.kind, each.payload) for each in batch]))
-            except SpoolFullError as error:
-                failure = error
+            except Exception as error:  # whatever it is, somebody waits for the answer
+                failure = error if isinstance(error, SpoolFullError) else SpoolFullError(repr(error))
                 self._dropped += len(batch)
             self._waiting_bytes -= sum(len(write.payload) for write in batch)
             for write in batch:
@@ -117,4 +117,10 @@ class Spool:
                     write.done.set_result(None)
                 else:
                     write.done.set_exception(failure)
-            await self.refresh()
+            if failure is None:
+                self._count_written(len(batch))
+
+    def _count_written(self, number: int) -> None:
+        """Without asking the file, which takes longer the more is in it; the replay asks soon enough."""
+        known = self._counts
+        self._counts = replace(known, depth=known.depth + number, oldest_at=known.oldest_at or time.time())

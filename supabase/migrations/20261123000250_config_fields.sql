@@ -60,6 +60,20 @@ values
 ('feature_flags', 'monitoring', 'boolean', null, null, null, false, 'true', 'false stops the health-check rounds'),
 ('feature_flags', 'auto_fix', 'boolean', null, null, null, false, 'false', 'true lets agents apply known fixes'),
 ('feature_flags', 'email', 'boolean', null, null, null, false, 'false', 'true queues e-mails to the recipients'),
+('feature_flags', 'investigate', 'boolean', null, null, null, false, 'true', 'true lets agents look into incidents'),
+('feature_flags', 'deploy', 'boolean', null, null, null, false, 'false', 'true lets agents deploy and roll back'),
+(
+  'feature_flags', 'embeddings', 'boolean', null, null, null, false, 'false',
+  'true has the text of every known error embedded by embeddings_url'
+),
+(
+  'feature_flags', 'embeddings_url', 'url', 1, 2000, null, false, null,
+  'address of an OpenAI-compatible endpoint, such as https://api.openai.com/v1/embeddings'
+),
+(
+  'feature_flags', 'embeddings_model', 'text', 1, 200, null, false, '"text-embedding-3-small"',
+  'its model, of 1,536 dimensions'
+),
 (
   'rate_limits', 'new_incidents_per_minute', 'integer', 1, 1000000, null, false, '5000',
   'new incidents a source may open in a minute; repeats are never limited'
@@ -171,6 +185,18 @@ values
 (
   'incident_policy', 'reopen_window', 'interval', 0, 31536000, null, false, '"24 hours"',
   'a repeat this soon after the resolution reopens the incident; later ones open a new one'
+),
+(
+  'incident_policy', 'auto_fix_min_confidence', 'number', 0, 1, null, false, '0.8',
+  'least confidence with which an agent may apply a fix, 0 to 1'
+),
+(
+  'incident_policy', 'security_min_confidence', 'number', 0, 1, null, false, '0.7',
+  'confidence from which a security event opens an incident, 0 to 1'
+),
+(
+  'incident_policy', 'action_deadline_minutes', 'integer', 1, 1440, null, false, '30',
+  'minutes after which an agent''s running action counts as failed'
 ),
 (
   'incident_policy', 'feed_silence_hours', 'number', 0.01, 8760, null, false, null,

@@ -13,6 +13,9 @@ create table public.error_knowledge (
   auto_fix_code text,
   is_auto_fix_allowed boolean not null default false,
   embedding extensions.vector(1536),
+  words tsvector generated always as (
+    to_tsvector('english', pattern || ' ' || coalesce(root_cause, '') || ' ' || coalesce(solution, ''))
+  ) stored,
   success_count integer not null default 0,
   failure_count integer not null default 0,
   success_rate double precision generated always as (
@@ -33,6 +36,8 @@ create table public.error_knowledge (
 
 create index error_knowledge_embedding_idx on public.error_knowledge
 using hnsw (embedding extensions.vector_cosine_ops);
+
+create index error_knowledge_words_idx on public.error_knowledge using gin (words);
 
 create index error_knowledge_category_idx on public.error_knowledge (category, severity);
 
@@ -72,6 +77,8 @@ comment on column public.error_knowledge.auto_fix_code is
 comment on column public.error_knowledge.is_auto_fix_allowed is 'Whether an agent may run auto_fix_code unasked.';
 
 comment on column public.error_knowledge.embedding is 'Embedding of the pattern, 1536 dimensions, cosine distance.';
+
+comment on column public.error_knowledge.words is 'Its words for full-text search, in English.';
 
 comment on column public.error_knowledge.success_count is 'Times the solution worked.';
 

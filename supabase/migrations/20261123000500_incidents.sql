@@ -36,8 +36,11 @@ create table public.incidents (
   resolved_by text,
   resolution text,
   time_to_resolution interval generated always as (resolved_at - first_seen) stored,
+  suppressed_until timestamptz,
+  has_manual_severity boolean not null default false,
   spawned_agents text[] not null default '{}',
   knowledge_id bigint references public.error_knowledge (id) on delete set null,
+  deployment_id bigint references public.deployment_history (id) on delete set null,
   constraint id_is_an_incident_number check (id like 'INC-%'),
   constraint fingerprint_is_not_blank check (btrim(fingerprint) <> ''),
   constraint fingerprint_is_short check (length(fingerprint) <= 255),
@@ -50,7 +53,8 @@ create table public.incidents (
   ),
   constraint resolved_at_is_not_before_first_seen check (resolved_at >= first_seen),
   constraint acknowledged_incidents_say_when check (status <> 'acknowledged' or acknowledged_at is not null),
-  constraint acknowledged_at_is_not_before_first_seen check (acknowledged_at >= first_seen)
+  constraint acknowledged_at_is_not_before_first_seen check (acknowledged_at >= first_seen),
+  constraint only_suppressed_incidents_have_an_end check (status = 'suppressed' or suppressed_until is null)
 );
 
 -- One live incident a fingerprint. Ingest folds by it, and its conflicts settle who was first.
@@ -65,6 +69,9 @@ where status = 'resolved';
 create index incidents_last_seen_idx on public.incidents (last_seen desc, id);
 
 create index incidents_status_idx on public.incidents (status, last_seen desc, id);
+
+-- What opened on a day.
+create index incidents_first_seen_idx on public.incidents (first_seen);
 
 -- Rare among the many: under row-level security the planner may not look at the statistics of an enum.
 create index incidents_acknowledged_idx on public.incidents (last_seen desc, id)
@@ -81,6 +88,16 @@ create index incidents_source_idx on public.incidents (source, last_seen desc, i
 
 create index incidents_knowledge_idx on public.incidents (knowledge_id)
 where knowledge_id is not null;
+
+create index incidents_deployment_idx on public.incidents (deployment_id)
+where deployment_id is not null;
+
+-- What is live, the worst first; and the suppressions that end.
+create index incidents_live_idx on public.incidents (severity desc, last_seen desc, id)
+where status <> 'resolved';
+
+create index incidents_suppressed_until_idx on public.incidents (suppressed_until)
+where suppressed_until is not null;
 
 alter table public.incidents enable row level security;
 
@@ -151,6 +168,15 @@ comment on column public.incidents.resolution is 'What resolved it.';
 
 comment on column public.incidents.time_to_resolution is 'From first_seen to resolved_at.';
 
+comment on column public.incidents.suppressed_until is
+'When its suppression ends by itself. Null for one that somebody has to end.';
+
+comment on column public.incidents.has_manual_severity is
+'Whether somebody set the severity by hand: then repeats do not raise it any more.';
+
 comment on column public.incidents.spawned_agents is 'Names of the agents that were started for it.';
 
 comment on column public.incidents.knowledge_id is 'What is known about this error.';
+
+comment on column public.incidents.deployment_id is
+'Deployment of its service in whose first 30 minutes it was opened.';

@@ -14,14 +14,20 @@ create table public.agent_actions (
   safety_checks jsonb not null default '[]',
   safety_verdict text not null default 'not_required',
   details jsonb not null default '{}',
+  finishes_id bigint unique references public.agent_actions (id) on delete no action,
   created_at timestamptz not null default now(),
+  chain_position integer,
+  previous_hash text,
+  hash text,
   constraint agent_is_not_blank check (btrim(agent) <> ''),
   constraint action_is_not_blank check (btrim(action) <> ''),
   constraint duration_is_not_negative check (duration_ms >= 0),
   constraint safety_checks_is_a_list check (jsonb_typeof(safety_checks) = 'array'),
   constraint safety_verdict_is_known check (safety_verdict in ('allowed', 'refused', 'not_required')),
   constraint details_is_an_object check (jsonb_typeof(details) = 'object'),
-  constraint successes_have_no_error check (error is null or success is not true)
+  constraint successes_have_no_error check (error is null or success is not true),
+  constraint chained_actions_have_a_hash check ((chain_position is null) = (hash is null)),
+  constraint one_action_a_place_in_the_chain unique (incident_id, chain_position)
 );
 
 create index agent_actions_incident_idx on public.agent_actions (incident_id, id)
@@ -73,7 +79,18 @@ comment on column public.agent_actions.safety_verdict is
 
 comment on column public.agent_actions.details is 'What else belongs to the record, such as severities from and to.';
 
+comment on column public.agent_actions.finishes_id is
+'The action that this row tells the end of: a row is never changed, so its end is another one.';
+
 comment on column public.agent_actions.created_at is 'When it was done.';
+
+comment on column public.agent_actions.chain_position is
+'Its place among the actions of its incident, from 1. Null without an incident.';
+
+comment on column public.agent_actions.previous_hash is 'The hash of the action before it. Null for the first.';
+
+comment on column public.agent_actions.hash is
+'The sha256 of previous_hash and everything else in this row, in hex: private.hash_agent_action().';
 
 create function private.keep_agent_actions()
 returns trigger

@@ -1,4 +1,4 @@
--- Purpose: opens, folds and reopens incidents for a batch of prepared events, with their audit rows.
+-- Purpose: opens, folds and reopens incidents for a batch of prepared events. Triggers write the audit rows.
 -- Objects: private.source_quotas, types private.target and private.placement, and the steps in their order.
 -- Risks: locks are always taken in this order, each kind sorted, so that concurrent batches do not deadlock: quotas by
 -- source, existing incidents by fingerprint, new incidents by fingerprint. A batch that opens nothing new takes no
@@ -32,12 +32,7 @@ comment on column private.source_quotas.created_count is 'Incidents opened in th
 create type private.target as (
   fingerprint text,
   incident_id text,
-  severity public.incident_severity,
-  status public.incident_status,
-  occurrence_count bigint,
-  resolved_at timestamptz,
-  resolved_by text,
-  resolution text
+  occurrence_count bigint
 );
 
 comment on type private.target is
@@ -90,16 +85,14 @@ security invoker
 set search_path = ''
 as $$
   with locked as materialized (
-    select
-      incidents.fingerprint, incidents.id, incidents.severity, incidents.status, incidents.occurrence_count,
-      incidents.resolved_at, incidents.resolved_by, incidents.resolution
+    select incidents.fingerprint, incidents.id, incidents.occurrence_count, incidents.resolved_at
     from public.incidents
     where incidents.id in (select found.incident_id from private.find_targets(lock_targets.fingerprints) as found)
     order by incidents.fingerprint, incidents.id
     for update
   )
 
-  select distinct on (locked.fingerprint) locked.*
+  select distinct on (locked.fingerprint) locked.fingerprint, locked.id, locked.occurrence_count
   from locked
   order by locked.fingerprint, locked.resolved_at desc nulls first
 $$;
@@ -135,7 +128,7 @@ revoke all on function private.lock_quotas(text[]) from public, anon, authentica
 comment on function private.lock_quotas(text[]) is
 'Locks the quotas of these sources until commit, in order, and begins a new minute where the last one is over.';
 
-create function private.open_incidents(events private.prepared_event[], agent text)
+create function private.open_incidents(events private.prepared_event[])
 returns setof private.placement
 language plpgsql
 volatile
@@ -144,6 +137,12 @@ set search_path = ''
 as $$
 declare
   v_limit integer := (private.config('rate_limits') ->> 'new_incidents_per_minute')::integer;
+  v_has_knowledge boolean := exists (select from public.error_knowledge);
+  v_has_deployments boolean := exists (
+    select
+    from public.deployment_history
+    where deployment_history.started_at > now() - interval '30 minutes'
+  );
 begin
   return query
   with grouped as (
@@ -166,19 +165,20 @@ begin
   opened as (
     insert into public.incidents (
       fingerprint, title, message, error_type, error_code, stack, severity, category, rule, source, environment,
-      release, url, context, occurrence_count
+      release, url, context, occurrence_count, knowledge_id, deployment_id
     )
     select
       ranked.fingerprint, ranked.title, ranked.message, ranked.error_type, ranked.error_code, ranked.stack,
       ranked.severity, ranked.category, ranked.rule, ranked.source, ranked.environment, ranked.release, ranked.url,
-      ranked.context, ranked.occurrence_count
+      ranked.context, ranked.occurrence_count,
+      case when v_has_knowledge then private.find_knowledge(ranked.message, ranked.error_type) end,
+      case when v_has_deployments then private.find_deployment(ranked.source, ranked.environment, ranked.context) end
     from ranked
     where ranked.rank <= v_limit
     order by ranked.fingerprint
     on conflict (fingerprint) where status <> 'resolved' do nothing
     returning
-      incidents.id, incidents.fingerprint, incidents.severity, incidents.category, incidents.status, incidents.rule,
-      incidents.source
+      incidents.id, incidents.fingerprint, incidents.severity, incidents.category, incidents.status, incidents.source
   ),
 
   counted as (
@@ -190,14 +190,6 @@ begin
       group by opened.source
     ) as per_source
     where source_quotas.source = per_source.source
-  ),
-
-  audited as (
-    insert into public.agent_actions (agent, action, incident_id, success, details)
-    select
-      open_incidents.agent, 'incident_created', opened.id, true,
-      jsonb_build_object('severity', opened.severity, 'category', opened.category, 'rule', opened.rule)
-    from opened
   )
 
   select opened.fingerprint, opened.id, opened.severity, opened.category, opened.status, 0::bigint, true, null::integer
@@ -209,14 +201,14 @@ begin
 end
 $$;
 
-revoke all on function private.open_incidents(private.prepared_event[], text)
+revoke all on function private.open_incidents(private.prepared_event[])
 from public, anon, authenticated, service_role;
 
-comment on function private.open_incidents(private.prepared_event[], text) is
+comment on function private.open_incidents(private.prepared_event[]) is
 'Opens an incident for each fingerprint, within each source''s limit a minute. The quotas must be locked.
 A fingerprint that somebody else opened meanwhile is left out.';
 
-create function private.fold_events(events private.prepared_event[], targets private.target[], agent text)
+create function private.fold_events(events private.prepared_event[], targets private.target[])
 returns setof private.placement
 language plpgsql
 volatile
@@ -240,8 +232,13 @@ begin
     set
       occurrence_count = incidents.occurrence_count + grouped.occurrences,
       last_seen = greatest(incidents.last_seen, now()),
-      severity = greatest(incidents.severity, grouped.worst),
-      rule = case when grouped.worst > incidents.severity then grouped.rule else incidents.rule end,
+      severity = case
+        when incidents.has_manual_severity then incidents.severity else greatest(incidents.severity, grouped.worst)
+      end,
+      rule = case
+        when grouped.worst > incidents.severity and not incidents.has_manual_severity then grouped.rule
+        else incidents.rule
+      end,
       status = case when incidents.status = 'resolved' then 'open' else incidents.status end,
       acknowledged_at = case when incidents.status <> 'resolved' then incidents.acknowledged_at end,
       acknowledged_by = case when incidents.status <> 'resolved' then incidents.acknowledged_by end,
@@ -252,26 +249,8 @@ begin
     join grouped on grouped.fingerprint = target.fingerprint
     where incidents.id = target.incident_id
     returning
-      incidents.fingerprint, incidents.id, incidents.severity, incidents.category, incidents.status, incidents.rule,
-      target.severity as old_severity, target.status as old_status, target.occurrence_count as count_before,
-      target.resolved_at, target.resolved_by, target.resolution
-  ),
-
-  audited as (
-    insert into public.agent_actions (agent, action, incident_id, success, details)
-    select
-      fold_events.agent, 'incident_reopened', folded.id, true,
-      jsonb_build_object(
-        'resolved_at', folded.resolved_at, 'resolved_by', folded.resolved_by, 'resolution', folded.resolution
-      )
-    from folded
-    where folded.old_status = 'resolved'
-    union all
-    select
-      fold_events.agent, 'incident_escalated', folded.id, true,
-      jsonb_build_object('from', folded.old_severity, 'to', folded.severity, 'rule', folded.rule)
-    from folded
-    where folded.severity > folded.old_severity
+      incidents.fingerprint, incidents.id, incidents.severity, incidents.category, incidents.status,
+      target.occurrence_count as count_before
   )
 
   select
@@ -281,10 +260,10 @@ begin
 end
 $$;
 
-revoke all on function private.fold_events(private.prepared_event[], private.target[], text)
+revoke all on function private.fold_events(private.prepared_event[], private.target[])
 from public, anon, authenticated, service_role;
 
-comment on function private.fold_events(private.prepared_event[], private.target[], text) is
+comment on function private.fold_events(private.prepared_event[], private.target[]) is
 'Counts events into the locked targets of their fingerprints, reopens what was resolved, raises what got worse.';
 
 create function private.drop_placed(events private.prepared_event[], placements private.placement[])
@@ -323,6 +302,7 @@ declare
   v_folded private.placement[];
   v_left private.prepared_event[];
 begin
+  perform private.set_change_context(place_events.agent, '{}');
   v_fingerprints := array(select distinct event.fingerprint from unnest(place_events.events) as event);
   v_new := array(
     select event
@@ -343,10 +323,11 @@ begin
     where event.fingerprint not in (select target.fingerprint from unnest(v_targets) as target)
   );
   if v_new <> '{}' then
-    v_opened := array(select placement from private.open_incidents(v_new, place_events.agent) as placement);
+    v_opened := array(select placement from private.open_incidents(v_new) as placement);
   end if;
   v_left := private.drop_placed(place_events.events, v_opened);
-  v_folded := array(select placement from private.fold_events(v_left, v_targets, place_events.agent) as placement);
+  v_folded := array(select placement from private.fold_events(v_left, v_targets) as placement);
+  perform private.set_change_context('', '{}');
 
   if private.drop_placed(v_left, v_folded) <> '{}' then
     -- Opened by another source, or out of the reopen window since the first look: locking it now would break the order.

@@ -1,4 +1,4 @@
--- Purpose: what else can happen to an incident beside being opened and counted, each change with its audit row.
+-- Purpose: what else can happen to an incident beside being opened and counted. Triggers write the audit rows.
 -- Objects: private.note_on_incident(), private.resolve_incidents(), private.suppress_incident(),
 -- private.unsuppress_incident(), private.set_incident_severity().
 -- Risks: locks are taken by fingerprint, as everywhere.
@@ -24,14 +24,23 @@ comment on function private.note_on_incident(text, text, text, jsonb) is
 'Writes the audit row of something that happened to an incident. The details must be sanitised.';
 
 create function private.resolve_incidents(
-  fingerprints text[], agent text, resolved_by text, resolution text, resolved_at timestamptz default clock_timestamp()
+  fingerprints text[],
+  agent text,
+  resolved_by text,
+  resolution text,
+  resolved_at timestamptz default clock_timestamp(),
+  details jsonb default '{}'
 )
 returns bigint
-language sql
+language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  v_count bigint;
+begin
+  perform private.set_change_context(resolve_incidents.agent, resolve_incidents.details);
   with locked as materialized (
     select incidents.id
     from public.incidents
@@ -52,54 +61,49 @@ as $$
     where incidents.id = locked.id
       and incidents.status <> 'resolved'
     returning incidents.id
-  ),
-
-  audited as (
-    insert into public.agent_actions (agent, action, incident_id, success, details)
-    select
-      resolve_incidents.agent, 'incident_resolved', resolved.id, true,
-      jsonb_build_object(
-        'resolution', resolve_incidents.resolution,
-        'resolved_by', resolve_incidents.resolved_by
-      )
-    from resolved
   )
 
   select count(*)
-  from resolved
+  into v_count
+  from resolved;
+  perform private.set_change_context('', '{}');
+  return v_count;
+end
 $$;
 
-revoke all on function private.resolve_incidents(text[], text, text, text, timestamptz)
+revoke all on function private.resolve_incidents(text[], text, text, text, timestamptz, jsonb)
 from public, anon, authenticated, service_role;
 
-comment on function private.resolve_incidents(text[], text, text, text, timestamptz) is
-'Resolves the live incidents of these fingerprints, with an audit row each: how many.';
+comment on function private.resolve_incidents(text[], text, text, text, timestamptz, jsonb) is
+'Resolves the live incidents of these fingerprints: how many. The details go on their audit rows.';
 
-create function private.suppress_incident(incident_id text, agent text, details jsonb)
+create function private.suppress_incident(
+  incident_id text, agent text, details jsonb, suppressed_until timestamptz default null
+)
 returns boolean
 language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  v_is_done boolean;
 begin
+  perform private.set_change_context(suppress_incident.agent, suppress_incident.details);
   update public.incidents
-  set status = 'suppressed'
+  set status = 'suppressed', suppressed_until = suppress_incident.suppressed_until
   where incidents.id = suppress_incident.incident_id
     and incidents.status in ('open', 'acknowledged');
-  if not found then
-    return false;
-  end if;
-  perform private.note_on_incident(
-    suppress_incident.incident_id, suppress_incident.agent, 'incident_suppressed', suppress_incident.details
-  );
-  return true;
+  v_is_done := found;
+  perform private.set_change_context('', '{}');
+  return v_is_done;
 end
 $$;
 
-revoke all on function private.suppress_incident(text, text, jsonb) from public, anon, authenticated, service_role;
+revoke all on function private.suppress_incident(text, text, jsonb, timestamptz)
+from public, anon, authenticated, service_role;
 
-comment on function private.suppress_incident(text, text, jsonb) is
+comment on function private.suppress_incident(text, text, jsonb, timestamptz) is
 'Silences a live incident: repeats are counted, nobody is told. Whether there was something to silence.';
 
 create function private.unsuppress_incident(incident_id text, agent text, details jsonb)
@@ -109,18 +113,17 @@ volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  v_is_done boolean;
 begin
+  perform private.set_change_context(unsuppress_incident.agent, unsuppress_incident.details);
   update public.incidents
   set status = 'open'
   where incidents.id = unsuppress_incident.incident_id
     and incidents.status = 'suppressed';
-  if not found then
-    return false;
-  end if;
-  perform private.note_on_incident(
-    unsuppress_incident.incident_id, unsuppress_incident.agent, 'incident_reopened', unsuppress_incident.details
-  );
-  return true;
+  v_is_done := found;
+  perform private.set_change_context('', '{}');
+  return v_is_done;
 end
 $$;
 
@@ -139,28 +142,17 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_before public.incident_severity;
+  v_is_done boolean;
 begin
-  select incidents.severity
-  into v_before
-  from public.incidents
-  where incidents.id = set_incident_severity.incident_id
-  for update;
-  if v_before is not distinct from set_incident_severity.severity then
-    return false;
-  end if;
+  perform private.set_change_context(set_incident_severity.agent, '{}');
   update public.incidents
   set severity = set_incident_severity.severity, rule = set_incident_severity.rule
-  where incidents.id = set_incident_severity.incident_id;
-  perform private.note_on_incident(
-    set_incident_severity.incident_id,
-    set_incident_severity.agent,
-    case when set_incident_severity.severity > v_before then 'incident_escalated' else 'incident_lowered' end,
-    jsonb_build_object(
-      'from', v_before, 'to', set_incident_severity.severity, 'rule', set_incident_severity.rule
-    )
-  );
-  return true;
+  where incidents.id = set_incident_severity.incident_id
+    and incidents.severity <> set_incident_severity.severity
+    and not incidents.has_manual_severity;
+  v_is_done := found;
+  perform private.set_change_context('', '{}');
+  return v_is_done;
 end
 $$;
 
@@ -168,4 +160,4 @@ revoke all on function private.set_incident_severity(text, public.incident_sever
 from public, anon, authenticated, service_role;
 
 comment on function private.set_incident_severity(text, public.incident_severity, text, text) is
-'Gives an incident another severity, worse or better. Whether it was another one.';
+'Gives an incident another severity, worse or better, unless somebody set it by hand: whether it did.';

@@ -178,14 +178,12 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  select private.sanitise_text(
-    coalesce(
-      private.read_lenient_text(find_sentry_name.person, 'name'),
-      private.read_lenient_text(find_sentry_name.person, 'username'),
-      private.read_lenient_text(find_sentry_name.person, 'slug'),
-      private.read_lenient_text(find_sentry_name.person, 'id')
-    ),
-    200
+  -- A name that is an e-mail address is redacted: then the next one tells who it was.
+  select coalesce(
+    nullif(private.sanitise_text(private.read_lenient_text(find_sentry_name.person, 'name'), 200), '[redacted]'),
+    nullif(private.sanitise_text(private.read_lenient_text(find_sentry_name.person, 'username'), 200), '[redacted]'),
+    private.sanitise_text(private.read_lenient_text(find_sentry_name.person, 'slug'), 200),
+    private.sanitise_text('Sentry user ' || private.read_lenient_text(find_sentry_name.person, 'id'), 200)
   )
 $$;
 

@@ -7,6 +7,7 @@
 create type private.sentry_intent as (
   verb text,
   fingerprint text,
+  sent_at timestamptz,
   occurred_at timestamptz,
   occurrence_key text,
   report jsonb,
@@ -18,10 +19,11 @@ create type private.sentry_intent as (
 
 comment on type private.sentry_intent is
 'What a delivery asks for. verb: count (an occurrence), open, reopen, measure (open, with just this severity), resolve,
-suppress, assign, comment; null asks for nothing. report is what prepare_event() takes. occurred_at is Sentry''s time.
+suppress, assign, comment; null asks for nothing. report is what prepare_event() takes. sent_at is when Sentry sent it,
+occurred_at when an event happened, by the clock of the program that it happened in.
 occurrence_key makes the same event of the same alert rule count once. details are sanitised.';
 
-create function private.read_sentry_issue(action text, body jsonb, sent_at timestamptz)
+create function private.read_sentry_issue(action text, body jsonb)
 returns private.sentry_intent
 language plpgsql
 stable
@@ -44,11 +46,6 @@ begin
     when 'ignored' then 'suppress'
     when 'archived' then 'suppress'
     when 'assigned' then 'assign'
-  end;
-  -- Sentry-Hook-Timestamp counts whole seconds: what happened within that of a resolution was before it.
-  v_intent.occurred_at := case v_intent.verb
-    when 'resolve' then least(read_sentry_issue.sent_at + interval '1 second', clock_timestamp())
-    else read_sentry_issue.sent_at
   end;
   v_intent.report := private.describe_sentry_issue(v_issue);
   v_intent.external_url := coalesce(
@@ -74,13 +71,13 @@ begin
 end
 $$;
 
-revoke all on function private.read_sentry_issue(text, jsonb, timestamptz)
+revoke all on function private.read_sentry_issue(text, jsonb)
 from public, anon, authenticated, service_role;
 
-comment on function private.read_sentry_issue(text, jsonb, timestamptz) is
+comment on function private.read_sentry_issue(text, jsonb) is
 'issue: created, unresolved, resolved, ignored, archived, assigned.';
 
-create function private.read_sentry_event(event jsonb, rule text, sent_at timestamptz)
+create function private.read_sentry_event(event jsonb, rule text)
 returns private.sentry_intent
 language plpgsql
 stable
@@ -101,8 +98,7 @@ begin
   v_intent.occurred_at := coalesce(
     private.read_moment(v_event -> 'datetime'),
     private.read_moment(v_event -> 'timestamp'),
-    private.read_moment(v_event -> 'received'),
-    read_sentry_event.sent_at
+    private.read_moment(v_event -> 'received')
   );
   v_intent.occurrence_key := case
     when v_event_id is not null
@@ -123,13 +119,13 @@ begin
 end
 $$;
 
-revoke all on function private.read_sentry_event(jsonb, text, timestamptz)
+revoke all on function private.read_sentry_event(jsonb, text)
 from public, anon, authenticated, service_role;
 
-comment on function private.read_sentry_event(jsonb, text, timestamptz) is
+comment on function private.read_sentry_event(jsonb, text) is
 'event_alert and error: an occurrence of the issue that the event belongs to.';
 
-create function private.read_sentry_metric_alert(action text, body jsonb, sent_at timestamptz)
+create function private.read_sentry_metric_alert(action text, body jsonb)
 returns private.sentry_intent
 language plpgsql
 stable
@@ -160,8 +156,6 @@ begin
     when v_intent.severity is not null then 'measure'
     when read_sentry_metric_alert.action in ('resolved', 'closed') then 'resolve'
   end;
-  -- Not the alert's own dates: they stay the same from its warning to its end.
-  v_intent.occurred_at := read_sentry_metric_alert.sent_at;
   v_intent.report := jsonb_strip_nulls(jsonb_build_object(
     'error', jsonb_build_object(
       'message', concat_ws(
@@ -193,13 +187,13 @@ begin
 end
 $$;
 
-revoke all on function private.read_sentry_metric_alert(text, jsonb, timestamptz)
+revoke all on function private.read_sentry_metric_alert(text, jsonb)
 from public, anon, authenticated, service_role;
 
-comment on function private.read_sentry_metric_alert(text, jsonb, timestamptz) is
+comment on function private.read_sentry_metric_alert(text, jsonb) is
 'metric_alert: critical, warning, open, resolved. One incident a rule, as severe as the latest of them says.';
 
-create function private.read_sentry_activity(body jsonb, sent_at timestamptz)
+create function private.read_sentry_activity(body jsonb)
 returns private.sentry_intent
 language sql
 stable
@@ -216,20 +210,19 @@ as $$
         then read_sentry_activity.body
           || jsonb_build_object('actor', read_sentry_activity.body #> '{data,activity,details,user}')
       else read_sentry_activity.body
-    end,
-    read_sentry_activity.sent_at
+    end
   )
   from (
     select lower(private.read_lenient_text(read_sentry_activity.body, 'data', 'activity', 'type'))
   ) as activity (type)
 $$;
 
-revoke all on function private.read_sentry_activity(jsonb, timestamptz) from public, anon, authenticated, service_role;
+revoke all on function private.read_sentry_activity(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.read_sentry_activity(jsonb, timestamptz) is
+comment on function private.read_sentry_activity(jsonb) is
 'activity_alert: what happened to an issue, told by an alert rule; its resolution and its regression count.';
 
-create function private.read_sentry_comment(body jsonb, sent_at timestamptz)
+create function private.read_sentry_comment(body jsonb)
 returns private.sentry_intent
 language plpgsql
 stable
@@ -242,7 +235,6 @@ declare
 begin
   v_intent.external_id := private.read_lenient_text(v_data, 'issue_id');
   v_intent.fingerprint := private.sentry_fingerprint('issue', v_intent.external_id);
-  v_intent.occurred_at := coalesce(private.read_moment(v_data -> 'timestamp'), read_sentry_comment.sent_at);
   if v_intent.fingerprint is not null and v_data ? 'comment' then
     v_intent.verb := 'comment';
     v_intent.details := jsonb_strip_nulls(jsonb_build_object(
@@ -255,12 +247,12 @@ begin
 end
 $$;
 
-revoke all on function private.read_sentry_comment(jsonb, timestamptz) from public, anon, authenticated, service_role;
+revoke all on function private.read_sentry_comment(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.read_sentry_comment(jsonb, timestamptz) is
+comment on function private.read_sentry_comment(jsonb) is
 'comment: created.';
 
-create function private.read_legacy_alert(body jsonb, sent_at timestamptz)
+create function private.read_legacy_alert(body jsonb)
 returns private.sentry_intent
 language plpgsql
 stable
@@ -285,17 +277,15 @@ begin
     'level', v_body -> 'level',
     'logger', v_body -> 'logger'
   )) || jsonb_strip_nulls(v_event);
-  v_intent := private.read_sentry_event(
-    v_event, private.read_lenient_text(v_body, 'triggering_rules', '0'), read_legacy_alert.sent_at
-  );
+  v_intent := private.read_sentry_event(v_event, private.read_lenient_text(v_body, 'triggering_rules', '0'));
   v_intent.external_url := coalesce(private.read_lenient_text(v_body, 'url'), v_intent.external_url);
   return v_intent;
 end
 $$;
 
-revoke all on function private.read_legacy_alert(jsonb, timestamptz) from public, anon, authenticated, service_role;
+revoke all on function private.read_legacy_alert(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.read_legacy_alert(jsonb, timestamptz) is
+comment on function private.read_legacy_alert(jsonb) is
 'The flat body of Sentry''s old WebHooks plugin: an occurrence of the issue it names.';
 
 create function private.read_sentry_delivery(resource text, action text, body jsonb, sent_at timestamptz)
@@ -308,32 +298,37 @@ as $$
 declare
   v_body jsonb := read_sentry_delivery.body;
   v_action text := lower(read_sentry_delivery.action);
+  v_intent private.sentry_intent;
 begin
   case
     when read_sentry_delivery.resource = 'issue' then
-      return private.read_sentry_issue(v_action, v_body, read_sentry_delivery.sent_at);
+      v_intent := private.read_sentry_issue(v_action, v_body);
     when read_sentry_delivery.resource = 'event_alert' and coalesce(v_action, 'triggered') = 'triggered' then
-      return private.read_sentry_event(
+      v_intent := private.read_sentry_event(
         v_body #> '{data,event}',
         coalesce(
           private.read_lenient_text(v_body, 'data', 'triggered_rule'),
           private.read_lenient_text(v_body, 'data', 'issue_alert', 'title')
-        ),
-        read_sentry_delivery.sent_at
+        )
       );
     when read_sentry_delivery.resource = 'error' and coalesce(v_action, 'created') = 'created' then
-      return private.read_sentry_event(v_body #> '{data,error}', null, read_sentry_delivery.sent_at);
+      v_intent := private.read_sentry_event(v_body #> '{data,error}', null);
     when read_sentry_delivery.resource = 'metric_alert' then
-      return private.read_sentry_metric_alert(v_action, v_body, read_sentry_delivery.sent_at);
+      v_intent := private.read_sentry_metric_alert(v_action, v_body);
     when read_sentry_delivery.resource = 'activity_alert' then
-      return private.read_sentry_activity(v_body, read_sentry_delivery.sent_at);
+      v_intent := private.read_sentry_activity(v_body);
     when read_sentry_delivery.resource = 'comment' and v_action = 'created' then
-      return private.read_sentry_comment(v_body, read_sentry_delivery.sent_at);
+      v_intent := private.read_sentry_comment(v_body);
     when read_sentry_delivery.resource = 'legacy_plugin' then
-      return private.read_legacy_alert(v_body, read_sentry_delivery.sent_at);
+      v_intent := private.read_legacy_alert(v_body);
     else
-      return null;
+      null; -- it asks for nothing
   end case;
+  v_intent.sent_at := read_sentry_delivery.sent_at;
+  if v_intent.external_url not like 'http://%' and v_intent.external_url not like 'https://%' then
+    v_intent.external_url := null; -- a console would make a link of it
+  end if;
+  return v_intent;
 end
 $$;
 
@@ -341,5 +336,5 @@ revoke all on function private.read_sentry_delivery(text, text, jsonb, timestamp
 from public, anon, authenticated, service_role;
 
 comment on function private.read_sentry_delivery(text, text, jsonb, timestamptz) is
-'What a delivery asks for, by its resource and action. Null for those that ask for nothing: installation, seer,
+'What a delivery asks for, by its resource and action. Without a verb it asks for nothing: installation, seer,
 preprod_artifact, comment.updated and deleted, and whatever Sentry may add.';

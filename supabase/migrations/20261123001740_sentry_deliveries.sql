@@ -8,6 +8,7 @@ create table private.sentry_deliveries (
   action text,
   body_hash text not null,
   occurrence_key text,
+  fingerprint text,
   sent_at timestamptz not null,
   occurred_at timestamptz,
   received_at timestamptz not null default clock_timestamp(),
@@ -35,7 +36,7 @@ where occurrence_key is not null;
 create index sentry_deliveries_incident_idx on private.sentry_deliveries (incident_id)
 where incident_id is not null;
 
-create index sentry_deliveries_deferred_idx on private.sentry_deliveries (id)
+create index sentry_deliveries_deferred_idx on private.sentry_deliveries (fingerprint, id)
 where effect = 'deferred';
 
 alter table private.sentry_deliveries enable row level security;
@@ -64,6 +65,8 @@ comment on column private.sentry_deliveries.body_hash is
 comment on column private.sentry_deliveries.occurrence_key is
 'The sha256 of event id and alert rule, in hex: the same within an hour counts once too.';
 
+comment on column private.sentry_deliveries.fingerprint is 'Fingerprint of the incident it is about.';
+
 comment on column private.sentry_deliveries.sent_at is 'When Sentry sent it, by its own word, else when it arrived.';
 
 comment on column private.sentry_deliveries.occurred_at is 'When it happened, by Sentry''s word.';
@@ -71,7 +74,7 @@ comment on column private.sentry_deliveries.occurred_at is 'When it happened, by
 comment on column private.sentry_deliveries.received_at is 'When it was stored.';
 
 comment on column private.sentry_deliveries.effect is
-'What it did. late: it happened before the resolution that arrived first. repeated: seen within the hour. deferred: over
+'What it did. late: Sentry sent something newer that arrived first. repeated: seen within the hour. deferred: over
 rate_limits, done later by a job. failed: our SQL could not do it, error says why. recorded: nothing to do.';
 
 comment on column private.sentry_deliveries.incident_id is 'Incident it was about.';

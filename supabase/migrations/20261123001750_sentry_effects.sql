@@ -1,6 +1,6 @@
 -- Purpose: brings what a delivery asks for into force on its incident.
 -- Objects: private.prepare_sentry_report(), private.enrich_sentry_incident(), type private.sentry_outcome,
--- private.open_sentry_incident(), private.apply_sentry_intent().
+-- private.open_sentry_incident(), private.change_sentry_incident(), private.is_late(), private.apply_sentry_intent().
 -- Risks: the caller holds the advisory lock of the fingerprint, so that two deliveries about one issue take turns.
 
 create type private.sentry_outcome as (effect text, incident_id text);
@@ -159,6 +159,110 @@ from public, anon, authenticated, service_role;
 comment on function private.open_sentry_incident(private.sentry_intent, public.incidents) is
 'Opens, counts, reopens or measures. incident is what is there already, all null for none.';
 
+create function private.change_sentry_incident(intent private.sentry_intent, incident public.incidents)
+returns text
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_intent private.sentry_intent := change_sentry_incident.intent;
+  v_incident public.incidents := change_sentry_incident.incident;
+  v_is_done boolean := true;
+begin
+  case v_intent.verb
+    when 'resolve' then
+      v_is_done := 1 = private.resolve_incidents(
+        array[v_intent.fingerprint],
+        'sentry',
+        coalesce(v_intent.details ->> 'by', 'sentry'),
+        'Resolved in Sentry.',
+        case when v_intent.sent_at > v_incident.first_seen then v_intent.sent_at else clock_timestamp() end,
+        v_intent.details
+      );
+    when 'suppress' then
+      v_is_done := private.suppress_incident(v_incident.id, 'sentry', v_intent.details);
+    when 'assign' then
+      perform private.note_on_incident(v_incident.id, 'sentry', 'incident_assigned', v_intent.details);
+    when 'comment' then
+      perform private.note_on_incident(v_incident.id, 'sentry', 'incident_commented', v_intent.details);
+      return 'commented';
+  end case;
+  perform private.enrich_sentry_incident(v_incident.id, private.prepare_sentry_report(v_intent), v_intent);
+  return case
+    when not v_is_done then 'recorded'
+    else case v_intent.verb when 'resolve' then 'resolved' when 'suppress' then 'suppressed' else 'assigned' end
+  end;
+end
+$$;
+
+revoke all on function private.change_sentry_incident(private.sentry_intent, public.incidents)
+from public, anon, authenticated, service_role;
+
+comment on function private.change_sentry_incident(private.sentry_intent, public.incidents) is
+'Resolves, suppresses, or notes an assignment or a comment: the effect.';
+
+create function private.find_latest_sending(incident_id text, effects text[])
+returns timestamptz
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select max(sentry_deliveries.sent_at)
+  from private.sentry_deliveries
+  where sentry_deliveries.incident_id = find_latest_sending.incident_id
+    and sentry_deliveries.effect = any(find_latest_sending.effects)
+$$;
+
+revoke all on function private.find_latest_sending(text, text[]) from public, anon, authenticated, service_role;
+
+comment on function private.find_latest_sending(text, text[]) is
+'When Sentry sent the latest of the deliveries that had one of these effects on an incident. Null when there is none.';
+
+create function private.is_late(intent private.sentry_intent, incident public.incidents)
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_intent private.sentry_intent := is_late.intent;
+  v_incident public.incidents := is_late.incident;
+  v_resolved_at timestamptz;
+  v_newest_at timestamptz;
+begin
+  if v_incident.id is null or v_intent.verb in ('assign', 'comment') then
+    return false;
+  end if;
+  -- Sentry-Hook-Timestamp counts whole seconds. Within one, the order of arrival decides.
+  if v_incident.status = 'resolved' then
+    v_resolved_at := coalesce(
+      private.find_latest_sending(v_incident.id, array['resolved']), v_incident.resolved_at
+    );
+    return date_trunc('second', v_intent.sent_at) < date_trunc('second', v_resolved_at)
+      -- An event that happened before; unless its clock is plainly wrong.
+      or coalesce(
+        v_intent.occurred_at < v_resolved_at and v_intent.occurred_at > v_resolved_at - interval '7 days', false
+      );
+  elsif v_intent.verb in ('resolve', 'suppress', 'measure') then
+    v_newest_at := private.find_latest_sending(
+      v_incident.id, array['opened', 'counted', 'reopened', 'escalated', 'lowered', 'suppressed']
+    );
+    return coalesce(date_trunc('second', v_intent.sent_at) < date_trunc('second', v_newest_at), false);
+  end if;
+  return false;
+end
+$$;
+
+revoke all on function private.is_late(private.sentry_intent, public.incidents)
+from public, anon, authenticated, service_role;
+
+comment on function private.is_late(private.sentry_intent, public.incidents) is
+'Whether something newer about the incident arrived before: then a delivery must neither reopen nor close it.';
+
 create function private.apply_sentry_intent(intent private.sentry_intent)
 returns private.sentry_outcome
 language plpgsql
@@ -169,10 +273,11 @@ as $$
 declare
   v_intent private.sentry_intent := apply_sentry_intent.intent;
   v_incident public.incidents;
-  v_is_done boolean;
+  v_outcome private.sentry_outcome;
 begin
+  v_outcome.effect := 'recorded';
   if v_intent.verb is null then
-    return row('recorded', null)::private.sentry_outcome;
+    return v_outcome;
   end if;
   select incidents.*
   into v_incident
@@ -181,56 +286,27 @@ begin
   order by incidents.status = 'resolved', incidents.resolved_at desc
   limit 1
   for update;
+  v_outcome.incident_id := v_incident.id;
 
-  if v_intent.verb in ('count', 'open', 'reopen', 'measure') then
-    if v_incident.status = 'resolved' and v_intent.occurred_at < v_incident.resolved_at then
-      if v_intent.verb = 'count' then
-        update public.incidents
-        set occurrence_count = incidents.occurrence_count + 1
-        where incidents.id = v_incident.id;
-      end if;
-      return row('late', v_incident.id)::private.sentry_outcome;
+  if private.is_late(v_intent, v_incident) then
+    v_outcome.effect := 'late';
+    if v_intent.verb = 'count' then
+      update public.incidents
+      set occurrence_count = incidents.occurrence_count + 1
+      where incidents.id = v_incident.id;
     end if;
-    return private.open_sentry_incident(v_intent, v_incident);
+  elsif v_intent.verb in ('count', 'open', 'reopen', 'measure') then
+    v_outcome := private.open_sentry_incident(v_intent, v_incident);
+  elsif v_incident.id is not null then
+    v_outcome.effect := private.change_sentry_incident(v_intent, v_incident);
+  elsif v_intent.verb = 'resolve' then
+    -- What is still waiting for its turn to open has ended.
+    update private.sentry_deliveries
+    set effect = 'late'
+    where sentry_deliveries.effect = 'deferred'
+      and sentry_deliveries.fingerprint = v_intent.fingerprint;
   end if;
-
-  if v_incident.id is null then
-    return row('recorded', null)::private.sentry_outcome;
-  end if;
-  v_is_done := case v_intent.verb
-    when 'resolve' then 1 = private.resolve_incidents(
-      array[v_intent.fingerprint],
-      'sentry',
-      coalesce(v_intent.details ->> 'by', 'sentry'),
-      'Resolved in Sentry.',
-      v_intent.occurred_at
-    )
-    when 'suppress' then private.suppress_incident(v_incident.id, 'sentry', v_intent.details)
-    else true
-  end;
-  if v_intent.verb in ('assign', 'comment') then
-    perform private.note_on_incident(
-      v_incident.id,
-      'sentry',
-      case v_intent.verb when 'assign' then 'incident_assigned' else 'incident_commented' end,
-      v_intent.details
-    );
-  end if;
-  if v_intent.verb <> 'comment' then
-    perform private.enrich_sentry_incident(v_incident.id, private.prepare_sentry_report(v_intent), v_intent);
-  end if;
-  return row(
-    case
-      when not v_is_done then 'recorded'
-      else case v_intent.verb
-        when 'resolve' then 'resolved'
-        when 'suppress' then 'suppressed'
-        when 'assign' then 'assigned'
-        when 'comment' then 'commented'
-      end
-    end,
-    v_incident.id
-  )::private.sentry_outcome;
+  return v_outcome;
 end
 $$;
 
@@ -238,5 +314,5 @@ revoke all on function private.apply_sentry_intent(private.sentry_intent)
 from public, anon, authenticated, service_role;
 
 comment on function private.apply_sentry_intent(private.sentry_intent) is
-'Does what a delivery asks for. An occurrence from before the resolution that arrived first is counted and reopens
-nothing; what is about an unknown issue opens nothing.';
+'Does what a delivery asks for. An occurrence that is late is counted and reopens nothing; what is about an unknown
+issue opens nothing.';

@@ -1,72 +1,77 @@
 -- Purpose: the way in for Sentry's webhooks, each stored exactly once with its effect; replays; forged signatures.
--- Objects: type private.sentry_delivery, private.store_sentry_delivery(), private.read_sentry_deliveries(),
+-- Objects: type private.sentry_delivery, private.read_sentry_envelope(), private.store_sentry_delivery(),
 -- public.ingest_sentry(), private.replay_delivery(), private.replay_deferred_deliveries(),
 -- public.note_forged_signature().
 -- Risks: deliveries are taken one after the other, because their order means something (warning, critical, resolved).
 -- Advisory locks by fingerprint, all taken first and in order, make batches take turns where they touch the same issue.
 
 create type private.sentry_delivery as (
-  delivery_position integer,
   resource text,
   action text,
   body_hash text,
   arrived_at timestamptz,
   sent_at timestamptz,
   body jsonb,
+  kept jsonb,
   problem text,
   intent private.sentry_intent,
   lock_key integer
 );
 
 comment on type private.sentry_delivery is
-'A delivery, read. problem says why its body could not be read whole. lock_key is the advisory lock of its issue.';
+'A delivery, read. body is trimmed, kept is sanitised as well. problem says why it could not be read whole. lock_key is
+the advisory lock of its issue.';
 
-create function private.read_sentry_deliveries(deliveries jsonb)
-returns setof private.sentry_delivery
-language sql
+create function private.read_sentry_envelope(envelope jsonb)
+returns private.sentry_delivery
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  select
-    given.position,
-    given.resource,
-    given.action,
-    given.body_hash,
-    given.arrived_at,
-    coalesce(given.sent_at, given.arrived_at),
-    given.body,
-    given.problem,
-    intent,
-    hashtext(coalesce(intent.fingerprint, given.body_hash))
-  from (
-    select
-      items.position::integer as position,
-      coalesce(private.keep_first_bytes(private.read_lenient_text(items.item, 'resource'), 100), 'unknown') as resource,
-      private.keep_first_bytes(private.read_lenient_text(items.item, 'body', 'action'), 100) as action,
-      coalesce(
-        private.read_lenient_text(items.item, 'body_hash'),
-        encode(sha256(convert_to(coalesce(items.item ->> 'body', ''), 'UTF8')), 'hex')
-      ) as body_hash,
-      coalesce(private.read_moment(items.item -> 'arrived_at'), clock_timestamp()) as arrived_at,
-      private.read_moment(items.item -> 'sent_at') as sent_at,
-      case
-        when jsonb_typeof(items.item -> 'body') = 'object' then private.trim_sentry_body(items.item -> 'body')
-        else '{}'
-      end as body,
-      private.sanitise_text(private.read_lenient_text(items.item, 'problem'), 200) as problem
-    from jsonb_array_elements(read_sentry_deliveries.deliveries) with ordinality as items (item, position)
-    offset 0 -- not inlined: a body would be trimmed once for every use
-  ) as given
-  cross join lateral private.read_sentry_delivery(
-    given.resource, given.action, given.body, coalesce(given.sent_at, given.arrived_at)
-  ) as intent
+declare
+  v_envelope jsonb := read_sentry_envelope.envelope;
+  v_delivery private.sentry_delivery;
+begin
+  v_delivery.resource := coalesce(
+    private.keep_first_bytes(private.sanitise_text(private.read_lenient_text(v_envelope, 'resource'), 200), 100),
+    'unknown'
+  );
+  v_delivery.action := private.keep_first_bytes(
+    private.sanitise_text(private.read_lenient_text(v_envelope, 'body', 'action'), 200), 100
+  );
+  v_delivery.body_hash := coalesce(
+    private.read_lenient_text(v_envelope, 'body_hash'),
+    encode(sha256(convert_to(coalesce(v_envelope ->> 'body', ''), 'UTF8')), 'hex')
+  );
+  v_delivery.arrived_at := coalesce(private.read_moment(v_envelope -> 'arrived_at'), clock_timestamp());
+  v_delivery.sent_at := coalesce(private.read_moment(v_envelope -> 'sent_at'), v_delivery.arrived_at);
+  v_delivery.problem := private.sanitise_text(private.read_lenient_text(v_envelope, 'problem'), 200);
+  v_delivery.kept := '{}'::jsonb;
+  v_delivery.lock_key := hashtext(v_delivery.body_hash);
+  begin
+    v_delivery.body := case
+      when jsonb_typeof(v_envelope -> 'body') = 'object' then private.trim_sentry_body(v_envelope -> 'body')
+      else '{}'
+    end;
+    v_delivery.kept := private.sanitise_jsonb(v_delivery.body, 65536);
+    v_delivery.intent := private.read_sentry_delivery(
+      v_delivery.resource, v_delivery.action, v_delivery.body, v_delivery.sent_at
+    );
+    v_delivery.lock_key := hashtext(coalesce((v_delivery.intent).fingerprint, v_delivery.body_hash));
+  exception
+    when others then
+      -- Whatever it is, the delivery is kept: Sentry does not send it again.
+      v_delivery.problem := private.sanitise_text(format('%s: %s', sqlstate, sqlerrm), 1000);
+  end;
+  return v_delivery;
+end
 $$;
 
-revoke all on function private.read_sentry_deliveries(jsonb) from public, anon, authenticated, service_role;
+revoke all on function private.read_sentry_envelope(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.read_sentry_deliveries(jsonb) is
-'What each delivery of a batch is and asks for.';
+comment on function private.read_sentry_envelope(jsonb) is
+'What a delivery is and asks for. Never raises for what stands in a body.';
 
 create function private.store_sentry_delivery(delivery private.sentry_delivery)
 returns jsonb
@@ -116,19 +121,20 @@ begin
   end loop;
 
   insert into private.sentry_deliveries (
-    resource, action, body_hash, occurrence_key, sent_at, occurred_at, effect, incident_id, error, body
+    resource, action, body_hash, occurrence_key, fingerprint, sent_at, occurred_at, effect, incident_id, error, body
   )
   values (
     v_delivery.resource,
     v_delivery.action,
     v_delivery.body_hash,
     (v_delivery.intent).occurrence_key,
+    (v_delivery.intent).fingerprint,
     v_delivery.sent_at,
     (v_delivery.intent).occurred_at,
     v_outcome.effect,
     v_outcome.incident_id,
     case when v_outcome.effect in ('failed', 'recorded') then v_error end,
-    case when v_outcome.effect = 'repeated' then '{}' else private.sanitise_jsonb(v_delivery.body, 65536) end
+    case when v_outcome.effect = 'repeated' then '{}' else v_delivery.kept end
   )
   returning sentry_deliveries.id into v_id;
   return jsonb_build_object(
@@ -175,9 +181,9 @@ begin
       hint = 'Send them in several calls.';
   end if;
   v_deliveries := array(
-    select delivery
-    from private.read_sentry_deliveries(ingest_sentry.deliveries) as delivery
-    order by delivery.delivery_position
+    select private.read_sentry_envelope(items.item)
+    from jsonb_array_elements(ingest_sentry.deliveries) with ordinality as items (item, position)
+    order by items.position
   );
   perform pg_advisory_xact_lock(20261124, locks.lock_key)
   from (
@@ -258,19 +264,35 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_id bigint;
+  v_waiting record;
+  v_effect text;
+  v_error text;
   v_done bigint := 0::bigint;
 begin
-  for v_id in
-    select sentry_deliveries.id
+  for v_waiting in
+    select sentry_deliveries.id, sentry_deliveries.fingerprint, sentry_deliveries.body_hash
     from private.sentry_deliveries
     where sentry_deliveries.effect = 'deferred'
     order by sentry_deliveries.id
-    limit 500
+    limit 50
     for update skip locked
   loop
+    -- Not waited for: ingest takes these locks in another order.
+    continue when not pg_try_advisory_xact_lock(
+      20261124, hashtext(coalesce(v_waiting.fingerprint, v_waiting.body_hash))
+    );
+    begin
+      v_effect := private.replay_delivery(v_waiting.id);
+    exception
+      when others then
+        v_effect := 'failed';
+        v_error := private.sanitise_text(format('%s: %s', sqlstate, sqlerrm), 1000);
+        update private.sentry_deliveries
+        set effect = 'failed', error = v_error
+        where sentry_deliveries.id = v_waiting.id;
+    end;
     -- The first that is still too much ends it: the quota of this minute is used up.
-    exit when private.replay_delivery(v_id) = 'deferred';
+    exit when v_effect = 'deferred';
     v_done := v_done + 1;
   end loop;
   return v_done;

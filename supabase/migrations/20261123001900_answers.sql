@@ -114,10 +114,12 @@ security definer
 set search_path = ''
 as $$
 begin
-  perform private.store_answer(
+  if not private.store_answer(
     new.id, new.status_code, new.headers, new.content, new.timed_out, new.error_msg, new.created,
     (extract(epoch from clock_timestamp() - new.created) * 1000)::integer
-  );
+  ) then
+    perform private.store_embedding_answer(new.id, new.status_code, new.content, new.error_msg, new.created);
+  end if;
   return null;
 exception
   when others then

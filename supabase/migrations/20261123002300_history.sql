@@ -179,7 +179,9 @@ begin
 
   delete from private.sentry_deliveries
   where sentry_deliveries.received_at
-    < now() - make_interval(days => (v_retention ->> 'sentry_deliveries_days')::integer);
+    < now() - make_interval(days => (v_retention ->> 'sentry_deliveries_days')::integer)
+    -- The last one tells since when Sentry is silent.
+    and sentry_deliveries.id < (select max(newest.id) from private.sentry_deliveries as newest);
   get diagnostics v_deliveries = row_count;
 
   begin

@@ -223,6 +223,17 @@ as $$
         group by incidents.severity
       ) as counted on counted.severity = severities.severity
     ),
+    'last_deployments', (
+      select coalesce(jsonb_agg(to_jsonb(latest) order by latest.started_at desc), '[]')
+      from (
+        select
+          deployment_history.id, deployment_history.service, deployment_history.version,
+          deployment_history.environment, deployment_history.status, deployment_history.started_at
+        from public.deployment_history
+        order by deployment_history.started_at desc
+        limit 5
+      ) as latest
+    ),
     'targets', (
       select coalesce(jsonb_agg(to_jsonb(target_status) order by target_status.target), '[]')
       from public.target_status

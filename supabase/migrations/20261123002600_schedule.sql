@@ -54,10 +54,19 @@ begin
   perform cron.schedule('monitoring-confirm-failures', '* * * * *', c_confirm);
   perform cron.schedule('monitoring-judge-health-checks', '10 seconds', 'select private.judge_health_checks()');
   perform cron.schedule('monitoring-roll-up-checks', '5 * * * *', 'select private.roll_up_checks()');
+  perform cron.schedule('monitoring-roll-up-incidents', '7 * * * *', 'select private.roll_up_incidents()');
   perform cron.schedule('monitoring-purge-history', '40 3 * * *', 'select private.purge_history()');
   perform cron.schedule('monitoring-purge-receipts', '17 * * * *', 'select private.purge_receipts()');
   perform cron.schedule(
     'monitoring-replay-deliveries', '* * * * *', 'select private.replay_deferred_deliveries()'
+  );
+  perform cron.schedule('monitoring-end-suppressions', '* * * * *', 'select private.end_suppressions()');
+  perform cron.schedule(
+    'monitoring-close-overdue-actions', '* * * * *',
+    $overdue$select private.fail_running_actions('ran past its deadline', true)$overdue$
+  );
+  perform cron.schedule(
+    'monitoring-embed-knowledge', '30 seconds', 'select private.collect_embeddings(), private.send_embeddings()'
   );
   perform cron.schedule('monitoring-watch-sentry', '*/5 * * * *', 'select private.watch_sentry_feed()');
 

@@ -17,7 +17,7 @@ from psycopg.rows import namedtuple_row
 from app.signatures import sign
 from local import Stack
 from tests.sentry.bodies import Body, encode
-from tests.service.service_process import INGEST_TOKEN, ServiceProcess, running_service
+from tests.service.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProcess, running_service
 
 SECRETS = ("old-client-secret-of-sentry", "new-client-secret-of-sentry")
 ROUTE = "/webhooks/sentry"
@@ -74,7 +74,7 @@ class Sentry:
 @pytest.fixture
 def sentry(sentry_service: ServiceProcess, stack: Stack) -> Iterator[Sentry]:
     with (
-        httpx.Client(base_url=sentry_service.url, timeout=15) as http,
+        httpx.Client(base_url=sentry_service.url, timeout=15, limits=KEPT_ALIVE) as http,
         psycopg.connect(stack.superuser_database_url, autocommit=True) as connection,
     ):
         yield Sentry(http, connection)

@@ -89,8 +89,10 @@ def test_odd_numbers_and_letters_arrive_unharmed(sentry: Sentry, issue_id: str) 
 
 
 def test_what_is_too_deep_or_too_much_is_trimmed_not_refused(sentry: Sentry, issue_id: str) -> None:
-    wide = bodies.error(issue_id, "e1", extra={"list": list(range(60_000))})
+    lists = {f"list{number}": list(range(1_500)) for number in range(40)}
+    wide = bodies.error(issue_id, "e1", extra=lists, breadcrumbs={"values": [lists]})
     assert sentry.deliver("error", wide) == "opened"
+    assert sentry.incident(f"sentry:issue:{issue_id}").stack.startswith("at render")
     deep = b'{"action":"created","data":' + b"[" * 10_000 + b"]" * 10_000 + b"}"
     answer = sentry.post("error", deep)
     assert (answer.status_code, answer.json()["effect"]) == (200, "recorded")
@@ -107,7 +109,7 @@ def test_secrets_do_not_get_in(sentry: Sentry, issue_id: str) -> None:
     sentry.deliver("error", body)
     stored = sentry.rows(
         "select incidents::text || sentry_deliveries::text as everything from public.incidents"
-        " join private.sentry_deliveries on incident_id = incidents.id where fingerprint = %s",
+        " join private.sentry_deliveries on incident_id = incidents.id where incidents.fingerprint = %s",
         f"sentry:issue:{issue_id}",
     )
     assert "hunter2" not in stored[0].everything

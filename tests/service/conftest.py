@@ -11,7 +11,7 @@ import pytest
 
 from local import Stack
 from tests.service.fault_proxy import FaultProxy, running_proxy
-from tests.service.service_process import INGEST_TOKEN, ServiceProcess, running_service
+from tests.service.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProcess, running_service
 from tests.waiting import wait_until
 
 # No probe is sent there: an address of this machine is refused as a target.
@@ -43,7 +43,7 @@ def service(
 def client(service: ServiceProcess) -> Iterator[httpx.Client]:
     """A client that may report errors."""
     headers = {"Authorization": f"Bearer {INGEST_TOKEN}"}
-    with httpx.Client(base_url=service.url, headers=headers, timeout=15) as session:
+    with httpx.Client(base_url=service.url, headers=headers, timeout=15, limits=KEPT_ALIVE) as session:
         yield session
 
 
@@ -76,7 +76,7 @@ def shaky_service(
 def shaky_client(shaky_service: ServiceProcess, proxy: FaultProxy) -> Iterator[httpx.Client]:
     """A client of the service behind the proxy."""
     headers = {"Authorization": f"Bearer {INGEST_TOKEN}"}
-    with httpx.Client(base_url=shaky_service.url, headers=headers, timeout=15) as session:
+    with httpx.Client(base_url=shaky_service.url, headers=headers, timeout=15, limits=KEPT_ALIVE) as session:
         yield session
         proxy.mend()
         wait_until(lambda: is_drained(shaky_service), what="the end of the spool")
@@ -105,7 +105,7 @@ def database(stack: Stack) -> Iterator[psycopg.Connection]:
 def reader(service: ServiceProcess, stack: Stack) -> Iterator[httpx.Client]:
     """A client that may read incidents."""
     headers = {"Authorization": f"Bearer {stack.authenticated_jwt}"}
-    with httpx.Client(base_url=service.url, headers=headers, timeout=15) as session:
+    with httpx.Client(base_url=service.url, headers=headers, timeout=15, limits=KEPT_ALIVE) as session:
         yield session
 
 

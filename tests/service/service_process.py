@@ -17,6 +17,8 @@ import httpx
 from tests.waiting import wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
+# For a client that threads share: httpcore closes surplus idle connections, now and then one in use.
+KEPT_ALIVE = httpx.Limits(max_connections=None, max_keepalive_connections=None)
 INGEST_TOKEN = "test-ingest-token-0123456789"  # noqa: S105 - of a service that lives as long as a test
 
 

@@ -20,7 +20,7 @@ order by 1
 """
 
 # Postgres counts a call when it returns, which these never do; a file asserts what they raise.
-ALWAYS_RAISE = {"private.refuse_event", "private.keep_system_config"}
+ALWAYS_RAISE = {"private.refuse_event", "private.refuse_request", "private.keep_system_config"}
 
 CHECKS = """
 select conname

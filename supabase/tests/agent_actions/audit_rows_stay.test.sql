@@ -23,7 +23,7 @@ select throws_ok(
 );
 
 select throws_ok(
-  $$ truncate public.agent_actions $$,
+  $$ truncate public.agent_actions cascade $$,
   '42501', 'agent_actions is append-only: truncate is refused',
   'the trail cannot be emptied'
 );

@@ -21,7 +21,7 @@ select results_eq(
      from public.agent_actions join public.incidents on incidents.id = agent_actions.incident_id
      where incidents.fingerprint = 'own'
      order by agent_actions.id $$,
-  $$ values ('incident_created', null, null), ('incident_escalated', '"LOW"'::jsonb, '"CRITICAL"'::jsonb) $$,
+  $$ values ('incident_created', null, '"open"'::jsonb), ('incident_escalated', '"LOW"'::jsonb, '"CRITICAL"'::jsonb) $$,
   'the escalation is in the audit trail, once'
 );
 

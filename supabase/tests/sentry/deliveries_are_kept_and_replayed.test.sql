@@ -14,7 +14,7 @@ as $$
 $$;
 
 select is(
-  private.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 43, "title": "password=hunter2"}}}')
+  private.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 90043, "title": "password=hunter2"}}}')
   ->> 'effect',
   'opened', 'a delivery opens an incident'
 );
@@ -27,7 +27,7 @@ select results_eq(
 );
 
 select is(
-  private.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 43}}}') - array['delivery_id', 'incident_id'],
+  private.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 90043}}}') - array['delivery_id', 'incident_id'],
   '{"success": true, "effect": "repeated", "duplicate": true}'::jsonb, 'the same body does nothing'
 );
 
@@ -36,7 +36,7 @@ set received_at = received_at - interval '61 minutes'
 where body_hash = 'h1';
 
 select is(
-  private.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 43}}}') ->> 'effect', 'counted',
+  private.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 90043}}}') ->> 'effect', 'counted',
   'but an hour later'
 );
 
@@ -53,7 +53,7 @@ set value = '{"new_incidents_per_minute": 1}'
 where key = 'rate_limits';
 
 select is(
-  private.test_deliver('h3', '{"data": {"error": {"issue_id": 44}}}') ->> 'effect', 'deferred',
+  private.test_deliver('h3', '{"data": {"error": {"issue_id": 90044}}}') ->> 'effect', 'deferred',
   'what is over the limit of new incidents waits'
 );
 

@@ -27,41 +27,41 @@ end
 $$;
 
 select is(
-  private.test_deliver('issue', 'resolved', '{"issue": {"id": 41}}'), 'recorded', 'an unknown issue opens nothing'
+  private.test_deliver('issue', 'resolved', '{"issue": {"id": 90041}}'), 'recorded', 'an unknown issue opens nothing'
 );
 
 select is(
-  private.test_deliver('issue', 'created', '{"issue": {"id": 41, "title": "SIGSEGV", "level": "fatal", "shortId": "A-1",
-    "permalink": "https://sentry.example/41", "assignedTo": {"name": "core team"}}}'),
+  private.test_deliver('issue', 'created', '{"issue": {"id": 90041, "title": "SIGSEGV", "level": "fatal", "shortId": "A-1",
+    "permalink": "https://sentry.example/90041", "assignedTo": {"name": "core team"}}}'),
   'opened open CRITICAL 1', 'a new issue opens, no less severe than it is'
 );
 
 select results_eq(
   $$ select external_id, external_url, source, context -> 'sentry' from public.incidents
-     where fingerprint = 'sentry:issue:41' $$,
-  $$ values ('41', 'https://sentry.example/41', 'sentry', '{"short_id": "A-1", "assignee": "core team"}'::jsonb) $$,
+     where fingerprint = 'sentry:issue:90041' $$,
+  $$ values ('90041', 'https://sentry.example/90041', 'sentry', '{"short_id": "A-1", "assignee": "core team"}'::jsonb) $$,
   'with what Sentry knows of it'
 );
 
 select is(
-  private.test_deliver('issue', 'archived', '{"issue": {"id": "41", "substatus": "archived_forever"}}'),
+  private.test_deliver('issue', 'archived', '{"issue": {"id": "90041", "substatus": "archived_forever"}}'),
   'suppressed suppressed CRITICAL 1', 'an archived one is silenced'
 );
 
 select is(
-  private.test_deliver('issue', 'unresolved', '{"issue": {"id": "41"}}'), 'reopened open CRITICAL 1', 'and heard again'
+  private.test_deliver('issue', 'unresolved', '{"issue": {"id": "90041"}}'), 'reopened open CRITICAL 1', 'and heard again'
 );
 
 select is(
-  private.test_deliver('activity_alert', 'triggered', '{"issue": {"id": "41"}, "activity": {"type":
+  private.test_deliver('activity_alert', 'triggered', '{"issue": {"id": "90041"}, "activity": {"type":
     "set_resolved_in_release", "details": {"user": {"name": "Ann"}}}}'),
   'resolved resolved CRITICAL 1', 'an alert about a resolution resolves it'
 );
 
 select is(
-  private.test_deliver('issue', 'assigned', '{"issue": {"id": "41", "assignedTo": {"name": "Bo"}}}')
-  || ', ' || private.test_deliver('comment', 'created', '{"issue_id": 41, "comment": "mail me at a@b.example"}')
-  || ', ' || private.test_deliver('activity_alert', 'triggered', '{"issue": {"id": "41"}, "activity":
+  private.test_deliver('issue', 'assigned', '{"issue": {"id": "90041", "assignedTo": {"name": "Bo"}}}')
+  || ', ' || private.test_deliver('comment', 'created', '{"issue_id": 90041, "comment": "mail me at a@b.example"}')
+  || ', ' || private.test_deliver('activity_alert', 'triggered', '{"issue": {"id": "90041"}, "activity":
     {"type": "set_regression"}}'),
   'assigned resolved CRITICAL 1, commented resolved CRITICAL 1, reopened open CRITICAL 2',
   'assignments and comments are noted, a regression reopens'
@@ -70,7 +70,7 @@ select is(
 select results_eq(
   $$ select action, coalesce(details ->> 'by', details ->> 'resolved_by'), details ->> 'assignee', details ->> 'comment'
      from public.agent_actions
-     where incident_id = (select id from public.incidents where fingerprint = 'sentry:issue:41')
+     where incident_id = (select id from public.incidents where fingerprint = 'sentry:issue:90041')
      order by id $$,
   $$ values
      ('incident_created', null, null, null),

@@ -27,29 +27,29 @@ end
 $$;
 
 select is(
-  private.test_deliver('metric_alert', 'warning', '{"metric_alert": {"alert_rule": {"id": "7", "name": "Errors"}}}'),
+  private.test_deliver('metric_alert', 'warning', '{"metric_alert": {"alert_rule": {"id": "90007", "name": "Errors"}}}'),
   'opened open MEDIUM 1', 'a warning opens'
 );
 
 select is(
-  private.test_deliver('metric_alert', 'critical', '{"metric_alert": {"alert_rule": {"id": 7, "name": "Errors"}}}'),
+  private.test_deliver('metric_alert', 'critical', '{"metric_alert": {"alert_rule": {"id": 90007, "name": "Errors"}}}'),
   'escalated open CRITICAL 2', 'a critical one escalates'
 );
 
 select is(
-  private.test_deliver('metric_alert', 'warning', '{"metric_alert": {"alert_rule": {"id": "7", "name": "Errors"}}}'),
+  private.test_deliver('metric_alert', 'warning', '{"metric_alert": {"alert_rule": {"id": "90007", "name": "Errors"}}}'),
   'lowered open MEDIUM 3', 'a warning after it lowers'
 );
 
 select is(
-  private.test_deliver('metric_alert', 'resolved', '{"metric_alert": {"alert_rule": {"id": "7"}}}')
-  || ', ' || private.test_deliver('metric_alert', 'open', '{"metric_alert": {"alert_rule": {"id": "7"}}}'),
+  private.test_deliver('metric_alert', 'resolved', '{"metric_alert": {"alert_rule": {"id": "90007"}}}')
+  || ', ' || private.test_deliver('metric_alert', 'open', '{"metric_alert": {"alert_rule": {"id": "90007"}}}'),
   'resolved resolved MEDIUM 3, reopened open HIGH 4', 'its end closes, and the next one reopens'
 );
 
 select results_eq(
-  $$ select fingerprint, rule, count(*) from public.incidents where fingerprint like 'sentry:metric:%' group by 1, 2 $$,
-  $$ values ('sentry:metric:7', 'sentry_metric_alert', 1::bigint) $$,
+  $$ select fingerprint, rule, count(*) from public.incidents where fingerprint like 'sentry:metric:90007%' group by 1, 2 $$,
+  $$ values ('sentry:metric:90007', 'sentry_metric_alert', 1::bigint) $$,
   'it is one incident all the time'
 );
 

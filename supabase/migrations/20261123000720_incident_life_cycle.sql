@@ -1,0 +1,169 @@
+-- Purpose: what an incident may become, whoever writes, and the audit row of every change.
+-- Objects: private.read_actor(), private.set_change_context(), the trigger functions private.check_incident_change(),
+-- private.audit_new_incidents() and private.audit_incident_change().
+-- Risks: this is the one place that writes such audit rows; functions that change incidents only say who acts.
+
+create function private.read_actor()
+returns text
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select coalesce(
+    claims.token ->> 'agent', claims.token ->> 'email', claims.token ->> 'sub', claims.token ->> 'role', session_user::text
+  )
+  from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
+$$;
+
+revoke all on function private.read_actor() from public, anon, authenticated, service_role;
+
+comment on function private.read_actor() is
+'Who is calling: the agent, e-mail, subject or role of the token, or the database role of the SQL editor.';
+
+create function private.set_change_context(agent text, details jsonb)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  perform set_config('monitoring.agent', coalesce(set_change_context.agent, ''), true);
+  perform set_config('monitoring.details', coalesce(set_change_context.details, '{}')::text, true);
+end
+$$;
+
+revoke all on function private.set_change_context(text, jsonb) from public, anon, authenticated, service_role;
+
+comment on function private.set_change_context(text, jsonb) is
+'Says who makes the next changes of incidents in this transaction, and what else belongs on their audit rows. The
+details must be sanitised. Whoever sets it clears it with an empty agent.';
+
+create function private.check_incident_change()
+returns trigger
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  if (old.status, new.status) not in (
+    ('open', 'acknowledged'), ('open', 'suppressed'), ('open', 'resolved'),
+    ('acknowledged', 'suppressed'), ('acknowledged', 'resolved'),
+    ('suppressed', 'open'), ('suppressed', 'resolved'),
+    ('resolved', 'open')
+  ) then
+    raise exception using
+      errcode = 'PT409',
+      message = format('%s is %s and cannot become %s', old.id, old.status, new.status),
+      detail = 'status',
+      hint = case old.status
+        when 'resolved' then 'Reopen it first.'
+        when 'suppressed' then 'Reopen it first, or resolve it.'
+        else 'An open incident can be acknowledged, suppressed or resolved, an acknowledged one suppressed or resolved.'
+      end;
+  end if;
+  if new.status <> 'suppressed' then
+    new.suppressed_until := null;
+  end if;
+  return new;
+end
+$$;
+
+revoke all on function private.check_incident_change() from public, anon, authenticated, service_role;
+
+comment on function private.check_incident_change() is
+'Refuses a change of status that the life cycle does not know, with PT409.';
+
+create trigger incidents_follow_their_life_cycle
+before update on public.incidents
+for each row
+when (old.status <> new.status)
+execute function private.check_incident_change();
+
+create function private.audit_new_incidents()
+returns trigger
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  insert into public.agent_actions (agent, action, incident_id, success, details)
+  select
+    coalesce(nullif(current_setting('monitoring.agent', true), ''), private.read_actor()),
+    'incident_created',
+    opened.id,
+    true,
+    jsonb_build_object(
+      'to', opened.status, 'severity', opened.severity, 'category', opened.category, 'rule', opened.rule
+    )
+  from opened
+  order by opened.fingerprint;
+  return null;
+end
+$$;
+
+revoke all on function private.audit_new_incidents() from public, anon, authenticated, service_role;
+
+comment on function private.audit_new_incidents() is 'Writes the audit rows of new incidents.';
+
+create trigger new_incidents_are_audited
+after insert on public.incidents
+referencing new table as opened
+for each statement execute function private.audit_new_incidents();
+
+create function private.audit_incident_change()
+returns trigger
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_agent text := coalesce(nullif(current_setting('monitoring.agent', true), ''), private.read_actor());
+  v_details jsonb := coalesce(nullif(current_setting('monitoring.details', true), '')::jsonb, '{}');
+begin
+  if old.status <> new.status then
+    insert into public.agent_actions (agent, action, incident_id, success, details)
+    values (
+      v_agent,
+      case new.status when 'open' then 'incident_reopened' else 'incident_' || new.status end,
+      new.id,
+      true,
+      v_details || jsonb_strip_nulls(jsonb_build_object(
+        'from', old.status,
+        'to', new.status,
+        'acknowledged_by', case when new.status = 'acknowledged' then new.acknowledged_by end,
+        'until', new.suppressed_until,
+        'resolved_at', coalesce(new.resolved_at, old.resolved_at),
+        'resolved_by', coalesce(new.resolved_by, old.resolved_by),
+        'resolution', coalesce(new.resolution, old.resolution)
+      ))
+    );
+  end if;
+  if old.severity <> new.severity then
+    insert into public.agent_actions (agent, action, incident_id, success, details)
+    values (
+      v_agent,
+      case when new.severity > old.severity then 'incident_escalated' else 'incident_lowered' end,
+      new.id,
+      true,
+      v_details || jsonb_build_object('from', old.severity, 'to', new.severity, 'rule', new.rule)
+    );
+  end if;
+  return null;
+end
+$$;
+
+revoke all on function private.audit_incident_change() from public, anon, authenticated, service_role;
+
+comment on function private.audit_incident_change() is
+'Writes the audit rows of a change of status or severity: who, what, when, from, to.';
+
+create trigger incident_changes_are_audited
+after update on public.incidents
+for each row
+when (old.status <> new.status or old.severity <> new.severity)
+execute function private.audit_incident_change();

@@ -1,0 +1,292 @@
+-- Purpose: what an agent may do now: kinds of action, what is running, and the checks before one begins.
+-- Objects: private.action_kinds, private.running_actions, private.is_in_deployment_window(),
+-- private.count_begun_actions(), private.check_agent_action(), private.fail_running_actions(),
+-- private.obey_kill_switch().
+-- Risks: order of locks: the kill switch's row, the advisory lock of beginnings and ends, the incident.
+
+create table private.action_kinds (
+  kind text primary key,
+  flag text not null,
+  is_deploying boolean not null default false,
+  needs_confidence boolean not null default false,
+  meaning text not null
+);
+
+alter table private.action_kinds enable row level security;
+
+create policy action_kinds_is_read_by_nobody on private.action_kinds
+for select to authenticated
+using (false);
+
+revoke all on table private.action_kinds from public, anon, authenticated, service_role;
+
+comment on table private.action_kinds is 'The kinds of action that an agent may begin, and what each depends on.';
+
+comment on column private.action_kinds.kind is 'Name of the kind.';
+
+comment on column private.action_kinds.flag is 'Field of feature_flags that must be true.';
+
+comment on column private.action_kinds.is_deploying is 'Whether it needs an open deployment window.';
+
+comment on column private.action_kinds.needs_confidence is
+'Whether plan.confidence must reach incident_policy.auto_fix_min_confidence.';
+
+comment on column private.action_kinds.meaning is 'What the action is.';
+
+insert into private.action_kinds (kind, flag, is_deploying, needs_confidence, meaning)
+values
+('investigate', 'investigate', false, false, 'reading logs, data and code'),
+('notify', 'email', false, false, 'telling people'),
+('auto_fix', 'auto_fix', false, true, 'applying a fix without a person'),
+('restart', 'auto_fix', false, true, 'restarting a service'),
+('deploy', 'deploy', true, false, 'bringing a new version out'),
+('rollback', 'deploy', true, false, 'going back to an older version');
+
+create table private.running_actions (
+  action_id bigint primary key references public.agent_actions (id) on delete cascade,
+  incident_id text references public.incidents (id) on delete cascade,
+  agent text not null,
+  kind text not null references private.action_kinds (kind) on delete no action,
+  begun_at timestamptz not null default clock_timestamp(),
+  deadline timestamptz not null,
+  constraint deadline_is_after_the_beginning check (deadline > begun_at)
+);
+
+create unique index running_actions_incident_idx on private.running_actions (incident_id);
+
+create index running_actions_kind_idx on private.running_actions (kind);
+
+create index running_actions_deadline_idx on private.running_actions (deadline);
+
+alter table private.running_actions enable row level security;
+
+create policy running_actions_is_read_by_nobody on private.running_actions
+for select to authenticated
+using (false);
+
+revoke all on table private.running_actions from public, anon, authenticated, service_role;
+
+comment on table private.running_actions is
+'Actions that have begun and not ended. The unique index sees to it that one runs an incident.';
+
+comment on column private.running_actions.action_id is 'The audit row of its beginning.';
+
+comment on column private.running_actions.incident_id is 'Incident it is for.';
+
+comment on column private.running_actions.agent is 'Who runs it.';
+
+comment on column private.running_actions.kind is 'What it is.';
+
+comment on column private.running_actions.begun_at is 'When it began.';
+
+comment on column private.running_actions.deadline is 'When it counts as failed.';
+
+create function private.is_in_deployment_window(moment timestamptz)
+returns boolean
+language sql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+  select not policy.value -> 'freeze_dates' ? clock.time_there::date::text
+    and (
+      policy.value -> 'windows' = '[]'
+      or exists (
+        select
+        from jsonb_array_elements(policy.value -> 'windows') as windows (item)
+        where case
+          when (windows.item ->> 'from')::time < (windows.item ->> 'to')::time
+            then windows.item -> 'days' ? clock.today
+              and clock.time_there::time >= (windows.item ->> 'from')::time
+              and clock.time_there::time < (windows.item ->> 'to')::time
+          -- An end that is not later than the start is on the next day.
+          else (windows.item -> 'days' ? clock.today and clock.time_there::time >= (windows.item ->> 'from')::time)
+            or (windows.item -> 'days' ? clock.yesterday and clock.time_there::time < (windows.item ->> 'to')::time)
+        end
+      )
+    )
+  from (select private.config('deployment_windows') as value) as policy
+  cross join lateral (
+    select
+      there.time_there,
+      lower(to_char(there.time_there, 'Dy')) as today,
+      lower(to_char(there.time_there - interval '1 day', 'Dy')) as yesterday
+    from (
+      select is_in_deployment_window.moment at time zone (policy.value ->> 'timezone') as time_there
+    ) as there
+  ) as clock
+$$;
+
+revoke all on function private.is_in_deployment_window(timestamptz) from public, anon, authenticated, service_role;
+
+comment on function private.is_in_deployment_window(timestamptz) is
+'Whether agents may deploy at a moment, by deployment_windows. No window listed means at any time but the freeze
+dates.';
+
+create function private.count_begun_actions(agent text)
+returns bigint
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select count(*)
+  from public.agent_actions
+  where agent_actions.safety_verdict = 'allowed'
+    and agent_actions.created_at > clock_timestamp() - interval '1 hour'
+    and (count_begun_actions.agent is null or agent_actions.agent = count_begun_actions.agent)
+    and not agent_actions.details @> '{"dry_run": true}'
+$$;
+
+revoke all on function private.count_begun_actions(text) from public, anon, authenticated, service_role;
+
+comment on function private.count_begun_actions(text) is
+'How many actions an agent, or all for null, began within the last hour.';
+
+create function private.check_agent_action(agent text, kind text, incident_id text, plan jsonb)
+returns jsonb
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  select jsonb_agg(
+    jsonb_build_object('check', checks.name, 'passed', checks.passed, 'detail', checks.detail) order by checks.position
+  )
+  from private.action_kinds
+  cross join lateral (
+    select
+      private.config('kill_switch') as kill_switch,
+      private.config('feature_flags') as flags,
+      private.config('rate_limits') as limits,
+      private.config('incident_policy') as policy,
+      case
+        when jsonb_typeof(check_agent_action.plan -> 'confidence') = 'number'
+          then (check_agent_action.plan ->> 'confidence')::numeric
+      end as confidence,
+      private.count_begun_actions(check_agent_action.agent) as by_agent,
+      private.count_begun_actions(null) as by_all,
+      (
+        select running_actions.agent
+        from private.running_actions
+        where running_actions.incident_id = check_agent_action.incident_id
+      ) as runner
+  ) as state
+  cross join lateral (
+    values
+    (
+      1, 'kill_switch', not (state.kill_switch ->> 'enabled')::boolean,
+      coalesce(state.kill_switch ->> 'reason', 'kill_switch.enabled')
+    ),
+    (
+      2, 'feature_flag', coalesce((state.flags ->> action_kinds.flag)::boolean, false),
+      'feature_flags.' || action_kinds.flag
+    ),
+    (
+      3, 'agent_rate_limit', state.by_agent < (state.limits ->> 'agent_actions_per_hour')::bigint,
+      format('%s of %s an hour', state.by_agent, state.limits ->> 'agent_actions_per_hour')
+    ),
+    (
+      4, 'global_rate_limit', state.by_all < (state.limits ->> 'all_agent_actions_per_hour')::bigint,
+      format('%s of %s an hour', state.by_all, state.limits ->> 'all_agent_actions_per_hour')
+    ),
+    (
+      5, 'deployment_window',
+      not action_kinds.is_deploying or private.is_in_deployment_window(clock_timestamp()),
+      case when action_kinds.is_deploying then 'deployment_windows' else 'not needed' end
+    ),
+    (
+      6, 'one_action_an_incident', state.runner is null,
+      case when state.runner is null then 'none is running' else format('%s is at work', state.runner) end
+    ),
+    (
+      7, 'confidence',
+      not action_kinds.needs_confidence
+      or coalesce(state.confidence >= (state.policy ->> 'auto_fix_min_confidence')::numeric, false),
+      case
+        when action_kinds.needs_confidence
+          then format(
+            '%s of at least %s', coalesce(state.confidence::text, 'none'), state.policy ->> 'auto_fix_min_confidence'
+          )
+        else 'not needed'
+      end
+    )
+  ) as checks (position, name, passed, detail)
+  where action_kinds.kind = check_agent_action.kind
+$$;
+
+revoke all on function private.check_agent_action(text, text, text, jsonb)
+from public, anon, authenticated, service_role;
+
+comment on function private.check_agent_action(text, text, text, jsonb) is
+'Every check before an action, with its verdict: a list of {"check", "passed", "detail"}.';
+
+create function private.fail_running_actions(reason text, overdue_only boolean)
+returns bigint
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_count bigint;
+begin
+  perform pg_advisory_xact_lock(20261126, 1);
+  with ended as (
+    delete from private.running_actions
+    where not fail_running_actions.overdue_only
+      or running_actions.deadline <= clock_timestamp()
+    returning running_actions.*
+  ),
+
+  audited as (
+    insert into public.agent_actions (agent, action, incident_id, success, error, duration_ms, finishes_id)
+    select
+      ended.agent,
+      ended.kind || '_finished',
+      ended.incident_id,
+      false,
+      fail_running_actions.reason,
+      least(extract(epoch from clock_timestamp() - ended.begun_at) * 1000, 2147483647)::integer,
+      ended.action_id
+    from ended
+    order by ended.incident_id, ended.action_id
+  )
+
+  select count(*)
+  into v_count
+  from ended;
+  return v_count;
+end
+$$;
+
+revoke all on function private.fail_running_actions(text, boolean) from public, anon, authenticated, service_role;
+
+comment on function private.fail_running_actions(text, boolean) is
+'Ends running actions as failed, all or only those past their deadline, with an audit row each: how many.';
+
+create function private.obey_kill_switch()
+returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+begin
+  perform private.fail_running_actions('stopped by the kill switch', false);
+  return null;
+end
+$$;
+
+revoke all on function private.obey_kill_switch() from public, anon, authenticated, service_role;
+
+comment on function private.obey_kill_switch() is
+'Ends whatever is running when the kill switch is thrown. Security definer: whoever may throw it need not be able to
+write the audit trail.';
+
+create trigger kill_switch_stops_what_is_running
+after update on public.system_config
+for each row
+when (new.key = 'kill_switch' and new.value ->> 'enabled' = 'true')
+execute function private.obey_kill_switch();

@@ -1,0 +1,191 @@
+-- Purpose: how an agent acts: it begins, and it finishes; both are on record, the refusals too.
+-- Objects: private.answer_conflict(), public.begin_agent_action(), public.finish_agent_action().
+-- Risks: a refusal must be committed, so it is answered with HTTP 409 and not raised.
+
+create function private.answer_conflict(answer jsonb)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  -- PostgREST takes the status of its answer from here. A raised PT409 would undo the audit row.
+  perform set_config('response.status', '409', true);
+  return jsonb_build_object('code', 'PT409') || answer_conflict.answer;
+end
+$$;
+
+revoke all on function private.answer_conflict(jsonb) from public, anon, authenticated, service_role;
+
+comment on function private.answer_conflict(jsonb) is 'An answer that PostgREST sends as 409 though it is committed.';
+
+create function public.begin_agent_action(
+  agent text, action_type text, incident_id text default null, plan jsonb default '{}', dry_run boolean default false
+)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+  v_agent text := private.read_required_text('agent', begin_agent_action.agent, 200);
+  v_plan jsonb := coalesce(begin_agent_action.plan, '{}');
+  v_is_dry_run boolean := coalesce(begin_agent_action.dry_run, false);
+  v_incident public.incidents;
+  v_checks jsonb;
+  v_is_allowed boolean;
+  v_id bigint;
+  v_deadline timestamptz;
+begin
+  if not exists (select from private.action_kinds where action_kinds.kind = begin_agent_action.action_type) then
+    perform private.refuse_request(
+      'PT400', format('action_type %s is not known', begin_agent_action.action_type), 'action_type',
+      'Send one of ' || (select string_agg(action_kinds.kind, ', ' order by action_kinds.kind) from private.action_kinds)
+    );
+  end if;
+  if jsonb_typeof(v_plan) <> 'object' then
+    perform private.refuse_request('PT400', 'plan must be a JSON object', 'plan', 'Send {"confidence": 0.9, …}.');
+  end if;
+
+  -- The kill switch cannot be thrown between these checks and the beginning, nor can anybody else begin meanwhile.
+  perform from public.system_config where system_config.key = 'kill_switch' for share;
+  perform pg_advisory_xact_lock(20261126, 1);
+  if begin_agent_action.incident_id is not null then
+    v_incident := private.lock_incident(begin_agent_action.incident_id);
+  end if;
+  v_checks := private.check_agent_action(v_agent, begin_agent_action.action_type, v_incident.id, v_plan);
+  v_is_allowed := not v_checks @> '[{"passed": false}]';
+
+  insert into public.agent_actions (agent, action, incident_id, success, safety_checks, safety_verdict, details)
+  values (
+    v_agent,
+    begin_agent_action.action_type,
+    v_incident.id,
+    case when not v_is_allowed then false end,
+    v_checks,
+    case when v_is_allowed then 'allowed' else 'refused' end,
+    jsonb_build_object(
+      'plan', private.sanitise_jsonb(v_plan, 16384), 'dry_run', v_is_dry_run, 'caller', private.read_actor()
+    )
+  )
+  returning agent_actions.id into v_id;
+
+  if not v_is_allowed then
+    return private.answer_conflict(jsonb_build_object(
+      'allowed', false,
+      'action_id', null,
+      'audit_id', v_id,
+      'message', 'the action is refused',
+      'reasons', (
+        select jsonb_agg((refused.item ->> 'check') || ': ' || (refused.item ->> 'detail') order by refused.position)
+        from jsonb_array_elements(v_checks) with ordinality as refused (item, position)
+        where not (refused.item ->> 'passed')::boolean
+      ),
+      'safety_checks', v_checks
+    ));
+  end if;
+  if not v_is_dry_run then
+    v_deadline := clock_timestamp() + make_interval(
+      mins => (private.config('incident_policy') ->> 'action_deadline_minutes')::integer
+    );
+    insert into private.running_actions (action_id, incident_id, agent, kind, deadline)
+    values (v_id, v_incident.id, v_agent, begin_agent_action.action_type, v_deadline);
+  end if;
+  return jsonb_build_object(
+    'allowed', true,
+    'action_id', case when not v_is_dry_run then v_id end,
+    'audit_id', v_id,
+    'dry_run', v_is_dry_run,
+    'deadline', v_deadline,
+    'safety_checks', v_checks
+  );
+end
+$$;
+
+revoke all on function public.begin_agent_action(text, text, text, jsonb, boolean)
+from public, anon, authenticated, service_role;
+
+grant execute on function public.begin_agent_action(text, text, text, jsonb, boolean) to authenticated, service_role;
+
+comment on function public.begin_agent_action(text, text, text, jsonb, boolean) is
+'Asks to begin an action: allowed, with its action_id, or refused with 409 and reasons.
+
+action_type is investigate, notify, auto_fix, restart, deploy or rollback. plan says what will be done; auto_fix and restart
+need plan.confidence. Checked are the kill switch, the flag of the kind, actions an hour, the deployment window, that no
+other action runs for the incident, and confidence; all of it is recorded either way. dry_run only asks. Answers
+{"allowed", "action_id", "audit_id", "deadline", "safety_checks", "reasons"?}. Call finish_agent_action(action_id, …) before
+the deadline. Security definer, because agents write the audit trail through such functions only.';
+
+create function public.finish_agent_action(
+  id bigint, success boolean, result jsonb default '{}', error text default null
+)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+  v_running private.running_actions;
+  v_is_switch_on boolean;
+  v_is_success boolean := finish_agent_action.success;
+  v_error text := private.sanitise_text(finish_agent_action.error, 4096);
+  v_audit_id bigint;
+begin
+  if v_is_success is null then
+    perform private.refuse_request('PT400', 'success is missing', 'success', 'Send true or false.');
+  elsif v_is_success and v_error is not null then
+    perform private.refuse_request('PT400', 'a success has no error', 'error', 'Leave error out, or send success false.');
+  end if;
+  select (system_config.value ->> 'enabled')::boolean is true
+  into v_is_switch_on
+  from public.system_config
+  where system_config.key = 'kill_switch'
+  for share;
+  perform pg_advisory_xact_lock(20261126, 1);
+  delete from private.running_actions
+  where running_actions.action_id = finish_agent_action.id
+  returning running_actions.* into v_running;
+  if not found then
+    perform private.refuse_request(
+      'PT409', format('action %s is not running', finish_agent_action.id), 'id',
+      'It was finished, ran past its deadline, was stopped by the kill switch, or never began: see agent_actions.'
+    );
+  end if;
+  if v_is_success and v_is_switch_on then
+    v_is_success := false;
+    v_error := 'stopped by the kill switch';
+  end if;
+  insert into public.agent_actions (agent, action, incident_id, success, error, duration_ms, details, finishes_id)
+  values (
+    v_running.agent,
+    v_running.kind || '_finished',
+    v_running.incident_id,
+    v_is_success,
+    case when not v_is_success then coalesce(v_error, 'no reason given') end,
+    least(extract(epoch from clock_timestamp() - v_running.begun_at) * 1000, 2147483647)::integer,
+    jsonb_build_object('result', private.sanitise_jsonb(coalesce(finish_agent_action.result, '{}'), 16384)),
+    v_running.action_id
+  )
+  returning agent_actions.id into v_audit_id;
+  if v_is_success is distinct from finish_agent_action.success then
+    return private.answer_conflict(jsonb_build_object(
+      'success', false, 'audit_id', v_audit_id, 'message', 'the action was stopped by the kill switch'
+    ));
+  end if;
+  return jsonb_build_object('success', v_is_success, 'audit_id', v_audit_id);
+end
+$$;
+
+revoke all on function public.finish_agent_action(bigint, boolean, jsonb, text)
+from public, anon, authenticated, service_role;
+
+grant execute on function public.finish_agent_action(bigint, boolean, jsonb, text) to authenticated, service_role;
+
+comment on function public.finish_agent_action(bigint, boolean, jsonb, text) is
+'Ends a running action: {"success", "audit_id"}.
+
+id is begin_agent_action''s action_id. While the kill switch is on nothing ends as a success: that is answered with 409.
+So is an action that is not running. Security definer, because agents write the audit trail through such functions only.';

@@ -1,0 +1,265 @@
+-- Purpose: what looked like an attack, and what became of e-mails about incidents.
+-- Objects: public.record_security_event(), private.queue_notifications(), public.queue_email(),
+-- public.record_email_event().
+-- Risks: providers tell the same thing twice and in any order: an e-mail's status only moves forward.
+
+create function public.record_security_event(
+  event_type text,
+  severity public.incident_severity,
+  confidence numeric,
+  ip_address text default null,
+  user_id text default null,
+  action_taken text default null,
+  details jsonb default '{}'
+)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+  v_type text := private.read_required_text('event_type', record_security_event.event_type, 200);
+  v_user text := private.sanitise_text(record_security_event.user_id, 200);
+  v_details jsonb;
+  v_address inet;
+  v_report private.prepared_event;
+  v_incident_id text;
+  v_id bigint;
+begin
+  if record_security_event.severity is null then
+    perform private.refuse_request('PT400', 'severity is missing', 'severity', 'Send LOW, MEDIUM, HIGH or CRITICAL.');
+  elsif record_security_event.confidence is null or record_security_event.confidence not between 0 and 1 then
+    perform private.refuse_request('PT400', 'confidence must be from 0 to 1', 'confidence', 'Send a number such as 0.8.');
+  elsif not pg_input_is_valid(coalesce(record_security_event.ip_address, '::'), 'inet') then
+    perform private.refuse_request('PT400', 'ip_address is none', 'ip_address', 'Send an address, or leave it out.');
+  elsif jsonb_typeof(coalesce(record_security_event.details, '{}')) <> 'object' then
+    perform private.refuse_request('PT400', 'details must be a JSON object', 'details', 'Send {"path": "/login"}.');
+  end if;
+  v_address := record_security_event.ip_address::inet;
+  v_details := private.sanitise_jsonb(coalesce(record_security_event.details, '{}'), 16384);
+
+  if record_security_event.confidence >= (private.config('incident_policy') ->> 'security_min_confidence')::numeric then
+    v_report := private.prepare_event(
+      jsonb_build_object(
+        'error', jsonb_build_object(
+          'message', format('%s from %s', v_type, coalesce(host(v_address), v_user, 'an unknown address')),
+          'type', 'SecurityEvent'
+        ),
+        'severity', record_security_event.severity,
+        'category', 'security',
+        'source', 'security',
+        'fingerprint', format('security:%s:%s', v_type, coalesce(host(v_address), v_user, '')),
+        'context', jsonb_build_object('details', v_details, 'confidence', record_security_event.confidence)
+      ),
+      1
+    );
+    v_report.rule := 'security_event';
+    select placement.incident_id
+    into v_incident_id
+    from private.place_events(array[v_report], 'security') as placement;
+  end if;
+  insert into public.security_events (
+    event_type, severity, confidence, ip_address, user_id, action_taken, details, incident_id
+  )
+  values (
+    v_type,
+    record_security_event.severity,
+    round(record_security_event.confidence, 3),
+    v_address,
+    v_user,
+    private.sanitise_text(record_security_event.action_taken, 1024),
+    v_details,
+    v_incident_id
+  )
+  returning security_events.id into v_id;
+  return jsonb_build_object('security_event_id', v_id, 'incident_id', v_incident_id);
+end
+$$;
+
+revoke all on function public.record_security_event(
+  text, public.incident_severity, numeric, text, text, text, jsonb
+) from public, anon, authenticated, service_role;
+
+grant execute on function public.record_security_event(
+  text, public.incident_severity, numeric, text, text, text, jsonb
+) to authenticated, service_role;
+
+comment on function public.record_security_event(
+  text, public.incident_severity, numeric, text, text, text, jsonb
+) is
+'Notes what looked like an attack: {"security_event_id", "incident_id"}.
+
+confidence from 0 to 1 says how sure the detector is; from incident_policy.security_min_confidence on it opens a security
+incident, one a type and address. Security definer, because agents write security events through this function only.';
+
+create function public.queue_email(recipient text, subject text, incident_id text default null)
+returns bigint
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+  v_recipient text := btrim(coalesce(queue_email.recipient, ''));
+  v_id bigint;
+begin
+  -- Not sanitised: an e-mail address is what is asked for here, and agents do not read the table.
+  if v_recipient !~ '^[^@\s]+@[^@\s]+$' or length(v_recipient) > 320 then
+    perform private.refuse_request('PT400', 'recipient is no e-mail address', 'recipient', 'Send one such as ann@example.com.');
+  end if;
+  if queue_email.incident_id is not null then
+    perform private.lock_incident(queue_email.incident_id);
+  end if;
+  insert into public.email_tracking (incident_id, recipient, subject)
+  values (queue_email.incident_id, v_recipient, private.read_required_text('subject', queue_email.subject, 500))
+  returning email_tracking.id into v_id;
+  return v_id;
+end
+$$;
+
+revoke all on function public.queue_email(text, text, text) from public, anon, authenticated, service_role;
+
+grant execute on function public.queue_email(text, text, text) to authenticated, service_role;
+
+comment on function public.queue_email(text, text, text) is
+'Queues an e-mail: its id, which the mailer tells record_email_event() together with the provider''s.
+
+Security definer, because e-mails are written through such functions only.';
+
+create function private.queue_notifications()
+returns trigger
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  if (private.config('feature_flags') ->> 'email')::boolean then
+    insert into public.email_tracking (incident_id, recipient, subject)
+    select
+      opened.id,
+      recipients.item ->> 'email',
+      format('[%s] %s %s', opened.severity, opened.id, opened.title)
+    from opened
+    cross join (
+      select system_config.value
+      from public.system_config
+      where system_config.key = 'notification_recipients'
+    ) as policy
+    cross join jsonb_array_elements(policy.value) as recipients (item)
+    where opened.severity >= coalesce(recipients.item ->> 'min_severity', 'HIGH')::public.incident_severity;
+  end if;
+  return null;
+end
+$$;
+
+revoke all on function private.queue_notifications() from public, anon, authenticated, service_role;
+
+comment on function private.queue_notifications() is
+'Queues an e-mail for each of notification_recipients when an incident opens, while feature_flags.email is true.';
+
+create trigger new_incidents_are_mailed
+after insert on public.incidents
+referencing new table as opened
+for each statement execute function private.queue_notifications();
+
+create function public.record_email_event(
+  provider_id text,
+  event text,
+  occurred_at timestamptz default null,
+  email_id bigint default null,
+  error text default null
+)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+  v_event public.email_status;
+  v_provider_id text := private.read_required_text('provider_id', record_email_event.provider_id, 255);
+  v_moment timestamptz := least(coalesce(record_email_event.occurred_at, clock_timestamp()), clock_timestamp());
+  v_email public.email_tracking;
+  v_is_new boolean;
+begin
+  if record_email_event.event is null
+    or record_email_event.event not in ('sent', 'delivered', 'opened', 'clicked', 'bounced', 'failed')
+  then
+    perform private.refuse_request(
+      'PT400', format('event %s is not known', record_email_event.event), 'event',
+      'Send sent, delivered, opened, clicked, bounced or failed.'
+    );
+  end if;
+  v_event := record_email_event.event::public.email_status;
+  select email_tracking.*
+  into v_email
+  from public.email_tracking
+  where email_tracking.provider_id = v_provider_id
+    or (email_tracking.id = record_email_event.email_id and email_tracking.provider_id is null)
+  order by email_tracking.provider_id nulls last
+  limit 1
+  for update;
+  if not found then
+    perform private.refuse_request(
+      'PT404', format('there is no e-mail %s', v_provider_id), 'provider_id',
+      'Send email_id, which queue_email gave, with its first event.'
+    );
+  end if;
+
+  insert into private.event_receipts (idempotency_key, answer)
+  values (
+    encode(sha256(convert_to(concat_ws(' ', 'email', v_provider_id, v_event, record_email_event.occurred_at), 'UTF8')), 'hex'), '{}'
+  )
+  on conflict (idempotency_key) do nothing;
+  v_is_new := found;
+  if v_is_new then
+    update public.email_tracking
+    set
+      provider_id = v_provider_id,
+      -- The order of the enum is the order of an e-mail's life; a bounce is its end.
+      status = case
+        when v_email.status in ('bounced', 'failed') then v_email.status else greatest(v_email.status, v_event)
+      end,
+      sent_at = case
+        when v_event = 'failed' then v_email.sent_at else least(coalesce(v_email.sent_at, v_moment), v_moment)
+      end,
+      delivered_at = case
+        when v_event in ('delivered', 'opened', 'clicked')
+          then least(coalesce(v_email.delivered_at, v_moment), v_moment)
+        else v_email.delivered_at
+      end,
+      opened_at = case
+        when v_event in ('opened', 'clicked') then least(coalesce(v_email.opened_at, v_moment), v_moment)
+        else v_email.opened_at
+      end,
+      clicked_at = case
+        when v_event = 'clicked' then least(coalesce(v_email.clicked_at, v_moment), v_moment)
+        else v_email.clicked_at
+      end,
+      open_count = v_email.open_count + (v_event = 'opened')::integer,
+      click_count = v_email.click_count + (v_event = 'clicked')::integer,
+      error = case
+        when v_event in ('bounced', 'failed')
+          then coalesce(private.sanitise_text(record_email_event.error, 1024), v_event::text)
+        else v_email.error
+      end
+    where email_tracking.id = v_email.id
+    returning email_tracking.* into v_email;
+  end if;
+  return jsonb_build_object('email_id', v_email.id, 'status', v_email.status, 'duplicate', not v_is_new);
+end
+$$;
+
+revoke all on function public.record_email_event(text, text, timestamptz, bigint, text)
+from public, anon, authenticated, service_role;
+
+grant execute on function public.record_email_event(text, text, timestamptz, bigint, text) to service_role;
+
+comment on function public.record_email_event(text, text, timestamptz, bigint, text) is
+'What a mail provider says of an e-mail: {"email_id", "status", "duplicate"}.
+
+event is sent, delivered, opened, clicked, bounced or failed. The same event of the same moment counts once, and the status
+never goes back. email_id ties the provider''s id to a queued e-mail the first time. Security definer, because e-mails are
+written through such functions only.';

@@ -1,0 +1,352 @@
+-- Purpose: what a known error means as a vector: texts are queued, sent to an OpenAI-compatible endpoint by pg_net, and
+-- the answers written back.
+-- Objects: private.secrets, private.embedding_jobs, private.queue_embedding(), private.read_secret(),
+-- private.describe_knowledge(), private.send_embeddings(), private.store_embedding_answer(), private.read_embedding(),
+-- private.collect_embeddings().
+-- Risks: off by default: texts leave the database, and an endpoint costs money. store_embedding_answer() runs inside
+-- pg_net's worker: it records and decides nothing.
+
+create table private.secrets (
+  name text primary key,
+  value text not null
+);
+
+alter table private.secrets enable row level security;
+
+create policy secrets_is_read_by_nobody on private.secrets
+for select to authenticated
+using (false);
+
+revoke all on table private.secrets from public, anon, authenticated, service_role;
+
+comment on table private.secrets is
+'Secrets where Supabase Vault is missing. Only the owner reads it: prefer Vault, which encrypts.';
+
+comment on column private.secrets.name is 'Name of the secret: embeddings_api_key.';
+
+comment on column private.secrets.value is 'The secret.';
+
+create function private.read_secret(name text)
+returns text
+language plpgsql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+declare
+  v_value text;
+begin
+  if to_regclass('vault.decrypted_secrets') is not null then
+    execute 'select decrypted_secret from vault.decrypted_secrets where decrypted_secrets.name = $1 limit 1'
+    into v_value
+    using read_secret.name;
+  end if;
+  return coalesce(
+    v_value,
+    (
+      select secrets.value
+      from private.secrets
+      where secrets.name = read_secret.name
+    )
+  );
+end
+$$;
+
+revoke all on function private.read_secret(text) from public, anon, authenticated, service_role;
+
+comment on function private.read_secret(text) is
+'A secret out of Supabase Vault, else out of private.secrets. Null when neither has it.';
+
+create table private.embedding_jobs (
+  knowledge_id bigint primary key references public.error_knowledge (id) on delete cascade,
+  text_hash text not null,
+  status text not null default 'queued',
+  attempts integer not null default 0,
+  next_try_at timestamptz not null default now(),
+  request_id bigint,
+  sent_at timestamptz,
+  answer_status integer,
+  answer text,
+  error text,
+  constraint status_is_known check (status in ('queued', 'sent', 'answered', 'failed')),
+  constraint attempts_is_not_negative check (attempts >= 0)
+);
+
+create index embedding_jobs_due_idx on private.embedding_jobs (next_try_at)
+where status = 'queued';
+
+create index embedding_jobs_request_idx on private.embedding_jobs (request_id)
+where status = 'sent';
+
+alter table private.embedding_jobs enable row level security;
+
+create policy embedding_jobs_is_read_by_nobody on private.embedding_jobs
+for select to authenticated
+using (false);
+
+revoke all on table private.embedding_jobs from public, anon, authenticated, service_role;
+
+comment on table private.embedding_jobs is
+'Known errors whose text has no embedding yet, or another one by now. A row leaves when the embedding is written.';
+
+comment on column private.embedding_jobs.knowledge_id is 'The entry of error_knowledge.';
+
+comment on column private.embedding_jobs.text_hash is 'The sha256 of the text that is to be embedded, in hex.';
+
+comment on column private.embedding_jobs.status is
+'queued, sent, answered (not read yet), or failed after 8 tries: then somebody has to look at error.';
+
+comment on column private.embedding_jobs.attempts is 'How often it was sent.';
+
+comment on column private.embedding_jobs.next_try_at is 'Not before then.';
+
+comment on column private.embedding_jobs.request_id is 'pg_net''s number of the latest request.';
+
+comment on column private.embedding_jobs.sent_at is 'When it was sent.';
+
+comment on column private.embedding_jobs.answer_status is 'HTTP status of the answer.';
+
+comment on column private.embedding_jobs.answer is 'Body of the answer, until it is read.';
+
+comment on column private.embedding_jobs.error is 'What went wrong last, sanitised.';
+
+create function private.describe_knowledge(entry public.error_knowledge)
+returns text
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select left(
+    concat_ws(
+      E'\n', (describe_knowledge.entry).pattern, (describe_knowledge.entry).root_cause, (describe_knowledge.entry).solution
+    ),
+    8000
+  )
+$$;
+
+revoke all on function private.describe_knowledge(public.error_knowledge)
+from public, anon, authenticated, service_role;
+
+comment on function private.describe_knowledge(public.error_knowledge) is 'The text that is embedded.';
+
+create function private.queue_embedding()
+returns trigger
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_hash text := encode(sha256(convert_to(private.describe_knowledge(new), 'UTF8')), 'hex');
+begin
+  if tg_op = 'INSERT' and new.embedding is not null then
+    return null; -- it came with its own
+  end if;
+  insert into private.embedding_jobs (knowledge_id, text_hash)
+  values (new.id, v_hash)
+  on conflict (knowledge_id) do update
+    set text_hash = excluded.text_hash, status = 'queued', attempts = 0, next_try_at = now(), error = null;
+  return null;
+end
+$$;
+
+revoke all on function private.queue_embedding() from public, anon, authenticated, service_role;
+
+comment on function private.queue_embedding() is 'Queues a known error whose text has no embedding, or has changed.';
+
+create trigger new_knowledge_is_queued_for_embedding
+after insert on public.error_knowledge
+for each row execute function private.queue_embedding();
+
+create trigger changed_knowledge_is_queued_for_embedding
+after update on public.error_knowledge
+for each row
+when (
+  (old.pattern, old.root_cause, old.solution) is distinct from (new.pattern, new.root_cause, new.solution)
+  and new.embedding is not distinct from old.embedding
+)
+execute function private.queue_embedding();
+
+create function private.send_embeddings()
+returns bigint
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_flags jsonb := private.config('feature_flags');
+  v_key text := private.read_secret('embeddings_api_key');
+  v_job record;
+  v_sent bigint := 0::bigint;
+begin
+  if not (v_flags ->> 'embeddings')::boolean or v_flags ->> 'embeddings_url' is null then
+    return 0;
+  end if;
+  for v_job in
+    select
+      jobs.knowledge_id,
+      private.describe_knowledge(error_knowledge) as body
+    from private.embedding_jobs as jobs
+    join public.error_knowledge on error_knowledge.id = jobs.knowledge_id
+    where jobs.status = 'queued'
+      and jobs.next_try_at <= clock_timestamp()
+    order by jobs.next_try_at
+    limit 50
+    for update of jobs skip locked
+  loop
+    update private.embedding_jobs
+    set
+      status = 'sent',
+      attempts = embedding_jobs.attempts + 1,
+      sent_at = clock_timestamp(),
+      answer = null,
+      answer_status = null,
+      request_id = net.http_post(
+        url => v_flags ->> 'embeddings_url',
+        body => jsonb_build_object('model', v_flags ->> 'embeddings_model', 'input', v_job.body, 'dimensions', 1536),
+        headers => jsonb_strip_nulls(jsonb_build_object(
+          'Content-Type', 'application/json', 'Authorization', 'Bearer ' || v_key
+        )),
+        timeout_milliseconds => 20000
+      )
+    where embedding_jobs.knowledge_id = v_job.knowledge_id;
+    v_sent := v_sent + 1;
+  end loop;
+  return v_sent;
+end
+$$;
+
+revoke all on function private.send_embeddings() from public, anon, authenticated, service_role;
+
+comment on function private.send_embeddings() is
+'Sends up to 50 queued texts to feature_flags.embeddings_url, while feature_flags.embeddings is true: how many.';
+
+create function private.store_embedding_answer(
+  request_id bigint, status_code integer, content text, error_msg text, created timestamptz
+)
+returns boolean
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  update private.embedding_jobs
+  set
+    status = 'answered',
+    answer_status = store_embedding_answer.status_code,
+    answer = case
+      when store_embedding_answer.status_code between 200 and 299
+        and octet_length(store_embedding_answer.content) < 1048576
+        then store_embedding_answer.content
+    end,
+    error = case
+      when store_embedding_answer.status_code between 200 and 299 then null
+      else coalesce(
+        left(store_embedding_answer.error_msg, 500),
+        format('answered %s: %s', store_embedding_answer.status_code, left(store_embedding_answer.content, 500))
+      )
+    end
+  where embedding_jobs.request_id = store_embedding_answer.request_id
+    and embedding_jobs.status = 'sent'
+    -- pg_net's numbers begin again after a crash.
+    and store_embedding_answer.created > embedding_jobs.sent_at - interval '1 minute';
+  return found;
+end
+$$;
+
+revoke all on function private.store_embedding_answer(bigint, integer, text, text, timestamptz)
+from public, anon, authenticated, service_role;
+
+comment on function private.store_embedding_answer(bigint, integer, text, text, timestamptz) is
+'Records what came back for a text: whether it was one of ours.';
+
+create function private.read_embedding(answer text)
+returns extensions.vector
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_vector extensions.vector := (read_embedding.answer::jsonb #> '{data,0,embedding}')::text::extensions.vector;
+begin
+  return case when extensions.vector_dims(v_vector) = 1536 then v_vector end;
+exception
+  when data_exception then
+    return null;
+end
+$$;
+
+revoke all on function private.read_embedding(text) from public, anon, authenticated, service_role;
+
+comment on function private.read_embedding(text) is
+'The vector in an endpoint''s answer {"data": [{"embedding": […]}]}. Null unless it has 1,536 dimensions.';
+
+create function private.collect_embeddings()
+returns bigint
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_job record;
+  v_vector extensions.vector;
+  v_written bigint := 0::bigint;
+begin
+  -- What the trigger did not see; and what pg_net lost.
+  perform private.store_embedding_answer(
+    response.id, response.status_code, response.content, response.error_msg, response.created
+  )
+  from net._http_response as response
+  where response.id in (select jobs.request_id from private.embedding_jobs as jobs where jobs.status = 'sent');
+  update private.embedding_jobs
+  set status = 'answered', error = 'pg_net gave no answer'
+  where embedding_jobs.status = 'sent'
+    and embedding_jobs.sent_at < clock_timestamp() - interval '2 minutes';
+
+  for v_job in
+    select
+      jobs.*,
+      encode(sha256(convert_to(private.describe_knowledge(error_knowledge), 'UTF8')), 'hex') as current_hash
+    from private.embedding_jobs as jobs
+    join public.error_knowledge on error_knowledge.id = jobs.knowledge_id
+    where jobs.status = 'answered'
+    order by jobs.knowledge_id
+    for update of jobs skip locked
+  loop
+    v_vector := private.read_embedding(v_job.answer);
+    if v_vector is not null and v_job.current_hash = v_job.text_hash then
+      update public.error_knowledge
+      set embedding = v_vector
+      where error_knowledge.id = v_job.knowledge_id;
+      delete from private.embedding_jobs
+      where embedding_jobs.knowledge_id = v_job.knowledge_id;
+      v_written := v_written + 1;
+      continue;
+    end if;
+    update private.embedding_jobs
+    set
+      status = case when v_job.attempts >= 8 then 'failed' else 'queued' end,
+      answer = null,
+      -- 30 s, 1 min, 2 min, … 1 h at most, and some jitter.
+      next_try_at = clock_timestamp() + least(
+        interval '15 seconds' * power(2, v_job.attempts), interval '1 hour'
+      ) * (0.8 + random() * 0.4),
+      error = private.sanitise_text(
+        coalesce(v_job.error, 'the answer holds no embedding of 1,536 dimensions'), 1000
+      )
+    where embedding_jobs.knowledge_id = v_job.knowledge_id;
+  end loop;
+  return v_written;
+end
+$$;
+
+revoke all on function private.collect_embeddings() from public, anon, authenticated, service_role;
+
+comment on function private.collect_embeddings() is
+'Writes the embeddings that came back, and queues failures again with growing pauses: how many were written.';

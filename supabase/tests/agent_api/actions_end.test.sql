@@ -1,0 +1,91 @@
+begin;
+
+select plan(8);
+
+update public.system_config
+set value = '{"agent_actions_per_hour": 100000, "all_agent_actions_per_hour": 100000}'
+where key = 'rate_limits';
+
+delete from private.running_actions;
+
+create temporary table begun (name text, id bigint) on commit drop;
+
+insert into begun (name, id)
+select
+  name,
+  (public.begin_agent_action('finisher', 'investigate') ->> 'action_id')::bigint
+from unnest(array['good', 'bad', 'slow', 'stopped']) as names (name);
+
+select is(
+  public.finish_agent_action((
+    select id from begun
+    where name = 'good'
+  ), true, '{"found": "it"}') -> 'success', 'true',
+  'an action ends well'
+);
+
+select is(
+  public.finish_agent_action((
+    select id from begun
+    where name = 'bad'
+  ), false, null, 'no access, token=abcdefghijk')
+  -> 'success', 'false', 'or not'
+);
+
+select throws_ok(
+  format('select public.finish_agent_action(%s, true)', (
+    select id from begun
+    where name = 'good'
+  )),
+  'PT409', null, 'but once'
+);
+
+update private.running_actions
+set begun_at = now() - interval '2 hours', deadline = now() - interval '1 hour'
+where action_id = (
+  select id from begun
+  where name = 'slow'
+);
+
+select is(private.fail_running_actions('ran past its deadline', true), 1::bigint, 'what takes too long has failed');
+
+update public.system_config
+set value = '{"enabled": true, "reason": "it runs amok"}'
+where key = 'kill_switch';
+
+select is_empty($$ select from private.running_actions $$, 'the kill switch stops what is running');
+
+select is(
+  public.begin_agent_action('finisher', 'investigate') -> 'reasons', '["kill_switch: it runs amok"]'::jsonb,
+  'and refuses what is new'
+);
+
+insert into private.running_actions (action_id, agent, kind, deadline)
+select
+  id as action_id,
+  'finisher' as agent,
+  'investigate' as kind,
+  now() + interval '1 hour' as deadline
+from public.agent_actions
+where agent = 'finisher' and success is false
+order by id desc limit 1;
+
+select
+  is(
+    public.finish_agent_action(max(action_id), true) ->> 'message', 'the action was stopped by the kill switch',
+    'nothing ends as a success while it is on'
+  )
+from private.running_actions;
+
+select results_eq(
+  $$ select success, error from public.agent_actions
+     where finishes_id in (select id from begun) order by finishes_id $$,
+  $$ values
+     (true, null), (false, 'no access, token=[redacted]'), (false, 'ran past its deadline'),
+     (false, 'stopped by the kill switch') $$,
+  'each end is a row of its own'
+);
+
+select * from finish();
+
+rollback;

@@ -1,0 +1,65 @@
+begin;
+
+select plan(7);
+
+insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
+values ('INC-1', 'chained', 't', 'm', 'LOW', 'backend', 'r');
+
+select public.add_incident_note('INC-1', 'note ' || number) from generate_series(1, 3) as numbers (number);
+
+select is(
+  public.verify_audit('INC-1'),
+  '{"incident_id": "INC-1", "is_intact": true, "actions": 4, "first_position": 1, "broken_action_id": null}'::jsonb,
+  'a trail that nobody touched is intact'
+);
+
+alter table public.agent_actions disable trigger agent_actions_are_append_only;
+
+update public.agent_actions
+set details = '{"note": "Note 2"}'
+where incident_id = 'INC-1' and details ->> 'note' = 'note 2';
+
+select is(
+  public.verify_audit('INC-1') - 'broken_action_id' - 'incident_id',
+  '{"is_intact": false, "actions": 4, "first_position": 1}'::jsonb, 'one changed byte is found'
+);
+
+select is(
+  (public.verify_audit('INC-1') ->> 'broken_action_id')::bigint,
+  (
+    select id from public.agent_actions
+    where incident_id = 'INC-1' and chain_position = 3
+  ),
+  'where it is'
+);
+
+update public.agent_actions
+set details = '{"note": "note 2"}'
+where incident_id = 'INC-1' and details ->> 'note' = 'Note 2';
+
+delete from public.agent_actions
+where incident_id = 'INC-1' and chain_position = 1;
+
+select is(
+  public.verify_audit('INC-1') - 'broken_action_id' - 'incident_id',
+  '{"is_intact": true, "actions": 3, "first_position": 2}'::jsonb, 'the oldest ones may be gone by retention'
+);
+
+delete from public.agent_actions
+where incident_id = 'INC-1' and chain_position = 3;
+
+select is(public.verify_audit('INC-1') -> 'is_intact', 'false', 'but none in between');
+
+select throws_ok(
+  $$ update public.agent_actions set chain_position = null where incident_id = 'INC-1' $$,
+  '23514', 'new row for relation "agent_actions" violates check constraint "chained_actions_have_a_hash"',
+  'a place in the chain has its hash'
+);
+
+select is(
+  public.verify_audit('INC-9') -> 'actions', '0', 'without a trail there is nothing to find'
+);
+
+select * from finish();
+
+rollback;

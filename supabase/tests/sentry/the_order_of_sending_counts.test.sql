@@ -1,0 +1,58 @@
+begin;
+
+select plan(5);
+
+create function private.test_deliver(resource text, action text, minute integer, data jsonb default '{}')
+returns text
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return public.ingest_sentry(jsonb_build_array(jsonb_build_object(
+    'resource', test_deliver.resource,
+    'body_hash', gen_random_uuid(),
+    'sent_at', 1787212800 + 60 * test_deliver.minute,
+    'body', jsonb_build_object('action', test_deliver.action, 'data', test_deliver.data || jsonb_build_object(
+      'issue', '{"id": "90046"}'::jsonb, 'metric_alert', '{"alert_rule": {"id": "90047"}}'::jsonb
+    ))
+  ))) #>> '{0,effect}';
+end
+$$;
+
+select results_eq(
+  $$ select private.test_deliver('issue', action, minute)
+     from (values (1, 'created'), (2, 'resolved'), (3, 'unresolved')) as sent (minute, action) $$,
+  $$ values ('opened'), ('resolved'), ('reopened') $$,
+  'what waited in the spool counts by when Sentry sent it'
+);
+
+select results_eq(
+  $$ select private.test_deliver('issue', action, minute)
+     from (values (2, 'resolved'), (2, 'ignored'), (3, 'resolved'), (3, 'unresolved')) as sent (minute, action) $$,
+  $$ values ('late'), ('late'), ('resolved'), ('reopened') $$,
+  'an older resolution does not close; within a second the order of arrival counts'
+);
+
+select results_eq(
+  $$ select private.test_deliver('metric_alert', action, minute)
+     from (values (5, 'critical'), (4, 'warning'), (4, 'resolved'), (6, 'resolved'), (5, 'critical'))
+       as sent (minute, action) $$,
+  $$ values ('opened'), ('late'), ('late'), ('resolved'), ('late') $$,
+  'an older alert neither lowers nor closes nor reopens'
+);
+
+select is(
+  private.test_deliver('error', 'created', 7, '{"error": {"issue_id": "90046", "datetime": "2020-01-01T00:00:00Z"}}'),
+  'counted', 'a clock that is plainly wrong is not believed'
+);
+
+select
+  is(
+    private.find_latest_sending(id, array['opened']), to_timestamp(1787212860), 'it is known what was sent when'
+  )
+from public.incidents
+where fingerprint = 'sentry:issue:90046';
+
+select * from finish();
+
+rollback;

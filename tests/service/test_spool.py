@@ -1,0 +1,109 @@
+"""The spool's file and its replay: nothing is lost, and nobody waits behind what cannot go out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from app.breaker import Breaker
+from app.problems import problem
+from app.replay import Replay
+from app.reports import Answer, Report
+from app.spool import Spool
+from app.spool_file import SpoolFile, SpoolFullError
+
+MEGABYTE = 2**20
+
+
+async def fill(spool: Spool, *payloads: bytes) -> None:
+    await asyncio.gather(*(spool.put("events", payload) for payload in payloads))
+
+
+async def always_well() -> bool:
+    return True
+
+
+def replay_of(spool: Spool, breaker: Breaker, codes: dict[bytes, str], batch_size: int = 100) -> Replay:
+    """A replay to a database that answers these payloads with these problems, and takes the others."""
+
+    async def deliver(reports: list[Report]) -> list[Answer]:
+        if any(codes.get(each.payload) == "unavailable" for each in reports):
+            return [problem("unavailable") for _ in reports]
+        return [
+            problem(codes[each.payload]) if each.payload in codes else {"success": True} for each in reports
+        ]
+
+    return Replay(spool, breaker, {"events": deliver}, always_well, batch_size)
+
+
+async def test_what_was_put_is_there_after_a_crash_and_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "spool"
+    spool = Spool(path, MEGABYTE)
+    await fill(spool, b"a", b"b", b"c")
+    # No close(): what put() returned from must be on the disk.
+    other = SpoolFile(path, MEGABYTE)
+    assert [each.payload for each in other.read_oldest(0, 10)] == [b"a", b"b", b"c"]
+    other.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    await spool.close()
+
+
+async def test_only_one_of_two_replays(tmp_path: Path) -> None:
+    first, second = (Spool(tmp_path / "spool", MEGABYTE) for _ in range(2))
+    await fill(first, b"a")
+    await fill(second, b"b")
+    assert (first.may_replay(), second.may_replay(), first.may_replay()) == (True, False, True)
+    assert len(await first.oldest(0, 10)) == 2
+    await first.close()
+    assert second.may_replay()
+    await second.close()
+
+
+async def test_a_full_spool_says_so_and_keeps_what_it_has(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", MEGABYTE)
+    for _ in range(8):
+        await spool.put("events", b"x" * 100_000)
+    with pytest.raises(SpoolFullError):
+        await spool.put("events", b"x" * 400_000)
+    counts = await spool.refresh()
+    assert counts.depth > 5
+    assert spool.as_json()["dropped"] == 1
+    # Even then what is refused for good can be put aside.
+    await spool.bury([(each.id, "why") for each in await spool.oldest(0, 3)])
+    assert (await spool.refresh()).depth == counts.depth - 3
+    await spool.close()
+
+
+async def test_what_must_wait_holds_nobody_up(tmp_path: Path) -> None:
+    spool, breaker = Spool(tmp_path / "spool", MEGABYTE), Breaker()
+    breaker.trip("it was away")
+    payloads = [json.dumps(number).encode() for number in range(10)]
+    await fill(spool, *payloads)
+    codes = dict.fromkeys(payloads[:4], "rate-limited") | {payloads[5]: "refused"}
+    replay = replay_of(spool, breaker, codes, batch_size=2)
+    assert await replay.step() is False
+    assert breaker.is_open is False
+    assert [each.payload for each in await spool.oldest(0, 100)] == payloads[:4]
+    assert spool.as_json()["dead_letters"] == 1
+    codes.clear()
+    assert await replay.step() is True
+    assert (await spool.refresh()).depth == 0
+    await spool.close()
+
+
+async def test_a_report_that_is_too_much_for_the_database_is_put_aside(tmp_path: Path) -> None:
+    spool, breaker = Spool(tmp_path / "spool", MEGABYTE), Breaker()
+    payloads = [json.dumps(number).encode() for number in range(40)]
+    await fill(spool, *payloads)
+    replay = replay_of(spool, breaker, {payloads[7]: "unavailable"})
+    steps = 0
+    while not await replay.step():
+        steps += 1
+        assert steps < 30
+    counts = await spool.refresh()
+    assert (counts.depth, counts.dead_letters) == (0, 1)
+    await spool.close()
