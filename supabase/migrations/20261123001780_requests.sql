@@ -12,7 +12,8 @@ as $$
 begin
   raise exception using
     errcode = refuse_request.code,
-    message = refuse_request.message,
+    -- Never folded into the caller's plan as a constant: that would raise before it is asked.
+    message = format('%s', refuse_request.message),
     detail = coalesce(refuse_request.field, ''),
     hint = coalesce(refuse_request.remedy, '');
 end

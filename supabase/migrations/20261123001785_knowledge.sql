@@ -145,6 +145,7 @@ exception
     perform private.refuse_request(
       'PT400', 'is_auto_fix_allowed needs auto_fix_code', 'is_auto_fix_allowed', 'Send the code that may run.'
     );
+    return null;
 end
 $$;
 

@@ -79,6 +79,7 @@ exception
       'PT404', format('there is no knowledge %s', resolve_incident.knowledge_id), 'knowledge_id',
       'search_error_knowledge finds what there is.'
     );
+    return null;
 end
 $$;
 
@@ -132,6 +133,7 @@ exception
       'PT409', format('the error of %s has another live incident', reopen_incident.incident_id), 'incident_id',
       'Work on that one: open_incidents shows it by its fingerprint.'
     );
+    return null;
 end
 $$;
 

@@ -120,6 +120,7 @@ begin
     'PT404', format('there is no deployment %s', record_deployment_finished.deployment_id), 'deployment_id',
     'record_deployment_started gives the id.'
   );
+  return null;
 end
 $$;
 

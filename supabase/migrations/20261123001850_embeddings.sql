@@ -35,10 +35,11 @@ security invoker
 set search_path = ''
 as $$
 declare
+  v_vault regclass := to_regclass('vault.decrypted_secrets');
   v_value text;
 begin
-  if to_regclass('vault.decrypted_secrets') is not null then
-    execute 'select decrypted_secret from vault.decrypted_secrets where decrypted_secrets.name = $1 limit 1'
+  if v_vault is not null then
+    execute format('select secret.decrypted_secret from %s as secret where secret.name = $1 limit 1', v_vault)
     into v_value
     using read_secret.name;
   end if;
@@ -183,7 +184,7 @@ declare
   v_sent bigint := 0::bigint;
 begin
   if not (v_flags ->> 'embeddings')::boolean or v_flags ->> 'embeddings_url' is null then
-    return 0;
+    return v_sent;
   end if;
   for v_job in
     select
@@ -267,7 +268,7 @@ comment on function private.store_embedding_answer(bigint, integer, text, text, 
 create function private.read_embedding(answer text)
 returns extensions.vector
 language plpgsql
-stable
+immutable
 security invoker
 set search_path = ''
 as $$
