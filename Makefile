@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .local/venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-engine lint format bench demo reset
+.PHONY: help setup dev test test-engine lint format bench types demo reset
 
 help: ## Says what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ format: setup ## Formats the Python code.
 
 bench: setup ## Measures the way of an event and the health checks.
 	@$(VENV)/python -m tests.bench
+
+types: setup ## Writes supabase/types.ts from the migrations.
+	@$(VENV)/python -m local types
 
 demo: setup ## Tells the running `make dev` a story as Sentry would, and prints what became of it.
 	@$(VENV)/python -m local demo

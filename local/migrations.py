@@ -17,17 +17,8 @@ QUIET = {"SUPABASE_TELEMETRY_DISABLED": "1", "DO_NOT_TRACK": "1", "SUPABASE_NO_U
 
 def push(database_url: str, project: Path, home: Path) -> list[str]:
     """Applies what is missing; answers with the names of the migrations that were applied."""
-    url, password = _without_password(database_url)
-    home.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        [str(tools.supabase_cli()), "db", "push", f"--remote={url}", "--yes", f"--workdir={project}"],
-        env={**os.environ, **QUIET, "SUPABASE_HOME": str(home), "PGPASSWORD": password},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    command = ["db", "push", "--yes", f"--workdir={project}"]
+    done = _run_cli(command, database_url, home, stderr=subprocess.STDOUT)
     if done.returncode != 0:
         raise StackError(
             f"`supabase db push` failed:\n{_reason(done.stdout)}\n"
@@ -36,6 +27,31 @@ def push(database_url: str, project: Path, home: Path) -> list[str]:
     applying = (line.strip() for line in done.stdout.splitlines())
     prefix = "Applying migration "
     return [line.removeprefix(prefix).rstrip(".") for line in applying if line.startswith(prefix)]
+
+
+def generate_types(database_url: str, home: Path) -> str:
+    """TypeScript types of the public schema, as the CLI writes them."""
+    command = ["gen", "types", "typescript", "--schema=public"]
+    done = _run_cli(command, database_url, home, stderr=subprocess.PIPE)
+    if done.returncode != 0:
+        raise StackError(f"`supabase gen types` failed:\n{done.stderr}")
+    return done.stdout.strip() + "\n"
+
+
+def _run_cli(
+    command: list[str], database_url: str, home: Path, stderr: int
+) -> subprocess.CompletedProcess[str]:
+    url, password = _without_password(database_url)
+    home.mkdir(parents=True, exist_ok=True)
+    return subprocess.run(
+        [str(tools.supabase_cli()), *command, f"--remote={url}"],
+        env={**os.environ, **QUIET, "SUPABASE_HOME": str(home), "PGPASSWORD": password},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        check=False,
+    )
 
 
 def _reason(output: str) -> str:

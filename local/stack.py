@@ -95,6 +95,10 @@ class Stack:
         home = self.settings.state_directory / "supabase-home"
         return migrations.push(self.database_url, self.settings.project_directory, home)
 
+    def generate_types(self) -> str:
+        """TypeScript types of the public schema, by the Supabase CLI."""
+        return migrations.generate_types(self.database_url, self.settings.state_directory / "supabase-home")
+
     # Faults, for the tests and for `make dev`, which puts back what died.
 
     def stop_postgres(self) -> None:

@@ -1,0 +1,781 @@
+// Written by `make types` from the migrations. Do not edit.
+export type Json = string | number | boolean | null | { [key: string]: Json | undefined } | Json[]
+
+export type Database = {
+  
+  "public": {
+          Tables: {
+            "agent_actions": {
+                  Row: {
+                    "action": string,"agent": string,"chain_position": number | null,"created_at": string,"details": NonNullable<Json>,"duration_ms": number | null,"error": string | null,"finishes_id": number | null,"hash": string | null,"id": number,"incident_id": string | null,"knowledge_id": number | null,"previous_hash": string | null,"safety_checks": NonNullable<Json>,"safety_verdict": string,"success": boolean | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "action": string,"agent": string,"chain_position"?: number | null,"created_at"?: string,"details"?: NonNullable<Json>,"duration_ms"?: number | null,"error"?: string | null,"finishes_id"?: number | null,"hash"?: string | null,"id"?: never,"incident_id"?: string | null,"knowledge_id"?: number | null,"previous_hash"?: string | null,"safety_checks"?: NonNullable<Json>,"safety_verdict"?: string,"success"?: boolean | null
+                  }
+                  Update: {
+                    "action"?: string,"agent"?: string,"chain_position"?: number | null,"created_at"?: string,"details"?: NonNullable<Json>,"duration_ms"?: number | null,"error"?: string | null,"finishes_id"?: number | null,"hash"?: string | null,"id"?: never,"incident_id"?: string | null,"knowledge_id"?: number | null,"previous_hash"?: string | null,"safety_checks"?: NonNullable<Json>,"safety_verdict"?: string,"success"?: boolean | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "agent_actions_finishes_id_fkey"
+      columns: ["finishes_id"]
+isOneToOne: true
+      referencedRelation: "agent_actions"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "agent_actions_finishes_id_fkey"
+      columns: ["finishes_id"]
+isOneToOne: true
+      referencedRelation: "incident_timeline"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "agent_actions_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "incidents"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "agent_actions_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "open_incidents"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "agent_actions_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "target_status"
+      referencedColumns: ["incident_id"]
+    },{
+      foreignKeyName: "agent_actions_knowledge_id_fkey"
+      columns: ["knowledge_id"]
+isOneToOne: false
+      referencedRelation: "error_knowledge"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"deployment_history": {
+                  Row: {
+                    "commit_hash": string | null,"deployed_by": string,"duration": string | null,"environment": string,"finished_at": string | null,"id": number,"rollback_of": number | null,"rollback_reason": string | null,"service": string,"started_at": string,"status": Database["public"]['Enums']["deployment_status"],"test_results": NonNullable<Json>,"version": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "commit_hash"?: string | null,"deployed_by": string,"duration"?: never,"environment"?: string,"finished_at"?: string | null,"id"?: never,"rollback_of"?: number | null,"rollback_reason"?: string | null,"service": string,"started_at"?: string,"status"?: Database["public"]['Enums']["deployment_status"],"test_results"?: NonNullable<Json>,"version": string
+                  }
+                  Update: {
+                    "commit_hash"?: string | null,"deployed_by"?: string,"duration"?: never,"environment"?: string,"finished_at"?: string | null,"id"?: never,"rollback_of"?: number | null,"rollback_reason"?: string | null,"service"?: string,"started_at"?: string,"status"?: Database["public"]['Enums']["deployment_status"],"test_results"?: NonNullable<Json>,"version"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "deployment_history_rollback_of_fkey"
+      columns: ["rollback_of"]
+isOneToOne: false
+      referencedRelation: "deployment_history"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "deployment_history_rollback_of_fkey"
+      columns: ["rollback_of"]
+isOneToOne: false
+      referencedRelation: "deployment_impact"
+      referencedColumns: ["deployment_id"]
+    }
+                  ]
+                },"email_tracking": {
+                  Row: {
+                    "click_count": number,"clicked_at": string | null,"created_at": string,"delivered_at": string | null,"error": string | null,"id": number,"incident_id": string | null,"open_count": number,"opened_at": string | null,"provider_id": string | null,"recipient": string,"sent_at": string | null,"status": Database["public"]['Enums']["email_status"],"subject": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "click_count"?: number,"clicked_at"?: string | null,"created_at"?: string,"delivered_at"?: string | null,"error"?: string | null,"id"?: never,"incident_id"?: string | null,"open_count"?: number,"opened_at"?: string | null,"provider_id"?: string | null,"recipient": string,"sent_at"?: string | null,"status"?: Database["public"]['Enums']["email_status"],"subject": string
+                  }
+                  Update: {
+                    "click_count"?: number,"clicked_at"?: string | null,"created_at"?: string,"delivered_at"?: string | null,"error"?: string | null,"id"?: never,"incident_id"?: string | null,"open_count"?: number,"opened_at"?: string | null,"provider_id"?: string | null,"recipient"?: string,"sent_at"?: string | null,"status"?: Database["public"]['Enums']["email_status"],"subject"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "email_tracking_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "incidents"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "email_tracking_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "open_incidents"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "email_tracking_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "target_status"
+      referencedColumns: ["incident_id"]
+    }
+                  ]
+                },"error_knowledge": {
+                  Row: {
+                    "auto_fix_code": string | null,"category": Database["public"]['Enums']["incident_category"],"created_at": string,"embedding": string | null,"failure_count": number,"id": number,"is_auto_fix_allowed": boolean,"pattern": string,"root_cause": string | null,"severity": Database["public"]['Enums']["incident_severity"],"signature": string,"solution": string | null,"success_count": number,"success_rate": number | null,"updated_at": string,"words": unknown
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "auto_fix_code"?: string | null,"category": Database["public"]['Enums']["incident_category"],"created_at"?: string,"embedding"?: string | null,"failure_count"?: number,"id"?: never,"is_auto_fix_allowed"?: boolean,"pattern": string,"root_cause"?: string | null,"severity": Database["public"]['Enums']["incident_severity"],"signature": string,"solution"?: string | null,"success_count"?: number,"success_rate"?: never,"updated_at"?: string,"words"?: never
+                  }
+                  Update: {
+                    "auto_fix_code"?: string | null,"category"?: Database["public"]['Enums']["incident_category"],"created_at"?: string,"embedding"?: string | null,"failure_count"?: number,"id"?: never,"is_auto_fix_allowed"?: boolean,"pattern"?: string,"root_cause"?: string | null,"severity"?: Database["public"]['Enums']["incident_severity"],"signature"?: string,"solution"?: string | null,"success_count"?: number,"success_rate"?: never,"updated_at"?: string,"words"?: never
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"incidents": {
+                  Row: {
+                    "acknowledged_at": string | null,"acknowledged_by": string | null,"category": Database["public"]['Enums']["incident_category"],"context": NonNullable<Json>,"deployment_id": number | null,"environment": string | null,"error_code": string | null,"error_type": string | null,"external_id": string | null,"external_url": string | null,"fingerprint": string,"first_seen": string,"has_manual_severity": boolean,"id": string,"knowledge_id": number | null,"last_seen": string,"message": string,"occurrence_count": number,"release": string | null,"resolution": string | null,"resolved_at": string | null,"resolved_by": string | null,"rule": string,"severity": Database["public"]['Enums']["incident_severity"],"source": string,"spawned_agents": (string)[],"stack": string | null,"status": Database["public"]['Enums']["incident_status"],"suppressed_until": string | null,"time_to_resolution": string | null,"title": string,"url": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "acknowledged_at"?: string | null,"acknowledged_by"?: string | null,"category": Database["public"]['Enums']["incident_category"],"context"?: NonNullable<Json>,"deployment_id"?: number | null,"environment"?: string | null,"error_code"?: string | null,"error_type"?: string | null,"external_id"?: string | null,"external_url"?: string | null,"fingerprint": string,"first_seen"?: string,"has_manual_severity"?: boolean,"id"?: string,"knowledge_id"?: number | null,"last_seen"?: string,"message": string,"occurrence_count"?: number,"release"?: string | null,"resolution"?: string | null,"resolved_at"?: string | null,"resolved_by"?: string | null,"rule": string,"severity": Database["public"]['Enums']["incident_severity"],"source"?: string,"spawned_agents"?: (string)[],"stack"?: string | null,"status"?: Database["public"]['Enums']["incident_status"],"suppressed_until"?: string | null,"time_to_resolution"?: never,"title": string,"url"?: string | null
+                  }
+                  Update: {
+                    "acknowledged_at"?: string | null,"acknowledged_by"?: string | null,"category"?: Database["public"]['Enums']["incident_category"],"context"?: NonNullable<Json>,"deployment_id"?: number | null,"environment"?: string | null,"error_code"?: string | null,"error_type"?: string | null,"external_id"?: string | null,"external_url"?: string | null,"fingerprint"?: string,"first_seen"?: string,"has_manual_severity"?: boolean,"id"?: string,"knowledge_id"?: number | null,"last_seen"?: string,"message"?: string,"occurrence_count"?: number,"release"?: string | null,"resolution"?: string | null,"resolved_at"?: string | null,"resolved_by"?: string | null,"rule"?: string,"severity"?: Database["public"]['Enums']["incident_severity"],"source"?: string,"spawned_agents"?: (string)[],"stack"?: string | null,"status"?: Database["public"]['Enums']["incident_status"],"suppressed_until"?: string | null,"time_to_resolution"?: never,"title"?: string,"url"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "incidents_deployment_id_fkey"
+      columns: ["deployment_id"]
+isOneToOne: false
+      referencedRelation: "deployment_history"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "incidents_deployment_id_fkey"
+      columns: ["deployment_id"]
+isOneToOne: false
+      referencedRelation: "deployment_impact"
+      referencedColumns: ["deployment_id"]
+    },{
+      foreignKeyName: "incidents_knowledge_id_fkey"
+      columns: ["knowledge_id"]
+isOneToOne: false
+      referencedRelation: "error_knowledge"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"monitoring_checks": {
+                  Row: {
+                    "answer_due_at": string | null,"answer_excerpt": string | null,"answer_headers": Json | null,"answered_at": string | null,"attempt": number,"completed_at": string | null,"consecutive_failures": number,"error": string | null,"error_count": number,"has_expected_text": boolean | null,"http_status": number | null,"id": number,"incident_id": string | null,"is_maintenance": boolean,"request_id": number | null,"response_time_ms": number | null,"retry_until": string | null,"scheduled_at": string,"sent_at": string | null,"status": Database["public"]['Enums']["check_status"],"target": string,"target_type": Database["public"]['Enums']["target_type"],"url": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "answer_due_at"?: string | null,"answer_excerpt"?: string | null,"answer_headers"?: Json | null,"answered_at"?: string | null,"attempt"?: number,"completed_at"?: string | null,"consecutive_failures"?: number,"error"?: string | null,"error_count"?: number,"has_expected_text"?: boolean | null,"http_status"?: number | null,"id"?: never,"incident_id"?: string | null,"is_maintenance"?: boolean,"request_id"?: number | null,"response_time_ms"?: number | null,"retry_until"?: string | null,"scheduled_at": string,"sent_at"?: string | null,"status"?: Database["public"]['Enums']["check_status"],"target": string,"target_type": Database["public"]['Enums']["target_type"],"url": string
+                  }
+                  Update: {
+                    "answer_due_at"?: string | null,"answer_excerpt"?: string | null,"answer_headers"?: Json | null,"answered_at"?: string | null,"attempt"?: number,"completed_at"?: string | null,"consecutive_failures"?: number,"error"?: string | null,"error_count"?: number,"has_expected_text"?: boolean | null,"http_status"?: number | null,"id"?: never,"incident_id"?: string | null,"is_maintenance"?: boolean,"request_id"?: number | null,"response_time_ms"?: number | null,"retry_until"?: string | null,"scheduled_at"?: string,"sent_at"?: string | null,"status"?: Database["public"]['Enums']["check_status"],"target"?: string,"target_type"?: Database["public"]['Enums']["target_type"],"url"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "monitoring_checks_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "incidents"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "monitoring_checks_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "open_incidents"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "monitoring_checks_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "target_status"
+      referencedColumns: ["incident_id"]
+    }
+                  ]
+                },"security_events": {
+                  Row: {
+                    "action_taken": string | null,"confidence": number,"created_at": string,"details": NonNullable<Json>,"event_type": string,"id": number,"incident_id": string | null,"ip_address": unknown,"severity": Database["public"]['Enums']["incident_severity"],"user_id": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "action_taken"?: string | null,"confidence": number,"created_at"?: string,"details"?: NonNullable<Json>,"event_type": string,"id"?: never,"incident_id"?: string | null,"ip_address"?: unknown,"severity": Database["public"]['Enums']["incident_severity"],"user_id"?: string | null
+                  }
+                  Update: {
+                    "action_taken"?: string | null,"confidence"?: number,"created_at"?: string,"details"?: NonNullable<Json>,"event_type"?: string,"id"?: never,"incident_id"?: string | null,"ip_address"?: unknown,"severity"?: Database["public"]['Enums']["incident_severity"],"user_id"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "security_events_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "incidents"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "security_events_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "open_incidents"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "security_events_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "target_status"
+      referencedColumns: ["incident_id"]
+    }
+                  ]
+                },"system_config": {
+                  Row: {
+                    "description": string,"key": string,"updated_at": string,"updated_by": string,"value": NonNullable<Json>
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "description": string,"key": string,"updated_at"?: string,"updated_by"?: string,"value": NonNullable<Json>
+                  }
+                  Update: {
+                    "description"?: string,"key"?: string,"updated_at"?: string,"updated_by"?: string,"value"?: NonNullable<Json>
+                  }
+                  Relationships: [
+                    
+                  ]
+                }
+          }
+          Views: {
+            "deployment_impact": {
+                  Row: {
+                    "critical_incidents": number | null,"deployment_id": number,"environment": string,"finished_at": string | null,"incidents": number | null,"occurrences": number | null,"open_incidents": number | null,"rollback_of": number | null,"service": string,"started_at": string,"status": Database["public"]['Enums']["deployment_status"],"version": string,"worst_severity": Database["public"]['Enums']["incident_severity"] | null
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    {
+      foreignKeyName: "deployment_history_rollback_of_fkey"
+      columns: ["rollback_of"]
+isOneToOne: false
+      referencedRelation: "deployment_history"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "deployment_history_rollback_of_fkey"
+      columns: ["rollback_of"]
+isOneToOne: false
+      referencedRelation: "deployment_impact"
+      referencedColumns: ["deployment_id"]
+    }
+                  ]
+                },"incident_stats": {
+                  Row: {
+                    "category": Database["public"]['Enums']["incident_category"] | null,"day": string | null,"mtta": string | null,"mttr": string | null,"opened": number | null,"resolved": number | null,"severity": Database["public"]['Enums']["incident_severity"] | null
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    
+                  ]
+                },"incident_timeline": {
+                  Row: {
+                    "agent": string,"details": NonNullable<Json>,"from": string | null,"happened_at": string,"id": number,"incident_id": string | null,"safety_verdict": string,"success": boolean | null,"to": string | null,"what": string,"who": string | null,"why": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                           "agent"?: string | null,"details"?: Json | null,"from"?: never,"happened_at"?: string | null,"id"?: number | null,"incident_id"?: string | null,"safety_verdict"?: string | null,"success"?: boolean | null,"to"?: never,"what"?: string | null,"who"?: never,"why"?: never
+                         }
+                        Update: {
+                           "agent"?: string | null,"details"?: Json | null,"from"?: never,"happened_at"?: string | null,"id"?: number | null,"incident_id"?: string | null,"safety_verdict"?: string | null,"success"?: boolean | null,"to"?: never,"what"?: string | null,"who"?: never,"why"?: never
+                         }
+                        Relationships: [
+                    {
+      foreignKeyName: "agent_actions_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "incidents"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "agent_actions_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "open_incidents"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "agent_actions_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "target_status"
+      referencedColumns: ["incident_id"]
+    }
+                  ]
+                },"open_incidents": {
+                  Row: {
+                    "acknowledged_by": string | null,"age": string | null,"category": Database["public"]['Enums']["incident_category"],"deployment_id": number | null,"environment": string | null,"external_url": string | null,"fingerprint": string,"first_seen": string,"id": string,"knowledge_id": number | null,"last_seen": string,"occurrence_count": number,"release": string | null,"severity": Database["public"]['Enums']["incident_severity"],"source": string,"status": Database["public"]['Enums']["incident_status"],"suppressed_until": string | null,"title": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                           "acknowledged_by"?: string | null,"age"?: never,"category"?: Database["public"]['Enums']["incident_category"] | null,"deployment_id"?: number | null,"environment"?: string | null,"external_url"?: string | null,"fingerprint"?: string | null,"first_seen"?: string | null,"id"?: string | null,"knowledge_id"?: number | null,"last_seen"?: string | null,"occurrence_count"?: number | null,"release"?: string | null,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"source"?: string | null,"status"?: Database["public"]['Enums']["incident_status"] | null,"suppressed_until"?: string | null,"title"?: string | null
+                         }
+                        Update: {
+                           "acknowledged_by"?: string | null,"age"?: never,"category"?: Database["public"]['Enums']["incident_category"] | null,"deployment_id"?: number | null,"environment"?: string | null,"external_url"?: string | null,"fingerprint"?: string | null,"first_seen"?: string | null,"id"?: string | null,"knowledge_id"?: number | null,"last_seen"?: string | null,"occurrence_count"?: number | null,"release"?: string | null,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"source"?: string | null,"status"?: Database["public"]['Enums']["incident_status"] | null,"suppressed_until"?: string | null,"title"?: string | null
+                         }
+                        Relationships: [
+                    {
+      foreignKeyName: "incidents_deployment_id_fkey"
+      columns: ["deployment_id"]
+isOneToOne: false
+      referencedRelation: "deployment_history"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "incidents_deployment_id_fkey"
+      columns: ["deployment_id"]
+isOneToOne: false
+      referencedRelation: "deployment_impact"
+      referencedColumns: ["deployment_id"]
+    },{
+      foreignKeyName: "incidents_knowledge_id_fkey"
+      columns: ["knowledge_id"]
+isOneToOne: false
+      referencedRelation: "error_knowledge"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"target_history": {
+                  Row: {
+                    "checks": number,"degraded": number,"down": number,"hour": string,"maintenance": number,"max_ms": number | null,"p50_ms": number | null,"p95_ms": number | null,"target": string,"unknown": number,"up": number,"uptime_percent": number | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                           "checks"?: number | null,"degraded"?: number | null,"down"?: number | null,"hour"?: string | null,"maintenance"?: number | null,"max_ms"?: number | null,"p50_ms"?: number | null,"p95_ms"?: number | null,"target"?: string | null,"unknown"?: number | null,"up"?: number | null,"uptime_percent"?: never
+                         }
+                        Update: {
+                           "checks"?: number | null,"degraded"?: number | null,"down"?: number | null,"hour"?: string | null,"maintenance"?: number | null,"max_ms"?: number | null,"p50_ms"?: number | null,"p95_ms"?: number | null,"target"?: string | null,"unknown"?: number | null,"up"?: number | null,"uptime_percent"?: never
+                         }
+                        Relationships: [
+                    
+                  ]
+                },"target_status": {
+                  Row: {
+                    "incident_id": string | null,"last_check_at": string | null,"last_response_time_ms": number | null,"p50_ms": number | null,"p95_ms": number | null,"since": string,"status": Database["public"]['Enums']["check_status"],"target": string,"uptime_24h_percent": number | null,"uptime_30d_percent": number | null,"uptime_7d_percent": number | null
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    
+                  ]
+                }
+          }
+          Functions: {
+            "acknowledge_incident":
+{ Args: { "incident_id": string }; Returns: {
+              "acknowledged_at": string | null,
+"acknowledged_by": string | null,
+"category": Database["public"]['Enums']["incident_category"],
+"context": NonNullable<Json>,
+"deployment_id": number | null,
+"environment": string | null,
+"error_code": string | null,
+"error_type": string | null,
+"external_id": string | null,
+"external_url": string | null,
+"fingerprint": string,
+"first_seen": string,
+"has_manual_severity": boolean,
+"id": string,
+"knowledge_id": number | null,
+"last_seen": string,
+"message": string,
+"occurrence_count": number,
+"release": string | null,
+"resolution": string | null,
+"resolved_at": string | null,
+"resolved_by": string | null,
+"rule": string,
+"severity": Database["public"]['Enums']["incident_severity"],
+"source": string,
+"spawned_agents": (string)[],
+"stack": string | null,
+"status": Database["public"]['Enums']["incident_status"],
+"suppressed_until": string | null,
+"time_to_resolution": string | null,
+"title": string,
+"url": string | null
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "incidents"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"add_incident_note":
+{ Args: { "incident_id": string,"note": string }; Returns: number
+                           },
+"begin_agent_action":
+{ Args: { "action_type": string,"agent": string,"dry_run"?: boolean,"incident_id"?: string,"plan"?: Json }; Returns: Json
+                           },
+"classify_error":
+{ Args: { "error_type"?: string,"http_status"?: number,"level"?: string,"message": string,"source"?: string,"url"?: string }; Returns: Record<string, unknown>
+                           },
+"finish_agent_action":
+{ Args: { "error"?: string,"id": number,"result"?: Json,"success": boolean }; Returns: Json
+                           },
+"incident_context":
+{ Args: { "budget"?: number,"incident_id": string }; Returns: Json
+                           },
+"ingest_events":
+{ Args: { "events": Json }; Returns: Json
+                           },
+"ingest_sentry":
+{ Args: { "deliveries": Json }; Returns: Json
+                           },
+"match_error_knowledge":
+{ Args: { "filters"?: Json,"match_count"?: number,"match_threshold"?: number,"query_embedding": string }; Returns: {
+              "category": Database["public"]['Enums']["incident_category"],"id": number,"is_auto_fix_allowed": boolean,"pattern": string,"root_cause": string,"severity": Database["public"]['Enums']["incident_severity"],"similarity": number,"solution": string,"success_rate": number
+            }[]
+                           },
+"note_forged_signature":
+{ Args: { "ip_address": string }; Returns: boolean
+                           },
+"queue_email":
+{ Args: { "incident_id"?: string,"recipient": string,"subject": string }; Returns: number
+                           },
+"record_deployment_finished":
+{ Args: { "deployment_id": number,"success": boolean,"test_results"?: Json }; Returns: {
+              "commit_hash": string | null,
+"deployed_by": string,
+"duration": string | null,
+"environment": string,
+"finished_at": string | null,
+"id": number,
+"rollback_of": number | null,
+"rollback_reason": string | null,
+"service": string,
+"started_at": string,
+"status": Database["public"]['Enums']["deployment_status"],
+"test_results": NonNullable<Json>,
+"version": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "deployment_history"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"record_deployment_rolled_back":
+{ Args: { "deployment_id": number,"reason": string,"version"?: string }; Returns: number
+                           },
+"record_deployment_started":
+{ Args: { "commit_hash"?: string,"deployed_by"?: string,"environment"?: string,"service": string,"version": string }; Returns: number
+                           },
+"record_email_event":
+{ Args: { "email_id"?: number,"error"?: string,"event": string,"occurred_at"?: string,"provider_id": string }; Returns: Json
+                           },
+"record_fix_outcome":
+{ Args: { "knowledge_id": number,"success": boolean }; Returns: Json
+                           },
+"record_security_event":
+{ Args: { "action_taken"?: string,"confidence": number,"details"?: Json,"event_type": string,"ip_address"?: string,"severity": Database["public"]['Enums']["incident_severity"],"user_id"?: string }; Returns: Json
+                           },
+"remember_fix":
+{ Args: { "auto_fix_code"?: string,"category"?: Database["public"]['Enums']["incident_category"],"embedding"?: string,"error_type"?: string,"incident_id"?: string,"is_auto_fix_allowed"?: boolean,"pattern"?: string,"root_cause"?: string,"severity"?: Database["public"]['Enums']["incident_severity"],"solution": string }; Returns: number
+                           },
+"reopen_incident":
+{ Args: { "incident_id": string,"reason": string }; Returns: {
+              "acknowledged_at": string | null,
+"acknowledged_by": string | null,
+"category": Database["public"]['Enums']["incident_category"],
+"context": NonNullable<Json>,
+"deployment_id": number | null,
+"environment": string | null,
+"error_code": string | null,
+"error_type": string | null,
+"external_id": string | null,
+"external_url": string | null,
+"fingerprint": string,
+"first_seen": string,
+"has_manual_severity": boolean,
+"id": string,
+"knowledge_id": number | null,
+"last_seen": string,
+"message": string,
+"occurrence_count": number,
+"release": string | null,
+"resolution": string | null,
+"resolved_at": string | null,
+"resolved_by": string | null,
+"rule": string,
+"severity": Database["public"]['Enums']["incident_severity"],
+"source": string,
+"spawned_agents": (string)[],
+"stack": string | null,
+"status": Database["public"]['Enums']["incident_status"],
+"suppressed_until": string | null,
+"time_to_resolution": string | null,
+"title": string,
+"url": string | null
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "incidents"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"report_error":
+{ Args: { "report": Json }; Returns: Json
+                           },
+"resolve_incident":
+{ Args: { "has_worked"?: boolean,"incident_id": string,"knowledge_id"?: number,"resolution": string }; Returns: {
+              "acknowledged_at": string | null,
+"acknowledged_by": string | null,
+"category": Database["public"]['Enums']["incident_category"],
+"context": NonNullable<Json>,
+"deployment_id": number | null,
+"environment": string | null,
+"error_code": string | null,
+"error_type": string | null,
+"external_id": string | null,
+"external_url": string | null,
+"fingerprint": string,
+"first_seen": string,
+"has_manual_severity": boolean,
+"id": string,
+"knowledge_id": number | null,
+"last_seen": string,
+"message": string,
+"occurrence_count": number,
+"release": string | null,
+"resolution": string | null,
+"resolved_at": string | null,
+"resolved_by": string | null,
+"rule": string,
+"severity": Database["public"]['Enums']["incident_severity"],
+"source": string,
+"spawned_agents": (string)[],
+"stack": string | null,
+"status": Database["public"]['Enums']["incident_status"],
+"suppressed_until": string | null,
+"time_to_resolution": string | null,
+"title": string,
+"url": string | null
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "incidents"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"search_error_knowledge":
+{ Args: { "filters"?: Json,"match_count"?: number,"query_embedding"?: string,"query_text": string }; Returns: {
+              "category": Database["public"]['Enums']["incident_category"],"id": number,"is_auto_fix_allowed": boolean,"pattern": string,"root_cause": string,"score": number,"severity": Database["public"]['Enums']["incident_severity"],"solution": string,"success_rate": number
+            }[]
+                           },
+"service_health":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"set_incident_severity":
+{ Args: { "incident_id": string,"reason": string,"severity": Database["public"]['Enums']["incident_severity"] }; Returns: {
+              "acknowledged_at": string | null,
+"acknowledged_by": string | null,
+"category": Database["public"]['Enums']["incident_category"],
+"context": NonNullable<Json>,
+"deployment_id": number | null,
+"environment": string | null,
+"error_code": string | null,
+"error_type": string | null,
+"external_id": string | null,
+"external_url": string | null,
+"fingerprint": string,
+"first_seen": string,
+"has_manual_severity": boolean,
+"id": string,
+"knowledge_id": number | null,
+"last_seen": string,
+"message": string,
+"occurrence_count": number,
+"release": string | null,
+"resolution": string | null,
+"resolved_at": string | null,
+"resolved_by": string | null,
+"rule": string,
+"severity": Database["public"]['Enums']["incident_severity"],
+"source": string,
+"spawned_agents": (string)[],
+"stack": string | null,
+"status": Database["public"]['Enums']["incident_status"],
+"suppressed_until": string | null,
+"time_to_resolution": string | null,
+"title": string,
+"url": string | null
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "incidents"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"start_health_check_round":
+{ Args: Record<PropertyKey, never>; Returns: number
+                           },
+"suppress_incident":
+{ Args: { "incident_id": string,"reason": string,"until": string }; Returns: {
+              "acknowledged_at": string | null,
+"acknowledged_by": string | null,
+"category": Database["public"]['Enums']["incident_category"],
+"context": NonNullable<Json>,
+"deployment_id": number | null,
+"environment": string | null,
+"error_code": string | null,
+"error_type": string | null,
+"external_id": string | null,
+"external_url": string | null,
+"fingerprint": string,
+"first_seen": string,
+"has_manual_severity": boolean,
+"id": string,
+"knowledge_id": number | null,
+"last_seen": string,
+"message": string,
+"occurrence_count": number,
+"release": string | null,
+"resolution": string | null,
+"resolved_at": string | null,
+"resolved_by": string | null,
+"rule": string,
+"severity": Database["public"]['Enums']["incident_severity"],
+"source": string,
+"spawned_agents": (string)[],
+"stack": string | null,
+"status": Database["public"]['Enums']["incident_status"],
+"suppressed_until": string | null,
+"time_to_resolution": string | null,
+"title": string,
+"url": string | null
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "incidents"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"system_status":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"verify_audit":
+{ Args: { "incident_id": string }; Returns: Json
+                           },
+"write_service_targets":
+{ Args: { "backend_url"?: string,"console_url"?: string }; Returns: Json
+                           }
+          }
+          Enums: {
+            "check_status": "pending"|"up"|"degraded"|"down"|"unknown","deployment_status": "pending"|"in_progress"|"succeeded"|"failed"|"rolled_back"|"cancelled","email_status": "queued"|"sent"|"delivered"|"opened"|"clicked"|"bounced"|"failed","incident_category": "backend"|"frontend"|"database"|"security"|"infrastructure","incident_severity": "LOW"|"MEDIUM"|"HIGH"|"CRITICAL","incident_status": "open"|"acknowledged"|"suppressed"|"resolved","target_type": "backend"|"frontend"|"database"|"other"
+          }
+          CompositeTypes: {
+            [_ in never]: never
+          }
+        }
+}
+
+type DatabaseWithoutInternals = Omit<Database, '__InternalSupabase'>
+
+type DefaultSchema = DatabaseWithoutInternals[Extract<keyof Database, "public">]
+
+export type Tables<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof (DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"] &
+        DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"])
+    : never = never
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? (DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"] &
+      DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"])[TableName] extends {
+      Row: infer R
+    }
+    ? R
+    : never
+  : DefaultSchemaTableNameOrOptions extends keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+  ? (DefaultSchema["Tables"] & DefaultSchema["Views"])[DefaultSchemaTableNameOrOptions] extends {
+      Row: infer R
+    }
+    ? R
+    : never
+  : never
+
+export type TablesInsert<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof DefaultSchema["Tables"]
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    : never = never
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
+      Insert: infer I
+    }
+    ? I
+    : never
+  : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+  ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+      Insert: infer I
+    }
+    ? I
+    : never
+  : never
+
+export type TablesUpdate<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof DefaultSchema["Tables"]
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    : never = never
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
+      Update: infer U
+    }
+    ? U
+    : never
+  : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+  ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+      Update: infer U
+    }
+    ? U
+    : never
+  : never
+
+export type Enums<
+  DefaultSchemaEnumNameOrOptions extends
+    | keyof DefaultSchema["Enums"]
+    | { schema: keyof DatabaseWithoutInternals },
+  EnumName extends DefaultSchemaEnumNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"]
+    : never = never
+> = DefaultSchemaEnumNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"][EnumName]
+  : DefaultSchemaEnumNameOrOptions extends keyof DefaultSchema["Enums"]
+  ? DefaultSchema["Enums"][DefaultSchemaEnumNameOrOptions]
+  : never
+
+export type CompositeTypes<
+  PublicCompositeTypeNameOrOptions extends
+    | keyof DefaultSchema["CompositeTypes"]
+    | { schema: keyof DatabaseWithoutInternals },
+  CompositeTypeName extends PublicCompositeTypeNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"]
+    : never = never
+> = PublicCompositeTypeNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"][CompositeTypeName]
+  : PublicCompositeTypeNameOrOptions extends keyof DefaultSchema["CompositeTypes"]
+  ? DefaultSchema["CompositeTypes"][PublicCompositeTypeNameOrOptions]
+  : never
+
+export const Constants = {
+  "public": {
+          Enums: {
+            "check_status": ["pending", "up", "degraded", "down", "unknown"],"deployment_status": ["pending", "in_progress", "succeeded", "failed", "rolled_back", "cancelled"],"email_status": ["queued", "sent", "delivered", "opened", "clicked", "bounced", "failed"],"incident_category": ["backend", "frontend", "database", "security", "infrastructure"],"incident_severity": ["LOW", "MEDIUM", "HIGH", "CRITICAL"],"incident_status": ["open", "acknowledged", "suppressed", "resolved"],"target_type": ["backend", "frontend", "database", "other"]
+          }
+        }
+} as const
