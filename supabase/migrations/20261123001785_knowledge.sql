@@ -244,7 +244,7 @@ begin
     );
   end if;
   -- Until commit. More than the usual 40 candidates; and on with the scan when filters leave too few.
-  perform set_config('hnsw.ef_search', '200', true), set_config('hnsw.iterative_scan', 'relaxed_order', true);
+  perform set_config('hnsw.ef_search', '280', true), set_config('hnsw.iterative_scan', 'relaxed_order', true);
   return query
   select
     nearest.id, nearest.pattern, nearest.category, nearest.severity, nearest.root_cause, nearest.solution,

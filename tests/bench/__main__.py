@@ -22,6 +22,7 @@ from local import Stack, StackSettings
 from local.settings import LOCAL
 from tests.bench.health_checks import measure_rounds, measure_target_status
 from tests.bench.load import LoadResult, make_post, run_load
+from tests.bench.reading import measure_reading, measure_retrieval
 from tests.service.service_process import INGEST_TOKEN, ServiceProcess, running_service
 
 ROUNDS = 5
@@ -177,6 +178,8 @@ def main() -> int:
             measure_service(stack, directory)
             measure_rounds(stack)
             measure_target_status(stack)
+            measure_retrieval(stack)
+            measure_reading(stack)
     return 0
 
 
