@@ -7,13 +7,11 @@ leaves at once; under load, batches grow by themselves to what the database can 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from app.delivery import Deliver
 from app.problems import problem
 from app.reports import Answer, Report
-
-Deliver = Callable[[list[Report]], Awaitable[list[Answer]]]
 
 _logger = logging.getLogger(__name__)
 

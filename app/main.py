@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from app.breaker import Breaker
-from app.delivery import Delivery
+from app.delivery import Deliver, Delivery, in_halves
 from app.door import ReadingBudget
 from app.forgeries import ForgeryNotes
 from app.forwarder import Forwarder, ForwarderLimits
@@ -41,7 +41,7 @@ _SHUTDOWN_DRAIN_SECONDS = 1.5
 _SENTRY_SECONDS = 0.6
 # A delivery costs some 3 ms in the database, a bad one 30: a call must not take longer than its sender waits.
 _SENTRY_LIMITS = ForwarderLimits(batch_reports=50)
-_REPLAY_BATCH = 200
+_REPLAY_BATCH = 400
 _REPORT_SECONDS = 2.0
 
 
@@ -55,7 +55,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
         monitor = DatabaseMonitor(supabase.service_health)
         spool = Spool(chosen.spool_path, chosen.spool_max_mb * 2**20)
         breaker = Breaker()
-        ways = {
+        ways: dict[str, Deliver] = {
             "events": Delivery(supabase.ingest_events, "events"),
             "deliveries": Delivery(supabase.ingest_sentry, "deliveries"),
         }
@@ -63,7 +63,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
             "events": Forwarder(ways["events"]),
             "deliveries": Forwarder(ways["deliveries"], _SENTRY_LIMITS),
         }
-        replay = Replay(spool, breaker, ways, monitor.is_well, _REPLAY_BATCH)
+        ways_back = {**ways, "events": in_halves(ways["events"])}
+        replay = Replay(spool, breaker, ways_back, monitor.is_well, _REPLAY_BATCH)
         tasks = [
             asyncio.create_task(monitor.watch()),
             asyncio.create_task(replay.run()),

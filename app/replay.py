@@ -6,12 +6,11 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 
 from app.breaker import Breaker
+from app.delivery import Deliver
 from app.problems import Problem
-from app.reports import Answer, Report
+from app.reports import Report
 from app.spool import Spool
 from app.spool_file import Spooled
-
-Deliver = Callable[[list[Report]], Awaitable[list[Answer]]]
 
 _IDLE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -71,11 +71,15 @@ class Spool:
 
     async def remove(self, ids: Iterable[int]) -> None:
         """They have arrived."""
-        await self._run(partial(self._file.remove, list(ids)))
+        chosen = list(ids)
+        await self._run(partial(self._file.remove, chosen))
+        self._count(-len(chosen))
 
     async def bury(self, reasons: Iterable[tuple[int, str]]) -> None:
         """They will never arrive: kept apart, with the reason, and out of the others' way."""
-        await self._run(partial(self._file.bury, list(reasons)))
+        chosen = list(reasons)
+        await self._run(partial(self._file.bury, chosen))
+        self._count(-len(chosen), len(chosen))
 
     def may_replay(self) -> bool:
         """Whether this process is the one that replays. Once it is, it stays so until it ends."""
@@ -118,9 +122,11 @@ class Spool:
                 else:
                     write.done.set_exception(failure)
             if failure is None:
-                self._count_written(len(batch))
+                self._count(len(batch))
 
-    def _count_written(self, number: int) -> None:
+    def _count(self, waiting: int, dead: int = 0) -> None:
         """Without asking the file, which takes longer the more is in it; the replay asks soon enough."""
         known = self._counts
-        self._counts = replace(known, depth=known.depth + number, oldest_at=known.oldest_at or time.time())
+        depth = max(0, known.depth + waiting)
+        oldest_at = (known.oldest_at or time.time()) if depth else None
+        self._counts = SpoolCounts(depth, oldest_at, known.dead_letters + dead)

@@ -86,8 +86,11 @@ parallel safe
 set search_path = ''
 as $$
 declare
-  c_most_suspects constant integer := 300;
-  c_always_affordable constant integer := 4096;
+  -- A long text, a stack, may have a suspect a line. In a message so many are written to be slow, and each costs more:
+  -- what is put in their place makes it too long, and it is cut and looked at again.
+  c_is_short constant boolean := keep_affordable.max_bytes <= 8192;
+  c_most_suspects constant integer := case when c_is_short then 120 else 300 end;
+  c_always_affordable constant integer := case when c_is_short then 1024 else 4096 end;
   c_word constant integer := 1024;
   v_text text := private.keep_first_bytes(keep_affordable.value, keep_affordable.max_bytes);
   v_suspects integer;

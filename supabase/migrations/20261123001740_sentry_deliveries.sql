@@ -9,6 +9,7 @@ create table private.sentry_deliveries (
   body_hash text not null,
   occurrence_key text,
   fingerprint text,
+  verb text,
   sent_at timestamptz not null,
   occurred_at timestamptz,
   received_at timestamptz not null default clock_timestamp(),
@@ -32,6 +33,9 @@ create index sentry_deliveries_body_idx on private.sentry_deliveries (body_hash,
 
 create index sentry_deliveries_occurrence_idx on private.sentry_deliveries (occurrence_key, received_at desc)
 where occurrence_key is not null;
+
+create index sentry_deliveries_fingerprint_idx on private.sentry_deliveries (fingerprint, sent_at desc)
+where verb = 'resolve';
 
 create index sentry_deliveries_incident_idx on private.sentry_deliveries (incident_id)
 where incident_id is not null;
@@ -66,6 +70,8 @@ comment on column private.sentry_deliveries.occurrence_key is
 'The sha256 of event id and alert rule, in hex: the same within an hour counts once too.';
 
 comment on column private.sentry_deliveries.fingerprint is 'Fingerprint of the incident it is about.';
+
+comment on column private.sentry_deliveries.verb is 'What it asked for, as in private.sentry_intent.';
 
 comment on column private.sentry_deliveries.sent_at is 'When Sentry sent it, by its own word, else when it arrived.';
 

@@ -234,8 +234,17 @@ declare
   v_resolved_at timestamptz;
   v_newest_at timestamptz;
 begin
-  if v_incident.id is null or v_intent.verb in ('assign', 'comment') then
+  if v_intent.verb in ('assign', 'comment') then
     return false;
+  elsif v_incident.id is null then
+    -- The end of an issue that nobody knew yet.
+    return v_intent.verb <> 'resolve' and exists (
+      select
+      from private.sentry_deliveries
+      where sentry_deliveries.fingerprint = v_intent.fingerprint
+        and sentry_deliveries.verb = 'resolve'
+        and date_trunc('second', sentry_deliveries.sent_at) > date_trunc('second', v_intent.sent_at)
+    );
   end if;
   -- Sentry-Hook-Timestamp counts whole seconds. Within one, the order of arrival decides.
   if v_incident.status = 'resolved' then

@@ -121,7 +121,7 @@ begin
   end loop;
 
   insert into private.sentry_deliveries (
-    resource, action, body_hash, occurrence_key, fingerprint, sent_at, occurred_at, effect, incident_id, error, body
+    resource, action, body_hash, occurrence_key, fingerprint, verb, sent_at, occurred_at, effect, incident_id, error, body
   )
   values (
     v_delivery.resource,
@@ -129,6 +129,7 @@ begin
     v_delivery.body_hash,
     (v_delivery.intent).occurrence_key,
     (v_delivery.intent).fingerprint,
+    (v_delivery.intent).verb,
     v_delivery.sent_at,
     (v_delivery.intent).occurred_at,
     v_outcome.effect,

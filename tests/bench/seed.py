@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -52,7 +53,7 @@ select
 from generate_series(%(first)s::bigint, %(last)s::bigint) as minutes (minute)
 cross join generate_series(1, %(targets)s) as targets (target)
 cross join lateral (
-  select date_trunc('minute', now()) - make_interval(mins => minute::integer) as moment
+  select date_trunc('minute', %(now)s::timestamptz) - make_interval(mins => minute::integer) as moment
 ) as moments
 """
 
@@ -71,10 +72,11 @@ def seed(connection: psycopg.Connection[Any], incidents: int = INCIDENTS, checks
         " from generate_series(1, %s) as number on conflict (target) do nothing",
         [TARGETS],
     )
-    minutes = checks // TARGETS
+    minutes, now = checks // TARGETS, datetime.now(UTC)
     for first in range(1, minutes + 1, 2_000):
         last = min(first + 1_999, minutes)
-        connection.execute(_CHECKS, {"first": first, "last": last, "targets": TARGETS})
+        values = {"first": first, "last": last, "targets": TARGETS, "now": now}
+        connection.execute(_CHECKS, values)
     print(f"  {checks:,} checks in {time.monotonic() - started:.0f} s")
     for deployment in range(50):
         connection.execute(

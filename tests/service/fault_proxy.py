@@ -1,9 +1,10 @@
 """A TCP proxy before the real gateway that spoils calls on demand. Everything it lets through is real."""
 
 import asyncio
+import random
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ class Fault(Enum):
 
     NONE = "it goes through"
     RESET = "the connection is closed before the gateway hears of it"
+    DELAY = "its answer takes a quarter of a second longer"
+    CUT = "half of its answer arrives"
     DROP_ANSWER = "the gateway carries it out, and its answer is lost"
     HANG = "nothing happens until the caller gives up"
     BAD_GATEWAY = "a proxy in between answers 502 in HTML"
@@ -40,15 +43,22 @@ class FaultProxy:
         self.target = b"/rpc/ingest_events"
         self.bodies: list[bytes] = []
         self.url = ""
+        self._choose: Callable[[], Fault] | None = None
 
     def plan(self, *faults: Fault) -> None:
         """The faults of the next calls."""
         self._planned.extend(faults)
 
+    def shuffle(self, seed: int, faults: list[Fault]) -> None:
+        """A fault of these for every call, as the seed has it."""
+        chance = random.Random(seed)  # noqa: S311 - a test's own choice, which a seed must repeat
+        self._choose = lambda: chance.choice(faults)
+
     def mend(self) -> None:
         """No faults from now on, and the record is empty."""
         self._planned.clear()
         self.always = Fault.NONE
+        self._choose = None
         self.target = b"/rpc/ingest_events"
         self.bodies.clear()
 
@@ -74,6 +84,8 @@ class FaultProxy:
         if self.target not in head.split(b"\r\n", 1)[0]:
             return Fault.NONE
         self.bodies.append(body)
+        if self._choose is not None:
+            return self._choose()
         return self._planned.popleft() if self._planned else self.always
 
     async def _carry_out(
@@ -98,6 +110,10 @@ class FaultProxy:
         if fault is Fault.SPOIL:
             body = body.replace(MARKER, rb"\u0000")
         answer = await self._ask_upstream(head, body)
+        if fault is Fault.DELAY:
+            await asyncio.sleep(0.25)
+        if fault is Fault.CUT:
+            answer = answer[: len(answer) // 2]
         if fault is not Fault.DROP_ANSWER:
             writer.write(answer)
             await writer.drain()

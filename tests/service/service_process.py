@@ -48,9 +48,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_service(environ: Mapping[str, str], log_path: Path) -> Iterator[ServiceProcess]:
-    """The service with these variables and no others, ready to answer."""
-    port = free_port()
+def running_service(
+    environ: Mapping[str, str], log_path: Path, port: int | None = None
+) -> Iterator[ServiceProcess]:
+    """The service with these variables and no others, ready to answer; on a free port unless one is given."""
+    port = port or free_port()
     variables = {
         "PATH": os.environ["PATH"],
         "HOST": "127.0.0.1",
@@ -58,7 +60,7 @@ def running_service(environ: Mapping[str, str], log_path: Path) -> Iterator[Serv
         "SPOOL_PATH": str(log_path.with_name(f"{log_path.name}.spool")),
         **environ,
     }
-    with log_path.open("wb") as log:
+    with log_path.open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "app"], cwd=PROJECT, env=variables, stdout=log, stderr=subprocess.STDOUT
         )

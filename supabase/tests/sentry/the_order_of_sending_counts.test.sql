@@ -1,6 +1,6 @@
 begin;
 
-select plan(5);
+select plan(6);
 
 create function private.test_deliver(resource text, action text, minute integer, data jsonb default '{}')
 returns text
@@ -52,6 +52,16 @@ select
   )
 from public.incidents
 where fingerprint = 'sentry:issue:90046';
+
+select results_eq(
+  $$ select public.ingest_sentry(jsonb_build_array(jsonb_build_object(
+       'resource', 'issue', 'body_hash', gen_random_uuid(), 'sent_at', 1787212800 + minute,
+       'body', jsonb_build_object('action', action, 'data', '{"issue": {"id": "90048"}}'::jsonb)
+     ))) #>> '{0,effect}'
+     from (values (120, 'resolved'), (60, 'created'), (180, 'unresolved')) as sent (minute, action) $$,
+  $$ values ('recorded'), ('late'), ('opened') $$,
+  'what ended before its beginning arrived is not opened any more'
+);
 
 select * from finish();
 

@@ -1,0 +1,33 @@
+"""A service and the database behind it, to be attacked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from local import Stack
+from tests.sentry.conftest import service_variables
+from tests.service.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProcess, running_service
+
+
+@pytest.fixture(scope="session")
+def attacked(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    with running_service(service_variables(stack), tmp_path_factory.mktemp("attacked") / "log") as process:
+        yield process
+
+
+@pytest.fixture
+def http(attacked: ServiceProcess) -> Iterator[httpx.Client]:
+    headers = {"Authorization": f"Bearer {INGEST_TOKEN}"}
+    with httpx.Client(base_url=attacked.url, headers=headers, timeout=20, limits=KEPT_ALIVE) as client:
+        yield client
+
+
+@pytest.fixture
+def connection(stack: Stack) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(stack.superuser_database_url, autocommit=True) as opened:
+        yield opened

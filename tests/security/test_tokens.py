@@ -1,0 +1,127 @@
+"""Forged, expired and borrowed tokens; and what a good one still does not open."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import time
+from typing import Any
+
+import httpx
+import jwt
+import psycopg
+import pytest
+
+from app import credentials, signatures
+from local import Stack
+
+INCIDENTS = "/api/autonomous/incidents"
+KINDS = ["alg none", "alg None", "unsigned", "another secret", "expired", "not yet", "another service role"]
+
+
+def unsigned(claims: dict[str, object], algorithm: str) -> str:
+    parts = [json.dumps({"alg": algorithm, "typ": "JWT"}).encode(), json.dumps(claims).encode()]
+    encoded = [base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts]
+    return ".".join([*encoded, "AAAA"])
+
+
+def forged(stack: Stack) -> dict[str, str]:
+    claims: dict[str, object] = {"role": "authenticated", "exp": int(time.time()) + 3600}
+    expired = {**claims, "exp": int(time.time()) - 3600}
+    return {
+        "alg none": unsigned(claims, "none"),
+        "alg None": unsigned(claims, "None"),
+        "unsigned": unsigned(claims, "HS256").rpartition(".")[0] + ".x",
+        "another secret": jwt.encode(claims, "another-secret-of-32-characters-or-more"),
+        "expired": jwt.encode(expired, stack.jwt_secret),
+        "not yet": jwt.encode({**claims, "nbf": int(time.time()) + 3600}, stack.jwt_secret),
+        "another service role": jwt.encode(
+            {**claims, "role": "service_role"}, "another-secret-of-32-characters-or-more"
+        ),
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_forged_tokens_open_nothing(http: httpx.Client, stack: Stack, kind: str) -> None:
+    headers = {"Authorization": f"Bearer {forged(stack)[kind]}"}
+    assert http.get(INCIDENTS, headers=headers).status_code == 401
+    assert http.get("/status", headers=headers).status_code == 401
+    direct = httpx.get(
+        f"{stack.supabase_url}/rest/v1/incidents", headers={"apikey": stack.anon_key, **headers}
+    )
+    assert direct.status_code == 401
+
+
+def test_the_ingest_token_reads_nothing(http: httpx.Client) -> None:
+    assert http.get(INCIDENTS).status_code == 401
+    assert http.get("/status").status_code == 401
+
+
+@pytest.mark.parametrize("schema", ["private", "net", "cron", "vault", "extensions", "pg_catalog", "auth"])
+def test_no_other_schema_is_exposed(stack: Stack, schema: str) -> None:
+    headers = {
+        "apikey": stack.anon_key,
+        "Authorization": f"Bearer {stack.authenticated_jwt}",
+        "Accept-Profile": schema,
+        "Content-Profile": schema,
+    }
+    for path in ("secrets", "job", "_http_response", "sentry_deliveries"):
+        answer = httpx.get(f"{stack.supabase_url}/rest/v1/{path}", headers=headers)
+        assert answer.status_code == 406, answer.text
+    answer = httpx.post(
+        f"{stack.supabase_url}/rest/v1/rpc/http_get", headers=headers, json={"url": "http://x"}
+    )
+    assert answer.status_code == 406
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select * from private.secrets",
+        "select * from private.event_receipts",
+        "select * from private.sentry_deliveries",
+        "select private.config('retention')",
+        "select private.replay_delivery(1)",
+        "insert into public.incidents (fingerprint) values ('x')",
+        "update public.incidents set status = 'resolved'",
+        "delete from public.agent_actions",
+        "update public.system_config set value = '{}'",
+        "select public.ingest_events('[]')",
+        "select public.ingest_sentry('[]')",
+        "alter table public.incidents disable row level security",
+        "create table public.mine (id integer)",
+        "set role postgres",
+    ],
+)
+def test_an_agent_with_sql_reaches_nothing_of_it(connection: psycopg.Connection[Any], query: str) -> None:
+    with connection.transaction(force_rollback=True):
+        connection.execute("set local session authorization authenticator")
+        connection.execute("set local role authenticated")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(query.encode())
+
+
+def test_configuration_is_invisible_to_agents(connection: psycopg.Connection[Any]) -> None:
+    with connection.transaction(force_rollback=True):
+        connection.execute("set local role authenticated")
+        for table in (b"system_config", b"email_tracking"):
+            assert connection.execute(b"select from public." + table).fetchall() == []
+
+
+def test_comparisons_take_no_shortcut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each secret is compared as a whole, in constant time, also after one has matched."""
+    compared: list[tuple[bytes, bytes]] = []
+    original = hmac.compare_digest
+
+    def spy(left: bytes, right: bytes) -> bool:
+        compared.append((left, right))
+        return original(left, right)
+
+    monkeypatch.setattr(hmac, "compare_digest", spy)
+    assert credentials.is_same_secret("right", "right")
+    assert not credentials.is_same_secret("wrong", "right")
+    body = b"{}"
+    assert signatures.is_signed(body, signatures.sign(body, "first"), ["first", "second", "third"])
+    assert not signatures.is_signed(body, None, ["first", "second", "third"])
+    assert len(compared) == 2 + 3 + 3
