@@ -19,8 +19,10 @@ import psutil
 import psycopg
 
 from local import Stack, StackSettings
+from local.reset import drop_state
 from local.settings import LOCAL
 from tests.bench.health_checks import measure_rounds, measure_target_status
+from tests.bench.ingest import cost_of_a_batch, measure_pgbench, measure_ways, print_growth
 from tests.bench.load import LoadResult, make_post, run_load
 from tests.bench.reading import measure_reading, measure_retrieval
 from tests.service.service_process import INGEST_TOKEN, ServiceProcess, running_service
@@ -173,13 +175,20 @@ def measure_batches(stack: Stack) -> None:
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         directory = Path(scratch)
-        with Stack.start(StackSettings(state_directory=LOCAL / "bench")) as stack:
+        state = LOCAL / "bench" / "state"
+        drop_state(state)
+        with Stack.start(StackSettings(state)) as stack:
             measure_batches(stack)
+            few = cost_of_a_batch(stack, make_event)
             measure_service(stack, directory)
+            measure_ways(stack, directory, make_event)
+            measure_pgbench(stack, directory, make_event)
             measure_rounds(stack)
             measure_target_status(stack)
             measure_retrieval(stack)
             measure_reading(stack)
+            print_growth(few, cost_of_a_batch(stack, make_event))
+        drop_state(state)
     return 0
 
 
