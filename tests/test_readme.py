@@ -75,6 +75,11 @@ def test_commands() -> None:
     assert set(re.findall(r"\bmake ([a-z-]+)", README)) == targets
 
 
+def test_snippets() -> None:
+    named = first_cells(chapter("Deploying")) | {"verify_database"}
+    assert named == {path.stem for path in (PROJECT / "supabase" / "snippets").glob("*.sql")}
+
+
 @pytest.mark.parametrize("path", re.findall(r"^\| `([a-z/]+/)` \|", README, flags=re.MULTILINE))
 def test_folders(path: str) -> None:
     assert (PROJECT / path).is_dir()

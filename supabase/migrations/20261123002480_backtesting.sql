@@ -1,0 +1,53 @@
+-- Purpose: what the rules would decide today on what is stored, against what was decided or set by hand.
+-- Objects: private.backtest_classifier().
+-- Risks: reclassifies every incident of the span: minutes on a large database. Run it by hand.
+
+create function private.backtest_classifier(days integer)
+returns table (
+  stored_severity public.incident_severity,
+  severity_now public.incident_severity,
+  stored_category public.incident_category,
+  category_now public.incident_category,
+  is_manual boolean,
+  incidents bigint,
+  example text
+)
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select
+    incidents.severity,
+    verdict.severity,
+    incidents.category,
+    verdict.category,
+    incidents.has_manual_severity,
+    count(*),
+    min(incidents.id || ': ' || incidents.title)
+  from public.incidents
+  cross join lateral public.classify_error(
+    concat_ws(' ', incidents.message, incidents.error_code),
+    incidents.error_type,
+    incidents.source,
+    incidents.url,
+    null,
+    incidents.context #>> '{extra,level}'
+  ) as verdict
+  where incidents.first_seen > now() - make_interval(days => backtest_classifier.days)
+    -- What a reporter or a health check decided says nothing about the rules.
+    and (
+      incidents.has_manual_severity
+      or incidents.rule not in (
+        'caller', 'health_check', 'sentry_metric_alert', 'feed_silence', 'security_event'
+      )
+    )
+  group by 1, 2, 3, 4, 5
+  order by incidents.has_manual_severity desc, count(*) desc
+$$;
+
+revoke all on function private.backtest_classifier(integer) from public, anon, authenticated, service_role;
+
+comment on function private.backtest_classifier(integer) is
+'A confusion table: what the rules would decide now on the incidents of the last days, against what is stored. Rows with
+is_manual were set by a person: where they differ, the rules are wrong.';

@@ -1,0 +1,20 @@
+-- What did the agents do since yesterday evening, and what were they refused?
+select
+  agent_actions.created_at,
+  agent_actions.agent,
+  agent_actions.action,
+  agent_actions.incident_id,
+  agent_actions.safety_verdict,
+  agent_actions.success,
+  agent_actions.error,
+  (
+    select string_agg(checks.item ->> 'check', ', ')
+    from jsonb_array_elements(agent_actions.safety_checks) as checks (item)
+    where not (checks.item ->> 'passed')::boolean
+  ) as refused_by
+from public.agent_actions
+where
+  agent_actions.created_at > date_trunc('day', now()) - interval '6 hours'
+  and agent_actions.action not like 'incident\_%'
+order by agent_actions.created_at desc
+limit 200;

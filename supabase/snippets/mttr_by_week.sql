@@ -1,0 +1,12 @@
+-- How long does it take to acknowledge and to resolve, week by week? Of the last 12 weeks.
+select
+  incidents.severity,
+  date_trunc('week', incidents.first_seen)::date as week,
+  count(*) as opened,
+  count(incidents.resolved_at) as resolved,
+  date_trunc('second', avg(incidents.acknowledged_at - incidents.first_seen)) as mtta,
+  date_trunc('second', avg(incidents.time_to_resolution)) as mttr
+from public.incidents
+where incidents.first_seen > now() - interval '12 weeks'
+group by date_trunc('week', incidents.first_seen), incidents.severity
+order by week desc, incidents.severity desc;

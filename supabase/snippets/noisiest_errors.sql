@@ -1,0 +1,14 @@
+-- Which errors make the most noise, and is there a known fix? Of the last 7 days.
+select
+  incidents.id,
+  incidents.severity,
+  incidents.status,
+  incidents.occurrence_count,
+  incidents.title,
+  incidents.source,
+  error_knowledge.solution as known_fix
+from public.incidents
+left join public.error_knowledge on incidents.knowledge_id = error_knowledge.id
+where incidents.last_seen > now() - interval '7 days'
+order by incidents.occurrence_count desc
+limit 20;
