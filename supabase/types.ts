@@ -18,18 +18,6 @@ export type Database = {
                   }
                   Relationships: [
                     {
-      foreignKeyName: "agent_actions_finishes_id_fkey"
-      columns: ["finishes_id"]
-isOneToOne: true
-      referencedRelation: "agent_actions"
-      referencedColumns: ["id"]
-    },{
-      foreignKeyName: "agent_actions_finishes_id_fkey"
-      columns: ["finishes_id"]
-isOneToOne: true
-      referencedRelation: "incident_timeline"
-      referencedColumns: ["id"]
-    },{
       foreignKeyName: "agent_actions_incident_id_fkey"
       columns: ["incident_id"]
 isOneToOne: false

@@ -14,7 +14,7 @@ create table public.agent_actions (
   safety_checks jsonb not null default '[]',
   safety_verdict text not null default 'not_required',
   details jsonb not null default '{}',
-  finishes_id bigint unique references public.agent_actions (id) on delete no action,
+  finishes_id bigint unique,
   created_at timestamptz not null default now(),
   chain_position integer,
   previous_hash text,
@@ -80,7 +80,8 @@ comment on column public.agent_actions.safety_verdict is
 comment on column public.agent_actions.details is 'What else belongs to the record, such as severities from and to.';
 
 comment on column public.agent_actions.finishes_id is
-'The action that this row tells the end of: a row is never changed, so its end is another one.';
+'The action that this row tells the end of: a row is never changed, so its end is another one. No foreign key: the
+beginning outlives its retention a little earlier.';
 
 comment on column public.agent_actions.created_at is 'When it was done.';
 

@@ -174,7 +174,15 @@ begin
 
   delete from public.agent_actions
   where agent_actions.created_at
-    < now() - make_interval(days => (v_retention ->> 'agent_actions_days')::integer);
+    < now() - make_interval(days => (v_retention ->> 'agent_actions_days')::integer)
+    -- A chain loses its beginning, never a link in the middle.
+    and not exists (
+      select
+      from public.agent_actions as kept
+      where kept.incident_id = agent_actions.incident_id
+        and kept.chain_position < agent_actions.chain_position
+        and kept.created_at >= now() - make_interval(days => (v_retention ->> 'agent_actions_days')::integer)
+    );
   get diagnostics v_actions = row_count;
 
   delete from private.sentry_deliveries

@@ -14,6 +14,15 @@ values
 insert into public.agent_actions (agent, action, created_at)
 values ('test', 'old', now() - interval '400 days'), ('test', 'young', now() - interval '300 days');
 
+insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
+values ('INC-1', 'purged', 't', 'm', 'LOW', 'backend', 'r');
+
+insert into public.agent_actions (agent, action, incident_id, created_at, finishes_id)
+values
+('test', 'younger', 'INC-1', now() - interval '364 days', null),
+('test', 'out of order', 'INC-1', now() - interval '366 days', null),
+('test', 'its end', null, now() - interval '1 day', currval('public.agent_actions_id_seq'));
+
 delete from private.sentry_deliveries;
 
 insert into private.sentry_deliveries (resource, body_hash, sent_at, effect, received_at)
@@ -33,10 +42,10 @@ select is(
 
 select is(
   (
-    select string_agg(action, ' ') from public.agent_actions
+    select string_agg(action, ' ' order by id) from public.agent_actions
     where agent = 'test'
   ),
-  'young', 'the audit trail keeps what it must'
+  'young younger out of order its end', 'the audit trail keeps what it must, and its chains whole'
 );
 
 select * from finish();
