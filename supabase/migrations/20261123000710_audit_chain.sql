@@ -1,6 +1,30 @@
 -- Purpose: the actions of each incident as a chain of hashes, so that a change behind the trigger's back shows.
--- Objects: private.hash_agent_action(), the trigger function private.chain_agent_action(), public.verify_audit().
+-- Objects: private.audit_heads, private.hash_agent_action(), the trigger function private.chain_agent_action(),
+-- public.verify_audit().
 -- Risks: the incident's row is locked while its chain grows. Whoever opens, folds or resolves holds that lock already.
+
+create table private.audit_heads (
+  incident_id text primary key references public.incidents (id) on delete cascade,
+  chain_position integer not null,
+  hash text not null
+);
+
+alter table private.audit_heads enable row level security;
+
+create policy audit_heads_is_read_by_nobody on private.audit_heads
+for select to authenticated
+using (false);
+
+revoke all on table private.audit_heads from public, anon, authenticated, service_role;
+
+comment on table private.audit_heads is
+'The last action of each incident''s chain: without it, nobody would miss the newest ones.';
+
+comment on column private.audit_heads.incident_id is 'The incident.';
+
+comment on column private.audit_heads.chain_position is 'How many actions its chain ever had.';
+
+comment on column private.audit_heads.hash is 'The hash of the last one.';
 
 create function private.hash_agent_action(entry public.agent_actions)
 returns text
@@ -10,7 +34,18 @@ security invoker
 set search_path = ''
 set timezone = 'UTC'
 as $$
-  select encode(sha256(convert_to((to_jsonb(hash_agent_action.entry) - 'hash')::text, 'UTF8')), 'hex')
+  -- Column by column: a column that is added one day must not change what was hashed before.
+  select encode(
+    sha256(convert_to(
+      jsonb_build_array(
+        (entry).id, (entry).agent, (entry).action, (entry).incident_id, (entry).knowledge_id, (entry).success,
+        (entry).error, (entry).duration_ms, (entry).safety_checks, (entry).safety_verdict, (entry).details,
+        (entry).finishes_id, (entry).created_at, (entry).chain_position, (entry).previous_hash
+      )::text,
+      'UTF8'
+    )),
+    'hex'
+  )
 $$;
 
 revoke all on function private.hash_agent_action(public.agent_actions) from public, anon, authenticated, service_role;
@@ -34,15 +69,16 @@ begin
     return new;
   end if;
   perform from public.incidents where incidents.id = new.incident_id for no key update;
-  select latest.chain_position, latest.hash
+  select audit_heads.chain_position, audit_heads.hash
   into new.chain_position, new.previous_hash
-  from public.agent_actions as latest
-  where latest.incident_id = new.incident_id
-    and latest.chain_position is not null
-  order by latest.chain_position desc
-  limit 1;
+  from private.audit_heads
+  where audit_heads.incident_id = new.incident_id;
   new.chain_position := coalesce(new.chain_position, 0) + 1;
   new.hash := private.hash_agent_action(new);
+  insert into private.audit_heads (incident_id, chain_position, hash)
+  values (new.incident_id, new.chain_position, new.hash)
+  on conflict (incident_id) do update
+    set chain_position = excluded.chain_position, hash = excluded.hash;
   return new;
 end
 $$;
@@ -58,15 +94,32 @@ for each row execute function private.chain_agent_action();
 
 create function public.verify_audit(incident_id text)
 returns jsonb
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
+declare
+  v_head private.audit_heads;
+  v_report jsonb;
+begin
+  select audit_heads.*
+  into v_head
+  from private.audit_heads
+  where audit_heads.incident_id = verify_audit.incident_id;
+  if not found then
+    raise exception using
+      errcode = 'PT404',
+      message = format('there is no incident %s', verify_audit.incident_id),
+      detail = 'incident_id',
+      hint = 'An id looks like INC-1001; GET /rest/v1/open_incidents lists them.';
+  end if;
+
   with chain as (
     select
       entry.id,
       entry.chain_position,
+      entry.hash,
       entry.hash = private.hash_agent_action(entry) as is_unchanged,
       coalesce(
         entry.previous_hash = lag(entry.hash) over (order by entry.chain_position)
@@ -76,18 +129,32 @@ as $$
       ) as follows
     from public.agent_actions as entry
     where entry.incident_id = verify_audit.incident_id
+  ),
+
+  found as (
+    select
+      bool_and(chain.is_unchanged is true and chain.follows) as is_chained,
+      bool_or(chain.chain_position = v_head.chain_position and chain.hash = v_head.hash) as has_last,
+      count(*) as actions,
+      min(chain.chain_position) as first_position,
+      (array_agg(chain.id order by chain.chain_position) filter (
+        where chain.is_unchanged is not true or not chain.follows
+      ))[1] as broken_action_id
+    from chain
   )
 
   select jsonb_build_object(
     'incident_id', verify_audit.incident_id,
-    'is_intact', coalesce(bool_and(chain.is_unchanged is true and chain.follows), true),
-    'actions', count(*),
-    'first_position', min(chain.chain_position),
-    'broken_action_id', (array_agg(chain.id order by chain.chain_position) filter (
-      where chain.is_unchanged is not true or not chain.follows
-    ))[1]
+    'is_intact', coalesce(found.is_chained and found.has_last, false),
+    'actions', found.actions,
+    'first_position', found.first_position,
+    'last_position', v_head.chain_position,
+    'broken_action_id', found.broken_action_id
   )
-  from chain
+  into v_report
+  from found;
+  return v_report;
+end
 $$;
 
 revoke all on function public.verify_audit(text) from public, anon, authenticated, service_role;
@@ -97,6 +164,7 @@ grant execute on function public.verify_audit(text) to authenticated, service_ro
 comment on function public.verify_audit(text) is
 'Whether the audit trail of an incident is as it was written.
 
-Answers {"incident_id", "is_intact", "actions", "first_position", "broken_action_id"}: the first action that was changed,
-or before which one is missing. first_position above 1 means that older ones outlived their retention.
+Answers {"incident_id", "is_intact", "actions", "first_position", "last_position", "broken_action_id"}: the first action
+that was changed, or before which one is missing. first_position above 1 means that older ones outlived their retention;
+last_position is how many there ever were, so that missing new ones show too.
 Security definer, because the hash is made in the closed schema private; agents may read all of the trail.';

@@ -1,6 +1,6 @@
 -- Purpose: what an incident may become, whoever writes, and the audit row of every change.
--- Objects: private.read_actor(), private.set_change_context(), the trigger functions private.check_incident_change(),
--- private.audit_new_incidents() and private.audit_incident_change().
+-- Objects: private.read_actor(), private.read_role(), private.set_change_context(), the trigger functions
+-- private.check_incident_change(), private.audit_new_incidents() and private.audit_incident_change().
 -- Risks: this is the one place that writes such audit rows; functions that change incidents only say who acts.
 
 create function private.read_actor()
@@ -20,6 +20,21 @@ revoke all on function private.read_actor() from public, anon, authenticated, se
 
 comment on function private.read_actor() is
 'Who is calling: the agent, e-mail, subject or role of the token, or the database role of the SQL editor.';
+
+create function private.read_role()
+returns text
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select coalesce(claims.token ->> 'role', session_user::text)
+  from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
+$$;
+
+revoke all on function private.read_role() from public, anon, authenticated, service_role;
+
+comment on function private.read_role() is 'The role that is calling: the token''s, or the one of the SQL editor.';
 
 create function private.set_change_context(agent text, details jsonb)
 returns void
@@ -143,6 +158,13 @@ begin
       ))
     );
   end if;
+  if new.has_manual_severity and not old.has_manual_severity then
+    insert into public.agent_actions (agent, action, incident_id, success, details)
+    values (
+      v_agent, 'incident_severity_frozen', new.id, true,
+      v_details || jsonb_build_object('from', old.severity, 'to', new.severity)
+    );
+  end if;
   if old.severity <> new.severity then
     insert into public.agent_actions (agent, action, incident_id, success, details)
     values (
@@ -165,5 +187,9 @@ comment on function private.audit_incident_change() is
 create trigger incident_changes_are_audited
 after update on public.incidents
 for each row
-when (old.status <> new.status or old.severity <> new.severity)
+when (
+  old.status <> new.status
+  or old.severity <> new.severity
+  or old.has_manual_severity <> new.has_manual_severity
+)
 execute function private.audit_incident_change();

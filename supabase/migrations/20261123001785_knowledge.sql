@@ -76,7 +76,7 @@ create function public.remember_fix(
   category public.incident_category default null,
   severity public.incident_severity default null,
   auto_fix_code text default null,
-  is_auto_fix_allowed boolean default false,
+  is_auto_fix_allowed boolean default null,
   embedding extensions.vector default null
 )
 returns bigint
@@ -90,8 +90,15 @@ declare
   v_pattern text;
   v_type text := private.sanitise_text(remember_fix.error_type, 200);
   v_verdict record;
+  v_old public.error_knowledge;
   v_id bigint;
 begin
+  if remember_fix.is_auto_fix_allowed and private.read_role() = 'authenticated' then
+    perform private.refuse_request(
+      'PT403', 'agents may not allow code to run by itself', 'is_auto_fix_allowed',
+      'Leave it out; an operator sets it in the SQL editor after reading the code.'
+    );
+  end if;
   if remember_fix.incident_id is not null then
     v_incident := private.lock_incident(remember_fix.incident_id);
   end if;
@@ -106,6 +113,17 @@ begin
   select verdict.severity, verdict.category
   into v_verdict
   from public.classify_error(v_pattern, v_type) as verdict;
+
+  select error_knowledge.*
+  into v_old
+  from public.error_knowledge
+  where error_knowledge.signature = private.find_signature(v_pattern, v_type)
+  for update;
+  if remember_fix.is_auto_fix_allowed and coalesce(remember_fix.auto_fix_code, v_old.auto_fix_code) is null then
+    perform private.refuse_request(
+      'PT400', 'is_auto_fix_allowed needs auto_fix_code', 'is_auto_fix_allowed', 'Send the code that may run.'
+    );
+  end if;
 
   insert into public.error_knowledge as known (
     pattern, signature, category, severity, root_cause, solution, auto_fix_code, is_auto_fix_allowed, embedding
@@ -128,24 +146,39 @@ begin
       root_cause = coalesce(excluded.root_cause, known.root_cause),
       solution = excluded.solution,
       auto_fix_code = coalesce(excluded.auto_fix_code, known.auto_fix_code),
-      is_auto_fix_allowed = excluded.is_auto_fix_allowed,
+      -- Another fix has proved nothing yet, and nobody has allowed it.
+      is_auto_fix_allowed = coalesce(
+        remember_fix.is_auto_fix_allowed,
+        known.is_auto_fix_allowed
+        and coalesce(excluded.auto_fix_code, known.auto_fix_code) is not distinct from known.auto_fix_code
+      ),
+      success_count = case
+        when (excluded.solution, coalesce(excluded.auto_fix_code, known.auto_fix_code))
+          is not distinct from (known.solution, known.auto_fix_code) then known.success_count
+        else 0
+      end,
+      failure_count = case
+        when (excluded.solution, coalesce(excluded.auto_fix_code, known.auto_fix_code))
+          is not distinct from (known.solution, known.auto_fix_code) then known.failure_count
+        else 0
+      end,
       embedding = coalesce(excluded.embedding, known.embedding),
-      updated_at = now()
+      updated_at = greatest(clock_timestamp(), known.created_at)
   returning known.id into v_id;
   if v_incident.id is not null then
     update public.incidents
     set knowledge_id = v_id
     where incidents.id = v_incident.id;
   end if;
-  insert into public.agent_actions (agent, action, incident_id, knowledge_id, success)
-  values (private.read_actor(), 'fix_remembered', v_incident.id, v_id, true);
+  insert into public.agent_actions (agent, action, incident_id, knowledge_id, success, details)
+  values (
+    private.read_actor(), 'fix_remembered', v_incident.id, v_id, true,
+    jsonb_strip_nulls(jsonb_build_object(
+      'replaced_solution', v_old.solution, 'replaced_code', v_old.auto_fix_code,
+      'replaced_success_rate', v_old.success_rate
+    ))
+  );
   return v_id;
-exception
-  when check_violation then
-    perform private.refuse_request(
-      'PT400', 'is_auto_fix_allowed needs auto_fix_code', 'is_auto_fix_allowed', 'Send the code that may run.'
-    );
-    return null;
 end
 $$;
 
@@ -163,8 +196,8 @@ comment on function public.remember_fix(
 'Remembers what fixed an error: the id of the entry, new or changed.
 
 solution is required, and either incident_id or pattern (the error''s message) with error_type. An error is known by its
-signature: message and type with numbers and ids normalised away, so the same error changes the same entry. What is not
-given is classified. New incidents with that signature are linked to the entry at once. Security definer, because agents
+signature: message and type with numbers and ids normalised away, so the same error changes the same entry; another
+solution begins with no successes. Only service_role may say is_auto_fix_allowed. What is not given is classified. New incidents with that signature are linked to the entry at once. Security definer, because agents
 write knowledge through this function only.';
 
 create function public.record_fix_outcome(knowledge_id bigint, success boolean)

@@ -63,6 +63,12 @@ begin
     end if;
     perform public.record_fix_outcome(resolve_incident.knowledge_id, resolve_incident.has_worked);
   end if;
+  perform private.set_change_context(
+    private.read_actor(),
+    jsonb_strip_nulls(jsonb_build_object(
+      'knowledge_id', resolve_incident.knowledge_id, 'has_worked', resolve_incident.has_worked
+    ))
+  );
   update public.incidents
   set
     status = 'resolved',
@@ -72,6 +78,7 @@ begin
     knowledge_id = coalesce(resolve_incident.knowledge_id, incidents.knowledge_id)
   where incidents.id = v_incident.id
   returning incidents.* into v_incident;
+  perform private.set_change_context('', '{}');
   return v_incident;
 exception
   when foreign_key_violation then

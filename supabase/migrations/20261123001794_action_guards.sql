@@ -1,8 +1,9 @@
 -- Purpose: what an agent may do now: kinds of action, what is running, and the checks before one begins.
 -- Objects: private.action_kinds, private.running_actions, private.is_in_deployment_window(),
 -- private.count_begun_actions(), private.check_agent_action(), private.fail_running_actions(),
--- private.obey_kill_switch().
--- Risks: order of locks: the kill switch's row, the advisory lock of beginnings and ends, the incident.
+-- private.queue_for_kill_switch(), private.obey_kill_switch().
+-- Risks: order of locks: the advisory lock of beginnings and ends, the kill switch's row, the incident. The advisory
+-- lock has a fair queue, so that however many agents call, whoever throws the kill switch gets his turn.
 
 create table private.action_kinds (
   kind text primary key,
@@ -265,6 +266,29 @@ revoke all on function private.fail_running_actions(text, boolean) from public, 
 
 comment on function private.fail_running_actions(text, boolean) is
 'Ends running actions as failed, all or only those past their deadline, with an audit row each: how many.';
+
+create function private.queue_for_kill_switch()
+returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(20261126, 1);
+  return null;
+end
+$$;
+
+revoke all on function private.queue_for_kill_switch() from public, anon, authenticated, service_role;
+
+comment on function private.queue_for_kill_switch() is
+'Takes the lock of beginnings and ends before any row of the configuration is locked. Security definer, as the trigger
+that ends what is running.';
+
+create trigger configuration_changes_queue_with_agents
+before update on public.system_config
+for each statement execute function private.queue_for_kill_switch();
 
 create function private.obey_kill_switch()
 returns trigger

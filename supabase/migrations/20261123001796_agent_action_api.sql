@@ -49,8 +49,8 @@ begin
     perform private.refuse_request('PT400', 'plan must be a JSON object', 'plan', 'Send {"confidence": 0.9, …}.');
   end if;
 
-  -- The kill switch cannot be thrown between these checks and the beginning, nor can anybody else begin meanwhile.
-  perform from public.system_config where system_config.key = 'kill_switch' for share;
+  -- The kill switch cannot be thrown between these checks and the beginning, nor can anybody else begin meanwhile: a
+  -- change of the configuration takes this lock first.
   perform pg_advisory_xact_lock(20261126, 1);
   if begin_agent_action.incident_id is not null then
     v_incident := private.lock_incident(begin_agent_action.incident_id);
@@ -139,12 +139,8 @@ begin
   elsif v_is_success and v_error is not null then
     perform private.refuse_request('PT400', 'a success has no error', 'error', 'Leave error out, or send success false.');
   end if;
-  select (system_config.value ->> 'enabled')::boolean is true
-  into v_is_switch_on
-  from public.system_config
-  where system_config.key = 'kill_switch'
-  for share;
   perform pg_advisory_xact_lock(20261126, 1);
+  v_is_switch_on := (private.config('kill_switch') ->> 'enabled')::boolean;
   delete from private.running_actions
   where running_actions.action_id = finish_agent_action.id
   returning running_actions.* into v_running;
@@ -166,7 +162,10 @@ begin
     v_is_success,
     case when not v_is_success then coalesce(v_error, 'no reason given') end,
     least(extract(epoch from clock_timestamp() - v_running.begun_at) * 1000, 2147483647)::integer,
-    jsonb_build_object('result', private.sanitise_jsonb(coalesce(finish_agent_action.result, '{}'), 16384)),
+    jsonb_build_object(
+      'result', private.sanitise_jsonb(coalesce(finish_agent_action.result, '{}'), 16384),
+      'caller', private.read_actor()
+    ),
     v_running.action_id
   )
   returning agent_actions.id into v_audit_id;

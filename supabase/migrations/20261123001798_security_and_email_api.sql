@@ -108,12 +108,32 @@ begin
   if v_recipient !~ '^[^@\s]+@[^@\s]+$' or length(v_recipient) > 320 then
     perform private.refuse_request('PT400', 'recipient is no e-mail address', 'recipient', 'Send one such as ann@example.com.');
   end if;
+  if (private.config('kill_switch') ->> 'enabled')::boolean
+    or not (private.config('feature_flags') ->> 'email')::boolean
+  then
+    perform private.refuse_request(
+      'PT409', 'no e-mails are sent now', 'recipient', 'feature_flags.email must be on and the kill switch off.'
+    );
+  end if;
+  if private.read_role() = 'authenticated' and not exists (
+    select
+    from public.system_config
+    where system_config.key = 'notification_recipients'
+      and system_config.value @> jsonb_build_array(jsonb_build_object('email', v_recipient))
+  ) then
+    perform private.refuse_request(
+      'PT403', 'agents may write to the configured recipients only', 'recipient',
+      'An operator adds one to notification_recipients.'
+    );
+  end if;
   if queue_email.incident_id is not null then
     perform private.lock_incident(queue_email.incident_id);
   end if;
   insert into public.email_tracking (incident_id, recipient, subject)
   values (queue_email.incident_id, v_recipient, private.read_required_text('subject', queue_email.subject, 500))
   returning email_tracking.id into v_id;
+  insert into public.agent_actions (agent, action, incident_id, success, details)
+  values (private.read_actor(), 'email_queued', queue_email.incident_id, true, jsonb_build_object('email_id', v_id));
   return v_id;
 end
 $$;
@@ -125,6 +145,8 @@ grant execute on function public.queue_email(text, text, text) to authenticated,
 comment on function public.queue_email(text, text, text) is
 'Queues an e-mail: its id, which the mailer tells record_email_event() together with the provider''s.
 
+409 while feature_flags.email is off or the kill switch on. Agents may write to notification_recipients only.
+
 Security definer, because e-mails are written through such functions only.';
 
 create function private.queue_notifications()
@@ -135,7 +157,9 @@ security invoker
 set search_path = ''
 as $$
 begin
-  if (private.config('feature_flags') ->> 'email')::boolean then
+  if (private.config('feature_flags') ->> 'email')::boolean
+    and not (private.config('kill_switch') ->> 'enabled')::boolean
+  then
     insert into public.email_tracking (incident_id, recipient, subject)
     select
       opened.id,

@@ -142,8 +142,11 @@ as $$
 declare
   v_hash text := encode(sha256(convert_to(private.describe_knowledge(new), 'UTF8')), 'hex');
 begin
-  if tg_op = 'INSERT' and new.embedding is not null then
-    return null; -- it came with its own
+  if new.embedding is not null and (tg_op = 'INSERT' or new.embedding::text is distinct from old.embedding::text) then
+    -- It came with its own.
+    delete from private.embedding_jobs
+    where embedding_jobs.knowledge_id = new.id;
+    return null;
   end if;
   insert into private.embedding_jobs (knowledge_id, text_hash)
   values (new.id, v_hash)
@@ -166,7 +169,6 @@ after update on public.error_knowledge
 for each row
 when (
   (old.pattern, old.root_cause, old.solution) is distinct from (new.pattern, new.root_cause, new.solution)
-  and new.embedding is not distinct from old.embedding
 )
 execute function private.queue_embedding();
 
@@ -195,12 +197,13 @@ begin
     where jobs.status = 'queued'
       and jobs.next_try_at <= clock_timestamp()
     order by jobs.next_try_at
-    limit 50
+    limit 20
     for update of jobs skip locked
   loop
     update private.embedding_jobs
     set
       status = 'sent',
+      text_hash = encode(sha256(convert_to(v_job.body, 'UTF8')), 'hex'),
       attempts = embedding_jobs.attempts + 1,
       sent_at = clock_timestamp(),
       answer = null,
@@ -211,7 +214,8 @@ begin
         headers => jsonb_strip_nulls(jsonb_build_object(
           'Content-Type', 'application/json', 'Authorization', 'Bearer ' || v_key
         )),
-        timeout_milliseconds => 20000
+        -- Other requests of pg_net wait for the slowest of their batch, the health checks' too.
+        timeout_milliseconds => 5000
       )
     where embedding_jobs.knowledge_id = v_job.knowledge_id;
     v_sent := v_sent + 1;
@@ -223,7 +227,7 @@ $$;
 revoke all on function private.send_embeddings() from public, anon, authenticated, service_role;
 
 comment on function private.send_embeddings() is
-'Sends up to 50 queued texts to feature_flags.embeddings_url, while feature_flags.embeddings is true: how many.';
+'Sends up to 20 queued texts to feature_flags.embeddings_url, while feature_flags.embeddings is true: how many.';
 
 create function private.store_embedding_answer(
   request_id bigint, status_code integer, content text, error_msg text, created timestamptz
@@ -251,10 +255,16 @@ begin
         format('answered %s: %s', store_embedding_answer.status_code, left(store_embedding_answer.content, 500))
       )
     end
-  where embedding_jobs.request_id = store_embedding_answer.request_id
-    and embedding_jobs.status = 'sent'
-    -- pg_net's numbers begin again after a crash.
-    and store_embedding_answer.created > embedding_jobs.sent_at - interval '1 minute';
+  where embedding_jobs.knowledge_id = (
+    select waiting.knowledge_id
+    from private.embedding_jobs as waiting
+    where waiting.request_id = store_embedding_answer.request_id
+      and waiting.status = 'sent'
+      -- pg_net's numbers begin again after a crash.
+      and store_embedding_answer.created > waiting.sent_at - interval '1 minute'
+    -- pg_net's worker waits for nobody.
+    for update skip locked
+  );
   return found;
 end
 $$;
@@ -273,12 +283,14 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_vector extensions.vector := (read_embedding.answer::jsonb #> '{data,0,embedding}')::text::extensions.vector;
+  v_vector extensions.vector;
 begin
+  -- In the body, not in the declaration: what is raised there, no handler catches.
+  v_vector := (read_embedding.answer::jsonb #> '{data,0,embedding}')::text::extensions.vector;
   return case when extensions.vector_dims(v_vector) = 1536 then v_vector end;
 exception
-  when data_exception then
-    return null;
+  when others then
+    return null; -- whatever an endpoint sends, it stops no other entry
 end
 $$;
 
@@ -300,15 +312,25 @@ declare
   v_written bigint := 0::bigint;
 begin
   -- What the trigger did not see; and what pg_net lost.
-  perform private.store_embedding_answer(
-    response.id, response.status_code, response.content, response.error_msg, response.created
-  )
-  from net._http_response as response
-  where response.id in (select jobs.request_id from private.embedding_jobs as jobs where jobs.status = 'sent');
+  begin
+    perform private.store_embedding_answer(
+      response.id, response.status_code, response.content, response.error_msg, response.created
+    )
+    from net._http_response as response
+    where response.id in (select jobs.request_id from private.embedding_jobs as jobs where jobs.status = 'sent');
+  exception
+    when others then
+      null; -- a body that is no text: after two minutes it counts as no answer
+  end;
   update private.embedding_jobs
   set status = 'answered', error = 'pg_net gave no answer'
-  where embedding_jobs.status = 'sent'
-    and embedding_jobs.sent_at < clock_timestamp() - interval '2 minutes';
+  where embedding_jobs.knowledge_id in (
+    select lost.knowledge_id
+    from private.embedding_jobs as lost
+    where lost.status = 'sent'
+      and lost.sent_at < clock_timestamp() - interval '2 minutes'
+    for update skip locked
+  );
 
   for v_job in
     select
@@ -318,7 +340,8 @@ begin
     join public.error_knowledge on error_knowledge.id = jobs.knowledge_id
     where jobs.status = 'answered'
     order by jobs.knowledge_id
-    for update of jobs skip locked
+    -- The entry first, as remember_fix() locks them.
+    for update of error_knowledge skip locked
   loop
     v_vector := private.read_embedding(v_job.answer);
     if v_vector is not null and v_job.current_hash = v_job.text_hash then

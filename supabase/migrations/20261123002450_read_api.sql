@@ -115,50 +115,40 @@ comment on column private.incident_days.seconds_to_resolve is 'Seconds until the
 
 create function private.roll_up_incidents()
 returns bigint
-language sql
+language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
-  with span as (
-    select
-      -- What is older than 30 days hardly changes any more; the first time there is nothing yet.
-      (
-        select case
-          when count(*) = 0 then '-infinity'::timestamptz
-          else least(max(incident_days.day) + 1, (now() at time zone 'UTC')::date - 30)::timestamp at time zone 'UTC'
-        end
-        from private.incident_days
-      ) as since,
-      date_trunc('day', now(), 'UTC') as until
-  ),
-
-  rolled_up as (
-    insert into private.incident_days
-    select
-      (incidents.first_seen at time zone 'UTC')::date,
-      incidents.severity,
-      incidents.category,
-      count(*),
-      count(incidents.resolved_at),
-      count(incidents.acknowledged_at),
-      coalesce(sum(extract(epoch from incidents.acknowledged_at - incidents.first_seen)), 0),
-      coalesce(sum(extract(epoch from incidents.resolved_at - incidents.first_seen)), 0)
-    from span
-    join public.incidents on incidents.first_seen >= span.since and incidents.first_seen < span.until
-    group by 1, 2, 3
-    on conflict (day, severity, category) do update
-      set
-        opened = excluded.opened,
-        resolved = excluded.resolved,
-        acknowledged = excluded.acknowledged,
-        seconds_to_acknowledge = excluded.seconds_to_acknowledge,
-        seconds_to_resolve = excluded.seconds_to_resolve
-    returning incident_days.day
-  )
-
-  select count(*)
-  from rolled_up
+declare
+  -- What is older than 30 days hardly changes any more; the first time there is nothing yet.
+  v_since date := (
+    select case when count(*) > 0 then least(max(incident_days.day) + 1, (now() at time zone 'UTC')::date - 30) end
+    from private.incident_days
+  );
+  v_today date := (now() at time zone 'UTC')::date;
+  v_count bigint;
+begin
+  -- Anew, because a severity that changed leaves a group behind that has nobody in it.
+  delete from private.incident_days
+  where incident_days.day >= v_since;
+  insert into private.incident_days
+  select
+    (incidents.first_seen at time zone 'UTC')::date,
+    incidents.severity,
+    incidents.category,
+    count(*),
+    count(incidents.resolved_at),
+    count(incidents.acknowledged_at),
+    coalesce(sum(extract(epoch from incidents.acknowledged_at - incidents.first_seen)), 0),
+    coalesce(sum(extract(epoch from incidents.resolved_at - incidents.first_seen)), 0)
+  from public.incidents
+  where incidents.first_seen >= coalesce(v_since::timestamp at time zone 'UTC', '-infinity')
+    and incidents.first_seen < v_today::timestamp at time zone 'UTC'
+  group by 1, 2, 3;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
 $$;
 
 revoke all on function private.roll_up_incidents() from public, anon, authenticated, service_role;

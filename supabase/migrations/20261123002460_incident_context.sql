@@ -34,6 +34,7 @@ declare
   v_share integer;
   v_items integer;
   v_context jsonb;
+  v_part text;
 begin
   select incidents.*
   into v_incident
@@ -66,22 +67,25 @@ begin
         'data', jsonb_strip_nulls(jsonb_build_object(
           'title', private.fit_text(v_incident.title, least(v_share, 200)),
           'message', private.fit_text(v_incident.message, v_share),
-          'type', v_incident.error_type,
-          'code', v_incident.error_code,
+          'type', private.fit_text(v_incident.error_type, least(v_share, 200)),
+          'code', private.fit_text(v_incident.error_code, least(v_share, 100)),
           'stack', private.fit_text(v_incident.stack, v_share),
-          'source', v_incident.source,
-          'environment', v_incident.environment,
-          'release', v_incident.release,
+          'source', private.fit_text(v_incident.source, least(v_share, 100)),
+          'environment', private.fit_text(v_incident.environment, least(v_share, 100)),
+          'release', private.fit_text(v_incident.release, least(v_share, 100)),
           'url', private.fit_text(v_incident.url, least(v_share, 300)),
-          'external_url', v_incident.external_url,
+          'external_url', private.fit_text(v_incident.external_url, least(v_share, 300)),
           'context', private.fit_text(nullif(v_incident.context::text, '{}'), v_share)
         ))
       ),
       'timeline', (
         select coalesce(jsonb_agg(
           jsonb_strip_nulls(jsonb_build_object(
-            'at', entry.happened_at, 'who', entry.who, 'what', entry.what, 'from', entry."from", 'to', entry."to",
-            'data', private.fit_text(entry.why, least(v_share, 300))
+            'at', entry.happened_at, 'what', private.fit_text(entry.what, 60), 'from', entry."from", 'to', entry."to",
+            'data', jsonb_strip_nulls(jsonb_build_object(
+              'who', private.fit_text(entry.who, least(v_share, 100)),
+              'why', private.fit_text(entry.why, least(v_share, 300))
+            ))
           ))
           order by entry.id
         ), '[]')
@@ -148,11 +152,21 @@ begin
         ) as fix
       ),
       'recent_deployments', (
-        select coalesce(jsonb_agg(to_jsonb(deployment) order by deployment.started_at desc), '[]')
+        select coalesce(jsonb_agg(
+          jsonb_build_object(
+            'id', deployment.id,
+            'status', deployment.status,
+            'started_at', deployment.started_at,
+            'data', jsonb_build_object(
+              'service', private.fit_text(deployment.service, least(v_share, 100)),
+              'version', private.fit_text(deployment.version, least(v_share, 100)),
+              'environment', private.fit_text(deployment.environment, least(v_share, 100))
+            )
+          )
+          order by deployment.started_at desc
+        ), '[]')
         from (
-          select
-            deployment_history.id, deployment_history.service, deployment_history.version,
-            deployment_history.environment, deployment_history.status, deployment_history.started_at
+          select deployment_history.*
           from public.deployment_history
           where deployment_history.started_at <= v_incident.first_seen + interval '1 hour'
           order by deployment_history.started_at desc
@@ -175,6 +189,12 @@ begin
     exit when length(v_context::text) <= v_budget or (v_share < 40 and v_items < 2);
     v_share := v_share * 2 / 3;
     v_items := greatest(v_items * 2 / 3, 1);
+  end loop;
+  foreach v_part in array array[
+    'recent_checks', 'recent_deployments', 'similar_incidents', 'timeline', 'fixes'
+  ] loop
+    exit when length(v_context::text) <= v_budget;
+    v_context := v_context - v_part;
   end loop;
   return v_context;
 end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import secrets
+import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from local import Stack
 from tests.agents.conftest import Call
 
 Configure = Callable[[str, dict[str, object]], None]
@@ -70,6 +72,30 @@ def test_the_kill_switch_between_begin_and_finish(
     assert call("begin_agent_action", agent="a", action_type="investigate", incident_id=incident_id).json()[
         "allowed"
     ]
+
+
+def test_the_kill_switch_gets_its_turn_however_many_call(
+    stack: Stack, connection: psycopg.Connection[Any]
+) -> None:
+    stop = threading.Event()
+
+    def begin_for_ever(number: int) -> None:
+        with psycopg.connect(stack.database_url, autocommit=True) as own:
+            while not stop.is_set():
+                own.execute("select public.begin_agent_action(%s, 'investigate')", [f"runaway {number}"])
+
+    change = "update public.system_config set value = %s where key = 'kill_switch'"
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        for number in range(16):
+            pool.submit(begin_for_ever, number)
+        try:
+            connection.execute("set statement_timeout = '8s'")
+            connection.execute(change, ['{"enabled": true}'])
+        finally:
+            stop.set()
+            connection.execute("set statement_timeout = 0")
+    assert connection.execute("select count(*) from private.running_actions").fetchone() == (0,)
+    connection.execute(change, ['{"enabled": false}'])
 
 
 def test_who_acts_is_on_record(call: Call, make_incident: Callable[[], str]) -> None:

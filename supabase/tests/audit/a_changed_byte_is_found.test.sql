@@ -1,6 +1,6 @@
 begin;
 
-select plan(7);
+select plan(8);
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
 values ('INC-1', 'chained', 't', 'm', 'LOW', 'backend', 'r');
@@ -9,7 +9,8 @@ select public.add_incident_note('INC-1', 'note ' || number) from generate_series
 
 select is(
   public.verify_audit('INC-1'),
-  '{"incident_id": "INC-1", "is_intact": true, "actions": 4, "first_position": 1, "broken_action_id": null}'::jsonb,
+  '{"incident_id": "INC-1", "is_intact": true, "actions": 4, "first_position": 1, "last_position": 4,
+    "broken_action_id": null}'::jsonb,
   'a trail that nobody touched is intact'
 );
 
@@ -21,7 +22,7 @@ where incident_id = 'INC-1' and details ->> 'note' = 'note 2';
 
 select is(
   public.verify_audit('INC-1') - 'broken_action_id' - 'incident_id',
-  '{"is_intact": false, "actions": 4, "first_position": 1}'::jsonb, 'one changed byte is found'
+  '{"is_intact": false, "actions": 4, "first_position": 1, "last_position": 4}'::jsonb, 'one changed byte is found'
 );
 
 select is(
@@ -42,7 +43,7 @@ where incident_id = 'INC-1' and chain_position = 1;
 
 select is(
   public.verify_audit('INC-1') - 'broken_action_id' - 'incident_id',
-  '{"is_intact": true, "actions": 3, "first_position": 2}'::jsonb, 'the oldest ones may be gone by retention'
+  '{"is_intact": true, "actions": 3, "first_position": 2, "last_position": 4}'::jsonb, 'the oldest ones may be gone by retention'
 );
 
 delete from public.agent_actions
@@ -56,9 +57,19 @@ select throws_ok(
   'a place in the chain has its hash'
 );
 
-select is(
-  public.verify_audit('INC-9') -> 'actions', '0', 'without a trail there is nothing to find'
+select throws_ok(
+  $$ select public.verify_audit('INC-9') $$, 'PT404', 'there is no incident INC-9', 'an unknown incident has none'
 );
+
+insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
+values ('INC-2', 'cut', 't', 'm', 'LOW', 'backend', 'r');
+
+select public.add_incident_note('INC-2', 'the last');
+
+delete from public.agent_actions
+where incident_id = 'INC-2' and chain_position = 2;
+
+select is(public.verify_audit('INC-2') -> 'is_intact', 'false', 'the newest one is missed, too');
 
 select * from finish();
 

@@ -2,6 +2,10 @@ begin;
 
 select plan(7);
 
+update public.system_config
+set value = '{"email": true}'
+where key = 'feature_flags';
+
 create temporary table queued (id bigint) on commit drop;
 
 insert into queued values (public.queue_email('ann@example.com', 'INC-1 is open'));

@@ -1,6 +1,6 @@
 begin;
 
-select plan(9);
+select plan(10);
 
 delete from private.embedding_jobs;
 
@@ -67,6 +67,12 @@ select throws_ok(
   $$ update private.embedding_jobs set attempts = -1 $$,
   '23514', 'new row for relation "embedding_jobs" violates check constraint "attempts_is_not_negative"',
   'tries are counted up'
+);
+
+select is_empty(
+  $$ select from unnest(array['<html>', '{"data":[{"embedding":"x"}]}', '{}', '[]', null]) as answer
+     where private.read_embedding(answer) is not null $$,
+  'whatever else comes back is no embedding'
 );
 
 select * from finish();

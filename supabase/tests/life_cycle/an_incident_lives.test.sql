@@ -44,6 +44,7 @@ select results_eq(
      ('fe-agent', 'incident_reopened', 'suppressed', 'open', 'it is back'),
      ('fe-agent', 'incident_resolved', 'open', 'resolved', null),
      ('fe-agent', 'incident_reopened', 'resolved', 'open', 'did not hold'),
+     ('fe-agent', 'incident_severity_frozen', 'LOW', 'MEDIUM', 'nobody is hurt'),
      ('fe-agent', 'incident_escalated', 'LOW', 'MEDIUM', 'nobody is hurt'),
      ('fe-agent', 'incident_noted', null, null, 'seen on two hosts') $$,
   'all of it is in the trail: who, what, from, to, why'

@@ -1,0 +1,40 @@
+begin;
+
+select plan(4);
+
+select throws_ok(
+  $$ select public.queue_email('ann@example.com', 's') $$, 'PT409', 'no e-mails are sent now', 'by default none is sent'
+);
+
+update public.system_config
+set value = '{"email": true}'
+where key = 'feature_flags';
+
+update public.system_config
+set value = '[{"email": "tap@example.com"}]'
+where key = 'notification_recipients';
+
+select set_config('request.jwt.claims', '{"role": "authenticated"}', true);
+
+set local role authenticated;
+
+select throws_ok(
+  $$ select public.queue_email('anyone@evil.example', 's') $$,
+  'PT403', 'agents may write to the configured recipients only', 'an agent writes to nobody else'
+);
+
+select ok(public.queue_email('tap@example.com', 's') > 0, 'than the recipients');
+
+reset role;
+
+update public.system_config
+set value = '{"enabled": true}'
+where key = 'kill_switch';
+
+select throws_ok(
+  $$ select public.queue_email('tap@example.com', 's') $$, 'PT409', 'no e-mails are sent now', 'nor after the kill switch'
+);
+
+select * from finish();
+
+rollback;
