@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -67,6 +68,18 @@ def seed(connection: psycopg.Connection[Any], incidents: int = INCIDENTS, checks
         connection.execute(_INCIDENTS, {"first": first, "last": last, "total": incidents})
     print(f"  {incidents:,} incidents with their audit rows in {time.monotonic() - started:.0f} s")
     started = time.monotonic()
+    # Targets that nobody probes meanwhile: what is not configured would be forgotten.
+    connection.execute(
+        "update public.system_config set value = value || '{\"monitoring\": false}'"
+        " where key = 'feature_flags'"
+    )
+    targets = [
+        {"name": f"seed-{number}", "type": "backend", "url": "https://seed.example/"}
+        for number in range(1, TARGETS + 1)
+    ]
+    connection.execute(
+        "update public.system_config set value = %s where key = 'health_check_targets'", [json.dumps(targets)]
+    )
     connection.execute(
         "insert into private.target_states (target, status, since) select 'seed-' || number, 'up', now()"
         " from generate_series(1, %s) as number on conflict (target) do nothing",
