@@ -267,7 +267,6 @@ as $$
 declare
   v_waiting record;
   v_effect text;
-  v_error text;
   v_done bigint := 0::bigint;
 begin
   for v_waiting in
@@ -287,9 +286,8 @@ begin
     exception
       when others then
         v_effect := 'failed';
-        v_error := private.sanitise_text(format('%s: %s', sqlstate, sqlerrm), 1000);
         update private.sentry_deliveries
-        set effect = 'failed', error = v_error
+        set effect = 'failed', error = private.sanitise_text(format('%s: %s', sqlstate, sqlerrm), 1000)
         where sentry_deliveries.id = v_waiting.id;
     end;
     -- The first that is still too much ends it: the quota of this minute is used up.

@@ -1,0 +1,202 @@
+-- Purpose: finding a known fix by words and by meaning, those that worked first.
+-- Objects: private.wilson_lower_bound(), public.match_error_knowledge(), public.search_error_knowledge().
+-- Risks: the vector search must stay within its index; filters come after it, so it scans on until enough are found.
+
+create function private.wilson_lower_bound(successes integer, failures integer)
+returns double precision
+language sql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  -- z = 1.96: what the success rate is at least, with 95 % confidence. Two of two is 0.34, 95 of 100 is 0.89.
+  select case
+    when tries.n = 0 then 0
+    else greatest(
+      0,
+      (
+        tries.p + 1.9208 / tries.n
+        - 1.96 * sqrt((tries.p * (1 - tries.p) + 0.9604 / tries.n) / tries.n)
+      ) / (1 + 3.8416 / tries.n)
+    )
+  end
+  from (
+    select
+      (successes + failures)::double precision as n,
+      successes / nullif(successes + failures, 0)::double precision as p
+  ) as tries
+$$;
+
+revoke all on function private.wilson_lower_bound(integer, integer) from public, anon, authenticated, service_role;
+
+comment on function private.wilson_lower_bound(integer, integer) is
+'The success rate that a fix has at least, 0 to 1: one lucky try weighs little. 0 without any try.';
+
+create function public.match_error_knowledge(
+  query_embedding extensions.vector,
+  match_threshold double precision default 0.5,
+  match_count integer default 10,
+  filters jsonb default '{}'
+)
+returns table (
+  id bigint,
+  pattern text,
+  category public.incident_category,
+  severity public.incident_severity,
+  root_cause text,
+  solution text,
+  is_auto_fix_allowed boolean,
+  success_rate double precision,
+  similarity double precision
+)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  if match_error_knowledge.query_embedding is null
+    or extensions.vector_dims(match_error_knowledge.query_embedding) <> 1536
+  then
+    perform private.refuse_request(
+      'PT400', 'query_embedding must have 1,536 dimensions', 'query_embedding', 'Send 1,536 numbers.'
+    );
+  end if;
+  -- Until commit. More than the usual 40 candidates; and on with the scan when filters leave too few.
+  perform set_config('hnsw.ef_search', '280', true), set_config('hnsw.iterative_scan', 'relaxed_order', true);
+  return query
+  select
+    nearest.id, nearest.pattern, nearest.category, nearest.severity, nearest.root_cause, nearest.solution,
+    nearest.is_auto_fix_allowed, nearest.success_rate, 1 - nearest.distance
+  from (
+    select
+      error_knowledge.*,
+      error_knowledge.embedding operator(extensions.<=>) match_error_knowledge.query_embedding as distance
+    from public.error_knowledge
+    where (
+      match_error_knowledge.filters ->> 'category' is null
+      or error_knowledge.category::text = match_error_knowledge.filters ->> 'category'
+    )
+      and (
+        match_error_knowledge.filters ->> 'severity' is null
+        or error_knowledge.severity::text = match_error_knowledge.filters ->> 'severity'
+      )
+    order by error_knowledge.embedding operator(extensions.<=>) match_error_knowledge.query_embedding
+    limit least(greatest(match_error_knowledge.match_count, 1), 200)
+  ) as nearest
+  where 1 - nearest.distance >= match_error_knowledge.match_threshold
+  order by nearest.distance;
+end
+$$;
+
+revoke all on function public.match_error_knowledge(extensions.vector, double precision, integer, jsonb)
+from public, anon, authenticated, service_role;
+
+grant execute on function public.match_error_knowledge(extensions.vector, double precision, integer, jsonb)
+to authenticated, service_role;
+
+comment on function public.match_error_knowledge(extensions.vector, double precision, integer, jsonb) is
+'The known errors whose meaning is nearest, by cosine similarity from -1 to 1.
+
+query_embedding has 1,536 numbers, made by the same model. match_count is 200 at most. filters: {"category", "severity"}.
+Security definer, because it is made of functions in the closed schema private; agents may read all of it.';
+
+create function public.search_error_knowledge(
+  query_text text,
+  query_embedding extensions.vector default null,
+  match_count integer default 10,
+  filters jsonb default '{}'
+)
+returns table (
+  id bigint,
+  pattern text,
+  category public.incident_category,
+  severity public.incident_severity,
+  root_cause text,
+  solution text,
+  is_auto_fix_allowed boolean,
+  success_rate double precision,
+  score double precision
+)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  -- Any of the words, the more the better: an error message rarely repeats all of them.
+  v_query tsquery := replace(
+    plainto_tsquery('english', left(coalesce(search_error_knowledge.query_text, ''), 2000))::text, '&', '|'
+  )::tsquery;
+  v_most integer := least(greatest(search_error_knowledge.match_count, 1), 200);
+begin
+  return query
+  with by_words as (
+    select
+      found.id,
+      row_number() over (order by found.rank desc, found.id) as place
+    from (
+      select error_knowledge.id, ts_rank_cd(error_knowledge.words, v_query, 1) as rank
+      from public.error_knowledge
+      where error_knowledge.words @@ v_query
+        and error_knowledge.category::text
+          = coalesce(search_error_knowledge.filters ->> 'category', error_knowledge.category::text)
+        and error_knowledge.severity::text
+          = coalesce(search_error_knowledge.filters ->> 'severity', error_knowledge.severity::text)
+      order by rank desc, error_knowledge.id
+      limit 100
+    ) as found
+  ),
+
+  by_meaning as (
+    select
+      nearest.id,
+      row_number() over (order by nearest.similarity desc, nearest.id) as place
+    from public.match_error_knowledge(
+      search_error_knowledge.query_embedding, -1, 100, search_error_knowledge.filters
+    ) as nearest
+    where search_error_knowledge.query_embedding is not null
+  ),
+
+  fused as (
+    select
+      ranks.id,
+      -- Reciprocal rank fusion with the usual constant of 60.
+      sum(1.0 / (60 + ranks.place)) as score
+    from (
+      select by_words.id, by_words.place
+      from by_words
+      union all
+      select by_meaning.id, by_meaning.place
+      from by_meaning
+    ) as ranks
+    group by ranks.id
+  )
+
+  select
+    error_knowledge.id, error_knowledge.pattern, error_knowledge.category, error_knowledge.severity,
+    error_knowledge.root_cause, error_knowledge.solution, error_knowledge.is_auto_fix_allowed,
+    error_knowledge.success_rate,
+    -- A fix that never failed goes before matches some six places better, but not before any match at all.
+    (fused.score * (1 + private.wilson_lower_bound(error_knowledge.success_count, error_knowledge.failure_count) / 10))
+      ::double precision
+  from fused
+  join public.error_knowledge on error_knowledge.id = fused.id
+  order by 9 desc, 1
+  limit v_most;
+end
+$$;
+
+revoke all on function public.search_error_knowledge(text, extensions.vector, integer, jsonb)
+from public, anon, authenticated, service_role;
+
+grant execute on function public.search_error_knowledge(text, extensions.vector, integer, jsonb)
+to authenticated, service_role;
+
+comment on function public.search_error_knowledge(text, extensions.vector, integer, jsonb) is
+'Known errors and their fixes, by words and, where an embedding is given, by meaning.
+
+Both rankings are fused by reciprocal rank; fixes that worked more often weigh more. filters: {"category", "severity"}.
+Security definer, because it is made of functions in the closed schema private; agents may read all of it.';
