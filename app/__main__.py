@@ -27,6 +27,7 @@ def main() -> None:
         host=settings.host,
         port=settings.port,
         http=BoundedHeadProtocol,
+        loop="asyncio",  # the bound on what is read at once is its own
         log_config=None,  # ours is set
         access_log=False,  # RequestLog writes the line
         server_header=False,

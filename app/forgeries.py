@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from app.verdicts import Refusal, Unreachable
 
 _SILENCE_SECONDS = 60.0
+_NOTE_SECONDS = 10.0
 _ADDRESS_LIMIT = 1000
 
 _logger = logging.getLogger(__name__)
@@ -22,24 +23,22 @@ class ForgeryNotes:
     def __init__(self, note: Callable[[str | None], Awaitable[object]]) -> None:
         self._note = note
         self._noted_at: dict[str | None, float] = {}
-        self._is_busy = False
+        self._turn = asyncio.Lock()
 
     async def note(self, address: str | None) -> None:
-        """Never raises: the request is refused already."""
+        """Never raises: the request is refused already. What cannot be noted is noted when it comes again."""
         now = asyncio.get_running_loop().time()
-        # One call at a time: what comes meanwhile from elsewhere is noted the next time it comes.
-        if self._is_busy or now - self._noted_at.get(address, -_SILENCE_SECONDS) < _SILENCE_SECONDS:
+        if now - self._noted_at.get(address, -_SILENCE_SECONDS) < _SILENCE_SECONDS:
             return
         if len(self._noted_at) >= _ADDRESS_LIMIT:
             self._noted_at = {each: at for each, at in self._noted_at.items() if now - at < _SILENCE_SECONDS}
             if len(self._noted_at) >= _ADDRESS_LIMIT:
                 return
         self._noted_at[address] = now
-        self._is_busy = True
         try:
-            await self._note(address)
-        except (Refusal, Unreachable) as failure:
+            # One call at a time; the wait for one's turn is part of the time.
+            async with asyncio.timeout(_NOTE_SECONDS), self._turn:
+                await self._note(address)
+        except (Refusal, Unreachable, TimeoutError) as failure:
             self._noted_at.pop(address, None)
-            _logger.warning("a bad signature could not be noted: %s", failure)
-        finally:
-            self._is_busy = False
+            _logger.warning("a bad signature could not be noted: %s", failure or "no answer in time")
