@@ -29,6 +29,7 @@ from app.routes_report import report_error
 from app.routes_sentry import receive_sentry
 from app.routes_status import database_health, health, index, status
 from app.settings import Settings, SettingsError, load_settings
+from app.sharing import Shared
 from app.spool import Spool
 from app.state import ServiceState
 from app.supabase_rest import SupabaseRest
@@ -43,6 +44,7 @@ _SENTRY_SECONDS = 0.6
 _SENTRY_LIMITS = ForwarderLimits(batch_reports=50)
 _REPLAY_BATCH = 400
 _REPORT_SECONDS = 2.0
+_PUBLIC_STATUS_SECONDS = 10.0
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
@@ -81,6 +83,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
                 spool=spool,
                 breaker=breaker,
                 monitor=monitor,
+                public_status=Shared(lambda: supabase.status("public_status", None), _PUBLIC_STATUS_SECONDS),
             )
         finally:
             await asyncio.gather(*(each.drain(_SHUTDOWN_DRAIN_SECONDS) for each in forwarders.values()))
@@ -96,7 +99,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Route("/", index, methods=["GET"]),
             Route("/health", health, methods=["GET"]),
             Route("/health/db", database_health, methods=["GET"]),
-            Route("/status", status, methods=["GET"]),
+            Route("/status", status, methods=["GET", "POST"]),
             Route("/api/autonomous/error", report_error, methods=["POST"]),
             Route("/webhooks/sentry", receive_sentry, methods=["POST"]),
             Route("/api/autonomous/incidents", list_incidents, methods=["GET"]),

@@ -1,19 +1,19 @@
 """GET /, /health, /health/db and /status."""
 
-import platform
-from importlib.metadata import PackageNotFoundError, version
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from app.known import PACKAGE, TOLD_BY_DATABASE, all_that_is_known, remembered, service_version, versions
+from app.negotiation import prefers_html
 from app.problems import problem
-from app.reading import json_web_token_of, told_to_reader
+from app.reading import told_to_reader
+from app.routes_status_page import show_page, sign_in_or_out
+from app.sessions import has_token, reader_of
 from app.state import ServiceRequest
 from app.verdicts import Refusal, Unreachable
 
-_PACKAGE = "autonomous-monitoring-agent"
-# What service_health() tells. has_response_times is false where pg_net takes no trigger of ours.
-_TOLD = ("is_kill_switch_on", "is_monitoring_on", "has_response_times", "sentry")
+# The cookie is among them: a page that a person is signed in to is nobody else's.
+_VARIES = {"Vary": "Accept, Authorization, Cookie", "Cache-Control": "no-store"}
 
 
 async def index(_request: Request) -> Response:
@@ -26,12 +26,12 @@ async def index(_request: Request) -> Response:
         "status": "/status",
         "incidents": "/api/autonomous/incidents",
     }
-    return JSONResponse({"name": _PACKAGE, "version": _version(), "links": links})
+    return JSONResponse({"name": PACKAGE, "version": service_version(), "links": links})
 
 
 async def health(request: ServiceRequest) -> Response:
     """Liveness, from memory: a database that is away is no reason to restart this process."""
-    return JSONResponse({"status": "ok", **_remembered(request)})
+    return JSONResponse({"status": "ok", **remembered(request)})
 
 
 async def database_health(request: ServiceRequest) -> Response:
@@ -44,41 +44,37 @@ async def database_health(request: ServiceRequest) -> Response:
 
 
 async def status(request: ServiceRequest) -> Response:
-    """How the parts are, for anyone; incidents and targets as well for who is signed in to Supabase."""
-    facts = request.state["monitor"].facts
-    versions = {"service": _version(), "python": platform.python_version()}
-    known = {
-        "versions": versions,
-        **_remembered(request),
-        **{name: facts.get(name) for name in _TOLD},
-    }
-    if "authorization" not in request.headers:
+    """A page for a browser, else JSON. Who is signed in is told more. POST is the page's form."""
+    if request.method == "POST":
+        response = await sign_in_or_out(request)
+    elif prefers_html(request.headers.get("accept", "")):
+        response = await show_page(request)
+    else:
+        response = await _status_as_json(request)
+    response.headers.update(_VARIES)
+    return response
+
+
+async def _status_as_json(request: ServiceRequest) -> Response:
+    known = all_that_is_known(request)
+    if not has_token(request):
         return JSONResponse(known)
-    token = json_web_token_of(request)
+    reader = reader_of(request)
+    if reader is None:
+        raise problem(
+            "unauthorized", "Send your Supabase access token or the operator's as Authorization: Bearer."
+        )
     try:
-        told = await request.state["supabase"].system_status(token)
+        told = await request.state["supabase"].status("system_status", reader.json_web_token)
     except (Refusal, Unreachable) as failure:
         raise told_to_reader(failure, known) from failure
     return JSONResponse(
         {
             **known,
-            "versions": {**versions, "postgres": told.get("postgres")},
-            **{name: told.get(name) for name in (*_TOLD, "open_incidents", "targets")},
+            "versions": {**versions(), "postgres": told.get("postgres")},
+            **{
+                name: told.get(name)
+                for name in (*TOLD_BY_DATABASE, "open_incidents", "targets", "last_deployments")
+            },
         }
     )
-
-
-def _remembered(request: ServiceRequest) -> dict[str, object]:
-    monitor = request.state["monitor"]
-    return {
-        "database": monitor.last.as_json(),
-        **monitor.scheduler.as_json(),
-        "spool": {"is_bridging": request.state["breaker"].is_open, **request.state["spool"].as_json()},
-    }
-
-
-def _version() -> str:
-    try:
-        return version(_PACKAGE)
-    except PackageNotFoundError:
-        return "0"  # run from a checkout that was never installed

@@ -24,6 +24,7 @@ class Settings:
     supabase_service_role_key: str = field(repr=False)
     ingest_token: str = field(repr=False)
     sentry_client_secret: tuple[str, ...] = field(default=(), repr=False)
+    operator_token: str | None = field(default=None, repr=False)
     admin_console_url: tuple[str, ...] = ()
     backend_api_url: str | None = None
     host: str = "0.0.0.0"  # noqa: S104 - in a container the platform's proxy comes from outside
@@ -53,6 +54,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         supabase_service_role_key=reader.required("SUPABASE_SERVICE_ROLE_KEY", values.secret, ""),
         ingest_token=reader.required("INGEST_TOKEN", values.token, ""),
         sentry_client_secret=reader.optional("SENTRY_CLIENT_SECRET", values.secrets, ()),
+        operator_token=reader.optional("OPERATOR_TOKEN", values.token, Settings.operator_token),
         admin_console_url=reader.optional("ADMIN_CONSOLE_URL", values.origins, Settings.admin_console_url),
         backend_api_url=reader.optional("BACKEND_API_URL", values.address, Settings.backend_api_url),
         host=reader.optional("HOST", str, Settings.host),

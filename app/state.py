@@ -1,6 +1,7 @@
 """What the lifespan makes, and every request may use."""
 
-from typing import TypedDict
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
 from starlette.requests import Request
 
@@ -10,6 +11,7 @@ from app.forgeries import ForgeryNotes
 from app.intake import Intake
 from app.monitor import DatabaseMonitor
 from app.settings import Settings
+from app.sharing import Shared
 from app.spool import Spool
 from app.supabase_rest import SupabaseRest
 
@@ -26,6 +28,7 @@ class ServiceState(TypedDict):
     spool: Spool
     breaker: Breaker
     monitor: DatabaseMonitor
+    public_status: Shared[Mapping[str, Any]]
 
 
 ServiceRequest = Request[ServiceState]

@@ -5,7 +5,7 @@ clients that nothing here uses: imported, it holds 55 MB resident where `postgre
 """
 
 from collections.abc import Awaitable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from postgrest import AsyncPostgrestClient, CountMethod
@@ -20,6 +20,8 @@ from app.verdicts import Refusal, Unreachable
 # database's own word and not with a guess of ours.
 _TIMEOUT = httpx.Timeout(connect=2.0, read=9.0, write=5.0, pool=2.0)
 _LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0)
+
+StatusFunction = Literal["system_status", "status_page", "public_status"]
 
 
 class SupabaseRest:
@@ -80,13 +82,14 @@ class SupabaseRest:
         """Start this minute's round: how many requests were sent."""
         return (await translated(self._service.rpc("start_health_check_round", {}).execute())).data
 
-    async def system_status(self, json_web_token: str) -> Mapping[str, object]:
-        """What the token's owner may know of the whole system."""
+    async def status(self, function: StatusFunction, json_web_token: str | None) -> Mapping[str, Any]:
+        """What the token's owner may know of the whole system; without a token, what the service may."""
+        client = self._service if json_web_token is None else self._caller(json_web_token)
 
-        async def call() -> Mapping[str, object]:
-            answer = await translated(self._caller(json_web_token).rpc("system_status", {}).execute())
+        async def call() -> Mapping[str, Any]:
+            answer = await translated(client.rpc(function, {}).execute())
             if not isinstance(answer.data, Mapping):
-                raise Unreachable("the answer is not system_status()'s")
+                raise Unreachable(f"the answer is not {function}()'s")
             return answer.data
 
         return await retrying(call, deadline_from_now())

@@ -138,6 +138,8 @@ Incidents are read with a user's token:
   curl -sS {values["APP_URL"]}/api/autonomous/incidents \\
     -H 'Authorization: Bearer {values["AUTHENTICATED_JWT"]}'
 
+How everything is, in a browser: {values["APP_URL"]}/status (sign in with OPERATOR_TOKEN).
+
 Logs are in {_short(logs)}. Ctrl-C stops everything; the data stay (`make reset` drops them).
 """
 

@@ -25,6 +25,7 @@ def variables(stack: Stack, app_url: str) -> dict[str, str]:
         "SUPERUSER_DATABASE_URL": stack.superuser_database_url,
         "INGEST_TOKEN": stack.secrets.ingest_token,
         "SENTRY_CLIENT_SECRET": stack.secrets.sentry_client_secret,
+        "OPERATOR_TOKEN": stack.secrets.operator_token,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -22,6 +23,11 @@ class Secrets:
     ingest_token: str
     sentry_client_secret: str
     keys_issued_at: int
+
+    @property
+    def operator_token(self) -> str:
+        """Made from the secret: states from before there was one need no other file."""
+        return hashlib.sha256(f"operator {self.jwt_secret}".encode()).hexdigest()[:48]
 
 
 def load_or_create(path: Path, now: int) -> Secrets:

@@ -102,5 +102,6 @@ def _environment(stack: Stack, port: int) -> dict[str, str]:
         "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
         "INGEST_TOKEN": stack.secrets.ingest_token,
         "SENTRY_CLIENT_SECRET": stack.secrets.sentry_client_secret,
+        "OPERATOR_TOKEN": stack.secrets.operator_token,
         "SPOOL_PATH": str(stack.settings.state_directory / "spool.sqlite3"),
     }

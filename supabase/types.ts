@@ -33,6 +33,12 @@ isOneToOne: false
       foreignKeyName: "agent_actions_incident_id_fkey"
       columns: ["incident_id"]
 isOneToOne: false
+      referencedRelation: "target_panels"
+      referencedColumns: ["incident_id"]
+    },{
+      foreignKeyName: "agent_actions_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
       referencedRelation: "target_status"
       referencedColumns: ["incident_id"]
     },{
@@ -93,6 +99,12 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "open_incidents"
       referencedColumns: ["id"]
+    },{
+      foreignKeyName: "email_tracking_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "target_panels"
+      referencedColumns: ["incident_id"]
     },{
       foreignKeyName: "email_tracking_incident_id_fkey"
       columns: ["incident_id"]
@@ -175,6 +187,12 @@ isOneToOne: false
       foreignKeyName: "monitoring_checks_incident_id_fkey"
       columns: ["incident_id"]
 isOneToOne: false
+      referencedRelation: "target_panels"
+      referencedColumns: ["incident_id"]
+    },{
+      foreignKeyName: "monitoring_checks_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
       referencedRelation: "target_status"
       referencedColumns: ["incident_id"]
     }
@@ -203,6 +221,12 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "open_incidents"
       referencedColumns: ["id"]
+    },{
+      foreignKeyName: "security_events_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "target_panels"
+      referencedColumns: ["incident_id"]
     },{
       foreignKeyName: "security_events_incident_id_fkey"
       columns: ["incident_id"]
@@ -284,6 +308,12 @@ isOneToOne: false
       foreignKeyName: "agent_actions_incident_id_fkey"
       columns: ["incident_id"]
 isOneToOne: false
+      referencedRelation: "target_panels"
+      referencedColumns: ["incident_id"]
+    },{
+      foreignKeyName: "agent_actions_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
       referencedRelation: "target_status"
       referencedColumns: ["incident_id"]
     }
@@ -320,6 +350,14 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"target_days": {
+                  Row: {
+                    "day": string | null,"degraded": number | null,"down": number | null,"maintenance": number | null,"status": Database["public"]['Enums']["check_status"] | null,"target": string | null,"unknown": number | null,"up": number | null,"uptime_percent": number | null
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    
+                  ]
                 },"target_history": {
                   Row: {
                     "checks": number,"degraded": number,"down": number,"hour": string,"maintenance": number,"max_ms": number | null,"p50_ms": number | null,"p95_ms": number | null,"target": string,"unknown": number,"up": number,"uptime_percent": number | null
@@ -332,6 +370,14 @@ isOneToOne: false
                            "checks"?: number | null,"degraded"?: number | null,"down"?: number | null,"hour"?: string | null,"maintenance"?: number | null,"max_ms"?: number | null,"p50_ms"?: number | null,"p95_ms"?: number | null,"target"?: string | null,"unknown"?: number | null,"up"?: number | null,"uptime_percent"?: never
                          }
                         Relationships: [
+                    
+                  ]
+                },"target_panels": {
+                  Row: {
+                    "days": Json | null,"incident_id": string | null,"is_maintenance": boolean | null,"last_check_at": string | null,"last_response_time_ms": number | null,"p50_ms": number | null,"p95_ms": number | null,"response_times_ms": Json | null,"since": string,"status": Database["public"]['Enums']["check_status"],"target": string,"uptime_24h_percent": number | null,"uptime_90d_percent": number | null
+                  }
+                  ComputedFields: never
+                  Relationships: [
                     
                   ]
                 },"target_status": {
@@ -414,6 +460,9 @@ isOneToOne: false
                            },
 "note_forged_signature":
 { Args: { "ip_address": string }; Returns: boolean
+                           },
+"public_status":
+{ Args: Record<PropertyKey, never>; Returns: Json
                            },
 "queue_email":
 { Args: { "incident_id"?: string,"recipient": string,"subject": string }; Returns: number
@@ -594,6 +643,9 @@ isOneToOne: false
       } },
 "start_health_check_round":
 { Args: Record<PropertyKey, never>; Returns: number
+                           },
+"status_page":
+{ Args: Record<PropertyKey, never>; Returns: Json
                            },
 "suppress_incident":
 { Args: { "incident_id": string,"reason": string,"until": string }; Returns: {

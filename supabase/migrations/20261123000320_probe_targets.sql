@@ -8,6 +8,7 @@ create table private.probe_targets (
   type public.target_type not null,
   url text not null,
   is_enabled boolean not null,
+  is_public boolean not null,
   method text not null,
   headers jsonb not null,
   expected_status int4multirange not null,
@@ -38,6 +39,8 @@ comment on column private.probe_targets.type is 'What it is.';
 comment on column private.probe_targets.url is 'Address to probe.';
 
 comment on column private.probe_targets.is_enabled is 'Whether it is probed.';
+
+comment on column private.probe_targets.is_public is 'Whether the status page shows it to everybody.';
 
 comment on column private.probe_targets.method is 'GET or POST.';
 
@@ -88,6 +91,7 @@ as $$
     (filled.item ->> 'type')::public.target_type,
     filled.item ->> 'url',
     (filled.item ->> 'enabled')::boolean,
+    (filled.item ->> 'public')::boolean,
     filled.item ->> 'method',
     filled.item -> 'headers',
     private.read_statuses(filled.item -> 'expected_status'),
@@ -138,6 +142,7 @@ begin
       type = excluded.type,
       url = excluded.url,
       is_enabled = excluded.is_enabled,
+      is_public = excluded.is_public,
       method = excluded.method,
       headers = excluded.headers,
       expected_status = excluded.expected_status,

@@ -33,6 +33,7 @@ set search_path = ''
 as $$
   select jsonb_build_object(
     'status', 'ok',
+    'overall', private.overall_state(),
     'server_time', clock_timestamp(),
     'is_kill_switch_on', (private.config('kill_switch') ->> 'enabled')::boolean,
     'is_monitoring_on', (private.config('feature_flags') ->> 'monitoring')::boolean,
@@ -63,8 +64,9 @@ grant execute on function public.service_health() to authenticated, service_role
 comment on function public.service_health() is
 'Proves that the database answers, and tells when the health checks last ran and when Sentry last delivered.
 
-Answers {"status", "server_time", "is_kill_switch_on", "is_monitoring_on", "has_response_times", "sentry":
-{"last_delivery_at", "is_silent"}, "scheduler": {"schedule", "is_active", "last_run_at"}}. schedule is null when the job is gone: select private.schedule_jobs() brings it back.
+Answers {"status", "overall": "operational" | "degraded" | "outage" | "unknown", "server_time", "is_kill_switch_on",
+"is_monitoring_on", "has_response_times", "sentry": {"last_delivery_at", "is_silent"}, "scheduler": {"schedule",
+"is_active", "last_run_at"}}. schedule is null when the job is gone: select private.schedule_jobs() brings it back.
 Security definer, because nobody but the owner reads the configuration and pg_cron''s jobs.';
 
 create function private.write_service_target(target jsonb)
@@ -247,4 +249,4 @@ grant execute on function public.system_status() to authenticated, service_role;
 
 comment on function public.system_status() is
 'What an operator wants to know at a glance: service_health() and, as far as the caller may see them, live incidents by
-severity and public.target_status.';
+severity, the last 5 deployments and public.target_status.';

@@ -22,7 +22,9 @@ READ_BY_AGENTS = {
     "open_incidents",
     "security_events",
     "system_config",
+    "target_days",
     "target_history",
+    "target_panels",
     "target_status",
 }
 # Read through the views of their readers; the schema is closed to them.
@@ -31,6 +33,7 @@ FOR_THE_SERVICE_ALONE = {
     "ingest_events",
     "ingest_sentry",
     "note_forged_signature",
+    "public_status",
     "record_email_event",
     "start_health_check_round",
     "write_service_targets",
@@ -56,6 +59,7 @@ FOR_AGENTS_TOO = {
     "search_error_knowledge",
     "service_health",
     "set_incident_severity",
+    "status_page",
     "suppress_incident",
     "system_status",
     "verify_audit",

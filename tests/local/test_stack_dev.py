@@ -96,6 +96,7 @@ def test_dev_env_is_complete_private_and_true(dev: Dev) -> None:
         "SUPERUSER_DATABASE_URL",
         "INGEST_TOKEN",
         "SENTRY_CLIENT_SECRET",
+        "OPERATOR_TOKEN",
     ]
     assert httpx.get(f"{values['APP_URL']}/health/db").status_code == 200
     headers = {"apikey": values["SUPABASE_ANON_KEY"]}

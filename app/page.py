@@ -1,0 +1,79 @@
+"""The status page as HTML: what the database and the service told, laid out. It judges nothing."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+_SPARK_WIDTH = 120.0
+_SPARK_HEIGHT = 28.0
+
+
+def _duration(seconds: float) -> str:
+    """3 h 12 min: the two largest units."""
+    left, words = int(max(0, seconds)), []
+    for size, unit in _UNITS:
+        if left >= size:
+            words.append(f"{left // size} {unit}")
+            left %= size
+    return " ".join(words[:2]) or f"{left} s"
+
+
+def _ago(moment: str | None, now: datetime) -> str:
+    if not moment:
+        return "never"
+    return f"{_duration((now - datetime.fromisoformat(moment)).total_seconds())} ago"
+
+
+def _milliseconds(value: float | None) -> str:
+    return "no data" if value is None else f"{value:,.0f} ms"
+
+
+def _percent(value: float | None) -> str:
+    """Cut, not rounded: what failed once is never 100 %."""
+    return "no data" if value is None else f"{int(value * 100) / 100:g} %"
+
+
+def _spark_lines(values: Sequence[float | None]) -> list[str]:
+    """The points of one polyline for each stretch without a gap, in a box of 120 by 28."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return []
+    top, step = max(*known, 1.0), _SPARK_WIDTH / max(len(values) - 1, 1)
+    lines: list[list[str]] = [[]]
+    for index, value in enumerate(values):
+        if value is None:
+            lines.append([])
+        else:
+            height = 1 + (_SPARK_HEIGHT - 2) * (1 - value / top)
+            lines[-1].append(f"{index * step:.1f},{height:.1f}")
+    # One point alone makes no line: it is drawn as a dash.
+    return [" ".join(line if len(line) > 1 else [line[0], line[0]]) for line in lines if line]
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("app"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        duration=_duration,
+        ago=_ago,
+        milliseconds=_milliseconds,
+        percent=_percent,
+        spark_lines=_spark_lines,
+    )
+    return environment
+
+
+_TEMPLATE = _environment().get_template("status.html")
+
+
+def render(view: Mapping[str, Any]) -> str:
+    """The whole document. view holds what status.html names at its top."""
+    return _TEMPLATE.render(view)

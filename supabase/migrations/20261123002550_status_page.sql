@@ -1,0 +1,101 @@
+-- Purpose: what the status page shows: to who is signed in, and to everybody.
+-- Objects: public.status_page(), public.public_status().
+-- Risks: public_status() is for strangers: it tells of a target what an outsider could find out by himself.
+
+create function public.status_page()
+returns jsonb
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select public.system_status() || jsonb_build_object(
+    'incidents', (
+      select coalesce(jsonb_agg(to_jsonb(worst) order by worst.severity desc, worst.last_seen desc), '[]'::jsonb)
+      from (
+        select
+          open_incidents.id,
+          open_incidents.title,
+          open_incidents.severity,
+          open_incidents.category,
+          open_incidents.status,
+          open_incidents.source,
+          open_incidents.occurrence_count,
+          open_incidents.first_seen,
+          open_incidents.last_seen,
+          open_incidents.external_url,
+          extract(epoch from open_incidents.age)::bigint as age_seconds
+        from public.open_incidents
+        order by open_incidents.severity desc, open_incidents.last_seen desc
+        limit 50
+      ) as worst
+    ),
+    'targets', (
+      select
+        coalesce(jsonb_agg(to_jsonb(panels) - 'trouble' order by panels.trouble, panels.target), '[]'::jsonb)
+      from (
+        select
+          target_panels.*,
+          -- Null, and so the last, for those that are up.
+          array_position(array['down', 'degraded', 'unknown'], target_panels.status::text) as trouble
+        from public.target_panels
+        order by trouble, target_panels.target
+        limit 200
+      ) as panels
+    )
+  )
+$$;
+
+revoke all on function public.status_page() from public, anon, authenticated, service_role;
+
+grant execute on function public.status_page() to authenticated, service_role;
+
+comment on function public.status_page() is
+'All that the status page shows to who is signed in: system_status(), the 50 worst live incidents with their age in
+seconds, and the 200 targets that are worst off as public.target_panels has them.';
+
+create function public.public_status()
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'overall', private.overall_state(),
+    'targets', (
+      select coalesce(jsonb_agg(to_jsonb(panels) - 'place' order by panels.place), '[]'::jsonb)
+      from (
+        select
+          probe_targets.place,
+          target_panels.target,
+          target_panels.status,
+          target_panels.since,
+          target_panels.last_check_at,
+          target_panels.p50_ms,
+          target_panels.p95_ms,
+          target_panels.is_maintenance,
+          target_panels.uptime_24h_percent,
+          target_panels.uptime_90d_percent,
+          target_panels.days,
+          target_panels.response_times_ms
+        from public.target_panels
+        join private.probe_targets on target_panels.target = probe_targets.name
+        where probe_targets.is_public
+        order by probe_targets.place
+        limit 200
+      ) as panels
+    )
+  )
+$$;
+
+revoke all on function public.public_status() from public, anon, authenticated, service_role;
+
+grant execute on function public.public_status() to service_role;
+
+comment on function public.public_status() is
+'What the status page shows to everybody: how the whole is, and the targets whose "public" is true in
+health_check_targets, without their addresses, errors and incidents.
+
+Security definer, because only the owner reads which targets are public. For service_role alone: the service keeps the
+answer for some seconds, so that a crowd on the page costs the database one call.';

@@ -1,0 +1,103 @@
+begin;
+
+select plan(7);
+
+delete from public.monitoring_checks;
+
+delete from private.target_hours;
+
+delete from private.target_states;
+
+insert into private.target_states (target, status, since)
+values ('api', 'up', now()), ('new', 'pending', now());
+
+-- Yesterday: 1 of 100 failed. The day before: 10 of 100. Before that a day in maintenance. Today: raw checks.
+insert into private.target_hours (target, hour, checks, up, degraded, down, unknown, maintenance)
+select
+  'api' as target,
+  date_trunc('day', now(), 'UTC') - make_interval(days => given.days_ago) as hour,
+  100 as checks,
+  given.up,
+  0 as degraded,
+  given.down,
+  0 as unknown,
+  given.maintenance
+from (values (1, 99, 1, 0), (2, 90, 10, 0), (3, 0, 0, 100), (91, 0, 100, 0)) as given (days_ago, up, down, maintenance);
+
+insert into public.monitoring_checks (
+  target, target_type, url, status, response_time_ms, scheduled_at, completed_at, is_maintenance
+)
+select
+  'api' as target,
+  'backend'::public.target_type as target_type,
+  'https://a.example/' as url,
+  given.status::public.check_status,
+  given.response_time_ms,
+  now() - make_interval(secs => given.seconds_ago) as scheduled_at,
+  now() as completed_at,
+  given.is_maintenance
+from (
+  values (3, 'up', 10, false), (2, 'down', 5000, true), (1, 'degraded', 30, false)
+) as given (seconds_ago, status, response_time_ms, is_maintenance);
+
+select results_eq(
+  $$ select status, uptime_percent from public.target_days where target = 'api' order by day $$,
+  $$ values ('unknown'::public.check_status, null::numeric), ('down', 90.000), ('degraded', 99.000), ('up', 100.000) $$,
+  'a bar is up, degraded from 95 %, down below, and unknown without a round that counted'
+);
+
+set local role authenticated;
+
+select is(
+  (
+    select jsonb_array_length(days) from public.target_panels
+    where target = 'api'
+  ),
+  90, 'a panel has 90 days'
+);
+
+select is(
+  (
+    select days -> 89 from public.target_panels
+    where target = 'api'
+  ),
+  jsonb_build_object('day', (now() at time zone 'UTC')::date, 'status', 'up', 'uptime_percent', 100.000),
+  'the last of them is today'
+);
+
+select is(
+  (
+    select days #> '{0,status}' from public.target_panels
+    where target = 'api'
+  ),
+  'null'::jsonb, 'a day on which nothing was checked has no status'
+);
+
+select is(
+  (
+    select response_times_ms from public.target_panels
+    where target = 'api'
+  ),
+  '[10, null, 30]'::jsonb, 'the latest response times are those of good answers'
+);
+
+select is(
+  (
+    select uptime_90d_percent from public.target_panels
+    where target = 'api'
+  ),
+  94.554, 'the uptime of 90 days is of rounds, not of days'
+);
+
+select is(
+  (
+    select jsonb_build_array(status, is_maintenance, uptime_90d_percent, response_times_ms)
+    from public.target_panels
+    where target = 'new'
+  ),
+  '["pending", false, null, []]'::jsonb, 'a target that was never checked has a panel too'
+);
+
+select * from finish();
+
+rollback;

@@ -1,0 +1,118 @@
+"""What the page shows in its tests: a shop that had a bad night. Everything is told from now backwards."""
+
+from __future__ import annotations
+
+import json
+
+import psycopg
+
+TARGETS = [
+    {"name": "api", "type": "backend", "url": "https://api.shop.example/health", "public": True},
+    {"name": "checkout", "type": "frontend", "url": "https://shop.example/checkout", "depends_on": "api"},
+    {
+        "name": "search",
+        "type": "backend",
+        "url": "https://search.shop.example/health",
+        "max_response_ms": 400,
+    },
+    {"name": "shop", "type": "frontend", "url": "https://shop.example/", "public": True},
+]
+
+STATES = """
+insert into private.target_states (target, status, since, last_check_at, last_response_time_ms)
+values
+('api', 'up', now() - interval '3 days 4 hours', now() - interval '1 minute', 42),
+('checkout', 'down', now() - interval '12 minutes', now() - interval '1 minute', null),
+('search', 'degraded', now() - interval '25 minutes', now() - interval '1 minute', 610),
+('shop', 'up', now() - interval '12 days', now() - interval '1 minute', 180)
+"""
+
+# 90 days for all but search, which is watched for 40; a bad day here and there.
+HOURS = """
+insert into private.target_hours
+select
+  targets.target, hours.hour, 60, 60 - hours.down, 0, hours.down, 0, 0, 40, 60, 90
+from unnest('{api,checkout,search,shop}'::text[]) with ordinality as targets (target, place)
+cross join lateral (
+  select
+    date_trunc('day', now(), 'UTC') - make_interval(hours => number) as hour,
+    case
+      when targets.target = 'checkout' and number between 700 and 706 then 30
+      when number % 500 = targets.place * 50 then 6
+      else 0
+    end as down
+  from generate_series(1, 24 * case targets.target when 'search' then 40 else 90 end) as ago (number)
+) as hours
+"""
+
+CHECKS = """
+insert into public.monitoring_checks (
+  target, target_type, url, status, response_time_ms, scheduled_at, completed_at
+)
+select
+  targets.target, 'backend', 'https://shop.example/',
+  case
+    when targets.target = 'checkout' and number < 12 then 'down'
+    when targets.target = 'search' and number < 25 then 'degraded'
+    else 'up'
+  end::public.check_status,
+  case when targets.target = 'search' and number < 25 then 600 else 40 * targets.place end
+    + (number * number * targets.place) % 23,
+  date_trunc('minute', now()) - make_interval(mins => number), now()
+from unnest('{api,checkout,search,shop}'::text[]) with ordinality as targets (target, place)
+cross join generate_series(0, 59) as ago (number)
+"""
+
+REPORTS = [
+    ("checkout does not answer", "CRITICAL", "infrastructure", "checkout", 12, 12),
+    ("search answers in 610 ms, expected 400 ms at most", "MEDIUM", "infrastructure", "search", 25, 25),
+    ("connect ECONNREFUSED 10.0.0.5:5432", "HIGH", "database", "orders", 71, 1204),
+    (
+        "TypeError: Cannot read properties of undefined (reading 'price')",
+        "MEDIUM",
+        "frontend",
+        "shop",
+        190,
+        17,
+    ),
+    ("Deprecated endpoint /v1/cart was called", "LOW", "backend", "cart", 4000, 3),
+]
+
+INCIDENT = """
+insert into public.incidents (
+  id, fingerprint, title, message, severity, category, rule, source, occurrence_count, first_seen, last_seen
+)
+select %s, 'page ' || %s, %s, %s, %s, %s, 'given', %s, %s,
+  now() - make_interval(mins => %s), now() - interval '1 minute'
+"""
+
+DEPLOYMENTS = """
+insert into public.deployment_history (
+  service, version, environment, status, deployed_by, started_at, finished_at
+)
+select
+  service, version, 'production', status::public.deployment_status, 'ci',
+  now() - started::interval, now() - started::interval + interval '5 minutes'
+from (
+  values ('checkout', 'v2.14.0', 'failed', '20 minutes'), ('search', 'v1.9.2', 'succeeded', '5 hours')
+) as given (service, version, status, started)
+"""
+
+
+def tell(connection: psycopg.Connection) -> None:
+    """Fill a database that is empty yet."""
+    connection.execute(
+        "update public.system_config set value = %s where key = 'health_check_targets'", [json.dumps(TARGETS)]
+    )
+    for statement in (STATES, HOURS, CHECKS, DEPLOYMENTS):
+        connection.execute(statement)
+    for number, (title, severity, category, source, minutes, count) in enumerate(REPORTS, start=1):
+        identifier = f"INC-{number}"
+        connection.execute(
+            INCIDENT,
+            [identifier, identifier, title, title, severity, category, source, count, minutes],
+        )
+    connection.execute(
+        "insert into private.job_runs (job, ran_at) values ('monitoring-health-checks', now())"
+        " on conflict (job) do update set ran_at = excluded.ran_at"
+    )
