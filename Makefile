@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .local/venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-engine lint format bench types demo reset
+.PHONY: help setup dev test test-engine lint format bench types demo reset walkthrough
 
 help: ## Says what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,9 @@ test: setup ## Runs every test.
 
 test-engine: setup ## Runs the tests on PostgreSQL 17 with the real pg_cron, and the Supabase CLI's linters (root, Linux).
 	@$(VENV)/python -m local.engine
+
+walkthrough: ## Goes a stranger's way: fresh clone, empty home, make dev, curl, page, demo, smoke test, make test.
+	@bash tests/walkthrough.sh
 
 lint: setup ## ruff, mypy, sqlfluff and squawk.
 	@$(VENV)/ruff check

@@ -2,7 +2,7 @@
 
 INGEST_TOKEN is needed. With AUTHENTICATED_JWT, a user's access token, the reading routes are walked too, and
 with SUPABASE_URL and SUPABASE_ANON_KEY the test incident is resolved afterwards. SENTRY_CLIENT_SECRET adds a
-signed webhook. Exits with 0 when nothing failed.
+signed webhook, OPERATOR_TOKEN signs in to the status page. Exits with 0 when nothing failed.
 """
 
 import argparse

@@ -3,23 +3,13 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import cast
 
 import httpx
 
 from app.signatures import sign
+from app.smoke_answers import Check, quote, read_object
 
 _ANSWERED_LATER = "202: it waits in the spool, the database is away"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of the result. passed is None for what could not be tried."""
-
-    name: str
-    passed: bool | None
-    detail: str
 
 
 class Walk:
@@ -32,6 +22,7 @@ class Walk:
         self._supabase = environ.get("SUPABASE_URL", "").rstrip("/")
         self._anon_key = environ.get("SUPABASE_ANON_KEY", "")
         self._secret = environ.get("SENTRY_CLIENT_SECRET", "").partition(",")[0].strip()
+        self._operator_token = environ.get("OPERATOR_TOKEN", "")
         self._incident_id = ""
 
     def checks(self) -> Iterator[Check]:
@@ -39,7 +30,9 @@ class Walk:
         yield self._get("/", 200, lambda body: str(body.get("name")))
         yield self._get("/health", 200, lambda body: f"scheduler {body.get('scheduler')}")
         yield self._get("/health/db", 200, lambda body: f"{body.get('latency_ms')} ms")
-        yield self._get("/status", 200, lambda body: f"versions {body.get('versions')}")
+        yield self._get("/status", 200, lambda body: f"overall {body.get('overall')}")
+        yield self._page()
+        yield self._sign_in()
         yield self._report()
         yield self._report_without_token()
         yield self._get("/api/autonomous/incidents", 401, lambda _: "refused without a token")
@@ -56,8 +49,23 @@ class Walk:
 
     def _get(self, path: str, status: int, describe: Callable[[Mapping[str, object]], str]) -> Check:
         answer = self._client.get(path)
-        detail = describe(_object(answer)) if answer.status_code == status else _said(answer)
+        detail = describe(read_object(answer)) if answer.status_code == status else quote(answer)
         return Check(f"GET {path}", answer.status_code == status, detail)
+
+    def _page(self) -> Check:
+        answer = self._client.get("/status", headers={"Accept": "text/html"})
+        passed = answer.status_code == 200 and "<main>" in answer.text
+        return Check("GET /status, as a page", passed, str(answer.status_code))
+
+    def _sign_in(self) -> Check:
+        token = self._operator_token or self._jwt
+        if not token:
+            return Check("POST /status", None, "set OPERATOR_TOKEN or AUTHENTICATED_JWT to sign in")
+        answer = self._client.post("/status", data={"token": token})
+        # No cookie is kept: the checks that follow say who they are by themselves.
+        self._client.cookies.clear()
+        passed = answer.status_code == 303
+        return Check("POST /status", passed, "signed in" if passed else "the token is not accepted")
 
     def _report(self) -> Check:
         name = "POST /api/autonomous/error"
@@ -75,27 +83,27 @@ class Walk:
         )
         if answer.status_code == 202:
             return Check(name, False, _ANSWERED_LATER)
-        self._incident_id = str(_object(answer).get("incident_id") or "")
-        return Check(name, answer.status_code == 201, self._incident_id or _said(answer))
+        self._incident_id = str(read_object(answer).get("incident_id") or "")
+        return Check(name, answer.status_code == 201, self._incident_id or quote(answer))
 
     def _report_without_token(self) -> Check:
         answer = self._client.post("/api/autonomous/error", json={"error": {"message": "x"}})
-        return Check("POST /api/autonomous/error, no token", answer.status_code == 401, _said(answer))
+        return Check("POST /api/autonomous/error, no token", answer.status_code == 401, quote(answer))
 
     def _list(self) -> Check:
         answer = self._client.get(
             "/api/autonomous/incidents", params={"source": "smoke"}, headers=self._reading()
         )
-        passed = answer.status_code == 200 and bool(_object(answer).get("total"))
-        return Check("GET /api/autonomous/incidents", passed, _said(answer) if not passed else "it is listed")
+        passed = answer.status_code == 200 and bool(read_object(answer).get("total"))
+        return Check("GET /api/autonomous/incidents", passed, quote(answer) if not passed else "it is listed")
 
     def _read(self) -> Check:
         answer = self._client.get(
             f"/api/autonomous/incidents/{self._incident_id or 'INC-0'}", headers=self._reading()
         )
-        passed = answer.status_code == 200 and _object(answer).get("id") == self._incident_id
+        passed = answer.status_code == 200 and read_object(answer).get("id") == self._incident_id
         return Check(
-            "GET /api/autonomous/incidents/{id}", passed, self._incident_id if passed else _said(answer)
+            "GET /api/autonomous/incidents/{id}", passed, self._incident_id if passed else quote(answer)
         )
 
     def _webhook(self) -> Check:
@@ -111,12 +119,12 @@ class Walk:
         answer = self._client.post("/webhooks/sentry", content=raw, headers=headers)
         if answer.status_code == 202:
             return Check(name, False, _ANSWERED_LATER)
-        return Check(name, answer.status_code == 200, str(_object(answer).get("effect") or _said(answer)))
+        return Check(name, answer.status_code == 200, str(read_object(answer).get("effect") or quote(answer)))
 
     def _forged_webhook(self) -> Check:
         headers = {"Sentry-Hook-Signature": "0" * 64}
         answer = self._client.post("/webhooks/sentry", content=b"{}", headers=headers)
-        return Check("POST /webhooks/sentry, forged", answer.status_code == 401, _said(answer))
+        return Check("POST /webhooks/sentry, forged", answer.status_code == 401, quote(answer))
 
     def _resolve(self) -> Check:
         name = "rpc/resolve_incident"
@@ -127,19 +135,7 @@ class Walk:
             headers={"apikey": self._anon_key, **self._reading()},
             json={"incident_id": self._incident_id, "resolution": "the smoke test is over"},
         )
-        return Check(name, answer.status_code == 200, str(_object(answer).get("status") or _said(answer)))
+        return Check(name, answer.status_code == 200, str(read_object(answer).get("status") or quote(answer)))
 
     def _reading(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._jwt}"}
-
-
-def _object(answer: httpx.Response) -> Mapping[str, object]:
-    try:
-        body: object = answer.json()
-    except ValueError:
-        return {}
-    return cast(Mapping[str, object], body) if isinstance(body, dict) else {}
-
-
-def _said(answer: httpx.Response) -> str:
-    return f"{answer.status_code} {_object(answer).get('detail') or answer.reason_phrase}"

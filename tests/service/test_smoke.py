@@ -36,6 +36,8 @@ def test_everything_works(service: ServiceProcess, stack: Stack, database: psyco
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Everything works." in done.stdout
     assert "✗" not in done.stdout
+    assert "✓ GET /status, as a page" in done.stdout
+    assert "✓ POST /status " in done.stdout
     found = database.execute(
         "select severity::text, status::text from public.incidents where fingerprint = 'smoke test'"
     ).fetchall()
