@@ -70,6 +70,18 @@ def test_cron_jobs(stack: Stack) -> None:
     assert named == read_names(stack, "select jobname from cron.job where jobname like 'monitoring-%'")
 
 
+def test_statements(stack: Stack) -> None:
+    """What an operator is told to run exists."""
+    named = set(re.findall(r"`(?:select|notify)[^`]*?\b((?:private|public)\.[a-z_]+)", README))
+    known = read_names(
+        stack,
+        "select pronamespace::regnamespace || '.' || proname from pg_catalog.pg_proc"
+        " union select relnamespace::regnamespace || '.' || relname from pg_catalog.pg_class",
+    )
+    assert named
+    assert named - known == set()
+
+
 def test_commands() -> None:
     targets = set(re.findall(r"^([a-z-]+):.*## ", (PROJECT / "Makefile").read_text(), flags=re.MULTILINE))
     assert set(re.findall(r"\bmake ([a-z-]+)", README)) == targets

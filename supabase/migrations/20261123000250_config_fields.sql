@@ -100,7 +100,7 @@ values
 ('deployment_windows.windows', 'to', 'time', null, null, null, true, null, 'end, as HH:MM'),
 ('health_check_targets', 'name', 'text', 1, 100, null, true, null, 'name of the target, unique'),
 (
-  'health_check_targets', 'type', 'choice', null, null, array['backend', 'frontend', 'database', 'other'],
+  'health_check_targets', 'type', 'choice', null, null, enum_range(null::public.target_type)::text[],
   true, null, 'what the target is; decides category and severity of its incidents'
 ),
 ('health_check_targets', 'url', 'url', 1, 2000, null, true, null, 'address to probe, http or https'),

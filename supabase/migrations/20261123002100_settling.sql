@@ -218,9 +218,11 @@ as $$
       null::text as stack,
       worst.severity,
       case
-        when worst.fingerprint not like 'health-check:target:%' then 'infrastructure'
-        when worst.target_type = 'other' then 'infrastructure'
-        else worst.target_type::text
+        when
+          worst.fingerprint like 'health-check:target:%'
+          and worst.target_type::text = any(enum_range(null::public.incident_category)::text[])
+          then worst.target_type::text
+        else 'infrastructure'
       end::public.incident_category as category,
       'health_check' as rule,
       'health-check' as source,

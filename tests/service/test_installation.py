@@ -1,0 +1,35 @@
+"""What Railway does: the package, by pip alone, in a virtual environment of its own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from local.settings import PROJECT
+
+
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own commands
+        command, cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_installed_package_is_whole(tmp_path: Path) -> None:
+    """Outside of the checkout it has its templates, and says what it needs."""
+    source, elsewhere = tmp_path / "source", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copytree(PROJECT / "app", source / "app", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "constraints.txt", "README.md", "LICENSE"):
+        shutil.copy(PROJECT / name, source / name)
+    made = run([sys.executable, "-m", "venv", str(tmp_path / "venv")], tmp_path)
+    assert made.returncode == 0, made.stderr
+    python = str(tmp_path / "venv" / "bin" / "python")
+    installed = run([python, "-m", "pip", "install", "-q", "-c", "constraints.txt", "."], source)
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    started = run([python, "-m", "app"], elsewhere)
+    assert started.returncode == 1
+    assert started.stderr.startswith("SUPABASE_URL is missing.")
+    rendered = run([python, "-c", "import app.page"], elsewhere)
+    assert rendered.returncode == 0, rendered.stderr
