@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 
 from app.breaker import Breaker
@@ -45,6 +46,7 @@ _SENTRY_LIMITS = ForwarderLimits(batch_reports=50)
 _REPLAY_BATCH = 400
 _REPORT_SECONDS = 2.0
 _PUBLIC_STATUS_SECONDS = 10.0
+_SMALL_ANSWER = 16 * 1024
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
@@ -133,5 +135,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
             expose_headers=["X-Request-Id", "Retry-After"],
         )
         middleware.append(cors)
+    # The status page: most of it are bars, a tenth remains.
+    middleware.append(Middleware(GZipMiddleware, minimum_size=_SMALL_ANSWER))
     middleware.append(Middleware(LastResort))
     return middleware

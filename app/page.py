@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
+_TONES = {"up": "good", "degraded": "fair", "down": "bad"}
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _SPARK_WIDTH = 120.0
 _SPARK_HEIGHT = 28.0
@@ -34,6 +36,25 @@ def _milliseconds(value: float | None) -> str:
 def _percent(value: float | None) -> str:
     """Cut, not rounded: what failed once is never 100 %."""
     return "no data" if value is None else f"{int(value * 100) / 100:g} %"
+
+
+def _tone(status: str | None) -> str:
+    return _TONES.get(status or "", "none")
+
+
+def _count_bad_days(days: Sequence[Mapping[str, Any]]) -> int:
+    return sum(day["status"] in ("degraded", "down") for day in days)
+
+
+def _bars(days: Sequence[Mapping[str, Any]]) -> Markup:
+    """A bar a day. Not in the template, which takes ten times as long, and not all with a tooltip."""
+    bars = []
+    for index, day in enumerate(days):
+        title = (
+            "" if day["status"] == "up" else f"<title>{day['day']}: {_percent(day['uptime_percent'])}</title>"
+        )
+        bars.append(f'<rect class="{_tone(day["status"])}" x="{index * 4}">{title}</rect>')
+    return Markup("".join(bars))  # noqa: S704 - dates, numbers and words of ours
 
 
 def _spark_lines(values: Sequence[float | None]) -> list[str]:
@@ -66,6 +87,9 @@ def _environment() -> Environment:
         ago=_ago,
         milliseconds=_milliseconds,
         percent=_percent,
+        tone=_tone,
+        bars=_bars,
+        count_bad_days=_count_bad_days,
         spark_lines=_spark_lines,
     )
     return environment

@@ -1,5 +1,6 @@
 """GET /status as a page, and the form on it: signing in and out."""
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -28,12 +29,12 @@ async def show_page(request: ServiceRequest) -> Response:
     if reader is None:
         return await _show_to_anybody(request, _REFUSED if has_token(request) else None)
     try:
-        return _page(request, await _ask(request, reader), is_signed_in=True)
+        return await _page(request, await _ask(request, reader), is_signed_in=True)
     except (Refusal, Unreachable) as failure:
         if told_to_reader(failure).status in _REFUSALS:
             return await _show_to_anybody(request, _REFUSED)
     # Without the database nobody vouches for a JWT; the operator's token is known here.
-    return _page(request, {}, is_signed_in=reader.json_web_token is None, is_away=True)
+    return await _page(request, {}, is_signed_in=reader.json_web_token is None, is_away=True)
 
 
 async def sign_in_or_out(request: ServiceRequest) -> Response:
@@ -53,16 +54,16 @@ async def sign_in_or_out(request: ServiceRequest) -> Response:
         except (Refusal, Unreachable) as failure:
             if told_to_reader(failure).status in _REFUSALS:
                 return await _show_to_anybody(request, _REFUSED)
-            return _page(request, {}, is_away=True)
+            return await _page(request, {}, is_away=True)
     remember(request, response, token)
     return response
 
 
 async def _show_to_anybody(request: ServiceRequest, refusal: str | None) -> Response:
     try:
-        return _page(request, await _ask(request, None), refusal=refusal)
+        return await _page(request, await _ask(request, None), refusal=refusal)
     except (Refusal, Unreachable):
-        return _page(request, {}, refusal=refusal, is_away=True)
+        return await _page(request, {}, refusal=refusal, is_away=True)
 
 
 async def _ask(request: ServiceRequest, reader: Reader | None) -> Mapping[str, Any]:
@@ -73,7 +74,7 @@ async def _ask(request: ServiceRequest, reader: Reader | None) -> Mapping[str, A
     return await request.state["supabase"].status("status_page", reader.json_web_token)
 
 
-def _page(
+async def _page(
     request: ServiceRequest,
     told: Mapping[str, Any],
     *,
@@ -103,7 +104,8 @@ def _page(
         "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
     response = HTMLResponse(
-        render(view),
+        # With many targets it takes long enough to hold reports up.
+        await asyncio.to_thread(render, view),
         401 if refusal else 503 if is_away else 200,
         {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"},
     )

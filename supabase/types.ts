@@ -647,6 +647,9 @@ isOneToOne: false
 "status_page":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"status_summary":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "suppress_incident":
 { Args: { "incident_id": string,"reason": string,"until": string }; Returns: {
               "acknowledged_at": string | null,

@@ -1,5 +1,5 @@
 -- Purpose: what the checks add up to: hourly figures a target, kept longer than the checks; and what is thrown away.
--- Objects: private.target_hours, private.roll_up_checks(), private.purge_history().
+-- Objects: private.target_hours, private.count_checks(), private.roll_up_checks(), private.purge_history().
 -- Risks: a check may only be purged when its hour was rolled up: the purge rolls up first.
 
 create table private.target_hours (
@@ -155,12 +155,14 @@ declare
   v_retention jsonb := private.config('retention');
   v_checks bigint;
   v_hours bigint;
+  v_days bigint;
   v_actions bigint;
   v_deliveries bigint;
   v_runs bigint;
 begin
   perform private.watch_answers();
   perform private.roll_up_checks();
+  perform private.roll_up_days();
 
   delete from public.monitoring_checks
   where monitoring_checks.scheduled_at
@@ -171,6 +173,11 @@ begin
   delete from private.target_hours
   where target_hours.hour < now() - make_interval(days => (v_retention ->> 'target_history_days')::integer);
   get diagnostics v_hours = row_count;
+
+  delete from private.target_days
+  where target_days.day
+    < (now() at time zone 'UTC')::date - (v_retention ->> 'target_history_days')::integer;
+  get diagnostics v_days = row_count;
 
   delete from public.agent_actions
   where agent_actions.created_at
@@ -205,6 +212,7 @@ begin
   return jsonb_build_object(
     'monitoring_checks', v_checks,
     'target_hours', v_hours,
+    'target_days', v_days,
     'agent_actions', v_actions,
     'sentry_deliveries', v_deliveries,
     'job_runs', v_runs

@@ -1,26 +1,128 @@
--- Purpose: what a status page shows of the targets: 90 days of uptime, and the latest response times.
--- Objects: views public.target_days and public.target_panels.
--- Risks: security invoker, so the reader needs a grant on what is read, though he cannot enter the schema private.
+-- Purpose: the days of each target, for an uptime bar.
+-- Objects: private.target_days, private.roll_up_days(), view public.target_days.
+-- Risks: a day is added up from its hours, so roll_up_checks() comes first. The view is security invoker, so the reader
+-- needs a grant on what is read, though he cannot enter the schema private.
+
+create table private.target_days (
+  target text not null,
+  day date not null,
+  up integer not null,
+  degraded integer not null,
+  down integer not null,
+  unknown integer not null,
+  maintenance integer not null,
+  primary key (target, day)
+);
+
+create index target_days_day_idx on private.target_days (day);
+
+alter table private.target_days enable row level security;
+
+create policy target_days_are_read_by_agents on private.target_days
+for select to authenticated
+using (true);
+
+revoke all on table private.target_days from public, anon, authenticated, service_role;
+
+-- For the view public.target_days alone, which runs with its reader's rights.
+grant select on table private.target_days to authenticated, service_role;
+
+comment on table private.target_days is
+'The hours of each target added up, a row a day (UTC) that is over: 90 days of a bar are 90 rows instead of 2,160.';
+
+comment on column private.target_days.target is 'Name of the target.';
+
+comment on column private.target_days.day is 'The day, UTC.';
+
+comment on column private.target_days.up is 'Rounds of the day that were up.';
+
+comment on column private.target_days.degraded is 'Rounds that were degraded: right, but too slow.';
+
+comment on column private.target_days.down is 'Rounds that were down.';
+
+comment on column private.target_days.unknown is 'Rounds without any answer.';
+
+comment on column private.target_days.maintenance is 'Rounds in a maintenance window, whatever they found.';
+
+create function private.roll_up_days()
+returns bigint
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  with rolled_up as (
+    insert into private.target_days
+    select
+      target_hours.target,
+      (target_hours.hour at time zone 'UTC')::date as day,
+      sum(target_hours.up),
+      sum(target_hours.degraded),
+      sum(target_hours.down),
+      sum(target_hours.unknown),
+      sum(target_hours.maintenance)
+    from private.target_hours
+    -- The last day again: its last hour may have been added up again.
+    where target_hours.hour >= coalesce(
+      (select max(target_days.day) from private.target_days)::timestamp at time zone 'UTC', '-infinity'
+    )
+      and target_hours.hour < date_trunc('day', now(), 'UTC')
+    group by target_hours.target, (target_hours.hour at time zone 'UTC')::date
+    order by day, target_hours.target
+    on conflict (target, day) do update
+      set
+        up = excluded.up,
+        degraded = excluded.degraded,
+        down = excluded.down,
+        unknown = excluded.unknown,
+        maintenance = excluded.maintenance
+    returning target_days.target
+  )
+
+  select count(*)
+  from rolled_up
+$$;
+
+revoke all on function private.roll_up_days() from public, anon, authenticated, service_role;
+
+comment on function private.roll_up_days() is
+'Adds up the hours of the days that are over since the last time: how many figures. Safe to repeat.';
 
 create view public.target_days
 with (security_invoker = true)
 as
 with counted as (
   select
+    target_days.target,
+    target_days.day,
+    target_days.up,
+    target_days.degraded,
+    target_days.down,
+    target_days.unknown,
+    target_days.maintenance
+  from private.target_days
+  where target_days.day >= (now() at time zone 'UTC')::date - 89
+  union all
+  -- The days that are not added up yet: today, and shortly after midnight yesterday.
+  select
     target_hours.target,
-    target_hours.hour as moment,
+    (target_hours.hour at time zone 'UTC')::date,
     target_hours.up,
     target_hours.degraded,
     target_hours.down,
     target_hours.unknown,
     target_hours.maintenance
   from private.target_hours
-  where target_hours.hour >= date_trunc('day', now(), 'UTC') - interval '89 days'
+  where
+    target_hours.hour >= coalesce(
+      (select max(target_days.day) + 1 from private.target_days),
+      (now() at time zone 'UTC')::date - 89
+    )::timestamp at time zone 'UTC'
   union all
-  -- The hours that are not rolled up yet: at most two.
+  -- The hours that are not either: at most two.
   select
     monitoring_checks.target,
-    monitoring_checks.scheduled_at,
+    (monitoring_checks.scheduled_at at time zone 'UTC')::date,
     (monitoring_checks.status = 'up' and not monitoring_checks.is_maintenance)::integer,
     (monitoring_checks.status = 'degraded' and not monitoring_checks.is_maintenance)::integer,
     (monitoring_checks.status = 'down' and not monitoring_checks.is_maintenance)::integer,
@@ -38,7 +140,7 @@ with counted as (
 summed as (
   select
     counted.target,
-    (counted.moment at time zone 'UTC')::date as day,
+    counted.day,
     sum(counted.up) as up,
     sum(counted.degraded) as degraded,
     sum(counted.down) as down,
@@ -47,7 +149,7 @@ summed as (
     100.0 * sum(counted.up + counted.degraded)
     / nullif(sum(counted.up + counted.degraded + counted.down), 0) as uptime
   from counted
-  group by counted.target, (counted.moment at time zone 'UTC')::date
+  group by counted.target, counted.day
 )
 
 select
@@ -76,90 +178,3 @@ comment on view public.target_days is
 
 status: up without a failed round, degraded from 95 % uptime, down below, unknown where no round counted. uptime_percent
 counts up and degraded against down; unknown rounds and those in maintenance windows count for neither.';
-
-create view public.target_panels
-with (security_invoker = true)
-as
-with calendar as (
-  select (now() at time zone 'UTC')::date - days_ago.number as day
-  from generate_series(0, 89) as days_ago (number)
-),
-
-bars as (
-  select
-    target_states.target,
-    jsonb_agg(
-      jsonb_build_object(
-        'day', calendar.day, 'status', target_days.status, 'uptime_percent', target_days.uptime_percent
-      )
-      order by calendar.day
-    ) as days,
-    round(
-      100.0 * sum(target_days.up + target_days.degraded)
-      / nullif(sum(target_days.up + target_days.degraded + target_days.down), 0),
-      3
-    ) as uptime_90d_percent
-  from private.target_states
-  cross join calendar
-  left join public.target_days on target_states.target = target_days.target and calendar.day = target_days.day
-  group by target_states.target
-),
-
-rounds as (
-  select
-    target_states.target,
-    recent.scheduled_at,
-    recent.is_maintenance,
-    recent.response_time_ms
-  from private.target_states
-  cross join lateral (
-    select
-      monitoring_checks.scheduled_at,
-      monitoring_checks.is_maintenance,
-      case when monitoring_checks.status in ('up', 'degraded') then monitoring_checks.response_time_ms end
-        as response_time_ms
-    from public.monitoring_checks
-    where
-      monitoring_checks.target = target_states.target
-      and monitoring_checks.status <> 'pending'
-    order by monitoring_checks.scheduled_at desc
-    limit 60
-  ) as recent
-),
-
-latest as (
-  select
-    rounds.target,
-    (array_agg(rounds.is_maintenance order by rounds.scheduled_at desc))[1] as is_maintenance,
-    jsonb_agg(rounds.response_time_ms order by rounds.scheduled_at) as response_times_ms
-  from rounds
-  group by rounds.target
-)
-
-select
-  target_status.target,
-  target_status.status,
-  target_status.since,
-  target_status.last_check_at,
-  target_status.last_response_time_ms,
-  target_status.p50_ms,
-  target_status.p95_ms,
-  target_status.incident_id,
-  target_status.uptime_24h_percent,
-  bars.uptime_90d_percent,
-  bars.days,
-  coalesce(latest.is_maintenance, false) as is_maintenance,
-  coalesce(latest.response_times_ms, '[]'::jsonb) as response_times_ms
-from public.target_status
-left join bars on target_status.target = bars.target
-left join latest on target_status.target = latest.target;
-
-revoke all on table public.target_panels from public, anon, authenticated, service_role;
-
-grant select on table public.target_panels to authenticated, service_role;
-
-comment on view public.target_panels is
-'Each target as a status page shows it: target_status with its 90 days and its latest response times.
-
-days: [{"day", "status", "uptime_percent"}], 90 of them, the oldest first, null where nothing was checked.
-response_times_ms: of the last 60 rounds, the oldest first, null for a round that was not up or degraded.';

@@ -1,7 +1,7 @@
 -- Purpose: what the service calls beside the ingest: is everything there, which targets to watch, the first round; and
 -- what an operator asks for.
 -- Objects: private.service_targets, public.service_health(), public.write_service_targets(),
--- public.start_health_check_round(), public.system_status().
+-- public.start_health_check_round(), public.status_summary(), public.system_status().
 -- Risks: the targets of the service's own variables must never overwrite what a person decided.
 
 create table private.service_targets (
@@ -206,7 +206,7 @@ comment on function public.start_health_check_round() is
 
 Security definer, because the service may start a round, but write no check by itself.';
 
-create function public.system_status()
+create function public.status_summary()
 returns jsonb
 language sql
 stable
@@ -235,7 +235,26 @@ as $$
         order by deployment_history.started_at desc
         limit 5
       ) as latest
-    ),
+    )
+  )
+$$;
+
+revoke all on function public.status_summary() from public, anon, authenticated, service_role;
+
+grant execute on function public.status_summary() to authenticated, service_role;
+
+comment on function public.status_summary() is
+'service_health(), the version of Postgres and, as far as the caller may see them, live incidents by severity and the
+last 5 deployments.';
+
+create function public.system_status()
+returns jsonb
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select public.status_summary() || jsonb_build_object(
     'targets', (
       select coalesce(jsonb_agg(to_jsonb(target_status) order by target_status.target), '[]')
       from public.target_status
@@ -248,5 +267,5 @@ revoke all on function public.system_status() from public, anon, authenticated, 
 grant execute on function public.system_status() to authenticated, service_role;
 
 comment on function public.system_status() is
-'What an operator wants to know at a glance: service_health() and, as far as the caller may see them, live incidents by
-severity, the last 5 deployments and public.target_status.';
+'What an operator wants to know at a glance: status_summary() and, as far as the caller may see them,
+public.target_status.';

@@ -9,7 +9,7 @@ stable
 security invoker
 set search_path = ''
 as $$
-  select public.system_status() || jsonb_build_object(
+  select public.status_summary() || jsonb_build_object(
     'incidents', (
       select coalesce(jsonb_agg(to_jsonb(worst) order by worst.severity desc, worst.last_seen desc), '[]'::jsonb)
       from (
@@ -32,16 +32,22 @@ as $$
     ),
     'targets', (
       select
-        coalesce(jsonb_agg(to_jsonb(panels) - 'trouble' order by panels.trouble, panels.target), '[]'::jsonb)
+        coalesce(jsonb_agg(to_jsonb(panel) order by chosen.trouble, chosen.target), '[]'::jsonb)
       from (
         select
-          target_panels.*,
+          target_status.target,
           -- Null, and so the last, for those that are up.
-          array_position(array['down', 'degraded', 'unknown'], target_panels.status::text) as trouble
-        from public.target_panels
-        order by trouble, target_panels.target
+          array_position(array['down', 'degraded', 'unknown'], target_status.status::text) as trouble
+        from public.target_status
+        order by trouble, target_status.target
         limit 200
-      ) as panels
+      ) as chosen
+      -- One by one, so that what is not shown is not added up.
+      cross join lateral (
+        select target_panels.*
+        from public.target_panels
+        where target_panels.target = chosen.target
+      ) as panel
     )
   )
 $$;
@@ -51,7 +57,7 @@ revoke all on function public.status_page() from public, anon, authenticated, se
 grant execute on function public.status_page() to authenticated, service_role;
 
 comment on function public.status_page() is
-'All that the status page shows to who is signed in: system_status(), the 50 worst live incidents with their age in
+'All that the status page shows to who is signed in: status_summary(), the 50 worst live incidents with their age in
 seconds, and the 200 targets that are worst off as public.target_panels has them.';
 
 create function public.public_status()
@@ -64,10 +70,18 @@ as $$
   select jsonb_build_object(
     'overall', private.overall_state(),
     'targets', (
-      select coalesce(jsonb_agg(to_jsonb(panels) - 'place' order by panels.place), '[]'::jsonb)
+      select coalesce(jsonb_agg(to_jsonb(panel) order by chosen.place), '[]'::jsonb)
       from (
         select
-          probe_targets.place,
+          probe_targets.name,
+          probe_targets.place
+        from private.probe_targets
+        where probe_targets.is_public
+        order by probe_targets.place
+        limit 200
+      ) as chosen
+      cross join lateral (
+        select
           target_panels.target,
           target_panels.status,
           target_panels.since,
@@ -80,11 +94,8 @@ as $$
           target_panels.days,
           target_panels.response_times_ms
         from public.target_panels
-        join private.probe_targets on target_panels.target = probe_targets.name
-        where probe_targets.is_public
-        order by probe_targets.place
-        limit 200
-      ) as panels
+        where target_panels.target = chosen.name
+      ) as panel
     )
   )
 $$;

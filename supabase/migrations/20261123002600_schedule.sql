@@ -53,7 +53,9 @@ begin
   perform cron.schedule('monitoring-health-checks', '* * * * *', 'select private.run_health_checks()');
   perform cron.schedule('monitoring-confirm-failures', '* * * * *', c_confirm);
   perform cron.schedule('monitoring-judge-health-checks', '10 seconds', 'select private.judge_health_checks()');
-  perform cron.schedule('monitoring-roll-up-checks', '5 * * * *', 'select private.roll_up_checks()');
+  perform cron.schedule(
+    'monitoring-roll-up-checks', '5 * * * *', 'select private.roll_up_checks(), private.roll_up_days()'
+  );
   perform cron.schedule('monitoring-roll-up-incidents', '7 * * * *', 'select private.roll_up_incidents()');
   perform cron.schedule('monitoring-purge-history', '40 3 * * *', 'select private.purge_history()');
   perform cron.schedule('monitoring-purge-receipts', '17 * * * *', 'select private.purge_receipts()');

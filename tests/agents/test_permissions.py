@@ -28,7 +28,7 @@ READ_BY_AGENTS = {
     "target_status",
 }
 # Read through the views of their readers; the schema is closed to them.
-READ_BEHIND_VIEWS = {"incident_days", "target_hours", "target_states"}
+READ_BEHIND_VIEWS = {"incident_days", "target_days", "target_hours", "target_states"}
 FOR_THE_SERVICE_ALONE = {
     "ingest_events",
     "ingest_sentry",
@@ -60,6 +60,7 @@ FOR_AGENTS_TOO = {
     "service_health",
     "set_incident_severity",
     "status_page",
+    "status_summary",
     "suppress_incident",
     "system_status",
     "verify_audit",

@@ -1,10 +1,12 @@
 begin;
 
-select plan(7);
+select plan(10);
 
 delete from public.monitoring_checks;
 
 delete from private.target_hours;
+
+delete from private.target_days;
 
 delete from private.target_states;
 
@@ -44,6 +46,16 @@ select results_eq(
   $$ select status, uptime_percent from public.target_days where target = 'api' order by day $$,
   $$ values ('unknown'::public.check_status, null::numeric), ('down', 90.000), ('degraded', 99.000), ('up', 100.000) $$,
   'a bar is up, degraded from 95 %, down below, and unknown without a round that counted'
+);
+
+select is(private.roll_up_days(), 4::bigint, 'the days that are over are added up');
+
+select is(private.roll_up_days(), 1::bigint, 'the last one again, whose last hour may have come late');
+
+select results_eq(
+  $$ select status, uptime_percent from public.target_days where target = 'api' order by day $$,
+  $$ values ('unknown'::public.check_status, null::numeric), ('down', 90.000), ('degraded', 99.000), ('up', 100.000) $$,
+  'which changes no bar'
 );
 
 set local role authenticated;

@@ -6,6 +6,11 @@ delete from public.monitoring_checks;
 
 delete from private.target_hours;
 
+delete from private.target_days;
+
+insert into private.target_days
+values ('api', (now() at time zone 'UTC')::date - 1096, 1, 0, 0, 0, 0);
+
 insert into public.monitoring_checks (target, target_type, url, status, scheduled_at, completed_at)
 values
 ('api', 'backend', 'https://a.example/', 'up', now() - interval '91 days', now()),
@@ -30,7 +35,7 @@ values ('issue', 'h', now(), 'recorded', now() - interval '31 days'), ('issue', 
 
 select is(
   private.purge_history() - 'job_runs' - 'agent_actions',
-  '{"monitoring_checks": 1, "target_hours": 0, "sentry_deliveries": 1}'::jsonb,
+  '{"monitoring_checks": 1, "target_hours": 0, "target_days": 1, "sentry_deliveries": 1}'::jsonb,
   'what outlived its retention goes'
 );
 

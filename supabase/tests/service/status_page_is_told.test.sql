@@ -49,8 +49,8 @@ select is(
 
 select is(
   public.status_page() - array['incidents', 'targets', 'server_time'],
-  public.system_status() - array['targets', 'server_time'],
-  'the rest is the status'
+  public.status_summary() - 'server_time',
+  'the rest is the summary'
 );
 
 set local role service_role;
