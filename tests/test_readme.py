@@ -87,6 +87,15 @@ def test_commands() -> None:
     assert set(re.findall(r"\bmake ([a-z-]+)", README)) == targets
 
 
+def test_links() -> None:
+    headings = re.findall(r"^##+ (.*)$", README, flags=re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    linked = re.findall(r"\]\(([^)]+)\)", README)
+    assert linked
+    for link in linked:
+        assert link.removeprefix("#") in anchors if link.startswith("#") else (PROJECT / link).exists()
+
+
 def test_snippets() -> None:
     named = first_cells(chapter("Deploying")) | {"verify_database"}
     assert named == {path.stem for path in (PROJECT / "supabase" / "snippets").glob("*.sql")}
