@@ -39,6 +39,8 @@ class GatewayServer:
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
         while not self._server.started and not self._serving.done():  # noqa: ASYNC110  # uvicorn has only a flag
             await asyncio.sleep(0.005)
+        if self._serving.done():
+            await self._serving
 
     async def stop(self) -> None:
         if self._server is not None and self._serving is not None and self._gateway is not None:

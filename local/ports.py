@@ -3,10 +3,11 @@
 import socket
 
 LOOPBACK = "127.0.0.1"
+BACKLOG = 2048
 
 
 def listening_socket(preferred: int = 0) -> socket.socket:
-    """A bound socket on the preferred port, or on any where that one is taken."""
+    """A socket that listens on the preferred port, or on any where that one is taken."""
     try:
         return _bound(preferred)
     except OSError:
@@ -34,6 +35,8 @@ def _bound(port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((LOOPBACK, port))
+        # Bound alone, another socket with SO_REUSEADDR could be bound there as well.
+        bound.listen(BACKLOG)
     except OSError:
         bound.close()
         raise

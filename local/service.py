@@ -7,6 +7,7 @@ import sys
 import time
 
 import httpx
+import psutil
 
 from local.errors import StackError, log_tail
 from local.ports import LOOPBACK, is_free, listening_socket
@@ -60,13 +61,23 @@ class Service:
             except httpx.TransportError:
                 time.sleep(POLL_INTERVAL)
                 continue
-            if answer.status_code == httpx.codes.OK:
+            if answer.status_code == httpx.codes.OK and self._is_listening(self.child):
                 return
             last = f"{answer.status_code} {answer.text[:500]}"
             time.sleep(POLL_INTERVAL)
         raise StackError(
             f"{self.url}/health/db was not 200 within {START_PATIENCE:.0f} s (last: {last}). "
             f"The end of {self.log}:{log_tail(self.log)}"
+        )
+
+    def _is_listening(self, child: Child) -> bool:
+        """Whether it is ours that answers: two `make dev` that start together may choose one port."""
+        try:
+            connections = psutil.Process(child.pid).net_connections("tcp")
+        except psutil.NoSuchProcess:
+            return False
+        return any(
+            each.status == psutil.CONN_LISTEN and each.laddr.port == self._port for each in connections
         )
 
 
