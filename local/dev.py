@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 from local import dev_file
 from local.errors import StackError
-from local.lock import StateLock, StateLockedError
+from local.lock import StateLock, StateLockedError, refuse_foreign
 from local.processes import Child, Nursery
-from local.service import Service, choose_port
+from local.service import Service, choose_port, requested_port
 from local.settings import PROJECT, StackSettings, external_postgres_url
 from local.stack import Stack
 from local.steps import PrintedSteps
@@ -32,6 +33,8 @@ def run(state: Path) -> None:
     started = time.monotonic()
     steps = PrintedSteps()
     environment_file = dev_file.environment_file(state)
+    refuse_foreign(state)
+    requested_port()  # a mistake in it is told at once
     with suppress(StateLockedError), StateLock(state):
         environment_file.unlink(missing_ok=True)  # left by a killed run: nobody may take it for this one
     with _stop_on_signals(), ExitStack() as exits:
@@ -41,6 +44,7 @@ def run(state: Path) -> None:
         stack = exits.enter_context(Stack.start(settings, steps))
         _log_to(settings.log_directory / "workers.log")
         exits.callback(lambda: environment_file.unlink(missing_ok=True))
+        _say_where_it_is(stack, steps)
         service = _start_service(stack, choose_port(steps), exits, steps)
         values = dev_file.variables(stack, service.url)
         dev_file.write(environment_file, values)
@@ -54,8 +58,18 @@ def run(state: Path) -> None:
     print("everything has ended.", flush=True)
 
 
+def _say_where_it_is(stack: Stack, steps: PrintedSteps) -> None:
+    """Where it is not where it usually is."""
+    if urlsplit(stack.supabase_url).port != GATEWAY_PORT:
+        steps.say(f"Port {GATEWAY_PORT} is taken; the gateway is at {stack.supabase_url}.")
+    address = urlsplit(stack.database_url)
+    if stack.postgres is not None and address.port != POSTGRES_PORT:
+        steps.say(f"Port {POSTGRES_PORT} is taken; PostgreSQL listens on {address.port}.")
+
+
 def _log_to(file: Path) -> None:
     """What the workers report goes beside the other logs; the terminal is for what concerns the person."""
+    logging.raiseExceptions = False  # on a full disk, nobody is helped by traces of the log itself
     logging.basicConfig(filename=file, format="%(asctime)s %(name)s %(levelname)s %(message)s")
 
 

@@ -8,9 +8,9 @@ import subprocess
 from pathlib import Path
 
 from local.errors import StackError, log_tail
+from local.installation import Stamp
 from local.processes import Command, run_to_end
 from local.settings import LOCAL
-from local.setup import Stamp
 from local.steps import Steps
 
 FOLDER = LOCAL / "engine"

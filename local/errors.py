@@ -7,9 +7,9 @@ class StackError(Exception):
     """A failure that is explained in full by its message: what happened, and what to do about it."""
 
 
-def log_tail(path: Path, lines: int = 15) -> str:
-    """The end of a log, indented: the part that says why a program stopped."""
+def log_tail(path: Path, lines: int = 15, since: int = 0) -> str:
+    """The end of a log, indented: the part that says why a program stopped. Not from before `since` bytes."""
     if not path.exists():
         return ""
-    text = path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+    text = path.read_bytes()[since:].decode("utf-8", "replace").splitlines()[-lines:]
     return "".join(f"\n    {line}" for line in text)

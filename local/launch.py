@@ -38,7 +38,10 @@ def main() -> None:
     follow_parent(orders["signal"])  # after the change of user, which clears it
     if os.getppid() != orders["parent"]:
         sys.exit("the stack was gone before its child had started")
-    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606  # an argument list of ours; becoming it is the purpose
+    try:
+        os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606  # an argument list of ours; becoming it is the purpose
+    except OSError as error:
+        sys.exit(f"{sys.argv[2]} cannot be run as {orders['user'] or 'this user'}: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,24 @@ import os
 from pathlib import Path
 from types import TracebackType
 
+from local.errors import StackError
+
 
 class StateLockedError(Exception):
     """Somebody else holds the directory; the message is what they left in the lock file."""
+
+
+def refuse_foreign(directory: Path) -> None:
+    """Raises a StackError, before anything is touched, where another user made the directory."""
+    if not directory.exists() or directory.stat().st_uid == os.geteuid():
+        return
+    try:
+        owner = directory.owner()
+    except KeyError:
+        owner = f"the user {directory.stat().st_uid}"
+    raise StackError(
+        f"{directory} belongs to {owner}: run make as {owner}, or drop it with `sudo make reset`."
+    )
 
 
 class StateLock:

@@ -53,6 +53,7 @@ def place(settings: StackSettings) -> Placement:
         inside.mkdir(parents=True, exist_ok=True)
         return Placement(binaries, inside, None)
     user = _service_user()
+    os.umask(0o022)  # whatever ours is, the server's user has to read what we write for it
     own_home(inside, user)
     outside = settings.state_directory / "outside.json"
     if not outside.exists() and _can_run(binaries, user) and _can_write(inside, user):
@@ -61,7 +62,14 @@ def place(settings: StackSettings) -> Placement:
     home = base / hashlib.sha256(str(settings.state_directory).encode()).hexdigest()[:12]
     outside.write_text(json.dumps({"home": str(home)}), encoding="utf-8")
     own_home(home, user)
-    return Placement(_copied_binaries(binaries, base), home, user)
+    copy = _copied_binaries(binaries, base)
+    if not _can_run(copy, user):
+        raise StackError(
+            f"The user {user}, as whom PostgreSQL runs for root, cannot run {copy / 'postgres'}. Is "
+            f"{SHARED_TEMPORARY} mounted with noexec? Run make as another user than root, or name a server "
+            "in STACK_POSTGRES_URL."
+        )
+    return Placement(copy, home, user)
 
 
 def drop_outside_home(state_directory: Path) -> None:
@@ -76,7 +84,8 @@ def drop_outside_home(state_directory: Path) -> None:
 
 
 def own_home(home: Path, user: str) -> None:
-    home.mkdir(mode=0o755, parents=True, exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o755)
     entry = pwd.getpwnam(user)
     os.chown(home, entry.pw_uid, entry.pw_gid)
 
@@ -141,11 +150,12 @@ def _succeeds_as(user: str, *command: str) -> bool:
 def _outside_folder(project: Path) -> Path:
     """A folder of this checkout under /var/tmp, refused when somebody else got there first."""
     base = SHARED_TEMPORARY / f"{project.name}-{hashlib.sha256(str(project).encode()).hexdigest()[:12]}"
-    base.mkdir(mode=0o755, exist_ok=True)
+    base.mkdir(exist_ok=True)
     if base.is_symlink() or base.stat().st_uid != os.geteuid():
         raise StackError(
             f"{base} belongs to somebody else. Remove it, or move the checkout to where all can read."
         )
+    base.chmod(0o755)
     return base
 
 
@@ -163,4 +173,12 @@ def _copied_binaries(binaries: Path, base: Path) -> Path:
             partial.rename(copy)
         except OSError:  # another stack of this checkout was faster
             shutil.rmtree(partial)
+        _open_to_all(copy)
     return copy / binaries.relative_to(package.parent)
+
+
+def _open_to_all(folder: Path) -> None:
+    """An installation that was made with a narrow umask is its owner's alone, and so is a copy of it."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | (0o055 if path.stat().st_mode & 0o100 else 0o044))

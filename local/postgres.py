@@ -61,8 +61,9 @@ class Postgres:
             self._make_cluster()
         self._clear_leftovers()
         self._port = self._port or free_port(preferred_port)
+        before = self._log.stat().st_size if self._log.exists() else 0
         self.child = self._nursery.start(self._server_command())
-        self._wait_until_ready(self.child)
+        self._wait_until_ready(self.child, before)
 
     def stop(self) -> None:
         if self.child is not None:
@@ -140,12 +141,13 @@ class Postgres:
         kept = ("PATH", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
         return {name: os.environ[name] for name in kept if name in os.environ} | {"TZ": "UTC"}
 
-    def _wait_until_ready(self, child: Child) -> None:
+    def _wait_until_ready(self, child: Child, log_start: int) -> None:
         deadline = time.monotonic() + START_PATIENCE
         while time.monotonic() < deadline:
             if child.exit_code is not None:
                 raise StackError(
-                    f"PostgreSQL ended with {child.exit_code} while starting:{log_tail(self._log)}"
+                    f"PostgreSQL ended with {child.exit_code} while starting. `make reset` drops its data, "
+                    f"should they be damaged.{log_tail(self._log, since=log_start)}"
                 )
             try:
                 psycopg.connect(self.superuser_url, connect_timeout=2).close()

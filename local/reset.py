@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 from local.dev_file import environment_file
 from local.errors import StackError
-from local.lock import StateLock, StateLockedError
+from local.lock import StateLock, StateLockedError, refuse_foreign
 from local.placement import drop_outside_home
 
 
@@ -15,6 +16,8 @@ def run(state: Path) -> None:
     if not state.exists():
         print("There is nothing to drop.")
         return
+    if os.geteuid() != 0:
+        refuse_foreign(state)
     try:
         drop_state(state)
     except StateLockedError as error:

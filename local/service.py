@@ -81,17 +81,25 @@ class Service:
         )
 
 
+def requested_port() -> int | None:
+    """PORT, where it is set."""
+    wanted = os.environ.get("PORT")
+    if not wanted:
+        return None
+    if not wanted.isdigit() or not 0 < int(wanted) < 65536:
+        raise StackError(f"PORT is {wanted!r}, which is no port.")
+    return int(wanted)
+
+
 def choose_port(steps: Steps) -> int:
     """PORT where it is set, else 3000, else any that is free."""
-    wanted = os.environ.get("PORT")
-    if wanted:
-        if not wanted.isdigit() or not 0 < int(wanted) < 65536:
-            raise StackError(f"PORT is {wanted!r}, which is no port.")
-        if not is_free(int(wanted)):
+    wanted = requested_port()
+    if wanted is not None:
+        if not is_free(wanted):
             raise StackError(
                 f"Port {wanted}, which PORT asks for, is taken. Choose another one, or unset PORT."
             )
-        return int(wanted)
+        return wanted
     with listening_socket(USUAL_PORT) as bound:
         port: int = bound.getsockname()[1]
     if port != USUAL_PORT:

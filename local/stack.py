@@ -17,7 +17,7 @@ from local.gateway import GatewaySettings
 from local.gateway_server import GatewayServer
 from local.http_worker import HttpWorker
 from local.keys import sign_keys
-from local.lock import StateLock, StateLockedError
+from local.lock import StateLock, StateLockedError, refuse_foreign
 from local.loop_thread import LoopThread
 from local.placement import place
 from local.postgres import Postgres
@@ -61,6 +61,7 @@ class Stack:
     @classmethod
     def start(cls, settings: StackSettings, steps: Steps | None = None) -> Stack:
         """Returns when everything answers. A failure or Ctrl-C on the way stops what was started."""
+        refuse_foreign(settings.state_directory)
         settings.log_directory.mkdir(parents=True, exist_ok=True)
         stack = cls(settings, steps or SilentSteps())
         try:

@@ -31,6 +31,9 @@ class PrintedSteps:
         self._write(f"{text} … ")
         try:
             yield
+        except KeyboardInterrupt:
+            self._finish_line("stopped")
+            raise
         except BaseException:
             self._finish_line("failed")
             raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import fcntl
 import os
 import shutil
 import subprocess
@@ -38,7 +40,7 @@ def build_editable(wheel_directory, config_settings=None, metadata_directory=Non
         wheel.writestr("tiny-1.0.dist-info/RECORD", "")
     return name
 """
-FAKE_NPM = '#!/bin/sh\necho "$@" >> npm-calls\nmkdir node_modules\n'
+FAKE_NPM = '#!/bin/sh\necho "$@" >> npm-calls\nmkdir -p node_modules\n'
 FAKE_NODE = "#!/bin/sh\necho v22.0.0\n"
 
 
@@ -48,7 +50,8 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "a project"
         (self.folder / "local").mkdir(parents=True)
-        shutil.copy(PROJECT / "local" / "setup.py", self.folder / "local" / "setup.py")
+        for name in ("setup.py", "installation.py"):
+            shutil.copy(PROJECT / "local" / name, self.folder / "local" / name)
         for name, text in {"pyproject.toml": PYPROJECT, "backend.py": BACKEND, "constraints.txt": ""}.items():
             (self.folder / name).write_text(text)
         for name in ("package.json", "package-lock.json"):
@@ -63,15 +66,22 @@ class Project:
         program.write_text(script)
         program.chmod(0o755)
 
-    def set_up(self) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "local/setup.py"],
+    def start(self, user: str | None = None) -> subprocess.Popen[str]:
+        python = sys.executable if user is None else "/usr/bin/python3"  # ours may be out of others' reach
+        return subprocess.Popen(  # noqa: S603 - our own script
+            [python, "local/setup.py"],
             cwd=self.folder,
             env={"PATH": f"{self.programs}{os.pathsep}/usr/bin{os.pathsep}/bin", "PIP_NO_INDEX": "1"},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
+            user=user,
         )
+
+    def set_up(self, user: str | None = None) -> subprocess.CompletedProcess[str]:
+        process = self.start(user)
+        stdout, stderr = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def npm_calls(self) -> list[str]:
         return (self.folder / ".local" / "node" / "npm-calls").read_text().splitlines()
@@ -126,6 +136,76 @@ def test_an_environment_that_was_half_made_is_made_again(project: Project) -> No
     assert done.returncode == 0
     assert done.stdout.startswith("Making the virtual environment")
     assert not (project.folder / ".local" / "venv-unfinished").exists()
+
+
+def test_a_moved_checkout_gets_an_environment_that_works_there(project: Project) -> None:
+    project.set_up()
+    project.folder = project.folder.rename(project.folder.with_name("moved"))
+    moved = project.set_up()
+    assert moved.returncode == 0, moved.stderr
+    assert moved.stdout.startswith("Making the virtual environment")
+    pip = project.folder / ".local" / "venv" / "bin" / "pip"
+    assert str(project.folder) in pip.read_text().splitlines()[0]
+
+
+def test_the_environment_of_a_running_stack_is_left_alone(project: Project) -> None:
+    project.set_up()
+    project.folder = project.folder.rename(project.folder.with_name("moved"))
+    held = project.folder / ".local" / "dev" / "lock"
+    held.parent.mkdir()
+    with held.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused = project.set_up()
+        assert refused.returncode == 1
+        assert "`make dev` is running on another Python" in refused.stderr
+        assert (project.folder / ".local" / "venv" / "bin" / "python").exists()
+    assert project.set_up().returncode == 0
+
+
+def test_a_second_setup_says_that_it_waits(project: Project) -> None:
+    project.set_up()
+    with (project.folder / ".local" / "setup.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting = project.start()
+        assert waiting.stdout is not None
+        assert waiting.stdout.readline() == "Another setup is running; waiting for it.\n"
+    assert waiting.communicate(timeout=30) == ("", "")
+    assert waiting.returncode == 0
+
+
+def test_a_full_disk_is_called_so(project: Project) -> None:
+    project.provide(
+        "npm", "#!/bin/sh\necho 'npm error ENOSPC: no space left on device'\necho a notice\nexit 1\n"
+    )
+    failed = project.set_up()
+    assert "The disk is full." in failed.stderr
+    assert "npm error ENOSPC" in failed.stderr
+    assert "a notice" not in failed.stderr
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not Path("/usr/bin/python3").exists(), reason="takes root and a Python for all users"
+)
+def test_a_folder_of_somebody_else_is_named_with_the_remedy(project: Project) -> None:
+    for folder in (project.folder, *project.folder.parents):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    (project.folder / ".local").mkdir(mode=0o755)
+    refused = project.set_up(user="nobody")
+    if "3.11 or newer is needed" in refused.stderr:
+        pytest.skip("the system's own Python is too old, and ours may be out of reach for others")
+    assert refused.returncode == 1
+    assert "belongs to root" in refused.stderr
+    assert "sudo chown" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_an_old_python_can_read_its_refusal() -> None:
+    """2.7 and 3.6 know no f-strings, or no annotations, or not to put them off."""
+    tree = ast.parse((PROJECT / "local" / "setup.py").read_text(), feature_version=(3, 4))
+    for node in ast.walk(tree):
+        assert not isinstance(node, ast.JoinedStr | ast.AnnAssign | ast.NamedExpr | ast.Starred)
+        assert not (isinstance(node, ast.FunctionDef) and node.returns)
+        assert not (isinstance(node, ast.ImportFrom) and node.module == "__future__")
 
 
 def test_without_npm_node_comes_from_pypi(project: Project) -> None:

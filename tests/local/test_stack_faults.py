@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 from pathlib import Path
 
@@ -146,6 +147,28 @@ def test_a_state_that_the_server_user_cannot_reach_gets_a_home_elsewhere_until_i
         assert (tmp_path in home.parents) == (os.geteuid() != 0)
     drop_state(settings.state_directory)
     assert not home.exists()
+
+
+def test_a_narrow_umask_does_not_shut_the_servers_user_out(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    settings = StackSettings(tmp_path / "state", push=False)
+    try:
+        with Stack.start(settings) as stack:
+            assert status(stack) == 200
+            assert stat.S_IMODE((settings.state_directory / "secrets.json").stat().st_mode) == 0o600
+    finally:
+        os.umask(before)
+        drop_state(settings.state_directory)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_state_of_somebody_else_is_refused_before_it_is_touched(settings: StackSettings) -> None:
+    folder = settings.state_directory
+    folder.mkdir(parents=True)
+    os.chown(folder, 65534, 65534)
+    with pytest.raises(StackError, match=r"run make as .*, or drop it with `sudo make reset`"):
+        Stack.start(settings)
+    assert list(folder.iterdir()) == []
 
 
 def start_orphan(settings: StackSettings) -> subprocess.Popen[bytes]:
