@@ -45,7 +45,7 @@ _SENTRY_SECONDS = 0.6
 _SENTRY_LIMITS = ForwarderLimits(batch_reports=50)
 _REPLAY_BATCH = 400
 _REPORT_SECONDS = 2.0
-_PUBLIC_STATUS_SECONDS = 10.0
+_PUBLIC_STATUS_SECONDS = 20.0
 _SMALL_ANSWER = 16 * 1024
 
 
@@ -69,6 +69,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
         }
         ways_back = {**ways, "events": in_halves(ways["events"])}
         replay = Replay(spool, breaker, ways_back, monitor.is_well, _REPLAY_BATCH)
+        public_status = Shared(lambda: supabase.status("public_status", None), _PUBLIC_STATUS_SECONDS)
         tasks = [
             asyncio.create_task(monitor.watch()),
             asyncio.create_task(replay.run()),
@@ -85,7 +86,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
                 spool=spool,
                 breaker=breaker,
                 monitor=monitor,
-                public_status=Shared(lambda: supabase.status("public_status", None), _PUBLIC_STATUS_SECONDS),
+                public_status=public_status,
             )
         finally:
             await asyncio.gather(*(each.drain(_SHUTDOWN_DRAIN_SECONDS) for each in forwarders.values()))
@@ -94,6 +95,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             await asyncio.gather(*tasks, return_exceptions=True)
             await spool.close()
             await monitor.stop()
+            await public_status.stop()
             await supabase.aclose()
 
     app = Starlette(

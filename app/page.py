@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import floor
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -35,7 +36,7 @@ def _milliseconds(value: float | None) -> str:
 
 def _percent(value: float | None) -> str:
     """Cut, not rounded: what failed once is never 100 %."""
-    return "no data" if value is None else f"{int(value * 100) / 100:g} %"
+    return "no data" if value is None else f"{floor(round(value * 100, 3)) / 100:g} %"
 
 
 def _tone(status: str | None) -> str:

@@ -5,10 +5,11 @@ from starlette.responses import JSONResponse, Response
 
 from app.known import PACKAGE, TOLD_BY_DATABASE, all_that_is_known, remembered, service_version, versions
 from app.negotiation import prefers_html
-from app.problems import problem
+from app.problems import Problem, problem
 from app.reading import told_to_reader
+from app.responses import problem_response
 from app.routes_status_page import show_page, sign_in_or_out
-from app.sessions import has_token, reader_of
+from app.sessions import reader_with, token_of
 from app.state import ServiceRequest
 from app.verdicts import Refusal, Unreachable
 
@@ -45,21 +46,24 @@ async def database_health(request: ServiceRequest) -> Response:
 
 async def status(request: ServiceRequest) -> Response:
     """A page for a browser, else JSON. Who is signed in is told more. POST is the page's form."""
-    if request.method == "POST":
-        response = await sign_in_or_out(request)
-    elif prefers_html(request.headers.get("accept", "")):
-        response = await show_page(request)
-    else:
-        response = await _status_as_json(request)
+    try:
+        if request.method == "POST":
+            response = await sign_in_or_out(request)
+        elif prefers_html(request.headers.get("accept", "")):
+            response = await show_page(request)
+        else:
+            response = await _status_as_json(request)
+    except Problem as trouble:
+        response = problem_response(trouble)
     response.headers.update(_VARIES)
     return response
 
 
 async def _status_as_json(request: ServiceRequest) -> Response:
     known = all_that_is_known(request)
-    if not has_token(request):
+    if "authorization" not in request.headers and token_of(request) is None:
         return JSONResponse(known)
-    reader = reader_of(request)
+    reader = reader_with(request, token_of(request) or "")
     if reader is None:
         raise problem(
             "unauthorized", "Send your Supabase access token or the operator's as Authorization: Bearer."
@@ -67,14 +71,15 @@ async def _status_as_json(request: ServiceRequest) -> Response:
     try:
         told = await request.state["supabase"].status("system_status", reader.json_web_token)
     except (Refusal, Unreachable) as failure:
-        raise told_to_reader(failure, known) from failure
+        refused = told_to_reader(failure, known)
+        if reader.is_operator and refused.status in (401, 403):
+            refused = problem("misconfigured", members=known)
+        raise refused from failure
+    names = (*TOLD_BY_DATABASE, "open_incidents", "targets", "last_deployments")
     return JSONResponse(
         {
             **known,
             "versions": {**versions(), "postgres": told.get("postgres")},
-            **{
-                name: told.get(name)
-                for name in (*TOLD_BY_DATABASE, "open_incidents", "targets", "last_deployments")
-            },
+            **{name: told.get(name) for name in names},
         }
     )

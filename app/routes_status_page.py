@@ -1,6 +1,7 @@
 """GET /status as a page, and the form on it: signing in and out."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,33 +13,42 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from app.known import TOLD_BY_DATABASE, all_that_is_known
 from app.page import render
 from app.problems import problem
-from app.reading import told_to_reader
 from app.receiving import read_body
-from app.sessions import Reader, forget, has_token, reader_of, reader_with, remember
+from app.sessions import COOKIE_LIMIT, Reader, forget, is_refused, reader_with, remember, token_of
 from app.state import ServiceRequest
 from app.verdicts import Refusal, Unreachable
 
 _REFUSED = "That token is not accepted: it is wrong, or its time is over."
-_REFUSALS = (401, 403)
+_TOO_LONG = "That token is too long for a cookie. Sign in with the operator's token."
 _AWAY = "The database does not answer. What stands here is what the service itself knows."
+_REFUSING = (
+    "The database refuses the service; the service's log says why. What stands here is what it knows itself."
+)
+
+_logger = logging.getLogger(__name__)
 
 
 async def show_page(request: ServiceRequest) -> Response:
     """The page. That a token is refused, or the database away, is told on it."""
-    reader = reader_of(request)
+    token = token_of(request)
+    if token is None:
+        return await _show_to_anybody(request)
+    reader = reader_with(request, token)
     if reader is None:
-        return await _show_to_anybody(request, _REFUSED if has_token(request) else None)
+        return await _show_to_anybody(request, _REFUSED)
     try:
         return await _page(request, await _ask(request, reader), is_signed_in=True)
     except (Refusal, Unreachable) as failure:
-        if told_to_reader(failure).status in _REFUSALS:
+        if is_refused(reader, failure):
             return await _show_to_anybody(request, _REFUSED)
-    # Without the database nobody vouches for a JWT; the operator's token is known here.
-    return await _page(request, {}, is_signed_in=reader.json_web_token is None, is_away=True)
+        # Without the database nobody vouches for a JWT; the operator's token is known here.
+        return await _page(request, {}, is_signed_in=reader.is_operator, failure=failure)
 
 
 async def sign_in_or_out(request: ServiceRequest) -> Response:
     """POST /status with `token` or `sign_out`. A token that is accepted is kept in a cookie."""
+    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        raise problem("forbidden", "The form is for the page's own visitors.")
     form = await _read_form(request)
     response: Response = RedirectResponse("status", 303)
     if "sign_out" in form:
@@ -48,22 +58,24 @@ async def sign_in_or_out(request: ServiceRequest) -> Response:
     reader = reader_with(request, token)
     if reader is None:
         return await _show_to_anybody(request, _REFUSED)
-    if reader.json_web_token is not None:
+    if len(token) > COOKIE_LIMIT:
+        return await _show_to_anybody(request, _TOO_LONG)
+    if not reader.is_operator:
         try:
             await _ask(request, reader)
         except (Refusal, Unreachable) as failure:
-            if told_to_reader(failure).status in _REFUSALS:
+            if is_refused(reader, failure):
                 return await _show_to_anybody(request, _REFUSED)
-            return await _page(request, {}, is_away=True)
+            return await _page(request, {}, failure=failure)
     remember(request, response, token)
     return response
 
 
-async def _show_to_anybody(request: ServiceRequest, refusal: str | None) -> Response:
+async def _show_to_anybody(request: ServiceRequest, refusal: str | None = None) -> Response:
     try:
         return await _page(request, await _ask(request, None), refusal=refusal)
-    except (Refusal, Unreachable):
-        return await _page(request, {}, refusal=refusal, is_away=True)
+    except (Refusal, Unreachable) as failure:
+        return await _page(request, {}, refusal=refusal, failure=failure)
 
 
 async def _ask(request: ServiceRequest, reader: Reader | None) -> Mapping[str, Any]:
@@ -79,21 +91,21 @@ async def _page(
     told: Mapping[str, Any],
     *,
     is_signed_in: bool = False,
-    is_away: bool = False,
+    failure: Refusal | Unreachable | None = None,
     refusal: str | None = None,
 ) -> Response:
+    if isinstance(failure, Refusal):
+        _logger.error("supabase refused the status page: %s: %s", failure, failure.message)
     nonce = secrets.token_urlsafe(16)
+    known = all_that_is_known(request)
     view = {
         "now": datetime.now(UTC),
         "nonce": nonce,
         "is_signed_in": is_signed_in,
-        "notice": _AWAY if is_away else None,
+        "notice": None if failure is None else _REFUSING if isinstance(failure, Refusal) else _AWAY,
         "refusal": refusal,
-        "known": {
-            **all_that_is_known(request),
-            **{name: told[name] for name in TOLD_BY_DATABASE if name in told},
-        },
-        "overall": told.get("overall", "unknown"),
+        "known": {**known, **{name: told[name] for name in TOLD_BY_DATABASE if name in told}},
+        "overall": told.get("overall") or "unknown",
         "targets": told.get("targets", []),
         "incidents": told.get("incidents", []),
         "open_incidents": told.get("open_incidents", {}),
@@ -106,7 +118,7 @@ async def _page(
     response = HTMLResponse(
         # With many targets it takes long enough to hold reports up.
         await asyncio.to_thread(render, view),
-        401 if refusal else 503 if is_away else 200,
+        401 if refusal else 503 if failure else 200,
         {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"},
     )
     if refusal:

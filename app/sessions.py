@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from starlette.responses import Response
 
 from app.credentials import bearer_token, is_json_web_token, is_same_secret
+from app.reading import told_to_reader
 from app.state import ServiceRequest
+from app.verdicts import Refusal, Unreachable
 
 COOKIE = "monitoring_status"
+COOKIE_LIMIT = 4000  # browsers drop what is longer, without a word
 _COOKIE_SECONDS = 12 * 3600
 
 
@@ -20,16 +23,15 @@ class Reader:
 
     json_web_token: str | None = field(repr=False)
 
+    @property
+    def is_operator(self) -> bool:
+        """Whether it is he."""
+        return self.json_web_token is None
 
-def has_token(request: ServiceRequest) -> bool:
-    """Whether somebody says who he is, rightly or not."""
-    return "authorization" in request.headers or COOKIE in request.cookies
 
-
-def reader_of(request: ServiceRequest) -> Reader | None:
-    """The reader, by the Authorization header or else the cookie; None where there is no token to go by."""
-    token = bearer_token(request.headers.get("authorization")) or request.cookies.get(COOKIE)
-    return reader_with(request, token or "")
+def token_of(request: ServiceRequest) -> str | None:
+    """What the Authorization header or else the cookie says, rightly or not."""
+    return bearer_token(request.headers.get("authorization")) or request.cookies.get(COOKIE)
 
 
 def reader_with(request: ServiceRequest, token: str) -> Reader | None:
@@ -40,9 +42,15 @@ def reader_with(request: ServiceRequest, token: str) -> Reader | None:
     return Reader(token) if is_json_web_token(token) else None
 
 
+def is_refused(reader: Reader, failure: Refusal | Unreachable) -> bool:
+    """Whether the failure is about the reader's own token. For the operator the service's is used."""
+    return not reader.is_operator and told_to_reader(failure).status in (401, 403)
+
+
 def remember(request: ServiceRequest, response: Response, token: str) -> None:
     """Give the browser a cookie that no script reads and no other site sends."""
-    is_https = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", "").strip().lower())
+    outermost = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+    is_https = "https" in (request.url.scheme, outermost)
     response.set_cookie(
         COOKIE,
         token,

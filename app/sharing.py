@@ -24,6 +24,12 @@ class Shared(Generic[Answer]):
             self._asking = asyncio.ensure_future(self._ask())
         return await asyncio.shield(self._asking)
 
+    async def stop(self) -> None:
+        """End what is under way."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
+
     def _is_old(self, asking: asyncio.Future[Answer]) -> bool:
         if not asking.done():
             return False

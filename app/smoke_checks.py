@@ -28,7 +28,7 @@ class Walk:
     def checks(self) -> Iterator[Check]:
         """Each check, when it is done."""
         yield self._get("/", 200, lambda body: str(body.get("name")))
-        yield self._get("/health", 200, lambda body: f"scheduler {body.get('scheduler')}")
+        yield self._health()
         yield self._get("/health/db", 200, lambda body: f"{body.get('latency_ms')} ms")
         yield self._get("/status", 200, lambda body: f"overall {body.get('overall')}")
         yield self._page()
@@ -52,6 +52,12 @@ class Walk:
         detail = describe(read_object(answer)) if answer.status_code == status else quote(answer)
         return Check(f"GET {path}", answer.status_code == status, detail)
 
+    def _health(self) -> Check:
+        answer = self._client.get("/health")
+        state, lag = (read_object(answer).get(name) for name in ("scheduler", "scheduler_lag_seconds"))
+        passed = answer.status_code == 200 and state != "stopped"
+        return Check("GET /health", passed, f"scheduler {state}, {lag} s late")
+
     def _page(self) -> Check:
         answer = self._client.get("/status", headers={"Accept": "text/html"})
         passed = answer.status_code == 200 and "<main>" in answer.text
@@ -64,8 +70,9 @@ class Walk:
         answer = self._client.post("/status", data={"token": token})
         # No cookie is kept: the checks that follow say who they are by themselves.
         self._client.cookies.clear()
-        passed = answer.status_code == 303
-        return Check("POST /status", passed, "signed in" if passed else "the token is not accepted")
+        return Check(
+            "POST /status", answer.status_code == 303, f"{answer.status_code} {answer.reason_phrase}"
+        )
 
     def _report(self) -> Check:
         name = "POST /api/autonomous/error"

@@ -11,9 +11,15 @@ started=$SECONDS
 step() { printf '\n%3d:%02d  %s\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60)) "$1"; }
 
 leave() {
-  [[ -n $dev ]] && kill -INT -- "-$dev" 2>/dev/null && wait "$dev"
+  local code=$?
+  set +e # whatever fails here, the rest is cleaned up
+  if [[ -n $dev ]]; then
+    kill -INT -- "-$dev" 2>/dev/null
+    wait "$dev"
+  fi
   [[ -d $place/monitoring ]] && make -C "$place/monitoring" reset >/dev/null 2>&1
   rm -rf "$place"
+  exit "$code"
 }
 trap leave EXIT
 
@@ -41,14 +47,12 @@ step "README's curl"
 readme_block '/api/autonomous/error"' >"$place/curl.sh"
 bash -euo pipefail "$place/curl.sh" | tee "$place/curl.out"
 grep -q '"success":true' "$place/curl.out"
-set -a
-. .local/dev.env
-set +a
 
 step "The status page in Chromium"
 if chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome); then
   "$chromium" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
-    --disable-component-update --disable-sync --user-data-dir="$place/browser" --dump-dom "$APP_URL/status" \
+    --disable-component-update --disable-sync --user-data-dir="$place/browser" \
+    --dump-dom "$(sed -n 's/^APP_URL=//p' .local/dev.env)/status" \
     >"$place/page.html" 2>"$place/browser.log"
   grep -o '<title>.*</title>' "$place/page.html"
   grep -q 'id="targets-title"' "$place/page.html"
@@ -60,7 +64,8 @@ step "make demo"
 make demo
 
 step "python -m app.smoke"
-.local/venv/bin/python -m app.smoke "$APP_URL"
+readme_block 'python -m app.smoke' >"$place/smoke.sh"
+bash -euo pipefail "$place/smoke.sh"
 
 step "Ctrl-C"
 kill -INT -- "-$dev"

@@ -5,7 +5,12 @@ setInterval(async () => {
   try {
     const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    main.replaceWith(page.querySelector("main"));
+    const fresh = page.querySelector("main");
+    if (fresh === null) throw new Error("that is not the page");
+    // Signed in or out meanwhile: then more than this part has changed.
+    const isSignedIn = (each) => each.querySelector("#sign-in") === null;
+    if (isSignedIn(page) !== isSignedIn(document)) return location.reload();
+    main.replaceWith(fresh);
     document.title = page.title;
   } catch {
     document.querySelector("#stale").textContent = ", the service does not answer";

@@ -170,8 +170,10 @@ begin
     and monitoring_checks.status <> 'pending';
   get diagnostics v_checks = row_count;
 
+  -- Whole days: a day that is added up again from what is left of its hours would lose the others.
   delete from private.target_hours
-  where target_hours.hour < now() - make_interval(days => (v_retention ->> 'target_history_days')::integer);
+  where target_hours.hour
+    < date_trunc('day', now(), 'UTC') - make_interval(days => (v_retention ->> 'target_history_days')::integer);
   get diagnostics v_hours = row_count;
 
   delete from private.target_days

@@ -31,7 +31,7 @@ try {
   page.on("request", (request) => requests.push(request.url()));
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
   page.on("pageerror", (error) => errors.push(String(error)));
-  if (order.waitFor) await page.clock.install();
+  if (order.waitFor || order.isSignedOutElsewhere) await page.clock.install();
   await page.goto(order.url);
   if (order.token) {
     // By keyboard alone: from the link at the top to the form, and Enter.
@@ -46,8 +46,17 @@ try {
   if (order.waitFor) {
     console.error("ready");
     await new Promise((resolve) => process.stdin.resume().once("end", resolve));
+    // What a platform says while a deployment goes on; the page must get over it.
+    await page.route("**/status", (route) => route.fulfill({ status: 502, body: "Bad gateway" }), { times: 1 });
+    await page.clock.fastForward(31_000);
+    await page.getByText("the service does not answer").waitFor();
     await page.clock.fastForward(31_000);
     await page.getByText(order.waitFor).waitFor();
+  }
+  if (order.isSignedOutElsewhere) {
+    await context.clearCookies();
+    await page.clock.fastForward(31_000);
+    await page.getByLabel("Supabase access token").waitFor();
   }
   const seen = await page.evaluate(() => ({
     title: document.title,

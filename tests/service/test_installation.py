@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,10 @@ from local.settings import PROJECT
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    # Not those of the service: whoever runs the tests may have them.
+    environ = {name: value for name, value in os.environ.items() if name.startswith(("PATH", "HOME", "PIP_"))}
     return subprocess.run(  # noqa: S603 - our own commands
-        command, cwd=folder, capture_output=True, text=True, check=False
+        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=180, check=False
     )
 
 

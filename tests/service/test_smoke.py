@@ -49,6 +49,14 @@ def test_a_wrong_token_is_told(service: ServiceProcess) -> None:
     assert done.returncode == 1
     assert "✗ POST /api/autonomous/error" in done.stdout
     assert "- GET /api/autonomous/incidents" in done.stdout
+    assert "1 of 13 failed. 4 could not be tried." in done.stdout
+
+
+def test_a_key_that_was_not_pasted_is_named(service: ServiceProcess) -> None:
+    done = smoke(service.url, INGEST_TOKEN="…")  # noqa: S106 - none at all
+    assert done.returncode == 1
+    assert done.stdout.startswith("✗ INGEST_TOKEN: ")
+    assert "Traceback" not in done.stderr
 
 
 def test_an_address_where_nobody_answers_is_told() -> None:

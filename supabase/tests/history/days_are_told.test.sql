@@ -35,7 +35,7 @@ select
   'https://a.example/' as url,
   given.status::public.check_status,
   given.response_time_ms,
-  now() - make_interval(secs => given.seconds_ago) as scheduled_at,
+  date_trunc('day', now(), 'UTC') + make_interval(secs => 10 - given.seconds_ago) as scheduled_at,
   now() as completed_at,
   given.is_maintenance
 from (
