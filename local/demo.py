@@ -57,6 +57,10 @@ def _tell(client: httpx.Client, values: dict[str, str]) -> None:
         incident_id = told.get("incident_id") or incident_id
         effect = told.get("effect") or told.get("detail") or told.get("status")
         print(f"  {chapter.told:44} {answer.status_code} {effect}")
+        if answer.is_error:
+            raise StackError(
+                "The service did not take it, so the story ends here. Its log is in .local/dev/logs."
+            )
     _show(client, values, incident_id)
 
 

@@ -23,6 +23,9 @@ PAGES = {
     "deployment_impact": "select * from public.deployment_impact order by started_at desc limit 100",
     "target_status": "select * from public.target_status order by target limit 100",
     "target_history": "select * from public.target_history order by hour desc limit 100",
+    "target_days": "select * from public.target_days order by day desc, target limit 100",
+    "target_panels": "select * from public.target_panels order by target limit 100",
+    "status_page()": "select public.status_page()",
     "incident_context": "select public.incident_context(%(incident)s)",
 }
 

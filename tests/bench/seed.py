@@ -96,6 +96,7 @@ def seed(connection: psycopg.Connection[Any], incidents: int = INCIDENTS, checks
             "select public.record_deployment_started(%s, %s)", [f"seed {deployment % 20}", f"1.{deployment}"]
         )
     connection.execute("select private.roll_up_checks()")
+    connection.execute("select private.roll_up_days()")
     connection.execute("select private.roll_up_incidents()")
     connection.execute("vacuum (analyze) public.incidents, public.monitoring_checks, public.agent_actions")
     connection.execute("analyze")
