@@ -12,7 +12,7 @@ import pytest
 
 from local import Stack, dev_file, tools
 from local.settings import LOCAL, PROJECT
-from tests.service.service_process import INGEST_TOKEN, running_service
+from tests.service.service_process import INGEST_TOKEN, running_service, service_variables
 
 README = (PROJECT / "README.md").read_text()
 # A text in a block, and what the block prints.
@@ -52,10 +52,7 @@ def checkout(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         (folder / ".local" / name).symlink_to(LOCAL / name)
     (folder / "supabase").symlink_to(PROJECT / "supabase")
     environ = {
-        "SUPABASE_URL": stack.supabase_url,
-        "SUPABASE_ANON_KEY": stack.anon_key,
-        "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
-        "INGEST_TOKEN": INGEST_TOKEN,
+        **service_variables(stack),
         "SENTRY_CLIENT_SECRET": stack.secrets.sentry_client_secret,
         "OPERATOR_TOKEN": stack.secrets.operator_token,
     }

@@ -25,7 +25,7 @@ from tests.bench.health_checks import measure_rounds, measure_target_status
 from tests.bench.ingest import cost_of_a_batch, measure_pgbench, measure_ways, print_growth
 from tests.bench.load import LoadResult, make_post, run_load
 from tests.bench.reading import measure_reading, measure_retrieval
-from tests.service.service_process import INGEST_TOKEN, ServiceProcess, running_service
+from tests.service.service_process import INGEST_TOKEN, ServiceProcess, running_service, service_variables
 
 ROUNDS = 5
 SECONDS = 4.0
@@ -100,10 +100,7 @@ def count_stored(stack: Stack) -> int:
 
 def measure_service(stack: Stack, directory: Path) -> None:
     environ = {
-        "SUPABASE_URL": stack.supabase_url,
-        "SUPABASE_ANON_KEY": stack.anon_key,
-        "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
-        "INGEST_TOKEN": INGEST_TOKEN,
+        **service_variables(stack),
         "LOG_LEVEL": "WARNING",
     }
     with running_service(environ, directory / "service.log") as service:

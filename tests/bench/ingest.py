@@ -17,7 +17,7 @@ from app.signatures import sign
 from local import Stack
 from tests.bench.load import LoadResult, make_post, run_load
 from tests.sentry import bodies
-from tests.service.service_process import INGEST_TOKEN, ServiceProcess, running_service
+from tests.service.service_process import INGEST_TOKEN, ServiceProcess, running_service, service_variables
 
 SECRET = "client-secret-of-the-bench"  # noqa: S105 - of a service that lives as long as the bench
 SECONDS = 3.0
@@ -29,10 +29,7 @@ MakeRequest = Callable[[int], bytes]
 def measure_ways(stack: Stack, directory: Path, make_event: Callable[[int], dict[str, object]]) -> None:
     """All that needs the service running."""
     environ = {
-        "SUPABASE_URL": stack.supabase_url,
-        "SUPABASE_ANON_KEY": stack.anon_key,
-        "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
-        "INGEST_TOKEN": INGEST_TOKEN,
+        **service_variables(stack),
         "SENTRY_CLIENT_SECRET": SECRET,
         "LOG_LEVEL": "WARNING",
     }

@@ -11,7 +11,7 @@ import pytest
 
 from local import Stack, StackSettings
 from tests.conftest import fresh_state
-from tests.service.service_process import INGEST_TOKEN
+from tests.service.service_process import service_variables
 
 # Where the server is not ours to kill, PostgREST and the service still are.
 OWN_POSTGRES = pytest.mark.skipif(
@@ -51,10 +51,7 @@ def without_postgrest(stack: Stack) -> Iterator[Callable[[], None]]:
 def environ(fragile: Stack, tmp_path: Path) -> dict[str, str]:
     """Of a service on that stack; its spool outlives it."""
     return {
-        "SUPABASE_URL": fragile.supabase_url,
-        "SUPABASE_ANON_KEY": fragile.anon_key,
-        "SUPABASE_SERVICE_ROLE_KEY": fragile.service_role_key,
-        "INGEST_TOKEN": INGEST_TOKEN,
+        **service_variables(fragile),
         "SPOOL_PATH": str(tmp_path / "spool"),
     }
 

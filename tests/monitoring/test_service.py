@@ -13,7 +13,13 @@ import pytest
 from local import Stack
 from tests.local.http_target import Target
 from tests.monitoring.watch import Watch
-from tests.service.service_process import INGEST_TOKEN, ServiceProcess, free_port, running_service
+from tests.service.service_process import (
+    INGEST_TOKEN,
+    ServiceProcess,
+    free_port,
+    running_service,
+    service_variables,
+)
 from tests.waiting import wait_until
 
 PATIENCE = 30
@@ -21,12 +27,7 @@ PATIENCE = 30
 
 @pytest.fixture
 def environ(stack: Stack) -> dict[str, str]:
-    return {
-        "SUPABASE_URL": stack.supabase_url,
-        "SUPABASE_ANON_KEY": stack.anon_key,
-        "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
-        "INGEST_TOKEN": INGEST_TOKEN,
-    }
+    return service_variables(stack)
 
 
 @pytest.fixture

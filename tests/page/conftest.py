@@ -17,7 +17,7 @@ import pytest
 from local import Stack, StackSettings, tools
 from tests.conftest import fresh_state
 from tests.page import story
-from tests.service.service_process import INGEST_TOKEN, running_service
+from tests.service.service_process import running_service, service_variables
 
 LOOK = Path(__file__).with_name("look.mjs")
 OPERATOR_TOKEN = "operator-token-of-a-test"  # noqa: S105 - of a service that lives as long as a test
@@ -96,10 +96,7 @@ def browser(
     telling_stack: Stack, chromium: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Browser]:
     environ = {
-        "SUPABASE_URL": telling_stack.supabase_url,
-        "SUPABASE_ANON_KEY": telling_stack.anon_key,
-        "SUPABASE_SERVICE_ROLE_KEY": telling_stack.service_role_key,
-        "INGEST_TOKEN": INGEST_TOKEN,
+        **service_variables(telling_stack),
         "OPERATOR_TOKEN": OPERATOR_TOKEN,
     }
     with psycopg.connect(telling_stack.superuser_database_url, autocommit=True) as database:

@@ -10,13 +10,13 @@ import psycopg
 import pytest
 
 from local import Stack
-from tests.sentry.conftest import service_variables
+from tests.sentry.conftest import sentry_variables
 from tests.service.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProcess, running_service
 
 
 @pytest.fixture(scope="session")
 def attacked(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    with running_service(service_variables(stack), tmp_path_factory.mktemp("attacked") / "log") as process:
+    with running_service(sentry_variables(stack), tmp_path_factory.mktemp("attacked") / "log") as process:
         yield process
 
 

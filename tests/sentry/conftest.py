@@ -17,25 +17,22 @@ from psycopg.rows import namedtuple_row
 from app.signatures import sign
 from local import Stack
 from tests.sentry.bodies import Body, encode
-from tests.service.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProcess, running_service
+from tests.service.service_process import KEPT_ALIVE, ServiceProcess, running_service, service_variables
 
 SECRETS = ("old-client-secret-of-sentry", "new-client-secret-of-sentry")
 ROUTE = "/webhooks/sentry"
 
 
-def service_variables(stack: Stack) -> dict[str, str]:
+def sentry_variables(stack: Stack) -> dict[str, str]:
     return {
-        "SUPABASE_URL": stack.supabase_url,
-        "SUPABASE_ANON_KEY": stack.anon_key,
-        "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
-        "INGEST_TOKEN": INGEST_TOKEN,
+        **service_variables(stack),
         "SENTRY_CLIENT_SECRET": ", ".join(SECRETS),
     }
 
 
 @pytest.fixture(scope="session")
 def sentry_service(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    with running_service(service_variables(stack), tmp_path_factory.mktemp("sentry") / "log") as process:
+    with running_service(sentry_variables(stack), tmp_path_factory.mktemp("sentry") / "log") as process:
         yield process
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from local import Stack
 from tests.sentry import bodies
-from tests.sentry.conftest import Sentry, service_variables
+from tests.sentry.conftest import Sentry, sentry_variables
 from tests.service.fault_proxy import Fault, FaultProxy, running_proxy
 from tests.service.service_process import running_service
 from tests.waiting import wait_until
@@ -29,7 +29,7 @@ def proxy(stack: Stack) -> Iterator[FaultProxy]:
 
 @pytest.fixture
 def shaky_sentry(stack: Stack, proxy: FaultProxy, log_path: Path) -> Iterator[Sentry]:
-    environ = {**service_variables(stack), "SUPABASE_URL": proxy.url}
+    environ = {**sentry_variables(stack), "SUPABASE_URL": proxy.url}
     with (
         running_service(environ, log_path) as process,
         httpx.Client(base_url=process.url, timeout=15) as http,

@@ -11,7 +11,13 @@ import pytest
 
 from local import Stack
 from tests.service.fault_proxy import FaultProxy, running_proxy
-from tests.service.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProcess, running_service
+from tests.service.service_process import (
+    INGEST_TOKEN,
+    KEPT_ALIVE,
+    ServiceProcess,
+    running_service,
+    service_variables,
+)
 from tests.waiting import wait_until
 
 # No probe is sent there: an address of this machine is refused as a target.
@@ -22,10 +28,7 @@ CONSOLE = "https://console.localhost"
 def service_environ(stack: Stack) -> dict[str, str]:
     """The variables of a service that talks to the stack."""
     return {
-        "SUPABASE_URL": stack.supabase_url,
-        "SUPABASE_ANON_KEY": stack.anon_key,
-        "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
-        "INGEST_TOKEN": INGEST_TOKEN,
+        **service_variables(stack),
         "ADMIN_CONSOLE_URL": CONSOLE,
     }
 

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import httpx
 
+from local import Stack
 from tests.waiting import wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -38,6 +39,16 @@ class ServiceProcess:
         """Ask it to end, and wait until it has."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=15)
+
+
+def service_variables(stack: Stack) -> dict[str, str]:
+    """What a service on this stack needs."""
+    return {
+        "SUPABASE_URL": stack.supabase_url,
+        "SUPABASE_ANON_KEY": stack.anon_key,
+        "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
+        "INGEST_TOKEN": INGEST_TOKEN,
+    }
 
 
 def free_port() -> int:
