@@ -12,6 +12,7 @@ import pytest
 
 from local import Stack, dev_file, tools
 from local.settings import LOCAL, PROJECT
+from tests.rounds import note_round
 from tests.service.service_process import INGEST_TOKEN, running_service, service_variables
 
 README = (PROJECT / "README.md").read_text()
@@ -59,6 +60,7 @@ def checkout(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with running_service(environ, folder / "log") as service:
         values = {**dev_file.variables(stack, service.url), "INGEST_TOKEN": INGEST_TOKEN}
         dev_file.write(folder / ".local" / "dev.env", values)
+        note_round(stack, service.url)
         yield folder
 
 

@@ -17,6 +17,7 @@ import pytest
 from local import Stack, StackSettings, tools
 from tests.conftest import fresh_state
 from tests.page import story
+from tests.rounds import note_round
 from tests.service.service_process import running_service, service_variables
 
 LOOK = Path(__file__).with_name("look.mjs")
@@ -102,4 +103,5 @@ def browser(
     with psycopg.connect(telling_stack.superuser_database_url, autocommit=True) as database:
         story.tell(database)
         with running_service(environ, tmp_path_factory.mktemp("page") / "log") as service:
+            note_round(telling_stack, service.url)
             yield Browser(chromium, f"{service.url}/status", database)

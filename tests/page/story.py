@@ -117,7 +117,3 @@ def tell(connection: psycopg.Connection) -> None:
             INCIDENT,
             [identifier, identifier, title, title, severity, category, source, count, minutes],
         )
-    connection.execute(
-        "insert into private.job_runs (job, ran_at) values ('monitoring-health-checks', now())"
-        " on conflict (job) do update set ran_at = excluded.ran_at"
-    )

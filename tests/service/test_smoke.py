@@ -7,8 +7,10 @@ import subprocess
 import sys
 
 import psycopg
+import pytest
 
 from local import Stack
+from tests.rounds import note_round
 from tests.service.service_process import INGEST_TOKEN, PROJECT, ServiceProcess
 
 
@@ -23,6 +25,11 @@ def smoke(url: str, **variables: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
     )
+
+
+@pytest.fixture(autouse=True)
+def round_has_begun(stack: Stack, service: ServiceProcess) -> None:
+    note_round(stack, service.url)
 
 
 def test_everything_works(service: ServiceProcess, stack: Stack, database: psycopg.Connection) -> None:
