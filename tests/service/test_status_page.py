@@ -196,6 +196,13 @@ def test_without_an_operators_token_none_is_one(service: ServiceProcess) -> None
     assert httpx.get(f"{service.url}/status", headers={"Authorization": "Bearer None"}).status_code == 401
 
 
+def test_the_page_is_compressed_for_who_can_read_that(browser: httpx.Client) -> None:
+    assert browser.get("/status").headers["content-encoding"] == "gzip"
+    plain = browser.get("/status", headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert "Accept-Encoding" in plain.headers["vary"]
+
+
 def test_the_form_is_bounded(browser: httpx.Client) -> None:
     assert browser.post("/status", data={f"field{n}": "x" for n in range(20)}).status_code == 400
     assert browser.post("/status", content=b"token=" + b"x" * 2**21).status_code == 413
