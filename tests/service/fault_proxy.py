@@ -39,6 +39,7 @@ class FaultProxy:
         parts = urlsplit(upstream)
         self._upstream = (parts.hostname or "", parts.port or 80)
         self._planned: deque[Fault] = deque()
+        self._handling: set[asyncio.Task[None]] = set()
         self.always = Fault.NONE
         self.target = b"/rpc/ingest_events"
         self.bodies: list[bytes] = []
@@ -71,6 +72,11 @@ class FaultProxy:
         server.close()
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        # When the caller hangs up while the gateway is asked, asyncio itself has but weak references to the
+        # task, and it would be collected as it waits.
+        self._handling.add(task)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             body = await reader.readexactly(_content_length(head))
@@ -78,6 +84,7 @@ class FaultProxy:
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
+            self._handling.discard(task)
             writer.close()
 
     def _fault_of(self, head: bytes, body: bytes) -> Fault:
