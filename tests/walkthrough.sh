@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A stranger's walk: a fresh clone in an empty home folder, and README's way from there, to the last test.
 set -euo pipefail
+unset MAKEFLAGS MAKELEVEL MFLAGS # a stranger's make is nobody's child
 set -m # `make dev` gets a process group of its own, as in a terminal, and can be interrupted
 
 source=$(cd "$(dirname "$0")/.." && pwd)
