@@ -51,8 +51,8 @@ grep -q '"success":true' "$place/curl.out"
 
 step "The status page in Chromium"
 if chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome); then
-  "$chromium" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
-    --disable-component-update --disable-sync --user-data-dir="$place/browser" \
+  "$chromium" --headless --no-sandbox --disable-dev-shm-usage --disable-gpu --disable-quic --no-first-run \
+    --disable-background-networking --disable-component-update --disable-sync --user-data-dir="$place/browser" \
     --dump-dom "$(sed -n 's/^APP_URL=//p' .local/dev.env)/status" \
     >"$place/page.html" 2>"$place/browser.log"
   grep -o '<title>.*</title>' "$place/page.html"

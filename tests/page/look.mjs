@@ -11,6 +11,7 @@ const browser = await chromium.launch({
   executablePath: order.chromium,
   args: [
     "--no-sandbox",
+    "--disable-dev-shm-usage",
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
