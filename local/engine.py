@@ -27,7 +27,13 @@ from local.steps import PrintedSteps
 CRASH_LOG = LOCAL / "crash.log"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # They start the embedded PostgreSQL 18 themselves or need none: `make test` has run them.
-NOT_AGAIN = ("local/test_setup.py", "local/test_stack_dev.py", "local/test_stack_faults.py")
+NOT_AGAIN = (
+    "local/test_setup.py",
+    "local/test_stack_dev.py",
+    "local/test_stack_faults.py",
+    "page/test_page.py",
+    "service/test_installation.py",
+)
 TESTS = ["tests", *(f"--ignore=tests/{path}" for path in NOT_AGAIN)]
 
 
