@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from app.settings import Settings
 from local.settings import PROJECT
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    # Not those of the service: whoever runs the tests may have them.
-    environ = {name: value for name, value in os.environ.items() if name.startswith(("PATH", "HOME", "PIP_"))}
+    # Without the variables of the service, which whoever runs the tests may have.
+    ours = {field.name.upper() for field in dataclasses.fields(Settings)}
+    environ = {name: value for name, value in os.environ.items() if name not in ours}
     return subprocess.run(  # noqa: S603 - our own commands
         command, cwd=folder, env=environ, capture_output=True, text=True, timeout=180, check=False
     )
