@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from tests.service.service_process import INGEST_TOKEN
+from tests.service.service_process import INGEST_TOKEN, is_drained
 from tests.waiting import wait_until
 
 ROUTE = "/api/autonomous/error"
@@ -97,12 +97,3 @@ class Flood:
         assert self.acknowledged
         assert stored.keys() <= self.sent
         assert (sorted(lost)[:5], doubled[:5]) == ([], [])
-
-
-def is_drained(url: str) -> bool:
-    """Whether a service has nothing in its spool, and sends reports straight on."""
-    try:
-        spool = httpx.get(f"{url}/health", timeout=5).json()["spool"]
-    except httpx.TransportError:
-        return False
-    return bool(spool["depth"] == 0 and not spool["is_bridging"])

@@ -17,7 +17,14 @@ from psycopg.rows import namedtuple_row
 from app.signatures import sign
 from local import Stack
 from tests.sentry.bodies import Body, encode
-from tests.service.service_process import KEPT_ALIVE, ServiceProcess, running_service, service_variables
+from tests.service.service_process import (
+    KEPT_ALIVE,
+    ServiceProcess,
+    is_drained,
+    running_service,
+    service_variables,
+)
+from tests.waiting import wait_until
 
 SECRETS = ("old-client-secret-of-sentry", "new-client-secret-of-sentry")
 ROUTE = "/webhooks/sentry"
@@ -40,6 +47,7 @@ def sentry_service(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> It
 class Sentry:
     """Delivers bodies, and looks at what became of them."""
 
+    url: str
     http: httpx.Client
     connection: psycopg.Connection[Any]
 
@@ -74,7 +82,9 @@ def sentry(sentry_service: ServiceProcess, stack: Stack) -> Iterator[Sentry]:
         httpx.Client(base_url=sentry_service.url, timeout=15, limits=KEPT_ALIVE) as http,
         psycopg.connect(stack.superuser_database_url, autocommit=True) as connection,
     ):
-        yield Sentry(http, connection)
+        # An earlier test may have left it busy, and what goes by the spool is answered otherwise.
+        wait_until(lambda: is_drained(sentry_service.url), what="the end of the spool")
+        yield Sentry(sentry_service.url, http, connection)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from tests.service.service_process import (
     INGEST_TOKEN,
     KEPT_ALIVE,
     ServiceProcess,
+    is_drained,
     running_service,
     service_variables,
 )
@@ -82,13 +83,7 @@ def shaky_client(shaky_service: ServiceProcess, proxy: FaultProxy) -> Iterator[h
     with httpx.Client(base_url=shaky_service.url, headers=headers, timeout=15, limits=KEPT_ALIVE) as session:
         yield session
         proxy.mend()
-        wait_until(lambda: is_drained(shaky_service), what="the end of the spool")
-
-
-def is_drained(service: ServiceProcess) -> bool:
-    """Whether nothing waits, and reports go straight to the database."""
-    spool = httpx.get(f"{service.url}/health").json()["spool"]
-    return bool(spool["depth"] == 0 and not spool["is_bridging"])
+        wait_until(lambda: is_drained(shaky_service.url), what="the end of the spool")
 
 
 @pytest.fixture

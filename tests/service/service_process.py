@@ -51,6 +51,15 @@ def service_variables(stack: Stack) -> dict[str, str]:
     }
 
 
+def is_drained(url: str) -> bool:
+    """Whether nothing waits in the service's spool, and reports go straight to the database."""
+    try:
+        spool = httpx.get(f"{url}/health", timeout=5).json()["spool"]
+    except httpx.TransportError:
+        return False
+    return bool(spool["depth"] == 0 and not spool["is_bridging"])
+
+
 def free_port() -> int:
     """A port that nobody listens on now."""
     with socket.socket() as listener:
