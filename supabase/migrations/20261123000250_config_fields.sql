@@ -105,10 +105,7 @@ values
 ),
 ('health_check_targets', 'url', 'url', 1, 2000, null, true, null, 'address to probe, http or https'),
 ('health_check_targets', 'enabled', 'boolean', null, null, null, false, 'true', 'false pauses the target'),
-(
-  'health_check_targets', 'public', 'boolean', null, null, null, false, 'false',
-  'true shows the target on the status page to everybody, signed in or not'
-),
+('health_check_targets', 'public', 'boolean', null, null, null, false, 'false', 'true shows it on /status to all'),
 ('health_check_targets', 'method', 'choice', null, null, array['GET', 'POST'], false, '"GET"', 'how it is asked'),
 (
   'health_check_targets', 'headers', 'object', null, null, null, false, '{}',
