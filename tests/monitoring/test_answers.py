@@ -115,15 +115,10 @@ def test_secrets_in_an_answer_are_not_kept(watch: Watch, web: Target) -> None:
     assert "hunter2" not in str(watch.incidents("leaky")[0].context)
 
 
-def test_response_times_are_those_of_the_server(watch: Watch, web: Target) -> None:
-    """A busy machine adds to them, never the less: of a few rounds the quickest counts, none is below."""
+@pytest.mark.parametrize("_again", range(2))
+def test_response_times_are_those_of_the_server(watch: Watch, web: Target, _again: int) -> None:
     delays = (0, 50, 500, 1000)
     watch.set_targets(*(watch.target(f"after {delay}", web.url(f"/delay/{delay}")) for delay in delays))
-    rounds = []
-    for _ in range(5):
-        checks = watch.run_round()
-        rounds.append([checks[f"after {delay}"].response_time_ms - delay for delay in delays])
-        assert min(rounds[-1]) >= 0
-        if max(rounds[-1]) <= 20:
-            return
-    raise AssertionError(f"milliseconds off, a round each: {rounds}")
+    checks = watch.run_round()
+    off = {delay: checks[f"after {delay}"].response_time_ms - delay for delay in delays}
+    assert all(0 <= difference <= 20 for difference in off.values()), off

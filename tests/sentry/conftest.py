@@ -47,7 +47,6 @@ def sentry_service(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> It
 class Sentry:
     """Delivers bodies, and looks at what became of them."""
 
-    url: str
     http: httpx.Client
     connection: psycopg.Connection[Any]
 
@@ -84,7 +83,7 @@ def sentry(sentry_service: ServiceProcess, stack: Stack) -> Iterator[Sentry]:
     ):
         # An earlier test may have left it busy, and what goes by the spool is answered otherwise.
         wait_until(lambda: is_drained(sentry_service.url), what="the end of the spool")
-        yield Sentry(sentry_service.url, http, connection)
+        yield Sentry(http, connection)
 
 
 @pytest.fixture

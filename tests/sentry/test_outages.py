@@ -16,7 +16,7 @@ from local import Stack
 from tests.sentry import bodies
 from tests.sentry.conftest import Sentry, sentry_variables
 from tests.service.fault_proxy import Fault, FaultProxy, running_proxy
-from tests.service.service_process import is_drained, running_service
+from tests.service.service_process import running_service
 from tests.waiting import wait_until
 
 
@@ -35,7 +35,7 @@ def shaky_sentry(stack: Stack, proxy: FaultProxy, log_path: Path) -> Iterator[Se
         httpx.Client(base_url=process.url, timeout=15) as http,
         psycopg.connect(stack.superuser_database_url, autocommit=True) as connection,
     ):
-        yield Sentry(process.url, http, connection)
+        yield Sentry(http, connection)
 
 
 @pytest.mark.parametrize("fault", [Fault.HANG, Fault.RESET, Fault.DROP_ANSWER])
@@ -61,7 +61,7 @@ def test_many_at_once_are_answered_in_time(sentry: Sentry, issue_id: str) -> Non
     def deliver(number: int) -> float:
         started = time.monotonic()
         answer = sentry.post("error", bodies.encode(bodies.error(issue_id, f"e{number}")))
-        assert answer.status_code in (200, 202)
+        assert answer.status_code == 200
         return time.monotonic() - started
 
     with concurrent.futures.ThreadPoolExecutor(32) as pool:
@@ -69,6 +69,4 @@ def test_many_at_once_are_answered_in_time(sentry: Sentry, issue_id: str) -> Non
     p99 = seconds[math.ceil(0.99 * len(seconds)) - 1]
     print(f"p50 {seconds[len(seconds) // 2] * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms")
     assert p99 < 1
-    # Where the machine was too busy for the budget, some of them went by the spool.
-    wait_until(lambda: is_drained(sentry.url), what="the end of the spool")
     assert sentry.incident(f"sentry:issue:{issue_id}").occurrence_count == 640
