@@ -12,7 +12,7 @@ def note_round(stack: Stack, service_url: str) -> None:
     """A round has just begun, and the service knows it."""
     with psycopg.connect(stack.superuser_database_url, autocommit=True) as connection:
         connection.execute(
-            "insert into private.job_runs (job, ran_at) values ('monitoring-health-checks', now())"
+            "insert into monitoring.job_runs (job, ran_at) values ('monitoring-health-checks', now())"
             " on conflict (job) do update set ran_at = excluded.ran_at"
         )
     httpx.get(f"{service_url}/health/db").raise_for_status()

@@ -72,7 +72,7 @@ def test_cron_jobs(stack: Stack) -> None:
 
 def test_statements(stack: Stack) -> None:
     """What an operator is told to run exists."""
-    named = set(re.findall(r"`(?:select|notify)[^`]*?\b((?:private|public)\.[a-z_]+)", README))
+    named = set(re.findall(r"`(?:select|notify)[^`]*?\b((?:monitoring|public)\.[a-z_]+)", README))
     known = read_names(
         stack,
         "select pronamespace::regnamespace || '.' || proname from pg_catalog.pg_proc"

@@ -1,15 +1,15 @@
 -- Purpose: the schemas and extensions that everything else stands on.
--- Objects: schemas private, extensions; extensions vector, pg_cron, pg_net.
+-- Objects: schemas monitoring, extensions; extensions vector, pg_cron, pg_net.
 -- Risks: on a project that already has an extension elsewhere, "if not exists" leaves it where it is.
 
 create schema if not exists extensions;
 
-create schema private;
+create schema monitoring;
 
-comment on schema private is
+comment on schema monitoring is
 'Helpers, trigger functions and bookkeeping of the monitoring agent. Never exposed by PostgREST.';
 
-revoke all on schema private from public, anon, authenticated, service_role;
+revoke all on schema monitoring from public, anon, authenticated, service_role;
 
 create extension if not exists vector with schema extensions;
 

@@ -1,8 +1,8 @@
 -- Purpose: what may stand in each entry of the configuration, as data, and the check of a value against it.
--- Objects: private.config_field, private.find_value_problem(), private.find_config_problem().
+-- Objects: monitoring.config_field, monitoring.find_value_problem(), monitoring.find_config_problem().
 -- Risks: a field that is not listed here is refused: list it before anything reads it.
 
-create table private.config_field (
+create table monitoring.config_field (
   entry text not null,
   field text not null,
   kind text not null,
@@ -23,37 +23,37 @@ create table private.config_field (
   constraint required_fields_have_no_default check (not is_required or default_value is null)
 );
 
-alter table private.config_field enable row level security;
+alter table monitoring.config_field enable row level security;
 
-create policy config_field_is_read_by_nobody on private.config_field
+create policy config_field_is_read_by_nobody on monitoring.config_field
 for select to authenticated
 using (false);
 
-revoke all on table private.config_field from public, anon, authenticated, service_role;
+revoke all on table monitoring.config_field from public, anon, authenticated, service_role;
 
-comment on table private.config_field is
+comment on table monitoring.config_field is
 'What may stand in each entry of system_config: one row a field. Objects inside an entry are listed as entry.field.';
 
-comment on column private.config_field.entry is 'Key of system_config, or entry.field for the objects inside one.';
+comment on column monitoring.config_field.entry is 'Key of system_config, or entry.field for the objects inside one.';
 
-comment on column private.config_field.field is 'Name of the field in the JSON object.';
+comment on column monitoring.config_field.field is 'Name of the field in the JSON object.';
 
-comment on column private.config_field.kind is 'How the value is checked, see private.find_value_problem().';
+comment on column monitoring.config_field.kind is 'How the value is checked, see monitoring.find_value_problem().';
 
-comment on column private.config_field.minimum is 'Smallest number, or fewest items or characters.';
+comment on column monitoring.config_field.minimum is 'Smallest number, or fewest items or characters.';
 
-comment on column private.config_field.maximum is 'Largest number, or most items or characters.';
+comment on column monitoring.config_field.maximum is 'Largest number, or most items or characters.';
 
-comment on column private.config_field.choices is 'Allowed words of a choice, or of each string in a list.';
+comment on column monitoring.config_field.choices is 'Allowed words of a choice, or of each string in a list.';
 
-comment on column private.config_field.is_required is 'Whether the field must be there.';
+comment on column monitoring.config_field.is_required is 'Whether the field must be there.';
 
-comment on column private.config_field.default_value is 'What private.config() gives when the field is absent.';
+comment on column monitoring.config_field.default_value is 'What monitoring.config() gives when the field is absent.';
 
-comment on column private.config_field.meaning is
+comment on column monitoring.config_field.meaning is
 'What the field does, units included. Shown when the field is refused.';
 
-insert into private.config_field (entry, field, kind, minimum, maximum, choices, is_required, default_value, meaning)
+insert into monitoring.config_field (entry, field, kind, minimum, maximum, choices, is_required, default_value, meaning)
 values
 ('kill_switch', 'enabled', 'boolean', null, null, null, false, 'false', 'true stops every automatic action'),
 ('kill_switch', 'reason', 'text', 0, 500, null, false, null, 'why it was thrown, for whoever comes next'),
@@ -221,7 +221,7 @@ values
   false, '"HIGH"', 'least severity that this recipient is told about'
 );
 
-create function private.find_value_problem(
+create function monitoring.find_value_problem(
   value jsonb, kind text, minimum numeric, maximum numeric, choices text[]
 )
 returns text
@@ -264,7 +264,7 @@ begin
     when 'dates' then jsonb_typeof(find_value_problem.value) = 'array' and not exists (
       select
       from jsonb_array_elements(find_value_problem.value) as items (item)
-      where private.find_value_problem(item, 'date', null, null, null) is not null
+      where monitoring.find_value_problem(item, 'date', null, null, null) is not null
     )
     when 'objects' then jsonb_typeof(find_value_problem.value) = 'array'
     when 'object' then jsonb_typeof(find_value_problem.value) = 'object'
@@ -310,13 +310,13 @@ begin
 end
 $$;
 
-revoke all on function private.find_value_problem(jsonb, text, numeric, numeric, text[])
+revoke all on function monitoring.find_value_problem(jsonb, text, numeric, numeric, text[])
 from public, anon, authenticated, service_role;
 
-comment on function private.find_value_problem(jsonb, text, numeric, numeric, text[]) is
+comment on function monitoring.find_value_problem(jsonb, text, numeric, numeric, text[]) is
 'What is wrong with one value of a configuration entry, as the end of a sentence, or null when nothing is.';
 
-create function private.find_config_problem(entry text, value jsonb, path text)
+create function monitoring.find_config_problem(entry text, value jsonb, path text)
 returns text
 language plpgsql
 stable
@@ -339,12 +339,12 @@ begin
   from jsonb_object_keys(find_config_problem.value) as given (key)
   cross join (
     select string_agg(config_field.field, ', ' order by config_field.field) as fields
-    from private.config_field
+    from monitoring.config_field
     where config_field.entry = find_config_problem.entry
   ) as known
   where not exists (
     select
-    from private.config_field
+    from monitoring.config_field
     where config_field.entry = find_config_problem.entry
       and config_field.field = given.key
   )
@@ -357,7 +357,7 @@ begin
     select
       config_field.*,
       find_config_problem.value -> config_field.field as given
-    from private.config_field
+    from monitoring.config_field
     where config_field.entry = find_config_problem.entry
     order by config_field.field
   loop
@@ -365,7 +365,7 @@ begin
       continue when not v_field.is_required;
       return format('%s.%s is missing: %s', find_config_problem.path, v_field.field, v_field.meaning);
     end if;
-    v_problem := private.find_value_problem(
+    v_problem := monitoring.find_value_problem(
       v_field.given, v_field.kind, v_field.minimum, v_field.maximum, v_field.choices
     );
     if v_problem is not null then
@@ -376,7 +376,7 @@ begin
         select items.item, items.position
         from jsonb_array_elements(v_field.given) with ordinality as items (item, position)
       loop
-        v_problem := private.find_config_problem(
+        v_problem := monitoring.find_config_problem(
           v_field.entry || '.' || v_field.field,
           v_item.item,
           format('%s.%s[%s]', find_config_problem.path, v_field.field, v_item.position - 1)
@@ -391,8 +391,8 @@ begin
 end
 $$;
 
-revoke all on function private.find_config_problem(text, jsonb, text)
+revoke all on function monitoring.find_config_problem(text, jsonb, text)
 from public, anon, authenticated, service_role;
 
-comment on function private.find_config_problem(text, jsonb, text) is
+comment on function monitoring.find_config_problem(text, jsonb, text) is
 'The first thing wrong with an object of a configuration entry, as a sentence that names the field, or null.';

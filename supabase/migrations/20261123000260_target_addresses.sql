@@ -1,8 +1,8 @@
 -- Purpose: where an address leads: to the public internet, or into a network that a probe must not be a way into.
--- Objects: private.find_url_host(), private.read_ipv4(), private.is_private_host().
+-- Objects: monitoring.find_url_host(), monitoring.read_ipv4(), monitoring.is_private_host().
 -- Risks: a public name may still resolve to a private address, and a redirect may lead to one: pg_net follows both.
 
-create function private.find_url_host(url text)
+create function monitoring.find_url_host(url text)
 returns text
 language sql
 immutable
@@ -22,13 +22,13 @@ as $$
   ) as split
 $$;
 
-revoke all on function private.find_url_host(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_url_host(text) from public, anon, authenticated, service_role;
 
-comment on function private.find_url_host(text) is
+comment on function monitoring.find_url_host(text) is
 'The host of an http or https URL in lower case, an IPv6 address without its brackets. Null where it is neither a plain
 ASCII name nor an address: what libcurl would decode or convert could be spelled to look harmless.';
 
-create function private.read_ipv4(host text)
+create function monitoring.read_ipv4(host text)
 returns inet
 language sql
 immutable
@@ -63,13 +63,13 @@ as $$
   from labels
 $$;
 
-revoke all on function private.read_ipv4(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_ipv4(text) from public, anon, authenticated, service_role;
 
-comment on function private.read_ipv4(text) is
+comment on function monitoring.read_ipv4(text) is
 'The IPv4 address that a host spells in any of inet_aton''s ways: 1 to 4 parts, decimal, octal or hexadecimal.
 Null where it spells none.';
 
-create function private.is_private_host(host text)
+create function monitoring.is_private_host(host text)
 returns boolean
 language sql
 immutable
@@ -87,7 +87,7 @@ as $$
         ]) as networks (network)
         where is_private_host.host::inet <<= networks.network::inet
       )
-    when private.read_ipv4(is_private_host.host) is not null
+    when monitoring.read_ipv4(is_private_host.host) is not null
       then exists (
         select
         from unnest(array[
@@ -95,7 +95,7 @@ as $$
           '192.168.0.0/16', '198.18.0.0/15', '224.0.0.0/3',
           '168.63.129.16/32' -- Azure's own, on a public address
         ]) as networks (network)
-        where private.read_ipv4(is_private_host.host) <<= networks.network::inet
+        where monitoring.read_ipv4(is_private_host.host) <<= networks.network::inet
       )
     -- A last label that begins like a number is a misspelt address, no name. A name without a dot, or with one of these
     -- endings, is looked up in the private network alone.
@@ -108,7 +108,7 @@ as $$
   end
 $$;
 
-revoke all on function private.is_private_host(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_private_host(text) from public, anon, authenticated, service_role;
 
-comment on function private.is_private_host(text) is
-'Whether a host, as private.find_url_host() gives it, is private, loopback, link-local, reserved, or could be.';
+comment on function monitoring.is_private_host(text) is
+'Whether a host, as monitoring.find_url_host() gives it, is private, loopback, link-local, reserved, or could be.';

@@ -1,9 +1,9 @@
 -- Purpose: what must hold of the health-check settings beyond the form of their fields.
--- Objects: private.find_target_problem(), private.find_targets_problem(), private.find_window_problem(),
--- private.find_health_check_problem().
+-- Objects: monitoring.find_target_problem(), monitoring.find_targets_problem(), monitoring.find_window_problem(),
+-- monitoring.find_health_check_problem().
 -- Risks: called by the trigger on system_config; an address that gets past these is probed every minute.
 
-create function private.find_target_problem(target jsonb)
+create function monitoring.find_target_problem(target jsonb)
 returns text
 language plpgsql
 immutable
@@ -17,7 +17,7 @@ declare
 begin
   if find_target_problem.target ->> 'name' ~ '^\s|\s$|[[:cntrl:]]' then
     return '.name must not begin or end with a space, nor contain control characters';
-  elsif private.find_url_host(find_target_problem.target ->> 'url') is null then
+  elsif monitoring.find_url_host(find_target_problem.target ->> 'url') is null then
     return '.url has no usable host: write a name in plain ASCII or an address, and a port up to 65535';
   elsif coalesce(jsonb_typeof(find_target_problem.target -> 'headers'), 'null') = 'null' then
     return null;
@@ -31,7 +31,7 @@ begin
       return format('.headers has a name that HTTP does not allow: %s', left(v_header.key, 100));
     elsif v_header.kind <> 'string' or v_header.value ~ '[[:cntrl:]]' or length(v_header.value) > 500 then
       return format('.headers.%s must be a text of at most 500 characters without control characters', v_header.key);
-    elsif private.is_sensitive_key(v_header.key) or private.sanitise_text(v_header.value, 4096) <> v_header.value then
+    elsif monitoring.is_sensitive_key(v_header.key) or monitoring.sanitise_text(v_header.value, 4096) <> v_header.value then
       return format('.headers.%s looks like a secret, and the settings are kept in plain text', v_header.key);
     elsif lower(v_header.key) in ('host', 'connection', 'content-length', 'transfer-encoding') then
       return format('.headers.%s is pg_net''s own to send', v_header.key);
@@ -43,12 +43,12 @@ begin
 end
 $$;
 
-revoke all on function private.find_target_problem(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_target_problem(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.find_target_problem(jsonb) is
+comment on function monitoring.find_target_problem(jsonb) is
 'What is wrong with one health-check target by itself, to be put after its place in the list, or null.';
 
-create function private.find_targets_problem(targets jsonb, allow_private boolean)
+create function monitoring.find_targets_problem(targets jsonb, allow_private boolean)
 returns text
 language plpgsql
 stable
@@ -88,7 +88,7 @@ begin
     select
       target.place,
       coalesce(
-        private.find_target_problem(target.item),
+        monitoring.find_target_problem(target.item),
         case
           when target.namesakes > 1 then format('.name %s is taken: each target needs a name of its own', target.name)
           when target.depends_on is not null and not exists (
@@ -100,7 +100,7 @@ begin
           )
             then format('.depends_on leads back to %s', target.name)
           when not find_targets_problem.allow_private
-            and private.is_private_host(private.find_url_host(target.item ->> 'url'))
+            and monitoring.is_private_host(monitoring.find_url_host(target.item ->> 'url'))
             then '.url is on a private, loopback or link-local address; set health_check_policy.allow_private to true first'
         end
       ) as problem
@@ -117,12 +117,12 @@ begin
 end
 $$;
 
-revoke all on function private.find_targets_problem(jsonb, boolean) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_targets_problem(jsonb, boolean) from public, anon, authenticated, service_role;
 
-comment on function private.find_targets_problem(jsonb, boolean) is
+comment on function monitoring.find_targets_problem(jsonb, boolean) is
 'The first thing wrong with a list of health-check targets whose fields are well formed, as a sentence, or null.';
 
-create function private.find_window_problem(windows jsonb)
+create function monitoring.find_window_problem(windows jsonb)
 returns text
 language sql
 immutable
@@ -154,12 +154,12 @@ as $$
   limit 1
 $$;
 
-revoke all on function private.find_window_problem(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_window_problem(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.find_window_problem(jsonb) is
+comment on function monitoring.find_window_problem(jsonb) is
 'The first maintenance window that is neither once nor weekly, or that ends before it starts, as a sentence, or null.';
 
-create function private.find_health_check_problem(entry text, value jsonb)
+create function monitoring.find_health_check_problem(entry text, value jsonb)
 returns text
 language plpgsql
 stable
@@ -172,23 +172,23 @@ declare
   v_targets jsonb;
 begin
   if find_health_check_problem.entry = 'health_check_targets' then
-    v_allow_private := coalesce((private.config('health_check_policy') ->> 'allow_private')::boolean, false);
-    return private.find_targets_problem(find_health_check_problem.value, v_allow_private);
+    v_allow_private := coalesce((monitoring.config('health_check_policy') ->> 'allow_private')::boolean, false);
+    return monitoring.find_targets_problem(find_health_check_problem.value, v_allow_private);
   elsif find_health_check_problem.entry = 'health_check_policy' then
     v_allow_private := coalesce((find_health_check_problem.value ->> 'allow_private')::boolean, false);
     v_targets := (
       select system_config.value from public.system_config where system_config.key = 'health_check_targets'
     );
     return coalesce(
-      private.find_window_problem(nullif(find_health_check_problem.value -> 'maintenance_windows', 'null')),
-      'health_check_policy.allow_private is needed: ' || private.find_targets_problem(v_targets, v_allow_private)
+      monitoring.find_window_problem(nullif(find_health_check_problem.value -> 'maintenance_windows', 'null')),
+      'health_check_policy.allow_private is needed: ' || monitoring.find_targets_problem(v_targets, v_allow_private)
     );
   end if;
   return null;
 end
 $$;
 
-revoke all on function private.find_health_check_problem(text, jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_health_check_problem(text, jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.find_health_check_problem(text, jsonb) is
+comment on function monitoring.find_health_check_problem(text, jsonb) is
 'What is wrong with a health-check entry whose fields are well formed, as a sentence, or null.';

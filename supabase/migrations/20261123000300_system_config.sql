@@ -1,6 +1,6 @@
 -- Purpose: the settings that an operator edits in the dashboard, validated on write so that a typo is refused with its
 -- reason and the last good value stays.
--- Objects: public.system_config with its 9 entries, the validation triggers, the reader private.config().
+-- Objects: public.system_config with its 9 entries, the validation triggers, the reader monitoring.config().
 -- Risks: every entry must be there: ingest reads them. So none can be removed, renamed or truncated.
 
 create table public.system_config (
@@ -41,7 +41,7 @@ comment on column public.system_config.updated_at is 'When the entry was last wr
 
 comment on column public.system_config.updated_by is 'Database role that last wrote the entry.';
 
-create function private.validate_system_config()
+create function monitoring.validate_system_config()
 returns trigger
 language plpgsql
 volatile
@@ -65,7 +65,7 @@ begin
       hint = 'Change the value, not the key.';
   end if;
 
-  if not exists (select from private.config_field where config_field.entry = new.key) then
+  if not exists (select from monitoring.config_field where config_field.entry = new.key) then
     return new; -- the table's own check refuses the unknown key
   end if;
 
@@ -73,16 +73,16 @@ begin
   if v_is_list and jsonb_typeof(new.value) <> 'array' then
     v_problem := format('%s must be a JSON list of objects', new.key);
   elsif v_is_list then
-    select private.find_config_problem(new.key, items.item, format('%s[%s]', new.key, items.position - 1)) as problem
+    select monitoring.find_config_problem(new.key, items.item, format('%s[%s]', new.key, items.position - 1)) as problem
     into v_problem
     from jsonb_array_elements(new.value) with ordinality as items (item, position)
-    where private.find_config_problem(new.key, items.item, '') is not null
+    where monitoring.find_config_problem(new.key, items.item, '') is not null
     order by items.position
     limit 1;
   else
-    v_problem := private.find_config_problem(new.key, new.value, new.key);
+    v_problem := monitoring.find_config_problem(new.key, new.value, new.key);
   end if;
-  v_problem := coalesce(v_problem, private.find_health_check_problem(new.key, new.value));
+  v_problem := coalesce(v_problem, monitoring.find_health_check_problem(new.key, new.value));
   if v_problem is not null then
     raise exception using
       errcode = 'check_violation',
@@ -97,16 +97,16 @@ begin
 end
 $$;
 
-revoke all on function private.validate_system_config() from public, anon, authenticated, service_role;
+revoke all on function monitoring.validate_system_config() from public, anon, authenticated, service_role;
 
-comment on function private.validate_system_config() is
+comment on function monitoring.validate_system_config() is
 'Refuses a configuration value that nothing could use, naming the field, and the removal of an entry.';
 
 create trigger system_config_is_validated
 before insert or update or delete on public.system_config
-for each row execute function private.validate_system_config();
+for each row execute function monitoring.validate_system_config();
 
-create function private.keep_system_config()
+create function monitoring.keep_system_config()
 returns trigger
 language plpgsql
 volatile
@@ -121,15 +121,15 @@ begin
 end
 $$;
 
-revoke all on function private.keep_system_config() from public, anon, authenticated, service_role;
+revoke all on function monitoring.keep_system_config() from public, anon, authenticated, service_role;
 
-comment on function private.keep_system_config() is 'Refuses to empty the configuration: ingest could not go on.';
+comment on function monitoring.keep_system_config() is 'Refuses to empty the configuration: ingest could not go on.';
 
 create trigger system_config_is_not_truncated
 before truncate on public.system_config
-for each statement execute function private.keep_system_config();
+for each statement execute function monitoring.keep_system_config();
 
-create function private.config(entry text)
+create function monitoring.config(entry text)
 returns jsonb
 language sql
 stable
@@ -142,16 +142,16 @@ as $$
   from public.system_config
   cross join (
     select jsonb_object_agg(config_field.field, config_field.default_value) as value
-    from private.config_field
+    from monitoring.config_field
     where config_field.entry = config.entry
       and config_field.default_value is not null
   ) as defaults
   where system_config.key = config.entry
 $$;
 
-revoke all on function private.config(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.config(text) from public, anon, authenticated, service_role;
 
-comment on function private.config(text) is
+comment on function monitoring.config(text) is
 'A configuration entry that is an object, with the defaults of the fields that are absent.';
 
 insert into public.system_config (key, value, description)

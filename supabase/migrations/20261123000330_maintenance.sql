@@ -1,8 +1,8 @@
 -- Purpose: maintenance windows: whether failures of a target are expected just now.
--- Objects: private.is_in_maintenance().
+-- Objects: monitoring.is_in_maintenance().
 -- Risks: a window's times are those of its own timezone, daylight saving included.
 
-create function private.is_in_maintenance(target text, moment timestamptz)
+create function monitoring.is_in_maintenance(target text, moment timestamptz)
 returns boolean
 language sql
 stable
@@ -12,7 +12,7 @@ set search_path = ''
 as $$
   select exists (
     select
-    from jsonb_array_elements(private.config('health_check_policy') -> 'maintenance_windows') as windows (item)
+    from jsonb_array_elements(monitoring.config('health_check_policy') -> 'maintenance_windows') as windows (item)
     cross join lateral (
       select
         zone.timezone,
@@ -41,8 +41,8 @@ as $$
   )
 $$;
 
-revoke all on function private.is_in_maintenance(text, timestamptz) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_in_maintenance(text, timestamptz) from public, anon, authenticated, service_role;
 
-comment on function private.is_in_maintenance(text, timestamptz) is
+comment on function monitoring.is_in_maintenance(text, timestamptz) is
 'Whether a moment lies in a maintenance window of health_check_policy that is for this target. A weekly window whose end
 is not later than its start ends on the next day.';

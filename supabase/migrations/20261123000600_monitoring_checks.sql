@@ -1,6 +1,6 @@
 -- Purpose: the health checks: one row a target and round.
 -- Objects: public.monitoring_checks.
--- Risks: grows by targets x minutes; private.config('retention') says how long rows are kept.
+-- Risks: grows by targets x minutes; monitoring.config('retention') says how long rows are kept.
 
 create table public.monitoring_checks (
   id bigint generated always as identity primary key,

@@ -91,9 +91,9 @@ comment on column public.agent_actions.chain_position is
 comment on column public.agent_actions.previous_hash is 'The hash of the action before it. Null for the first.';
 
 comment on column public.agent_actions.hash is
-'The sha256 of previous_hash and everything else in this row, in hex: private.hash_agent_action().';
+'The sha256 of previous_hash and everything else in this row, in hex: monitoring.hash_agent_action().';
 
-create function private.keep_agent_actions()
+create function monitoring.keep_agent_actions()
 returns trigger
 language plpgsql
 stable
@@ -102,7 +102,7 @@ set search_path = ''
 as $$
 begin
   if tg_op = 'DELETE'
-    and old.created_at < now() - make_interval(days => (private.config('retention') ->> 'agent_actions_days')::integer)
+    and old.created_at < now() - make_interval(days => (monitoring.config('retention') ->> 'agent_actions_days')::integer)
   then
     return old;
   end if;
@@ -114,15 +114,15 @@ begin
 end
 $$;
 
-revoke all on function private.keep_agent_actions() from public, anon, authenticated, service_role;
+revoke all on function monitoring.keep_agent_actions() from public, anon, authenticated, service_role;
 
-comment on function private.keep_agent_actions() is
+comment on function monitoring.keep_agent_actions() is
 'Refuses to change or remove audit rows, whoever asks, but for the deletion of those past their retention.';
 
 create trigger agent_actions_are_append_only
 before update or delete on public.agent_actions
-for each row execute function private.keep_agent_actions();
+for each row execute function monitoring.keep_agent_actions();
 
 create trigger agent_actions_are_not_truncated
 before truncate on public.agent_actions
-for each statement execute function private.keep_agent_actions();
+for each statement execute function monitoring.keep_agent_actions();

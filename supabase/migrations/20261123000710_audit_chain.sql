@@ -1,32 +1,32 @@
 -- Purpose: the actions of each incident as a chain of hashes, so that a change behind the trigger's back shows.
--- Objects: private.audit_heads, private.hash_agent_action(), the trigger function private.chain_agent_action(),
+-- Objects: monitoring.audit_heads, monitoring.hash_agent_action(), the trigger function monitoring.chain_agent_action(),
 -- public.verify_audit().
 -- Risks: the incident's row is locked while its chain grows. Whoever opens, folds or resolves holds that lock already.
 
-create table private.audit_heads (
+create table monitoring.audit_heads (
   incident_id text primary key references public.incidents (id) on delete cascade,
   chain_position integer not null,
   hash text not null
 );
 
-alter table private.audit_heads enable row level security;
+alter table monitoring.audit_heads enable row level security;
 
-create policy audit_heads_is_read_by_nobody on private.audit_heads
+create policy audit_heads_is_read_by_nobody on monitoring.audit_heads
 for select to authenticated
 using (false);
 
-revoke all on table private.audit_heads from public, anon, authenticated, service_role;
+revoke all on table monitoring.audit_heads from public, anon, authenticated, service_role;
 
-comment on table private.audit_heads is
+comment on table monitoring.audit_heads is
 'The last action of each incident''s chain: without it, nobody would miss the newest ones.';
 
-comment on column private.audit_heads.incident_id is 'The incident.';
+comment on column monitoring.audit_heads.incident_id is 'The incident.';
 
-comment on column private.audit_heads.chain_position is 'How many actions its chain ever had.';
+comment on column monitoring.audit_heads.chain_position is 'How many actions its chain ever had.';
 
-comment on column private.audit_heads.hash is 'The hash of the last one.';
+comment on column monitoring.audit_heads.hash is 'The hash of the last one.';
 
-create function private.hash_agent_action(entry public.agent_actions)
+create function monitoring.hash_agent_action(entry public.agent_actions)
 returns text
 language sql
 immutable
@@ -48,12 +48,12 @@ as $$
   )
 $$;
 
-revoke all on function private.hash_agent_action(public.agent_actions) from public, anon, authenticated, service_role;
+revoke all on function monitoring.hash_agent_action(public.agent_actions) from public, anon, authenticated, service_role;
 
-comment on function private.hash_agent_action(public.agent_actions) is
+comment on function monitoring.hash_agent_action(public.agent_actions) is
 'The sha256 of a row as JSON, in UTC and without its own hash; previous_hash is part of it.';
 
-create function private.chain_agent_action()
+create function monitoring.chain_agent_action()
 returns trigger
 language plpgsql
 volatile
@@ -71,11 +71,11 @@ begin
   perform from public.incidents where incidents.id = new.incident_id for no key update;
   select audit_heads.chain_position, audit_heads.hash
   into new.chain_position, new.previous_hash
-  from private.audit_heads
+  from monitoring.audit_heads
   where audit_heads.incident_id = new.incident_id;
   new.chain_position := coalesce(new.chain_position, 0) + 1;
-  new.hash := private.hash_agent_action(new);
-  insert into private.audit_heads (incident_id, chain_position, hash)
+  new.hash := monitoring.hash_agent_action(new);
+  insert into monitoring.audit_heads (incident_id, chain_position, hash)
   values (new.incident_id, new.chain_position, new.hash)
   on conflict (incident_id) do update
     set chain_position = excluded.chain_position, hash = excluded.hash;
@@ -83,14 +83,14 @@ begin
 end
 $$;
 
-revoke all on function private.chain_agent_action() from public, anon, authenticated, service_role;
+revoke all on function monitoring.chain_agent_action() from public, anon, authenticated, service_role;
 
-comment on function private.chain_agent_action() is
+comment on function monitoring.chain_agent_action() is
 'Appends a new action to the chain of its incident.';
 
 create trigger agent_actions_are_chained
 before insert on public.agent_actions
-for each row execute function private.chain_agent_action();
+for each row execute function monitoring.chain_agent_action();
 
 create function public.verify_audit(incident_id text)
 returns jsonb
@@ -100,12 +100,12 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_head private.audit_heads;
+  v_head monitoring.audit_heads;
   v_report jsonb;
 begin
   select audit_heads.*
   into v_head
-  from private.audit_heads
+  from monitoring.audit_heads
   where audit_heads.incident_id = verify_audit.incident_id;
   if not found then
     raise exception using
@@ -120,7 +120,7 @@ begin
       entry.id,
       entry.chain_position,
       entry.hash,
-      entry.hash = private.hash_agent_action(entry) as is_unchanged,
+      entry.hash = monitoring.hash_agent_action(entry) as is_unchanged,
       coalesce(
         entry.previous_hash = lag(entry.hash) over (order by entry.chain_position)
         and entry.chain_position = lag(entry.chain_position) over (order by entry.chain_position) + 1,
@@ -167,4 +167,4 @@ comment on function public.verify_audit(text) is
 Answers {"incident_id", "is_intact", "actions", "first_position", "last_position", "broken_action_id"}: the first action
 that was changed, or before which one is missing. first_position above 1 means that older ones outlived their retention;
 last_position is how many there ever were, so that missing new ones show too.
-Security definer, because the hash is made in the closed schema private; agents may read all of the trail.';
+Security definer, because the hash is made in the closed schema monitoring; agents may read all of the trail.';

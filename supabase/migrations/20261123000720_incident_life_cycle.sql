@@ -1,9 +1,9 @@
 -- Purpose: what an incident may become, whoever writes, and the audit row of every change.
--- Objects: private.read_actor(), private.read_role(), private.set_change_context(), the trigger functions
--- private.check_incident_change(), private.audit_new_incidents() and private.audit_incident_change().
+-- Objects: monitoring.read_actor(), monitoring.read_role(), monitoring.set_change_context(), the trigger functions
+-- monitoring.check_incident_change(), monitoring.audit_new_incidents() and monitoring.audit_incident_change().
 -- Risks: this is the one place that writes such audit rows; functions that change incidents only say who acts.
 
-create function private.read_actor()
+create function monitoring.read_actor()
 returns text
 language sql
 stable
@@ -16,12 +16,12 @@ as $$
   from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
 $$;
 
-revoke all on function private.read_actor() from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_actor() from public, anon, authenticated, service_role;
 
-comment on function private.read_actor() is
+comment on function monitoring.read_actor() is
 'Who is calling: the agent, e-mail, subject or role of the token, or the database role of the SQL editor.';
 
-create function private.read_role()
+create function monitoring.read_role()
 returns text
 language sql
 stable
@@ -32,11 +32,11 @@ as $$
   from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
 $$;
 
-revoke all on function private.read_role() from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_role() from public, anon, authenticated, service_role;
 
-comment on function private.read_role() is 'The role that is calling: the token''s, or the one of the SQL editor.';
+comment on function monitoring.read_role() is 'The role that is calling: the token''s, or the one of the SQL editor.';
 
-create function private.set_change_context(agent text, details jsonb)
+create function monitoring.set_change_context(agent text, details jsonb)
 returns void
 language plpgsql
 volatile
@@ -49,13 +49,13 @@ begin
 end
 $$;
 
-revoke all on function private.set_change_context(text, jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.set_change_context(text, jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.set_change_context(text, jsonb) is
+comment on function monitoring.set_change_context(text, jsonb) is
 'Says who makes the next changes of incidents in this transaction, and what else belongs on their audit rows. The
 details must be sanitised. Whoever sets it clears it with an empty agent.';
 
-create function private.check_incident_change()
+create function monitoring.check_incident_change()
 returns trigger
 language plpgsql
 volatile
@@ -86,18 +86,18 @@ begin
 end
 $$;
 
-revoke all on function private.check_incident_change() from public, anon, authenticated, service_role;
+revoke all on function monitoring.check_incident_change() from public, anon, authenticated, service_role;
 
-comment on function private.check_incident_change() is
+comment on function monitoring.check_incident_change() is
 'Refuses a change of status that the life cycle does not know, with PT409.';
 
 create trigger incidents_follow_their_life_cycle
 before update on public.incidents
 for each row
 when (old.status <> new.status)
-execute function private.check_incident_change();
+execute function monitoring.check_incident_change();
 
-create function private.audit_new_incidents()
+create function monitoring.audit_new_incidents()
 returns trigger
 language plpgsql
 volatile
@@ -107,7 +107,7 @@ as $$
 begin
   insert into public.agent_actions (agent, action, incident_id, success, details)
   select
-    coalesce(nullif(current_setting('monitoring.agent', true), ''), private.read_actor()),
+    coalesce(nullif(current_setting('monitoring.agent', true), ''), monitoring.read_actor()),
     'incident_created',
     opened.id,
     true,
@@ -120,16 +120,16 @@ begin
 end
 $$;
 
-revoke all on function private.audit_new_incidents() from public, anon, authenticated, service_role;
+revoke all on function monitoring.audit_new_incidents() from public, anon, authenticated, service_role;
 
-comment on function private.audit_new_incidents() is 'Writes the audit rows of new incidents.';
+comment on function monitoring.audit_new_incidents() is 'Writes the audit rows of new incidents.';
 
 create trigger new_incidents_are_audited
 after insert on public.incidents
 referencing new table as opened
-for each statement execute function private.audit_new_incidents();
+for each statement execute function monitoring.audit_new_incidents();
 
-create function private.audit_incident_change()
+create function monitoring.audit_incident_change()
 returns trigger
 language plpgsql
 volatile
@@ -137,7 +137,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_agent text := coalesce(nullif(current_setting('monitoring.agent', true), ''), private.read_actor());
+  v_agent text := coalesce(nullif(current_setting('monitoring.agent', true), ''), monitoring.read_actor());
   v_details jsonb := coalesce(nullif(current_setting('monitoring.details', true), '')::jsonb, '{}');
 begin
   if old.status <> new.status then
@@ -179,9 +179,9 @@ begin
 end
 $$;
 
-revoke all on function private.audit_incident_change() from public, anon, authenticated, service_role;
+revoke all on function monitoring.audit_incident_change() from public, anon, authenticated, service_role;
 
-comment on function private.audit_incident_change() is
+comment on function monitoring.audit_incident_change() is
 'Writes the audit rows of a change of status or severity: who, what, when, from, to.';
 
 create trigger incident_changes_are_audited
@@ -192,4 +192,4 @@ when (
   or old.severity <> new.severity
   or old.has_manual_severity <> new.has_manual_severity
 )
-execute function private.audit_incident_change();
+execute function monitoring.audit_incident_change();

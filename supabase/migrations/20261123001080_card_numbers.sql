@@ -1,10 +1,10 @@
 -- Purpose: find card numbers in text, and nothing else that is made of digits.
--- Objects: private.redact_card_numbers for the redaction; private.passes_luhn, is_hex_word,
+-- Objects: monitoring.redact_card_numbers for the redaction; monitoring.passes_luhn, is_hex_word,
 --   last_word and redact_digit_run, its parts.
 -- Risks: one number in ten passes the Luhn check by chance, so an order number of 13 to 19 digits can be hidden.
 --   Takes 1 of the 32 regular expressions that a backend caches.
 
-create function private.passes_luhn(digits text)
+create function monitoring.passes_luhn(digits text)
 returns boolean
 language plpgsql
 immutable
@@ -29,12 +29,12 @@ begin
 end;
 $$;
 
-comment on function private.passes_luhn(text) is
+comment on function monitoring.passes_luhn(text) is
 'Whether at most 20 ASCII digits end in the right Luhn check digit. Written out because a loop costs far more.';
 
-revoke all on function private.passes_luhn(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.passes_luhn(text) from public, anon, authenticated, service_role;
 
-create function private.is_hex_word(word text)
+create function monitoring.is_hex_word(word text)
 returns boolean
 language sql
 immutable
@@ -45,12 +45,12 @@ as $$
   select word <> '' and (word in ('0x', '0X') or ltrim(word, '0123456789abcdefABCDEF') = '');
 $$;
 
-comment on function private.is_hex_word(text) is
+comment on function monitoring.is_hex_word(text) is
 'Whether what touches a number makes it a part of a hash or of an address in memory.';
 
-revoke all on function private.is_hex_word(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_hex_word(text) from public, anon, authenticated, service_role;
 
-create function private.last_word(value text)
+create function monitoring.last_word(value text)
 returns text
 language plpgsql
 immutable
@@ -74,12 +74,12 @@ begin
 end;
 $$;
 
-comment on function private.last_word(text) is
+comment on function monitoring.last_word(text) is
 'The letters and digits that a text ends with, at most 64, without an escape before them.';
 
-revoke all on function private.last_word(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.last_word(text) from public, anon, authenticated, service_role;
 
-create function private.redact_digit_run(run text, word_before text, word_after text)
+create function monitoring.redact_digit_run(run text, word_before text, word_after text)
 returns text
 language plpgsql
 immutable
@@ -114,7 +114,7 @@ begin
     -- A card begins with a group of four, or is one group. Dates and Unix times begin like no card in use. A letter
     -- of a hash or a decimal point takes only the group that it touches out.
     if length(v_digits) in (4, 13, 14, 15, 16, 17, 18, 19)
-      and not (v_index = 1 and private.is_hex_word(redact_digit_run.word_before))
+      and not (v_index = 1 and monitoring.is_hex_word(redact_digit_run.word_before))
       and not (v_separator = ascii('.') and v_index > 1 and v_groups[v_index - 1] <> '')
       and not (left(v_digits, 2) in ('19', '20') and substr(v_digits, 5, 2) <= '12')
       and not (length(v_digits) in (13, 16, 19) and left(v_digits, 2) between '14' and '19') then
@@ -122,10 +122,10 @@ begin
       loop
         if length(v_digits) between 13 and 19
           and v_groups[v_next] <> ''
-          and not (v_next = v_count and private.is_hex_word(redact_digit_run.word_after)) then
+          and not (v_next = v_count and monitoring.is_hex_word(redact_digit_run.word_after)) then
           v_checks := v_checks + 1;
           -- Past the allowance a wall of digits is hidden unchecked: unreadable is better than slow.
-          if v_checks > c_most_checks or private.passes_luhn(v_digits) then
+          if v_checks > c_most_checks or monitoring.passes_luhn(v_digits) then
             v_card_length := v_length;
           end if;
         end if;
@@ -157,13 +157,13 @@ begin
 end;
 $$;
 
-comment on function private.redact_digit_run(text, text, text) is
+comment on function monitoring.redact_digit_run(text, text, text) is
 'Hides the card numbers in a run of digits with blanks, dashes, points or underscores between them; all other digits
 stay, and so do the first and the last group where the word that touches them goes on as a hash.';
 
-revoke all on function private.redact_digit_run(text, text, text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.redact_digit_run(text, text, text) from public, anon, authenticated, service_role;
 
-create function private.redact_card_numbers(value text)
+create function monitoring.redact_card_numbers(value text)
 returns text
 language plpgsql
 immutable
@@ -189,9 +189,9 @@ begin
         -- Past the allowance nothing is checked: what begins like a payment card goes.
         when piece.nth > c_most_runs and left(escaped.run, 1) between '2' and '6' then escaped.digits || '[redacted]'
         when piece.nth > c_most_runs then piece.run
-        else escaped.digits || private.redact_digit_run(
+        else escaped.digits || monitoring.redact_digit_run(
           escaped.run,
-          case when escaped.digits = '' then private.last_word(piece.before) else '' end,
+          case when escaped.digits = '' then monitoring.last_word(piece.before) else '' end,
           substr(
             left(piece.after, 64),
             1, length(left(piece.after, 64)) - length(ltrim(left(piece.after, 64), c_alphanumeric))
@@ -218,7 +218,7 @@ begin
 end;
 $$;
 
-comment on function private.redact_card_numbers(text) is
+comment on function monitoring.redact_card_numbers(text) is
 'Hides numbers of 13 to 19 digits that pass the Luhn check; order numbers, hashes, fractions and timestamps stay.';
 
-revoke all on function private.redact_card_numbers(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.redact_card_numbers(text) from public, anon, authenticated, service_role;

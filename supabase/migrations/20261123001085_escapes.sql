@@ -1,8 +1,8 @@
 -- Purpose: read a text as its receiver would, so that an encoded secret is seen.
--- Objects: private.decode_escapes for private.redact_secrets.
+-- Objects: monitoring.decode_escapes for monitoring.redact_secrets.
 -- Risks: a text whose secret was encoded is stored decoded. No regular expression here.
 
-create function private.decode_escapes(value text)
+create function monitoring.decode_escapes(value text)
 returns text
 language plpgsql
 immutable
@@ -32,8 +32,8 @@ begin
 end;
 $$;
 
-comment on function private.decode_escapes(text) is
+comment on function monitoring.decode_escapes(text) is
 'A text with the signs of a URL, of JSON or of HTML that separate keys from values decoded, two levels. Blanks stay
 encoded, so that a value keeps its length.';
 
-revoke all on function private.decode_escapes(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.decode_escapes(text) from public, anon, authenticated, service_role;

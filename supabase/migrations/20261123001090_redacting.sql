@@ -1,5 +1,5 @@
 -- Purpose: take secrets, personal data and unprintable characters out of a text.
--- Objects: private.redact_secrets for the sanitising functions; the other functions are its parts.
+-- Objects: monitoring.redact_secrets for the sanitising functions; the other functions are its parts.
 -- Risks: a backend caches 32 compiled regular expressions: this file takes 11 (strip_controls 1, names_secrets 1,
 --   redact_keyed_values 5, redact_once 4); ordinary text meets only the small ones that look for words.
 --   A pattern whose states times characters pass some 2,500 costs five times more a call (its tables outgrow what
@@ -7,7 +7,7 @@
 --   All matching is in collation "C", where letters are ASCII letters on every server alike.
 --   In a pattern with (x), blanks do not count and # begins a comment.
 
-create function private.strip_controls(value text)
+create function monitoring.strip_controls(value text)
 returns text
 language plpgsql
 immutable
@@ -32,13 +32,13 @@ begin
 end;
 $$;
 
-comment on function private.strip_controls(text) is
+comment on function monitoring.strip_controls(text) is
 'Takes out terminal sequences and control characters but tab and newline; any kind of line end becomes a newline.
 Marks that only turn the direction of writing are text and stay.';
 
-revoke all on function private.strip_controls(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.strip_controls(text) from public, anon, authenticated, service_role;
 
-create function private.redact_private_keys(value text)
+create function monitoring.redact_private_keys(value text)
 returns text
 language sql
 immutable
@@ -72,12 +72,12 @@ as $$
   ) as ending (body);
 $$;
 
-comment on function private.redact_private_keys(text) is
+comment on function monitoring.redact_private_keys(text) is
 'Hides PEM blocks of private keys, whole or cut off, with real or escaped line ends. Certificates stay.';
 
-revoke all on function private.redact_private_keys(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.redact_private_keys(text) from public, anon, authenticated, service_role;
 
-create function private.names_secrets(value text)
+create function monitoring.names_secrets(value text)
 returns boolean
 language plpgsql
 immutable
@@ -92,13 +92,13 @@ begin
 end;
 $$;
 
-comment on function private.names_secrets(text) is
+comment on function monitoring.names_secrets(text) is
 'Whether a word stands in a text that redact_keyed_values may act on. One pass, because a search a word takes longer;
 words are cut short, because the time grows with the pattern.';
 
-revoke all on function private.names_secrets(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.names_secrets(text) from public, anon, authenticated, service_role;
 
-create function private.redact_keyed_values(value text)
+create function monitoring.redact_keyed_values(value text)
 returns text
 language plpgsql
 immutable
@@ -210,13 +210,13 @@ begin
 end;
 $$;
 
-comment on function private.redact_keyed_values(text) is
+comment on function monitoring.redact_keyed_values(text) is
 'Hides what stands behind a key that names a secret: headers, key=value, key: value, JSON, query strings, options.
 A sentence after "password: " stays. A caller takes control characters out first.';
 
-revoke all on function private.redact_keyed_values(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.redact_keyed_values(text) from public, anon, authenticated, service_role;
 
-create function private.redact_once(value text)
+create function monitoring.redact_once(value text)
 returns text
 language plpgsql
 immutable
@@ -225,10 +225,10 @@ parallel safe
 set search_path = ''
 as $$
 declare
-  v_text text collate "C" := private.strip_controls(redact_once.value);
+  v_text text collate "C" := monitoring.strip_controls(redact_once.value);
 begin
   if strpos(v_text, 'PRIVATE KEY') > 0 then
-    v_text := private.redact_private_keys(v_text);
+    v_text := monitoring.redact_private_keys(v_text);
   end if;
   if strpos(v_text, '@') > 0 and v_text like any (array['%://%', '%:\\/%', '%:%@tcp(%', '%:%@unix(%', '%:%@/%', '%/%@//%']) then
     -- The user stays, the password goes; the user goes, too, where it is the key of a Sentry DSN or a token. A slash may
@@ -248,8 +248,8 @@ begin
       | ((?<![\w.:/-])\w+/) [^\s/:@"'<>\\]+ @ (?=//\w)
     $pattern$, '\1\2\3\4\5\6[redacted]@', 'g');
   end if;
-  if private.names_secrets(v_text) then
-    v_text := private.redact_keyed_values(v_text);
+  if monitoring.names_secrets(v_text) then
+    v_text := monitoring.redact_keyed_values(v_text);
   end if;
   if v_text ~ (
     'A[KS]IA|k_(?:live|test)_|whsec_|gh[oprsu]_|pat[_-]|xox|xapp-|/hooks[.]|bhooks/|sb_s|sbp_|AIza|ya29|GOCS|sk-|SG[.]|npm_'
@@ -287,16 +287,16 @@ begin
     $pattern$, '[redacted]', 'g');
     v_text := replace(v_text, e'\x02', '');
   end if;
-  return private.redact_card_numbers(v_text);
+  return monitoring.redact_card_numbers(v_text);
 end;
 $$;
 
-comment on function private.redact_once(text) is
+comment on function monitoring.redact_once(text) is
 'One pass of redact_secrets.';
 
-revoke all on function private.redact_once(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.redact_once(text) from public, anon, authenticated, service_role;
 
-create function private.redact_secrets(value text)
+create function monitoring.redact_secrets(value text)
 returns text
 language plpgsql
 immutable
@@ -307,7 +307,7 @@ as $$
 declare
   c_most_passes constant integer := 8;
   v_before text := redact_secrets.value;
-  v_after text := private.redact_once(v_before);
+  v_after text := monitoring.redact_once(v_before);
   v_decoded text;
 begin
   -- A secret can hide behind another that touches it, or be percent-encoded in a URL that stands in another. Text
@@ -315,22 +315,22 @@ begin
   for v_pass in 2..c_most_passes loop
     if v_after = v_before then
       exit when strpos(v_after, '%') = 0 and strpos(v_after, '\u00') = 0 and strpos(v_after, '&') = 0;
-      v_before := private.decode_escapes(v_after);
+      v_before := monitoring.decode_escapes(v_after);
       exit when v_before = v_after;
-      v_decoded := private.redact_once(v_before);
+      v_decoded := monitoring.redact_once(v_before);
       exit when v_decoded = v_before;
       v_after := v_decoded;
     end if;
     v_before := v_after;
-    v_after := private.redact_once(v_before);
+    v_after := monitoring.redact_once(v_before);
   end loop;
   return v_after;
 end;
 $$;
 
-comment on function private.redact_secrets(text) is
+comment on function monitoring.redact_secrets(text) is
 'Replaces secrets and personal data in a text by [redacted] and takes control characters out; what is left stays, but
 escapes are read where they hid a secret.
 Redacting the result again changes nothing.';
 
-revoke all on function private.redact_secrets(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.redact_secrets(text) from public, anon, authenticated, service_role;

@@ -1,9 +1,9 @@
 -- Purpose: what every text passes before it is stored or logged: redacted, then capped.
--- Objects: private.sanitise_text for callers; private.keep_first_bytes, drop_last_word, count_suspects and
+-- Objects: monitoring.sanitise_text for callers; monitoring.keep_first_bytes, drop_last_word, count_suspects and
 --   keep_affordable, its parts.
 -- Risks: the cap is in bytes of UTF-8; the database must be encoded so (Supabase's are). No regular expression here.
 
-create function private.keep_first_bytes(value text, max_bytes integer)
+create function monitoring.keep_first_bytes(value text, max_bytes integer)
 returns text
 language plpgsql
 immutable
@@ -27,12 +27,12 @@ begin
 end;
 $$;
 
-comment on function private.keep_first_bytes(text, integer) is
+comment on function monitoring.keep_first_bytes(text, integer) is
 'The longest beginning of a text that is at most max_bytes bytes of UTF-8 and ends with a whole character.';
 
-revoke all on function private.keep_first_bytes(text, integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.keep_first_bytes(text, integer) from public, anon, authenticated, service_role;
 
-create function private.drop_last_word(value text, max_characters integer)
+create function monitoring.drop_last_word(value text, max_characters integer)
 returns text
 language sql
 immutable
@@ -49,13 +49,13 @@ as $$
   );
 $$;
 
-comment on function private.drop_last_word(text, integer) is
+comment on function monitoring.drop_last_word(text, integer) is
 'Takes the last word off a text that was cut, but no more than max_characters: half a secret does not look like one.
 Groups of digits before it go too, for they may be half a card number.';
 
-revoke all on function private.drop_last_word(text, integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.drop_last_word(text, integer) from public, anon, authenticated, service_role;
 
-create function private.count_suspects(value text)
+create function monitoring.count_suspects(value text)
 returns integer
 language sql
 immutable
@@ -72,12 +72,12 @@ as $$
   ]) as needle;
 $$;
 
-comment on function private.count_suspects(text) is
+comment on function monitoring.count_suspects(text) is
 'How many places of a text cost a closer look. Plain search, no pattern.';
 
-revoke all on function private.count_suspects(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.count_suspects(text) from public, anon, authenticated, service_role;
 
-create function private.keep_affordable(value text, max_bytes integer)
+create function monitoring.keep_affordable(value text, max_bytes integer)
 returns text
 language plpgsql
 immutable
@@ -92,30 +92,30 @@ declare
   c_most_suspects constant integer := case when c_is_short then 120 else 300 end;
   c_always_affordable constant integer := case when c_is_short then 1024 else 4096 end;
   c_word constant integer := 1024;
-  v_text text := private.keep_first_bytes(keep_affordable.value, keep_affordable.max_bytes);
+  v_text text := monitoring.keep_first_bytes(keep_affordable.value, keep_affordable.max_bytes);
   v_suspects integer;
 begin
   while octet_length(v_text) > c_always_affordable loop
-    v_suspects := private.count_suspects(v_text);
+    v_suspects := monitoring.count_suspects(v_text);
     exit when v_suspects <= c_most_suspects;
-    v_text := private.keep_first_bytes(
+    v_text := monitoring.keep_first_bytes(
       v_text, greatest(c_always_affordable, octet_length(v_text) * c_most_suspects / v_suspects)
     );
   end loop;
   if octet_length(v_text) < octet_length(keep_affordable.value) then
-    v_text := private.drop_last_word(v_text, c_word);
+    v_text := monitoring.drop_last_word(v_text, c_word);
   end if;
   return v_text;
 end;
 $$;
 
-comment on function private.keep_affordable(text, integer) is
+comment on function monitoring.keep_affordable(text, integer) is
 'The beginning of a text, at most max_bytes, that can be sanitised in a few milliseconds. Only a text written to be
 slow, a wall of keys or addresses, loses more than its size asks for.';
 
-revoke all on function private.keep_affordable(text, integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.keep_affordable(text, integer) from public, anon, authenticated, service_role;
 
-create function private.sanitise_text(value text, max_bytes integer)
+create function monitoring.sanitise_text(value text, max_bytes integer)
 returns text
 language plpgsql
 immutable
@@ -139,22 +139,22 @@ begin
     return v_text;
   end if;
   if v_size > 4096 then
-    v_text := private.keep_affordable(v_text, sanitise_text.max_bytes + c_slack);
+    v_text := monitoring.keep_affordable(v_text, sanitise_text.max_bytes + c_slack);
   end if;
-  v_text := private.redact_secrets(v_text);
+  v_text := monitoring.redact_secrets(v_text);
   if octet_length(v_text) <= sanitise_text.max_bytes and v_size <= sanitise_text.max_bytes then
     return v_text;
   end if;
   if v_most <= 0 then
-    return private.keep_first_bytes('…', sanitise_text.max_bytes);
+    return monitoring.keep_first_bytes('…', sanitise_text.max_bytes);
   end if;
   -- A cut changes how the last line ends ("password: must" was a sentence), so that line is looked at again,
   -- with the one before, whose key it may belong to: then sanitising the result once more changes nothing.
   loop
-    v_text := private.drop_last_word(private.keep_first_bytes(v_text, v_room), least(c_word, v_room));
+    v_text := monitoring.drop_last_word(monitoring.keep_first_bytes(v_text, v_room), least(c_word, v_room));
     v_last_line := length(v_text) - length(split_part(reverse(v_text), e'\n', 1)) - 1;
     v_last_line := greatest(v_last_line - length(split_part(reverse(v_text), e'\n', 2)), 0);
-    v_text := left(v_text, v_last_line) || private.redact_secrets(substr(v_text, v_last_line + 1));
+    v_text := left(v_text, v_last_line) || monitoring.redact_secrets(substr(v_text, v_last_line + 1));
     exit when octet_length(v_text) <= v_most;
     v_room := greatest(v_room - 64, 0);
   end loop;
@@ -162,8 +162,8 @@ begin
 end;
 $$;
 
-comment on function private.sanitise_text(text, integer) is
+comment on function monitoring.sanitise_text(text, integer) is
 'A text as it may be stored and logged: without secrets, e-mail and card numbers (each [redacted]) and control
 characters, at most max_bytes bytes of UTF-8; a cut is marked and gives the size it had. Twice gives the same as once.';
 
-revoke all on function private.sanitise_text(text, integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.sanitise_text(text, integer) from public, anon, authenticated, service_role;

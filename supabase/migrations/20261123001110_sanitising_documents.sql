@@ -1,10 +1,10 @@
 -- Purpose: what every JSON document passes before it is stored or logged: redacted, then capped, valid all the way.
--- Objects: private.sanitise_jsonb for callers; private.is_sensitive_key, names_sensitive_keys, is_clean_jsonb,
+-- Objects: monitoring.sanitise_jsonb for callers; monitoring.is_sensitive_key, names_sensitive_keys, is_clean_jsonb,
 --   redact_jsonb and cut_jsonb, its parts.
 -- Risks: a document is walked through only when its text says it may hold a secret: a new kind of secret must be known
---   to private.names_sensitive_keys or private.redact_once. Takes 1 of the 32 regular expressions a backend caches.
+--   to monitoring.names_sensitive_keys or monitoring.redact_once. Takes 1 of the 32 regular expressions a backend caches.
 
-create function private.is_sensitive_key(key text)
+create function monitoring.is_sensitive_key(key text)
 returns boolean
 language sql
 immutable
@@ -30,12 +30,12 @@ as $$
     $pattern$;
 $$;
 
-comment on function private.is_sensitive_key(text) is
+comment on function monitoring.is_sensitive_key(text) is
 'Whether a key of a JSON object names a secret, in any spelling: then its value is not looked at but hidden.';
 
-revoke all on function private.is_sensitive_key(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_sensitive_key(text) from public, anon, authenticated, service_role;
 
-create function private.names_sensitive_keys(value text)
+create function monitoring.names_sensitive_keys(value text)
 returns boolean
 language plpgsql
 immutable
@@ -44,19 +44,19 @@ parallel safe
 set search_path = ''
 as $$
 begin
-  return private.names_secrets(names_sensitive_keys.value)
+  return monitoring.names_secrets(names_sensitive_keys.value)
     or lower(names_sensitive_keys.value collate "C") like any (array[
       '%security%', '%"pin"%', '%pw"%', '%pw\_%', '%"auth"%', '%"iban"%'
     ]);
 end;
 $$;
 
-comment on function private.names_sensitive_keys(text) is
+comment on function monitoring.names_sensitive_keys(text) is
 'Whether a document, as text, has a word that is_sensitive_key may act on. Plain search, no pattern.';
 
-revoke all on function private.names_sensitive_keys(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.names_sensitive_keys(text) from public, anon, authenticated, service_role;
 
-create function private.is_clean_jsonb(value jsonb, levels integer)
+create function monitoring.is_clean_jsonb(value jsonb, levels integer)
 returns boolean
 language plpgsql
 immutable
@@ -67,13 +67,13 @@ as $$
 declare
   v_text text collate "C" := is_clean_jsonb.value::text;
 begin
-  if private.names_sensitive_keys(v_text) then
+  if monitoring.names_sensitive_keys(v_text) then
     return false;
   end if;
   if strpos(v_text, '\') > 0 then
     v_text := replace(replace(replace(replace(v_text, '\\', '/'), '\"', '"'), '\n', e'\n'), '\t', e'\t');
   end if;
-  if strpos(v_text, '\') > 0 or private.redact_secrets(v_text) <> v_text then
+  if strpos(v_text, '\') > 0 or monitoring.redact_secrets(v_text) <> v_text then
     return false;
   end if;
   -- Without that many brackets nothing is that deep.
@@ -85,12 +85,12 @@ begin
 end;
 $$;
 
-comment on function private.is_clean_jsonb(jsonb, integer) is
+comment on function monitoring.is_clean_jsonb(jsonb, integer) is
 'True when redact_jsonb would certainly leave a document as it is; judged by its text, without walking through it.';
 
-revoke all on function private.is_clean_jsonb(jsonb, integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_clean_jsonb(jsonb, integer) from public, anon, authenticated, service_role;
 
-create function private.redact_jsonb(value jsonb, depth integer)
+create function monitoring.redact_jsonb(value jsonb, depth integer)
 returns jsonb
 language plpgsql
 immutable
@@ -107,10 +107,10 @@ declare
   v_name_is_sensitive boolean;
 begin
   if v_kind = 'string' then
-    return to_jsonb(private.redact_secrets(redact_jsonb.value #>> '{}'));
+    return to_jsonb(monitoring.redact_secrets(redact_jsonb.value #>> '{}'));
   elsif v_kind = 'number' then
     v_text := redact_jsonb.value #>> '{}';
-    if length(v_text) >= 13 and private.redact_card_numbers(trim_scale(abs(v_text::numeric))::text) = '[redacted]' then
+    if length(v_text) >= 13 and monitoring.redact_card_numbers(trim_scale(abs(v_text::numeric))::text) = '[redacted]' then
       return '"[redacted]"'::jsonb;
     end if;
     return redact_jsonb.value;
@@ -119,7 +119,7 @@ begin
   elsif redact_jsonb.depth > c_deepest then
     return '"[too deep]"'::jsonb;
   end if;
-  if private.is_clean_jsonb(redact_jsonb.value, c_deepest - redact_jsonb.depth + 1) then
+  if monitoring.is_clean_jsonb(redact_jsonb.value, c_deepest - redact_jsonb.depth + 1) then
     return redact_jsonb.value;
   end if;
   if v_kind = 'array' then
@@ -129,10 +129,10 @@ begin
         jsonb_agg(
           case
             when listed.before is null or listed.item in ('null', '[]', '{}') or listed.item #>> '{}' like '… [truncated, %' then
-              private.redact_jsonb(listed.item, redact_jsonb.depth + 1)
+              monitoring.redact_jsonb(listed.item, redact_jsonb.depth + 1)
             when (listed.length = 2 or listed.before ~~* any (array['%-%', '%authorization', '%cookie']))
-              and private.is_sensitive_key(private.strip_controls(listed.before)) then '"[redacted]"'
-            else private.redact_jsonb(listed.item, redact_jsonb.depth + 1)
+              and monitoring.is_sensitive_key(monitoring.strip_controls(listed.before)) then '"[redacted]"'
+            else monitoring.redact_jsonb(listed.item, redact_jsonb.depth + 1)
           end order by listed.nth
         ), '[]'
       )
@@ -151,13 +151,13 @@ begin
   end if;
   -- All keys in one look: a walk over each would cost more than the values.
   v_text := (select string_agg('"' || pair.key || '"', e'\n') from jsonb_each(redact_jsonb.value) as pair);
-  v_names_secrets := private.names_sensitive_keys(v_text);
-  v_holds_secrets := private.redact_secrets(v_text) <> v_text;
+  v_names_secrets := monitoring.names_sensitive_keys(v_text);
+  v_holds_secrets := monitoring.redact_secrets(v_text) <> v_text;
   v_name_is_sensitive := strpos(lower(v_text), '"val') > 0 and exists (
     select
     from jsonb_each_text(redact_jsonb.value) as pair
     where lower(pair.key) in ('name', 'key', 'field', 'header', 'k')
-      and private.is_sensitive_key(private.strip_controls(pair.value))
+      and monitoring.is_sensitive_key(monitoring.strip_controls(pair.value))
   );
   return (
     select coalesce(
@@ -165,28 +165,28 @@ begin
         clean.key,
         case
           when pair.value = 'null' then pair.value
-          when v_names_secrets and private.is_sensitive_key(clean.key) then '"[redacted]"'
+          when v_names_secrets and monitoring.is_sensitive_key(clean.key) then '"[redacted]"'
           -- {"name": "password", "value": "x"} is how forms and headers are listed, too.
           when lower(clean.key) in ('value', 'val') and v_name_is_sensitive then '"[redacted]"'
-          else private.redact_jsonb(pair.value, redact_jsonb.depth + 1)
+          else monitoring.redact_jsonb(pair.value, redact_jsonb.depth + 1)
         end
       ), '{}'
     )
     from jsonb_each(redact_jsonb.value) as pair
     cross join lateral (
-      select case when v_holds_secrets then private.redact_secrets(pair.key) else pair.key end
+      select case when v_holds_secrets then monitoring.redact_secrets(pair.key) else pair.key end
     ) as clean (key)
   );
 end;
 $$;
 
-comment on function private.redact_jsonb(jsonb, integer) is
+comment on function monitoring.redact_jsonb(jsonb, integer) is
 'A document without secrets: texts are redacted, values under sensitive keys hidden whole, what lies more than 32 levels
 deep (depth counts from 1) becomes "[too deep]". Numbers, booleans and nulls stay as they are.';
 
-revoke all on function private.redact_jsonb(jsonb, integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.redact_jsonb(jsonb, integer) from public, anon, authenticated, service_role;
 
-create function private.cut_jsonb(value jsonb, max_bytes integer, depth integer)
+create function monitoring.cut_jsonb(value jsonb, max_bytes integer, depth integer)
 returns jsonb
 language plpgsql
 immutable
@@ -216,7 +216,7 @@ begin
       part.key,
       case
         when part.total <= v_room then part.value
-        else private.cut_jsonb(part.value, v_room - (part.total - part.size) - part.key_size, cut_jsonb.depth + 1)
+        else monitoring.cut_jsonb(part.value, v_room - (part.total - part.size) - part.key_size, cut_jsonb.depth + 1)
       end
     )
     into v_result
@@ -237,7 +237,7 @@ begin
     select jsonb_agg(
       case
         when part.total <= v_room then part.item
-        else private.cut_jsonb(part.item, v_room - (part.total - part.size) - 2, cut_jsonb.depth + 1)
+        else monitoring.cut_jsonb(part.item, v_room - (part.total - part.size) - 2, cut_jsonb.depth + 1)
       end order by part.nth
     )
     into v_result
@@ -255,7 +255,7 @@ begin
   v_text := case when v_kind = 'string' then cut_jsonb.value #>> '{}' else '' end;
   v_room := v_room - 8;
   loop
-    v_text := private.drop_last_word(private.keep_first_bytes(v_text, v_room), least(256, v_room / 4));
+    v_text := monitoring.drop_last_word(monitoring.keep_first_bytes(v_text, v_room), least(256, v_room / 4));
     v_result := to_jsonb(v_text || v_mark);
     -- As JSON a quote takes two bytes and a control character six.
     exit when octet_length(v_result::text) <= cut_jsonb.max_bytes;
@@ -265,13 +265,13 @@ begin
 end;
 $$;
 
-comment on function private.cut_jsonb(jsonb, integer, integer) is
+comment on function monitoring.cut_jsonb(jsonb, integer, integer) is
 'A document that takes at most max_bytes as text, from 2 up: of an object the small values stay, of an array the first
 elements, of a text its beginning; "_truncated" or a last element says how long it was. depth counts from 1.';
 
-revoke all on function private.cut_jsonb(jsonb, integer, integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.cut_jsonb(jsonb, integer, integer) from public, anon, authenticated, service_role;
 
-create function private.sanitise_jsonb(value jsonb, max_bytes integer)
+create function monitoring.sanitise_jsonb(value jsonb, max_bytes integer)
 returns jsonb
 language plpgsql
 immutable
@@ -291,28 +291,28 @@ declare
 begin
   -- What could never be kept is not looked at.
   if v_size > sanitise_jsonb.max_bytes + 65536 then
-    v_value := private.cut_jsonb(v_value, sanitise_jsonb.max_bytes + 65536, 1);
+    v_value := monitoring.cut_jsonb(v_value, sanitise_jsonb.max_bytes + 65536, 1);
   end if;
   v_text := v_value::text;
   if octet_length(v_text) > 4096 then
-    v_suspects := private.count_suspects(v_text);
+    v_suspects := monitoring.count_suspects(v_text);
   end if;
-  if v_suspects > c_most_suspects or not private.is_clean_jsonb(v_value, c_deepest) then
+  if v_suspects > c_most_suspects or not monitoring.is_clean_jsonb(v_value, c_deepest) then
     -- Only a document written to be slow is cut here: one with walls of secrets, or of values beside a secret.
     v_work := greatest(
       v_suspects / c_most_suspects, (length(v_text) - length(replace(v_text, ', ', ','))) / c_most_values
     );
     if v_work > 0 then
-      v_value := private.cut_jsonb(v_value, greatest(4096, octet_length(v_text) / (v_work + 1)), 1);
+      v_value := monitoring.cut_jsonb(v_value, greatest(4096, octet_length(v_text) / (v_work + 1)), 1);
     end if;
-    v_value := private.redact_jsonb(v_value, 1);
+    v_value := monitoring.redact_jsonb(v_value, 1);
   end if;
-  return private.cut_jsonb(v_value, sanitise_jsonb.max_bytes, 1);
+  return monitoring.cut_jsonb(v_value, sanitise_jsonb.max_bytes, 1);
 end;
 $$;
 
-comment on function private.sanitise_jsonb(jsonb, integer) is
+comment on function monitoring.sanitise_jsonb(jsonb, integer) is
 'A document as it may be stored and logged: without secrets, at most 32 levels deep, at most max_bytes bytes as text
 (2 at least); what had to go is marked. Numbers keep every digit.';
 
-revoke all on function private.sanitise_jsonb(jsonb, integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.sanitise_jsonb(jsonb, integer) from public, anon, authenticated, service_role;

@@ -1,11 +1,11 @@
 -- Purpose: read single signals off an error's text: its status code, its log level, whether it tells of a failure at
 --   all, whether it speaks of a database or of the network.
--- Objects: functions in private, one a question. The text comes in lower case, its words in an array beside it.
+-- Objects: functions in monitoring, one a question. The text comes in lower case, its words in an array beside it.
 -- Risks: this runs for every reported event. Words are looked up in sets and with LIKE, which costs nanoseconds a word;
 --   a regular expression runs only where its words stand, because it costs some 50 us and a backend keeps just 32
 --   compiled ones for the whole ingest path. Classification takes 11 of them, 4 here.
 
-create function private.word_set(words text) returns jsonb
+create function monitoring.word_set(words text) returns jsonb
 language sql
 immutable
 strict
@@ -15,13 +15,13 @@ as $$
   select jsonb_object_agg(word, 1) from string_to_table(word_set.words, ' ') as word;
 $$;
 
-comment on function private.word_set(text) is
+comment on function monitoring.word_set(text) is
 'A set of words, from a text with blanks between them. The operator ?| tells whether one of an array of words is in it.
 Of a constant the set is made once, when a statement is planned; a look-up costs the same for a set of any size.';
 
-revoke all on function private.word_set(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.word_set(text) from public, anon, authenticated, service_role;
 
-create function private.find_status_code(message text, words text[], http_status integer) returns integer
+create function monitoring.find_status_code(message text, words text[], http_status integer) returns integer
 language plpgsql
 immutable
 parallel safe
@@ -35,7 +35,7 @@ begin
   end if;
 
   -- Most texts hold no such number at all; the long pattern below is for the others.
-  if not private.word_set(
+  if not monitoring.word_set(
     '400 401 402 403 404 405 406 407 408 409 410 411 412 413 414 415 416 417 418 419 421 422 423 424 425 426'
     ' 428 429 431 451 499'
     ' 500 501 502 503 504 505 506 507 508 509 510 511 520 521 522 523 524 525 526 527 529 530'
@@ -85,20 +85,20 @@ begin
 end;
 $$;
 
-comment on function private.find_status_code(text, text[], integer) is
+comment on function monitoring.find_status_code(text, text[], integer) is
 'The HTTP status code from 400 to 599 that a lower-case text speaks of, or the one that came with it; 0 when a
 number in it is a count, a duration, a port, a name or an SMTP code.';
 
-revoke all on function private.find_status_code(text, text[], integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_status_code(text, text[], integer) from public, anon, authenticated, service_role;
 
-create function private.is_good_news(message text, words text[], status integer) returns boolean
+create function monitoring.is_good_news(message text, words text[], status integer) returns boolean
 language plpgsql
 immutable
 parallel safe
 set search_path = ''
 as $$
 begin
-  if not private.word_set(
+  if not monitoring.word_set(
     'connected reconnected established restored recovered ready back again resolved healthy operational longer'
     ' fixed lifted'
     ' corrected success successfully succeeded passed pass ok no zero 0 without free avoided prevented ✓ ✔ ratio rate'
@@ -107,7 +107,7 @@ begin
   end if;
 
   -- A recovery is one whatever it recovered from ("restored after 12 failures"), unless it is only hoped for.
-  if private.word_set(
+  if monitoring.word_set(
     'connected reconnected established restored recovered ready back again resolved healthy operational longer'
     ' fixed lifted'
     ' corrected passed ✓ ✔ pass ok'
@@ -132,7 +132,7 @@ begin
     return false;
   end if;
 
-  return private.word_set('no zero 0 without free ratio rate') ?| words and message ~ (
+  return monitoring.word_set('no zero 0 without free ratio rate') ?| words and message ~ (
     '(?<![^ (,:\[])(no|zero|0|without|without any|free of) ([a-z-]+ ){0,2}(errors?|failures?|failed|breach(es)?'
     || '|intrusions?|timeouts|warnings'
     || '|issues|problems|attacks?|deprecations|vulnerabilities|misses|crashes|incidents|exceptions|threats?'
@@ -142,7 +142,7 @@ begin
     || '|crashes|retries|(count|total|rate|ratio)[a-z_]*)["'']?[ ]?[=:] ?"?0(\.0+)?%?(?![.]?[0-9x])\M'
     || '|(hit|miss) (ratio|rate)\M'
   ) or (
-    private.word_set('success successfully succeeded passed pass ok ✓ ✔ avoided prevented') ?| words
+    monitoring.word_set('success successfully succeeded passed pass ok ✓ ✔ avoided prevented') ?| words
     and message ~ (
       '\m(successfully|succeeded|success|all tests pass)\M|(test|spec|check|suite|assertion|scenario|it|✓|✔'
       || '|all)s?\M.* passed\M(?! to)'
@@ -158,13 +158,13 @@ begin
 end;
 $$;
 
-comment on function private.is_good_news(text, text[], integer) is
+comment on function monitoring.is_good_news(text, text[], integer) is
 'True when a lower-case text tells of a success, a recovery, the absence of a failure, or a counter at zero: its words
 of failure are then no signals.';
 
-revoke all on function private.is_good_news(text, text[], integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_good_news(text, text[], integer) from public, anon, authenticated, service_role;
 
-create function private.level_in_text(message text, words text[]) returns text
+create function monitoring.level_in_text(message text, words text[]) returns text
 language plpgsql
 immutable
 parallel safe
@@ -172,7 +172,7 @@ set search_path = ''
 as $$
 begin
   -- The second list is in the loggers' own capitals: "W" is a level of Android's log, "w" is not.
-  if private.word_set('warn warning warnings wrn') ?| words or message like any (array[
+  if monitoring.word_set('warn warning warnings wrn') ?| words or message like any (array[
     '%Warning: %', '%Warning:', '%"s":"W"%', '% W %', 'W/%', 'W____ __:%'
   ]) then
     return 'warning';
@@ -192,20 +192,20 @@ begin
 end;
 $$;
 
-comment on function private.level_in_text(text, text[]) is
+comment on function monitoring.level_in_text(text, text[]) is
 'The quiet level (warning or info) that the head of a log line carries, however its logger spells it; null when it
 carries none. Loud ones are no signal: loggers call an expected refusal an error too.';
 
-revoke all on function private.level_in_text(text, text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.level_in_text(text, text[]) from public, anon, authenticated, service_role;
 
-create function private.mentions_database(message text, words text[]) returns boolean
+create function monitoring.mentions_database(message text, words text[]) returns boolean
 language plpgsql
 immutable
 parallel safe
 set search_path = ''
 as $$
 begin
-  return private.word_set(
+  return monitoring.word_set(
     'db pg rds ora ddl pdo knex gorm ecto pdoexception doctrine hikari hikaripool libpq lettuce ioredis aurora'
     ' neo4j couchdb'
     ' cassandra clickhouse dynamodb vtgate vitess supavisor pgbouncer pgpool psycopg psycopg2 psycopg3 asyncpg'
@@ -223,13 +223,13 @@ begin
 end;
 $$;
 
-comment on function private.mentions_database(text, text[]) is
+comment on function monitoring.mentions_database(text, text[]) is
 'True when a lower-case text, given with its words, names a database, a driver, an object mapper or a'
 ' database''s usual port.';
 
-revoke all on function private.mentions_database(text, text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.mentions_database(text, text[]) from public, anon, authenticated, service_role;
 
-create function private.mentions_network_failure(message text, words text[]) returns boolean
+create function monitoring.mentions_network_failure(message text, words text[]) returns boolean
 language plpgsql
 immutable
 parallel safe
@@ -240,7 +240,7 @@ begin
     message like any (array[
       '%conn%', '%net%', '%host%', '%err_%', '%addr%', '%timedout%', '%enotfound%', '%eai_%', '%resol%',
       '%subchannel%'
-    ]) or private.word_set(
+    ]) or monitoring.word_set(
       'fetch fetching reset pipe epipe route socket sockets closed eof eoferror retries reach domain dns load'
       ' servfail prematurely'
       ' premature port dialing nodename side file service could'
@@ -303,7 +303,7 @@ begin
 end;
 $$;
 
-comment on function private.mentions_network_failure(text, text[]) is
+comment on function monitoring.mentions_network_failure(text, text[]) is
 'True when a lower-case text says that one machine could not reach, find or keep another: sockets, DNS, fetch.';
 
-revoke all on function private.mentions_network_failure(text, text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.mentions_network_failure(text, text[]) from public, anon, authenticated, service_role;

@@ -1,15 +1,15 @@
 -- Purpose: the rules that make an error CRITICAL.
--- Objects: functions in private, one a rule, and the one that asks them in order.
+-- Objects: functions in monitoring, one a rule, and the one that asks them in order.
 -- Risks: the order is part of the rules, the more telling stands first. Three regular expressions (see error_signals).
 
-create function private.is_statement_timeout(message text, words text[]) returns boolean
+create function monitoring.is_statement_timeout(message text, words text[]) returns boolean
 language plpgsql
 immutable
 parallel safe
 set search_path = ''
 as $$
 begin
-  return private.word_set(
+  return monitoring.word_set(
     'timeout timed time max_execution_time interrupted 01013 57014 querycanceled querycancelederror'
     ' query_canceled canceling cancelling'
   ) ?| words and message like any (array[
@@ -23,12 +23,12 @@ begin
 end;
 $$;
 
-comment on function private.is_statement_timeout(text, text[]) is
+comment on function monitoring.is_statement_timeout(text, text[]) is
 'True when a lower-case text says that a database gave up one statement for its time or its locks.';
 
-revoke all on function private.is_statement_timeout(text, text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_statement_timeout(text, text[]) from public, anon, authenticated, service_role;
 
-create function private.is_database_loss(message text, words text[], is_database boolean, is_network boolean)
+create function monitoring.is_database_loss(message text, words text[], is_database boolean, is_network boolean)
 returns boolean
 language plpgsql
 immutable
@@ -38,7 +38,7 @@ as $$
 begin
   if (
     message like any (array['%conne%', '%pgrst00%', '%mongo%', '%poolc%', '%sequelizehost%', '%unabletosend%'])
-    or private.word_set(
+    or monitoring.word_set(
       'client clients client_idle_limit pool queuepool database server tns link healthy primary provider'
       ' packets topology buffering'
       ' ssl dead enabled sending query_wait_timeout timeout consuming transport running translate'
@@ -84,11 +84,11 @@ begin
     '%pgrst002%',
     '%pgrst003%', '%error while sending query%', '%error while sending stmt%', '%no running members available%',
     '%resourcerequest timed out%', '%no available connection%', '%connection not available and request was dropped%'
-  ]) and not private.word_set('smtp smtpd imap imapd pop3 ftp ftpd sshd postfix mta') ?| words then
+  ]) and not monitoring.word_set('smtp smtpd imap imapd pop3 ftp ftpd sshd postfix mta') ?| words then
     return true;
   end if;
 
-  if not is_database or private.is_statement_timeout(message, words) then
+  if not is_database or monitoring.is_statement_timeout(message, words) then
     return false;
   end if;
 
@@ -112,7 +112,7 @@ begin
   end if;
 
   return (
-    message like any (array['%ora-%', '%sqlstate%', '%errno%']) or private.word_set(
+    message like any (array['%ora-%', '%sqlstate%', '%errno%']) or monitoring.word_set(
       'connect connection connections connecting connected reconnect reconnecting connector reach contact ping'
       ' pool down unavailable'
       ' unreachable offline away dead stopped running available reachable responding accepting outage disconnected'
@@ -145,21 +145,21 @@ begin
 end;
 $$;
 
-comment on function private.is_database_loss(text, text[], boolean, boolean) is
+comment on function monitoring.is_database_loss(text, text[], boolean, boolean) is
 'True when a lower-case text says that the database itself is out of reach: refused, exhausted, shut down or lost. One
 statement that failed or timed out is no loss.';
 
-revoke all on function private.is_database_loss(text, text[], boolean, boolean)
+revoke all on function monitoring.is_database_loss(text, text[], boolean, boolean)
 from public, anon, authenticated, service_role;
 
-create function private.is_unavailable(message text, words text[], status integer) returns boolean
+create function monitoring.is_unavailable(message text, words text[], status integer) returns boolean
 language plpgsql
 immutable
 parallel safe
 set search_path = ''
 as $$
 begin
-  return status in (502, 503) or private.word_set(
+  return status in (502, 503) or monitoring.word_set(
     'gateway bad_gateway badgateway unavailable service_unavailable serviceunavailable serviceunavailableexception'
     ' badgatewayexception upstream upstreams available overloaded temporarily'
   ) ?| words and message like any (array[
@@ -175,12 +175,12 @@ begin
 end;
 $$;
 
-comment on function private.is_unavailable(text, text[], integer) is
+comment on function monitoring.is_unavailable(text, text[], integer) is
 'True for a 502 or 503, by its number or by what proxies and services write instead of it.';
 
-revoke all on function private.is_unavailable(text, text[], integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_unavailable(text, text[], integer) from public, anon, authenticated, service_role;
 
-create function private.is_authentication_loss(message text, words text[], is_unavailable boolean) returns boolean
+create function monitoring.is_authentication_loss(message text, words text[], is_unavailable boolean) returns boolean
 language plpgsql
 immutable
 parallel safe
@@ -188,13 +188,13 @@ set search_path = ''
 as $$
 begin
   return (
-    message like '%auth%' or private.word_set(
+    message like '%auth%' or monitoring.word_set(
       'login logins ldap ldaps sso identity idp keycloak gotrue okta cognito oidc saml kdc kerberos radius directory'
     ) ?| words
   ) and (
     message like '%authretryablefetch%'
     or (
-      is_unavailable and private.word_set(
+      is_unavailable and monitoring.word_set(
         'auth authentication authn authz auth0 login sso oauth oauth2 ldap keycloak gotrue cognito okta'
       ) ?| words
     )
@@ -213,20 +213,20 @@ begin
 end;
 $$;
 
-comment on function private.is_authentication_loss(text, text[], boolean) is
+comment on function monitoring.is_authentication_loss(text, text[], boolean) is
 'True when a lower-case text says that the service which signs people in is out of reach. A refused password is not.';
 
-revoke all on function private.is_authentication_loss(text, text[], boolean)
+revoke all on function monitoring.is_authentication_loss(text, text[], boolean)
 from public, anon, authenticated, service_role;
 
-create function private.is_breach(message text, words text[]) returns boolean
+create function monitoring.is_breach(message text, words text[]) returns boolean
 language plpgsql
 immutable
 parallel safe
 set search_path = ''
 as $$
 begin
-  return private.word_set(
+  return monitoring.word_set(
     'breach breached breaches intrusion intrusions intruder intruders compromised compromise exfiltration'
     ' exfiltrated exfiltrating'
     ' ransomware rootkit malware trojan backdoor hacked stolen leaked leak webshell shell escalation'
@@ -258,13 +258,13 @@ begin
 end;
 $$;
 
-comment on function private.is_breach(text, text[]) is
+comment on function monitoring.is_breach(text, text[]) is
 'True when a lower-case text reports that somebody got in or that data got out. Attempts, and breached'
 ' thresholds, are not.';
 
-revoke all on function private.is_breach(text, text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_breach(text, text[]) from public, anon, authenticated, service_role;
 
-create function private.is_cors_block(message text) returns boolean
+create function monitoring.is_cors_block(message text) returns boolean
 language plpgsql
 immutable
 parallel safe
@@ -292,14 +292,14 @@ begin
 end;
 $$;
 
-comment on function private.is_cors_block(text) is
+comment on function monitoring.is_cors_block(text) is
 'True when a browser, in its own words, or a server refused a request for its origin. Content security policy'
 ' and mixed
 content are other refusals.';
 
-revoke all on function private.is_cors_block(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_cors_block(text) from public, anon, authenticated, service_role;
 
-create function private.match_critical_rule(
+create function monitoring.match_critical_rule(
   message text,
   words text[],
   status integer,
@@ -312,13 +312,13 @@ parallel safe
 set search_path = ''
 as $$
 declare
-  v_unavailable constant boolean := private.is_unavailable(message, words, status);
+  v_unavailable constant boolean := monitoring.is_unavailable(message, words, status);
 begin
   return case
-    when private.is_database_loss(message, words, is_database, is_network) then 'database_connection_failed'
-    when private.is_authentication_loss(message, words, v_unavailable) then 'authentication_service_down'
-    when private.is_breach(message, words) then 'security_breach'
-    when private.is_cors_block(message) then 'cors_blocked'
+    when monitoring.is_database_loss(message, words, is_database, is_network) then 'database_connection_failed'
+    when monitoring.is_authentication_loss(message, words, v_unavailable) then 'authentication_service_down'
+    when monitoring.is_breach(message, words) then 'security_breach'
+    when monitoring.is_cors_block(message) then 'cors_blocked'
     when not v_unavailable then null
     when status = 502 or message like any (array[
       '%bad gateway%', '%bad_gateway%', '%badgateway%', '%no live upstreams%'
@@ -328,9 +328,9 @@ begin
 end;
 $$;
 
-comment on function private.match_critical_rule(text, text[], integer, boolean, boolean) is
+comment on function monitoring.match_critical_rule(text, text[], integer, boolean, boolean) is
 'The CRITICAL rule that a lower-case text, its status code and what is known of it meet, the most telling first; else
 null.';
 
-revoke all on function private.match_critical_rule(text, text[], integer, boolean, boolean)
+revoke all on function monitoring.match_critical_rule(text, text[], integer, boolean, boolean)
 from public, anon, authenticated, service_role;

@@ -1,8 +1,8 @@
 -- Purpose: the rules that make an error HIGH, MEDIUM or LOW, and what severity each rule has.
--- Objects: functions in private, one a rule, and the two that ask them in order.
+-- Objects: functions in monitoring, one a rule, and the two that ask them in order.
 -- Risks: the order is part of the rules, the more telling stands first. Four regular expressions (see error_signals).
 
-create function private.is_payment_failure(message text, words text[], status integer) returns boolean
+create function monitoring.is_payment_failure(message text, words text[], status integer) returns boolean
 language plpgsql
 immutable
 parallel safe
@@ -12,7 +12,7 @@ begin
   return (
     status = 402 or message like any (array[
       '%payment%', '%card%', '%declin%', '%honor%', '%honour%', '%cvc%', '%cvv%', '%issuer%'
-    ]) or private.word_set(
+    ]) or monitoring.word_set(
       'charge charges funds funds_insufficient insufficient_funds issuer issuing billing checkout refund'
       ' invoice cvc cvc2 cvv cvv2'
       ' cv2 security transaction purchase subscription pickup pick capture authorization'
@@ -20,7 +20,7 @@ begin
   ) and not message like any (array['%typeerror%', '%referenceerror%'])
   -- Databases have transactions and commits of their own.
   and not (
-    private.word_set('p2028 p2034 sql database postgres mysql prisma deadlock rollback isolation') ?| words
+    monitoring.word_set('p2028 p2034 sql database postgres mysql prisma deadlock rollback isolation') ?| words
     and not message like any (array['%payment%', '%card%', '%charge%', '%declin%'])
   ) and (
     status = 402 or message ~ (
@@ -50,13 +50,13 @@ begin
 end;
 $$;
 
-comment on function private.is_payment_failure(text, text[], integer) is
+comment on function monitoring.is_payment_failure(text, text[], integer) is
 'True when a lower-case text says that money could not be taken or given back: declined cards, failed charges, 402.';
 
-revoke all on function private.is_payment_failure(text, text[], integer)
+revoke all on function monitoring.is_payment_failure(text, text[], integer)
 from public, anon, authenticated, service_role;
 
-create function private.is_timeout(message text, words text[], status integer) returns boolean
+create function monitoring.is_timeout(message text, words text[], status integer) returns boolean
 language plpgsql
 immutable
 parallel safe
@@ -67,7 +67,7 @@ begin
     or message like any (array[
     '%time%out%', '%deadline%exceeded%', '%deadlineexceeded%', '%took too long%', '%not respond%', '%no response%'
   ])
-    and not private.is_statement_timeout(message, words)
+    and not monitoring.is_statement_timeout(message, words)
     and message ~ (
       'timed[ _-]?out|timedout|deadline[ _]?(was )?exceeded|took too long (to respond|to load|to complete'
       || '|to answer)?|(did not|didn''t|does not|not) respond(ing)?\M'
@@ -88,14 +88,14 @@ begin
 end;
 $$;
 
-comment on function private.is_timeout(text, text[], integer) is
+comment on function monitoring.is_timeout(text, text[], integer) is
 'True when a lower-case text says that an answer did not come in time. A timeout that is only configured is not'
 ' meant, nor
 one statement that a database gave up.';
 
-revoke all on function private.is_timeout(text, text[], integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_timeout(text, text[], integer) from public, anon, authenticated, service_role;
 
-create function private.is_type_error(message text, words text[]) returns boolean
+create function monitoring.is_type_error(message text, words text[]) returns boolean
 language plpgsql
 immutable
 parallel safe
@@ -103,7 +103,7 @@ set search_path = ''
 as $$
 begin
   return (
-    message like any (array['%typeerror%', '%referenceerror%']) or private.word_set(
+    message like any (array['%typeerror%', '%referenceerror%']) or monitoring.word_set(
       'property properties function object variable initialization lexical constant const operand callable'
       ' subscriptable iterable'
       ' constructor argument arguments undefined null defined destructure circular cyclic illegal operator'
@@ -134,13 +134,13 @@ begin
 end;
 $$;
 
-comment on function private.is_type_error(text, text[]) is
+comment on function monitoring.is_type_error(text, text[]) is
 'True for a TypeError or ReferenceError, by name or in the wording of Chrome, Safari, Firefox, old browsers or'
 ' Python.';
 
-revoke all on function private.is_type_error(text, text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_type_error(text, text[]) from public, anon, authenticated, service_role;
 
-create function private.match_high_rule(message text, words text[], status integer, is_network boolean)
+create function monitoring.match_high_rule(message text, words text[], status integer, is_network boolean)
 returns text
 language plpgsql
 immutable
@@ -149,27 +149,27 @@ set search_path = ''
 as $$
 begin
   return case
-    when private.is_payment_failure(message, words, status) then 'payment_failed'
+    when monitoring.is_payment_failure(message, words, status) then 'payment_failed'
     when is_network then 'network_error'
-    when private.is_timeout(message, words, status) then 'api_timeout'
+    when monitoring.is_timeout(message, words, status) then 'api_timeout'
     when status between 500 and 599 or message like any (array[
       '%internal server error%', '%internal_server_error%', '%internalservererror%', '%unexpected_failure%'
     ]) then 'server_error'
-    when not private.is_type_error(message, words) then null
+    when not monitoring.is_type_error(message, words) then null
     when message like '%referenceerror%' then 'reference_error'
     else 'type_error'
   end;
 end;
 $$;
 
-comment on function private.match_high_rule(text, text[], integer, boolean) is
+comment on function monitoring.match_high_rule(text, text[], integer, boolean) is
 'The HIGH rule that a lower-case text, its status code and what is known of it meet, the most telling first;'
 ' else null.';
 
-revoke all on function private.match_high_rule(text, text[], integer, boolean)
+revoke all on function monitoring.match_high_rule(text, text[], integer, boolean)
 from public, anon, authenticated, service_role;
 
-create function private.is_rate_limit(message text, words text[], status integer) returns boolean
+create function monitoring.is_rate_limit(message text, words text[], status integer) returns boolean
 language plpgsql
 immutable
 parallel safe
@@ -177,7 +177,7 @@ set search_path = ''
 as $$
 begin
   return (
-    status = 429 or message like any (array['%throttl%', '%rate_limit%', '%ratelimit%']) or private.word_set(
+    status = 429 or message like any (array['%throttl%', '%rate_limit%', '%ratelimit%']) or monitoring.word_set(
       'rate limit limits limited limiting exceeded exceed exceeds quota many slow slowdown frequent frequently'
       ' request'
     ) ?| words
@@ -197,14 +197,14 @@ begin
 end;
 $$;
 
-comment on function private.is_rate_limit(text, text[], integer) is
+comment on function monitoring.is_rate_limit(text, text[], integer) is
 'True when a lower-case text says that somebody asked too often. A limit that is only configured, or what is'
 ' left of it, is
 not meant.';
 
-revoke all on function private.is_rate_limit(text, text[], integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_rate_limit(text, text[], integer) from public, anon, authenticated, service_role;
 
-create function private.is_slow_query(message text) returns boolean
+create function monitoring.is_slow_query(message text) returns boolean
 language plpgsql
 immutable
 parallel safe
@@ -226,12 +226,12 @@ begin
 end;
 $$;
 
-comment on function private.is_slow_query(text) is
+comment on function monitoring.is_slow_query(text) is
 'True when a lower-case text says that a query or a request was slow, or gives a time of a second or more.';
 
-revoke all on function private.is_slow_query(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_slow_query(text) from public, anon, authenticated, service_role;
 
-create function private.is_cache_miss(message text, words text[]) returns boolean
+create function monitoring.is_cache_miss(message text, words text[]) returns boolean
 language plpgsql
 immutable
 parallel safe
@@ -239,25 +239,25 @@ set search_path = ''
 as $$
 begin
   return message like '%cache%' and (
-    private.word_set('miss misses missed cache_miss') ?| words
+    monitoring.word_set('miss misses missed cache_miss') ?| words
     or message like any (array['%cachemiss%', '%not found in%cache%', '%not in cache%', '%no cache entry%'])
   );
 end;
 $$;
 
-comment on function private.is_cache_miss(text, text[]) is
+comment on function monitoring.is_cache_miss(text, text[]) is
 'True when a lower-case text says that a cache did not hold what was asked of it.';
 
-revoke all on function private.is_cache_miss(text, text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_cache_miss(text, text[]) from public, anon, authenticated, service_role;
 
-create function private.is_deprecation(message text, words text[]) returns boolean
+create function monitoring.is_deprecation(message text, words text[]) returns boolean
 language plpgsql
 immutable
 parallel safe
 set search_path = ''
 as $$
 begin
-  return private.word_set(
+  return monitoring.word_set(
     'deprecated deprecation deprecate deprecates deprecationwarning obsolete removed renamed recommended'
     ' supported maintained'
     ' phased working error dropped disallow life end-of-life'
@@ -271,19 +271,19 @@ begin
 end;
 $$;
 
-comment on function private.is_deprecation(text, text[]) is
+comment on function monitoring.is_deprecation(text, text[]) is
 'True when a lower-case text says that something works today and will not for long.';
 
-revoke all on function private.is_deprecation(text, text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_deprecation(text, text[]) from public, anon, authenticated, service_role;
 
-create function private.is_missing_image(message text, words text[], status integer) returns boolean
+create function monitoring.is_missing_image(message text, words text[], status integer) returns boolean
 language plpgsql
 immutable
 parallel safe
 set search_path = ''
 as $$
 begin
-  return private.word_set(
+  return monitoring.word_set(
     'png jpg jpeg gif svg webp ico avif bmp image images favicon thumbnail avatar picture photo img'
   ) ?| words and (
     status in (403, 404, 410)
@@ -292,7 +292,7 @@ begin
       '%load image%',
       '%loading image%', '%image failed to load%', '%image could not be loaded%', '%find image%'
     ])
-    or private.word_set('png jpg jpeg gif svg webp ico avif bmp') ?| words and message like any (array[
+    or monitoring.word_set('png jpg jpeg gif svg webp ico avif bmp') ?| words and message like any (array[
       '%not found%', '%missing%', '%fail%load%', '%could not%', '%does not exist%', '%no such file%',
       '%unable to%', '%cannot%'
     ])
@@ -302,12 +302,12 @@ begin
 end;
 $$;
 
-comment on function private.is_missing_image(text, text[], integer) is
+comment on function monitoring.is_missing_image(text, text[], integer) is
 'True when a lower-case text says that a picture could not be found or loaded. Images of containers are none.';
 
-revoke all on function private.is_missing_image(text, text[], integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_missing_image(text, text[], integer) from public, anon, authenticated, service_role;
 
-create function private.is_not_found(message text, status integer) returns boolean
+create function monitoring.is_not_found(message text, status integer) returns boolean
 language plpgsql
 immutable
 parallel safe
@@ -331,12 +331,12 @@ begin
 end;
 $$;
 
-comment on function private.is_not_found(text, integer) is
+comment on function monitoring.is_not_found(text, integer) is
 'True for a 404 or 410, by its number or as routers and servers word it.';
 
-revoke all on function private.is_not_found(text, integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_not_found(text, integer) from public, anon, authenticated, service_role;
 
-create function private.match_lower_rule(message text, words text[], status integer)
+create function monitoring.match_lower_rule(message text, words text[], status integer)
 returns text
 language plpgsql
 immutable
@@ -345,24 +345,24 @@ set search_path = ''
 as $$
 begin
   return case
-    when private.is_rate_limit(message, words, status) then 'rate_limited'
-    when private.is_statement_timeout(message, words) then 'statement_timeout'
-    when private.is_slow_query(message) then 'slow_query'
-    when private.is_cache_miss(message, words) then 'cache_miss'
-    when private.is_deprecation(message, words) then 'deprecated'
-    when private.is_missing_image(message, words, status) then 'missing_image'
-    when private.is_not_found(message, status) then 'not_found'
+    when monitoring.is_rate_limit(message, words, status) then 'rate_limited'
+    when monitoring.is_statement_timeout(message, words) then 'statement_timeout'
+    when monitoring.is_slow_query(message) then 'slow_query'
+    when monitoring.is_cache_miss(message, words) then 'cache_miss'
+    when monitoring.is_deprecation(message, words) then 'deprecated'
+    when monitoring.is_missing_image(message, words, status) then 'missing_image'
+    when monitoring.is_not_found(message, status) then 'not_found'
   end;
 end;
 $$;
 
-comment on function private.match_lower_rule(text, text[], integer) is
+comment on function monitoring.match_lower_rule(text, text[], integer) is
 'The MEDIUM rule, else the LOW one, that a lower-case text and its status code meet; else null. Warnings by level are
 left to the caller, who knows the level.';
 
-revoke all on function private.match_lower_rule(text, text[], integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.match_lower_rule(text, text[], integer) from public, anon, authenticated, service_role;
 
-create function private.severity_of_rule(rule text) returns public.incident_severity
+create function monitoring.severity_of_rule(rule text) returns public.incident_severity
 language sql
 immutable
 parallel safe
@@ -379,8 +379,8 @@ return case
   when rule in ('missing_image', 'not_found', 'general_warning', 'no_failure') then 'LOW'
 end;
 
-comment on function private.severity_of_rule(text) is
+comment on function monitoring.severity_of_rule(text) is
 'The severity that belongs to a rule of public.classify_error; null for the fallbacks, whose severity is the'
 ' level''s.';
 
-revoke all on function private.severity_of_rule(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.severity_of_rule(text) from public, anon, authenticated, service_role;

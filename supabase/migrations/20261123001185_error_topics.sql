@@ -1,8 +1,8 @@
 -- Purpose: what an error is about: which topics its words give away.
--- Objects: functions in private, one a topic. The text comes in lower case, its words in an array beside it.
+-- Objects: functions in monitoring, one a topic. The text comes in lower case, its words in an array beside it.
 -- Risks: words mean several things (a page has tables too, a mail server has users): who asks decides the order.
 
-create function private.concerns_database(message text, words text[], is_browser boolean, is_database boolean)
+create function monitoring.concerns_database(message text, words text[], is_browser boolean, is_database boolean)
 returns boolean
 language plpgsql
 immutable
@@ -15,7 +15,7 @@ begin
   end if;
 
   -- Resolvers answer queries and banks carry out transactions too.
-  if private.word_set('named dns nsd unbound zone bank card payment payments') ?| words and message not like '%sql%'
+  if monitoring.word_set('named dns nsd unbound zone bank card payment payments') ?| words and message not like '%sql%'
     or message like any (array['%query (cache)%', '%/in'' denied%']) then
     return false;
   end if;
@@ -31,7 +31,7 @@ begin
     ]);
   end if;
 
-  return private.word_set(
+  return monitoring.word_set(
     'transaction transactions'
     ' sql relation column columns constraint constraints deadlock deadlocks statement autovacuum vacuum'
     ' checkpoint checkpoints wal postmaster replication tablespace rollback subquery query queries migration'
@@ -46,7 +46,7 @@ begin
     '%foreign key%', '%primary key%', '%pgrst%', '% table "%', '%table ''%', '%role "%', '%rrd_%', '%pg\_%',
     '%"hint":%"code":%', '%"code":%"hint":%'
   ])
-  or private.word_set(
+  or monitoring.word_set(
     'level null error cache lock varying long input overflow serialize operator permission owner temporary process'
     ' connection unique shutdown rows verification page parameter segment packet mode recovery redo archive encoding'
     ' integer clause unrecognized'
@@ -66,14 +66,14 @@ begin
 end;
 $$;
 
-comment on function private.concerns_database(text, text[], boolean, boolean) is
+comment on function monitoring.concerns_database(text, text[], boolean, boolean) is
 'True when a lower-case text, given with its words, is about a database: it names one, or speaks of SQL, tables,
 constraints, transactions or their error codes. Of a page''s text only what can mean nothing else counts.';
 
-revoke all on function private.concerns_database(text, text[], boolean, boolean)
+revoke all on function monitoring.concerns_database(text, text[], boolean, boolean)
 from public, anon, authenticated, service_role;
 
-create function private.mentions_security(message text, words text[]) returns boolean
+create function monitoring.mentions_security(message text, words text[]) returns boolean
 language plpgsql
 immutable
 parallel safe
@@ -81,7 +81,7 @@ set search_path = ''
 as $$
 begin
   return (
-    private.word_set(
+    monitoring.word_set(
       'auth oauth oauth2 sso saml authn authz authentication authenticate authenticated authenticating'
       ' authenticator authorization'
       ' authorisation authorize authorized authorizing unauthorized unauthorised unauthenticated forbidden'
@@ -99,7 +99,7 @@ begin
       ' authapierror autherror authsessionmissingerror userauth_request ransomware trojan rootkit selinux'
       ' apparmor kerberos signature'
     ) ?| words
-    or private.word_set(
+    or monitoring.word_set(
       'token tokens bearer key invalid_grant logged signed log sign user session scope permission permissions'
       ' permitted port'
       ' break unauthenticated account grant secret'
@@ -123,19 +123,19 @@ begin
 end;
 $$;
 
-comment on function private.mentions_security(text, text[]) is
+comment on function monitoring.mentions_security(text, text[]) is
 'True when a lower-case text, given with its words, speaks of identity, permission, secrets or an attack.';
 
-revoke all on function private.mentions_security(text, text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.mentions_security(text, text[]) from public, anon, authenticated, service_role;
 
-create function private.mentions_infrastructure(message text, words text[]) returns boolean
+create function monitoring.mentions_infrastructure(message text, words text[]) returns boolean
 language plpgsql
 immutable
 parallel safe
 set search_path = ''
 as $$
 begin
-  return private.word_set(
+  return monitoring.word_set(
     'kernel cpu cpus oom oomkilled oomkill outofmemoryerror enospc emfile enfile eaddrinuse disk disks'
     ' filesystem filesystems'
     ' mount mounted mounting unmount docker dockerd containerd container containers pod pods kubelet kubectl'
@@ -178,8 +178,8 @@ begin
 end;
 $$;
 
-comment on function private.mentions_infrastructure(text, text[]) is
+comment on function monitoring.mentions_infrastructure(text, text[]) is
 'True when a lower-case text, given with its words, speaks of machines, kernels, containers, networks, mail or'
 ' disks.';
 
-revoke all on function private.mentions_infrastructure(text, text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.mentions_infrastructure(text, text[]) from public, anon, authenticated, service_role;

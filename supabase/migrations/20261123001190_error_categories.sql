@@ -1,8 +1,8 @@
 -- Purpose: which part of the product an error belongs to.
--- Objects: functions in private: the category of a text, the category of a rule.
+-- Objects: functions in monitoring: the category of a text, the category of a rule.
 -- Risks: a text has several topics: the more special one is asked first.
 
-create function private.guess_category(
+create function monitoring.guess_category(
   message text,
   words text[],
   is_browser boolean,
@@ -18,7 +18,7 @@ as $$
 begin
   -- A refused login to a database is a refused login.
   if status in (401, 403, 407, 419)
-    or private.word_set(
+    or monitoring.word_set(
       'jwt jws jsonwebtokenerror tokenexpirederror csrf xsrf sshd password passwords pgrst301 pgrst302 pgrst303'
     ) ?| words
     or message like any (array[
@@ -29,21 +29,21 @@ begin
   end if;
 
   -- A mail server knows users and permissions too: those of the letters that it refuses.
-  if not is_database and private.word_set(
+  if not is_database and monitoring.word_set(
     'smtp smtpd postfix sendmail exim courieresmtpd rcpt mta'
-  ) ?| words and not private.word_set(
+  ) ?| words and not monitoring.word_set(
     'auth authentication authenticate authenticated authenticator login password passwords sasl 535'
   ) ?| words then
     return 'infrastructure'::public.incident_category;
   end if;
 
-  if private.concerns_database(message, words, is_browser, is_database) then
+  if monitoring.concerns_database(message, words, is_browser, is_database) then
     return 'database'::public.incident_category;
   end if;
 
   if is_browser then
     return case
-      when private.word_set(
+      when monitoring.word_set(
         'unauthorized unauthorised forbidden credentials brute authentication authenticated authapierror autherror'
         ' unauthenticated authsessionmissingerror'
       ) ?| words and message not like '%content security policy%'
@@ -55,14 +55,14 @@ begin
     end;
   end if;
 
-  if private.mentions_security(message, words) then
+  if monitoring.mentions_security(message, words) then
     return 'security'::public.incident_category;
   end if;
 
-  if private.word_set('hydration hydrate react angular vue svelte') ?| words
+  if monitoring.word_set('hydration hydrate react angular vue svelte') ?| words
     or message like '%in promise)%'
     or not is_server and (
-      private.word_set(
+      monitoring.word_set(
         'dom css html browser localstorage sessionstorage webpack nextjs resizeobserver stylesheet jsx script'
         ' iframe setstate'
         ' component viewport console unhandledrejection xmlhttprequest chunk'
@@ -79,22 +79,22 @@ begin
 
   -- What a system's own log says, and nothing else tells apart, is about that system.
   return case
-    when private.mentions_infrastructure(message, words) then 'infrastructure'::public.incident_category
+    when monitoring.mentions_infrastructure(message, words) then 'infrastructure'::public.incident_category
     when message like '___ __ __:__:__ % %:%' then 'infrastructure'
     else 'backend'
   end;
 end;
 $$;
 
-comment on function private.guess_category(text, text[], boolean, boolean, integer, boolean) is
+comment on function monitoring.guess_category(text, text[], boolean, boolean, integer, boolean) is
 'The part of the product that a lower-case text, given with its words, speaks of, with the help of where it'
 ' came from and
 of its status code; backend when nothing tells.';
 
-revoke all on function private.guess_category(text, text[], boolean, boolean, integer, boolean)
+revoke all on function monitoring.guess_category(text, text[], boolean, boolean, integer, boolean)
 from public, anon, authenticated, service_role;
 
-create function private.category_of_rule(
+create function monitoring.category_of_rule(
   rule text,
   message text,
   words text[],
@@ -136,16 +136,16 @@ begin
       return 'infrastructure'::public.incident_category;
     when rule in ('bad_gateway', 'service_unavailable', 'server_error') then
       return case
-        when private.word_set(
+        when monitoring.word_set(
           'auth authentication authenticate authorization authn authz oauth oauth2 oidc saml login logon logout signin'
           ' signup jwt sso authretryablefetcherror authapierror autherror'
         ) ?| words or url like any (array['%/auth/%', '%/oauth%', '%/login%', '%/signin%', '%/sign-in%', '%/token%'])
           or message like '%auth%' and message not like '%author%' or message like '%jwt%'
           then 'security'::public.incident_category
-        when private.concerns_database(message, words, true, is_database) then 'database'
-        when private.mentions_security(message, words) then 'security'
+        when monitoring.concerns_database(message, words, true, is_database) then 'database'
+        when monitoring.mentions_security(message, words) then 'security'
         -- A service in front of others is no network; what proxies write when they could not get through is.
-        when rule <> 'server_error' and (is_network or private.word_set(
+        when rule <> 'server_error' and (is_network or monitoring.word_set(
           'proxy balancer balancers loadbalancer elb awselb alb nginx haproxy envoy cloudflare cloudfront varnish'
           ' traefik ingress istio caddy squid httpd apache openresty zuul kong cdn'
           ' kubelet kubernetes k8s pod pods container containers docker oom oomkilled memory disk'
@@ -162,7 +162,7 @@ begin
       return case
         when is_database then 'database'::public.incident_category
         when status <> 504 and (
-          private.word_set('api endpoint axios axioserror webhook') ?| words
+          monitoring.word_set('api endpoint axios axioserror webhook') ?| words
           or url like '%/api/%'
           or message like '%request to %'
         ) then 'backend'
@@ -172,7 +172,7 @@ begin
       return case
         when v_is_browser then 'frontend'::public.incident_category
         when v_is_server
-          or private.word_set('nonetype subscriptable concatenate callable operand traceback php str') ?| words
+          or monitoring.word_set('nonetype subscriptable concatenate callable operand traceback php str') ?| words
           or message like any (array[
             '%positional argument%', '%keyword argument%', '%passed to%must be%', '%implicit conversion%'
           ])
@@ -181,7 +181,7 @@ begin
       end;
     when rule in ('not_found', 'missing_image') then
       return case
-        when private.word_set('authapierror autherror') ?| words then 'security'::public.incident_category
+        when monitoring.word_set('authapierror autherror') ?| words then 'security'::public.incident_category
         when v_is_page or (rule = 'missing_image' and not v_is_server) then 'frontend'
         when is_database and status = 0 then 'database'
         else 'backend'
@@ -189,34 +189,34 @@ begin
     when rule = 'slow_query' then
       return case
         when is_database
-          or private.word_set('query queries sql statement statements transaction select insert update') ?| words
+          or monitoring.word_set('query queries sql statement statements transaction select insert update') ?| words
           or message like any (array['%duration:%', '%query_time%', '%slow op%', '%slow command%', '%query%'])
           then 'database'::public.incident_category
         when v_is_page then 'frontend'
         else 'backend'
       end;
     -- Hosts and ports are in the names of many an application's old settings.
-    when rule = 'deprecated' and not v_is_browser and not is_database and not private.word_set(
+    when rule = 'deprecated' and not v_is_browser and not is_database and not monitoring.word_set(
       'kubernetes k8s kube kubelet kubectl docker dockerd containerd container containers pod pods helm nginx haproxy'
       ' envoy istio traefik kernel systemd tls ssl hadoop mapreduce hdfs yarn terraform ansible iptables'
-    ) ?| words and private.guess_category(
+    ) ?| words and monitoring.guess_category(
       message, words, v_is_browser, v_is_server, status, is_database
     ) = 'infrastructure' then
       return 'backend'::public.incident_category;
     when rule = 'cache_miss' then
       return case
         when v_is_page then 'frontend'::public.incident_category
-        when private.word_set('varnish squid cdn cloudfront tcp_miss dns kernel cpu') ?| words then 'infrastructure'
+        when monitoring.word_set('varnish squid cdn cloudfront tcp_miss dns kernel cpu') ?| words then 'infrastructure'
         else 'backend'
       end;
     when rule = 'rate_limited' then
       return case
-        when private.word_set(
+        when monitoring.word_set(
           'login logins auth authentication authapierror autherror password passwords sshd otp brute signin signup'
         ) ?| words
           then 'security'::public.incident_category
-        when is_database or private.word_set('shard shards tablet keyspace') ?| words then 'database'
-        when private.word_set(
+        when is_database or monitoring.word_set('shard shards tablet keyspace') ?| words then 'database'
+        when monitoring.word_set(
           'dns smtp smtpd mta postfix sendmail exim dovecot mail relay nginx caddy envoy traefik kernel kubelet'
           ' cpu iops'
           ' syslog journald systemd haproxy nsd named unbound coredns zone tcp udp syn icmp packets docker dockerd'
@@ -231,14 +231,14 @@ begin
         else 'backend'
       end;
     else
-      return private.guess_category(message, words, v_is_browser, v_is_server, status, is_database);
+      return monitoring.guess_category(message, words, v_is_browser, v_is_server, status, is_database);
   end case;
 end;
 $$;
 
-comment on function private.category_of_rule(text, text, text[], text, text, integer, boolean, boolean) is
+comment on function monitoring.category_of_rule(text, text, text[], text, text, integer, boolean, boolean) is
 'The category that goes with the rule that won, refined by what else the text names: a 500 with an SQL cause is the
 database''s, a 503 of a proxy is the infrastructure''s.';
 
-revoke all on function private.category_of_rule(text, text, text[], text, text, integer, boolean, boolean)
+revoke all on function monitoring.category_of_rule(text, text, text[], text, text, integer, boolean, boolean)
 from public, anon, authenticated, service_role;

@@ -3,7 +3,7 @@
 --   before this one.
 -- Risks: it runs for every reported event, and a hostile text must cost no more than others: it is capped first.
 
-create function private.severity_of_level(level text) returns public.incident_severity
+create function monitoring.severity_of_level(level text) returns public.incident_severity
 language sql
 immutable
 parallel safe
@@ -20,11 +20,11 @@ return case
   ) then 'LOW'
 end;
 
-comment on function private.severity_of_level(text) is
+comment on function monitoring.severity_of_level(text) is
 'Severity of a log level when no rule matched: Sentry''s words in any case, syslog''s, and the numbers of pino and
 bunyan (10 to 60). Null when it is no known level.';
 
-revoke all on function private.severity_of_level(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.severity_of_level(text) from public, anon, authenticated, service_role;
 
 create function public.classify_error(
   message text,
@@ -63,23 +63,23 @@ begin
     translate(v_text, '.,;:!?()[]{}<>"''`/|=&#@*+-~^$%', '                                '), ' '
   );
 
-  v_status := private.find_status_code(v_text, v_words, classify_error.http_status);
-  v_is_database := private.mentions_database(v_text, v_words);
+  v_status := monitoring.find_status_code(v_text, v_words, classify_error.http_status);
+  v_is_database := monitoring.mentions_database(v_text, v_words);
 
-  if coalesce(classify_error.http_status, 0) < 400 and private.is_good_news(v_text, v_words, v_status) then
+  if coalesce(classify_error.http_status, 0) < 400 and monitoring.is_good_news(v_text, v_words, v_status) then
     rule := 'no_failure';
   else
-    v_is_network := private.mentions_network_failure(v_text, v_words);
+    v_is_network := monitoring.mentions_network_failure(v_text, v_words);
     rule := coalesce(
-      private.match_critical_rule(v_text, v_words, v_status, v_is_database, v_is_network),
-      private.match_high_rule(v_text, v_words, v_status, v_is_network),
-      private.match_lower_rule(v_text, v_words, v_status)
+      monitoring.match_critical_rule(v_text, v_words, v_status, v_is_database, v_is_network),
+      monitoring.match_high_rule(v_text, v_words, v_status, v_is_network),
+      monitoring.match_lower_rule(v_text, v_words, v_status)
     );
   end if;
 
   if rule is null or rule = 'no_failure' then
-    v_level := coalesce(v_level, private.level_in_text(left(v_original, 300), v_words[1:60]));
-    severity := private.severity_of_level(v_level);
+    v_level := coalesce(v_level, monitoring.level_in_text(left(v_original, 300), v_words[1:60]));
+    severity := monitoring.severity_of_level(v_level);
     rule := case
       when severity = 'CRITICAL' then 'fallback_level_fatal'
       when severity = 'HIGH' then 'fallback_level_error'
@@ -88,9 +88,9 @@ begin
       else coalesce(rule, 'unmatched')
     end;
   end if;
-  severity := coalesce(severity, private.severity_of_rule(rule), 'MEDIUM');
+  severity := coalesce(severity, monitoring.severity_of_rule(rule), 'MEDIUM');
 
-  category := private.category_of_rule(
+  category := monitoring.category_of_rule(
     rule, v_text, v_words, lower(btrim(classify_error.source)), lower(left(classify_error.url, 2000)), v_status,
     v_is_database, v_is_network
   );
@@ -102,7 +102,7 @@ comment on function public.classify_error(text, text, text, text, integer, text)
 Give what is known: its message and type, where it came from (server, browser, sentry, test), the URL it happened at,
 the HTTP status and the logger''s level. The most severe rule that matches wins; when none does, the level decides, and
 MEDIUM without one. The same words always give the same answer; nothing is read or stored. It runs as its definer because the
-functions that it is made of stand in the closed schema private.';
+functions that it is made of stand in the closed schema monitoring.';
 
 revoke all on function public.classify_error(text, text, text, text, integer, text)
 from public, anon, authenticated, service_role;

@@ -1,8 +1,8 @@
 -- Purpose: turns one reported event into what the tables can hold: checked, sanitised, classified, fingerprinted.
--- Objects: type private.prepared_event, private.refuse_event(), private.read_event_text(), private.prepare_event().
+-- Objects: type monitoring.prepared_event, monitoring.refuse_event(), monitoring.read_event_text(), monitoring.prepare_event().
 -- Risks: this is the only way in, so what is not sanitised here is stored as it came.
 
-create type private.prepared_event as (
+create type monitoring.prepared_event as (
   event_position integer,
   idempotency_key text,
   fingerprint text,
@@ -21,10 +21,10 @@ create type private.prepared_event as (
   context jsonb
 );
 
-comment on type private.prepared_event is
+comment on type monitoring.prepared_event is
 'An event ready to be stored. event_position is its place in the caller''s array, from 1.';
 
-create function private.refuse_event(field text, problem text, remedy text)
+create function monitoring.refuse_event(field text, problem text, remedy text)
 returns void
 language plpgsql
 stable
@@ -40,12 +40,12 @@ begin
 end
 $$;
 
-revoke all on function private.refuse_event(text, text, text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.refuse_event(text, text, text) from public, anon, authenticated, service_role;
 
-comment on function private.refuse_event(text, text, text) is
+comment on function monitoring.refuse_event(text, text, text) is
 'Raises PT400 for an event that cannot be taken. The detail is the field''s name, the hint its remedy.';
 
-create function private.read_event_text(holder jsonb, field text, path text, max_bytes integer)
+create function monitoring.read_event_text(holder jsonb, field text, path text, max_bytes integer)
 returns text
 language plpgsql
 stable
@@ -60,15 +60,15 @@ begin
     return null;
   end if;
   if v_kind not in ('string', 'number') then
-    perform private.refuse_event(
+    perform monitoring.refuse_event(
       read_event_text.path || read_event_text.field, 'must be a text', 'Send a JSON string, or leave the field out.'
     );
   end if;
   -- A short field is cut as it is: a mark, or the loss of its last word, would make different sources one.
   return nullif(
     btrim(
-      private.keep_first_bytes(
-        private.sanitise_text(v_value #>> '{}', greatest(read_event_text.max_bytes, 4096)), read_event_text.max_bytes
+      monitoring.keep_first_bytes(
+        monitoring.sanitise_text(v_value #>> '{}', greatest(read_event_text.max_bytes, 4096)), read_event_text.max_bytes
       ),
       E' \t\r\n'
     ),
@@ -77,13 +77,13 @@ begin
 end
 $$;
 
-revoke all on function private.read_event_text(jsonb, text, text, integer)
+revoke all on function monitoring.read_event_text(jsonb, text, text, integer)
 from public, anon, authenticated, service_role;
 
-comment on function private.read_event_text(jsonb, text, text, integer) is
+comment on function monitoring.read_event_text(jsonb, text, text, integer) is
 'A text field of an event, sanitised and cut to max_bytes. Null when absent or blank. Refuses other kinds of value.';
 
-create function private.read_event_choice(event jsonb, field text, choices text[])
+create function monitoring.read_event_choice(event jsonb, field text, choices text[])
 returns text
 language plpgsql
 stable
@@ -103,7 +103,7 @@ begin
   from unnest(read_event_choice.choices) as choices (choice)
   where v_kind = 'string' and lower(choice) = lower(v_value #>> '{}');
   if v_choice is null then
-    perform private.refuse_event(
+    perform monitoring.refuse_event(
       read_event_choice.field,
       'must be one of ' || array_to_string(read_event_choice.choices, ', '),
       'Correct it, or leave it out and the rules decide.'
@@ -113,12 +113,12 @@ begin
 end
 $$;
 
-revoke all on function private.read_event_choice(jsonb, text, text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_event_choice(jsonb, text, text[]) from public, anon, authenticated, service_role;
 
-comment on function private.read_event_choice(jsonb, text, text[]) is
+comment on function monitoring.read_event_choice(jsonb, text, text[]) is
 'A field of an event that must be one of some words, in any case. Null when absent.';
 
-create function private.read_idempotency_key(event jsonb)
+create function monitoring.read_idempotency_key(event jsonb)
 returns text
 language plpgsql
 stable
@@ -131,7 +131,7 @@ begin
   if v_key is not null and (
     jsonb_typeof(read_idempotency_key.event -> 'idempotency_key') <> 'string' or length(v_key) not between 1 and 255
   ) then
-    perform private.refuse_event(
+    perform monitoring.refuse_event(
       'idempotency_key', 'must be a text of 1 to 255 characters', 'Send a UUID or a hash, the same for each retry.'
     );
   end if;
@@ -139,12 +139,12 @@ begin
 end
 $$;
 
-revoke all on function private.read_idempotency_key(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_idempotency_key(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.read_idempotency_key(jsonb) is
+comment on function monitoring.read_idempotency_key(jsonb) is
 'The sha256 of the key that makes a repeated delivery of an event harmless: a key may hold anything. Null when absent.';
 
-create function private.read_fingerprint(event jsonb)
+create function monitoring.read_fingerprint(event jsonb)
 returns text
 language plpgsql
 stable
@@ -153,7 +153,7 @@ set search_path = ''
 as $$
 declare
   v_given text := btrim(read_fingerprint.event ->> 'fingerprint', E' \t\r\n');
-  v_fingerprint text := private.read_event_text(read_fingerprint.event, 'fingerprint', '', 255);
+  v_fingerprint text := monitoring.read_event_text(read_fingerprint.event, 'fingerprint', '', 255);
 begin
   if v_fingerprint <> v_given then
     -- Cut or redacted, two of them could become one. Their hash tells nothing and keeps them apart.
@@ -163,12 +163,12 @@ begin
 end
 $$;
 
-revoke all on function private.read_fingerprint(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_fingerprint(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.read_fingerprint(jsonb) is
+comment on function monitoring.read_fingerprint(jsonb) is
 'The caller''s own fingerprint, or its sha256 when it is too long or holds a secret. Null when absent.';
 
-create function private.read_http_status(event jsonb)
+create function monitoring.read_http_status(event jsonb)
 returns integer
 language plpgsql
 stable
@@ -179,17 +179,17 @@ declare
   v_status text := read_http_status.event ->> 'http_status';
 begin
   if length(v_status) <> 3 or v_status not between '100' and '599' or translate(v_status, '0123456789', '') <> '' then
-    perform private.refuse_event('http_status', 'must be a status code, 100 to 599', 'Correct it, or leave it out.');
+    perform monitoring.refuse_event('http_status', 'must be a status code, 100 to 599', 'Correct it, or leave it out.');
   end if;
   return v_status::integer;
 end
 $$;
 
-revoke all on function private.read_http_status(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_http_status(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.read_http_status(jsonb) is 'The HTTP status code that an event names, 100 to 599, or null.';
+comment on function monitoring.read_http_status(jsonb) is 'The HTTP status code that an event names, 100 to 599, or null.';
 
-create function private.read_event_context(event jsonb)
+create function monitoring.read_event_context(event jsonb)
 returns jsonb
 language plpgsql
 stable
@@ -204,7 +204,7 @@ declare
   ];
 begin
   if jsonb_typeof(v_context) <> 'object' then
-    perform private.refuse_event('context', 'must be a JSON object', 'Send what belongs to the error as name: value.');
+    perform monitoring.refuse_event('context', 'must be a JSON object', 'Send what belongs to the error as name: value.');
   end if;
   if v_extra <> '{}' then
     -- What has no column is kept all the same: a reporter's extra fields are evidence.
@@ -213,16 +213,16 @@ begin
   if v_context is null then
     return '{}'::jsonb;
   end if;
-  return private.sanitise_jsonb(v_context, 65536);
+  return monitoring.sanitise_jsonb(v_context, 65536);
 end
 $$;
 
-revoke all on function private.read_event_context(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_event_context(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.read_event_context(jsonb) is
+comment on function monitoring.read_event_context(jsonb) is
 'The context of an event with its unknown fields under extra, sanitised and cut to 64 kB.';
 
-create function private.title_error(message text, error_type text)
+create function monitoring.title_error(message text, error_type text)
 returns text
 language sql
 immutable
@@ -239,13 +239,13 @@ as $$
   )
 $$;
 
-revoke all on function private.title_error(text, text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.title_error(text, text) from public, anon, authenticated, service_role;
 
-comment on function private.title_error(text, text) is
+comment on function monitoring.title_error(text, text) is
 'One line for lists: the type unless the message begins with it, and the first line of the message. 200 characters.';
 
-create function private.prepare_event(event jsonb, event_position integer)
-returns private.prepared_event
+create function monitoring.prepare_event(event jsonb, event_position integer)
+returns monitoring.prepared_event
 language plpgsql
 stable
 security invoker
@@ -253,38 +253,38 @@ set search_path = ''
 as $$
 declare
   v_error jsonb := prepare_event.event -> 'error';
-  v_prepared private.prepared_event;
+  v_prepared monitoring.prepared_event;
   v_verdict record;
 begin
   if jsonb_typeof(v_error) is distinct from 'object' then
-    perform private.refuse_event('error', 'must be a JSON object', 'Send {"error": {"message": "what it says"}}.');
+    perform monitoring.refuse_event('error', 'must be a JSON object', 'Send {"error": {"message": "what it says"}}.');
   end if;
   if jsonb_typeof(v_error -> 'message') not in ('string', 'null') then
-    perform private.refuse_event('error.message', 'must be a text', 'Send what the error says as a JSON string.');
+    perform monitoring.refuse_event('error.message', 'must be a text', 'Send what the error says as a JSON string.');
   end if;
 
   v_prepared.event_position := prepare_event.event_position;
-  v_prepared.idempotency_key := private.read_idempotency_key(prepare_event.event);
-  v_prepared.error_type := private.read_event_text(v_error, 'type', 'error.', 200);
-  v_prepared.error_code := private.read_event_text(v_error, 'code', 'error.', 100);
-  v_prepared.stack := private.read_event_text(v_error, 'stack', 'error.', 32768);
+  v_prepared.idempotency_key := monitoring.read_idempotency_key(prepare_event.event);
+  v_prepared.error_type := monitoring.read_event_text(v_error, 'type', 'error.', 200);
+  v_prepared.error_code := monitoring.read_event_text(v_error, 'code', 'error.', 100);
+  v_prepared.stack := monitoring.read_event_text(v_error, 'stack', 'error.', 32768);
   v_prepared.message := coalesce(
-    private.read_event_text(v_error, 'message', 'error.', 4096), v_prepared.error_type
+    monitoring.read_event_text(v_error, 'message', 'error.', 4096), v_prepared.error_type
   );
   if v_prepared.message is null then
-    perform private.refuse_event('error.message', 'is missing', 'Send what the error says as a non-blank text.');
+    perform monitoring.refuse_event('error.message', 'is missing', 'Send what the error says as a non-blank text.');
   end if;
-  v_prepared.title := private.title_error(v_prepared.message, v_prepared.error_type);
-  v_prepared.source := private.read_event_text(prepare_event.event, 'source', '', 200);
-  v_prepared.environment := private.read_event_text(prepare_event.event, 'environment', '', 200);
-  v_prepared.release := private.read_event_text(prepare_event.event, 'release', '', 200);
-  v_prepared.url := private.read_event_text(prepare_event.event, 'url', '', 2048);
-  v_prepared.context := private.read_event_context(prepare_event.event);
+  v_prepared.title := monitoring.title_error(v_prepared.message, v_prepared.error_type);
+  v_prepared.source := monitoring.read_event_text(prepare_event.event, 'source', '', 200);
+  v_prepared.environment := monitoring.read_event_text(prepare_event.event, 'environment', '', 200);
+  v_prepared.release := monitoring.read_event_text(prepare_event.event, 'release', '', 200);
+  v_prepared.url := monitoring.read_event_text(prepare_event.event, 'url', '', 2048);
+  v_prepared.context := monitoring.read_event_context(prepare_event.event);
 
-  v_prepared.severity := private.read_event_choice(
+  v_prepared.severity := monitoring.read_event_choice(
     prepare_event.event, 'severity', array['LOW', 'MEDIUM', 'HIGH', 'CRITICAL']
   )::public.incident_severity;
-  v_prepared.category := private.read_event_choice(
+  v_prepared.category := monitoring.read_event_choice(
     prepare_event.event, 'category', array['backend', 'frontend', 'database', 'security', 'infrastructure']
   )::public.incident_category;
   select verdict.severity, verdict.category, verdict.rule
@@ -294,29 +294,29 @@ begin
     v_prepared.error_type,
     v_prepared.source,
     v_prepared.url,
-    private.read_http_status(prepare_event.event),
-    private.read_event_text(prepare_event.event, 'level', '', 20)
+    monitoring.read_http_status(prepare_event.event),
+    monitoring.read_event_text(prepare_event.event, 'level', '', 20)
   ) as verdict;
   v_prepared.rule := case when v_prepared.severity is null then v_verdict.rule else 'caller' end;
   v_prepared.severity := coalesce(v_prepared.severity, v_verdict.severity);
   v_prepared.category := coalesce(v_prepared.category, v_verdict.category);
 
   v_prepared.fingerprint := coalesce(
-    private.read_fingerprint(prepare_event.event),
-    private.fingerprint_error(v_prepared.message, v_prepared.error_type, v_prepared.source)
+    monitoring.read_fingerprint(prepare_event.event),
+    monitoring.fingerprint_error(v_prepared.message, v_prepared.error_type, v_prepared.source)
   );
   v_prepared.source := coalesce(v_prepared.source, 'unknown');
   return v_prepared;
 end
 $$;
 
-revoke all on function private.prepare_event(jsonb, integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.prepare_event(jsonb, integer) from public, anon, authenticated, service_role;
 
-comment on function private.prepare_event(jsonb, integer) is
+comment on function monitoring.prepare_event(jsonb, integer) is
 'Checks, sanitises, classifies and fingerprints one event. Raises PT400 naming the field when it cannot be taken.';
 
-create function private.prepare_repeat(prepared private.prepared_event, event jsonb, event_position integer)
-returns private.prepared_event
+create function monitoring.prepare_repeat(prepared monitoring.prepared_event, event jsonb, event_position integer)
+returns monitoring.prepared_event
 language plpgsql
 stable
 security invoker
@@ -324,14 +324,14 @@ set search_path = ''
 as $$
 begin
   prepare_repeat.prepared.event_position := prepare_repeat.event_position;
-  prepare_repeat.prepared.idempotency_key := private.read_idempotency_key(prepare_repeat.event);
-  prepare_repeat.prepared.context := private.read_event_context(prepare_repeat.event);
+  prepare_repeat.prepared.idempotency_key := monitoring.read_idempotency_key(prepare_repeat.event);
+  prepare_repeat.prepared.context := monitoring.read_event_context(prepare_repeat.event);
   return prepare_repeat.prepared;
 end
 $$;
 
-revoke all on function private.prepare_repeat(private.prepared_event, jsonb, integer)
+revoke all on function monitoring.prepare_repeat(monitoring.prepared_event, jsonb, integer)
 from public, anon, authenticated, service_role;
 
-comment on function private.prepare_repeat(private.prepared_event, jsonb, integer) is
+comment on function monitoring.prepare_repeat(monitoring.prepared_event, jsonb, integer) is
 'Prepares an event that differs from a prepared one in context and idempotency key alone. Floods are made of such.';

@@ -1,44 +1,44 @@
 -- Purpose: opens, folds and reopens incidents for a batch of prepared events. Triggers write the audit rows.
--- Objects: private.source_quotas, types private.target and private.placement, and the steps in their order.
+-- Objects: monitoring.source_quotas, types monitoring.target and monitoring.placement, and the steps in their order.
 -- Risks: locks are always taken in this order, each kind sorted, so that concurrent batches do not deadlock: quotas by
 -- source, existing incidents by fingerprint, new incidents by fingerprint. A batch that opens nothing new takes no
 -- quota, so floods of known errors do not wait for each other. What is left, such as somebody updating many incidents
 -- in an order of their own, ends as a deadlock that Postgres finds and store_events_apart() runs again.
 
-create table private.source_quotas (
+create table monitoring.source_quotas (
   source text primary key,
   window_started_at timestamptz not null,
   created_count integer not null,
   constraint created_count_is_not_negative check (created_count >= 0)
 );
 
-alter table private.source_quotas enable row level security;
+alter table monitoring.source_quotas enable row level security;
 
-create policy source_quotas_is_read_by_nobody on private.source_quotas
+create policy source_quotas_is_read_by_nobody on monitoring.source_quotas
 for select to authenticated
 using (false);
 
-revoke all on table private.source_quotas from public, anon, authenticated, service_role;
+revoke all on table monitoring.source_quotas from public, anon, authenticated, service_role;
 
-comment on table private.source_quotas is
+comment on table monitoring.source_quotas is
 'New incidents of each source in its current minute. Locking the row makes the limit exact.';
 
-comment on column private.source_quotas.source is 'The reporter, as in incidents.source.';
+comment on column monitoring.source_quotas.source is 'The reporter, as in incidents.source.';
 
-comment on column private.source_quotas.window_started_at is 'When the current window of one minute began.';
+comment on column monitoring.source_quotas.window_started_at is 'When the current window of one minute began.';
 
-comment on column private.source_quotas.created_count is 'Incidents opened in the window.';
+comment on column monitoring.source_quotas.created_count is 'Incidents opened in the window.';
 
-create type private.target as (
+create type monitoring.target as (
   fingerprint text,
   incident_id text,
   occurrence_count bigint
 );
 
-comment on type private.target is
+comment on type monitoring.target is
 'The incident that repeats of a fingerprint fold into, as it was when it was locked.';
 
-create type private.placement as (
+create type monitoring.placement as (
   fingerprint text,
   incident_id text,
   severity public.incident_severity,
@@ -49,10 +49,10 @@ create type private.placement as (
   retry_after integer
 );
 
-comment on type private.placement is
+comment on type monitoring.placement is
 'Where the events of one fingerprint went. retry_after, in seconds, is set instead of incident_id when refused.';
 
-create function private.find_targets(fingerprints text[])
+create function monitoring.find_targets(fingerprints text[])
 returns table (incident_id text, fingerprint text)
 language sql
 stable
@@ -68,17 +68,17 @@ as $$
   from public.incidents
   where incidents.fingerprint = any(find_targets.fingerprints)
     and incidents.status = 'resolved'
-    and incidents.resolved_at > now() - (private.config('incident_policy') ->> 'reopen_window')::interval
+    and incidents.resolved_at > now() - (monitoring.config('incident_policy') ->> 'reopen_window')::interval
 $$;
 
-revoke all on function private.find_targets(text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_targets(text[]) from public, anon, authenticated, service_role;
 
-comment on function private.find_targets(text[]) is
+comment on function monitoring.find_targets(text[]) is
 'The incidents that repeats of these fingerprints may fold into: live ones, and those resolved within
 incident_policy.reopen_window. Takes no lock.';
 
-create function private.lock_targets(fingerprints text[])
-returns setof private.target
+create function monitoring.lock_targets(fingerprints text[])
+returns setof monitoring.target
 language sql
 volatile
 security invoker
@@ -87,7 +87,7 @@ as $$
   with locked as materialized (
     select incidents.fingerprint, incidents.id, incidents.occurrence_count, incidents.resolved_at
     from public.incidents
-    where incidents.id in (select found.incident_id from private.find_targets(lock_targets.fingerprints) as found)
+    where incidents.id in (select found.incident_id from monitoring.find_targets(lock_targets.fingerprints) as found)
     order by incidents.fingerprint, incidents.id
     for update
   )
@@ -97,19 +97,19 @@ as $$
   order by locked.fingerprint, locked.resolved_at desc nulls first
 $$;
 
-revoke all on function private.lock_targets(text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.lock_targets(text[]) from public, anon, authenticated, service_role;
 
-comment on function private.lock_targets(text[]) is
+comment on function monitoring.lock_targets(text[]) is
 'Locks what find_targets finds, in order, and gives one a fingerprint: the live one, else the one resolved last.';
 
-create function private.lock_quotas(sources text[])
+create function monitoring.lock_quotas(sources text[])
 returns void
 language sql
 volatile
 security invoker
 set search_path = ''
 as $$
-  insert into private.source_quotas as quota (source, window_started_at, created_count)
+  insert into monitoring.source_quotas as quota (source, window_started_at, created_count)
   select distinct given.source, now(), 0
   from unnest(lock_quotas.sources) as given (source)
   order by given.source
@@ -123,20 +123,20 @@ as $$
       end
 $$;
 
-revoke all on function private.lock_quotas(text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.lock_quotas(text[]) from public, anon, authenticated, service_role;
 
-comment on function private.lock_quotas(text[]) is
+comment on function monitoring.lock_quotas(text[]) is
 'Locks the quotas of these sources until commit, in order, and begins a new minute where the last one is over.';
 
-create function private.open_incidents(events private.prepared_event[])
-returns setof private.placement
+create function monitoring.open_incidents(events monitoring.prepared_event[])
+returns setof monitoring.placement
 language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
 declare
-  v_limit integer := (private.config('rate_limits') ->> 'new_incidents_per_minute')::integer;
+  v_limit integer := (monitoring.config('rate_limits') ->> 'new_incidents_per_minute')::integer;
   v_has_knowledge boolean := exists (select from public.error_knowledge);
   v_has_deployments boolean := exists (
     select
@@ -159,7 +159,7 @@ begin
       quota.created_count + row_number() over (partition by grouped.source order by grouped.event_position) as rank,
       ceil(extract(epoch from quota.window_started_at + interval '1 minute' - now()))::integer as seconds_left
     from grouped
-    join private.source_quotas as quota on quota.source = grouped.source
+    join monitoring.source_quotas as quota on quota.source = grouped.source
   ),
 
   opened as (
@@ -171,8 +171,8 @@ begin
       ranked.fingerprint, ranked.title, ranked.message, ranked.error_type, ranked.error_code, ranked.stack,
       ranked.severity, ranked.category, ranked.rule, ranked.source, ranked.environment, ranked.release, ranked.url,
       ranked.context, ranked.occurrence_count,
-      case when v_has_knowledge then private.find_knowledge(ranked.message, ranked.error_type) end,
-      case when v_has_deployments then private.find_deployment(ranked.source, ranked.environment, ranked.context) end
+      case when v_has_knowledge then monitoring.find_knowledge(ranked.message, ranked.error_type) end,
+      case when v_has_deployments then monitoring.find_deployment(ranked.source, ranked.environment, ranked.context) end
     from ranked
     where ranked.rank <= v_limit
     order by ranked.fingerprint
@@ -182,7 +182,7 @@ begin
   ),
 
   counted as (
-    update private.source_quotas
+    update monitoring.source_quotas
     set created_count = source_quotas.created_count + per_source.opened_count
     from (
       select opened.source, count(*) as opened_count
@@ -201,15 +201,15 @@ begin
 end
 $$;
 
-revoke all on function private.open_incidents(private.prepared_event[])
+revoke all on function monitoring.open_incidents(monitoring.prepared_event[])
 from public, anon, authenticated, service_role;
 
-comment on function private.open_incidents(private.prepared_event[]) is
+comment on function monitoring.open_incidents(monitoring.prepared_event[]) is
 'Opens an incident for each fingerprint, within each source''s limit a minute. The quotas must be locked.
 A fingerprint that somebody else opened meanwhile is left out.';
 
-create function private.fold_events(events private.prepared_event[], targets private.target[])
-returns setof private.placement
+create function monitoring.fold_events(events monitoring.prepared_event[], targets monitoring.target[])
+returns setof monitoring.placement
 language plpgsql
 volatile
 security invoker
@@ -260,14 +260,14 @@ begin
 end
 $$;
 
-revoke all on function private.fold_events(private.prepared_event[], private.target[])
+revoke all on function monitoring.fold_events(monitoring.prepared_event[], monitoring.target[])
 from public, anon, authenticated, service_role;
 
-comment on function private.fold_events(private.prepared_event[], private.target[]) is
+comment on function monitoring.fold_events(monitoring.prepared_event[], monitoring.target[]) is
 'Counts events into the locked targets of their fingerprints, reopens what was resolved, raises what got worse.';
 
-create function private.drop_placed(events private.prepared_event[], placements private.placement[])
-returns private.prepared_event[]
+create function monitoring.drop_placed(events monitoring.prepared_event[], placements monitoring.placement[])
+returns monitoring.prepared_event[]
 language sql
 immutable
 parallel safe
@@ -281,14 +281,14 @@ as $$
   )
 $$;
 
-revoke all on function private.drop_placed(private.prepared_event[], private.placement[])
+revoke all on function monitoring.drop_placed(monitoring.prepared_event[], monitoring.placement[])
 from public, anon, authenticated, service_role;
 
-comment on function private.drop_placed(private.prepared_event[], private.placement[]) is
+comment on function monitoring.drop_placed(monitoring.prepared_event[], monitoring.placement[]) is
 'The events whose fingerprint has no placement yet.';
 
-create function private.place_events(events private.prepared_event[], agent text)
-returns setof private.placement
+create function monitoring.place_events(events monitoring.prepared_event[], agent text)
+returns setof monitoring.placement
 language plpgsql
 volatile
 security invoker
@@ -296,40 +296,40 @@ set search_path = ''
 as $$
 declare
   v_fingerprints text[];
-  v_new private.prepared_event[];
-  v_targets private.target[];
-  v_opened private.placement[] := '{}'::private.placement[];
-  v_folded private.placement[];
-  v_left private.prepared_event[];
+  v_new monitoring.prepared_event[];
+  v_targets monitoring.target[];
+  v_opened monitoring.placement[] := '{}'::monitoring.placement[];
+  v_folded monitoring.placement[];
+  v_left monitoring.prepared_event[];
 begin
-  perform private.set_change_context(place_events.agent, '{}');
+  perform monitoring.set_change_context(place_events.agent, '{}');
   v_fingerprints := array(select distinct event.fingerprint from unnest(place_events.events) as event);
   v_new := array(
     select event
     from unnest(place_events.events) as event
     where event.fingerprint not in (
       select found.fingerprint
-      from private.find_targets(v_fingerprints) as found
+      from monitoring.find_targets(v_fingerprints) as found
     )
   );
   if v_new <> '{}' then
-    perform private.lock_quotas(array(select event.source from unnest(v_new) as event));
+    perform monitoring.lock_quotas(array(select event.source from unnest(v_new) as event));
   end if;
 
-  v_targets := array(select target from private.lock_targets(v_fingerprints) as target);
+  v_targets := array(select target from monitoring.lock_targets(v_fingerprints) as target);
   v_new := array(
     select event
     from unnest(v_new) as event
     where event.fingerprint not in (select target.fingerprint from unnest(v_targets) as target)
   );
   if v_new <> '{}' then
-    v_opened := array(select placement from private.open_incidents(v_new) as placement);
+    v_opened := array(select placement from monitoring.open_incidents(v_new) as placement);
   end if;
-  v_left := private.drop_placed(place_events.events, v_opened);
-  v_folded := array(select placement from private.fold_events(v_left, v_targets) as placement);
-  perform private.set_change_context('', '{}');
+  v_left := monitoring.drop_placed(place_events.events, v_opened);
+  v_folded := array(select placement from monitoring.fold_events(v_left, v_targets) as placement);
+  perform monitoring.set_change_context('', '{}');
 
-  if private.drop_placed(v_left, v_folded) <> '{}' then
+  if monitoring.drop_placed(v_left, v_folded) <> '{}' then
     -- Opened by another source, or out of the reopen window since the first look: locking it now would break the order.
     raise exception using
       errcode = 'serialization_failure',
@@ -342,9 +342,9 @@ begin
 end
 $$;
 
-revoke all on function private.place_events(private.prepared_event[], text)
+revoke all on function monitoring.place_events(monitoring.prepared_event[], text)
 from public, anon, authenticated, service_role;
 
-comment on function private.place_events(private.prepared_event[], text) is
+comment on function monitoring.place_events(monitoring.prepared_event[], text) is
 'Puts every event into its incident: one placement a fingerprint. agent is who the audit rows name. Raises
 serialization_failure when it must run again.';

@@ -1,35 +1,35 @@
 -- Purpose: stores batches of events exactly once: idempotency keys, receipts, isolation of what spoils its batch.
--- Objects: private.event_receipts, private.describe_refusal(), private.answer_event(), private.store_events(),
--- private.store_events_apart().
+-- Objects: monitoring.event_receipts, monitoring.describe_refusal(), monitoring.answer_event(), monitoring.store_events(),
+-- monitoring.store_events_apart().
 -- Risks: receipts are written last, sorted by key. A key that somebody else wrote meanwhile undoes the whole batch,
 -- which is then run again and finds the other's receipt.
 
-create table private.event_receipts (
+create table monitoring.event_receipts (
   idempotency_key text primary key,
   answer jsonb not null,
   created_at timestamptz not null default now()
 );
 
-create index event_receipts_created_idx on private.event_receipts (created_at);
+create index event_receipts_created_idx on monitoring.event_receipts (created_at);
 
-alter table private.event_receipts enable row level security;
+alter table monitoring.event_receipts enable row level security;
 
-create policy event_receipts_is_read_by_nobody on private.event_receipts
+create policy event_receipts_is_read_by_nobody on monitoring.event_receipts
 for select to authenticated
 using (false);
 
-revoke all on table private.event_receipts from public, anon, authenticated, service_role;
+revoke all on table monitoring.event_receipts from public, anon, authenticated, service_role;
 
-comment on table private.event_receipts is
+comment on table monitoring.event_receipts is
 'Answers already given, by idempotency key, so that a repeated delivery counts nothing and hears the same.';
 
-comment on column private.event_receipts.idempotency_key is 'The sha256 of the caller''s key, in hex.';
+comment on column monitoring.event_receipts.idempotency_key is 'The sha256 of the caller''s key, in hex.';
 
-comment on column private.event_receipts.answer is 'The answer that was given the first time.';
+comment on column monitoring.event_receipts.answer is 'The answer that was given the first time.';
 
-comment on column private.event_receipts.created_at is 'When it was given. Kept for retention.receipts_hours.';
+comment on column monitoring.event_receipts.created_at is 'When it was given. Kept for retention.receipts_hours.';
 
-create function private.describe_refusal(code text, message text, field text, hint text)
+create function monitoring.describe_refusal(code text, message text, field text, hint text)
 returns jsonb
 language sql
 immutable
@@ -49,13 +49,13 @@ as $$
   )
 $$;
 
-revoke all on function private.describe_refusal(text, text, text, text)
+revoke all on function monitoring.describe_refusal(text, text, text, text)
 from public, anon, authenticated, service_role;
 
-comment on function private.describe_refusal(text, text, text, text) is
+comment on function monitoring.describe_refusal(text, text, text, text) is
 'The answer to an event that is not taken: a PT code, a sentence, the field it is about, and what to do.';
 
-create function private.answer_event(placement private.placement, source text, place bigint)
+create function monitoring.answer_event(placement monitoring.placement, source text, place bigint)
 returns jsonb
 language sql
 stable
@@ -65,7 +65,7 @@ as $$
   select case
     when (answer_event.placement).incident_id is null
       then jsonb_set(
-        private.describe_refusal(
+        monitoring.describe_refusal(
           'PT429',
           format('source %s has opened as many new incidents as it may in a minute', answer_event.source),
           'source',
@@ -86,13 +86,13 @@ as $$
   end
 $$;
 
-revoke all on function private.answer_event(private.placement, text, bigint)
+revoke all on function monitoring.answer_event(monitoring.placement, text, bigint)
 from public, anon, authenticated, service_role;
 
-comment on function private.answer_event(private.placement, text, bigint) is
+comment on function monitoring.answer_event(monitoring.placement, text, bigint) is
 'What the reporter of an event hears. place is the event''s rank among its fingerprint''s events in the batch, from 1.';
 
-create function private.store_events(events private.prepared_event[])
+create function monitoring.store_events(events monitoring.prepared_event[])
 returns table (event_position integer, answer jsonb)
 language plpgsql
 volatile
@@ -100,7 +100,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_fresh private.prepared_event[];
+  v_fresh monitoring.prepared_event[];
 begin
   -- Keys that were seen, before or earlier in this batch, count nothing.
   v_fresh := array(
@@ -110,7 +110,7 @@ begin
       from unnest(store_events.events) as event
       where not exists (
         select
-        from private.event_receipts
+        from monitoring.event_receipts
         where event_receipts.idempotency_key = event.idempotency_key
       )
       order by coalesce('key ' || event.idempotency_key, 'place ' || event.event_position), event.event_position
@@ -122,18 +122,18 @@ begin
     select
       ranked.event_position,
       ranked.idempotency_key,
-      private.answer_event(placement, ranked.source, ranked.place) as answer
+      monitoring.answer_event(placement, ranked.source, ranked.place) as answer
     from (
       select
         event.event_position, event.idempotency_key, event.fingerprint, event.source,
         row_number() over (partition by event.fingerprint order by event.event_position) as place
       from unnest(v_fresh) as event
     ) as ranked
-    join private.place_events(v_fresh, 'ingest') as placement on placement.fingerprint = ranked.fingerprint
+    join monitoring.place_events(v_fresh, 'ingest') as placement on placement.fingerprint = ranked.fingerprint
   ),
 
   receipted as (
-    insert into private.event_receipts (idempotency_key, answer)
+    insert into monitoring.event_receipts (idempotency_key, answer)
     select answered.idempotency_key, answered.answer
     from answered
     where answered.idempotency_key is not null
@@ -147,16 +147,16 @@ begin
   from unnest(store_events.events) as event
   left join answered as own on own.event_position = event.event_position
   left join answered as twin on twin.idempotency_key = event.idempotency_key
-  left join private.event_receipts on event_receipts.idempotency_key = event.idempotency_key;
+  left join monitoring.event_receipts on event_receipts.idempotency_key = event.idempotency_key;
 end
 $$;
 
-revoke all on function private.store_events(private.prepared_event[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.store_events(monitoring.prepared_event[]) from public, anon, authenticated, service_role;
 
-comment on function private.store_events(private.prepared_event[]) is
+comment on function monitoring.store_events(monitoring.prepared_event[]) is
 'Stores a batch as one: opens, reopens or folds, audits, writes the receipts. One answer an event, in no order.';
 
-create function private.store_events_apart(events private.prepared_event[])
+create function monitoring.store_events_apart(events monitoring.prepared_event[])
 returns table (event_position integer, answer jsonb)
 language plpgsql
 volatile
@@ -172,7 +172,7 @@ begin
     begin
       v_stored := (
         select jsonb_agg(jsonb_build_array(stored.event_position, stored.answer))
-        from private.store_events(store_events_apart.events) as stored
+        from monitoring.store_events(store_events_apart.events) as stored
       );
       exit;
     exception
@@ -192,13 +192,13 @@ begin
             from unnest(store_events_apart.events) as event
             order by event.fingerprint, event.event_position
           ) as sorted
-          cross join lateral private.store_events_apart(array[sorted.event]) as stored;
+          cross join lateral monitoring.store_events_apart(array[sorted.event]) as stored;
           return;
         end if;
         return query
         select
           store_events_apart.events[1].event_position,
-          private.describe_refusal('PT422', 'the event cannot be stored', null, sqlerrm);
+          monitoring.describe_refusal('PT422', 'the event cannot be stored', null, sqlerrm);
         return;
     end;
   end loop;
@@ -209,8 +209,8 @@ begin
 end
 $$;
 
-revoke all on function private.store_events_apart(private.prepared_event[])
+revoke all on function monitoring.store_events_apart(monitoring.prepared_event[])
 from public, anon, authenticated, service_role;
 
-comment on function private.store_events_apart(private.prepared_event[]) is
+comment on function monitoring.store_events_apart(monitoring.prepared_event[]) is
 'Stores a batch as one, and when an event spoils it, each event for itself. Races are run again, 20 times at most.';

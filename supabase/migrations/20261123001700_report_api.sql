@@ -10,7 +10,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_prepared private.prepared_event[] := '{}'::private.prepared_event[];
+  v_prepared monitoring.prepared_event[] := '{}'::monitoring.prepared_event[];
   v_essences text[] := '{}'::text[]; -- of the events in v_prepared, in the same order
   v_essence text;
   v_twin integer;
@@ -46,8 +46,8 @@ begin
       v_essence := md5((v_event.item - 'context' - 'idempotency_key')::text);
       v_twin := array_position(v_essences, v_essence);
       v_prepared := v_prepared || case
-        when v_twin is null then private.prepare_event(v_event.item, v_event.position::integer)
-        else private.prepare_repeat(v_prepared[v_twin], v_event.item, v_event.position::integer)
+        when v_twin is null then monitoring.prepare_event(v_event.item, v_event.position::integer)
+        else monitoring.prepare_repeat(v_prepared[v_twin], v_event.item, v_event.position::integer)
       end;
       v_essences := v_essences || v_essence;
     exception when sqlstate 'PT400' or data_exception or program_limit_exceeded then
@@ -55,8 +55,8 @@ begin
       v_refused := v_refused || jsonb_build_object(
         v_event.position,
         case
-          when sqlstate = 'PT400' then private.describe_refusal('PT400', v_message, v_field, v_hint)
-          else private.describe_refusal('PT422', 'the event cannot be read', null, v_message)
+          when sqlstate = 'PT400' then monitoring.describe_refusal('PT400', v_message, v_field, v_hint)
+          else monitoring.describe_refusal('PT422', 'the event cannot be read', null, v_message)
         end
       );
     end;
@@ -66,7 +66,7 @@ begin
     select coalesce(jsonb_agg(answers.answer order by answers.event_position), '[]')
     from (
       select stored.event_position, stored.answer
-      from private.store_events_apart(v_prepared) as stored
+      from monitoring.store_events_apart(v_prepared) as stored
       where v_prepared <> '{}'
       union all
       select refused.key::integer, refused.value

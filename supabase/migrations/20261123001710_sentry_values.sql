@@ -1,10 +1,10 @@
 -- Purpose: reads single values out of Sentry's bodies, where every field may be missing, null or of another kind.
--- Objects: private.read_lenient_text(), private.read_moment(), private.read_sentry_tags(),
--- private.find_sentry_issue_id(), private.find_sentry_project(), private.sentry_fingerprint(),
--- private.find_sentry_name().
+-- Objects: monitoring.read_lenient_text(), monitoring.read_moment(), monitoring.read_sentry_tags(),
+-- monitoring.find_sentry_issue_id(), monitoring.find_sentry_project(), monitoring.sentry_fingerprint(),
+-- monitoring.find_sentry_name().
 -- Risks: nothing here may raise, whatever stands in a body. No regular expression: this is on the ingest path.
 
-create function private.read_lenient_text(holder jsonb, variadic path text[])
+create function monitoring.read_lenient_text(holder jsonb, variadic path text[])
 returns text
 language sql
 immutable
@@ -18,12 +18,12 @@ as $$
   end
 $$;
 
-revoke all on function private.read_lenient_text(jsonb, text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_lenient_text(jsonb, text[]) from public, anon, authenticated, service_role;
 
-comment on function private.read_lenient_text(jsonb, text[]) is
+comment on function monitoring.read_lenient_text(jsonb, text[]) is
 'The text or number at a path, as text without blanks around it. Null for everything else, a blank text too.';
 
-create function private.read_moment(value jsonb)
+create function monitoring.read_moment(value jsonb)
 returns timestamptz
 language plpgsql
 stable
@@ -32,7 +32,7 @@ set search_path = ''
 set timezone = 'UTC'
 as $$
 declare
-  v_text text := left(private.read_lenient_text(jsonb_build_object('value', read_moment.value), 'value'), 40);
+  v_text text := left(monitoring.read_lenient_text(jsonb_build_object('value', read_moment.value), 'value'), 40);
   v_seconds double precision;
   v_moment timestamptz;
 begin
@@ -50,12 +50,12 @@ begin
 end
 $$;
 
-revoke all on function private.read_moment(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_moment(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.read_moment(jsonb) is
+comment on function monitoring.read_moment(jsonb) is
 'A moment given as ISO 8601, or as seconds or milliseconds since 1970. Null for what is none, or lies in the future.';
 
-create function private.read_sentry_tags(tags jsonb)
+create function monitoring.read_sentry_tags(tags jsonb)
 returns jsonb
 language sql
 immutable
@@ -81,13 +81,13 @@ as $$
   where tag.key <> '' and tag.value is not null
 $$;
 
-revoke all on function private.read_sentry_tags(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_sentry_tags(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.read_sentry_tags(jsonb) is
+comment on function monitoring.read_sentry_tags(jsonb) is
 'Tags as one object, whether they came as pairs, as {"key", "value"} or as an object. What is none of these is left
 out.';
 
-create function private.find_sentry_issue_id(event jsonb)
+create function monitoring.find_sentry_issue_id(event jsonb)
 returns text
 language sql
 immutable
@@ -96,15 +96,15 @@ security invoker
 set search_path = ''
 as $$
   select coalesce(
-    private.read_lenient_text(find_sentry_issue_id.event, 'issue_id'),
-    private.read_lenient_text(find_sentry_issue_id.event, 'groupID'),
+    monitoring.read_lenient_text(find_sentry_issue_id.event, 'issue_id'),
+    monitoring.read_lenient_text(find_sentry_issue_id.event, 'groupID'),
     (
       select found.id
       from unnest(array['issue_url', 'web_url', 'url']) with ordinality as fields (field, position)
       cross join lateral (
         select split_part(
           split_part(
-            split_part(private.read_lenient_text(find_sentry_issue_id.event, fields.field), '/issues/', 2), '/', 1
+            split_part(monitoring.read_lenient_text(find_sentry_issue_id.event, fields.field), '/issues/', 2), '/', 1
           ),
           '?', 1
         )
@@ -116,12 +116,12 @@ as $$
   )
 $$;
 
-revoke all on function private.find_sentry_issue_id(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_sentry_issue_id(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.find_sentry_issue_id(jsonb) is
+comment on function monitoring.find_sentry_issue_id(jsonb) is
 'The id of the issue that an event belongs to, out of its links where it is not given. Null when unknown.';
 
-create function private.find_sentry_project(event jsonb)
+create function monitoring.find_sentry_project(event jsonb)
 returns text
 language sql
 immutable
@@ -130,23 +130,23 @@ security invoker
 set search_path = ''
 as $$
   select coalesce(
-    private.read_lenient_text(find_sentry_project.event, 'project_slug'),
-    private.read_lenient_text(find_sentry_project.event, 'project', 'slug'),
+    monitoring.read_lenient_text(find_sentry_project.event, 'project_slug'),
+    monitoring.read_lenient_text(find_sentry_project.event, 'project', 'slug'),
     nullif(
-      split_part(split_part(private.read_lenient_text(find_sentry_project.event, 'url'), '/projects/', 2), '/', 2), ''
+      split_part(split_part(monitoring.read_lenient_text(find_sentry_project.event, 'url'), '/projects/', 2), '/', 2), ''
     ),
-    private.read_lenient_text(find_sentry_project.event, 'project_name'),
-    private.read_lenient_text(find_sentry_project.event, 'project', 'name'),
-    private.read_lenient_text(find_sentry_project.event, 'project')
+    monitoring.read_lenient_text(find_sentry_project.event, 'project_name'),
+    monitoring.read_lenient_text(find_sentry_project.event, 'project', 'name'),
+    monitoring.read_lenient_text(find_sentry_project.event, 'project')
   )
 $$;
 
-revoke all on function private.find_sentry_project(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_sentry_project(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.find_sentry_project(jsonb) is
+comment on function monitoring.find_sentry_project(jsonb) is
 'The slug of the project of an event or issue, out of its API address where it is not given; else its name or number.';
 
-create function private.sentry_fingerprint(kind text, id text)
+create function monitoring.sentry_fingerprint(kind text, id text)
 returns text
 language sql
 immutable
@@ -165,12 +165,12 @@ as $$
   end
 $$;
 
-revoke all on function private.sentry_fingerprint(text, text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.sentry_fingerprint(text, text) from public, anon, authenticated, service_role;
 
-comment on function private.sentry_fingerprint(text, text) is
+comment on function monitoring.sentry_fingerprint(text, text) is
 'What the incident of a Sentry issue or metric alert is known by, such as sentry:issue:6700000001. Null without an id.';
 
-create function private.find_sentry_name(person jsonb)
+create function monitoring.find_sentry_name(person jsonb)
 returns text
 language sql
 immutable
@@ -180,14 +180,14 @@ set search_path = ''
 as $$
   -- A name that is an e-mail address is redacted: then the next one tells who it was.
   select coalesce(
-    nullif(private.sanitise_text(private.read_lenient_text(find_sentry_name.person, 'name'), 200), '[redacted]'),
-    nullif(private.sanitise_text(private.read_lenient_text(find_sentry_name.person, 'username'), 200), '[redacted]'),
-    private.sanitise_text(private.read_lenient_text(find_sentry_name.person, 'slug'), 200),
-    private.sanitise_text('Sentry user ' || private.read_lenient_text(find_sentry_name.person, 'id'), 200)
+    nullif(monitoring.sanitise_text(monitoring.read_lenient_text(find_sentry_name.person, 'name'), 200), '[redacted]'),
+    nullif(monitoring.sanitise_text(monitoring.read_lenient_text(find_sentry_name.person, 'username'), 200), '[redacted]'),
+    monitoring.sanitise_text(monitoring.read_lenient_text(find_sentry_name.person, 'slug'), 200),
+    monitoring.sanitise_text('Sentry user ' || monitoring.read_lenient_text(find_sentry_name.person, 'id'), 200)
   )
 $$;
 
-revoke all on function private.find_sentry_name(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_sentry_name(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.find_sentry_name(jsonb) is
+comment on function monitoring.find_sentry_name(jsonb) is
 'What a user, a team or an application of Sentry is called, sanitised. Null when nothing is known.';

@@ -1,10 +1,10 @@
 -- Purpose: what a Sentry event or issue says, as a report that any program could have sent.
--- Objects: private.list_sentry_exceptions(), private.format_sentry_stack(), private.describe_sentry_occurrence(),
--- private.is_sentry_outage(), private.guess_sentry_source(), private.describe_sentry_event(),
--- private.describe_sentry_bookkeeping(), private.describe_sentry_issue().
+-- Objects: monitoring.list_sentry_exceptions(), monitoring.format_sentry_stack(), monitoring.describe_sentry_occurrence(),
+-- monitoring.is_sentry_outage(), monitoring.guess_sentry_source(), monitoring.describe_sentry_event(),
+-- monitoring.describe_sentry_bookkeeping(), monitoring.describe_sentry_issue().
 -- Risks: every text here comes from outside. prepare_event() sanitises the report; nothing here may raise.
 
-create function private.list_sentry_exceptions(event jsonb)
+create function monitoring.list_sentry_exceptions(event jsonb)
 returns jsonb
 language sql
 immutable
@@ -32,12 +32,12 @@ as $$
   )
 $$;
 
-revoke all on function private.list_sentry_exceptions(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.list_sentry_exceptions(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.list_sentry_exceptions(jsonb) is
+comment on function monitoring.list_sentry_exceptions(jsonb) is
 'The exceptions of an event, causes first, wherever the event keeps them. An empty list when it has none.';
 
-create function private.format_sentry_stack(stacktrace jsonb)
+create function monitoring.format_sentry_stack(stacktrace jsonb)
 returns text
 language sql
 immutable
@@ -55,17 +55,17 @@ as $$
   select string_agg(
     format(
       'at %s (%s)',
-      coalesce(private.read_lenient_text(chosen.item, 'function'), '?'),
+      coalesce(monitoring.read_lenient_text(chosen.item, 'function'), '?'),
       concat_ws(
         ':',
         coalesce(
-          private.read_lenient_text(chosen.item, 'filename'),
-          private.read_lenient_text(chosen.item, 'abs_path'),
-          private.read_lenient_text(chosen.item, 'module'),
+          monitoring.read_lenient_text(chosen.item, 'filename'),
+          monitoring.read_lenient_text(chosen.item, 'abs_path'),
+          monitoring.read_lenient_text(chosen.item, 'module'),
           '?'
         ),
-        private.read_lenient_text(chosen.item, 'lineno'),
-        private.read_lenient_text(chosen.item, 'colno')
+        monitoring.read_lenient_text(chosen.item, 'lineno'),
+        monitoring.read_lenient_text(chosen.item, 'colno')
       )
     ),
     E'\n' order by chosen.position
@@ -80,12 +80,12 @@ as $$
   ) as chosen
 $$;
 
-revoke all on function private.format_sentry_stack(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.format_sentry_stack(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.format_sentry_stack(jsonb) is
+comment on function monitoring.format_sentry_stack(jsonb) is
 'The frames of a stack trace in the program''s own code, or all where none is marked so, a line each, newest last.';
 
-create function private.describe_sentry_occurrence(event jsonb)
+create function monitoring.describe_sentry_occurrence(event jsonb)
 returns text
 language sql
 immutable
@@ -97,13 +97,13 @@ as $$
     concat_ws(
       E'\n',
       coalesce(
-        private.read_lenient_text(describe_sentry_occurrence.event, 'occurrence', 'issueTitle'),
-        private.read_lenient_text(describe_sentry_occurrence.event, 'title')
+        monitoring.read_lenient_text(describe_sentry_occurrence.event, 'occurrence', 'issueTitle'),
+        monitoring.read_lenient_text(describe_sentry_occurrence.event, 'title')
       ),
-      private.read_lenient_text(describe_sentry_occurrence.event, 'occurrence', 'subtitle'),
+      monitoring.read_lenient_text(describe_sentry_occurrence.event, 'occurrence', 'subtitle'),
       (
         select string_agg(
-          concat_ws(': ', private.read_lenient_text(item, 'name'), private.read_lenient_text(item, 'value')),
+          concat_ws(': ', monitoring.read_lenient_text(item, 'name'), monitoring.read_lenient_text(item, 'value')),
           E'\n' order by position
         )
         from jsonb_array_elements(
@@ -118,13 +118,13 @@ as $$
   where jsonb_typeof(describe_sentry_occurrence.event -> 'occurrence') = 'object'
 $$;
 
-revoke all on function private.describe_sentry_occurrence(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.describe_sentry_occurrence(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.describe_sentry_occurrence(jsonb) is
+comment on function monitoring.describe_sentry_occurrence(jsonb) is
 'What a finding without an exception says (a missed check-in, an uptime check, a slow query): title, subtitle and the
 evidence, a line each. Null for an event that is none.';
 
-create function private.is_sentry_outage(event jsonb)
+create function monitoring.is_sentry_outage(event jsonb)
 returns boolean
 language sql
 immutable
@@ -134,7 +134,7 @@ set search_path = ''
 as $$
   select coalesce(
     jsonb_typeof(is_sentry_outage.event -> 'occurrence') = 'object'
-    and private.list_sentry_exceptions(is_sentry_outage.event) = '[]'
+    and monitoring.list_sentry_exceptions(is_sentry_outage.event) = '[]'
     and is_sentry_outage.event ->> 'type' is distinct from 'transaction',
     false
   )
@@ -144,12 +144,12 @@ as $$
   )
 $$;
 
-revoke all on function private.is_sentry_outage(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_sentry_outage(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.is_sentry_outage(jsonb) is
+comment on function monitoring.is_sentry_outage(jsonb) is
 'Whether an event or issue comes from Sentry''s cron or uptime monitors, and not from a program''s code.';
 
-create function private.guess_sentry_source(event jsonb)
+create function monitoring.guess_sentry_source(event jsonb)
 returns text
 language sql
 immutable
@@ -167,12 +167,12 @@ as $$
   end
 $$;
 
-revoke all on function private.guess_sentry_source(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.guess_sentry_source(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.guess_sentry_source(jsonb) is
+comment on function monitoring.guess_sentry_source(jsonb) is
 'Where the code of an event runs, in classify_error()''s words: browser, server, or sentry when nothing tells.';
 
-create function private.describe_sentry_event(event jsonb)
+create function monitoring.describe_sentry_event(event jsonb)
 returns jsonb
 language plpgsql
 stable
@@ -181,55 +181,55 @@ set search_path = ''
 as $$
 declare
   v_event jsonb := describe_sentry_event.event;
-  v_exception jsonb := private.list_sentry_exceptions(v_event) -> -1;
-  v_tags jsonb := private.read_sentry_tags(v_event -> 'tags');
-  v_status text := private.read_lenient_text(v_event, 'contexts', 'response', 'status_code');
+  v_exception jsonb := monitoring.list_sentry_exceptions(v_event) -> -1;
+  v_tags jsonb := monitoring.read_sentry_tags(v_event -> 'tags');
+  v_status text := monitoring.read_lenient_text(v_event, 'contexts', 'response', 'status_code');
 begin
   return jsonb_strip_nulls(jsonb_build_object(
     'error', jsonb_build_object(
       'message', coalesce(
-        private.read_lenient_text(v_exception, 'value'),
-        private.read_lenient_text(v_exception, 'type'),
-        private.describe_sentry_occurrence(v_event),
-        private.read_lenient_text(v_event, 'logentry', 'formatted'),
-        private.read_lenient_text(v_event, 'logentry', 'message'),
-        private.read_lenient_text(v_event, 'message'),
-        private.read_lenient_text(v_event, 'metadata', 'value'),
-        private.read_lenient_text(v_event, 'title'),
-        private.read_lenient_text(v_event, 'culprit'),
+        monitoring.read_lenient_text(v_exception, 'value'),
+        monitoring.read_lenient_text(v_exception, 'type'),
+        monitoring.describe_sentry_occurrence(v_event),
+        monitoring.read_lenient_text(v_event, 'logentry', 'formatted'),
+        monitoring.read_lenient_text(v_event, 'logentry', 'message'),
+        monitoring.read_lenient_text(v_event, 'message'),
+        monitoring.read_lenient_text(v_event, 'metadata', 'value'),
+        monitoring.read_lenient_text(v_event, 'title'),
+        monitoring.read_lenient_text(v_event, 'culprit'),
         'Sentry event without a message'
       ),
       'type', coalesce(
-        private.read_lenient_text(v_exception, 'type'), private.read_lenient_text(v_event, 'metadata', 'type')
+        monitoring.read_lenient_text(v_exception, 'type'), monitoring.read_lenient_text(v_event, 'metadata', 'type')
       ),
       'stack', coalesce(
-        private.format_sentry_stack(v_exception -> 'stacktrace'), private.format_sentry_stack(v_event -> 'stacktrace')
+        monitoring.format_sentry_stack(v_exception -> 'stacktrace'), monitoring.format_sentry_stack(v_event -> 'stacktrace')
       )
     ),
-    'source', private.guess_sentry_source(v_event),
-    'category', case when private.is_sentry_outage(v_event) then 'infrastructure' end,
-    'level', coalesce(private.read_lenient_text(v_event, 'level'), v_tags ->> 'level'),
+    'source', monitoring.guess_sentry_source(v_event),
+    'category', case when monitoring.is_sentry_outage(v_event) then 'infrastructure' end,
+    'level', coalesce(monitoring.read_lenient_text(v_event, 'level'), v_tags ->> 'level'),
     'http_status', case
       when length(v_status) = 3 and v_status between '400' and '599' and translate(v_status, '0123456789', '') = ''
         then v_status
     end,
-    'environment', coalesce(private.read_lenient_text(v_event, 'environment'), v_tags ->> 'environment'),
+    'environment', coalesce(monitoring.read_lenient_text(v_event, 'environment'), v_tags ->> 'environment'),
     'release', coalesce(
-      private.read_lenient_text(v_event, 'release'),
-      private.read_lenient_text(v_event, 'release', 'version'),
+      monitoring.read_lenient_text(v_event, 'release'),
+      monitoring.read_lenient_text(v_event, 'release', 'version'),
       v_tags ->> 'release',
       v_tags ->> 'sentry:release'
     ),
-    'url', coalesce(private.read_lenient_text(v_event, 'request', 'url'), v_tags ->> 'url'),
+    'url', coalesce(monitoring.read_lenient_text(v_event, 'request', 'url'), v_tags ->> 'url'),
     'context', jsonb_build_object(
       'sentry', jsonb_build_object(
-        'project', private.find_sentry_project(v_event),
-        'event_id', private.read_lenient_text(v_event, 'event_id'),
-        'title', private.read_lenient_text(v_event, 'title'),
-        'culprit', private.read_lenient_text(v_event, 'culprit'),
-        'transaction', private.read_lenient_text(v_event, 'transaction'),
-        'platform', private.read_lenient_text(v_event, 'platform'),
-        'logger', private.read_lenient_text(v_event, 'logger')
+        'project', monitoring.find_sentry_project(v_event),
+        'event_id', monitoring.read_lenient_text(v_event, 'event_id'),
+        'title', monitoring.read_lenient_text(v_event, 'title'),
+        'culprit', monitoring.read_lenient_text(v_event, 'culprit'),
+        'transaction', monitoring.read_lenient_text(v_event, 'transaction'),
+        'platform', monitoring.read_lenient_text(v_event, 'platform'),
+        'logger', monitoring.read_lenient_text(v_event, 'logger')
       ),
       'tags', nullif(v_tags, '{}'),
       'browser', case
@@ -237,19 +237,19 @@ begin
         else to_jsonb(v_tags ->> 'browser')
       end,
       'contexts', v_event -> 'contexts',
-      'user', private.read_lenient_text(v_event, 'user', 'id'),
+      'user', monitoring.read_lenient_text(v_event, 'user', 'id'),
       'extra', nullif(v_event -> 'extra', '{}')
     )
   ));
 end
 $$;
 
-revoke all on function private.describe_sentry_event(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.describe_sentry_event(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.describe_sentry_event(jsonb) is
+comment on function monitoring.describe_sentry_event(jsonb) is
 'An event as a report for prepare_event(): the last exception, else the finding, else the message or title.';
 
-create function private.describe_sentry_bookkeeping(issue jsonb)
+create function monitoring.describe_sentry_bookkeeping(issue jsonb)
 returns jsonb
 language sql
 immutable
@@ -258,20 +258,20 @@ security invoker
 set search_path = ''
 as $$
   select jsonb_strip_nulls(jsonb_build_object(
-    'project', private.find_sentry_project(describe_sentry_bookkeeping.issue),
-    'short_id', private.read_lenient_text(describe_sentry_bookkeeping.issue, 'shortId'),
-    'culprit', private.read_lenient_text(describe_sentry_bookkeeping.issue, 'culprit'),
-    'platform', private.read_lenient_text(describe_sentry_bookkeeping.issue, 'platform'),
-    'assignee', private.find_sentry_name(describe_sentry_bookkeeping.issue -> 'assignedTo')
+    'project', monitoring.find_sentry_project(describe_sentry_bookkeeping.issue),
+    'short_id', monitoring.read_lenient_text(describe_sentry_bookkeeping.issue, 'shortId'),
+    'culprit', monitoring.read_lenient_text(describe_sentry_bookkeeping.issue, 'culprit'),
+    'platform', monitoring.read_lenient_text(describe_sentry_bookkeeping.issue, 'platform'),
+    'assignee', monitoring.find_sentry_name(describe_sentry_bookkeeping.issue -> 'assignedTo')
   ))
 $$;
 
-revoke all on function private.describe_sentry_bookkeeping(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.describe_sentry_bookkeeping(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.describe_sentry_bookkeeping(jsonb) is
+comment on function monitoring.describe_sentry_bookkeeping(jsonb) is
 'What Sentry keeps about an issue beside its error: project, short id, assignee. It goes into context.sentry.';
 
-create function private.describe_sentry_issue(issue jsonb)
+create function monitoring.describe_sentry_issue(issue jsonb)
 returns jsonb
 language plpgsql
 stable
@@ -284,25 +284,25 @@ begin
   return jsonb_strip_nulls(jsonb_build_object(
     'error', jsonb_build_object(
       'message', coalesce(
-        private.read_lenient_text(v_issue, 'metadata', 'value'),
-        private.read_lenient_text(v_issue, 'title'),
-        private.read_lenient_text(v_issue, 'metadata', 'title'),
-        private.read_lenient_text(v_issue, 'culprit'),
+        monitoring.read_lenient_text(v_issue, 'metadata', 'value'),
+        monitoring.read_lenient_text(v_issue, 'title'),
+        monitoring.read_lenient_text(v_issue, 'metadata', 'title'),
+        monitoring.read_lenient_text(v_issue, 'culprit'),
         'Sentry issue ' || coalesce(
-          private.read_lenient_text(v_issue, 'shortId'), private.read_lenient_text(v_issue, 'id'), 'without a title'
+          monitoring.read_lenient_text(v_issue, 'shortId'), monitoring.read_lenient_text(v_issue, 'id'), 'without a title'
         )
       ),
-      'type', private.read_lenient_text(v_issue, 'metadata', 'type')
+      'type', monitoring.read_lenient_text(v_issue, 'metadata', 'type')
     ),
-    'source', private.guess_sentry_source(v_issue),
-    'category', case when private.is_sentry_outage(v_issue) then 'infrastructure' end,
-    'level', private.read_lenient_text(v_issue, 'level'),
-    'context', jsonb_build_object('sentry', private.describe_sentry_bookkeeping(v_issue))
+    'source', monitoring.guess_sentry_source(v_issue),
+    'category', case when monitoring.is_sentry_outage(v_issue) then 'infrastructure' end,
+    'level', monitoring.read_lenient_text(v_issue, 'level'),
+    'context', jsonb_build_object('sentry', monitoring.describe_sentry_bookkeeping(v_issue))
   ));
 end
 $$;
 
-revoke all on function private.describe_sentry_issue(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.describe_sentry_issue(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.describe_sentry_issue(jsonb) is
+comment on function monitoring.describe_sentry_issue(jsonb) is
 'An issue, of which no event is known, as a report for prepare_event().';

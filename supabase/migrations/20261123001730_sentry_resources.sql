@@ -1,10 +1,10 @@
 -- Purpose: what each kind of delivery from Sentry asks for: one function a resource, and the one that chooses it.
--- Objects: type private.sentry_intent, private.read_sentry_issue(), private.read_sentry_event(),
--- private.read_sentry_metric_alert(), private.read_sentry_activity(), private.read_sentry_comment(),
--- private.read_legacy_alert(), private.read_sentry_delivery().
+-- Objects: type monitoring.sentry_intent, monitoring.read_sentry_issue(), monitoring.read_sentry_event(),
+-- monitoring.read_sentry_metric_alert(), monitoring.read_sentry_activity(), monitoring.read_sentry_comment(),
+-- monitoring.read_legacy_alert(), monitoring.read_sentry_delivery().
 -- Risks: nothing here may raise, whatever stands in a body: what is not understood asks for nothing and is recorded.
 
-create type private.sentry_intent as (
+create type monitoring.sentry_intent as (
   verb text,
   fingerprint text,
   sent_at timestamptz,
@@ -17,14 +17,14 @@ create type private.sentry_intent as (
   details jsonb
 );
 
-comment on type private.sentry_intent is
+comment on type monitoring.sentry_intent is
 'What a delivery asks for. verb: count (an occurrence), open, reopen, measure (open, with just this severity), resolve,
 suppress, assign, comment; null asks for nothing. report is what prepare_event() takes. sent_at is when Sentry sent it,
 occurred_at when an event happened, by the clock of the program that it happened in.
 occurrence_key makes the same event of the same alert rule count once. details are sanitised.';
 
-create function private.read_sentry_issue(action text, body jsonb)
-returns private.sentry_intent
+create function monitoring.read_sentry_issue(action text, body jsonb)
+returns monitoring.sentry_intent
 language plpgsql
 stable
 security invoker
@@ -32,10 +32,10 @@ set search_path = ''
 as $$
 declare
   v_issue jsonb := read_sentry_issue.body #> '{data,issue}';
-  v_intent private.sentry_intent;
+  v_intent monitoring.sentry_intent;
 begin
-  v_intent.external_id := private.read_lenient_text(v_issue, 'id');
-  v_intent.fingerprint := private.sentry_fingerprint('issue', v_intent.external_id);
+  v_intent.external_id := monitoring.read_lenient_text(v_issue, 'id');
+  v_intent.fingerprint := monitoring.sentry_fingerprint('issue', v_intent.external_id);
   if v_intent.fingerprint is null then
     return v_intent;
   end if;
@@ -47,38 +47,38 @@ begin
     when 'archived' then 'suppress'
     when 'assigned' then 'assign'
   end;
-  v_intent.report := private.describe_sentry_issue(v_issue);
+  v_intent.report := monitoring.describe_sentry_issue(v_issue);
   v_intent.external_url := coalesce(
-    private.read_lenient_text(v_issue, 'permalink'),
-    private.read_lenient_text(v_issue, 'web_url'),
-    private.read_lenient_text(v_issue, 'url')
+    monitoring.read_lenient_text(v_issue, 'permalink'),
+    monitoring.read_lenient_text(v_issue, 'web_url'),
+    monitoring.read_lenient_text(v_issue, 'url')
   );
   v_intent.details := jsonb_strip_nulls(jsonb_build_object(
-    'by', private.find_sentry_name(read_sentry_issue.body -> 'actor'),
+    'by', monitoring.find_sentry_name(read_sentry_issue.body -> 'actor'),
     'assignee', case
       when read_sentry_issue.action = 'assigned' then coalesce(
-        private.find_sentry_name(v_issue -> 'assignedTo'),
-        private.find_sentry_name(read_sentry_issue.body #> '{data,assignee}')
+        monitoring.find_sentry_name(v_issue -> 'assignedTo'),
+        monitoring.find_sentry_name(read_sentry_issue.body #> '{data,assignee}')
       )
     end,
-    'substatus', private.sanitise_text(private.read_lenient_text(v_issue, 'substatus'), 100),
+    'substatus', monitoring.sanitise_text(monitoring.read_lenient_text(v_issue, 'substatus'), 100),
     'status_details', case
       when jsonb_typeof(v_issue -> 'statusDetails') = 'object'
-        then nullif(private.sanitise_jsonb(v_issue -> 'statusDetails', 1024), '{}')
+        then nullif(monitoring.sanitise_jsonb(v_issue -> 'statusDetails', 1024), '{}')
     end
   ));
   return v_intent;
 end
 $$;
 
-revoke all on function private.read_sentry_issue(text, jsonb)
+revoke all on function monitoring.read_sentry_issue(text, jsonb)
 from public, anon, authenticated, service_role;
 
-comment on function private.read_sentry_issue(text, jsonb) is
+comment on function monitoring.read_sentry_issue(text, jsonb) is
 'issue: created, unresolved, resolved, ignored, archived, assigned.';
 
-create function private.read_sentry_event(event jsonb, rule text)
-returns private.sentry_intent
+create function monitoring.read_sentry_event(event jsonb, rule text)
+returns monitoring.sentry_intent
 language plpgsql
 stable
 security invoker
@@ -86,19 +86,19 @@ set search_path = ''
 as $$
 declare
   v_event jsonb := read_sentry_event.event;
-  v_event_id text := private.read_lenient_text(v_event, 'event_id');
-  v_intent private.sentry_intent;
+  v_event_id text := monitoring.read_lenient_text(v_event, 'event_id');
+  v_intent monitoring.sentry_intent;
 begin
   if jsonb_typeof(v_event) is distinct from 'object' then
     return v_intent;
   end if;
   v_intent.verb := 'count';
-  v_intent.external_id := private.find_sentry_issue_id(v_event);
-  v_intent.fingerprint := private.sentry_fingerprint('issue', v_intent.external_id);
+  v_intent.external_id := monitoring.find_sentry_issue_id(v_event);
+  v_intent.fingerprint := monitoring.sentry_fingerprint('issue', v_intent.external_id);
   v_intent.occurred_at := coalesce(
-    private.read_moment(v_event -> 'datetime'),
-    private.read_moment(v_event -> 'timestamp'),
-    private.read_moment(v_event -> 'received')
+    monitoring.read_moment(v_event -> 'datetime'),
+    monitoring.read_moment(v_event -> 'timestamp'),
+    monitoring.read_moment(v_event -> 'received')
   );
   v_intent.occurrence_key := case
     when v_event_id is not null
@@ -106,27 +106,27 @@ begin
         sha256(convert_to(concat_ws(' ', v_event_id, v_intent.fingerprint, read_sentry_event.rule), 'UTF8')), 'hex'
       )
   end;
-  v_intent.report := private.describe_sentry_event(v_event);
+  v_intent.report := monitoring.describe_sentry_event(v_event);
   if read_sentry_event.rule is not null then
     v_intent.report := jsonb_set(
       v_intent.report, '{context,sentry,alert_rule}', to_jsonb(read_sentry_event.rule)
     );
   end if;
   v_intent.external_url := coalesce(
-    private.read_lenient_text(v_event, 'web_url'), private.read_lenient_text(v_event, 'issue_url')
+    monitoring.read_lenient_text(v_event, 'web_url'), monitoring.read_lenient_text(v_event, 'issue_url')
   );
   return v_intent;
 end
 $$;
 
-revoke all on function private.read_sentry_event(jsonb, text)
+revoke all on function monitoring.read_sentry_event(jsonb, text)
 from public, anon, authenticated, service_role;
 
-comment on function private.read_sentry_event(jsonb, text) is
+comment on function monitoring.read_sentry_event(jsonb, text) is
 'event_alert and error: an occurrence of the issue that the event belongs to.';
 
-create function private.read_sentry_metric_alert(action text, body jsonb)
-returns private.sentry_intent
+create function monitoring.read_sentry_metric_alert(action text, body jsonb)
+returns monitoring.sentry_intent
 language plpgsql
 stable
 security invoker
@@ -136,16 +136,16 @@ declare
   v_data jsonb := read_sentry_metric_alert.body -> 'data';
   v_alert jsonb := v_data -> 'metric_alert';
   v_name text := coalesce(
-    private.read_lenient_text(v_alert, 'alert_rule', 'name'),
-    private.read_lenient_text(v_alert, 'title'),
-    private.read_lenient_text(v_data, 'description_title')
+    monitoring.read_lenient_text(v_alert, 'alert_rule', 'name'),
+    monitoring.read_lenient_text(v_alert, 'title'),
+    monitoring.read_lenient_text(v_data, 'description_title')
   );
-  v_intent private.sentry_intent;
+  v_intent monitoring.sentry_intent;
 begin
   v_intent.external_id := coalesce(
-    private.read_lenient_text(v_alert, 'alert_rule', 'id'), private.read_lenient_text(v_alert, 'id'), v_name
+    monitoring.read_lenient_text(v_alert, 'alert_rule', 'id'), monitoring.read_lenient_text(v_alert, 'id'), v_name
   );
-  v_intent.fingerprint := private.sentry_fingerprint('metric', v_intent.external_id);
+  v_intent.fingerprint := monitoring.sentry_fingerprint('metric', v_intent.external_id);
   if v_intent.fingerprint is null then
     return v_intent;
   end if;
@@ -159,48 +159,48 @@ begin
   v_intent.report := jsonb_strip_nulls(jsonb_build_object(
     'error', jsonb_build_object(
       'message', concat_ws(
-        ': ', coalesce(v_name, 'Metric alert'), private.read_lenient_text(v_data, 'description_text')
+        ': ', coalesce(v_name, 'Metric alert'), monitoring.read_lenient_text(v_data, 'description_text')
       ),
       'type', 'MetricAlert'
     ),
     'source', 'sentry',
     'severity', v_intent.severity,
-    'environment', private.read_lenient_text(v_alert, 'alert_rule', 'environment'),
+    'environment', monitoring.read_lenient_text(v_alert, 'alert_rule', 'environment'),
     'context', jsonb_build_object(
       'sentry', jsonb_build_object(
         'project', coalesce(
-          private.read_lenient_text(v_alert, 'projects', '0'),
-          private.read_lenient_text(v_alert, 'alert_rule', 'projects', '0')
+          monitoring.read_lenient_text(v_alert, 'projects', '0'),
+          monitoring.read_lenient_text(v_alert, 'alert_rule', 'projects', '0')
         ),
         'alert_rule', v_name,
-        'query', private.read_lenient_text(v_alert, 'alert_rule', 'query'),
-        'aggregate', private.read_lenient_text(v_alert, 'alert_rule', 'aggregate'),
-        'description', private.read_lenient_text(v_data, 'description_text')
+        'query', monitoring.read_lenient_text(v_alert, 'alert_rule', 'query'),
+        'aggregate', monitoring.read_lenient_text(v_alert, 'alert_rule', 'aggregate'),
+        'description', monitoring.read_lenient_text(v_data, 'description_text')
       )
     )
   ));
-  v_intent.external_url := private.read_lenient_text(v_data, 'web_url');
+  v_intent.external_url := monitoring.read_lenient_text(v_data, 'web_url');
   v_intent.details := jsonb_strip_nulls(jsonb_build_object(
-    'by', private.find_sentry_name(read_sentry_metric_alert.body -> 'actor')
+    'by', monitoring.find_sentry_name(read_sentry_metric_alert.body -> 'actor')
   ));
   return v_intent;
 end
 $$;
 
-revoke all on function private.read_sentry_metric_alert(text, jsonb)
+revoke all on function monitoring.read_sentry_metric_alert(text, jsonb)
 from public, anon, authenticated, service_role;
 
-comment on function private.read_sentry_metric_alert(text, jsonb) is
+comment on function monitoring.read_sentry_metric_alert(text, jsonb) is
 'metric_alert: critical, warning, open, resolved. One incident a rule, as severe as the latest of them says.';
 
-create function private.read_sentry_activity(body jsonb)
-returns private.sentry_intent
+create function monitoring.read_sentry_activity(body jsonb)
+returns monitoring.sentry_intent
 language sql
 stable
 security invoker
 set search_path = ''
 as $$
-  select private.read_sentry_issue(
+  select monitoring.read_sentry_issue(
     case
       when activity.type like '%unresolved%' or activity.type like '%regression%' then 'unresolved'
       when activity.type like '%resolved%' then 'resolved'
@@ -213,17 +213,17 @@ as $$
     end
   )
   from (
-    select lower(private.read_lenient_text(read_sentry_activity.body, 'data', 'activity', 'type'))
+    select lower(monitoring.read_lenient_text(read_sentry_activity.body, 'data', 'activity', 'type'))
   ) as activity (type)
 $$;
 
-revoke all on function private.read_sentry_activity(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_sentry_activity(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.read_sentry_activity(jsonb) is
+comment on function monitoring.read_sentry_activity(jsonb) is
 'activity_alert: what happened to an issue, told by an alert rule; its resolution and its regression count.';
 
-create function private.read_sentry_comment(body jsonb)
-returns private.sentry_intent
+create function monitoring.read_sentry_comment(body jsonb)
+returns monitoring.sentry_intent
 language plpgsql
 stable
 security invoker
@@ -231,29 +231,29 @@ set search_path = ''
 as $$
 declare
   v_data jsonb := read_sentry_comment.body -> 'data';
-  v_intent private.sentry_intent;
+  v_intent monitoring.sentry_intent;
 begin
-  v_intent.external_id := private.read_lenient_text(v_data, 'issue_id');
-  v_intent.fingerprint := private.sentry_fingerprint('issue', v_intent.external_id);
+  v_intent.external_id := monitoring.read_lenient_text(v_data, 'issue_id');
+  v_intent.fingerprint := monitoring.sentry_fingerprint('issue', v_intent.external_id);
   if v_intent.fingerprint is not null and v_data ? 'comment' then
     v_intent.verb := 'comment';
     v_intent.details := jsonb_strip_nulls(jsonb_build_object(
-      'by', private.find_sentry_name(read_sentry_comment.body -> 'actor'),
-      'comment', private.sanitise_text(private.read_lenient_text(v_data, 'comment'), 4096),
-      'comment_id', private.sanitise_text(private.read_lenient_text(v_data, 'comment_id'), 64)
+      'by', monitoring.find_sentry_name(read_sentry_comment.body -> 'actor'),
+      'comment', monitoring.sanitise_text(monitoring.read_lenient_text(v_data, 'comment'), 4096),
+      'comment_id', monitoring.sanitise_text(monitoring.read_lenient_text(v_data, 'comment_id'), 64)
     ));
   end if;
   return v_intent;
 end
 $$;
 
-revoke all on function private.read_sentry_comment(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_sentry_comment(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.read_sentry_comment(jsonb) is
+comment on function monitoring.read_sentry_comment(jsonb) is
 'comment: created.';
 
-create function private.read_legacy_alert(body jsonb)
-returns private.sentry_intent
+create function monitoring.read_legacy_alert(body jsonb)
+returns monitoring.sentry_intent
 language plpgsql
 stable
 security invoker
@@ -262,7 +262,7 @@ as $$
 declare
   v_body jsonb := read_legacy_alert.body;
   v_event jsonb := case when jsonb_typeof(v_body -> 'event') = 'object' then v_body -> 'event' else '{}' end;
-  v_intent private.sentry_intent;
+  v_intent monitoring.sentry_intent;
 begin
   -- A GlitchTip or Slack body has none of them.
   if not v_body ?| array['id', 'culprit', 'triggering_rules', 'project_slug'] then
@@ -277,19 +277,19 @@ begin
     'level', v_body -> 'level',
     'logger', v_body -> 'logger'
   )) || jsonb_strip_nulls(v_event);
-  v_intent := private.read_sentry_event(v_event, private.read_lenient_text(v_body, 'triggering_rules', '0'));
-  v_intent.external_url := coalesce(private.read_lenient_text(v_body, 'url'), v_intent.external_url);
+  v_intent := monitoring.read_sentry_event(v_event, monitoring.read_lenient_text(v_body, 'triggering_rules', '0'));
+  v_intent.external_url := coalesce(monitoring.read_lenient_text(v_body, 'url'), v_intent.external_url);
   return v_intent;
 end
 $$;
 
-revoke all on function private.read_legacy_alert(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_legacy_alert(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.read_legacy_alert(jsonb) is
+comment on function monitoring.read_legacy_alert(jsonb) is
 'The flat body of Sentry''s old WebHooks plugin: an occurrence of the issue it names.';
 
-create function private.read_sentry_delivery(resource text, action text, body jsonb, sent_at timestamptz)
-returns private.sentry_intent
+create function monitoring.read_sentry_delivery(resource text, action text, body jsonb, sent_at timestamptz)
+returns monitoring.sentry_intent
 language plpgsql
 stable
 security invoker
@@ -298,29 +298,29 @@ as $$
 declare
   v_body jsonb := read_sentry_delivery.body;
   v_action text := lower(read_sentry_delivery.action);
-  v_intent private.sentry_intent;
+  v_intent monitoring.sentry_intent;
 begin
   case
     when read_sentry_delivery.resource = 'issue' then
-      v_intent := private.read_sentry_issue(v_action, v_body);
+      v_intent := monitoring.read_sentry_issue(v_action, v_body);
     when read_sentry_delivery.resource = 'event_alert' and coalesce(v_action, 'triggered') = 'triggered' then
-      v_intent := private.read_sentry_event(
+      v_intent := monitoring.read_sentry_event(
         v_body #> '{data,event}',
         coalesce(
-          private.read_lenient_text(v_body, 'data', 'triggered_rule'),
-          private.read_lenient_text(v_body, 'data', 'issue_alert', 'title')
+          monitoring.read_lenient_text(v_body, 'data', 'triggered_rule'),
+          monitoring.read_lenient_text(v_body, 'data', 'issue_alert', 'title')
         )
       );
     when read_sentry_delivery.resource = 'error' and coalesce(v_action, 'created') = 'created' then
-      v_intent := private.read_sentry_event(v_body #> '{data,error}', null);
+      v_intent := monitoring.read_sentry_event(v_body #> '{data,error}', null);
     when read_sentry_delivery.resource = 'metric_alert' then
-      v_intent := private.read_sentry_metric_alert(v_action, v_body);
+      v_intent := monitoring.read_sentry_metric_alert(v_action, v_body);
     when read_sentry_delivery.resource = 'activity_alert' then
-      v_intent := private.read_sentry_activity(v_body);
+      v_intent := monitoring.read_sentry_activity(v_body);
     when read_sentry_delivery.resource = 'comment' and v_action = 'created' then
-      v_intent := private.read_sentry_comment(v_body);
+      v_intent := monitoring.read_sentry_comment(v_body);
     when read_sentry_delivery.resource = 'legacy_plugin' then
-      v_intent := private.read_legacy_alert(v_body);
+      v_intent := monitoring.read_legacy_alert(v_body);
     else
       null; -- it asks for nothing
   end case;
@@ -332,9 +332,9 @@ begin
 end
 $$;
 
-revoke all on function private.read_sentry_delivery(text, text, jsonb, timestamptz)
+revoke all on function monitoring.read_sentry_delivery(text, text, jsonb, timestamptz)
 from public, anon, authenticated, service_role;
 
-comment on function private.read_sentry_delivery(text, text, jsonb, timestamptz) is
+comment on function monitoring.read_sentry_delivery(text, text, jsonb, timestamptz) is
 'What a delivery asks for, by its resource and action. Without a verb it asks for nothing: installation, seer,
 preprod_artifact, comment.updated and deleted, and whatever Sentry may add.';

@@ -1,8 +1,8 @@
 -- Purpose: every delivery from Sentry, kept so that one can see what arrived and replay it.
--- Objects: private.sentry_deliveries, private.trim_sentry_event(), private.trim_sentry_body().
+-- Objects: monitoring.sentry_deliveries, monitoring.trim_sentry_event(), monitoring.trim_sentry_body().
 -- Risks: bodies hold personal data: they are trimmed and sanitised before they are stored, and purged by retention.
 
-create table private.sentry_deliveries (
+create table monitoring.sentry_deliveries (
   id bigint generated always as identity primary key,
   resource text not null,
   action text,
@@ -27,70 +27,70 @@ create table private.sentry_deliveries (
   constraint only_failures_have_an_error check (error is null or effect in ('failed', 'recorded'))
 );
 
-create index sentry_deliveries_received_idx on private.sentry_deliveries (received_at desc);
+create index sentry_deliveries_received_idx on monitoring.sentry_deliveries (received_at desc);
 
-create index sentry_deliveries_body_idx on private.sentry_deliveries (body_hash, received_at desc);
+create index sentry_deliveries_body_idx on monitoring.sentry_deliveries (body_hash, received_at desc);
 
-create index sentry_deliveries_occurrence_idx on private.sentry_deliveries (occurrence_key, received_at desc)
+create index sentry_deliveries_occurrence_idx on monitoring.sentry_deliveries (occurrence_key, received_at desc)
 where occurrence_key is not null;
 
-create index sentry_deliveries_fingerprint_idx on private.sentry_deliveries (fingerprint, sent_at desc)
+create index sentry_deliveries_fingerprint_idx on monitoring.sentry_deliveries (fingerprint, sent_at desc)
 where verb = 'resolve';
 
-create index sentry_deliveries_incident_idx on private.sentry_deliveries (incident_id)
+create index sentry_deliveries_incident_idx on monitoring.sentry_deliveries (incident_id)
 where incident_id is not null;
 
-create index sentry_deliveries_deferred_idx on private.sentry_deliveries (fingerprint, id)
+create index sentry_deliveries_deferred_idx on monitoring.sentry_deliveries (fingerprint, id)
 where effect = 'deferred';
 
-alter table private.sentry_deliveries enable row level security;
+alter table monitoring.sentry_deliveries enable row level security;
 
-create policy sentry_deliveries_is_read_by_nobody on private.sentry_deliveries
+create policy sentry_deliveries_is_read_by_nobody on monitoring.sentry_deliveries
 for select to authenticated
 using (false);
 
-revoke all on table private.sentry_deliveries from public, anon, authenticated, service_role;
+revoke all on table monitoring.sentry_deliveries from public, anon, authenticated, service_role;
 
-revoke all on sequence private.sentry_deliveries_id_seq from public, anon, authenticated, service_role;
+revoke all on sequence monitoring.sentry_deliveries_id_seq from public, anon, authenticated, service_role;
 
-comment on table private.sentry_deliveries is
-'What Sentry delivered and what became of it: one row a delivery. private.replay_delivery(id) does it again.';
+comment on table monitoring.sentry_deliveries is
+'What Sentry delivered and what became of it: one row a delivery. monitoring.replay_delivery(id) does it again.';
 
-comment on column private.sentry_deliveries.id is 'Number of the delivery.';
+comment on column monitoring.sentry_deliveries.id is 'Number of the delivery.';
 
-comment on column private.sentry_deliveries.resource is
+comment on column monitoring.sentry_deliveries.resource is
 'Sentry-Hook-Resource, such as event_alert; legacy_plugin for the unsigned WebHooks plugin.';
 
-comment on column private.sentry_deliveries.action is 'The body''s action, such as triggered.';
+comment on column monitoring.sentry_deliveries.action is 'The body''s action, such as triggered.';
 
-comment on column private.sentry_deliveries.body_hash is
+comment on column monitoring.sentry_deliveries.body_hash is
 'The sha256 of the raw body, in hex. The same within an hour counts once.';
 
-comment on column private.sentry_deliveries.occurrence_key is
+comment on column monitoring.sentry_deliveries.occurrence_key is
 'The sha256 of event id and alert rule, in hex: the same within an hour counts once too.';
 
-comment on column private.sentry_deliveries.fingerprint is 'Fingerprint of the incident it is about.';
+comment on column monitoring.sentry_deliveries.fingerprint is 'Fingerprint of the incident it is about.';
 
-comment on column private.sentry_deliveries.verb is 'What it asked for, as in private.sentry_intent.';
+comment on column monitoring.sentry_deliveries.verb is 'What it asked for, as in monitoring.sentry_intent.';
 
-comment on column private.sentry_deliveries.sent_at is 'When Sentry sent it, by its own word, else when it arrived.';
+comment on column monitoring.sentry_deliveries.sent_at is 'When Sentry sent it, by its own word, else when it arrived.';
 
-comment on column private.sentry_deliveries.occurred_at is 'When it happened, by Sentry''s word.';
+comment on column monitoring.sentry_deliveries.occurred_at is 'When it happened, by Sentry''s word.';
 
-comment on column private.sentry_deliveries.received_at is 'When it was stored.';
+comment on column monitoring.sentry_deliveries.received_at is 'When it was stored.';
 
-comment on column private.sentry_deliveries.effect is
+comment on column monitoring.sentry_deliveries.effect is
 'What it did. late: Sentry sent something newer that arrived first. repeated: seen within the hour. deferred: over
 rate_limits, done later by a job. failed: our SQL could not do it, error says why. recorded: nothing to do.';
 
-comment on column private.sentry_deliveries.incident_id is 'Incident it was about.';
+comment on column monitoring.sentry_deliveries.incident_id is 'Incident it was about.';
 
-comment on column private.sentry_deliveries.error is 'Why it failed, or why it could not be read.';
+comment on column monitoring.sentry_deliveries.error is 'Why it failed, or why it could not be read.';
 
-comment on column private.sentry_deliveries.body is
+comment on column monitoring.sentry_deliveries.body is
 'Body without its bulk (breadcrumbs, variables, spans), sanitised, at most 64 kB. Empty when repeated.';
 
-create function private.trim_sentry_event(event jsonb)
+create function monitoring.trim_sentry_event(event jsonb)
 returns jsonb
 language sql
 immutable
@@ -145,7 +145,7 @@ as $$
               '[]'
             )
             from jsonb_array_elements(
-              private.list_sentry_exceptions(trim_sentry_event.event)
+              monitoring.list_sentry_exceptions(trim_sentry_event.event)
             ) with ordinality as items (item, position)
           )
         )
@@ -154,12 +154,12 @@ as $$
   end
 $$;
 
-revoke all on function private.trim_sentry_event(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.trim_sentry_event(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.trim_sentry_event(jsonb) is
+comment on function monitoring.trim_sentry_event(jsonb) is
 'An event without its bulk: of its exceptions the places remain, the program''s own ones first, not the variables.';
 
-create function private.trim_sentry_body(body jsonb)
+create function monitoring.trim_sentry_body(body jsonb)
 returns jsonb
 language plpgsql
 immutable
@@ -173,17 +173,17 @@ declare
 begin
   foreach v_path slice 1 in array array[array['data', 'event'], array['data', 'error']] loop
     if jsonb_typeof(v_body #> v_path) = 'object' then
-      v_body := jsonb_set(v_body, v_path, private.trim_sentry_event(v_body #> v_path));
+      v_body := jsonb_set(v_body, v_path, monitoring.trim_sentry_event(v_body #> v_path));
     end if;
   end loop;
   if jsonb_typeof(v_body -> 'event') = 'object' then
-    v_body := jsonb_set(v_body, '{event}', private.trim_sentry_event(v_body -> 'event'));
+    v_body := jsonb_set(v_body, '{event}', monitoring.trim_sentry_event(v_body -> 'event'));
   end if;
   return v_body;
 end
 $$;
 
-revoke all on function private.trim_sentry_body(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.trim_sentry_body(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.trim_sentry_body(jsonb) is
+comment on function monitoring.trim_sentry_body(jsonb) is
 'A body as it is read and kept: its events without their bulk.';

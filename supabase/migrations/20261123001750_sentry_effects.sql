@@ -1,23 +1,23 @@
 -- Purpose: brings what a delivery asks for into force on its incident.
--- Objects: private.prepare_sentry_report(), private.enrich_sentry_incident(), type private.sentry_outcome,
--- private.open_sentry_incident(), private.change_sentry_incident(), private.is_late(), private.apply_sentry_intent().
+-- Objects: monitoring.prepare_sentry_report(), monitoring.enrich_sentry_incident(), type monitoring.sentry_outcome,
+-- monitoring.open_sentry_incident(), monitoring.change_sentry_incident(), monitoring.is_late(), monitoring.apply_sentry_intent().
 -- Risks: the caller holds the advisory lock of the fingerprint, so that two deliveries about one issue take turns.
 
-create type private.sentry_outcome as (effect text, incident_id text);
+create type monitoring.sentry_outcome as (effect text, incident_id text);
 
-comment on type private.sentry_outcome is 'What a delivery did, as in sentry_deliveries.effect, and to which incident.';
+comment on type monitoring.sentry_outcome is 'What a delivery did, as in sentry_deliveries.effect, and to which incident.';
 
-create function private.prepare_sentry_report(intent private.sentry_intent)
-returns private.prepared_event
+create function monitoring.prepare_sentry_report(intent monitoring.sentry_intent)
+returns monitoring.prepared_event
 language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
 declare
-  v_prepared private.prepared_event := private.prepare_event((prepare_sentry_report.intent).report, 1);
+  v_prepared monitoring.prepared_event := monitoring.prepare_event((prepare_sentry_report.intent).report, 1);
   v_implied public.incident_severity := case
-    when lower((prepare_sentry_report.intent).report ->> 'level') = 'fatal' then private.severity_of_level('fatal')
+    when lower((prepare_sentry_report.intent).report ->> 'level') = 'fatal' then monitoring.severity_of_level('fatal')
   end;
 begin
   v_prepared.source := 'sentry';
@@ -33,14 +33,14 @@ begin
 end
 $$;
 
-revoke all on function private.prepare_sentry_report(private.sentry_intent)
+revoke all on function monitoring.prepare_sentry_report(monitoring.sentry_intent)
 from public, anon, authenticated, service_role;
 
-comment on function private.prepare_sentry_report(private.sentry_intent) is
+comment on function monitoring.prepare_sentry_report(monitoring.sentry_intent) is
 'The report of a delivery, prepared as any other. What Sentry calls fatal is never less than CRITICAL.';
 
-create function private.enrich_sentry_incident(
-  incident_id text, prepared private.prepared_event, intent private.sentry_intent
+create function monitoring.enrich_sentry_incident(
+  incident_id text, prepared monitoring.prepared_event, intent monitoring.sentry_intent
 )
 returns void
 language plpgsql
@@ -49,8 +49,8 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_prepared private.prepared_event := enrich_sentry_incident.prepared;
-  v_link text := private.sanitise_text((enrich_sentry_incident.intent).external_url, 2048);
+  v_prepared monitoring.prepared_event := enrich_sentry_incident.prepared;
+  v_link text := monitoring.sanitise_text((enrich_sentry_incident.intent).external_url, 2048);
   v_id text := split_part((enrich_sentry_incident.intent).fingerprint, ':', 3);
 begin
   -- An issue tells its link and assignee, an event its stack: whichever comes first, both are kept.
@@ -90,43 +90,43 @@ begin
 end
 $$;
 
-revoke all on function private.enrich_sentry_incident(text, private.prepared_event, private.sentry_intent)
+revoke all on function monitoring.enrich_sentry_incident(text, monitoring.prepared_event, monitoring.sentry_intent)
 from public, anon, authenticated, service_role;
 
-comment on function private.enrich_sentry_incident(text, private.prepared_event, private.sentry_intent) is
+comment on function monitoring.enrich_sentry_incident(text, monitoring.prepared_event, monitoring.sentry_intent) is
 'Adds to an incident what a delivery knows and the incident does not: id and link in Sentry, stack, release, and what
 context.sentry says of project, short id and assignee.';
 
-create function private.open_sentry_incident(intent private.sentry_intent, incident public.incidents)
-returns private.sentry_outcome
+create function monitoring.open_sentry_incident(intent monitoring.sentry_intent, incident public.incidents)
+returns monitoring.sentry_outcome
 language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
 declare
-  v_intent private.sentry_intent := open_sentry_incident.intent;
+  v_intent monitoring.sentry_intent := open_sentry_incident.intent;
   v_incident public.incidents := open_sentry_incident.incident;
-  v_prepared private.prepared_event := private.prepare_sentry_report(v_intent);
-  v_placement private.placement;
-  v_outcome private.sentry_outcome;
+  v_prepared monitoring.prepared_event := monitoring.prepare_sentry_report(v_intent);
+  v_placement monitoring.placement;
+  v_outcome monitoring.sentry_outcome;
   v_before public.incident_severity := v_incident.severity;
 begin
   if v_incident.status <> 'resolved' and v_intent.verb in ('open', 'reopen') then
     -- An issue is no occurrence: it was counted by the event that made it, or will be.
     v_outcome := row('recorded', v_incident.id);
-    if v_intent.verb = 'reopen' and private.unsuppress_incident(v_incident.id, 'sentry', v_intent.details) then
+    if v_intent.verb = 'reopen' and monitoring.unsuppress_incident(v_incident.id, 'sentry', v_intent.details) then
       v_outcome.effect := 'reopened';
     end if;
     if v_prepared.severity > v_before
-      and private.set_incident_severity(v_incident.id, v_prepared.severity, v_prepared.rule, 'sentry')
+      and monitoring.set_incident_severity(v_incident.id, v_prepared.severity, v_prepared.rule, 'sentry')
     then
       v_outcome.effect := 'escalated';
     end if;
   else
     select placement.*
     into v_placement
-    from private.place_events(array[v_prepared], 'sentry') as placement;
+    from monitoring.place_events(array[v_prepared], 'sentry') as placement;
     v_outcome := row(
       case
         when v_placement.incident_id is null then 'deferred'
@@ -139,7 +139,7 @@ begin
     );
     if v_intent.verb = 'measure'
       and v_placement.severity > v_intent.severity
-      and private.set_incident_severity(v_placement.incident_id, v_intent.severity, v_prepared.rule, 'sentry')
+      and monitoring.set_incident_severity(v_placement.incident_id, v_intent.severity, v_prepared.rule, 'sentry')
       and v_outcome.effect = 'counted'
     then
       v_outcome.effect := 'lowered';
@@ -147,19 +147,19 @@ begin
   end if;
 
   if v_outcome.incident_id is not null then
-    perform private.enrich_sentry_incident(v_outcome.incident_id, v_prepared, v_intent);
+    perform monitoring.enrich_sentry_incident(v_outcome.incident_id, v_prepared, v_intent);
   end if;
   return v_outcome;
 end
 $$;
 
-revoke all on function private.open_sentry_incident(private.sentry_intent, public.incidents)
+revoke all on function monitoring.open_sentry_incident(monitoring.sentry_intent, public.incidents)
 from public, anon, authenticated, service_role;
 
-comment on function private.open_sentry_incident(private.sentry_intent, public.incidents) is
+comment on function monitoring.open_sentry_incident(monitoring.sentry_intent, public.incidents) is
 'Opens, counts, reopens or measures. incident is what is there already, all null for none.';
 
-create function private.change_sentry_incident(intent private.sentry_intent, incident public.incidents)
+create function monitoring.change_sentry_incident(intent monitoring.sentry_intent, incident public.incidents)
 returns text
 language plpgsql
 volatile
@@ -167,13 +167,13 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_intent private.sentry_intent := change_sentry_incident.intent;
+  v_intent monitoring.sentry_intent := change_sentry_incident.intent;
   v_incident public.incidents := change_sentry_incident.incident;
   v_is_done boolean := true;
 begin
   case v_intent.verb
     when 'resolve' then
-      v_is_done := 1 = private.resolve_incidents(
+      v_is_done := 1 = monitoring.resolve_incidents(
         array[v_intent.fingerprint],
         'sentry',
         coalesce(v_intent.details ->> 'by', 'sentry'),
@@ -182,14 +182,14 @@ begin
         v_intent.details
       );
     when 'suppress' then
-      v_is_done := private.suppress_incident(v_incident.id, 'sentry', v_intent.details);
+      v_is_done := monitoring.suppress_incident(v_incident.id, 'sentry', v_intent.details);
     when 'assign' then
-      perform private.note_on_incident(v_incident.id, 'sentry', 'incident_assigned', v_intent.details);
+      perform monitoring.note_on_incident(v_incident.id, 'sentry', 'incident_assigned', v_intent.details);
     when 'comment' then
-      perform private.note_on_incident(v_incident.id, 'sentry', 'incident_commented', v_intent.details);
+      perform monitoring.note_on_incident(v_incident.id, 'sentry', 'incident_commented', v_intent.details);
       return 'commented';
   end case;
-  perform private.enrich_sentry_incident(v_incident.id, private.prepare_sentry_report(v_intent), v_intent);
+  perform monitoring.enrich_sentry_incident(v_incident.id, monitoring.prepare_sentry_report(v_intent), v_intent);
   return case
     when not v_is_done then 'recorded'
     else case v_intent.verb when 'resolve' then 'resolved' when 'suppress' then 'suppressed' else 'assigned' end
@@ -197,13 +197,13 @@ begin
 end
 $$;
 
-revoke all on function private.change_sentry_incident(private.sentry_intent, public.incidents)
+revoke all on function monitoring.change_sentry_incident(monitoring.sentry_intent, public.incidents)
 from public, anon, authenticated, service_role;
 
-comment on function private.change_sentry_incident(private.sentry_intent, public.incidents) is
+comment on function monitoring.change_sentry_incident(monitoring.sentry_intent, public.incidents) is
 'Resolves, suppresses, or notes an assignment or a comment: the effect.';
 
-create function private.find_latest_sending(incident_id text, effects text[])
+create function monitoring.find_latest_sending(incident_id text, effects text[])
 returns timestamptz
 language sql
 stable
@@ -211,17 +211,17 @@ security invoker
 set search_path = ''
 as $$
   select max(sentry_deliveries.sent_at)
-  from private.sentry_deliveries
+  from monitoring.sentry_deliveries
   where sentry_deliveries.incident_id = find_latest_sending.incident_id
     and sentry_deliveries.effect = any(find_latest_sending.effects)
 $$;
 
-revoke all on function private.find_latest_sending(text, text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_latest_sending(text, text[]) from public, anon, authenticated, service_role;
 
-comment on function private.find_latest_sending(text, text[]) is
+comment on function monitoring.find_latest_sending(text, text[]) is
 'When Sentry sent the latest of the deliveries that had one of these effects on an incident. Null when there is none.';
 
-create function private.is_late(intent private.sentry_intent, incident public.incidents)
+create function monitoring.is_late(intent monitoring.sentry_intent, incident public.incidents)
 returns boolean
 language plpgsql
 stable
@@ -229,7 +229,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_intent private.sentry_intent := is_late.intent;
+  v_intent monitoring.sentry_intent := is_late.intent;
   v_incident public.incidents := is_late.incident;
   v_resolved_at timestamptz;
   v_newest_at timestamptz;
@@ -240,7 +240,7 @@ begin
     -- The end of an issue that nobody knew yet.
     return v_intent.verb <> 'resolve' and exists (
       select
-      from private.sentry_deliveries
+      from monitoring.sentry_deliveries
       where sentry_deliveries.fingerprint = v_intent.fingerprint
         and sentry_deliveries.verb = 'resolve'
         and date_trunc('second', sentry_deliveries.sent_at) > date_trunc('second', v_intent.sent_at)
@@ -249,7 +249,7 @@ begin
   -- Sentry-Hook-Timestamp counts whole seconds. Within one, the order of arrival decides.
   if v_incident.status = 'resolved' then
     v_resolved_at := coalesce(
-      private.find_latest_sending(v_incident.id, array['resolved']), v_incident.resolved_at
+      monitoring.find_latest_sending(v_incident.id, array['resolved']), v_incident.resolved_at
     );
     return date_trunc('second', v_intent.sent_at) < date_trunc('second', v_resolved_at)
       -- An event that happened before; unless its clock is plainly wrong.
@@ -257,7 +257,7 @@ begin
         v_intent.occurred_at < v_resolved_at and v_intent.occurred_at > v_resolved_at - interval '7 days', false
       );
   elsif v_intent.verb in ('resolve', 'suppress', 'measure') then
-    v_newest_at := private.find_latest_sending(
+    v_newest_at := monitoring.find_latest_sending(
       v_incident.id, array['opened', 'counted', 'reopened', 'escalated', 'lowered', 'suppressed']
     );
     return coalesce(date_trunc('second', v_intent.sent_at) < date_trunc('second', v_newest_at), false);
@@ -266,23 +266,23 @@ begin
 end
 $$;
 
-revoke all on function private.is_late(private.sentry_intent, public.incidents)
+revoke all on function monitoring.is_late(monitoring.sentry_intent, public.incidents)
 from public, anon, authenticated, service_role;
 
-comment on function private.is_late(private.sentry_intent, public.incidents) is
+comment on function monitoring.is_late(monitoring.sentry_intent, public.incidents) is
 'Whether something newer about the incident arrived before: then a delivery must neither reopen nor close it.';
 
-create function private.apply_sentry_intent(intent private.sentry_intent)
-returns private.sentry_outcome
+create function monitoring.apply_sentry_intent(intent monitoring.sentry_intent)
+returns monitoring.sentry_outcome
 language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
 declare
-  v_intent private.sentry_intent := apply_sentry_intent.intent;
+  v_intent monitoring.sentry_intent := apply_sentry_intent.intent;
   v_incident public.incidents;
-  v_outcome private.sentry_outcome;
+  v_outcome monitoring.sentry_outcome;
 begin
   v_outcome.effect := 'recorded';
   if v_intent.verb is null then
@@ -297,7 +297,7 @@ begin
   for update;
   v_outcome.incident_id := v_incident.id;
 
-  if private.is_late(v_intent, v_incident) then
+  if monitoring.is_late(v_intent, v_incident) then
     v_outcome.effect := 'late';
     if v_intent.verb = 'count' then
       update public.incidents
@@ -305,12 +305,12 @@ begin
       where incidents.id = v_incident.id;
     end if;
   elsif v_intent.verb in ('count', 'open', 'reopen', 'measure') then
-    v_outcome := private.open_sentry_incident(v_intent, v_incident);
+    v_outcome := monitoring.open_sentry_incident(v_intent, v_incident);
   elsif v_incident.id is not null then
-    v_outcome.effect := private.change_sentry_incident(v_intent, v_incident);
+    v_outcome.effect := monitoring.change_sentry_incident(v_intent, v_incident);
   elsif v_intent.verb = 'resolve' then
     -- What is still waiting for its turn to open has ended.
-    update private.sentry_deliveries
+    update monitoring.sentry_deliveries
     set effect = 'late'
     where sentry_deliveries.effect = 'deferred'
       and sentry_deliveries.fingerprint = v_intent.fingerprint;
@@ -319,9 +319,9 @@ begin
 end
 $$;
 
-revoke all on function private.apply_sentry_intent(private.sentry_intent)
+revoke all on function monitoring.apply_sentry_intent(monitoring.sentry_intent)
 from public, anon, authenticated, service_role;
 
-comment on function private.apply_sentry_intent(private.sentry_intent) is
+comment on function monitoring.apply_sentry_intent(monitoring.sentry_intent) is
 'Does what a delivery asks for. An occurrence that is late is counted and reopens nothing; what is about an unknown
 issue opens nothing.';

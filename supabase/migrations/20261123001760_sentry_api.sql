@@ -1,11 +1,11 @@
 -- Purpose: the way in for Sentry's webhooks, each stored exactly once with its effect; replays; forged signatures.
--- Objects: type private.sentry_delivery, private.read_sentry_envelope(), private.store_sentry_delivery(),
--- public.ingest_sentry(), private.replay_delivery(), private.replay_deferred_deliveries(),
+-- Objects: type monitoring.sentry_delivery, monitoring.read_sentry_envelope(), monitoring.store_sentry_delivery(),
+-- public.ingest_sentry(), monitoring.replay_delivery(), monitoring.replay_deferred_deliveries(),
 -- public.note_forged_signature().
 -- Risks: deliveries are taken one after the other, because their order means something (warning, critical, resolved).
 -- Advisory locks by fingerprint, all taken first and in order, make batches take turns where they touch the same issue.
 
-create type private.sentry_delivery as (
+create type monitoring.sentry_delivery as (
   resource text,
   action text,
   body_hash text,
@@ -14,16 +14,16 @@ create type private.sentry_delivery as (
   body jsonb,
   kept jsonb,
   problem text,
-  intent private.sentry_intent,
+  intent monitoring.sentry_intent,
   lock_key integer
 );
 
-comment on type private.sentry_delivery is
+comment on type monitoring.sentry_delivery is
 'A delivery, read. body is trimmed, kept is sanitised as well. problem says why it could not be read whole. lock_key is
 the advisory lock of its issue.';
 
-create function private.read_sentry_envelope(envelope jsonb)
-returns private.sentry_delivery
+create function monitoring.read_sentry_envelope(envelope jsonb)
+returns monitoring.sentry_delivery
 language plpgsql
 stable
 security invoker
@@ -31,49 +31,49 @@ set search_path = ''
 as $$
 declare
   v_envelope jsonb := read_sentry_envelope.envelope;
-  v_delivery private.sentry_delivery;
+  v_delivery monitoring.sentry_delivery;
 begin
   v_delivery.resource := coalesce(
-    private.keep_first_bytes(private.sanitise_text(private.read_lenient_text(v_envelope, 'resource'), 200), 100),
+    monitoring.keep_first_bytes(monitoring.sanitise_text(monitoring.read_lenient_text(v_envelope, 'resource'), 200), 100),
     'unknown'
   );
-  v_delivery.action := private.keep_first_bytes(
-    private.sanitise_text(private.read_lenient_text(v_envelope, 'body', 'action'), 200), 100
+  v_delivery.action := monitoring.keep_first_bytes(
+    monitoring.sanitise_text(monitoring.read_lenient_text(v_envelope, 'body', 'action'), 200), 100
   );
   v_delivery.body_hash := coalesce(
-    private.read_lenient_text(v_envelope, 'body_hash'),
+    monitoring.read_lenient_text(v_envelope, 'body_hash'),
     encode(sha256(convert_to(coalesce(v_envelope ->> 'body', ''), 'UTF8')), 'hex')
   );
-  v_delivery.arrived_at := coalesce(private.read_moment(v_envelope -> 'arrived_at'), clock_timestamp());
-  v_delivery.sent_at := coalesce(private.read_moment(v_envelope -> 'sent_at'), v_delivery.arrived_at);
-  v_delivery.problem := private.sanitise_text(private.read_lenient_text(v_envelope, 'problem'), 200);
+  v_delivery.arrived_at := coalesce(monitoring.read_moment(v_envelope -> 'arrived_at'), clock_timestamp());
+  v_delivery.sent_at := coalesce(monitoring.read_moment(v_envelope -> 'sent_at'), v_delivery.arrived_at);
+  v_delivery.problem := monitoring.sanitise_text(monitoring.read_lenient_text(v_envelope, 'problem'), 200);
   v_delivery.kept := '{}'::jsonb;
   v_delivery.lock_key := hashtext(v_delivery.body_hash);
   begin
     v_delivery.body := case
-      when jsonb_typeof(v_envelope -> 'body') = 'object' then private.trim_sentry_body(v_envelope -> 'body')
+      when jsonb_typeof(v_envelope -> 'body') = 'object' then monitoring.trim_sentry_body(v_envelope -> 'body')
       else '{}'
     end;
-    v_delivery.kept := private.sanitise_jsonb(v_delivery.body, 65536);
-    v_delivery.intent := private.read_sentry_delivery(
+    v_delivery.kept := monitoring.sanitise_jsonb(v_delivery.body, 65536);
+    v_delivery.intent := monitoring.read_sentry_delivery(
       v_delivery.resource, v_delivery.action, v_delivery.body, v_delivery.sent_at
     );
     v_delivery.lock_key := hashtext(coalesce((v_delivery.intent).fingerprint, v_delivery.body_hash));
   exception
     when others then
       -- Whatever it is, the delivery is kept: Sentry does not send it again.
-      v_delivery.problem := private.sanitise_text(format('%s: %s', sqlstate, sqlerrm), 1000);
+      v_delivery.problem := monitoring.sanitise_text(format('%s: %s', sqlstate, sqlerrm), 1000);
   end;
   return v_delivery;
 end
 $$;
 
-revoke all on function private.read_sentry_envelope(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_sentry_envelope(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.read_sentry_envelope(jsonb) is
+comment on function monitoring.read_sentry_envelope(jsonb) is
 'What a delivery is and asks for. Never raises for what stands in a body.';
 
-create function private.store_sentry_delivery(delivery private.sentry_delivery)
+create function monitoring.store_sentry_delivery(delivery monitoring.sentry_delivery)
 returns jsonb
 language plpgsql
 volatile
@@ -81,16 +81,16 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_delivery private.sentry_delivery := store_sentry_delivery.delivery;
-  v_outcome private.sentry_outcome;
-  v_seen private.sentry_outcome;
+  v_delivery monitoring.sentry_delivery := store_sentry_delivery.delivery;
+  v_outcome monitoring.sentry_outcome;
+  v_seen monitoring.sentry_outcome;
   v_attempt integer := 0;
   v_error text := v_delivery.problem;
   v_id bigint;
 begin
   select seen.effect, seen.incident_id
   into v_seen
-  from private.sentry_deliveries as seen
+  from monitoring.sentry_deliveries as seen
   -- By its arrival: a delivery that waited in the spool may have been stored by the try before.
   where seen.received_at > v_delivery.arrived_at - interval '1 hour'
     and (
@@ -107,7 +107,7 @@ begin
   while v_outcome.effect is null loop
     v_attempt := v_attempt + 1;
     begin
-      v_outcome := private.apply_sentry_intent(v_delivery.intent);
+      v_outcome := monitoring.apply_sentry_intent(v_delivery.intent);
     exception
       when serialization_failure or unique_violation or deadlock_detected then
         if v_attempt = 20 then
@@ -116,11 +116,11 @@ begin
       when others then
         -- Whatever it is, the delivery is kept: Sentry does not send it again.
         v_outcome := row('failed', null);
-        v_error := private.sanitise_text(format('%s: %s', sqlstate, sqlerrm), 1000);
+        v_error := monitoring.sanitise_text(format('%s: %s', sqlstate, sqlerrm), 1000);
     end;
   end loop;
 
-  insert into private.sentry_deliveries (
+  insert into monitoring.sentry_deliveries (
     resource, action, body_hash, occurrence_key, fingerprint, verb, sent_at, occurred_at, effect, incident_id, error, body
   )
   values (
@@ -148,10 +148,10 @@ begin
 end
 $$;
 
-revoke all on function private.store_sentry_delivery(private.sentry_delivery)
+revoke all on function monitoring.store_sentry_delivery(monitoring.sentry_delivery)
 from public, anon, authenticated, service_role;
 
-comment on function private.store_sentry_delivery(private.sentry_delivery) is
+comment on function monitoring.store_sentry_delivery(monitoring.sentry_delivery) is
 'Does what one delivery asks for, unless it was seen within the hour, and keeps it: the answer to it. Never raises for
 what stands in a body.';
 
@@ -163,8 +163,8 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_deliveries private.sentry_delivery[];
-  v_delivery private.sentry_delivery;
+  v_deliveries monitoring.sentry_delivery[];
+  v_delivery monitoring.sentry_delivery;
   v_answers jsonb := '[]'::jsonb;
 begin
   if jsonb_typeof(ingest_sentry.deliveries) is distinct from 'array' then
@@ -182,7 +182,7 @@ begin
       hint = 'Send them in several calls.';
   end if;
   v_deliveries := array(
-    select private.read_sentry_envelope(items.item)
+    select monitoring.read_sentry_envelope(items.item)
     from jsonb_array_elements(ingest_sentry.deliveries) with ordinality as items (item, position)
     order by items.position
   );
@@ -193,7 +193,7 @@ begin
     order by delivery.lock_key
   ) as locks;
   foreach v_delivery in array v_deliveries loop
-    v_answers := v_answers || private.store_sentry_delivery(v_delivery);
+    v_answers := v_answers || monitoring.store_sentry_delivery(v_delivery);
   end loop;
   return v_answers;
 end
@@ -211,7 +211,7 @@ raw body, Sentry-Hook-Timestamp, when the service got it, the body. Answers an a
 "incident_id", "duplicate"}. The same body, or the same event of the same alert rule, counts once within an hour.
 Security definer, because the service role may write incidents through such functions only.';
 
-create function private.replay_delivery(id bigint)
+create function monitoring.replay_delivery(id bigint)
 returns text
 language plpgsql
 volatile
@@ -220,29 +220,29 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_row private.sentry_deliveries;
-  v_intent private.sentry_intent;
-  v_outcome private.sentry_outcome;
+  v_row monitoring.sentry_deliveries;
+  v_intent monitoring.sentry_intent;
+  v_outcome monitoring.sentry_outcome;
 begin
   select sentry_deliveries.*
   into v_row
-  from private.sentry_deliveries
+  from monitoring.sentry_deliveries
   where sentry_deliveries.id = replay_delivery.id;
   if not found then
     raise exception using
       errcode = 'no_data_found',
       message = format('there is no delivery %s', replay_delivery.id),
-      hint = 'Look it up: select id, resource, action, effect from private.sentry_deliveries order by id desc.';
+      hint = 'Look it up: select id, resource, action, effect from monitoring.sentry_deliveries order by id desc.';
   elsif v_row.effect = 'repeated' then
     raise exception using
       errcode = 'object_not_in_prerequisite_state',
       message = format('delivery %s is a repeat, whose body was not kept', replay_delivery.id),
       hint = 'Replay the first delivery with the same body_hash.';
   end if;
-  v_intent := private.read_sentry_delivery(v_row.resource, v_row.action, v_row.body, v_row.sent_at);
+  v_intent := monitoring.read_sentry_delivery(v_row.resource, v_row.action, v_row.body, v_row.sent_at);
   perform pg_advisory_xact_lock(20261124, hashtext(coalesce(v_intent.fingerprint, v_row.body_hash)));
-  v_outcome := private.apply_sentry_intent(v_intent);
-  update private.sentry_deliveries
+  v_outcome := monitoring.apply_sentry_intent(v_intent);
+  update monitoring.sentry_deliveries
   set
     effect = v_outcome.effect,
     incident_id = coalesce(v_outcome.incident_id, sentry_deliveries.incident_id),
@@ -252,12 +252,12 @@ begin
 end
 $$;
 
-revoke all on function private.replay_delivery(bigint) from public, anon, authenticated, service_role;
+revoke all on function monitoring.replay_delivery(bigint) from public, anon, authenticated, service_role;
 
-comment on function private.replay_delivery(bigint) is
+comment on function monitoring.replay_delivery(bigint) is
 'Does again what a stored delivery asks for, seen or not: its effect. An occurrence counts again.';
 
-create function private.replay_deferred_deliveries()
+create function monitoring.replay_deferred_deliveries()
 returns bigint
 language plpgsql
 volatile
@@ -271,7 +271,7 @@ declare
 begin
   for v_waiting in
     select sentry_deliveries.id, sentry_deliveries.fingerprint, sentry_deliveries.body_hash
-    from private.sentry_deliveries
+    from monitoring.sentry_deliveries
     where sentry_deliveries.effect = 'deferred'
     order by sentry_deliveries.id
     limit 50
@@ -282,12 +282,12 @@ begin
       20261124, hashtext(coalesce(v_waiting.fingerprint, v_waiting.body_hash))
     );
     begin
-      v_effect := private.replay_delivery(v_waiting.id);
+      v_effect := monitoring.replay_delivery(v_waiting.id);
     exception
       when others then
         v_effect := 'failed';
-        update private.sentry_deliveries
-        set effect = 'failed', error = private.sanitise_text(format('%s: %s', sqlstate, sqlerrm), 1000)
+        update monitoring.sentry_deliveries
+        set effect = 'failed', error = monitoring.sanitise_text(format('%s: %s', sqlstate, sqlerrm), 1000)
         where sentry_deliveries.id = v_waiting.id;
     end;
     -- The first that is still too much ends it: the quota of this minute is used up.
@@ -298,9 +298,9 @@ begin
 end
 $$;
 
-revoke all on function private.replay_deferred_deliveries() from public, anon, authenticated, service_role;
+revoke all on function monitoring.replay_deferred_deliveries() from public, anon, authenticated, service_role;
 
-comment on function private.replay_deferred_deliveries() is
+comment on function monitoring.replay_deferred_deliveries() is
 'What pg_cron runs each minute: takes the deliveries that were over rate_limits.new_incidents_per_minute. How many.';
 
 create function public.note_forged_signature(ip_address text)

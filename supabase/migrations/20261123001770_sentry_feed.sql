@@ -1,8 +1,8 @@
 -- Purpose: notices that Sentry has fallen silent, which looks like a quiet day and may be a broken integration.
--- Objects: private.describe_sentry_feed(), private.watch_sentry_feed().
+-- Objects: monitoring.describe_sentry_feed(), monitoring.watch_sentry_feed().
 -- Risks: none of it runs unless incident_policy.feed_silence_hours is set.
 
-create function private.describe_sentry_feed(out last_delivery_at timestamptz, out is_silent boolean)
+create function monitoring.describe_sentry_feed(out last_delivery_at timestamptz, out is_silent boolean)
 language sql
 stable
 security invoker
@@ -12,19 +12,19 @@ as $$
     latest.received_at,
     coalesce(
       latest.received_at < clock_timestamp() - make_interval(
-        secs => 3600 * (private.config('incident_policy') ->> 'feed_silence_hours')::double precision
+        secs => 3600 * (monitoring.config('incident_policy') ->> 'feed_silence_hours')::double precision
       ),
       false
     )
-  from (select max(sentry_deliveries.received_at) as received_at from private.sentry_deliveries) as latest
+  from (select max(sentry_deliveries.received_at) as received_at from monitoring.sentry_deliveries) as latest
 $$;
 
-revoke all on function private.describe_sentry_feed() from public, anon, authenticated, service_role;
+revoke all on function monitoring.describe_sentry_feed() from public, anon, authenticated, service_role;
 
-comment on function private.describe_sentry_feed() is
+comment on function monitoring.describe_sentry_feed() is
 'When Sentry delivered last, null for never, and whether that is longer ago than incident_policy.feed_silence_hours.';
 
-create function private.watch_sentry_feed()
+create function monitoring.watch_sentry_feed()
 returns text
 language plpgsql
 volatile
@@ -33,14 +33,14 @@ set search_path = ''
 as $$
 declare
   v_feed record;
-  v_event private.prepared_event;
+  v_event monitoring.prepared_event;
 begin
   select feed.last_delivery_at, feed.is_silent
   into v_feed
-  from private.describe_sentry_feed() as feed;
+  from monitoring.describe_sentry_feed() as feed;
   if not v_feed.is_silent then
     return case
-      when 0 < private.resolve_incidents(
+      when 0 < monitoring.resolve_incidents(
         array['sentry:feed'], 'sentry', 'sentry', 'Deliveries come again, or their silence is no longer watched.'
       ) then 'resolved'
       else 'quiet'
@@ -55,7 +55,7 @@ begin
     return 'silent';
   end if;
 
-  v_event := private.prepare_event(
+  v_event := monitoring.prepare_event(
     jsonb_build_object(
       'error', jsonb_build_object(
         'message', format('Sentry has delivered nothing since %s', v_feed.last_delivery_at),
@@ -69,13 +69,13 @@ begin
     1
   );
   v_event.rule := 'feed_silence';
-  perform private.place_events(array[v_event], 'sentry');
+  perform monitoring.place_events(array[v_event], 'sentry');
   return 'opened';
 end
 $$;
 
-revoke all on function private.watch_sentry_feed() from public, anon, authenticated, service_role;
+revoke all on function monitoring.watch_sentry_feed() from public, anon, authenticated, service_role;
 
-comment on function private.watch_sentry_feed() is
+comment on function monitoring.watch_sentry_feed() is
 'What pg_cron runs every five minutes: opens one MEDIUM incident when Sentry fell silent, and resolves it when it speaks
 again. opened, silent, resolved or quiet.';

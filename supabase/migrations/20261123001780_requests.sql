@@ -1,8 +1,8 @@
 -- Purpose: what the RPCs for agents and people have in common: reading their arguments, refusing with a remedy.
--- Objects: private.refuse_request(), private.read_required_text(), private.lock_incident().
+-- Objects: monitoring.refuse_request(), monitoring.read_required_text(), monitoring.lock_incident().
 -- Risks: what agents write is text from outside: it passes read_required_text() before it is stored.
 
-create function private.refuse_request(code text, message text, field text, remedy text)
+create function monitoring.refuse_request(code text, message text, field text, remedy text)
 returns void
 language plpgsql
 stable
@@ -19,12 +19,12 @@ begin
 end
 $$;
 
-revoke all on function private.refuse_request(text, text, text, text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.refuse_request(text, text, text, text) from public, anon, authenticated, service_role;
 
-comment on function private.refuse_request(text, text, text, text) is
+comment on function monitoring.refuse_request(text, text, text, text) is
 'Raises a PT code, such as PT404, which PostgREST answers as the HTTP status 404. The detail names the field.';
 
-create function private.read_required_text(field text, value text, max_bytes integer)
+create function monitoring.read_required_text(field text, value text, max_bytes integer)
 returns text
 language plpgsql
 stable
@@ -33,11 +33,11 @@ set search_path = ''
 as $$
 declare
   v_text text := nullif(
-    btrim(private.sanitise_text(read_required_text.value, read_required_text.max_bytes), E' \t\r\n'), ''
+    btrim(monitoring.sanitise_text(read_required_text.value, read_required_text.max_bytes), E' \t\r\n'), ''
   );
 begin
   if v_text is null then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT400', read_required_text.field || ' is missing', read_required_text.field, 'Send a text that is not blank.'
     );
   end if;
@@ -45,12 +45,12 @@ begin
 end
 $$;
 
-revoke all on function private.read_required_text(text, text, integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_required_text(text, text, integer) from public, anon, authenticated, service_role;
 
-comment on function private.read_required_text(text, text, integer) is
+comment on function monitoring.read_required_text(text, text, integer) is
 'An argument as it may be stored: sanitised and cut to max_bytes. Refused with PT400 when it is missing or blank.';
 
-create function private.lock_incident(incident_id text)
+create function monitoring.lock_incident(incident_id text)
 returns public.incidents
 language plpgsql
 volatile
@@ -66,7 +66,7 @@ begin
   where incidents.id = lock_incident.incident_id
   for update;
   if not found then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT404', format('there is no incident %s', lock_incident.incident_id), 'incident_id',
       'An id looks like INC-1001; GET /rest/v1/open_incidents lists them.'
     );
@@ -75,6 +75,6 @@ begin
 end
 $$;
 
-revoke all on function private.lock_incident(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.lock_incident(text) from public, anon, authenticated, service_role;
 
-comment on function private.lock_incident(text) is 'The incident, locked until commit. Refused with PT404.';
+comment on function monitoring.lock_incident(text) is 'The incident, locked until commit. Refused with PT404.';

@@ -1,8 +1,8 @@
 -- Purpose: what agents know of errors: remembering a fix, and whether it worked.
--- Objects: private.find_signature(), private.find_knowledge(), public.remember_fix(), public.record_fix_outcome().
+-- Objects: monitoring.find_signature(), monitoring.find_knowledge(), public.remember_fix(), public.record_fix_outcome().
 -- Risks: find_knowledge() runs for every new incident.
 
-create function private.find_signature(message text, error_type text)
+create function monitoring.find_signature(message text, error_type text)
 returns text
 language sql
 immutable
@@ -10,15 +10,15 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  select private.fingerprint_error(find_signature.message, find_signature.error_type, null)
+  select monitoring.fingerprint_error(find_signature.message, find_signature.error_type, null)
 $$;
 
-revoke all on function private.find_signature(text, text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_signature(text, text) from public, anon, authenticated, service_role;
 
-comment on function private.find_signature(text, text) is
+comment on function monitoring.find_signature(text, text) is
 'What an error is known by, wherever it happens: its fingerprint without the source.';
 
-create function private.find_knowledge(message text, error_type text)
+create function monitoring.find_knowledge(message text, error_type text)
 returns bigint
 language sql
 stable
@@ -27,12 +27,12 @@ set search_path = ''
 as $$
   select error_knowledge.id
   from public.error_knowledge
-  where error_knowledge.signature = private.find_signature(find_knowledge.message, find_knowledge.error_type)
+  where error_knowledge.signature = monitoring.find_signature(find_knowledge.message, find_knowledge.error_type)
 $$;
 
-revoke all on function private.find_knowledge(text, text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_knowledge(text, text) from public, anon, authenticated, service_role;
 
-comment on function private.find_knowledge(text, text) is 'What is known about an error. Null when nothing is.';
+comment on function monitoring.find_knowledge(text, text) is 'What is known about an error. Null when nothing is.';
 
 create function public.remember_fix(
   solution text,
@@ -55,24 +55,24 @@ as $$
 declare
   v_incident public.incidents;
   v_pattern text;
-  v_type text := private.sanitise_text(remember_fix.error_type, 200);
+  v_type text := monitoring.sanitise_text(remember_fix.error_type, 200);
   v_verdict record;
   v_old public.error_knowledge;
   v_id bigint;
 begin
-  if remember_fix.is_auto_fix_allowed and private.read_role() = 'authenticated' then
-    perform private.refuse_request(
+  if remember_fix.is_auto_fix_allowed and monitoring.read_role() = 'authenticated' then
+    perform monitoring.refuse_request(
       'PT403', 'agents may not allow code to run by itself', 'is_auto_fix_allowed',
       'Leave it out; an operator sets it in the SQL editor after reading the code.'
     );
   end if;
   if remember_fix.incident_id is not null then
-    v_incident := private.lock_incident(remember_fix.incident_id);
+    v_incident := monitoring.lock_incident(remember_fix.incident_id);
   end if;
-  v_pattern := private.read_required_text('pattern', coalesce(remember_fix.pattern, v_incident.message), 4096);
+  v_pattern := monitoring.read_required_text('pattern', coalesce(remember_fix.pattern, v_incident.message), 4096);
   v_type := coalesce(v_type, case when remember_fix.pattern is null then v_incident.error_type end);
   if extensions.vector_dims(remember_fix.embedding) <> 1536 then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT400', format('embedding has %s dimensions', extensions.vector_dims(remember_fix.embedding)), 'embedding',
       'Send 1,536 numbers, or none: then it is made in the background.'
     );
@@ -84,10 +84,10 @@ begin
   select error_knowledge.*
   into v_old
   from public.error_knowledge
-  where error_knowledge.signature = private.find_signature(v_pattern, v_type)
+  where error_knowledge.signature = monitoring.find_signature(v_pattern, v_type)
   for update;
   if remember_fix.is_auto_fix_allowed and coalesce(remember_fix.auto_fix_code, v_old.auto_fix_code) is null then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT400', 'is_auto_fix_allowed needs auto_fix_code', 'is_auto_fix_allowed', 'Send the code that may run.'
     );
   end if;
@@ -97,12 +97,12 @@ begin
   )
   values (
     v_pattern,
-    private.find_signature(v_pattern, v_type),
+    monitoring.find_signature(v_pattern, v_type),
     coalesce(remember_fix.category, v_incident.category, v_verdict.category),
     coalesce(remember_fix.severity, v_incident.severity, v_verdict.severity),
-    private.sanitise_text(remember_fix.root_cause, 4096),
-    private.read_required_text('solution', remember_fix.solution, 16384),
-    private.sanitise_text(remember_fix.auto_fix_code, 16384),
+    monitoring.sanitise_text(remember_fix.root_cause, 4096),
+    monitoring.read_required_text('solution', remember_fix.solution, 16384),
+    monitoring.sanitise_text(remember_fix.auto_fix_code, 16384),
     coalesce(remember_fix.is_auto_fix_allowed, false),
     remember_fix.embedding
   )
@@ -139,7 +139,7 @@ begin
   end if;
   insert into public.agent_actions (agent, action, incident_id, knowledge_id, success, details)
   values (
-    private.read_actor(), 'fix_remembered', v_incident.id, v_id, true,
+    monitoring.read_actor(), 'fix_remembered', v_incident.id, v_id, true,
     jsonb_strip_nulls(jsonb_build_object(
       'replaced_solution', v_old.solution, 'replaced_code', v_old.auto_fix_code,
       'replaced_success_rate', v_old.success_rate
@@ -178,7 +178,7 @@ declare
   v_entry public.error_knowledge;
 begin
   if record_fix_outcome.success is null then
-    perform private.refuse_request('PT400', 'success is missing', 'success', 'Send true if the fix worked, else false.');
+    perform monitoring.refuse_request('PT400', 'success is missing', 'success', 'Send true if the fix worked, else false.');
   end if;
   update public.error_knowledge
   set
@@ -187,14 +187,14 @@ begin
   where error_knowledge.id = record_fix_outcome.knowledge_id
   returning error_knowledge.* into v_entry;
   if not found then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT404', format('there is no knowledge %s', record_fix_outcome.knowledge_id), 'knowledge_id',
       'search_error_knowledge finds what there is.'
     );
   end if;
   insert into public.agent_actions (agent, action, knowledge_id, success, details)
   values (
-    private.read_actor(), 'fix_outcome_recorded', v_entry.id, true,
+    monitoring.read_actor(), 'fix_outcome_recorded', v_entry.id, true,
     jsonb_build_object('has_worked', record_fix_outcome.success)
   );
   return jsonb_build_object(

@@ -1,8 +1,8 @@
 -- Purpose: finding a known fix by words and by meaning, those that worked first.
--- Objects: private.wilson_lower_bound(), public.match_error_knowledge(), public.search_error_knowledge().
+-- Objects: monitoring.wilson_lower_bound(), public.match_error_knowledge(), public.search_error_knowledge().
 -- Risks: the vector search must stay within its index; filters come after it, so it scans on until enough are found.
 
-create function private.wilson_lower_bound(successes integer, failures integer)
+create function monitoring.wilson_lower_bound(successes integer, failures integer)
 returns double precision
 language sql
 immutable
@@ -29,9 +29,9 @@ as $$
   ) as tries
 $$;
 
-revoke all on function private.wilson_lower_bound(integer, integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.wilson_lower_bound(integer, integer) from public, anon, authenticated, service_role;
 
-comment on function private.wilson_lower_bound(integer, integer) is
+comment on function monitoring.wilson_lower_bound(integer, integer) is
 'The success rate that a fix has at least, 0 to 1: one lucky try weighs little. 0 without any try.';
 
 create function public.match_error_knowledge(
@@ -60,7 +60,7 @@ begin
   if match_error_knowledge.query_embedding is null
     or extensions.vector_dims(match_error_knowledge.query_embedding) <> 1536
   then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT400', 'query_embedding must have 1,536 dimensions', 'query_embedding', 'Send 1,536 numbers.'
     );
   end if;
@@ -101,7 +101,7 @@ comment on function public.match_error_knowledge(extensions.vector, double preci
 'The known errors whose meaning is nearest, by cosine similarity from -1 to 1.
 
 query_embedding has 1,536 numbers, made by the same model. match_count is 200 at most. filters: {"category", "severity"}.
-Security definer, because it is made of functions in the closed schema private; agents may read all of it.';
+Security definer, because it is made of functions in the closed schema monitoring; agents may read all of it.';
 
 create function public.search_error_knowledge(
   query_text text,
@@ -180,7 +180,7 @@ begin
     error_knowledge.root_cause, error_knowledge.solution, error_knowledge.is_auto_fix_allowed,
     error_knowledge.success_rate,
     -- A fix that never failed goes before matches some six places better, but not before any match at all.
-    (fused.score * (1 + private.wilson_lower_bound(error_knowledge.success_count, error_knowledge.failure_count) / 10))
+    (fused.score * (1 + monitoring.wilson_lower_bound(error_knowledge.success_count, error_knowledge.failure_count) / 10))
       ::double precision
   from fused
   join public.error_knowledge on error_knowledge.id = fused.id
@@ -199,4 +199,4 @@ comment on function public.search_error_knowledge(text, extensions.vector, integ
 'Known errors and their fixes, by words and, where an embedding is given, by meaning.
 
 Both rankings are fused by reciprocal rank; fixes that worked more often weigh more. filters: {"category", "severity"}.
-Security definer, because it is made of functions in the closed schema private; agents may read all of it.';
+Security definer, because it is made of functions in the closed schema monitoring; agents may read all of it.';

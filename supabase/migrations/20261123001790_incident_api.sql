@@ -1,6 +1,6 @@
 -- Purpose: what agents and people do with an incident: acknowledge, resolve, reopen, suppress, note, set its severity.
 -- Objects: public.acknowledge_incident(), public.resolve_incident(), public.reopen_incident(),
--- public.suppress_incident(), public.add_incident_note(), public.set_incident_severity(), private.end_suppressions().
+-- public.suppress_incident(), public.add_incident_note(), public.set_incident_severity(), monitoring.end_suppressions().
 -- Risks: the table itself refuses what its life cycle does not know; these functions only say it more kindly.
 
 create function public.acknowledge_incident(incident_id text)
@@ -11,16 +11,16 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_incident public.incidents := private.lock_incident(acknowledge_incident.incident_id);
+  v_incident public.incidents := monitoring.lock_incident(acknowledge_incident.incident_id);
 begin
   if v_incident.status = 'acknowledged' then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT409', format('%s was acknowledged by %s', v_incident.id, v_incident.acknowledged_by), 'status',
       'Leave it to them, or add a note.'
     );
   end if;
   update public.incidents
-  set status = 'acknowledged', acknowledged_at = clock_timestamp(), acknowledged_by = private.read_actor()
+  set status = 'acknowledged', acknowledged_at = clock_timestamp(), acknowledged_by = monitoring.read_actor()
   where incidents.id = v_incident.id
   returning incidents.* into v_incident;
   return v_incident;
@@ -46,25 +46,25 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_incident public.incidents := private.lock_incident(resolve_incident.incident_id);
-  v_resolution text := private.read_required_text('resolution', resolve_incident.resolution, 4096);
+  v_incident public.incidents := monitoring.lock_incident(resolve_incident.incident_id);
+  v_resolution text := monitoring.read_required_text('resolution', resolve_incident.resolution, 4096);
 begin
   if v_incident.status = 'resolved' then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT409', format('%s was resolved by %s', v_incident.id, v_incident.resolved_by), 'status',
       'Reopen it first if that did not hold.'
     );
   end if;
   if resolve_incident.has_worked is not null then
     if resolve_incident.knowledge_id is null then
-      perform private.refuse_request(
+      perform monitoring.refuse_request(
         'PT400', 'has_worked needs knowledge_id', 'knowledge_id', 'Say which known fix worked, or leave both out.'
       );
     end if;
     perform public.record_fix_outcome(resolve_incident.knowledge_id, resolve_incident.has_worked);
   end if;
-  perform private.set_change_context(
-    private.read_actor(),
+  perform monitoring.set_change_context(
+    monitoring.read_actor(),
     jsonb_strip_nulls(jsonb_build_object(
       'knowledge_id', resolve_incident.knowledge_id, 'has_worked', resolve_incident.has_worked
     ))
@@ -73,16 +73,16 @@ begin
   set
     status = 'resolved',
     resolved_at = greatest(clock_timestamp(), incidents.first_seen),
-    resolved_by = private.read_actor(),
+    resolved_by = monitoring.read_actor(),
     resolution = v_resolution,
     knowledge_id = coalesce(resolve_incident.knowledge_id, incidents.knowledge_id)
   where incidents.id = v_incident.id
   returning incidents.* into v_incident;
-  perform private.set_change_context('', '{}');
+  perform monitoring.set_change_context('', '{}');
   return v_incident;
 exception
   when foreign_key_violation then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT404', format('there is no knowledge %s', resolve_incident.knowledge_id), 'knowledge_id',
       'search_error_knowledge finds what there is.'
     );
@@ -110,17 +110,17 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_incident public.incidents := private.lock_incident(reopen_incident.incident_id);
+  v_incident public.incidents := monitoring.lock_incident(reopen_incident.incident_id);
 begin
   if v_incident.status in ('open', 'acknowledged') then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT409', format('%s is %s', v_incident.id, v_incident.status), 'status',
       'Only a resolved or suppressed incident can be reopened.'
     );
   end if;
-  perform private.set_change_context(
-    private.read_actor(),
-    jsonb_build_object('reason', private.read_required_text('reason', reopen_incident.reason, 1024))
+  perform monitoring.set_change_context(
+    monitoring.read_actor(),
+    jsonb_build_object('reason', monitoring.read_required_text('reason', reopen_incident.reason, 1024))
   );
   update public.incidents
   set
@@ -132,11 +132,11 @@ begin
     resolution = null
   where incidents.id = v_incident.id
   returning incidents.* into v_incident;
-  perform private.set_change_context('', '{}');
+  perform monitoring.set_change_context('', '{}');
   return v_incident;
 exception
   when unique_violation then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT409', format('the error of %s has another live incident', reopen_incident.incident_id), 'incident_id',
       'Work on that one: open_incidents shows it by its fingerprint.'
     );
@@ -162,27 +162,27 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_incident public.incidents := private.lock_incident(suppress_incident.incident_id);
-  v_reason text := private.read_required_text('reason', suppress_incident.reason, 1024);
+  v_incident public.incidents := monitoring.lock_incident(suppress_incident.incident_id);
+  v_reason text := monitoring.read_required_text('reason', suppress_incident.reason, 1024);
 begin
   if suppress_incident.until is null
     or not isfinite(suppress_incident.until)
     or suppress_incident.until <= clock_timestamp()
   then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT400', 'until must be a moment that is still to come', 'until', 'Send one such as 2026-12-01T08:00:00Z.'
     );
   end if;
   if v_incident.status not in ('open', 'acknowledged') then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT409', format('%s is %s', v_incident.id, v_incident.status), 'status',
       'Only an open or acknowledged incident can be suppressed.'
     );
   end if;
-  perform private.suppress_incident(
-    v_incident.id, private.read_actor(), jsonb_build_object('reason', v_reason), suppress_incident.until
+  perform monitoring.suppress_incident(
+    v_incident.id, monitoring.read_actor(), jsonb_build_object('reason', v_reason), suppress_incident.until
   );
-  return private.lock_incident(v_incident.id);
+  return monitoring.lock_incident(v_incident.id);
 end
 $$;
 
@@ -204,13 +204,13 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_incident public.incidents := private.lock_incident(add_incident_note.incident_id);
+  v_incident public.incidents := monitoring.lock_incident(add_incident_note.incident_id);
   v_id bigint;
 begin
   insert into public.agent_actions (agent, action, incident_id, success, details)
   values (
-    private.read_actor(), 'incident_noted', v_incident.id, true,
-    jsonb_build_object('note', private.read_required_text('note', add_incident_note.note, 8192))
+    monitoring.read_actor(), 'incident_noted', v_incident.id, true,
+    jsonb_build_object('note', monitoring.read_required_text('note', add_incident_note.note, 8192))
   )
   returning agent_actions.id into v_id;
   return v_id;
@@ -234,22 +234,22 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_incident public.incidents := private.lock_incident(set_incident_severity.incident_id);
+  v_incident public.incidents := monitoring.lock_incident(set_incident_severity.incident_id);
 begin
   if set_incident_severity.severity is null then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT400', 'severity is missing', 'severity', 'Send LOW, MEDIUM, HIGH or CRITICAL.'
     );
   end if;
-  perform private.set_change_context(
-    private.read_actor(),
-    jsonb_build_object('reason', private.read_required_text('reason', set_incident_severity.reason, 1024))
+  perform monitoring.set_change_context(
+    monitoring.read_actor(),
+    jsonb_build_object('reason', monitoring.read_required_text('reason', set_incident_severity.reason, 1024))
   );
   update public.incidents
   set severity = set_incident_severity.severity, rule = 'manual', has_manual_severity = true
   where incidents.id = v_incident.id
   returning incidents.* into v_incident;
-  perform private.set_change_context('', '{}');
+  perform monitoring.set_change_context('', '{}');
   return v_incident;
 end
 $$;
@@ -266,7 +266,7 @@ comment on function public.set_incident_severity(text, public.incident_severity,
 From then on no repeat and no alert changes it. Security definer, because agents change incidents through such functions
 only.';
 
-create function private.end_suppressions()
+create function monitoring.end_suppressions()
 returns bigint
 language plpgsql
 volatile
@@ -276,7 +276,7 @@ as $$
 declare
   v_count bigint;
 begin
-  perform private.set_change_context('life-cycle', '{"reason": "its suppression is over"}');
+  perform monitoring.set_change_context('life-cycle', '{"reason": "its suppression is over"}');
   with due as materialized (
     select incidents.id
     from public.incidents
@@ -296,12 +296,12 @@ begin
   select count(*)
   into v_count
   from reopened;
-  perform private.set_change_context('', '{}');
+  perform monitoring.set_change_context('', '{}');
   return v_count;
 end
 $$;
 
-revoke all on function private.end_suppressions() from public, anon, authenticated, service_role;
+revoke all on function monitoring.end_suppressions() from public, anon, authenticated, service_role;
 
-comment on function private.end_suppressions() is
+comment on function monitoring.end_suppressions() is
 'What pg_cron runs each minute: opens the incidents again whose suppression is over. How many.';

@@ -1,11 +1,11 @@
 -- Purpose: what an agent may do now: kinds of action, what is running, and the checks before one begins.
--- Objects: private.action_kinds, private.running_actions, private.is_in_deployment_window(),
--- private.count_begun_actions(), private.check_agent_action(), private.fail_running_actions(),
--- private.queue_for_kill_switch(), private.obey_kill_switch().
+-- Objects: monitoring.action_kinds, monitoring.running_actions, monitoring.is_in_deployment_window(),
+-- monitoring.count_begun_actions(), monitoring.check_agent_action(), monitoring.fail_running_actions(),
+-- monitoring.queue_for_kill_switch(), monitoring.obey_kill_switch().
 -- Risks: order of locks: the advisory lock of beginnings and ends, the kill switch's row, the incident. The advisory
 -- lock has a fair queue, so that however many agents call, whoever throws the kill switch gets his turn.
 
-create table private.action_kinds (
+create table monitoring.action_kinds (
   kind text primary key,
   flag text not null,
   is_deploying boolean not null default false,
@@ -13,28 +13,28 @@ create table private.action_kinds (
   meaning text not null
 );
 
-alter table private.action_kinds enable row level security;
+alter table monitoring.action_kinds enable row level security;
 
-create policy action_kinds_is_read_by_nobody on private.action_kinds
+create policy action_kinds_is_read_by_nobody on monitoring.action_kinds
 for select to authenticated
 using (false);
 
-revoke all on table private.action_kinds from public, anon, authenticated, service_role;
+revoke all on table monitoring.action_kinds from public, anon, authenticated, service_role;
 
-comment on table private.action_kinds is 'The kinds of action that an agent may begin, and what each depends on.';
+comment on table monitoring.action_kinds is 'The kinds of action that an agent may begin, and what each depends on.';
 
-comment on column private.action_kinds.kind is 'Name of the kind.';
+comment on column monitoring.action_kinds.kind is 'Name of the kind.';
 
-comment on column private.action_kinds.flag is 'Field of feature_flags that must be true.';
+comment on column monitoring.action_kinds.flag is 'Field of feature_flags that must be true.';
 
-comment on column private.action_kinds.is_deploying is 'Whether it needs an open deployment window.';
+comment on column monitoring.action_kinds.is_deploying is 'Whether it needs an open deployment window.';
 
-comment on column private.action_kinds.needs_confidence is
+comment on column monitoring.action_kinds.needs_confidence is
 'Whether plan.confidence must reach incident_policy.auto_fix_min_confidence.';
 
-comment on column private.action_kinds.meaning is 'What the action is.';
+comment on column monitoring.action_kinds.meaning is 'What the action is.';
 
-insert into private.action_kinds (kind, flag, is_deploying, needs_confidence, meaning)
+insert into monitoring.action_kinds (kind, flag, is_deploying, needs_confidence, meaning)
 values
 ('investigate', 'investigate', false, false, 'reading logs, data and code'),
 ('notify', 'email', false, false, 'telling people'),
@@ -43,46 +43,46 @@ values
 ('deploy', 'deploy', true, false, 'bringing a new version out'),
 ('rollback', 'deploy', true, false, 'going back to an older version');
 
-create table private.running_actions (
+create table monitoring.running_actions (
   action_id bigint primary key references public.agent_actions (id) on delete cascade,
   incident_id text references public.incidents (id) on delete cascade,
   agent text not null,
-  kind text not null references private.action_kinds (kind) on delete no action,
+  kind text not null references monitoring.action_kinds (kind) on delete no action,
   begun_at timestamptz not null default clock_timestamp(),
   deadline timestamptz not null,
   constraint deadline_is_after_the_beginning check (deadline > begun_at)
 );
 
-create unique index running_actions_incident_idx on private.running_actions (incident_id);
+create unique index running_actions_incident_idx on monitoring.running_actions (incident_id);
 
-create index running_actions_kind_idx on private.running_actions (kind);
+create index running_actions_kind_idx on monitoring.running_actions (kind);
 
-create index running_actions_deadline_idx on private.running_actions (deadline);
+create index running_actions_deadline_idx on monitoring.running_actions (deadline);
 
-alter table private.running_actions enable row level security;
+alter table monitoring.running_actions enable row level security;
 
-create policy running_actions_is_read_by_nobody on private.running_actions
+create policy running_actions_is_read_by_nobody on monitoring.running_actions
 for select to authenticated
 using (false);
 
-revoke all on table private.running_actions from public, anon, authenticated, service_role;
+revoke all on table monitoring.running_actions from public, anon, authenticated, service_role;
 
-comment on table private.running_actions is
+comment on table monitoring.running_actions is
 'Actions that have begun and not ended. The unique index sees to it that one runs an incident.';
 
-comment on column private.running_actions.action_id is 'The audit row of its beginning.';
+comment on column monitoring.running_actions.action_id is 'The audit row of its beginning.';
 
-comment on column private.running_actions.incident_id is 'Incident it is for.';
+comment on column monitoring.running_actions.incident_id is 'Incident it is for.';
 
-comment on column private.running_actions.agent is 'Who runs it.';
+comment on column monitoring.running_actions.agent is 'Who runs it.';
 
-comment on column private.running_actions.kind is 'What it is.';
+comment on column monitoring.running_actions.kind is 'What it is.';
 
-comment on column private.running_actions.begun_at is 'When it began.';
+comment on column monitoring.running_actions.begun_at is 'When it began.';
 
-comment on column private.running_actions.deadline is 'When it counts as failed.';
+comment on column monitoring.running_actions.deadline is 'When it counts as failed.';
 
-create function private.is_in_deployment_window(moment timestamptz)
+create function monitoring.is_in_deployment_window(moment timestamptz)
 returns boolean
 language sql
 stable
@@ -107,7 +107,7 @@ as $$
         end
       )
     )
-  from (select private.config('deployment_windows') as value) as policy
+  from (select monitoring.config('deployment_windows') as value) as policy
   cross join lateral (
     select
       there.time_there,
@@ -119,13 +119,13 @@ as $$
   ) as clock
 $$;
 
-revoke all on function private.is_in_deployment_window(timestamptz) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_in_deployment_window(timestamptz) from public, anon, authenticated, service_role;
 
-comment on function private.is_in_deployment_window(timestamptz) is
+comment on function monitoring.is_in_deployment_window(timestamptz) is
 'Whether agents may deploy at a moment, by deployment_windows. No window listed means at any time but the freeze
 dates.';
 
-create function private.count_begun_actions(agent text)
+create function monitoring.count_begun_actions(agent text)
 returns bigint
 language sql
 stable
@@ -140,12 +140,12 @@ as $$
     and not agent_actions.details @> '{"dry_run": true}'
 $$;
 
-revoke all on function private.count_begun_actions(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.count_begun_actions(text) from public, anon, authenticated, service_role;
 
-comment on function private.count_begun_actions(text) is
+comment on function monitoring.count_begun_actions(text) is
 'How many actions an agent, or all for null, began within the last hour.';
 
-create function private.check_agent_action(agent text, kind text, incident_id text, plan jsonb)
+create function monitoring.check_agent_action(agent text, kind text, incident_id text, plan jsonb)
 returns jsonb
 language sql
 volatile
@@ -155,22 +155,22 @@ as $$
   select jsonb_agg(
     jsonb_build_object('check', checks.name, 'passed', checks.passed, 'detail', checks.detail) order by checks.position
   )
-  from private.action_kinds
+  from monitoring.action_kinds
   cross join lateral (
     select
-      private.config('kill_switch') as kill_switch,
-      private.config('feature_flags') as flags,
-      private.config('rate_limits') as limits,
-      private.config('incident_policy') as policy,
+      monitoring.config('kill_switch') as kill_switch,
+      monitoring.config('feature_flags') as flags,
+      monitoring.config('rate_limits') as limits,
+      monitoring.config('incident_policy') as policy,
       case
         when jsonb_typeof(check_agent_action.plan -> 'confidence') = 'number'
           then (check_agent_action.plan ->> 'confidence')::numeric
       end as confidence,
-      private.count_begun_actions(check_agent_action.agent) as by_agent,
-      private.count_begun_actions(null) as by_all,
+      monitoring.count_begun_actions(check_agent_action.agent) as by_agent,
+      monitoring.count_begun_actions(null) as by_all,
       (
         select running_actions.agent
-        from private.running_actions
+        from monitoring.running_actions
         where running_actions.incident_id = check_agent_action.incident_id
       ) as runner
   ) as state
@@ -194,7 +194,7 @@ as $$
     ),
     (
       5, 'deployment_window',
-      not action_kinds.is_deploying or private.is_in_deployment_window(clock_timestamp()),
+      not action_kinds.is_deploying or monitoring.is_in_deployment_window(clock_timestamp()),
       case when action_kinds.is_deploying then 'deployment_windows' else 'not needed' end
     ),
     (
@@ -217,13 +217,13 @@ as $$
   where action_kinds.kind = check_agent_action.kind
 $$;
 
-revoke all on function private.check_agent_action(text, text, text, jsonb)
+revoke all on function monitoring.check_agent_action(text, text, text, jsonb)
 from public, anon, authenticated, service_role;
 
-comment on function private.check_agent_action(text, text, text, jsonb) is
+comment on function monitoring.check_agent_action(text, text, text, jsonb) is
 'Every check before an action, with its verdict: a list of {"check", "passed", "detail"}.';
 
-create function private.fail_running_actions(reason text, overdue_only boolean)
+create function monitoring.fail_running_actions(reason text, overdue_only boolean)
 returns bigint
 language plpgsql
 volatile
@@ -235,7 +235,7 @@ declare
 begin
   perform pg_advisory_xact_lock(20261126, 1);
   with ended as (
-    delete from private.running_actions
+    delete from monitoring.running_actions
     where not fail_running_actions.overdue_only
       or running_actions.deadline <= clock_timestamp()
     returning running_actions.*
@@ -262,12 +262,12 @@ begin
 end
 $$;
 
-revoke all on function private.fail_running_actions(text, boolean) from public, anon, authenticated, service_role;
+revoke all on function monitoring.fail_running_actions(text, boolean) from public, anon, authenticated, service_role;
 
-comment on function private.fail_running_actions(text, boolean) is
+comment on function monitoring.fail_running_actions(text, boolean) is
 'Ends running actions as failed, all or only those past their deadline, with an audit row each: how many.';
 
-create function private.queue_for_kill_switch()
+create function monitoring.queue_for_kill_switch()
 returns trigger
 language plpgsql
 volatile
@@ -280,17 +280,17 @@ begin
 end
 $$;
 
-revoke all on function private.queue_for_kill_switch() from public, anon, authenticated, service_role;
+revoke all on function monitoring.queue_for_kill_switch() from public, anon, authenticated, service_role;
 
-comment on function private.queue_for_kill_switch() is
+comment on function monitoring.queue_for_kill_switch() is
 'Takes the lock of beginnings and ends before any row of the configuration is locked. Security definer, as the trigger
 that ends what is running.';
 
 create trigger configuration_changes_queue_with_agents
 before update on public.system_config
-for each statement execute function private.queue_for_kill_switch();
+for each statement execute function monitoring.queue_for_kill_switch();
 
-create function private.obey_kill_switch()
+create function monitoring.obey_kill_switch()
 returns trigger
 language plpgsql
 volatile
@@ -298,14 +298,14 @@ security definer
 set search_path = ''
 as $$
 begin
-  perform private.fail_running_actions('stopped by the kill switch', false);
+  perform monitoring.fail_running_actions('stopped by the kill switch', false);
   return null;
 end
 $$;
 
-revoke all on function private.obey_kill_switch() from public, anon, authenticated, service_role;
+revoke all on function monitoring.obey_kill_switch() from public, anon, authenticated, service_role;
 
-comment on function private.obey_kill_switch() is
+comment on function monitoring.obey_kill_switch() is
 'Ends whatever is running when the kill switch is thrown. Security definer: whoever may throw it need not be able to
 write the audit trail.';
 
@@ -313,4 +313,4 @@ create trigger kill_switch_stops_what_is_running
 after update on public.system_config
 for each row
 when (new.key = 'kill_switch' and new.value ->> 'enabled' = 'true')
-execute function private.obey_kill_switch();
+execute function monitoring.obey_kill_switch();

@@ -1,8 +1,8 @@
 -- Purpose: how an agent acts: it begins, and it finishes; both are on record, the refusals too.
--- Objects: private.answer_conflict(), public.begin_agent_action(), public.finish_agent_action().
+-- Objects: monitoring.answer_conflict(), public.begin_agent_action(), public.finish_agent_action().
 -- Risks: a refusal must be committed, so it is answered with HTTP 409 and not raised.
 
-create function private.answer_conflict(answer jsonb)
+create function monitoring.answer_conflict(answer jsonb)
 returns jsonb
 language plpgsql
 volatile
@@ -16,9 +16,9 @@ begin
 end
 $$;
 
-revoke all on function private.answer_conflict(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.answer_conflict(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.answer_conflict(jsonb) is 'An answer that PostgREST sends as 409 though it is committed.';
+comment on function monitoring.answer_conflict(jsonb) is 'An answer that PostgREST sends as 409 though it is committed.';
 
 create function public.begin_agent_action(
   agent text, action_type text, incident_id text default null, plan jsonb default '{}', dry_run boolean default false
@@ -30,7 +30,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_agent text := private.read_required_text('agent', begin_agent_action.agent, 200);
+  v_agent text := monitoring.read_required_text('agent', begin_agent_action.agent, 200);
   v_plan jsonb := coalesce(begin_agent_action.plan, '{}');
   v_is_dry_run boolean := coalesce(begin_agent_action.dry_run, false);
   v_incident public.incidents;
@@ -39,23 +39,23 @@ declare
   v_id bigint;
   v_deadline timestamptz;
 begin
-  if not exists (select from private.action_kinds where action_kinds.kind = begin_agent_action.action_type) then
-    perform private.refuse_request(
+  if not exists (select from monitoring.action_kinds where action_kinds.kind = begin_agent_action.action_type) then
+    perform monitoring.refuse_request(
       'PT400', format('action_type %s is not known', begin_agent_action.action_type), 'action_type',
-      'Send one of ' || (select string_agg(action_kinds.kind, ', ' order by action_kinds.kind) from private.action_kinds)
+      'Send one of ' || (select string_agg(action_kinds.kind, ', ' order by action_kinds.kind) from monitoring.action_kinds)
     );
   end if;
   if jsonb_typeof(v_plan) <> 'object' then
-    perform private.refuse_request('PT400', 'plan must be a JSON object', 'plan', 'Send {"confidence": 0.9, …}.');
+    perform monitoring.refuse_request('PT400', 'plan must be a JSON object', 'plan', 'Send {"confidence": 0.9, …}.');
   end if;
 
   -- The kill switch cannot be thrown between these checks and the beginning, nor can anybody else begin meanwhile: a
   -- change of the configuration takes this lock first.
   perform pg_advisory_xact_lock(20261126, 1);
   if begin_agent_action.incident_id is not null then
-    v_incident := private.lock_incident(begin_agent_action.incident_id);
+    v_incident := monitoring.lock_incident(begin_agent_action.incident_id);
   end if;
-  v_checks := private.check_agent_action(v_agent, begin_agent_action.action_type, v_incident.id, v_plan);
+  v_checks := monitoring.check_agent_action(v_agent, begin_agent_action.action_type, v_incident.id, v_plan);
   v_is_allowed := not v_checks @> '[{"passed": false}]';
 
   insert into public.agent_actions (agent, action, incident_id, success, safety_checks, safety_verdict, details)
@@ -67,13 +67,13 @@ begin
     v_checks,
     case when v_is_allowed then 'allowed' else 'refused' end,
     jsonb_build_object(
-      'plan', private.sanitise_jsonb(v_plan, 16384), 'dry_run', v_is_dry_run, 'caller', private.read_actor()
+      'plan', monitoring.sanitise_jsonb(v_plan, 16384), 'dry_run', v_is_dry_run, 'caller', monitoring.read_actor()
     )
   )
   returning agent_actions.id into v_id;
 
   if not v_is_allowed then
-    return private.answer_conflict(jsonb_build_object(
+    return monitoring.answer_conflict(jsonb_build_object(
       'allowed', false,
       'action_id', null,
       'audit_id', v_id,
@@ -88,9 +88,9 @@ begin
   end if;
   if not v_is_dry_run then
     v_deadline := clock_timestamp() + make_interval(
-      mins => (private.config('incident_policy') ->> 'action_deadline_minutes')::integer
+      mins => (monitoring.config('incident_policy') ->> 'action_deadline_minutes')::integer
     );
-    insert into private.running_actions (action_id, incident_id, agent, kind, deadline)
+    insert into monitoring.running_actions (action_id, incident_id, agent, kind, deadline)
     values (v_id, v_incident.id, v_agent, begin_agent_action.action_type, v_deadline);
   end if;
   return jsonb_build_object(
@@ -128,24 +128,24 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_running private.running_actions;
+  v_running monitoring.running_actions;
   v_is_switch_on boolean;
   v_is_success boolean := finish_agent_action.success;
-  v_error text := private.sanitise_text(finish_agent_action.error, 4096);
+  v_error text := monitoring.sanitise_text(finish_agent_action.error, 4096);
   v_audit_id bigint;
 begin
   if v_is_success is null then
-    perform private.refuse_request('PT400', 'success is missing', 'success', 'Send true or false.');
+    perform monitoring.refuse_request('PT400', 'success is missing', 'success', 'Send true or false.');
   elsif v_is_success and v_error is not null then
-    perform private.refuse_request('PT400', 'a success has no error', 'error', 'Leave error out, or send success false.');
+    perform monitoring.refuse_request('PT400', 'a success has no error', 'error', 'Leave error out, or send success false.');
   end if;
   perform pg_advisory_xact_lock(20261126, 1);
-  v_is_switch_on := (private.config('kill_switch') ->> 'enabled')::boolean;
-  delete from private.running_actions
+  v_is_switch_on := (monitoring.config('kill_switch') ->> 'enabled')::boolean;
+  delete from monitoring.running_actions
   where running_actions.action_id = finish_agent_action.id
   returning running_actions.* into v_running;
   if not found then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT409', format('action %s is not running', finish_agent_action.id), 'id',
       'It was finished, ran past its deadline, was stopped by the kill switch, or never began: see agent_actions.'
     );
@@ -163,14 +163,14 @@ begin
     case when not v_is_success then coalesce(v_error, 'no reason given') end,
     least(extract(epoch from clock_timestamp() - v_running.begun_at) * 1000, 2147483647)::integer,
     jsonb_build_object(
-      'result', private.sanitise_jsonb(coalesce(finish_agent_action.result, '{}'), 16384),
-      'caller', private.read_actor()
+      'result', monitoring.sanitise_jsonb(coalesce(finish_agent_action.result, '{}'), 16384),
+      'caller', monitoring.read_actor()
     ),
     v_running.action_id
   )
   returning agent_actions.id into v_audit_id;
   if v_is_success is distinct from finish_agent_action.success then
-    return private.answer_conflict(jsonb_build_object(
+    return monitoring.answer_conflict(jsonb_build_object(
       'success', false, 'audit_id', v_audit_id, 'message', 'the action was stopped by the kill switch'
     ));
   end if;

@@ -1,9 +1,9 @@
 -- Purpose: deployments as pipelines and agents tell of them, and which of them an incident follows.
--- Objects: private.find_deployment(), public.record_deployment_started(), public.record_deployment_finished(),
+-- Objects: monitoring.find_deployment(), public.record_deployment_started(), public.record_deployment_finished(),
 -- public.record_deployment_rolled_back().
 -- Risks: find_deployment() runs for every new incident while a deployment is younger than 30 minutes.
 
-create function private.find_deployment(source text, environment text, context jsonb)
+create function monitoring.find_deployment(source text, environment text, context jsonb)
 returns bigint
 language sql
 stable
@@ -24,9 +24,9 @@ as $$
   limit 1
 $$;
 
-revoke all on function private.find_deployment(text, text, jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_deployment(text, text, jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.find_deployment(text, text, jsonb) is
+comment on function monitoring.find_deployment(text, text, jsonb) is
 'The latest deployment of an incident''s service within the last 30 minutes. The service is the incident''s source,
 context.service, its project in Sentry, or the target of a health check.';
 
@@ -48,18 +48,18 @@ declare
   v_id bigint;
 begin
   if v_commit !~ '^[0-9a-f]{7,64}$' then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT400', 'commit_hash must be 7 to 64 hexadecimal digits', 'commit_hash', 'Send the hash, or leave it out.'
     );
   end if;
   insert into public.deployment_history (service, version, commit_hash, environment, status, deployed_by, started_at)
   values (
-    private.read_required_text('service', record_deployment_started.service, 200),
-    private.read_required_text('version', record_deployment_started.version, 200),
+    monitoring.read_required_text('service', record_deployment_started.service, 200),
+    monitoring.read_required_text('version', record_deployment_started.version, 200),
     v_commit,
-    coalesce(private.sanitise_text(nullif(record_deployment_started.environment, ''), 200), 'production'),
+    coalesce(monitoring.sanitise_text(nullif(record_deployment_started.environment, ''), 200), 'production'),
     'in_progress',
-    coalesce(private.sanitise_text(nullif(record_deployment_started.deployed_by, ''), 200), private.read_actor()),
+    coalesce(monitoring.sanitise_text(nullif(record_deployment_started.deployed_by, ''), 200), monitoring.read_actor()),
     clock_timestamp()
   )
   returning deployment_history.id into v_id;
@@ -91,15 +91,15 @@ declare
   v_deployment public.deployment_history;
 begin
   if record_deployment_finished.success is null then
-    perform private.refuse_request('PT400', 'success is missing', 'success', 'Send true or false.');
+    perform monitoring.refuse_request('PT400', 'success is missing', 'success', 'Send true or false.');
   elsif jsonb_typeof(coalesce(record_deployment_finished.test_results, '{}')) <> 'object' then
-    perform private.refuse_request('PT400', 'test_results must be a JSON object', 'test_results', 'Send {"passed": 12}.');
+    perform monitoring.refuse_request('PT400', 'test_results must be a JSON object', 'test_results', 'Send {"passed": 12}.');
   end if;
   update public.deployment_history
   set
     status = case when record_deployment_finished.success then 'succeeded' else 'failed' end::public.deployment_status,
     finished_at = clock_timestamp(),
-    test_results = private.sanitise_jsonb(coalesce(record_deployment_finished.test_results, '{}'), 65536)
+    test_results = monitoring.sanitise_jsonb(coalesce(record_deployment_finished.test_results, '{}'), 65536)
   where deployment_history.id = record_deployment_finished.deployment_id
     and deployment_history.status in ('pending', 'in_progress')
   returning deployment_history.* into v_deployment;
@@ -111,12 +111,12 @@ begin
     from public.deployment_history
     where deployment_history.id = record_deployment_finished.deployment_id
   ) then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT409', format('deployment %s is finished', record_deployment_finished.deployment_id), 'deployment_id',
       'Its end can be told once; a rollback is told by record_deployment_rolled_back.'
     );
   end if;
-  perform private.refuse_request(
+  perform monitoring.refuse_request(
     'PT404', format('there is no deployment %s', record_deployment_finished.deployment_id), 'deployment_id',
     'record_deployment_started gives the id.'
   );
@@ -142,9 +142,9 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_reason text := private.read_required_text('reason', record_deployment_rolled_back.reason, 2048);
+  v_reason text := monitoring.read_required_text('reason', record_deployment_rolled_back.reason, 2048);
   v_old public.deployment_history;
-  v_version text := private.sanitise_text(nullif(record_deployment_rolled_back.version, ''), 200);
+  v_version text := monitoring.sanitise_text(nullif(record_deployment_rolled_back.version, ''), 200);
   v_id bigint;
 begin
   select deployment_history.*
@@ -153,12 +153,12 @@ begin
   where deployment_history.id = record_deployment_rolled_back.deployment_id
   for update;
   if not found then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT404', format('there is no deployment %s', record_deployment_rolled_back.deployment_id), 'deployment_id',
       'record_deployment_started gives the id.'
     );
   elsif v_old.status = 'rolled_back' then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT409', format('deployment %s was rolled back', v_old.id), 'deployment_id', 'Nothing is left to do.'
     );
   end if;
@@ -175,7 +175,7 @@ begin
     );
   end if;
   if v_version is null then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT400', 'version is missing', 'version', 'No earlier deployment is known: say which version runs now.'
     );
   end if;
@@ -186,7 +186,7 @@ begin
     service, version, environment, status, deployed_by, started_at, finished_at, rollback_of, rollback_reason
   )
   values (
-    v_old.service, v_version, v_old.environment, 'succeeded', private.read_actor(), clock_timestamp(),
+    v_old.service, v_version, v_old.environment, 'succeeded', monitoring.read_actor(), clock_timestamp(),
     clock_timestamp(), v_old.id, v_reason
   )
   returning deployment_history.id into v_id;

@@ -1,5 +1,5 @@
 -- Purpose: what looked like an attack, and what became of e-mails about incidents.
--- Objects: public.record_security_event(), private.queue_notifications(), public.queue_email(),
+-- Objects: public.record_security_event(), monitoring.queue_notifications(), public.queue_email(),
 -- public.record_email_event().
 -- Risks: providers tell the same thing twice and in any order: an e-mail's status only moves forward.
 
@@ -19,28 +19,28 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_type text := private.read_required_text('event_type', record_security_event.event_type, 200);
-  v_user text := private.sanitise_text(record_security_event.user_id, 200);
+  v_type text := monitoring.read_required_text('event_type', record_security_event.event_type, 200);
+  v_user text := monitoring.sanitise_text(record_security_event.user_id, 200);
   v_details jsonb;
   v_address inet;
-  v_report private.prepared_event;
+  v_report monitoring.prepared_event;
   v_incident_id text;
   v_id bigint;
 begin
   if record_security_event.severity is null then
-    perform private.refuse_request('PT400', 'severity is missing', 'severity', 'Send LOW, MEDIUM, HIGH or CRITICAL.');
+    perform monitoring.refuse_request('PT400', 'severity is missing', 'severity', 'Send LOW, MEDIUM, HIGH or CRITICAL.');
   elsif record_security_event.confidence is null or record_security_event.confidence not between 0 and 1 then
-    perform private.refuse_request('PT400', 'confidence must be from 0 to 1', 'confidence', 'Send a number such as 0.8.');
+    perform monitoring.refuse_request('PT400', 'confidence must be from 0 to 1', 'confidence', 'Send a number such as 0.8.');
   elsif not pg_input_is_valid(coalesce(record_security_event.ip_address, '::'), 'inet') then
-    perform private.refuse_request('PT400', 'ip_address is none', 'ip_address', 'Send an address, or leave it out.');
+    perform monitoring.refuse_request('PT400', 'ip_address is none', 'ip_address', 'Send an address, or leave it out.');
   elsif jsonb_typeof(coalesce(record_security_event.details, '{}')) <> 'object' then
-    perform private.refuse_request('PT400', 'details must be a JSON object', 'details', 'Send {"path": "/login"}.');
+    perform monitoring.refuse_request('PT400', 'details must be a JSON object', 'details', 'Send {"path": "/login"}.');
   end if;
   v_address := record_security_event.ip_address::inet;
-  v_details := private.sanitise_jsonb(coalesce(record_security_event.details, '{}'), 16384);
+  v_details := monitoring.sanitise_jsonb(coalesce(record_security_event.details, '{}'), 16384);
 
-  if record_security_event.confidence >= (private.config('incident_policy') ->> 'security_min_confidence')::numeric then
-    v_report := private.prepare_event(
+  if record_security_event.confidence >= (monitoring.config('incident_policy') ->> 'security_min_confidence')::numeric then
+    v_report := monitoring.prepare_event(
       jsonb_build_object(
         'error', jsonb_build_object(
           'message', format('%s from %s', v_type, coalesce(host(v_address), v_user, 'an unknown address')),
@@ -57,7 +57,7 @@ begin
     v_report.rule := 'security_event';
     select placement.incident_id
     into v_incident_id
-    from private.place_events(array[v_report], 'security') as placement;
+    from monitoring.place_events(array[v_report], 'security') as placement;
   end if;
   insert into public.security_events (
     event_type, severity, confidence, ip_address, user_id, action_taken, details, incident_id
@@ -68,7 +68,7 @@ begin
     round(record_security_event.confidence, 3),
     v_address,
     v_user,
-    private.sanitise_text(record_security_event.action_taken, 1024),
+    monitoring.sanitise_text(record_security_event.action_taken, 1024),
     v_details,
     v_incident_id
   )
@@ -106,34 +106,34 @@ declare
 begin
   -- Not sanitised: an e-mail address is what is asked for here, and agents do not read the table.
   if v_recipient !~ '^[^@\s]+@[^@\s]+$' or length(v_recipient) > 320 then
-    perform private.refuse_request('PT400', 'recipient is no e-mail address', 'recipient', 'Send one such as ann@example.com.');
+    perform monitoring.refuse_request('PT400', 'recipient is no e-mail address', 'recipient', 'Send one such as ann@example.com.');
   end if;
-  if (private.config('kill_switch') ->> 'enabled')::boolean
-    or not (private.config('feature_flags') ->> 'email')::boolean
+  if (monitoring.config('kill_switch') ->> 'enabled')::boolean
+    or not (monitoring.config('feature_flags') ->> 'email')::boolean
   then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT409', 'no e-mails are sent now', 'recipient', 'feature_flags.email must be on and the kill switch off.'
     );
   end if;
-  if private.read_role() = 'authenticated' and not exists (
+  if monitoring.read_role() = 'authenticated' and not exists (
     select
     from public.system_config
     where system_config.key = 'notification_recipients'
       and system_config.value @> jsonb_build_array(jsonb_build_object('email', v_recipient))
   ) then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT403', 'agents may write to the configured recipients only', 'recipient',
       'An operator adds one to notification_recipients.'
     );
   end if;
   if queue_email.incident_id is not null then
-    perform private.lock_incident(queue_email.incident_id);
+    perform monitoring.lock_incident(queue_email.incident_id);
   end if;
   insert into public.email_tracking (incident_id, recipient, subject)
-  values (queue_email.incident_id, v_recipient, private.read_required_text('subject', queue_email.subject, 500))
+  values (queue_email.incident_id, v_recipient, monitoring.read_required_text('subject', queue_email.subject, 500))
   returning email_tracking.id into v_id;
   insert into public.agent_actions (agent, action, incident_id, success, details)
-  values (private.read_actor(), 'email_queued', queue_email.incident_id, true, jsonb_build_object('email_id', v_id));
+  values (monitoring.read_actor(), 'email_queued', queue_email.incident_id, true, jsonb_build_object('email_id', v_id));
   return v_id;
 end
 $$;
@@ -149,7 +149,7 @@ comment on function public.queue_email(text, text, text) is
 
 Security definer, because e-mails are written through such functions only.';
 
-create function private.queue_notifications()
+create function monitoring.queue_notifications()
 returns trigger
 language plpgsql
 volatile
@@ -157,8 +157,8 @@ security invoker
 set search_path = ''
 as $$
 begin
-  if (private.config('feature_flags') ->> 'email')::boolean
-    and not (private.config('kill_switch') ->> 'enabled')::boolean
+  if (monitoring.config('feature_flags') ->> 'email')::boolean
+    and not (monitoring.config('kill_switch') ->> 'enabled')::boolean
   then
     insert into public.email_tracking (incident_id, recipient, subject)
     select
@@ -178,15 +178,15 @@ begin
 end
 $$;
 
-revoke all on function private.queue_notifications() from public, anon, authenticated, service_role;
+revoke all on function monitoring.queue_notifications() from public, anon, authenticated, service_role;
 
-comment on function private.queue_notifications() is
+comment on function monitoring.queue_notifications() is
 'Queues an e-mail for each of notification_recipients when an incident opens, while feature_flags.email is true.';
 
 create trigger new_incidents_are_mailed
 after insert on public.incidents
 referencing new table as opened
-for each statement execute function private.queue_notifications();
+for each statement execute function monitoring.queue_notifications();
 
 create function public.record_email_event(
   provider_id text,
@@ -203,7 +203,7 @@ set search_path = ''
 as $$
 declare
   v_event public.email_status;
-  v_provider_id text := private.read_required_text('provider_id', record_email_event.provider_id, 255);
+  v_provider_id text := monitoring.read_required_text('provider_id', record_email_event.provider_id, 255);
   v_moment timestamptz := least(coalesce(record_email_event.occurred_at, clock_timestamp()), clock_timestamp());
   v_email public.email_tracking;
   v_is_new boolean;
@@ -211,7 +211,7 @@ begin
   if record_email_event.event is null
     or record_email_event.event not in ('sent', 'delivered', 'opened', 'clicked', 'bounced', 'failed')
   then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT400', format('event %s is not known', record_email_event.event), 'event',
       'Send sent, delivered, opened, clicked, bounced or failed.'
     );
@@ -226,13 +226,13 @@ begin
   limit 1
   for update;
   if not found then
-    perform private.refuse_request(
+    perform monitoring.refuse_request(
       'PT404', format('there is no e-mail %s', v_provider_id), 'provider_id',
       'Send email_id, which queue_email gave, with its first event.'
     );
   end if;
 
-  insert into private.event_receipts (idempotency_key, answer)
+  insert into monitoring.event_receipts (idempotency_key, answer)
   values (
     encode(sha256(convert_to(concat_ws(' ', 'email', v_provider_id, v_event, record_email_event.occurred_at), 'UTF8')), 'hex'), '{}'
   )
@@ -266,7 +266,7 @@ begin
       click_count = v_email.click_count + (v_event = 'clicked')::integer,
       error = case
         when v_event in ('bounced', 'failed')
-          then coalesce(private.sanitise_text(record_email_event.error, 1024), v_event::text)
+          then coalesce(monitoring.sanitise_text(record_email_event.error, 1024), v_event::text)
         else v_email.error
       end
     where email_tracking.id = v_email.id

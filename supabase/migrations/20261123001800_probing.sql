@@ -1,30 +1,30 @@
 -- Purpose: the round: each minute, each enabled target that is due gets its row and one request.
--- Objects: private.job_runs, private.target_states, private.send_probe(), private.find_answer_due(),
--- private.start_round(), private.run_health_checks().
+-- Objects: monitoring.job_runs, monitoring.target_states, monitoring.send_probe(), monitoring.find_answer_due(),
+-- monitoring.start_round(), monitoring.run_health_checks().
 -- Risks: one malformed URL must not cost the others their round: each request is enqueued in a block of its own.
 -- Rounds and judgements take one advisory lock, so they never wait for each other's rows in different orders.
 
-create table private.job_runs (
+create table monitoring.job_runs (
   job text primary key,
   ran_at timestamptz not null
 );
 
-alter table private.job_runs enable row level security;
+alter table monitoring.job_runs enable row level security;
 
-create policy job_runs_is_read_by_nobody on private.job_runs
+create policy job_runs_is_read_by_nobody on monitoring.job_runs
 for select to authenticated
 using (false);
 
-revoke all on table private.job_runs from public, anon, authenticated, service_role;
+revoke all on table monitoring.job_runs from public, anon, authenticated, service_role;
 
-comment on table private.job_runs is
+comment on table monitoring.job_runs is
 'When pg_cron last ran a job that somebody watches from outside. pg_cron''s own log can be switched off.';
 
-comment on column private.job_runs.job is 'Name of the job in cron.job.';
+comment on column monitoring.job_runs.job is 'Name of the job in cron.job.';
 
-comment on column private.job_runs.ran_at is 'When it last ran.';
+comment on column monitoring.job_runs.ran_at is 'When it last ran.';
 
-create table private.target_states (
+create table monitoring.target_states (
   target text primary key,
   status public.check_status not null default 'pending',
   since timestamptz not null,
@@ -40,51 +40,51 @@ create table private.target_states (
 )
 with (fillfactor = 70); -- updated every minute
 
-alter table private.target_states enable row level security;
+alter table monitoring.target_states enable row level security;
 
-create policy target_states_are_read_by_agents on private.target_states
+create policy target_states_are_read_by_agents on monitoring.target_states
 for select to authenticated
 using (true);
 
-revoke all on table private.target_states from public, anon, authenticated, service_role;
+revoke all on table monitoring.target_states from public, anon, authenticated, service_role;
 
 -- For the view public.target_status alone, which runs with its reader's rights: nobody can enter the schema.
-grant select on table private.target_states to authenticated, service_role;
+grant select on table monitoring.target_states to authenticated, service_role;
 
-comment on table private.target_states is 'Where each target stands after its last judged round.';
+comment on table monitoring.target_states is 'Where each target stands after its last judged round.';
 
-comment on column private.target_states.target is 'Name of the target.';
+comment on column monitoring.target_states.target is 'Name of the target.';
 
-comment on column private.target_states.status is 'What the last round found; pending before the first.';
+comment on column monitoring.target_states.status is 'What the last round found; pending before the first.';
 
-comment on column private.target_states.since is 'Round since which it has that status.';
+comment on column monitoring.target_states.since is 'Round since which it has that status.';
 
-comment on column private.target_states.last_status is 'The last status that was known: up, degraded or down.';
+comment on column monitoring.target_states.last_status is 'The last status that was known: up, degraded or down.';
 
-comment on column private.target_states.good_rounds is 'Rounds in a row that were up. Unknown ones do not count.';
+comment on column monitoring.target_states.good_rounds is 'Rounds in a row that were up. Unknown ones do not count.';
 
-comment on column private.target_states.degraded_rounds is 'Rounds in a row that were degraded.';
+comment on column monitoring.target_states.degraded_rounds is 'Rounds in a row that were degraded.';
 
-comment on column private.target_states.down_rounds is 'Rounds in a row that were down.';
+comment on column monitoring.target_states.down_rounds is 'Rounds in a row that were down.';
 
-comment on column private.target_states.unknown_rounds is 'Rounds in a row without any answer.';
+comment on column monitoring.target_states.unknown_rounds is 'Rounds in a row without any answer.';
 
-comment on column private.target_states.changed_at is
+comment on column monitoring.target_states.changed_at is
 'Rounds of the last 30 minutes in which the known status changed.';
 
-comment on column private.target_states.is_slow is
+comment on column monitoring.target_states.is_slow is
 'Whether it took more than a second or timed out: then it is asked last, so that it holds up no fast one.';
 
-comment on column private.target_states.last_check_at is 'Round that was judged last.';
+comment on column monitoring.target_states.last_check_at is 'Round that was judged last.';
 
-comment on column private.target_states.last_response_time_ms is 'Milliseconds of the last answer.';
+comment on column monitoring.target_states.last_response_time_ms is 'Milliseconds of the last answer.';
 
-create type private.sent_probe as (request_id bigint, problem text);
+create type monitoring.sent_probe as (request_id bigint, problem text);
 
-comment on type private.sent_probe is 'pg_net''s number of a request, or why it could not be enqueued.';
+comment on type monitoring.sent_probe is 'pg_net''s number of a request, or why it could not be enqueued.';
 
-create function private.send_probe(target private.probe_targets)
-returns private.sent_probe
+create function monitoring.send_probe(target monitoring.probe_targets)
+returns monitoring.sent_probe
 language plpgsql
 volatile
 strict
@@ -92,7 +92,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_sent private.sent_probe;
+  v_sent monitoring.sent_probe;
 begin
   if (send_probe.target).method = 'POST' then
     v_sent.request_id := net.http_post(
@@ -110,17 +110,17 @@ begin
   return v_sent;
 exception
   when others then
-    v_sent.problem := private.sanitise_text('could not be sent: ' || sqlerrm, 1000);
+    v_sent.problem := monitoring.sanitise_text('could not be sent: ' || sqlerrm, 1000);
     return v_sent;
 end
 $$;
 
-revoke all on function private.send_probe(private.probe_targets) from public, anon, authenticated, service_role;
+revoke all on function monitoring.send_probe(monitoring.probe_targets) from public, anon, authenticated, service_role;
 
-comment on function private.send_probe(private.probe_targets) is
+comment on function monitoring.send_probe(monitoring.probe_targets) is
 'Enqueues one request with pg_net, which sends it after commit. What pg_net refuses is told, not raised.';
 
-create function private.find_answer_due(timeout_ms integer, queued bigint, longest_timeout_ms integer)
+create function monitoring.find_answer_due(timeout_ms integer, queued bigint, longest_timeout_ms integer)
 returns timestamptz
 language sql
 volatile
@@ -138,14 +138,14 @@ as $$
   )
 $$;
 
-revoke all on function private.find_answer_due(integer, bigint, integer)
+revoke all on function monitoring.find_answer_due(integer, bigint, integer)
 from public, anon, authenticated, service_role;
 
-comment on function private.find_answer_due(integer, bigint, integer) is
+comment on function monitoring.find_answer_due(integer, bigint, integer) is
 'When a request enqueued now counts as unanswered: 20 s after its timeout, later if batches are before it (queued: how
 many requests), but within the minute.';
 
-create function private.start_round(scheduled_at timestamptz)
+create function monitoring.start_round(scheduled_at timestamptz)
 returns integer
 language plpgsql
 volatile
@@ -158,20 +158,20 @@ declare
   v_has_windows boolean;
   v_count integer;
 begin
-  if not (private.config('feature_flags') ->> 'monitoring')::boolean then
+  if not (monitoring.config('feature_flags') ->> 'monitoring')::boolean then
     return 0;
   end if;
   perform pg_advisory_xact_lock(20261123, 1800);
   v_queued := (select count(*) from net.http_request_queue);
-  v_has_windows := private.config('health_check_policy') -> 'maintenance_windows' <> '[]';
+  v_has_windows := monitoring.config('health_check_policy') -> 'maintenance_windows' <> '[]';
 
   with due as (
     select
       probe_targets as target,
       coalesce(target_states.is_slow, true) as is_slow,
       max(probe_targets.timeout_ms) over () as longest_timeout_ms
-    from private.probe_targets
-    left join private.target_states on target_states.target = probe_targets.name
+    from monitoring.probe_targets
+    left join monitoring.target_states on target_states.target = probe_targets.name
     where probe_targets.is_enabled
       and not exists (
         select
@@ -194,11 +194,11 @@ begin
     select
       ranked.target, ranked.rank, ranked.longest_timeout_ms, probe.request_id, probe.problem
     from ranked
-    cross join lateral private.send_probe(ranked.target) as probe
+    cross join lateral monitoring.send_probe(ranked.target) as probe
   ),
 
   known as (
-    insert into private.target_states (target, since)
+    insert into monitoring.target_states (target, since)
     select (sent.target).name, start_round.scheduled_at
     from sent
     order by (sent.target).name
@@ -212,19 +212,19 @@ begin
     select
       (sent.target).name,
       (sent.target).type,
-      private.sanitise_text((sent.target).url, 2000),
+      monitoring.sanitise_text((sent.target).url, 2000),
       start_round.scheduled_at,
       case when sent.problem is null then clock_timestamp() end,
       sent.request_id,
       case
         when sent.problem is not null then clock_timestamp()
-        else private.find_answer_due(
+        else monitoring.find_answer_due(
           (sent.target).timeout_ms, v_queued + sent.rank - 1, sent.longest_timeout_ms
         )
       end,
       clock_timestamp() + interval '59 seconds' - make_interval(secs => (sent.target).timeout_ms / 1000.0),
       sent.problem,
-      case when v_has_windows then private.is_in_maintenance((sent.target).name, now()) else false end
+      case when v_has_windows then monitoring.is_in_maintenance((sent.target).name, now()) else false end
     from sent
     order by sent.rank
     returning monitoring_checks.id
@@ -237,13 +237,13 @@ begin
 end
 $$;
 
-revoke all on function private.start_round(timestamptz) from public, anon, authenticated, service_role;
+revoke all on function monitoring.start_round(timestamptz) from public, anon, authenticated, service_role;
 
-comment on function private.start_round(timestamptz) is
+comment on function monitoring.start_round(timestamptz) is
 'Sends one request to each enabled target that is due in this minute, and writes its row: how many. A second call for
 the same minute sends nothing. Nothing is sent while feature_flags.monitoring is false.';
 
-create function private.run_health_checks()
+create function monitoring.run_health_checks()
 returns integer
 language plpgsql
 volatile
@@ -251,15 +251,15 @@ security invoker
 set search_path = ''
 as $$
 begin
-  insert into private.job_runs (job, ran_at)
+  insert into monitoring.job_runs (job, ran_at)
   values ('monitoring-health-checks', clock_timestamp())
   on conflict (job) do update
     set ran_at = excluded.ran_at;
-  return private.start_round(date_trunc('minute', clock_timestamp()));
+  return monitoring.start_round(date_trunc('minute', clock_timestamp()));
 end
 $$;
 
-revoke all on function private.run_health_checks() from public, anon, authenticated, service_role;
+revoke all on function monitoring.run_health_checks() from public, anon, authenticated, service_role;
 
-comment on function private.run_health_checks() is
+comment on function monitoring.run_health_checks() is
 'What pg_cron runs each minute: notes that it ran, and starts the round of this minute. How many requests were sent.';

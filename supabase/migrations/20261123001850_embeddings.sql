@@ -1,32 +1,32 @@
 -- Purpose: what a known error means as a vector: texts are queued, sent to an OpenAI-compatible endpoint by pg_net, and
 -- the answers written back.
--- Objects: private.secrets, private.embedding_jobs, private.queue_embedding(), private.read_secret(),
--- private.describe_knowledge(), private.send_embeddings(), private.store_embedding_answer(), private.read_embedding(),
--- private.collect_embeddings().
+-- Objects: monitoring.secrets, monitoring.embedding_jobs, monitoring.queue_embedding(), monitoring.read_secret(),
+-- monitoring.describe_knowledge(), monitoring.send_embeddings(), monitoring.store_embedding_answer(), monitoring.read_embedding(),
+-- monitoring.collect_embeddings().
 -- Risks: off by default: texts leave the database, and an endpoint costs money. store_embedding_answer() runs inside
 -- pg_net's worker: it records and decides nothing.
 
-create table private.secrets (
+create table monitoring.secrets (
   name text primary key,
   value text not null
 );
 
-alter table private.secrets enable row level security;
+alter table monitoring.secrets enable row level security;
 
-create policy secrets_is_read_by_nobody on private.secrets
+create policy secrets_is_read_by_nobody on monitoring.secrets
 for select to authenticated
 using (false);
 
-revoke all on table private.secrets from public, anon, authenticated, service_role;
+revoke all on table monitoring.secrets from public, anon, authenticated, service_role;
 
-comment on table private.secrets is
+comment on table monitoring.secrets is
 'Secrets where Supabase Vault is missing. Only the owner reads it: prefer Vault, which encrypts.';
 
-comment on column private.secrets.name is 'Name of the secret: embeddings_api_key.';
+comment on column monitoring.secrets.name is 'Name of the secret: embeddings_api_key.';
 
-comment on column private.secrets.value is 'The secret.';
+comment on column monitoring.secrets.value is 'The secret.';
 
-create function private.read_secret(name text)
+create function monitoring.read_secret(name text)
 returns text
 language plpgsql
 stable
@@ -47,19 +47,19 @@ begin
     v_value,
     (
       select secrets.value
-      from private.secrets
+      from monitoring.secrets
       where secrets.name = read_secret.name
     )
   );
 end
 $$;
 
-revoke all on function private.read_secret(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_secret(text) from public, anon, authenticated, service_role;
 
-comment on function private.read_secret(text) is
-'A secret out of Supabase Vault, else out of private.secrets. Null when neither has it.';
+comment on function monitoring.read_secret(text) is
+'A secret out of Supabase Vault, else out of monitoring.secrets. Null when neither has it.';
 
-create table private.embedding_jobs (
+create table monitoring.embedding_jobs (
   knowledge_id bigint primary key references public.error_knowledge (id) on delete cascade,
   text_hash text not null,
   status text not null default 'queued',
@@ -74,45 +74,45 @@ create table private.embedding_jobs (
   constraint attempts_is_not_negative check (attempts >= 0)
 );
 
-create index embedding_jobs_due_idx on private.embedding_jobs (next_try_at)
+create index embedding_jobs_due_idx on monitoring.embedding_jobs (next_try_at)
 where status = 'queued';
 
-create index embedding_jobs_request_idx on private.embedding_jobs (request_id)
+create index embedding_jobs_request_idx on monitoring.embedding_jobs (request_id)
 where status = 'sent';
 
-alter table private.embedding_jobs enable row level security;
+alter table monitoring.embedding_jobs enable row level security;
 
-create policy embedding_jobs_is_read_by_nobody on private.embedding_jobs
+create policy embedding_jobs_is_read_by_nobody on monitoring.embedding_jobs
 for select to authenticated
 using (false);
 
-revoke all on table private.embedding_jobs from public, anon, authenticated, service_role;
+revoke all on table monitoring.embedding_jobs from public, anon, authenticated, service_role;
 
-comment on table private.embedding_jobs is
+comment on table monitoring.embedding_jobs is
 'Known errors whose text has no embedding yet, or another one by now. A row leaves when the embedding is written.';
 
-comment on column private.embedding_jobs.knowledge_id is 'The entry of error_knowledge.';
+comment on column monitoring.embedding_jobs.knowledge_id is 'The entry of error_knowledge.';
 
-comment on column private.embedding_jobs.text_hash is 'The sha256 of the text that is to be embedded, in hex.';
+comment on column monitoring.embedding_jobs.text_hash is 'The sha256 of the text that is to be embedded, in hex.';
 
-comment on column private.embedding_jobs.status is
+comment on column monitoring.embedding_jobs.status is
 'queued, sent, answered (not read yet), or failed after 8 tries: then somebody has to look at error.';
 
-comment on column private.embedding_jobs.attempts is 'How often it was sent.';
+comment on column monitoring.embedding_jobs.attempts is 'How often it was sent.';
 
-comment on column private.embedding_jobs.next_try_at is 'Not before then.';
+comment on column monitoring.embedding_jobs.next_try_at is 'Not before then.';
 
-comment on column private.embedding_jobs.request_id is 'pg_net''s number of the latest request.';
+comment on column monitoring.embedding_jobs.request_id is 'pg_net''s number of the latest request.';
 
-comment on column private.embedding_jobs.sent_at is 'When it was sent.';
+comment on column monitoring.embedding_jobs.sent_at is 'When it was sent.';
 
-comment on column private.embedding_jobs.answer_status is 'HTTP status of the answer.';
+comment on column monitoring.embedding_jobs.answer_status is 'HTTP status of the answer.';
 
-comment on column private.embedding_jobs.answer is 'Body of the answer, until it is read.';
+comment on column monitoring.embedding_jobs.answer is 'Body of the answer, until it is read.';
 
-comment on column private.embedding_jobs.error is 'What went wrong last, sanitised.';
+comment on column monitoring.embedding_jobs.error is 'What went wrong last, sanitised.';
 
-create function private.describe_knowledge(entry public.error_knowledge)
+create function monitoring.describe_knowledge(entry public.error_knowledge)
 returns text
 language sql
 immutable
@@ -127,12 +127,12 @@ as $$
   )
 $$;
 
-revoke all on function private.describe_knowledge(public.error_knowledge)
+revoke all on function monitoring.describe_knowledge(public.error_knowledge)
 from public, anon, authenticated, service_role;
 
-comment on function private.describe_knowledge(public.error_knowledge) is 'The text that is embedded.';
+comment on function monitoring.describe_knowledge(public.error_knowledge) is 'The text that is embedded.';
 
-create function private.queue_embedding()
+create function monitoring.queue_embedding()
 returns trigger
 language plpgsql
 volatile
@@ -140,15 +140,15 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_hash text := encode(sha256(convert_to(private.describe_knowledge(new), 'UTF8')), 'hex');
+  v_hash text := encode(sha256(convert_to(monitoring.describe_knowledge(new), 'UTF8')), 'hex');
 begin
   if new.embedding is not null and (tg_op = 'INSERT' or new.embedding::text is distinct from old.embedding::text) then
     -- It came with its own.
-    delete from private.embedding_jobs
+    delete from monitoring.embedding_jobs
     where embedding_jobs.knowledge_id = new.id;
     return null;
   end if;
-  insert into private.embedding_jobs (knowledge_id, text_hash)
+  insert into monitoring.embedding_jobs (knowledge_id, text_hash)
   values (new.id, v_hash)
   on conflict (knowledge_id) do update
     set text_hash = excluded.text_hash, status = 'queued', attempts = 0, next_try_at = now(), error = null;
@@ -156,13 +156,13 @@ begin
 end
 $$;
 
-revoke all on function private.queue_embedding() from public, anon, authenticated, service_role;
+revoke all on function monitoring.queue_embedding() from public, anon, authenticated, service_role;
 
-comment on function private.queue_embedding() is 'Queues a known error whose text has no embedding, or has changed.';
+comment on function monitoring.queue_embedding() is 'Queues a known error whose text has no embedding, or has changed.';
 
 create trigger new_knowledge_is_queued_for_embedding
 after insert on public.error_knowledge
-for each row execute function private.queue_embedding();
+for each row execute function monitoring.queue_embedding();
 
 create trigger changed_knowledge_is_queued_for_embedding
 after update on public.error_knowledge
@@ -170,9 +170,9 @@ for each row
 when (
   (old.pattern, old.root_cause, old.solution) is distinct from (new.pattern, new.root_cause, new.solution)
 )
-execute function private.queue_embedding();
+execute function monitoring.queue_embedding();
 
-create function private.send_embeddings()
+create function monitoring.send_embeddings()
 returns bigint
 language plpgsql
 volatile
@@ -180,8 +180,8 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_flags jsonb := private.config('feature_flags');
-  v_key text := private.read_secret('embeddings_api_key');
+  v_flags jsonb := monitoring.config('feature_flags');
+  v_key text := monitoring.read_secret('embeddings_api_key');
   v_job record;
   v_sent bigint := 0::bigint;
 begin
@@ -191,8 +191,8 @@ begin
   for v_job in
     select
       jobs.knowledge_id,
-      private.describe_knowledge(error_knowledge) as body
-    from private.embedding_jobs as jobs
+      monitoring.describe_knowledge(error_knowledge) as body
+    from monitoring.embedding_jobs as jobs
     join public.error_knowledge on error_knowledge.id = jobs.knowledge_id
     where jobs.status = 'queued'
       and jobs.next_try_at <= clock_timestamp()
@@ -200,7 +200,7 @@ begin
     limit 20
     for update of jobs skip locked
   loop
-    update private.embedding_jobs
+    update monitoring.embedding_jobs
     set
       status = 'sent',
       text_hash = encode(sha256(convert_to(v_job.body, 'UTF8')), 'hex'),
@@ -224,12 +224,12 @@ begin
 end
 $$;
 
-revoke all on function private.send_embeddings() from public, anon, authenticated, service_role;
+revoke all on function monitoring.send_embeddings() from public, anon, authenticated, service_role;
 
-comment on function private.send_embeddings() is
+comment on function monitoring.send_embeddings() is
 'Sends up to 20 queued texts to feature_flags.embeddings_url, while feature_flags.embeddings is true: how many.';
 
-create function private.store_embedding_answer(
+create function monitoring.store_embedding_answer(
   request_id bigint, status_code integer, content text, error_msg text, created timestamptz
 )
 returns boolean
@@ -239,7 +239,7 @@ security invoker
 set search_path = ''
 as $$
 begin
-  update private.embedding_jobs
+  update monitoring.embedding_jobs
   set
     status = 'answered',
     answer_status = store_embedding_answer.status_code,
@@ -257,7 +257,7 @@ begin
     end
   where embedding_jobs.knowledge_id = (
     select waiting.knowledge_id
-    from private.embedding_jobs as waiting
+    from monitoring.embedding_jobs as waiting
     where waiting.request_id = store_embedding_answer.request_id
       and waiting.status = 'sent'
       -- pg_net's numbers begin again after a crash.
@@ -269,13 +269,13 @@ begin
 end
 $$;
 
-revoke all on function private.store_embedding_answer(bigint, integer, text, text, timestamptz)
+revoke all on function monitoring.store_embedding_answer(bigint, integer, text, text, timestamptz)
 from public, anon, authenticated, service_role;
 
-comment on function private.store_embedding_answer(bigint, integer, text, text, timestamptz) is
+comment on function monitoring.store_embedding_answer(bigint, integer, text, text, timestamptz) is
 'Records what came back for a text: whether it was one of ours.';
 
-create function private.read_embedding(answer text)
+create function monitoring.read_embedding(answer text)
 returns extensions.vector
 language plpgsql
 immutable
@@ -294,12 +294,12 @@ exception
 end
 $$;
 
-revoke all on function private.read_embedding(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_embedding(text) from public, anon, authenticated, service_role;
 
-comment on function private.read_embedding(text) is
+comment on function monitoring.read_embedding(text) is
 'The vector in an endpoint''s answer {"data": [{"embedding": […]}]}. Null unless it has 1,536 dimensions.';
 
-create function private.collect_embeddings()
+create function monitoring.collect_embeddings()
 returns bigint
 language plpgsql
 volatile
@@ -313,20 +313,20 @@ declare
 begin
   -- What the trigger did not see; and what pg_net lost.
   begin
-    perform private.store_embedding_answer(
+    perform monitoring.store_embedding_answer(
       response.id, response.status_code, response.content, response.error_msg, response.created
     )
     from net._http_response as response
-    where response.id in (select jobs.request_id from private.embedding_jobs as jobs where jobs.status = 'sent');
+    where response.id in (select jobs.request_id from monitoring.embedding_jobs as jobs where jobs.status = 'sent');
   exception
     when others then
       null; -- a body that is no text: after two minutes it counts as no answer
   end;
-  update private.embedding_jobs
+  update monitoring.embedding_jobs
   set status = 'answered', error = 'pg_net gave no answer'
   where embedding_jobs.knowledge_id in (
     select lost.knowledge_id
-    from private.embedding_jobs as lost
+    from monitoring.embedding_jobs as lost
     where lost.status = 'sent'
       and lost.sent_at < clock_timestamp() - interval '2 minutes'
     for update skip locked
@@ -335,25 +335,25 @@ begin
   for v_job in
     select
       jobs.*,
-      encode(sha256(convert_to(private.describe_knowledge(error_knowledge), 'UTF8')), 'hex') as current_hash
-    from private.embedding_jobs as jobs
+      encode(sha256(convert_to(monitoring.describe_knowledge(error_knowledge), 'UTF8')), 'hex') as current_hash
+    from monitoring.embedding_jobs as jobs
     join public.error_knowledge on error_knowledge.id = jobs.knowledge_id
     where jobs.status = 'answered'
     order by jobs.knowledge_id
     -- The entry first, as remember_fix() locks them.
     for update of error_knowledge skip locked
   loop
-    v_vector := private.read_embedding(v_job.answer);
+    v_vector := monitoring.read_embedding(v_job.answer);
     if v_vector is not null and v_job.current_hash = v_job.text_hash then
       update public.error_knowledge
       set embedding = v_vector
       where error_knowledge.id = v_job.knowledge_id;
-      delete from private.embedding_jobs
+      delete from monitoring.embedding_jobs
       where embedding_jobs.knowledge_id = v_job.knowledge_id;
       v_written := v_written + 1;
       continue;
     end if;
-    update private.embedding_jobs
+    update monitoring.embedding_jobs
     set
       status = case when v_job.attempts >= 8 then 'failed' else 'queued' end,
       answer = null,
@@ -361,7 +361,7 @@ begin
       next_try_at = clock_timestamp() + least(
         interval '15 seconds' * power(2, v_job.attempts), interval '1 hour'
       ) * (0.8 + random() * 0.4),
-      error = private.sanitise_text(
+      error = monitoring.sanitise_text(
         coalesce(v_job.error, 'the answer holds no embedding of 1,536 dimensions'), 1000
       )
     where embedding_jobs.knowledge_id = v_job.knowledge_id;
@@ -370,7 +370,7 @@ begin
 end
 $$;
 
-revoke all on function private.collect_embeddings() from public, anon, authenticated, service_role;
+revoke all on function monitoring.collect_embeddings() from public, anon, authenticated, service_role;
 
-comment on function private.collect_embeddings() is
+comment on function monitoring.collect_embeddings() is
 'Writes the embeddings that came back, and queues failures again with growing pauses: how many were written.';

@@ -1,11 +1,11 @@
 -- Purpose: records what comes back to a probe on its row. Decides nothing.
--- Objects: private.read_excerpt(), private.store_answer(), the trigger function private.record_answer(),
--- private.watch_answers() that puts the trigger on net._http_response, private.complete_answers() for where it cannot.
+-- Objects: monitoring.read_excerpt(), monitoring.store_answer(), the trigger function monitoring.record_answer(),
+-- monitoring.watch_answers() that puts the trigger on net._http_response, monitoring.complete_answers() for where it cannot.
 -- Risks: the trigger runs inside pg_net's worker, in the transaction of a whole batch. If it raised, the worker would
 -- die on the same request for ever, and with it everybody's use of pg_net. So it catches everything, takes no lock but
 -- its row's, does not wait for that one either, and ignores whatever is not ours.
 
-create function private.read_excerpt(content bytea)
+create function monitoring.read_excerpt(content bytea)
 returns text
 language plpgsql
 immutable
@@ -21,7 +21,7 @@ begin
   -- A cut through a character leaves up to three bytes of it.
   while v_cut < 4 loop
     begin
-      return private.sanitise_text(convert_from(substring(v_bytes from 1 for length(v_bytes) - v_cut), 'UTF8'), 1000);
+      return monitoring.sanitise_text(convert_from(substring(v_bytes from 1 for length(v_bytes) - v_cut), 'UTF8'), 1000);
     exception
       when character_not_in_repertoire or untranslatable_character then
         v_cut := v_cut + 1;
@@ -29,16 +29,16 @@ begin
     exit when length(read_excerpt.content) <= 1000 or v_cut >= length(v_bytes);
   end loop;
   -- No UTF-8: what is ASCII stays readable.
-  return private.sanitise_text(left(encode(v_bytes, 'escape'), 1000), 1000);
+  return monitoring.sanitise_text(left(encode(v_bytes, 'escape'), 1000), 1000);
 end
 $$;
 
-revoke all on function private.read_excerpt(bytea) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_excerpt(bytea) from public, anon, authenticated, service_role;
 
-comment on function private.read_excerpt(bytea) is
+comment on function monitoring.read_excerpt(bytea) is
 'The beginning of a body as sanitised text of at most 1,000 bytes. Bytes that are no UTF-8 become octal escapes.';
 
-create function private.store_answer(
+create function monitoring.store_answer(
   request_id bigint,
   status_code integer,
   headers jsonb,
@@ -61,7 +61,7 @@ begin
   select monitoring_checks.id, probe_targets.body_contains, probe_targets.timeout_ms
   into v_check
   from public.monitoring_checks
-  left join private.probe_targets on probe_targets.name = monitoring_checks.target
+  left join monitoring.probe_targets on probe_targets.name = monitoring_checks.target
   where monitoring_checks.request_id = store_answer.request_id
     and monitoring_checks.status = 'pending'
     and monitoring_checks.answered_at is null
@@ -83,14 +83,14 @@ begin
     response_time_ms = case when store_answer.status_code is not null then store_answer.response_time_ms end,
     error = case
       when store_answer.has_timed_out then format('timed out after %s ms', v_check.timeout_ms)
-      else private.sanitise_text(store_answer.error_msg, 1000)
+      else monitoring.sanitise_text(store_answer.error_msg, 1000)
     end,
     answer_headers = (
-      select jsonb_object_agg(lower(header.key), private.sanitise_text(header.value, 200))
+      select jsonb_object_agg(lower(header.key), monitoring.sanitise_text(header.value, 200))
       from jsonb_each_text(store_answer.headers) as header (key, value)
       where lower(header.key) in ('content-type', 'retry-after', 'server')
     ),
-    answer_excerpt = private.read_excerpt(v_content),
+    answer_excerpt = monitoring.read_excerpt(v_content),
     has_expected_text = position(
       pg_catalog.textsend(v_check.body_contains) in substring(v_content from 1 for 1048576)
     ) > 0
@@ -99,14 +99,14 @@ begin
 end
 $$;
 
-revoke all on function private.store_answer(bigint, integer, jsonb, text, boolean, text, timestamptz, integer)
+revoke all on function monitoring.store_answer(bigint, integer, jsonb, text, boolean, text, timestamptz, integer)
 from public, anon, authenticated, service_role;
 
-comment on function private.store_answer(bigint, integer, jsonb, text, boolean, text, timestamptz, integer) is
+comment on function monitoring.store_answer(bigint, integer, jsonb, text, boolean, text, timestamptz, integer) is
 'Writes one answer of pg_net on the row that waits for it: whether there was one. created is when its batch began,
 response_time_ms is null where nobody measured it. Of the body at most 1 MiB is searched and 1 kB is kept.';
 
-create function private.record_answer()
+create function monitoring.record_answer()
 returns trigger
 language plpgsql
 volatile
@@ -114,11 +114,11 @@ security definer
 set search_path = ''
 as $$
 begin
-  if not private.store_answer(
+  if not monitoring.store_answer(
     new.id, new.status_code, new.headers, new.content, new.timed_out, new.error_msg, new.created,
     (extract(epoch from clock_timestamp() - new.created) * 1000)::integer
   ) then
-    perform private.store_embedding_answer(new.id, new.status_code, new.content, new.error_msg, new.created);
+    perform monitoring.store_embedding_answer(new.id, new.status_code, new.content, new.error_msg, new.created);
   end if;
   return null;
 exception
@@ -127,13 +127,13 @@ exception
 end
 $$;
 
-revoke all on function private.record_answer() from public, anon, authenticated, service_role;
+revoke all on function monitoring.record_answer() from public, anon, authenticated, service_role;
 
-comment on function private.record_answer() is
+comment on function monitoring.record_answer() is
 'Records an answer the moment pg_net has it, which is the only way to know the response time: created is the beginning
 of the batch. Never raises. Security definer: it runs as whoever pg_net''s worker is.';
 
-create function private.watch_answers()
+create function monitoring.watch_answers()
 returns boolean
 language plpgsql
 volatile
@@ -149,7 +149,7 @@ begin
   ) then
     create trigger monitoring_records_answers
     after insert on net._http_response
-    for each row execute function private.record_answer();
+    for each row execute function monitoring.record_answer();
   end if;
   return true;
 exception
@@ -159,14 +159,14 @@ exception
 end
 $$;
 
-revoke all on function private.watch_answers() from public, anon, authenticated, service_role;
+revoke all on function monitoring.watch_answers() from public, anon, authenticated, service_role;
 
-comment on function private.watch_answers() is
+comment on function monitoring.watch_answers() is
 'Puts our trigger on pg_net''s answers where that is allowed and it is missing: whether it is there. Safe to repeat.';
 
-select private.watch_answers();
+select monitoring.watch_answers();
 
-create function private.complete_answers()
+create function monitoring.complete_answers()
 returns bigint
 language sql
 volatile
@@ -192,13 +192,13 @@ as $$
           and monitoring_checks.answered_at is null
       )
   ) as missed
-  where private.store_answer(
+  where monitoring.store_answer(
     missed.id, missed.status_code, missed.headers, missed.content, missed.timed_out, missed.error_msg, missed.created,
     null
   )
 $$;
 
-revoke all on function private.complete_answers() from public, anon, authenticated, service_role;
+revoke all on function monitoring.complete_answers() from public, anon, authenticated, service_role;
 
-comment on function private.complete_answers() is
+comment on function monitoring.complete_answers() is
 'Records the answers that the trigger did not, for lack of the trigger or of luck: how many. Without response times.';

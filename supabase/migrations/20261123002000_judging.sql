@@ -1,9 +1,9 @@
 -- Purpose: what the recorded answers mean: up, degraded, down, unknown; and another try before a failure is believed.
--- Objects: type private.verdict, private.describe_statuses(), private.judge_answers(), private.resend_probes(),
--- private.find_ready_verdicts().
+-- Objects: type monitoring.verdict, monitoring.describe_statuses(), monitoring.judge_answers(), monitoring.resend_probes(),
+-- monitoring.find_ready_verdicts().
 -- Risks: rows that pg_net's worker is just writing are left for the next time, never waited for.
 
-create type private.verdict as (
+create type monitoring.verdict as (
   check_id bigint,
   target text,
   scheduled_at timestamptz,
@@ -16,9 +16,9 @@ create type private.verdict as (
   may_try_again boolean
 );
 
-comment on type private.verdict is 'What the latest try of a check says, and whether another one may follow.';
+comment on type monitoring.verdict is 'What the latest try of a check says, and whether another one may follow.';
 
-create function private.describe_statuses(statuses int4multirange)
+create function monitoring.describe_statuses(statuses int4multirange)
 returns text
 language sql
 immutable
@@ -37,13 +37,13 @@ as $$
   from unnest(describe_statuses.statuses) as codes (span)
 $$;
 
-revoke all on function private.describe_statuses(int4multirange) from public, anon, authenticated, service_role;
+revoke all on function monitoring.describe_statuses(int4multirange) from public, anon, authenticated, service_role;
 
-comment on function private.describe_statuses(int4multirange) is
+comment on function monitoring.describe_statuses(int4multirange) is
 'A set of status codes in words, such as 200-399, 401.';
 
-create function private.judge_answers()
-returns setof private.verdict
+create function monitoring.judge_answers()
+returns setof monitoring.verdict
 language sql
 volatile
 security invoker
@@ -69,12 +69,12 @@ as $$
         when locked.http_status is null then coalesce(locked.error, 'no HTTP answer came')
         when not locked.http_status <@ coalesce(target.expected_status, '{[200,400)}'::int4multirange)
           then format(
-            'answered %s, expected %s', locked.http_status, private.describe_statuses(target.expected_status)
+            'answered %s, expected %s', locked.http_status, monitoring.describe_statuses(target.expected_status)
           )
         when not locked.has_expected_text then format('the body does not contain "%s"', target.body_contains)
       end as problem
     from locked
-    left join private.probe_targets as target on target.name = locked.target
+    left join monitoring.probe_targets as target on target.name = locked.target
   )
 
   select
@@ -102,17 +102,17 @@ as $$
     judged.answered_at is not null
     and judged.problem is not null
     and judged.is_enabled
-    and judged.attempt < (private.config('health_check_policy') ->> 'attempts')::integer
+    and judged.attempt < (monitoring.config('health_check_policy') ->> 'attempts')::integer
     and clock_timestamp() < judged.retry_until
   from judged
 $$;
 
-revoke all on function private.judge_answers() from public, anon, authenticated, service_role;
+revoke all on function monitoring.judge_answers() from public, anon, authenticated, service_role;
 
-comment on function private.judge_answers() is
+comment on function monitoring.judge_answers() is
 'Locks the checks whose latest try was answered or is overdue, and says what each means.';
 
-create function private.resend_probes(verdicts private.verdict[])
+create function monitoring.resend_probes(verdicts monitoring.verdict[])
 returns bigint
 language sql
 volatile
@@ -125,7 +125,7 @@ as $$
       row_number() over (order by verdict.is_slow, verdict.check_id) as rank,
       max(probe_targets.timeout_ms) over () as longest_timeout_ms
     from unnest(resend_probes.verdicts) as verdict
-    join private.probe_targets on probe_targets.name = verdict.target
+    join monitoring.probe_targets on probe_targets.name = verdict.target
     where verdict.may_try_again
     order by rank
   ),
@@ -137,7 +137,7 @@ as $$
       probe.problem as sending_problem,
       (select count(*) from net.http_request_queue) as queued
     from failed
-    cross join lateral private.send_probe(failed.target) as probe
+    cross join lateral monitoring.send_probe(failed.target) as probe
   ),
 
   noted as (
@@ -151,7 +151,7 @@ as $$
       error = coalesce(sent.sending_problem, sent.problem),
       answer_due_at = case
         when sent.sending_problem is not null then clock_timestamp()
-        else private.find_answer_due((sent.target).timeout_ms, sent.queued, sent.longest_timeout_ms)
+        else monitoring.find_answer_due((sent.target).timeout_ms, sent.queued, sent.longest_timeout_ms)
       end
     from sent
     where monitoring_checks.id = sent.check_id
@@ -162,13 +162,13 @@ as $$
   from noted
 $$;
 
-revoke all on function private.resend_probes(private.verdict[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.resend_probes(monitoring.verdict[]) from public, anon, authenticated, service_role;
 
-comment on function private.resend_probes(private.verdict[]) is
+comment on function monitoring.resend_probes(monitoring.verdict[]) is
 'Sends another request for each verdict that may be tried again, on the same row: how many.';
 
-create function private.find_ready_verdicts(verdicts private.verdict[])
-returns setof private.verdict
+create function monitoring.find_ready_verdicts(verdicts monitoring.verdict[])
+returns setof monitoring.verdict
 language sql
 stable
 security invoker
@@ -196,7 +196,7 @@ as $$
   select verdict.*
   from unnest(find_ready_verdicts.verdicts) as verdict
   join round on round.scheduled_at = verdict.scheduled_at
-  left join private.probe_targets on probe_targets.name = verdict.target
+  left join monitoring.probe_targets on probe_targets.name = verdict.target
   where not exists (
     select
     from public.monitoring_checks as earlier
@@ -221,9 +221,9 @@ as $$
     )
 $$;
 
-revoke all on function private.find_ready_verdicts(private.verdict[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_ready_verdicts(monitoring.verdict[]) from public, anon, authenticated, service_role;
 
-comment on function private.find_ready_verdicts(private.verdict[]) is
+comment on function monitoring.find_ready_verdicts(monitoring.verdict[]) is
 'The verdicts that can be settled now. A target''s earlier round goes first. A failure waits for the target it depends
 on; and one without any HTTP answer waits for another target''s answer, or for the end of the round, to tell whether it
 is the target or our own connection.';

@@ -1,29 +1,29 @@
 -- Purpose: what a round's verdicts do: states, incidents opened, folded and resolved, the rows closed.
--- Objects: type private.settlement, private.advance_states(), private.find_root_cause(), private.find_settlements(),
--- private.describe_outages().
+-- Objects: type monitoring.settlement, monitoring.advance_states(), monitoring.find_root_cause(), monitoring.find_settlements(),
+-- monitoring.describe_outages().
 -- Risks: the order of locks is the advisory one, checks by id, states by target, incidents by fingerprint; the last as
 -- ingest takes them.
 
-create type private.settlement as (
-  verdict private.verdict,
+create type monitoring.settlement as (
+  verdict monitoring.verdict,
   fingerprint text,
   severity public.incident_severity,
   down_rounds integer,
   is_well boolean
 );
 
-comment on type private.settlement is
+comment on type monitoring.settlement is
 'A verdict with the incident it belongs to. severity is null where it opens nothing.
 is_well says that its incident can be closed.';
 
-create function private.advance_states(verdicts private.verdict[])
+create function monitoring.advance_states(verdicts monitoring.verdict[])
 returns void
 language sql
 volatile
 security invoker
 set search_path = ''
 as $$
-  insert into private.target_states as state (
+  insert into monitoring.target_states as state (
     target, status, since, last_status, good_rounds, degraded_rounds, down_rounds, unknown_rounds, is_slow,
     last_check_at, last_response_time_ms
   )
@@ -71,12 +71,12 @@ as $$
       last_response_time_ms = excluded.last_response_time_ms
 $$;
 
-revoke all on function private.advance_states(private.verdict[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.advance_states(monitoring.verdict[]) from public, anon, authenticated, service_role;
 
-comment on function private.advance_states(private.verdict[]) is
+comment on function monitoring.advance_states(monitoring.verdict[]) is
 'Counts the verdicts of one round each into where their targets stand.';
 
-create function private.find_root_cause(target text)
+create function monitoring.find_root_cause(target text)
 returns text
 language sql
 stable
@@ -89,33 +89,33 @@ as $$
       probe_targets.depends_on,
       find_root_cause.target as name,
       0 as depth
-    from private.probe_targets
+    from monitoring.probe_targets
     where probe_targets.name = find_root_cause.target
     union all
     select probe_targets.depends_on, chain.depends_on, chain.depth + 1
     from chain
-    join private.target_states on target_states.target = chain.depends_on and target_states.status = 'down'
-    join private.probe_targets on probe_targets.name = chain.depends_on and probe_targets.is_enabled
+    join monitoring.target_states on target_states.target = chain.depends_on and target_states.status = 'down'
+    join monitoring.probe_targets on probe_targets.name = chain.depends_on and probe_targets.is_enabled
     where chain.depth < 100
   )
 
   select coalesce((select chain.name from chain order by chain.depth desc limit 1), find_root_cause.target)
 $$;
 
-revoke all on function private.find_root_cause(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_root_cause(text) from public, anon, authenticated, service_role;
 
-comment on function private.find_root_cause(text) is
+comment on function monitoring.find_root_cause(text) is
 'The target that a failing one is down because of: the last in the chain of depends_on that is down, or itself.';
 
-create function private.find_settlements(verdicts private.verdict[])
-returns setof private.settlement
+create function monitoring.find_settlements(verdicts monitoring.verdict[])
+returns setof monitoring.settlement
 language sql
 stable
 security invoker
 set search_path = ''
 as $$
   with policy as (
-    select (private.config('health_check_policy') ->> 'successes_to_close')::integer as successes_to_close
+    select (monitoring.config('health_check_policy') ->> 'successes_to_close')::integer as successes_to_close
   ),
 
   known as (
@@ -124,7 +124,7 @@ as $$
       target_states.*,
       coalesce(probe_targets.is_enabled, false) as is_enabled,
       probe_targets.type,
-      case when (verdict).status = 'down' then private.find_root_cause((verdict).target) end as root_cause,
+      case when (verdict).status = 'down' then monitoring.find_root_cause((verdict).target) end as root_cause,
       -- Rounds wait for each other's answers until it is certain, so that one look at them is enough.
       (verdict).status = 'down' and not exists (
         select
@@ -139,8 +139,8 @@ as $$
           and other.status = 'down'
       ) as is_offline
     from unnest(find_settlements.verdicts) as verdict
-    join private.target_states on target_states.target = verdict.target
-    left join private.probe_targets on probe_targets.name = verdict.target
+    join monitoring.target_states on target_states.target = verdict.target
+    left join monitoring.probe_targets on probe_targets.name = verdict.target
   )
 
   select
@@ -167,27 +167,27 @@ as $$
   cross join policy
 $$;
 
-revoke all on function private.find_settlements(private.verdict[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_settlements(monitoring.verdict[]) from public, anon, authenticated, service_role;
 
-comment on function private.find_settlements(private.verdict[]) is
+comment on function monitoring.find_settlements(monitoring.verdict[]) is
 'What each verdict of this moment, already counted into its target''s state, means for incidents.';
 
-create function private.describe_outages(settlements private.settlement[])
-returns private.prepared_event[]
+create function monitoring.describe_outages(settlements monitoring.settlement[])
+returns monitoring.prepared_event[]
 language sql
 stable
 security invoker
 set search_path = ''
 as $$
   select coalesce(
-    array_agg(row(event.*)::private.prepared_event order by event.fingerprint), '{}'::private.prepared_event[]
+    array_agg(row(event.*)::monitoring.prepared_event order by event.fingerprint), '{}'::monitoring.prepared_event[]
   )
   from (
     select
       row_number() over (order by worst.fingerprint)::integer as event_position,
       null::text as idempotency_key,
       worst.fingerprint,
-      private.sanitise_text(
+      monitoring.sanitise_text(
         case worst.fingerprint
           when 'health-check:prober' then 'Health checks get no answers'
           when 'health-check:connectivity' then 'No target can be reached'
@@ -195,7 +195,7 @@ as $$
         end,
         200
       ) as title,
-      private.sanitise_text(
+      monitoring.sanitise_text(
         case worst.fingerprint
           when 'health-check:prober'
             then format('%s targets had no answer from pg_net, such as %s: %s', worst.size, worst.target, worst.problem)
@@ -272,7 +272,7 @@ as $$
   ) as event
 $$;
 
-revoke all on function private.describe_outages(private.settlement[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.describe_outages(monitoring.settlement[]) from public, anon, authenticated, service_role;
 
-comment on function private.describe_outages(private.settlement[]) is
-'The events that these settlements are for the incidents, one a fingerprint, ready for private.place_events().';
+comment on function monitoring.describe_outages(monitoring.settlement[]) is
+'The events that these settlements are for the incidents, one a fingerprint, ready for monitoring.place_events().';

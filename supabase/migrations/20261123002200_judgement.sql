@@ -1,8 +1,8 @@
 -- Purpose: the judgement, every 10 seconds: verdicts, further tries, settlements, in one short transaction.
--- Objects: private.settle_verdicts(), private.retire_targets(), private.judge_health_checks().
+-- Objects: monitoring.settle_verdicts(), monitoring.retire_targets(), monitoring.judge_health_checks().
 -- Risks: one at a time, by the advisory lock that the round takes too.
 
-create function private.settle_verdicts(verdicts private.verdict[])
+create function monitoring.settle_verdicts(verdicts monitoring.verdict[])
 returns void
 language plpgsql
 volatile
@@ -10,20 +10,20 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_settlements private.settlement[];
-  v_placements private.placement[] := '{}'::private.placement[];
-  v_events private.prepared_event[];
+  v_settlements monitoring.settlement[];
+  v_placements monitoring.placement[] := '{}'::monitoring.placement[];
+  v_events monitoring.prepared_event[];
 begin
-  perform private.advance_states(settle_verdicts.verdicts);
+  perform monitoring.advance_states(settle_verdicts.verdicts);
   v_settlements := array(
     select settlement
-    from private.find_settlements(settle_verdicts.verdicts) as settlement
+    from monitoring.find_settlements(settle_verdicts.verdicts) as settlement
   );
-  v_events := private.describe_outages(v_settlements);
+  v_events := monitoring.describe_outages(v_settlements);
   if v_events <> '{}' then
     v_placements := array(
       select placement
-      from private.place_events(v_events, 'health-check') as placement
+      from monitoring.place_events(v_events, 'health-check') as placement
     );
   end if;
 
@@ -43,36 +43,36 @@ begin
     and (settlement.verdict).status <> 'up'
   where monitoring_checks.id = (settlement.verdict).check_id;
 
-  perform private.resolve_incidents(
+  perform monitoring.resolve_incidents(
     array(select settlement.fingerprint from unnest(v_settlements) as settlement where settlement.is_well),
     'health-check',
     'health-check',
     'The target is up again, as often in a row as health_check_policy.successes_to_close asks.'
   );
-  perform private.resolve_incidents(
+  perform monitoring.resolve_incidents(
     array['health-check:connectivity'],
     'health-check',
     'health-check',
     'A target gave an HTTP answer again.'
   )
   where exists (select from unnest(settle_verdicts.verdicts) as verdict where verdict.has_http_answer);
-  perform private.resolve_incidents(
+  perform monitoring.resolve_incidents(
     array['health-check:prober'],
     'health-check',
     'health-check',
     'Every target has an answer again.'
   )
   where exists (select from unnest(settle_verdicts.verdicts) as verdict where verdict.status <> 'unknown')
-    and not exists (select from private.target_states where target_states.unknown_rounds > 0);
+    and not exists (select from monitoring.target_states where target_states.unknown_rounds > 0);
 end
 $$;
 
-revoke all on function private.settle_verdicts(private.verdict[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.settle_verdicts(monitoring.verdict[]) from public, anon, authenticated, service_role;
 
-comment on function private.settle_verdicts(private.verdict[]) is
+comment on function monitoring.settle_verdicts(monitoring.verdict[]) is
 'Brings verdicts, one a target, into force: states, incidents, rows.';
 
-create function private.retire_targets()
+create function monitoring.retire_targets()
 returns bigint
 language sql
 volatile
@@ -80,17 +80,17 @@ security invoker
 set search_path = ''
 as $$
   with retired as (
-    delete from private.target_states
+    delete from monitoring.target_states
     where not exists (
       select
-      from private.probe_targets
+      from monitoring.probe_targets
       where probe_targets.name = target_states.target
         and probe_targets.is_enabled
     )
     returning 'health-check:target:' || target_states.target as fingerprint
   )
 
-  select private.resolve_incidents(
+  select monitoring.resolve_incidents(
     coalesce(array_agg(retired.fingerprint), '{}'::text[]),
     'health-check',
     'health-check',
@@ -99,12 +99,12 @@ as $$
   from retired
 $$;
 
-revoke all on function private.retire_targets() from public, anon, authenticated, service_role;
+revoke all on function monitoring.retire_targets() from public, anon, authenticated, service_role;
 
-comment on function private.retire_targets() is
+comment on function monitoring.retire_targets() is
 'Forgets the states of targets that were removed or switched off, and resolves their incidents: how many.';
 
-create function private.judge_health_checks()
+create function monitoring.judge_health_checks()
 returns integer
 language plpgsql
 volatile
@@ -112,20 +112,20 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_verdicts private.verdict[];
-  v_ready private.verdict[];
+  v_verdicts monitoring.verdict[];
+  v_ready monitoring.verdict[];
 begin
   perform pg_advisory_xact_lock(20261123, 1800);
-  perform private.retire_targets();
-  perform private.complete_answers();
-  v_verdicts := array(select verdict from private.judge_answers() as verdict);
-  perform private.resend_probes(v_verdicts);
+  perform monitoring.retire_targets();
+  perform monitoring.complete_answers();
+  v_verdicts := array(select verdict from monitoring.judge_answers() as verdict);
+  perform monitoring.resend_probes(v_verdicts);
 
   v_verdicts := array(select verdict from unnest(v_verdicts) as verdict where not verdict.may_try_again);
   while v_verdicts <> '{}' loop
-    v_ready := array(select verdict from private.find_ready_verdicts(v_verdicts) as verdict);
+    v_ready := array(select verdict from monitoring.find_ready_verdicts(v_verdicts) as verdict);
     exit when v_ready = '{}';
-    perform private.settle_verdicts(v_ready);
+    perform monitoring.settle_verdicts(v_ready);
     v_verdicts := array(
       select verdict
       from unnest(v_verdicts) as verdict
@@ -141,8 +141,8 @@ begin
 end
 $$;
 
-revoke all on function private.judge_health_checks() from public, anon, authenticated, service_role;
+revoke all on function monitoring.judge_health_checks() from public, anon, authenticated, service_role;
 
-comment on function private.judge_health_checks() is
+comment on function monitoring.judge_health_checks() is
 'What pg_cron runs every 10 seconds: judges what came back since, tries failures again, settles what is certain.
 How many checks are still pending.';

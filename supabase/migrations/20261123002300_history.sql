@@ -1,8 +1,8 @@
 -- Purpose: what the checks add up to: hourly figures a target, kept longer than the checks; and what is thrown away.
--- Objects: private.target_hours, private.count_checks(), private.roll_up_checks(), private.purge_history().
+-- Objects: monitoring.target_hours, monitoring.count_checks(), monitoring.roll_up_checks(), monitoring.purge_history().
 -- Risks: a check may only be purged when its hour was rolled up: the purge rolls up first.
 
-create table private.target_hours (
+create table monitoring.target_hours (
   target text not null,
   hour timestamptz not null,
   checks integer not null,
@@ -18,45 +18,45 @@ create table private.target_hours (
   constraint checks_add_up check (checks = up + degraded + down + unknown + maintenance)
 );
 
-create index target_hours_hour_idx on private.target_hours (hour);
+create index target_hours_hour_idx on monitoring.target_hours (hour);
 
-alter table private.target_hours enable row level security;
+alter table monitoring.target_hours enable row level security;
 
-create policy target_hours_are_read_by_agents on private.target_hours
+create policy target_hours_are_read_by_agents on monitoring.target_hours
 for select to authenticated
 using (true);
 
-revoke all on table private.target_hours from public, anon, authenticated, service_role;
+revoke all on table monitoring.target_hours from public, anon, authenticated, service_role;
 
 -- For the views public.target_status and public.target_history alone, which run with their reader's rights.
-grant select on table private.target_hours to authenticated, service_role;
+grant select on table monitoring.target_hours to authenticated, service_role;
 
-comment on table private.target_hours is 'Figures of the checks of each target in each hour that is over.';
+comment on table monitoring.target_hours is 'Figures of the checks of each target in each hour that is over.';
 
-comment on column private.target_hours.target is 'Name of the target.';
+comment on column monitoring.target_hours.target is 'Name of the target.';
 
-comment on column private.target_hours.hour is 'Beginning of the hour.';
+comment on column monitoring.target_hours.hour is 'Beginning of the hour.';
 
-comment on column private.target_hours.checks is 'Rounds of the hour.';
+comment on column monitoring.target_hours.checks is 'Rounds of the hour.';
 
-comment on column private.target_hours.up is 'Of these, up.';
+comment on column monitoring.target_hours.up is 'Of these, up.';
 
-comment on column private.target_hours.degraded is 'Of these, degraded: right, but too slow.';
+comment on column monitoring.target_hours.degraded is 'Of these, degraded: right, but too slow.';
 
-comment on column private.target_hours.down is 'Of these, down.';
+comment on column monitoring.target_hours.down is 'Of these, down.';
 
-comment on column private.target_hours.unknown is 'Of these, without any answer: neither uptime nor downtime.';
+comment on column monitoring.target_hours.unknown is 'Of these, without any answer: neither uptime nor downtime.';
 
-comment on column private.target_hours.maintenance is 'Of these, in a maintenance window, whatever they found.';
+comment on column monitoring.target_hours.maintenance is 'Of these, in a maintenance window, whatever they found.';
 
-comment on column private.target_hours.p50_ms is 'Median response time in milliseconds.';
+comment on column monitoring.target_hours.p50_ms is 'Median response time in milliseconds.';
 
-comment on column private.target_hours.p95_ms is '95th percentile of the response time in milliseconds.';
+comment on column monitoring.target_hours.p95_ms is '95th percentile of the response time in milliseconds.';
 
-comment on column private.target_hours.max_ms is 'Longest response time in milliseconds.';
+comment on column monitoring.target_hours.max_ms is 'Longest response time in milliseconds.';
 
-create function private.count_checks(since timestamptz, until timestamptz)
-returns setof private.target_hours
+create function monitoring.count_checks(since timestamptz, until timestamptz)
+returns setof monitoring.target_hours
 language sql
 stable
 strict
@@ -92,12 +92,12 @@ as $$
   group by checks.target, checks.hour
 $$;
 
-revoke all on function private.count_checks(timestamptz, timestamptz) from public, anon, authenticated, service_role;
+revoke all on function monitoring.count_checks(timestamptz, timestamptz) from public, anon, authenticated, service_role;
 
-comment on function private.count_checks(timestamptz, timestamptz) is
+comment on function monitoring.count_checks(timestamptz, timestamptz) is
 'The figures of the checks that were scheduled from a moment until before another, an hour and target each.';
 
-create function private.roll_up_checks()
+create function monitoring.roll_up_checks()
 returns bigint
 language sql
 volatile
@@ -108,7 +108,7 @@ as $$
     select
       -- The last hour again: rounds that were judged late belong to it.
       coalesce(
-        (select max(target_hours.hour) from private.target_hours) - interval '1 hour',
+        (select max(target_hours.hour) from monitoring.target_hours) - interval '1 hour',
         (select min(monitoring_checks.scheduled_at) from public.monitoring_checks),
         now()
       ) as since,
@@ -116,10 +116,10 @@ as $$
   ),
 
   rolled_up as (
-    insert into private.target_hours
+    insert into monitoring.target_hours
     select counted.*
     from span
-    cross join lateral private.count_checks(span.since, span.until) as counted
+    cross join lateral monitoring.count_checks(span.since, span.until) as counted
     order by counted.hour, counted.target
     on conflict (target, hour) do update
       set
@@ -139,12 +139,12 @@ as $$
   from rolled_up
 $$;
 
-revoke all on function private.roll_up_checks() from public, anon, authenticated, service_role;
+revoke all on function monitoring.roll_up_checks() from public, anon, authenticated, service_role;
 
-comment on function private.roll_up_checks() is
+comment on function monitoring.roll_up_checks() is
 'Adds up the checks of the hours that are over since the last time: how many figures. Safe to repeat.';
 
-create function private.purge_history()
+create function monitoring.purge_history()
 returns jsonb
 language plpgsql
 volatile
@@ -152,7 +152,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_retention jsonb := private.config('retention');
+  v_retention jsonb := monitoring.config('retention');
   v_checks bigint;
   v_hours bigint;
   v_days bigint;
@@ -160,9 +160,9 @@ declare
   v_deliveries bigint;
   v_runs bigint;
 begin
-  perform private.watch_answers();
-  perform private.roll_up_checks();
-  perform private.roll_up_days();
+  perform monitoring.watch_answers();
+  perform monitoring.roll_up_checks();
+  perform monitoring.roll_up_days();
 
   delete from public.monitoring_checks
   where monitoring_checks.scheduled_at
@@ -171,12 +171,12 @@ begin
   get diagnostics v_checks = row_count;
 
   -- Whole days: a day that is added up again from what is left of its hours would lose the others.
-  delete from private.target_hours
+  delete from monitoring.target_hours
   where target_hours.hour
     < date_trunc('day', now(), 'UTC') - make_interval(days => (v_retention ->> 'target_history_days')::integer);
   get diagnostics v_hours = row_count;
 
-  delete from private.target_days
+  delete from monitoring.target_days
   where target_days.day
     < (now() at time zone 'UTC')::date - (v_retention ->> 'target_history_days')::integer;
   get diagnostics v_days = row_count;
@@ -194,11 +194,11 @@ begin
     );
   get diagnostics v_actions = row_count;
 
-  delete from private.sentry_deliveries
+  delete from monitoring.sentry_deliveries
   where sentry_deliveries.received_at
     < now() - make_interval(days => (v_retention ->> 'sentry_deliveries_days')::integer)
     -- The last one tells since when Sentry is silent.
-    and sentry_deliveries.id < (select max(newest.id) from private.sentry_deliveries as newest);
+    and sentry_deliveries.id < (select max(newest.id) from monitoring.sentry_deliveries as newest);
   get diagnostics v_deliveries = row_count;
 
   begin
@@ -222,8 +222,8 @@ begin
 end
 $$;
 
-revoke all on function private.purge_history() from public, anon, authenticated, service_role;
+revoke all on function monitoring.purge_history() from public, anon, authenticated, service_role;
 
-comment on function private.purge_history() is
+comment on function monitoring.purge_history() is
 'What pg_cron runs each night: throws away what outlived system_config.retention, pg_cron''s own log included, and puts
 the trigger on net._http_response back if an update of pg_net lost it. How many rows of each; null where that is not allowed.';

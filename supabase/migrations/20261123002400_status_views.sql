@@ -1,6 +1,6 @@
 -- Purpose: what a dashboard shows of the targets: how each stands, and its hours for charts.
 -- Objects: views public.target_status and public.target_history.
--- Risks: security invoker, so the reader needs a grant on what is read, though he cannot enter the schema private.
+-- Risks: security invoker, so the reader needs a grant on what is read, though he cannot enter the schema monitoring.
 
 create view public.target_history
 with (security_invoker = true)
@@ -22,7 +22,7 @@ select
     / nullif(target_hours.up + target_hours.degraded + target_hours.down, 0),
     3
   ) as uptime_percent
-from private.target_hours;
+from monitoring.target_hours;
 
 revoke all on table public.target_history from public, anon, authenticated, service_role;
 
@@ -43,7 +43,7 @@ with counted as (
     target_hours.hour as moment,
     target_hours.up + target_hours.degraded as up,
     target_hours.down
-  from private.target_hours
+  from monitoring.target_hours
   where target_hours.hour >= now() - interval '30 days'
   union all
   -- The hours that are not rolled up yet: at most two.
@@ -55,7 +55,7 @@ with counted as (
   from public.monitoring_checks
   where
     monitoring_checks.scheduled_at >= coalesce(
-      (select max(target_hours.hour) + interval '1 hour' from private.target_hours),
+      (select max(target_hours.hour) + interval '1 hour' from monitoring.target_hours),
       now() - interval '30 days'
     )
     and not monitoring_checks.is_maintenance
@@ -98,7 +98,7 @@ select
   round(100.0 * figures.up_24h / nullif(figures.counted_24h, 0), 3) as uptime_24h_percent,
   round(100.0 * figures.up_7d / nullif(figures.counted_7d, 0), 3) as uptime_7d_percent,
   round(100.0 * figures.up_30d / nullif(figures.counted_30d, 0), 3) as uptime_30d_percent
-from private.target_states
+from monitoring.target_states
 left join figures on target_states.target = figures.target
 left join recent on target_states.target = recent.target
 left join public.incidents

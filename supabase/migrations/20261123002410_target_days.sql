@@ -1,9 +1,9 @@
 -- Purpose: the days of each target, for an uptime bar.
--- Objects: private.target_days, private.roll_up_days(), view public.target_days.
+-- Objects: monitoring.target_days, monitoring.roll_up_days(), view public.target_days.
 -- Risks: a day is added up from its hours, so roll_up_checks() comes first. The view is security invoker, so the reader
--- needs a grant on what is read, though he cannot enter the schema private.
+-- needs a grant on what is read, though he cannot enter the schema monitoring.
 
-create table private.target_days (
+create table monitoring.target_days (
   target text not null,
   day date not null,
   up integer not null,
@@ -14,37 +14,37 @@ create table private.target_days (
   primary key (target, day)
 );
 
-create index target_days_day_idx on private.target_days (day);
+create index target_days_day_idx on monitoring.target_days (day);
 
-alter table private.target_days enable row level security;
+alter table monitoring.target_days enable row level security;
 
-create policy target_days_are_read_by_agents on private.target_days
+create policy target_days_are_read_by_agents on monitoring.target_days
 for select to authenticated
 using (true);
 
-revoke all on table private.target_days from public, anon, authenticated, service_role;
+revoke all on table monitoring.target_days from public, anon, authenticated, service_role;
 
 -- For the view public.target_days alone, which runs with its reader's rights.
-grant select on table private.target_days to authenticated, service_role;
+grant select on table monitoring.target_days to authenticated, service_role;
 
-comment on table private.target_days is
+comment on table monitoring.target_days is
 'The hours of each target added up, a row a day (UTC) that is over: 90 days of a bar are 90 rows instead of 2,160.';
 
-comment on column private.target_days.target is 'Name of the target.';
+comment on column monitoring.target_days.target is 'Name of the target.';
 
-comment on column private.target_days.day is 'The day, UTC.';
+comment on column monitoring.target_days.day is 'The day, UTC.';
 
-comment on column private.target_days.up is 'Rounds of the day that were up.';
+comment on column monitoring.target_days.up is 'Rounds of the day that were up.';
 
-comment on column private.target_days.degraded is 'Rounds that were degraded: right, but too slow.';
+comment on column monitoring.target_days.degraded is 'Rounds that were degraded: right, but too slow.';
 
-comment on column private.target_days.down is 'Rounds that were down.';
+comment on column monitoring.target_days.down is 'Rounds that were down.';
 
-comment on column private.target_days.unknown is 'Rounds without any answer.';
+comment on column monitoring.target_days.unknown is 'Rounds without any answer.';
 
-comment on column private.target_days.maintenance is 'Rounds in a maintenance window, whatever they found.';
+comment on column monitoring.target_days.maintenance is 'Rounds in a maintenance window, whatever they found.';
 
-create function private.roll_up_days()
+create function monitoring.roll_up_days()
 returns bigint
 language sql
 volatile
@@ -52,7 +52,7 @@ security invoker
 set search_path = ''
 as $$
   with rolled_up as (
-    insert into private.target_days
+    insert into monitoring.target_days
     select
       target_hours.target,
       (target_hours.hour at time zone 'UTC')::date as day,
@@ -61,10 +61,10 @@ as $$
       sum(target_hours.down),
       sum(target_hours.unknown),
       sum(target_hours.maintenance)
-    from private.target_hours
+    from monitoring.target_hours
     -- The last day again: its last hour may have been added up again.
     where target_hours.hour >= coalesce(
-      (select max(target_days.day) from private.target_days)::timestamp at time zone 'UTC', '-infinity'
+      (select max(target_days.day) from monitoring.target_days)::timestamp at time zone 'UTC', '-infinity'
     )
       and target_hours.hour < date_trunc('day', now(), 'UTC')
     group by target_hours.target, (target_hours.hour at time zone 'UTC')::date
@@ -83,9 +83,9 @@ as $$
   from rolled_up
 $$;
 
-revoke all on function private.roll_up_days() from public, anon, authenticated, service_role;
+revoke all on function monitoring.roll_up_days() from public, anon, authenticated, service_role;
 
-comment on function private.roll_up_days() is
+comment on function monitoring.roll_up_days() is
 'Adds up the hours of the days that are over since the last time: how many figures. Safe to repeat.';
 
 create view public.target_days
@@ -100,7 +100,7 @@ with counted as (
     target_days.down,
     target_days.unknown,
     target_days.maintenance
-  from private.target_days
+  from monitoring.target_days
   where target_days.day >= (now() at time zone 'UTC')::date - 89
   union all
   -- The days that are not added up yet: today, and shortly after midnight yesterday.
@@ -112,10 +112,10 @@ with counted as (
     target_hours.down,
     target_hours.unknown,
     target_hours.maintenance
-  from private.target_hours
+  from monitoring.target_hours
   where
     target_hours.hour >= coalesce(
-      (select max(target_days.day) + 1 from private.target_days),
+      (select max(target_days.day) + 1 from monitoring.target_days),
       (now() at time zone 'UTC')::date - 89
     )::timestamp at time zone 'UTC'
   union all
@@ -131,7 +131,7 @@ with counted as (
   from public.monitoring_checks
   where
     monitoring_checks.scheduled_at >= coalesce(
-      (select max(target_hours.hour) + interval '1 hour' from private.target_hours),
+      (select max(target_hours.hour) + interval '1 hour' from monitoring.target_hours),
       date_trunc('day', now(), 'UTC') - interval '89 days'
     )
     and monitoring_checks.status <> 'pending'

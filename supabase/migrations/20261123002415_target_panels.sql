@@ -1,6 +1,6 @@
 -- Purpose: each target as a status page shows it: where it stands, 90 days of uptime, the latest response times.
 -- Objects: view public.target_panels.
--- Risks: security invoker, so the reader needs a grant on what is read, though he cannot enter the schema private.
+-- Risks: security invoker, so the reader needs a grant on what is read, though he cannot enter the schema monitoring.
 
 create view public.target_panels
 with (security_invoker = true)
@@ -24,7 +24,7 @@ bars as (
       / nullif(sum(target_days.up + target_days.degraded + target_days.down), 0),
       3
     ) as uptime_90d_percent
-  from private.target_states
+  from monitoring.target_states
   cross join calendar
   left join public.target_days on target_states.target = target_days.target and calendar.day = target_days.day
   group by target_states.target
@@ -36,7 +36,7 @@ rounds as (
     recent.scheduled_at,
     recent.is_maintenance,
     recent.response_time_ms
-  from private.target_states
+  from monitoring.target_states
   cross join lateral (
     select
       monitoring_checks.scheduled_at,

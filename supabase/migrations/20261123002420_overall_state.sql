@@ -1,8 +1,8 @@
 -- Purpose: how the whole is, in one word, for whoever asks.
--- Objects: private.overall_state().
+-- Objects: monitoring.overall_state().
 -- Risks: states of targets are as old as the last round: where the rounds stand still, they prove nothing.
 
-create function private.overall_state()
+create function monitoring.overall_state()
 returns text
 language sql
 stable
@@ -20,22 +20,22 @@ as $$
       count(*) as size,
       -- Read from left to right: the windows are looked up for the few that are not well.
       count(*) filter (
-        where target_states.status = 'down' and not private.is_in_maintenance(target_states.target, now())
+        where target_states.status = 'down' and not monitoring.is_in_maintenance(target_states.target, now())
       ) as down,
       count(*) filter (
-        where target_states.status = 'degraded' and not private.is_in_maintenance(target_states.target, now())
+        where target_states.status = 'degraded' and not monitoring.is_in_maintenance(target_states.target, now())
       ) as degraded,
       count(*) filter (where target_states.status in ('unknown', 'pending')) as unknown
-    from private.target_states
+    from monitoring.target_states
   ),
 
   rounds as (
     select
-      (private.config('feature_flags') ->> 'monitoring')::boolean
+      (monitoring.config('feature_flags') ->> 'monitoring')::boolean
       and coalesce(
         (
           select max(job_runs.ran_at) > now() - interval '3 minutes'
-          from private.job_runs
+          from monitoring.job_runs
           where job_runs.job = 'monitoring-health-checks'
         ),
         false
@@ -51,9 +51,9 @@ as $$
   from live, targets, rounds
 $$;
 
-revoke all on function private.overall_state() from public, anon, authenticated, service_role;
+revoke all on function monitoring.overall_state() from public, anon, authenticated, service_role;
 
-comment on function private.overall_state() is
+comment on function monitoring.overall_state() is
 'outage: a CRITICAL incident is open or acknowledged, or a target is down outside of maintenance. degraded: the same
 with HIGH and degraded. unknown: there are targets, but no round within 3 minutes, or none of them answered. Else
 operational. Suppressed incidents do not count.';

@@ -1,8 +1,8 @@
 -- Purpose: what the rules would decide today on what is stored, against what was decided or set by hand.
--- Objects: private.backtest_classifier().
+-- Objects: monitoring.backtest_classifier().
 -- Risks: reclassifies every incident of the span: minutes on a large database. Run it by hand.
 
-create function private.backtest_classifier(days integer)
+create function monitoring.backtest_classifier(days integer)
 returns table (
   stored_severity public.incident_severity,
   severity_now public.incident_severity,
@@ -46,8 +46,8 @@ as $$
   order by incidents.has_manual_severity desc, count(*) desc
 $$;
 
-revoke all on function private.backtest_classifier(integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.backtest_classifier(integer) from public, anon, authenticated, service_role;
 
-comment on function private.backtest_classifier(integer) is
+comment on function monitoring.backtest_classifier(integer) is
 'A confusion table: what the rules would decide now on the incidents of the last days, against what is stored. Rows with
 is_manual were set by a person: where they differ, the rules are wrong.';

@@ -1,28 +1,28 @@
 -- Purpose: what the service calls beside the ingest: is everything there, which targets to watch, the first round; and
 -- what an operator asks for.
--- Objects: private.service_targets, public.service_health(), public.write_service_targets(),
+-- Objects: monitoring.service_targets, public.service_health(), public.write_service_targets(),
 -- public.start_health_check_round(), public.status_summary(), public.system_status().
 -- Risks: the targets of the service's own variables must never overwrite what a person decided.
 
-create table private.service_targets (
+create table monitoring.service_targets (
   name text primary key,
   written jsonb not null
 );
 
-alter table private.service_targets enable row level security;
+alter table monitoring.service_targets enable row level security;
 
-create policy service_targets_is_read_by_nobody on private.service_targets
+create policy service_targets_is_read_by_nobody on monitoring.service_targets
 for select to authenticated
 using (false);
 
-revoke all on table private.service_targets from public, anon, authenticated, service_role;
+revoke all on table monitoring.service_targets from public, anon, authenticated, service_role;
 
-comment on table private.service_targets is
+comment on table monitoring.service_targets is
 'The targets that the service wrote, as it wrote them: what differs from them now was edited or removed by a person.';
 
-comment on column private.service_targets.name is 'Name of the target.';
+comment on column monitoring.service_targets.name is 'Name of the target.';
 
-comment on column private.service_targets.written is 'The target as the service last wrote it.';
+comment on column monitoring.service_targets.written is 'The target as the service last wrote it.';
 
 create function public.service_health()
 returns jsonb
@@ -33,10 +33,10 @@ set search_path = ''
 as $$
   select jsonb_build_object(
     'status', 'ok',
-    'overall', private.overall_state(),
+    'overall', monitoring.overall_state(),
     'server_time', clock_timestamp(),
-    'is_kill_switch_on', (private.config('kill_switch') ->> 'enabled')::boolean,
-    'is_monitoring_on', (private.config('feature_flags') ->> 'monitoring')::boolean,
+    'is_kill_switch_on', (monitoring.config('kill_switch') ->> 'enabled')::boolean,
+    'is_monitoring_on', (monitoring.config('feature_flags') ->> 'monitoring')::boolean,
     'has_response_times', exists (
       select
       from pg_catalog.pg_trigger
@@ -46,11 +46,11 @@ as $$
     ),
     'sentry', (
       select to_jsonb(feed)
-      from private.describe_sentry_feed() as feed
+      from monitoring.describe_sentry_feed() as feed
     ),
     'scheduler', (
       select jsonb_build_object('schedule', job.schedule, 'is_active', job.active, 'last_run_at', job_runs.ran_at)
-      from private.job_runs
+      from monitoring.job_runs
       left join cron.job on job.jobname = job_runs.job
       where job_runs.job = 'monitoring-health-checks'
     )
@@ -66,10 +66,10 @@ comment on function public.service_health() is
 
 Answers {"status", "overall": "operational" | "degraded" | "outage" | "unknown", "server_time", "is_kill_switch_on",
 "is_monitoring_on", "has_response_times", "sentry": {"last_delivery_at", "is_silent"}, "scheduler": {"schedule",
-"is_active", "last_run_at"}}. schedule is null when the job is gone: select private.schedule_jobs() brings it back.
+"is_active", "last_run_at"}}. schedule is null when the job is gone: select monitoring.schedule_jobs() brings it back.
 Security definer, because nobody but the owner reads the configuration and pg_cron''s jobs.';
 
-create function private.write_service_target(target jsonb)
+create function monitoring.write_service_target(target jsonb)
 returns jsonb
 language plpgsql
 volatile
@@ -91,7 +91,7 @@ begin
     select items.item from jsonb_array_elements(v_targets) as items (item) where items.item ->> 'name' = v_name
   );
   v_written := (
-    select service_targets.written from private.service_targets where service_targets.name = v_name
+    select service_targets.written from monitoring.service_targets where service_targets.name = v_name
   );
 
   if v_current is null and v_written is not null then
@@ -116,7 +116,7 @@ begin
     end
   where system_config.key = 'health_check_targets';
 
-  insert into private.service_targets (name, written)
+  insert into monitoring.service_targets (name, written)
   values (v_name, write_service_target.target)
   on conflict (name) do update
     set written = excluded.written;
@@ -128,9 +128,9 @@ exception
 end
 $$;
 
-revoke all on function private.write_service_target(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.write_service_target(jsonb) from public, anon, authenticated, service_role;
 
-comment on function private.write_service_target(jsonb) is
+comment on function monitoring.write_service_target(jsonb) is
 'Writes one target into the configuration unless a person added, edited or removed one of its name: what was done.';
 
 create function public.write_service_targets(backend_url text default null, console_url text default null)
@@ -149,18 +149,18 @@ begin
   perform from public.system_config where system_config.key = 'health_check_targets' for update;
 
   if v_backend is not null then
-    v_answer := v_answer || private.write_service_target(
+    v_answer := v_answer || monitoring.write_service_target(
       jsonb_build_object('name', 'backend', 'type', 'backend', 'url', v_backend || '/health')
     );
   end if;
   if write_service_targets.console_url is not null then
-    v_answer := v_answer || private.write_service_target(
+    v_answer := v_answer || monitoring.write_service_target(
       jsonb_build_object('name', 'frontend', 'type', 'frontend', 'url', write_service_targets.console_url)
     );
   end if;
   if v_backend is not null then
-    v_has_backend := exists (select from private.probe_targets where probe_targets.name = 'backend');
-    v_answer := v_answer || private.write_service_target(
+    v_has_backend := exists (select from monitoring.probe_targets where probe_targets.name = 'backend');
+    v_answer := v_answer || monitoring.write_service_target(
       jsonb_strip_nulls(
         jsonb_build_object(
           'name', 'database',
@@ -194,7 +194,7 @@ volatile
 security definer
 set search_path = ''
 as $$
-  select private.start_round(date_trunc('minute', clock_timestamp()))
+  select monitoring.start_round(date_trunc('minute', clock_timestamp()))
 $$;
 
 revoke all on function public.start_health_check_round() from public, anon, authenticated, service_role;

@@ -68,14 +68,14 @@ security definer
 set search_path = ''
 as $$
   select jsonb_build_object(
-    'overall', private.overall_state(),
+    'overall', monitoring.overall_state(),
     'targets', (
       select coalesce(jsonb_agg(to_jsonb(panel) order by chosen.place), '[]'::jsonb)
       from (
         select
           probe_targets.name,
           probe_targets.place
-        from private.probe_targets
+        from monitoring.probe_targets
         where probe_targets.is_public
         order by probe_targets.place
         limit 200

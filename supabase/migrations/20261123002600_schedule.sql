@@ -1,8 +1,8 @@
 -- Purpose: the jobs that pg_cron runs, all scheduled by one function that may be run again at any time.
--- Objects: private.purge_receipts(), private.schedule_jobs().
--- Risks: schema diffs and squashed migrations lose cron jobs; select private.schedule_jobs() brings them back.
+-- Objects: monitoring.purge_receipts(), monitoring.schedule_jobs().
+-- Risks: schema diffs and squashed migrations lose cron jobs; select monitoring.schedule_jobs() brings them back.
 
-create function private.purge_receipts()
+create function monitoring.purge_receipts()
 returns bigint
 language sql
 volatile
@@ -10,14 +10,14 @@ security invoker
 set search_path = ''
 as $$
   with purged_quotas as (
-    delete from private.source_quotas
+    delete from monitoring.source_quotas
     where source_quotas.window_started_at < now() - interval '1 hour'
   ),
 
   purged as (
-    delete from private.event_receipts
+    delete from monitoring.event_receipts
     where event_receipts.created_at
-      < now() - make_interval(hours => (private.config('retention') ->> 'receipts_hours')::integer)
+      < now() - make_interval(hours => (monitoring.config('retention') ->> 'receipts_hours')::integer)
     returning event_receipts.idempotency_key
   )
 
@@ -25,12 +25,12 @@ as $$
   from purged
 $$;
 
-revoke all on function private.purge_receipts() from public, anon, authenticated, service_role;
+revoke all on function monitoring.purge_receipts() from public, anon, authenticated, service_role;
 
-comment on function private.purge_receipts() is
+comment on function monitoring.purge_receipts() is
 'Forgets idempotency keys older than retention.receipts_hours, and quotas of sources that fell silent. How many keys.';
 
-create function private.schedule_jobs()
+create function monitoring.schedule_jobs()
 returns void
 language plpgsql
 volatile
@@ -43,47 +43,47 @@ declare
 begin
   for v_look in 1 .. 36 loop
     perform pg_catalog.pg_sleep(case when v_look > 16 then 2 else 0.5 end);
-    exit when private.judge_health_checks() = 0 and v_look > 5;
+    exit when monitoring.judge_health_checks() = 0 and v_look > 5;
     commit;
   end loop;
 end
 $loop$
 $confirm$;
 begin
-  perform cron.schedule('monitoring-health-checks', '* * * * *', 'select private.run_health_checks()');
+  perform cron.schedule('monitoring-health-checks', '* * * * *', 'select monitoring.run_health_checks()');
   perform cron.schedule('monitoring-confirm-failures', '* * * * *', c_confirm);
-  perform cron.schedule('monitoring-judge-health-checks', '10 seconds', 'select private.judge_health_checks()');
+  perform cron.schedule('monitoring-judge-health-checks', '10 seconds', 'select monitoring.judge_health_checks()');
   perform cron.schedule(
-    'monitoring-roll-up-checks', '5 * * * *', 'select private.roll_up_checks(), private.roll_up_days()'
+    'monitoring-roll-up-checks', '5 * * * *', 'select monitoring.roll_up_checks(), monitoring.roll_up_days()'
   );
-  perform cron.schedule('monitoring-roll-up-incidents', '7 * * * *', 'select private.roll_up_incidents()');
-  perform cron.schedule('monitoring-purge-history', '40 3 * * *', 'select private.purge_history()');
-  perform cron.schedule('monitoring-purge-receipts', '17 * * * *', 'select private.purge_receipts()');
+  perform cron.schedule('monitoring-roll-up-incidents', '7 * * * *', 'select monitoring.roll_up_incidents()');
+  perform cron.schedule('monitoring-purge-history', '40 3 * * *', 'select monitoring.purge_history()');
+  perform cron.schedule('monitoring-purge-receipts', '17 * * * *', 'select monitoring.purge_receipts()');
   perform cron.schedule(
-    'monitoring-replay-deliveries', '* * * * *', 'select private.replay_deferred_deliveries()'
+    'monitoring-replay-deliveries', '* * * * *', 'select monitoring.replay_deferred_deliveries()'
   );
-  perform cron.schedule('monitoring-end-suppressions', '* * * * *', 'select private.end_suppressions()');
+  perform cron.schedule('monitoring-end-suppressions', '* * * * *', 'select monitoring.end_suppressions()');
   perform cron.schedule(
     'monitoring-close-overdue-actions', '* * * * *',
-    $overdue$select private.fail_running_actions('ran past its deadline', true)$overdue$
+    $overdue$select monitoring.fail_running_actions('ran past its deadline', true)$overdue$
   );
   perform cron.schedule(
-    'monitoring-embed-knowledge', '30 seconds', 'select private.collect_embeddings(), private.send_embeddings()'
+    'monitoring-embed-knowledge', '30 seconds', 'select monitoring.collect_embeddings(), monitoring.send_embeddings()'
   );
-  perform cron.schedule('monitoring-watch-sentry', '*/5 * * * *', 'select private.watch_sentry_feed()');
+  perform cron.schedule('monitoring-watch-sentry', '*/5 * * * *', 'select monitoring.watch_sentry_feed()');
 
   -- From now on the health checks are expected to run.
-  insert into private.job_runs (job, ran_at)
+  insert into monitoring.job_runs (job, ran_at)
   values ('monitoring-health-checks', clock_timestamp())
   on conflict (job) do nothing;
 end
 $$;
 
-revoke all on function private.schedule_jobs() from public, anon, authenticated, service_role;
+revoke all on function monitoring.schedule_jobs() from public, anon, authenticated, service_role;
 
-comment on function private.schedule_jobs() is
+comment on function monitoring.schedule_jobs() is
 'Schedules every job of the monitoring agent by its name. Safe to repeat. monitoring-confirm-failures
 judges while a round has pending checks, twice a second for 8 seconds and then every 2 until second 48: a server that
 refuses connections is known to be down within seconds, and many silent ones within the minute.';
 
-select private.schedule_jobs();
+select monitoring.schedule_jobs();

@@ -7,7 +7,7 @@ select
   backtest.is_manual,
   backtest.incidents,
   backtest.example
-from private.backtest_classifier(30) as backtest
+from monitoring.backtest_classifier(30) as backtest
 where
   backtest.is_manual
   or (backtest.stored_severity, backtest.stored_category) <> (backtest.severity_now, backtest.category_now);

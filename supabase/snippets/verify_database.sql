@@ -71,7 +71,7 @@ with checks (position, name, is_well, is_needed, detail) as (
     max(job_runs.ran_at) > now() - interval '2 minutes',
     true,
     coalesce('the round last ran ' || max(job_runs.ran_at), 'it never ran')
-  from private.job_runs
+  from monitoring.job_runs
   union all
   select
     8,
@@ -104,7 +104,7 @@ with checks (position, name, is_well, is_needed, detail) as (
     coalesce('without: ' || string_agg(pg_class.relname, ', ') filter (where not pg_class.relrowsecurity), 'all')
   from pg_catalog.pg_class
   where
-    pg_class.relnamespace in ('public'::regnamespace, 'private'::regnamespace)
+    pg_class.relnamespace in ('public'::regnamespace, 'monitoring'::regnamespace)
     and pg_class.relkind in ('r', 'p')
   union all
   select
@@ -122,7 +122,7 @@ with checks (position, name, is_well, is_needed, detail) as (
     count(*) > 0,
     false,
     coalesce(string_agg(probe_targets.name, ', '), 'none is configured yet')
-  from private.probe_targets
+  from monitoring.probe_targets
   where probe_targets.is_enabled
   union all
   select

@@ -94,7 +94,7 @@ def test_the_kill_switch_gets_its_turn_however_many_call(
         finally:
             stop.set()
             connection.execute("set statement_timeout = 0")
-    assert connection.execute("select count(*) from private.running_actions").fetchone() == (0,)
+    assert connection.execute("select count(*) from monitoring.running_actions").fetchone() == (0,)
     connection.execute(change, ['{"enabled": false}'])
 
 

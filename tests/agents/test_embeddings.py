@@ -84,9 +84,10 @@ def running_endpoint() -> Iterator[Endpoint]:
 @pytest.fixture
 def endpoint(configure: Configure, connection: psycopg.Connection[Any]) -> Iterator[Endpoint]:
     with running_endpoint() as server:
-        connection.execute("delete from private.embedding_jobs")
+        connection.execute("delete from monitoring.embedding_jobs")
         connection.execute(
-            "insert into private.secrets (name, value) values ('embeddings_api_key', 'key-of-the-endpoint')"
+            "insert into monitoring.secrets (name, value)"
+            " values ('embeddings_api_key', 'key-of-the-endpoint')"
             " on conflict (name) do update set value = excluded.value"
         )
         configure(
@@ -94,7 +95,7 @@ def endpoint(configure: Configure, connection: psycopg.Connection[Any]) -> Itera
             {"embeddings": True, "embeddings_url": server.url, "embeddings_model": "test-model"},
         )
         yield server
-        connection.execute("delete from private.secrets")
+        connection.execute("delete from monitoring.secrets")
 
 
 def test_a_known_error_is_embedded_though_the_endpoint_fails_first(
@@ -105,10 +106,10 @@ def test_a_known_error_is_embedded_though_the_endpoint_fails_first(
     knowledge_id = call("remember_fix", solution="restart it", pattern=f"{word} broke").json()
 
     def job() -> Any:
-        connection.execute("select private.collect_embeddings()")
-        connection.execute("select private.send_embeddings()")
+        connection.execute("select monitoring.collect_embeddings()")
+        connection.execute("select monitoring.send_embeddings()")
         return connection.execute(
-            "select status, attempts, error from private.embedding_jobs where knowledge_id = %s",
+            "select status, attempts, error from monitoring.embedding_jobs where knowledge_id = %s",
             [knowledge_id],
         ).fetchone()
 
@@ -116,7 +117,7 @@ def test_a_known_error_is_embedded_though_the_endpoint_fails_first(
     found = job()
     assert (found[0], found[1]) == ("queued", 1)
     assert "503" in found[2]
-    connection.execute("update private.embedding_jobs set next_try_at = now()")
+    connection.execute("update monitoring.embedding_jobs set next_try_at = now()")
     wait_until(lambda: job() is None, what="the embedding")
 
     text = f"{word} broke\nrestart it"

@@ -75,7 +75,7 @@ from pg_catalog.pg_class
 join pg_catalog.pg_namespace on pg_namespace.oid = relnamespace
 cross join unnest(%s::text[]) as role
 cross join unnest(%s::text[]) as privilege
-where nspname in ('public', 'private')
+where nspname in ('public', 'monitoring')
   and relkind in ('r', 'p', 'v', 'm')
   and not exists (select from pg_catalog.pg_depend where objid = pg_class.oid and deptype = 'e')
 """
@@ -84,14 +84,14 @@ select nspname, relname, role, has_table_privilege(role, pg_class.oid, 'delete, 
 from pg_catalog.pg_class
 join pg_catalog.pg_namespace on pg_namespace.oid = relnamespace
 cross join unnest(%s::text[]) as role
-where nspname in ('public', 'private') and relkind in ('r', 'p', 'v', 'm')
+where nspname in ('public', 'monitoring') and relkind in ('r', 'p', 'v', 'm')
 """
 FUNCTIONS = """
 select nspname, proname, role, has_function_privilege(role, pg_proc.oid, 'execute')
 from pg_catalog.pg_proc
 join pg_catalog.pg_namespace on pg_namespace.oid = pronamespace
 cross join unnest(%s::text[]) as role
-where nspname in ('public', 'private')
+where nspname in ('public', 'monitoring')
   and not exists (select from pg_catalog.pg_depend where objid = pg_proc.oid and deptype = 'e')
 """
 
@@ -137,6 +137,6 @@ def test_functions(connection: psycopg.Connection[Any]) -> None:
 def test_the_private_schema_is_closed(connection: psycopg.Connection[Any]) -> None:
     for role in ROLES:
         row = connection.execute(
-            "select has_schema_privilege(%s, 'private', 'usage, create')", [role]
+            "select has_schema_privilege(%s, 'monitoring', 'usage, create')", [role]
         ).fetchone()
         assert row == (False,)

@@ -81,7 +81,7 @@ def seed(connection: psycopg.Connection[Any], incidents: int = INCIDENTS, checks
         "update public.system_config set value = %s where key = 'health_check_targets'", [json.dumps(targets)]
     )
     connection.execute(
-        "insert into private.target_states (target, status, since) select 'seed-' || number, 'up', now()"
+        "insert into monitoring.target_states (target, status, since) select 'seed-' || number, 'up', now()"
         " from generate_series(1, %s) as number on conflict (target) do nothing",
         [TARGETS],
     )
@@ -95,8 +95,8 @@ def seed(connection: psycopg.Connection[Any], incidents: int = INCIDENTS, checks
         connection.execute(
             "select public.record_deployment_started(%s, %s)", [f"seed {deployment % 20}", f"1.{deployment}"]
         )
-    connection.execute("select private.roll_up_checks()")
-    connection.execute("select private.roll_up_days()")
-    connection.execute("select private.roll_up_incidents()")
+    connection.execute("select monitoring.roll_up_checks()")
+    connection.execute("select monitoring.roll_up_days()")
+    connection.execute("select monitoring.roll_up_incidents()")
     connection.execute("vacuum (analyze) public.incidents, public.monitoring_checks, public.agent_actions")
     connection.execute("analyze")

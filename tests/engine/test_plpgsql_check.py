@@ -26,7 +26,7 @@ from pg_catalog.pg_proc as function
 join pg_catalog.pg_language as language on language.oid = function.prolang
 left join pg_catalog.pg_trigger as trigger on trigger.tgfoid = function.oid and not trigger.tgisinternal
 where
-  function.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+  function.pronamespace in ('public'::regnamespace, 'monitoring'::regnamespace)
   and language.lanname = 'plpgsql'
   and not exists (
     select
@@ -81,13 +81,13 @@ def test_every_trigger_function_stands_on_a_table(postgres: psycopg.Connection) 
 def test_a_bad_trigger_function_would_be_found(postgres: psycopg.Connection) -> None:
     with postgres.transaction(force_rollback=True):
         postgres.execute(
-            "create function private.spoilt() returns trigger language plpgsql"
+            "create function monitoring.spoilt() returns trigger language plpgsql"
             " as 'declare v_unused integer; begin new.nowhere := 1; return new; end'"
         )
         postgres.execute(
             "create trigger spoilt before insert on public.incidents"
-            " for each row execute function private.spoilt()"
+            " for each row execute function monitoring.spoilt()"
         )
-        said = {finding.name for finding in check(postgres) if finding.about == "private.spoilt()"}
+        said = {finding.name for finding in check(postgres) if finding.about == "monitoring.spoilt()"}
     assert 'record "new" has no field "nowhere"' in said
     assert 'unused variable "v_unused"' in said

@@ -66,7 +66,7 @@ def test_our_jobs_belong_to_postgres_and_are_active(postgres: psycopg.Connection
 
 def test_scheduling_again_changes_nothing(postgres: psycopg.Connection) -> None:
     before = our_jobs(postgres)
-    postgres.execute("select private.schedule_jobs()")
+    postgres.execute("select monitoring.schedule_jobs()")
     assert our_jobs(postgres) == before
     assert before != []
 
@@ -82,16 +82,16 @@ def test_every_command_of_ours_succeeds_under_the_real_pg_cron(postgres: psycopg
 def test_old_receipts_are_purged_by_a_run(postgres: psycopg.Connection) -> None:
     key = "engine test, long ago"
     postgres.execute(
-        "insert into private.event_receipts (idempotency_key, answer, created_at)"
+        "insert into monitoring.event_receipts (idempotency_key, answer, created_at)"
         " values (%s, '{}', now() - interval '1 year')",
         (key,),
     )
-    run_every_second(postgres, "select private.purge_receipts()")
-    left = sql.SQL("select count(*) from private.event_receipts where idempotency_key = {}")
+    run_every_second(postgres, "select monitoring.purge_receipts()")
+    left = sql.SQL("select count(*) from monitoring.event_receipts where idempotency_key = {}")
     assert postgres.execute(left.format(key)).fetchone() == (0,)
 
 
 def test_a_failing_job_is_recorded_and_does_not_stop_pg_cron(postgres: psycopg.Connection) -> None:
-    said = run_every_second(postgres, "select private.no_such_function()")
-    assert said.startswith("failed ERROR:  function private.no_such_function() does not exist")
+    said = run_every_second(postgres, "select monitoring.no_such_function()")
+    assert said.startswith("failed ERROR:  function monitoring.no_such_function() does not exist")
     assert run_every_second(postgres, "select 1") != ""

@@ -79,7 +79,7 @@ def test_without_the_trigger_answers_are_found_without_latency(
         assert watch.value(health) is False
         checks = watch.run_round()
     finally:
-        assert watch.value("select private.watch_answers()") is True
+        assert watch.value("select monitoring.watch_answers()") is True
     assert watch.value(health) is True
     found = {name: (row.status, row.http_status, row.response_time_ms) for name, row in checks.items()}
     assert found == {"good": ("up", 200, None), "bad": ("down", 500, None)}
@@ -100,7 +100,7 @@ def test_replicas_that_start_together_make_one_round(watch: Watch, web: Target, 
 
     def start(_replica: int) -> int:
         with psycopg.connect(database_url, autocommit=True) as connection:
-            row = connection.execute("select private.start_round(%s)", (moment,)).fetchone()
+            row = connection.execute("select monitoring.start_round(%s)", (moment,)).fetchone()
             return 0 if row is None else int(row[0])
 
     with ThreadPoolExecutor(8) as pool:

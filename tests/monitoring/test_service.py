@@ -33,9 +33,9 @@ def environ(stack: Stack) -> dict[str, str]:
 @pytest.fixture
 def forgetful(watch: Watch) -> Iterator[Watch]:
     """Nothing is known of targets that the service wrote, before and after."""
-    watch.connection.execute("delete from private.service_targets")
+    watch.connection.execute("delete from monitoring.service_targets")
     yield watch
-    watch.connection.execute("delete from private.service_targets")
+    watch.connection.execute("delete from monitoring.service_targets")
 
 
 def health(service: ServiceProcess) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def test_two_replicas_write_the_targets_and_make_one_round(
     with ExitStack() as replicas:
         for number in range(2):
             replicas.enter_context(running_service(environ, tmp_path / f"log-{number}"))
-        query = "select name, type::text, url, depends_on from private.probe_targets order by place"
+        query = "select name, type::text, url, depends_on from monitoring.probe_targets order by place"
         wait_until(lambda: len(forgetful.rows(query)) == 3, PATIENCE, "the targets")
         assert [tuple(row) for row in forgetful.rows(query)] == [
             ("backend", "backend", web.url("/health"), None),
@@ -80,13 +80,13 @@ def test_a_refused_address_is_logged_and_the_service_goes_on(
         wait_until(lambda: len(refusals()) == 2, PATIENCE, "the refusals")
         assert all("health_check_policy.allow_private" in said for said in refusals())
         assert health(service)["status"] == "ok"
-    assert forgetful.rows("select from private.probe_targets") == []
+    assert forgetful.rows("select from monitoring.probe_targets") == []
 
 
 def test_a_scheduler_that_stopped_is_reported(environ: dict[str, str], watch: Watch, tmp_path: Path) -> None:
     """How long it has stood still is what the table says: pg_cron itself goes on."""
     job = "monitoring-health-checks"
-    ran = "update private.job_runs set ran_at = now() - make_interval(mins => %s) where job = %s"
+    ran = "update monitoring.job_runs set ran_at = now() - make_interval(mins => %s) where job = %s"
 
     with running_service(environ, tmp_path / "log") as service:
 

@@ -49,14 +49,14 @@ class Watch:
 
     def judge(self) -> int:
         """How many checks are pending still."""
-        return int(self.value("select private.judge_health_checks()"))
+        return int(self.value("select monitoring.judge_health_checks()"))
 
     def start_round(self) -> datetime:
         """Of a minute that had none: each call takes the next one."""
         moment = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=2)
         moment += timedelta(minutes=self.rounds)
         self.rounds += 1
-        self.connection.execute("select private.start_round(%s)", (moment,))
+        self.connection.execute("select monitoring.start_round(%s)", (moment,))
         return moment
 
     def run_round(self) -> dict[str, Any]:

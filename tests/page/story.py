@@ -19,7 +19,7 @@ TARGETS = [
 ]
 
 STATES = """
-insert into private.target_states (target, status, since, last_check_at, last_response_time_ms)
+insert into monitoring.target_states (target, status, since, last_check_at, last_response_time_ms)
 values
 ('api', 'up', now() - interval '3 days 4 hours', now() - interval '1 minute', 42),
 ('checkout', 'down', now() - interval '12 minutes', now() - interval '1 minute', null),
@@ -29,7 +29,7 @@ values
 
 # 90 days for all but search, which is watched for 40; a bad day here and there.
 HOURS = """
-insert into private.target_hours
+insert into monitoring.target_hours
 select
   targets.target, hours.hour, 60, 60 - hours.down, 0, hours.down, 0, 0, 40, 60, 90
 from unnest('{api,checkout,search,shop}'::text[]) with ordinality as targets (target, place)

@@ -40,8 +40,8 @@ TEXTS = {
 }
 FUNCTIONS = {
     "classification": "select public.classify_error(%s)",
-    "sanitising": "select private.sanitise_text(%s, 4096)",
-    "fingerprint": "select private.fingerprint_error(%s, 'E', 's')",
+    "sanitising": "select monitoring.sanitise_text(%s, 4096)",
+    "fingerprint": "select monitoring.fingerprint_error(%s, 'E', 's')",
 }
 
 

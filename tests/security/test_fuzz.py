@@ -69,7 +69,7 @@ def test_every_function(rest: httpx.Client, connection: psycopg.Connection[Any])
     with rest:
         call()
     # What the functions were made to write is not what other tests count on.
-    connection.execute("delete from private.running_actions")
+    connection.execute("delete from monitoring.running_actions")
 
 
 def test_every_route(http: httpx.Client) -> None:

@@ -58,7 +58,7 @@ def test_the_ingest_token_reads_nothing(http: httpx.Client) -> None:
     assert http.get("/status").status_code == 401
 
 
-@pytest.mark.parametrize("schema", ["private", "net", "cron", "vault", "extensions", "pg_catalog", "auth"])
+@pytest.mark.parametrize("schema", ["monitoring", "net", "cron", "vault", "extensions", "pg_catalog", "auth"])
 def test_no_other_schema_is_exposed(stack: Stack, schema: str) -> None:
     headers = {
         "apikey": stack.anon_key,
@@ -78,11 +78,11 @@ def test_no_other_schema_is_exposed(stack: Stack, schema: str) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        "select * from private.secrets",
-        "select * from private.event_receipts",
-        "select * from private.sentry_deliveries",
-        "select private.config('retention')",
-        "select private.replay_delivery(1)",
+        "select * from monitoring.secrets",
+        "select * from monitoring.event_receipts",
+        "select * from monitoring.sentry_deliveries",
+        "select monitoring.config('retention')",
+        "select monitoring.replay_delivery(1)",
         "insert into public.incidents (fingerprint) values ('x')",
         "update public.incidents set status = 'resolved'",
         "delete from public.agent_actions",

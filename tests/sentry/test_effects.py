@@ -97,7 +97,7 @@ def test_what_is_too_deep_or_too_much_is_trimmed_not_refused(sentry: Sentry, iss
     answer = sentry.post("error", deep)
     assert (answer.status_code, answer.json()["effect"]) == (200, "recorded")
     (row,) = sentry.rows(
-        "select error from private.sentry_deliveries where id = %s", answer.json()["delivery_id"]
+        "select error from monitoring.sentry_deliveries where id = %s", answer.json()["delivery_id"]
     )
     assert "levels deep" in row.error
 
@@ -109,7 +109,7 @@ def test_secrets_do_not_get_in(sentry: Sentry, issue_id: str) -> None:
     sentry.deliver("error", body)
     stored = sentry.rows(
         "select incidents::text || sentry_deliveries::text as everything from public.incidents"
-        " join private.sentry_deliveries on incident_id = incidents.id where incidents.fingerprint = %s",
+        " join monitoring.sentry_deliveries on incident_id = incidents.id where incidents.fingerprint = %s",
         f"sentry:issue:{issue_id}",
     )
     assert "hunter2" not in stored[0].everything

@@ -13,7 +13,7 @@ from tests.waiting import wait_until
 
 
 def count_deliveries(sentry: Sentry) -> int:
-    return int(sentry.rows("select count(*) from private.sentry_deliveries")[0][0])
+    return int(sentry.rows("select count(*) from monitoring.sentry_deliveries")[0][0])
 
 
 @pytest.mark.parametrize("secret", SECRETS)

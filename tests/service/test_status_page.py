@@ -239,14 +239,14 @@ def test_only_public_targets_are_shown_to_everybody(
     try:
         database.execute(write, [json.dumps([*before[0], *targets])])
         database.execute(
-            "insert into private.target_states (target, status, since)"
+            "insert into monitoring.target_states (target, status, since)"
             " select unnest(%s::text[]), 'up', now() on conflict do nothing",
             [[each["name"] for each in targets]],
         )
         with running_service(service_environ, log_path) as service:
             page = httpx.get(f"{service.url}/status", headers=PAGE).text
     finally:
-        database.execute("delete from private.target_states where target like %s", [f"{name}%"])
+        database.execute("delete from monitoring.target_states where target like %s", [f"{name}%"])
         database.execute(write, [json.dumps(before[0])])
     assert f"{name}-open" in page
     assert f"{name}-hidden" not in page

@@ -1,6 +1,6 @@
 """House rules of the schema, asked of the catalog and not of a list: whatever is new is held to them too.
 
-Each query names the offenders. "Ours" is what stands in public or private and belongs to no extension.
+Each query names the offenders. "Ours" is what stands in public or monitoring and belongs to no extension.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ select
 from pg_catalog.pg_proc as function
 join pg_catalog.pg_namespace as schema on schema.oid = function.pronamespace
 where
-  schema.nspname in ('public', 'private')
+  schema.nspname in ('public', 'monitoring')
   and not exists (
     select
     from pg_catalog.pg_depend as dependency
@@ -48,7 +48,7 @@ select
 from pg_catalog.pg_class as relation
 join pg_catalog.pg_namespace as schema on schema.oid = relation.relnamespace
 where
-  schema.nspname in ('public', 'private')
+  schema.nspname in ('public', 'monitoring')
   and not exists (
     select
     from pg_catalog.pg_depend as dependency
@@ -67,7 +67,7 @@ from pg_catalog.pg_type as kind
 join pg_catalog.pg_namespace as schema on schema.oid = kind.typnamespace
 left join pg_catalog.pg_class as relation on relation.oid = kind.typrelid
 where
-  schema.nspname in ('public', 'private')
+  schema.nspname in ('public', 'monitoring')
   and (kind.typtype in ('e', 'd', 'r') or relation.relkind = 'c')
   and not exists (
     select
@@ -212,7 +212,7 @@ def test_anon_has_no_privilege_on_any_relation_or_column(catalog: psycopg.Connec
 
 
 def test_anon_cannot_enter_the_private_schema(catalog: psycopg.Connection) -> None:
-    query = "select has_schema_privilege('anon', 'private', 'usage, create')"
+    query = "select has_schema_privilege('anon', 'monitoring', 'usage, create')"
     assert catalog.execute(query).fetchone() == (False,)
 
 

@@ -13,19 +13,19 @@ select format('%I.%I', nspname, proname)
 from pg_catalog.pg_proc
 join pg_catalog.pg_namespace on pg_namespace.oid = pg_proc.pronamespace
 left join pg_catalog.pg_stat_user_functions on pg_stat_user_functions.funcid = pg_proc.oid
-where nspname in ('public', 'private')
+where nspname in ('public', 'monitoring')
   and not exists (select from pg_catalog.pg_depend where objid = pg_proc.oid and deptype = 'e')
   and coalesce(calls, 0) = 0
 order by 1
 """
 
 # Postgres counts a call when it returns, which these never do; a file asserts what they raise.
-ALWAYS_RAISE = {"private.refuse_event", "private.refuse_request", "private.keep_system_config"}
+ALWAYS_RAISE = {"monitoring.refuse_event", "monitoring.refuse_request", "monitoring.keep_system_config"}
 
 CHECKS = """
 select conname
 from pg_catalog.pg_constraint
-where connamespace in ('public'::regnamespace, 'private'::regnamespace)
+where connamespace in ('public'::regnamespace, 'monitoring'::regnamespace)
   and contype = 'c'
 """
 

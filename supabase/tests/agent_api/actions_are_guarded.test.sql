@@ -14,7 +14,7 @@ where key = 'feature_flags';
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
 values ('INC-1', 'guarded', 't', 'm', 'LOW', 'backend', 'r');
 
-create function private.test_reasons(answer jsonb)
+create function monitoring.test_reasons(answer jsonb)
 returns text
 language sql
 set search_path = ''
@@ -23,29 +23,29 @@ as $$
 $$;
 
 select is(
-  private.test_reasons(public.begin_agent_action('fixer', 'auto_fix', 'INC-1', '{"confidence": 0.5}')),
+  monitoring.test_reasons(public.begin_agent_action('fixer', 'auto_fix', 'INC-1', '{"confidence": 0.5}')),
   'confidence: 0.5 of at least 0.8', 'a fix needs confidence'
 );
 
 select is(
-  private.test_reasons(public.begin_agent_action('fixer', 'deploy', 'INC-1')), 'feature_flag: feature_flags.deploy',
+  monitoring.test_reasons(public.begin_agent_action('fixer', 'deploy', 'INC-1')), 'feature_flag: feature_flags.deploy',
   'a kind of action needs its flag'
 );
 
 select is(current_setting('response.status'), '409', 'a refusal is a conflict');
 
 select is(
-  private.test_reasons(public.begin_agent_action('fixer', 'auto_fix', 'INC-1', '{"confidence": 0.9}', true)), 'allowed',
+  monitoring.test_reasons(public.begin_agent_action('fixer', 'auto_fix', 'INC-1', '{"confidence": 0.9}', true)), 'allowed',
   'one may ask without beginning'
 );
 
 select is(
-  private.test_reasons(public.begin_agent_action('fixer', 'auto_fix', 'INC-1', '{"confidence": 0.9}')), 'allowed',
+  monitoring.test_reasons(public.begin_agent_action('fixer', 'auto_fix', 'INC-1', '{"confidence": 0.9}')), 'allowed',
   'and begin'
 );
 
 select is(
-  private.test_reasons(public.begin_agent_action('other', 'investigate', 'INC-1')),
+  monitoring.test_reasons(public.begin_agent_action('other', 'investigate', 'INC-1')),
   'one_action_an_incident: fixer is at work', 'once an incident'
 );
 

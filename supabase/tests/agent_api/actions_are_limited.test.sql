@@ -3,7 +3,7 @@ begin;
 select plan(4);
 
 select is(
-  private.count_begun_actions('nobody at all'), 0::bigint, 'an agent that never acted has begun nothing'
+  monitoring.count_begun_actions('nobody at all'), 0::bigint, 'an agent that never acted has begun nothing'
 );
 
 update public.system_config
@@ -26,7 +26,7 @@ select is(
 );
 
 select throws_ok(
-  $$ insert into private.running_actions (action_id, agent, kind, deadline)
+  $$ insert into monitoring.running_actions (action_id, agent, kind, deadline)
      select max(id), 'x', 'deploy', now() - interval '1 day' from public.agent_actions $$,
   '23514', 'new row for relation "running_actions" violates check constraint "deadline_is_after_the_beginning"',
   'a deadline lies ahead'

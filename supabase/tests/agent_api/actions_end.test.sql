@@ -6,7 +6,7 @@ update public.system_config
 set value = '{"agent_actions_per_hour": 100000, "all_agent_actions_per_hour": 100000}'
 where key = 'rate_limits';
 
-delete from private.running_actions;
+delete from monitoring.running_actions;
 
 create temporary table begun (name text, id bigint) on commit drop;
 
@@ -40,27 +40,27 @@ select throws_ok(
   'PT409', null, 'but once'
 );
 
-update private.running_actions
+update monitoring.running_actions
 set begun_at = now() - interval '2 hours', deadline = now() - interval '1 hour'
 where action_id = (
   select id from begun
   where name = 'slow'
 );
 
-select is(private.fail_running_actions('ran past its deadline', true), 1::bigint, 'what takes too long has failed');
+select is(monitoring.fail_running_actions('ran past its deadline', true), 1::bigint, 'what takes too long has failed');
 
 update public.system_config
 set value = '{"enabled": true, "reason": "it runs amok"}'
 where key = 'kill_switch';
 
-select is_empty($$ select from private.running_actions $$, 'the kill switch stops what is running');
+select is_empty($$ select from monitoring.running_actions $$, 'the kill switch stops what is running');
 
 select is(
   public.begin_agent_action('finisher', 'investigate') -> 'reasons', '["kill_switch: it runs amok"]'::jsonb,
   'and refuses what is new'
 );
 
-insert into private.running_actions (action_id, agent, kind, deadline)
+insert into monitoring.running_actions (action_id, agent, kind, deadline)
 select
   id as action_id,
   'finisher' as agent,
@@ -75,7 +75,7 @@ select
     public.finish_agent_action(max(action_id), true) ->> 'message', 'the action was stopped by the kill switch',
     'nothing ends as a success while it is on'
   )
-from private.running_actions;
+from monitoring.running_actions;
 
 select results_eq(
   $$ select success, error from public.agent_actions

@@ -8,7 +8,7 @@ set value = '{"timezone": "Europe/Berlin", "freeze_dates": ["2026-12-24"], "wind
 where key = 'deployment_windows';
 
 select results_eq(
-  $$ select private.is_in_deployment_window(moment::timestamptz) from unnest(array[
+  $$ select monitoring.is_in_deployment_window(moment::timestamptz) from unnest(array[
        '2026-11-23 08:00+00', '2026-11-23 07:59+00', '2026-11-23 15:00+00', '2026-11-25 10:00+00'
      ]) as moment $$,
   $$ values (true), (false), (false), (false) $$,
@@ -16,7 +16,7 @@ select results_eq(
 );
 
 select results_eq(
-  $$ select private.is_in_deployment_window(moment::timestamptz) from unnest(array[
+  $$ select monitoring.is_in_deployment_window(moment::timestamptz) from unnest(array[
        '2026-11-27 21:30+00', '2026-11-28 00:30+00', '2026-11-28 01:00+00', '2026-11-28 21:30+00'
      ]) as moment $$,
   $$ values (true), (true), (false), (false) $$,
@@ -27,12 +27,12 @@ update public.system_config
 set value = '{"timezone": "Europe/Berlin", "freeze_dates": ["2026-12-24"]}'
 where key = 'deployment_windows';
 
-select is(private.is_in_deployment_window('2026-12-23 22:59+00'), true, 'without windows any time is right');
+select is(monitoring.is_in_deployment_window('2026-12-23 22:59+00'), true, 'without windows any time is right');
 
-select is(private.is_in_deployment_window('2026-12-23 23:00+00'), false, 'but a freeze date');
+select is(monitoring.is_in_deployment_window('2026-12-23 23:00+00'), false, 'but a freeze date');
 
 select is(
-  private.check_agent_action('a', 'deploy', null, '{}') @> '[{"check": "deployment_window", "passed": true}]', true,
+  monitoring.check_agent_action('a', 'deploy', null, '{}') @> '[{"check": "deployment_window", "passed": true}]', true,
   'deploying kinds ask for it'
 );
 

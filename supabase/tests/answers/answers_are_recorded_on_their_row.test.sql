@@ -6,7 +6,7 @@ update public.system_config
 set value = '[{"name": "api", "type": "backend", "url": "https://api.example/", "body_contains": "healthy"}]'
 where key = 'health_check_targets';
 
-select is(private.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
+select is(monitoring.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
 
 insert into net._http_response (id, status_code, headers, content, timed_out, created)
 select

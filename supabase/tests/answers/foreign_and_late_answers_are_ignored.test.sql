@@ -6,16 +6,16 @@ update public.system_config
 set value = '[{"name": "api", "type": "backend", "url": "https://api.example/"}]'
 where key = 'health_check_targets';
 
-select is(private.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
+select is(monitoring.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
 
 select is(
-  private.store_answer(-7, 200, '{}', 'ok', false, null, clock_timestamp(), 1), false,
+  monitoring.store_answer(-7, 200, '{}', 'ok', false, null, clock_timestamp(), 1), false,
   'a number that is not ours'
 );
 
 select is(
   (
-    select private.store_answer(request_id, 200, '{}', 'ok', false, null, clock_timestamp() + interval '1 hour', 1)
+    select monitoring.store_answer(request_id, 200, '{}', 'ok', false, null, clock_timestamp() + interval '1 hour', 1)
     from public.monitoring_checks
     where target = 'api'
   ),
@@ -24,7 +24,7 @@ select is(
 
 select is(
   (
-    select private.store_answer(request_id, 200, '{}', 'ok', false, null, clock_timestamp(), 1)
+    select monitoring.store_answer(request_id, 200, '{}', 'ok', false, null, clock_timestamp(), 1)
     from public.monitoring_checks
     where target = 'api'
   ),

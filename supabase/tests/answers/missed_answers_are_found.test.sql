@@ -6,7 +6,7 @@ update public.system_config
 set value = '[{"name": "api", "type": "backend", "url": "https://api.example/"}]'
 where key = 'health_check_targets';
 
-select is(private.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
+select is(monitoring.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
 
 -- The trigger meets no row of this number yet.
 insert into net._http_response (id, status_code, content, timed_out, created)
@@ -16,7 +16,7 @@ update public.monitoring_checks
 set request_id = -42
 where target = 'api';
 
-select is(private.complete_answers(), 1::bigint, 'the judgement finds it');
+select is(monitoring.complete_answers(), 1::bigint, 'the judgement finds it');
 
 select results_eq(
   $$ select http_status, response_time_ms, answered_at is not null from public.monitoring_checks where target = 'api' $$,
@@ -24,7 +24,7 @@ select results_eq(
   'without a response time, which nobody measured'
 );
 
-select is(private.watch_answers(), true, 'the trigger is there, and asking for it again harms nothing');
+select is(monitoring.watch_answers(), true, 'the trigger is there, and asking for it again harms nothing');
 
 select * from finish();
 

@@ -9,7 +9,7 @@ update public.system_config
 set value = '[{"name": "api", "type": "backend", "url": "https://api.example/"}]'
 where key = 'health_check_targets';
 
-select is(private.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
+select is(monitoring.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
 
 alter table public.monitoring_checks add constraint poisoned check (http_status is null) not valid;
 

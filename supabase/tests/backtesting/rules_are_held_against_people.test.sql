@@ -8,7 +8,7 @@ select public.set_incident_severity(id, 'LOW', 'it is the test system') from pub
 where fingerprint = 'backtest 1';
 
 select results_eq(
-  $$ select stored_severity::text, severity_now::text from private.backtest_classifier(1)
+  $$ select stored_severity::text, severity_now::text from monitoring.backtest_classifier(1)
      where is_manual and example like '%at tap' $$,
   $$ values ('LOW', 'CRITICAL') $$,
   'where a person saw it otherwise, the rules are shown to be wrong'
@@ -19,7 +19,7 @@ select public.report_error(
 );
 
 select is_empty(
-  $$ select from private.backtest_classifier(1)
+  $$ select from monitoring.backtest_classifier(1)
      where example like (select id || ': %' from public.incidents where fingerprint = 'backtest 2') $$,
   'what the reporter decided says nothing about the rules'
 );

@@ -21,7 +21,7 @@ select is(
     from pg_catalog.pg_proc as function
     cross join lateral regexp_matches(function.prosrc, ' !?~ | regexp_match\(', 'g')
     where
-      function.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+      function.pronamespace in ('public'::regnamespace, 'monitoring'::regnamespace)
       and function.proname in (
         'find_status_code', 'is_good_news', 'level_in_text', 'mentions_database', 'mentions_network_failure',
         'is_statement_timeout', 'is_database_loss', 'is_unavailable', 'is_authentication_loss', 'is_breach',

@@ -2,22 +2,22 @@ begin;
 
 select plan(10);
 
-delete from private.embedding_jobs;
+delete from monitoring.embedding_jobs;
 
-insert into private.secrets (name, value) values ('embeddings_api_key', 'tap-key')
+insert into monitoring.secrets (name, value) values ('embeddings_api_key', 'tap-key')
 on conflict (name) do update set value = excluded.value;
 
-select is(private.read_secret('embeddings_api_key'), 'tap-key', 'the key is kept where only the owner reads');
+select is(monitoring.read_secret('embeddings_api_key'), 'tap-key', 'the key is kept where only the owner reads');
 
 select public.remember_fix('restart it', pattern => 'tap embedding one');
 
-select is(private.send_embeddings(), 0::bigint, 'by default nothing leaves the database');
+select is(monitoring.send_embeddings(), 0::bigint, 'by default nothing leaves the database');
 
 update public.system_config
 set value = '{"embeddings": true, "embeddings_url": "https://ai.example/v1/embeddings", "embeddings_model": "m"}'
 where key = 'feature_flags';
 
-select is(private.send_embeddings(), 1::bigint, 'a text is sent');
+select is(monitoring.send_embeddings(), 1::bigint, 'a text is sent');
 
 select results_eq(
   $$ select url, headers ->> 'Authorization', convert_from(body, 'UTF8')::jsonb
@@ -27,51 +27,51 @@ select results_eq(
   'as the endpoint wants it'
 );
 
-select private.store_embedding_answer(request_id, 500, 'overloaded', null, now()) from private.embedding_jobs;
+select monitoring.store_embedding_answer(request_id, 500, 'overloaded', null, now()) from monitoring.embedding_jobs;
 
-select private.collect_embeddings();
+select monitoring.collect_embeddings();
 
 select results_eq(
-  $$ select status, attempts, error, next_try_at > now() from private.embedding_jobs $$,
+  $$ select status, attempts, error, next_try_at > now() from monitoring.embedding_jobs $$,
   $$ values ('queued', 1, 'answered 500: overloaded', true) $$,
   'a failure waits for another try, and is told'
 );
 
-update private.embedding_jobs
+update monitoring.embedding_jobs
 set next_try_at = now();
 
-select private.send_embeddings();
+select monitoring.send_embeddings();
 
 select
-  private.store_embedding_answer(
+  monitoring.store_embedding_answer(
     request_id, 200, jsonb_build_object('data', jsonb_build_array(jsonb_build_object('embedding', (
       select jsonb_agg(0.5) from generate_series(1, 1536)
     ))))::text, null, now()
   )
-from private.embedding_jobs;
+from monitoring.embedding_jobs;
 
-select is(private.collect_embeddings(), 1::bigint, 'an answer is written');
+select is(monitoring.collect_embeddings(), 1::bigint, 'an answer is written');
 
 update public.error_knowledge
 set solution = 'restart it twice'
 where pattern = 'tap embedding one';
 
-select is((select count(*) from private.embedding_jobs), 1::bigint, 'a changed text is queued again');
+select is((select count(*) from monitoring.embedding_jobs), 1::bigint, 'a changed text is queued again');
 
 select throws_ok(
-  $$ update private.embedding_jobs set status = 'x' $$,
+  $$ update monitoring.embedding_jobs set status = 'x' $$,
   '23514', 'new row for relation "embedding_jobs" violates check constraint "status_is_known"', 'a status is known'
 );
 
 select throws_ok(
-  $$ update private.embedding_jobs set attempts = -1 $$,
+  $$ update monitoring.embedding_jobs set attempts = -1 $$,
   '23514', 'new row for relation "embedding_jobs" violates check constraint "attempts_is_not_negative"',
   'tries are counted up'
 );
 
 select is_empty(
   $$ select from unnest(array['<html>', '{"data":[{"embedding":"x"}]}', '{}', '[]', null]) as answer
-     where private.read_embedding(answer) is not null $$,
+     where monitoring.read_embedding(answer) is not null $$,
   'whatever else comes back is no embedding'
 );
 

@@ -6,20 +6,20 @@ select plan(6);
 
 select is_empty(
   $$
-    select sample.one, private.normalise_error_message(sample.one), private.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
     from (
       values
       ('GET /a 404', 'GET /a 500'), ('POST https://x.y/a 404 (Not Found)', 'POST https://x.y/a 502 (Bad Gateway)'),
       ('1.2.3.4 - - "GET /a HTTP/1.1" 404 512 "-" "curl"', '1.2.3.4 - - "GET /a HTTP/1.1" 500 512 "-" "curl"')
     ) as sample (one, other)
-    where private.fingerprint_error(sample.one, 'Error', 'web') = private.fingerprint_error(sample.other, 'Error', 'web')
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') = monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
   'status codes of requests'
 );
 
 select is_empty(
   $$
-    select sample.one, private.normalise_error_message(sample.one), private.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
     from (
       values
       ('ERROR 1045 (28000): denied', 'ERROR 1213 (40001): denied'), ('ORA-00001: x', 'ORA-12541: x'),
@@ -27,60 +27,60 @@ select is_empty(
       ('PGRST116: x', 'PGRST301: x'), ('AADSTS50011: x', 'AADSTS50105: x'), ('E11000 x', 'E11001 x'),
       ('SQLSTATE[23505]: x', 'SQLSTATE[23503]: x'), ('close code 1006', 'close code 1011')
     ) as sample (one, other)
-    where private.fingerprint_error(sample.one, 'Error', 'web') = private.fingerprint_error(sample.other, 'Error', 'web')
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') = monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
   'codes of vendors'
 );
 
 select is_empty(
   $$
-    select sample.one, private.normalise_error_message(sample.one), private.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
     from (
       values
       ('[Errno 2] x', '[Errno 13] x'), ('exit status 1', 'exit status 137'),
       ('exited with code 1', 'exited with code 137'), ('killed by signal 9', 'killed by signal 11')
     ) as sample (one, other)
-    where private.fingerprint_error(sample.one, 'Error', 'web') = private.fingerprint_error(sample.other, 'Error', 'web')
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') = monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
   'numbers of the operating system'
 );
 
 select is_empty(
   $$
-    select sample.one, private.normalise_error_message(sample.one), private.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
     from (
       values
       ('order P12345678 lost', 'order P87654321 lost'), ('node 123 is down', 'node 456 is down'),
       ('returned 1500 items', 'returned 1501 items'), ('GET /a took 404', 'GET /a took 12')
     ) as sample (one, other)
-    where private.fingerprint_error(sample.one, 'Error', 'web') <> private.fingerprint_error(sample.other, 'Error', 'web')
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') <> monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
   'other numbers do not'
 );
 
 select is_empty(
   $$
-    select sample.one, private.normalise_error_message(sample.one), private.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
     from (
       values
 
       (e'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    x()\n  File "b.py", line 2, in x\n    y[1]\nValueError: bad', e'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    x()\n  File "b.py", line 2, in x\n    y[1]\nKeyError: ''bad'''),
       ('May fail', 'Jun fail')
     ) as sample (one, other)
-    where private.fingerprint_error(sample.one, 'Error', 'web') = private.fingerprint_error(sample.other, 'Error', 'web')
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') = monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
   'the last line of a traceback, a word that is no month'
 );
 
 select is_empty(
   $$
-    select sample.one, private.normalise_error_message(sample.one), private.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
     from (
       values
 
       (e'boom\nTraceback (most recent call last):\n  File "a.py", line 1, in x\n    x()\nValueError: bad', e'boom\nTraceback (most recent call last):\n  File "a.py", line 7, in z\n    z()\nValueError: bad\n')
     ) as sample (one, other)
-    where private.fingerprint_error(sample.one, 'Error', 'web') <> private.fingerprint_error(sample.other, 'Error', 'web')
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') <> monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
   'but not the frames above it'
 );

@@ -6,7 +6,7 @@ select plan(4);
 
 select is_empty(
   $$
-    select sample.one, private.normalise_error_message(sample.one)
+    select sample.one, monitoring.normalise_error_message(sample.one)
     from (
       values
       ('x is not a function', 'y is not a function'),
@@ -18,21 +18,21 @@ select is_empty(
       ('can''t open, isn''t there', 'can''t close, isn''t there'), ('ERR_HTTP2_STREAM_CANCEL', 'ERR_HTTP2_SESSION_ERROR'),
       ('密码错误', '用户不存在')
     ) as sample (one, other)
-    where private.fingerprint_error(sample.one, 'Error', 'web') = private.fingerprint_error(sample.other, 'Error', 'web')
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') = monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
   'pairs of two errors'
 );
 
 select isnt(
-  private.fingerprint_error('a', 'Error', 'web'), private.fingerprint_error('a', 'Error', 'api'), 'the source counts'
+  monitoring.fingerprint_error('a', 'Error', 'web'), monitoring.fingerprint_error('a', 'Error', 'api'), 'the source counts'
 );
 
 select isnt(
-  private.fingerprint_error('a', 'TypeError', 'web'), private.fingerprint_error('a', 'Error', 'web'), 'the type counts'
+  monitoring.fingerprint_error('a', 'TypeError', 'web'), monitoring.fingerprint_error('a', 'Error', 'web'), 'the type counts'
 );
 
 select isnt(
-  private.fingerprint_error('c', 'a', 'b'), private.fingerprint_error('c', 'ab', ''), 'no part runs into the next'
+  monitoring.fingerprint_error('c', 'a', 'b'), monitoring.fingerprint_error('c', 'ab', ''), 'no part runs into the next'
 );
 
 select * from finish();

@@ -6,20 +6,20 @@ select plan(3);
 
 select is_empty(
   $$
-    select sample.one, private.normalise_error_message(sample.one), private.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
     from (
       values
       ('"Disk full"', '"Payment gateway down"'), ('''Login broken''', '''Disk full'''),
       ('Error: "Disk full"', 'Error: "CPU hot"'), ('"密码错误"', '"用户不存在"')
     ) as sample (one, other)
-    where private.fingerprint_error(sample.one, 'Error', 'web') = private.fingerprint_error(sample.other, 'Error', 'web')
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') = monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
   'quoted as a whole'
 );
 
 select is_empty(
   $$
-    select sample.one, private.normalise_error_message(sample.one), private.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
     from (
       values
       ('{''error'': ''disk full''}', '{''error'': ''no route''}'), ('err="disk full"', 'err="no route"'),
@@ -28,21 +28,21 @@ select is_empty(
       ('failed, code: ''ECONNREFUSED''', 'failed, code: ''ENOTFOUND'''),
       ('failed with code "23505"', 'failed with code "23503"'), ('{''a'': ''x''}', '{''b'': ''x''}')
     ) as sample (one, other)
-    where private.fingerprint_error(sample.one, 'Error', 'web') = private.fingerprint_error(sample.other, 'Error', 'web')
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') = monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
   'quoted by the key that says it is the message'
 );
 
 select is_empty(
   $$
-    select sample.one, private.normalise_error_message(sample.one), private.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
     from (
       values
       ('"user 42 gone"', '"user 43 gone"'), ('Error: "job 7 failed"', 'Error: "job 8 failed"'),
       ('{''error'': ''row 1'', ''id'': ''a''}', '{''error'': ''row 2'', ''id'': ''b''}'),
       ('"a" is not "b"', '"c" is not "d"')
     ) as sample (one, other)
-    where private.fingerprint_error(sample.one, 'Error', 'web') <> private.fingerprint_error(sample.other, 'Error', 'web')
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') <> monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
   'their numbers, and the other values, do not count'
 );

@@ -6,7 +6,7 @@ select plan(3);
 
 select is_empty(
   $$
-    select sample.one, private.normalise_error_message(sample.one), private.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
     from (
       values
       ('No such customer: cus_NffrFeUfNV2Hib', 'No such customer: cus_9s6XKzkNRiz8i3'),
@@ -16,14 +16,14 @@ select is_empty(
       ('pod web-7d9f8b6c5d-x2k4q gone', 'pod web-59c8d7f6b4-zkbqz gone'),
       ('req_01HXYZABCDEFGHJKMNPQ', 'req_01J0ABCDEFGHJKMNPQRS')
     ) as sample (one, other)
-    where private.fingerprint_error(sample.one, 'Error', 'web') <> private.fingerprint_error(sample.other, 'Error', 'web')
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') <> monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
   'ids'
 );
 
 select is_empty(
   $$
-    select sample.one, private.normalise_error_message(sample.one), private.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
     from (
       values
       ('s3UploadPartFailed x', 's3CompleteUpload x'), ('k8sDeploymentTimeout x', 's3CompleteUpload x'),
@@ -32,20 +32,20 @@ select is_empty(
       ('SHA256WITHRSA bad', 'SHA256WITHDSA bad'), ('NoSuchV2Upload', 'NoSuchV2Bucket'),
       ('ERR_HTTP2_STREAM_CANCEL', 'ERR_HTTP2_SESSION_ERROR')
     ) as sample (one, other)
-    where private.fingerprint_error(sample.one, 'Error', 'web') = private.fingerprint_error(sample.other, 'Error', 'web')
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') = monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
   'names'
 );
 
 select is_empty(
   $$
-    select sample.one, private.normalise_error_message(sample.one), private.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
     from (
       values
       ('worker_group_12 down', 'worker_group_13 down'),
       ('class HandlerOfPartNumber12', 'class HandlerOfPartNumber13')
     ) as sample (one, other)
-    where private.fingerprint_error(sample.one, 'Error', 'web') <> private.fingerprint_error(sample.other, 'Error', 'web')
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') <> monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
   'the number in a name'
 );

@@ -6,7 +6,7 @@ select plan(1);
 
 select is_empty(
   $$
-    select sample.one, private.normalise_error_message(sample.one), private.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
     from (
       values
       ('user 42 not found', 'user 43 not found'),
@@ -24,8 +24,8 @@ select is_empty(
       (e'first\nsecond\nthird\nfourth', e'first\nsecond\nthird\nfifth'),
       (repeat('a ', 600) || 'x', repeat('a ', 600) || 'y')
     ) as sample (one, other)
-    where private.fingerprint_error(sample.one, 'Error', 'web')
-      <> private.fingerprint_error(replace(sample.other, '12 ms', '12ms'), 'Error', 'web')
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web')
+      <> monitoring.fingerprint_error(replace(sample.other, '12 ms', '12ms'), 'Error', 'web')
   $$,
   'pairs of one error'
 );

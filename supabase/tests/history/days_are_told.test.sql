@@ -4,17 +4,17 @@ select plan(10);
 
 delete from public.monitoring_checks;
 
-delete from private.target_hours;
+delete from monitoring.target_hours;
 
-delete from private.target_days;
+delete from monitoring.target_days;
 
-delete from private.target_states;
+delete from monitoring.target_states;
 
-insert into private.target_states (target, status, since)
+insert into monitoring.target_states (target, status, since)
 values ('api', 'up', now()), ('new', 'pending', now());
 
 -- Yesterday: 1 of 100 failed. The day before: 10 of 100. Before that a day in maintenance. Today: raw checks.
-insert into private.target_hours (target, hour, checks, up, degraded, down, unknown, maintenance)
+insert into monitoring.target_hours (target, hour, checks, up, degraded, down, unknown, maintenance)
 select
   'api' as target,
   date_trunc('day', now(), 'UTC') - make_interval(days => given.days_ago) as hour,
@@ -48,9 +48,9 @@ select results_eq(
   'a bar is up, degraded from 95 %, down below, and unknown without a round that counted'
 );
 
-select is(private.roll_up_days(), 4::bigint, 'the days that are over are added up');
+select is(monitoring.roll_up_days(), 4::bigint, 'the days that are over are added up');
 
-select is(private.roll_up_days(), 1::bigint, 'the last one again, whose last hour may have come late');
+select is(monitoring.roll_up_days(), 1::bigint, 'the last one again, whose last hour may have come late');
 
 select results_eq(
   $$ select status, uptime_percent from public.target_days where target = 'api' order by day $$,

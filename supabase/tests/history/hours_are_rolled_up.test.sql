@@ -4,7 +4,7 @@ select plan(5);
 
 delete from public.monitoring_checks;
 
-delete from private.target_hours;
+delete from monitoring.target_hours;
 
 insert into public.monitoring_checks (
   target, target_type, url, status, response_time_ms, scheduled_at, completed_at, is_maintenance
@@ -24,12 +24,12 @@ from (
   (4, 'unknown', null, false), (5, 'down', null, true)
 ) as given (minute, status, response_time_ms, is_maintenance);
 
-insert into private.target_states (target, since)
+insert into monitoring.target_states (target, since)
 values ('api', now());
 
-select is(private.roll_up_checks(), 1::bigint, 'one hour of one target');
+select is(monitoring.roll_up_checks(), 1::bigint, 'one hour of one target');
 
-select is(private.roll_up_checks(), 1::bigint, 'rolling up again changes nothing');
+select is(monitoring.roll_up_checks(), 1::bigint, 'rolling up again changes nothing');
 
 select results_eq(
   $$ select checks, up, degraded, down, unknown, maintenance, p50_ms, max_ms, uptime_percent
@@ -47,7 +47,7 @@ select is(
 );
 
 select throws_ok(
-  $$ insert into private.target_hours (target, hour, checks, up, degraded, down, unknown, maintenance)
+  $$ insert into monitoring.target_hours (target, hour, checks, up, degraded, down, unknown, maintenance)
      values ('x', now(), 3, 1, 1, 0, 0, 0) $$,
   '23514', 'new row for relation "target_hours" violates check constraint "checks_add_up"',
   'figures that do not add up are refused'

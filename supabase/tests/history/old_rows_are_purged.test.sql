@@ -4,11 +4,11 @@ select plan(4);
 
 delete from public.monitoring_checks;
 
-delete from private.target_hours;
+delete from monitoring.target_hours;
 
-delete from private.target_days;
+delete from monitoring.target_days;
 
-insert into private.target_days
+insert into monitoring.target_days
 values ('api', (now() at time zone 'UTC')::date - 1096, 1, 0, 0, 0, 0);
 
 insert into public.monitoring_checks (target, target_type, url, status, scheduled_at, completed_at)
@@ -28,13 +28,13 @@ values
 ('test', 'out of order', 'INC-1', now() - interval '366 days', null),
 ('test', 'its end', null, now() - interval '1 day', currval('public.agent_actions_id_seq'));
 
-delete from private.sentry_deliveries;
+delete from monitoring.sentry_deliveries;
 
-insert into private.sentry_deliveries (resource, body_hash, sent_at, effect, received_at)
+insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect, received_at)
 values ('issue', 'h', now(), 'recorded', now() - interval '31 days'), ('issue', 'h', now(), 'recorded', now());
 
 select is(
-  private.purge_history() - 'job_runs' - 'agent_actions',
+  monitoring.purge_history() - 'job_runs' - 'agent_actions',
   '{"monitoring_checks": 1, "target_hours": 0, "target_days": 1, "sentry_deliveries": 1}'::jsonb,
   'what outlived its retention goes'
 );
@@ -42,7 +42,7 @@ select is(
 select is((select count(*) from public.monitoring_checks), 1::bigint, 'the younger check stays');
 
 select is(
-  (select sum(checks) from private.target_hours), 2::bigint, 'both were rolled up before'
+  (select sum(checks) from monitoring.target_hours), 2::bigint, 'both were rolled up before'
 );
 
 select is(

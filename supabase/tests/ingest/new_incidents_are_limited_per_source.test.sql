@@ -43,7 +43,7 @@ select is(
 );
 
 select lives_ok(
-  $$ update private.source_quotas set window_started_at = now() - interval '61 seconds' $$,
+  $$ update monitoring.source_quotas set window_started_at = now() - interval '61 seconds' $$,
   'a minute passes'
 );
 
@@ -53,7 +53,7 @@ select is(
 );
 
 select throws_ok(
-  $$ update private.source_quotas set created_count = -1 $$,
+  $$ update monitoring.source_quotas set created_count = -1 $$,
   '23514', 'new row for relation "source_quotas" violates check constraint "created_count_is_not_negative"',
   'a quota cannot be negative'
 );

@@ -16,19 +16,19 @@ select is(
 );
 
 select is(
-  private.read_fingerprint('{"fingerprint": " checkout:timeout "}'), 'checkout:timeout',
+  monitoring.read_fingerprint('{"fingerprint": " checkout:timeout "}'), 'checkout:timeout',
   'an ordinary one stays as it is'
 );
 
 select is(
-  length(private.read_event_text(jsonb_build_object('source', repeat('s', 300)), 'source', '', 200)), 200,
+  length(monitoring.read_event_text(jsonb_build_object('source', repeat('s', 300)), 'source', '', 200)), 200,
   'a long source is cut, without a mark'
 );
 
 select is(
   (
     select idempotency_key
-    from private.prepare_event('{"error": {"message": "m"}, "idempotency_key": "Bearer abc"}', 1)
+    from monitoring.prepare_event('{"error": {"message": "m"}, "idempotency_key": "Bearer abc"}', 1)
   ),
   encode(sha256('Bearer abc'), 'hex'),
   'of an idempotency key only the hash is kept'

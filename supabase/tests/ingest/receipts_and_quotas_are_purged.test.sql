@@ -2,41 +2,41 @@ begin;
 
 select plan(6);
 
-insert into private.event_receipts (idempotency_key, answer, created_at)
+insert into monitoring.event_receipts (idempotency_key, answer, created_at)
 values
 ('purge test old', '{}', now() - interval '25 hours'),
 ('purge test new', '{}', now() - interval '23 hours');
 
-insert into private.source_quotas (source, window_started_at, created_count)
+insert into monitoring.source_quotas (source, window_started_at, created_count)
 values
 ('purge test silent', now() - interval '2 hours', 1),
 ('purge test busy', now(), 1);
 
 select is(
-  private.purge_receipts(), 1::bigint,
+  monitoring.purge_receipts(), 1::bigint,
   'the key past its retention is forgotten'
 );
 
 select results_eq(
-  $$ select idempotency_key from private.event_receipts where idempotency_key like 'purge test %' $$,
+  $$ select idempotency_key from monitoring.event_receipts where idempotency_key like 'purge test %' $$,
   $$ values ('purge test new') $$,
   'the other is kept'
 );
 
 select results_eq(
-  $$ select source from private.source_quotas where source like 'purge test %' $$,
+  $$ select source from monitoring.source_quotas where source like 'purge test %' $$,
   $$ values ('purge test busy') $$,
   'a quota of a silent source is dropped'
 );
 
 select results_eq(
   $$ select schedule, command from cron.job where jobname = 'monitoring-purge-receipts' $$,
-  $$ values ('17 * * * *', 'select private.purge_receipts()') $$,
+  $$ values ('17 * * * *', 'select monitoring.purge_receipts()') $$,
   'it is scheduled'
 );
 
 select lives_ok(
-  $$ select private.schedule_jobs() $$,
+  $$ select monitoring.schedule_jobs() $$,
   'scheduling again is harmless'
 );
 

@@ -31,8 +31,8 @@ select is(
 select is(
   (
     select prepared.context
-    from private.prepare_repeat(
-      private.prepare_event('{"error": {"message": "m"}, "context": {"password": "x"}}', 1),
+    from monitoring.prepare_repeat(
+      monitoring.prepare_event('{"error": {"message": "m"}, "context": {"password": "x"}}', 1),
       '{"error": {"message": "m"}, "context": {"password": "y", "step": 2}}', 2
     ) as prepared
   ),
@@ -43,7 +43,7 @@ select is(
 select is(
   (
     select count(*)
-    from private.event_receipts
+    from monitoring.event_receipts
     where created_at = now()
   ), 2::bigint,
   'one receipt a key'

@@ -4,11 +4,11 @@ select plan(3);
 
 create temporary table stored as
 select *
-from private.store_events_apart(array(
+from monitoring.store_events_apart(array(
   select event
   from (values (1, 'good 1'), (2, ' '), (3, 'good 3')) as given (place, fingerprint)
   cross join lateral jsonb_populate_record(
-    private.prepare_event('{"error": {"message": "m"}}', given.place),
+    monitoring.prepare_event('{"error": {"message": "m"}}', given.place),
     jsonb_build_object('fingerprint', given.fingerprint)
   ) as event
 ));

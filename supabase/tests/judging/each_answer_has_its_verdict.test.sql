@@ -18,10 +18,10 @@ set value = '[
 ]'
 where key = 'health_check_targets';
 
-select is(private.start_round('2020-01-01 10:00+00'), 7, 'a round is sent');
+select is(monitoring.start_round('2020-01-01 10:00+00'), 7, 'a round is sent');
 
 select
-  private.store_answer(
+  monitoring.store_answer(
     monitoring_checks.request_id, answers.status_code, '{}', 'ok', answers.has_timed_out, answers.error_msg,
     clock_timestamp(), answers.response_time_ms
   )
@@ -40,7 +40,7 @@ update public.monitoring_checks
 set answer_due_at = now()
 where target = 'silent';
 
-select is(private.judge_health_checks(), 0, 'the round is settled');
+select is(monitoring.judge_health_checks(), 0, 'the round is settled');
 
 select results_eq(
   $$ select target, status::text, error from public.monitoring_checks order by target $$,

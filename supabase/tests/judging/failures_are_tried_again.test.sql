@@ -6,27 +6,27 @@ update public.system_config
 set value = '[{"name": "api", "type": "other", "url": "https://a.example/"}]'
 where key = 'health_check_targets';
 
-select is(private.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
+select is(monitoring.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
 
-create function private.test_fail()
+create function monitoring.test_fail()
 returns text
 language sql
 set search_path = ''
 as $$
-  select private.store_answer(request_id, 500, '{}', 'no', false, null, clock_timestamp(), 5)
+  select monitoring.store_answer(request_id, 500, '{}', 'no', false, null, clock_timestamp(), 5)
   from public.monitoring_checks;
-  select private.judge_health_checks();
+  select monitoring.judge_health_checks();
   select format('%s %s %s', status, attempt, error_count)
   from public.monitoring_checks;
 $$;
 
-select is(private.test_fail(), 'pending 2 1', 'a failure is tried again');
+select is(monitoring.test_fail(), 'pending 2 1', 'a failure is tried again');
 
-select is(private.test_fail(), 'pending 3 2', 'and again');
+select is(monitoring.test_fail(), 'pending 3 2', 'and again');
 
-select is(private.test_fail(), 'down 3 3', 'and believed at the third');
+select is(monitoring.test_fail(), 'down 3 3', 'and believed at the third');
 
-select is(private.start_round('2020-01-01 10:01+00'), 1, 'another round');
+select is(monitoring.start_round('2020-01-01 10:01+00'), 1, 'another round');
 
 delete from public.monitoring_checks
 where scheduled_at = '2020-01-01 10:00+00';
@@ -34,7 +34,7 @@ where scheduled_at = '2020-01-01 10:00+00';
 update public.monitoring_checks
 set retry_until = now();
 
-select is(private.test_fail(), 'down 1 1', 'when the minute is over there is no other try');
+select is(monitoring.test_fail(), 'down 1 1', 'when the minute is over there is no other try');
 
 select * from finish();
 

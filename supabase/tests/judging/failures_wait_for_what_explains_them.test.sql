@@ -14,25 +14,25 @@ set value = '[
 ]'
 where key = 'health_check_targets';
 
-select is(private.start_round('2020-01-01 10:00+00'), 3, 'a round is sent');
+select is(monitoring.start_round('2020-01-01 10:00+00'), 3, 'a round is sent');
 
-select private.store_answer(request_id, null, '{}', null, false, 'refused', clock_timestamp(), null)
+select monitoring.store_answer(request_id, null, '{}', null, false, 'refused', clock_timestamp(), null)
 from public.monitoring_checks
 where target = 'refused';
 
-select is(private.judge_health_checks(), 3, 'without any HTTP answer yet it may be our own connection');
+select is(monitoring.judge_health_checks(), 3, 'without any HTTP answer yet it may be our own connection');
 
-select private.store_answer(request_id, 502, '{}', null, false, null, clock_timestamp(), 5)
+select monitoring.store_answer(request_id, 502, '{}', null, false, null, clock_timestamp(), 5)
 from public.monitoring_checks
 where target = 'page';
 
-select is(private.judge_health_checks(), 2, 'now it is not; but the page waits for the API that it depends on');
+select is(monitoring.judge_health_checks(), 2, 'now it is not; but the page waits for the API that it depends on');
 
-select private.store_answer(request_id, 500, '{}', null, false, null, clock_timestamp(), 5)
+select monitoring.store_answer(request_id, 500, '{}', null, false, null, clock_timestamp(), 5)
 from public.monitoring_checks
 where target = 'api';
 
-select is(private.judge_health_checks(), 0, 'which failed as well');
+select is(monitoring.judge_health_checks(), 0, 'which failed as well');
 
 select results_eq(
   $$ select checks.target, incidents.fingerprint

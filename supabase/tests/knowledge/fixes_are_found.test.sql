@@ -2,7 +2,7 @@ begin;
 
 select plan(8);
 
-delete from private.embedding_jobs;
+delete from monitoring.embedding_jobs;
 
 delete from public.error_knowledge
 where
@@ -15,7 +15,7 @@ where
     where incidents.knowledge_id = error_knowledge.id
   );
 
-create function private.test_vector(place integer)
+create function monitoring.test_vector(place integer)
 returns extensions.vector
 language sql
 set search_path = ''
@@ -29,17 +29,17 @@ insert into public.error_knowledge (
 )
 overriding system value
 values
-(-1, 'zygote pool exhausted', 's1', 'database', 'CRITICAL', 'raise the pool', private.test_vector(1), 0, 0),
-(-2, 'zygote timeout upstream', 's2', 'backend', 'HIGH', 'retry', private.test_vector(2), 0, 0),
-(-3, 'certificate expired', 's3', 'infrastructure', 'HIGH', 'renew the zygote certificate', private.test_vector(3), 0, 0);
+(-1, 'zygote pool exhausted', 's1', 'database', 'CRITICAL', 'raise the pool', monitoring.test_vector(1), 0, 0),
+(-2, 'zygote timeout upstream', 's2', 'backend', 'HIGH', 'retry', monitoring.test_vector(2), 0, 0),
+(-3, 'certificate expired', 's3', 'infrastructure', 'HIGH', 'renew the zygote certificate', monitoring.test_vector(3), 0, 0);
 
 select results_eq(
-  $$ select id from public.match_error_knowledge(private.test_vector(2), 0.99, 5) where id < 0 $$, array[-2::bigint],
+  $$ select id from public.match_error_knowledge(monitoring.test_vector(2), 0.99, 5) where id < 0 $$, array[-2::bigint],
   'the nearest meaning is found'
 );
 
 select is_empty(
-  $$ select from public.match_error_knowledge(private.test_vector(2), 0.5, 5, '{"category": "database"}') where id < 0 $$,
+  $$ select from public.match_error_knowledge(monitoring.test_vector(2), 0.5, 5, '{"category": "database"}') where id < 0 $$,
   'filters are kept'
 );
 
@@ -49,7 +49,7 @@ select results_eq(
 );
 
 select results_eq(
-  $$ select id from public.search_error_knowledge('zygote pool', private.test_vector(1)) where id < 0 limit 1 $$,
+  $$ select id from public.search_error_knowledge('zygote pool', monitoring.test_vector(1)) where id < 0 limit 1 $$,
   array[-1::bigint], 'words and meaning together'
 );
 
@@ -58,7 +58,7 @@ set success_count = 90, failure_count = 10
 where id = -2;
 
 select results_eq(
-  $$ select id from public.search_error_knowledge('zygote pool', private.test_vector(1)) where id < 0 limit 2 $$,
+  $$ select id from public.search_error_knowledge('zygote pool', monitoring.test_vector(1)) where id < 0 limit 2 $$,
   array[-2::bigint, -1::bigint], 'what has worked goes before a slightly better match'
 );
 
@@ -72,9 +72,9 @@ select throws_ok(
 );
 
 select ok(
-  private.wilson_lower_bound(0, 0) = 0
-  and private.wilson_lower_bound(2, 0) between 0.34 and 0.35
-  and private.wilson_lower_bound(95, 5) between 0.88 and 0.90,
+  monitoring.wilson_lower_bound(0, 0) = 0
+  and monitoring.wilson_lower_bound(2, 0) between 0.34 and 0.35
+  and monitoring.wilson_lower_bound(95, 5) between 0.88 and 0.90,
   'one lucky try weighs little'
 );
 

@@ -8,7 +8,7 @@ values
 ('INC-2', 'not yet', 't', 'm', 'LOW', 'backend', 'r', 'suppressed', now() + interval '1 hour'),
 ('INC-3', 'never', 't', 'm', 'LOW', 'backend', 'r', 'suppressed', null);
 
-select ok(private.end_suppressions() >= 1, 'what is over ends');
+select ok(monitoring.end_suppressions() >= 1, 'what is over ends');
 
 select results_eq(
   $$ select id, status::text, suppressed_until is not null from public.incidents

@@ -15,33 +15,33 @@ update public.system_config
 set value = '[{"name": "api", "type": "backend", "url": "https://a.example/"}]'
 where key = 'health_check_targets';
 
-create function private.test_play(minute integer, status_code integer)
+create function monitoring.test_play(minute integer, status_code integer)
 returns text
 language sql
 set search_path = ''
 as $$
-  select private.start_round('2020-01-01 10:00+00'::timestamptz + make_interval(mins => minute));
-  select private.store_answer(request_id, status_code, '{}', null, false, null, clock_timestamp(), 50)
+  select monitoring.start_round('2020-01-01 10:00+00'::timestamptz + make_interval(mins => minute));
+  select monitoring.store_answer(request_id, status_code, '{}', null, false, null, clock_timestamp(), 50)
   from public.monitoring_checks
   where status = 'pending' and status_code is not null;
   update public.monitoring_checks
   set answer_due_at = now()
   where status = 'pending' and status_code is null;
-  select private.judge_health_checks();
+  select monitoring.judge_health_checks();
   select string_agg(format('%s %s %s', status, severity, occurrence_count), ', ' order by fingerprint)
   from public.incidents
   where source = 'health-check' and (fingerprint = 'health-check:target:api' or fingerprint = 'health-check:prober');
 $$;
 
-select is(private.test_play(0, 200), null, 'up opens nothing');
+select is(monitoring.test_play(0, 200), null, 'up opens nothing');
 
-select is(private.test_play(1, 500), 'open CRITICAL 1', 'a failing backend is critical');
+select is(monitoring.test_play(1, 500), 'open CRITICAL 1', 'a failing backend is critical');
 
-select is(private.test_play(2, 500), 'open CRITICAL 2', 'while it lasts it folds');
+select is(monitoring.test_play(2, 500), 'open CRITICAL 2', 'while it lasts it folds');
 
-select is(private.test_play(3, 200), 'open CRITICAL 2', 'one good round is not enough');
+select is(monitoring.test_play(3, 200), 'open CRITICAL 2', 'one good round is not enough');
 
-select is(private.test_play(4, 200), 'resolved CRITICAL 2', 'two are');
+select is(monitoring.test_play(4, 200), 'resolved CRITICAL 2', 'two are');
 
 select results_eq(
   $$ select agent, action from public.agent_actions where agent = 'health-check' and created_at = now() order by id $$,
@@ -49,13 +49,13 @@ select results_eq(
   'both are in the audit trail'
 );
 
-select is(private.test_play(5, 500), 'open CRITICAL 3', 'an outage soon afterwards is the same one again');
+select is(monitoring.test_play(5, 500), 'open CRITICAL 3', 'an outage soon afterwards is the same one again');
 
 update public.system_config
 set value = '[]'
 where key = 'health_check_targets';
 
-select is(private.retire_targets(), 1::bigint, 'what is no longer probed has no open incident');
+select is(monitoring.retire_targets(), 1::bigint, 'what is no longer probed has no open incident');
 
 select * from finish();
 

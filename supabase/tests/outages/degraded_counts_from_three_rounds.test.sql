@@ -15,31 +15,31 @@ update public.system_config
 set value = '[{"name": "api", "type": "backend", "url": "https://a.example/", "max_response_ms": 49}]'
 where key = 'health_check_targets';
 
-create function private.test_play(minute integer, status_code integer)
+create function monitoring.test_play(minute integer, status_code integer)
 returns text
 language sql
 set search_path = ''
 as $$
-  select private.start_round('2020-01-01 10:00+00'::timestamptz + make_interval(mins => minute));
-  select private.store_answer(request_id, status_code, '{}', null, false, null, clock_timestamp(), 50)
+  select monitoring.start_round('2020-01-01 10:00+00'::timestamptz + make_interval(mins => minute));
+  select monitoring.store_answer(request_id, status_code, '{}', null, false, null, clock_timestamp(), 50)
   from public.monitoring_checks
   where status = 'pending' and status_code is not null;
   update public.monitoring_checks
   set answer_due_at = now()
   where status = 'pending' and status_code is null;
-  select private.judge_health_checks();
+  select monitoring.judge_health_checks();
   select string_agg(format('%s %s %s', status, severity, occurrence_count), ', ' order by fingerprint)
   from public.incidents
   where source = 'health-check' and (fingerprint = 'health-check:target:api' or fingerprint = 'health-check:prober');
 $$;
 
-select is(private.test_play(0, 200), null, 'too slow once opens nothing');
+select is(monitoring.test_play(0, 200), null, 'too slow once opens nothing');
 
-select is(private.test_play(1, 200), null, 'nor twice');
+select is(monitoring.test_play(1, 200), null, 'nor twice');
 
-select is(private.test_play(2, 200), 'open MEDIUM 1', 'three times in a row is an incident');
+select is(monitoring.test_play(2, 200), 'open MEDIUM 1', 'three times in a row is an incident');
 
-select is(private.test_play(3, 500), 'open CRITICAL 2', 'which gets worse when the target goes down');
+select is(monitoring.test_play(3, 500), 'open CRITICAL 2', 'which gets worse when the target goes down');
 
 select * from finish();
 

@@ -15,12 +15,12 @@ update public.system_config
 set value = '[{"name": "a", "type": "backend", "url": "https://a.example/"}]'
 where key = 'health_check_targets';
 
-select private.start_round('2020-01-01 10:00+00');
+select monitoring.start_round('2020-01-01 10:00+00');
 
-select private.store_answer(request_id, 500, '{}', null, false, null, clock_timestamp(), 5)
+select monitoring.store_answer(request_id, 500, '{}', null, false, null, clock_timestamp(), 5)
 from public.monitoring_checks;
 
-select is(private.judge_health_checks(), 0, 'the round is settled');
+select is(monitoring.judge_health_checks(), 0, 'the round is settled');
 
 select results_eq(
   $$ select status::text, is_maintenance, incident_id from public.monitoring_checks $$,

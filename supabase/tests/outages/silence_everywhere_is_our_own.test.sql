@@ -18,12 +18,12 @@ set value = '[
 ]'
 where key = 'health_check_targets';
 
-select private.start_round('2020-01-01 10:00+00');
+select monitoring.start_round('2020-01-01 10:00+00');
 
-select private.store_answer(request_id, null, '{}', null, false, 'no route', clock_timestamp(), null)
+select monitoring.store_answer(request_id, null, '{}', null, false, 'no route', clock_timestamp(), null)
 from public.monitoring_checks;
 
-select is(private.judge_health_checks(), 0, 'the round is settled');
+select is(monitoring.judge_health_checks(), 0, 'the round is settled');
 
 select results_eq(
   $$ select fingerprint, severity::text, category::text, occurrence_count::integer
@@ -33,7 +33,7 @@ select results_eq(
 );
 
 select is(
-  private.resolve_incidents(array['health-check:connectivity'], 'test', 'ann', 'done'),
+  monitoring.resolve_incidents(array['health-check:connectivity'], 'test', 'ann', 'done'),
   1::bigint,
   'that can be resolved like others'
 );

@@ -32,9 +32,9 @@ select throws_ok(
 );
 
 select throws_ok(
-  $$ select from private.event_receipts $$,
+  $$ select from monitoring.event_receipts $$,
   '42501', null,
-  'anon has no way into private'
+  'anon has no way into monitoring'
 );
 
 select * from finish();

@@ -36,9 +36,9 @@ select throws_ok(
 );
 
 select throws_ok(
-  $$ select from private.event_receipts $$,
+  $$ select from monitoring.event_receipts $$,
   '42501', null,
-  'agents have no way into private'
+  'agents have no way into monitoring'
 );
 
 select is(

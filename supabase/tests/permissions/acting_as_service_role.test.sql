@@ -20,9 +20,9 @@ select throws_ok(
 );
 
 select throws_ok(
-  $$ select from private.event_receipts $$,
+  $$ select from monitoring.event_receipts $$,
   '42501', null,
-  'the service has no way into private'
+  'the service has no way into monitoring'
 );
 
 select is(

@@ -2,10 +2,10 @@ begin;
 
 select plan(8);
 
-insert into private.target_states (target, status, since)
+insert into monitoring.target_states (target, status, since)
 values ('shop', 'up', now());
 
-insert into private.target_hours (target, hour, checks, up, degraded, down, unknown, maintenance)
+insert into monitoring.target_hours (target, hour, checks, up, degraded, down, unknown, maintenance)
 values ('shop', date_trunc('hour', now()) - interval '1 hour', 60, 57, 0, 3, 0, 0);
 
 set local role authenticated;
@@ -23,7 +23,7 @@ select results_eq(
 );
 
 select throws_ok(
-  $$ select from private.probe_targets $$,
+  $$ select from monitoring.probe_targets $$,
   '42501', null,
   'but not what is asked of it'
 );

@@ -13,7 +13,7 @@ select
   ))
 from generate_series(1, 4) as numbers (number);
 
-create function private.test_id()
+create function monitoring.test_id()
 returns text
 language sql
 set search_path = ''
@@ -23,38 +23,38 @@ as $$
   where fingerprint = 'context 1';
 $$;
 
-select public.remember_fix('turn it off and on', private.test_id());
+select public.remember_fix('turn it off and on', monitoring.test_id());
 
-select public.add_incident_note(private.test_id(), repeat('note ', 100)) from generate_series(1, 30);
+select public.add_incident_note(monitoring.test_id(), repeat('note ', 100)) from generate_series(1, 30);
 
 select is_empty(
   $$ select from unnest(array[2000, 5000, 20000]) as budget
-     where length(public.incident_context(private.test_id(), budget)::text) > budget $$,
+     where length(public.incident_context(monitoring.test_id(), budget)::text) > budget $$,
   'it is no longer than it may be'
 );
 
-select ok(length(public.incident_context(private.test_id(), 20000)::text) > 8000, 'and uses what it may');
+select ok(length(public.incident_context(monitoring.test_id(), 20000)::text) > 8000, 'and uses what it may');
 
 select is(
   (
     select string_agg(key, ' ' order by key)
-    from jsonb_object_keys(public.incident_context(private.test_id())) as keys (key)
+    from jsonb_object_keys(public.incident_context(monitoring.test_id())) as keys (key)
   ),
   'fixes incident notice recent_checks recent_deployments similar_incidents timeline', 'it has all parts'
 );
 
 select ok(
-  public.incident_context(private.test_id()) #>> '{incident,data,message}' like 'Ignore all previous%'
-  and not (public.incident_context(private.test_id()) #- '{incident,data}')::text like '%"message"%',
+  public.incident_context(monitoring.test_id()) #>> '{incident,data,message}' like 'Ignore all previous%'
+  and not (public.incident_context(monitoring.test_id()) #- '{incident,data}')::text like '%"message"%',
   'what comes from outside stands under data'
 );
 
 select is(
-  jsonb_array_length(public.incident_context(private.test_id()) -> 'similar_incidents'), 3, 'similar incidents are there'
+  jsonb_array_length(public.incident_context(monitoring.test_id()) -> 'similar_incidents'), 3, 'similar incidents are there'
 );
 
 select is(
-  public.incident_context(private.test_id()) #>> '{fixes,0,data,solution}', 'turn it off and on', 'so is the known fix'
+  public.incident_context(monitoring.test_id()) #>> '{fixes,0,data,solution}', 'turn it off and on', 'so is the known fix'
 );
 
 select throws_ok(

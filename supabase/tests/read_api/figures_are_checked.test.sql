@@ -3,7 +3,7 @@ begin;
 select plan(1);
 
 select throws_ok(
-  $$ insert into private.incident_days values ('2026-01-01', 'LOW', 'backend', -1, 0, 0, 0, 0) $$,
+  $$ insert into monitoring.incident_days values ('2026-01-01', 'LOW', 'backend', -1, 0, 0, 0, 0) $$,
   '23514', 'new row for relation "incident_days" violates check constraint "figures_are_not_negative"',
   'figures are not negative'
 );

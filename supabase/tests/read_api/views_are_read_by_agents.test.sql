@@ -24,9 +24,9 @@ update public.incidents
 set deployment_id = -1
 where id in ('INC-1', 'INC-2');
 
-delete from private.incident_days;
+delete from monitoring.incident_days;
 
-create function private.test_stats()
+create function monitoring.test_stats()
 returns text
 language sql
 set search_path = ''
@@ -37,12 +37,12 @@ as $$
 $$;
 
 select is(
-  private.test_stats(), 'HIGH security 2 2 00:10:00 01:30:00', 'the figures of a day are there before they are rolled up'
+  monitoring.test_stats(), 'HIGH security 2 2 00:10:00 01:30:00', 'the figures of a day are there before they are rolled up'
 );
 
-select ok(private.roll_up_incidents() >= 1, 'they are rolled up');
+select ok(monitoring.roll_up_incidents() >= 1, 'they are rolled up');
 
-select is(private.test_stats(), 'HIGH security 2 2 00:10:00 01:30:00', 'and are the same afterwards');
+select is(monitoring.test_stats(), 'HIGH security 2 2 00:10:00 01:30:00', 'and are the same afterwards');
 
 set local role authenticated;
 

@@ -10,11 +10,11 @@ set value = '[
 where key = 'health_check_targets';
 
 -- What no validation lets through, but pg_net refuses.
-update private.probe_targets
+update monitoring.probe_targets
 set url = 'http://exa mple/'
 where name = 'bad';
 
-select is(private.start_round('2020-01-01 10:00+00'), 2, 'both have their row');
+select is(monitoring.start_round('2020-01-01 10:00+00'), 2, 'both have their row');
 
 select isnt(
   (
@@ -24,7 +24,7 @@ select isnt(
   null, 'the good one is sent'
 );
 
-select lives_ok($$ select private.judge_health_checks() $$, 'the round is judged');
+select lives_ok($$ select monitoring.judge_health_checks() $$, 'the round is judged');
 
 select results_eq(
   $$ select status::text, error like 'could not be sent:%' from public.monitoring_checks where target = 'bad' $$,

@@ -12,7 +12,7 @@ set value = '[
 ]'
 where key = 'health_check_targets';
 
-select is(private.start_round('2020-01-01 10:00+00'), 3, 'each enabled target gets a request');
+select is(monitoring.start_round('2020-01-01 10:00+00'), 3, 'each enabled target gets a request');
 
 select results_eq(
   $$ select queued.method::text, queued.url, queued.headers ->> 'X-Probe', queued.timeout_milliseconds
@@ -41,17 +41,17 @@ select unalike(
   '%hunter2%', 'the row does not show a secret of the address'
 );
 
-select is(private.start_round('2020-01-01 10:00+00'), 0, 'a second round of the same minute sends nothing');
+select is(monitoring.start_round('2020-01-01 10:00+00'), 0, 'a second round of the same minute sends nothing');
 
-select is(private.start_round('2020-01-01 10:01+00'), 2, 'the next minute is another round, not for the rare one');
+select is(monitoring.start_round('2020-01-01 10:01+00'), 2, 'the next minute is another round, not for the rare one');
 
-select is(private.start_round('2020-01-01 10:03+00'), 3, 'which is due after three minutes');
+select is(monitoring.start_round('2020-01-01 10:03+00'), 3, 'which is due after three minutes');
 
 update public.system_config
 set value = '{"monitoring": false}'
 where key = 'feature_flags';
 
-select is(private.start_round('2020-01-01 10:04+00'), 0, 'no rounds while monitoring is switched off');
+select is(monitoring.start_round('2020-01-01 10:04+00'), 0, 'no rounds while monitoring is switched off');
 
 select * from finish();
 

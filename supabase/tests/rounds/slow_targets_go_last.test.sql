@@ -10,10 +10,10 @@ set value = '[
 ]'
 where key = 'health_check_targets';
 
-insert into private.target_states (target, since, is_slow)
+insert into monitoring.target_states (target, since, is_slow)
 values ('slow', now(), true), ('fast', now(), false);
 
-select is(private.start_round('2020-01-01 10:00+00'), 3, 'a round is sent');
+select is(monitoring.start_round('2020-01-01 10:00+00'), 3, 'a round is sent');
 
 select is(
   (
@@ -24,7 +24,7 @@ select is(
 );
 
 select ok(
-  private.find_answer_due(5000, 450, 5000) - clock_timestamp() between interval '36 seconds' and interval '37 seconds',
+  monitoring.find_answer_due(5000, 450, 5000) - clock_timestamp() between interval '36 seconds' and interval '37 seconds',
   'who has two batches before him has more time'
 );
 

@@ -2,7 +2,7 @@ begin;
 
 select plan(8);
 
-create function private.test_deliver(body_hash text, body jsonb, resource text default 'error')
+create function monitoring.test_deliver(body_hash text, body jsonb, resource text default 'error')
 returns jsonb
 language sql
 set search_path = ''
@@ -14,38 +14,38 @@ as $$
 $$;
 
 select is(
-  private.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 90043, "title": "password=hunter2"}}}')
+  monitoring.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 90043, "title": "password=hunter2"}}}')
   ->> 'effect',
   'opened', 'a delivery opens an incident'
 );
 
 select results_eq(
   $$ select resource, action, body_hash, sent_at, effect, incident_id is not null, body #>> '{data,error,title}'
-     from private.sentry_deliveries where body_hash = 'h1' $$,
+     from monitoring.sentry_deliveries where body_hash = 'h1' $$,
   $$ values ('error', 'created', 'h1', '2026-08-20 08:00:00+00'::timestamptz, 'opened', true, 'password=[redacted]') $$,
   'it is kept, without its secrets'
 );
 
 select is(
-  private.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 90043}}}') - array['delivery_id', 'incident_id'],
+  monitoring.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 90043}}}') - array['delivery_id', 'incident_id'],
   '{"success": true, "effect": "repeated", "duplicate": true}'::jsonb, 'the same body does nothing'
 );
 
-update private.sentry_deliveries
+update monitoring.sentry_deliveries
 set received_at = received_at - interval '61 minutes'
 where body_hash = 'h1';
 
 select is(
-  private.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 90043}}}') ->> 'effect', 'counted',
+  monitoring.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 90043}}}') ->> 'effect', 'counted',
   'but an hour later'
 );
 
-select is(private.replay_delivery(min(id)), 'counted', 'a delivery can be replayed')
-from private.sentry_deliveries
+select is(monitoring.replay_delivery(min(id)), 'counted', 'a delivery can be replayed')
+from monitoring.sentry_deliveries
 where body_hash = 'h1';
 
 select throws_ok(
-  $$ select private.replay_delivery(-1) $$, 'P0002', 'there is no delivery -1', 'if it is there'
+  $$ select monitoring.replay_delivery(-1) $$, 'P0002', 'there is no delivery -1', 'if it is there'
 );
 
 update public.system_config
@@ -53,7 +53,7 @@ set value = '{"new_incidents_per_minute": 1}'
 where key = 'rate_limits';
 
 select is(
-  private.test_deliver('h3', '{"data": {"error": {"issue_id": 90044}}}') ->> 'effect', 'deferred',
+  monitoring.test_deliver('h3', '{"data": {"error": {"issue_id": 90044}}}') ->> 'effect', 'deferred',
   'what is over the limit of new incidents waits'
 );
 
@@ -61,7 +61,7 @@ update public.system_config
 set value = '{}'
 where key = 'rate_limits';
 
-select is(private.replay_deferred_deliveries(), 1::bigint, 'for its turn');
+select is(monitoring.replay_deferred_deliveries(), 1::bigint, 'for its turn');
 
 select * from finish();
 

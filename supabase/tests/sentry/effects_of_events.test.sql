@@ -2,7 +2,7 @@ begin;
 
 select plan(7);
 
-create function private.test_deliver(resource text, action text, data jsonb)
+create function monitoring.test_deliver(resource text, action text, data jsonb)
 returns text
 language plpgsql
 set search_path = ''
@@ -27,12 +27,12 @@ end
 $$;
 
 select is(
-  private.test_deliver('issue', 'created', '{"issue": {"id": 90042, "title": "KeyError: a"}}'),
+  monitoring.test_deliver('issue', 'created', '{"issue": {"id": 90042, "title": "KeyError: a"}}'),
   'opened open MEDIUM 1', 'an issue opens'
 );
 
 select is(
-  private.test_deliver('event_alert', 'triggered', '{"triggered_rule": "all", "event": {"event_id": "e1", "issue_id": "90042",
+  monitoring.test_deliver('event_alert', 'triggered', '{"triggered_rule": "all", "event": {"event_id": "e1", "issue_id": "90042",
     "level": "error", "exception": {"values": [{"type": "KeyError", "value": "a", "stacktrace": {"frames":
     [{"function": "f", "filename": "f.py"}]}}]}}}'),
   'escalated open HIGH 2', 'an alert about it counts, and may say more'
@@ -48,28 +48,28 @@ select is(
 );
 
 select is(
-  private.test_deliver('event_alert', 'triggered', '{"triggered_rule": "all", "event": {"event_id": "e1",
+  monitoring.test_deliver('event_alert', 'triggered', '{"triggered_rule": "all", "event": {"event_id": "e1",
     "issue_id": "90042"}}')
-  || ', ' || private.test_deliver('event_alert', 'triggered', '{"triggered_rule": "all", "event": {"event_id": "e2",
+  || ', ' || monitoring.test_deliver('event_alert', 'triggered', '{"triggered_rule": "all", "event": {"event_id": "e2",
     "issue_id": "90042"}}')
-  || ', ' || private.test_deliver('error', 'created', '{"error": {"event_id": "e3", "web_url":
+  || ', ' || monitoring.test_deliver('error', 'created', '{"error": {"event_id": "e3", "web_url":
     "https://sentry.example/organizations/acme/issues/90042/events/e3/"}}'),
   'repeated open HIGH 2, counted open HIGH 3, counted open HIGH 4',
   'the same event of the same rule counts once; another one counts, whoever tells of it'
 );
 
 select is(
-  private.test_deliver('issue', 'resolved', '{"issue": {"id": "90042"}}')
-  || ', ' || private.test_deliver('error', 'created', jsonb_build_object('error', jsonb_build_object(
+  monitoring.test_deliver('issue', 'resolved', '{"issue": {"id": "90042"}}')
+  || ', ' || monitoring.test_deliver('error', 'created', jsonb_build_object('error', jsonb_build_object(
     'event_id', 'e4', 'issue_id', 90042, 'datetime', now() - interval '1 minute'
   )))
-  || ', ' || private.test_deliver('error', 'created', '{"error": {"event_id": "e5", "issue_id": 90042}}'),
+  || ', ' || monitoring.test_deliver('error', 'created', '{"error": {"event_id": "e5", "issue_id": 90042}}'),
   'resolved resolved HIGH 4, late resolved HIGH 5, reopened open HIGH 6',
   'what happened before the resolution does not reopen, what happens after it does'
 );
 
 select is(
-  private.test_deliver('legacy_plugin', null, null) || ', ' || (
+  monitoring.test_deliver('legacy_plugin', null, null) || ', ' || (
     public.ingest_sentry('[{"resource": "legacy_plugin", "body_hash": "l1", "body": {"id": "90042", "project": "p", "level":
       "error", "message": "", "culprit": "c", "url": "https://s.example/issues/90042/", "triggering_rules": ["r"], "event":
       {"title": "T: v", "metadata": {"type": "T", "value": "v"}}}}]') #>> '{0,effect}'
@@ -79,7 +79,7 @@ select is(
 
 select is(
   (
-    select string_agg(private.test_deliver(resource, action, '{"issue": {"id": "90042"}, "issue_id": 90042}'), ' ')
+    select string_agg(monitoring.test_deliver(resource, action, '{"issue": {"id": "90042"}, "issue_id": 90042}'), ' ')
     from (
       values ('installation', 'created'), ('comment', 'deleted'), ('seer', 'pr_created'), ('unheard_of', null),
       ('event_alert', 'triggered'), ('issue', 'unheard_of'), ('preprod_artifact', 'x')

@@ -2,7 +2,7 @@ begin;
 
 select plan(8);
 
-create function private.test_deliver(resource text, action text, data jsonb)
+create function monitoring.test_deliver(resource text, action text, data jsonb)
 returns text
 language plpgsql
 set search_path = ''
@@ -27,11 +27,11 @@ end
 $$;
 
 select is(
-  private.test_deliver('issue', 'resolved', '{"issue": {"id": 90041}}'), 'recorded', 'an unknown issue opens nothing'
+  monitoring.test_deliver('issue', 'resolved', '{"issue": {"id": 90041}}'), 'recorded', 'an unknown issue opens nothing'
 );
 
 select is(
-  private.test_deliver('issue', 'created', '{"issue": {"id": 90041, "title": "SIGSEGV", "level": "fatal", "shortId": "A-1",
+  monitoring.test_deliver('issue', 'created', '{"issue": {"id": 90041, "title": "SIGSEGV", "level": "fatal", "shortId": "A-1",
     "permalink": "https://sentry.example/90041", "assignedTo": {"name": "core team"}}}'),
   'opened open CRITICAL 1', 'a new issue opens, no less severe than it is'
 );
@@ -44,24 +44,24 @@ select results_eq(
 );
 
 select is(
-  private.test_deliver('issue', 'archived', '{"issue": {"id": "90041", "substatus": "archived_forever"}}'),
+  monitoring.test_deliver('issue', 'archived', '{"issue": {"id": "90041", "substatus": "archived_forever"}}'),
   'suppressed suppressed CRITICAL 1', 'an archived one is silenced'
 );
 
 select is(
-  private.test_deliver('issue', 'unresolved', '{"issue": {"id": "90041"}}'), 'reopened open CRITICAL 1', 'and heard again'
+  monitoring.test_deliver('issue', 'unresolved', '{"issue": {"id": "90041"}}'), 'reopened open CRITICAL 1', 'and heard again'
 );
 
 select is(
-  private.test_deliver('activity_alert', 'triggered', '{"issue": {"id": "90041"}, "activity": {"type":
+  monitoring.test_deliver('activity_alert', 'triggered', '{"issue": {"id": "90041"}, "activity": {"type":
     "set_resolved_in_release", "details": {"user": {"name": "Ann"}}}}'),
   'resolved resolved CRITICAL 1', 'an alert about a resolution resolves it'
 );
 
 select is(
-  private.test_deliver('issue', 'assigned', '{"issue": {"id": "90041", "assignedTo": {"name": "Bo"}}}')
-  || ', ' || private.test_deliver('comment', 'created', '{"issue_id": 90041, "comment": "mail me at a@b.example"}')
-  || ', ' || private.test_deliver('activity_alert', 'triggered', '{"issue": {"id": "90041"}, "activity":
+  monitoring.test_deliver('issue', 'assigned', '{"issue": {"id": "90041", "assignedTo": {"name": "Bo"}}}')
+  || ', ' || monitoring.test_deliver('comment', 'created', '{"issue_id": 90041, "comment": "mail me at a@b.example"}')
+  || ', ' || monitoring.test_deliver('activity_alert', 'triggered', '{"issue": {"id": "90041"}, "activity":
     {"type": "set_regression"}}'),
   'assigned resolved CRITICAL 1, commented resolved CRITICAL 1, reopened open CRITICAL 2',
   'assignments and comments are noted, a regression reopens'

@@ -2,7 +2,7 @@ begin;
 
 select plan(5);
 
-create function private.test_deliver(resource text, action text, data jsonb)
+create function monitoring.test_deliver(resource text, action text, data jsonb)
 returns text
 language plpgsql
 set search_path = ''
@@ -27,23 +27,23 @@ end
 $$;
 
 select is(
-  private.test_deliver('metric_alert', 'warning', '{"metric_alert": {"alert_rule": {"id": "90007", "name": "Errors"}}}'),
+  monitoring.test_deliver('metric_alert', 'warning', '{"metric_alert": {"alert_rule": {"id": "90007", "name": "Errors"}}}'),
   'opened open MEDIUM 1', 'a warning opens'
 );
 
 select is(
-  private.test_deliver('metric_alert', 'critical', '{"metric_alert": {"alert_rule": {"id": 90007, "name": "Errors"}}}'),
+  monitoring.test_deliver('metric_alert', 'critical', '{"metric_alert": {"alert_rule": {"id": 90007, "name": "Errors"}}}'),
   'escalated open CRITICAL 2', 'a critical one escalates'
 );
 
 select is(
-  private.test_deliver('metric_alert', 'warning', '{"metric_alert": {"alert_rule": {"id": "90007", "name": "Errors"}}}'),
+  monitoring.test_deliver('metric_alert', 'warning', '{"metric_alert": {"alert_rule": {"id": "90007", "name": "Errors"}}}'),
   'lowered open MEDIUM 3', 'a warning after it lowers'
 );
 
 select is(
-  private.test_deliver('metric_alert', 'resolved', '{"metric_alert": {"alert_rule": {"id": "90007"}}}')
-  || ', ' || private.test_deliver('metric_alert', 'open', '{"metric_alert": {"alert_rule": {"id": "90007"}}}'),
+  monitoring.test_deliver('metric_alert', 'resolved', '{"metric_alert": {"alert_rule": {"id": "90007"}}}')
+  || ', ' || monitoring.test_deliver('metric_alert', 'open', '{"metric_alert": {"alert_rule": {"id": "90007"}}}'),
   'resolved resolved MEDIUM 3, reopened open HIGH 4', 'its end closes, and the next one reopens'
 );
 

@@ -2,7 +2,7 @@ begin;
 
 select plan(8);
 
-create function private.test_event()
+create function monitoring.test_event()
 returns jsonb
 language sql
 set search_path = ''
@@ -24,51 +24,51 @@ as $$
 $$;
 
 select is(
-  private.describe_sentry_event(private.test_event()) -> 'error',
+  monitoring.describe_sentry_event(monitoring.test_event()) -> 'error',
   '{"type": "KeyError", "message": "b", "stack": "at main (run.py:1)\nat cart (cart.py:3:4)"}'::jsonb,
   'the last exception speaks, with the frames of the program itself, newest last'
 );
 
 select is(
-  private.describe_sentry_event(private.test_event()) - 'error' - 'context',
+  monitoring.describe_sentry_event(monitoring.test_event()) - 'error' - 'context',
   '{"level": "error", "source": "server", "environment": "staging", "release": "shop@2.0",
     "url": "https://shop.example/cart"}'::jsonb,
   'fields or tags tell the rest'
 );
 
 select is(
-  private.describe_sentry_event(private.test_event()) #> '{context,sentry}',
+  monitoring.describe_sentry_event(monitoring.test_event()) #> '{context,sentry}',
   '{"title": "KeyError: b", "project": "shop", "event_id": "9b3d", "platform": "python"}'::jsonb,
   'the project is read out of the address'
 );
 
 select is(
-  private.describe_sentry_event('{"entries": [{"type": "exception", "data": {"values": [{"type": "A", "value": "v"}]}}]}')
+  monitoring.describe_sentry_event('{"entries": [{"type": "exception", "data": {"values": [{"type": "A", "value": "v"}]}}]}')
   -> 'error',
   '{"type": "A", "message": "v"}'::jsonb, 'an exception is found where the API puts it'
 );
 
 select is(
-  private.describe_sentry_event('{"title": "Cron: backup", "occurrence": {"subtitle": "missed", "evidenceDisplay":
+  monitoring.describe_sentry_event('{"title": "Cron: backup", "occurrence": {"subtitle": "missed", "evidenceDisplay":
     [{"name": "Reason", "value": "late"}, "stub"]}}') - 'context',
   '{"error": {"message": "Cron: backup\nmissed\nReason: late"}, "source": "sentry", "category": "infrastructure"}'::jsonb,
   'a finding of a monitor is about the infrastructure'
 );
 
 select is(
-  private.is_sentry_outage('{"type": "transaction", "occurrence": {"evidenceDisplay": []}}'), false,
+  monitoring.is_sentry_outage('{"type": "transaction", "occurrence": {"evidenceDisplay": []}}'), false,
   'a slow transaction is not'
 );
 
 select is(
-  private.describe_sentry_event('{"exception": 5, "title": [], "tags": 1, "contexts": "x", "culprit": "a.b in c"}')
+  monitoring.describe_sentry_event('{"exception": 5, "title": [], "tags": 1, "contexts": "x", "culprit": "a.b in c"}')
   #>> '{error,message}',
   'a.b in c', 'whatever is there is used'
 );
 
 select is(
-  private.trim_sentry_event(
-    private.test_event() || '{"breadcrumbs": {"values": []}, "modules": {}}'
+  monitoring.trim_sentry_event(
+    monitoring.test_event() || '{"breadcrumbs": {"values": []}, "modules": {}}'
   ) #>> '{exception,values,1,stacktrace,frames,0,function}',
   'main', 'what is kept of it is enough to read it again'
 );

@@ -3,20 +3,20 @@ begin;
 select plan(5);
 
 select throws_ok(
-  $$ insert into private.sentry_deliveries (resource, body_hash, sent_at, effect)
+  $$ insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect)
      values (repeat('x', 101), 'h', now(), 'opened') $$,
   '23514', 'new row for relation "sentry_deliveries" violates check constraint "resource_is_short"',
   'a resource is short'
 );
 
 select throws_ok(
-  $$ insert into private.sentry_deliveries (resource, body_hash, sent_at, effect) values ('x', 'h', now(), 'done') $$,
+  $$ insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect) values ('x', 'h', now(), 'done') $$,
   '23514', 'new row for relation "sentry_deliveries" violates check constraint "effect_is_known"',
   'an effect is known'
 );
 
 select throws_ok(
-  $$ insert into private.sentry_deliveries (resource, body_hash, sent_at, effect, error)
+  $$ insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect, error)
      values ('x', 'h', now(), 'opened', 'e') $$,
   '23514', 'new row for relation "sentry_deliveries" violates check constraint "only_failures_have_an_error"',
   'only failures have an error'

@@ -2,7 +2,7 @@ begin;
 
 select plan(6);
 
-create function private.test_deliver(resource text, action text, minute integer, data jsonb default '{}')
+create function monitoring.test_deliver(resource text, action text, minute integer, data jsonb default '{}')
 returns text
 language plpgsql
 set search_path = ''
@@ -20,21 +20,21 @@ end
 $$;
 
 select results_eq(
-  $$ select private.test_deliver('issue', action, minute)
+  $$ select monitoring.test_deliver('issue', action, minute)
      from (values (1, 'created'), (2, 'resolved'), (3, 'unresolved')) as sent (minute, action) $$,
   $$ values ('opened'), ('resolved'), ('reopened') $$,
   'what waited in the spool counts by when Sentry sent it'
 );
 
 select results_eq(
-  $$ select private.test_deliver('issue', action, minute)
+  $$ select monitoring.test_deliver('issue', action, minute)
      from (values (2, 'resolved'), (2, 'ignored'), (3, 'resolved'), (3, 'unresolved')) as sent (minute, action) $$,
   $$ values ('late'), ('late'), ('resolved'), ('reopened') $$,
   'an older resolution does not close; within a second the order of arrival counts'
 );
 
 select results_eq(
-  $$ select private.test_deliver('metric_alert', action, minute)
+  $$ select monitoring.test_deliver('metric_alert', action, minute)
      from (values (5, 'critical'), (4, 'warning'), (4, 'resolved'), (6, 'resolved'), (5, 'critical'))
        as sent (minute, action) $$,
   $$ values ('opened'), ('late'), ('late'), ('resolved'), ('late') $$,
@@ -42,13 +42,13 @@ select results_eq(
 );
 
 select is(
-  private.test_deliver('error', 'created', 7, '{"error": {"issue_id": "90046", "datetime": "2020-01-01T00:00:00Z"}}'),
+  monitoring.test_deliver('error', 'created', 7, '{"error": {"issue_id": "90046", "datetime": "2020-01-01T00:00:00Z"}}'),
   'counted', 'a clock that is plainly wrong is not believed'
 );
 
 select
   is(
-    private.find_latest_sending(id, array['opened']), to_timestamp(1787212860), 'it is known what was sent when'
+    monitoring.find_latest_sending(id, array['opened']), to_timestamp(1787212860), 'it is known what was sent when'
   )
 from public.incidents
 where fingerprint = 'sentry:issue:90046';

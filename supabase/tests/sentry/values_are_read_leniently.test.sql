@@ -3,18 +3,18 @@ begin;
 select plan(7);
 
 select is(
-  private.read_lenient_text('{"a": {"b": 12.0}}', 'a', 'b') || private.read_lenient_text('{"a": " x "}', 'a'), '12.0x',
+  monitoring.read_lenient_text('{"a": {"b": 12.0}}', 'a', 'b') || monitoring.read_lenient_text('{"a": " x "}', 'a'), '12.0x',
   'a number is read as text, blanks around a text are not'
 );
 
 select is_empty(
   $$ select from unnest(array['{"a": null}', '{"a": []}', '{"a": " "}', '{}', 'null', '[1]', '"a"']::jsonb[]) as holder
-     where private.read_lenient_text(holder, 'a') is not null $$,
+     where monitoring.read_lenient_text(holder, 'a') is not null $$,
   'everything else is nothing'
 );
 
 select results_eq(
-  $$ select private.read_moment(value) at time zone 'UTC'
+  $$ select monitoring.read_moment(value) at time zone 'UTC'
      from unnest(array[
        '"2026-08-20T10:00:00.5+02:00"', '"2026-08-20 08:00:00.5"', '1787212800.5', '1787212800500', '"1787212800.5"'
      ]::jsonb[]) as value $$,
@@ -28,23 +28,23 @@ select is_empty(
   $$ select from unnest(array[
        '"now"', '"infinity"', '"2026-13-01T00:00:00"', '"1.2.3"', '"."', '-5', '1e300', '99999999999999', '0', 'true', '{}',
        '"2999-01-01T00:00:00Z"', '"0001-01-01"', 'null'
-     ]::jsonb[]) as value where private.read_moment(value) is not null $$,
+     ]::jsonb[]) as value where monitoring.read_moment(value) is not null $$,
   'what is no moment, or lies ahead, is none'
 );
 
 select is(
-  private.read_sentry_tags('[["level", "fatal"], {"key": "a", "value": 1}, null, "…5", [], [null, "x"], {"k": 1}]'),
+  monitoring.read_sentry_tags('[["level", "fatal"], {"key": "a", "value": 1}, null, "…5", [], [null, "x"], {"k": 1}]'),
   '{"level": "fatal", "a": "1"}'::jsonb, 'tags come as pairs, as objects and as stubs'
 );
 
 select is(
-  private.read_sentry_tags('{"level": "error"}') || private.read_sentry_tags('7') || private.read_sentry_tags(null),
+  monitoring.read_sentry_tags('{"level": "error"}') || monitoring.read_sentry_tags('7') || monitoring.read_sentry_tags(null),
   '{"level": "error"}'::jsonb, 'or as one object, or not at all'
 );
 
 select results_eq(
-  $$ select private.sentry_fingerprint('issue', '6700000001'), private.sentry_fingerprint('issue', null),
-       length(private.sentry_fingerprint('metric', 'High: error rate')) $$,
+  $$ select monitoring.sentry_fingerprint('issue', '6700000001'), monitoring.sentry_fingerprint('issue', null),
+       length(monitoring.sentry_fingerprint('metric', 'High: error rate')) $$,
   $$ values ('sentry:issue:6700000001', null, length('sentry:metric:') + 64) $$,
   'an id is kept in the fingerprint, whatever is none is hashed'
 );

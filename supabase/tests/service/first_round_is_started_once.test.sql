@@ -21,7 +21,7 @@ select results_eq(
 
 select is(public.start_health_check_round(), 0, 'the second sends nothing');
 
-select is(private.run_health_checks(), 0, 'nor does the job');
+select is(monitoring.run_health_checks(), 0, 'nor does the job');
 
 update public.system_config
 set value = '{"monitoring": false}'

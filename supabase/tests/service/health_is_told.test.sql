@@ -16,7 +16,7 @@ select ok(
 select is(
   public.service_health() -> 'scheduler',
   (
-    select jsonb_build_object('schedule', '* * * * *', 'is_active', true, 'last_run_at', ran_at) from private.job_runs
+    select jsonb_build_object('schedule', '* * * * *', 'is_active', true, 'last_run_at', ran_at) from monitoring.job_runs
     where job = 'monitoring-health-checks'
   ),
   'and when the health checks last ran'

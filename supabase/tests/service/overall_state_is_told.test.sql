@@ -7,31 +7,31 @@ update public.incidents
 set status = 'resolved', resolved_at = clock_timestamp()
 where status <> 'resolved';
 
-delete from private.target_states;
+delete from monitoring.target_states;
 
-delete from private.job_runs;
+delete from monitoring.job_runs;
 
-select is(private.overall_state(), 'operational', 'without targets and incidents all is well');
+select is(monitoring.overall_state(), 'operational', 'without targets and incidents all is well');
 
-insert into private.target_states (target, status, since)
+insert into monitoring.target_states (target, status, since)
 values ('api', 'up', now()), ('shop', 'up', now());
 
-select is(private.overall_state(), 'unknown', 'targets whose rounds never ran prove nothing');
+select is(monitoring.overall_state(), 'unknown', 'targets whose rounds never ran prove nothing');
 
-insert into private.job_runs (job, ran_at)
+insert into monitoring.job_runs (job, ran_at)
 values ('monitoring-health-checks', now() - interval '2 minutes');
 
-select is(private.overall_state(), 'operational', 'with rounds and all up, all is well');
+select is(monitoring.overall_state(), 'operational', 'with rounds and all up, all is well');
 
-update private.target_states set status = 'degraded'
+update monitoring.target_states set status = 'degraded'
 where target = 'shop';
 
-select is(private.overall_state(), 'degraded', 'a slow target degrades');
+select is(monitoring.overall_state(), 'degraded', 'a slow target degrades');
 
-update private.target_states set status = 'down'
+update monitoring.target_states set status = 'down'
 where target = 'api';
 
-select is(private.overall_state(), 'outage', 'a target that is down is an outage');
+select is(monitoring.overall_state(), 'outage', 'a target that is down is an outage');
 
 update public.system_config
 set
@@ -44,23 +44,23 @@ set
   )
 where key = 'health_check_policy';
 
-select is(private.overall_state(), 'operational', 'in maintenance it is not');
+select is(monitoring.overall_state(), 'operational', 'in maintenance it is not');
 
-update private.target_states set status = 'unknown';
+update monitoring.target_states set status = 'unknown';
 
-select is(private.overall_state(), 'unknown', 'if no target answered, nothing is known');
+select is(monitoring.overall_state(), 'unknown', 'if no target answered, nothing is known');
 
-update private.target_states set status = 'up';
+update monitoring.target_states set status = 'up';
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
 values ('INC-1', 'overall', 't', 'm', 'HIGH', 'backend', 'r');
 
-select is(private.overall_state(), 'degraded', 'an open HIGH incident degrades');
+select is(monitoring.overall_state(), 'degraded', 'an open HIGH incident degrades');
 
 update public.incidents set severity = 'CRITICAL'
 where id = 'INC-1';
 
-select is(private.overall_state(), 'outage', 'an open CRITICAL one is an outage');
+select is(monitoring.overall_state(), 'outage', 'an open CRITICAL one is an outage');
 
 select is(public.service_health() ->> 'overall', 'outage', 'the service is told');
 
@@ -68,12 +68,12 @@ update public.incidents
 set status = 'suppressed', suppressed_until = now() + interval '1 hour'
 where id = 'INC-1';
 
-select is(private.overall_state(), 'operational', 'a suppressed one is not');
+select is(monitoring.overall_state(), 'operational', 'a suppressed one is not');
 
-update private.job_runs set ran_at = now() - interval '4 minutes'
+update monitoring.job_runs set ran_at = now() - interval '4 minutes'
 where job = 'monitoring-health-checks';
 
-select is(private.overall_state(), 'unknown', 'when the rounds stand still, nothing is known');
+select is(monitoring.overall_state(), 'unknown', 'when the rounds stand still, nothing is known');
 
 select * from finish();
 

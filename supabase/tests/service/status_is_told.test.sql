@@ -12,7 +12,7 @@ values
 ('INC-1', 'health-check:target:shop', 't', 'm', 'HIGH', 'backend', 'r'),
 ('INC-2', 'another', 't', 'm', 'HIGH', 'backend', 'r');
 
-insert into private.target_states (target, status, since, last_check_at, last_response_time_ms)
+insert into monitoring.target_states (target, status, since, last_check_at, last_response_time_ms)
 values ('shop', 'down', now() - interval '5 minutes', now(), 12), ('api', 'up', now(), now(), 34);
 
 select is(

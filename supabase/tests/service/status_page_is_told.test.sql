@@ -7,7 +7,7 @@ update public.incidents
 set status = 'resolved', resolved_at = clock_timestamp()
 where status <> 'resolved';
 
-delete from private.target_states;
+delete from monitoring.target_states;
 
 update public.system_config
 set
@@ -16,7 +16,7 @@ set
     {"name": "api", "type": "backend", "url": "https://api.example/", "public": true}]'
 where key = 'health_check_targets';
 
-insert into private.target_states (target, status, since)
+insert into monitoring.target_states (target, status, since)
 values ('inner', 'up', now()), ('shop', 'up', now()), ('api', 'down', now());
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule, first_seen)

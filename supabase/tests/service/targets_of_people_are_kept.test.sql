@@ -2,7 +2,7 @@ begin;
 
 select plan(6);
 
-delete from private.service_targets;
+delete from monitoring.service_targets;
 
 update public.system_config
 set value = '[{"name": "frontend", "type": "other", "url": "https://mine.example/"}]'
@@ -32,12 +32,12 @@ select is(
 );
 
 select results_eq(
-  $$ select name, url from private.probe_targets order by place $$,
+  $$ select name, url from monitoring.probe_targets order by place $$,
   $$ values ('frontend', 'https://mine.example/'), ('backend', 'https://api.example/health') $$,
   'what the person wrote stays'
 );
 
-delete from private.service_targets;
+delete from monitoring.service_targets;
 
 update public.system_config
 set value = '[{"name": "Backend", "type": "other", "url": "https://mine.example/"}]'
@@ -56,13 +56,13 @@ select is(
 );
 
 select results_eq(
-  $$ select name from private.probe_targets order by place $$,
+  $$ select name from monitoring.probe_targets order by place $$,
   $$ values ('Backend'), ('frontend') $$,
   'a refused target is not there'
 );
 
 select results_eq(
-  $$ select name from private.service_targets $$,
+  $$ select name from monitoring.service_targets $$,
   $$ values ('frontend') $$,
   'nor held for written'
 );

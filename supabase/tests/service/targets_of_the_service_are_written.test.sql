@@ -2,7 +2,7 @@ begin;
 
 select plan(8);
 
-delete from private.service_targets;
+delete from monitoring.service_targets;
 
 select is(
   public.write_service_targets('https://api.example/', 'https://console.example/login'),
@@ -12,7 +12,7 @@ select is(
 );
 
 select results_eq(
-  $$ select name, type::text, url, depends_on from private.probe_targets order by place $$,
+  $$ select name, type::text, url, depends_on from monitoring.probe_targets order by place $$,
   $$ values
      ('backend', 'backend', 'https://api.example/health', null::text),
      ('frontend', 'frontend', 'https://console.example/login', null),
@@ -35,7 +35,7 @@ select is(
 );
 
 select results_eq(
-  $$ select url from private.probe_targets order by place $$,
+  $$ select url from monitoring.probe_targets order by place $$,
   $$ values ('https://new.example/health'), ('https://console.example/login'), ('https://new.example/health/db') $$,
   'in its place'
 );
@@ -49,7 +49,7 @@ select is(
 );
 
 select is(
-  (select count(*) from private.probe_targets), 3::bigint,
+  (select count(*) from monitoring.probe_targets), 3::bigint,
   'the others stay as they are'
 );
 

@@ -8,7 +8,7 @@ select lives_ok(
 );
 
 select is(
-  private.config('incident_policy') ->> 'reopen_window', '24 hours',
+  monitoring.config('incident_policy') ->> 'reopen_window', '24 hours',
   'an absent field has its default'
 );
 
@@ -18,7 +18,7 @@ select lives_ok(
 );
 
 select is(
-  private.config('incident_policy') ->> 'reopen_window', '24 hours',
+  monitoring.config('incident_policy') ->> 'reopen_window', '24 hours',
   'a null means the default'
 );
 

@@ -39,7 +39,7 @@ select throws_ok(
 );
 
 select is(
-  private.config('rate_limits') ->> 'agent_actions_per_hour', '60',
+  monitoring.config('rate_limits') ->> 'agent_actions_per_hour', '60',
   'the last good value stays in force'
 );
 

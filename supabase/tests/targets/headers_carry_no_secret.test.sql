@@ -5,7 +5,7 @@ select plan(7);
 create function pg_temp.find_headers_problem(headers jsonb) returns text
 language sql
 as $$
-  select private.find_target_problem(
+  select monitoring.find_target_problem(
     jsonb_build_object('name', 'a', 'url', 'https://a.example', 'headers', find_headers_problem.headers)
   )
 $$;

@@ -34,13 +34,13 @@ select is_empty(
        '{"starts_at": "2026-05-01T22:00", "ends_at": "2026-05-02T22:00", "days": ["mon"]}',
        '{"days": ["mon"], "from": "09:00", "to": null}'
      ]) as item
-     where private.find_window_problem(jsonb_build_array(item::jsonb)) is distinct from
+     where monitoring.find_window_problem(jsonb_build_array(item::jsonb)) is distinct from
        'health_check_policy.maintenance_windows[0] needs either starts_at and ends_at, for once, or days, from and to, for every week' $$,
   'so is one that is neither or both'
 );
 
 select is(
-  private.find_window_problem('[{"days": ["mon"], "from": "09:00", "to": "10:00"}, {}]'),
+  monitoring.find_window_problem('[{"days": ["mon"], "from": "09:00", "to": "10:00"}, {}]'),
   'health_check_policy.maintenance_windows[1] needs either starts_at and ends_at, for once, or days, from and to, for every week',
   'it is named by its place'
 );

@@ -14,11 +14,11 @@ begin
   return query
   select given.moment
   from unnest(list_covered.moments) as given (moment)
-  where private.is_in_maintenance('shop', given.moment);
+  where monitoring.is_in_maintenance('shop', given.moment);
 end
 $$;
 
-select ok(not private.is_in_maintenance('shop', now()), 'without windows there is no maintenance');
+select ok(not monitoring.is_in_maintenance('shop', now()), 'without windows there is no maintenance');
 
 select results_eq(
   $$ select pg_temp.list_covered('{"starts_at": "2026-05-01T22:00", "ends_at": "2026-05-02T02:00"}', array[
@@ -82,7 +82,7 @@ set value = '{"maintenance_windows": [
 where key = 'health_check_policy';
 
 select results_eq(
-  $$ select private.is_in_maintenance(target, moment)
+  $$ select monitoring.is_in_maintenance(target, moment)
      from unnest(
        array['shop', 'other', 'other'],
        array['2026-05-01 11:00+00', '2026-05-01 11:00+00', '2026-05-01 13:00+00']::timestamptz[]

@@ -22,7 +22,7 @@ select is_empty(
        'http://[::1]/', 'http://[::ffff:a9fe:a9fe]:8080/', 'http://Metadata.Google.INTERNAL./', 'http://127.0.0.1./'
      ]) as url
      where (
-       private.find_targets_problem(jsonb_build_array(jsonb_build_object('name', 'a', 'url', url)), false)
+       monitoring.find_targets_problem(jsonb_build_array(jsonb_build_object('name', 'a', 'url', url)), false)
          like '%].url is on a private, loopback or link-local address;%'
      ) is not true $$,
   'in every spelling'

@@ -14,7 +14,7 @@ where key = 'health_check_targets';
 select results_eq(
   $$ select place, type::text, url, is_enabled, method, headers, expected_status, body_contains, max_response_ms,
        timeout_ms, depends_on, interval_minutes
-     from private.probe_targets where name = 'plain' $$,
+     from monitoring.probe_targets where name = 'plain' $$,
   $$ values (
        1, 'backend', 'https://plain.example/', true, 'GET', '{}'::jsonb, '{[200,400)}'::int4multirange, null::text,
        null::integer, 5000, null::text, 1
@@ -25,7 +25,7 @@ select results_eq(
 select results_eq(
   $$ select place, type::text, url, is_enabled, method, headers, expected_status, body_contains, max_response_ms,
        timeout_ms, depends_on, interval_minutes
-     from private.probe_targets where name = 'full' $$,
+     from monitoring.probe_targets where name = 'full' $$,
   $$ values (
        2, 'database', 'https://full.example/', false, 'POST', '{"X-Probe": "1"}'::jsonb,
        '{[204,205),[300,400)}'::int4multirange, 'ok', 800, 900, 'plain', 5
@@ -41,7 +41,7 @@ set value = '[
 where key = 'health_check_targets';
 
 select results_eq(
-  $$ select name, place, timeout_ms, is_enabled, depends_on from private.probe_targets order by place $$,
+  $$ select name, place, timeout_ms, is_enabled, depends_on from monitoring.probe_targets order by place $$,
   $$ values ('new', 1, 5000, true, null::text), ('full', 2, 5000, true, null) $$,
   'an edited target is edited, a new one added and a removed one removed'
 );
@@ -50,7 +50,7 @@ update public.system_config
 set value = '[]'
 where key = 'health_check_targets';
 
-select is_empty($$ select from private.probe_targets $$, 'none is left of an empty list');
+select is_empty($$ select from monitoring.probe_targets $$, 'none is left of an empty list');
 
 select * from finish();
 

@@ -3,13 +3,13 @@ begin;
 select plan(5);
 
 select is(
-  private.read_statuses('[404, "200", "300-399", "500-500"]'),
+  monitoring.read_statuses('[404, "200", "300-399", "500-500"]'),
   '{[200,201),[300,400),[404,405),[500,501)}'::int4multirange,
   'codes and ranges are read as a set'
 );
 
 select is(
-  private.describe_statuses(private.read_statuses('[401, "300-399", "200-299", 404, "402"]')),
+  monitoring.describe_statuses(monitoring.read_statuses('[401, "300-399", "200-299", 404, "402"]')),
   '200-399, 401-402, 404',
   'which is told in order and as short as it goes'
 );
@@ -28,13 +28,13 @@ select is_empty(
        '["200-299-399"]', '[[200]]', '[true]', '[{}]'
      ]) as value
      where (
-       private.find_value_problem(value::jsonb, 'statuses', 1, 50, null) like 'must be a list of status codes%'
+       monitoring.find_value_problem(value::jsonb, 'statuses', 1, 50, null) like 'must be a list of status codes%'
      ) is not true $$,
   'so is all else that is no list of codes'
 );
 
 select is(
-  private.find_value_problem('[]', 'statuses', 1, 50, null), 'must be between 1 and 50 items long',
+  monitoring.find_value_problem('[]', 'statuses', 1, 50, null), 'must be between 1 and 50 items long',
   'and a list of none'
 );
 
