@@ -21,7 +21,7 @@ test-engine: setup ## Runs the tests on PostgreSQL 17 with the real pg_cron, and
 	@$(VENV)/python -m local.engine
 
 walkthrough: ## Goes a stranger's way: fresh clone, empty home, make dev, curl, page, demo, smoke test, make test.
-	@bash tests/walkthrough.sh
+	@bash tests/e2e/walkthrough.sh
 
 lint: setup ## ruff, mypy, sqlfluff and squawk.
 	@$(VENV)/ruff check
@@ -35,7 +35,7 @@ format: setup ## Formats the Python code.
 	@$(VENV)/ruff format
 
 bench: setup ## Measures the way of an event and the health checks.
-	@$(VENV)/python -m tests.bench
+	@$(VENV)/python -m benchmarks
 
 types: setup ## Writes supabase/types.ts from the migrations.
 	@$(VENV)/python -m local types

@@ -28,11 +28,12 @@ CRASH_LOG = LOCAL / "crash.log"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # They start the embedded PostgreSQL 18 themselves or need none: `make test` has run them.
 NOT_AGAIN = (
-    "local/test_setup.py",
-    "local/test_stack_dev.py",
-    "local/test_stack_faults.py",
-    "page/test_page.py",
-    "service/test_installation.py",
+    "browser",
+    "e2e/test_installation.py",
+    "e2e/test_setup.py",
+    "e2e/test_stack_dev.py",
+    "faults/test_stack_faults.py",
+    "unit",
 )
 TESTS = ["tests", *(f"--ignore=tests/{path}" for path in NOT_AGAIN)]
 

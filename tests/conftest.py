@@ -17,6 +17,8 @@ from local.settings import LOCAL, external_postgres_url
 
 TEST_STATES = LOCAL / "test"
 
+pytest_plugins = ["tests.support.service_fixtures"]
+
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:

@@ -11,7 +11,7 @@ import pytest
 
 from local import Stack, StackSettings
 from tests.conftest import fresh_state
-from tests.service.service_process import service_variables
+from tests.support.service_process import service_variables
 
 # Where the server is not ours to kill, PostgREST and the service still are.
 OWN_POSTGRES = pytest.mark.skipif(

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from local import Stack
 from tests.faults.conftest import OWN_POSTGRES, without_postgrest
-from tests.faults.flood import Flood
-from tests.service.service_process import free_port, running_service
-from tests.waiting import wait_until
+from tests.support.flood import Flood
+from tests.support.service_process import free_port, running_service
+from tests.support.waiting import wait_until
 
 REPORTS = 3_000
 

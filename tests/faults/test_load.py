@@ -14,8 +14,8 @@ import pytest
 
 from local import Stack
 from tests.faults.conftest import without_postgrest
-from tests.faults.flood import ROUTE, Flood
-from tests.service.service_process import INGEST_TOKEN, running_service
+from tests.support.flood import ROUTE, Flood
+from tests.support.service_process import INGEST_TOKEN, running_service
 
 CONNECTIONS = 2_000
 MEGABYTE = 2**20

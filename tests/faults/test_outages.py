@@ -17,10 +17,10 @@ import pytest
 from app.spool import Spool
 from local import Stack
 from tests.faults.conftest import without_postgrest
-from tests.faults.flood import HEADERS, ROUTE, Flood
-from tests.service.fault_proxy import Fault, FaultProxy, running_proxy
-from tests.service.service_process import is_drained, running_service
-from tests.waiting import wait_until
+from tests.support.fault_proxy import Fault, FaultProxy, running_proxy
+from tests.support.flood import HEADERS, ROUTE, Flood
+from tests.support.service_process import is_drained, running_service
+from tests.support.waiting import wait_until
 
 # 10 minutes at 200 reports a second, in compressed form.
 OUTAGE_REPORTS = 20_000

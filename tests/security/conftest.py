@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from local import Stack
-from tests.sentry.conftest import sentry_variables
-from tests.service.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProcess, running_service
+from tests.integration.sentry.conftest import sentry_variables
+from tests.support.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProcess, running_service
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from app.signatures import sign
-from tests.sentry.conftest import ROUTE as WEBHOOK
-from tests.sentry.conftest import SECRETS
+from tests.integration.sentry.conftest import ROUTE as WEBHOOK
+from tests.integration.sentry.conftest import SECRETS
 
 BYTES = 100_000
 TEXTS = {

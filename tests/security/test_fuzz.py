@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local import Stack
-from tests.sentry.mutations import ODD_VALUES
+from tests.support.mutations import ODD_VALUES
 
 FUNCTIONS = """
 select proname, proargnames[1:pronargs]

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from local import Stack
-from tests.service.service_process import ServiceProcess
+from tests.support.service_process import ServiceProcess
 
 INCIDENTS = "/api/autonomous/incidents"
 PAYLOADS = [

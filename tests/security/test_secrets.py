@@ -9,10 +9,10 @@ import httpx
 import psycopg
 
 from app.signatures import sign
-from tests.sentry import bodies
-from tests.sentry.conftest import ROUTE as WEBHOOK
-from tests.sentry.conftest import SECRETS
-from tests.service.service_process import INGEST_TOKEN, ServiceProcess
+from tests.integration.sentry.conftest import ROUTE as WEBHOOK
+from tests.integration.sentry.conftest import SECRETS
+from tests.support import sentry_bodies as bodies
+from tests.support.service_process import INGEST_TOKEN, ServiceProcess
 
 # LEAK stands where the secret is. They are put together here, so that no scanner takes them for real ones.
 LEAKS = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 
 from local import Stack
-from tests.sql import tap
 from tests.sql.test_pgtap import FILES
+from tests.support import tap
 
 UNCALLED = """
 select format('%I.%I', nspname, proname)

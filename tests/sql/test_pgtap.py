@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.sql import tap
+from tests.support import tap
 
 FOLDER = Path(__file__).parents[2] / "supabase" / "tests"
 FILES = sorted(FOLDER.rglob("*.test.sql"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 FOLDER = Path(__file__).parents[2] / "supabase" / "snippets"
 SNIPPETS = sorted(FOLDER.glob("*.sql"))

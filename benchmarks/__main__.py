@@ -1,0 +1,193 @@
+"""`make bench`: the project's figures, as ratios within one run.
+
+Rounds of the two ways alternate, so that a noisy neighbour hits both, and the median round counts.
+"""
+
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+import psycopg
+
+from benchmarks.health_checks import measure_rounds, measure_target_status
+from benchmarks.ingest import cost_of_a_batch, measure_pgbench, measure_ways, print_growth
+from benchmarks.load import LoadResult, make_post, run_load
+from benchmarks.reading import measure_reading, measure_retrieval
+from local import Stack, StackSettings
+from local.reset import drop_state
+from local.settings import LOCAL
+from tests.support.service_process import INGEST_TOKEN, ServiceProcess, running_service, service_variables
+
+ROUNDS = 5
+SECONDS = 4.0
+CONNECTIONS = 64
+ERRORS = 100
+
+
+def make_event(number: int) -> dict[str, Any]:
+    """One of ERRORS errors, as a browser reports it: about 1.2 kB."""
+    kind = "".join(chr(97 + int(digit)) for digit in str(number % ERRORS))
+    frames = "\n".join(
+        f"    at render{kind} (https://shop.example/assets/app.js:{line}:17)" for line in range(15)
+    )
+    return {
+        "error": {
+            "message": f"Cannot read properties of undefined in {kind}",
+            "type": "TypeError",
+            "stack": frames,
+        },
+        "source": "bench",
+        "environment": "production",
+        "release": "1.42.0",
+        "url": f"https://shop.example/cart/{number}",
+        "context": {"browser": "Firefox 140", "session": str(uuid.uuid4()), "step": number % 7},
+    }
+
+
+def through_service(service: ServiceProcess) -> tuple[str, int, Callable[[int], bytes]]:
+    """The service with one event a request, as any program would call it."""
+    address = urlsplit(service.url)
+    headers = {"Authorization": f"Bearer {INGEST_TOKEN}"}
+    requests = [
+        make_post(address.netloc, "/api/autonomous/error", headers, json.dumps(make_event(n)).encode())
+        for n in range(1000)
+    ]
+    return str(address.hostname), int(address.port or 80), lambda count: requests[count % len(requests)]
+
+
+def through_postgrest(stack: Stack) -> tuple[str, int, Callable[[int], bytes]]:
+    """PostgREST itself, without the gateway, with one event a call."""
+    address = urlsplit(stack.postgrest_url)
+    headers = {"Authorization": f"Bearer {stack.service_role_key}"}
+    requests = [
+        make_post(
+            address.netloc, "/rpc/ingest_events", headers, json.dumps({"events": [make_event(n)]}).encode()
+        )
+        for n in range(1000)
+    ]
+    return str(address.hostname), int(address.port or 80), lambda count: requests[count % len(requests)]
+
+
+def median(results: list[LoadResult], figure: Callable[[LoadResult], float]) -> float:
+    return statistics.median(figure(result) for result in results)
+
+
+def print_load(name: str, results: list[LoadResult]) -> None:
+    print(
+        f"  {name:<28} {median(results, lambda r: r.rate):8,.0f} events/s"
+        f"   p50 {median(results, lambda r: r.percentile(0.50)):6.1f} ms"
+        f"   p99 {median(results, lambda r: r.percentile(0.99)):6.1f} ms"
+    )
+
+
+def count_stored(stack: Stack) -> int:
+    with psycopg.connect(stack.database_url) as connection:
+        row = connection.execute(
+            "select coalesce(sum(occurrence_count), 0) from public.incidents where source = 'bench'"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def measure_service(stack: Stack, directory: Path) -> None:
+    environ = {
+        **service_variables(stack),
+        "LOG_LEVEL": "WARNING",
+    }
+    with running_service(environ, directory / "service.log") as service:
+        ways = {"service": through_service(service), "PostgREST alone": through_postgrest(stack)}
+        results: dict[str, list[LoadResult]] = {name: [] for name in ways}
+        for host, port, make_request in ways.values():
+            asyncio.run(run_load(host, port, make_request, connections=CONNECTIONS, seconds=1))
+        before = count_stored(stack)
+        for _ in range(ROUNDS):
+            for name, (host, port, make_request) in ways.items():
+                load = run_load(host, port, make_request, connections=CONNECTIONS, seconds=SECONDS)
+                results[name].append(asyncio.run(load))
+        memory = psutil.Process(service.process.pid).memory_info().rss / 2**20
+
+    print(f"\n{CONNECTIONS} connections, one event a request, {ERRORS} distinct errors:")
+    for name, rounds in results.items():
+        print_load(name, rounds)
+    answered = sum(len(result.latencies) for rounds in results.values() for result in rounds)
+    refused = sum(
+        count
+        for rounds in results.values()
+        for r in rounds
+        for status, count in r.statuses.items()
+        if status >= 300
+    )
+    ratio = median(results["service"], lambda r: r.rate) / median(
+        results["PostgREST alone"], lambda r: r.rate
+    )
+    print(f"  service / PostgREST alone    {ratio:8.2f}x")
+    print(f"  resident memory of service   {memory:8.1f} MB")
+    print(f"  acknowledged {answered:,}, refused {refused:,}, stored {count_stored(stack) - before:,}")
+
+
+def measure_batches(stack: Stack) -> None:
+    """What ingest_events costs by itself, in batches of 200, and against single calls."""
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+
+        def call(events: list[dict[str, Any]]) -> float:
+            payload = json.dumps(events)
+            started = time.perf_counter()
+            connection.execute("select public.ingest_events(%s)", [payload])
+            return (time.perf_counter() - started) * 1000 / len(events)
+
+        def distinct() -> list[dict[str, Any]]:
+            return [
+                {**make_event(n), "fingerprint": uuid.uuid4().hex, "source": uuid.uuid4().hex}
+                for n in range(200)
+            ]
+
+        def same() -> list[dict[str, Any]]:
+            return [{**make_event(1), "idempotency_key": uuid.uuid4().hex} for _ in range(200)]
+
+        for _ in range(3):
+            call(distinct())
+        figures: dict[str, list[float]] = {
+            "200 distinct events": [],
+            "200 repeats of one": [],
+            "one event a call": [],
+        }
+        for _ in range(15):
+            figures["200 distinct events"].append(call(distinct()))
+            figures["200 repeats of one"].append(call(same()))
+            figures["one event a call"].append(statistics.median(call([make_event(n)]) for n in range(20)))
+    print("\ningest_events by itself, median of 15 calls:")
+    for name, costs in figures.items():
+        print(f"  {name:<28} {statistics.median(costs):8.3f} ms an event")
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        directory = Path(scratch)
+        state = LOCAL / "bench" / "state"
+        drop_state(state)
+        with Stack.start(StackSettings(state)) as stack:
+            measure_batches(stack)
+            few = cost_of_a_batch(stack, make_event)
+            measure_service(stack, directory)
+            measure_ways(stack, directory, make_event)
+            measure_pgbench(stack, directory, make_event)
+            measure_rounds(stack)
+            measure_target_status(stack)
+            measure_retrieval(stack)
+            measure_reading(stack)
+            print_growth(few, cost_of_a_batch(stack, make_event))
+        drop_state(state)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""The figures of the health checks: a round of 1,000 targets, and the status of 100 targets after 90 days."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any, LiteralString
+
+import psycopg
+
+from local import Stack
+from tests.support.http_target import http_target
+from tests.support.watch import JOBS, Watch
+
+TARGETS = 1000
+SILENT = 50
+HASTE_SECONDS = 8.0
+
+FILL = """
+insert into public.monitoring_checks (
+  target, target_type, url, status, http_status, response_time_ms, scheduled_at, sent_at, completed_at,
+  answered_at, request_id, answer_due_at, retry_until, answer_headers, answer_excerpt
+)
+select
+  'target ' || number, 'other', 'https://example.com/' || number,
+  case when random() < 0.01 then 'down' when random() < 0.01 then 'unknown' else 'up' end
+    ::public.check_status,
+  200, (random() * 200)::integer, minute, minute, minute + interval '1 second', minute + interval '1 second',
+  1, minute, minute, '{"content-type": "application/json"}', '{"status":"ok"}'
+from generate_series(
+  date_trunc('minute', now()) - make_interval(days => %(from)s),
+  date_trunc('minute', now()) - make_interval(days => %(from)s - 10) - interval '1 minute',
+  interval '1 minute'
+) as minutes (minute)
+cross join generate_series(1, 100) as numbers (number)
+"""
+
+EMPTY = "truncate public.monitoring_checks, monitoring.target_hours, monitoring.target_states"
+VIEW = "select * from public.target_status"
+# What the view would cost without the hours rolled up: the uptime of 30 days, from the checks themselves.
+FROM_CHECKS = """
+select target, avg((status = 'up')::integer) filter (where status <> 'unknown')
+from public.monitoring_checks
+where scheduled_at >= now() - interval '30 days'
+group by target
+"""
+
+
+def measure_rounds(stack: Stack) -> None:
+    """Two rounds: in the first nobody knows who is slow. The judgement comes when pg_cron would run it."""
+    with (
+        psycopg.connect(stack.database_url, autocommit=True) as connection,
+        psycopg.connect(stack.superuser_database_url, autocommit=True) as superuser,
+        http_target() as web,
+    ):
+        watch = Watch(connection, superuser, "bench")
+        watch.switch_jobs(JOBS, active=False)
+        watch.set_policy(allow_private=True)
+        step = TARGETS // SILENT
+        watch.set_targets(
+            *(
+                watch.target(f"t{number}", web.url("/silent" if number % step == 7 else "/delay/5"))
+                for number in range(TARGETS)
+            )
+        )
+        print(f"\n{TARGETS:,} targets, {SILENT} of them silent for 5 s, three tries:")
+        for name in ("first round", "second round"):
+            started = time.perf_counter()
+            watch.start_round()
+            enqueued = time.perf_counter() - started
+            longest = _judge_to_the_end(watch, started)
+            took = time.perf_counter() - started
+            print(
+                f"  {name:<28} enqueued in {enqueued:5.2f} s   settled in {took:5.1f} s"
+                f"   longest judgement {longest * 1000:5.0f} ms"
+            )
+        watch.set_targets()
+        watch.judge()
+        connection.execute("delete from public.monitoring_checks")
+        watch.switch_jobs(JOBS, active=True)
+
+
+def _judge_to_the_end(watch: Watch, started: float) -> float:
+    """As monitoring-confirm-failures does. The longest of the judgements, in seconds."""
+    longest = 0.0
+    while True:
+        before = time.perf_counter()
+        pending = watch.judge()
+        now = time.perf_counter()
+        longest = max(longest, now - before)
+        if pending == 0:
+            return longest
+        time.sleep(0.5 if now - started < HASTE_SECONDS else 2)
+
+
+def measure_target_status(stack: Stack) -> None:
+    """As a signed-in reader, against the same question put to the checks."""
+    with (
+        psycopg.connect(stack.database_url, autocommit=True) as connection,
+        psycopg.connect(stack.superuser_database_url, autocommit=True) as superuser,
+    ):
+        watch = Watch(connection, superuser, "bench")
+        watch.switch_jobs(JOBS, active=False)
+        superuser.execute(EMPTY)
+        for begin in range(90, 0, -10):
+            superuser.execute(FILL, {"from": begin})
+        superuser.execute("select monitoring.roll_up_checks()")
+        superuser.execute(
+            "insert into monitoring.target_states (target, status, since)"
+            " select 'target ' || number, 'up', now() from generate_series(1, 100) as numbers (number)"
+        )
+        superuser.execute("vacuum analyze public.monitoring_checks")
+        superuser.execute("vacuum analyze monitoring.target_hours")
+        connection.execute("set role authenticated")
+        assert len(connection.execute(VIEW).fetchall()) == 100
+        view, checks = _median(connection, VIEW), _median(connection, FROM_CHECKS)
+        superuser.execute(EMPTY)
+        watch.switch_jobs(JOBS, active=True)
+    print("\n100 targets x 90 days of checks, median of 5:")
+    print(f"  target_status                {view:8.0f} ms")
+    print(f"  uptime from the checks       {checks:8.0f} ms   {checks / view:.0f}x")
+
+
+def _median(connection: psycopg.Connection[Any], query: LiteralString) -> float:
+    times = []
+    for _ in range(6):
+        started = time.perf_counter()
+        connection.execute(query).fetchall()
+        times.append((time.perf_counter() - started) * 1000)
+    return statistics.median(times[1:])

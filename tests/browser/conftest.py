@@ -1,0 +1,107 @@
+"""A database with a story in it, the service before it, and a browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from local import Stack, StackSettings, tools
+from tests.browser import story
+from tests.conftest import fresh_state
+from tests.support.rounds import note_round
+from tests.support.service_process import running_service, service_variables
+
+LOOK = Path(__file__).with_name("look.mjs")
+OPERATOR_TOKEN = "operator-token-of-a-test"  # noqa: S105 - of a service that lives as long as a test
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a look at the page found."""
+
+    title: str
+    text: str
+    bars: list[int]
+    lines: int
+    isTooWide: bool  # noqa: N815 - as JavaScript spells it
+    reloads: bool
+    background: str
+    requests: list[str]
+    errors: list[str]
+    violations: list[Any]
+
+
+@dataclass(frozen=True)
+class Browser:
+    """Chromium, looking at the page of one service."""
+
+    program: str
+    url: str
+    database: psycopg.Connection = field(repr=False)
+
+    def start(self, **order: Any) -> subprocess.Popen[str]:
+        """A look that goes on while the test does something."""
+        usual = {
+            "chromium": self.program,
+            "url": self.url,
+            "width": 1280,
+            "scheme": "light",
+            "hasScripts": True,
+        }
+        return subprocess.Popen(  # noqa: S603 - our own script
+            [tools.node(), LOOK, json.dumps({**usual, **order})],
+            env={**os.environ, "NODE_MODULES": str(tools.NODE_MODULES)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def look(self, **order: Any) -> Seen:
+        return finish(self.start(**order))
+
+
+def finish(look: subprocess.Popen[str]) -> Seen:
+    out, err = look.communicate(timeout=90)
+    assert look.returncode == 0, err
+    return Seen(**json.loads(out))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("there is no Chromium here: `apt install chromium`")
+    return found
+
+
+@pytest.fixture(scope="session")
+def telling_stack(chromium: str) -> Iterator[Stack]:
+    """Of these tests' own: what others leave behind would be on the page."""
+    with fresh_state() as directory, Stack.start(StackSettings(directory, testing=True)) as own:
+        yield own
+
+
+@pytest.fixture(scope="session")
+def browser(
+    telling_stack: Stack, chromium: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Browser]:
+    environ = {
+        **service_variables(telling_stack),
+        "OPERATOR_TOKEN": OPERATOR_TOKEN,
+    }
+    with psycopg.connect(telling_stack.superuser_database_url, autocommit=True) as database:
+        story.tell(database)
+        with running_service(environ, tmp_path_factory.mktemp("page") / "log") as service:
+            note_round(telling_stack, service.url)
+            yield Browser(chromium, f"{service.url}/status", database)

@@ -1,0 +1,73 @@
+"""`python -m app.smoke` against the real service: all well, and what it says when something is not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import psycopg
+import pytest
+
+from local import Stack
+from tests.support.rounds import note_round
+from tests.support.service_process import INGEST_TOKEN, PROJECT, ServiceProcess
+
+
+def smoke(url: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environ = {"PATH": os.environ["PATH"], "PYTHONIOENCODING": "utf-8", **variables}
+    return subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "app.smoke", url],
+        cwd=PROJECT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture(autouse=True)
+def round_has_begun(stack: Stack, service: ServiceProcess) -> None:
+    note_round(stack, service.url)
+
+
+def test_everything_works(service: ServiceProcess, stack: Stack, database: psycopg.Connection) -> None:
+    done = smoke(
+        service.url,
+        INGEST_TOKEN=INGEST_TOKEN,
+        AUTHENTICATED_JWT=stack.authenticated_jwt,
+        SUPABASE_URL=stack.supabase_url,
+        SUPABASE_ANON_KEY=stack.anon_key,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Everything works." in done.stdout
+    assert "✗" not in done.stdout
+    assert "✓ GET /status, as a page" in done.stdout
+    assert "✓ POST /status " in done.stdout
+    found = database.execute(
+        "select severity::text, status::text from public.incidents where fingerprint = 'smoke test'"
+    ).fetchall()
+    assert found == [("LOW", "resolved")]
+
+
+def test_a_wrong_token_is_told(service: ServiceProcess) -> None:
+    done = smoke(service.url, INGEST_TOKEN=f"{INGEST_TOKEN}-not")
+    assert done.returncode == 1
+    assert "✗ POST /api/autonomous/error" in done.stdout
+    assert "- GET /api/autonomous/incidents" in done.stdout
+    assert "1 of 13 failed. 4 could not be tried." in done.stdout
+
+
+def test_a_key_that_was_not_pasted_is_named(service: ServiceProcess) -> None:
+    done = smoke(service.url, INGEST_TOKEN="…")  # noqa: S106 - none at all
+    assert done.returncode == 1
+    assert done.stdout.startswith("✗ INGEST_TOKEN: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_an_address_where_nobody_answers_is_told() -> None:
+    done = smoke("http://127.0.0.1:9")
+    assert done.returncode == 1
+    assert "does not answer" in done.stdout
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,177 @@
+"""`python -m local dev` as a person or a script meets it: what it prints, leaves and ends."""
+
+# ruff: noqa: S603  # every argument is ours
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from local.orphans import processes
+from local.settings import PROJECT
+from tests.support.waiting import wait_until
+
+START_PATIENCE = 90
+STOP_PATIENCE = 40
+
+
+class Dev:
+    """One run of the command on a state directory of its own."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.environment_file = state.with_name(f"{state.name}.env")
+        self.output = state.with_name(f"{state.name}.out")
+        self.output.parent.mkdir(parents=True, exist_ok=True)
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "local", "dev", "--state", str(state)],
+                cwd=PROJECT,
+                env=clean_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def wait_until_ready(self) -> dict[str, str]:
+        wait_until(lambda: self.environment_file.exists() or self.process.poll() is not None, START_PATIENCE)
+        assert self.process.poll() is None, self.output.read_text()
+        lines = self.environment_file.read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+    def children(self) -> list[int]:
+        """Everything that writes its log into this state, which every server of a stack does."""
+        return [pid for pid, _ in processes() if pid != self.process.pid and works_on(pid, self.state)]
+
+    def stop(self, signal_number: signal.Signals) -> int:
+        self.process.send_signal(signal_number)
+        return self.process.wait(STOP_PATIENCE)
+
+
+def works_on(pid: int, state: Path) -> bool:
+    try:
+        links = [os.readlink(f"/proc/{pid}/fd/{number}") for number in (1, 2)]
+    except OSError:
+        return False
+    return any(link.startswith(f"{state}/") for link in links)
+
+
+def clean_environment() -> dict[str, str]:
+    """Its own server and port, whatever the tests themselves were told."""
+    return {name: value for name, value in os.environ.items() if name not in ("STACK_POSTGRES_URL", "PORT")}
+
+
+@pytest.fixture
+def dev(state: Path) -> Iterator[Dev]:
+    running = Dev(state)
+    yield running
+    if running.process.poll() is None:
+        running.stop(signal.SIGTERM)
+
+
+def reset(state: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "local", "reset", "--state", str(state)]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+
+
+def test_dev_env_is_complete_private_and_true(dev: Dev) -> None:
+    values = dev.wait_until_ready()
+    assert stat.S_IMODE(dev.environment_file.stat().st_mode) == 0o600
+    assert list(values) == [
+        "APP_URL",
+        "SUPABASE_URL",
+        "SUPABASE_ANON_KEY",
+        "SUPABASE_SERVICE_ROLE_KEY",
+        "AUTHENTICATED_JWT",
+        "DATABASE_URL",
+        "SUPERUSER_DATABASE_URL",
+        "INGEST_TOKEN",
+        "SENTRY_CLIENT_SECRET",
+        "OPERATOR_TOKEN",
+    ]
+    assert httpx.get(f"{values['APP_URL']}/health/db").status_code == 200
+    headers = {"apikey": values["SUPABASE_ANON_KEY"]}
+    assert httpx.get(f"{values['SUPABASE_URL']}/rest/v1/", headers=headers).status_code == 200
+    with psycopg.connect(values["DATABASE_URL"]) as connection:
+        assert connection.execute("select current_user").fetchone() == ("postgres",)
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_every_process_and_takes_dev_env_away(dev: Dev, signal_number: signal.Signals) -> None:
+    dev.wait_until_ready()
+    assert len(dev.children()) >= 3
+    assert dev.stop(signal_number) == 0
+    assert dev.children() == []
+    assert not dev.environment_file.exists()
+    assert "everything has ended" in dev.output.read_text()
+
+
+def test_a_stop_in_the_middle_of_the_start_leaves_nothing(dev: Dev) -> None:
+    wait_until(lambda: len(dev.children()) > 0, START_PATIENCE)
+    assert dev.stop(signal.SIGTERM) == 130
+    assert dev.children() == []
+    assert "Traceback" not in dev.output.read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties children to a parent that is killed")
+def test_a_killed_parent_takes_its_children_along(dev: Dev) -> None:
+    dev.wait_until_ready()
+    dev.stop(signal.SIGKILL)
+    wait_until(lambda: dev.children() == [], STOP_PATIENCE)
+
+
+def test_a_second_one_says_that_the_first_is_running(dev: Dev) -> None:
+    values = dev.wait_until_ready()
+    second = subprocess.run(
+        [sys.executable, "-m", "local", "dev", "--state", str(dev.state)],
+        cwd=PROJECT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert f"already running on {dev.state} (process {dev.process.pid}, {values['APP_URL']})" in second.stderr
+    assert reset(dev.state).returncode == 1
+    assert httpx.get(f"{values['APP_URL']}/health").status_code == 200
+    assert dev.environment_file.exists()
+
+
+def test_the_next_start_finds_data_and_secrets_and_reset_drops_them(dev: Dev) -> None:
+    first = dev.wait_until_ready()
+    with psycopg.connect(first["DATABASE_URL"]) as connection:
+        connection.execute("create table public.kept as select 42 as id")
+    dev.stop(signal.SIGINT)
+    again = Dev(dev.state)
+    second = again.wait_until_ready()
+    with psycopg.connect(second["DATABASE_URL"]) as connection:
+        assert connection.execute("select id from public.kept").fetchone() == (42,)
+    again.stop(signal.SIGINT)
+    for name in ("INGEST_TOKEN", "SENTRY_CLIENT_SECRET", "SUPABASE_ANON_KEY", "AUTHENTICATED_JWT"):
+        assert second[name] == first[name]
+    assert reset(dev.state).returncode == 0
+    assert not dev.state.exists()
+
+
+def test_a_taken_port_that_was_asked_for_is_a_sentence(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "local", "dev", "--state", str(tmp_path / "state")],
+        cwd=PROJECT,
+        env={**clean_environment(), "PORT": "0x"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    reset(tmp_path / "state")
+    assert result.returncode == 1
+    assert "PORT is '0x', which is no port." in result.stderr
+    assert "Traceback" not in result.stderr

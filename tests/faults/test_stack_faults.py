@@ -1,0 +1,190 @@
+"""Parts of the stack go away and come back; nothing that was committed is lost."""
+
+# ruff: noqa: S603, S607  # every argument is ours, and sleep is where PATH says
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from local import Stack, StackSettings
+from local.errors import StackError
+from local.placement import place
+from local.ports import free_port
+from local.postgres import SERVER_SETTINGS
+from local.reset import drop_state
+from local.steps import SilentSteps
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def settings(state: Path) -> StackSettings:
+    """Without migrations: these tests break things."""
+    return StackSettings(state, push=False)
+
+
+def status(stack: Stack) -> int:
+    return httpx.get(f"{stack.supabase_url}/rest/v1/", headers={"apikey": stack.anon_key}).status_code
+
+
+def test_postgrest_comes_back_at_the_same_address(settings: StackSettings) -> None:
+    with Stack.start(settings) as stack:
+        address = stack.postgrest_url
+        stack.stop_postgrest()
+        assert status(stack) == 502
+        stack.start_postgrest()
+        assert (status(stack), stack.postgrest_url) == (200, address)
+        stack.kill_postgrest()
+        assert status(stack) == 502
+        stack.start_postgrest()
+        assert status(stack) == 200
+
+
+def test_committed_rows_survive_a_killed_postgres_and_postgrest_finds_it_again(
+    settings: StackSettings,
+) -> None:
+    with Stack.start(settings) as stack:
+        with psycopg.connect(stack.database_url) as connection:
+            connection.execute("create table public.kept as select 1 as id")
+        stack.kill_postgres()
+        stack.start_postgres()
+        url = f"{stack.supabase_url}/rest/v1/kept"
+        wait_until(lambda: httpx.get(url, headers={"apikey": stack.anon_key}).status_code == 200)
+
+
+def test_a_second_start_finds_data_and_keys(settings: StackSettings) -> None:
+    with Stack.start(settings) as first, psycopg.connect(first.database_url) as connection:
+        connection.execute("create table public.kept as select 42 as id")
+        keys = (first.anon_key, first.service_role_key, first.authenticated_jwt)
+    with Stack.start(settings) as second, psycopg.connect(second.database_url) as connection:
+        assert connection.execute("select id from public.kept").fetchone() == (42,)
+        assert (second.anon_key, second.service_role_key, second.authenticated_jwt) == keys
+
+
+def test_a_directory_in_use_is_refused_with_a_sentence(settings: StackSettings) -> None:
+    with Stack.start(settings), pytest.raises(StackError, match="already running"):
+        Stack.start(settings)
+
+
+def test_a_bootstrap_never_puts_back_what_was_changed(settings: StackSettings) -> None:
+    with Stack.start(settings) as first, psycopg.connect(first.superuser_database_url) as connection:
+        connection.execute("alter role anon set statement_timeout = '1s'")
+        connection.execute(
+            "alter default privileges for role postgres in schema public revoke all on tables from anon"
+        )
+    with Stack.start(settings) as second, psycopg.connect(second.database_url) as connection:
+        connection.execute("create table public.fresh (id integer)")
+        query = "select has_table_privilege('anon', 'public.fresh', 'select')"
+        assert connection.execute(query).fetchone() == (False,)
+        assert connection.execute(
+            "select rolconfig from pg_catalog.pg_roles where rolname = 'anon'"
+        ).fetchone() == (["statement_timeout=1s"],)
+
+
+def test_a_postgres_left_by_an_earlier_run_is_stopped(settings: StackSettings) -> None:
+    Stack.start(settings).stop()
+    orphan = start_orphan(settings)
+    try:
+        steps = SilentSteps()
+        with Stack.start(settings, steps):
+            assert any("had left its PostgreSQL" in sentence for sentence in steps.said)
+            assert orphan.wait(timeout=10) is not None
+    finally:
+        orphan.kill()
+        orphan.wait()
+
+
+def test_a_stale_pid_file_that_names_a_stranger_harms_nobody(settings: StackSettings) -> None:
+    Stack.start(settings).stop()
+    stranger = subprocess.Popen(["sleep", "60"])
+    try:
+        pid_file = place(settings).data / "postmaster.pid"
+        pid_file.write_text(f"{stranger.pid}\n{pid_file.parent}\n")
+        with Stack.start(settings) as stack:
+            assert status(stack) == 200
+        assert stranger.poll() is None
+    finally:
+        stranger.send_signal(signal.SIGKILL)
+        stranger.wait()
+
+
+def test_data_of_another_version_are_refused_with_a_sentence(settings: StackSettings) -> None:
+    Stack.start(settings).stop()
+    (place(settings).data / "PG_VERSION").write_text("12\n")
+    with pytest.raises(StackError, match="are of PostgreSQL 12"):
+        Stack.start(settings)
+
+
+def test_a_migration_that_fails_is_named_with_its_error(state: Path, tmp_path: Path) -> None:
+    migrations = tmp_path / "supabase" / "migrations"
+    migrations.mkdir(parents=True)
+    (tmp_path / "supabase" / "config.toml").write_text('project_id = "broken"\n')
+    (migrations / "20260101000000_broken.sql").write_text("create table public.fine (id nosuchtype);\n")
+    with pytest.raises(StackError, match=r'_broken\.sql\.\.\.\s+ERROR: type "nosuchtype" does not exist'):
+        Stack.start(StackSettings(state, project_directory=tmp_path))
+
+
+def test_durability_is_not_switched_off() -> None:
+    """An acknowledged report has to be on the disk on a laptop as well."""
+    assert not {"fsync", "synchronous_commit", "full_page_writes"} & SERVER_SETTINGS.keys()
+
+
+def test_a_state_that_the_server_user_cannot_reach_gets_a_home_elsewhere_until_it_is_dropped(
+    tmp_path: Path,
+) -> None:
+    """pytest's folder is private to us; as root the server runs as somebody else."""
+    settings = StackSettings(tmp_path / "state", push=False)
+    with Stack.start(settings) as stack:
+        assert status(stack) == 200
+        home = place(settings).home
+        assert (tmp_path in home.parents) == (os.geteuid() != 0)
+    drop_state(settings.state_directory)
+    assert not home.exists()
+
+
+def test_a_narrow_umask_does_not_shut_the_servers_user_out(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    settings = StackSettings(tmp_path / "state", push=False)
+    try:
+        with Stack.start(settings) as stack:
+            assert status(stack) == 200
+            assert stat.S_IMODE((settings.state_directory / "secrets.json").stat().st_mode) == 0o600
+    finally:
+        os.umask(before)
+        drop_state(settings.state_directory)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_state_of_somebody_else_is_refused_before_it_is_touched(settings: StackSettings) -> None:
+    folder = settings.state_directory
+    folder.mkdir(parents=True)
+    os.chown(folder, 65534, 65534)
+    with pytest.raises(StackError, match=r"run make as .*, or drop it with `sudo make reset`"):
+        Stack.start(settings)
+    assert list(folder.iterdir()) == []
+
+
+def start_orphan(settings: StackSettings) -> subprocess.Popen[bytes]:
+    """A server on the data of a stack that no longer runs."""
+    placement = place(settings)
+    command = [str(placement.binaries / "postgres"), "-D", str(placement.data)]
+    for option in ("unix_socket_directories=", "listen_addresses=127.0.0.1", f"port={free_port()}"):
+        command += ["-c", option]
+    orphan = subprocess.Popen(
+        command,
+        user=placement.user,
+        group=placement.user,
+        cwd="/",
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    pid_file = placement.data / "postmaster.pid"
+    wait_until(lambda: pid_file.exists() and "ready" in pid_file.read_text())
+    return orphan

@@ -1,0 +1,127 @@
+"""Guarded actions: 50 agents at once, limits that are exact, and the kill switch between begin and finish."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import secrets
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from local import Stack
+from tests.integration.agents.conftest import Call
+
+Configure = Callable[[str, dict[str, object]], None]
+
+
+@pytest.fixture(autouse=True)
+def room(configure: Configure) -> None:
+    """What other tests began uses up no limit here."""
+    configure("rate_limits", {"agent_actions_per_hour": 100_000, "all_agent_actions_per_hour": 100_000})
+
+
+def test_of_fifty_at_once_one_runs(call: Call, make_incident: Callable[[], str]) -> None:
+    incident_id = make_incident()
+
+    def begin(number: int) -> Any:
+        return call(
+            "begin_agent_action", agent=f"agent {number}", action_type="investigate", incident_id=incident_id
+        )
+
+    with concurrent.futures.ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(begin, range(50)))
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 409: 49}
+    refused = next(answer.json() for answer in answers if answer.status_code == 409)
+    assert (refused["code"], refused["allowed"]) == ("PT409", False)
+    assert refused["reasons"][0].startswith("one_action_an_incident: agent ")
+    audit = call("verify_audit", incident_id=incident_id).json()
+    assert (audit["is_intact"], audit["actions"]) == (True, 51)
+
+
+def test_of_two_hundred_within_a_limit_of_twenty_exactly_twenty(call: Call, configure: Configure) -> None:
+    configure("rate_limits", {"agent_actions_per_hour": 20})
+    name = f"eager {secrets.token_hex(4)}"
+
+    def begin(_: int) -> int:
+        return call("begin_agent_action", agent=name, action_type="investigate").status_code
+
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        assert Counter(pool.map(begin, range(200))) == {200: 20, 409: 180}
+
+
+def test_the_kill_switch_between_begin_and_finish(
+    call: Call, configure: Configure, make_incident: Callable[[], str], connection: psycopg.Connection[Any]
+) -> None:
+    incident_id = make_incident()
+    begun = call("begin_agent_action", agent="a", action_type="investigate", incident_id=incident_id).json()
+    configure("kill_switch", {"enabled": True})
+    assert call("begin_agent_action", agent="a", action_type="investigate").status_code == 409
+    finished = call("finish_agent_action", id=begun["action_id"], success=True)
+    assert finished.status_code == 409
+    configure("kill_switch", {"enabled": False})
+    assert call("finish_agent_action", id=begun["action_id"], success=True).status_code == 409
+    ends = connection.execute(
+        "select success, error from public.agent_actions where finishes_id = %s", [begun["action_id"]]
+    ).fetchall()
+    assert ends == [(False, "stopped by the kill switch")]
+    # Detection goes on, and so does the work afterwards.
+    assert call("begin_agent_action", agent="a", action_type="investigate", incident_id=incident_id).json()[
+        "allowed"
+    ]
+
+
+def test_the_kill_switch_gets_its_turn_however_many_call(
+    stack: Stack, connection: psycopg.Connection[Any]
+) -> None:
+    stop = threading.Event()
+
+    def begin_for_ever(number: int) -> None:
+        with psycopg.connect(stack.database_url, autocommit=True) as own:
+            while not stop.is_set():
+                own.execute("select public.begin_agent_action(%s, 'investigate')", [f"runaway {number}"])
+
+    change = "update public.system_config set value = %s where key = 'kill_switch'"
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        for number in range(16):
+            pool.submit(begin_for_ever, number)
+        try:
+            connection.execute("set statement_timeout = '8s'")
+            connection.execute(change, ['{"enabled": true}'])
+        finally:
+            stop.set()
+            connection.execute("set statement_timeout = 0")
+    assert connection.execute("select count(*) from monitoring.running_actions").fetchone() == (0,)
+    connection.execute(change, ['{"enabled": false}'])
+
+
+def test_who_acts_is_on_record(call: Call, make_incident: Callable[[], str]) -> None:
+    incident_id = make_incident()
+    assert call("acknowledge_incident", incident_id=incident_id).json()["acknowledged_by"] == "fe-agent"
+    twice = call("acknowledge_incident", incident_id=incident_id)
+    assert (twice.status_code, twice.json()["hint"]) == (409, "Leave it to them, or add a note.")
+    assert call("resolve_incident", incident_id=incident_id, resolution="restarted").status_code == 200
+    assert call("resolve_incident", incident_id="INC-0", resolution="x").status_code == 404
+    assert call("resolve_incident", incident_id=incident_id, resolution="x").status_code == 409
+    assert call("resolve_incident", incident_id=incident_id, resolution=" ").status_code == 400
+
+
+def test_one_changed_byte_is_found(
+    call: Call, make_incident: Callable[[], str], connection: psycopg.Connection[Any]
+) -> None:
+    incident_id = make_incident()
+    call("add_incident_note", incident_id=incident_id, note="all is well")
+    assert call("verify_audit", incident_id=incident_id).json()["is_intact"] is True
+    with connection.transaction():
+        # Behind every trigger's back, as only a superuser can.
+        connection.execute("set local session_replication_role = replica")
+        connection.execute(
+            'update public.agent_actions set details = \'{"note": "all is Well"}\''
+            " where incident_id = %s and action = 'incident_noted'",
+            [incident_id],
+        )
+    verdict = call("verify_audit", incident_id=incident_id).json()
+    assert (verdict["is_intact"], verdict["broken_action_id"] is not None) == (False, True)

@@ -1,0 +1,70 @@
+"""The read API through supabase-js, as a front-end agent uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+from pathlib import Path
+
+from local import Stack, tools
+from tests.integration.agents.conftest import Call
+
+SCRIPT = Path(__file__).with_name("read_api.mjs")
+
+
+def test_supabase_js_reads_it_all(stack: Stack, call: Call) -> None:
+    source = f"js {secrets.token_hex(6)}"
+    ids = [
+        call(
+            "report_error",
+            report={
+                "error": {"message": "m"},
+                "fingerprint": secrets.token_hex(8),
+                "source": source,
+                "severity": severity,
+            },
+        ).json()["incident_id"]
+        for severity in ("HIGH", "LOW", "CRITICAL", "HIGH")
+    ]
+    call("acknowledge_incident", incident_id=ids[0])
+    environment = {
+        **os.environ,
+        "NODE_MODULES": str(tools.NODE_MODULES),
+        "SUPABASE_URL": stack.supabase_url,
+        "SUPABASE_ANON_KEY": stack.anon_key,
+        "SUPABASE_TOKEN": stack.authenticated_jwt,
+    }
+    run = subprocess.run(  # noqa: S603 - our own script
+        [tools.node(), SCRIPT, source],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    told = json.loads(run.stdout)
+    assert told["filtered"] == {
+        "ids": [{"id": ids[2], "severity": "CRITICAL"}, {"id": ids[0], "severity": "HIGH"}],
+        "count": 3,
+    }
+    assert told["embedded"]["id"] == ids[0]
+    actions = [entry["action"] for entry in told["embedded"]["agent_actions"]]
+    assert sorted(actions) == ["incident_acknowledged", "incident_created"]
+    assert told["timeline"] == [
+        {"who": "ingest", "what": "incident_created", "from": None, "to": "open"},
+        {"who": "fe-agent", "what": "incident_acknowledged", "from": "open", "to": "acknowledged"},
+    ]
+    assert told["errors"] == [None] * 5
+    assert told["context"] == [
+        "fixes",
+        "incident",
+        "notice",
+        "recent_checks",
+        "recent_deployments",
+        "similar_incidents",
+        "timeline",
+    ]
+    assert told["refused"] == "42501"

@@ -1,0 +1,124 @@
+"""A real HTTP server made slow, wrong, redirecting, huge, silent or dead: what each is called and opens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.support.http_target import Target
+from tests.support.service_process import free_port
+from tests.support.watch import Watch
+
+
+@dataclass(frozen=True)
+class Case:
+    path: str
+    status: str
+    http_status: int | None
+    error: str | None = None
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+GOOD = {
+    "plain": Case("/delay/0", "up", 200),
+    "redirecting": Case("/redirect/3", "up", 200, fields={"body_contains": '"GET"'}),
+    "huge": Case("/big/20000000", "up", 200),
+    "no UTF-8": Case("/bytes/fffe4100", "up", 200),
+    "posted": Case("/echo", "up", 200, fields={"method": "POST", "body_contains": '"method": "POST"'}),
+    "expected 404": Case("/status/404", "up", 404, fields={"expected_status": [404, "500-599"]}),
+    "with a header": Case(
+        "/echo", "up", 200, fields={"headers": {"X-Probe": "yes"}, "body_contains": '["X-Probe", "yes"]'}
+    ),
+}
+BAD = {
+    "wrong": Case("/status/500", "down", 500, "answered 500, expected 200-399"),
+    "unexpected 200": Case(
+        "/status/200",
+        "down",
+        200,
+        "answered 200, expected 301, 404-405",
+        {"expected_status": ["404-405", 301]},
+    ),
+    "without the text": Case(
+        "/delay/0", "down", 200, 'the body does not contain "healthy"', {"body_contains": "healthy"}
+    ),
+    "slow": Case("/delay/3000", "down", None, "timed out after 400 ms", {"timeout_ms": 400}),
+    "silent": Case("/silent", "down", None, "timed out after 400 ms", {"timeout_ms": 400}),
+    "hanging up": Case("/hang-up", "down", None, "Server returned nothing (no headers, no data)"),
+    "half an answer": Case("/partial", "down", None),
+    "no HTTP": Case("/garbage", "down", None),
+}
+
+
+def test_each_misbehaviour_has_its_status(watch: Watch, web: Target) -> None:
+    cases = {**GOOD, **BAD}
+    watch.set_targets(
+        *(watch.target(name, web.url(case.path), **case.fields) for name, case in cases.items())
+    )
+    checks = watch.run_round()
+    found = {name: (row.status, row.http_status) for name, row in checks.items()}
+    assert found == {name: (case.status, case.http_status) for name, case in cases.items()}
+    for name, case in cases.items():
+        assert case.error is None or checks[name].error == case.error
+        assert len(watch.incidents(name)) == (name in BAD)
+        assert checks[name].attempt == (3 if name in BAD else 1)
+        assert checks[name].error_count == (3 if name in BAD else 0)
+        assert len((checks[name].answer_excerpt or "").encode()) <= 1024
+
+
+def test_too_slow_is_degraded_and_opens_after_three_rounds(watch: Watch, web: Target) -> None:
+    watch.set_targets(
+        watch.target("slow", web.url("/delay/120"), max_response_ms=50),
+        watch.target("fast", web.url("/delay/0"), max_response_ms=2000),
+    )
+    for _ in range(2):
+        checks = watch.run_round()
+        assert (checks["slow"].status, checks["fast"].status) == ("degraded", "up")
+        assert watch.incidents("slow") == []
+    watch.run_round()
+    (incident,) = watch.incidents("slow")
+    assert (incident.severity, incident.status) == ("MEDIUM", "open")
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity", "category"),
+    [
+        ("backend", "CRITICAL", "backend"),
+        ("database", "CRITICAL", "database"),
+        ("frontend", "HIGH", "frontend"),
+        ("other", "HIGH", "infrastructure"),
+    ],
+)
+def test_a_dead_server_is_an_incident_of_its_kind(
+    watch: Watch, web: Target, kind: str, severity: str, category: str
+) -> None:
+    watch.set_targets(
+        watch.target("dead", f"http://127.0.0.1:{free_port()}/", kind),
+        watch.target("alive", web.url("/status/204")),
+    )
+    checks = watch.run_round()
+    assert (checks["dead"].status, checks["alive"].status) == ("down", "up")
+    (incident,) = watch.incidents("dead")
+    assert (incident.severity, incident.category, incident.status) == (severity, category, "open")
+    assert checks["dead"].incident_id == incident.id
+    assert (incident.source, incident.rule) == ("health-check", "health_check")
+
+
+def test_secrets_in_an_answer_are_not_kept(watch: Watch, web: Target) -> None:
+    body = b'{"status": "broken", "password": "hunter2hunter2"}'
+    watch.set_targets(watch.target("leaky", web.url(f"/bytes/{body.hex()}"), body_contains="healthy"))
+    check = watch.run_round()["leaky"]
+    assert "broken" in check.answer_excerpt
+    assert "hunter2" not in check.answer_excerpt
+    assert "hunter2" not in str(watch.incidents("leaky")[0].context)
+
+
+@pytest.mark.parametrize("_again", range(2))
+def test_response_times_are_those_of_the_server(watch: Watch, web: Target, _again: int) -> None:
+    delays = (0, 50, 500, 1000)
+    watch.set_targets(*(watch.target(f"after {delay}", web.url(f"/delay/{delay}")) for delay in delays))
+    checks = watch.run_round()
+    off = {delay: checks[f"after {delay}"].response_time_ms - delay for delay in delays}
+    assert all(0 <= difference <= 20 for difference in off.values()), off

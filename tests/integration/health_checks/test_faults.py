@@ -1,0 +1,171 @@
+"""What may break between a request and its answer proves nothing about the target, and mends itself."""
+
+from __future__ import annotations
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from local import Stack, StackSettings
+from tests.support.http_target import Target
+from tests.support.waiting import wait_until
+from tests.support.watch import JOBS, Watch
+
+FORGET_BATCH = """
+do $$
+begin
+  perform pg_terminate_backend(pid) from pg_stat_activity where application_name like 'pg_net %';
+  truncate net.http_request_queue;
+end
+$$
+"""
+
+
+def test_a_killed_worker_leaves_unknown_and_no_incident(
+    watch: Watch, web: Target, superuser: psycopg.Connection[Any]
+) -> None:
+    """The batch is lost, as after a crash of pg_net. The time of 20 s beyond the timeout is the real one."""
+    watch.set_targets(watch.target("api", web.url("/delay/2000"), "backend", timeout_ms=3000))
+    moment = watch.start_round()
+    sent = time.monotonic()
+    wait_until(lambda: web.paths != [], what="the request")
+    superuser.execute(FORGET_BATCH)
+    wait_until(lambda: watch.judge() == 0, 40, "the end of the round")
+    assert 22 < time.monotonic() - sent < 30
+    check = watch.checks(moment)["api"]
+    assert (check.status, check.attempt, check.http_status) == ("unknown", 1, None)
+    assert (watch.incidents("api"), watch.live("prober")) == ([], [])
+    after = watch.run_round()["api"]
+    assert (after.status, after.consecutive_failures) == ("up", 0)
+
+
+def test_two_unknown_rounds_are_one_incident_about_the_prober(
+    watch: Watch, web: Target, superuser: psycopg.Connection[Any]
+) -> None:
+    targets = [watch.target(name, web.url("/delay/1000"), "backend") for name in ("a", "b", "c")]
+    watch.set_targets(*targets)
+    for lost in range(1, 3):
+        web.paths.clear()
+        moment = watch.start_round()
+        wait_until(lambda: len(web.paths) == 3, what="the requests")
+        superuser.execute(FORGET_BATCH)
+        # What it would be 25 s later.
+        watch.connection.execute(
+            "update public.monitoring_checks set answer_due_at = now() where status = 'pending'"
+        )
+        assert watch.judge() == 0
+        assert len(watch.live("prober")) == lost - 1
+    (incident,) = watch.live("prober")
+    assert {row.incident_id for row in watch.checks(moment).values()} == {incident.id}
+    assert [watch.incidents(name) for name in ("a", "b", "c")] == [[], [], []]
+    watch.run_round()
+    assert watch.live("prober") == []
+
+
+def test_without_the_trigger_answers_are_found_without_latency(
+    watch: Watch, web: Target, superuser: psycopg.Connection[Any]
+) -> None:
+    """A project whose pg_net takes no trigger."""
+    health = "select (public.service_health() ->> 'has_response_times')::boolean"
+    watch.set_targets(watch.target("good", web.url("/delay/0")), watch.target("bad", web.url("/status/500")))
+    superuser.execute("drop trigger monitoring_records_answers on net._http_response")
+    try:
+        assert watch.value(health) is False
+        checks = watch.run_round()
+    finally:
+        assert watch.value("select monitoring.watch_answers()") is True
+    assert watch.value(health) is True
+    found = {name: (row.status, row.http_status, row.response_time_ms) for name, row in checks.items()}
+    assert found == {"good": ("up", 200, None), "bad": ("down", 500, None)}
+    assert checks["bad"].attempt == 3
+
+
+def test_foreign_requests_are_left_alone(watch: Watch, web: Target) -> None:
+    watch.set_targets(watch.target("api", web.url("/delay/0")))
+    foreign = watch.value("select net.http_get(%s)", web.url("/status/418"))
+    assert watch.run_round()["api"].status == "up"
+    answered = "select count(*) from net._http_response where id = %s and status_code = 418"
+    wait_until(lambda: watch.value(answered, foreign) == 1, what="the foreign answer")
+
+
+def test_replicas_that_start_together_make_one_round(watch: Watch, web: Target, database_url: str) -> None:
+    watch.set_targets(*(watch.target(f"t{number}", web.url("/delay/0")) for number in range(20)))
+    moment = datetime.now(UTC).replace(second=0, microsecond=0)
+
+    def start(_replica: int) -> int:
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            row = connection.execute("select monitoring.start_round(%s)", (moment,)).fetchone()
+            return 0 if row is None else int(row[0])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(start, range(8))) == [0] * 7 + [20]
+    wait_until(lambda: watch.judge() == 0, what="the end of the round")
+    assert len(web.paths) == 20
+
+
+def test_reports_and_judgements_do_not_lock_each_other_out(
+    watch: Watch, web: Target, database_url: str
+) -> None:
+    """Both open and fold incidents, at the same time, of the same fingerprints too."""
+    names = [f"t{number}" for number in range(10)]
+    watch.set_policy(allow_private=True, attempts=1)
+    watch.set_targets(
+        watch.target("alive", web.url("/status/200")),
+        *(watch.target(name, web.url("/status/500")) for name in names),
+    )
+    events = [
+        {"error": {"message": f"m {name}"}, "fingerprint": f"health-check:target:{watch.name(name)}"}
+        for name in names
+    ]
+
+    def report(_turn: int) -> None:
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            for _ in range(10):
+                connection.execute("select public.ingest_events(%s)", (psycopg.types.json.Jsonb(events),))
+
+    with ThreadPoolExecutor(4) as pool:
+        reports = [pool.submit(report, turn) for turn in range(4)]
+        for _ in range(3):
+            watch.run_round()
+        for done in reports:
+            done.result()
+    for name in names:
+        (incident,) = watch.incidents(name)
+        assert incident.occurrence_count == 43
+
+
+@pytest.mark.skipif("STACK_POSTGRES_URL" in os.environ, reason="that server is not ours to kill")
+def test_a_crash_in_mid_round_leaves_unknown(state: Path, web: Target) -> None:
+    """Both of pg_net's tables are empty after it, and its numbers begin again."""
+    with Stack.start(StackSettings(state, testing=True)) as stack:
+        with (
+            psycopg.connect(stack.database_url, autocommit=True) as connection,
+            psycopg.connect(stack.superuser_database_url, autocommit=True) as superuser,
+        ):
+            watch = Watch(connection, superuser, "crash")
+            watch.switch_jobs(JOBS, active=False)
+            watch.set_policy(allow_private=True)
+            watch.set_targets(watch.target("api", web.url("/delay/3000"), "backend"))
+            moment = watch.start_round()
+            wait_until(lambda: web.paths != [], what="the request")
+        stack.kill_postgres()
+        stack.start_postgres()
+        with (
+            psycopg.connect(stack.database_url, autocommit=True) as connection,
+            psycopg.connect(stack.superuser_database_url, autocommit=True) as superuser,
+        ):
+            watch = Watch(connection, superuser, "crash", rounds=1)
+            # Somebody else's request has the number that ours had.
+            lost = watch.checks(moment)["api"].request_id
+            assert watch.value("select net.http_get(%s)", web.url("/status/418")) <= lost
+            connection.execute("update public.monitoring_checks set answer_due_at = now()")
+            assert watch.judge() == 0
+            assert watch.checks(moment)["api"].status == "unknown"
+            assert (watch.incidents("api"), watch.live("prober")) == ([], [])
+            assert watch.run_round()["api"].status == "up"

@@ -1,0 +1,396 @@
+"""The stand-in for pg_net against the facts of DESIGN §6, which were measured on the real one."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg
+import pytest
+
+from local import Stack
+from local.http_worker import HttpWorker
+from tests.support.http_target import Target, http_target
+from tests.support.stand_in import Database, poll_until, scratch_database, worker_running
+
+ANSWERS = "select * from net._http_response order by id"
+
+
+@pytest.fixture(scope="module")
+def net_url(stack: Stack) -> Iterator[str]:
+    with scratch_database(stack.superuser_database_url, "stand_in_net", "pg_net--0.20.4.sql") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[Target]:
+    with http_target() as running_target:
+        yield running_target
+
+
+@pytest.fixture
+def database(net_url: str) -> Iterator[Database]:
+    with psycopg.connect(net_url, autocommit=True) as connection:
+        connection.execute("drop schema if exists observed cascade")
+        connection.execute("truncate net.http_request_queue, net._http_response")
+        yield Database(connection)
+
+
+@pytest.fixture
+def running(database: Database, net_url: str) -> Iterator[Database]:
+    with worker_running(HttpWorker(net_url).run):
+        database.rows("select net.wait_until_running()")
+        yield database
+
+
+def watch_answers(database: Database, body: str) -> None:
+    """Puts a row trigger on the answers, as the monitoring agent does."""
+    database.rows("create schema observed")
+    database.rows(
+        "create table observed.answers (id bigint, milliseconds numeric, created timestamptz, at timestamptz)"
+    )
+    database.rows(
+        "create function observed.note() returns trigger language plpgsql as $$"
+        f" begin {body} return new; end $$"
+    )
+    database.rows(
+        "create trigger note before insert on net._http_response"
+        " for each row execute function observed.note()"
+    )
+
+
+NOTE_TIME = """
+insert into observed.answers
+values (new.id, extract(epoch from clock_timestamp() - new.created) * 1000, new.created, clock_timestamp());
+"""
+
+
+def answer_to(database: Database, request_id: int) -> dict[str, Any]:
+    columns = "status_code, content_type, headers, textsend(content), timed_out, error_msg"
+    query = f"select {columns} from net._http_response where id = %s"  # noqa: S608 - a list of columns
+    row = poll_until(lambda: database.rows(query, request_id), bool, f"the answer to request {request_id}")[0]
+    return dict(zip(("status", "type", "headers", "content", "timed_out", "error"), row, strict=True))
+
+
+def get(database: Database, url: str, timeout_milliseconds: int = 5000) -> dict[str, Any]:
+    query = "select net.http_get(%s, timeout_milliseconds := %s)"
+    return answer_to(database, database.value(query, url, timeout_milliseconds))
+
+
+def errors_of_measurement(database: Database, target: Target, delays: tuple[int, ...]) -> list[float]:
+    """Milliseconds by which `clock_timestamp() - created` exceeds the target's time, in one batch."""
+    urls = [target.url(f"/delay/{delay}") for delay in delays]
+    ids = [row[0] for row in database.rows("select net.http_get(url) from unnest(%s::text[]) as url", urls)]
+    answer_to(database, ids[-1])
+    rows = database.rows("select milliseconds from observed.answers where id = any(%s) order by id", ids)
+    return [float(row[0]) - delay for row, delay in zip(rows, delays, strict=True)]
+
+
+# ---- fact 1: one transaction, and what a trigger can measure ----
+
+
+def test_a_trigger_can_measure_the_response_time(running: Database, target: Target) -> None:
+    watch_answers(running, NOTE_TIME)
+    delays = (0, 50, 500, 1000)
+    tries = [errors_of_measurement(running, target, delays) for _ in range(4)]
+    # The target and whatever else runs here share the machine's cores: the best try tells what is ours.
+    errors = [min(errors) for errors in zip(*tries, strict=True)]
+    assert all(0 <= error < 20 for error in errors), tries
+
+
+def test_a_batch_is_visible_after_its_slowest_request(running: Database, target: Target) -> None:
+    running.rows(
+        "select net.http_get(%s), net.http_get(%s)", target.url("/delay/0"), target.url("/delay/700?slow")
+    )
+    seen = poll_until(lambda: running.rows(ANSWERS), bool, "answers")
+    assert len(seen) == 2
+    assert len({row[-1] for row in seen}) == 1, "created is the batch's start"
+    assert running.value("select count(*) from net.http_request_queue") == 0
+
+
+def test_batches_hold_200_requests_and_are_a_second_apart(running: Database, target: Target) -> None:
+    watch_answers(running, NOTE_TIME)
+    running.rows("select net.http_get(%s) from generate_series(1, 450)", target.url("/delay/0"))
+    poll_until(
+        lambda: running.value("select count(*) from net._http_response"), lambda n: n == 450, "450 answers"
+    )
+    batches = running.rows(
+        "select count(*), extract(epoch from created - lag(max(at)) over (order by created))"
+        " from observed.answers group by created order by created"
+    )
+    assert [row[0] for row in batches] == [200, 200, 50]
+    assert all(row[1] >= 0.95 for row in batches[1:]), batches
+
+
+def test_600_requests_that_time_out_take_three_batches(running: Database, target: Target) -> None:
+    running.rows(
+        "select net.http_get(%s, timeout_milliseconds := 500) from generate_series(1, 600)",
+        target.url("/delay/60000"),
+    )
+    poll_until(
+        lambda: running.value("select count(*) from net._http_response"), lambda n: n == 600, "600 answers"
+    )
+    summary = running.rows(
+        "select bool_and(timed_out), count(distinct created),"
+        " extract(epoch from max(created) - min(created)) from net._http_response"
+    )[0]
+    assert summary[:2] == (True, 3)
+    assert 3.0 <= summary[2] < 6.0
+
+
+# ---- facts 2 and 3: triggers inside the worker ----
+
+
+def test_a_trigger_that_raises_kills_the_batch_and_it_is_tried_again(
+    running: Database, target: Target
+) -> None:
+    watch_answers(running, "raise exception 'no' using errcode = 'P0001';")
+    before = len(target.paths)
+    request_id = running.value("select net.http_get(%s)", target.url("/delay/0?again"))
+    poll_until(
+        lambda: target.paths[before:].count("/delay/0?again"), lambda count: count >= 2, "a second try"
+    )
+    assert running.rows(ANSWERS) == []
+    running.rows("drop schema observed cascade")
+    assert answer_to(running, request_id)["status"] == 200
+
+
+def test_a_trigger_may_enqueue_and_the_retry_goes_out_within_about_a_second(
+    running: Database, target: Target
+) -> None:
+    watch_answers(
+        running,
+        NOTE_TIME + f"if new.status_code = 503 then perform net.http_get('{target.url('/echo')}'); end if;",
+    )
+    get(running, target.url("/status/503"))
+    poll_until(
+        lambda: running.rows("select from net._http_response where status_code = 200"), bool, "the retry"
+    )
+    gap = running.value("select extract(epoch from max(at) - min(at)) from observed.answers")
+    assert 0.9 <= gap < 2.0
+
+
+# ---- fact 4: a crash ----
+
+
+def test_the_tables_are_unlogged_and_so_is_the_sequence(database: Database) -> None:
+    unlogged = database.rows(
+        "select relname from pg_class where relnamespace = 'net'::regnamespace and relpersistence = 'u'"
+        " and relkind in ('r', 'S') order by 1"
+    )
+    assert [row[0] for row in unlogged] == [
+        "_http_response",
+        "http_request_queue",
+        "http_request_queue_id_seq",
+    ]
+
+
+def test_it_goes_on_after_its_connections_were_cut(running: Database, target: Target) -> None:
+    get(running, target.url("/delay/0"))
+    running.rows(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where application_name like 'pg_net%' and datname = current_database()"
+    )
+    assert get(running, target.url("/status/204"))["status"] == 204
+
+
+# ---- fact 5: what is stored ----
+
+
+def test_redirects_are_followed(running: Database, target: Target) -> None:
+    answer = get(running, target.url("/redirect/3"))
+    assert (answer["status"], json.loads(answer["content"])["method"]) == (200, "GET")
+
+
+def test_a_post_sends_its_body_and_says_who_it_is(running: Database, target: Target) -> None:
+    request_id = running.value(
+        """select net.http_post(%s, '{"a": 1}', '{"q": "a b"}', '{"X-Key": "k"}')""", target.url("/echo")
+    )
+    echo = json.loads(answer_to(running, request_id)["content"])
+    headers = dict(echo["headers"])
+    assert (echo["method"], json.loads(echo["body"])) == ("POST", {"a": 1})
+    assert headers["Content-Type"] == "application/json"
+    assert (headers["X-Key"], headers["User-Agent"]) == ("k", "pg_net/0.20.4")
+    assert target.paths[-1] == "/echo?q=a%20b"
+
+
+def test_a_delete_without_a_body(running: Database, target: Target) -> None:
+    request_id = running.value("select net.http_delete(%s)", target.url("/echo"))
+    assert json.loads(answer_to(running, request_id)["content"])["method"] == "DELETE"
+
+
+def test_invalid_utf_8_reaches_the_column(running: Database, target: Target) -> None:
+    request_id = running.value("select net.http_get(%s)", target.url("/bytes/61ff62"))
+    octets = "select octet_length(content), encode(textsend(content), 'hex') from net._http_response"
+    poll_until(
+        lambda: running.value("select count(*) from net._http_response where id = %s", request_id), bool, "it"
+    )
+    assert running.rows(octets) == [(3, "61ff62")]
+
+
+@pytest.mark.parametrize(("path", "content"), [("/bytes/616200ff63", b"ab"), ("/bytes/", None)])
+def test_a_body_ends_at_the_first_nul_and_an_empty_one_is_null(
+    running: Database, target: Target, path: str, content: bytes | None
+) -> None:
+    assert get(running, target.url(path))["content"] == content
+
+
+def test_a_body_has_no_cap(running: Database, target: Target) -> None:
+    request_id = running.value("select net.http_get(%s)", target.url("/big/5000000"))
+    size = "select octet_length(content) from net._http_response where id = %s"
+    assert poll_until(lambda: running.rows(size, request_id), bool, "the answer") == [(5_000_000,)]
+
+
+def test_of_a_header_that_came_twice_the_last_is_kept(running: Database, target: Target) -> None:
+    answer = get(running, target.url("/status/404"))
+    assert (answer["status"], answer["headers"]["X-Twice"]) == (404, "second")
+
+
+# ---- the words ----
+
+
+def unused_port() -> int:
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/hang-up", "Server returned nothing (no headers, no data)"),
+        ("/partial", "Transferred a partial file"),
+        ("/garbage", "Weird server reply"),
+        ("/redirect/99", "Number of redirects hit maximum amount"),
+    ],
+)
+def test_a_broken_answer_is_named_as_libcurl_names_it(
+    running: Database, target: Target, path: str, message: str
+) -> None:
+    answer = get(running, target.url(path))
+    assert (answer["status"], answer["timed_out"], answer["error"]) == (None, False, message)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://127.0.0.1:{closed}/", "Couldn't connect to server"),
+        ("http://localhost:{closed}/", "Couldn't connect to server"),
+        ("http://no-such-host.invalid/", "Couldn't resolve host name"),
+        ("https://127.0.0.1:{open}/delay/0", "SSL connect error"),
+        ("ftp://127.0.0.1/x", "Unsupported protocol"),
+    ],
+)
+def test_no_connection_is_named_as_libcurl_names_it(
+    running: Database, target: Target, url: str, message: str
+) -> None:
+    answer = get(running, url.format(closed=unused_port(), open=target.port))
+    assert (answer["status"], answer["timed_out"], answer["error"]) == (None, False, message)
+
+
+def test_a_timeout_says_where_the_time_went(running: Database, target: Target) -> None:
+    answer = get(running, target.url("/delay/60000"), timeout_milliseconds=300)
+    number = r"(\d+\.\d{6})"
+    pattern = (
+        rf"Timeout of 300 ms reached\. Total time: {number} ms \(DNS time: {number} ms,"
+        rf" TCP/SSL handshake time: {number} ms, HTTP Request/Response time: {number} ms\)"
+    )
+    found = re.fullmatch(pattern, answer["error"])
+    assert found is not None, answer["error"]
+    total, dns, handshake, exchange = map(float, found.groups())
+    assert answer["timed_out"] is True
+    assert 300 <= total < 400
+    assert total == pytest.approx(dns + handshake + exchange, abs=0.01)
+
+
+# ---- fact 6 and the rest of the interface ----
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("/relative", "Bad scheme"),
+        ("example.com/x", "Bad scheme"),
+        ("localhost:6666", "Unsupported URL scheme"),
+        ("http:////a/", "Unsupported number of slashes following scheme"),
+        ("http://", "No host part in the URL"),
+        ("http://a b.com/", "Bad hostname"),
+        ("http://a.com:99999/", "Port number was not a decimal number between 0 and 65535"),
+        ("http://[::g]/", "Bad IPv6 address"),
+        ("http://a.com/a b", "Bad path"),
+    ],
+)
+def test_one_malformed_url_fails_the_whole_statement(database: Database, url: str, reason: str) -> None:
+    with pytest.raises(psycopg.errors.InternalError_, match=re.escape(reason)):
+        database.rows("select net.http_get(url) from unnest(array['http://a.com/', %s]) as url", url)
+    assert database.value("select count(*) from net.http_request_queue") == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "params", "full_url"),
+    [
+        ("http://example.com", [], "http://example.com/"),
+        ("http://example.com?a=1", ["b=2"], "http://example.com/?a=1&b=2"),
+        ("http://example.com?", ["b=2", "c=3"], "http://example.com/?b=2&c=3"),
+        ("http://a.com#y?z", ["q=1"], "http://a.com/?q=1#y?z"),
+        ("HTTP://Example.COM/A/../b/./c", [], "http://Example.COM/b/c"),
+        ("http://u:p@a.com:080/b/..", [], "http://u:p@a.com:80/"),
+        ("http:/a.com:/", [], "http://a.com/"),
+        ("http://[::1]:80/", [], "http://[::1]:80/"),
+    ],
+)
+def test_urls_are_normalised_as_libcurl_does(
+    database: Database, url: str, params: list[str], full_url: str
+) -> None:
+    assert database.value("select net._encode_url_with_params_array(%s, %s::text[])", url, params) == full_url
+
+
+def test_nothing_is_sent_before_commit(running: Database, target: Target) -> None:
+    before = len(target.paths)
+    with running.connection.transaction(force_rollback=True):
+        running.rows("select net.http_get(%s)", target.url("/delay/0?never"))
+    get(running, target.url("/delay/0?later"))
+    assert target.paths[before:] == ["/delay/0?later"]
+
+
+def test_expired_answers_are_deleted(running: Database, target: Target) -> None:
+    running.rows("insert into net._http_response (id, created) values (-1, now() - interval '7 hours')")
+    get(running, target.url("/delay/0"))
+    poll_until(
+        lambda: running.rows("select from net._http_response where id = -1"), lambda rows: not rows, "its end"
+    )
+
+
+def test_collecting_a_response(running: Database, target: Target) -> None:
+    request_id = running.value("select net.http_get(%s)", target.url("/delay/0"))
+    collected = running.rows("select * from net._http_collect_response(%s, async := false)", request_id)
+    assert collected[0][:2] == ("SUCCESS", "ok")
+    missing = running.rows("select * from net._http_collect_response(-5)")
+    assert missing == [("ERROR", "request matching request_id not found", None)]
+
+
+def test_it_restarts_on_request_and_leaves_no_connection_open(database: Database, net_url: str) -> None:
+    pid = (
+        "select max(pid) from pg_stat_activity"
+        " where application_name = 'pg_net 0.20.4' and datname = current_database()"
+    )
+    with worker_running(HttpWorker(net_url).run):
+        database.rows("select net.wait_until_running()")
+        first = database.value(pid)
+        database.rows("select net.check_worker_is_up()")
+        poll_until(
+            lambda: (database.value("select net.worker_restart()"), database.value(pid))[1],
+            lambda now: now not in (None, first),
+            "another backend",
+        )
+    sessions = (
+        "select count(*) from pg_stat_activity"
+        " where application_name like 'pg_net%' and datname = current_database()"
+    )
+    poll_until(lambda: database.value(sessions), lambda count: count == 0, "closed connections")
+    with pytest.raises(psycopg.errors.RaiseException, match="the pg_net background worker is not up"):
+        database.rows("select net.check_worker_is_up()")

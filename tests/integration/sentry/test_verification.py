@@ -1,0 +1,102 @@
+"""Who is let in: what is signed with one of the secrets, and the old plugin with the token."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.integration.sentry.conftest import ROUTE, SECRETS, Sentry
+from tests.support import sentry_bodies as bodies
+from tests.support.service_process import INGEST_TOKEN
+from tests.support.waiting import wait_until
+
+
+def count_deliveries(sentry: Sentry) -> int:
+    return int(sentry.rows("select count(*) from monitoring.sentry_deliveries")[0][0])
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("header", ["Sentry-Hook-Signature", "Sentry-App-Signature"])
+def test_either_secret_and_either_header(sentry: Sentry, issue_id: str, secret: str, header: str) -> None:
+    raw = bodies.encode(bodies.issue("created", issue_id))
+    good = sentry.post("issue", raw, secret)
+    signature = good.request.headers["Sentry-Hook-Signature"]
+    again = sentry.post("issue", raw, "wrong", **{header: signature})
+    assert (good.status_code, again.status_code) == (200, 200)
+    assert again.json()["effect"] == "repeated"
+
+
+@pytest.mark.parametrize(
+    "signature",
+    ["", "0" * 64, "é" * 64, "not hex", "A" * 5000, "{upper}", "sha256={signature}"],
+)
+def test_a_bad_signature_stores_nothing(sentry: Sentry, issue_id: str, signature: str) -> None:
+    raw = bodies.encode(bodies.issue("created", issue_id))
+    right = sentry.post("installation", b'{"a": 1}').request.headers["Sentry-Hook-Signature"]
+    before = count_deliveries(sentry)
+    given = signature.format(signature=right, upper=right.upper()).strip("\n")
+    answer = sentry.http.post(
+        ROUTE,
+        content=raw,
+        headers=[(b"Sentry-Hook-Resource", b"issue"), (b"Sentry-Hook-Signature", given.encode("latin-1"))],
+    )
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "bad-signature"
+    assert count_deliveries(sentry) == before
+
+
+def test_a_signature_is_of_the_raw_bytes(sentry: Sentry, issue_id: str) -> None:
+    body = bodies.issue("created", issue_id)
+    signature = sentry.post("issue", bodies.encode(body)).request.headers["Sentry-Hook-Signature"]
+    pretty = json.dumps(body, indent=1).encode()
+    assert sentry.post("issue", pretty, **{"Sentry-Hook-Signature": signature}).status_code == 401
+
+
+def test_bad_signatures_are_noted_once_a_minute_and_address(sentry: Sentry) -> None:
+    for _ in range(5):
+        for address in ("203.0.113.7", "203.0.113.8"):
+            sentry.http.post(ROUTE, content=b"{}", headers={"X-Forwarded-For": f"10.0.0.1, {address}"})
+
+    def noted() -> list[str]:
+        return [
+            row.address
+            for row in sentry.rows(
+                "select host(ip_address) as address from public.security_events"
+                " where event_type = 'forged_signature' and ip_address <<= '203.0.113.0/24' order by 1"
+            )
+        ]
+
+    wait_until(lambda: len(noted()) >= 2, what="the notes")
+    assert noted() == ["203.0.113.7", "203.0.113.8"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"[]", 400),
+        (b'"x"', 400),
+        (b"\xff\xfe", 400),
+        (b'"' + b"x" * 1024 * 1024, 413),
+    ],
+)
+def test_what_is_no_object_is_refused(sentry: Sentry, raw: bytes, status: int) -> None:
+    assert sentry.post("issue", raw).status_code == status
+
+
+def test_the_old_plugin_comes_with_the_token(sentry: Sentry, issue_id: str) -> None:
+    raw = bodies.encode(bodies.legacy(issue_id))
+    assert sentry.http.post(ROUTE, content=raw).status_code == 401
+    assert sentry.http.post(ROUTE, content=raw, params={"token": "wrong"}).status_code == 401
+    answer = sentry.http.post(ROUTE, content=raw, params={"token": INGEST_TOKEN})
+    assert (answer.status_code, answer.json()["effect"]) == (200, "opened")
+    incident = sentry.incident(f"sentry:issue:{issue_id}")
+    assert (incident.error_type, incident.message, incident.severity) == ("Boom", "it broke", "HIGH")
+    assert incident.external_url == f"https://sentry.example/issues/{issue_id}/"
+
+
+def test_the_answer_names_the_event(sentry: Sentry, issue_id: str) -> None:
+    answer = sentry.post("event_alert", bodies.encode(bodies.event_alert(issue_id, "abc123")))
+    assert answer.headers["Sentry-Hook-Error"] == "abc123"

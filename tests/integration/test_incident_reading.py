@@ -1,0 +1,173 @@
+"""GET /api/autonomous/incidents: the caller's own token decides, and a filter means what it says."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import jwt
+import psycopg
+import pytest
+
+from app.filters import CATEGORIES, SEVERITIES, STATUSES
+from local import Stack
+from tests.support.service_process import INGEST_TOKEN, ServiceProcess
+
+ROUTE = "/api/autonomous/incidents"
+
+
+def report(client: httpx.Client, source: str, **members: object) -> str:
+    body = {"error": {"message": "x"}, "source": source, **members}
+    answer = client.post("/api/autonomous/error", json=body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["incident_id"])
+
+
+def read(reader: httpx.Client, **parameters: str) -> dict[str, Any]:
+    answer = reader.get(ROUTE, params=parameters)
+    assert answer.status_code == 200, answer.text
+    page: dict[str, Any] = answer.json()
+    return page
+
+
+def ids(page: dict[str, Any]) -> list[str]:
+    return [incident["id"] for incident in page["incidents"]]
+
+
+def test_what_was_reported_can_be_read(client: httpx.Client, reader: httpx.Client, source: str) -> None:
+    incident_id = report(client, source, severity="HIGH", category="database", context={"a": [1]})
+    page = read(reader, source=source)
+    assert (page["total"], page["limit"], page["offset"]) == (1, 50, 0)
+    (incident,) = page["incidents"]
+    assert (incident["id"], incident["severity"], incident["category"]) == (incident_id, "HIGH", "database")
+    alone = reader.get(f"{ROUTE}/{incident_id}")
+    assert alone.status_code == 200
+    assert alone.json() == incident
+
+
+def test_filters_narrow(client: httpx.Client, reader: httpx.Client, source: str) -> None:
+    low = report(client, source, severity="LOW", category="frontend", fingerprint=f"{source}-low")
+    high = report(client, source, severity="HIGH", category="database", fingerprint=f"{source}-high")
+    assert set(ids(read(reader, source=source))) == {low, high}
+    assert ids(read(reader, source=source, severity="low")) == [low]
+    assert ids(read(reader, source=source, category="database")) == [high]
+    assert ids(read(reader, source=source, status="open", severity="HIGH")) == [high]
+    assert ids(read(reader, source=source, status="resolved")) == []
+
+
+def test_pages_follow_each_other_newest_first(
+    client: httpx.Client, reader: httpx.Client, source: str
+) -> None:
+    made = [report(client, source, fingerprint=f"{source}-{letter}") for letter in "abcde"]
+    pages = [read(reader, source=source, limit="2", offset=str(offset)) for offset in (0, 2, 4, 6)]
+    assert [incident for page in pages for incident in ids(page)] == made[::-1]
+    assert [page["total"] for page in pages] == [5, 5, 5, 5]
+    assert ids(pages[3]) == []
+
+
+def test_since_is_a_moment_in_any_zone(client: httpx.Client, reader: httpx.Client, source: str) -> None:
+    incident_id = report(client, source)
+    before = datetime.now(UTC) - timedelta(minutes=5)
+    after = datetime.now(UTC) + timedelta(minutes=5)
+    assert ids(read(reader, source=source, since=before.isoformat())) == [incident_id]
+    assert ids(read(reader, source=source, since=before.strftime("%Y-%m-%dT%H:%M:%SZ"))) == [incident_id]
+    assert ids(read(reader, source=source, since=after.isoformat())) == []
+    unencoded = reader.get(f"{ROUTE}?source={source}&since={after.isoformat()}")
+    assert unencoded.json()["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "suffix", [",b", ".neq.x", "(a)", '"q"', " x", "&status=resolved", "%", "*", "\\", "é", ":a", "'"]
+)
+def test_a_source_is_taken_literally(
+    client: httpx.Client, reader: httpx.Client, source: str, suffix: str
+) -> None:
+    plain = report(client, source)
+    odd = report(client, f"{source}{suffix}")
+    assert ids(read(reader, source=f"{source}{suffix}".strip())) == [odd]
+    assert ids(read(reader, source=source)) == [plain]
+
+
+@pytest.mark.parametrize("value", ["neq.x", "in.(a,b)", "not.eq.x", "is.null", "eq.x", "(any).{a}"])
+def test_an_operator_is_only_text(reader: httpx.Client, value: str) -> None:
+    assert read(reader, source=value)["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("status", "asleep"),
+        ("status", ""),
+        ("severity", "neq.LOW"),
+        ("category", "kitchen"),
+        ("source", ""),
+        ("source", "nul\0"),
+        ("since", "yesterday"),
+        ("since", ""),
+        ("limit", "0"),
+        ("limit", "201"),
+        ("limit", "-1"),
+        ("limit", "1.5"),
+        ("limit", "٣"),
+        ("limit", "9" * 5000),
+        ("offset", "-1"),
+        ("offset", "x"),
+        ("select", "id"),
+        ("or", "(id.eq.1)"),
+        ("apikey", "x"),
+    ],
+)
+def test_a_wrong_parameter_is_named(reader: httpx.Client, name: str, value: str) -> None:
+    answer = reader.get(ROUTE, params={name: value})
+    problem = answer.json()
+    assert (answer.status_code, problem["code"], problem["parameter"]) == (400, "parameter", name)
+    if name in {"status", "severity", "category"}:
+        assert problem["allowed"]
+
+
+def test_a_parameter_twice_is_wrong(reader: httpx.Client) -> None:
+    answer = reader.get(f"{ROUTE}?status=open&status=resolved")
+    assert (answer.status_code, answer.json()["parameter"]) == (400, "status")
+
+
+@pytest.mark.parametrize("path", [ROUTE, f"{ROUTE}/INC-1001"])
+@pytest.mark.parametrize(
+    "header", [None, "", "Bearer", "Bearer no-jwt", "Bearer a.b.c", "Basic a.b.c", f"Bearer {INGEST_TOKEN}"]
+)
+def test_without_a_good_token_nothing_is_read(service: ServiceProcess, path: str, header: str | None) -> None:
+    answer = httpx.get(service.url + path, headers={} if header is None else {"Authorization": header})
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_anon_and_an_expired_token_read_nothing(service: ServiceProcess, stack: Stack) -> None:
+    expired = jwt.encode({"role": "authenticated", "exp": 1}, stack.jwt_secret)
+    forged = jwt.encode(
+        {"role": "authenticated", "exp": 4102444800}, "another-secret-of-thirty-two-bytes-or-more"
+    )
+    for token in (stack.anon_key, expired, forged):
+        answer = httpx.get(service.url + ROUTE, headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("incident_id", ["INC-0", "nothing", "eq.INC-1", "INC-1,INC-2", "%00x", "é"])
+def test_an_unknown_incident_is_not_found(reader: httpx.Client, incident_id: str) -> None:
+    assert reader.get(f"{ROUTE}/{incident_id}").status_code in {400, 404}
+
+
+def test_head_answers_as_get_without_a_body(reader: httpx.Client) -> None:
+    answer = reader.head(ROUTE)
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("enum", "words"),
+    [("incident_status", STATUSES), ("incident_severity", SEVERITIES), ("incident_category", CATEGORIES)],
+)
+def test_the_words_are_the_database_s_own(
+    database: psycopg.Connection, enum: str, words: tuple[str, ...]
+) -> None:
+    rows = database.execute(
+        "select enumlabel from pg_enum where enumtypid = ('public.' || %s)::regtype order by enumsortorder",
+        [enum],
+    ).fetchall()
+    assert tuple(label for (label,) in rows) == words

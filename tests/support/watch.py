@@ -1,0 +1,96 @@
+"""A hand on the health checks: targets in, rounds run, rows and incidents out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg.rows import namedtuple_row
+
+from tests.support.waiting import wait_until
+
+JOBS = ("monitoring-health-checks", "monitoring-confirm-failures", "monitoring-judge-health-checks")
+ROUND_PATIENCE = 60.0
+
+
+@dataclass
+class Watch:
+    """Names of targets get a suffix, so that no incident of another test is met again."""
+
+    connection: psycopg.Connection[Any]
+    superuser: psycopg.Connection[Any]
+    suffix: str
+    rounds: int = 0
+
+    def name(self, short: str) -> str:
+        return f"{short}-{self.suffix}"
+
+    def target(self, short: str, url: str, kind: str = "other", **fields: object) -> dict[str, object]:
+        if "depends_on" in fields:
+            fields["depends_on"] = self.name(str(fields["depends_on"]))
+        return {"name": self.name(short), "type": kind, "url": url, **fields}
+
+    def set_targets(self, *targets: dict[str, object]) -> None:
+        self._configure("health_check_targets", list(targets))
+
+    def set_policy(self, **fields: object) -> None:
+        self._configure("health_check_policy", fields)
+
+    def switch_jobs(self, names: Sequence[str], *, active: bool) -> None:
+        """The real pg_cron lets only a superuser do this; hosted Supabase lets postgres as well."""
+        self.superuser.execute(
+            "select cron.alter_job(jobid, active => %s) from cron.job where jobname = any(%s)",
+            (active, list(names)),
+        )
+
+    def judge(self) -> int:
+        """How many checks are pending still."""
+        return int(self.value("select monitoring.judge_health_checks()"))
+
+    def start_round(self) -> datetime:
+        """Of a minute that had none: each call takes the next one."""
+        moment = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=2)
+        moment += timedelta(minutes=self.rounds)
+        self.rounds += 1
+        self.connection.execute("select monitoring.start_round(%s)", (moment,))
+        return moment
+
+    def run_round(self) -> dict[str, Any]:
+        """A round to its end: the row of each target, by its short name."""
+        moment = self.start_round()
+        wait_until(lambda: self.judge() == 0, ROUND_PATIENCE, "the end of the round")
+        return self.checks(moment)
+
+    def checks(self, moment: datetime) -> dict[str, Any]:
+        rows = self.rows("select * from public.monitoring_checks where scheduled_at = %s", moment)
+        return {row.target.removesuffix(f"-{self.suffix}"): row for row in rows}
+
+    def incidents(self, short: str) -> list[Any]:
+        """Of a target, the oldest first."""
+        return self.rows(
+            "select * from public.incidents where fingerprint = %s order by first_seen",
+            f"health-check:target:{self.name(short)}",
+        )
+
+    def live(self, what: str) -> list[Any]:
+        """Live incidents about the prober itself, or the connectivity."""
+        return self.rows(
+            "select * from public.incidents where fingerprint = %s and status <> 'resolved'",
+            f"health-check:{what}",
+        )
+
+    def rows(self, query: str, *parameters: object) -> list[Any]:
+        with self.connection.cursor(row_factory=namedtuple_row) as cursor:
+            return cursor.execute(query.encode(), parameters).fetchall()
+
+    def value(self, query: str, *parameters: object) -> Any:
+        return self.rows(query, *parameters)[0][0]
+
+    def _configure(self, key: str, value: object) -> None:
+        self.connection.execute(
+            "update public.system_config set value = %s where key = %s", (json.dumps(value), key)
+        )

@@ -1,0 +1,105 @@
+"""Settings: what is wrong is said at once and in full, and no secret with it."""
+
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+from itertools import pairwise
+
+import pytest
+
+from app.settings import Settings, SettingsError, load_settings
+from tests.support.service_process import PROJECT
+
+GOOD = {
+    "SUPABASE_URL": "https://abc.supabase.co/",
+    "SUPABASE_ANON_KEY": "anon-key",
+    "SUPABASE_SERVICE_ROLE_KEY": "service-key",
+    "INGEST_TOKEN": "0123456789abcdef",
+}
+
+
+def test_good_variables_make_settings() -> None:
+    settings = load_settings({**GOOD, "ADMIN_CONSOLE_URL": "https://A.example:443/x, http://b.example:8080"})
+    assert settings == Settings(
+        supabase_url="https://abc.supabase.co",
+        supabase_anon_key="anon-key",
+        supabase_service_role_key="service-key",
+        ingest_token="0123456789abcdef",  # noqa: S106 - of this test
+        admin_console_url=("https://a.example", "http://b.example:8080"),
+        host="0.0.0.0",  # noqa: S104 - the default under test
+        port=3000,
+        log_level="INFO",
+    )
+
+
+def test_an_empty_variable_is_not_set() -> None:
+    assert load_settings({**GOOD, "PORT": "", "ADMIN_CONSOLE_URL": " ", "LOG_LEVEL": "debug"}).port == 3000
+
+
+def test_everything_that_is_missing_is_named() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({})
+    assert caught.value.sentences == [f"{name} is missing." for name in GOOD]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SUPABASE_URL", "my.supabase.co"),
+        ("SUPABASE_URL", "ftp://abc.supabase.co"),
+        ("SUPABASE_URL", "https://:443"),
+        ("SUPABASE_URL", "https://abc.supabase.co/rest/v1"),
+        ("SUPABASE_URL", "https://user:secret@abc.supabase.co"),
+        ("SUPABASE_URL", "https://abc.supabase.co:port"),
+        ("SUPABASE_URL", "https://[abc"),
+        ("SUPABASE_ANON_KEY", "with space"),
+        ("SUPABASE_SERVICE_ROLE_KEY", "line\nbreak"),
+        ("INGEST_TOKEN", "too-short"),
+        ("INGEST_TOKEN", "ünïcödé-is-no-header-value"),
+        ("ADMIN_CONSOLE_URL", "*"),
+        ("ADMIN_CONSOLE_URL", "https://a.example,,"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "three"),
+        ("PORT", "9" * 5000),
+        ("LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_malformed_variable_is_named_without_its_value(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({**GOOD, name: value})
+    (sentence,) = caught.value.sentences
+    assert sentence.startswith(f"{name} must ")
+    assert value not in sentence
+
+
+def test_secrets_are_not_in_the_repr() -> None:
+    shown = repr(load_settings(GOOD))
+    assert not any(GOOD[name] in shown for name in GOOD if name != "SUPABASE_URL")
+
+
+def test_the_process_ends_with_a_sentence_a_mistake_and_no_traceback() -> None:
+    environ = {"PATH": os.environ["PATH"], **GOOD, "INGEST_TOKEN": "hunter2", "PORT": "x", "SUPABASE_URL": ""}
+    ended = subprocess.run(
+        [sys.executable, "-m", "app"], cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=30
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        "SUPABASE_URL is missing.",
+        "INGEST_TOKEN must have at least 16 characters.",
+        "PORT must be a port from 1 to 65535.",
+    ]
+
+
+def test_the_example_names_every_variable_and_no_other() -> None:
+    text = (PROJECT / ".env.example").read_text()
+    named = re.findall(r"^([A-Z_]+)=", text, re.MULTILINE)
+    assert sorted(named) == sorted(field.name.upper() for field in dataclasses.fields(Settings))
+
+
+def test_the_example_documents_every_variable() -> None:
+    lines = (PROJECT / ".env.example").read_text().splitlines()
+    undocumented = [line for before, line in pairwise(lines) if "=" in line and not before.startswith("#")]
+    assert undocumented == []
