@@ -1,8 +1,16 @@
-"""The HTTP service: it carries messages to Supabase and back. Rules live in SQL, not here.
+"""The HTTP service: it carries messages to Supabase and back, and keeps them safe. Rules are in SQL.
 
-The core imports no Starlette and can be tested without a server:
-    problems, credentials, bodies, reports, filters, verdicts, retry, delivery, forwarder, monitor,
-    supabase_rest, logs
-Thin adapters to Starlette:
-    settings (its Config), state, responses, middleware, routes_*, main
+main       application factory: routes and middleware
+lifespan   builds what requests share and supervises background tasks
+state      the type of what requests share
+routes     one module a group of routes
+web        authentication, bodies, errors, middleware: HTTP concerns that routes share
+status     data and HTML of the status page
+ingest     from a request body to a stored report
+spool      the file in which reports wait while Supabase is unavailable
+supabase   calls to PostgREST, health of the database
+problems, settings, logs   leaf modules
+smoke      `python -m app.smoke URL`: checks a running deployment
+
+Imports go down this list, never up; a test proves it.
 """

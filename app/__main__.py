@@ -1,37 +1,36 @@
-"""`python -m app`: the service under uvicorn."""
+"""`python -m app`: runs the service under uvicorn."""
 
-import os
 import signal
 import sys
 from types import FrameType
 
 import uvicorn
 
-from app.door import BoundedHeadProtocol
 from app.logs import configure_logging
 from app.main import SHUTDOWN_REQUEST_SECONDS, create_app
 from app.settings import SettingsError, load_settings
+from app.web.protocol import BoundedHeadProtocol
 
 
 def main() -> None:
-    """Serve until SIGTERM, then finish what is under way and exit with 0."""
+    """Serve until SIGTERM, then complete the open requests and exit with 0."""
     try:
-        settings = load_settings(os.environ)
+        settings = load_settings()
     except SettingsError as error:
         sys.exit(str(error))
     configure_logging(settings.log_level)
-    # uvicorn raises the signal again once it has shut down; without this the exit would look like a crash.
+    # uvicorn raises the signal again after its shutdown; without this handler the exit status would be a failure.
     signal.signal(signal.SIGTERM, _exit_cleanly)
     uvicorn.run(
         create_app(settings),
         host=settings.host,
         port=settings.port,
         http=BoundedHeadProtocol,
-        loop="asyncio",  # the bound on what is read at once is its own
-        log_config=None,  # ours is set
-        access_log=False,  # RequestLog writes the line
+        loop="asyncio",  # BoundedHeadProtocol sets the read size of asyncio's transport
+        log_config=None,  # configure_logging() has set it
+        access_log=False,  # RequestLog writes one line a request
         server_header=False,
-        proxy_headers=False,  # nothing reads the client's address
+        proxy_headers=False,  # web.auth.client_address() reads X-Forwarded-For
         ws="none",
         timeout_graceful_shutdown=SHUTDOWN_REQUEST_SECONDS,
     )

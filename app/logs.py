@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, on stdout."""
+"""Structured logs: one JSON object a line on standard output."""
 
 import json
 import logging
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 
 class JsonFormatter(logging.Formatter):
-    """ts, level, logger, msg, what came as `extra={"fields": …}`, and the traceback if there is one."""
+    """Writes ts, level, logger, msg, the members of `extra={"fields": …}`, and the traceback if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -25,10 +25,12 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure_logging(level: str) -> None:
-    """Everything goes through one handler."""
+    """Send every record of `level` or above to one JSON handler."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # At DEBUG these would write the headers, and with them the keys; at INFO the URL of every call.
+    # httpx and httpcore log headers, and with them keys, at DEBUG, and the URL of every call at INFO.
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # asgi-correlation-id logs a warning for each X-Request-Id it replaces: clients could flood the log.
+    logging.getLogger("asgi_correlation_id").setLevel(logging.ERROR)

@@ -1,4 +1,7 @@
-"""What can go wrong, as RFC 9457 problem documents, and the ladder that gives each its status."""
+"""RFC 9457 problem documents: a table of every problem type with its HTTP status, and the exception that carries one.
+
+A leaf module: it imports neither Starlette nor anything else of the service.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,8 +9,11 @@ from http import HTTPStatus
 
 
 @dataclass(frozen=True)
-class Rung:
-    """One row of the ladder: the status of an outcome, and what is said when nothing better is known."""
+class ProblemType:
+    """One row of the table: the HTTP status, and the detail that is sent unless a more exact one is known.
+
+    retry_after is in seconds; challenge is the value of WWW-Authenticate.
+    """
 
     status: int
     detail: str
@@ -15,48 +21,52 @@ class Rung:
     challenge: str | None = None
 
 
-# 4xx is for what the sender did, 503 for what we could not do. Input never earns a 500.
-LADDER: Mapping[str, Rung] = {
-    "body-encoding": Rung(400, "The body is not UTF-8."),
-    "body-syntax": Rung(400, "The body is not JSON."),
-    "body-shape": Rung(400, "The body must be a JSON object."),
-    "body-depth": Rung(400, "The body is nested too deeply."),
-    "body-values": Rung(400, "The body holds too many values."),
-    "idempotency-key": Rung(400, "Idempotency-Key must be 1 to 255 printable ASCII characters."),
-    "parameter": Rung(400, "A query parameter is not understood."),
-    "not-storable": Rung(400, "The database cannot store this report."),
-    "refused": Rung(400, "The report was refused."),
-    "unauthorized": Rung(401, "A valid bearer token is needed.", challenge="Bearer"),
-    "forbidden": Rung(403, "This token may not do that."),
-    "bad-signature": Rung(
+# 4xx: the client has to change something. 503: the request was valid, the service could not complete it.
+# 500 is a bug of the service; invalid input never causes one.
+PROBLEM_TYPES: Mapping[str, ProblemType] = {
+    "body-encoding": ProblemType(400, "The body is not UTF-8."),
+    "body-syntax": ProblemType(400, "The body is not JSON."),
+    "body-shape": ProblemType(400, "The body must be a JSON object."),
+    "body-depth": ProblemType(400, "The body is nested too deeply."),
+    "body-values": ProblemType(400, "The body contains too many values."),
+    "idempotency-key": ProblemType(400, "Idempotency-Key must be 1 to 255 printable ASCII characters."),
+    "parameter": ProblemType(400, "A query parameter is invalid."),
+    "not-storable": ProblemType(400, "The database cannot store this report."),
+    "refused": ProblemType(400, "The report was rejected."),
+    "unauthorized": ProblemType(401, "A valid bearer token is required.", challenge="Bearer"),
+    "forbidden": ProblemType(403, "This token does not permit the request."),
+    "bad-signature": ProblemType(
         401,
-        "The signature does not fit the body. Set SENTRY_CLIENT_SECRET to the integration's client secret.",
+        "The signature does not match the request body. "
+        "Set SENTRY_CLIENT_SECRET to the client secret of the Sentry integration.",
     ),
-    "not-found": Rung(404, "There is nothing here. GET / lists what there is."),
-    "incident-not-found": Rung(404, "There is no such incident, or this token may not see it."),
-    "method-not-allowed": Rung(405, "This method is not supported here."),
-    "body-timeout": Rung(408, "The body took too long to arrive."),
-    "body-too-large": Rung(413, "The body is larger than 1 MiB."),
-    "content-type": Rung(415, "Content-Type must be application/json in UTF-8."),
-    "content-encoding": Rung(415, "A compressed body is not accepted: send Content-Encoding identity."),
-    "rate-limited": Rung(429, "Too many new incidents from this source.", retry_after=60),
-    "internal": Rung(500, "Something went wrong here. The request id names it in the logs."),
-    "overloaded": Rung(503, "Too many reports are waiting to be stored.", retry_after=1),
-    "draining": Rung(503, "The service is shutting down.", retry_after=5),
-    "report-failed": Rung(503, "The database failed on this report.", retry_after=60),
-    "spool-full": Rung(503, "The database is away, and the spool that bridges it is full.", retry_after=30),
-    "unavailable": Rung(
-        503, "The database is away. Try again; the same Idempotency-Key counts once.", retry_after=2
+    "not-found": ProblemType(404, "No such route. GET / lists the routes."),
+    "incident-not-found": ProblemType(404, "No such incident, or this token may not read it."),
+    "method-not-allowed": ProblemType(405, "This route does not support the method."),
+    "body-timeout": ProblemType(408, "The body took too long to arrive."),
+    "body-too-large": ProblemType(413, "The body is larger than 1 MiB."),
+    "content-type": ProblemType(415, "Content-Type must be application/json in UTF-8."),
+    "content-encoding": ProblemType(415, "Compressed bodies are not accepted: send Content-Encoding identity."),
+    "rate-limited": ProblemType(429, "Too many new incidents from this source.", retry_after=60),
+    "internal": ProblemType(500, "Internal error. The request id identifies it in the service's log."),
+    "overloaded": ProblemType(503, "Too many reports are waiting to be stored.", retry_after=1),
+    "draining": ProblemType(503, "The service is shutting down.", retry_after=5),
+    "report-failed": ProblemType(503, "The database failed on this report.", retry_after=60),
+    "spool-full": ProblemType(503, "The database is unavailable, and the spool is full.", retry_after=30),
+    "unavailable": ProblemType(
+        503,
+        "The database is unavailable. Retry with the same Idempotency-Key: the report is counted once.",
+        retry_after=2,
     ),
-    "misconfigured": Rung(
-        503, "The database refused the service itself. The operator has to act.", retry_after=30
+    "misconfigured": ProblemType(
+        503, "The database rejected the service's own credentials or schema. The operator has to act.", 30
     ),
 }
 
 
 @dataclass(eq=False)
-class Problem(Exception):  # noqa: N818 - RFC 9457's own word for it
-    """A problem on its way to the client. Not frozen: Python sets __traceback__ on what is raised."""
+class Problem(Exception):  # noqa: N818 - the term of RFC 9457
+    """A problem document to send. Not frozen: Python sets __traceback__ on a raised exception."""
 
     status: int
     code: str
@@ -68,7 +78,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word for it
         super().__init__(self.detail)
 
     def as_json(self) -> dict[str, object]:
-        """The body. With about:blank the title is the status's own phrase; `code` tells rungs apart."""
+        """The document. `type` is about:blank, so `title` is the status phrase; `code` identifies the problem."""
         document: dict[str, object] = {
             "type": "about:blank",
             "title": HTTPStatus(self.status).phrase,
@@ -89,12 +99,12 @@ def problem(
     headers: Mapping[str, str] | None = None,
     members: Mapping[str, object] | None = None,
 ) -> Problem:
-    """The problem of a rung; what is passed here is more exact than the rung's own words."""
-    rung = LADDER[code]
-    wait = retry_after if retry_after is not None else rung.retry_after
+    """A problem of the type `code`; the other arguments override or extend its row of the table."""
+    row = PROBLEM_TYPES[code]
+    wait = retry_after if retry_after is not None else row.retry_after
     own_headers: dict[str, str] = dict(headers or {})
     if wait is not None:
         own_headers["Retry-After"] = str(wait)
-    if rung.challenge is not None:
-        own_headers.setdefault("WWW-Authenticate", rung.challenge)
-    return Problem(status or rung.status, code, detail or rung.detail, members or {}, own_headers)
+    if row.challenge is not None:
+        own_headers.setdefault("WWW-Authenticate", row.challenge)
+    return Problem(status or row.status, code, detail or row.detail, members or {}, own_headers)

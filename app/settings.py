@@ -1,98 +1,146 @@
-"""Settings from the environment. What is wrong is told at once, and without the value: it may be a secret.
+"""Settings from environment variables, validated when the service starts.
 
-Each field is the variable of its name in capitals; .env.example documents them, and a test compares the two.
+Each field is the variable of the same name in capitals; .env.example documents them, and a test compares the two.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import os
+import re
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Any
+from urllib.parse import SplitResult, urlsplit
 
-from starlette.config import Config
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app import setting_values as values
+_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
-Value = TypeVar("Value")
+
+def _split_url(text: str) -> SplitResult:
+    parts = urlsplit(text)
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.username is not None:
+        raise ValueError
+    _ = parts.port  # raises ValueError unless it is a number up to 65535
+    return parts
 
 
-@dataclass(frozen=True)
-class Settings:
-    """All that can be set."""
+def _base_url(text: str) -> str:
+    parts = _split_url(text)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError
+    return f"{parts.scheme}://{parts.netloc}"
 
-    supabase_url: str
-    supabase_anon_key: str = field(repr=False)
-    supabase_service_role_key: str = field(repr=False)
-    ingest_token: str = field(repr=False)
-    sentry_client_secret: tuple[str, ...] = field(default=(), repr=False)
-    operator_token: str | None = field(default=None, repr=False)
-    admin_console_url: tuple[str, ...] = ()
-    backend_api_url: str | None = None
-    host: str = "0.0.0.0"  # noqa: S104 - in a container the platform's proxy comes from outside
-    port: int = 3000
-    log_level: str = "INFO"
-    spool_path: Path = Path(".local/spool.sqlite3")
-    spool_max_mb: int = 256
+
+def _url(text: str) -> str:
+    parts = _split_url(text)
+    if parts.query or parts.fragment:
+        raise ValueError
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _origin(text: str) -> str:
+    """As a browser sends it: no path, and no port if it is the default of the scheme."""
+    parts = _split_url(text)
+    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+    is_default = parts.port in (None, _DEFAULT_PORTS[parts.scheme])
+    return f"{parts.scheme}://{host}" if is_default else f"{parts.scheme}://{host}:{parts.port}"
+
+
+def _header_value(text: str) -> str:
+    if not _VISIBLE_ASCII.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def _log_level(text: str) -> str:
+    if text.upper() not in _LOG_LEVELS:
+        raise ValueError
+    return text.upper()
+
+
+def _writable_file(path: Path) -> Path:
+    """Checked without creating the file: a configuration that is refused leaves nothing behind."""
+    existing = path
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    is_usable = existing.is_file() if existing == path else existing.is_dir()
+    if not is_usable or not os.access(existing, os.W_OK):
+        raise ValueError
+    return path
+
+
+def _split_list(text: object) -> object:
+    return tuple(part.strip() for part in text.split(",")) if isinstance(text, str) else text
+
+
+_KEY = "visible ASCII characters without spaces"
+_TOKEN = "at least 16 visible ASCII characters without spaces"  # noqa: S105 - a description
+Key = Annotated[str, AfterValidator(_header_value)]
+Token = Annotated[str, Field(min_length=16), AfterValidator(_header_value)]
+# NoDecode: pydantic-settings would expect JSON in a variable that holds a list.
+KeyList = Annotated[tuple[Key, ...], NoDecode, BeforeValidator(_split_list)]
+OriginList = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split_list)]
+
+
+class Settings(BaseSettings):
+    """Every setting. The description of a field completes the sentence "<NAME> must be …" of its error."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", validate_default=False)
+
+    supabase_url: Annotated[str, AfterValidator(_base_url)] = Field(
+        description="an http or https URL without a path, such as https://abc.supabase.co"
+    )
+    supabase_anon_key: Key = Field(description=_KEY, repr=False)
+    supabase_service_role_key: Key = Field(description=_KEY, repr=False)
+    ingest_token: Token = Field(description=_TOKEN, repr=False)
+    sentry_client_secret: KeyList = Field(
+        (), description=f"{_KEY}, or several such keys separated by commas", repr=False
+    )
+    operator_token: Token | None = Field(None, description=_TOKEN, repr=False)
+    admin_console_url: OriginList = Field((), description="an http or https URL, or several separated by commas")
+    backend_api_url: Annotated[str, AfterValidator(_url)] | None = Field(
+        None, description="an http or https URL without a query, such as https://api.example.com"
+    )
+    # In a container the platform's proxy connects from outside.
+    host: str = Field("0.0.0.0", description="an address to listen on")  # noqa: S104
+    port: int = Field(3000, ge=1, le=65535, description="a port from 1 to 65535")
+    log_level: Annotated[str, AfterValidator(_log_level)] = Field(
+        "INFO", description=f"one of {', '.join(_LOG_LEVELS)}"
+    )
+    spool_path: Annotated[Path, AfterValidator(_writable_file)] = Field(
+        Path(".local/spool.sqlite3"), description="a file that the service may write", validate_default=True
+    )
+    spool_max_mb: int = Field(256, ge=1, lt=10_000_000, description="a number of MB, 1 or more")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_blank_values(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """A blank variable counts as not set: a copy of .env.example contains such variables."""
+        stripped = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
+        return {name: value for name, value in stripped.items() if value != ""}
 
 
 class SettingsError(Exception):
-    """What is wrong, a sentence each."""
+    """The message has one sentence for each variable that is missing or invalid, never its value."""
 
     def __init__(self, sentences: list[str]) -> None:
         super().__init__("\n".join(sentences))
         self.sentences = sentences
 
 
-def load_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings, or a SettingsError with everything that is missing or malformed."""
-    # An empty variable is one that is not set: copying .env.example leaves such behind.
-    reader = _Reader(
-        Config(environ={name: value.strip() for name, value in environ.items() if value.strip()})
-    )
-    settings = Settings(
-        supabase_url=reader.required("SUPABASE_URL", values.base_url, ""),
-        supabase_anon_key=reader.required("SUPABASE_ANON_KEY", values.secret, ""),
-        supabase_service_role_key=reader.required("SUPABASE_SERVICE_ROLE_KEY", values.secret, ""),
-        ingest_token=reader.required("INGEST_TOKEN", values.token, ""),
-        sentry_client_secret=reader.optional("SENTRY_CLIENT_SECRET", values.secrets, ()),
-        operator_token=reader.optional("OPERATOR_TOKEN", values.token, Settings.operator_token),
-        admin_console_url=reader.optional("ADMIN_CONSOLE_URL", values.origins, Settings.admin_console_url),
-        backend_api_url=reader.optional("BACKEND_API_URL", values.address, Settings.backend_api_url),
-        host=reader.optional("HOST", str, Settings.host),
-        port=reader.optional("PORT", values.port, Settings.port),
-        log_level=reader.optional("LOG_LEVEL", values.log_level, Settings.log_level),
-        spool_path=reader.checked("SPOOL_PATH", values.writable_file, Settings.spool_path),
-        spool_max_mb=reader.optional("SPOOL_MAX_MB", values.megabytes, Settings.spool_max_mb),
-    )
-    if reader.sentences:
-        raise SettingsError(reader.sentences)
-    return settings
+def load_settings() -> Settings:
+    """The settings of the environment. Raises SettingsError."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        # Without the input: it may be a secret.
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        sentences = {str(detail["loc"][0]): detail["type"] for detail in details}
+        raise SettingsError([_sentence(name, kind) for name, kind in sentences.items()]) from None
 
 
-class _Reader:
-    """Reads variables and collects what is wrong with them. After a mistake it goes on with a stand-in."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self.sentences: list[str] = []
-
-    def required(self, name: str, cast: Callable[[str], Value], stand_in: Value) -> Value:
-        if self._config(name, default="") == "":
-            self.sentences.append(f"{name} is missing.")
-            return stand_in
-        return self.optional(name, cast, stand_in)
-
-    def checked(self, name: str, cast: Callable[[str], Value], default: Value) -> Value:
-        """As optional(), where the default itself may not do on this machine."""
-        return self._cast(name, cast, self._config(name, default=str(default)), default)
-
-    def optional(self, name: str, cast: Callable[[str], Value], default: Value) -> Value:
-        text = self._config(name, default="")
-        return self._cast(name, cast, text, default) if text else default
-
-    def _cast(self, name: str, cast: Callable[[str], Value], text: str, default: Value) -> Value:
-        # Not Config's own cast: its error quotes the value.
-        try:
-            return cast(text)
-        except ValueError as error:
-            self.sentences.append(f"{name} {error}.")
-            return default
+def _sentence(name: str, kind: str) -> str:
+    if kind == "missing":
+        return f"{name.upper()} is missing."
+    return f"{name.upper()} must be {Settings.model_fields[name].description}."

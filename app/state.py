@@ -1,34 +1,32 @@
-"""What the lifespan makes, and every request may use."""
+"""What the lifespan builds and every request may use."""
 
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from starlette.requests import Request
 
-from app.breaker import Breaker
-from app.door import ReadingBudget
-from app.forgeries import ForgeryNotes
-from app.intake import Intake
-from app.monitor import DatabaseMonitor
+from app.ingest.service import IngestService
 from app.settings import Settings
-from app.sharing import Shared
-from app.spool import Spool
-from app.supabase_rest import SupabaseRest
+from app.status.cache import SharedCache
+from app.status.snapshot import Snapshot
+from app.supabase.client import SupabaseClient
+from app.supabase.monitor import DatabaseMonitor
+from app.web.auth import SignatureFailures
+from app.web.body import BodyBudget
 
 
 class ServiceState(TypedDict):
-    """The lifespan state. Each request has a copy, to which the middleware adds the request id."""
+    """The lifespan state. Each request has a shallow copy."""
 
     settings: Settings
-    supabase: SupabaseRest
-    reading: ReadingBudget
-    reports: Intake
-    sentry: Intake
-    forgeries: ForgeryNotes
-    spool: Spool
-    breaker: Breaker
+    supabase: SupabaseClient
+    body_budget: BodyBudget
+    reports: IngestService
+    sentry: IngestService
+    signature_failures: SignatureFailures
     monitor: DatabaseMonitor
-    public_status: Shared[Mapping[str, Any]]
+    snapshot: Snapshot
+    public_status: SharedCache[Mapping[str, Any]]
 
 
 ServiceRequest = Request[ServiceState]

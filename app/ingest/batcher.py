@@ -1,0 +1,123 @@
+"""Coalesces reports into batches, without a timer (DESIGN fact 14).
+
+Reports that arrive while a call is in flight share the next one. An idle service sends a report at once; under load,
+batches grow to what the database can process.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass
+
+from app.ingest.payload import Report
+from app.ingest.sender import Answer, Send
+from app.problems import problem
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BatcherLimits:
+    """Limits on the queue and on one batch."""
+
+    queued_reports: int = 2000
+    queued_bytes: int = 8 * 1024 * 1024
+    batch_reports: int = 500
+    batch_bytes: int = 2 * 1024 * 1024
+    calls_in_flight: int = 2
+
+
+@dataclass(frozen=True, eq=False)
+class _Entry:
+    report: Report
+    answer: asyncio.Future[Answer]
+
+
+class Batcher:
+    """Accepts reports one by one, sends them in batches, and resolves a future for each."""
+
+    def __init__(self, send: Send, limits: BatcherLimits | None = None) -> None:
+        self._send = send
+        self._limits = limits or BatcherLimits()
+        self._queue: deque[_Entry] = deque()
+        self._queued_bytes = 0
+        self._calls: set[asyncio.Task[None]] = set()
+        self._flush_is_scheduled = False
+        self._is_draining = False
+
+    def submit(self, report: Report) -> asyncio.Future[Answer]:
+        """A future of the answer. Cancelling it does not withdraw the report: it is sent all the same.
+
+        Raises the Problem `overloaded` or `draining`.
+        """
+        if self._is_draining:
+            raise problem("draining")
+        if (
+            len(self._queue) >= self._limits.queued_reports
+            or self._queued_bytes + len(report.payload) > self._limits.queued_bytes
+        ):
+            raise problem("overloaded")
+        loop = asyncio.get_running_loop()
+        entry = _Entry(report, loop.create_future())
+        self._queue.append(entry)
+        self._queued_bytes += len(report.payload)
+        if not self._flush_is_scheduled:
+            # At the end of this iteration of the event loop: reports of other connections join the batch.
+            self._flush_is_scheduled = True
+            loop.call_soon(self._flush)
+        return entry.answer
+
+    async def drain(self, seconds: float) -> None:
+        """Refuse new reports and send the queue. After so many seconds the rest is answered with `draining`."""
+        self._is_draining = True
+        try:
+            async with asyncio.timeout(seconds):
+                while self._queue or self._calls:
+                    self._flush()
+                    await asyncio.wait(self._calls)
+        except TimeoutError:
+            # The queue first: a call that ends would send more of it.
+            unsent = list(self._queue)
+            self._queue.clear()
+            self._answer(unsent, [problem("draining") for _ in unsent])
+            for call in self._calls:
+                call.cancel()
+            await asyncio.gather(*self._calls, return_exceptions=True)
+
+    def _flush(self) -> None:
+        self._flush_is_scheduled = False
+        while self._queue and len(self._calls) < self._limits.calls_in_flight:
+            call = asyncio.create_task(self._run(self._next_batch()))
+            self._calls.add(call)
+            call.add_done_callback(self._on_call_done)
+
+    def _next_batch(self) -> list[_Entry]:
+        batch: list[_Entry] = []
+        size = 0
+        while self._queue and len(batch) < self._limits.batch_reports:
+            size += len(self._queue[0].report.payload)
+            if batch and size > self._limits.batch_bytes:
+                break
+            batch.append(self._queue.popleft())
+            self._queued_bytes -= len(batch[-1].report.payload)
+        return batch
+
+    async def _run(self, batch: list[_Entry]) -> None:
+        answers: list[Answer] = [problem("draining") for _ in batch]
+        try:
+            answers = await self._send([entry.report for entry in batch])
+        except Exception:
+            # A bug: each caller still gets an answer, and the batcher continues.
+            _logger.exception("a batch failed")
+            answers = [problem("internal") for _ in batch]
+        finally:
+            self._answer(batch, answers)
+
+    def _answer(self, batch: list[_Entry], answers: list[Answer]) -> None:
+        for entry, answer in zip(batch, answers, strict=True):
+            if not entry.answer.done():  # the caller was cancelled
+                entry.answer.set_result(answer)
+
+    def _on_call_done(self, call: asyncio.Task[None]) -> None:
+        self._calls.discard(call)
+        self._flush()

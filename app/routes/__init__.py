@@ -1,0 +1,8 @@
+"""The routes: each checks who calls, reads the request, calls one service or RPC, and formats the response.
+
+report      POST /api/autonomous/error
+sentry      POST /webhooks/sentry
+incidents   GET /api/autonomous/incidents and …/{incident_id}
+health      GET /, /health, /health/db
+status      GET and POST /status
+"""

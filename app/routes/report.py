@@ -1,0 +1,20 @@
+"""POST /api/autonomous/error: a program reports an error."""
+
+from starlette.responses import JSONResponse, Response
+
+from app.ingest.payload import read_report
+from app.state import ServiceRequest
+from app.web.auth import require_ingest_token
+from app.web.body import read_body, require_json
+
+
+async def report_error(request: ServiceRequest) -> Response:
+    """201 with the database's result, or 202 if the report is in the spool. A failed check raises its Problem."""
+    state, headers = request.state, request.headers
+    require_ingest_token(headers, state["settings"].ingest_token)
+    require_json(headers)
+    report = read_report(await read_body(request, state["body_budget"]), headers.get("idempotency-key"))
+    accepted = await state["reports"].accept(report)
+    if accepted.result is None:
+        return JSONResponse({"success": True, "status": "spooled", "idempotency_key": report.idempotency_key}, 202)
+    return JSONResponse(accepted.result, 201)

@@ -1,0 +1,193 @@
+"""GET /status as a page or as JSON, and POST /status, the sign-in form of the page."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from app.problems import Problem, problem
+from app.state import ServiceRequest
+from app.status.page import render
+from app.status.snapshot import HEALTH_MEMBERS, versions
+from app.supabase.errors import ResponseError, SupabaseError, UnreachableError, problem_of_reader
+from app.web.body import read_body
+from app.web.errors import problem_response
+from app.web.session import COOKIE_LIMIT, Reader, delete_cookie, reader_with, set_cookie, token_of
+
+# Cookie, because a page for a signed-in person must not be shown to anyone else.
+_HEADERS = {"Vary": "Accept, Authorization, Cookie", "Cache-Control": "no-store"}
+_REFUSED = "That token is not accepted: it is wrong or has expired."
+_TOO_LONG = "That token is too long for a cookie. Sign in with the operator token."
+_UNAVAILABLE = "The database does not answer. This page shows what the service knows without it."
+_MISCONFIGURED = (
+    "The database rejects the service; the service's log contains the reason. "
+    "This page shows what the service knows without it."
+)
+
+_logger = logging.getLogger(__name__)
+
+
+async def status(request: ServiceRequest) -> Response:
+    """A page for browsers, else JSON. Signed-in callers get more. POST is the form of the page."""
+    try:
+        if request.method == "POST":
+            response = await _submit_form(request)
+        elif _prefers_html(request.headers.get("accept", "")):
+            response = await _show_page(request)
+        else:
+            response = await _show_json(request)
+    except Problem as error:
+        response = problem_response(error)
+    response.headers.update(_HEADERS)
+    return response
+
+
+def _prefers_html(accept: str) -> bool:
+    """Accept-header negotiation: whether HTML ranks above JSON. `*/*`, which curl sends, means JSON."""
+    weights = dict(_media_range(part) for part in accept.lower().split(",")[:50])
+    html = max(weights.get("text/html", 0.0), weights.get("application/xhtml+xml", 0.0))
+    return html > weights.get("application/json", 0.0)
+
+
+def _media_range(part: str) -> tuple[str, float]:
+    media_type, *parameters = (each.strip() for each in part.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return media_type, float(value)
+            except ValueError:
+                return media_type, 0.0
+    return media_type, 1.0
+
+
+async def _show_json(request: ServiceRequest) -> Response:
+    known = request.state["snapshot"].status()
+    token = token_of(request)
+    if "authorization" not in request.headers and token is None:
+        return JSONResponse(known)
+    reader = reader_with(token or "", request.state["settings"].operator_token)
+    if reader is None:
+        raise problem("unauthorized", "Send your Supabase access token or the operator token as Authorization: Bearer.")
+    try:
+        system = await request.state["supabase"].status("system_status", reader.access_token)
+    except SupabaseError as error:
+        refused = problem_of_reader(error, known)
+        if reader.is_operator and refused.status in (401, 403):
+            refused = problem("misconfigured", members=known)
+        raise refused from error
+    names = (*HEALTH_MEMBERS, "open_incidents", "targets", "last_deployments")
+    members = {name: system.get(name) for name in names}
+    return JSONResponse({**known, "versions": {**versions(), "postgres": system.get("postgres")}, **members})
+
+
+async def _show_page(request: ServiceRequest) -> Response:
+    """The page; it says if the token is refused or the database is unavailable."""
+    token = token_of(request)
+    if token is None:
+        return await _show_public_page(request)
+    reader = reader_with(token, request.state["settings"].operator_token)
+    if reader is None:
+        return await _show_public_page(request, _REFUSED)
+    try:
+        return await _render_page(request, await _fetch(request, reader), is_signed_in=True)
+    except SupabaseError as error:
+        if reader.is_refused(error):
+            return await _show_public_page(request, _REFUSED)
+        # Only the database can verify an access token; the service itself verifies the operator token.
+        return await _render_page(request, {}, is_signed_in=reader.is_operator, error=error)
+
+
+async def _submit_form(request: ServiceRequest) -> Response:
+    """Sign in with `token`, which is kept in a cookie, or sign out with `sign_out`."""
+    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        raise problem("forbidden", "The form accepts submissions from its own page only.")
+    form = await _read_form(request)
+    response: Response = RedirectResponse("status", 303)
+    if "sign_out" in form:
+        delete_cookie(response)
+        return response
+    token = form.get("token", "")
+    reader = reader_with(token, request.state["settings"].operator_token)
+    if reader is None:
+        return await _show_public_page(request, _REFUSED)
+    if len(token) > COOKIE_LIMIT:
+        return await _show_public_page(request, _TOO_LONG)
+    if not reader.is_operator:
+        try:
+            await _fetch(request, reader)
+        except SupabaseError as error:
+            if reader.is_refused(error):
+                return await _show_public_page(request, _REFUSED)
+            return await _render_page(request, {}, error=error)
+    set_cookie(request, response, token)
+    return response
+
+
+async def _show_public_page(request: ServiceRequest, refusal: str | None = None) -> Response:
+    try:
+        return await _render_page(request, await _fetch(request, None), refusal=refusal)
+    except SupabaseError as error:
+        return await _render_page(request, {}, refusal=refusal, error=error)
+
+
+async def _fetch(request: ServiceRequest, reader: Reader | None) -> Mapping[str, Any]:
+    if request.state["monitor"].last.state == "down":
+        raise UnreachableError("the last probe failed")  # the page need not wait for another timeout
+    if reader is None:
+        return await request.state["public_status"].read()
+    return await request.state["supabase"].status("status_page", reader.access_token)
+
+
+async def _render_page(
+    request: ServiceRequest,
+    data: Mapping[str, Any],
+    *,
+    is_signed_in: bool = False,
+    error: SupabaseError | None = None,
+    refusal: str | None = None,
+) -> Response:
+    if isinstance(error, ResponseError):
+        _logger.error("supabase rejected the status page: %s: %s", error, error.message)
+    nonce = secrets.token_urlsafe(16)
+    known = request.state["snapshot"].status()
+    view = {
+        "now": datetime.now(UTC),
+        "nonce": nonce,
+        "is_signed_in": is_signed_in,
+        "notice": None if error is None else _MISCONFIGURED if isinstance(error, ResponseError) else _UNAVAILABLE,
+        "refusal": refusal,
+        "known": {**known, **{name: data[name] for name in HEALTH_MEMBERS if name in data}},
+        "overall": data.get("overall") or "unknown",
+        "targets": data.get("targets", []),
+        "incidents": data.get("incidents", []),
+        "open_incidents": data.get("open_incidents", {}),
+        "deployments": data.get("last_deployments", []),
+    }
+    policy = (
+        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; "
+        "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    response = HTMLResponse(
+        # In a thread: rendering many targets would block other requests.
+        await asyncio.to_thread(render, view),
+        401 if refusal else 503 if error else 200,
+        {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"},
+    )
+    if refusal:
+        delete_cookie(response)
+    return response
+
+
+async def _read_form(request: ServiceRequest) -> dict[str, str]:
+    body = (await read_body(request, request.state["body_budget"])).decode("utf-8", "replace")
+    try:
+        fields = parse_qs(body, max_num_fields=10)
+    except ValueError:
+        raise problem("parameter", "The form has fields other than `token` and `sign_out`.") from None
+    return {name: values[0].strip() for name, values in fields.items()}

@@ -1,0 +1,144 @@
+"""The spool's SQLite file: spooled reports, and dead letters, which the database permanently rejected."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+_BATCH_BYTES = 2 * 1024 * 1024
+# Keeps at most this many dead letters: they share the size limit with the spooled reports.
+_DEAD_LETTERS = 10_000
+_LOCK_TIMEOUT_SECONDS = 5.0
+
+_SCHEMA = """
+create table if not exists spooled (
+  id integer primary key autoincrement,
+  kind text not null,
+  payload blob not null,
+  spooled_at real not null
+);
+create table if not exists dead_letters (
+  id integer primary key,
+  kind text not null,
+  payload blob not null,
+  spooled_at real not null,
+  reason text not null,
+  buried_at real not null
+);
+"""
+
+
+class SpoolError(Exception):
+    """The file cannot be used. The message names the remedy."""
+
+
+class SpoolFullError(Exception):
+    """The size limit is reached, or the disk is full."""
+
+
+@dataclass(frozen=True)
+class Spooled:
+    """One spooled report."""
+
+    id: int
+    kind: str
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class SpoolCounts:
+    """Numbers of spooled reports and dead letters. oldest_at is in seconds since 1970."""
+
+    depth: int = 0
+    oldest_at: float | None = None
+    dead_letters: int = 0
+
+
+class SpoolFile:
+    """Blocking calls. Each is a transaction that is on the disk when the call returns."""
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Reports are stored as received, before redaction: only the owner may read the file.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            path.chmod(0o600)
+            self._connection = sqlite3.connect(path, _LOCK_TIMEOUT_SECONDS, check_same_thread=False)
+            self._connection.execute("pragma journal_mode = wal")
+            # In WAL mode, NORMAL would leave the last transactions in the page cache.
+            self._connection.execute("pragma synchronous = full")
+            (page_size,) = self._connection.execute("pragma page_size").fetchone()
+            self._connection.execute(f"pragma max_page_count = {max(16, max_bytes // page_size)}")
+            self._connection.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise SpoolError(
+                f"SPOOL_PATH {path} cannot be used ({error}). Name a file that the service may write."
+            ) from error
+
+    def insert(self, reports: Iterable[tuple[str, bytes]]) -> None:
+        """Append (kind, payload) pairs. Raises SpoolFullError if there is no room, and then stores none of them."""
+        now = time.time()
+        rows = [(kind, payload, now) for kind, payload in reports]
+        try:
+            with self._connection:
+                self._connection.executemany("insert into spooled (kind, payload, spooled_at) values (?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            raise SpoolFullError(str(error)) from error
+
+    def remove(self, ids: Iterable[int]) -> None:
+        """Delete reports that the database has stored."""
+        with self._connection:
+            self._connection.executemany("delete from spooled where id = ?", [(each,) for each in ids])
+
+    def move_to_dead_letters(self, reasons: Iterable[tuple[int, str]]) -> None:
+        """Move (id, reason) pairs to the dead letters. Without room for that, the reports are deleted."""
+        chosen = list(reasons)
+        try:
+            self._move(chosen)
+        except sqlite3.Error:
+            self.remove(each for each, _ in chosen)
+
+    def _move(self, reasons: list[tuple[int, str]]) -> None:
+        query = "select id, kind, payload, spooled_at from spooled where id = ?"
+        with self._connection:
+            for each, reason in reasons:
+                row = self._connection.execute(query, [each]).fetchone()
+                if row is None:
+                    continue
+                # The delete frees the pages that the insert needs.
+                self._connection.execute("delete from spooled where id = ?", [each])
+                self._connection.execute(
+                    "insert or replace into dead_letters (id, kind, payload, spooled_at, reason, buried_at)"
+                    " values (?, ?, ?, ?, ?, ?)",
+                    [*row, reason, time.time()],
+                )
+            self._connection.execute(
+                "delete from dead_letters where id <= (select max(id) from dead_letters) - ?", [_DEAD_LETTERS]
+            )
+
+    def read_oldest(self, after_id: int, most: int) -> list[Spooled]:
+        """The oldest reports with an id above after_id, at most `most` and at most 2 MiB."""
+        found: list[Spooled] = []
+        size = 0
+        query = "select id, kind, payload from spooled where id > ? order by id limit ?"
+        with closing(self._connection.execute(query, [after_id, most])) as rows:
+            for row in rows:
+                size += len(row[2])
+                if found and size > _BATCH_BYTES:
+                    break
+                found.append(Spooled(*row))
+        return found
+
+    def count(self) -> SpoolCounts:
+        """The counts now, including what other processes wrote."""
+        # The oldest by id: min(spooled_at) would read every row with its payload.
+        query = """select (select count(*) from spooled),
+          (select spooled_at from spooled order by id limit 1), (select count(*) from dead_letters)"""
+        return SpoolCounts(*self._connection.execute(query).fetchone())
+
+    def close(self) -> None:
+        """Close the file; no other call may follow."""
+        self._connection.close()

@@ -1,0 +1,132 @@
+"""Asynchronous interface of the spool. A report is fsynced before it is acknowledged.
+
+Group commit: writes that arrive during a transaction share the next one, so that many reports cost few fsyncs.
+Several processes may share the file; only the one that holds the lock file beside it replays.
+"""
+
+import asyncio
+import fcntl
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from app.spool.file import SpoolCounts, Spooled, SpoolFile, SpoolFullError
+
+_WAITING_LIMIT = 16 * 1024 * 1024
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class _Write:
+    kind: str
+    payload: bytes
+    done: asyncio.Future[None]
+
+
+class Spool:
+    """All calls to SQLite run in one thread of their own."""
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        self._file = SpoolFile(path, max_bytes)
+        self._lock_file = path.with_name(f"{path.name}.lock").open("a")
+        self._thread = ThreadPoolExecutor(1, "spool")
+        self._writes: deque[_Write] = deque()
+        self._waiting_bytes = 0
+        self._writer: asyncio.Task[None] | None = None
+        self._dropped = 0
+        self._counts = self._file.count()
+
+    def as_json(self) -> dict[str, object]:
+        """As /health and /status return it. `dropped` counts the reports refused since the start for lack of room."""
+        oldest_at = self._counts.oldest_at
+        return {
+            "depth": self._counts.depth,
+            "oldest_seconds": None if oldest_at is None else round(max(0.0, time.time() - oldest_at), 1),
+            "dead_letters": self._counts.dead_letters,
+            "dropped": self._dropped,
+        }
+
+    async def put(self, kind: str, payload: bytes) -> None:
+        """Store a report; returns when it is on the disk. Raises SpoolFullError."""
+        if self._waiting_bytes + len(payload) > _WAITING_LIMIT:
+            self._dropped += 1
+            raise SpoolFullError("too many bytes are waiting to be written")
+        write = _Write(kind, payload, asyncio.get_running_loop().create_future())
+        self._writes.append(write)
+        self._waiting_bytes += len(payload)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_waiting())
+        # If the caller is cancelled, the report is stored all the same.
+        await asyncio.shield(write.done)
+
+    async def oldest(self, after_id: int, most: int) -> list[Spooled]:
+        """The next reports to replay after an id, oldest first."""
+        return await self._run(partial(self._file.read_oldest, after_id, most))
+
+    async def remove(self, ids: Iterable[int]) -> None:
+        """Delete reports that the database has stored."""
+        chosen = list(ids)
+        await self._run(partial(self._file.remove, chosen))
+        self._count(-len(chosen))
+
+    async def move_to_dead_letters(self, reasons: Iterable[tuple[int, str]]) -> None:
+        """Set permanently rejected reports aside, each with the reason."""
+        chosen = list(reasons)
+        await self._run(partial(self._file.move_to_dead_letters, chosen))
+        self._count(-len(chosen), len(chosen))
+
+    def acquire_replay_lock(self) -> bool:
+        """Whether this process holds the replay lock. Once acquired, it is held until the process ends."""
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    async def refresh(self) -> SpoolCounts:
+        """Read the counts from the file: another process may have changed it."""
+        self._counts = await self._run(self._file.count)
+        return self._counts
+
+    async def close(self) -> None:
+        """Complete the pending writes, then close the file."""
+        if self._writer is not None:
+            await asyncio.gather(self._writer, return_exceptions=True)
+        await self._run(self._file.close)
+        self._thread.shutdown()
+        self._lock_file.close()
+
+    async def _run(self, call: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    async def _write_waiting(self) -> None:
+        while self._writes:
+            batch = list(self._writes)
+            self._writes.clear()
+            failure: Exception | None = None
+            try:
+                await self._run(partial(self._file.insert, [(each.kind, each.payload) for each in batch]))
+            except Exception as error:  # the callers wait for an answer, whatever failed
+                failure = error if isinstance(error, SpoolFullError) else SpoolFullError(repr(error))
+                self._dropped += len(batch)
+            self._waiting_bytes -= sum(len(write.payload) for write in batch)
+            for write in batch:
+                if failure is None:
+                    write.done.set_result(None)
+                else:
+                    write.done.set_exception(failure)
+            if failure is None:
+                self._count(len(batch))
+
+    def _count(self, waiting: int, dead: int = 0) -> None:
+        """Adjust the counts without reading the file, which takes long if it is large; refresh() corrects them."""
+        known = self._counts
+        depth = max(0, known.depth + waiting)
+        oldest_at = (known.oldest_at or time.time()) if depth else None
+        self._counts = SpoolCounts(depth, oldest_at, known.dead_letters + dead)

@@ -1,0 +1,6 @@
+"""The data and the HTML of the status page.
+
+snapshot   what the service knows from memory: versions, database, scheduler, spool
+cache      shares one result among concurrent and recent requests
+page       renders the page from templates/
+"""

@@ -1,0 +1,102 @@
+"""Renders the status page from data of the database and of the service. Formatting only."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from math import floor
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+_TONES = {"up": "good", "degraded": "fair", "down": "bad"}
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+_SPARK_WIDTH = 120.0
+_SPARK_HEIGHT = 28.0
+
+
+def _duration(seconds: float) -> str:
+    """3 h 12 min: the two largest units."""
+    left, words = int(max(0, seconds)), []
+    for size, unit in _UNITS:
+        if left >= size:
+            words.append(f"{left // size} {unit}")
+            left %= size
+    return " ".join(words[:2]) or f"{left} s"
+
+
+def _ago(moment: str | None, now: datetime) -> str:
+    if not moment:
+        return "never"
+    return f"{_duration((now - datetime.fromisoformat(moment)).total_seconds())} ago"
+
+
+def _milliseconds(value: float | None) -> str:
+    return "no data" if value is None else f"{value:,.0f} ms"
+
+
+def _percent(value: float | None) -> str:
+    """Truncated, not rounded: a target that failed once never shows 100 %."""
+    return "no data" if value is None else f"{floor(round(value * 100, 3)) / 100:g} %"
+
+
+def _tone(status: str | None) -> str:
+    return _TONES.get(status or "", "none")
+
+
+def _count_bad_days(days: Sequence[Mapping[str, Any]]) -> int:
+    return sum(day["status"] in ("degraded", "down") for day in days)
+
+
+def _bars(days: Sequence[Mapping[str, Any]]) -> Markup:
+    """One bar a day. In a template loop this takes ten times as long; only bars of bad days have a tooltip."""
+    bars = []
+    for index, day in enumerate(days):
+        title = "" if day["status"] == "up" else f"<title>{day['day']}: {_percent(day['uptime_percent'])}</title>"
+        bars.append(f'<rect class="{_tone(day["status"])}" x="{index * 4}">{title}</rect>')
+    return Markup("".join(bars))  # noqa: S704 - dates, numbers and fixed words
+
+
+def _spark_lines(values: Sequence[float | None]) -> list[str]:
+    """The points of one polyline for each stretch without a gap, in a box of 120 by 28."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return []
+    top, step = max(*known, 1.0), _SPARK_WIDTH / max(len(values) - 1, 1)
+    lines: list[list[str]] = [[]]
+    for index, value in enumerate(values):
+        if value is None:
+            lines.append([])
+        else:
+            height = 1 + (_SPARK_HEIGHT - 2) * (1 - value / top)
+            lines[-1].append(f"{index * step:.1f},{height:.1f}")
+    # A single point is drawn as a dash: a polyline needs two.
+    return [" ".join(line if len(line) > 1 else [line[0], line[0]]) for line in lines if line]
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("app.status"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        duration=_duration,
+        ago=_ago,
+        milliseconds=_milliseconds,
+        percent=_percent,
+        tone=_tone,
+        bars=_bars,
+        count_bad_days=_count_bad_days,
+        spark_lines=_spark_lines,
+    )
+    return environment
+
+
+_TEMPLATE = _environment().get_template("status.html")
+
+
+def render(view: Mapping[str, Any]) -> str:
+    """The document. view contains the variables that status.html lists in its first line."""
+    return _TEMPLATE.render(view)

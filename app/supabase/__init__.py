@@ -1,0 +1,9 @@
+"""Supabase over HTTPS: the PostgREST client and what depends on its answers.
+
+client      the calls that the service makes, each an RPC or a read through PostgREST
+errors      failed calls: exception tree, SQLSTATE table, and the problem each one becomes
+retry       repeats transient failures within a time budget
+monitor     polls the database's health in the background
+scheduler   whether pg_cron is late, computed from what the monitor read
+bootstrap   what the service asks of the database once, when it starts
+"""

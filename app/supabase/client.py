@@ -1,0 +1,123 @@
+"""The calls to PostgREST that the service makes, as service_role or with a caller's own token.
+
+Built on the `postgrest` package. `supabase`, which wraps it, also loads the clients of Realtime, Storage, Auth and
+Functions, which the service does not use: imported, it takes 55 MB of memory where `postgrest` takes 41.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import httpx
+from postgrest import AsyncPostgrestClient
+
+from app.settings import Settings
+from app.supabase.errors import UnreachableError, raise_response_error, read_json, translate_errors
+from app.supabase.retry import deadline_after, retry
+
+# Longer than the statement_timeout of 8 s of the API roles, so that a slow statement ends with the database's own
+# error instead of an unknown outcome.
+_TIMEOUT = httpx.Timeout(connect=2.0, read=9.0, write=5.0, pool=2.0)
+_LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0)
+
+StatusFunction = Literal["system_status", "status_page", "public_status"]
+
+
+class SupabaseClient:
+    """Each call raises a SupabaseError if it fails, and no other exception."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._base_url = f"{settings.supabase_url}/rest/v1"
+        self._anon_key = settings.supabase_anon_key
+        # HTTP/1.1: for two concurrent calls HTTP/2 gains nothing and costs memory. Without trust_env no .netrc file
+        # and no proxy variable changes where the service key is sent.
+        self._http = httpx.AsyncClient(
+            timeout=_TIMEOUT,
+            limits=_LIMITS,
+            trust_env=False,
+            event_hooks={"response": [raise_response_error]},
+        )
+        self._service = self._client(settings.supabase_service_role_key, settings.supabase_service_role_key)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def ingest_events(self, body: bytes) -> object:
+        """Store a batch of error reports: one result a report, in order."""
+        return await self._ingest("ingest_events", body)
+
+    async def ingest_sentry(self, body: bytes) -> object:
+        """Store a batch of Sentry deliveries: one result a delivery, in order."""
+        return await self._ingest("ingest_sentry", body)
+
+    async def record_invalid_signature(self, address: str | None) -> object:
+        """Record a request whose signature does not match."""
+        return await self._call("note_forged_signature", {"ip_address": address or ""})
+
+    async def service_health(self) -> object:
+        """The health of the database and its jobs. Not retried: the caller measures the latency."""
+        return await self._call("service_health")
+
+    async def write_service_targets(self, backend_url: str | None, console_url: str | None) -> object:
+        """Add the service's own health-check targets. Returns the outcome of each."""
+        given = {"backend_url": backend_url, "console_url": console_url}
+        parameters = {name: url for name, url in given.items() if url is not None}
+        return await self._call("write_service_targets", parameters)
+
+    async def start_health_check_round(self) -> object:
+        """Start the health checks of this minute. Returns the number of requests that were sent."""
+        return await self._call("start_health_check_round")
+
+    async def status(self, function: StatusFunction, access_token: str | None) -> Mapping[str, Any]:
+        """The result of a status function, with the rights of the token, or of service_role without one."""
+        return await self._read(function, {}, access_token)
+
+    async def list_incidents(self, access_token: str, filters: Mapping[str, str]) -> Mapping[str, Any]:
+        """A page of the incidents that the token may read: `incidents`, `total`, `limit`, `offset`."""
+        return await self._read("list_incidents", {"filters": filters}, access_token)
+
+    async def get_incident(self, access_token: str, incident_id: str) -> object | None:
+        """One incident, or None if there is none that the token may read."""
+
+        async def call() -> object | None:
+            client = self._client(self._anon_key, access_token)
+            select = client.from_("incidents").select("*").eq("id", incident_id).limit(1)
+            response = await translate_errors(select.execute())
+            return response.data[0] if response.data else None
+
+        return await retry(call, deadline_after())
+
+    async def _read(self, function: str, parameters: dict[str, Any], access_token: str | None) -> Mapping[str, Any]:
+        async def call() -> Mapping[str, Any]:
+            result = await self._call(function, parameters, access_token)
+            if not isinstance(result, Mapping):
+                raise UnreachableError(f"the response is not that of {function}()")
+            return result
+
+        return await retry(call, deadline_after())
+
+    async def _call(
+        self, function: str, parameters: dict[str, Any] | None = None, access_token: str | None = None
+    ) -> object:
+        client = self._service if access_token is None else self._client(self._anon_key, access_token)
+        return (await translate_errors(client.rpc(function, parameters or {}).execute())).data
+
+    async def _ingest(self, function: str, body: bytes) -> object:
+        """A call whose body is JSON text already: rpc() of postgrest takes objects and would encode them again."""
+        response = await translate_errors(
+            self._http.post(
+                f"{self._base_url}/rpc/{function}",
+                content=body,
+                headers={**self._service.headers, "Content-Type": "application/json"},
+            )
+        )
+        return read_json(response)
+
+    def _client(self, api_key: str, bearer: str) -> AsyncPostgrestClient:
+        # postgrest's own retries pause for 1, 2 and 4 s; app.supabase.retry stays within the budget.
+        return AsyncPostgrestClient(
+            self._base_url,
+            headers={"apikey": api_key, "Authorization": f"Bearer {bearer}"},
+            http_client=self._http,
+            retry_enabled=False,
+        )

@@ -1,0 +1,192 @@
+"""What a failed call to Supabase means, and which problem document it becomes.
+
+SupabaseError
+├── UnreachableError   no usable response: refused, reset, timed out, or not PostgREST's
+└── ResponseError      an error response from PostgREST or the gateway
+"""
+
+import logging
+from collections.abc import Awaitable, Mapping
+from enum import Enum
+from typing import TypeVar
+
+import httpx
+from postgrest import APIError
+
+from app.problems import Problem, problem
+
+_NO_SUCH_ROLE = "22023"
+
+_logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+
+class SupabaseError(Exception):
+    """A call to Supabase that failed."""
+
+
+class UnreachableError(SupabaseError):
+    """No usable response. Whether the call was executed is not known."""
+
+
+class ResponseError(SupabaseError):
+    """An error response. The code is an SQLSTATE, PGRSTnnn, or None when a proxy answered.
+
+    message, detail and hint are PostgREST's; a message may quote data.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str | None = None,
+        message: str | None = None,
+        detail: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(f"HTTP {status}, code {code}")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.detail = detail
+        self.hint = hint
+
+
+class ErrorKind(Enum):
+    """What a failed call is caused by."""
+
+    TRANSIENT = "the state of the database or the network: the same call may succeed later"
+    CONFIGURATION = "the service's key, its grants or the migrations; no report is at fault"
+    DATA = "data in the reports that cannot be stored"
+    SQL_BUG = "an error in the SQL functions, caused by something in the reports"
+
+
+# By prefix; the longest match decides.
+_KINDS: Mapping[str, ErrorKind] = {
+    "08": ErrorKind.TRANSIENT,  # connection exceptions
+    "21": ErrorKind.DATA,  # cardinality
+    "22": ErrorKind.DATA,  # data exceptions: 22P05 is \u0000 in jsonb
+    "22023": ErrorKind.CONFIGURATION,  # the token names a role that does not exist
+    "23505": ErrorKind.TRANSIENT,  # two calls raced for a key or a fingerprint
+    "25006": ErrorKind.TRANSIENT,  # read-only: a failover is in progress
+    "28": ErrorKind.CONFIGURATION,  # authorization
+    "3D": ErrorKind.CONFIGURATION,  # no such database
+    "3F": ErrorKind.CONFIGURATION,  # no such schema
+    "40": ErrorKind.TRANSIENT,  # serialization failure, deadlock
+    "42501": ErrorKind.CONFIGURATION,  # no grant
+    "42883": ErrorKind.CONFIGURATION,  # no such function
+    "42P01": ErrorKind.CONFIGURATION,  # no such table
+    "53": ErrorKind.TRANSIENT,  # out of connections, memory, disk
+    "54": ErrorKind.DATA,  # program limits: stack depth
+    "55P03": ErrorKind.TRANSIENT,  # lock not available
+    "57": ErrorKind.TRANSIENT,  # cancelled by timeout, shutting down
+    "PGRST": ErrorKind.CONFIGURATION,  # the request, the key or the schema cache
+    "PGRST0": ErrorKind.TRANSIENT,  # PostgREST has no connection to the database
+    "PGRST102": ErrorKind.DATA,  # PostgREST cannot parse the body as JSON
+    "PT4": ErrorKind.DATA,  # raised by the SQL functions about the whole call
+}
+
+
+def error_kind(error: ResponseError) -> ErrorKind:
+    """By the code; by the HTTP status if a proxy answered without one."""
+    if error.status == 413:
+        return ErrorKind.DATA
+    if error.code:
+        code = error.code
+        matches = [prefix for prefix in _KINDS if code.startswith(prefix)]
+        return _KINDS[max(matches, key=len)] if matches else ErrorKind.SQL_BUG
+    if error.status >= 500 or error.status in (408, 425, 429):
+        return ErrorKind.TRANSIENT
+    return ErrorKind.CONFIGURATION
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether the same call is worth another try."""
+    if isinstance(error, ResponseError):
+        return error_kind(error) is ErrorKind.TRANSIENT
+    return isinstance(error, UnreachableError)
+
+
+def is_about_whole_call(error: ResponseError) -> bool:
+    """True if a call with fewer or other reports would fail in the same way."""
+    return error_kind(error) in (ErrorKind.TRANSIENT, ErrorKind.CONFIGURATION)
+
+
+def problem_of_call(error: SupabaseError) -> Problem:
+    """The problem of each report in a call that failed as a whole. Logged once a call."""
+    if isinstance(error, ResponseError) and not is_transient(error):
+        _logger.error("supabase rejected the service: %s: %s", error, error.message)
+        return problem("misconfigured")
+    _logger.warning("supabase is unavailable: %s", error)
+    return problem("unavailable")
+
+
+def problem_of_report(error: ResponseError) -> Problem:
+    """The problem of a report that failed alone."""
+    kind = error_kind(error)
+    # The message of a data error quotes the data, so only the code is logged and sent.
+    _logger.error("the database rejected a report (%s): %s", kind.name, error)
+    if kind is ErrorKind.SQL_BUG:
+        return problem("report-failed", members={"sqlstate": error.code})
+    if error.status == 413:
+        return problem("body-too-large", "The report is larger than the database's gateway accepts.")
+    return problem("not-storable", members={"sqlstate": error.code})
+
+
+def problem_of_reader(error: SupabaseError, known: Mapping[str, object] | None = None) -> Problem:
+    """The problem of a caller who reads with a token of their own.
+
+    A 401 or 403 is about that token, not about the service's key. known is added to the document while the database
+    is unavailable.
+    """
+    if isinstance(error, ResponseError):
+        if error.status == 401:
+            return problem("unauthorized", "The database did not accept this token.")
+        if error.status == 403 or error.code == _NO_SUCH_ROLE:
+            return problem("forbidden")
+        if error.code == "PT400":
+            # list_incidents() names the parameter in `detail` and the allowed values in `hint`.
+            allowed = error.hint.split(", ") if error.hint else None
+            return problem("parameter", error.message, members={"parameter": error.detail, "allowed": allowed})
+        if error_kind(error) is ErrorKind.DATA:
+            return problem(
+                "parameter",
+                "A value cannot be compared with its column.",
+                members={"sqlstate": error.code},
+            )
+        if error_kind(error) is not ErrorKind.TRANSIENT:
+            return problem("misconfigured")
+    return problem("unavailable", members=known or {})
+
+
+async def raise_response_error(response: httpx.Response) -> None:
+    """A response hook for httpx, because postgrest's APIError drops the HTTP status."""
+    if not response.is_error:
+        return
+    await response.aread()
+    try:
+        body: object = response.json()
+    except ValueError:
+        body = None
+    members = body if isinstance(body, dict) else {}
+    texts = [members.get(name) for name in ("code", "message", "details", "hint")]
+    raise ResponseError(response.status_code, *(text if isinstance(text, str) else None for text in texts))
+
+
+async def translate_errors(call: Awaitable[Result]) -> Result:
+    """The result of the call; failures of httpx and postgrest become an UnreachableError."""
+    try:
+        return await call
+    except httpx.HTTPError as error:
+        # Only the class: the text may quote the URL, and with it a caller's filter.
+        raise UnreachableError(type(error).__name__) from error
+    except APIError as error:
+        raise UnreachableError("the response is not PostgREST's") from error
+
+
+def read_json(response: httpx.Response) -> object:
+    """The body of a successful response."""
+    try:
+        return response.json()
+    except ValueError as error:
+        raise UnreachableError("the response is not JSON") from error

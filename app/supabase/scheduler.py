@@ -1,0 +1,85 @@
+"""Whether pg_cron still runs the health checks, computed outside the database: a stopped scheduler reports nothing.
+
+service_health() returns the time of the last run and the schedule of the job; both give the time when the next run
+was due.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from croniter import croniter
+from croniter.croniter import CroniterError
+
+# A job starts within a second of its time. With two polls of the monitor in between, `late` is reported within 2
+# minutes of the last run.
+LATE_SECONDS = 10.0
+STOPPED_SECONDS = 45.0
+
+# pg_cron's own syntax for intervals, beside crontab's.
+_SECONDS = re.compile(r"([1-5]?[0-9]) seconds?", re.IGNORECASE)
+
+State = Literal["ok", "late", "stopped", "unknown"]
+
+
+@dataclass(frozen=True)
+class SchedulerState:
+    """The state of the job. The lag is the time in seconds since the next run was due."""
+
+    state: State = "unknown"
+    lag_seconds: float | None = None
+    last_run_at: datetime | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """As /health and /status return it."""
+        last_run_at = self.last_run_at.isoformat(timespec="milliseconds") if self.last_run_at else None
+        return {
+            "scheduler": self.state,
+            "scheduler_lag_seconds": self.lag_seconds,
+            "scheduler_last_run_at": last_run_at,
+        }
+
+
+def assess_scheduler(facts: Mapping[str, object], age_seconds: float) -> SchedulerState:
+    """The state now, from a result of service_health() that is age_seconds old. Never raises."""
+    job = facts.get("scheduler")
+    now = _parse_time(facts.get("server_time"))
+    if not isinstance(job, Mapping) or now is None:
+        return SchedulerState()
+    last_run_at = _parse_time(job.get("last_run_at"))
+    schedule = job.get("schedule")
+    if last_run_at is None:
+        return SchedulerState()
+    due = _due_after(schedule, last_run_at) if isinstance(schedule, str) else None
+    lag = None
+    if due is not None:
+        lag = round(max(0.0, (now - due).total_seconds() + age_seconds), 1)
+    if schedule is None or job.get("is_active") is not True:
+        return SchedulerState("stopped", lag, last_run_at)
+    if lag is None:
+        return SchedulerState("unknown", None, last_run_at)
+    state: State = "ok" if lag < LATE_SECONDS else "late" if lag < STOPPED_SECONDS else "stopped"
+    return SchedulerState(state, lag, last_run_at)
+
+
+def _due_after(schedule: str, last_run_at: datetime) -> datetime | None:
+    """When the next run is due, or None for a schedule that cannot be parsed."""
+    if seconds := _SECONDS.fullmatch(schedule.strip()):
+        return last_run_at + timedelta(seconds=int(seconds[1]))
+    try:
+        due: datetime = croniter(schedule, last_run_at).get_next(datetime)
+    except CroniterError:
+        return None
+    return due
+
+
+def _parse_time(text: object) -> datetime | None:
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None

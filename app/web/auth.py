@@ -1,0 +1,128 @@
+"""Authentication: bearer tokens, Sentry's HMAC signatures, constant-time comparison, and who failed it.
+
+Sentry's signature is the lower-case hex HMAC-SHA256 of the raw body with the integration's client secret. Timestamp
+and request id are not signed; a body that was parsed and serialized again does not match (DESIGN fact 12).
+"""
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from ipaddress import ip_address
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+
+from app.problems import problem
+from app.supabase.errors import SupabaseError
+
+# Visible ASCII only: any other header value is a 401, never an exception.
+_BEARER = re.compile(r"bearer +([\x21-\x7e]{1,8192}) *", re.IGNORECASE)
+# Three base64url parts.
+_JSON_WEB_TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_REPORT_INTERVAL_SECONDS = 60.0
+_REPORT_TIMEOUT_SECONDS = 10.0
+_ADDRESS_LIMIT = 1000
+
+_logger = logging.getLogger(__name__)
+
+
+def bearer_token(authorization: str | None) -> str | None:
+    """The token of an Authorization header, or None if the header is missing or malformed."""
+    match = _BEARER.fullmatch(authorization or "")
+    return match.group(1) if match else None
+
+
+def is_same_secret(given: str, expected: str) -> bool:
+    """Compares in constant time."""
+    return hmac.compare_digest(given.encode(), expected.encode())
+
+
+def is_json_web_token(token: str) -> bool:
+    """Whether it has the form of a JWT. PostgREST verifies it."""
+    return _JSON_WEB_TOKEN.fullmatch(token) is not None
+
+
+def require_ingest_token(headers: Headers, ingest_token: str) -> None:
+    """Raises the Problem `unauthorized` unless the bearer token is the ingest token."""
+    token = bearer_token(headers.get("authorization"))
+    if token is None or not is_same_secret(token, ingest_token):
+        raise problem("unauthorized", "Send Authorization: Bearer with the INGEST_TOKEN of this service.")
+
+
+def require_access_token(headers: Headers) -> str:
+    """The caller's own Supabase access token, which PostgREST verifies. Raises the Problem `unauthorized`."""
+    token = bearer_token(headers.get("authorization"))
+    if token is None or not is_json_web_token(token):
+        raise problem("unauthorized", "Send your Supabase access token as Authorization: Bearer.")
+    return token
+
+
+def sign(body: bytes, secret: str) -> str:
+    """The value of Sentry-Hook-Signature for a body."""
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def is_signed(body: bytes, signature: str | None, secrets: Iterable[str]) -> bool:
+    """Whether one of the secrets signed the body. All are tried, so that the time reveals nothing about them."""
+    given = (signature or "").encode(errors="replace")
+    matches = [hmac.compare_digest(sign(body, secret).encode(), given) for secret in secrets]
+    return any(matches)
+
+
+def client_address(request: Request[Any]) -> str | None:
+    """The peer's address, or the last entry of X-Forwarded-For if the peer is a proxy on a private network.
+
+    The client may have written the entries before the last one itself.
+    """
+    peer = request.client.host if request.client else None
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
+    is_proxied = peer is not None and _is_address(peer) and not ip_address(peer).is_global
+    return forwarded if is_proxied and _is_address(forwarded) else peer
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+class SignatureFailures:
+    """Reports failed signature checks to the database, which stores one row a minute and address.
+
+    An address is reported once a minute and at most 1,000 addresses in that time, so that a flood of requests does
+    not become a flood of calls.
+    """
+
+    def __init__(self, record: Callable[[str | None], Awaitable[object]]) -> None:
+        self._record = record
+        self._reported_at: dict[str | None, float] = {}
+        self._lock = asyncio.Lock()
+
+    async def report(self, address: str | None) -> None:
+        """Never raises: the request is rejected already. A failed report is repeated with the next request."""
+        now = asyncio.get_running_loop().time()
+        if not self._is_due(address, now):
+            return
+        self._reported_at[address] = now
+        try:
+            # One call at a time; the timeout includes the wait for the lock.
+            async with asyncio.timeout(_REPORT_TIMEOUT_SECONDS), self._lock:
+                await self._record(address)
+        except (SupabaseError, TimeoutError) as error:
+            self._reported_at.pop(address, None)
+            _logger.warning("an invalid signature was not recorded: %s", error or "timeout")
+
+    def _is_due(self, address: str | None, now: float) -> bool:
+        if now - self._reported_at.get(address, -_REPORT_INTERVAL_SECONDS) < _REPORT_INTERVAL_SECONDS:
+            return False
+        if len(self._reported_at) >= _ADDRESS_LIMIT:
+            self._reported_at = {
+                each: at for each, at in self._reported_at.items() if now - at < _REPORT_INTERVAL_SECONDS
+            }
+        return len(self._reported_at) < _ADDRESS_LIMIT

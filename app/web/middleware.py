@@ -1,0 +1,105 @@
+"""ASGI middleware: request ids, one log line a request, and a problem document for unexpected exceptions."""
+
+import asyncio
+import logging
+import re
+from time import perf_counter
+
+from asgi_correlation_id import CorrelationIdMiddleware, correlation_id
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.problems import problem
+from app.web.errors import problem_response
+
+# A request id is echoed and logged: only what people and proxies generate is kept, and little that resembles a key.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+# Path segments that are logged: those of the routes, and words. Any other segment may be a secret.
+_LOGGED_SEGMENT = re.compile(r"[a-z-]{0,20}|INC-[0-9]{1,15}")
+# nginx's status for a client that closed the connection before the response.
+_CLIENT_CLOSED_REQUEST = 499
+
+_logger = logging.getLogger("app.request")
+_error_logger = logging.getLogger(__name__)
+
+
+def request_ids() -> Middleware:
+    """Accepts or generates X-Request-Id, echoes it, and keeps it in the context variable correlation_id."""
+    return Middleware(
+        CorrelationIdMiddleware,
+        header_name="X-Request-Id",
+        update_request_header=False,
+        validator=lambda given: _REQUEST_ID.fullmatch(given) is not None,
+    )
+
+
+class RequestLog:
+    """Logs one line a request, without query, headers and body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = _CLIENT_CLOSED_REQUEST
+        started = perf_counter()
+
+        async def send_and_note_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note_status)
+        finally:
+            fields = {
+                "request_id": correlation_id.get(),
+                "method": scope["method"],
+                "path": _loggable_path(scope["path"]),
+                "status": status,
+                "duration_ms": round((perf_counter() - started) * 1000, 2),
+            }
+            _logger.info("request", extra={"fields": fields})
+
+
+def _loggable_path(path: str) -> str:
+    segments = path[:200].split("/")
+    return "/".join(segment if _LOGGED_SEGMENT.fullmatch(segment) else "…" for segment in segments)
+
+
+class UnexpectedErrors:
+    """Sends a problem document without internals for any other exception. Inside CORS, so that browsers can read it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        has_started = False
+
+        async def send_and_note_start(message: Message) -> None:
+            nonlocal has_started
+            has_started = has_started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note_start)
+        except ClientDisconnect:
+            return
+        except asyncio.CancelledError:
+            # uvicorn cancels open requests when its shutdown timeout is over. Nothing runs after this.
+            if not has_started:
+                await problem_response(problem("draining"))(scope, receive, send)
+        except Exception:
+            request_id = correlation_id.get()
+            _error_logger.exception("unhandled exception", extra={"fields": {"request_id": request_id}})
+            if has_started:
+                raise
+            response = problem_response(problem("internal", members={"request_id": request_id}))
+            await response(scope, receive, send)
