@@ -2,7 +2,6 @@
 
 import signal
 import sys
-from types import FrameType
 
 import uvicorn
 
@@ -20,7 +19,7 @@ def main() -> None:
         sys.exit(str(error))
     configure_logging(settings.log_level)
     # uvicorn raises the signal again after its shutdown; without this handler the exit status would be a failure.
-    signal.signal(signal.SIGTERM, _exit_cleanly)
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))
     uvicorn.run(
         create_app(settings),
         host=settings.host,
@@ -34,10 +33,6 @@ def main() -> None:
         ws="none",
         timeout_graceful_shutdown=SHUTDOWN_REQUEST_SECONDS,
     )
-
-
-def _exit_cleanly(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit(0)
 
 
 if __name__ == "__main__":

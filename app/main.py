@@ -1,10 +1,5 @@
 """The application factory: routes, middleware, exception handlers."""
 
-import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
-
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -19,7 +14,7 @@ from app.routes.incidents import get_incident, list_incidents
 from app.routes.report import report_error
 from app.routes.sentry import receive_sentry
 from app.routes.status import status
-from app.settings import Settings, SettingsError, load_settings
+from app.settings import Settings
 from app.web.errors import on_http_exception, on_problem
 from app.web.middleware import RequestLog, UnexpectedErrors, request_ids
 
@@ -27,15 +22,8 @@ from app.web.middleware import RequestLog, UnexpectedErrors, request_ids
 SHUTDOWN_REQUEST_SECONDS = 7
 
 
-def create_app(settings: Settings | None = None) -> Starlette:
-    """A new application, with the settings of the environment unless others are given."""
-    chosen = settings or _environment_settings()
-
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
-        async with run_service(chosen) as state:
-            yield state
-
+def create_app(settings: Settings) -> Starlette:
+    """A new application."""
     app = Starlette(
         routes=[
             Route("/", index, methods=["GET"]),
@@ -48,21 +36,13 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Route("/api/autonomous/incidents", list_incidents, methods=["GET"]),
             Route("/api/autonomous/incidents/{incident_id}", get_incident, methods=["GET"]),
         ],
-        middleware=[request_ids(), Middleware(RequestLog), *_cors(chosen), Middleware(UnexpectedErrors)],
+        middleware=[request_ids(), Middleware(RequestLog), *_cors(settings), Middleware(UnexpectedErrors)],
         exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
-        lifespan=lifespan,
+        lifespan=lambda _app: run_service(settings),
     )
     # Trailing slashes are not redirected: on a redirect many clients would drop the body of a report.
     app.router.redirect_slashes = False
     return app
-
-
-def _environment_settings() -> Settings:
-    try:
-        return load_settings()
-    except SettingsError as error:
-        # `uvicorn --factory app.main:create_app` would print a traceback.
-        sys.exit(str(error))
 
 
 def _cors(settings: Settings) -> list[Middleware]:

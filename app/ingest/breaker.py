@@ -9,21 +9,16 @@ class CircuitBreaker:
     """Opened by a failed call; closed when the replay reaches the database again."""
 
     def __init__(self) -> None:
-        self._is_open = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether calls are skipped."""
-        return self._is_open
+        self.is_open = False
 
     def open(self, reason: str) -> None:
         """A call failed because Supabase is unavailable."""
-        if not self._is_open:
+        if not self.is_open:
             _logger.warning("circuit breaker opened, reports go to the spool: %s", reason)
-        self._is_open = True
+        self.is_open = True
 
     def close(self) -> None:
         """A call succeeded."""
-        if self._is_open:
+        if self.is_open:
             _logger.info("circuit breaker closed, reports go to the database")
-        self._is_open = False
+        self.is_open = False

@@ -96,9 +96,8 @@ class Replay:
             await self._spool.remove(done)
             await self._spool.move_to_dead_letters(dead)
             has_remaining = has_remaining or len(done) + len(dead) < len(chosen)
-            has_answered = has_answered or not all(
-                isinstance(answer, Problem) and answer.code == "unavailable" for answer in answers
-            )
+            codes = {answer.code if isinstance(answer, Problem) else None for answer in answers}
+            has_answered = has_answered or bool(codes - {"unavailable"})
         if not has_answered and await self._shrink(batch):
             return None
         self._size = min(self._size * 2, self._full_size)

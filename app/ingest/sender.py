@@ -10,13 +10,7 @@ from typing import cast
 
 from app.ingest.payload import JsonObject, Report
 from app.problems import Problem, problem
-from app.supabase.errors import (
-    ResponseError,
-    UnreachableError,
-    is_about_whole_call,
-    problem_of_call,
-    problem_of_report,
-)
+from app.supabase.errors import ErrorKind, SupabaseError, error_kind, problem_of_call, problem_of_report
 from app.supabase.retry import deadline_after, retry
 
 Answer = JsonObject | Problem
@@ -46,8 +40,8 @@ class Sender:
             part = parts.popleft()
             try:
                 answers += await self._send(part, deadline)
-            except (ResponseError, UnreachableError) as error:
-                if isinstance(error, UnreachableError) or is_about_whole_call(error):
+            except SupabaseError as error:
+                if error_kind(error) in (ErrorKind.TRANSIENT, ErrorKind.CONFIGURATION):
                     # The remaining parts would fail in the same way.
                     failure = problem_of_call(error)
                     return answers + [replace(failure) for _ in range(len(reports) - len(answers))]
@@ -83,18 +77,14 @@ def _read_result(result: JsonObject) -> Answer:
     if result.get("success") is True:
         return result
     error = result.get("error")
-    return _rejection(cast(JsonObject, error) if isinstance(error, dict) else {})
-
-
-def _rejection(error: JsonObject) -> Problem:
-    code = _REJECTION_STATUS.fullmatch(str(error.get("code")))
+    members = cast(JsonObject, error) if isinstance(error, dict) else {}
+    code = _REJECTION_STATUS.fullmatch(str(members.get("code")))
     status = int(code.group(1)) if code else 400
-    texts = [str(error[name]) for name in ("message", "detail") if error.get(name)]
-    wait = error.get("retry_after")
+    wait = members.get("retry_after")
     return problem(
         "rate-limited" if status == 429 else "refused",
-        ": ".join(texts) or None,
+        ": ".join(str(members[name]) for name in ("message", "detail") if members.get(name)) or None,
         status=status,
         retry_after=max(1, round(wait)) if isinstance(wait, int | float) else None,
-        members={"field": error.get("field"), "hint": error.get("hint")},
+        members={"field": members.get("field"), "hint": members.get("hint")},
     )

@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.problems import problem
 from app.state import ServiceRequest
-from app.status.snapshot import PACKAGE, service_version
+from app.status.snapshot import PACKAGE, describe, service_version
 
 _LINKS = {
     "health": "/health",
@@ -30,7 +30,7 @@ async def health(request: ServiceRequest) -> Response:
 async def database_health(request: ServiceRequest) -> Response:
     """Readiness: calls the database now."""
     database = await request.state["monitor"].probe()
-    known = {"latency_ms": database.latency_ms, "database": database.as_json()}
+    known = {"latency_ms": database.latency_ms, "database": describe(database)}
     if database.state != "ok":
         raise problem("unavailable", "The database did not answer.", members=known)
     return JSONResponse({"status": "ok", **known})

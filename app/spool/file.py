@@ -26,7 +26,7 @@ create table if not exists dead_letters (
   payload blob not null,
   spooled_at real not null,
   reason text not null,
-  buried_at real not null
+  rejected_at real not null
 );
 """
 
@@ -55,6 +55,10 @@ class SpoolCounts:
     depth: int = 0
     oldest_at: float | None = None
     dead_letters: int = 0
+
+    def oldest_seconds(self) -> float | None:
+        """The age of the oldest report; 0 if the clock was set back."""
+        return None if self.oldest_at is None else round(max(0.0, time.time() - self.oldest_at), 1)
 
 
 class SpoolFile:
@@ -102,20 +106,17 @@ class SpoolFile:
             self.remove(each for each, _ in chosen)
 
     def _move(self, reasons: list[tuple[int, str]]) -> None:
-        query = "select id, kind, payload, spooled_at from spooled where id = ?"
-        with self._connection:
+        with self._connection as connection:
             for each, reason in reasons:
-                row = self._connection.execute(query, [each]).fetchone()
-                if row is None:
-                    continue
-                # The delete frees the pages that the insert needs.
-                self._connection.execute("delete from spooled where id = ?", [each])
-                self._connection.execute(
-                    "insert or replace into dead_letters (id, kind, payload, spooled_at, reason, buried_at)"
+                query = "delete from spooled where id = ? returning id, kind, payload, spooled_at"
+                # fetchall() ends the delete, which frees the pages that the insert needs.
+                rows = [(*row, reason, time.time()) for row in connection.execute(query, [each]).fetchall()]
+                connection.executemany(
+                    "insert or replace into dead_letters (id, kind, payload, spooled_at, reason, rejected_at)"
                     " values (?, ?, ?, ?, ?, ?)",
-                    [*row, reason, time.time()],
+                    rows,
                 )
-            self._connection.execute(
+            connection.execute(
                 "delete from dead_letters where id <= (select max(id) from dead_letters) - ?", [_DEAD_LETTERS]
             )
 

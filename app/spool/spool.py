@@ -39,23 +39,18 @@ class Spool:
         self._writes: deque[_Write] = deque()
         self._waiting_bytes = 0
         self._writer: asyncio.Task[None] | None = None
-        self._dropped = 0
+        self.dropped = 0  # reports refused since the start for lack of room
         self._counts = self._file.count()
 
-    def as_json(self) -> dict[str, object]:
-        """As /health and /status return it. `dropped` counts the reports refused since the start for lack of room."""
-        oldest_at = self._counts.oldest_at
-        return {
-            "depth": self._counts.depth,
-            "oldest_seconds": None if oldest_at is None else round(max(0.0, time.time() - oldest_at), 1),
-            "dead_letters": self._counts.dead_letters,
-            "dropped": self._dropped,
-        }
+    @property
+    def counts(self) -> SpoolCounts:
+        """The last known counts."""
+        return self._counts
 
     async def put(self, kind: str, payload: bytes) -> None:
         """Store a report; returns when it is on the disk. Raises SpoolFullError."""
         if self._waiting_bytes + len(payload) > _WAITING_LIMIT:
-            self._dropped += 1
+            self.dropped += 1
             raise SpoolFullError("too many bytes are waiting to be written")
         write = _Write(kind, payload, asyncio.get_running_loop().create_future())
         self._writes.append(write)
@@ -114,7 +109,7 @@ class Spool:
                 await self._run(partial(self._file.insert, [(each.kind, each.payload) for each in batch]))
             except Exception as error:  # the callers wait for an answer, whatever failed
                 failure = error if isinstance(error, SpoolFullError) else SpoolFullError(repr(error))
-                self._dropped += len(batch)
+                self.dropped += len(batch)
             self._waiting_bytes -= sum(len(write.payload) for write in batch)
             for write in batch:
                 if failure is None:

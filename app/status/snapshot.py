@@ -1,11 +1,12 @@
 """What the service knows from memory, and therefore also while the database is unavailable."""
 
 import platform
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from app.ingest.breaker import CircuitBreaker
 from app.spool.spool import Spool
-from app.supabase.monitor import DatabaseMonitor
+from app.supabase.monitor import DatabaseMonitor, DatabaseState
 
 PACKAGE = "autonomous-monitoring-agent"
 # Members of service_health() that /status returns. has_response_times is false where pg_net refuses the trigger that
@@ -23,10 +24,19 @@ class Snapshot:
 
     def health(self) -> dict[str, object]:
         """The last known state of database and scheduler, and the spool."""
+        scheduler, counts = self._monitor.scheduler, self._spool.counts
         return {
-            "database": self._monitor.last.as_json(),
-            **self._monitor.scheduler.as_json(),
-            "spool": {"is_bridging": self._breaker.is_open, **self._spool.as_json()},
+            "database": describe(self._monitor.last),
+            "scheduler": scheduler.state,
+            "scheduler_lag_seconds": scheduler.lag_seconds,
+            "scheduler_last_run_at": _format_time(scheduler.last_run_at),
+            "spool": {
+                "is_bridging": self._breaker.is_open,
+                "depth": counts.depth,
+                "oldest_seconds": counts.oldest_seconds(),
+                "dead_letters": counts.dead_letters,
+                "dropped": self._spool.dropped,
+            },
         }
 
     def status(self) -> dict[str, object]:
@@ -37,6 +47,19 @@ class Snapshot:
             **self.health(),
             **{name: facts.get(name) for name in HEALTH_MEMBERS},
         }
+
+
+def describe(database: DatabaseState) -> dict[str, object]:
+    """The result of a probe, as the health routes return it."""
+    return {
+        "state": database.state,
+        "checked_at": _format_time(database.checked_at),
+        "latency_ms": database.latency_ms,
+    }
+
+
+def _format_time(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="milliseconds") if moment else None
 
 
 def versions() -> dict[str, object]:

@@ -49,12 +49,6 @@ async def _retry_until_done(call: Callable[[], Awaitable[Result]], what: str) ->
 def _log_targets(targets: object) -> None:
     for target in targets if isinstance(targets, list) else []:
         if isinstance(target, Mapping):
-            is_refused = target.get("result") == "refused"
-            reason = f" ({target['reason']})" if target.get("reason") else ""
-            _logger.log(
-                logging.WARNING if is_refused else logging.INFO,
-                "target %s: %s%s",
-                target.get("name"),
-                target.get("result"),
-                reason,
-            )
+            name, result, reason = (target.get(member) for member in ("name", "result", "reason"))
+            level = logging.WARNING if result == "refused" else logging.INFO
+            _logger.log(level, "target %s: %s%s", name, result, f" ({reason})" if reason else "")

@@ -7,6 +7,7 @@ SupabaseError
 
 import logging
 from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
@@ -23,33 +24,34 @@ Result = TypeVar("Result")
 
 
 class SupabaseError(Exception):
-    """A call to Supabase that failed."""
+    """A call to Supabase that failed. The members are those of the error response; without one, status is 0."""
+
+    status: int = 0
+    code: str | None = None
+    message: str | None = None
+    detail: str | None = None
+    hint: str | None = None
 
 
 class UnreachableError(SupabaseError):
     """No usable response. Whether the call was executed is not known."""
 
 
+@dataclass(eq=False)
 class ResponseError(SupabaseError):
     """An error response. The code is an SQLSTATE, PGRSTnnn, or None when a proxy answered.
 
     message, detail and hint are PostgREST's; a message may quote data.
     """
 
-    def __init__(
-        self,
-        status: int,
-        code: str | None = None,
-        message: str | None = None,
-        detail: str | None = None,
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(f"HTTP {status}, code {code}")
-        self.status = status
-        self.code = code
-        self.message = message
-        self.detail = detail
-        self.hint = hint
+    status: int
+    code: str | None = None
+    message: str | None = None
+    detail: str | None = None
+    hint: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__init__(f"HTTP {self.status}, code {self.code}")
 
 
 class ErrorKind(Enum):
@@ -87,41 +89,30 @@ _KINDS: Mapping[str, ErrorKind] = {
 }
 
 
-def error_kind(error: ResponseError) -> ErrorKind:
+def error_kind(error: SupabaseError) -> ErrorKind:
     """By the code; by the HTTP status if a proxy answered without one."""
+    if error.status == 0:
+        return ErrorKind.TRANSIENT
     if error.status == 413:
         return ErrorKind.DATA
     if error.code:
-        code = error.code
-        matches = [prefix for prefix in _KINDS if code.startswith(prefix)]
+        matches = [prefix for prefix in _KINDS if error.code.startswith(prefix)]
         return _KINDS[max(matches, key=len)] if matches else ErrorKind.SQL_BUG
     if error.status >= 500 or error.status in (408, 425, 429):
         return ErrorKind.TRANSIENT
     return ErrorKind.CONFIGURATION
 
 
-def is_transient(error: Exception) -> bool:
-    """Whether the same call is worth another try."""
-    if isinstance(error, ResponseError):
-        return error_kind(error) is ErrorKind.TRANSIENT
-    return isinstance(error, UnreachableError)
-
-
-def is_about_whole_call(error: ResponseError) -> bool:
-    """True if a call with fewer or other reports would fail in the same way."""
-    return error_kind(error) in (ErrorKind.TRANSIENT, ErrorKind.CONFIGURATION)
-
-
 def problem_of_call(error: SupabaseError) -> Problem:
     """The problem of each report in a call that failed as a whole. Logged once a call."""
-    if isinstance(error, ResponseError) and not is_transient(error):
-        _logger.error("supabase rejected the service: %s: %s", error, error.message)
-        return problem("misconfigured")
-    _logger.warning("supabase is unavailable: %s", error)
-    return problem("unavailable")
+    if error_kind(error) is ErrorKind.TRANSIENT:
+        _logger.warning("supabase is unavailable: %s", error)
+        return problem("unavailable")
+    _logger.error("supabase rejected the service: %s: %s", error, error.message)
+    return problem("misconfigured")
 
 
-def problem_of_report(error: ResponseError) -> Problem:
+def problem_of_report(error: SupabaseError) -> Problem:
     """The problem of a report that failed alone."""
     kind = error_kind(error)
     # The message of a data error quotes the data, so only the code is logged and sent.
@@ -139,24 +130,20 @@ def problem_of_reader(error: SupabaseError, known: Mapping[str, object] | None =
     A 401 or 403 is about that token, not about the service's key. known is added to the document while the database
     is unavailable.
     """
-    if isinstance(error, ResponseError):
-        if error.status == 401:
-            return problem("unauthorized", "The database did not accept this token.")
-        if error.status == 403 or error.code == _NO_SUCH_ROLE:
-            return problem("forbidden")
-        if error.code == "PT400":
-            # list_incidents() names the parameter in `detail` and the allowed values in `hint`.
-            allowed = error.hint.split(", ") if error.hint else None
-            return problem("parameter", error.message, members={"parameter": error.detail, "allowed": allowed})
-        if error_kind(error) is ErrorKind.DATA:
-            return problem(
-                "parameter",
-                "A value cannot be compared with its column.",
-                members={"sqlstate": error.code},
-            )
-        if error_kind(error) is not ErrorKind.TRANSIENT:
-            return problem("misconfigured")
-    return problem("unavailable", members=known or {})
+    kind = error_kind(error)
+    if error.status == 401:
+        return problem("unauthorized", "The database did not accept this token.")
+    if error.status == 403 or error.code == _NO_SUCH_ROLE:
+        return problem("forbidden")
+    if error.code == "PT400":
+        # list_incidents() names the parameter in `detail` and the allowed values in `hint`.
+        allowed = error.hint.split(", ") if error.hint else None
+        return problem("parameter", error.message, members={"parameter": error.detail, "allowed": allowed})
+    if kind is ErrorKind.DATA:
+        return problem("parameter", "A value does not fit its column.", members={"sqlstate": error.code})
+    if kind is ErrorKind.TRANSIENT:
+        return problem("unavailable", members=known or {})
+    return problem("misconfigured")
 
 
 async def raise_response_error(response: httpx.Response) -> None:

@@ -26,11 +26,6 @@ class DatabaseState:
     checked_at: datetime | None = None
     latency_ms: float | None = None
 
-    def as_json(self) -> dict[str, object]:
-        """As the health routes return it."""
-        checked_at = self.checked_at.isoformat(timespec="milliseconds") if self.checked_at else None
-        return {"state": self.state, "checked_at": checked_at, "latency_ms": self.latency_ms}
-
 
 class DatabaseMonitor:
     """Calls service_health() every 10 s and on demand, at most one call at a time."""

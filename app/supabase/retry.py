@@ -5,7 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from app.supabase.errors import SupabaseError, is_transient
+from app.supabase.errors import ErrorKind, SupabaseError, error_kind
 
 Result = TypeVar("Result")
 
@@ -28,7 +28,7 @@ async def retry(call: Callable[[], Awaitable[Result]], deadline: float) -> Resul
             return await call()
         except SupabaseError as error:
             pause = step * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
-            if not is_transient(error) or clock() + pause >= deadline:
+            if error_kind(error) is not ErrorKind.TRANSIENT or clock() + pause >= deadline:
                 raise
         await asyncio.sleep(pause)
         step *= 2

@@ -32,15 +32,6 @@ class SchedulerState:
     lag_seconds: float | None = None
     last_run_at: datetime | None = None
 
-    def as_json(self) -> dict[str, object]:
-        """As /health and /status return it."""
-        last_run_at = self.last_run_at.isoformat(timespec="milliseconds") if self.last_run_at else None
-        return {
-            "scheduler": self.state,
-            "scheduler_lag_seconds": self.lag_seconds,
-            "scheduler_last_run_at": last_run_at,
-        }
-
 
 def assess_scheduler(facts: Mapping[str, object], age_seconds: float) -> SchedulerState:
     """The state now, from a result of service_health() that is age_seconds old. Never raises."""
@@ -48,14 +39,11 @@ def assess_scheduler(facts: Mapping[str, object], age_seconds: float) -> Schedul
     now = _parse_time(facts.get("server_time"))
     if not isinstance(job, Mapping) or now is None:
         return SchedulerState()
-    last_run_at = _parse_time(job.get("last_run_at"))
-    schedule = job.get("schedule")
+    last_run_at, schedule = _parse_time(job.get("last_run_at")), job.get("schedule")
     if last_run_at is None:
         return SchedulerState()
     due = _due_after(schedule, last_run_at) if isinstance(schedule, str) else None
-    lag = None
-    if due is not None:
-        lag = round(max(0.0, (now - due).total_seconds() + age_seconds), 1)
+    lag = None if due is None else round(max(0.0, (now - due).total_seconds() + age_seconds), 1)
     if schedule is None or job.get("is_active") is not True:
         return SchedulerState("stopped", lag, last_run_at)
     if lag is None:

@@ -23,7 +23,6 @@ from app.supabase.errors import SupabaseError
 _BEARER = re.compile(r"bearer +([\x21-\x7e]{1,8192}) *", re.IGNORECASE)
 # Three base64url parts.
 _JSON_WEB_TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-_REPORT_INTERVAL_SECONDS = 60.0
 _REPORT_TIMEOUT_SECONDS = 10.0
 _ADDRESS_LIMIT = 1000
 
@@ -95,34 +94,27 @@ def _is_address(text: str) -> bool:
 class SignatureFailures:
     """Reports failed signature checks to the database, which stores one row a minute and address.
 
-    An address is reported once a minute and at most 1,000 addresses in that time, so that a flood of requests does
-    not become a flood of calls.
+    Each address is reported once a minute, and at most 1,000 addresses: a flood of requests causes no flood of calls.
     """
 
     def __init__(self, record: Callable[[str | None], Awaitable[object]]) -> None:
         self._record = record
-        self._reported_at: dict[str | None, float] = {}
+        self._minute = 0
+        self._reported: set[str | None] = set()
         self._lock = asyncio.Lock()
 
     async def report(self, address: str | None) -> None:
         """Never raises: the request is rejected already. A failed report is repeated with the next request."""
-        now = asyncio.get_running_loop().time()
-        if not self._is_due(address, now):
+        minute = int(asyncio.get_running_loop().time() // 60)
+        if minute != self._minute:
+            self._minute, self._reported = minute, set()
+        if address in self._reported or len(self._reported) >= _ADDRESS_LIMIT:
             return
-        self._reported_at[address] = now
+        self._reported.add(address)
         try:
             # One call at a time; the timeout includes the wait for the lock.
             async with asyncio.timeout(_REPORT_TIMEOUT_SECONDS), self._lock:
                 await self._record(address)
         except (SupabaseError, TimeoutError) as error:
-            self._reported_at.pop(address, None)
+            self._reported.discard(address)
             _logger.warning("an invalid signature was not recorded: %s", error or "timeout")
-
-    def _is_due(self, address: str | None, now: float) -> bool:
-        if now - self._reported_at.get(address, -_REPORT_INTERVAL_SECONDS) < _REPORT_INTERVAL_SECONDS:
-            return False
-        if len(self._reported_at) >= _ADDRESS_LIMIT:
-            self._reported_at = {
-                each: at for each, at in self._reported_at.items() if now - at < _REPORT_INTERVAL_SECONDS
-            }
-        return len(self._reported_at) < _ADDRESS_LIMIT

@@ -47,12 +47,16 @@ def require_json(headers: Headers) -> None:
         raise problem("content-encoding")
 
 
+def check_declared_length(headers: Headers) -> None:
+    """Raises the Problem `body-too-large` by Content-Length alone; read_body() counts what arrives."""
+    length = headers.get("content-length", "")
+    if length.isdecimal() and (len(length) > 15 or int(length) > BODY_LIMIT):
+        raise problem("body-too-large")
+
+
 async def read_body(request: Request[Any], budget: BodyBudget) -> bytes:
     """The raw bytes. Raises the Problem `body-too-large`, `body-timeout` or `overloaded`."""
-    length = request.headers.get("content-length")
-    # Refuses early by what the client declares; the loop below counts what arrives.
-    if length is not None and length.isdecimal() and (len(length) > 15 or int(length) > BODY_LIMIT):
-        raise problem("body-too-large")
+    check_declared_length(request.headers)
     body = bytearray()
     try:
         async with asyncio.timeout(_BODY_SECONDS):

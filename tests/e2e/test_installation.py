@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 import subprocess
@@ -15,7 +14,7 @@ from local.settings import PROJECT
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     # Without the variables of the service, which whoever runs the tests may have.
-    ours = {field.name.upper() for field in dataclasses.fields(Settings)}
+    ours = {name.upper() for name in Settings.model_fields}
     environ = {name: value for name, value in os.environ.items() if name not in ours}
     return subprocess.run(  # noqa: S603 - our own commands
         command, cwd=folder, env=environ, capture_output=True, text=True, timeout=180, check=False
@@ -37,5 +36,5 @@ def test_the_installed_package_is_whole(tmp_path: Path) -> None:
     started = run([python, "-m", "app"], elsewhere)
     assert started.returncode == 1
     assert started.stderr.startswith("SUPABASE_URL is missing.")
-    rendered = run([python, "-c", "import app.page"], elsewhere)
+    rendered = run([python, "-c", "import app.status.page"], elsewhere)
     assert rendered.returncode == 0, rendered.stderr

@@ -14,7 +14,7 @@ import httpx
 import psycopg
 import pytest
 
-from app.spool import Spool
+from app.spool.spool import Spool
 from local import Stack
 from tests.faults.conftest import without_postgrest
 from tests.support.fault_proxy import Fault, FaultProxy, running_proxy
@@ -157,5 +157,5 @@ async def test_a_clock_that_jumps_changes_no_order(tmp_path: Path, monkeypatch: 
         await spool.put("events", b"%d" % number)
     assert [each.payload for each in await spool.oldest(0, 10)] == [b"0", b"1", b"2", b"3"]
     monkeypatch.setattr(time, "time", lambda: 0.0)
-    assert spool.as_json()["oldest_seconds"] == 0.0
+    assert spool.counts.oldest_seconds() == 0.0
     await spool.close()

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.door import HEAD_LIMIT, ReadingBudget
 from app.problems import Problem
+from app.web.body import BodyBudget
+from app.web.protocol import HEAD_LIMIT
 from tests.support.service_process import ServiceProcess
 
 
@@ -59,10 +60,10 @@ def test_connections_are_used_again(service: ServiceProcess) -> None:
 
 
 def test_bodies_being_read_share_a_budget() -> None:
-    budget = ReadingBudget(100)
-    budget.take(60)
+    budget = BodyBudget(100)
+    budget.acquire(60)
     with pytest.raises(Problem) as caught:
-        budget.take(60)
+        budget.acquire(60)
     assert caught.value.code == "overloaded"
-    budget.give_back(60)
-    budget.take(100)
+    budget.release(60)
+    budget.acquire(100)

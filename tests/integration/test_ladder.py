@@ -14,15 +14,14 @@ from psycopg.types.json import Jsonb
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from app import receiving
-from app.delivery import Delivery
-from app.door import ReadingBudget
-from app.forwarder import Forwarder, ForwarderLimits
-from app.middleware import LastResort
-from app.problems import LADDER, Problem
-from app.reading import told_to_reader
-from app.reports import Answer, Report
-from app.verdicts import Refusal
+from app.ingest.batcher import Batcher, BatcherLimits
+from app.ingest.payload import Report
+from app.ingest.sender import Answer, Sender
+from app.problems import PROBLEM_TYPES, Problem
+from app.supabase.errors import ResponseError, problem_of_reader
+from app.web import body as web_body
+from app.web.body import BodyBudget
+from app.web.middleware import UnexpectedErrors, request_ids
 from local import Stack
 from tests.support.fault_proxy import MARKER, Fault, FaultProxy
 from tests.support.service_process import INGEST_TOKEN, running_service
@@ -78,7 +77,7 @@ OTHERWISE = {
 
 
 def assert_is_row(answer: httpx.Response, code: str) -> dict[str, Any]:
-    rung = LADDER[code]
+    rung = PROBLEM_TYPES[code]
     problem: dict[str, Any] = answer.json()
     assert (answer.status_code, problem["code"]) == (rung.status, code), answer.text
     assert answer.headers["content-type"] == "application/problem+json"
@@ -92,7 +91,7 @@ def assert_is_row(answer: httpx.Response, code: str) -> dict[str, Any]:
 
 
 def test_every_row_has_a_test() -> None:
-    assert set(REQUESTS) | OTHERWISE == set(LADDER)
+    assert set(REQUESTS) | OTHERWISE == set(PROBLEM_TYPES)
     assert not set(REQUESTS) & OTHERWISE
 
 
@@ -188,7 +187,7 @@ def test_unavailable(shaky_client: httpx.Client, proxy: FaultProxy, stack: Stack
 
 
 def test_misconfigured() -> None:
-    assert told_to_reader(Refusal(404, "42P01")).code == "misconfigured"
+    assert problem_of_reader(ResponseError(404, "42P01")).code == "misconfigured"
 
 
 def test_a_wrong_service_key_is_logged_and_loses_nothing(
@@ -199,14 +198,14 @@ def test_a_wrong_service_key_is_logged_and_loses_nothing(
         headers = {**JSON, "Authorization": f"Bearer {INGEST_TOKEN}"}
         answer = httpx.post(service.url + ROUTE, content=GOOD, headers=headers)
         assert (answer.status_code, answer.json()["status"]) == (202, "spooled")
-        assert any("refused the service" in line["msg"] for line in service.logs())
+        assert any("rejected the service" in line["msg"] for line in service.logs())
 
 
 async def test_report_failed() -> None:
     async def fail(_body: bytes) -> object:
-        raise Refusal(500, "XX000", "a secret that must stay here")
+        raise ResponseError(500, "XX000", "a secret that must stay here")
 
-    (answer,) = await Delivery(fail, "events")([Report(b"{}")])
+    (answer,) = await Sender(fail, "events")([Report(b"{}")])
     assert isinstance(answer, Problem)
     assert (answer.code, answer.members["sqlstate"]) == ("report-failed", "XX000")
 
@@ -224,24 +223,24 @@ def test_spool_full(service_environ: dict[str, str], log_path: Path) -> None:
 
 
 async def test_body_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receiving, "_BODY_SECONDS", 0.05)
+    monkeypatch.setattr(web_body, "_BODY_SECONDS", 0.05)
 
     async def receive() -> Message:
         await asyncio.Event().wait()
         raise AssertionError
 
-    scope = {"type": "http", "headers": [], "state": {"reading": ReadingBudget()}}
+    scope = {"type": "http", "headers": []}
     with pytest.raises(Problem) as caught:
-        await receiving.read_body(Request(scope, receive))
+        await web_body.read_body(Request(scope, receive), BodyBudget())
     assert caught.value.code == "body-timeout"
-    assert caught.value.status == LADDER["body-timeout"].status
+    assert caught.value.status == PROBLEM_TYPES["body-timeout"].status
 
 
 async def test_overloaded_and_draining() -> None:
     async def deliver(_batch: list[Report]) -> list[Answer]:
         raise AssertionError
 
-    forwarder = Forwarder(deliver, ForwarderLimits(waiting_reports=0))
+    forwarder = Batcher(deliver, BatcherLimits(queued_reports=0))
     with pytest.raises(Problem) as caught:
         forwarder.submit(Report(b"{}"))
     assert caught.value.code == "overloaded"
@@ -255,16 +254,10 @@ async def test_internal() -> None:
     async def broken(_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise LookupError("a secret that must stay here")
 
-    transport = httpx.ASGITransport(_with_request_id(LastResort(broken)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://service") as session:
-        answer = await session.get("/")
+    middleware = request_ids()
+    app = middleware.cls(UnexpectedErrors(broken), *middleware.args, **middleware.kwargs)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as session:
+        answer = await session.get("/", headers={"X-Request-Id": "request-1"})
     problem = assert_is_row(answer, "internal")
     assert problem["request_id"] == "request-1"
     assert "secret" not in answer.text
-
-
-def _with_request_id(app: Callable[[Scope, Receive, Send], Any]) -> Callable[[Scope, Receive, Send], Any]:
-    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        await app({**scope, "state": {"request_id": "request-1"}}, receive, send)
-
-    return wrapped

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from pathlib import Path
 
@@ -42,12 +41,17 @@ def read_names(stack: Stack, query: str) -> set[str]:
 
 
 def test_variables() -> None:
-    expected = {field.name.upper() for field in dataclasses.fields(Settings)}
+    expected = {name.upper() for name in Settings.model_fields}
     assert first_cells(chapter("Variables of the service")) == expected
 
 
 def test_routes() -> None:
-    settings = Settings("http://127.0.0.1:1", "anon-key", "service-key", "ingest-token-0123456789")
+    settings = Settings(
+        supabase_url="http://127.0.0.1:1",
+        supabase_anon_key="anon-key",
+        supabase_service_role_key="service-key",
+        ingest_token="ingest-token-0123456789",  # noqa: S106 - of no service
+    )
     routes = [route for route in create_app(settings).routes if isinstance(route, Route)]
     expected = {
         f"{method} {route.path}" for route in routes for method in (route.methods or set()) - {"HEAD"}

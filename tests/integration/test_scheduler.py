@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.scheduler import judge_scheduler
+from app.supabase.scheduler import SchedulerState, assess_scheduler
 
 DAY = datetime(2026, 11, 24, tzinfo=UTC)
 NOW = DAY.replace(hour=10, second=30)
@@ -37,13 +37,13 @@ def facts(last_run: str, schedule: str | None = "* * * * *", *, is_active: bool 
 def test_the_lag_counts_from_when_the_next_round_was_due(
     last_run: str, age: float, state: str, lag: float
 ) -> None:
-    judged = judge_scheduler(facts(last_run), age)
+    judged = assess_scheduler(facts(last_run), age)
     assert (judged.state, judged.lag_seconds) == (state, lag)
 
 
 def test_a_stop_is_reported_within_two_minutes_of_the_last_run() -> None:
     """Late is a report already. A poll comes each 12 s at most."""
-    assert judge_scheduler(facts("10:00:00.2"), 120 - 30 - 12).state == "stopped"
+    assert assess_scheduler(facts("10:00:00.2"), 120 - 30 - 12).state == "stopped"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_stop_is_reported_within_two_minutes_of_the_last_run() -> None:
     ],
 )
 def test_other_schedules(schedule: str | None, is_active: bool, state: str, lag: float | None) -> None:
-    judged = judge_scheduler(facts("09:59:30", schedule, is_active=is_active), 0)
+    judged = assess_scheduler(facts("09:59:30", schedule, is_active=is_active), 0)
     assert (judged.state, judged.lag_seconds) == (state, lag)
 
 
@@ -78,8 +78,4 @@ def test_other_schedules(schedule: str | None, is_active: bool, state: str, lag:
     ],
 )
 def test_what_is_not_understood_is_unknown(told: dict[str, object]) -> None:
-    assert judge_scheduler(told, 0).as_json() == {
-        "scheduler": "unknown",
-        "scheduler_lag_seconds": None,
-        "scheduler_last_run_at": None,
-    }
+    assert assess_scheduler(told, 0) == SchedulerState("unknown", None, None)

@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 
-from app.signatures import sign
+from app.web.auth import sign
 from tests.integration.sentry.conftest import ROUTE as WEBHOOK
 from tests.integration.sentry.conftest import SECRETS
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from app.signatures import sign
+from app.web.auth import sign
 from tests.integration.sentry.conftest import ROUTE as WEBHOOK
 from tests.integration.sentry.conftest import SECRETS
 from tests.support import sentry_bodies as bodies

@@ -13,7 +13,7 @@ import jwt
 import psycopg
 import pytest
 
-from app import credentials, signatures
+from app.web import auth
 from local import Stack
 
 INCIDENTS = "/api/autonomous/incidents"
@@ -119,9 +119,9 @@ def test_comparisons_take_no_shortcut(monkeypatch: pytest.MonkeyPatch) -> None:
         return original(left, right)
 
     monkeypatch.setattr(hmac, "compare_digest", spy)
-    assert credentials.is_same_secret("right", "right")
-    assert not credentials.is_same_secret("wrong", "right")
+    assert auth.is_same_secret("right", "right")
+    assert not auth.is_same_secret("wrong", "right")
     body = b"{}"
-    assert signatures.is_signed(body, signatures.sign(body, "first"), ["first", "second", "third"])
-    assert not signatures.is_signed(body, None, ["first", "second", "third"])
+    assert auth.is_signed(body, auth.sign(body, "first"), ["first", "second", "third"])
+    assert not auth.is_signed(body, None, ["first", "second", "third"])
     assert len(compared) == 2 + 3 + 3

@@ -53,7 +53,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ErrorKind:
     sample: Sample
     answer: Answer
 
@@ -73,12 +73,12 @@ class Verdict:
 
 
 @pytest.fixture(scope="module")
-def verdicts(database_url: str) -> list[Verdict]:
+def verdicts(database_url: str) -> list[ErrorKind]:
     with psycopg.connect(database_url) as connection:
         return list(judge(connection, map(Sample.read, CORPUS.read_text(encoding="utf-8").splitlines())))
 
 
-def judge(connection: psycopg.Connection, samples: Iterator[Sample]) -> Iterator[Verdict]:
+def judge(connection: psycopg.Connection, samples: Iterator[Sample]) -> Iterator[ErrorKind]:
     with connection.cursor(row_factory=class_row(Answer)) as cursor:
         for sample in samples:
             cursor.execute(
@@ -87,16 +87,16 @@ def judge(connection: psycopg.Connection, samples: Iterator[Sample]) -> Iterator
             )
             answer = cursor.fetchone()
             assert answer is not None
-            yield Verdict(sample, answer)
+            yield ErrorKind(sample, answer)
 
 
-def test_the_corpus_is_large_and_various(verdicts: list[Verdict]) -> None:
+def test_the_corpus_is_large_and_various(verdicts: list[ErrorKind]) -> None:
     assert len(verdicts) >= 1300
     assert len({verdict.answer.rule for verdict in verdicts}) >= 20
 
 
-def test_severity_and_category_meet_the_bar_in_every_part(verdicts: list[Verdict]) -> None:
-    parts: dict[str, list[Verdict]] = defaultdict(list)
+def test_severity_and_category_meet_the_bar_in_every_part(verdicts: list[ErrorKind]) -> None:
+    parts: dict[str, list[ErrorKind]] = defaultdict(list)
     for verdict in verdicts:
         parts[verdict.sample.split].append(verdict)
         if not (verdict.severity_holds and verdict.category_holds):

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from app.monitor import DatabaseMonitor
-from app.verdicts import Refusal, Unreachable
+from app.supabase.errors import ResponseError, UnreachableError
+from app.supabase.monitor import DatabaseMonitor, DatabaseState
 
 
 async def test_probes_at_the_same_time_share_one_call() -> None:
@@ -28,7 +28,7 @@ async def test_probes_at_the_same_time_share_one_call() -> None:
 
 
 async def test_the_state_is_unknown_then_ok_then_down() -> None:
-    failures: list[Exception | None] = [None, Unreachable("ConnectError"), Refusal(503, "PGRST000")]
+    failures: list[Exception | None] = [None, UnreachableError("ConnectError"), ResponseError(503, "PGRST000")]
 
     async def ask() -> None:
         failure = failures.pop(0)
@@ -36,7 +36,7 @@ async def test_the_state_is_unknown_then_ok_then_down() -> None:
             raise failure
 
     monitor = DatabaseMonitor(ask)
-    assert monitor.last.as_json() == {"state": "unknown", "checked_at": None, "latency_ms": None}
+    assert monitor.last == DatabaseState("unknown", None, None)
     assert [(await monitor.probe()).state for _ in range(3)] == ["ok", "down", "down"]
     assert monitor.last.checked_at is not None
     assert monitor.last.latency_ms is not None

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from app.retry import deadline_from_now, retrying
-from app.verdicts import Refusal, Unreachable
+from app.supabase.errors import ResponseError, UnreachableError
+from app.supabase.retry import deadline_after, retry
 
 
 class Script:
@@ -23,30 +23,30 @@ class Script:
 
 
 async def test_transient_failures_are_tried_again() -> None:
-    script = Script(Unreachable("ReadError"), Refusal(500, "40001"))
-    assert await retrying(script, deadline_from_now()) == "done"
+    script = Script(UnreachableError("ReadError"), ResponseError(500, "40001"))
+    assert await retry(script, deadline_after()) == "done"
     assert script.calls == 3
 
 
 async def test_other_refusals_are_not_tried_again() -> None:
-    script = Script(Refusal(400, "22P05"))
-    with pytest.raises(Refusal):
-        await retrying(script, deadline_from_now())
+    script = Script(ResponseError(400, "22P05"))
+    with pytest.raises(ResponseError):
+        await retry(script, deadline_after())
     assert script.calls == 1
 
 
 async def test_the_budget_ends_it() -> None:
-    script = Script(*[Unreachable("ConnectError") for _ in range(100)])
+    script = Script(*[UnreachableError("ConnectError") for _ in range(100)])
     clock = asyncio.get_running_loop().time
     started = clock()
-    with pytest.raises(Unreachable):
-        await retrying(script, deadline_from_now())
+    with pytest.raises(UnreachableError):
+        await retry(script, deadline_after())
     assert clock() - started < 0.9
     assert 2 < script.calls < 12
 
 
 async def test_a_budget_that_is_used_up_leaves_one_try() -> None:
-    script = Script(Unreachable("ReadTimeout"))
-    with pytest.raises(Unreachable):
-        await retrying(script, deadline_from_now(0))
+    script = Script(UnreachableError("ReadTimeout"))
+    with pytest.raises(UnreachableError):
+        await retry(script, deadline_after(0))
     assert script.calls == 1

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from app.breaker import Breaker
+from app.ingest.breaker import CircuitBreaker
+from app.ingest.payload import Report
+from app.ingest.replay import Replay
+from app.ingest.sender import Answer
 from app.problems import problem
-from app.replay import Replay
-from app.reports import Answer, Report
-from app.spool import Spool
-from app.spool_file import SpoolFile, SpoolFullError
+from app.spool.file import SpoolFile, SpoolFullError
+from app.spool.spool import Spool
 
 MEGABYTE = 2**20
 
@@ -27,15 +28,13 @@ async def always_well() -> bool:
     return True
 
 
-def replay_of(spool: Spool, breaker: Breaker, codes: dict[bytes, str], batch_size: int = 100) -> Replay:
+def replay_of(spool: Spool, breaker: CircuitBreaker, codes: dict[bytes, str], batch_size: int = 100) -> Replay:
     """A replay to a database that answers these payloads with these problems, and takes the others."""
 
     async def deliver(reports: list[Report]) -> list[Answer]:
         if any(codes.get(each.payload) == "unavailable" for each in reports):
             return [problem("unavailable") for _ in reports]
-        return [
-            problem(codes[each.payload]) if each.payload in codes else {"success": True} for each in reports
-        ]
+        return [problem(codes[each.payload]) if each.payload in codes else {"success": True} for each in reports]
 
     return Replay(spool, breaker, {"events": deliver}, always_well, batch_size)
 
@@ -56,10 +55,14 @@ async def test_only_one_of_two_replays(tmp_path: Path) -> None:
     first, second = (Spool(tmp_path / "spool", MEGABYTE) for _ in range(2))
     await fill(first, b"a")
     await fill(second, b"b")
-    assert (first.may_replay(), second.may_replay(), first.may_replay()) == (True, False, True)
+    assert (first.acquire_replay_lock(), second.acquire_replay_lock(), first.acquire_replay_lock()) == (
+        True,
+        False,
+        True,
+    )
     assert len(await first.oldest(0, 10)) == 2
     await first.close()
-    assert second.may_replay()
+    assert second.acquire_replay_lock()
     await second.close()
 
 
@@ -71,16 +74,16 @@ async def test_a_full_spool_says_so_and_keeps_what_it_has(tmp_path: Path) -> Non
         await spool.put("events", b"x" * 400_000)
     counts = await spool.refresh()
     assert counts.depth > 5
-    assert spool.as_json()["dropped"] == 1
+    assert spool.dropped == 1
     # Even then what is refused for good can be put aside.
-    await spool.bury([(each.id, "why") for each in await spool.oldest(0, 3)])
+    await spool.move_to_dead_letters([(each.id, "why") for each in await spool.oldest(0, 3)])
     assert (await spool.refresh()).depth == counts.depth - 3
     await spool.close()
 
 
 async def test_what_must_wait_holds_nobody_up(tmp_path: Path) -> None:
-    spool, breaker = Spool(tmp_path / "spool", MEGABYTE), Breaker()
-    breaker.trip("it was away")
+    spool, breaker = Spool(tmp_path / "spool", MEGABYTE), CircuitBreaker()
+    breaker.open("it was away")
     payloads = [json.dumps(number).encode() for number in range(10)]
     await fill(spool, *payloads)
     codes = dict.fromkeys(payloads[:4], "rate-limited") | {payloads[5]: "refused"}
@@ -88,7 +91,7 @@ async def test_what_must_wait_holds_nobody_up(tmp_path: Path) -> None:
     assert await replay.step() is False
     assert breaker.is_open is False
     assert [each.payload for each in await spool.oldest(0, 100)] == payloads[:4]
-    assert spool.as_json()["dead_letters"] == 1
+    assert spool.counts.dead_letters == 1
     codes.clear()
     assert await replay.step() is True
     assert (await spool.refresh()).depth == 0
@@ -96,7 +99,7 @@ async def test_what_must_wait_holds_nobody_up(tmp_path: Path) -> None:
 
 
 async def test_a_report_that_is_too_much_for_the_database_is_put_aside(tmp_path: Path) -> None:
-    spool, breaker = Spool(tmp_path / "spool", MEGABYTE), Breaker()
+    spool, breaker = Spool(tmp_path / "spool", MEGABYTE), CircuitBreaker()
     payloads = [json.dumps(number).encode() for number in range(40)]
     await fill(spool, *payloads)
     replay = replay_of(spool, breaker, {payloads[7]: "unavailable"})

@@ -45,6 +45,7 @@ FOR_AGENTS_TOO = {
     "classify_error",
     "finish_agent_action",
     "incident_context",
+    "list_incidents",
     "match_error_knowledge",
     "queue_email",
     "record_deployment_finished",

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from psycopg.rows import namedtuple_row
 
-from app.signatures import sign
+from app.web.auth import sign
 from local import Stack
 from tests.support.sentry_bodies import Body, encode
 from tests.support.service_process import (

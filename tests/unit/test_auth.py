@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from app.credentials import bearer_token, is_json_web_token, is_same_secret
+from app.web.auth import bearer_token, is_json_web_token, is_same_secret
 
 
 @pytest.mark.parametrize(

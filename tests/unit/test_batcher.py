@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from app.forwarder import Forwarder, ForwarderLimits
+from app.ingest.batcher import Batcher, BatcherLimits
+from app.ingest.payload import Report
+from app.ingest.sender import Answer
 from app.problems import Problem
-from app.reports import Answer, Report
 
 PATIENCE = 5
 
@@ -42,7 +43,7 @@ def reports(*names: str) -> list[Report]:
     return [Report(name.encode()) for name in names]
 
 
-def refusal_of(forwarder: Forwarder, report: Report) -> Problem:
+def refusal_of(forwarder: Batcher, report: Report) -> Problem:
     with pytest.raises(Problem) as caught:
         forwarder.submit(report)
     return caught.value
@@ -51,7 +52,7 @@ def refusal_of(forwarder: Forwarder, report: Report) -> Problem:
 async def test_what_arrives_in_one_turn_goes_out_together_at_once() -> None:
     gate = Gate()
     gate.open.set()
-    forwarder = Forwarder(gate)
+    forwarder = Batcher(gate)
     answers = await asyncio.gather(*[forwarder.submit(report) for report in reports("a", "b", "c")])
     assert gate.batches == [[b"a", b"b", b"c"]]
     assert answers == [{"echo": "a"}, {"echo": "b"}, {"echo": "c"}]
@@ -59,7 +60,7 @@ async def test_what_arrives_in_one_turn_goes_out_together_at_once() -> None:
 
 async def test_what_arrives_during_calls_waits_for_the_next_one() -> None:
     gate = Gate()
-    forwarder = Forwarder(gate)
+    forwarder = Batcher(gate)
     futures = []
     for times, name in enumerate(["a", "b"], start=1):
         futures.append(forwarder.submit(Report(name.encode())))
@@ -77,8 +78,8 @@ async def test_what_arrives_during_calls_waits_for_the_next_one() -> None:
 async def test_a_batch_is_bounded_in_number_and_in_bytes() -> None:
     gate = Gate()
     gate.open.set()
-    limits = ForwarderLimits(batch_reports=3, batch_bytes=10, calls_in_flight=1)
-    forwarder = Forwarder(gate, limits)
+    limits = BatcherLimits(batch_reports=3, batch_bytes=10, calls_in_flight=1)
+    forwarder = Batcher(gate, limits)
     payloads = ["1", "2", "3", "4", "x" * 9, "y" * 30, "z"]
     await asyncio.gather(*[forwarder.submit(report) for report in reports(*payloads)])
     assert [len(batch) for batch in gate.batches] == [3, 2, 1, 1]
@@ -86,7 +87,7 @@ async def test_a_batch_is_bounded_in_number_and_in_bytes() -> None:
 
 async def test_the_queue_is_bounded_in_number() -> None:
     gate = Gate()
-    forwarder = Forwarder(gate, ForwarderLimits(waiting_reports=2, calls_in_flight=1))
+    forwarder = Batcher(gate, BatcherLimits(queued_reports=2, calls_in_flight=1))
     futures = [forwarder.submit(Report(b"in flight"))]
     await gate.until_called(1)
     futures += [forwarder.submit(report) for report in reports("a", "b")]
@@ -99,7 +100,7 @@ async def test_the_queue_is_bounded_in_number() -> None:
 
 async def test_the_queue_is_bounded_in_bytes() -> None:
     gate = Gate()
-    forwarder = Forwarder(gate, ForwarderLimits(waiting_bytes=10, calls_in_flight=1))
+    forwarder = Batcher(gate, BatcherLimits(queued_bytes=10, calls_in_flight=1))
     futures = [forwarder.submit(Report(b"123456789"))]
     await gate.until_called(1)
     futures.append(forwarder.submit(Report(b"1234567")))
@@ -111,7 +112,7 @@ async def test_the_queue_is_bounded_in_bytes() -> None:
 
 async def test_a_caller_who_goes_away_does_not_take_the_report_along() -> None:
     gate = Gate()
-    forwarder = Forwarder(gate)
+    forwarder = Batcher(gate)
     first, second = (forwarder.submit(report) for report in reports("a", "b"))
     await gate.until_called(1)
     waiting = forwarder.submit(Report(b"c"))
@@ -133,7 +134,7 @@ async def test_a_bug_answers_everybody_and_the_pump_goes_on(caplog: pytest.LogCa
             raise LookupError("a bug")
         return [{} for _ in batch]
 
-    forwarder = Forwarder(deliver)
+    forwarder = Batcher(deliver)
     spoiled = await asyncio.gather(*[forwarder.submit(report) for report in reports("a", "b")])
     assert [answer.status for answer in spoiled if isinstance(answer, Problem)] == [500, 500]
     assert await forwarder.submit(Report(b"c")) == {}
@@ -142,7 +143,7 @@ async def test_a_bug_answers_everybody_and_the_pump_goes_on(caplog: pytest.LogCa
 
 async def test_draining_delivers_what_waits_and_refuses_what_is_new() -> None:
     gate = Gate()
-    forwarder = Forwarder(gate, ForwarderLimits(batch_reports=1, calls_in_flight=1))
+    forwarder = Batcher(gate, BatcherLimits(batch_reports=1, calls_in_flight=1))
     futures = [forwarder.submit(report) for report in reports("a", "b", "c")]
     draining = asyncio.create_task(forwarder.drain(PATIENCE))
     await gate.until_called(1)
@@ -155,7 +156,7 @@ async def test_draining_delivers_what_waits_and_refuses_what_is_new() -> None:
 
 async def test_draining_ends_in_time_and_tells_those_who_are_left() -> None:
     gate = Gate()
-    forwarder = Forwarder(gate, ForwarderLimits(batch_reports=1, calls_in_flight=1))
+    forwarder = Batcher(gate, BatcherLimits(batch_reports=1, calls_in_flight=1))
     futures = [forwarder.submit(report) for report in reports("a", "b")]
     await forwarder.drain(0.05)
     answers = [future.result() for future in futures]
@@ -163,4 +164,4 @@ async def test_draining_ends_in_time_and_tells_those_who_are_left() -> None:
 
 
 async def test_an_idle_forwarder_drains_at_once() -> None:
-    await Forwarder(Gate()).drain(PATIENCE)
+    await Batcher(Gate()).drain(PATIENCE)

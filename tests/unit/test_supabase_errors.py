@@ -1,0 +1,48 @@
+"""The kind of each failed call, by SQLSTATE, PostgREST code and HTTP status."""
+
+import pytest
+
+from app.supabase.errors import ErrorKind, ResponseError, UnreachableError, error_kind
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "22P05", ErrorKind.DATA),  # \u0000
+        (400, "22P02", ErrorKind.DATA),
+        (500, "54001", ErrorKind.DATA),  # stack depth
+        (400, "PGRST102", ErrorKind.DATA),
+        (413, None, ErrorKind.DATA),
+        (413, "PT413", ErrorKind.DATA),
+        (400, "PT400", ErrorKind.DATA),
+        (409, "23505", ErrorKind.TRANSIENT),
+        (500, "40001", ErrorKind.TRANSIENT),
+        (500, "40P01", ErrorKind.TRANSIENT),
+        (503, "53300", ErrorKind.TRANSIENT),
+        (500, "55P03", ErrorKind.TRANSIENT),
+        (500, "57014", ErrorKind.TRANSIENT),
+        (503, "57P01", ErrorKind.TRANSIENT),
+        (503, "08006", ErrorKind.TRANSIENT),
+        (405, "25006", ErrorKind.TRANSIENT),
+        (503, "PGRST000", ErrorKind.TRANSIENT),
+        (503, "PGRST002", ErrorKind.TRANSIENT),
+        (504, "PGRST003", ErrorKind.TRANSIENT),
+        (502, None, ErrorKind.TRANSIENT),
+        (429, None, ErrorKind.TRANSIENT),
+        (401, "PGRST301", ErrorKind.CONFIGURATION),
+        (404, "PGRST202", ErrorKind.CONFIGURATION),
+        (403, "42501", ErrorKind.CONFIGURATION),
+        (404, "42883", ErrorKind.CONFIGURATION),
+        (401, None, ErrorKind.CONFIGURATION),
+        (404, None, ErrorKind.CONFIGURATION),
+        (500, "XX000", ErrorKind.SQL_BUG),
+        (400, "42703", ErrorKind.SQL_BUG),
+        (400, "P0001", ErrorKind.SQL_BUG),
+    ],
+)
+def test_the_kind_of_an_error_response(status: int, code: str | None, kind: ErrorKind) -> None:
+    assert error_kind(ResponseError(status, code)) is kind
+
+
+def test_no_response_is_transient() -> None:
+    assert error_kind(UnreachableError("ConnectError")) is ErrorKind.TRANSIENT
