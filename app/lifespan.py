@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from app.ingest.batcher import Batcher, BatcherLimits
 from app.ingest.breaker import CircuitBreaker
 from app.ingest.replay import Replay
-from app.ingest.sender import Sender, in_halves
+from app.ingest.sender import Send, Sender, in_halves
 from app.ingest.service import IngestService
 from app.settings import Settings
 from app.spool.spool import Spool
@@ -44,13 +44,8 @@ async def run_service(settings: Settings) -> AsyncIterator[ServiceState]:
     send_events = Sender(supabase.ingest_events, "events")
     send_deliveries = Sender(supabase.ingest_sentry, "deliveries")
     events, deliveries = Batcher(send_events), Batcher(send_deliveries, _SENTRY_LIMITS)
-    replay = Replay(
-        spool,
-        breaker,
-        {"events": in_halves(send_events), "deliveries": send_deliveries},
-        monitor.is_healthy,
-        _REPLAY_BATCH,
-    )
+    senders: dict[str, Send] = {"events": in_halves(send_events), "deliveries": send_deliveries}
+    replay = Replay(spool, breaker, senders, monitor.is_healthy, _REPLAY_BATCH)
     public_status = SharedCache(lambda: supabase.status("public_status", None), _PUBLIC_STATUS_SECONDS)
     tasks = [
         asyncio.create_task(_supervise("monitor", monitor.run)),

@@ -52,15 +52,13 @@ class Batcher:
         """
         if self._is_draining:
             raise problem("draining")
-        if (
-            len(self._queue) >= self._limits.queued_reports
-            or self._queued_bytes + len(report.payload) > self._limits.queued_bytes
-        ):
+        queued_bytes = self._queued_bytes + len(report.payload)
+        if len(self._queue) >= self._limits.queued_reports or queued_bytes > self._limits.queued_bytes:
             raise problem("overloaded")
         loop = asyncio.get_running_loop()
         entry = _Entry(report, loop.create_future())
         self._queue.append(entry)
-        self._queued_bytes += len(report.payload)
+        self._queued_bytes = queued_bytes
         if not self._flush_is_scheduled:
             # At the end of this iteration of the event loop: reports of other connections join the batch.
             self._flush_is_scheduled = True

@@ -20,8 +20,8 @@ _LOGGED_SEGMENT = re.compile(r"[a-z-]{0,20}|INC-[0-9]{1,15}")
 # nginx's status for a client that closed the connection before the response.
 _CLIENT_CLOSED_REQUEST = 499
 
-_logger = logging.getLogger("app.request")
-_error_logger = logging.getLogger(__name__)
+_request_logger = logging.getLogger("app.request")
+_logger = logging.getLogger(__name__)
 
 
 def request_ids() -> Middleware:
@@ -63,7 +63,7 @@ class RequestLog:
                 "status": status,
                 "duration_ms": round((perf_counter() - started) * 1000, 2),
             }
-            _logger.info("request", extra={"fields": fields})
+            _request_logger.info("request", extra={"fields": fields})
 
 
 def _loggable_path(path: str) -> str:
@@ -98,7 +98,7 @@ class UnexpectedErrors:
                 await problem_response(problem("draining"))(scope, receive, send)
         except Exception:
             request_id = correlation_id.get()
-            _error_logger.exception("unhandled exception", extra={"fields": {"request_id": request_id}})
+            _logger.exception("unhandled exception", extra={"fields": {"request_id": request_id}})
             if has_started:
                 raise
             response = problem_response(problem("internal", members={"request_id": request_id}))

@@ -64,7 +64,7 @@ begin
         errcode = 'PT400',
         message = format('The parameter %s is invalid. %s', left(v_name, 100), v_reason),
         detail = left(v_name, 100),
-        hint = array_to_string(v_allowed, ', ');
+        hint = coalesce(array_to_string(v_allowed, ', '), '');
     end if;
     v_values := v_values || jsonb_build_object(v_name, v_value);
     v_conditions := v_conditions || case v_name

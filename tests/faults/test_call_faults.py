@@ -105,7 +105,7 @@ def test_reports_at_the_same_time_share_calls(
 def test_reading_survives_a_passing_fault_and_tells_a_lasting_one(
     shaky_service: ServiceProcess, reader: httpx.Client, proxy: FaultProxy
 ) -> None:
-    proxy.target = b"/incidents"
+    proxy.target = b"/list_incidents"
     headers = {"Authorization": reader.headers["Authorization"]}
     url = f"{shaky_service.url}/api/autonomous/incidents"
     proxy.plan(Fault.RESET)

@@ -180,7 +180,7 @@ def test_not_storable(shaky_client: httpx.Client, proxy: FaultProxy) -> None:
 
 
 def test_unavailable(shaky_client: httpx.Client, proxy: FaultProxy, stack: Stack) -> None:
-    proxy.target = b"/incidents"
+    proxy.target = b"/list_incidents"
     proxy.always = Fault.RESET
     headers = {"Authorization": f"Bearer {stack.authenticated_jwt}"}
     assert_is_row(shaky_client.get(INCIDENTS, headers=headers), "unavailable")
