@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from app.ingest.batcher import Batcher, BatcherLimits
 from app.ingest.breaker import CircuitBreaker
@@ -46,7 +47,7 @@ async def run_service(settings: Settings) -> AsyncIterator[ServiceState]:
     events, deliveries = Batcher(send_events), Batcher(send_deliveries, _SENTRY_LIMITS)
     senders: dict[str, Send] = {"events": in_halves(send_events), "deliveries": send_deliveries}
     replay = Replay(spool, breaker, senders, monitor.is_healthy, _REPLAY_BATCH)
-    public_status = SharedCache(lambda: supabase.status("public_status", None), _PUBLIC_STATUS_SECONDS)
+    public_status = SharedCache(partial(supabase.status, "public_status", None), _PUBLIC_STATUS_SECONDS)
     tasks = [
         asyncio.create_task(_supervise("monitor", monitor.run)),
         asyncio.create_task(_supervise("replay", replay.run)),

@@ -40,12 +40,7 @@ class Spool:
         self._waiting_bytes = 0
         self._writer: asyncio.Task[None] | None = None
         self.dropped = 0  # reports refused since the start for lack of room
-        self._counts = self._file.count()
-
-    @property
-    def counts(self) -> SpoolCounts:
-        """The last known counts."""
-        return self._counts
+        self.counts = self._file.count()  # the last known
 
     async def put(self, kind: str, payload: bytes) -> None:
         """Store a report; returns when it is on the disk. Raises SpoolFullError."""
@@ -86,8 +81,8 @@ class Spool:
 
     async def refresh(self) -> SpoolCounts:
         """Read the counts from the file: another process may have changed it."""
-        self._counts = await self._run(self._file.count)
-        return self._counts
+        self.counts = await self._run(self._file.count)
+        return self.counts
 
     async def close(self) -> None:
         """Complete the pending writes, then close the file."""
@@ -121,7 +116,7 @@ class Spool:
 
     def _count(self, waiting: int, dead: int = 0) -> None:
         """Adjust the counts without reading the file, which takes long if it is large; refresh() corrects them."""
-        known = self._counts
+        known = self.counts
         depth = max(0, known.depth + waiting)
         oldest_at = (known.oldest_at or time.time()) if depth else None
-        self._counts = SpoolCounts(depth, oldest_at, known.dead_letters + dead)
+        self.counts = SpoolCounts(depth, oldest_at, known.dead_letters + dead)

@@ -4,14 +4,14 @@ Built on the `postgrest` package. `supabase`, which wraps it, also loads the cli
 Functions, which the service does not use: imported, it takes 55 MB of memory where `postgrest` takes 41.
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Awaitable, Mapping
+from typing import Any, Literal, TypeVar
 
 import httpx
-from postgrest import AsyncPostgrestClient
+from postgrest import APIError, AsyncPostgrestClient
 
 from app.settings import Settings
-from app.supabase.errors import UnreachableError, raise_response_error, read_json, translate_errors
+from app.supabase.errors import ResponseError, UnreachableError
 from app.supabase.retry import deadline_after, retry
 
 # Longer than the statement_timeout of 8 s of the API roles, so that a slow statement ends with the database's own
@@ -19,6 +19,7 @@ from app.supabase.retry import deadline_after, retry
 _TIMEOUT = httpx.Timeout(connect=2.0, read=9.0, write=5.0, pool=2.0)
 _LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0)
 
+Result = TypeVar("Result")
 StatusFunction = Literal["system_status", "status_page", "public_status"]
 
 
@@ -34,7 +35,7 @@ class SupabaseClient:
             timeout=_TIMEOUT,
             limits=_LIMITS,
             trust_env=False,
-            event_hooks={"response": [raise_response_error]},
+            event_hooks={"response": [_raise_response_error]},
         )
         self._service = self._client(settings.supabase_service_role_key, settings.supabase_service_role_key)
 
@@ -82,7 +83,7 @@ class SupabaseClient:
         async def call() -> object | None:
             client = self._client(self._anon_key, access_token)
             select = client.from_("incidents").select("*").eq("id", incident_id).limit(1)
-            response = await translate_errors(select.execute())
+            response = await _translate_errors(select.execute())
             return response.data[0] if response.data else None
 
         return await retry(call, deadline_after())
@@ -100,18 +101,18 @@ class SupabaseClient:
         self, function: str, parameters: dict[str, Any] | None = None, access_token: str | None = None
     ) -> object:
         client = self._service if access_token is None else self._client(self._anon_key, access_token)
-        return (await translate_errors(client.rpc(function, parameters or {}).execute())).data
+        return (await _translate_errors(client.rpc(function, parameters or {}).execute())).data
 
     async def _ingest(self, function: str, body: bytes) -> object:
         """A call whose body is JSON text already: rpc() of postgrest takes objects and would encode them again."""
-        response = await translate_errors(
+        response = await _translate_errors(
             self._http.post(
                 f"{self._base_url}/rpc/{function}",
                 content=body,
                 headers={**self._service.headers, "Content-Type": "application/json"},
             )
         )
-        return read_json(response)
+        return _read_json(response)
 
     def _client(self, api_key: str, bearer: str) -> AsyncPostgrestClient:
         # postgrest's own retries pause for 1, 2 and 4 s; app.supabase.retry stays within the budget.
@@ -121,3 +122,36 @@ class SupabaseClient:
             http_client=self._http,
             retry_enabled=False,
         )
+
+
+async def _raise_response_error(response: httpx.Response) -> None:
+    """A response hook for httpx, because postgrest's APIError drops the HTTP status."""
+    if not response.is_error:
+        return
+    await response.aread()
+    try:
+        body: object = response.json()
+    except ValueError:
+        body = None
+    members = body if isinstance(body, dict) else {}
+    texts = [members.get(name) for name in ("code", "message", "details", "hint")]
+    raise ResponseError(response.status_code, *(text if isinstance(text, str) else None for text in texts))
+
+
+async def _translate_errors(call: Awaitable[Result]) -> Result:
+    """The result of the call; failures of httpx and postgrest become an UnreachableError."""
+    try:
+        return await call
+    except httpx.HTTPError as error:
+        # Only the class: the text may quote the URL, and with it a caller's filter.
+        raise UnreachableError(type(error).__name__) from error
+    except APIError as error:
+        raise UnreachableError("the response is not PostgREST's") from error
+
+
+def _read_json(response: httpx.Response) -> object:
+    """The body of a successful response."""
+    try:
+        return response.json()
+    except ValueError as error:
+        raise UnreachableError("the response is not JSON") from error

@@ -6,21 +6,15 @@ SupabaseError
 """
 
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeVar
-
-import httpx
-from postgrest import APIError
 
 from app.problems import Problem, problem
 
 _NO_SUCH_ROLE = "22023"
 
 _logger = logging.getLogger(__name__)
-
-Result = TypeVar("Result")
 
 
 class SupabaseError(Exception):
@@ -144,36 +138,3 @@ def problem_of_reader(error: SupabaseError, known: Mapping[str, object] | None =
     if kind is ErrorKind.TRANSIENT:
         return problem("unavailable", members=known or {})
     return problem("misconfigured")
-
-
-async def raise_response_error(response: httpx.Response) -> None:
-    """A response hook for httpx, because postgrest's APIError drops the HTTP status."""
-    if not response.is_error:
-        return
-    await response.aread()
-    try:
-        body: object = response.json()
-    except ValueError:
-        body = None
-    members = body if isinstance(body, dict) else {}
-    texts = [members.get(name) for name in ("code", "message", "details", "hint")]
-    raise ResponseError(response.status_code, *(text if isinstance(text, str) else None for text in texts))
-
-
-async def translate_errors(call: Awaitable[Result]) -> Result:
-    """The result of the call; failures of httpx and postgrest become an UnreachableError."""
-    try:
-        return await call
-    except httpx.HTTPError as error:
-        # Only the class: the text may quote the URL, and with it a caller's filter.
-        raise UnreachableError(type(error).__name__) from error
-    except APIError as error:
-        raise UnreachableError("the response is not PostgREST's") from error
-
-
-def read_json(response: httpx.Response) -> object:
-    """The body of a successful response."""
-    try:
-        return response.json()
-    except ValueError as error:
-        raise UnreachableError("the response is not JSON") from error
