@@ -219,7 +219,7 @@ def _function(row: Row) -> str:
         f"### {row['name']}\n\n"
         f"```text\n{row['name']}({arguments})\nreturns {result}\n```\n\n"
         f"May be called by: {_roles(row['roles'])}.\n\n"
-        f"{_prose(row['comment'])}\n"
+        f"{_paragraphs(row['comment'])}\n"
     )
 
 
@@ -233,7 +233,9 @@ def _relation(row: Row, columns: list[Row]) -> str:
     is_described = any(each["comment"] for each in columns)
     head = ("column", "type", "description")[: 3 if is_described else 2]
     cells = ((f"`{each['name']}`", each["type"], _prose(each["comment"]))[: len(head)] for each in columns)
-    return f"### {row['name']}\n\n{_prose(row['comment'])}\n\n{' '.join(rights)}\n\n{_table(head, cells)}"
+    return (
+        f"### {row['name']}\n\n{_paragraphs(row['comment'])}\n\n{' '.join(rights)}\n\n{_table(head, cells)}"
+    )
 
 
 def _type(row: Row) -> Sequence[str]:
@@ -254,6 +256,11 @@ def _entry(row: Row) -> Sequence[str]:
 
 def _roles(names: list[str]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "the owner alone"
+
+
+def _paragraphs(comment: str | None) -> str:
+    """A comment as Markdown: PostgREST, too, takes its first line as the summary."""
+    return "\n\n".join(_prose(part) for part in (comment or "").split("\n\n"))
 
 
 def _prose(comment: str | None) -> str:
