@@ -24,7 +24,7 @@ leave() {
 }
 trap leave EXIT
 
-# The fenced block of README, or of the page given, that contains a text.
+# The fenced block of README that holds a text.
 readme_block() {
   awk -v text="$1" '/^```/ { if (open && index(block, text)) { printf "%s", block; exit } open = !open; block = ""; next }
     open { block = block $0 "\n" }' "${2:-README.md}"
