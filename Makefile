@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .local/venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-engine lint format bench types demo reset walkthrough
+.PHONY: help setup dev test test-engine lint format bench types docs demo reset walkthrough
 
 help: ## Says what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ bench: setup ## Measures the way of an event and the health checks.
 
 types: setup ## Writes supabase/types.ts from the migrations.
 	@$(VENV)/python -m local types
+
+docs: setup ## Writes docs/sql-api.md from the catalog of a database.
+	@$(VENV)/python -m local docs
 
 demo: setup ## Tells the running `make dev` a story as Sentry would, and prints what became of it.
 	@$(VENV)/python -m local demo

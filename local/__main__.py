@@ -1,4 +1,4 @@
-"""`python -m local dev`, `demo`, `reset` and `types`, for the Makefile."""
+"""`python -m local dev`, `demo`, `docs`, `reset` and `types`, for the Makefile."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import traceback
 from pathlib import Path
 
 from local import demo, dev, reset, types_file
+from local.commands import docs
 from local.errors import StackError
 from local.launch import follow_parent
 from local.settings import LOCAL
@@ -19,7 +20,7 @@ CRASH_LOG = LOCAL / "crash.log"
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description="The embedded Supabase.")
-    parser.add_argument("command", choices=["dev", "demo", "reset", "types"])
+    parser.add_argument("command", choices=["dev", "demo", "docs", "reset", "types"])
     parser.add_argument(
         "--state", type=Path, default=LOCAL / "dev", help="where data, secrets and logs are kept"
     )
@@ -33,9 +34,14 @@ def main() -> int:
     if os.getppid() != parent:
         return 1
     try:
-        {"dev": dev.run, "demo": demo.run, "reset": reset.run, "types": types_file.run}[arguments.command](
-            arguments.state.resolve()
-        )
+        commands = {
+            "dev": dev.run,
+            "demo": demo.run,
+            "docs": docs.run,
+            "reset": reset.run,
+            "types": types_file.run,
+        }
+        commands[arguments.command](arguments.state.resolve())
     except StackError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1

@@ -27,7 +27,7 @@ trap leave EXIT
 # The fenced block of README that holds a text.
 readme_block() {
   awk -v text="$1" '/^```/ { if (open && index(block, text)) { printf "%s", block; exit } open = !open; block = ""; next }
-    open { block = block $0 "\n" }' README.md
+    open { block = block $0 "\n" }' "${2:-README.md}"
 }
 
 export HOME=$place/home
@@ -65,7 +65,7 @@ step "make demo"
 make demo
 
 step "python -m app.smoke"
-readme_block 'python -m app.smoke' >"$place/smoke.sh"
+readme_block 'python -m app.smoke' docs/deploy.md >"$place/smoke.sh"
 bash -euo pipefail "$place/smoke.sh"
 
 step "Ctrl-C"
