@@ -23,8 +23,8 @@ from benchmarks.ingest import cost_of_a_batch, measure_pgbench, measure_ways, pr
 from benchmarks.load import LoadResult, make_post, run_load
 from benchmarks.reading import measure_reading, measure_retrieval
 from local import Stack, StackSettings
-from local.reset import drop_state
-from local.settings import LOCAL
+from local.stack.state_directory import remove_state
+from local.system.paths import LOCAL
 from tests.support.service_process import INGEST_TOKEN, ServiceProcess, running_service, service_variables
 
 ROUNDS = 5
@@ -173,7 +173,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         directory = Path(scratch)
         state = LOCAL / "bench" / "state"
-        drop_state(state)
+        remove_state(state)
         with Stack.start(StackSettings(state)) as stack:
             measure_batches(stack)
             few = cost_of_a_batch(stack, make_event)
@@ -185,7 +185,7 @@ def main() -> int:
             measure_retrieval(stack)
             measure_reading(stack)
             print_growth(few, cost_of_a_batch(stack, make_event))
-        drop_state(state)
+        remove_state(state)
     return 0
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.settings import PROJECT
+from local.system.paths import PROJECT
 from tests.browser.conftest import OPERATOR_TOKEN, Browser, Seen, finish
 
 DOCS = PROJECT / "docs"

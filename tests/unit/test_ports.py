@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 
-from local.gateway_server import GatewayServer
-from local.ports import LOOPBACK, free_port, is_free, listening_socket
+from local.stack.gateway import GatewayServer
+from local.system.ports import LOOPBACK, free_port, is_free, listening_socket
 
 
 def test_a_port_that_is_taken_is_taken_at_once() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from local import Stack, StackSettings
 from tests.support.http_target import Target
@@ -20,7 +21,7 @@ from tests.support.watch import JOBS, Watch
 FORGET_BATCH = """
 do $$
 begin
-  perform pg_terminate_backend(pid) from pg_stat_activity where application_name like 'pg_net %';
+  perform pg_terminate_backend(pid) from pg_stat_activity where application_name = 'emulated pg_net batch';
   truncate net.http_request_queue;
 end
 $$
@@ -127,7 +128,7 @@ def test_reports_and_judgements_do_not_lock_each_other_out(
     def report(_turn: int) -> None:
         with psycopg.connect(database_url, autocommit=True) as connection:
             for _ in range(10):
-                connection.execute("select public.ingest_events(%s)", (psycopg.types.json.Jsonb(events),))
+                connection.execute("select public.ingest_events(%s)", (Jsonb(events),))
 
     with ThreadPoolExecutor(4) as pool:
         reports = [pool.submit(report, turn) for turn in range(4)]

@@ -11,10 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local import Stack, tools
-from local.external import parse
-from local.migrations import QUIET
-from local.settings import PROJECT
+from local import Stack
+from local.postgres.external_server import parse
+from local.stack.supabase_cli import QUIET
+from local.system import programs
+from local.system.paths import PROJECT
 from tests.support import findings
 from tests.support.findings import Accepted, Finding
 
@@ -27,7 +28,7 @@ def run_cli(stack: Stack, home: Path, *arguments: str) -> subprocess.CompletedPr
     address_without_password = address.url(address.user) + "?sslmode=disable"
     command = ["db", *arguments, f"--remote={address_without_password}", "--output-format=json"]
     return subprocess.run(
-        [tools.supabase_cli(), *command, f"--workdir={PROJECT}"],
+        [programs.supabase_cli(), *command, f"--workdir={PROJECT}"],
         env={**os.environ, **QUIET, "SUPABASE_HOME": str(home), "PGPASSWORD": address.password or ""},
         stdin=subprocess.DEVNULL,
         capture_output=True,
