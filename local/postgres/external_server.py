@@ -130,9 +130,10 @@ def _rename_superuser(
     taken = _value(connection, "select to_regrole('supabase_admin') is not null")
     if others is not None or taken:
         raise StackError(
-            "The superuser of STACK_POSTGRES_URL is called postgres. On Supabase that role is not a superuser; "
-            f"here it cannot be renamed, because the server has other users ({others or 'role supabase_admin'}). "
-            "Use a separate server, or one whose superuser has another name (initdb --username=supabase_admin)."
+            "The superuser of STACK_POSTGRES_URL is called postgres. On Supabase that role is not a "
+            "superuser; here it cannot be renamed, because the server has other users "
+            f"({others or 'role supabase_admin'}). Use a separate server, or one whose superuser has another "
+            "name (initdb --username=supabase_admin)."
         )
     password = secrets.token_hex(16)
     helper = sql.Identifier("stack_bootstrap")

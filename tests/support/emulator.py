@@ -1,4 +1,4 @@
-"""A database of its own with a stand-in in it, so that the stack's own workers do not interfere."""
+"""A separate database with an emulated extension, in which the stack's own workers do not run."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import conninfo, sql
 
-EXTENSIONS = Path(__file__).parents[2] / "local" / "extensions"
-PATIENCE_SECONDS = 15.0
+EMULATORS = Path(__file__).parents[2] / "local" / "emulators"
+TIMEOUT_SECONDS = 60.0
 
 Value = TypeVar("Value")
 
 
 def poll_until(read: Callable[[], Value], accept: Callable[[Value], Any], what: str) -> Value:
-    """Reads until it is accepted; fails with what was read last."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    """Reads until the value is accepted; at the timeout, fails with the last value."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
         value = read()
         if accept(value):
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {PATIENCE_SECONDS} s for {what}; the last value was {value!r}")
+            raise AssertionError(f"waited {TIMEOUT_SECONDS} s for {what}; the last value was {value!r}")
         time.sleep(0.02)
 
 
 @contextmanager
-def scratch_database(superuser_url: str, name: str, script: str) -> Iterator[str]:
-    """Creates the database anew, runs one of our extension scripts in it, and yields its URL."""
+def scratch_database(superuser_url: str, name: str, extension: str) -> Iterator[str]:
+    """Creates the database, runs the install script of an emulated extension in it, and yields its URL."""
     identifier = sql.Identifier(name)
     drop = sql.SQL("drop database if exists {} with (force)").format(identifier)
     with psycopg.connect(superuser_url, autocommit=True) as admin:
@@ -41,7 +41,8 @@ def scratch_database(superuser_url: str, name: str, script: str) -> Iterator[str
         admin.execute(sql.SQL("create database {}").format(identifier))
         url = conninfo.make_conninfo(superuser_url, dbname=name)
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute((EXTENSIONS / script).read_text(encoding="utf-8"))
+            (script,) = (EMULATORS / extension / "extension").glob("*.sql")
+            connection.execute(script.read_text(encoding="utf-8"))
         try:
             yield url
         finally:
@@ -49,8 +50,8 @@ def scratch_database(superuser_url: str, name: str, script: str) -> Iterator[str
 
 
 @contextmanager
-def worker_running(run: Callable[[], Awaitable[None]]) -> Iterator[None]:
-    """Runs a worker in a thread with a loop of its own, as the stack does; cancels it in the end."""
+def worker_running(run: Callable[[], Awaitable[None]]) -> Iterator[asyncio.AbstractEventLoop]:
+    """Runs a worker in a thread with an event loop, which it yields, and cancels the worker at the end."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -66,9 +67,9 @@ def worker_running(run: Callable[[], Awaitable[None]]) -> Iterator[None]:
     try:
         task = asyncio.run_coroutine_threadsafe(start(), loop).result()
         try:
-            yield
+            yield loop
         finally:
-            asyncio.run_coroutine_threadsafe(stop(task), loop).result(timeout=PATIENCE_SECONDS)
+            asyncio.run_coroutine_threadsafe(stop(task), loop).result(timeout=TIMEOUT_SECONDS)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
@@ -81,7 +82,7 @@ async def _call(run: Callable[[], Awaitable[None]]) -> None:
 
 
 class Database:
-    """Short questions over one autocommit connection."""
+    """Short queries over one autocommit connection."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self.connection = connection

@@ -90,9 +90,16 @@ values (
 class HttpWorker:
     """`await HttpWorker(url).run()` works until cancelled, which aborts the running batch as a crash does."""
 
-    def __init__(self, superuser_database_url: str, body_limit: int = BODY_LIMIT) -> None:
+    def __init__(
+        self,
+        superuser_database_url: str,
+        *,
+        body_limit: int = BODY_LIMIT,
+        pause_seconds: float = BETWEEN_BATCHES_SECONDS,
+    ) -> None:
         self._url = superuser_database_url
         self._body_limit = body_limit
+        self._pause_seconds = pause_seconds
         self._should_wake = True
         self._should_restart = False
         self._stopping = False
@@ -134,7 +141,7 @@ class HttpWorker:
         busy = True
         while busy and not self._should_restart:
             busy = await self._run_batch(batches, transfers)
-            await self._wait(notifications, BETWEEN_BATCHES_SECONDS)
+            await self._wait(notifications, self._pause_seconds)
 
     async def _wait(self, notifications: Connection, seconds: float) -> bool:
         """Waits for the time, or until a notification sets the latch of the real worker: then returns True.

@@ -1,7 +1,7 @@
 -- Purpose: pg_cron 1.6 without its shared library. Tables, policies, signatures, grants and error texts were compared
--- with the real extension (1.6.5 on PostgreSQL 17); local/scheduler.py does what its background worker does.
+-- with the real extension (1.6.5 on PostgreSQL 17); local/emulators/pg_cron/scheduler.py emulates its worker.
 -- Objects: schema cron; job, job_run_details; schedule, schedule_in_database, unschedule, alter_job.
--- Differences: functions whose names begin with an underscore are ours, and the cache invalidation is a NOTIFY.
+-- Differences: functions whose names begin with an underscore are additions; the cache is invalidated by a NOTIFY.
 
 create schema cron;
 
@@ -49,8 +49,8 @@ grant select, delete on cron.job_run_details to public;
 
 grant select on sequence cron.jobid_seq, cron.runid_seq to public;
 
--- pg_dump keeps these rows. Only an extension's own script may say so; on a server whose disk we cannot write, the
--- stack runs this file by hand, and then there is nothing to say.
+-- pg_dump includes these rows. Only an extension's script may call this function; on an external server the stack runs
+-- this file as plain SQL, where the call raises feature_not_supported.
 do $$
 begin
   perform pg_catalog.pg_extension_config_dump('cron.job', '');
@@ -64,7 +64,7 @@ end;
 $$;
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- Reading a schedule. One grammar for the functions here and for the scheduler, which asks _parse_schedule.
+-- Parsing a schedule. The functions here and the scheduler use the same grammar, that of _parse_schedule.
 
 create function cron._parse_field(field text, low integer, high integer, names text[])
 returns integer[]
@@ -112,7 +112,7 @@ end;
 $$;
 
 comment on function cron._parse_field(text, integer, integer, text[]) is
-'Stand-in only: the values that one field of a crontab line allows, null when the field is not valid.';
+'Emulator only: the values that one field of a crontab line allows, null when the field is not valid.';
 
 create function cron._parse_number(word text, low integer, names text[])
 returns integer
@@ -126,7 +126,7 @@ return coalesce(
 );
 
 comment on function cron._parse_number(text, integer, text[]) is
-'Stand-in only: a number of a crontab field, written in digits or as one of the names; null when it is neither.';
+'Emulator only: a number of a crontab field, written in digits or as one of the names; null when it is neither.';
 
 create function cron._parse_schedule(schedule text)
 returns jsonb
@@ -182,7 +182,7 @@ end;
 $$;
 
 comment on function cron._parse_schedule(text) is
-'Stand-in only: what a schedule means ("seconds", "reboot", or the sets of a crontab line), null when it is not valid.';
+'Emulator only: what a schedule means ("seconds", "reboot", or the sets of a crontab line), null when it is not valid.';
 
 create function cron._check_schedule(schedule text)
 returns void
@@ -201,7 +201,7 @@ begin
 end;
 $$;
 
-comment on function cron._check_schedule(text) is 'Stand-in only: refuses a schedule in the words of pg_cron.';
+comment on function cron._check_schedule(text) is 'Emulator only: refuses a schedule in the words of pg_cron.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Changing jobs. The real functions are C: they look at the effective user and then write cron.job, on which nobody
@@ -224,7 +224,7 @@ end;
 $$;
 
 comment on function cron._check_caller(text) is
-'Stand-in only: refuses a call of an internal function that does not come from a public one of this schema.';
+'Emulator only: refuses a call of an internal function that does not come from a public one of this schema.';
 
 create function cron._check_role(role_name text)
 returns void
@@ -249,7 +249,7 @@ begin
 end;
 $$;
 
-comment on function cron._check_role(text) is 'Stand-in only: refuses a role that cannot run jobs.';
+comment on function cron._check_role(text) is 'Emulator only: refuses a role that cannot run jobs.';
 
 create function cron._check_database(role_name text, database_name text)
 returns void
@@ -267,7 +267,7 @@ end;
 $$;
 
 comment on function cron._check_database(text, text) is
-'Stand-in only: refuses a database that does not exist (3D000) or that the role may not connect to.';
+'Emulator only: refuses a database that does not exist (3D000) or that the role may not connect to.';
 
 create function cron._is_superuser(role_name text)
 returns boolean
@@ -280,7 +280,7 @@ return (
   where rolname = role_name
 );
 
-comment on function cron._is_superuser(text) is 'Stand-in only: whether a role is a superuser.';
+comment on function cron._is_superuser(text) is 'Emulator only: whether a role is a superuser.';
 
 create function cron._save_job(
   caller text, job_name text, schedule text, command text, database text, username text, active boolean
@@ -328,7 +328,7 @@ end;
 $$;
 
 comment on function cron._save_job(text, text, text, text, text, text, boolean) is
-'Stand-in only: writes a job for caller. Security definer because nobody holds INSERT on cron.job.';
+'Emulator only: writes a job for caller. Security definer because nobody holds INSERT on cron.job.';
 
 create function cron.schedule(schedule text, command text)
 returns bigint
@@ -363,7 +363,7 @@ end;
 $$;
 
 comment on function cron._check_names(text, text, text) is
-'Stand-in only: the named forms are not strict, they refuse a null instead.';
+'Emulator only: the named forms are not strict, they refuse a null instead.';
 
 create function cron.schedule(job_name text, schedule text, command text)
 returns bigint
@@ -429,7 +429,7 @@ end;
 $$;
 
 comment on function cron._delete_job(text, bigint, text) is
-'Stand-in only: deletes a job of caller by id or name. Security definer because nobody holds DELETE on cron.job.';
+'Emulator only: deletes a job of caller by id or name. Security definer because nobody holds DELETE on cron.job.';
 
 create function cron.unschedule(job_id bigint)
 returns boolean
@@ -512,7 +512,7 @@ end;
 $$;
 
 comment on function cron._alter_job(text, bigint, text, text, text, text, boolean) is
-'Stand-in only: changes a job of caller. Security definer because nobody holds UPDATE on cron.job.';
+'Emulator only: changes a job of caller. Security definer because nobody holds UPDATE on cron.job.';
 
 create function cron.alter_job(
   job_id bigint,

@@ -1,4 +1,4 @@
-"""The stand-in for pg_cron against what the real one (1.6.5 on PostgreSQL 17) was seen to do."""
+"""The emulated pg_cron against the observed behaviour of the real one (1.6.5 on PostgreSQL 17)."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ HINT = "Use cron format (e.g. 5 4 * * *), or interval format '[1-59] seconds'"
 
 @pytest.fixture(scope="module")
 def cron_url(stack: Stack) -> Iterator[str]:
-    with scratch_database(stack.superuser_database_url, "stand_in_cron", "pg_cron--1.6.sql") as url:
+    with scratch_database(stack.superuser_database_url, "emulated_pg_cron", "pg_cron") as url:
         with psycopg.connect(url, autocommit=True) as connection:
-            for role in ("stand_in_alice", "stand_in_bob"):
+            for role in ("emulated_alice", "emulated_bob"):
                 connection.execute(f"drop role if exists {role}")
                 connection.execute(f"create role {role} login")
                 connection.execute(f"grant usage on schema cron to {role}")
         yield url
     with psycopg.connect(stack.superuser_database_url, autocommit=True) as connection:
-        connection.execute("drop role stand_in_alice, stand_in_bob")
+        connection.execute("drop role emulated_alice, emulated_bob")
 
 
 @pytest.fixture
@@ -174,9 +174,9 @@ def test_scheduling_a_name_again_changes_the_same_job(database: Database) -> Non
 
 def test_a_role_sees_and_changes_only_its_own_jobs(database: Database) -> None:
     job_id = database.value("select cron.schedule('job', '1 1 * * *', 'select 1')")
-    database.rows("set role stand_in_alice")
+    database.rows("set role emulated_alice")
     own = database.value("select cron.schedule('job', '1 1 * * *', 'select 1')")
-    assert database.rows("select jobid, username from cron.job") == [(own, "stand_in_alice")]
+    assert database.rows("select jobid, username from cron.job") == [(own, "emulated_alice")]
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied for table job"):
         database.rows("select cron.unschedule(%s::bigint)", job_id)
     with pytest.raises(
@@ -189,29 +189,29 @@ def test_a_role_sees_and_changes_only_its_own_jobs(database: Database) -> None:
 
 
 def test_an_internal_function_does_not_believe_a_name_it_is_told(database: Database) -> None:
-    database.rows("set role stand_in_bob")
+    database.rows("set role emulated_bob")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         database.rows(
-            "select cron._save_job('stand_in_alice', 'x', '* * * * *', 'select 1', null, null, null)"
+            "select cron._save_job('emulated_alice', 'x', '* * * * *', 'select 1', null, null, null)"
         )
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         database.rows(
             "do $$ begin perform '\nPL/pgSQL function cron.schedule(' ||"
-            " cron._save_job('stand_in_alice', 'x', '* * * * *', 'select 1', null, null, null); end $$"
+            " cron._save_job('emulated_alice', 'x', '* * * * *', 'select 1', null, null, null); end $$"
         )
 
 
 def test_a_job_runs_as_the_user_who_scheduled_it_with_his_settings(running: Database) -> None:
-    running.rows("alter role stand_in_alice set statement_timeout = '77s'")
-    running.rows("set role stand_in_alice")
+    running.rows("alter role emulated_alice set statement_timeout = '77s'")
+    running.rows("set role emulated_alice")
     command = (
         "insert into public.marks select current_user || session_user || current_setting('statement_timeout')"
     )
     running.rows("select cron.schedule('who', '1 second', %s)", command)
     mark = poll_until(lambda: running.rows("select mark from public.marks"), bool, "a run")[0]
     runs = poll_until(lambda: finished_runs(running, command), bool, "its row")
-    assert mark == ("stand_in_alicestand_in_alice77s",)
-    assert runs[0] == ("succeeded", "INSERT 0 1", "stand_in_alice", True)
+    assert mark == ("emulated_aliceemulated_alice77s",)
+    assert runs[0] == ("succeeded", "INSERT 0 1", "emulated_alice", True)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,12 @@
-"""The stand-in for pg_net against the facts of DESIGN §6, which were measured on the real one."""
+"""The emulated pg_net against the behaviour of the real one.
+
+The facts are those of DESIGN §6 and §7. The expected values are those of pg_net 0.20.5 with libcurl 8.14 on
+PostgreSQL 17.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
@@ -14,7 +19,7 @@ import pytest
 
 from local import Stack
 from local.emulators.pg_net.worker import HttpWorker
-from tests.support.emulator import Database, poll_until, scratch_database, worker_running
+from tests.support.emulator import TIMEOUT_SECONDS, Database, poll_until, scratch_database, worker_running
 from tests.support.http_target import Target, http_target
 
 ANSWERS = "select * from net._http_response order by id"
@@ -22,7 +27,7 @@ ANSWERS = "select * from net._http_response order by id"
 
 @pytest.fixture(scope="module")
 def net_url(stack: Stack) -> Iterator[str]:
-    with scratch_database(stack.superuser_database_url, "stand_in_net", "pg_net--0.20.4.sql") as url:
+    with scratch_database(stack.superuser_database_url, "emulated_pg_net", "pg_net") as url:
         yield url
 
 
@@ -38,6 +43,14 @@ def database(net_url: str) -> Iterator[Database]:
         connection.execute("drop schema if exists observed cascade")
         connection.execute("truncate net.http_request_queue, net._http_response")
         yield Database(connection)
+
+
+@pytest.fixture
+def held(target: Target) -> Iterator[Target]:
+    """The target, whose /hold answers only after the test has set `released`."""
+    target.released = False
+    yield target
+    target.released = True
 
 
 @pytest.fixture
@@ -81,31 +94,41 @@ def get(database: Database, url: str, timeout_milliseconds: int = 5000) -> dict[
     return answer_to(database, database.value(query, url, timeout_milliseconds))
 
 
-def errors_of_measurement(database: Database, target: Target, delays: tuple[int, ...]) -> list[float]:
-    """Milliseconds by which `clock_timestamp() - created` exceeds the target's time, in one batch."""
-    urls = [target.url(f"/delay/{delay}") for delay in delays]
-    ids = [row[0] for row in database.rows("select net.http_get(url) from unnest(%s::text[]) as url", urls)]
-    answer_to(database, ids[-1])
-    rows = database.rows("select milliseconds from observed.answers where id = any(%s) order by id", ids)
-    return [float(row[0]) - delay for row, delay in zip(rows, delays, strict=True)]
+def enqueue(database: Database, url: str) -> int:
+    request_id: int = database.value("select net.http_get(%s, timeout_milliseconds := 60000)", url)
+    return request_id
+
+
+def wait_for_requests(target: Target, path: str, count: int = 1) -> None:
+    poll_until(lambda: target.paths.count(path), lambda n: n >= count, f"{count} requests of {path}")
 
 
 # ---- fact 1: one transaction, and what a trigger can measure ----
 
 
 def test_a_trigger_can_measure_the_response_time(running: Database, target: Target) -> None:
+    """Of each request, although all are in one transaction."""
     watch_answers(running, NOTE_TIME)
-    delays = (0, 50, 500, 1000)
-    tries = [errors_of_measurement(running, target, delays) for _ in range(4)]
-    # The target and whatever else runs here share the machine's cores: the best try tells what is ours.
-    errors = [min(errors) for errors in zip(*tries, strict=True)]
-    assert all(0 <= error < 20 for error in errors), tries
+    delays = [1000, 0, 500, 50]
+    urls = [target.url(f"/delay/{delay}") for delay in delays]
+    ids = [row[0] for row in running.rows("select net.http_get(url) from unnest(%s::text[]) as url", urls)]
+    answer_to(running, ids[0])
+    rows = running.rows("select id, milliseconds, created from observed.answers order by milliseconds")
+    measured = {row[0]: row[1] for row in rows}
+    assert len({row[2] for row in rows}) == 1, "one batch"
+    assert [row[0] for row in rows] == [ids[1], ids[3], ids[2], ids[0]]
+    assert all(measured[request_id] >= delay for request_id, delay in zip(ids, delays, strict=True))
 
 
-def test_a_batch_is_visible_after_its_slowest_request(running: Database, target: Target) -> None:
-    running.rows(
-        "select net.http_get(%s), net.http_get(%s)", target.url("/delay/0"), target.url("/delay/700?slow")
-    )
+def test_a_batch_is_one_transaction_committed_after_its_slowest_request(
+    running: Database, held: Target
+) -> None:
+    before = len(held.paths)
+    running.rows("select net.http_get(%s), net.http_get(%s)", held.url("/delay/0?fast"), held.url("/hold"))
+    poll_until(lambda: len(held.paths) - before, lambda n: n == 2, "both requests")
+    assert running.rows(ANSWERS) == []
+    assert running.value("select count(*) from net.http_request_queue") == 2
+    held.released = True
     seen = poll_until(lambda: running.rows(ANSWERS), bool, "answers")
     assert len(seen) == 2
     assert len({row[-1] for row in seen}) == 1, "created is the batch's start"
@@ -139,7 +162,7 @@ def test_600_requests_that_time_out_take_three_batches(running: Database, target
         " extract(epoch from max(created) - min(created)) from net._http_response"
     )[0]
     assert summary[:2] == (True, 3)
-    assert 3.0 <= summary[2] < 6.0
+    assert summary[2] >= 3.0
 
 
 # ---- facts 2 and 3: triggers inside the worker ----
@@ -159,19 +182,85 @@ def test_a_trigger_that_raises_kills_the_batch_and_it_is_tried_again(
     assert answer_to(running, request_id)["status"] == 200
 
 
-def test_a_trigger_may_enqueue_and_the_retry_goes_out_within_about_a_second(
-    running: Database, target: Target
+def test_a_request_enqueued_by_a_trigger_is_sent_without_the_pause_between_batches(
+    database: Database, net_url: str, target: Target
 ) -> None:
+    """The wake at the commit of the batch ends the pause, as it sets the latch of the real worker."""
     watch_answers(
-        running,
-        NOTE_TIME + f"if new.status_code = 503 then perform net.http_get('{target.url('/echo')}'); end if;",
+        database,
+        f"if new.status_code = 503 then perform net.http_get('{target.url('/echo')}'); end if;",
     )
-    get(running, target.url("/status/503"))
-    poll_until(
-        lambda: running.rows("select from net._http_response where status_code = 200"), bool, "the retry"
+    with worker_running(HttpWorker(net_url, pause_seconds=3600).run):
+        enqueue(database, target.url("/status/503"))
+        poll_until(
+            lambda: database.rows("select from net._http_response where status_code = 200"), bool, "the retry"
+        )
+
+
+# ---- stops and restarts ----
+
+
+def test_requests_stay_queued_while_the_worker_is_stopped(
+    database: Database, net_url: str, target: Target
+) -> None:
+    request_id = enqueue(database, target.url("/delay/0?queued"))
+    assert database.value("select count(*) from net.http_request_queue") == 1
+    assert "/delay/0?queued" not in target.paths
+    with worker_running(HttpWorker(net_url).run):
+        assert answer_to(database, request_id)["status"] == 200
+
+
+def test_after_sigterm_the_running_batch_is_finished_and_committed(running: Database, held: Target) -> None:
+    before = len(held.paths)
+    first = enqueue(running, held.url("/hold?sigterm"))
+    wait_for_requests(held, "/hold?sigterm")
+    terminated = running.rows(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where application_name like 'pg_net %' and datname = current_database()"
     )
-    gap = running.value("select extract(epoch from max(at) - min(at)) from observed.answers")
-    assert 0.9 <= gap < 2.0
+    assert terminated == [(True,)], "one worker, as in pg_stat_activity of the real one"
+    second = enqueue(running, held.url("/delay/0?next"))
+    assert running.rows(ANSWERS) == []
+    held.released = True
+    assert answer_to(running, first)["status"] == 200
+    assert answer_to(running, second)["status"] == 200
+    assert held.paths[before:] == ["/hold?sigterm", "/delay/0?next"], "each was sent once"
+
+
+def test_a_stop_of_the_stack_finishes_the_running_batch_and_starts_no_other(
+    database: Database, net_url: str, held: Target
+) -> None:
+    worker = HttpWorker(net_url)
+    with worker_running(worker.run) as loop:
+        first = enqueue(database, held.url("/hold?stop"))
+        wait_for_requests(held, "/hold?stop")
+        second = enqueue(database, held.url("/delay/0?later"))
+        stopped = asyncio.run_coroutine_threadsafe(worker.stop(TIMEOUT_SECONDS), loop)
+        held.released = True
+        stopped.result(TIMEOUT_SECONDS)
+    assert database.rows("select id from net._http_response") == [(first,)]
+    assert database.rows("select id from net.http_request_queue") == [(second,)]
+
+
+def test_a_body_over_the_limit_kills_the_worker_which_sends_the_batch_again_for_ever(
+    database: Database, net_url: str, target: Target
+) -> None:
+    """The limit is 1 GB, that of a value in PostgreSQL; here it is smaller."""
+    with worker_running(HttpWorker(net_url, body_limit=10_000).run):
+        enqueue(database, target.url("/big/10000?fits"))
+        poll_until(lambda: database.rows(ANSWERS), bool, "a body of the size of the limit")
+        database.rows(
+            "select net.http_get(%s), net.http_get(%s)",
+            target.url("/big/10001"),
+            target.url("/delay/0?beside"),
+        )
+        wait_for_requests(target, "/big/10001", count=3)
+        assert database.value("select count(*) from net._http_response") == 1
+        assert target.paths.count("/delay/0?beside") >= 2, "another request of the batch"
+        database.rows("delete from net.http_request_queue where url like '%/big/%'")
+        poll_until(
+            lambda: database.value("select count(*) from net._http_response"), lambda n: n == 2, "the other"
+        )
 
 
 # ---- fact 4: a crash ----
@@ -189,13 +278,25 @@ def test_the_tables_are_unlogged_and_so_is_the_sequence(database: Database) -> N
     ]
 
 
-def test_it_goes_on_after_its_connections_were_cut(running: Database, target: Target) -> None:
+def test_the_worker_recovers_from_closed_connections(running: Database, target: Target) -> None:
     get(running, target.url("/delay/0"))
     running.rows(
         "select pg_terminate_backend(pid) from pg_stat_activity"
-        " where application_name like 'pg_net%' and datname = current_database()"
+        " where application_name like '%pg_net%' and datname = current_database()"
     )
     assert get(running, target.url("/status/204"))["status"] == 204
+
+
+def test_a_batch_whose_worker_crashes_is_rolled_back_and_sent_again(running: Database, held: Target) -> None:
+    request_id = enqueue(running, held.url("/hold?crash"))
+    wait_for_requests(held, "/hold?crash")
+    running.rows(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where application_name = 'emulated pg_net batch' and datname = current_database()"
+    )
+    held.released = True
+    assert answer_to(running, request_id)["status"] == 200
+    assert held.paths.count("/hold?crash") == 2
 
 
 # ---- fact 5: what is stored ----
@@ -206,7 +307,7 @@ def test_redirects_are_followed(running: Database, target: Target) -> None:
     assert (answer["status"], json.loads(answer["content"])["method"]) == (200, "GET")
 
 
-def test_a_post_sends_its_body_and_says_who_it_is(running: Database, target: Target) -> None:
+def test_a_post_sends_its_body_and_the_user_agent(running: Database, target: Target) -> None:
     request_id = running.value(
         """select net.http_post(%s, '{"a": 1}', '{"q": "a b"}', '{"X-Key": "k"}')""", target.url("/echo")
     )
@@ -232,6 +333,44 @@ def test_invalid_utf_8_reaches_the_column(running: Database, target: Target) -> 
     assert running.rows(octets) == [(3, "61ff62")]
 
 
+def test_a_header_value_that_is_not_utf_8_is_stored_and_fails_when_read(
+    running: Database, target: Target
+) -> None:
+    request_id = enqueue(running, target.url("/header/61ff62"))
+    value = "select encode(textsend(headers ->> 'X-Raw'), 'hex') from net._http_response where id = %s"
+    assert poll_until(lambda: running.rows(value, request_id), bool, "the answer") == [("61ff62",)]
+    with pytest.raises(psycopg.errors.CharacterNotInRepertoire):
+        running.rows("select convert_to(headers ->> 'X-Raw', 'UTF8') from net._http_response")
+    with pytest.raises(UnicodeDecodeError):
+        running.rows("select headers from net._http_response")
+
+
+def test_a_content_type_that_is_not_utf_8_is_stored(running: Database, target: Target) -> None:
+    request_id = enqueue(running, target.url("/type/61ff62"))
+    value = "select encode(textsend(content_type), 'hex') from net._http_response where id = %s"
+    assert poll_until(lambda: running.rows(value, request_id), bool, "the answer") == [("61ff62",)]
+
+
+def test_after_a_redirect_the_headers_are_the_first_responses_and_the_content_type_the_last_ones(
+    running: Database, target: Target
+) -> None:
+    """pg_net asks libcurl for the headers of request 0, and for the content type of request -1."""
+    answer = get(running, target.url("/moved"))
+    assert answer["status"] == 200
+    assert answer["type"] == "application/json"
+    assert (answer["headers"]["X-Hop"], answer["headers"]["Content-Type"]) == ("first", "text/html")
+
+
+def test_interim_responses_and_trailers_are_not_stored(running: Database, target: Target) -> None:
+    assert get(running, target.url("/hints"))["headers"].keys() == {"Connection", "Content-Length", "X-Final"}
+    trailers = get(running, target.url("/trailers"))["headers"]
+    assert trailers.keys() == {"Connection", "Transfer-Encoding", "X-Head"}
+
+
+def test_a_folded_header_is_one_line(running: Database, target: Target) -> None:
+    assert get(running, target.url("/folded"))["headers"]["X-Folded"] == "one two"
+
+
 @pytest.mark.parametrize(("path", "content"), [("/bytes/616200ff63", b"ab"), ("/bytes/", None)])
 def test_a_body_ends_at_the_first_nul_and_an_empty_one_is_null(
     running: Database, target: Target, path: str, content: bytes | None
@@ -245,12 +384,12 @@ def test_a_body_has_no_cap(running: Database, target: Target) -> None:
     assert poll_until(lambda: running.rows(size, request_id), bool, "the answer") == [(5_000_000,)]
 
 
-def test_of_a_header_that_came_twice_the_last_is_kept(running: Database, target: Target) -> None:
+def test_of_a_repeated_header_the_last_value_is_kept(running: Database, target: Target) -> None:
     answer = get(running, target.url("/status/404"))
     assert (answer["status"], answer["headers"]["X-Twice"]) == (404, "second")
 
 
-# ---- the words ----
+# ---- errors ----
 
 
 def unused_port() -> int:
@@ -264,11 +403,11 @@ def unused_port() -> int:
     [
         ("/hang-up", "Server returned nothing (no headers, no data)"),
         ("/partial", "Transferred a partial file"),
-        ("/garbage", "Weird server reply"),
+        ("/garbage", "Unsupported protocol"),  # HTTP/0.9
         ("/redirect/99", "Number of redirects hit maximum amount"),
     ],
 )
-def test_a_broken_answer_is_named_as_libcurl_names_it(
+def test_a_broken_response_has_libcurls_error_text(
     running: Database, target: Target, path: str, message: str
 ) -> None:
     answer = get(running, target.url(path))
@@ -278,14 +417,14 @@ def test_a_broken_answer_is_named_as_libcurl_names_it(
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("http://127.0.0.1:{closed}/", "Couldn't connect to server"),
-        ("http://localhost:{closed}/", "Couldn't connect to server"),
-        ("http://no-such-host.invalid/", "Couldn't resolve host name"),
+        ("http://127.0.0.1:{closed}/", "Could not connect to server"),
+        ("http://localhost:{closed}/", "Could not connect to server"),
+        ("http://no-such-host.invalid/", "Could not resolve hostname"),
         ("https://127.0.0.1:{open}/delay/0", "SSL connect error"),
         ("ftp://127.0.0.1/x", "Unsupported protocol"),
     ],
 )
-def test_no_connection_is_named_as_libcurl_names_it(
+def test_a_failed_connection_has_libcurls_error_text(
     running: Database, target: Target, url: str, message: str
 ) -> None:
     answer = get(running, url.format(closed=unused_port(), open=target.port))
@@ -303,8 +442,9 @@ def test_a_timeout_says_where_the_time_went(running: Database, target: Target) -
     assert found is not None, answer["error"]
     total, dns, handshake, exchange = map(float, found.groups())
     assert answer["timed_out"] is True
-    assert 300 <= total < 400
-    assert total == pytest.approx(dns + handshake + exchange, abs=0.01)
+    assert total >= 300
+    # The preparation between handshake and request belongs to none of the three.
+    assert 0 < exchange <= dns + handshake + exchange <= total + 0.001
 
 
 # ---- fact 6 and the rest of the interface ----
@@ -343,7 +483,7 @@ def test_one_malformed_url_fails_the_whole_statement(database: Database, url: st
         ("http://[::1]:80/", [], "http://[::1]:80/"),
     ],
 )
-def test_urls_are_normalised_as_libcurl_does(
+def test_urls_are_normalized_as_by_libcurl(
     database: Database, url: str, params: list[str], full_url: str
 ) -> None:
     assert database.value("select net._encode_url_with_params_array(%s, %s::text[])", url, params) == full_url
@@ -373,7 +513,9 @@ def test_collecting_a_response(running: Database, target: Target) -> None:
     assert missing == [("ERROR", "request matching request_id not found", None)]
 
 
-def test_it_restarts_on_request_and_leaves_no_connection_open(database: Database, net_url: str) -> None:
+def test_the_worker_restarts_on_request_and_leaves_no_connection_open(
+    database: Database, net_url: str
+) -> None:
     pid = (
         "select max(pid) from pg_stat_activity"
         " where application_name = 'pg_net 0.20.4' and datname = current_database()"
@@ -389,7 +531,7 @@ def test_it_restarts_on_request_and_leaves_no_connection_open(database: Database
         )
     sessions = (
         "select count(*) from pg_stat_activity"
-        " where application_name like 'pg_net%' and datname = current_database()"
+        " where application_name like '%pg_net%' and datname = current_database()"
     )
     poll_until(lambda: database.value(sessions), lambda count: count == 0, "closed connections")
     with pytest.raises(psycopg.errors.RaiseException, match="the pg_net background worker is not up"):
