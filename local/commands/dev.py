@@ -69,9 +69,7 @@ def _report_other_ports(stack: Stack, progress: ConsoleProgress) -> None:
 
 def _log_to(file: Path) -> None:
     """Writes the log messages of the emulated workers to a file, and none to the terminal."""
-    logging.raiseExceptions = (
-        False  # on a full disk, a traceback for each log message would fill the terminal
-    )
+    logging.raiseExceptions = False  # on a full disk, the terminal would show a traceback per message
     logging.basicConfig(filename=file, format="%(asctime)s %(name)s %(levelname)s %(message)s")
 
 
@@ -103,9 +101,7 @@ def _restartable(stack: Stack, service: Service) -> list[Restartable]:
 
 
 def _restart_ended(servers: list[Restartable], progress: ConsoleProgress) -> None:
-    """Restarts servers that have ended, as Supabase and Railway do, until a signal raises
-    KeyboardInterrupt.
-    """
+    """Restarts servers that have ended, as Supabase and Railway do, until KeyboardInterrupt."""
     never = threading.Event()
     while True:
         never.wait(WATCH_INTERVAL)

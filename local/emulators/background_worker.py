@@ -30,9 +30,7 @@ class BackgroundWorker(Protocol):
         """Works until cancelled."""
 
     async def stop(self, timeout: float) -> None:  # noqa: ASYNC109 - the callers have nothing to add to a timeout
-        """Finishes, within the timeout, what the real worker finishes after SIGTERM. `run` is cancelled
-        afterwards.
-        """
+        """Finishes what the real worker finishes after SIGTERM. The caller then cancels `run`."""
 
 
 class WorkerError(Exception):
@@ -91,9 +89,7 @@ async def serve_forever(
 
 
 async def keep_running(worker: BackgroundWorker, log: Path) -> None:
-    """Starts the worker again after any error, as the postmaster does, and writes the traceback to the
-    log.
-    """
+    """Restarts the worker after any error, as the postmaster does, and logs the traceback."""
     while True:
         try:
             await worker.run()

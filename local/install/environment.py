@@ -117,9 +117,7 @@ def venv_works() -> bool:
 
 
 def refuse_while_running() -> None:
-    """Raises SetupError while `make dev` runs: its PostgreSQL is in the virtual environment to be
-    replaced.
-    """
+    """Raises SetupError while `make dev` runs PostgreSQL from the virtual environment to be replaced."""
     lock = LOCAL / "dev" / "lock"
     if not lock.exists():
         return

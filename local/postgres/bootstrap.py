@@ -1,6 +1,4 @@
-"""Makes a database look like hosted Supabase: applies bootstrap.sql and sets the passwords of the login
-roles.
-"""
+"""Makes a database look like hosted Supabase: roles, schemas, privileges, passwords of login roles."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ def grant_extensions(connection: psycopg.Connection) -> None:
 
 
 def _set_password(connection: psycopg.Connection, role: str, password: str) -> None:
-    """Sends the SCRAM verifier instead of the password, because a statement can be written to the server's
-    log.
-    """
+    """Sends the SCRAM verifier instead of the password, because the server may log the statement."""
     verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
     statement = sql.SQL("alter role {} password {}")
     connection.execute(statement.format(sql.Identifier(role), sql.Literal(verifier.decode())))

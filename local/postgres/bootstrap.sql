@@ -1,7 +1,7 @@
 -- Purpose: make a bare database look like hosted Supabase: roles, default privileges, timeouts, schemas, auth helpers.
 -- Run by the superuser in one transaction at every start of the stack, before the extensions are created.
--- What a migration may change later (role settings, default privileges) is set only when it is first made, because
--- hosted Supabase would not put it back either.
+-- What a migration may change later (role settings, default privileges) is set only when the object is created, as on
+-- hosted Supabase.
 
 -- Roles. Attributes as in supabase/postgres, initial-schema, demote-postgres and alter_api_roles_for_inherit.
 do $roles$
@@ -53,15 +53,15 @@ begin
 end
 $database$;
 
--- Extensions live here, in reach of every role.
+-- The schema for extensions, which every role may use.
 create schema if not exists extensions;
 
 grant usage on schema extensions to postgres, anon, authenticated, service_role, dashboard_user;
 
 grant all on schema extensions to postgres, dashboard_user;
 
--- The default privileges that every migration has to answer with explicit revokes and grants. The schema auth is made
--- after them, in the same transaction: that it exists says that this was done.
+-- The default privileges of hosted Supabase, which migrations replace by explicit revokes and grants. Skipped if the
+-- schema auth exists, which is created below in the same transaction.
 do $privileges$
 declare
   v_creator text;
@@ -92,7 +92,7 @@ begin
 end
 $privileges$;
 
--- Supabase Auth's part that SQL depends on.
+-- The part of Supabase Auth that SQL uses.
 create schema if not exists auth authorization supabase_auth_admin;
 
 grant usage on schema auth to postgres, anon, authenticated, service_role, dashboard_user;
@@ -177,7 +177,7 @@ begin
 end
 $publication$;
 
--- PostgREST learns of a changed schema by itself, as on hosted Supabase.
+-- Event triggers that tell PostgREST to reload its schema cache, as on hosted Supabase.
 create or replace function extensions.pgrst_ddl_watch()
 returns event_trigger
 language plpgsql

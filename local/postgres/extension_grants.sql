@@ -1,4 +1,4 @@
--- Purpose: what hosted Supabase grants after pg_cron and pg_net are created (supabase/postgres,
+-- Purpose: the grants of hosted Supabase after pg_cron and pg_net are created (supabase/postgres,
 -- revoke_trigger_on_cron_tables_from_postgres and pg_net_perms_fix). Run by the superuser at every start.
 
 grant usage on schema cron to postgres with grant option;

@@ -95,9 +95,7 @@ class ExtensionFiles:
 
 
 def collect_extension_files(share: Path, with_pgtap: bool) -> dict[str, ExtensionFiles]:
-    """Copies the extension files to `<share>/extension`, a folder in extension_control_path, at each
-    start.
-    """
+    """Copies the extension files, at each start, to `<share>/extension`, where PostgreSQL looks for them."""
     folder = share / "extension"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

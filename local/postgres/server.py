@@ -1,6 +1,4 @@
-"""Our own PostgreSQL server: creates the cluster, cleans up after a killed run, starts and stops the
-server.
-"""
+"""Our own PostgreSQL server: creates the cluster, cleans up after a killed run, starts and stops."""
 
 from __future__ import annotations
 

@@ -32,9 +32,7 @@ class Secrets:
 
     @property
     def operator_token(self) -> str:
-        """Derived from the JWT secret, so that a secrets.json written before the token existed remains
-        valid.
-        """
+        """Derived from the JWT secret, so that a secrets.json older than this token remains valid."""
         return hashlib.sha256(f"operator {self.jwt_secret}".encode()).hexdigest()[:48]
 
 

@@ -1,6 +1,4 @@
-"""`.local/dev.env`: the addresses and keys of the running stack, for users and tools. Removed when it
-stops.
-"""
+"""`.local/dev.env`: addresses and keys of the running stack. Removed when the stack stops."""
 
 from __future__ import annotations
 

@@ -67,9 +67,7 @@ class Gateway:
             await response(scope, receive, send)
 
     def _local_response(self, scope: Scope) -> ASGIApp | None:
-        """The response to a request that is not forwarded: CORS preflight, unknown path, missing or wrong
-        key.
-        """
+        """The response to a request that is not forwarded: CORS preflight, unknown path, bad key."""
         path: str = scope["path"]
         if path != REST_PREFIX and not path.startswith(f"{REST_PREFIX}/"):
             return _problem(
@@ -126,9 +124,7 @@ class Gateway:
 
 
 class GatewayServer:
-    """Serves the gateway with uvicorn. Listens at once, so that the address is known before PostgREST
-    runs.
-    """
+    """Serves the gateway with uvicorn. Listens at once, so that the address is known before the start."""
 
     def __init__(self, preferred_port: int) -> None:
         self._socket = listening_socket(preferred_port)

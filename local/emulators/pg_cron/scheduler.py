@@ -83,9 +83,7 @@ class Scheduler:
                 await self._reload(connection)
 
     async def _jobs_have_changed(self, connection: Connection) -> bool:
-        """Waits until a run is due or cron.job was changed, at most a second; returns whether it was
-        changed.
-        """
+        """Waits until a run is due or cron.job was changed, at most a second; returns True for a change."""
         timeout = self._seconds_until_due(datetime.now(UTC))
         changed = False
         async for _ in connection.notifies(timeout=timeout, stop_after=1):

@@ -45,9 +45,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """A row of net._http_response. Headers and content are bytes, because nothing guarantees their
-    encoding.
-    """
+    """A row of net._http_response. Headers and content are bytes, because their encoding is unknown."""
 
     request_id: int
     status_code: int | None = None
@@ -203,9 +201,7 @@ class _Transfer:
         return None
 
     def _receive_header_line(self, line: bytes) -> None:
-        """Collects what libcurl's headers API calls CURLH_HEADER: one block per response, without
-        trailers.
-        """
+        """Collects the headers that libcurl calls CURLH_HEADER: one block per response, without trailers."""
         text = line.rstrip(b"\r\n")
         if text.startswith(b"HTTP/"):
             self._in_trailers = False

@@ -101,12 +101,12 @@ begin
       or left(v_match[5], 1) = '/' or (v_match[1] is null and v_match[3] is null and left(v_match[5], 1) = '-') then
       return null;
     end if;
-    -- A range that runs backwards is accepted and holds nothing.
+    -- A reversed range is accepted and contains no value.
     v_values := v_values || array(select generate_series(v_first, v_last, v_step));
     exit when left(v_match[5], 1) <> ',' or v_match[5] = '';
     v_rest := substr(v_match[5], 2);
   end loop;
-  -- Whatever follows the last range of a field ("*x", "1.5") is ignored, as cron ignores it.
+  -- Text after the last range of a field ("*x", "1.5") is ignored, as in cron.
   return array(select distinct value from unnest(v_values) as value order by value);
 end;
 $$;
@@ -174,7 +174,7 @@ begin
     -- 0 and 7 are both Sunday.
     'weekday', array(select distinct value % 7 from unnest(v_weekday) as value),
     'last_day', v_fields[3] = '$',
-    -- When one of the two day fields begins with a star both must hold, else either is enough.
+    -- If one of the two day fields begins with a star, both must match, else either one.
     'both_days', left(v_fields[3], 1) = '*' or left(v_fields[5], 1) = '*',
     'wildcard_time', left(v_fields[1], 1) = '*' or left(v_fields[2], 1) = '*'
   );
@@ -182,7 +182,7 @@ end;
 $$;
 
 comment on function cron._parse_schedule(text) is
-'Emulator only: what a schedule means ("seconds", "reboot", or the sets of a crontab line), null when it is not valid.';
+'Emulator only: a parsed schedule ("seconds", "reboot", or the value sets of a crontab line), null if it is invalid.';
 
 create function cron._check_schedule(schedule text)
 returns void
@@ -201,13 +201,14 @@ begin
 end;
 $$;
 
-comment on function cron._check_schedule(text) is 'Emulator only: refuses a schedule in the words of pg_cron.';
+comment on function cron._check_schedule(text) is
+'Emulator only: rejects an invalid schedule with the error of pg_cron.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- Changing jobs. The real functions are C: they look at the effective user and then write cron.job, on which nobody
--- holds more than SELECT. Here the public function (security invoker) reads current_user and hands it to a security
--- definer one. That one believes the name only when it is called from the public function: the second line of its own
--- call stack says so, and nobody but the owner can create a function in this schema.
+-- Changing jobs. The real functions are written in C: they read the effective user and write cron.job, on which no role
+-- has more than SELECT. Here the public function (security invoker) passes current_user to a security definer function,
+-- which accepts the name only from the public function: it checks the second line of its call stack, and only the owner
+-- can create functions in this schema.
 
 create function cron._check_caller(call_stack text)
 returns void
@@ -224,7 +225,7 @@ end;
 $$;
 
 comment on function cron._check_caller(text) is
-'Emulator only: refuses a call of an internal function that does not come from a public one of this schema.';
+'Emulator only: rejects a call of an internal function that does not come from a public one of this schema.';
 
 create function cron._check_role(role_name text)
 returns void
@@ -249,7 +250,7 @@ begin
 end;
 $$;
 
-comment on function cron._check_role(text) is 'Emulator only: refuses a role that cannot run jobs.';
+comment on function cron._check_role(text) is 'Emulator only: rejects a role that cannot run jobs.';
 
 create function cron._check_database(role_name text, database_name text)
 returns void
@@ -267,7 +268,7 @@ end;
 $$;
 
 comment on function cron._check_database(text, text) is
-'Emulator only: refuses a database that does not exist (3D000) or that the role may not connect to.';
+'Emulator only: rejects a database that does not exist (3D000) or that the role may not connect to.';
 
 create function cron._is_superuser(role_name text)
 returns boolean
@@ -317,7 +318,7 @@ begin
     coalesce(_save_job.active, true),
     job_name
   )
-  -- As in pg_cron: scheduling again changes these three and leaves active as it is.
+  -- As in pg_cron: scheduling an existing name changes these three columns and not active.
   on conflict on constraint jobname_username_uniq do update set
     schedule = excluded.schedule,
     command = excluded.command,
@@ -328,7 +329,7 @@ end;
 $$;
 
 comment on function cron._save_job(text, text, text, text, text, text, boolean) is
-'Emulator only: writes a job for caller. Security definer because nobody holds INSERT on cron.job.';
+'Emulator only: writes a job for caller. Security definer because no role has INSERT on cron.job.';
 
 create function cron.schedule(schedule text, command text)
 returns bigint
@@ -363,7 +364,7 @@ end;
 $$;
 
 comment on function cron._check_names(text, text, text) is
-'Emulator only: the named forms are not strict, they refuse a null instead.';
+'Emulator only: rejects null arguments of the functions with names, which are not strict.';
 
 create function cron.schedule(job_name text, schedule text, command text)
 returns bigint
@@ -429,7 +430,7 @@ end;
 $$;
 
 comment on function cron._delete_job(text, bigint, text) is
-'Emulator only: deletes a job of caller by id or name. Security definer because nobody holds DELETE on cron.job.';
+'Emulator only: deletes a job of caller by id or name. Security definer because no role has DELETE on cron.job.';
 
 create function cron.unschedule(job_id bigint)
 returns boolean
@@ -512,7 +513,7 @@ end;
 $$;
 
 comment on function cron._alter_job(text, bigint, text, text, text, text, boolean) is
-'Emulator only: changes a job of caller. Security definer because nobody holds UPDATE on cron.job.';
+'Emulator only: changes a job of caller. Security definer because no role has UPDATE on cron.job.';
 
 create function cron.alter_job(
   job_id bigint,
@@ -529,7 +530,7 @@ as $$
 declare
   v_done boolean;
 begin
-  -- An assignment, not PERFORM: a statement would stand between the two functions on the call stack.
+  -- An assignment, not PERFORM, which would add a line between the two functions to the call stack.
   v_done := cron._alter_job(current_user, job_id, schedule, command, database, username, active);
 end;
 $$;
@@ -555,8 +556,8 @@ after insert or update or delete or truncate on cron.job
 for each statement execute function cron.job_cache_invalidate();
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- Grants: EXECUTE to PUBLIC is what Postgres gives a new function, said here because the bootstrap's default privileges
--- may have taken it away. The administrator decides who may use the two that pick a database or a user.
+-- Grants. PostgreSQL grants EXECUTE on a new function to PUBLIC; it is repeated here because default privileges may
+-- have revoked it. The two functions that take a database or a user are granted by the administrator.
 
 grant execute on all functions in schema cron to public;
 
@@ -564,8 +565,8 @@ revoke all on function cron.alter_job(bigint, text, text, text, text, boolean) f
 
 revoke all on function cron.schedule_in_database(text, text, text, text, text, boolean) from public;
 
--- Hosted Supabase lets postgres use all of them (pg_cron/after-create.sql of supabase/postgres); what it grants
--- on the tables is in local/extension_grants.sql, which also runs after the real extension was created.
+-- Hosted Supabase grants all of them to postgres (pg_cron/after-create.sql of supabase/postgres). Its grants on the
+-- tables are in local/postgres/extension_grants.sql, which also runs after the real extension was created.
 do $$
 begin
   if exists (select from pg_catalog.pg_roles where rolname = 'postgres' and rolname <> current_user) then

@@ -1,9 +1,9 @@
 -- Purpose: pg_net 0.20 without its shared library. Tables, types, signatures, defaults and grants are those of the real
 -- extension; local/emulators/pg_net/worker.py emulates its background worker.
 -- Objects: schema net; http_request_queue, _http_response; http_get, http_post, http_delete; collect, wake, restart.
--- Differences: a NOTIFY wakes the worker instead of a latch (both take effect at commit); the worker is identified by its
--- application name, because it is not a background worker; and the URL parser is plpgsql. Compared with libcurl's on 72
--- URLs, it differs in one thing: it does not expand short IPv4 forms ("http://127.1").
+-- Differences: a NOTIFY wakes the worker instead of a latch (both take effect at commit); the worker is identified by
+-- its application name, because it is not a background worker; and the URL parser is plpgsql. Compared with libcurl's
+-- on 72 URLs, it differs in one thing: it does not expand short IPv4 forms ("http://127.1").
 
 create schema if not exists net;
 
@@ -99,8 +99,8 @@ $$;
 comment on function net.wait_until_running() is 'waits until the worker is running';
 
 -- pg_net stores bodies and headers as the C strings that libcurl returns, so that invalid UTF-8 reaches the columns.
--- PostgreSQL checks the encoding of text that a client sends, but not of text that a function returns: declared to return
--- text, the C function behind substring(bytea, integer) returns the bytes of its argument, from a position on, unchecked.
+-- PostgreSQL checks the encoding of text that a client sends, but not of text that a function returns: declared to
+-- return text, the C function behind substring(bytea, integer) returns the bytes of its argument unchecked.
 create function net._raw_text(body bytea, from_byte integer)
 returns text
 language internal
@@ -121,8 +121,8 @@ strict
 as $$
   -- jsonb_object(text[], text[]) copies the bytes of its arguments unchecked; of a repeated key it keeps the last value.
   select jsonb_object(
-    array(select net._raw_text(item.content, 1) from unnest(keys) with ordinality as item (content, n) order by item.n),
-    array(select net._raw_text(item.content, 1) from unnest("values") with ordinality as item (content, n) order by item.n)
+    array(select net._raw_text(item.bytes, 1) from unnest(keys) with ordinality as item (bytes, n) order by item.n),
+    array(select net._raw_text(item.bytes, 1) from unnest("values") with ordinality as item (bytes, n) order by item.n)
   );
 $$;
 
@@ -400,8 +400,8 @@ $$;
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Grants. pg_net 0.12 and later grants its schema to PUBLIC; hosted Supabase also grants it to its roles, as does
--- local/postgres/extension_grants.sql. PostgreSQL grants EXECUTE on a new function to PUBLIC; it is repeated here because
--- default privileges may have revoked it.
+-- local/postgres/extension_grants.sql. PostgreSQL grants EXECUTE on a new function to PUBLIC; it is repeated here
+-- because default privileges may have revoked it.
 
 grant usage on schema net to public;
 
