@@ -171,7 +171,7 @@ def test_a_state_of_somebody_else_is_refused_before_it_is_touched(settings: Stac
     folder = settings.state_directory
     folder.mkdir(parents=True)
     os.chown(folder, 65534, 65534)
-    with pytest.raises(StackError, match=r"run make as .*, or drop it with `sudo make reset`"):
+    with pytest.raises(StackError, match=r"run make as .*, or remove it with `sudo make reset`"):
         Stack.start(settings)
     assert list(folder.iterdir()) == []
 

@@ -122,7 +122,7 @@ REFUSED = [
 ]
 
 
-def test_it_takes_the_schedules_that_pg_cron_takes(database: Database) -> None:
+def test_it_accepts_the_schedules_that_pg_cron_accepts(database: Database) -> None:
     refused = [text for text in ACCEPTED if database.value("select cron._parse_schedule(%s)", text) is None]
     accepted = [
         text for text in REFUSED if database.value("select cron._parse_schedule(%s)", text) is not None
@@ -130,7 +130,7 @@ def test_it_takes_the_schedules_that_pg_cron_takes(database: Database) -> None:
     assert (refused, accepted) == ([], [])
 
 
-def test_a_bad_schedule_is_refused_in_pg_crons_words(database: Database) -> None:
+def test_an_invalid_schedule_is_rejected_with_pg_crons_error(database: Database) -> None:
     with pytest.raises(psycopg.errors.InvalidParameterValue) as refusal:
         database.rows("select cron.schedule('job', '61 * * * *', 'select 1')")
     assert (refusal.value.diag.message_primary, refusal.value.diag.message_hint) == (
@@ -158,7 +158,7 @@ def test_a_bad_schedule_is_refused_in_pg_crons_words(database: Database) -> None
         ),
     ],
 )
-def test_refusals_are_worded_as_pg_crons(database: Database, call: str, code: str, message: str) -> None:
+def test_errors_are_those_of_pg_cron(database: Database, call: str, code: str, message: str) -> None:
     with pytest.raises(psycopg.Error) as refusal:
         database.rows(f"select {call}")
     assert (refusal.value.diag.sqlstate, refusal.value.diag.message_primary) == (code, message)
@@ -188,7 +188,7 @@ def test_a_role_sees_and_changes_only_its_own_jobs(database: Database) -> None:
     assert database.value("select cron.unschedule('job')") is True
 
 
-def test_an_internal_function_does_not_believe_a_name_it_is_told(database: Database) -> None:
+def test_an_internal_function_rejects_a_direct_call(database: Database) -> None:
     database.rows("set role emulated_bob")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         database.rows(
@@ -201,7 +201,7 @@ def test_an_internal_function_does_not_believe_a_name_it_is_told(database: Datab
         )
 
 
-def test_a_job_runs_as_the_user_who_scheduled_it_with_his_settings(running: Database) -> None:
+def test_a_job_runs_as_the_user_who_scheduled_it_with_the_settings_of_that_user(running: Database) -> None:
     running.rows("alter role emulated_alice set statement_timeout = '77s'")
     running.rows("set role emulated_alice")
     command = (
@@ -233,7 +233,7 @@ def test_a_job_runs_as_the_user_who_scheduled_it_with_his_settings(running: Data
         ),
     ],
 )
-def test_the_outcome_is_written_as_pg_cron_writes_it(
+def test_the_result_is_recorded_as_by_pg_cron(
     running: Database, command: str, status: str, message: str
 ) -> None:
     running.rows("select cron.schedule('outcome', '1 second', %s)", command)
@@ -249,14 +249,17 @@ def test_a_job_runs_once_at_a_time_and_a_due_run_waits(running: Database) -> Non
             "select start_time, end_time, lead(start_time) over (order by runid)"
             " from cron.job_run_details order by runid"
         ),
-        lambda rows: len(rows) >= 3 and rows[1][1] is not None and rows[1][2] is not None,
-        "three runs",
+        lambda rows: len(rows) >= 5 and all(end and next_start for _, end, next_start in rows[:4]),
+        "five runs",
     )
-    for _start, end, next_start in runs[:2]:
-        assert timedelta(0) <= next_start - end < timedelta(seconds=0.8)
+    gaps = [next_start - end for _start, end, next_start in runs[:4]]
+    assert min(gaps) >= timedelta(0)
+    # A run that does not wait would start half a second later; a busy machine may delay any but not every
+    # start.
+    assert min(gaps) < timedelta(seconds=0.4)
 
 
-def test_a_change_is_noticed_and_a_running_job_is_given_up(running: Database) -> None:
+def test_a_changed_job_is_reloaded_and_its_running_job_is_abandoned(running: Database) -> None:
     job_id = running.value("select cron.schedule('long', '1 second', 'select pg_sleep(60)')")
     state = "select status, return_message from cron.job_run_details where jobid = %s"
     poll_until(lambda: running.rows(state, job_id), lambda rows: rows == [("running", None)], "a running job")
@@ -277,7 +280,7 @@ def test_an_inactive_job_does_not_run(running: Database) -> None:
     assert finished_runs(running, "select 5") == []
 
 
-def test_it_goes_on_after_its_connections_were_cut(running: Database) -> None:
+def test_the_scheduler_recovers_from_closed_connections(running: Database) -> None:
     running.rows("select cron.schedule('again', '1 second', 'select 7')")
     poll_until(lambda: finished_runs(running, "select 7"), bool, "a run")
     running.rows(
@@ -290,9 +293,7 @@ def test_it_goes_on_after_its_connections_were_cut(running: Database) -> None:
     )
 
 
-def test_it_leaves_no_connection_open_and_marks_what_was_interrupted(
-    database: Database, cron_url: str
-) -> None:
+def test_it_leaves_no_connection_open_and_marks_interrupted_runs(database: Database, cron_url: str) -> None:
     stale = "insert into cron.job_run_details (jobid, status) values (1, 'running')"
     sessions = (
         "select count(*) from pg_stat_activity"
@@ -335,7 +336,7 @@ def due_minutes(schedule: Schedule, start: datetime, days: int) -> list[datetime
         "0 0 1 jan *",
     ],
 )
-def test_ordinary_lines_are_due_when_croniter_says_so(database: Database, text: str) -> None:
+def test_ordinary_lines_are_due_at_the_same_times_as_in_croniter(database: Database, text: str) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     expected = []
     times = croniter(text, start - timedelta(minutes=1))

@@ -61,7 +61,7 @@ def running(database: Database, net_url: str) -> Iterator[Database]:
 
 
 def watch_answers(database: Database, body: str) -> None:
-    """Puts a row trigger on the answers, as the monitoring agent does."""
+    """Creates a row trigger on net._http_response, as the migrations do."""
     database.rows("create schema observed")
     database.rows(
         "create table observed.answers (id bigint, milliseconds numeric, created timestamptz, at timestamptz)"
@@ -168,7 +168,7 @@ def test_600_requests_that_time_out_take_three_batches(running: Database, target
 # ---- facts 2 and 3: triggers inside the worker ----
 
 
-def test_a_trigger_that_raises_kills_the_batch_and_it_is_tried_again(
+def test_a_trigger_that_raises_ends_the_worker_and_the_batch_is_sent_again(
     running: Database, target: Target
 ) -> None:
     watch_answers(running, "raise exception 'no' using errcode = 'P0001';")
@@ -431,7 +431,7 @@ def test_a_failed_connection_has_libcurls_error_text(
     assert (answer["status"], answer["timed_out"], answer["error"]) == (None, False, message)
 
 
-def test_a_timeout_says_where_the_time_went(running: Database, target: Target) -> None:
+def test_a_timeout_message_contains_the_time_of_each_step(running: Database, target: Target) -> None:
     answer = get(running, target.url("/delay/60000"), timeout_milliseconds=300)
     number = r"(\d+\.\d{6})"
     pattern = (
