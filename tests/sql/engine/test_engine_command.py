@@ -39,7 +39,7 @@ def test_the_server_is_known_by_its_tree(superuser_database_url: str) -> None:
 
 def test_elsewhere_than_as_root_on_linux_it_says_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(StackError, match="takes root on Linux"):
+    with pytest.raises(StackError, match="needs root on Linux"):
         engine.run([])
 
 
