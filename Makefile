@@ -9,7 +9,7 @@ help: ## Says what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Installs what is missing into .local (the other commands do it by themselves).
-	@$(PYTHON) local/setup.py
+	@$(PYTHON) local/install/setup.py
 
 dev: setup ## Runs the embedded Supabase and the service until Ctrl-C.
 	@$(VENV)/python -m local dev --with-parent
@@ -18,7 +18,7 @@ test: setup ## Runs every test.
 	@$(VENV)/python -m pytest
 
 test-engine: setup ## Runs the tests on PostgreSQL 17 with the real pg_cron, and the Supabase CLI's linters (root, Linux).
-	@$(VENV)/python -m local.engine
+	@$(VENV)/python -m local engine
 
 walkthrough: ## Goes a stranger's way: fresh clone, empty home, make dev, curl, page, demo, smoke test, make test.
 	@bash tests/e2e/walkthrough.sh

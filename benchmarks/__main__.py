@@ -23,8 +23,8 @@ from benchmarks.ingest import cost_of_a_batch, measure_pgbench, measure_ways, pr
 from benchmarks.load import LoadResult, make_post, run_load
 from benchmarks.reading import measure_reading, measure_retrieval
 from local import Stack, StackSettings
-from local.reset import drop_state
-from local.settings import LOCAL
+from local.stack.state_directory import remove_state
+from local.system.paths import LOCAL
 from tests.support.service_process import INGEST_TOKEN, ServiceProcess, running_service, service_variables
 
 ROUNDS = 5
@@ -36,9 +36,7 @@ ERRORS = 100
 def make_event(number: int) -> dict[str, Any]:
     """One of ERRORS errors, as a browser reports it: about 1.2 kB."""
     kind = "".join(chr(97 + int(digit)) for digit in str(number % ERRORS))
-    frames = "\n".join(
-        f"    at render{kind} (https://shop.example/assets/app.js:{line}:17)" for line in range(15)
-    )
+    frames = "\n".join(f"    at render{kind} (https://shop.example/assets/app.js:{line}:17)" for line in range(15))
     return {
         "error": {
             "message": f"Cannot read properties of undefined in {kind}",
@@ -69,9 +67,7 @@ def through_postgrest(stack: Stack) -> tuple[str, int, Callable[[int], bytes]]:
     address = urlsplit(stack.postgrest_url)
     headers = {"Authorization": f"Bearer {stack.service_role_key}"}
     requests = [
-        make_post(
-            address.netloc, "/rpc/ingest_events", headers, json.dumps({"events": [make_event(n)]}).encode()
-        )
+        make_post(address.netloc, "/rpc/ingest_events", headers, json.dumps({"events": [make_event(n)]}).encode())
         for n in range(1000)
     ]
     return str(address.hostname), int(address.port or 80), lambda count: requests[count % len(requests)]
@@ -120,15 +116,9 @@ def measure_service(stack: Stack, directory: Path) -> None:
         print_load(name, rounds)
     answered = sum(len(result.latencies) for rounds in results.values() for result in rounds)
     refused = sum(
-        count
-        for rounds in results.values()
-        for r in rounds
-        for status, count in r.statuses.items()
-        if status >= 300
+        count for rounds in results.values() for r in rounds for status, count in r.statuses.items() if status >= 300
     )
-    ratio = median(results["service"], lambda r: r.rate) / median(
-        results["PostgREST alone"], lambda r: r.rate
-    )
+    ratio = median(results["service"], lambda r: r.rate) / median(results["PostgREST alone"], lambda r: r.rate)
     print(f"  service / PostgREST alone    {ratio:8.2f}x")
     print(f"  resident memory of service   {memory:8.1f} MB")
     print(f"  acknowledged {answered:,}, refused {refused:,}, stored {count_stored(stack) - before:,}")
@@ -145,10 +135,7 @@ def measure_batches(stack: Stack) -> None:
             return (time.perf_counter() - started) * 1000 / len(events)
 
         def distinct() -> list[dict[str, Any]]:
-            return [
-                {**make_event(n), "fingerprint": uuid.uuid4().hex, "source": uuid.uuid4().hex}
-                for n in range(200)
-            ]
+            return [{**make_event(n), "fingerprint": uuid.uuid4().hex, "source": uuid.uuid4().hex} for n in range(200)]
 
         def same() -> list[dict[str, Any]]:
             return [{**make_event(1), "idempotency_key": uuid.uuid4().hex} for _ in range(200)]
@@ -173,7 +160,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         directory = Path(scratch)
         state = LOCAL / "bench" / "state"
-        drop_state(state)
+        remove_state(state)
         with Stack.start(StackSettings(state)) as stack:
             measure_batches(stack)
             few = cost_of_a_batch(stack, make_event)
@@ -185,7 +172,7 @@ def main() -> int:
             measure_retrieval(stack)
             measure_reading(stack)
             print_growth(few, cost_of_a_batch(stack, make_event))
-        drop_state(state)
+        remove_state(state)
     return 0
 
 

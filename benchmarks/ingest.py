@@ -41,9 +41,7 @@ def measure_ways(stack: Stack, directory: Path, make_event: Callable[[int], dict
         print("\nthe service, 64 connections:")
         one = [requests[0]]
         _print("a flood of one error", _run(service, _repeat(one), 64))
-        _print(
-            "all distinct", _run(service, lambda number: _report(service, _distinct(make_event(number))), 64)
-        )
+        _print("all distinct", _run(service, lambda number: _report(service, _distinct(make_event(number))), 64))
         print("\nSentry's webhooks of 50 kB, 16 connections:")
         _print("signed deliveries", _run(service, lambda number: _delivery(service, number), 16))
 
@@ -91,9 +89,7 @@ def _repeat(requests: list[bytes]) -> MakeRequest:
 
 
 def _report(service: ServiceProcess, event: dict[str, object]) -> bytes:
-    return make_post(
-        urlsplit(service.url).netloc, "/api/autonomous/error", _HEADERS, json.dumps(event).encode()
-    )
+    return make_post(urlsplit(service.url).netloc, "/api/autonomous/error", _HEADERS, json.dumps(event).encode())
 
 
 def _distinct(event: dict[str, object]) -> dict[str, object]:

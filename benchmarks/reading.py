@@ -40,9 +40,7 @@ def milliseconds(run: Callable[[], object], times: int = 9) -> float:
     return statistics.median(costs)
 
 
-def measure_reading(
-    stack: Stack, incidents: int = INCIDENTS, checks: int = CHECKS, *, explain: bool = False
-) -> None:
+def measure_reading(stack: Stack, incidents: int = INCIDENTS, checks: int = CHECKS, *, explain: bool = False) -> None:
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
         print(f"\nfirst pages as an agent, {incidents:,} incidents and {checks:,} checks:")
         seed(connection, incidents, checks)

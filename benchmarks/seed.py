@@ -70,8 +70,7 @@ def seed(connection: psycopg.Connection[Any], incidents: int = INCIDENTS, checks
     started = time.monotonic()
     # Targets that nobody probes meanwhile: what is not configured would be forgotten.
     connection.execute(
-        "update public.system_config set value = value || '{\"monitoring\": false}'"
-        " where key = 'feature_flags'"
+        "update public.system_config set value = value || '{\"monitoring\": false}' where key = 'feature_flags'"
     )
     targets = [
         {"name": f"seed-{number}", "type": "backend", "url": "https://seed.example/"}

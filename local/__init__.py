@@ -1,6 +1,12 @@
-"""An embedded Supabase for a laptop or CI without Docker (DESIGN §5)."""
+"""Embedded Supabase for a laptop or CI without Docker (DESIGN §5).
 
-from local.settings import StackSettings
-from local.stack import Stack
+Packages, in call order: `commands` (one module per make command), `install` (what `make setup` installs),
+`stack` (the running Supabase: PostgREST, gateway, migrations, keys), `postgres` (its database server),
+`emulators` (pg_cron and pg_net for a server without them), `system` (processes, ports, paths, terminal
+output).
+"""
+
+from local.stack.settings import StackSettings
+from local.stack.stack import Stack
 
 __all__ = ["Stack", "StackSettings"]

@@ -1,4 +1,4 @@
-"""`python -m local dev`, `demo`, `docs`, `reset` and `types`, for the Makefile."""
+"""`python -m local dev`, `demo`, `reset`, `types` and `engine`: the entry point for the Makefile."""
 
 from __future__ import annotations
 
@@ -7,52 +7,53 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
-from local import demo, dev, reset, types_file
-from local.commands import docs
-from local.errors import StackError
-from local.launch import follow_parent
-from local.settings import LOCAL
+from local.commands import demo, dev, docs, engine, reset, types
+from local.system.errors import StackError
+from local.system.launcher import set_parent_death_signal
+from local.system.paths import LOCAL
 
 CRASH_LOG = LOCAL / "crash.log"
+COMMANDS = {"dev": dev.run, "demo": demo.run, "docs": docs.run, "reset": reset.run, "types": types.run}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m local", description="The embedded Supabase.")
-    parser.add_argument("command", choices=["dev", "demo", "docs", "reset", "types"])
-    parser.add_argument(
-        "--state", type=Path, default=LOCAL / "dev", help="where data, secrets and logs are kept"
+    if sys.argv[1:2] == ["engine"]:
+        return _run(lambda: engine.run(sys.argv[2:]), with_parent=True)
+    parser = argparse.ArgumentParser(
+        prog="python -m local",
+        description="The embedded Supabase.",
+        epilog="`python -m local engine <pytest arguments>` runs tests on PostgreSQL 17.",
     )
-    parser.add_argument(
-        "--with-parent", action="store_true", help="stop when the starting process dies (Linux)"
-    )
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("--state", type=Path, default=LOCAL / "dev", help="directory for data, secrets and logs")
+    parser.add_argument("--with-parent", action="store_true", help="stop when the parent process ends (Linux)")
     arguments = parser.parse_args()
+    command = COMMANDS[arguments.command]
+    return _run(lambda: command(arguments.state.resolve()), with_parent=arguments.with_parent)
+
+
+def _run(command: Callable[[], int | None], *, with_parent: bool) -> int:
+    """Runs the command and returns the exit code. Prints errors as a sentence."""
     parent = os.getppid()
-    if arguments.with_parent:
-        follow_parent(signal.SIGTERM)
-    if os.getppid() != parent:
+    if with_parent:
+        set_parent_death_signal(signal.SIGTERM)
+    if os.getppid() != parent:  # it ended before the signal was set
         return 1
     try:
-        commands = {
-            "dev": dev.run,
-            "demo": demo.run,
-            "docs": docs.run,
-            "reset": reset.run,
-            "types": types_file.run,
-        }
-        commands[arguments.command](arguments.state.resolve())
+        return command() or 0
     except StackError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped before it was ready.", file=sys.stderr)
+        print("\nStopped before it was ready; all processes have ended.", file=sys.stderr)
         return 130
-    except Exception as error:  # a bug of ours still owes the person a sentence; the trace is for us
+    except Exception as error:  # a bug: the user gets one line, and the traceback goes to a file
         CRASH_LOG.write_text(traceback.format_exc(), encoding="utf-8")
-        print(f"\nThis should not have happened: {error!r}. The trace is in {CRASH_LOG}.", file=sys.stderr)
+        print(f"\nUnexpected error: {error!r}. The traceback is in {CRASH_LOG}.", file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

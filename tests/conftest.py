@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from local import Stack, StackSettings
-from local.lock import StateLockedError
-from local.reset import drop_state
-from local.settings import LOCAL, external_postgres_url
+from local.stack.settings import external_postgres_url
+from local.stack.state_directory import StateLockedError, remove_state
+from local.system.paths import LOCAL
 
 TEST_STATES = LOCAL / "test"
 
@@ -59,7 +59,7 @@ def fresh_state() -> Iterator[Path]:
 
 
 def drop(folder: Path) -> None:
-    drop_state(folder / "state")
+    remove_state(folder / "state")
     shutil.rmtree(folder)
 
 

@@ -10,9 +10,10 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from local.reset import drop_state
-from local.settings import LOCAL, PROJECT, StackSettings
-from local.stack import Stack
+from local.stack.settings import StackSettings
+from local.stack.stack import Stack
+from local.stack.state_directory import remove_state
+from local.system.paths import LOCAL, PROJECT
 
 DOCS_FILE = PROJECT / "docs" / "sql-api.md"
 
@@ -166,10 +167,10 @@ Row = dict[str, Any]
 def run(_state: Path) -> None:
     """Writes the file from a database of its own."""
     own = LOCAL / "docs" / "state"
-    drop_state(own)
+    remove_state(own)
     with Stack.start(StackSettings(own)) as stack, psycopg.connect(stack.database_url) as connection:
         DOCS_FILE.write_text(render(connection), encoding="utf-8")
-    drop_state(own)
+    remove_state(own)
     print(f"{DOCS_FILE.relative_to(PROJECT)} is written.")
 
 
@@ -233,9 +234,7 @@ def _relation(row: Row, columns: list[Row]) -> str:
     is_described = any(each["comment"] for each in columns)
     head = ("column", "type", "description")[: 3 if is_described else 2]
     cells = ((f"`{each['name']}`", each["type"], _prose(each["comment"]))[: len(head)] for each in columns)
-    return (
-        f"### {row['name']}\n\n{_paragraphs(row['comment'])}\n\n{' '.join(rights)}\n\n{_table(head, cells)}"
-    )
+    return f"### {row['name']}\n\n{_paragraphs(row['comment'])}\n\n{' '.join(rights)}\n\n{_table(head, cells)}"
 
 
 def _type(row: Row) -> Sequence[str]:
@@ -244,10 +243,7 @@ def _type(row: Row) -> Sequence[str]:
 
 def _job(row: Row) -> str:
     comments = "\n\n".join(_prose(comment) for comment in row["comments"])
-    return (
-        f"### {row['name']}\n\nSchedule: `{row['schedule']}`.\n\n"
-        f"```text\n{row['command']}\n```\n\n{comments}\n"
-    )
+    return f"### {row['name']}\n\nSchedule: `{row['schedule']}`.\n\n```text\n{row['command']}\n```\n\n{comments}\n"
 
 
 def _entry(row: Row) -> Sequence[str]:

@@ -14,7 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from local import Stack, StackSettings, tools
+from local import Stack, StackSettings
+from local.system import programs
 from tests.browser import story
 from tests.conftest import fresh_state
 from tests.support.rounds import note_round
@@ -59,8 +60,8 @@ class Browser:
             "hasScripts": True,
         }
         return subprocess.Popen(  # noqa: S603 - our own script
-            [tools.node(), LOOK, json.dumps({**usual, **order})],
-            env={**os.environ, "NODE_MODULES": str(tools.NODE_MODULES)},
+            [programs.node(), LOOK, json.dumps({**usual, **order})],
+            env={**os.environ, "NODE_MODULES": str(programs.NODE_MODULES)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -93,9 +94,7 @@ def telling_stack(chromium: str) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def browser(
-    telling_stack: Stack, chromium: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Browser]:
+def browser(telling_stack: Stack, chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     environ = {
         **service_variables(telling_stack),
         "OPERATOR_TOKEN": OPERATOR_TOKEN,

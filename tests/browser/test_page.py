@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.settings import PROJECT
+from local.system.paths import PROJECT
 from tests.browser.conftest import OPERATOR_TOKEN, Browser, Seen, finish
 
 DOCS = PROJECT / "docs"
@@ -51,9 +51,7 @@ def test_who_is_signed_in_sees_everything(browser: Browser, width: int, scheme: 
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_a_stranger_sees_how_the_whole_is_and_public_targets(
-    browser: Browser, width: int, scheme: str
-) -> None:
+def test_a_stranger_sees_how_the_whole_is_and_public_targets(browser: Browser, width: int, scheme: str) -> None:
     seen = browser.look(width=width, scheme=scheme)
     check_manners(seen, browser)
     assert seen.bars == [90] * 2

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from local import Stack, dev_file, tools
-from local.settings import LOCAL, PROJECT
+from local import Stack
+from local.stack import dev_file
+from local.system import programs
+from local.system.paths import LOCAL, PROJECT
 from tests.support.pages import Block, blocks
 from tests.support.rounds import note_round
 from tests.support.service_process import INGEST_TOKEN, running_service, service_variables
@@ -79,14 +81,14 @@ def test_shell(block: Block, stack: Stack, checkout: Path) -> None:
 def test_javascript(block: Block, stack: Stack, checkout: Path, tmp_path: Path) -> None:
     script = tmp_path / "docs.mjs"
     script.write_text(block.text)
-    (tmp_path / "node_modules").symlink_to(tools.NODE_MODULES)
+    (tmp_path / "node_modules").symlink_to(programs.NODE_MODULES)
     # Node.js 20, unlike browsers and later ones, has no WebSocket of its own.
     prepared = tmp_path / "websocket.mjs"
     prepared.write_text('import WebSocket from "ws"; globalThis.WebSocket ??= WebSocket;')
     report = next(each.text for each in SHELL if "/api/autonomous/error" in each.text)
     run(["bash", "-euo", "pipefail", "-c", report], checkout)
     output = run(
-        [str(tools.node()), "--import", str(prepared), str(script)],
+        [str(programs.node()), "--import", str(prepared), str(script)],
         checkout,
         SUPABASE_URL=stack.supabase_url,
         SUPABASE_ANON_KEY=stack.anon_key,

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from app.settings import Settings
-from local.settings import PROJECT
+from local.system.paths import PROJECT
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:

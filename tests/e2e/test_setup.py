@@ -1,4 +1,4 @@
-"""local/setup.py in a project of its own, whose package needs no index and whose npm needs no network."""
+"""local/install/setup.py in a temporary project that needs no package index and no network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from local.settings import PROJECT
+from local.system.paths import PROJECT
 
 PYPROJECT = """
 [build-system]
@@ -49,9 +49,9 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "a project"
-        (self.folder / "local").mkdir(parents=True)
-        for name in ("setup.py", "installation.py"):
-            shutil.copy(PROJECT / "local" / name, self.folder / "local" / name)
+        (self.folder / "local" / "install").mkdir(parents=True)
+        for name in ("setup.py", "environment.py"):
+            shutil.copy(PROJECT / "local" / "install" / name, self.folder / "local" / "install" / name)
         for name, text in {"pyproject.toml": PYPROJECT, "backend.py": BACKEND, "constraints.txt": ""}.items():
             (self.folder / name).write_text(text)
         for name in ("package.json", "package-lock.json"):
@@ -69,7 +69,7 @@ class Project:
     def start(self, user: str | None = None) -> subprocess.Popen[str]:
         python = sys.executable if user is None else "/usr/bin/python3"  # ours may be out of others' reach
         return subprocess.Popen(  # noqa: S603 - our own script
-            [python, "local/setup.py"],
+            [python, "local/install/setup.py"],
             cwd=self.folder,
             env={"PATH": f"{self.programs}{os.pathsep}/usr/bin{os.pathsep}/bin", "PIP_NO_INDEX": "1"},
             stdout=subprocess.PIPE,
@@ -96,7 +96,7 @@ def test_the_first_run_says_each_step_and_the_second_has_nothing_to_do(project: 
     first = project.set_up()
     assert (first.returncode, first.stderr) == (0, "")
     assert [line.split(" … ")[0] for line in first.stdout.splitlines()] == [
-        "Making the virtual environment",
+        "Creating the virtual environment",
         "Installing the Python packages",
         "Installing the tools from npm",
     ]
@@ -134,7 +134,7 @@ def test_an_environment_that_was_half_made_is_made_again(project: Project) -> No
     (project.folder / ".local" / "venv-unfinished").touch()
     done = project.set_up()
     assert done.returncode == 0
-    assert done.stdout.startswith("Making the virtual environment")
+    assert done.stdout.startswith("Creating the virtual environment")
     assert not (project.folder / ".local" / "venv-unfinished").exists()
 
 
@@ -143,7 +143,7 @@ def test_a_moved_checkout_gets_an_environment_that_works_there(project: Project)
     project.folder = project.folder.rename(project.folder.with_name("moved"))
     moved = project.set_up()
     assert moved.returncode == 0, moved.stderr
-    assert moved.stdout.startswith("Making the virtual environment")
+    assert moved.stdout.startswith("Creating the virtual environment")
     pip = project.folder / ".local" / "venv" / "bin" / "pip"
     assert str(project.folder) in pip.read_text().splitlines()[0]
 
@@ -174,9 +174,7 @@ def test_a_second_setup_says_that_it_waits(project: Project) -> None:
 
 
 def test_a_full_disk_is_called_so(project: Project) -> None:
-    project.provide(
-        "npm", "#!/bin/sh\necho 'npm error ENOSPC: no space left on device'\necho a notice\nexit 1\n"
-    )
+    project.provide("npm", "#!/bin/sh\necho 'npm error ENOSPC: no space left on device'\necho a notice\nexit 1\n")
     failed = project.set_up()
     assert "The disk is full." in failed.stderr
     assert "npm error ENOSPC" in failed.stderr
@@ -201,7 +199,7 @@ def test_a_folder_of_somebody_else_is_named_with_the_remedy(project: Project) ->
 
 def test_an_old_python_can_read_its_refusal() -> None:
     """2.7 and 3.6 know no f-strings, or no annotations, or not to put them off."""
-    tree = ast.parse((PROJECT / "local" / "setup.py").read_text(), feature_version=(3, 4))
+    tree = ast.parse((PROJECT / "local" / "install" / "setup.py").read_text(), feature_version=(3, 4))
     for node in ast.walk(tree):
         assert not isinstance(node, ast.JoinedStr | ast.AnnAssign | ast.NamedExpr | ast.Starred)
         assert not (isinstance(node, ast.FunctionDef) and node.returns)
@@ -215,7 +213,7 @@ def test_without_npm_node_comes_from_pypi(project: Project) -> None:
     done = project.set_up()
     assert done.returncode == 1
     assert "Installing Node.js from PyPI" in done.stdout
-    assert "Install Node.js 20 or newer with npm yourself" in done.stderr
+    assert "Install Node.js 20 or newer with npm, and run make again" in done.stderr
 
 
 def test_an_incomplete_checkout_is_a_sentence(project: Project) -> None:
@@ -226,8 +224,6 @@ def test_an_incomplete_checkout_is_a_sentence(project: Project) -> None:
 
 
 def test_the_versions_are_pinned_and_name_no_host() -> None:
-    pins = [
-        line for line in (PROJECT / "constraints.txt").read_text().splitlines() if not line.startswith("#")
-    ]
+    pins = [line for line in (PROJECT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
     assert all("==" in line and "/" not in line for line in pins)
     assert '"resolved"' not in (PROJECT / "package-lock.json").read_text()

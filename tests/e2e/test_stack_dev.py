@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import psycopg
 import pytest
 
-from local.orphans import processes
-from local.settings import PROJECT
+from local.system.paths import PROJECT
 from tests.support.waiting import wait_until
 
 START_PATIENCE = 90
@@ -50,7 +50,7 @@ class Dev:
 
     def children(self) -> list[int]:
         """Everything that writes its log into this state, which every server of a stack does."""
-        return [pid for pid, _ in processes() if pid != self.process.pid and works_on(pid, self.state)]
+        return [pid for pid in psutil.pids() if pid != self.process.pid and works_on(pid, self.state)]
 
     def stop(self, signal_number: signal.Signals) -> int:
         self.process.send_signal(signal_number)
@@ -112,7 +112,7 @@ def test_a_signal_ends_every_process_and_takes_dev_env_away(dev: Dev, signal_num
     assert dev.stop(signal_number) == 0
     assert dev.children() == []
     assert not dev.environment_file.exists()
-    assert "everything has ended" in dev.output.read_text()
+    assert "all processes have ended" in dev.output.read_text()
 
 
 def test_a_stop_in_the_middle_of_the_start_leaves_nothing(dev: Dev) -> None:
@@ -173,5 +173,5 @@ def test_a_taken_port_that_was_asked_for_is_a_sentence(tmp_path: Path) -> None:
     )
     reset(tmp_path / "state")
     assert result.returncode == 1
-    assert "PORT is '0x', which is no port." in result.stderr
+    assert "PORT is '0x', which is not a port number." in result.stderr
     assert "Traceback" not in result.stderr

@@ -14,9 +14,7 @@ from tests.conftest import fresh_state
 from tests.support.service_process import service_variables
 
 # Where the server is not ours to kill, PostgREST and the service still are.
-OWN_POSTGRES = pytest.mark.skipif(
-    "STACK_POSTGRES_URL" in os.environ, reason="that server is not ours to kill"
-)
+OWN_POSTGRES = pytest.mark.skipif("STACK_POSTGRES_URL" in os.environ, reason="that server is not ours to kill")
 
 
 @pytest.fixture(scope="module")

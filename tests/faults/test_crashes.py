@@ -32,9 +32,7 @@ def _has_sent(flood: Flood, sending: asyncio.Task[None], number: int) -> bool:
     return len(flood.sent) >= number or sending.done()
 
 
-def test_the_service_is_killed_and_comes_back(
-    fragile: Stack, environ: dict[str, str], log_path: Path
-) -> None:
+def test_the_service_is_killed_and_comes_back(fragile: Stack, environ: dict[str, str], log_path: Path) -> None:
     port = free_port()
     flood = Flood([f"http://127.0.0.1:{port}"])
     with running_service(environ, log_path, port) as first:
@@ -52,9 +50,7 @@ def test_the_service_is_killed_and_comes_back(
         again.account(fragile.database_url, flood.urls)
 
 
-def test_the_service_is_killed_with_a_full_spool(
-    fragile: Stack, environ: dict[str, str], log_path: Path
-) -> None:
+def test_the_service_is_killed_with_a_full_spool(fragile: Stack, environ: dict[str, str], log_path: Path) -> None:
     port = free_port()
     flood = Flood([f"http://127.0.0.1:{port}"])
     with without_postgrest(fragile), running_service(environ, log_path, port) as first:
@@ -102,8 +98,6 @@ def test_postgrest_is_killed_and_comes_back(fragile: Stack, environ: dict[str, s
 def test_postgres_crashes_and_recovers(fragile: Stack, environ: dict[str, str], log_path: Path) -> None:
     with running_service(environ, log_path) as service:
         flood = Flood([service.url])
-        asyncio.run(
-            flood_while(flood, REPORTS * 2, (500, fragile.kill_postgres), (REPORTS, fragile.start_postgres))
-        )
+        asyncio.run(flood_while(flood, REPORTS * 2, (500, fragile.kill_postgres), (REPORTS, fragile.start_postgres)))
         assert flood.spooled > 100
         flood.account(fragile.database_url, flood.urls)

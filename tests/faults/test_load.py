@@ -74,9 +74,7 @@ def _listener(port: int) -> int:
 
 
 @pytest.mark.parametrize("is_away", [False, True], ids=["database there", "database away"])
-def test_two_thousand_connections(
-    fragile: Stack, environ: dict[str, str], log_path: Path, is_away: bool
-) -> None:
+def test_two_thousand_connections(fragile: Stack, environ: dict[str, str], log_path: Path, is_away: bool) -> None:
     name = secrets.token_hex(6)
     requests = [
         post(

@@ -80,9 +80,7 @@ def test_half_a_minute_without_postgrest(fragile: Stack, environ: dict[str, str]
 def test_a_way_that_delays_cuts_and_truncates(
     fragile: Stack, environ: dict[str, str], log_path: Path, proxy: FaultProxy, seed: int
 ) -> None:
-    proxy.shuffle(
-        seed, [Fault.NONE, Fault.DELAY, Fault.RESET, Fault.CUT, Fault.DROP_ANSWER, Fault.BAD_GATEWAY]
-    )
+    proxy.shuffle(seed, [Fault.NONE, Fault.DELAY, Fault.RESET, Fault.CUT, Fault.DROP_ANSWER, Fault.BAD_GATEWAY])
     with running_service({**environ, "SUPABASE_URL": proxy.url}, log_path) as service:
         flood = Flood([service.url], seed=seed)
         asyncio.run(flood.run(1_500))
@@ -90,9 +88,7 @@ def test_a_way_that_delays_cuts_and_truncates(
         flood.account(fragile.database_url, [service.url])
 
 
-def test_two_replicas_share_a_spool(
-    fragile: Stack, environ: dict[str, str], tmp_path: Path, proxy: FaultProxy
-) -> None:
+def test_two_replicas_share_a_spool(fragile: Stack, environ: dict[str, str], tmp_path: Path, proxy: FaultProxy) -> None:
     shaky = {**environ, "SUPABASE_URL": proxy.url}
     with (
         running_service(shaky, tmp_path / "log1") as first,

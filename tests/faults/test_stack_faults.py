@@ -15,12 +15,12 @@ import psycopg
 import pytest
 
 from local import Stack, StackSettings
-from local.errors import StackError
-from local.placement import place
-from local.ports import free_port
-from local.postgres import SERVER_SETTINGS
-from local.reset import drop_state
-from local.steps import SilentSteps
+from local.postgres.data_directory import provide_data_directory
+from local.postgres.server import SERVER_SETTINGS
+from local.stack.state_directory import remove_state
+from local.system.errors import StackError
+from local.system.ports import free_port
+from local.system.progress import RecordedProgress
 from tests.support.waiting import wait_until
 
 
@@ -76,25 +76,23 @@ def test_a_directory_in_use_is_refused_with_a_sentence(settings: StackSettings) 
 def test_a_bootstrap_never_puts_back_what_was_changed(settings: StackSettings) -> None:
     with Stack.start(settings) as first, psycopg.connect(first.superuser_database_url) as connection:
         connection.execute("alter role anon set statement_timeout = '1s'")
-        connection.execute(
-            "alter default privileges for role postgres in schema public revoke all on tables from anon"
-        )
+        connection.execute("alter default privileges for role postgres in schema public revoke all on tables from anon")
     with Stack.start(settings) as second, psycopg.connect(second.database_url) as connection:
         connection.execute("create table public.fresh (id integer)")
         query = "select has_table_privilege('anon', 'public.fresh', 'select')"
         assert connection.execute(query).fetchone() == (False,)
-        assert connection.execute(
-            "select rolconfig from pg_catalog.pg_roles where rolname = 'anon'"
-        ).fetchone() == (["statement_timeout=1s"],)
+        assert connection.execute("select rolconfig from pg_catalog.pg_roles where rolname = 'anon'").fetchone() == (
+            ["statement_timeout=1s"],
+        )
 
 
 def test_a_postgres_left_by_an_earlier_run_is_stopped(settings: StackSettings) -> None:
     Stack.start(settings).stop()
     orphan = start_orphan(settings)
     try:
-        steps = SilentSteps()
-        with Stack.start(settings, steps):
-            assert any("had left its PostgreSQL" in sentence for sentence in steps.said)
+        progress = RecordedProgress()
+        with Stack.start(settings, progress):
+            assert any("had left its PostgreSQL" in message for message in progress.reported)
             assert orphan.wait(timeout=10) is not None
     finally:
         orphan.kill()
@@ -103,21 +101,23 @@ def test_a_postgres_left_by_an_earlier_run_is_stopped(settings: StackSettings) -
 
 def test_a_stale_pid_file_that_names_a_stranger_harms_nobody(settings: StackSettings) -> None:
     Stack.start(settings).stop()
-    stranger = subprocess.Popen(["sleep", "60"])
+    other_process = subprocess.Popen(["sleep", "60"])
     try:
-        pid_file = place(settings).data / "postmaster.pid"
-        pid_file.write_text(f"{stranger.pid}\n{pid_file.parent}\n")
+        pid_file = provide_data_directory(settings.state_directory, settings.project_directory).data / "postmaster.pid"
+        pid_file.write_text(f"{other_process.pid}\n{pid_file.parent}\n")
         with Stack.start(settings) as stack:
             assert status(stack) == 200
-        assert stranger.poll() is None
+        assert other_process.poll() is None
     finally:
-        stranger.send_signal(signal.SIGKILL)
-        stranger.wait()
+        other_process.send_signal(signal.SIGKILL)
+        other_process.wait()
 
 
 def test_data_of_another_version_are_refused_with_a_sentence(settings: StackSettings) -> None:
     Stack.start(settings).stop()
-    (place(settings).data / "PG_VERSION").write_text("12\n")
+    (provide_data_directory(settings.state_directory, settings.project_directory).data / "PG_VERSION").write_text(
+        "12\n"
+    )
     with pytest.raises(StackError, match="are of PostgreSQL 12"):
         Stack.start(settings)
 
@@ -143,9 +143,9 @@ def test_a_state_that_the_server_user_cannot_reach_gets_a_home_elsewhere_until_i
     settings = StackSettings(tmp_path / "state", push=False)
     with Stack.start(settings) as stack:
         assert status(stack) == 200
-        home = place(settings).home
+        home = provide_data_directory(settings.state_directory, settings.project_directory).home
         assert (tmp_path in home.parents) == (os.geteuid() != 0)
-    drop_state(settings.state_directory)
+    remove_state(settings.state_directory)
     assert not home.exists()
 
 
@@ -158,7 +158,7 @@ def test_a_narrow_umask_does_not_shut_the_servers_user_out(tmp_path: Path) -> No
             assert stat.S_IMODE((settings.state_directory / "secrets.json").stat().st_mode) == 0o600
     finally:
         os.umask(before)
-        drop_state(settings.state_directory)
+        remove_state(settings.state_directory)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
@@ -166,25 +166,25 @@ def test_a_state_of_somebody_else_is_refused_before_it_is_touched(settings: Stac
     folder = settings.state_directory
     folder.mkdir(parents=True)
     os.chown(folder, 65534, 65534)
-    with pytest.raises(StackError, match=r"run make as .*, or drop it with `sudo make reset`"):
+    with pytest.raises(StackError, match=r"run make as .*, or remove it with `sudo make reset`"):
         Stack.start(settings)
     assert list(folder.iterdir()) == []
 
 
 def start_orphan(settings: StackSettings) -> subprocess.Popen[bytes]:
     """A server on the data of a stack that no longer runs."""
-    placement = place(settings)
-    command = [str(placement.binaries / "postgres"), "-D", str(placement.data)]
+    directory = provide_data_directory(settings.state_directory, settings.project_directory)
+    command = [str(directory.binaries / "postgres"), "-D", str(directory.data)]
     for option in ("unix_socket_directories=", "listen_addresses=127.0.0.1", f"port={free_port()}"):
         command += ["-c", option]
     orphan = subprocess.Popen(
         command,
-        user=placement.user,
-        group=placement.user,
+        user=directory.user,
+        group=directory.user,
         cwd="/",
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    pid_file = placement.data / "postmaster.pid"
+    pid_file = directory.data / "postmaster.pid"
     wait_until(lambda: pid_file.exists() and "ready" in pid_file.read_text())
     return orphan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from decimal import Decimal
@@ -121,9 +120,7 @@ def test_the_generated_page_is_up_to_date(stack: Stack) -> None:
 
 
 def test_variables() -> None:
-    fields: dict[str, Any] = getattr(Settings, "model_fields", {}) or {
-        field.name: field for field in dataclasses.fields(Settings)
-    }
+    fields = Settings.model_fields
     documented = {row[0].strip("`"): row[2] for row in rows(section(CONFIGURATION, "Environment variables"))}
     assert documented.keys() == {name.upper() for name in fields}
     for name, field in fields.items():
@@ -140,9 +137,7 @@ def test_routes() -> None:
         ingest_token="ingest-token-0123456789",  # noqa: S106 - of this test
     )
     routes = [route for route in create_app(settings).routes if isinstance(route, Route)]
-    expected = {
-        f"{method} {route.path}" for route in routes for method in (route.methods or set()) - {"HEAD"}
-    }
+    expected = {f"{method} {route.path}" for route in routes for method in (route.methods or set()) - {"HEAD"}}
     assert first_names(section(HTTP_API, "Routes")) == expected
 
 
@@ -188,9 +183,7 @@ def test_config_fields(stack: Stack) -> None:
     assert kinds - first_names(section(CONFIGURATION, "Entries of system_config")) == set()
 
 
-def describe_kind(
-    kind: str, choices: list[str] | None, minimum: Decimal | None, maximum: Decimal | None
-) -> str:
+def describe_kind(kind: str, choices: list[str] | None, minimum: Decimal | None, maximum: Decimal | None) -> str:
     words = f": {', '.join(choices)}" if choices else ""
     bounds = "" if minimum is None else f", {minimum:,} to {maximum:,}"
     return f"{kind}{words}{bounds}"
@@ -243,9 +236,7 @@ def test_sql_runs(block: Block, stack: Stack) -> None:
 def test_commands() -> None:
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, flags=re.MULTILINE)) | TARGETS_TO_COME
-    assert first_names(section(PROJECT / "CONTRIBUTING.md", "Commands")) == {
-        f"make {name}" for name in targets
-    }
+    assert first_names(section(PROJECT / "CONTRIBUTING.md", "Commands")) == {f"make {name}" for name in targets}
     for path in PAGES:
         text = path.read_text(encoding="utf-8")
         assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, flags=re.MULTILINE)) <= targets, path.name

@@ -53,9 +53,7 @@ def test_a_wrong_method_says_which_are_right(client: httpx.Client) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_the_service_starts_and_lives_without_a_database(
-    service_environ: dict[str, str], log_path: Path
-) -> None:
+def test_the_service_starts_and_lives_without_a_database(service_environ: dict[str, str], log_path: Path) -> None:
     environ = {**service_environ, "SUPABASE_URL": f"http://127.0.0.1:{free_port()}"}
     with running_service(environ, log_path) as service:
         down = httpx.get(f"{service.url}/health/db")

@@ -91,9 +91,7 @@ async def test_one_key_at_once_counts_once(stack: Stack, source: str) -> None:
         assert await count_stored(connection, source) == [(source, 1)]
 
 
-async def test_repeats_while_somebody_resolves_are_neither_lost_nor_doubled(
-    stack: Stack, source: str
-) -> None:
+async def test_repeats_while_somebody_resolves_are_neither_lost_nor_doubled(stack: Stack, source: str) -> None:
     errors = [f"{source} {number}" for number in range(3)]
     is_over = asyncio.Event()
 
@@ -138,16 +136,13 @@ async def test_limit_of_new_incidents_is_exact(stack: Stack, source: str) -> Non
 
             async def report(worker: int) -> int:
                 async with await psycopg.AsyncConnection.connect(stack.database_url) as own:
-                    answers = await ingest(
-                        own, [make_event(f"{source} {worker} {n}", source) for n in range(4)]
-                    )
+                    answers = await ingest(own, [make_event(f"{source} {worker} {n}", source) for n in range(4)])
                 return sum(answer["success"] for answer in answers)
 
             opened = await asyncio.gather(*(report(worker) for worker in range(25)))
         finally:
             await connection.execute(
-                "update public.system_config set value = value - 'new_incidents_per_minute'"
-                " where key = 'rate_limits'"
+                "update public.system_config set value = value - 'new_incidents_per_minute' where key = 'rate_limits'"
             )
         assert sum(opened) == 20
         assert len(await count_stored(connection, source)) == 20

@@ -36,15 +36,11 @@ REQUESTS: dict[str, Callable[[httpx.Client], httpx.Response]] = {
     "body-encoding": lambda client: client.post(ROUTE, content=b'{"a": "\xff"}', headers=JSON),
     "body-syntax": lambda client: client.post(ROUTE, content=b"{", headers=JSON),
     "body-shape": lambda client: client.post(ROUTE, content=b"[]", headers=JSON),
-    "body-depth": lambda client: client.post(
-        ROUTE, content=b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}", headers=JSON
-    ),
+    "body-depth": lambda client: client.post(ROUTE, content=b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}", headers=JSON),
     "body-values": lambda client: client.post(
         ROUTE, content=b'{"error":{"message":"m"},"context":{"a":[' + b"0," * 20_000 + b"0]}}", headers=JSON
     ),
-    "idempotency-key": lambda client: client.post(
-        ROUTE, content=GOOD, headers={**JSON, "Idempotency-Key": "x" * 256}
-    ),
+    "idempotency-key": lambda client: client.post(ROUTE, content=GOOD, headers={**JSON, "Idempotency-Key": "x" * 256}),
     "refused": lambda client: client.post(ROUTE, json={"error": {}}),
     "unauthorized": lambda client: client.post(
         ROUTE, content=GOOD, headers={**JSON, "Authorization": "Bearer wrong-token-0123456789"}
@@ -54,9 +50,7 @@ REQUESTS: dict[str, Callable[[httpx.Client], httpx.Response]] = {
     "body-too-large": lambda client: client.post(ROUTE, content=b" " * (1024 * 1024 + 1), headers=JSON),
     "content-type": lambda client: client.post(ROUTE, content=GOOD, headers={"Content-Type": "text/plain"}),
     "bad-signature": lambda client: client.post("/webhooks/sentry", content=b"{}"),
-    "content-encoding": lambda client: client.post(
-        ROUTE, content=GOOD, headers={**JSON, "Content-Encoding": "gzip"}
-    ),
+    "content-encoding": lambda client: client.post(ROUTE, content=GOOD, headers={**JSON, "Content-Encoding": "gzip"}),
 }
 # The rows that the tests below bring about by other means.
 OTHERWISE = {
@@ -190,9 +184,7 @@ def test_misconfigured() -> None:
     assert problem_of_reader(ResponseError(404, "42P01")).code == "misconfigured"
 
 
-def test_a_wrong_service_key_is_logged_and_loses_nothing(
-    service_environ: dict[str, str], log_path: Path
-) -> None:
+def test_a_wrong_service_key_is_logged_and_loses_nothing(service_environ: dict[str, str], log_path: Path) -> None:
     environ = {**service_environ, "SUPABASE_SERVICE_ROLE_KEY": service_environ["SUPABASE_ANON_KEY"]}
     with running_service(environ, log_path) as service:
         headers = {**JSON, "Authorization": f"Bearer {INGEST_TOKEN}"}

@@ -18,9 +18,7 @@ def report(source: str, **members: object) -> dict[str, Any]:
     }
 
 
-def test_a_report_becomes_an_incident(
-    client: httpx.Client, database: psycopg.Connection, source: str
-) -> None:
+def test_a_report_becomes_an_incident(client: httpx.Client, database: psycopg.Connection, source: str) -> None:
     answer = client.post(ROUTE, json=report(source))
     assert answer.status_code == 201
     body = answer.json()
@@ -71,9 +69,7 @@ def test_what_jsonb_refuses_is_scrubbed_and_stored(
     )
     answer = client.post(ROUTE, content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 201
-    row = database.execute(
-        "select message, context from public.incidents where source = %s", [source]
-    ).fetchone()
+    row = database.execute("select message, context from public.incidents where source = %s", [source]).fetchone()
     assert row is not None
     assert row[0] == "ab \ufffd c"
     assert (row[1]["n"], row[1]["i"]) == (None, None)

@@ -34,9 +34,7 @@ def facts(last_run: str, schedule: str | None = "* * * * *", *, is_active: bool 
         ("09:30:00", 0, "stopped", 29 * 60 + 30),
     ],
 )
-def test_the_lag_counts_from_when_the_next_round_was_due(
-    last_run: str, age: float, state: str, lag: float
-) -> None:
+def test_the_lag_counts_from_when_the_next_round_was_due(last_run: str, age: float, state: str, lag: float) -> None:
     judged = assess_scheduler(facts(last_run), age)
     assert (judged.state, judged.lag_seconds) == (state, lag)
 

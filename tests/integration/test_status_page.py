@@ -24,9 +24,7 @@ PAGE = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0
 
 
 @pytest.fixture(scope="module")
-def page_service(
-    service_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServiceProcess]:
+def page_service(service_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     environ = {**service_environ, "OPERATOR_TOKEN": OPERATOR_TOKEN}
     with running_service(environ, tmp_path_factory.mktemp("page") / "log") as process:
         yield process
@@ -222,9 +220,7 @@ def test_only_public_targets_are_shown_to_everybody(
     service_environ: dict[str, str], log_path: Path, database: psycopg.Connection
 ) -> None:
     name = f"page-{secrets.token_hex(4)}"
-    before = database.execute(
-        "select value from public.system_config where key = 'health_check_targets'"
-    ).fetchone()
+    before = database.execute("select value from public.system_config where key = 'health_check_targets'").fetchone()
     assert before is not None
     targets = [
         {

@@ -47,9 +47,7 @@ def test_forged_tokens_open_nothing(http: httpx.Client, stack: Stack, kind: str)
     headers = {"Authorization": f"Bearer {forged(stack)[kind]}"}
     assert http.get(INCIDENTS, headers=headers).status_code == 401
     assert http.get("/status", headers=headers).status_code == 401
-    direct = httpx.get(
-        f"{stack.supabase_url}/rest/v1/incidents", headers={"apikey": stack.anon_key, **headers}
-    )
+    direct = httpx.get(f"{stack.supabase_url}/rest/v1/incidents", headers={"apikey": stack.anon_key, **headers})
     assert direct.status_code == 401
 
 
@@ -69,9 +67,7 @@ def test_no_other_schema_is_exposed(stack: Stack, schema: str) -> None:
     for path in ("secrets", "job", "_http_response", "sentry_deliveries"):
         answer = httpx.get(f"{stack.supabase_url}/rest/v1/{path}", headers=headers)
         assert answer.status_code == 406, answer.text
-    answer = httpx.post(
-        f"{stack.supabase_url}/rest/v1/rpc/http_get", headers=headers, json={"url": "http://x"}
-    )
+    answer = httpx.post(f"{stack.supabase_url}/rest/v1/rpc/http_get", headers=headers, json={"url": "http://x"})
     assert answer.status_code == 406
 
 

@@ -152,9 +152,7 @@ def raises_without_errcode(source: str) -> list[str]:
     """Of plpgsql: not a re-raise, not a notice. The texts are emptied first: they may contain semicolons."""
     code = STRING.sub("''", COMMENT.sub("", source))
     statements = [" ".join(statement.split()) for statement in RAISE.findall(code)]
-    return [
-        statement for statement in statements if not re.search(r"\b(errcode|sqlstate)\b", statement.lower())
-    ]
+    return [statement for statement in statements if not re.search(r"\b(errcode|sqlstate)\b", statement.lower())]
 
 
 @pytest.mark.parametrize(
@@ -181,9 +179,7 @@ def test_every_table_has_row_level_security(catalog: psycopg.Connection) -> None
 
 
 def test_every_relation_and_type_says_what_it_is(catalog: psycopg.Connection) -> None:
-    condition: LiteralString = (
-        "relkind in ('r', 'p', 'v', 'm', 'f') and obj_description(oid, 'pg_class') is null"
-    )
+    condition: LiteralString = "relkind in ('r', 'p', 'v', 'm', 'f') and obj_description(oid, 'pg_class') is null"
     assert offenders(catalog, OUR_RELATIONS, condition) == []
     assert offenders(catalog, OUR_TYPES, "obj_description(oid, 'pg_type') is null") == []
 

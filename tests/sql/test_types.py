@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from local import Stack
-from local.types_file import TYPES_FILE, written
+from local.commands.types import TYPES_FILE, file_content
 
 
 def test_types_are_up_to_date(stack: Stack) -> None:
-    assert written(stack.generate_types()) == TYPES_FILE.read_text(encoding="utf-8"), "run `make types`"
+    assert file_content(stack.generate_types()) == TYPES_FILE.read_text(encoding="utf-8"), "run `make types`"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.settings import PROJECT
+from local.system.paths import PROJECT
 
 FILE = PROJECT / "supabase" / "accepted_findings.toml"
 

@@ -20,6 +20,8 @@ class Target:
     paths: list[str] = field(default_factory=list)
     now: str = "/status/200"
     """The path that /now stands for."""
+    released: bool = True
+    """False: /hold does not answer."""
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -30,11 +32,15 @@ def _answer(status: int, body: bytes, *lines: str) -> bytes:
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 
-async def _respond(path: str, request: dict[str, object], writer: asyncio.StreamWriter) -> None:
+async def _respond(target: Target, path: str, request: dict[str, object], writer: asyncio.StreamWriter) -> None:
     _, kind, *rest = path.partition("?")[0].split("/")
     if kind == "delay":
         await asyncio.sleep(int(rest[0]) / 1000)
         writer.write(_answer(200, b"ok", "Content-Type: text/plain"))
+    elif kind == "hold":
+        while not target.released:  # noqa: ASYNC110 - the test sets it in another thread
+            await asyncio.sleep(0.01)
+        writer.write(_answer(200, b"ok"))
     elif kind == "status":
         writer.write(_answer(int(rest[0]), b"", "X-Twice: first", "X-Twice: second"))
     elif kind == "redirect":
@@ -47,6 +53,21 @@ async def _respond(path: str, request: dict[str, object], writer: asyncio.Stream
         writer.write(_answer(200, bytes.fromhex(rest[0])))
     elif kind == "big":
         writer.write(_answer(200, b"x" * int(rest[0])))
+    elif kind == "header":
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\nX-Raw: " + bytes.fromhex(rest[0])
+        writer.write(head + b"\r\n\r\nok")
+    elif kind == "type":
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\nContent-Type: "
+        writer.write(head + bytes.fromhex(rest[0]) + b"\r\n\r\nok")
+    elif kind == "moved":
+        writer.write(_answer(302, b"moved", "Location: /echo", "Content-Type: text/html", "X-Hop: first"))
+    elif kind == "hints":
+        writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n" + _answer(200, b"ok", "X-Final: yes"))
+    elif kind == "trailers":
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\nX-Head: yes\r\n\r\n"
+        writer.write(head + b"2\r\nok\r\n0\r\nX-Trailer: yes\r\n\r\n")
+    elif kind == "folded":
+        writer.write(_answer(200, b"ok", "X-Folded: one\r\n  two"))
     elif kind == "partial":
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
     elif kind == "health":
@@ -79,6 +100,7 @@ def http_target(port: int = 0) -> Iterator[Target]:
             body = (await reader.readexactly(length)).decode()
             target.paths.append(path)
             await _respond(
+                target,
                 target.now if path == "/now" else path,
                 {"method": method, "headers": headers, "body": body},
                 writer,

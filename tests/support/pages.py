@@ -72,10 +72,7 @@ def first_names(text: str) -> set[str]:
 
 def anchors(path: Path) -> set[str]:
     """What a link to a heading of the page may name, as GitHub derives it."""
-    return {
-        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-        for heading in _HEADING.findall(prose(path))
-    }
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in _HEADING.findall(prose(path))}
 
 
 def links(path: Path) -> list[str]:

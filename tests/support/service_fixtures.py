@@ -35,9 +35,7 @@ def service_environ(stack: Stack) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def service(
-    service_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServiceProcess]:
+def service(service_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     """One service for all tests that leave it as it was."""
     with running_service(service_environ, tmp_path_factory.mktemp("service") / "log") as process:
         yield process

@@ -68,9 +68,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_service(
-    environ: Mapping[str, str], log_path: Path, port: int | None = None
-) -> Iterator[ServiceProcess]:
+def running_service(environ: Mapping[str, str], log_path: Path, port: int | None = None) -> Iterator[ServiceProcess]:
     """The service with these variables and no others, ready to answer; on a free port unless one is given."""
     port = port or free_port()
     variables = {

@@ -91,6 +91,4 @@ class Watch:
         return self.rows(query, *parameters)[0][0]
 
     def _configure(self, key: str, value: object) -> None:
-        self.connection.execute(
-            "update public.system_config set value = %s where key = %s", (json.dumps(value), key)
-        )
+        self.connection.execute("update public.system_config set value = %s where key = %s", (json.dumps(value), key))

@@ -68,9 +68,7 @@ def configure(connection: psycopg.Connection[Any]) -> Iterator[Callable[[str, di
         update(key, {**row[0], **value})
 
     def update(key: str, value: dict[str, object]) -> None:
-        connection.execute(
-            "update public.system_config set value = %s where key = %s", [json.dumps(value), key]
-        )
+        connection.execute("update public.system_config set value = %s where key = %s", [json.dumps(value), key])
 
     yield change
     for key, value in before.items():

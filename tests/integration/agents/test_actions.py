@@ -28,9 +28,7 @@ def test_of_fifty_at_once_one_runs(call: Call, make_incident: Callable[[], str])
     incident_id = make_incident()
 
     def begin(number: int) -> Any:
-        return call(
-            "begin_agent_action", agent=f"agent {number}", action_type="investigate", incident_id=incident_id
-        )
+        return call("begin_agent_action", agent=f"agent {number}", action_type="investigate", incident_id=incident_id)
 
     with concurrent.futures.ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(begin, range(50)))
@@ -69,14 +67,10 @@ def test_the_kill_switch_between_begin_and_finish(
     ).fetchall()
     assert ends == [(False, "stopped by the kill switch")]
     # Detection goes on, and so does the work afterwards.
-    assert call("begin_agent_action", agent="a", action_type="investigate", incident_id=incident_id).json()[
-        "allowed"
-    ]
+    assert call("begin_agent_action", agent="a", action_type="investigate", incident_id=incident_id).json()["allowed"]
 
 
-def test_the_kill_switch_gets_its_turn_however_many_call(
-    stack: Stack, connection: psycopg.Connection[Any]
-) -> None:
+def test_the_kill_switch_gets_its_turn_however_many_call(stack: Stack, connection: psycopg.Connection[Any]) -> None:
     stop = threading.Event()
 
     def begin_for_ever(number: int) -> None:

@@ -124,7 +124,5 @@ def test_a_known_error_is_embedded_though_the_endpoint_fails_first(
     authorization, body = endpoint.requests[-1]
     assert authorization == "Bearer key-of-the-endpoint"
     assert body == {"model": "test-model", "input": text, "dimensions": 1536}
-    matches = call(
-        "match_error_knowledge", query_embedding=json.dumps(embed(text)), match_threshold=0.99
-    ).json()
+    matches = call("match_error_knowledge", query_embedding=json.dumps(embed(text)), match_threshold=0.99).json()
     assert [match["id"] for match in matches] == [knowledge_id]

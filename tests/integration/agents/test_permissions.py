@@ -137,7 +137,5 @@ def test_functions(connection: psycopg.Connection[Any]) -> None:
 
 def test_the_private_schema_is_closed(connection: psycopg.Connection[Any]) -> None:
     for role in ROLES:
-        row = connection.execute(
-            "select has_schema_privilege(%s, 'monitoring', 'usage, create')", [role]
-        ).fetchone()
+        row = connection.execute("select has_schema_privilege(%s, 'monitoring', 'usage, create')", [role]).fetchone()
         assert row == (False,)

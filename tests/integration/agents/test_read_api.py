@@ -8,7 +8,8 @@ import secrets
 import subprocess
 from pathlib import Path
 
-from local import Stack, tools
+from local import Stack
+from local.system import programs
 from tests.integration.agents.conftest import Call
 
 SCRIPT = Path(__file__).with_name("read_api.mjs")
@@ -31,13 +32,13 @@ def test_supabase_js_reads_it_all(stack: Stack, call: Call) -> None:
     call("acknowledge_incident", incident_id=ids[0])
     environment = {
         **os.environ,
-        "NODE_MODULES": str(tools.NODE_MODULES),
+        "NODE_MODULES": str(programs.NODE_MODULES),
         "SUPABASE_URL": stack.supabase_url,
         "SUPABASE_ANON_KEY": stack.anon_key,
         "SUPABASE_TOKEN": stack.authenticated_jwt,
     }
     run = subprocess.run(  # noqa: S603 - our own script
-        [tools.node(), SCRIPT, source],
+        [programs.node(), SCRIPT, source],
         env=environment,
         capture_output=True,
         text=True,

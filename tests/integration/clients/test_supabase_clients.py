@@ -14,7 +14,8 @@ import pytest
 from postgrest import APIError, CountMethod
 from supabase import Client, ClientOptions, create_client
 
-from local import Stack, tools
+from local import Stack
+from local.system import programs
 
 # supabase-py itself hands the parameters on that its postgrest-py has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:The '[a-z]+' parameter is deprecated:DeprecationWarning")
@@ -48,13 +49,13 @@ def connected(stack: Stack, token: str | None) -> Iterator[Client]:
 def read_by_javascript(stack: Stack, incident_id: str, token: str | None) -> dict[str, Any]:
     environment = {
         **os.environ,
-        "NODE_MODULES": str(tools.NODE_MODULES),
+        "NODE_MODULES": str(programs.NODE_MODULES),
         "SUPABASE_URL": stack.supabase_url,
         "SUPABASE_ANON_KEY": stack.anon_key,
         "SUPABASE_TOKEN": token or "",
     }
     run = subprocess.run(  # noqa: S603 - our own script
-        [tools.node(), SCRIPT, incident_id],
+        [programs.node(), SCRIPT, incident_id],
         env=environment,
         capture_output=True,
         text=True,
@@ -98,9 +99,7 @@ def test_supabase_py_hears_why_a_report_is_refused(stack: Stack) -> None:
 
 def test_supabase_js_reads_as_authenticated(stack: Stack, incident_id: str) -> None:
     answer = read_by_javascript(stack, incident_id, stack.authenticated_jwt)
-    assert answer["data"] == [
-        {"id": incident_id, "title": "seen by clients", "severity": "LOW", "occurrence_count": 1}
-    ]
+    assert answer["data"] == [{"id": incident_id, "title": "seen by clients", "severity": "LOW", "occurrence_count": 1}]
     assert answer["count"] == 1
 
 

@@ -54,9 +54,7 @@ BAD = {
 
 def test_each_misbehaviour_has_its_status(watch: Watch, web: Target) -> None:
     cases = {**GOOD, **BAD}
-    watch.set_targets(
-        *(watch.target(name, web.url(case.path), **case.fields) for name, case in cases.items())
-    )
+    watch.set_targets(*(watch.target(name, web.url(case.path), **case.fields) for name, case in cases.items()))
     checks = watch.run_round()
     found = {name: (row.status, row.http_status) for name, row in checks.items()}
     assert found == {name: (case.status, case.http_status) for name, case in cases.items()}

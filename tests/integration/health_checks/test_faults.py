@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from local import Stack, StackSettings
 from tests.support.http_target import Target
@@ -20,7 +21,7 @@ from tests.support.watch import JOBS, Watch
 FORGET_BATCH = """
 do $$
 begin
-  perform pg_terminate_backend(pid) from pg_stat_activity where application_name like 'pg_net %';
+  perform pg_terminate_backend(pid) from pg_stat_activity where application_name = 'emulated pg_net batch';
   truncate net.http_request_queue;
 end
 $$
@@ -56,9 +57,7 @@ def test_two_unknown_rounds_are_one_incident_about_the_prober(
         wait_until(lambda: len(web.paths) == 3, what="the requests")
         superuser.execute(FORGET_BATCH)
         # What it would be 25 s later.
-        watch.connection.execute(
-            "update public.monitoring_checks set answer_due_at = now() where status = 'pending'"
-        )
+        watch.connection.execute("update public.monitoring_checks set answer_due_at = now() where status = 'pending'")
         assert watch.judge() == 0
         assert len(watch.live("prober")) == lost - 1
     (incident,) = watch.live("prober")
@@ -109,9 +108,7 @@ def test_replicas_that_start_together_make_one_round(watch: Watch, web: Target, 
     assert len(web.paths) == 20
 
 
-def test_reports_and_judgements_do_not_lock_each_other_out(
-    watch: Watch, web: Target, database_url: str
-) -> None:
+def test_reports_and_judgements_do_not_lock_each_other_out(watch: Watch, web: Target, database_url: str) -> None:
     """Both open and fold incidents, at the same time, of the same fingerprints too."""
     names = [f"t{number}" for number in range(10)]
     watch.set_policy(allow_private=True, attempts=1)
@@ -120,14 +117,13 @@ def test_reports_and_judgements_do_not_lock_each_other_out(
         *(watch.target(name, web.url("/status/500")) for name in names),
     )
     events = [
-        {"error": {"message": f"m {name}"}, "fingerprint": f"health-check:target:{watch.name(name)}"}
-        for name in names
+        {"error": {"message": f"m {name}"}, "fingerprint": f"health-check:target:{watch.name(name)}"} for name in names
     ]
 
     def report(_turn: int) -> None:
         with psycopg.connect(database_url, autocommit=True) as connection:
             for _ in range(10):
-                connection.execute("select public.ingest_events(%s)", (psycopg.types.json.Jsonb(events),))
+                connection.execute("select public.ingest_events(%s)", (Jsonb(events),))
 
     with ThreadPoolExecutor(4) as pool:
         reports = [pool.submit(report, turn) for turn in range(4)]

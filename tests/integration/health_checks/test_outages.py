@@ -100,9 +100,7 @@ def test_flapping_keeps_one_incident_open(watch: Watch, web: Target) -> None:
 def test_maintenance_opens_nothing_and_is_no_downtime(watch: Watch, web: Target) -> None:
     window = {"starts_at": "2020-01-01T00:00", "ends_at": "2099-01-01T00:00", "targets": [watch.name("api")]}
     watch.set_policy(allow_private=True, attempts=1, maintenance_windows=[window])
-    watch.set_targets(
-        watch.target("api", web.url("/status/500")), watch.target("web", web.url("/status/500"))
-    )
+    watch.set_targets(watch.target("api", web.url("/status/500")), watch.target("web", web.url("/status/500")))
     checks = watch.run_round()
     assert (checks["api"].is_maintenance, checks["web"].is_maintenance) == (True, False)
     assert (watch.incidents("api"), len(watch.incidents("web"))) == ([], 1)

@@ -61,9 +61,7 @@ def test_two_replicas_write_the_targets_and_make_one_round(
         # The other replica's call may fall into the next minute; none has two rounds.
         assert len(set(forgetful.rows(rounds))) == len(forgetful.rows(rounds))
         wait_until(lambda: forgetful.judge() == 0, 60, "the end of the round")
-        found = forgetful.rows(
-            "select distinct status::text from public.monitoring_checks where target = 'backend'"
-        )
+        found = forgetful.rows("select distinct status::text from public.monitoring_checks where target = 'backend'")
         assert [row.status for row in found] == ["up"]
 
 
@@ -109,9 +107,7 @@ def test_a_scheduler_that_stopped_is_reported(environ: dict[str, str], watch: Wa
 def test_status_tells_strangers_the_parts_and_operators_the_rest(
     environ: dict[str, str], watch: Watch, web: Target, stack: Stack, tmp_path: Path
 ) -> None:
-    watch.set_targets(
-        watch.target("api", web.url("/delay/0"), "backend"), watch.target("b", web.url("/status/500"))
-    )
+    watch.set_targets(watch.target("api", web.url("/delay/0"), "backend"), watch.target("b", web.url("/status/500")))
     watch.run_round()
     with running_service(environ, tmp_path / "log") as service:
         httpx.get(f"{service.url}/health/db")

@@ -15,12 +15,10 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture(scope="module")
 def fruit(stack: Stack) -> Iterator[str]:
-    """A table of 1,500 rows that anon may read, seen by PostgREST without anybody telling it."""
+    """A table of 1,500 rows that anon may read. The event triggers have PostgREST reload its schema."""
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
         connection.execute("create table public.fruit (id integer primary key, name text)")
-        connection.execute(
-            "insert into public.fruit select n, 'apple ' || n from generate_series(1, 1500) as n"
-        )
+        connection.execute("insert into public.fruit select n, 'apple ' || n from generate_series(1, 1500) as n")
         url = f"{stack.supabase_url}/rest/v1/fruit"
         wait_until(lambda: httpx.head(url, headers={"apikey": stack.anon_key}).status_code == 200)
         yield url
@@ -45,7 +43,7 @@ def test_other_services_of_supabase_are_404_with_a_reason(stack: Stack) -> None:
     assert "/rest/v1 only" in answer.json()["hint"]
 
 
-def test_the_key_is_the_bearer_where_no_token_comes_along(stack: Stack, fruit: str) -> None:
+def test_without_a_token_the_key_is_the_bearer_token(stack: Stack, fruit: str) -> None:
     assert httpx.get(fruit, headers={"apikey": stack.anon_key}, params={"id": "eq.7"}).json() == [
         {"id": 7, "name": "apple 7"}
     ]
@@ -65,14 +63,12 @@ def test_a_token_signed_with_another_secret_is_401(stack: Stack, fruit: str) -> 
 
 def test_keys_carry_the_claims_of_supabase(stack: Stack) -> None:
     anon = jwt.decode(stack.anon_key, stack.jwt_secret, algorithms=["HS256"])
-    user = jwt.decode(
-        stack.authenticated_jwt, stack.jwt_secret, algorithms=["HS256"], audience="authenticated"
-    )
+    user = jwt.decode(stack.authenticated_jwt, stack.jwt_secret, algorithms=["HS256"], audience="authenticated")
     assert (anon["iss"], anon["role"], anon["exp"] - anon["iat"]) == ("supabase", "anon", 315_360_000)
     assert (user["role"], len(user["sub"])) == ("authenticated", 36)
 
 
-def test_answers_are_cut_at_a_thousand_rows(stack: Stack, fruit: str) -> None:
+def test_responses_are_limited_to_a_thousand_rows(stack: Stack, fruit: str) -> None:
     answer = httpx.get(fruit, headers={"apikey": stack.anon_key, "Prefer": "count=exact"})
     assert answer.status_code == 206
     assert len(answer.json()) == 1000
@@ -92,7 +88,7 @@ def test_head_has_the_headers_and_no_body(stack: Stack, fruit: str) -> None:
     assert answer.headers["content-range"] == "0-999/1500"
 
 
-def test_a_streamed_body_without_a_length_arrives(stack: Stack, fruit: str) -> None:
+def test_a_streamed_body_without_a_length_is_forwarded(stack: Stack, fruit: str) -> None:
     def chunks() -> Iterator[bytes]:
         yield b'{"id": 2001,'
         yield b' "name": "quince"}'
@@ -109,8 +105,7 @@ def test_a_slow_call_by_anon_is_cancelled_after_three_seconds(stack: Stack) -> N
     headers = {"apikey": stack.anon_key}
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
         connection.execute(
-            "create function public.dawdle(seconds integer) returns void"
-            " language sql as 'select pg_sleep(seconds)'"
+            "create function public.dawdle(seconds integer) returns void language sql as 'select pg_sleep(seconds)'"
         )
         try:
             wait_until(lambda: httpx.post(url, headers=headers, json={"seconds": 0}).is_success)
@@ -121,7 +116,7 @@ def test_a_slow_call_by_anon_is_cancelled_after_three_seconds(stack: Stack) -> N
     assert answer.elapsed.total_seconds() < 6
 
 
-def test_percent_encoding_in_a_filter_stays_as_it_was(stack: Stack, fruit: str) -> None:
+def test_percent_encoding_in_a_filter_is_unchanged(stack: Stack, fruit: str) -> None:
     answer = httpx.get(f"{fruit}?name=eq.apple%207&select=id", headers={"apikey": stack.anon_key})
     assert answer.json() == [{"id": 7}]
 
@@ -138,7 +133,7 @@ def test_a_preflight_needs_no_key(stack: Stack) -> None:
     assert "apikey" in answer.headers["access-control-allow-headers"]
 
 
-def test_a_cross_origin_answer_allows_the_origin_exactly_once(stack: Stack, fruit: str) -> None:
+def test_a_cross_origin_response_allows_the_origin_exactly_once(stack: Stack, fruit: str) -> None:
     headers = {"apikey": stack.anon_key, "Origin": "https://console.example.com"}
     answer = httpx.get(fruit, headers=headers, params={"limit": "1"})
     assert len(answer.headers.get_list("access-control-allow-origin")) == 1

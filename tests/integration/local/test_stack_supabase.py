@@ -12,7 +12,7 @@ from local import Stack
 
 @pytest.fixture
 def postgres(database_url: str) -> Iterator[psycopg.Connection]:
-    """A session of the role that pushes migrations; nothing of it stays."""
+    """A session of the role that pushes migrations, rolled back at the end."""
     with psycopg.connect(database_url) as connection:
         yield connection
         connection.rollback()
@@ -47,9 +47,7 @@ def test_api_roles_have_hosted_attributes(
     assert row == (can_login, inherits, bypasses, False)
 
 
-@pytest.mark.parametrize(
-    ("role", "timeout"), [("anon", "3s"), ("authenticated", "8s"), ("authenticator", "8s")]
-)
+@pytest.mark.parametrize(("role", "timeout"), [("anon", "3s"), ("authenticated", "8s"), ("authenticator", "8s")])
 def test_api_roles_have_hosted_timeouts(postgres: psycopg.Connection, role: str, timeout: str) -> None:
     row = postgres.execute("select rolconfig from pg_catalog.pg_roles where rolname = %s", (role,)).fetchone()
     assert row is not None
@@ -57,7 +55,7 @@ def test_api_roles_have_hosted_timeouts(postgres: psycopg.Connection, role: str,
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
-def test_default_privileges_give_everything_new_in_public_to_the_api_roles(
+def test_default_privileges_grant_everything_new_in_public_to_the_api_roles(
     postgres: psycopg.Connection, role: str
 ) -> None:
     """Without these defaults a test of a revoke proves nothing."""
@@ -86,27 +84,20 @@ def test_default_privileges_of_the_superuser_are_the_same(superuser_database_url
 def test_auth_functions_read_the_claims_that_postgrest_sets(postgres: psycopg.Connection) -> None:
     postgres.execute(
         "select set_config('request.jwt.claims', %s, true)",
-        (
-            '{"sub": "6e0a3f0a-5a3f-4b6e-9df5-2f4b8b4a3c11", "role": "authenticated",'
-            ' "email": "a@example.com"}',
-        ),
+        ('{"sub": "6e0a3f0a-5a3f-4b6e-9df5-2f4b8b4a3c11", "role": "authenticated", "email": "a@example.com"}',),
     )
-    row = postgres.execute(
-        "select auth.uid()::text, auth.role(), auth.email(), auth.jwt() ->> 'role'"
-    ).fetchone()
+    row = postgres.execute("select auth.uid()::text, auth.role(), auth.email(), auth.jwt() ->> 'role'").fetchone()
     assert row == ("6e0a3f0a-5a3f-4b6e-9df5-2f4b8b4a3c11", "authenticated", "a@example.com", "authenticated")
 
 
-def test_auth_functions_answer_null_without_claims(postgres: psycopg.Connection) -> None:
+def test_auth_functions_return_null_without_claims(postgres: psycopg.Connection) -> None:
     assert postgres.execute("select auth.uid(), auth.role(), auth.jwt()").fetchone() == (None, None, None)
 
 
 def test_postgres_may_add_a_table_to_the_realtime_publication(postgres: psycopg.Connection) -> None:
     postgres.execute("create table public.fresh (id integer primary key)")
     postgres.execute("alter publication supabase_realtime add table public.fresh")
-    row = postgres.execute(
-        "select count(*) from pg_catalog.pg_publication_tables where tablename = 'fresh'"
-    ).fetchone()
+    row = postgres.execute("select count(*) from pg_catalog.pg_publication_tables where tablename = 'fresh'").fetchone()
     assert row == (1,)
 
 
@@ -116,7 +107,7 @@ def test_postgres_reads_cron_job_but_cannot_write_it(postgres: psycopg.Connectio
         postgres.execute("delete from cron.job")
 
 
-def test_creating_an_extension_that_is_there_is_a_no_op_for_a_non_superuser(
+def test_creating_an_existing_extension_is_a_no_op_for_a_non_superuser(
     postgres: psycopg.Connection,
 ) -> None:
     for name in ("pg_cron", "pg_net", "vector", "pgtap"):
@@ -124,7 +115,7 @@ def test_creating_an_extension_that_is_there_is_a_no_op_for_a_non_superuser(
 
 
 def test_objects_of_an_extension_belong_to_it(postgres: psycopg.Connection) -> None:
-    """Catalog tests tell ours from theirs by this, on a server where we could not place its files too."""
+    """Catalog tests exclude them by this dependency, also on an external server."""
     strangers = postgres.execute(
         """
         select pg_proc.oid::regprocedure::text

@@ -96,16 +96,12 @@ def test_what_is_too_deep_or_too_much_is_trimmed_not_refused(sentry: Sentry, iss
     deep = b'{"action":"created","data":' + b"[" * 10_000 + b"]" * 10_000 + b"}"
     answer = sentry.post("error", deep)
     assert (answer.status_code, answer.json()["effect"]) == (200, "recorded")
-    (row,) = sentry.rows(
-        "select error from monitoring.sentry_deliveries where id = %s", answer.json()["delivery_id"]
-    )
+    (row,) = sentry.rows("select error from monitoring.sentry_deliveries where id = %s", answer.json()["delivery_id"])
     assert "levels deep" in row.error
 
 
 def test_secrets_do_not_get_in(sentry: Sentry, issue_id: str) -> None:
-    body = bodies.error(
-        issue_id, "e1", extra={"dsn": "postgres://app:hunter2@db:5432/x", "password": "hunter2"}
-    )
+    body = bodies.error(issue_id, "e1", extra={"dsn": "postgres://app:hunter2@db:5432/x", "password": "hunter2"})
     sentry.deliver("error", body)
     stored = sentry.rows(
         "select incidents::text || sentry_deliveries::text as everything from public.incidents"
@@ -116,9 +112,7 @@ def test_secrets_do_not_get_in(sentry: Sentry, issue_id: str) -> None:
     assert "postgres://app:[redacted]@db:5432/x" in stored[0].everything
 
 
-@pytest.mark.skipif(
-    not SAMPLES.is_dir(), reason="real bodies are read where they are, and not part of the project"
-)
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="real bodies are read where they are, and not part of the project")
 def test_real_bodies_are_understood(sentry: Sentry) -> None:
     effects: dict[str, str] = {}
     for path in sorted(SAMPLES.glob("*.json")):

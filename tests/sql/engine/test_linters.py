@@ -11,10 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local import Stack, tools
-from local.external import parse
-from local.migrations import QUIET
-from local.settings import PROJECT
+from local import Stack
+from local.postgres.external_server import parse
+from local.stack.supabase_cli import QUIET
+from local.system import programs
+from local.system.paths import PROJECT
 from tests.support import findings
 from tests.support.findings import Accepted, Finding
 
@@ -27,7 +28,7 @@ def run_cli(stack: Stack, home: Path, *arguments: str) -> subprocess.CompletedPr
     address_without_password = address.url(address.user) + "?sslmode=disable"
     command = ["db", *arguments, f"--remote={address_without_password}", "--output-format=json"]
     return subprocess.run(
-        [tools.supabase_cli(), *command, f"--workdir={PROJECT}"],
+        [programs.supabase_cli(), *command, f"--workdir={PROJECT}"],
         env={**os.environ, **QUIET, "SUPABASE_HOME": str(home), "PGPASSWORD": address.password or ""},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -85,8 +86,7 @@ def test_the_linters_see_what_is_wrong(stack: Stack, tmp_path: Path) -> None:
         connection.execute("create schema spoilt")
         try:
             connection.execute(
-                "create function spoilt.broken() returns integer language plpgsql"
-                " as 'begin return nowhere; end'"
+                "create function spoilt.broken() returns integer language plpgsql as 'begin return nowhere; end'"
             )
             connection.execute("create table public.spoilt (id integer)")
             lint = findings.of_lint(run_cli(stack, tmp_path, *LINT).stdout)

@@ -85,8 +85,7 @@ def test_a_bad_trigger_function_would_be_found(postgres: psycopg.Connection) -> 
             " as 'declare v_unused integer; begin new.nowhere := 1; return new; end'"
         )
         postgres.execute(
-            "create trigger spoilt before insert on public.incidents"
-            " for each row execute function monitoring.spoilt()"
+            "create trigger spoilt before insert on public.incidents for each row execute function monitoring.spoilt()"
         )
         said = {finding.name for finding in check(postgres) if finding.about == "monitoring.spoilt()"}
     assert 'record "new" has no field "nowhere"' in said

@@ -1,0 +1,206 @@
+"""The API gateway, as Kong on hosted Supabase: proxies `/rest/v1` to PostgREST and requires a known `apikey`.
+
+Written as raw ASGI on httpx's transport without its client, so that bodies are streamed in both directions
+without decoding, and the gateway adds little to the time of a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from hmac import compare_digest
+
+import httpx
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from local.system.ports import LOOPBACK, listening_socket
+
+REST_PREFIX = "/rest/v1"
+# Connection-specific headers (RFC 9110, 7.6.1).
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"te",
+        b"trailer",
+        b"upgrade",
+    }
+)
+NOT_FORWARDED = HOP_BY_HOP | {b"transfer-encoding", b"host"}  # PostgREST has another host
+NOT_RETURNED = HOP_BY_HOP | {b"transfer-encoding", b"date"}  # uvicorn adds its own
+TIMEOUTS = {"connect": 5.0, "read": 60.0, "write": 60.0, "pool": 30.0}
+GRACE_SECONDS = 2  # how long requests in flight may continue after `stop`
+ALLOWED_METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE,OPTIONS,TRACE,CONNECT"
+
+Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True)
+class GatewaySettings:
+    postgrest_url: str
+    api_keys: tuple[str, ...]
+
+
+class Gateway:
+    """The ASGI application. `close` ends its connections to PostgREST."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings = settings
+        self._upstream = httpx.URL(settings.postgrest_url)
+        limits = httpx.Limits(max_connections=200, max_keepalive_connections=100)
+        self._transport = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+
+    async def close(self) -> None:
+        await self._transport.aclose()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = self._local_response(scope)
+        if response is None:
+            await self._forward(scope, receive, send)
+        else:
+            await response(scope, receive, send)
+
+    def _local_response(self, scope: Scope) -> ASGIApp | None:
+        """The response to a request that is not forwarded: CORS preflight, unknown path, bad key."""
+        path: str = scope["path"]
+        if path != REST_PREFIX and not path.startswith(f"{REST_PREFIX}/"):
+            return _problem(
+                404,
+                "no Route matched with those values",
+                f"The local stack serves {REST_PREFIX} only: no Auth, Storage, Realtime or Functions.",
+            )
+        headers = dict(scope["headers"])
+        if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
+            return _preflight(headers)
+        key = headers.get(b"apikey", b"").decode("latin-1")
+        if not key:
+            hint = "No `apikey` request header or url param was found."
+            return _problem(401, "No API key found in request", hint)
+        if not any(compare_digest(key.encode(), known.encode()) for known in self._settings.api_keys):
+            hint = "Double check your Supabase `anon` or `service_role` API key."
+            return _problem(401, "Invalid API key", hint)
+        return None
+
+    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = self._upstream_request(scope, receive)
+        try:
+            response = await self._transport.handle_async_request(request)
+        except httpx.TimeoutException:
+            await _problem(504, "The upstream server is timing out", "PostgREST did not respond.")(scope, receive, send)
+            return
+        except httpx.TransportError:
+            problem = _problem(
+                502, "An invalid response was received from the upstream server", "Is PostgREST running?"
+            )
+            await problem(scope, receive, send)
+            return
+        try:
+            await _stream_response(response, send)
+        finally:
+            await response.aclose()
+
+    def _upstream_request(self, scope: Scope, receive: Receive) -> httpx.Request:
+        path: bytes = scope["raw_path"][len(REST_PREFIX) :] or b"/"
+        query: bytes = scope["query_string"]
+        target = path + b"?" + query if query else path
+        headers = _forwarded_headers(scope["headers"], self._upstream.netloc)
+        names = {name for name, _ in scope["headers"]}
+        has_body = b"content-length" in names or b"transfer-encoding" in names
+        return httpx.Request(
+            scope["method"],
+            self._upstream.copy_with(raw_path=target),
+            headers=headers,
+            content=_request_body(scope, receive) if has_body else None,
+            extensions={"timeout": TIMEOUTS},
+        )
+
+
+class GatewayServer:
+    """Serves the gateway with uvicorn. Listens at once, so that the address is known before the start."""
+
+    def __init__(self, preferred_port: int) -> None:
+        self._socket = listening_socket(preferred_port)
+        self.url = f"http://{LOOPBACK}:{self._socket.getsockname()[1]}"
+        self._server: uvicorn.Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._gateway: Gateway | None = None
+
+    async def start(self, settings: GatewaySettings) -> None:
+        self._gateway = Gateway(settings)
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self._gateway,
+                lifespan="off",
+                ws="none",
+                log_config=None,
+                log_level="critical",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+        self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        while not self._server.started and not self._serving.done():  # noqa: ASYNC110  # uvicorn offers a flag only
+            await asyncio.sleep(0.005)
+        if self._serving.done():
+            await self._serving
+
+    async def stop(self) -> None:
+        if self._server is not None and self._serving is not None and self._gateway is not None:
+            self._server.should_exit = True
+            await self._serving
+            await self._gateway.close()
+        self._socket.close()
+
+
+def _forwarded_headers(headers: Headers, host: bytes) -> Headers:
+    """The end-to-end headers. Without an Authorization header, the API key becomes the bearer token."""
+    forwarded = [(b"host", host), *((name, value) for name, value in headers if name not in NOT_FORWARDED)]
+    names = {name for name, _ in forwarded}
+    if b"authorization" not in names:
+        key = next(value for name, value in headers if name == b"apikey")
+        forwarded.append((b"authorization", b"Bearer " + key))
+    return forwarded
+
+
+async def _request_body(scope: Scope, receive: Receive) -> AsyncIterator[bytes]:
+    async for chunk in Request(scope, receive).stream():
+        yield chunk
+
+
+async def _stream_response(response: httpx.Response, send: Send) -> None:
+    headers = [(name.lower(), value) for name, value in response.headers.raw]
+    kept = [(name, value) for name, value in headers if name not in NOT_RETURNED]
+    await send({"type": "http.response.start", "status": response.status_code, "headers": kept})
+    try:
+        async for chunk in response.aiter_raw():
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    except httpx.TransportError:
+        return  # incomplete, so that uvicorn closes the connection and the client sees the error
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _preflight(headers: dict[bytes, bytes]) -> ASGIApp:
+    requested = headers.get(b"access-control-request-headers", b"*").decode("latin-1")
+    return Response(
+        status_code=200,
+        headers={
+            "Access-Control-Allow-Origin": "*",
+            "Access-Control-Allow-Methods": ALLOWED_METHODS,
+            "Access-Control-Allow-Headers": requested,
+            "Access-Control-Max-Age": "3600",
+        },
+    )
+
+
+def _problem(status: int, message: str, hint: str) -> ASGIApp:
+    """An error in Kong's format. The CORS header lets a script in a browser read the body."""
+    return JSONResponse(
+        {"message": message, "hint": hint}, status_code=status, headers={"Access-Control-Allow-Origin": "*"}
+    )
