@@ -78,7 +78,6 @@ async def trace(send: Callable[[], object]) -> list[str]:
         threading.setprofile(None)
         is_in_request.reset(token)
     assert response.status_code in (200, 201), response.text
-    print(files)
     return [name for name in files if name not in LEAVES]
 
 
