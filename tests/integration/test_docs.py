@@ -71,7 +71,8 @@ def sources() -> str:
     folders = ("app", "local", "supabase/migrations")
     files = [path for folder in folders for path in (PROJECT / folder).rglob("*") if path.is_file()]
     texts = [path for path in files if path.suffix in (".py", ".sql", ".html", ".control")]
-    return "\n".join(path.read_text(encoding="utf-8") for path in (*texts, PROJECT / "Makefile"))
+    texts += [PROJECT / "Makefile", PROJECT / ".env.example"]
+    return "\n".join(path.read_text(encoding="utf-8") for path in texts)
 
 
 # The pages themselves.
