@@ -143,7 +143,7 @@ def test_routes() -> None:
 
 
 def test_problems() -> None:
-    table = vars(problems).get("PROBLEM_TYPES") or vars(problems)["LADDER"]
+    table = problems.PROBLEM_TYPES
     documented = {row[0].strip("`"): int(row[1]) for row in rows(section(HTTP_API, "Errors"))}
     assert documented == {code: row.status for code, row in table.items()}
 
