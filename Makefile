@@ -8,7 +8,7 @@ VENV := .local/venv/bin
 help: ## Says what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-setup: ## Installs what is missing into .local (the other commands do it by themselves).
+setup: ## Installs what is missing into .local. The other commands run it first.
 	@$(PYTHON) local/install/setup.py
 
 dev: setup ## Runs the embedded Supabase and the service until Ctrl-C.
@@ -17,7 +17,7 @@ dev: setup ## Runs the embedded Supabase and the service until Ctrl-C.
 test: setup ## Runs every test.
 	@$(VENV)/python -m pytest
 
-test-engine: setup ## Runs the tests on PostgreSQL 17 with the real pg_cron, and the Supabase CLI's linters (root, Linux).
+test-engine: setup ## Runs the tests on PostgreSQL 17 with the real pg_cron, and the Supabase CLI's linters (needs root on Linux).
 	@$(VENV)/python -m local engine
 
 walkthrough: ## Goes a stranger's way: fresh clone, empty home, make dev, curl, page, demo, smoke test, make test.
@@ -43,8 +43,8 @@ types: setup ## Writes supabase/types.ts from the migrations.
 docs: setup ## Writes docs/sql-api.md from the catalog of a database.
 	@$(VENV)/python -m local docs
 
-demo: setup ## Tells the running `make dev` a story as Sentry would, and prints what became of it.
+demo: setup ## Sends signed sample webhooks to the running `make dev` and prints the resulting incident.
 	@$(VENV)/python -m local demo
 
-reset: setup ## Drops the data of `make dev`.
+reset: setup ## Removes the data, secrets and logs of `make dev`.
 	@$(VENV)/python -m local reset

@@ -150,13 +150,15 @@ class HttpWorker:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while (remaining := deadline - loop.time()) > 0:
+            latched = False
             async for notification in notifications.notifies(timeout=remaining, stop_after=1):
+                # Not left early: several notifications may have arrived together.
                 if notification.channel == RESTART_CHANNEL:
-                    self._should_restart = True
-                    return True
-                if not self._should_wake:
-                    self._should_wake = True
-                    return True
+                    self._should_restart = latched = True
+                elif not self._should_wake:
+                    self._should_wake = latched = True
+            if latched:
+                return True
         return False
 
     async def _run_batch(self, connection: Connection, transfers: Transfers) -> bool:
