@@ -214,3 +214,31 @@ from public, anon, authenticated, service_role;
 
 comment on function monitoring.store_events_apart(monitoring.prepared_event[]) is
 'Stores a batch as one, and when an event spoils it, each event for itself. Races are run again, 20 times at most.';
+
+create function monitoring.purge_receipts()
+returns bigint
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  with purged_quotas as (
+    delete from monitoring.source_quotas
+    where source_quotas.window_started_at < now() - interval '1 hour'
+  ),
+
+  purged as (
+    delete from monitoring.event_receipts
+    where event_receipts.created_at
+      < now() - make_interval(hours => (monitoring.config('retention') ->> 'receipts_hours')::integer)
+    returning event_receipts.idempotency_key
+  )
+
+  select count(*)
+  from purged
+$$;
+
+revoke all on function monitoring.purge_receipts() from public, anon, authenticated, service_role;
+
+comment on function monitoring.purge_receipts() is
+'Forgets idempotency keys older than retention.receipts_hours, and quotas of sources that fell silent. How many keys.';

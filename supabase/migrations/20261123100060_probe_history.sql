@@ -144,6 +144,91 @@ revoke all on function monitoring.roll_up_checks() from public, anon, authentica
 comment on function monitoring.roll_up_checks() is
 'Adds up the checks of the hours that are over since the last time: how many figures. Safe to repeat.';
 
+create table monitoring.target_days (
+  target text not null,
+  day date not null,
+  up integer not null,
+  degraded integer not null,
+  down integer not null,
+  unknown integer not null,
+  maintenance integer not null,
+  primary key (target, day)
+);
+
+create index target_days_day_idx on monitoring.target_days (day);
+
+alter table monitoring.target_days enable row level security;
+
+create policy target_days_are_read_by_agents on monitoring.target_days
+for select to authenticated
+using (true);
+
+revoke all on table monitoring.target_days from public, anon, authenticated, service_role;
+
+-- For the view public.target_days alone, which runs with its reader's rights.
+grant select on table monitoring.target_days to authenticated, service_role;
+
+comment on table monitoring.target_days is
+'The hours of each target added up, a row a day (UTC) that is over: 90 days of a bar are 90 rows instead of 2,160.';
+
+comment on column monitoring.target_days.target is 'Name of the target.';
+
+comment on column monitoring.target_days.day is 'The day, UTC.';
+
+comment on column monitoring.target_days.up is 'Rounds of the day that were up.';
+
+comment on column monitoring.target_days.degraded is 'Rounds that were degraded: right, but too slow.';
+
+comment on column monitoring.target_days.down is 'Rounds that were down.';
+
+comment on column monitoring.target_days.unknown is 'Rounds without any answer.';
+
+comment on column monitoring.target_days.maintenance is 'Rounds in a maintenance window, whatever they found.';
+
+create function monitoring.roll_up_days()
+returns bigint
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  with rolled_up as (
+    insert into monitoring.target_days
+    select
+      target_hours.target,
+      (target_hours.hour at time zone 'UTC')::date as day,
+      sum(target_hours.up),
+      sum(target_hours.degraded),
+      sum(target_hours.down),
+      sum(target_hours.unknown),
+      sum(target_hours.maintenance)
+    from monitoring.target_hours
+    -- The last day again: its last hour may have been added up again.
+    where target_hours.hour >= coalesce(
+      (select max(target_days.day) from monitoring.target_days)::timestamp at time zone 'UTC', '-infinity'
+    )
+      and target_hours.hour < date_trunc('day', now(), 'UTC')
+    group by target_hours.target, (target_hours.hour at time zone 'UTC')::date
+    order by day, target_hours.target
+    on conflict (target, day) do update
+      set
+        up = excluded.up,
+        degraded = excluded.degraded,
+        down = excluded.down,
+        unknown = excluded.unknown,
+        maintenance = excluded.maintenance
+    returning target_days.target
+  )
+
+  select count(*)
+  from rolled_up
+$$;
+
+revoke all on function monitoring.roll_up_days() from public, anon, authenticated, service_role;
+
+comment on function monitoring.roll_up_days() is
+'Adds up the hours of the days that are over since the last time: how many figures. Safe to repeat.';
+
 create function monitoring.purge_history()
 returns jsonb
 language plpgsql
