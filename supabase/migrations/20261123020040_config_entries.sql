@@ -106,7 +106,7 @@ create trigger system_config_is_validated
 before insert or update or delete on public.system_config
 for each row execute function monitoring.validate_system_config();
 
-create function monitoring.keep_system_config()
+create function monitoring.refuse_system_config_truncate()
 returns trigger
 language plpgsql
 volatile
@@ -121,13 +121,13 @@ begin
 end
 $$;
 
-revoke all on function monitoring.keep_system_config() from public, anon, authenticated, service_role;
+revoke all on function monitoring.refuse_system_config_truncate() from public, anon, authenticated, service_role;
 
-comment on function monitoring.keep_system_config() is 'Refuses to empty the configuration: ingest could not go on.';
+comment on function monitoring.refuse_system_config_truncate() is 'Refuses to empty the configuration: ingest could not go on.';
 
 create trigger system_config_is_not_truncated
 before truncate on public.system_config
-for each statement execute function monitoring.keep_system_config();
+for each statement execute function monitoring.refuse_system_config_truncate();
 
 create function monitoring.config(entry text)
 returns jsonb

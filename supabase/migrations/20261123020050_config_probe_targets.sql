@@ -119,7 +119,7 @@ revoke all on function monitoring.read_probe_targets(jsonb) from public, anon, a
 comment on function monitoring.read_probe_targets(jsonb) is
 'A valid list of health-check targets as rows, with the defaults of absent fields.';
 
-create function monitoring.keep_probe_targets()
+create function monitoring.sync_probe_targets()
 returns trigger
 language plpgsql
 volatile
@@ -155,9 +155,9 @@ begin
 end
 $$;
 
-revoke all on function monitoring.keep_probe_targets() from public, anon, authenticated, service_role;
+revoke all on function monitoring.sync_probe_targets() from public, anon, authenticated, service_role;
 
-comment on function monitoring.keep_probe_targets() is
+comment on function monitoring.sync_probe_targets() is
 'Brings monitoring.probe_targets in step with the list just written.
 Security definer: whoever may edit the configuration need not be able to write the derived table.';
 
@@ -165,4 +165,4 @@ create trigger probe_targets_follow_the_configuration
 after insert or update on public.system_config
 for each row
 when (new.key = 'health_check_targets')
-execute function monitoring.keep_probe_targets();
+execute function monitoring.sync_probe_targets();

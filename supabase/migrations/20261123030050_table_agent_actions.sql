@@ -93,7 +93,7 @@ comment on column public.agent_actions.previous_hash is 'The hash of the action 
 comment on column public.agent_actions.hash is
 'The sha256 of previous_hash and everything else in this row, in hex: monitoring.hash_agent_action().';
 
-create function monitoring.keep_agent_actions()
+create function monitoring.refuse_agent_action_change()
 returns trigger
 language plpgsql
 stable
@@ -114,15 +114,15 @@ begin
 end
 $$;
 
-revoke all on function monitoring.keep_agent_actions() from public, anon, authenticated, service_role;
+revoke all on function monitoring.refuse_agent_action_change() from public, anon, authenticated, service_role;
 
-comment on function monitoring.keep_agent_actions() is
+comment on function monitoring.refuse_agent_action_change() is
 'Refuses to change or remove audit rows, whoever asks, but for the deletion of those past their retention.';
 
 create trigger agent_actions_are_append_only
 before update or delete on public.agent_actions
-for each row execute function monitoring.keep_agent_actions();
+for each row execute function monitoring.refuse_agent_action_change();
 
 create trigger agent_actions_are_not_truncated
 before truncate on public.agent_actions
-for each statement execute function monitoring.keep_agent_actions();
+for each statement execute function monitoring.refuse_agent_action_change();

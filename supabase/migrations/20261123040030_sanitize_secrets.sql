@@ -1,7 +1,7 @@
 -- Purpose: take secrets, personal data and unprintable characters out of a text.
 -- Objects: monitoring.redact_secrets for the sanitising functions; the other functions are its parts.
--- Risks: a backend caches 32 compiled regular expressions: this file takes 11 (strip_controls 1, names_secrets 1,
---   redact_keyed_values 5, redact_once 4); ordinary text meets only the small ones that look for words.
+-- Risks: a backend caches 32 compiled regular expressions: this file takes 11 (strip_controls 1, may_contain_secrets 1,
+--   redact_keyed_values 5, redact_secrets_once 4); ordinary text meets only the small ones that look for words.
 --   A pattern whose states times characters pass some 2,500 costs five times more a call (its tables outgrow what
 --   malloc keeps): alternations stay small.
 --   All matching is in collation "C", where letters are ASCII letters on every server alike.
@@ -77,7 +77,7 @@ comment on function monitoring.redact_private_keys(text) is
 
 revoke all on function monitoring.redact_private_keys(text) from public, anon, authenticated, service_role;
 
-create function monitoring.names_secrets(value text)
+create function monitoring.may_contain_secrets(value text)
 returns boolean
 language plpgsql
 immutable
@@ -86,17 +86,17 @@ parallel safe
 set search_path = ''
 as $$
 begin
-  return lower(names_secrets.value collate "C")
+  return lower(may_contain_secrets.value collate "C")
     ~ ('p(?:ass|wd?)|secret|token|key|auth(?:ori|["''\\=])|cookie|bearer|c(?:ard|v[vc])|ssn|otp'
     || '|sess(?:ion)?_?id|t[.]sid|sig=|gnature|ntified|credent|jwt|srf|-(?:u |-u)|mysql|s-cli');
 end;
 $$;
 
-comment on function monitoring.names_secrets(text) is
+comment on function monitoring.may_contain_secrets(text) is
 'Whether a word stands in a text that redact_keyed_values may act on. One pass, because a search a word takes longer;
 words are cut short, because the time grows with the pattern.';
 
-revoke all on function monitoring.names_secrets(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.may_contain_secrets(text) from public, anon, authenticated, service_role;
 
 create function monitoring.redact_keyed_values(value text)
 returns text
@@ -216,7 +216,7 @@ A sentence after "password: " stays. A caller takes control characters out first
 
 revoke all on function monitoring.redact_keyed_values(text) from public, anon, authenticated, service_role;
 
-create function monitoring.redact_once(value text)
+create function monitoring.redact_secrets_once(value text)
 returns text
 language plpgsql
 immutable
@@ -225,7 +225,7 @@ parallel safe
 set search_path = ''
 as $$
 declare
-  v_text text collate "C" := monitoring.strip_controls(redact_once.value);
+  v_text text collate "C" := monitoring.strip_controls(redact_secrets_once.value);
 begin
   if strpos(v_text, 'PRIVATE KEY') > 0 then
     v_text := monitoring.redact_private_keys(v_text);
@@ -248,7 +248,7 @@ begin
       | ((?<![\w.:/-])\w+/) [^\s/:@"'<>\\]+ @ (?=//\w)
     $pattern$, '\1\2\3\4\5\6[redacted]@', 'g');
   end if;
-  if monitoring.names_secrets(v_text) then
+  if monitoring.may_contain_secrets(v_text) then
     v_text := monitoring.redact_keyed_values(v_text);
   end if;
   if v_text ~ (
@@ -291,10 +291,10 @@ begin
 end;
 $$;
 
-comment on function monitoring.redact_once(text) is
+comment on function monitoring.redact_secrets_once(text) is
 'One pass of redact_secrets.';
 
-revoke all on function monitoring.redact_once(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.redact_secrets_once(text) from public, anon, authenticated, service_role;
 
 create function monitoring.redact_secrets(value text)
 returns text
@@ -307,7 +307,7 @@ as $$
 declare
   c_most_passes constant integer := 8;
   v_before text := redact_secrets.value;
-  v_after text := monitoring.redact_once(v_before);
+  v_after text := monitoring.redact_secrets_once(v_before);
   v_decoded text;
 begin
   -- A secret can hide behind another that touches it, or be percent-encoded in a URL that stands in another. Text
@@ -317,12 +317,12 @@ begin
       exit when strpos(v_after, '%') = 0 and strpos(v_after, '\u00') = 0 and strpos(v_after, '&') = 0;
       v_before := monitoring.decode_escapes(v_after);
       exit when v_before = v_after;
-      v_decoded := monitoring.redact_once(v_before);
+      v_decoded := monitoring.redact_secrets_once(v_before);
       exit when v_decoded = v_before;
       v_after := v_decoded;
     end if;
     v_before := v_after;
-    v_after := monitoring.redact_once(v_before);
+    v_after := monitoring.redact_secrets_once(v_before);
   end loop;
   return v_after;
 end;

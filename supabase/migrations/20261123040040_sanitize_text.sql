@@ -1,9 +1,9 @@
 -- Purpose: what every text passes before it is stored or logged: redacted, then capped.
--- Objects: monitoring.sanitise_text for callers; monitoring.keep_first_bytes, drop_last_word, count_suspects and
---   keep_affordable, its parts.
+-- Objects: monitoring.sanitize_text for callers; monitoring.truncate_bytes, drop_last_word, count_secret_indicators and
+--   limit_redaction_cost, its parts.
 -- Risks: the cap is in bytes of UTF-8; the database must be encoded so (Supabase's are). No regular expression here.
 
-create function monitoring.keep_first_bytes(value text, max_bytes integer)
+create function monitoring.truncate_bytes(value text, max_bytes integer)
 returns text
 language plpgsql
 immutable
@@ -13,12 +13,12 @@ set search_path = ''
 as $$
 declare
   v_bytes bytea;
-  v_length integer := greatest(keep_first_bytes.max_bytes, 0);
+  v_length integer := greatest(truncate_bytes.max_bytes, 0);
 begin
-  if octet_length(keep_first_bytes.value) <= v_length then
-    return keep_first_bytes.value;
+  if octet_length(truncate_bytes.value) <= v_length then
+    return truncate_bytes.value;
   end if;
-  v_bytes := convert_to(keep_first_bytes.value, 'UTF8');
+  v_bytes := convert_to(truncate_bytes.value, 'UTF8');
   -- 10xxxxxx goes on with a character that began before.
   while v_length > 0 and get_byte(v_bytes, v_length) & 192 = 128 loop
     v_length := v_length - 1;
@@ -27,10 +27,10 @@ begin
 end;
 $$;
 
-comment on function monitoring.keep_first_bytes(text, integer) is
+comment on function monitoring.truncate_bytes(text, integer) is
 'The longest beginning of a text that is at most max_bytes bytes of UTF-8 and ends with a whole character.';
 
-revoke all on function monitoring.keep_first_bytes(text, integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.truncate_bytes(text, integer) from public, anon, authenticated, service_role;
 
 create function monitoring.drop_last_word(value text, max_characters integer)
 returns text
@@ -55,7 +55,7 @@ Groups of digits before it go too, for they may be half a card number.';
 
 revoke all on function monitoring.drop_last_word(text, integer) from public, anon, authenticated, service_role;
 
-create function monitoring.count_suspects(value text)
+create function monitoring.count_secret_indicators(value text)
 returns integer
 language sql
 immutable
@@ -72,12 +72,12 @@ as $$
   ]) as needle;
 $$;
 
-comment on function monitoring.count_suspects(text) is
+comment on function monitoring.count_secret_indicators(text) is
 'How many places of a text cost a closer look. Plain search, no pattern.';
 
-revoke all on function monitoring.count_suspects(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.count_secret_indicators(text) from public, anon, authenticated, service_role;
 
-create function monitoring.keep_affordable(value text, max_bytes integer)
+create function monitoring.limit_redaction_cost(value text, max_bytes integer)
 returns text
 language plpgsql
 immutable
@@ -88,34 +88,34 @@ as $$
 declare
   -- A long text, a stack, may have a suspect a line. In a message so many are written to be slow, and each costs more:
   -- what is put in their place makes it too long, and it is cut and looked at again.
-  c_is_short constant boolean := keep_affordable.max_bytes <= 8192;
+  c_is_short constant boolean := limit_redaction_cost.max_bytes <= 8192;
   c_most_suspects constant integer := case when c_is_short then 120 else 300 end;
   c_always_affordable constant integer := case when c_is_short then 1024 else 4096 end;
   c_word constant integer := 1024;
-  v_text text := monitoring.keep_first_bytes(keep_affordable.value, keep_affordable.max_bytes);
+  v_text text := monitoring.truncate_bytes(limit_redaction_cost.value, limit_redaction_cost.max_bytes);
   v_suspects integer;
 begin
   while octet_length(v_text) > c_always_affordable loop
-    v_suspects := monitoring.count_suspects(v_text);
+    v_suspects := monitoring.count_secret_indicators(v_text);
     exit when v_suspects <= c_most_suspects;
-    v_text := monitoring.keep_first_bytes(
+    v_text := monitoring.truncate_bytes(
       v_text, greatest(c_always_affordable, octet_length(v_text) * c_most_suspects / v_suspects)
     );
   end loop;
-  if octet_length(v_text) < octet_length(keep_affordable.value) then
+  if octet_length(v_text) < octet_length(limit_redaction_cost.value) then
     v_text := monitoring.drop_last_word(v_text, c_word);
   end if;
   return v_text;
 end;
 $$;
 
-comment on function monitoring.keep_affordable(text, integer) is
+comment on function monitoring.limit_redaction_cost(text, integer) is
 'The beginning of a text, at most max_bytes, that can be sanitised in a few milliseconds. Only a text written to be
 slow, a wall of keys or addresses, loses more than its size asks for.';
 
-revoke all on function monitoring.keep_affordable(text, integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.limit_redaction_cost(text, integer) from public, anon, authenticated, service_role;
 
-create function monitoring.sanitise_text(value text, max_bytes integer)
+create function monitoring.sanitize_text(value text, max_bytes integer)
 returns text
 language plpgsql
 immutable
@@ -127,11 +127,11 @@ declare
   c_plain constant text := '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-';
   c_slack constant integer := 4096;   -- read beyond the cap, so that redactions rarely leave room unused
   c_word constant integer := 256;
-  v_size integer := octet_length(sanitise_text.value);
+  v_size integer := octet_length(sanitize_text.value);
   v_mark text := format(e'\n… [truncated, %s bytes]', v_size);
-  v_most integer := sanitise_text.max_bytes - octet_length(v_mark);
+  v_most integer := sanitize_text.max_bytes - octet_length(v_mark);
   v_room integer := v_most;
-  v_text text := sanitise_text.value;
+  v_text text := sanitize_text.value;
   v_last_line integer;   -- where it and the one before it begin: characters before them
 begin
   -- The bulk of an event's fields. No secret is that short and free of separators, nor could it be told from a word.
@@ -139,19 +139,19 @@ begin
     return v_text;
   end if;
   if v_size > 4096 then
-    v_text := monitoring.keep_affordable(v_text, sanitise_text.max_bytes + c_slack);
+    v_text := monitoring.limit_redaction_cost(v_text, sanitize_text.max_bytes + c_slack);
   end if;
   v_text := monitoring.redact_secrets(v_text);
-  if octet_length(v_text) <= sanitise_text.max_bytes and v_size <= sanitise_text.max_bytes then
+  if octet_length(v_text) <= sanitize_text.max_bytes and v_size <= sanitize_text.max_bytes then
     return v_text;
   end if;
   if v_most <= 0 then
-    return monitoring.keep_first_bytes('…', sanitise_text.max_bytes);
+    return monitoring.truncate_bytes('…', sanitize_text.max_bytes);
   end if;
   -- A cut changes how the last line ends ("password: must" was a sentence), so that line is looked at again,
   -- with the one before, whose key it may belong to: then sanitising the result once more changes nothing.
   loop
-    v_text := monitoring.drop_last_word(monitoring.keep_first_bytes(v_text, v_room), least(c_word, v_room));
+    v_text := monitoring.drop_last_word(monitoring.truncate_bytes(v_text, v_room), least(c_word, v_room));
     v_last_line := length(v_text) - length(split_part(reverse(v_text), e'\n', 1)) - 1;
     v_last_line := greatest(v_last_line - length(split_part(reverse(v_text), e'\n', 2)), 0);
     v_text := left(v_text, v_last_line) || monitoring.redact_secrets(substr(v_text, v_last_line + 1));
@@ -162,8 +162,8 @@ begin
 end;
 $$;
 
-comment on function monitoring.sanitise_text(text, integer) is
+comment on function monitoring.sanitize_text(text, integer) is
 'A text as it may be stored and logged: without secrets, e-mail and card numbers (each [redacted]) and control
 characters, at most max_bytes bytes of UTF-8; a cut is marked and gives the size it had. Twice gives the same as once.';
 
-revoke all on function monitoring.sanitise_text(text, integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.sanitize_text(text, integer) from public, anon, authenticated, service_role;

@@ -1,8 +1,8 @@
 -- Purpose: what every JSON document passes before it is stored or logged: redacted, then capped, valid all the way.
--- Objects: monitoring.sanitise_jsonb for callers; monitoring.is_sensitive_key, names_sensitive_keys, is_clean_jsonb,
---   redact_jsonb and cut_jsonb, its parts.
+-- Objects: monitoring.sanitize_jsonb for callers; monitoring.is_sensitive_key, may_contain_sensitive_keys, is_clean_jsonb,
+--   redact_jsonb and truncate_jsonb, its parts.
 -- Risks: a document is walked through only when its text says it may hold a secret: a new kind of secret must be known
---   to monitoring.names_sensitive_keys or monitoring.redact_once. Takes 1 of the 32 regular expressions a backend caches.
+--   to monitoring.may_contain_sensitive_keys or monitoring.redact_secrets_once. Takes 1 of the 32 regular expressions a backend caches.
 
 create function monitoring.is_sensitive_key(key text)
 returns boolean
@@ -35,7 +35,7 @@ comment on function monitoring.is_sensitive_key(text) is
 
 revoke all on function monitoring.is_sensitive_key(text) from public, anon, authenticated, service_role;
 
-create function monitoring.names_sensitive_keys(value text)
+create function monitoring.may_contain_sensitive_keys(value text)
 returns boolean
 language plpgsql
 immutable
@@ -44,17 +44,17 @@ parallel safe
 set search_path = ''
 as $$
 begin
-  return monitoring.names_secrets(names_sensitive_keys.value)
-    or lower(names_sensitive_keys.value collate "C") like any (array[
+  return monitoring.may_contain_secrets(may_contain_sensitive_keys.value)
+    or lower(may_contain_sensitive_keys.value collate "C") like any (array[
       '%security%', '%"pin"%', '%pw"%', '%pw\_%', '%"auth"%', '%"iban"%'
     ]);
 end;
 $$;
 
-comment on function monitoring.names_sensitive_keys(text) is
+comment on function monitoring.may_contain_sensitive_keys(text) is
 'Whether a document, as text, has a word that is_sensitive_key may act on. Plain search, no pattern.';
 
-revoke all on function monitoring.names_sensitive_keys(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.may_contain_sensitive_keys(text) from public, anon, authenticated, service_role;
 
 create function monitoring.is_clean_jsonb(value jsonb, levels integer)
 returns boolean
@@ -67,7 +67,7 @@ as $$
 declare
   v_text text collate "C" := is_clean_jsonb.value::text;
 begin
-  if monitoring.names_sensitive_keys(v_text) then
+  if monitoring.may_contain_sensitive_keys(v_text) then
     return false;
   end if;
   if strpos(v_text, '\') > 0 then
@@ -151,7 +151,7 @@ begin
   end if;
   -- All keys in one look: a walk over each would cost more than the values.
   v_text := (select string_agg('"' || pair.key || '"', e'\n') from jsonb_each(redact_jsonb.value) as pair);
-  v_names_secrets := monitoring.names_sensitive_keys(v_text);
+  v_names_secrets := monitoring.may_contain_sensitive_keys(v_text);
   v_holds_secrets := monitoring.redact_secrets(v_text) <> v_text;
   v_name_is_sensitive := strpos(lower(v_text), '"val') > 0 and exists (
     select
@@ -186,7 +186,7 @@ deep (depth counts from 1) becomes "[too deep]". Numbers, booleans and nulls sta
 
 revoke all on function monitoring.redact_jsonb(jsonb, integer) from public, anon, authenticated, service_role;
 
-create function monitoring.cut_jsonb(value jsonb, max_bytes integer, depth integer)
+create function monitoring.truncate_jsonb(value jsonb, max_bytes integer, depth integer)
 returns jsonb
 language plpgsql
 immutable
@@ -197,17 +197,17 @@ as $$
 declare
   c_deepest constant integer := 32;
   c_least_part constant integer := 128;   -- less of a value is not worth keeping
-  v_kind text := jsonb_typeof(cut_jsonb.value);
-  v_size integer := octet_length(cut_jsonb.value::text);
+  v_kind text := jsonb_typeof(truncate_jsonb.value);
+  v_size integer := octet_length(truncate_jsonb.value::text);
   v_mark text := format('original %s bytes', v_size);
-  v_room integer := cut_jsonb.max_bytes - octet_length(v_mark) - 24;
+  v_room integer := truncate_jsonb.max_bytes - octet_length(v_mark) - 24;
   v_text text;
   v_result jsonb;
 begin
-  if v_size <= cut_jsonb.max_bytes then
-    return cut_jsonb.value;
-  elsif v_kind in ('object', 'array') and cut_jsonb.depth > c_deepest then
-    return case when cut_jsonb.max_bytes >= 12 then '"[too deep]"'::jsonb else '""' end;
+  if v_size <= truncate_jsonb.max_bytes then
+    return truncate_jsonb.value;
+  elsif v_kind in ('object', 'array') and truncate_jsonb.depth > c_deepest then
+    return case when truncate_jsonb.max_bytes >= 12 then '"[too deep]"'::jsonb else '""' end;
   elsif v_room <= 0 then
     return case v_kind when 'object' then '{}'::jsonb when 'array' then '[]' else '""' end;
   elsif v_kind = 'object' then
@@ -216,7 +216,7 @@ begin
       part.key,
       case
         when part.total <= v_room then part.value
-        else monitoring.cut_jsonb(part.value, v_room - (part.total - part.size) - part.key_size, cut_jsonb.depth + 1)
+        else monitoring.truncate_jsonb(part.value, v_room - (part.total - part.size) - part.key_size, truncate_jsonb.depth + 1)
       end
     )
     into v_result
@@ -228,7 +228,7 @@ begin
           pair.value,
           octet_length(to_jsonb(pair.key)::text) + 4 as key_size,
           octet_length(to_jsonb(pair.key)::text) + 4 + octet_length(pair.value::text) as size
-        from jsonb_each(cut_jsonb.value) as pair
+        from jsonb_each(truncate_jsonb.value) as pair
       ) as measured
     ) as part
     where part.total <= v_room or v_room - (part.total - part.size) - part.key_size >= c_least_part;
@@ -237,7 +237,7 @@ begin
     select jsonb_agg(
       case
         when part.total <= v_room then part.item
-        else monitoring.cut_jsonb(part.item, v_room - (part.total - part.size) - 2, cut_jsonb.depth + 1)
+        else monitoring.truncate_jsonb(part.item, v_room - (part.total - part.size) - 2, truncate_jsonb.depth + 1)
       end order by part.nth
     )
     into v_result
@@ -245,33 +245,33 @@ begin
       select measured.*, (sum(measured.size) over (order by measured.nth))::integer as total
       from (
         select element.item, element.nth, octet_length(element.item::text) + 2 as size
-        from jsonb_array_elements(cut_jsonb.value) with ordinality as element (item, nth)
+        from jsonb_array_elements(truncate_jsonb.value) with ordinality as element (item, nth)
       ) as measured
     ) as part
     where part.total <= v_room or v_room - (part.total - part.size) - 2 >= c_least_part;
     return coalesce(v_result, '[]') || to_jsonb(format('… [truncated, %s bytes]', v_size));
   end if;
   v_mark := format('… [truncated, %s bytes]', v_size);
-  v_text := case when v_kind = 'string' then cut_jsonb.value #>> '{}' else '' end;
+  v_text := case when v_kind = 'string' then truncate_jsonb.value #>> '{}' else '' end;
   v_room := v_room - 8;
   loop
-    v_text := monitoring.drop_last_word(monitoring.keep_first_bytes(v_text, v_room), least(256, v_room / 4));
+    v_text := monitoring.drop_last_word(monitoring.truncate_bytes(v_text, v_room), least(256, v_room / 4));
     v_result := to_jsonb(v_text || v_mark);
     -- As JSON a quote takes two bytes and a control character six.
-    exit when octet_length(v_result::text) <= cut_jsonb.max_bytes;
-    v_room := least(v_room - 1, (v_room::bigint * cut_jsonb.max_bytes / octet_length(v_result::text))::integer);
+    exit when octet_length(v_result::text) <= truncate_jsonb.max_bytes;
+    v_room := least(v_room - 1, (v_room::bigint * truncate_jsonb.max_bytes / octet_length(v_result::text))::integer);
   end loop;
   return v_result;
 end;
 $$;
 
-comment on function monitoring.cut_jsonb(jsonb, integer, integer) is
+comment on function monitoring.truncate_jsonb(jsonb, integer, integer) is
 'A document that takes at most max_bytes as text, from 2 up: of an object the small values stay, of an array the first
 elements, of a text its beginning; "_truncated" or a last element says how long it was. depth counts from 1.';
 
-revoke all on function monitoring.cut_jsonb(jsonb, integer, integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.truncate_jsonb(jsonb, integer, integer) from public, anon, authenticated, service_role;
 
-create function monitoring.sanitise_jsonb(value jsonb, max_bytes integer)
+create function monitoring.sanitize_jsonb(value jsonb, max_bytes integer)
 returns jsonb
 language plpgsql
 immutable
@@ -283,19 +283,19 @@ declare
   c_deepest constant integer := 32;
   c_most_suspects constant integer := 300;
   c_most_values constant integer := 1500;
-  v_value jsonb := sanitise_jsonb.value;
+  v_value jsonb := sanitize_jsonb.value;
   v_text text;
-  v_size integer := octet_length(sanitise_jsonb.value::text);
+  v_size integer := octet_length(sanitize_jsonb.value::text);
   v_suspects integer := 0;
   v_work integer;
 begin
   -- What could never be kept is not looked at.
-  if v_size > sanitise_jsonb.max_bytes + 65536 then
-    v_value := monitoring.cut_jsonb(v_value, sanitise_jsonb.max_bytes + 65536, 1);
+  if v_size > sanitize_jsonb.max_bytes + 65536 then
+    v_value := monitoring.truncate_jsonb(v_value, sanitize_jsonb.max_bytes + 65536, 1);
   end if;
   v_text := v_value::text;
   if octet_length(v_text) > 4096 then
-    v_suspects := monitoring.count_suspects(v_text);
+    v_suspects := monitoring.count_secret_indicators(v_text);
   end if;
   if v_suspects > c_most_suspects or not monitoring.is_clean_jsonb(v_value, c_deepest) then
     -- Only a document written to be slow is cut here: one with walls of secrets, or of values beside a secret.
@@ -303,16 +303,16 @@ begin
       v_suspects / c_most_suspects, (length(v_text) - length(replace(v_text, ', ', ','))) / c_most_values
     );
     if v_work > 0 then
-      v_value := monitoring.cut_jsonb(v_value, greatest(4096, octet_length(v_text) / (v_work + 1)), 1);
+      v_value := monitoring.truncate_jsonb(v_value, greatest(4096, octet_length(v_text) / (v_work + 1)), 1);
     end if;
     v_value := monitoring.redact_jsonb(v_value, 1);
   end if;
-  return monitoring.cut_jsonb(v_value, sanitise_jsonb.max_bytes, 1);
+  return monitoring.truncate_jsonb(v_value, sanitize_jsonb.max_bytes, 1);
 end;
 $$;
 
-comment on function monitoring.sanitise_jsonb(jsonb, integer) is
+comment on function monitoring.sanitize_jsonb(jsonb, integer) is
 'A document as it may be stored and logged: without secrets, at most 32 levels deep, at most max_bytes bytes as text
 (2 at least); what had to go is marked. Numbers keep every digit.';
 
-revoke all on function monitoring.sanitise_jsonb(jsonb, integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.sanitize_jsonb(jsonb, integer) from public, anon, authenticated, service_role;

@@ -91,7 +91,7 @@ number in it is a count, a duration, a port, a name or an SMTP code.';
 
 revoke all on function monitoring.find_status_code(text, text[], integer) from public, anon, authenticated, service_role;
 
-create function monitoring.is_good_news(message text, words text[], status integer) returns boolean
+create function monitoring.reports_no_failure(message text, words text[], status integer) returns boolean
 language plpgsql
 immutable
 parallel safe
@@ -158,13 +158,13 @@ begin
 end;
 $$;
 
-comment on function monitoring.is_good_news(text, text[], integer) is
+comment on function monitoring.reports_no_failure(text, text[], integer) is
 'True when a lower-case text tells of a success, a recovery, the absence of a failure, or a counter at zero: its words
 of failure are then no signals.';
 
-revoke all on function monitoring.is_good_news(text, text[], integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.reports_no_failure(text, text[], integer) from public, anon, authenticated, service_role;
 
-create function monitoring.level_in_text(message text, words text[]) returns text
+create function monitoring.find_log_level(message text, words text[]) returns text
 language plpgsql
 immutable
 parallel safe
@@ -192,11 +192,11 @@ begin
 end;
 $$;
 
-comment on function monitoring.level_in_text(text, text[]) is
+comment on function monitoring.find_log_level(text, text[]) is
 'The quiet level (warning or info) that the head of a log line carries, however its logger spells it; null when it
 carries none. Loud ones are no signal: loggers call an expected refusal an error too.';
 
-revoke all on function monitoring.level_in_text(text, text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_log_level(text, text[]) from public, anon, authenticated, service_role;
 
 create function monitoring.mentions_database(message text, words text[]) returns boolean
 language plpgsql

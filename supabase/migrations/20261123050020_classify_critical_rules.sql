@@ -28,7 +28,7 @@ comment on function monitoring.is_statement_timeout(text, text[]) is
 
 revoke all on function monitoring.is_statement_timeout(text, text[]) from public, anon, authenticated, service_role;
 
-create function monitoring.is_database_loss(message text, words text[], is_database boolean, is_network boolean)
+create function monitoring.is_database_connection_failure(message text, words text[], is_database boolean, is_network boolean)
 returns boolean
 language plpgsql
 immutable
@@ -145,11 +145,11 @@ begin
 end;
 $$;
 
-comment on function monitoring.is_database_loss(text, text[], boolean, boolean) is
+comment on function monitoring.is_database_connection_failure(text, text[], boolean, boolean) is
 'True when a lower-case text says that the database itself is out of reach: refused, exhausted, shut down or lost. One
 statement that failed or timed out is no loss.';
 
-revoke all on function monitoring.is_database_loss(text, text[], boolean, boolean)
+revoke all on function monitoring.is_database_connection_failure(text, text[], boolean, boolean)
 from public, anon, authenticated, service_role;
 
 create function monitoring.is_unavailable(message text, words text[], status integer) returns boolean
@@ -180,7 +180,7 @@ comment on function monitoring.is_unavailable(text, text[], integer) is
 
 revoke all on function monitoring.is_unavailable(text, text[], integer) from public, anon, authenticated, service_role;
 
-create function monitoring.is_authentication_loss(message text, words text[], is_unavailable boolean) returns boolean
+create function monitoring.is_authentication_service_down(message text, words text[], is_unavailable boolean) returns boolean
 language plpgsql
 immutable
 parallel safe
@@ -213,13 +213,13 @@ begin
 end;
 $$;
 
-comment on function monitoring.is_authentication_loss(text, text[], boolean) is
+comment on function monitoring.is_authentication_service_down(text, text[], boolean) is
 'True when a lower-case text says that the service which signs people in is out of reach. A refused password is not.';
 
-revoke all on function monitoring.is_authentication_loss(text, text[], boolean)
+revoke all on function monitoring.is_authentication_service_down(text, text[], boolean)
 from public, anon, authenticated, service_role;
 
-create function monitoring.is_breach(message text, words text[]) returns boolean
+create function monitoring.is_security_breach(message text, words text[]) returns boolean
 language plpgsql
 immutable
 parallel safe
@@ -258,11 +258,11 @@ begin
 end;
 $$;
 
-comment on function monitoring.is_breach(text, text[]) is
+comment on function monitoring.is_security_breach(text, text[]) is
 'True when a lower-case text reports that somebody got in or that data got out. Attempts, and breached'
 ' thresholds, are not.';
 
-revoke all on function monitoring.is_breach(text, text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.is_security_breach(text, text[]) from public, anon, authenticated, service_role;
 
 create function monitoring.is_cors_block(message text) returns boolean
 language plpgsql
@@ -315,9 +315,9 @@ declare
   v_unavailable constant boolean := monitoring.is_unavailable(message, words, status);
 begin
   return case
-    when monitoring.is_database_loss(message, words, is_database, is_network) then 'database_connection_failed'
-    when monitoring.is_authentication_loss(message, words, v_unavailable) then 'authentication_service_down'
-    when monitoring.is_breach(message, words) then 'security_breach'
+    when monitoring.is_database_connection_failure(message, words, is_database, is_network) then 'database_connection_failed'
+    when monitoring.is_authentication_service_down(message, words, v_unavailable) then 'authentication_service_down'
+    when monitoring.is_security_breach(message, words) then 'security_breach'
     when monitoring.is_cors_block(message) then 'cors_blocked'
     when not v_unavailable then null
     when status = 502 or message like any (array[

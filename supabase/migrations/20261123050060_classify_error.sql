@@ -66,7 +66,7 @@ begin
   v_status := monitoring.find_status_code(v_text, v_words, classify_error.http_status);
   v_is_database := monitoring.mentions_database(v_text, v_words);
 
-  if coalesce(classify_error.http_status, 0) < 400 and monitoring.is_good_news(v_text, v_words, v_status) then
+  if coalesce(classify_error.http_status, 0) < 400 and monitoring.reports_no_failure(v_text, v_words, v_status) then
     rule := 'no_failure';
   else
     v_is_network := monitoring.mentions_network_failure(v_text, v_words);
@@ -78,7 +78,7 @@ begin
   end if;
 
   if rule is null or rule = 'no_failure' then
-    v_level := coalesce(v_level, monitoring.level_in_text(left(v_original, 300), v_words[1:60]));
+    v_level := coalesce(v_level, monitoring.find_log_level(left(v_original, 300), v_words[1:60]));
     severity := monitoring.severity_of_level(v_level);
     rule := case
       when severity = 'CRITICAL' then 'fallback_level_fatal'

@@ -1,11 +1,11 @@
 -- Purpose: one key for all occurrences of the same error, so that repeats fold into one incident.
--- Objects: monitoring.pick_message_head, monitoring.unquote_message, monitoring.fold_quoted_values, monitoring.fold_random_id,
---   monitoring.fold_random_ids, monitoring.fold_dates, monitoring.fold_numbers, monitoring.normalise_error_message,
+-- Objects: monitoring.extract_message_head, monitoring.unquote_message, monitoring.mask_quoted_values, monitoring.mask_random_id,
+--   monitoring.mask_random_ids, monitoring.mask_dates, monitoring.mask_numbers, monitoring.normalize_error_message,
 --   monitoring.fingerprint_error.
 -- Risks: a change of a pattern changes the fingerprints of errors already stored: their next occurrence opens a second
 --   incident. Takes 5 of the 32 compiled regular expressions that a backend caches.
 
-create function monitoring.pick_message_head(message text)
+create function monitoring.extract_message_head(message text)
 returns text
 language plpgsql
 immutable
@@ -16,7 +16,7 @@ as $$
 declare
   c_first_characters constant integer := 1024;
   c_first_lines constant integer := 3;
-  v_text text collate "C" := btrim(pick_message_head.message, e' \t\r\n');
+  v_text text collate "C" := btrim(extract_message_head.message, e' \t\r\n');
 begin
   if strpos(v_text, e'\n') > 0 then
     if strpos(v_text, 'Traceback (most recent call last)') > 0 then
@@ -33,11 +33,11 @@ begin
 end;
 $$;
 
-comment on function monitoring.pick_message_head(text) is
+comment on function monitoring.extract_message_head(text) is
 'What of a message tells which error it is, on one line: its first 3 lines, at most 1024 characters. Of a traceback of
 Python the first and the last line, which names the exception: the frames between move with every release.';
 
-revoke all on function monitoring.pick_message_head(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.extract_message_head(text) from public, anon, authenticated, service_role;
 
 create function monitoring.unquote_message(message text)
 returns text
@@ -76,7 +76,7 @@ and str(KeyError) make such messages, and without their text they would all be o
 
 revoke all on function monitoring.unquote_message(text) from public, anon, authenticated, service_role;
 
-create function monitoring.fold_quoted_values(message text)
+create function monitoring.mask_quoted_values(message text)
 returns text
 language plpgsql
 immutable
@@ -85,7 +85,7 @@ parallel safe
 set search_path = ''
 as $$
 declare
-  v_text text collate "C" := fold_quoted_values.message;
+  v_text text collate "C" := mask_quoted_values.message;
   v_rest text collate "C";
 begin
   if translate(v_text, '"''`“„‘«(', '') = v_text then
@@ -103,19 +103,19 @@ begin
   v_text := replace(replace(v_text, e'"\x02', '"'), e'\'\x02', '''');
   v_rest := replace(v_text, e'\x02', '');
   if lower(v_rest) = upper(v_rest) and octet_length(v_rest) = length(v_rest) then
-    return fold_quoted_values.message;
+    return mask_quoted_values.message;
   end if;
   return replace(v_text, e'\x02', '<value>');
 end;
 $$;
 
-comment on function monitoring.fold_quoted_values(text) is
+comment on function monitoring.mask_quoted_values(text) is
 'The message with <value> for each quoted text, unless no letter were left. Keys stay, and so does what they name as the
 message, its reason or its code, or all JSON would be one error.';
 
-revoke all on function monitoring.fold_quoted_values(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.mask_quoted_values(text) from public, anon, authenticated, service_role;
 
-create function monitoring.fold_random_id(word text)
+create function monitoring.mask_random_id(word text)
 returns text
 language plpgsql
 immutable
@@ -127,11 +127,11 @@ declare
   v_template text collate "C" := '';
   v_piece text collate "C";
 begin
-  if fold_random_id.word like '________-____-____-____-____________'
-    and translate(lower(fold_random_id.word), '0123456789abcdef', '') = '----' then
+  if mask_random_id.word like '________-____-____-____-____________'
+    and translate(lower(mask_random_id.word), '0123456789abcdef', '') = '----' then
     return '<n>';
   end if;
-  foreach v_piece in array string_to_array(translate(fold_random_id.word, '_+=-', '    '), ' ') loop
+  foreach v_piece in array string_to_array(translate(mask_random_id.word, '_+=-', '    '), ' ') loop
     continue when v_piece = '';
     -- What follows an id without a vowel is a part of it: the last 5 characters of a pod's name.
     if translate(v_piece, '0123456789', '') = v_piece
@@ -146,12 +146,12 @@ begin
 end;
 $$;
 
-comment on function monitoring.fold_random_id(text) is
+comment on function monitoring.mask_random_id(text) is
 'The template of a word that holds a random id: cus_<n> of cus_NffrFeUfNV2Hib. Plain words around the id stay.';
 
-revoke all on function monitoring.fold_random_id(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.mask_random_id(text) from public, anon, authenticated, service_role;
 
-create function monitoring.fold_random_ids(message text)
+create function monitoring.mask_random_ids(message text)
 returns text
 language plpgsql
 immutable
@@ -170,7 +170,7 @@ declare
       | [0-9]+(?:T[0-9]+)?Z?
     )? (?:[_+=-]+|$) )+ $
   $pattern$;
-  v_text text collate "C" := fold_random_ids.message;
+  v_text text collate "C" := mask_random_ids.message;
   v_token text collate "C";
   v_word text collate "C";
 begin
@@ -183,7 +183,7 @@ begin
     ) loop
       if length(v_word) >= c_shortest_id and translate(v_word, '0123456789', '') <> v_word
         and (v_word !~ c_names or v_word like '________-____-____-____-____________') then
-        v_text := replace(v_text, v_word, monitoring.fold_random_id(v_word));
+        v_text := replace(v_text, v_word, monitoring.mask_random_id(v_word));
       end if;
     end loop;
   end loop;
@@ -191,12 +191,12 @@ begin
 end;
 $$;
 
-comment on function monitoring.fold_random_ids(text) is
+comment on function monitoring.mask_random_ids(text) is
 'The message with <n> for each word of 10 or more letters and digits, with a digit, that is not built like a name.';
 
-revoke all on function monitoring.fold_random_ids(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.mask_random_ids(text) from public, anon, authenticated, service_role;
 
-create function monitoring.fold_dates(template text)
+create function monitoring.mask_dates(template text)
 returns text
 language plpgsql
 immutable
@@ -213,7 +213,7 @@ declare
     'uary', 'ruary', 'ch', 'il', '', 'e', 'y', 'ust', 'tember', 'ober', 'ember', 'ember',
     'day', 'sday', 'nesday', 'rsday', 'day', 'urday', 'day'
   ];
-  v_text text collate "C" := fold_dates.template;
+  v_text text collate "C" := mask_dates.template;
   v_name text;
 begin
   -- A name without a number beside it is a word: "May fail".
@@ -229,12 +229,12 @@ begin
 end;
 $$;
 
-comment on function monitoring.fold_dates(text) is
+comment on function monitoring.mask_dates(text) is
 'The template without the names of months and weekdays, short or long, that stand before a number.';
 
-revoke all on function monitoring.fold_dates(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.mask_dates(text) from public, anon, authenticated, service_role;
 
-create function monitoring.fold_numbers(message text)
+create function monitoring.mask_numbers(message text)
 returns text
 language plpgsql
 immutable
@@ -245,7 +245,7 @@ as $$
 declare
   v_text text collate "C";
 begin
-  v_text := monitoring.fold_random_ids(fold_numbers.message);
+  v_text := monitoring.mask_random_ids(mask_numbers.message);
   -- \x01 keeps the number beside it: 404 and 502 are different errors, and so are two SQLSTATEs. Each word is given by
   -- its end (status, responded with, resulted in): a small pattern is a fast one. "returned 404 rows" counts rows.
   v_text := regexp_replace(v_text, $pattern$(?x)
@@ -277,19 +277,19 @@ begin
     '%Jan%', '%Feb%', '%Mar%', '%Apr%', '%May%', '%Jun%', '%Jul%', '%Aug%', '%Sep%', '%Oct%', '%Nov%', '%Dec%',
     '%day%<n>%'
   ]) then
-    v_text := monitoring.fold_dates(v_text);
+    v_text := monitoring.mask_dates(v_text);
   end if;
   return v_text;
 end;
 $$;
 
-comment on function monitoring.fold_numbers(text) is
+comment on function monitoring.mask_numbers(text) is
 'The message with <n> for each number, id, hash, address, size, duration and timestamp but those that say which error it
 is: HTTP status codes, SQLSTATEs, exit statuses and vendors'' codes, where they stand as such.';
 
-revoke all on function monitoring.fold_numbers(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.mask_numbers(text) from public, anon, authenticated, service_role;
 
-create function monitoring.normalise_error_message(message text)
+create function monitoring.normalize_error_message(message text)
 returns text
 language plpgsql
 immutable
@@ -298,29 +298,29 @@ parallel safe
 set search_path = ''
 as $$
 declare
-  v_text text collate "C" := monitoring.pick_message_head(normalise_error_message.message);
+  v_text text collate "C" := monitoring.extract_message_head(normalize_error_message.message);
 begin
   if strpos(v_text, '/') > 0 and (strpos(v_text, '?') > 0 or strpos(v_text, '#') > 0) then
     v_text := regexp_replace(v_text, '(/[^\s?#"''`<>]*)[?#][^\s"''`<>)\]]*', '\1', 'g');
   end if;
-  v_text := monitoring.fold_quoted_values(monitoring.unquote_message(v_text));
+  v_text := monitoring.mask_quoted_values(monitoring.unquote_message(v_text));
   v_text := replace(v_text, '[redacted]', '<value>');
   while strpos(v_text, '  ') > 0 loop
     v_text := replace(v_text, '  ', ' ');
   end loop;
   if translate(v_text, '0123456789', '') <> v_text then
-    v_text := monitoring.fold_numbers(v_text);
+    v_text := monitoring.mask_numbers(v_text);
   end if;
   return btrim(v_text);
 end;
 $$;
 
-comment on function monitoring.normalise_error_message(text) is
+comment on function monitoring.normalize_error_message(text) is
 'The readable template of an error message: quoted text and [redacted] become <value>; numbers, ids, hashes, addresses,
 versions, sizes, durations and timestamps become <n>; query parts and fragments of URLs go; blanks are folded. Codes
 that say which error it is stay. Only the first 3 lines of the first 1024 characters count.';
 
-revoke all on function monitoring.normalise_error_message(text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.normalize_error_message(text) from public, anon, authenticated, service_role;
 
 create function monitoring.fingerprint_error(message text, error_type text, source text)
 returns text
@@ -337,7 +337,7 @@ as $$
           concat(
             octet_length(coalesce(btrim(error_type), '')), ':', btrim(error_type),
             octet_length(coalesce(btrim(source), '')), ':', btrim(source),
-            monitoring.normalise_error_message(coalesce(message, ''))
+            monitoring.normalize_error_message(coalesce(message, ''))
           ), 'UTF8'
         )
       ), 'hex'

@@ -67,8 +67,8 @@ begin
   -- A short field is cut as it is: a mark, or the loss of its last word, would make different sources one.
   return nullif(
     btrim(
-      monitoring.keep_first_bytes(
-        monitoring.sanitise_text(v_value #>> '{}', greatest(read_event_text.max_bytes, 4096)), read_event_text.max_bytes
+      monitoring.truncate_bytes(
+        monitoring.sanitize_text(v_value #>> '{}', greatest(read_event_text.max_bytes, 4096)), read_event_text.max_bytes
       ),
       E' \t\r\n'
     ),
@@ -213,7 +213,7 @@ begin
   if v_context is null then
     return '{}'::jsonb;
   end if;
-  return monitoring.sanitise_jsonb(v_context, 65536);
+  return monitoring.sanitize_jsonb(v_context, 65536);
 end
 $$;
 
@@ -222,7 +222,7 @@ revoke all on function monitoring.read_event_context(jsonb) from public, anon, a
 comment on function monitoring.read_event_context(jsonb) is
 'The context of an event with its unknown fields under extra, sanitised and cut to 64 kB.';
 
-create function monitoring.title_error(message text, error_type text)
+create function monitoring.build_error_title(message text, error_type text)
 returns text
 language sql
 immutable
@@ -232,16 +232,16 @@ set search_path = ''
 as $$
   select left(
     case
-      when starts_with(title_error.message, coalesce(title_error.error_type, '')) then ''
-      else title_error.error_type || ': '
-    end || split_part(title_error.message, E'\n', 1),
+      when starts_with(build_error_title.message, coalesce(build_error_title.error_type, '')) then ''
+      else build_error_title.error_type || ': '
+    end || split_part(build_error_title.message, E'\n', 1),
     200
   )
 $$;
 
-revoke all on function monitoring.title_error(text, text) from public, anon, authenticated, service_role;
+revoke all on function monitoring.build_error_title(text, text) from public, anon, authenticated, service_role;
 
-comment on function monitoring.title_error(text, text) is
+comment on function monitoring.build_error_title(text, text) is
 'One line for lists: the type unless the message begins with it, and the first line of the message. 200 characters.';
 
 create function monitoring.prepare_event(event jsonb, event_position integer)
@@ -274,7 +274,7 @@ begin
   if v_prepared.message is null then
     perform monitoring.refuse_event('error.message', 'is missing', 'Send what the error says as a non-blank text.');
   end if;
-  v_prepared.title := monitoring.title_error(v_prepared.message, v_prepared.error_type);
+  v_prepared.title := monitoring.build_error_title(v_prepared.message, v_prepared.error_type);
   v_prepared.source := monitoring.read_event_text(prepare_event.event, 'source', '', 200);
   v_prepared.environment := monitoring.read_event_text(prepare_event.event, 'environment', '', 200);
   v_prepared.release := monitoring.read_event_text(prepare_event.event, 'release', '', 200);

@@ -1,9 +1,9 @@
 -- Purpose: opens, folds and reopens incidents for a batch of prepared events. Triggers write the audit rows.
--- Objects: monitoring.source_quotas, types monitoring.target and monitoring.placement, and the steps in their order.
+-- Objects: monitoring.source_quotas, types monitoring.fold_candidate and monitoring.upserted_incident, and the steps in their order.
 -- Risks: locks are always taken in this order, each kind sorted, so that concurrent batches do not deadlock: quotas by
 -- source, existing incidents by fingerprint, new incidents by fingerprint. A batch that opens nothing new takes no
 -- quota, so floods of known errors do not wait for each other. What is left, such as somebody updating many incidents
--- in an order of their own, ends as a deadlock that Postgres finds and store_events_apart() runs again.
+-- in an order of their own, ends as a deadlock that Postgres finds and store_events_isolated() runs again.
 
 create table monitoring.source_quotas (
   source text primary key,
@@ -29,16 +29,16 @@ comment on column monitoring.source_quotas.window_started_at is 'When the curren
 
 comment on column monitoring.source_quotas.created_count is 'Incidents opened in the window.';
 
-create type monitoring.target as (
+create type monitoring.fold_candidate as (
   fingerprint text,
   incident_id text,
   occurrence_count bigint
 );
 
-comment on type monitoring.target is
+comment on type monitoring.fold_candidate is
 'The incident that repeats of a fingerprint fold into, as it was when it was locked.';
 
-create type monitoring.placement as (
+create type monitoring.upserted_incident as (
   fingerprint text,
   incident_id text,
   severity public.incident_severity,
@@ -49,10 +49,10 @@ create type monitoring.placement as (
   retry_after integer
 );
 
-comment on type monitoring.placement is
+comment on type monitoring.upserted_incident is
 'Where the events of one fingerprint went. retry_after, in seconds, is set instead of incident_id when refused.';
 
-create function monitoring.find_targets(fingerprints text[])
+create function monitoring.find_fold_candidates(fingerprints text[])
 returns table (incident_id text, fingerprint text)
 language sql
 stable
@@ -61,24 +61,24 @@ set search_path = ''
 as $$
   select incidents.id, incidents.fingerprint
   from public.incidents
-  where incidents.fingerprint = any(find_targets.fingerprints)
+  where incidents.fingerprint = any(find_fold_candidates.fingerprints)
     and incidents.status <> 'resolved'
   union all
   select incidents.id, incidents.fingerprint
   from public.incidents
-  where incidents.fingerprint = any(find_targets.fingerprints)
+  where incidents.fingerprint = any(find_fold_candidates.fingerprints)
     and incidents.status = 'resolved'
     and incidents.resolved_at > now() - (monitoring.config('incident_policy') ->> 'reopen_window')::interval
 $$;
 
-revoke all on function monitoring.find_targets(text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_fold_candidates(text[]) from public, anon, authenticated, service_role;
 
-comment on function monitoring.find_targets(text[]) is
+comment on function monitoring.find_fold_candidates(text[]) is
 'The incidents that repeats of these fingerprints may fold into: live ones, and those resolved within
 incident_policy.reopen_window. Takes no lock.';
 
-create function monitoring.lock_targets(fingerprints text[])
-returns setof monitoring.target
+create function monitoring.lock_fold_candidates(fingerprints text[])
+returns setof monitoring.fold_candidate
 language sql
 volatile
 security invoker
@@ -87,7 +87,7 @@ as $$
   with locked as materialized (
     select incidents.fingerprint, incidents.id, incidents.occurrence_count, incidents.resolved_at
     from public.incidents
-    where incidents.id in (select found.incident_id from monitoring.find_targets(lock_targets.fingerprints) as found)
+    where incidents.id in (select found.incident_id from monitoring.find_fold_candidates(lock_fold_candidates.fingerprints) as found)
     order by incidents.fingerprint, incidents.id
     for update
   )
@@ -97,10 +97,10 @@ as $$
   order by locked.fingerprint, locked.resolved_at desc nulls first
 $$;
 
-revoke all on function monitoring.lock_targets(text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.lock_fold_candidates(text[]) from public, anon, authenticated, service_role;
 
-comment on function monitoring.lock_targets(text[]) is
-'Locks what find_targets finds, in order, and gives one a fingerprint: the live one, else the one resolved last.';
+comment on function monitoring.lock_fold_candidates(text[]) is
+'Locks what find_fold_candidates finds, in order, and gives one a fingerprint: the live one, else the one resolved last.';
 
 create function monitoring.lock_quotas(sources text[])
 returns void
@@ -128,8 +128,8 @@ revoke all on function monitoring.lock_quotas(text[]) from public, anon, authent
 comment on function monitoring.lock_quotas(text[]) is
 'Locks the quotas of these sources until commit, in order, and begins a new minute where the last one is over.';
 
-create function monitoring.open_incidents(events monitoring.prepared_event[])
-returns setof monitoring.placement
+create function monitoring.insert_incidents(events monitoring.prepared_event[])
+returns setof monitoring.upserted_incident
 language plpgsql
 volatile
 security invoker
@@ -149,7 +149,7 @@ begin
     select distinct on (event.fingerprint)
       event.*,
       count(*) over (partition by event.fingerprint) as occurrence_count
-    from unnest(open_incidents.events) as event
+    from unnest(insert_incidents.events) as event
     order by event.fingerprint, event.severity desc, event.event_position
   ),
 
@@ -201,15 +201,15 @@ begin
 end
 $$;
 
-revoke all on function monitoring.open_incidents(monitoring.prepared_event[])
+revoke all on function monitoring.insert_incidents(monitoring.prepared_event[])
 from public, anon, authenticated, service_role;
 
-comment on function monitoring.open_incidents(monitoring.prepared_event[]) is
+comment on function monitoring.insert_incidents(monitoring.prepared_event[]) is
 'Opens an incident for each fingerprint, within each source''s limit a minute. The quotas must be locked.
 A fingerprint that somebody else opened meanwhile is left out.';
 
-create function monitoring.fold_events(events monitoring.prepared_event[], targets monitoring.target[])
-returns setof monitoring.placement
+create function monitoring.fold_events(events monitoring.prepared_event[], candidates monitoring.fold_candidate[])
+returns setof monitoring.upserted_incident
 language plpgsql
 volatile
 security invoker
@@ -245,12 +245,12 @@ begin
       resolved_at = null,
       resolved_by = null,
       resolution = null
-    from unnest(fold_events.targets) as target
-    join grouped on grouped.fingerprint = target.fingerprint
-    where incidents.id = target.incident_id
+    from unnest(fold_events.candidates) as candidate
+    join grouped on grouped.fingerprint = candidate.fingerprint
+    where incidents.id = candidate.incident_id
     returning
       incidents.fingerprint, incidents.id, incidents.severity, incidents.category, incidents.status,
-      target.occurrence_count as count_before
+      candidate.occurrence_count as count_before
   )
 
   select
@@ -260,13 +260,13 @@ begin
 end
 $$;
 
-revoke all on function monitoring.fold_events(monitoring.prepared_event[], monitoring.target[])
+revoke all on function monitoring.fold_events(monitoring.prepared_event[], monitoring.fold_candidate[])
 from public, anon, authenticated, service_role;
 
-comment on function monitoring.fold_events(monitoring.prepared_event[], monitoring.target[]) is
+comment on function monitoring.fold_events(monitoring.prepared_event[], monitoring.fold_candidate[]) is
 'Counts events into the locked targets of their fingerprints, reopens what was resolved, raises what got worse.';
 
-create function monitoring.drop_placed(events monitoring.prepared_event[], placements monitoring.placement[])
+create function monitoring.remove_upserted_events(events monitoring.prepared_event[], upserted monitoring.upserted_incident[])
 returns monitoring.prepared_event[]
 language sql
 immutable
@@ -276,19 +276,19 @@ set search_path = ''
 as $$
   select array(
     select event
-    from unnest(drop_placed.events) as event
-    where event.fingerprint not in (select placed.fingerprint from unnest(drop_placed.placements) as placed)
+    from unnest(remove_upserted_events.events) as event
+    where event.fingerprint not in (select done.fingerprint from unnest(remove_upserted_events.upserted) as done)
   )
 $$;
 
-revoke all on function monitoring.drop_placed(monitoring.prepared_event[], monitoring.placement[])
+revoke all on function monitoring.remove_upserted_events(monitoring.prepared_event[], monitoring.upserted_incident[])
 from public, anon, authenticated, service_role;
 
-comment on function monitoring.drop_placed(monitoring.prepared_event[], monitoring.placement[]) is
-'The events whose fingerprint has no placement yet.';
+comment on function monitoring.remove_upserted_events(monitoring.prepared_event[], monitoring.upserted_incident[]) is
+'The events whose fingerprint was not written to an incident yet.';
 
-create function monitoring.place_events(events monitoring.prepared_event[], agent text)
-returns setof monitoring.placement
+create function monitoring.upsert_incidents(events monitoring.prepared_event[], agent text)
+returns setof monitoring.upserted_incident
 language plpgsql
 volatile
 security invoker
@@ -297,54 +297,54 @@ as $$
 declare
   v_fingerprints text[];
   v_new monitoring.prepared_event[];
-  v_targets monitoring.target[];
-  v_opened monitoring.placement[] := '{}'::monitoring.placement[];
-  v_folded monitoring.placement[];
+  v_candidates monitoring.fold_candidate[];
+  v_opened monitoring.upserted_incident[] := '{}'::monitoring.upserted_incident[];
+  v_folded monitoring.upserted_incident[];
   v_left monitoring.prepared_event[];
 begin
-  perform monitoring.set_change_context(place_events.agent, '{}');
-  v_fingerprints := array(select distinct event.fingerprint from unnest(place_events.events) as event);
+  perform monitoring.set_change_context(upsert_incidents.agent, '{}');
+  v_fingerprints := array(select distinct event.fingerprint from unnest(upsert_incidents.events) as event);
   v_new := array(
     select event
-    from unnest(place_events.events) as event
+    from unnest(upsert_incidents.events) as event
     where event.fingerprint not in (
       select found.fingerprint
-      from monitoring.find_targets(v_fingerprints) as found
+      from monitoring.find_fold_candidates(v_fingerprints) as found
     )
   );
   if v_new <> '{}' then
     perform monitoring.lock_quotas(array(select event.source from unnest(v_new) as event));
   end if;
 
-  v_targets := array(select target from monitoring.lock_targets(v_fingerprints) as target);
+  v_candidates := array(select candidate from monitoring.lock_fold_candidates(v_fingerprints) as candidate);
   v_new := array(
     select event
     from unnest(v_new) as event
-    where event.fingerprint not in (select target.fingerprint from unnest(v_targets) as target)
+    where event.fingerprint not in (select candidate.fingerprint from unnest(v_candidates) as candidate)
   );
   if v_new <> '{}' then
-    v_opened := array(select placement from monitoring.open_incidents(v_new) as placement);
+    v_opened := array(select upserted from monitoring.insert_incidents(v_new) as upserted);
   end if;
-  v_left := monitoring.drop_placed(place_events.events, v_opened);
-  v_folded := array(select placement from monitoring.fold_events(v_left, v_targets) as placement);
+  v_left := monitoring.remove_upserted_events(upsert_incidents.events, v_opened);
+  v_folded := array(select upserted from monitoring.fold_events(v_left, v_candidates) as upserted);
   perform monitoring.set_change_context('', '{}');
 
-  if monitoring.drop_placed(v_left, v_folded) <> '{}' then
+  if monitoring.remove_upserted_events(v_left, v_folded) <> '{}' then
     -- Opened by another source, or out of the reopen window since the first look: locking it now would break the order.
     raise exception using
       errcode = 'serialization_failure',
-      message = 'incidents changed while events were being placed',
+      message = 'incidents changed while events were being stored',
       hint = 'Try again.';
   end if;
   return query
-  select placement.*
-  from unnest(v_opened || v_folded) as placement;
+  select upserted.*
+  from unnest(v_opened || v_folded) as upserted;
 end
 $$;
 
-revoke all on function monitoring.place_events(monitoring.prepared_event[], text)
+revoke all on function monitoring.upsert_incidents(monitoring.prepared_event[], text)
 from public, anon, authenticated, service_role;
 
-comment on function monitoring.place_events(monitoring.prepared_event[], text) is
-'Puts every event into its incident: one placement a fingerprint. agent is who the audit rows name. Raises
+comment on function monitoring.upsert_incidents(monitoring.prepared_event[], text) is
+'Writes every event to its incident: one row per fingerprint. agent is who the audit rows name. Raises
 serialization_failure when it must run again.';

@@ -1,6 +1,6 @@
 -- Purpose: stores batches of events exactly once: idempotency keys, receipts, isolation of what spoils its batch.
 -- Objects: monitoring.event_receipts, monitoring.describe_refusal(), monitoring.answer_event(), monitoring.store_events(),
--- monitoring.store_events_apart().
+-- monitoring.store_events_isolated().
 -- Risks: receipts are written last, sorted by key. A key that somebody else wrote meanwhile undoes the whole batch,
 -- which is then run again and finds the other's receipt.
 
@@ -55,7 +55,7 @@ from public, anon, authenticated, service_role;
 comment on function monitoring.describe_refusal(text, text, text, text) is
 'The answer to an event that is not taken: a PT code, a sentence, the field it is about, and what to do.';
 
-create function monitoring.answer_event(placement monitoring.placement, source text, place bigint)
+create function monitoring.answer_event(incident monitoring.upserted_incident, source text, rank bigint)
 returns jsonb
 language sql
 stable
@@ -63,7 +63,7 @@ security invoker
 set search_path = ''
 as $$
   select case
-    when (answer_event.placement).incident_id is null
+    when (answer_event.incident).incident_id is null
       then jsonb_set(
         monitoring.describe_refusal(
           'PT429',
@@ -72,25 +72,25 @@ as $$
           'Repeats are still counted. Send it again later, or raise rate_limits.new_incidents_per_minute.'
         ),
         '{error,retry_after}',
-        to_jsonb((answer_event.placement).retry_after)
+        to_jsonb((answer_event.incident).retry_after)
       )
     else jsonb_build_object(
       'success', true,
-      'incident_id', (answer_event.placement).incident_id,
-      'severity', (answer_event.placement).severity,
-      'category', (answer_event.placement).category,
-      'status', (answer_event.placement).status,
-      'occurrence_count', (answer_event.placement).count_before + answer_event.place,
-      'duplicate', not ((answer_event.placement).is_new and answer_event.place = 1)
+      'incident_id', (answer_event.incident).incident_id,
+      'severity', (answer_event.incident).severity,
+      'category', (answer_event.incident).category,
+      'status', (answer_event.incident).status,
+      'occurrence_count', (answer_event.incident).count_before + answer_event.rank,
+      'duplicate', not ((answer_event.incident).is_new and answer_event.rank = 1)
     )
   end
 $$;
 
-revoke all on function monitoring.answer_event(monitoring.placement, text, bigint)
+revoke all on function monitoring.answer_event(monitoring.upserted_incident, text, bigint)
 from public, anon, authenticated, service_role;
 
-comment on function monitoring.answer_event(monitoring.placement, text, bigint) is
-'What the reporter of an event hears. place is the event''s rank among its fingerprint''s events in the batch, from 1.';
+comment on function monitoring.answer_event(monitoring.upserted_incident, text, bigint) is
+'What the reporter of an event hears. rank is the event''s position among its fingerprint''s events in the batch, from 1.';
 
 create function monitoring.store_events(events monitoring.prepared_event[])
 returns table (event_position integer, answer jsonb)
@@ -122,14 +122,14 @@ begin
     select
       ranked.event_position,
       ranked.idempotency_key,
-      monitoring.answer_event(placement, ranked.source, ranked.place) as answer
+      monitoring.answer_event(upserted, ranked.source, ranked.rank) as answer
     from (
       select
         event.event_position, event.idempotency_key, event.fingerprint, event.source,
-        row_number() over (partition by event.fingerprint order by event.event_position) as place
+        row_number() over (partition by event.fingerprint order by event.event_position) as rank
       from unnest(v_fresh) as event
     ) as ranked
-    join monitoring.place_events(v_fresh, 'ingest') as placement on placement.fingerprint = ranked.fingerprint
+    join monitoring.upsert_incidents(v_fresh, 'ingest') as upserted on upserted.fingerprint = ranked.fingerprint
   ),
 
   receipted as (
@@ -156,7 +156,7 @@ revoke all on function monitoring.store_events(monitoring.prepared_event[]) from
 comment on function monitoring.store_events(monitoring.prepared_event[]) is
 'Stores a batch as one: opens, reopens or folds, audits, writes the receipts. One answer an event, in no order.';
 
-create function monitoring.store_events_apart(events monitoring.prepared_event[])
+create function monitoring.store_events_isolated(events monitoring.prepared_event[])
 returns table (event_position integer, answer jsonb)
 language plpgsql
 volatile
@@ -172,7 +172,7 @@ begin
     begin
       v_stored := (
         select jsonb_agg(jsonb_build_array(stored.event_position, stored.answer))
-        from monitoring.store_events(store_events_apart.events) as stored
+        from monitoring.store_events(store_events_isolated.events) as stored
       );
       exit;
     exception
@@ -183,21 +183,21 @@ begin
           raise;
         end if;
       when data_exception or integrity_constraint_violation or program_limit_exceeded then
-        if cardinality(store_events_apart.events) > 1 then
+        if cardinality(store_events_isolated.events) > 1 then
           return query
           select stored.event_position, stored.answer
           from (
             -- Each keeps its locks, so they are taken in the order of every other batch.
             select event
-            from unnest(store_events_apart.events) as event
+            from unnest(store_events_isolated.events) as event
             order by event.fingerprint, event.event_position
           ) as sorted
-          cross join lateral monitoring.store_events_apart(array[sorted.event]) as stored;
+          cross join lateral monitoring.store_events_isolated(array[sorted.event]) as stored;
           return;
         end if;
         return query
         select
-          store_events_apart.events[1].event_position,
+          store_events_isolated.events[1].event_position,
           monitoring.describe_refusal('PT422', 'the event cannot be stored', null, sqlerrm);
         return;
     end;
@@ -209,10 +209,10 @@ begin
 end
 $$;
 
-revoke all on function monitoring.store_events_apart(monitoring.prepared_event[])
+revoke all on function monitoring.store_events_isolated(monitoring.prepared_event[])
 from public, anon, authenticated, service_role;
 
-comment on function monitoring.store_events_apart(monitoring.prepared_event[]) is
+comment on function monitoring.store_events_isolated(monitoring.prepared_event[]) is
 'Stores a batch as one, and when an event spoils it, each event for itself. Races are run again, 20 times at most.';
 
 create function monitoring.purge_receipts()

@@ -66,7 +66,7 @@ begin
     select coalesce(jsonb_agg(answers.answer order by answers.event_position), '[]')
     from (
       select stored.event_position, stored.answer
-      from monitoring.store_events_apart(v_prepared) as stored
+      from monitoring.store_events_isolated(v_prepared) as stored
       where v_prepared <> '{}'
       union all
       select refused.key::integer, refused.value

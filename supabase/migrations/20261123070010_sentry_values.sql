@@ -1,5 +1,5 @@
 -- Purpose: reads single values out of Sentry's bodies, where every field may be missing, null or of another kind.
--- Objects: monitoring.read_lenient_text(), monitoring.read_moment(), monitoring.read_sentry_tags(),
+-- Objects: monitoring.read_lenient_text(), monitoring.read_timestamp(), monitoring.read_sentry_tags(),
 -- monitoring.find_sentry_issue_id(), monitoring.find_sentry_project(), monitoring.sentry_fingerprint(),
 -- monitoring.find_sentry_name().
 -- Risks: nothing here may raise, whatever stands in a body. No regular expression: this is on the ingest path.
@@ -23,7 +23,7 @@ revoke all on function monitoring.read_lenient_text(jsonb, text[]) from public, 
 comment on function monitoring.read_lenient_text(jsonb, text[]) is
 'The text or number at a path, as text without blanks around it. Null for everything else, a blank text too.';
 
-create function monitoring.read_moment(value jsonb)
+create function monitoring.read_timestamp(value jsonb)
 returns timestamptz
 language plpgsql
 stable
@@ -32,7 +32,7 @@ set search_path = ''
 set timezone = 'UTC'
 as $$
 declare
-  v_text text := left(monitoring.read_lenient_text(jsonb_build_object('value', read_moment.value), 'value'), 40);
+  v_text text := left(monitoring.read_lenient_text(jsonb_build_object('value', read_timestamp.value), 'value'), 40);
   v_seconds double precision;
   v_moment timestamptz;
 begin
@@ -50,9 +50,9 @@ begin
 end
 $$;
 
-revoke all on function monitoring.read_moment(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_timestamp(jsonb) from public, anon, authenticated, service_role;
 
-comment on function monitoring.read_moment(jsonb) is
+comment on function monitoring.read_timestamp(jsonb) is
 'A moment given as ISO 8601, or as seconds or milliseconds since 1970. Null for what is none, or lies in the future.';
 
 create function monitoring.read_sentry_tags(tags jsonb)
@@ -180,10 +180,10 @@ set search_path = ''
 as $$
   -- A name that is an e-mail address is redacted: then the next one tells who it was.
   select coalesce(
-    nullif(monitoring.sanitise_text(monitoring.read_lenient_text(find_sentry_name.person, 'name'), 200), '[redacted]'),
-    nullif(monitoring.sanitise_text(monitoring.read_lenient_text(find_sentry_name.person, 'username'), 200), '[redacted]'),
-    monitoring.sanitise_text(monitoring.read_lenient_text(find_sentry_name.person, 'slug'), 200),
-    monitoring.sanitise_text('Sentry user ' || monitoring.read_lenient_text(find_sentry_name.person, 'id'), 200)
+    nullif(monitoring.sanitize_text(monitoring.read_lenient_text(find_sentry_name.person, 'name'), 200), '[redacted]'),
+    nullif(monitoring.sanitize_text(monitoring.read_lenient_text(find_sentry_name.person, 'username'), 200), '[redacted]'),
+    monitoring.sanitize_text(monitoring.read_lenient_text(find_sentry_name.person, 'slug'), 200),
+    monitoring.sanitize_text('Sentry user ' || monitoring.read_lenient_text(find_sentry_name.person, 'id'), 200)
   )
 $$;
 

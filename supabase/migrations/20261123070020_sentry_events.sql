@@ -1,7 +1,7 @@
 -- Purpose: what a Sentry event or issue says, as a report that any program could have sent.
 -- Objects: monitoring.list_sentry_exceptions(), monitoring.format_sentry_stack(), monitoring.describe_sentry_occurrence(),
 -- monitoring.is_sentry_outage(), monitoring.guess_sentry_source(), monitoring.describe_sentry_event(),
--- monitoring.describe_sentry_bookkeeping(), monitoring.describe_sentry_issue().
+-- monitoring.describe_sentry_metadata(), monitoring.describe_sentry_issue().
 -- Risks: every text here comes from outside. prepare_event() sanitises the report; nothing here may raise.
 
 create function monitoring.list_sentry_exceptions(event jsonb)
@@ -249,7 +249,7 @@ revoke all on function monitoring.describe_sentry_event(jsonb) from public, anon
 comment on function monitoring.describe_sentry_event(jsonb) is
 'An event as a report for prepare_event(): the last exception, else the finding, else the message or title.';
 
-create function monitoring.describe_sentry_bookkeeping(issue jsonb)
+create function monitoring.describe_sentry_metadata(issue jsonb)
 returns jsonb
 language sql
 immutable
@@ -258,17 +258,17 @@ security invoker
 set search_path = ''
 as $$
   select jsonb_strip_nulls(jsonb_build_object(
-    'project', monitoring.find_sentry_project(describe_sentry_bookkeeping.issue),
-    'short_id', monitoring.read_lenient_text(describe_sentry_bookkeeping.issue, 'shortId'),
-    'culprit', monitoring.read_lenient_text(describe_sentry_bookkeeping.issue, 'culprit'),
-    'platform', monitoring.read_lenient_text(describe_sentry_bookkeeping.issue, 'platform'),
-    'assignee', monitoring.find_sentry_name(describe_sentry_bookkeeping.issue -> 'assignedTo')
+    'project', monitoring.find_sentry_project(describe_sentry_metadata.issue),
+    'short_id', monitoring.read_lenient_text(describe_sentry_metadata.issue, 'shortId'),
+    'culprit', monitoring.read_lenient_text(describe_sentry_metadata.issue, 'culprit'),
+    'platform', monitoring.read_lenient_text(describe_sentry_metadata.issue, 'platform'),
+    'assignee', monitoring.find_sentry_name(describe_sentry_metadata.issue -> 'assignedTo')
   ))
 $$;
 
-revoke all on function monitoring.describe_sentry_bookkeeping(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.describe_sentry_metadata(jsonb) from public, anon, authenticated, service_role;
 
-comment on function monitoring.describe_sentry_bookkeeping(jsonb) is
+comment on function monitoring.describe_sentry_metadata(jsonb) is
 'What Sentry keeps about an issue beside its error: project, short id, assignee. It goes into context.sentry.';
 
 create function monitoring.describe_sentry_issue(issue jsonb)
@@ -297,7 +297,7 @@ begin
     'source', monitoring.guess_sentry_source(v_issue),
     'category', case when monitoring.is_sentry_outage(v_issue) then 'infrastructure' end,
     'level', monitoring.read_lenient_text(v_issue, 'level'),
-    'context', jsonb_build_object('sentry', monitoring.describe_sentry_bookkeeping(v_issue))
+    'context', jsonb_build_object('sentry', monitoring.describe_sentry_metadata(v_issue))
   ));
 end
 $$;

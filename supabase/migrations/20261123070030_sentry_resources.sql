@@ -1,7 +1,7 @@
 -- Purpose: what each kind of delivery from Sentry asks for: one function a resource, and the one that chooses it.
 -- Objects: type monitoring.sentry_intent, monitoring.read_sentry_issue(), monitoring.read_sentry_event(),
 -- monitoring.read_sentry_metric_alert(), monitoring.read_sentry_activity(), monitoring.read_sentry_comment(),
--- monitoring.read_legacy_alert(), monitoring.read_sentry_delivery().
+-- monitoring.read_legacy_alert(), monitoring.read_sentry_intent().
 -- Risks: nothing here may raise, whatever stands in a body: what is not understood asks for nothing and is recorded.
 
 create type monitoring.sentry_intent as (
@@ -61,10 +61,10 @@ begin
         monitoring.find_sentry_name(read_sentry_issue.body #> '{data,assignee}')
       )
     end,
-    'substatus', monitoring.sanitise_text(monitoring.read_lenient_text(v_issue, 'substatus'), 100),
+    'substatus', monitoring.sanitize_text(monitoring.read_lenient_text(v_issue, 'substatus'), 100),
     'status_details', case
       when jsonb_typeof(v_issue -> 'statusDetails') = 'object'
-        then nullif(monitoring.sanitise_jsonb(v_issue -> 'statusDetails', 1024), '{}')
+        then nullif(monitoring.sanitize_jsonb(v_issue -> 'statusDetails', 1024), '{}')
     end
   ));
   return v_intent;
@@ -96,9 +96,9 @@ begin
   v_intent.external_id := monitoring.find_sentry_issue_id(v_event);
   v_intent.fingerprint := monitoring.sentry_fingerprint('issue', v_intent.external_id);
   v_intent.occurred_at := coalesce(
-    monitoring.read_moment(v_event -> 'datetime'),
-    monitoring.read_moment(v_event -> 'timestamp'),
-    monitoring.read_moment(v_event -> 'received')
+    monitoring.read_timestamp(v_event -> 'datetime'),
+    monitoring.read_timestamp(v_event -> 'timestamp'),
+    monitoring.read_timestamp(v_event -> 'received')
   );
   v_intent.occurrence_key := case
     when v_event_id is not null
@@ -239,8 +239,8 @@ begin
     v_intent.verb := 'comment';
     v_intent.details := jsonb_strip_nulls(jsonb_build_object(
       'by', monitoring.find_sentry_name(read_sentry_comment.body -> 'actor'),
-      'comment', monitoring.sanitise_text(monitoring.read_lenient_text(v_data, 'comment'), 4096),
-      'comment_id', monitoring.sanitise_text(monitoring.read_lenient_text(v_data, 'comment_id'), 64)
+      'comment', monitoring.sanitize_text(monitoring.read_lenient_text(v_data, 'comment'), 4096),
+      'comment_id', monitoring.sanitize_text(monitoring.read_lenient_text(v_data, 'comment_id'), 64)
     ));
   end if;
   return v_intent;
@@ -288,7 +288,7 @@ revoke all on function monitoring.read_legacy_alert(jsonb) from public, anon, au
 comment on function monitoring.read_legacy_alert(jsonb) is
 'The flat body of Sentry''s old WebHooks plugin: an occurrence of the issue it names.';
 
-create function monitoring.read_sentry_delivery(resource text, action text, body jsonb, sent_at timestamptz)
+create function monitoring.read_sentry_intent(resource text, action text, body jsonb, sent_at timestamptz)
 returns monitoring.sentry_intent
 language plpgsql
 stable
@@ -296,14 +296,14 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_body jsonb := read_sentry_delivery.body;
-  v_action text := lower(read_sentry_delivery.action);
+  v_body jsonb := read_sentry_intent.body;
+  v_action text := lower(read_sentry_intent.action);
   v_intent monitoring.sentry_intent;
 begin
   case
-    when read_sentry_delivery.resource = 'issue' then
+    when read_sentry_intent.resource = 'issue' then
       v_intent := monitoring.read_sentry_issue(v_action, v_body);
-    when read_sentry_delivery.resource = 'event_alert' and coalesce(v_action, 'triggered') = 'triggered' then
+    when read_sentry_intent.resource = 'event_alert' and coalesce(v_action, 'triggered') = 'triggered' then
       v_intent := monitoring.read_sentry_event(
         v_body #> '{data,event}',
         coalesce(
@@ -311,20 +311,20 @@ begin
           monitoring.read_lenient_text(v_body, 'data', 'issue_alert', 'title')
         )
       );
-    when read_sentry_delivery.resource = 'error' and coalesce(v_action, 'created') = 'created' then
+    when read_sentry_intent.resource = 'error' and coalesce(v_action, 'created') = 'created' then
       v_intent := monitoring.read_sentry_event(v_body #> '{data,error}', null);
-    when read_sentry_delivery.resource = 'metric_alert' then
+    when read_sentry_intent.resource = 'metric_alert' then
       v_intent := monitoring.read_sentry_metric_alert(v_action, v_body);
-    when read_sentry_delivery.resource = 'activity_alert' then
+    when read_sentry_intent.resource = 'activity_alert' then
       v_intent := monitoring.read_sentry_activity(v_body);
-    when read_sentry_delivery.resource = 'comment' and v_action = 'created' then
+    when read_sentry_intent.resource = 'comment' and v_action = 'created' then
       v_intent := monitoring.read_sentry_comment(v_body);
-    when read_sentry_delivery.resource = 'legacy_plugin' then
+    when read_sentry_intent.resource = 'legacy_plugin' then
       v_intent := monitoring.read_legacy_alert(v_body);
     else
       null; -- it asks for nothing
   end case;
-  v_intent.sent_at := read_sentry_delivery.sent_at;
+  v_intent.sent_at := read_sentry_intent.sent_at;
   if v_intent.external_url not like 'http://%' and v_intent.external_url not like 'https://%' then
     v_intent.external_url := null; -- a console would make a link of it
   end if;
@@ -332,9 +332,9 @@ begin
 end
 $$;
 
-revoke all on function monitoring.read_sentry_delivery(text, text, jsonb, timestamptz)
+revoke all on function monitoring.read_sentry_intent(text, text, jsonb, timestamptz)
 from public, anon, authenticated, service_role;
 
-comment on function monitoring.read_sentry_delivery(text, text, jsonb, timestamptz) is
+comment on function monitoring.read_sentry_intent(text, text, jsonb, timestamptz) is
 'What a delivery asks for, by its resource and action. Without a verb it asks for nothing: installation, seer,
 preprod_artifact, comment.updated and deleted, and whatever Sentry may add.';

@@ -1,6 +1,6 @@
 -- Purpose: brings what a delivery asks for into force on its incident.
 -- Objects: monitoring.prepare_sentry_report(), monitoring.enrich_sentry_incident(), type monitoring.sentry_outcome,
--- monitoring.open_sentry_incident(), monitoring.change_sentry_incident(), monitoring.is_late(), monitoring.apply_sentry_intent().
+-- monitoring.open_sentry_incident(), monitoring.change_sentry_incident(), monitoring.is_late_delivery(), monitoring.apply_sentry_intent().
 -- Risks: the caller holds the advisory lock of the fingerprint, so that two deliveries about one issue take turns.
 
 create type monitoring.sentry_outcome as (effect text, incident_id text);
@@ -50,7 +50,7 @@ set search_path = ''
 as $$
 declare
   v_prepared monitoring.prepared_event := enrich_sentry_incident.prepared;
-  v_link text := monitoring.sanitise_text((enrich_sentry_incident.intent).external_url, 2048);
+  v_link text := monitoring.sanitize_text((enrich_sentry_incident.intent).external_url, 2048);
   v_id text := split_part((enrich_sentry_incident.intent).fingerprint, ':', 3);
 begin
   -- An issue tells its link and assignee, an event its stack: whichever comes first, both are kept.
@@ -108,38 +108,38 @@ declare
   v_intent monitoring.sentry_intent := open_sentry_incident.intent;
   v_incident public.incidents := open_sentry_incident.incident;
   v_prepared monitoring.prepared_event := monitoring.prepare_sentry_report(v_intent);
-  v_placement monitoring.placement;
+  v_upserted monitoring.upserted_incident;
   v_outcome monitoring.sentry_outcome;
   v_before public.incident_severity := v_incident.severity;
 begin
   if v_incident.status <> 'resolved' and v_intent.verb in ('open', 'reopen') then
     -- An issue is no occurrence: it was counted by the event that made it, or will be.
     v_outcome := row('recorded', v_incident.id);
-    if v_intent.verb = 'reopen' and monitoring.unsuppress_incident(v_incident.id, 'sentry', v_intent.details) then
+    if v_intent.verb = 'reopen' and monitoring.lift_suppression(v_incident.id, 'sentry', v_intent.details) then
       v_outcome.effect := 'reopened';
     end if;
     if v_prepared.severity > v_before
-      and monitoring.set_incident_severity(v_incident.id, v_prepared.severity, v_prepared.rule, 'sentry')
+      and monitoring.change_incident_severity(v_incident.id, v_prepared.severity, v_prepared.rule, 'sentry')
     then
       v_outcome.effect := 'escalated';
     end if;
   else
-    select placement.*
-    into v_placement
-    from monitoring.place_events(array[v_prepared], 'sentry') as placement;
+    select upserted.*
+    into v_upserted
+    from monitoring.upsert_incidents(array[v_prepared], 'sentry') as upserted;
     v_outcome := row(
       case
-        when v_placement.incident_id is null then 'deferred'
-        when v_placement.is_new then 'opened'
+        when v_upserted.incident_id is null then 'deferred'
+        when v_upserted.is_new then 'opened'
         when v_incident.status = 'resolved' then 'reopened'
-        when v_placement.severity > v_before then 'escalated'
+        when v_upserted.severity > v_before then 'escalated'
         else 'counted'
       end,
-      v_placement.incident_id
+      v_upserted.incident_id
     );
     if v_intent.verb = 'measure'
-      and v_placement.severity > v_intent.severity
-      and monitoring.set_incident_severity(v_placement.incident_id, v_intent.severity, v_prepared.rule, 'sentry')
+      and v_upserted.severity > v_intent.severity
+      and monitoring.change_incident_severity(v_upserted.incident_id, v_intent.severity, v_prepared.rule, 'sentry')
       and v_outcome.effect = 'counted'
     then
       v_outcome.effect := 'lowered';
@@ -182,11 +182,11 @@ begin
         v_intent.details
       );
     when 'suppress' then
-      v_is_done := monitoring.suppress_incident(v_incident.id, 'sentry', v_intent.details);
+      v_is_done := monitoring.apply_suppression(v_incident.id, 'sentry', v_intent.details);
     when 'assign' then
-      perform monitoring.note_on_incident(v_incident.id, 'sentry', 'incident_assigned', v_intent.details);
+      perform monitoring.audit_incident_event(v_incident.id, 'sentry', 'incident_assigned', v_intent.details);
     when 'comment' then
-      perform monitoring.note_on_incident(v_incident.id, 'sentry', 'incident_commented', v_intent.details);
+      perform monitoring.audit_incident_event(v_incident.id, 'sentry', 'incident_commented', v_intent.details);
       return 'commented';
   end case;
   perform monitoring.enrich_sentry_incident(v_incident.id, monitoring.prepare_sentry_report(v_intent), v_intent);
@@ -203,7 +203,7 @@ from public, anon, authenticated, service_role;
 comment on function monitoring.change_sentry_incident(monitoring.sentry_intent, public.incidents) is
 'Resolves, suppresses, or notes an assignment or a comment: the effect.';
 
-create function monitoring.find_latest_sending(incident_id text, effects text[])
+create function monitoring.find_latest_sent_at(incident_id text, effects text[])
 returns timestamptz
 language sql
 stable
@@ -212,16 +212,16 @@ set search_path = ''
 as $$
   select max(sentry_deliveries.sent_at)
   from monitoring.sentry_deliveries
-  where sentry_deliveries.incident_id = find_latest_sending.incident_id
-    and sentry_deliveries.effect = any(find_latest_sending.effects)
+  where sentry_deliveries.incident_id = find_latest_sent_at.incident_id
+    and sentry_deliveries.effect = any(find_latest_sent_at.effects)
 $$;
 
-revoke all on function monitoring.find_latest_sending(text, text[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_latest_sent_at(text, text[]) from public, anon, authenticated, service_role;
 
-comment on function monitoring.find_latest_sending(text, text[]) is
+comment on function monitoring.find_latest_sent_at(text, text[]) is
 'When Sentry sent the latest of the deliveries that had one of these effects on an incident. Null when there is none.';
 
-create function monitoring.is_late(intent monitoring.sentry_intent, incident public.incidents)
+create function monitoring.is_late_delivery(intent monitoring.sentry_intent, incident public.incidents)
 returns boolean
 language plpgsql
 stable
@@ -229,8 +229,8 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_intent monitoring.sentry_intent := is_late.intent;
-  v_incident public.incidents := is_late.incident;
+  v_intent monitoring.sentry_intent := is_late_delivery.intent;
+  v_incident public.incidents := is_late_delivery.incident;
   v_resolved_at timestamptz;
   v_newest_at timestamptz;
 begin
@@ -249,7 +249,7 @@ begin
   -- Sentry-Hook-Timestamp counts whole seconds. Within one, the order of arrival decides.
   if v_incident.status = 'resolved' then
     v_resolved_at := coalesce(
-      monitoring.find_latest_sending(v_incident.id, array['resolved']), v_incident.resolved_at
+      monitoring.find_latest_sent_at(v_incident.id, array['resolved']), v_incident.resolved_at
     );
     return date_trunc('second', v_intent.sent_at) < date_trunc('second', v_resolved_at)
       -- An event that happened before; unless its clock is plainly wrong.
@@ -257,7 +257,7 @@ begin
         v_intent.occurred_at < v_resolved_at and v_intent.occurred_at > v_resolved_at - interval '7 days', false
       );
   elsif v_intent.verb in ('resolve', 'suppress', 'measure') then
-    v_newest_at := monitoring.find_latest_sending(
+    v_newest_at := monitoring.find_latest_sent_at(
       v_incident.id, array['opened', 'counted', 'reopened', 'escalated', 'lowered', 'suppressed']
     );
     return coalesce(date_trunc('second', v_intent.sent_at) < date_trunc('second', v_newest_at), false);
@@ -266,10 +266,10 @@ begin
 end
 $$;
 
-revoke all on function monitoring.is_late(monitoring.sentry_intent, public.incidents)
+revoke all on function monitoring.is_late_delivery(monitoring.sentry_intent, public.incidents)
 from public, anon, authenticated, service_role;
 
-comment on function monitoring.is_late(monitoring.sentry_intent, public.incidents) is
+comment on function monitoring.is_late_delivery(monitoring.sentry_intent, public.incidents) is
 'Whether something newer about the incident arrived before: then a delivery must neither reopen nor close it.';
 
 create function monitoring.apply_sentry_intent(intent monitoring.sentry_intent)
@@ -297,7 +297,7 @@ begin
   for update;
   v_outcome.incident_id := v_incident.id;
 
-  if monitoring.is_late(v_intent, v_incident) then
+  if monitoring.is_late_delivery(v_intent, v_incident) then
     v_outcome.effect := 'late';
     if v_intent.verb = 'count' then
       update public.incidents

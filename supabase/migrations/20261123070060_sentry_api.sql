@@ -1,5 +1,5 @@
 -- Purpose: the way in for Sentry's webhooks, each stored exactly once with its effect; replays; forged signatures.
--- Objects: type monitoring.sentry_delivery, monitoring.read_sentry_envelope(), monitoring.store_sentry_delivery(),
+-- Objects: type monitoring.sentry_delivery, monitoring.read_sentry_delivery(), monitoring.store_sentry_delivery(),
 -- public.ingest_sentry(), monitoring.replay_delivery(), monitoring.replay_deferred_deliveries(),
 -- public.note_forged_signature().
 -- Risks: deliveries are taken one after the other, because their order means something (warning, critical, resolved).
@@ -22,7 +22,7 @@ comment on type monitoring.sentry_delivery is
 'A delivery, read. body is trimmed, kept is sanitised as well. problem says why it could not be read whole. lock_key is
 the advisory lock of its issue.';
 
-create function monitoring.read_sentry_envelope(envelope jsonb)
+create function monitoring.read_sentry_delivery(envelope jsonb)
 returns monitoring.sentry_delivery
 language plpgsql
 stable
@@ -30,23 +30,23 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_envelope jsonb := read_sentry_envelope.envelope;
+  v_envelope jsonb := read_sentry_delivery.envelope;
   v_delivery monitoring.sentry_delivery;
 begin
   v_delivery.resource := coalesce(
-    monitoring.keep_first_bytes(monitoring.sanitise_text(monitoring.read_lenient_text(v_envelope, 'resource'), 200), 100),
+    monitoring.truncate_bytes(monitoring.sanitize_text(monitoring.read_lenient_text(v_envelope, 'resource'), 200), 100),
     'unknown'
   );
-  v_delivery.action := monitoring.keep_first_bytes(
-    monitoring.sanitise_text(monitoring.read_lenient_text(v_envelope, 'body', 'action'), 200), 100
+  v_delivery.action := monitoring.truncate_bytes(
+    monitoring.sanitize_text(monitoring.read_lenient_text(v_envelope, 'body', 'action'), 200), 100
   );
   v_delivery.body_hash := coalesce(
     monitoring.read_lenient_text(v_envelope, 'body_hash'),
     encode(sha256(convert_to(coalesce(v_envelope ->> 'body', ''), 'UTF8')), 'hex')
   );
-  v_delivery.arrived_at := coalesce(monitoring.read_moment(v_envelope -> 'arrived_at'), clock_timestamp());
-  v_delivery.sent_at := coalesce(monitoring.read_moment(v_envelope -> 'sent_at'), v_delivery.arrived_at);
-  v_delivery.problem := monitoring.sanitise_text(monitoring.read_lenient_text(v_envelope, 'problem'), 200);
+  v_delivery.arrived_at := coalesce(monitoring.read_timestamp(v_envelope -> 'arrived_at'), clock_timestamp());
+  v_delivery.sent_at := coalesce(monitoring.read_timestamp(v_envelope -> 'sent_at'), v_delivery.arrived_at);
+  v_delivery.problem := monitoring.sanitize_text(monitoring.read_lenient_text(v_envelope, 'problem'), 200);
   v_delivery.kept := '{}'::jsonb;
   v_delivery.lock_key := hashtext(v_delivery.body_hash);
   begin
@@ -54,23 +54,23 @@ begin
       when jsonb_typeof(v_envelope -> 'body') = 'object' then monitoring.trim_sentry_body(v_envelope -> 'body')
       else '{}'
     end;
-    v_delivery.kept := monitoring.sanitise_jsonb(v_delivery.body, 65536);
-    v_delivery.intent := monitoring.read_sentry_delivery(
+    v_delivery.kept := monitoring.sanitize_jsonb(v_delivery.body, 65536);
+    v_delivery.intent := monitoring.read_sentry_intent(
       v_delivery.resource, v_delivery.action, v_delivery.body, v_delivery.sent_at
     );
     v_delivery.lock_key := hashtext(coalesce((v_delivery.intent).fingerprint, v_delivery.body_hash));
   exception
     when others then
       -- Whatever it is, the delivery is kept: Sentry does not send it again.
-      v_delivery.problem := monitoring.sanitise_text(format('%s: %s', sqlstate, sqlerrm), 1000);
+      v_delivery.problem := monitoring.sanitize_text(format('%s: %s', sqlstate, sqlerrm), 1000);
   end;
   return v_delivery;
 end
 $$;
 
-revoke all on function monitoring.read_sentry_envelope(jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.read_sentry_delivery(jsonb) from public, anon, authenticated, service_role;
 
-comment on function monitoring.read_sentry_envelope(jsonb) is
+comment on function monitoring.read_sentry_delivery(jsonb) is
 'What a delivery is and asks for. Never raises for what stands in a body.';
 
 create function monitoring.store_sentry_delivery(delivery monitoring.sentry_delivery)
@@ -116,7 +116,7 @@ begin
       when others then
         -- Whatever it is, the delivery is kept: Sentry does not send it again.
         v_outcome := row('failed', null);
-        v_error := monitoring.sanitise_text(format('%s: %s', sqlstate, sqlerrm), 1000);
+        v_error := monitoring.sanitize_text(format('%s: %s', sqlstate, sqlerrm), 1000);
     end;
   end loop;
 
@@ -182,7 +182,7 @@ begin
       hint = 'Send them in several calls.';
   end if;
   v_deliveries := array(
-    select monitoring.read_sentry_envelope(items.item)
+    select monitoring.read_sentry_delivery(items.item)
     from jsonb_array_elements(ingest_sentry.deliveries) with ordinality as items (item, position)
     order by items.position
   );
@@ -239,7 +239,7 @@ begin
       message = format('delivery %s is a repeat, whose body was not kept', replay_delivery.id),
       hint = 'Replay the first delivery with the same body_hash.';
   end if;
-  v_intent := monitoring.read_sentry_delivery(v_row.resource, v_row.action, v_row.body, v_row.sent_at);
+  v_intent := monitoring.read_sentry_intent(v_row.resource, v_row.action, v_row.body, v_row.sent_at);
   perform pg_advisory_xact_lock(20261124, hashtext(coalesce(v_intent.fingerprint, v_row.body_hash)));
   v_outcome := monitoring.apply_sentry_intent(v_intent);
   update monitoring.sentry_deliveries
@@ -287,7 +287,7 @@ begin
       when others then
         v_effect := 'failed';
         update monitoring.sentry_deliveries
-        set effect = 'failed', error = monitoring.sanitise_text(format('%s: %s', sqlstate, sqlerrm), 1000)
+        set effect = 'failed', error = monitoring.sanitize_text(format('%s: %s', sqlstate, sqlerrm), 1000)
         where sentry_deliveries.id = v_waiting.id;
     end;
     -- The first that is still too much ends it: the quota of this minute is used up.

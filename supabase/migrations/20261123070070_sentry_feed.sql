@@ -1,5 +1,5 @@
 -- Purpose: notices that Sentry has fallen silent, which looks like a quiet day and may be a broken integration.
--- Objects: monitoring.describe_sentry_feed(), monitoring.watch_sentry_feed().
+-- Objects: monitoring.describe_sentry_feed(), monitoring.check_sentry_feed().
 -- Risks: none of it runs unless incident_policy.feed_silence_hours is set.
 
 create function monitoring.describe_sentry_feed(out last_delivery_at timestamptz, out is_silent boolean)
@@ -24,7 +24,7 @@ revoke all on function monitoring.describe_sentry_feed() from public, anon, auth
 comment on function monitoring.describe_sentry_feed() is
 'When Sentry delivered last, null for never, and whether that is longer ago than incident_policy.feed_silence_hours.';
 
-create function monitoring.watch_sentry_feed()
+create function monitoring.check_sentry_feed()
 returns text
 language plpgsql
 volatile
@@ -69,13 +69,13 @@ begin
     1
   );
   v_event.rule := 'feed_silence';
-  perform monitoring.place_events(array[v_event], 'sentry');
+  perform monitoring.upsert_incidents(array[v_event], 'sentry');
   return 'opened';
 end
 $$;
 
-revoke all on function monitoring.watch_sentry_feed() from public, anon, authenticated, service_role;
+revoke all on function monitoring.check_sentry_feed() from public, anon, authenticated, service_role;
 
-comment on function monitoring.watch_sentry_feed() is
+comment on function monitoring.check_sentry_feed() is
 'What pg_cron runs every five minutes: opens one MEDIUM incident when Sentry fell silent, and resolves it when it speaks
 again. opened, silent, resolved or quiet.';

@@ -1,9 +1,9 @@
 -- Purpose: what else can happen to an incident beside being opened and counted. Triggers write the audit rows.
--- Objects: monitoring.note_on_incident(), monitoring.resolve_incidents(), monitoring.suppress_incident(),
--- monitoring.unsuppress_incident(), monitoring.set_incident_severity().
+-- Objects: monitoring.audit_incident_event(), monitoring.resolve_incidents(), monitoring.apply_suppression(),
+-- monitoring.lift_suppression(), monitoring.change_incident_severity().
 -- Risks: locks are taken by fingerprint, as everywhere.
 
-create function monitoring.note_on_incident(incident_id text, agent text, action text, details jsonb)
+create function monitoring.audit_incident_event(incident_id text, agent text, action text, details jsonb)
 returns void
 language sql
 volatile
@@ -12,15 +12,15 @@ set search_path = ''
 as $$
   insert into public.agent_actions (agent, action, incident_id, success, details)
   values (
-    note_on_incident.agent, note_on_incident.action, note_on_incident.incident_id, true,
-    jsonb_strip_nulls(note_on_incident.details)
+    audit_incident_event.agent, audit_incident_event.action, audit_incident_event.incident_id, true,
+    jsonb_strip_nulls(audit_incident_event.details)
   )
 $$;
 
-revoke all on function monitoring.note_on_incident(text, text, text, jsonb)
+revoke all on function monitoring.audit_incident_event(text, text, text, jsonb)
 from public, anon, authenticated, service_role;
 
-comment on function monitoring.note_on_incident(text, text, text, jsonb) is
+comment on function monitoring.audit_incident_event(text, text, text, jsonb) is
 'Writes the audit row of something that happened to an incident. The details must be sanitised.';
 
 create function monitoring.resolve_incidents(
@@ -77,7 +77,7 @@ from public, anon, authenticated, service_role;
 comment on function monitoring.resolve_incidents(text[], text, text, text, timestamptz, jsonb) is
 'Resolves the live incidents of these fingerprints: how many. The details go on their audit rows.';
 
-create function monitoring.suppress_incident(
+create function monitoring.apply_suppression(
   incident_id text, agent text, details jsonb, suppressed_until timestamptz default null
 )
 returns boolean
@@ -89,10 +89,10 @@ as $$
 declare
   v_is_done boolean;
 begin
-  perform monitoring.set_change_context(suppress_incident.agent, suppress_incident.details);
+  perform monitoring.set_change_context(apply_suppression.agent, apply_suppression.details);
   update public.incidents
-  set status = 'suppressed', suppressed_until = suppress_incident.suppressed_until
-  where incidents.id = suppress_incident.incident_id
+  set status = 'suppressed', suppressed_until = apply_suppression.suppressed_until
+  where incidents.id = apply_suppression.incident_id
     and incidents.status in ('open', 'acknowledged');
   v_is_done := found;
   perform monitoring.set_change_context('', '{}');
@@ -100,13 +100,13 @@ begin
 end
 $$;
 
-revoke all on function monitoring.suppress_incident(text, text, jsonb, timestamptz)
+revoke all on function monitoring.apply_suppression(text, text, jsonb, timestamptz)
 from public, anon, authenticated, service_role;
 
-comment on function monitoring.suppress_incident(text, text, jsonb, timestamptz) is
+comment on function monitoring.apply_suppression(text, text, jsonb, timestamptz) is
 'Silences a live incident: repeats are counted, nobody is told. Whether there was something to silence.';
 
-create function monitoring.unsuppress_incident(incident_id text, agent text, details jsonb)
+create function monitoring.lift_suppression(incident_id text, agent text, details jsonb)
 returns boolean
 language plpgsql
 volatile
@@ -116,10 +116,10 @@ as $$
 declare
   v_is_done boolean;
 begin
-  perform monitoring.set_change_context(unsuppress_incident.agent, unsuppress_incident.details);
+  perform monitoring.set_change_context(lift_suppression.agent, lift_suppression.details);
   update public.incidents
   set status = 'open'
-  where incidents.id = unsuppress_incident.incident_id
+  where incidents.id = lift_suppression.incident_id
     and incidents.status = 'suppressed';
   v_is_done := found;
   perform monitoring.set_change_context('', '{}');
@@ -127,12 +127,12 @@ begin
 end
 $$;
 
-revoke all on function monitoring.unsuppress_incident(text, text, jsonb) from public, anon, authenticated, service_role;
+revoke all on function monitoring.lift_suppression(text, text, jsonb) from public, anon, authenticated, service_role;
 
-comment on function monitoring.unsuppress_incident(text, text, jsonb) is
+comment on function monitoring.lift_suppression(text, text, jsonb) is
 'Opens a suppressed incident again. Whether there was one.';
 
-create function monitoring.set_incident_severity(
+create function monitoring.change_incident_severity(
   incident_id text, severity public.incident_severity, rule text, agent text
 )
 returns boolean
@@ -144,11 +144,11 @@ as $$
 declare
   v_is_done boolean;
 begin
-  perform monitoring.set_change_context(set_incident_severity.agent, '{}');
+  perform monitoring.set_change_context(change_incident_severity.agent, '{}');
   update public.incidents
-  set severity = set_incident_severity.severity, rule = set_incident_severity.rule
-  where incidents.id = set_incident_severity.incident_id
-    and incidents.severity <> set_incident_severity.severity
+  set severity = change_incident_severity.severity, rule = change_incident_severity.rule
+  where incidents.id = change_incident_severity.incident_id
+    and incidents.severity <> change_incident_severity.severity
     and not incidents.has_manual_severity;
   v_is_done := found;
   perform monitoring.set_change_context('', '{}');
@@ -156,8 +156,8 @@ begin
 end
 $$;
 
-revoke all on function monitoring.set_incident_severity(text, public.incident_severity, text, text)
+revoke all on function monitoring.change_incident_severity(text, public.incident_severity, text, text)
 from public, anon, authenticated, service_role;
 
-comment on function monitoring.set_incident_severity(text, public.incident_severity, text, text) is
+comment on function monitoring.change_incident_severity(text, public.incident_severity, text, text) is
 'Gives an incident another severity, worse or better, unless somebody set it by hand: whether it did.';

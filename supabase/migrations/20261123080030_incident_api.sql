@@ -179,7 +179,7 @@ begin
       'Only an open or acknowledged incident can be suppressed.'
     );
   end if;
-  perform monitoring.suppress_incident(
+  perform monitoring.apply_suppression(
     v_incident.id, monitoring.read_actor(), jsonb_build_object('reason', v_reason), suppress_incident.until
   );
   return monitoring.lock_incident(v_incident.id);

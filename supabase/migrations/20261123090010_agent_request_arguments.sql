@@ -33,7 +33,7 @@ set search_path = ''
 as $$
 declare
   v_text text := nullif(
-    btrim(monitoring.sanitise_text(read_required_text.value, read_required_text.max_bytes), E' \t\r\n'), ''
+    btrim(monitoring.sanitize_text(read_required_text.value, read_required_text.max_bytes), E' \t\r\n'), ''
   );
 begin
   if v_text is null then

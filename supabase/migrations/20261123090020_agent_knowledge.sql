@@ -55,7 +55,7 @@ as $$
 declare
   v_incident public.incidents;
   v_pattern text;
-  v_type text := monitoring.sanitise_text(remember_fix.error_type, 200);
+  v_type text := monitoring.sanitize_text(remember_fix.error_type, 200);
   v_verdict record;
   v_old public.error_knowledge;
   v_id bigint;
@@ -100,9 +100,9 @@ begin
     monitoring.find_signature(v_pattern, v_type),
     coalesce(remember_fix.category, v_incident.category, v_verdict.category),
     coalesce(remember_fix.severity, v_incident.severity, v_verdict.severity),
-    monitoring.sanitise_text(remember_fix.root_cause, 4096),
+    monitoring.sanitize_text(remember_fix.root_cause, 4096),
     monitoring.read_required_text('solution', remember_fix.solution, 16384),
-    monitoring.sanitise_text(remember_fix.auto_fix_code, 16384),
+    monitoring.sanitize_text(remember_fix.auto_fix_code, 16384),
     coalesce(remember_fix.is_auto_fix_allowed, false),
     remember_fix.embedding
   )

@@ -1,7 +1,7 @@
 -- Purpose: what an agent may do now: kinds of action, what is running, and the checks before one begins.
 -- Objects: monitoring.action_kinds, monitoring.running_actions, monitoring.is_in_deployment_window(),
 -- monitoring.count_begun_actions(), monitoring.check_agent_action(), monitoring.fail_running_actions(),
--- monitoring.queue_for_kill_switch(), monitoring.obey_kill_switch().
+-- monitoring.lock_action_starts(), monitoring.stop_running_actions().
 -- Risks: order of locks: the advisory lock of beginnings and ends, the kill switch's row, the incident. The advisory
 -- lock has a fair queue, so that however many agents call, whoever throws the kill switch gets his turn.
 
@@ -267,7 +267,7 @@ revoke all on function monitoring.fail_running_actions(text, boolean) from publi
 comment on function monitoring.fail_running_actions(text, boolean) is
 'Ends running actions as failed, all or only those past their deadline, with an audit row each: how many.';
 
-create function monitoring.queue_for_kill_switch()
+create function monitoring.lock_action_starts()
 returns trigger
 language plpgsql
 volatile
@@ -280,17 +280,17 @@ begin
 end
 $$;
 
-revoke all on function monitoring.queue_for_kill_switch() from public, anon, authenticated, service_role;
+revoke all on function monitoring.lock_action_starts() from public, anon, authenticated, service_role;
 
-comment on function monitoring.queue_for_kill_switch() is
+comment on function monitoring.lock_action_starts() is
 'Takes the lock of beginnings and ends before any row of the configuration is locked. Security definer, as the trigger
 that ends what is running.';
 
 create trigger configuration_changes_queue_with_agents
 before update on public.system_config
-for each statement execute function monitoring.queue_for_kill_switch();
+for each statement execute function monitoring.lock_action_starts();
 
-create function monitoring.obey_kill_switch()
+create function monitoring.stop_running_actions()
 returns trigger
 language plpgsql
 volatile
@@ -303,9 +303,9 @@ begin
 end
 $$;
 
-revoke all on function monitoring.obey_kill_switch() from public, anon, authenticated, service_role;
+revoke all on function monitoring.stop_running_actions() from public, anon, authenticated, service_role;
 
-comment on function monitoring.obey_kill_switch() is
+comment on function monitoring.stop_running_actions() is
 'Ends whatever is running when the kill switch is thrown. Security definer: whoever may throw it need not be able to
 write the audit trail.';
 
@@ -313,4 +313,4 @@ create trigger kill_switch_stops_what_is_running
 after update on public.system_config
 for each row
 when (new.key = 'kill_switch' and new.value ->> 'enabled' = 'true')
-execute function monitoring.obey_kill_switch();
+execute function monitoring.stop_running_actions();

@@ -67,7 +67,7 @@ begin
     v_checks,
     case when v_is_allowed then 'allowed' else 'refused' end,
     jsonb_build_object(
-      'plan', monitoring.sanitise_jsonb(v_plan, 16384), 'dry_run', v_is_dry_run, 'caller', monitoring.read_actor()
+      'plan', monitoring.sanitize_jsonb(v_plan, 16384), 'dry_run', v_is_dry_run, 'caller', monitoring.read_actor()
     )
   )
   returning agent_actions.id into v_id;
@@ -131,7 +131,7 @@ declare
   v_running monitoring.running_actions;
   v_is_switch_on boolean;
   v_is_success boolean := finish_agent_action.success;
-  v_error text := monitoring.sanitise_text(finish_agent_action.error, 4096);
+  v_error text := monitoring.sanitize_text(finish_agent_action.error, 4096);
   v_audit_id bigint;
 begin
   if v_is_success is null then
@@ -163,7 +163,7 @@ begin
     case when not v_is_success then coalesce(v_error, 'no reason given') end,
     least(extract(epoch from clock_timestamp() - v_running.begun_at) * 1000, 2147483647)::integer,
     jsonb_build_object(
-      'result', monitoring.sanitise_jsonb(coalesce(finish_agent_action.result, '{}'), 16384),
+      'result', monitoring.sanitize_jsonb(coalesce(finish_agent_action.result, '{}'), 16384),
       'caller', monitoring.read_actor()
     ),
     v_running.action_id

@@ -57,9 +57,9 @@ begin
     monitoring.read_required_text('service', record_deployment_started.service, 200),
     monitoring.read_required_text('version', record_deployment_started.version, 200),
     v_commit,
-    coalesce(monitoring.sanitise_text(nullif(record_deployment_started.environment, ''), 200), 'production'),
+    coalesce(monitoring.sanitize_text(nullif(record_deployment_started.environment, ''), 200), 'production'),
     'in_progress',
-    coalesce(monitoring.sanitise_text(nullif(record_deployment_started.deployed_by, ''), 200), monitoring.read_actor()),
+    coalesce(monitoring.sanitize_text(nullif(record_deployment_started.deployed_by, ''), 200), monitoring.read_actor()),
     clock_timestamp()
   )
   returning deployment_history.id into v_id;
@@ -99,7 +99,7 @@ begin
   set
     status = case when record_deployment_finished.success then 'succeeded' else 'failed' end::public.deployment_status,
     finished_at = clock_timestamp(),
-    test_results = monitoring.sanitise_jsonb(coalesce(record_deployment_finished.test_results, '{}'), 65536)
+    test_results = monitoring.sanitize_jsonb(coalesce(record_deployment_finished.test_results, '{}'), 65536)
   where deployment_history.id = record_deployment_finished.deployment_id
     and deployment_history.status in ('pending', 'in_progress')
   returning deployment_history.* into v_deployment;
@@ -144,7 +144,7 @@ as $$
 declare
   v_reason text := monitoring.read_required_text('reason', record_deployment_rolled_back.reason, 2048);
   v_old public.deployment_history;
-  v_version text := monitoring.sanitise_text(nullif(record_deployment_rolled_back.version, ''), 200);
+  v_version text := monitoring.sanitize_text(nullif(record_deployment_rolled_back.version, ''), 200);
   v_id bigint;
 begin
   select deployment_history.*

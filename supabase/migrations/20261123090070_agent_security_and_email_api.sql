@@ -20,7 +20,7 @@ set search_path = ''
 as $$
 declare
   v_type text := monitoring.read_required_text('event_type', record_security_event.event_type, 200);
-  v_user text := monitoring.sanitise_text(record_security_event.user_id, 200);
+  v_user text := monitoring.sanitize_text(record_security_event.user_id, 200);
   v_details jsonb;
   v_address inet;
   v_report monitoring.prepared_event;
@@ -37,7 +37,7 @@ begin
     perform monitoring.refuse_request('PT400', 'details must be a JSON object', 'details', 'Send {"path": "/login"}.');
   end if;
   v_address := record_security_event.ip_address::inet;
-  v_details := monitoring.sanitise_jsonb(coalesce(record_security_event.details, '{}'), 16384);
+  v_details := monitoring.sanitize_jsonb(coalesce(record_security_event.details, '{}'), 16384);
 
   if record_security_event.confidence >= (monitoring.config('incident_policy') ->> 'security_min_confidence')::numeric then
     v_report := monitoring.prepare_event(
@@ -55,9 +55,9 @@ begin
       1
     );
     v_report.rule := 'security_event';
-    select placement.incident_id
+    select upserted.incident_id
     into v_incident_id
-    from monitoring.place_events(array[v_report], 'security') as placement;
+    from monitoring.upsert_incidents(array[v_report], 'security') as upserted;
   end if;
   insert into public.security_events (
     event_type, severity, confidence, ip_address, user_id, action_taken, details, incident_id
@@ -68,7 +68,7 @@ begin
     round(record_security_event.confidence, 3),
     v_address,
     v_user,
-    monitoring.sanitise_text(record_security_event.action_taken, 1024),
+    monitoring.sanitize_text(record_security_event.action_taken, 1024),
     v_details,
     v_incident_id
   )
@@ -266,7 +266,7 @@ begin
       click_count = v_email.click_count + (v_event = 'clicked')::integer,
       error = case
         when v_event in ('bounced', 'failed')
-          then coalesce(monitoring.sanitise_text(record_email_event.error, 1024), v_event::text)
+          then coalesce(monitoring.sanitize_text(record_email_event.error, 1024), v_event::text)
         else v_email.error
       end
     where email_tracking.id = v_email.id

@@ -361,7 +361,7 @@ begin
       next_try_at = clock_timestamp() + least(
         interval '15 seconds' * power(2, v_job.attempts), interval '1 hour'
       ) * (0.8 + random() * 0.4),
-      error = monitoring.sanitise_text(
+      error = monitoring.sanitize_text(
         coalesce(v_job.error, 'the answer holds no embedding of 1,536 dimensions'), 1000
       )
     where embedding_jobs.knowledge_id = v_job.knowledge_id;

@@ -110,7 +110,7 @@ begin
   return v_sent;
 exception
   when others then
-    v_sent.problem := monitoring.sanitise_text('could not be sent: ' || sqlerrm, 1000);
+    v_sent.problem := monitoring.sanitize_text('could not be sent: ' || sqlerrm, 1000);
     return v_sent;
 end
 $$;
@@ -212,7 +212,7 @@ begin
     select
       (sent.target).name,
       (sent.target).type,
-      monitoring.sanitise_text((sent.target).url, 2000),
+      monitoring.sanitize_text((sent.target).url, 2000),
       start_round.scheduled_at,
       case when sent.problem is null then clock_timestamp() end,
       sent.request_id,

@@ -1,6 +1,6 @@
 -- Purpose: records what comes back to a probe on its row. Decides nothing.
 -- Objects: monitoring.read_excerpt(), monitoring.store_answer(), the trigger function monitoring.record_answer(),
--- monitoring.watch_answers() that puts the trigger on net._http_response, monitoring.complete_answers() for where it cannot.
+-- monitoring.install_answer_trigger() that puts the trigger on net._http_response, monitoring.collect_missed_answers() for where it cannot.
 -- Risks: the trigger runs inside pg_net's worker, in the transaction of a whole batch. If it raised, the worker would
 -- die on the same request for ever, and with it everybody's use of pg_net. So it catches everything, takes no lock but
 -- its row's, does not wait for that one either, and ignores whatever is not ours.
@@ -21,7 +21,7 @@ begin
   -- A cut through a character leaves up to three bytes of it.
   while v_cut < 4 loop
     begin
-      return monitoring.sanitise_text(convert_from(substring(v_bytes from 1 for length(v_bytes) - v_cut), 'UTF8'), 1000);
+      return monitoring.sanitize_text(convert_from(substring(v_bytes from 1 for length(v_bytes) - v_cut), 'UTF8'), 1000);
     exception
       when character_not_in_repertoire or untranslatable_character then
         v_cut := v_cut + 1;
@@ -29,7 +29,7 @@ begin
     exit when length(read_excerpt.content) <= 1000 or v_cut >= length(v_bytes);
   end loop;
   -- No UTF-8: what is ASCII stays readable.
-  return monitoring.sanitise_text(left(encode(v_bytes, 'escape'), 1000), 1000);
+  return monitoring.sanitize_text(left(encode(v_bytes, 'escape'), 1000), 1000);
 end
 $$;
 
@@ -83,10 +83,10 @@ begin
     response_time_ms = case when store_answer.status_code is not null then store_answer.response_time_ms end,
     error = case
       when store_answer.has_timed_out then format('timed out after %s ms', v_check.timeout_ms)
-      else monitoring.sanitise_text(store_answer.error_msg, 1000)
+      else monitoring.sanitize_text(store_answer.error_msg, 1000)
     end,
     answer_headers = (
-      select jsonb_object_agg(lower(header.key), monitoring.sanitise_text(header.value, 200))
+      select jsonb_object_agg(lower(header.key), monitoring.sanitize_text(header.value, 200))
       from jsonb_each_text(store_answer.headers) as header (key, value)
       where lower(header.key) in ('content-type', 'retry-after', 'server')
     ),
@@ -133,7 +133,7 @@ comment on function monitoring.record_answer() is
 'Records an answer the moment pg_net has it, which is the only way to know the response time: created is the beginning
 of the batch. Never raises. Security definer: it runs as whoever pg_net''s worker is.';
 
-create function monitoring.watch_answers()
+create function monitoring.install_answer_trigger()
 returns boolean
 language plpgsql
 volatile
@@ -159,14 +159,14 @@ exception
 end
 $$;
 
-revoke all on function monitoring.watch_answers() from public, anon, authenticated, service_role;
+revoke all on function monitoring.install_answer_trigger() from public, anon, authenticated, service_role;
 
-comment on function monitoring.watch_answers() is
+comment on function monitoring.install_answer_trigger() is
 'Puts our trigger on pg_net''s answers where that is allowed and it is missing: whether it is there. Safe to repeat.';
 
-select monitoring.watch_answers();
+select monitoring.install_answer_trigger();
 
-create function monitoring.complete_answers()
+create function monitoring.collect_missed_answers()
 returns bigint
 language sql
 volatile
@@ -198,7 +198,7 @@ as $$
   )
 $$;
 
-revoke all on function monitoring.complete_answers() from public, anon, authenticated, service_role;
+revoke all on function monitoring.collect_missed_answers() from public, anon, authenticated, service_role;
 
-comment on function monitoring.complete_answers() is
+comment on function monitoring.collect_missed_answers() is
 'Records the answers that the trigger did not, for lack of the trigger or of luck: how many. Without response times.';

@@ -1,10 +1,10 @@
 -- Purpose: what a round's verdicts do: states, incidents opened, folded and resolved, the rows closed.
--- Objects: type monitoring.settlement, monitoring.advance_states(), monitoring.find_root_cause(), monitoring.find_settlements(),
+-- Objects: type monitoring.verdict_effect, monitoring.update_target_states(), monitoring.find_root_cause(), monitoring.find_verdict_effects(),
 -- monitoring.describe_outages().
 -- Risks: the order of locks is the advisory one, checks by id, states by target, incidents by fingerprint; the last as
 -- ingest takes them.
 
-create type monitoring.settlement as (
+create type monitoring.verdict_effect as (
   verdict monitoring.verdict,
   fingerprint text,
   severity public.incident_severity,
@@ -12,11 +12,11 @@ create type monitoring.settlement as (
   is_well boolean
 );
 
-comment on type monitoring.settlement is
+comment on type monitoring.verdict_effect is
 'A verdict with the incident it belongs to. severity is null where it opens nothing.
 is_well says that its incident can be closed.';
 
-create function monitoring.advance_states(verdicts monitoring.verdict[])
+create function monitoring.update_target_states(verdicts monitoring.verdict[])
 returns void
 language sql
 volatile
@@ -39,7 +39,7 @@ as $$
     verdict.is_slow,
     verdict.scheduled_at,
     verdict.response_time_ms
-  from unnest(advance_states.verdicts) as verdict
+  from unnest(update_target_states.verdicts) as verdict
   order by verdict.target
   on conflict (target) do update
     set
@@ -71,9 +71,9 @@ as $$
       last_response_time_ms = excluded.last_response_time_ms
 $$;
 
-revoke all on function monitoring.advance_states(monitoring.verdict[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.update_target_states(monitoring.verdict[]) from public, anon, authenticated, service_role;
 
-comment on function monitoring.advance_states(monitoring.verdict[]) is
+comment on function monitoring.update_target_states(monitoring.verdict[]) is
 'Counts the verdicts of one round each into where their targets stand.';
 
 create function monitoring.find_root_cause(target text)
@@ -107,8 +107,8 @@ revoke all on function monitoring.find_root_cause(text) from public, anon, authe
 comment on function monitoring.find_root_cause(text) is
 'The target that a failing one is down because of: the last in the chain of depends_on that is down, or itself.';
 
-create function monitoring.find_settlements(verdicts monitoring.verdict[])
-returns setof monitoring.settlement
+create function monitoring.find_verdict_effects(verdicts monitoring.verdict[])
+returns setof monitoring.verdict_effect
 language sql
 stable
 security invoker
@@ -134,11 +134,11 @@ as $$
       )
       and 1 < (
         select count(*)
-        from unnest(find_settlements.verdicts) as other
+        from unnest(find_verdict_effects.verdicts) as other
         where other.scheduled_at = (verdict).scheduled_at
           and other.status = 'down'
       ) as is_offline
-    from unnest(find_settlements.verdicts) as verdict
+    from unnest(find_verdict_effects.verdicts) as verdict
     join monitoring.target_states on target_states.target = verdict.target
     left join monitoring.probe_targets on probe_targets.name = verdict.target
   )
@@ -167,12 +167,12 @@ as $$
   cross join policy
 $$;
 
-revoke all on function monitoring.find_settlements(monitoring.verdict[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.find_verdict_effects(monitoring.verdict[]) from public, anon, authenticated, service_role;
 
-comment on function monitoring.find_settlements(monitoring.verdict[]) is
+comment on function monitoring.find_verdict_effects(monitoring.verdict[]) is
 'What each verdict of this moment, already counted into its target''s state, means for incidents.';
 
-create function monitoring.describe_outages(settlements monitoring.settlement[])
+create function monitoring.describe_outages(effects monitoring.verdict_effect[])
 returns monitoring.prepared_event[]
 language sql
 stable
@@ -187,7 +187,7 @@ as $$
       row_number() over (order by worst.fingerprint)::integer as event_position,
       null::text as idempotency_key,
       worst.fingerprint,
-      monitoring.sanitise_text(
+      monitoring.sanitize_text(
         case worst.fingerprint
           when 'health-check:prober' then 'Health checks get no answers'
           when 'health-check:connectivity' then 'No target can be reached'
@@ -195,7 +195,7 @@ as $$
         end,
         200
       ) as title,
-      monitoring.sanitise_text(
+      monitoring.sanitize_text(
         case worst.fingerprint
           when 'health-check:prober'
             then format('%s targets had no answer from pg_net, such as %s: %s', worst.size, worst.target, worst.problem)
@@ -240,13 +240,13 @@ as $$
         )
       ) as context
     from (
-      select distinct on (settlement.fingerprint)
-        settlement.fingerprint,
-        settlement.severity,
-        (settlement.verdict).check_id,
-        (settlement.verdict).target,
-        (settlement.verdict).status,
-        (settlement.verdict).problem,
+      select distinct on (effect.fingerprint)
+        effect.fingerprint,
+        effect.severity,
+        (effect.verdict).check_id,
+        (effect.verdict).target,
+        (effect.verdict).status,
+        (effect.verdict).problem,
         monitoring_checks.target_type,
         monitoring_checks.url,
         monitoring_checks.attempt,
@@ -255,24 +255,24 @@ as $$
         monitoring_checks.answer_excerpt,
         counted.size,
         counted.targets
-      from unnest(describe_outages.settlements) as settlement
-      join public.monitoring_checks on monitoring_checks.id = (settlement.verdict).check_id
+      from unnest(describe_outages.effects) as effect
+      join public.monitoring_checks on monitoring_checks.id = (effect.verdict).check_id
       join (
         select
           each.fingerprint,
           count(*) as size,
           (array_agg((each.verdict).target order by (each.verdict).target))[1:20] as targets
-        from unnest(describe_outages.settlements) as each
+        from unnest(describe_outages.effects) as each
         where each.severity is not null
         group by each.fingerprint
-      ) as counted on counted.fingerprint = settlement.fingerprint
-      where settlement.severity is not null
-      order by settlement.fingerprint, settlement.severity desc, (settlement.verdict).target
+      ) as counted on counted.fingerprint = effect.fingerprint
+      where effect.severity is not null
+      order by effect.fingerprint, effect.severity desc, (effect.verdict).target
     ) as worst
   ) as event
 $$;
 
-revoke all on function monitoring.describe_outages(monitoring.settlement[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.describe_outages(monitoring.verdict_effect[]) from public, anon, authenticated, service_role;
 
-comment on function monitoring.describe_outages(monitoring.settlement[]) is
-'The events that these settlements are for the incidents, one a fingerprint, ready for monitoring.place_events().';
+comment on function monitoring.describe_outages(monitoring.verdict_effect[]) is
+'The events that these effects are for the incidents, one a fingerprint, ready for monitoring.upsert_incidents().';

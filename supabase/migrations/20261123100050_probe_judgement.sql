@@ -1,8 +1,8 @@
--- Purpose: the judgement, every 10 seconds: verdicts, further tries, settlements, in one short transaction.
--- Objects: monitoring.settle_verdicts(), monitoring.retire_targets(), monitoring.judge_health_checks().
+-- Purpose: the judgement, every 10 seconds: verdicts, further tries, effects, in one short transaction.
+-- Objects: monitoring.apply_verdicts(), monitoring.remove_stale_target_states(), monitoring.judge_health_checks().
 -- Risks: one at a time, by the advisory lock that the round takes too.
 
-create function monitoring.settle_verdicts(verdicts monitoring.verdict[])
+create function monitoring.apply_verdicts(verdicts monitoring.verdict[])
 returns void
 language plpgsql
 volatile
@@ -10,41 +10,41 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_settlements monitoring.settlement[];
-  v_placements monitoring.placement[] := '{}'::monitoring.placement[];
+  v_effects monitoring.verdict_effect[];
+  v_upserted monitoring.upserted_incident[] := '{}'::monitoring.upserted_incident[];
   v_events monitoring.prepared_event[];
 begin
-  perform monitoring.advance_states(settle_verdicts.verdicts);
-  v_settlements := array(
-    select settlement
-    from monitoring.find_settlements(settle_verdicts.verdicts) as settlement
+  perform monitoring.update_target_states(apply_verdicts.verdicts);
+  v_effects := array(
+    select effect
+    from monitoring.find_verdict_effects(apply_verdicts.verdicts) as effect
   );
-  v_events := monitoring.describe_outages(v_settlements);
+  v_events := monitoring.describe_outages(v_effects);
   if v_events <> '{}' then
-    v_placements := array(
-      select placement
-      from monitoring.place_events(v_events, 'health-check') as placement
+    v_upserted := array(
+      select upserted
+      from monitoring.upsert_incidents(v_events, 'health-check') as upserted
     );
   end if;
 
   update public.monitoring_checks
   set
-    status = (settlement.verdict).status,
+    status = (effect.verdict).status,
     completed_at = clock_timestamp(),
-    error = (settlement.verdict).problem,
-    error_count = monitoring_checks.error_count + ((settlement.verdict).status in ('down', 'unknown'))::integer,
-    consecutive_failures = settlement.down_rounds,
-    incident_id = coalesce(placement.incident_id, live.id)
-  from unnest(v_settlements) as settlement
-  left join unnest(v_placements) as placement on placement.fingerprint = settlement.fingerprint
+    error = (effect.verdict).problem,
+    error_count = monitoring_checks.error_count + ((effect.verdict).status in ('down', 'unknown'))::integer,
+    consecutive_failures = effect.down_rounds,
+    incident_id = coalesce(upserted.incident_id, live.id)
+  from unnest(v_effects) as effect
+  left join unnest(v_upserted) as upserted on upserted.fingerprint = effect.fingerprint
   left join public.incidents as live
-    on live.fingerprint = settlement.fingerprint
+    on live.fingerprint = effect.fingerprint
     and live.status <> 'resolved'
-    and (settlement.verdict).status <> 'up'
-  where monitoring_checks.id = (settlement.verdict).check_id;
+    and (effect.verdict).status <> 'up'
+  where monitoring_checks.id = (effect.verdict).check_id;
 
   perform monitoring.resolve_incidents(
-    array(select settlement.fingerprint from unnest(v_settlements) as settlement where settlement.is_well),
+    array(select effect.fingerprint from unnest(v_effects) as effect where effect.is_well),
     'health-check',
     'health-check',
     'The target is up again, as often in a row as health_check_policy.successes_to_close asks.'
@@ -55,24 +55,24 @@ begin
     'health-check',
     'A target gave an HTTP answer again.'
   )
-  where exists (select from unnest(settle_verdicts.verdicts) as verdict where verdict.has_http_answer);
+  where exists (select from unnest(apply_verdicts.verdicts) as verdict where verdict.has_http_answer);
   perform monitoring.resolve_incidents(
     array['health-check:prober'],
     'health-check',
     'health-check',
     'Every target has an answer again.'
   )
-  where exists (select from unnest(settle_verdicts.verdicts) as verdict where verdict.status <> 'unknown')
+  where exists (select from unnest(apply_verdicts.verdicts) as verdict where verdict.status <> 'unknown')
     and not exists (select from monitoring.target_states where target_states.unknown_rounds > 0);
 end
 $$;
 
-revoke all on function monitoring.settle_verdicts(monitoring.verdict[]) from public, anon, authenticated, service_role;
+revoke all on function monitoring.apply_verdicts(monitoring.verdict[]) from public, anon, authenticated, service_role;
 
-comment on function monitoring.settle_verdicts(monitoring.verdict[]) is
+comment on function monitoring.apply_verdicts(monitoring.verdict[]) is
 'Brings verdicts, one a target, into force: states, incidents, rows.';
 
-create function monitoring.retire_targets()
+create function monitoring.remove_stale_target_states()
 returns bigint
 language sql
 volatile
@@ -99,9 +99,9 @@ as $$
   from retired
 $$;
 
-revoke all on function monitoring.retire_targets() from public, anon, authenticated, service_role;
+revoke all on function monitoring.remove_stale_target_states() from public, anon, authenticated, service_role;
 
-comment on function monitoring.retire_targets() is
+comment on function monitoring.remove_stale_target_states() is
 'Forgets the states of targets that were removed or switched off, and resolves their incidents: how many.';
 
 create function monitoring.judge_health_checks()
@@ -116,8 +116,8 @@ declare
   v_ready monitoring.verdict[];
 begin
   perform pg_advisory_xact_lock(20261123, 1800);
-  perform monitoring.retire_targets();
-  perform monitoring.complete_answers();
+  perform monitoring.remove_stale_target_states();
+  perform monitoring.collect_missed_answers();
   v_verdicts := array(select verdict from monitoring.judge_answers() as verdict);
   perform monitoring.resend_probes(v_verdicts);
 
@@ -125,7 +125,7 @@ begin
   while v_verdicts <> '{}' loop
     v_ready := array(select verdict from monitoring.find_ready_verdicts(v_verdicts) as verdict);
     exit when v_ready = '{}';
-    perform monitoring.settle_verdicts(v_ready);
+    perform monitoring.apply_verdicts(v_ready);
     v_verdicts := array(
       select verdict
       from unnest(v_verdicts) as verdict

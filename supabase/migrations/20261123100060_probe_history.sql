@@ -1,8 +1,8 @@
 -- Purpose: what the checks add up to: hourly figures a target, kept longer than the checks; and what is thrown away.
--- Objects: monitoring.target_hours, monitoring.count_checks(), monitoring.roll_up_checks(), monitoring.purge_history().
+-- Objects: monitoring.target_hourly_stats, monitoring.count_checks(), monitoring.roll_up_checks(), monitoring.purge_history().
 -- Risks: a check may only be purged when its hour was rolled up: the purge rolls up first.
 
-create table monitoring.target_hours (
+create table monitoring.target_hourly_stats (
   target text not null,
   hour timestamptz not null,
   checks integer not null,
@@ -18,45 +18,45 @@ create table monitoring.target_hours (
   constraint checks_add_up check (checks = up + degraded + down + unknown + maintenance)
 );
 
-create index target_hours_hour_idx on monitoring.target_hours (hour);
+create index target_hourly_stats_hour_idx on monitoring.target_hourly_stats (hour);
 
-alter table monitoring.target_hours enable row level security;
+alter table monitoring.target_hourly_stats enable row level security;
 
-create policy target_hours_are_read_by_agents on monitoring.target_hours
+create policy target_hourly_stats_are_read_by_agents on monitoring.target_hourly_stats
 for select to authenticated
 using (true);
 
-revoke all on table monitoring.target_hours from public, anon, authenticated, service_role;
+revoke all on table monitoring.target_hourly_stats from public, anon, authenticated, service_role;
 
 -- For the views public.target_status and public.target_history alone, which run with their reader's rights.
-grant select on table monitoring.target_hours to authenticated, service_role;
+grant select on table monitoring.target_hourly_stats to authenticated, service_role;
 
-comment on table monitoring.target_hours is 'Figures of the checks of each target in each hour that is over.';
+comment on table monitoring.target_hourly_stats is 'Figures of the checks of each target in each hour that is over.';
 
-comment on column monitoring.target_hours.target is 'Name of the target.';
+comment on column monitoring.target_hourly_stats.target is 'Name of the target.';
 
-comment on column monitoring.target_hours.hour is 'Beginning of the hour.';
+comment on column monitoring.target_hourly_stats.hour is 'Beginning of the hour.';
 
-comment on column monitoring.target_hours.checks is 'Rounds of the hour.';
+comment on column monitoring.target_hourly_stats.checks is 'Rounds of the hour.';
 
-comment on column monitoring.target_hours.up is 'Of these, up.';
+comment on column monitoring.target_hourly_stats.up is 'Of these, up.';
 
-comment on column monitoring.target_hours.degraded is 'Of these, degraded: right, but too slow.';
+comment on column monitoring.target_hourly_stats.degraded is 'Of these, degraded: right, but too slow.';
 
-comment on column monitoring.target_hours.down is 'Of these, down.';
+comment on column monitoring.target_hourly_stats.down is 'Of these, down.';
 
-comment on column monitoring.target_hours.unknown is 'Of these, without any answer: neither uptime nor downtime.';
+comment on column monitoring.target_hourly_stats.unknown is 'Of these, without any answer: neither uptime nor downtime.';
 
-comment on column monitoring.target_hours.maintenance is 'Of these, in a maintenance window, whatever they found.';
+comment on column monitoring.target_hourly_stats.maintenance is 'Of these, in a maintenance window, whatever they found.';
 
-comment on column monitoring.target_hours.p50_ms is 'Median response time in milliseconds.';
+comment on column monitoring.target_hourly_stats.p50_ms is 'Median response time in milliseconds.';
 
-comment on column monitoring.target_hours.p95_ms is '95th percentile of the response time in milliseconds.';
+comment on column monitoring.target_hourly_stats.p95_ms is '95th percentile of the response time in milliseconds.';
 
-comment on column monitoring.target_hours.max_ms is 'Longest response time in milliseconds.';
+comment on column monitoring.target_hourly_stats.max_ms is 'Longest response time in milliseconds.';
 
 create function monitoring.count_checks(since timestamptz, until timestamptz)
-returns setof monitoring.target_hours
+returns setof monitoring.target_hourly_stats
 language sql
 stable
 strict
@@ -108,7 +108,7 @@ as $$
     select
       -- The last hour again: rounds that were judged late belong to it.
       coalesce(
-        (select max(target_hours.hour) from monitoring.target_hours) - interval '1 hour',
+        (select max(target_hourly_stats.hour) from monitoring.target_hourly_stats) - interval '1 hour',
         (select min(monitoring_checks.scheduled_at) from public.monitoring_checks),
         now()
       ) as since,
@@ -116,7 +116,7 @@ as $$
   ),
 
   rolled_up as (
-    insert into monitoring.target_hours
+    insert into monitoring.target_hourly_stats
     select counted.*
     from span
     cross join lateral monitoring.count_checks(span.since, span.until) as counted
@@ -132,7 +132,7 @@ as $$
         p50_ms = excluded.p50_ms,
         p95_ms = excluded.p95_ms,
         max_ms = excluded.max_ms
-    returning target_hours.target
+    returning target_hourly_stats.target
   )
 
   select count(*)
@@ -144,7 +144,7 @@ revoke all on function monitoring.roll_up_checks() from public, anon, authentica
 comment on function monitoring.roll_up_checks() is
 'Adds up the checks of the hours that are over since the last time: how many figures. Safe to repeat.';
 
-create table monitoring.target_days (
+create table monitoring.target_daily_stats (
   target text not null,
   day date not null,
   up integer not null,
@@ -155,35 +155,35 @@ create table monitoring.target_days (
   primary key (target, day)
 );
 
-create index target_days_day_idx on monitoring.target_days (day);
+create index target_daily_stats_day_idx on monitoring.target_daily_stats (day);
 
-alter table monitoring.target_days enable row level security;
+alter table monitoring.target_daily_stats enable row level security;
 
-create policy target_days_are_read_by_agents on monitoring.target_days
+create policy target_daily_stats_are_read_by_agents on monitoring.target_daily_stats
 for select to authenticated
 using (true);
 
-revoke all on table monitoring.target_days from public, anon, authenticated, service_role;
+revoke all on table monitoring.target_daily_stats from public, anon, authenticated, service_role;
 
 -- For the view public.target_days alone, which runs with its reader's rights.
-grant select on table monitoring.target_days to authenticated, service_role;
+grant select on table monitoring.target_daily_stats to authenticated, service_role;
 
-comment on table monitoring.target_days is
+comment on table monitoring.target_daily_stats is
 'The hours of each target added up, a row a day (UTC) that is over: 90 days of a bar are 90 rows instead of 2,160.';
 
-comment on column monitoring.target_days.target is 'Name of the target.';
+comment on column monitoring.target_daily_stats.target is 'Name of the target.';
 
-comment on column monitoring.target_days.day is 'The day, UTC.';
+comment on column monitoring.target_daily_stats.day is 'The day, UTC.';
 
-comment on column monitoring.target_days.up is 'Rounds of the day that were up.';
+comment on column monitoring.target_daily_stats.up is 'Rounds of the day that were up.';
 
-comment on column monitoring.target_days.degraded is 'Rounds that were degraded: right, but too slow.';
+comment on column monitoring.target_daily_stats.degraded is 'Rounds that were degraded: right, but too slow.';
 
-comment on column monitoring.target_days.down is 'Rounds that were down.';
+comment on column monitoring.target_daily_stats.down is 'Rounds that were down.';
 
-comment on column monitoring.target_days.unknown is 'Rounds without any answer.';
+comment on column monitoring.target_daily_stats.unknown is 'Rounds without any answer.';
 
-comment on column monitoring.target_days.maintenance is 'Rounds in a maintenance window, whatever they found.';
+comment on column monitoring.target_daily_stats.maintenance is 'Rounds in a maintenance window, whatever they found.';
 
 create function monitoring.roll_up_days()
 returns bigint
@@ -193,23 +193,23 @@ security invoker
 set search_path = ''
 as $$
   with rolled_up as (
-    insert into monitoring.target_days
+    insert into monitoring.target_daily_stats
     select
-      target_hours.target,
-      (target_hours.hour at time zone 'UTC')::date as day,
-      sum(target_hours.up),
-      sum(target_hours.degraded),
-      sum(target_hours.down),
-      sum(target_hours.unknown),
-      sum(target_hours.maintenance)
-    from monitoring.target_hours
+      target_hourly_stats.target,
+      (target_hourly_stats.hour at time zone 'UTC')::date as day,
+      sum(target_hourly_stats.up),
+      sum(target_hourly_stats.degraded),
+      sum(target_hourly_stats.down),
+      sum(target_hourly_stats.unknown),
+      sum(target_hourly_stats.maintenance)
+    from monitoring.target_hourly_stats
     -- The last day again: its last hour may have been added up again.
-    where target_hours.hour >= coalesce(
-      (select max(target_days.day) from monitoring.target_days)::timestamp at time zone 'UTC', '-infinity'
+    where target_hourly_stats.hour >= coalesce(
+      (select max(target_daily_stats.day) from monitoring.target_daily_stats)::timestamp at time zone 'UTC', '-infinity'
     )
-      and target_hours.hour < date_trunc('day', now(), 'UTC')
-    group by target_hours.target, (target_hours.hour at time zone 'UTC')::date
-    order by day, target_hours.target
+      and target_hourly_stats.hour < date_trunc('day', now(), 'UTC')
+    group by target_hourly_stats.target, (target_hourly_stats.hour at time zone 'UTC')::date
+    order by day, target_hourly_stats.target
     on conflict (target, day) do update
       set
         up = excluded.up,
@@ -217,7 +217,7 @@ as $$
         down = excluded.down,
         unknown = excluded.unknown,
         maintenance = excluded.maintenance
-    returning target_days.target
+    returning target_daily_stats.target
   )
 
   select count(*)
@@ -245,7 +245,7 @@ declare
   v_deliveries bigint;
   v_runs bigint;
 begin
-  perform monitoring.watch_answers();
+  perform monitoring.install_answer_trigger();
   perform monitoring.roll_up_checks();
   perform monitoring.roll_up_days();
 
@@ -256,13 +256,13 @@ begin
   get diagnostics v_checks = row_count;
 
   -- Whole days: a day that is added up again from what is left of its hours would lose the others.
-  delete from monitoring.target_hours
-  where target_hours.hour
+  delete from monitoring.target_hourly_stats
+  where target_hourly_stats.hour
     < date_trunc('day', now(), 'UTC') - make_interval(days => (v_retention ->> 'target_history_days')::integer);
   get diagnostics v_hours = row_count;
 
-  delete from monitoring.target_days
-  where target_days.day
+  delete from monitoring.target_daily_stats
+  where target_daily_stats.day
     < (now() at time zone 'UTC')::date - (v_retention ->> 'target_history_days')::integer;
   get diagnostics v_days = row_count;
 
@@ -298,8 +298,8 @@ begin
 
   return jsonb_build_object(
     'monitoring_checks', v_checks,
-    'target_hours', v_hours,
-    'target_days', v_days,
+    'target_hourly_stats', v_hours,
+    'target_daily_stats', v_days,
     'agent_actions', v_actions,
     'sentry_deliveries', v_deliveries,
     'job_runs', v_runs

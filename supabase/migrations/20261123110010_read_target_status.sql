@@ -6,23 +6,23 @@ create view public.target_history
 with (security_invoker = true)
 as
 select
-  target_hours.target,
-  target_hours.hour,
-  target_hours.checks,
-  target_hours.up,
-  target_hours.degraded,
-  target_hours.down,
-  target_hours.unknown,
-  target_hours.maintenance,
-  target_hours.p50_ms,
-  target_hours.p95_ms,
-  target_hours.max_ms,
+  target_hourly_stats.target,
+  target_hourly_stats.hour,
+  target_hourly_stats.checks,
+  target_hourly_stats.up,
+  target_hourly_stats.degraded,
+  target_hourly_stats.down,
+  target_hourly_stats.unknown,
+  target_hourly_stats.maintenance,
+  target_hourly_stats.p50_ms,
+  target_hourly_stats.p95_ms,
+  target_hourly_stats.max_ms,
   round(
-    100.0 * (target_hours.up + target_hours.degraded)
-    / nullif(target_hours.up + target_hours.degraded + target_hours.down, 0),
+    100.0 * (target_hourly_stats.up + target_hourly_stats.degraded)
+    / nullif(target_hourly_stats.up + target_hourly_stats.degraded + target_hourly_stats.down, 0),
     3
   ) as uptime_percent
-from monitoring.target_hours;
+from monitoring.target_hourly_stats;
 
 revoke all on table public.target_history from public, anon, authenticated, service_role;
 
@@ -39,12 +39,12 @@ with (security_invoker = true)
 as
 with counted as (
   select
-    target_hours.target,
-    target_hours.hour as moment,
-    target_hours.up + target_hours.degraded as up,
-    target_hours.down
-  from monitoring.target_hours
-  where target_hours.hour >= now() - interval '30 days'
+    target_hourly_stats.target,
+    target_hourly_stats.hour as moment,
+    target_hourly_stats.up + target_hourly_stats.degraded as up,
+    target_hourly_stats.down
+  from monitoring.target_hourly_stats
+  where target_hourly_stats.hour >= now() - interval '30 days'
   union all
   -- The hours that are not rolled up yet: at most two.
   select
@@ -55,7 +55,7 @@ with counted as (
   from public.monitoring_checks
   where
     monitoring_checks.scheduled_at >= coalesce(
-      (select max(target_hours.hour) + interval '1 hour' from monitoring.target_hours),
+      (select max(target_hourly_stats.hour) + interval '1 hour' from monitoring.target_hourly_stats),
       now() - interval '30 days'
     )
     and not monitoring_checks.is_maintenance

@@ -1,5 +1,5 @@
 -- Purpose: the days of each target, for an uptime bar.
--- Objects: monitoring.target_days, monitoring.roll_up_days(), view public.target_days.
+-- Objects: monitoring.target_daily_stats, monitoring.roll_up_days(), view public.target_days.
 -- Risks: a day is added up from its hours, so roll_up_checks() comes first. The view is security invoker, so the reader
 -- needs a grant on what is read, though he cannot enter the schema monitoring.
 
@@ -8,29 +8,29 @@ with (security_invoker = true)
 as
 with counted as (
   select
-    target_days.target,
-    target_days.day,
-    target_days.up,
-    target_days.degraded,
-    target_days.down,
-    target_days.unknown,
-    target_days.maintenance
-  from monitoring.target_days
-  where target_days.day >= (now() at time zone 'UTC')::date - 89
+    target_daily_stats.target,
+    target_daily_stats.day,
+    target_daily_stats.up,
+    target_daily_stats.degraded,
+    target_daily_stats.down,
+    target_daily_stats.unknown,
+    target_daily_stats.maintenance
+  from monitoring.target_daily_stats
+  where target_daily_stats.day >= (now() at time zone 'UTC')::date - 89
   union all
   -- The days that are not added up yet: today, and shortly after midnight yesterday.
   select
-    target_hours.target,
-    (target_hours.hour at time zone 'UTC')::date,
-    target_hours.up,
-    target_hours.degraded,
-    target_hours.down,
-    target_hours.unknown,
-    target_hours.maintenance
-  from monitoring.target_hours
+    target_hourly_stats.target,
+    (target_hourly_stats.hour at time zone 'UTC')::date,
+    target_hourly_stats.up,
+    target_hourly_stats.degraded,
+    target_hourly_stats.down,
+    target_hourly_stats.unknown,
+    target_hourly_stats.maintenance
+  from monitoring.target_hourly_stats
   where
-    target_hours.hour >= coalesce(
-      (select max(target_days.day) + 1 from monitoring.target_days),
+    target_hourly_stats.hour >= coalesce(
+      (select max(target_daily_stats.day) + 1 from monitoring.target_daily_stats),
       (now() at time zone 'UTC')::date - 89
     )::timestamp at time zone 'UTC'
   union all
@@ -46,7 +46,7 @@ with counted as (
   from public.monitoring_checks
   where
     monitoring_checks.scheduled_at >= coalesce(
-      (select max(target_hours.hour) + interval '1 hour' from monitoring.target_hours),
+      (select max(target_hourly_stats.hour) + interval '1 hour' from monitoring.target_hourly_stats),
       date_trunc('day', now(), 'UTC') - interval '89 days'
     )
     and monitoring_checks.status <> 'pending'

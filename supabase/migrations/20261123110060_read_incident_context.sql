@@ -1,8 +1,8 @@
 -- Purpose: everything about one incident in one bounded document, for an agent that is a language model.
--- Objects: monitoring.fit_text(), public.incident_context().
+-- Objects: monitoring.truncate_text(), public.incident_context().
 -- Risks: most of it is text from outside. It is marked as data, and nothing of it is an instruction.
 
-create function monitoring.fit_text(value text, max_characters integer)
+create function monitoring.truncate_text(value text, max_characters integer)
 returns text
 language sql
 immutable
@@ -11,15 +11,15 @@ security invoker
 set search_path = ''
 as $$
   select case
-    when length(fit_text.value) > fit_text.max_characters
-      then left(fit_text.value, greatest(fit_text.max_characters - 1, 0)) || '…'
-    else fit_text.value
+    when length(truncate_text.value) > truncate_text.max_characters
+      then left(truncate_text.value, greatest(truncate_text.max_characters - 1, 0)) || '…'
+    else truncate_text.value
   end
 $$;
 
-revoke all on function monitoring.fit_text(text, integer) from public, anon, authenticated, service_role;
+revoke all on function monitoring.truncate_text(text, integer) from public, anon, authenticated, service_role;
 
-comment on function monitoring.fit_text(text, integer) is 'A text cut to so many characters, with … where it was cut.';
+comment on function monitoring.truncate_text(text, integer) is 'A text cut to so many characters, with … where it was cut.';
 
 create function public.incident_context(incident_id text, budget integer default 12000)
 returns jsonb
@@ -65,26 +65,26 @@ begin
         'deployment_id', v_incident.deployment_id,
         'knowledge_id', v_incident.knowledge_id,
         'data', jsonb_strip_nulls(jsonb_build_object(
-          'title', monitoring.fit_text(v_incident.title, least(v_share, 200)),
-          'message', monitoring.fit_text(v_incident.message, v_share),
-          'type', monitoring.fit_text(v_incident.error_type, least(v_share, 200)),
-          'code', monitoring.fit_text(v_incident.error_code, least(v_share, 100)),
-          'stack', monitoring.fit_text(v_incident.stack, v_share),
-          'source', monitoring.fit_text(v_incident.source, least(v_share, 100)),
-          'environment', monitoring.fit_text(v_incident.environment, least(v_share, 100)),
-          'release', monitoring.fit_text(v_incident.release, least(v_share, 100)),
-          'url', monitoring.fit_text(v_incident.url, least(v_share, 300)),
-          'external_url', monitoring.fit_text(v_incident.external_url, least(v_share, 300)),
-          'context', monitoring.fit_text(nullif(v_incident.context::text, '{}'), v_share)
+          'title', monitoring.truncate_text(v_incident.title, least(v_share, 200)),
+          'message', monitoring.truncate_text(v_incident.message, v_share),
+          'type', monitoring.truncate_text(v_incident.error_type, least(v_share, 200)),
+          'code', monitoring.truncate_text(v_incident.error_code, least(v_share, 100)),
+          'stack', monitoring.truncate_text(v_incident.stack, v_share),
+          'source', monitoring.truncate_text(v_incident.source, least(v_share, 100)),
+          'environment', monitoring.truncate_text(v_incident.environment, least(v_share, 100)),
+          'release', monitoring.truncate_text(v_incident.release, least(v_share, 100)),
+          'url', monitoring.truncate_text(v_incident.url, least(v_share, 300)),
+          'external_url', monitoring.truncate_text(v_incident.external_url, least(v_share, 300)),
+          'context', monitoring.truncate_text(nullif(v_incident.context::text, '{}'), v_share)
         ))
       ),
       'timeline', (
         select coalesce(jsonb_agg(
           jsonb_strip_nulls(jsonb_build_object(
-            'at', entry.happened_at, 'what', monitoring.fit_text(entry.what, 60), 'from', entry."from", 'to', entry."to",
+            'at', entry.happened_at, 'what', monitoring.truncate_text(entry.what, 60), 'from', entry."from", 'to', entry."to",
             'data', jsonb_strip_nulls(jsonb_build_object(
-              'who', monitoring.fit_text(entry.who, least(v_share, 100)),
-              'why', monitoring.fit_text(entry.why, least(v_share, 300))
+              'who', monitoring.truncate_text(entry.who, least(v_share, 100)),
+              'why', monitoring.truncate_text(entry.why, least(v_share, 300))
             ))
           ))
           order by entry.id
@@ -105,8 +105,8 @@ begin
             'severity', similar_incident.severity,
             'last_seen', similar_incident.last_seen,
             'data', jsonb_strip_nulls(jsonb_build_object(
-              'title', monitoring.fit_text(similar_incident.title, least(v_share, 200)),
-              'resolution', monitoring.fit_text(similar_incident.resolution, least(v_share, 300))
+              'title', monitoring.truncate_text(similar_incident.title, least(v_share, 200)),
+              'resolution', monitoring.truncate_text(similar_incident.resolution, least(v_share, 300))
             ))
           )
           order by similar_incident.last_seen desc
@@ -140,9 +140,9 @@ begin
             'success_rate', fix.success_rate,
             'is_auto_fix_allowed', fix.is_auto_fix_allowed,
             'data', jsonb_strip_nulls(jsonb_build_object(
-              'pattern', monitoring.fit_text(fix.pattern, least(v_share, 300)),
-              'root_cause', monitoring.fit_text(fix.root_cause, least(v_share, 500)),
-              'solution', monitoring.fit_text(fix.solution, least(v_share, 1000))
+              'pattern', monitoring.truncate_text(fix.pattern, least(v_share, 300)),
+              'root_cause', monitoring.truncate_text(fix.root_cause, least(v_share, 500)),
+              'solution', monitoring.truncate_text(fix.solution, least(v_share, 1000))
             ))
           )
           order by fix.id = v_incident.knowledge_id desc nulls last, fix.score desc
@@ -158,9 +158,9 @@ begin
             'status', deployment.status,
             'started_at', deployment.started_at,
             'data', jsonb_build_object(
-              'service', monitoring.fit_text(deployment.service, least(v_share, 100)),
-              'version', monitoring.fit_text(deployment.version, least(v_share, 100)),
-              'environment', monitoring.fit_text(deployment.environment, least(v_share, 100))
+              'service', monitoring.truncate_text(deployment.service, least(v_share, 100)),
+              'version', monitoring.truncate_text(deployment.version, least(v_share, 100)),
+              'environment', monitoring.truncate_text(deployment.environment, least(v_share, 100))
             )
           )
           order by deployment.started_at desc

@@ -42,7 +42,7 @@ begin
   perform cron.schedule(
     'monitoring-embed-knowledge', '30 seconds', 'select monitoring.collect_embeddings(), monitoring.send_embeddings()'
   );
-  perform cron.schedule('monitoring-watch-sentry', '*/5 * * * *', 'select monitoring.watch_sentry_feed()');
+  perform cron.schedule('monitoring-watch-sentry', '*/5 * * * *', 'select monitoring.check_sentry_feed()');
 
   -- From now on the health checks are expected to run.
   insert into monitoring.job_runs (job, ran_at)

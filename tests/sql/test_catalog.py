@@ -19,6 +19,7 @@ select
     '%s.%s(%s)', schema.nspname, function.proname, pg_get_function_identity_arguments(function.oid)
   ) as name,
   function.proname,
+  function.pronamespace,
   function.proacl,
   function.proowner,
   function.proconfig,
@@ -43,6 +44,7 @@ OUR_RELATIONS: LiteralString = """
 select
   relation.oid,
   format('%I.%I', schema.nspname, relation.relname) as name,
+  relation.relname,
   relation.relkind,
   relation.relrowsecurity
 from pg_catalog.pg_class as relation
@@ -173,7 +175,41 @@ def test_the_search_for_bare_raises(source: str, found: list[str]) -> None:
     assert raises_without_errcode(source) == found
 
 
+def test_no_function_name_is_in_two_schemas(catalog: psycopg.Connection) -> None:
+    """A reader who finds a name in a stack trace or in a grant must know which function is meant."""
+    query: LiteralString = """
+    select proname from ours group by proname having count(distinct pronamespace) > 1 order by proname
+    """
+    assert rows(catalog, OUR_FUNCTIONS, query) == []
+
+
+def test_no_function_is_overloaded(catalog: psycopg.Connection) -> None:
+    """PostgREST chooses an overload by the names of the arguments: two functions of one name are ambiguous."""
+    query: LiteralString = "select proname from ours group by proname having count(*) > 1 order by proname"
+    assert rows(catalog, OUR_FUNCTIONS, query) == []
+
+
 # ---- tables, views, types ----
+
+
+def test_no_relation_name_is_in_two_schemas(catalog: psycopg.Connection) -> None:
+    """Tables, views and sequences: `target_days` in one schema and another would be two things with one name."""
+    query: LiteralString = """
+    select relname from ours where relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+    group by relname having count(*) > 1 order by relname
+    """
+    assert rows(catalog, OUR_RELATIONS, query) == []
+
+
+def test_no_function_has_the_name_of_a_relation(catalog: psycopg.Connection) -> None:
+    query: LiteralString = """
+    select distinct proname from ours
+    join pg_catalog.pg_class on pg_class.relname = ours.proname and pg_class.relkind in ('r', 'p', 'v', 'm', 'f')
+    join pg_catalog.pg_namespace as schema on schema.oid = pg_class.relnamespace
+    where schema.nspname in ('public', 'monitoring')
+    order by proname
+    """
+    assert rows(catalog, OUR_FUNCTIONS, query) == []
 
 
 def test_every_table_has_row_level_security(catalog: psycopg.Connection) -> None:

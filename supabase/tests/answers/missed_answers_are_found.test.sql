@@ -16,7 +16,7 @@ update public.monitoring_checks
 set request_id = -42
 where target = 'api';
 
-select is(monitoring.complete_answers(), 1::bigint, 'the judgement finds it');
+select is(monitoring.collect_missed_answers(), 1::bigint, 'the judgement finds it');
 
 select results_eq(
   $$ select http_status, response_time_ms, answered_at is not null from public.monitoring_checks where target = 'api' $$,
@@ -24,7 +24,7 @@ select results_eq(
   'without a response time, which nobody measured'
 );
 
-select is(monitoring.watch_answers(), true, 'the trigger is there, and asking for it again harms nothing');
+select is(monitoring.install_answer_trigger(), true, 'the trigger is there, and asking for it again harms nothing');
 
 select * from finish();
 

@@ -23,8 +23,8 @@ select is(
     where
       function.pronamespace in ('public'::regnamespace, 'monitoring'::regnamespace)
       and function.proname in (
-        'find_status_code', 'is_good_news', 'level_in_text', 'mentions_database', 'mentions_network_failure',
-        'is_statement_timeout', 'is_database_loss', 'is_unavailable', 'is_authentication_loss', 'is_breach',
+        'find_status_code', 'reports_no_failure', 'find_log_level', 'mentions_database', 'mentions_network_failure',
+        'is_statement_timeout', 'is_database_connection_failure', 'is_unavailable', 'is_authentication_service_down', 'is_security_breach',
         'is_cors_block', 'match_critical_rule', 'is_payment_failure', 'is_timeout', 'is_type_error',
         'match_high_rule',
         'is_rate_limit', 'is_slow_query', 'is_cache_miss', 'is_deprecation', 'is_missing_image', 'is_not_found',

@@ -6,7 +6,7 @@ select plan(6);
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
       ('GET /a 404', 'GET /a 500'), ('POST https://x.y/a 404 (Not Found)', 'POST https://x.y/a 502 (Bad Gateway)'),
@@ -19,7 +19,7 @@ select is_empty(
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
       ('ERROR 1045 (28000): denied', 'ERROR 1213 (40001): denied'), ('ORA-00001: x', 'ORA-12541: x'),
@@ -34,7 +34,7 @@ select is_empty(
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
       ('[Errno 2] x', '[Errno 13] x'), ('exit status 1', 'exit status 137'),
@@ -47,7 +47,7 @@ select is_empty(
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
       ('order P12345678 lost', 'order P87654321 lost'), ('node 123 is down', 'node 456 is down'),
@@ -60,7 +60,7 @@ select is_empty(
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
 
@@ -74,7 +74,7 @@ select is_empty(
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
 

@@ -6,7 +6,7 @@ select plan(4);
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one)
+    select sample.one, monitoring.normalize_error_message(sample.one)
     from (
       values
       ('x is not a function', 'y is not a function'),

@@ -16,12 +16,12 @@ select is(
 );
 
 select is(
-  monitoring.normalise_error_message('GET /api/7/x?a=1 took 404 s: "a b" at 10:20:30 by can''t'),
+  monitoring.normalize_error_message('GET /api/7/x?a=1 took 404 s: "a b" at 10:20:30 by can''t'),
   'GET /api/<n>/x took <n> s: <value> at <n> by can''t',
   'the template is readable'
 );
 
-select is(monitoring.normalise_error_message(e' \n\t'), '', 'an empty message has an empty one');
+select is(monitoring.normalize_error_message(e' \n\t'), '', 'an empty message has an empty one');
 
 select * from finish();
 

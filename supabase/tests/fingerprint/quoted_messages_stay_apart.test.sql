@@ -6,7 +6,7 @@ select plan(3);
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
       ('"Disk full"', '"Payment gateway down"'), ('''Login broken''', '''Disk full'''),
@@ -19,7 +19,7 @@ select is_empty(
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
       ('{''error'': ''disk full''}', '{''error'': ''no route''}'), ('err="disk full"', 'err="no route"'),
@@ -35,7 +35,7 @@ select is_empty(
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
       ('"user 42 gone"', '"user 43 gone"'), ('Error: "job 7 failed"', 'Error: "job 8 failed"'),

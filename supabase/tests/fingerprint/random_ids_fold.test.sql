@@ -6,7 +6,7 @@ select plan(3);
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
       ('No such customer: cus_NffrFeUfNV2Hib', 'No such customer: cus_9s6XKzkNRiz8i3'),
@@ -23,7 +23,7 @@ select is_empty(
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
       ('s3UploadPartFailed x', 's3CompleteUpload x'), ('k8sDeploymentTimeout x', 's3CompleteUpload x'),
@@ -39,7 +39,7 @@ select is_empty(
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
       ('worker_group_12 down', 'worker_group_13 down'),

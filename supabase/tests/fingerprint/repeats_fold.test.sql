@@ -6,7 +6,7 @@ select plan(1);
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
       ('user 42 not found', 'user 43 not found'),

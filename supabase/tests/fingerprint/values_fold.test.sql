@@ -6,7 +6,7 @@ select plan(5);
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
       ('Key (name)=(foo) already exists.', 'Key (name)=(bar baz) already exists.'),
@@ -20,7 +20,7 @@ select is_empty(
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
       ('at 10:20:30 PM', 'at 1:02:03 AM'), ('on January 5, 2026', 'on March 17, 2027'),
@@ -35,7 +35,7 @@ select is_empty(
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
       ('offset -5 bad', 'offset 7 bad'), ('offset +5 bad', 'offset 7 bad'), ('loss 1.5e-7 bad', 'loss 0.2 bad'),
@@ -49,7 +49,7 @@ select is_empty(
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
       ('connect 2001:db8::1 failed', 'connect fe80::1ff:fe23:4567:890a failed'),
@@ -62,7 +62,7 @@ select is_empty(
 
 select is_empty(
   $$
-    select sample.one, monitoring.normalise_error_message(sample.one), monitoring.normalise_error_message(sample.other)
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
       ('job abcdefab-e29b-41d4-a716-446655440000 x', 'job 550e8400-e29b-41d4-a716-446655440000 x'),

@@ -4,9 +4,9 @@ select plan(10);
 
 delete from public.monitoring_checks;
 
-delete from monitoring.target_hours;
+delete from monitoring.target_hourly_stats;
 
-delete from monitoring.target_days;
+delete from monitoring.target_daily_stats;
 
 delete from monitoring.target_states;
 
@@ -14,7 +14,7 @@ insert into monitoring.target_states (target, status, since)
 values ('api', 'up', now()), ('new', 'pending', now());
 
 -- Yesterday: 1 of 100 failed. The day before: 10 of 100. Before that a day in maintenance. Today: raw checks.
-insert into monitoring.target_hours (target, hour, checks, up, degraded, down, unknown, maintenance)
+insert into monitoring.target_hourly_stats (target, hour, checks, up, degraded, down, unknown, maintenance)
 select
   'api' as target,
   date_trunc('day', now(), 'UTC') - make_interval(days => given.days_ago) as hour,

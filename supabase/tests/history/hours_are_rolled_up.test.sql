@@ -4,7 +4,7 @@ select plan(5);
 
 delete from public.monitoring_checks;
 
-delete from monitoring.target_hours;
+delete from monitoring.target_hourly_stats;
 
 insert into public.monitoring_checks (
   target, target_type, url, status, response_time_ms, scheduled_at, completed_at, is_maintenance
@@ -47,9 +47,9 @@ select is(
 );
 
 select throws_ok(
-  $$ insert into monitoring.target_hours (target, hour, checks, up, degraded, down, unknown, maintenance)
+  $$ insert into monitoring.target_hourly_stats (target, hour, checks, up, degraded, down, unknown, maintenance)
      values ('x', now(), 3, 1, 1, 0, 0, 0) $$,
-  '23514', 'new row for relation "target_hours" violates check constraint "checks_add_up"',
+  '23514', 'new row for relation "target_hourly_stats" violates check constraint "checks_add_up"',
   'figures that do not add up are refused'
 );
 

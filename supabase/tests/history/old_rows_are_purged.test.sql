@@ -4,11 +4,11 @@ select plan(4);
 
 delete from public.monitoring_checks;
 
-delete from monitoring.target_hours;
+delete from monitoring.target_hourly_stats;
 
-delete from monitoring.target_days;
+delete from monitoring.target_daily_stats;
 
-insert into monitoring.target_days
+insert into monitoring.target_daily_stats
 values ('api', (now() at time zone 'UTC')::date - 1096, 1, 0, 0, 0, 0);
 
 insert into public.monitoring_checks (target, target_type, url, status, scheduled_at, completed_at)
@@ -35,14 +35,14 @@ values ('issue', 'h', now(), 'recorded', now() - interval '31 days'), ('issue', 
 
 select is(
   monitoring.purge_history() - 'job_runs' - 'agent_actions',
-  '{"monitoring_checks": 1, "target_hours": 0, "target_days": 1, "sentry_deliveries": 1}'::jsonb,
+  '{"monitoring_checks": 1, "target_hourly_stats": 0, "target_daily_stats": 1, "sentry_deliveries": 1}'::jsonb,
   'what outlived its retention goes'
 );
 
 select is((select count(*) from public.monitoring_checks), 1::bigint, 'the younger check stays');
 
 select is(
-  (select sum(checks) from monitoring.target_hours), 2::bigint, 'both were rolled up before'
+  (select sum(checks) from monitoring.target_hourly_stats), 2::bigint, 'both were rolled up before'
 );
 
 select is(

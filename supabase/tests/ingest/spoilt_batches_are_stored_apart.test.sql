@@ -4,7 +4,7 @@ select plan(3);
 
 create temporary table stored as
 select *
-from monitoring.store_events_apart(array(
+from monitoring.store_events_isolated(array(
   select event
   from (values (1, 'good 1'), (2, ' '), (3, 'good 3')) as given (place, fingerprint)
   cross join lateral jsonb_populate_record(

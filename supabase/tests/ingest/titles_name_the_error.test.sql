@@ -3,22 +3,22 @@ begin;
 select plan(4);
 
 select is(
-  monitoring.title_error('x is not a function', 'TypeError'), 'TypeError: x is not a function',
+  monitoring.build_error_title('x is not a function', 'TypeError'), 'TypeError: x is not a function',
   'the type stands before the message'
 );
 
 select is(
-  monitoring.title_error('TypeError: x is not a function', 'TypeError'), 'TypeError: x is not a function',
+  monitoring.build_error_title('TypeError: x is not a function', 'TypeError'), 'TypeError: x is not a function',
   'but not twice'
 );
 
 select is(
-  monitoring.title_error(E'first line\nsecond line', null), 'first line',
+  monitoring.build_error_title(E'first line\nsecond line', null), 'first line',
   'only the first line is taken'
 );
 
 select is(
-  length(monitoring.title_error(repeat('m', 500), 'T')), 200,
+  length(monitoring.build_error_title(repeat('m', 500), 'T')), 200,
   'a title has 200 characters at most'
 );
 

@@ -14,7 +14,7 @@ select is(
 
 select is(
   (
-    select monitoring.set_incident_severity(id, 'CRITICAL', 'r', 'sentry') from public.incidents
+    select monitoring.change_incident_severity(id, 'CRITICAL', 'r', 'sentry') from public.incidents
     where fingerprint = 'by hand'
   ),
   false, 'nor does an alert'

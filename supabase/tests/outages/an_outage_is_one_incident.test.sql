@@ -55,7 +55,7 @@ update public.system_config
 set value = '[]'
 where key = 'health_check_targets';
 
-select is(monitoring.retire_targets(), 1::bigint, 'what is no longer probed has no open incident');
+select is(monitoring.remove_stale_target_states(), 1::bigint, 'what is no longer probed has no open incident');
 
 select * from finish();
 

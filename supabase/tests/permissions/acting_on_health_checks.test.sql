@@ -5,7 +5,7 @@ select plan(8);
 insert into monitoring.target_states (target, status, since)
 values ('shop', 'up', now());
 
-insert into monitoring.target_hours (target, hour, checks, up, degraded, down, unknown, maintenance)
+insert into monitoring.target_hourly_stats (target, hour, checks, up, degraded, down, unknown, maintenance)
 values ('shop', date_trunc('hour', now()) - interval '1 hour', 60, 57, 0, 3, 0, 0);
 
 set local role authenticated;

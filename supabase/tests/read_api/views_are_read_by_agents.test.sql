@@ -24,7 +24,7 @@ update public.incidents
 set deployment_id = -1
 where id in ('INC-1', 'INC-2');
 
-delete from monitoring.incident_days;
+delete from monitoring.incident_daily_stats;
 
 create function monitoring.test_stats()
 returns text

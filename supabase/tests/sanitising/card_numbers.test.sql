@@ -4,7 +4,7 @@ begin;
 
 select plan(8);
 
-select is(monitoring.sanitise_text(sample.body, 4096), sample.wanted, sample.description)
+select is(monitoring.sanitize_text(sample.body, 4096), sample.wanted, sample.description)
 from (
   values
   ('4111111111111111, 5500 0000 0000 0004, 3782-822463-10005', '[redacted], [redacted], [redacted]', 'plain, blanks and dashes'),

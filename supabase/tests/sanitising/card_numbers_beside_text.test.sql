@@ -4,7 +4,7 @@ begin;
 
 select plan(8);
 
-select is(monitoring.sanitise_text(sample.body, 4096), sample.wanted, sample.description)
+select is(monitoring.sanitize_text(sample.body, 4096), sample.wanted, sample.description)
 from (
   values
   ('amount 10.00 4111111111111111, code1 4111 1111 1111 1111', 'amount 10.00 [redacted], code1 [redacted]', 'numbers before'),

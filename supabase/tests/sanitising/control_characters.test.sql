@@ -4,7 +4,7 @@ begin;
 
 select plan(8);
 
-select is(monitoring.sanitise_text(sample.body, 4096), sample.wanted, sample.description)
+select is(monitoring.sanitize_text(sample.body, 4096), sample.wanted, sample.description)
 from (
   values
   (e'\x1b[31mred\x1b[0;1m bold\x1b[m', 'red bold', 'colours'),

@@ -5,19 +5,19 @@ begin;
 select plan(7);
 
 select is(
-  monitoring.sanitise_jsonb(jsonb_build_object('a', 1, 'b', repeat('x ', 500), 'c', 'kept'), 200) - 'b',
+  monitoring.sanitize_jsonb(jsonb_build_object('a', 1, 'b', repeat('x ', 500), 'c', 'kept'), 200) - 'b',
   '{"a": 1, "c": "kept", "_truncated": "original 1030 bytes"}',
   'of an object the small values stay'
 );
 
 select matches(
-  monitoring.sanitise_jsonb(jsonb_build_object('a', 1, 'b', repeat('x ', 500)), 300) ->> 'b',
+  monitoring.sanitize_jsonb(jsonb_build_object('a', 1, 'b', repeat('x ', 500)), 300) ->> 'b',
   '^(x )+x?… \[truncated, 1002 bytes\]$',
   'the first that does not fit is cut'
 );
 
 select matches(
-  monitoring.sanitise_jsonb(to_jsonb(array_fill('abcdef'::text, array[100])), 100)::text,
+  monitoring.sanitize_jsonb(to_jsonb(array_fill('abcdef'::text, array[100])), 100)::text,
   '^\["abcdef", ("abcdef", )+"… \[truncated, 1000 bytes\]"\]$',
   'an array keeps its first elements'
 );
@@ -26,26 +26,26 @@ select is_empty(
   $$
     select cap.bytes
     from generate_series(2, 400) as cap (bytes)
-    cross join lateral monitoring.sanitise_jsonb(
+    cross join lateral monitoring.sanitize_jsonb(
       jsonb_build_object('k', repeat(e'"\\\n', 60), 'n', jsonb_build_array(1, repeat('é', 90), jsonb_build_object('z', 1))),
       cap.bytes
     ) as answer (body)
-    where octet_length(answer.body::text) > cap.bytes or monitoring.sanitise_jsonb(answer.body, cap.bytes) <> answer.body
+    where octet_length(answer.body::text) > cap.bytes or monitoring.sanitize_jsonb(answer.body, cap.bytes) <> answer.body
   $$,
   'every cap is kept'
 );
 
 select is(
-  monitoring.sanitise_jsonb((repeat('[', 40) || repeat(']', 40))::jsonb, 65536)::text,
+  monitoring.sanitize_jsonb((repeat('[', 40) || repeat(']', 40))::jsonb, 65536)::text,
   repeat('[', 32) || '"[too deep]"' || repeat(']', 32),
   'what is more than 32 levels deep goes'
 );
 
 select lives_ok(
-  $$select monitoring.sanitise_jsonb((repeat('[', 5000) || repeat(']', 5000))::jsonb, 100)$$, 'thousands of levels do no harm'
+  $$select monitoring.sanitize_jsonb((repeat('[', 5000) || repeat(']', 5000))::jsonb, 100)$$, 'thousands of levels do no harm'
 );
 
-select is(monitoring.sanitise_jsonb(jsonb_build_object('n', 10::numeric ^ 3000), 100) -> 'n', null, 'nor does a long number');
+select is(monitoring.sanitize_jsonb(jsonb_build_object('n', 10::numeric ^ 3000), 100) -> 'n', null, 'nor does a long number');
 
 select * from finish();
 

@@ -4,7 +4,7 @@ begin;
 
 select plan(7);
 
-select is(monitoring.sanitise_jsonb(sample.body::jsonb, 65536), sample.wanted::jsonb, sample.description)
+select is(monitoring.sanitize_jsonb(sample.body::jsonb, 65536), sample.wanted::jsonb, sample.description)
 from (
   values
   (

@@ -4,7 +4,7 @@ begin;
 
 select plan(6);
 
-select is(monitoring.sanitise_jsonb(sample.body::jsonb, 65536)::text, sample.body, sample.description)
+select is(monitoring.sanitize_jsonb(sample.body::jsonb, 65536)::text, sample.body, sample.description)
 from (
   values
   ('{"a": 1.0, "b": 12345678901234567890, "c": 1.50, "d": -0.1, "e": null, "f": true, "g": []}', 'numbers and the rest'),
@@ -14,7 +14,7 @@ from (
   ('{}', 'an empty document')
 ) as sample (body, description);
 
-select is(monitoring.sanitise_jsonb(null, 100), null, 'null stays null');
+select is(monitoring.sanitize_jsonb(null, 100), null, 'null stays null');
 
 select * from finish();
 

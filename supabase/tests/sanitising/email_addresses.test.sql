@@ -4,7 +4,7 @@ begin;
 
 select plan(8);
 
-select is(monitoring.sanitise_text(sample.body, 4096), sample.wanted, sample.description)
+select is(monitoring.sanitize_text(sample.body, 4096), sample.wanted, sample.description)
 from (
   values
   ('Mail a.b+c@mail.example.co.uk, please.', 'Mail [redacted], please.', 'in a sentence'),

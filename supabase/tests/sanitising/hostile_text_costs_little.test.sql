@@ -34,11 +34,11 @@ end;
 $$;
 
 select cmp_ok(
-  pg_temp.slowest('select monitoring.sanitise_text($1, 32768)'), '<', 400::numeric, 'texts, in milliseconds'
+  pg_temp.slowest('select monitoring.sanitize_text($1, 32768)'), '<', 400::numeric, 'texts, in milliseconds'
 );
 
 select cmp_ok(
-  pg_temp.slowest('select monitoring.sanitise_jsonb(jsonb_build_object(''a'', $1), 65536)'), '<', 800::numeric,
+  pg_temp.slowest('select monitoring.sanitize_jsonb(jsonb_build_object(''a'', $1), 65536)'), '<', 800::numeric,
   'documents, in milliseconds'
 );
 

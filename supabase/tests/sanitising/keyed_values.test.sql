@@ -4,7 +4,7 @@ begin;
 
 select plan(8);
 
-select is(monitoring.sanitise_text(sample.body, 4096), sample.wanted, sample.description)
+select is(monitoring.sanitize_text(sample.body, 4096), sample.wanted, sample.description)
 from (
   values
   ('host=db password=hunter2 dbname=x', 'host=db password=[redacted] dbname=x', 'key=value'),

@@ -6,7 +6,7 @@ select plan(1);
 
 select is_empty(
   $$
-    select sample.body, monitoring.sanitise_text(sample.body, 4096)
+    select sample.body, monitoring.sanitize_text(sample.body, 4096)
     from (
       values
       ('password authentication failed for user "app"'),
@@ -27,7 +27,7 @@ select is_empty(
       ('Basic AuthHandler failed'), ('forgot_password: 3 attempts'), ('const { password: pw } = req.body'),
       (e'Invalid token:\n    at parse (/app/a.js:1:2)'), ('fetch(x, {credentials: ''include''})'), ('a[''token''] === 1')
     ) as sample (body)
-    where monitoring.sanitise_text(sample.body, 4096) <> sample.body
+    where monitoring.sanitize_text(sample.body, 4096) <> sample.body
   $$,
   'ordinary messages come out as they went in'
 );

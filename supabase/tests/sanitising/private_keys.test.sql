@@ -4,7 +4,7 @@ begin;
 
 select plan(4);
 
-select is(monitoring.sanitise_text(sample.body, 4096), sample.wanted, sample.description)
+select is(monitoring.sanitize_text(sample.body, 4096), sample.wanted, sample.description)
 from (
   values
   (e'a\n-----BEGIN RSA ' || e'PRIVATE KEY-----\nMIIE\nb0=\n-----END RSA PRIVATE KEY-----\nb', e'a\n[redacted]\nb', 'a block'),

@@ -4,7 +4,7 @@ begin;
 
 select plan(8);
 
-select is(monitoring.sanitise_text(sample.body, 4096), sample.wanted, sample.description)
+select is(monitoring.sanitize_text(sample.body, 4096), sample.wanted, sample.description)
 from (
   values
   ('id AKIA' || repeat('X7', 8) || ', ASIA' || repeat('X7', 8), 'id [redacted], [redacted]', 'Amazon'),

@@ -20,8 +20,8 @@ select is_empty(
       from pieces as a, pieces as b, pieces as c
       where (a.nth * 7 + b.nth * 3 + c.nth) % 11 = 0
     ) as sample
-    cross join lateral monitoring.sanitise_text(sample.body, 64) as once (body)
-    where monitoring.sanitise_text(once.body, 64) <> once.body or octet_length(once.body) > 64
+    cross join lateral monitoring.sanitize_text(sample.body, 64) as once (body)
+    where monitoring.sanitize_text(once.body, 64) <> once.body or octet_length(once.body) > 64
   $$,
   'texts'
 );
@@ -34,8 +34,8 @@ select is_empty(
       from pieces as a, pieces as b, pieces as c
       where (a.nth * 7 + b.nth * 3 + c.nth) % 29 = 0
     ) as sample
-    cross join lateral monitoring.sanitise_jsonb(sample.body, 120) as once (body)
-    where monitoring.sanitise_jsonb(once.body, 120) <> once.body or octet_length(once.body::text) > 120
+    cross join lateral monitoring.sanitize_jsonb(sample.body, 120) as once (body)
+    where monitoring.sanitize_jsonb(once.body, 120) <> once.body or octet_length(once.body::text) > 120
   $$,
   'documents'
 );

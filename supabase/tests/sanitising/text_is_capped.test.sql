@@ -4,31 +4,31 @@ begin;
 
 select plan(8);
 
-select is(monitoring.sanitise_text(repeat('a b ', 25), 100), repeat('a b ', 25), 'a text as long as the cap stays');
+select is(monitoring.sanitize_text(repeat('a b ', 25), 100), repeat('a b ', 25), 'a text as long as the cap stays');
 
 select matches(
-  monitoring.sanitise_text(repeat('word ', 100), 100), '^(word ?)+\n… \[truncated, 500 bytes\]$', 'a longer one is marked'
+  monitoring.sanitize_text(repeat('word ', 100), 100), '^(word ?)+\n… \[truncated, 500 bytes\]$', 'a longer one is marked'
 );
 
 select ok(
-  octet_length(monitoring.sanitise_text(repeat('😀 ü', 5000), 1001)) between 700 and 1001, 'characters of several bytes stay whole'
+  octet_length(monitoring.sanitize_text(repeat('😀 ü', 5000), 1001)) between 700 and 1001, 'characters of several bytes stay whole'
 );
 
-select is(monitoring.sanitise_text(repeat('a ', 50), 5), '…', 'no room for the mark: a sign of it');
+select is(monitoring.sanitize_text(repeat('a ', 50), 5), '…', 'no room for the mark: a sign of it');
 
-select is(monitoring.sanitise_text(repeat('a ', 50), 0), '', 'no room at all');
+select is(monitoring.sanitize_text(repeat('a ', 50), 0), '', 'no room at all');
 
 select is_empty(
   $$
     select cut_at.bytes
     from generate_series(60, 220) as cut_at (bytes)
-    cross join lateral monitoring.sanitise_text(
+    cross join lateral monitoring.sanitize_text(
       repeat('lorem ', 8) || 'postgres://u:hunter2secret@h/x password=hunter2secret card 4111 1111 1111 1111 '
       || 'a@hunter2secret.com eyJ' || repeat('hunter2secret', 4) || repeat(' ipsum', 2000), cut_at.bytes
     ) as answer (body)
     where answer.body ~ 'hunter|4111'
       or octet_length(answer.body) > cut_at.bytes
-      or monitoring.sanitise_text(answer.body, cut_at.bytes) <> answer.body
+      or monitoring.sanitize_text(answer.body, cut_at.bytes) <> answer.body
   $$,
   'wherever the cut falls, nothing of a secret stays, and cutting again changes nothing'
 );
@@ -37,14 +37,14 @@ select is_empty(
   $$
     select slack.bytes
     from generate_series(4070, 4120, 2) as slack (bytes)
-    where monitoring.sanitise_text(
+    where monitoring.sanitize_text(
       repeat(' ', slack.bytes) || 'postgres://u:hunter2secret@h/x 4111 1111 1111 1111 ' || repeat('x ', 9000), 60
     ) ~ 'hunter|4111'
   $$,
   'nor where only a part of the text is read'
 );
 
-select is(monitoring.sanitise_text(null, 100), null, 'null stays null');
+select is(monitoring.sanitize_text(null, 100), null, 'null stays null');
 
 select * from finish();
 

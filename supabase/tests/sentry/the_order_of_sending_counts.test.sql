@@ -48,7 +48,7 @@ select is(
 
 select
   is(
-    monitoring.find_latest_sending(id, array['opened']), to_timestamp(1787212860), 'it is known what was sent when'
+    monitoring.find_latest_sent_at(id, array['opened']), to_timestamp(1787212860), 'it is known what was sent when'
   )
 from public.incidents
 where fingerprint = 'sentry:issue:90046';

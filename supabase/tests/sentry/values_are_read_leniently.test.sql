@@ -14,7 +14,7 @@ select is_empty(
 );
 
 select results_eq(
-  $$ select monitoring.read_moment(value) at time zone 'UTC'
+  $$ select monitoring.read_timestamp(value) at time zone 'UTC'
      from unnest(array[
        '"2026-08-20T10:00:00.5+02:00"', '"2026-08-20 08:00:00.5"', '1787212800.5', '1787212800500', '"1787212800.5"'
      ]::jsonb[]) as value $$,
@@ -28,7 +28,7 @@ select is_empty(
   $$ select from unnest(array[
        '"now"', '"infinity"', '"2026-13-01T00:00:00"', '"1.2.3"', '"."', '-5', '1e300', '99999999999999', '0', 'true', '{}',
        '"2999-01-01T00:00:00Z"', '"0001-01-01"', 'null'
-     ]::jsonb[]) as value where monitoring.read_moment(value) is not null $$,
+     ]::jsonb[]) as value where monitoring.read_timestamp(value) is not null $$,
   'what is no moment, or lies ahead, is none'
 );
 

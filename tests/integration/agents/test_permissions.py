@@ -28,7 +28,7 @@ READ_BY_AGENTS = {
     "target_status",
 }
 # Read through the views of their readers; the schema is closed to them.
-READ_BEHIND_VIEWS = {"incident_days", "target_days", "target_hours", "target_states"}
+READ_BEHIND_VIEWS = {"incident_daily_stats", "target_daily_stats", "target_hourly_stats", "target_states"}
 FOR_THE_SERVICE_ALONE = {
     "ingest_events",
     "ingest_sentry",
