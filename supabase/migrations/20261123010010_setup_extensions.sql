@@ -24,7 +24,3 @@ begin
   execute format('revoke temporary on database %I from public, anon, authenticated, service_role', current_database());
 end
 $$;
-
--- Postgres grants EXECUTE on every new function to PUBLIC. Only the schema-less form takes that back; each function
--- still revokes for itself, because hosted Supabase grants to anon, authenticated and service_role by name.
-alter default privileges revoke execute on functions from public;

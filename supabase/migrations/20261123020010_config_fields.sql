@@ -310,9 +310,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.find_value_problem(jsonb, text, numeric, numeric, text[])
-from public, anon, authenticated, service_role;
-
 comment on function monitoring.find_value_problem(jsonb, text, numeric, numeric, text[]) is
 'What is wrong with one value of a configuration entry, as the end of a sentence, or null when nothing is.';
 
@@ -390,9 +387,6 @@ begin
   return null;
 end
 $$;
-
-revoke all on function monitoring.find_config_problem(text, jsonb, text)
-from public, anon, authenticated, service_role;
 
 comment on function monitoring.find_config_problem(text, jsonb, text) is
 'The first thing wrong with an object of a configuration entry, as a sentence that names the field, or null.';

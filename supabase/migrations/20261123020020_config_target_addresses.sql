@@ -22,8 +22,6 @@ as $$
   ) as split
 $$;
 
-revoke all on function monitoring.find_url_host(text) from public, anon, authenticated, service_role;
-
 comment on function monitoring.find_url_host(text) is
 'The host of an http or https URL in lower case, an IPv6 address without its brackets. Null where it is neither a plain
 ASCII name nor an address: what libcurl would decode or convert could be spelled to look harmless.';
@@ -62,8 +60,6 @@ as $$
   end
   from labels
 $$;
-
-revoke all on function monitoring.read_ipv4(text) from public, anon, authenticated, service_role;
 
 comment on function monitoring.read_ipv4(text) is
 'The IPv4 address that a host spells in any of inet_aton''s ways: 1 to 4 parts, decimal, octal or hexadecimal.
@@ -107,8 +103,6 @@ as $$
       )
   end
 $$;
-
-revoke all on function monitoring.is_private_host(text) from public, anon, authenticated, service_role;
 
 comment on function monitoring.is_private_host(text) is
 'Whether a host, as monitoring.find_url_host() gives it, is private, loopback, link-local, reserved, or could be.';

@@ -43,8 +43,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.find_target_problem(jsonb) from public, anon, authenticated, service_role;
-
 comment on function monitoring.find_target_problem(jsonb) is
 'What is wrong with one health-check target by itself, to be put after its place in the list, or null.';
 
@@ -117,8 +115,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.find_targets_problem(jsonb, boolean) from public, anon, authenticated, service_role;
-
 comment on function monitoring.find_targets_problem(jsonb, boolean) is
 'The first thing wrong with a list of health-check targets whose fields are well formed, as a sentence, or null.';
 
@@ -154,8 +150,6 @@ as $$
   limit 1
 $$;
 
-revoke all on function monitoring.find_window_problem(jsonb) from public, anon, authenticated, service_role;
-
 comment on function monitoring.find_window_problem(jsonb) is
 'The first maintenance window that is neither once nor weekly, or that ends before it starts, as a sentence, or null.';
 
@@ -187,8 +181,6 @@ begin
   return null;
 end
 $$;
-
-revoke all on function monitoring.find_health_check_problem(text, jsonb) from public, anon, authenticated, service_role;
 
 comment on function monitoring.find_health_check_problem(text, jsonb) is
 'What is wrong with a health-check entry whose fields are well formed, as a sentence, or null.';

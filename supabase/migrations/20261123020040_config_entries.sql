@@ -97,8 +97,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.validate_system_config() from public, anon, authenticated, service_role;
-
 comment on function monitoring.validate_system_config() is
 'Refuses a configuration value that nothing could use, naming the field, and the removal of an entry.';
 
@@ -120,8 +118,6 @@ begin
     hint = 'The 9 entries are fixed. Set a value to {} (or [] where it is a list) for the defaults.';
 end
 $$;
-
-revoke all on function monitoring.refuse_system_config_truncate() from public, anon, authenticated, service_role;
 
 comment on function monitoring.refuse_system_config_truncate() is 'Refuses to empty the configuration: ingest could not go on.';
 
@@ -148,8 +144,6 @@ as $$
   ) as defaults
   where system_config.key = config.entry
 $$;
-
-revoke all on function monitoring.config(text) from public, anon, authenticated, service_role;
 
 comment on function monitoring.config(text) is
 'A configuration entry that is an object, with the defaults of the fields that are absent.';

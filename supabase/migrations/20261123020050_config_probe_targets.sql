@@ -72,8 +72,6 @@ as $$
   from jsonb_array_elements_text(read_statuses.statuses) as items (item)
 $$;
 
-revoke all on function monitoring.read_statuses(jsonb) from public, anon, authenticated, service_role;
-
 comment on function monitoring.read_statuses(jsonb) is
 'A list of status codes and ranges such as [200, "300-399"] as a set.';
 
@@ -114,8 +112,6 @@ as $$
   ) as filled
 $$;
 
-revoke all on function monitoring.read_probe_targets(jsonb) from public, anon, authenticated, service_role;
-
 comment on function monitoring.read_probe_targets(jsonb) is
 'A valid list of health-check targets as rows, with the defaults of absent fields.';
 
@@ -154,8 +150,6 @@ begin
   return null;
 end
 $$;
-
-revoke all on function monitoring.sync_probe_targets() from public, anon, authenticated, service_role;
 
 comment on function monitoring.sync_probe_targets() is
 'Brings monitoring.probe_targets in step with the list just written.

@@ -41,8 +41,6 @@ as $$
   )
 $$;
 
-revoke all on function monitoring.is_in_maintenance(text, timestamptz) from public, anon, authenticated, service_role;
-
 comment on function monitoring.is_in_maintenance(text, timestamptz) is
 'Whether a moment lies in a maintenance window of health_check_policy that is for this target. A weekly window whose end
 is not later than its start ends on the next day.';

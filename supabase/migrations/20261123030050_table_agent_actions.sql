@@ -114,8 +114,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.refuse_agent_action_change() from public, anon, authenticated, service_role;
-
 comment on function monitoring.refuse_agent_action_change() is
 'Refuses to change or remove audit rows, whoever asks, but for the deletion of those past their retention.';
 

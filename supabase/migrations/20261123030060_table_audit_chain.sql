@@ -48,8 +48,6 @@ as $$
   )
 $$;
 
-revoke all on function monitoring.hash_agent_action(public.agent_actions) from public, anon, authenticated, service_role;
-
 comment on function monitoring.hash_agent_action(public.agent_actions) is
 'The sha256 of a row as JSON, in UTC and without its own hash; previous_hash is part of it.';
 
@@ -82,8 +80,6 @@ begin
   return new;
 end
 $$;
-
-revoke all on function monitoring.chain_agent_action() from public, anon, authenticated, service_role;
 
 comment on function monitoring.chain_agent_action() is
 'Appends a new action to the chain of its incident.';

@@ -10,6 +10,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -26,13 +27,11 @@ begin
     + get_byte(v_doubled, 16) + get_byte(v_plain, 17) + get_byte(v_doubled, 18) + get_byte(v_plain, 19)
     - 20 * ascii('0')
   ) % 10 = 0;
-end;
+end
 $$;
 
 comment on function monitoring.passes_luhn(text) is
 'Whether at most 20 ASCII digits end in the right Luhn check digit. Written out because a loop costs far more.';
-
-revoke all on function monitoring.passes_luhn(text) from public, anon, authenticated, service_role;
 
 create function monitoring.is_hex_word(word text)
 returns boolean
@@ -40,15 +39,14 @@ language sql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
-  select word <> '' and (word in ('0x', '0X') or ltrim(word, '0123456789abcdefABCDEF') = '');
+  select word <> '' and (word in ('0x', '0X') or ltrim(word, '0123456789abcdefABCDEF') = '')
 $$;
 
 comment on function monitoring.is_hex_word(text) is
 'Whether what touches a number makes it a part of a hash or of an address in memory.';
-
-revoke all on function monitoring.is_hex_word(text) from public, anon, authenticated, service_role;
 
 create function monitoring.last_word(value text)
 returns text
@@ -56,6 +54,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -71,13 +70,11 @@ begin
     when right(v_rest, 1) = '\' then substr(v_word, 2)
     else v_word
   end;
-end;
+end
 $$;
 
 comment on function monitoring.last_word(text) is
 'The letters and digits that a text ends with, at most 64, without an escape before them.';
-
-revoke all on function monitoring.last_word(text) from public, anon, authenticated, service_role;
 
 create function monitoring.redact_digit_run(run text, word_before text, word_after text)
 returns text
@@ -85,12 +82,13 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
   c_most_checks constant integer := 500;
   -- A blank a byte, so that a slice of the run is where its groups say.
-  v_groups text [] := string_to_array(
+  v_groups text[] := string_to_array(
     translate(replace(redact_digit_run.run, e'\u00a0', '  '), e'-._\t\x02', '     '), ' '
   );
   v_count integer := cardinality(v_groups);
@@ -154,14 +152,12 @@ begin
     end loop;
   end loop;
   return convert_from(v_result || substring(v_run from v_copied), 'UTF8');
-end;
+end
 $$;
 
 comment on function monitoring.redact_digit_run(text, text, text) is
 'Hides the card numbers in a run of digits with blanks, dashes, points or underscores between them; all other digits
 stay, and so do the first and the last group where the word that touches them goes on as a hash.';
-
-revoke all on function monitoring.redact_digit_run(text, text, text) from public, anon, authenticated, service_role;
 
 create function monitoring.redact_card_numbers(value text)
 returns text
@@ -169,6 +165,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -177,7 +174,7 @@ declare
   c_run constant text := '[0-9](?:[ \t._\u00a0\x02-]*[0-9]){12,}';
   -- An encoded blank is a mark of one byte meanwhile.
   v_text text collate "C" := replace(redact_card_numbers.value, '%20', e'\x02');
-  v_between text [] := regexp_split_to_array(v_text, c_run);
+  v_between text[] := regexp_split_to_array(v_text, c_run);
 begin
   if cardinality(v_between) = 1 then
     return redact_card_numbers.value;
@@ -215,10 +212,8 @@ begin
       select left(piece.run, escape.length), substr(piece.run, escape.length + 1)
     ) as escaped (digits, run)
   );
-end;
+end
 $$;
 
 comment on function monitoring.redact_card_numbers(text) is
 'Hides numbers of 13 to 19 digits that pass the Luhn check; order numbers, hashes, fractions and timestamps stay.';
-
-revoke all on function monitoring.redact_card_numbers(text) from public, anon, authenticated, service_role;

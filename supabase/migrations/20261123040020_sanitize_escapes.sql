@@ -8,6 +8,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -29,11 +30,9 @@ begin
     v_text := replace(replace(replace(v_text, '&quot;', '"'), '&#39;', ''''), '&amp;', '&');
   end if;
   return v_text;
-end;
+end
 $$;
 
 comment on function monitoring.decode_escapes(text) is
 'A text with the signs of a URL, of JSON or of HTML that separate keys from values decoded, two levels. Blanks stay
 encoded, so that a value keeps its length.';
-
-revoke all on function monitoring.decode_escapes(text) from public, anon, authenticated, service_role;

@@ -13,6 +13,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -29,14 +30,12 @@ begin
       | [\x01-\x08\x0b-\x1f\x7f-\x9f]
     )+
   $pattern$, '', 'g');
-end;
+end
 $$;
 
 comment on function monitoring.strip_controls(text) is
 'Takes out terminal sequences and control characters but tab and newline; any kind of line end becomes a newline.
 Marks that only turn the direction of writing are text and stay.';
-
-revoke all on function monitoring.strip_controls(text) from public, anon, authenticated, service_role;
 
 create function monitoring.redact_private_keys(value text)
 returns text
@@ -44,6 +43,7 @@ language sql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
   -- One piece a BEGIN line, so that the cost grows with the text alone. A key whose end was cut off takes along what
@@ -69,13 +69,11 @@ as $$
   cross join lateral (
     select
       case when strpos(piece.body, '-----END') > 0 then substr(piece.body, strpos(piece.body, '-----END') + 8) else '' end
-  ) as ending (body);
+  ) as ending (body)
 $$;
 
 comment on function monitoring.redact_private_keys(text) is
 'Hides PEM blocks of private keys, whole or cut off, with real or escaped line ends. Certificates stay.';
-
-revoke all on function monitoring.redact_private_keys(text) from public, anon, authenticated, service_role;
 
 create function monitoring.may_contain_secrets(value text)
 returns boolean
@@ -83,20 +81,19 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
   return lower(may_contain_secrets.value collate "C")
     ~ ('p(?:ass|wd?)|secret|token|key|auth(?:ori|["''\\=])|cookie|bearer|c(?:ard|v[vc])|ssn|otp'
     || '|sess(?:ion)?_?id|t[.]sid|sig=|gnature|ntified|credent|jwt|srf|-(?:u |-u)|mysql|s-cli');
-end;
+end
 $$;
 
 comment on function monitoring.may_contain_secrets(text) is
 'Whether a word stands in a text that redact_keyed_values may act on. One pass, because a search a word takes longer;
 words are cut short, because the time grows with the pattern.';
-
-revoke all on function monitoring.may_contain_secrets(text) from public, anon, authenticated, service_role;
 
 create function monitoring.redact_keyed_values(value text)
 returns text
@@ -104,6 +101,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -140,7 +138,7 @@ begin
       )
       (?=[^\s\[{(<>=:,;)}\]]|\[(?!redacted\](?:\W|$))[^\s"'{\]]|\{[^\s"'{}:]+\})
   $pattern$, e'\\&\x02', 'g');
-  if lower(v_text) like any (array[
+  if lower(v_text) like any(array[
     '%bearer%', '%identified by %', '%d password %', '%h password %', '%--%', '%sig=%', '%signature=%', '%key=%',
     '%cvv%', '%cvc%', '%ssn%', '%otp%', '%card%', '%sessid%', '%sessionid%', '%t.sid%', '%auth"%', '%auth''%', '%auth\\"%',
     '%\_auth=%', '%signature%', '%jwt%', '%csrf%', '%xsrf%', '%pw%'
@@ -157,7 +155,7 @@ begin
     $pattern$, e'\\&\x02', 'g');
   end if;
   -- Commands: what follows is no sentence, so the mark is not alone.
-  if v_text like any (array[
+  if v_text like any(array[
     '%-u %', '%--user%', '%mysql%', '%sshpass%', '%redis-cli%', '%IDENTIFIED%', '%identified%', '%assword ''%', '%PASSWORD ''%'
   ]) then
     v_text := regexp_replace(v_text, $pattern$(?x)
@@ -207,14 +205,12 @@ begin
       )
   $pattern$, '\1\2\3\4\5\6[redacted]', 'g');
   return translate(v_text, e'\x0b\x01\x02\x04', e'\n');
-end;
+end
 $$;
 
 comment on function monitoring.redact_keyed_values(text) is
 'Hides what stands behind a key that names a secret: headers, key=value, key: value, JSON, query strings, options.
 A sentence after "password: " stays. A caller takes control characters out first.';
-
-revoke all on function monitoring.redact_keyed_values(text) from public, anon, authenticated, service_role;
 
 create function monitoring.redact_secrets_once(value text)
 returns text
@@ -222,6 +218,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -230,7 +227,7 @@ begin
   if strpos(v_text, 'PRIVATE KEY') > 0 then
     v_text := monitoring.redact_private_keys(v_text);
   end if;
-  if strpos(v_text, '@') > 0 and v_text like any (array['%://%', '%:\\/%', '%:%@tcp(%', '%:%@unix(%', '%:%@/%', '%/%@//%']) then
+  if strpos(v_text, '@') > 0 and v_text like any(array['%://%', '%:\\/%', '%:%@tcp(%', '%:%@unix(%', '%:%@/%', '%/%@//%']) then
     -- The user stays, the password goes; the user goes, too, where it is the key of a Sentry DSN or a token. A slash may
     -- stand in a password, but "host:3000/@scope" is a port and a path.
     v_text := regexp_replace(v_text, $pattern$(?x)
@@ -288,13 +285,11 @@ begin
     v_text := replace(v_text, e'\x02', '');
   end if;
   return monitoring.redact_card_numbers(v_text);
-end;
+end
 $$;
 
 comment on function monitoring.redact_secrets_once(text) is
 'One pass of redact_secrets.';
-
-revoke all on function monitoring.redact_secrets_once(text) from public, anon, authenticated, service_role;
 
 create function monitoring.redact_secrets(value text)
 returns text
@@ -302,6 +297,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -325,12 +321,10 @@ begin
     v_after := monitoring.redact_secrets_once(v_before);
   end loop;
   return v_after;
-end;
+end
 $$;
 
 comment on function monitoring.redact_secrets(text) is
 'Replaces secrets and personal data in a text by [redacted] and takes control characters out; what is left stays, but
 escapes are read where they hid a secret.
 Redacting the result again changes nothing.';
-
-revoke all on function monitoring.redact_secrets(text) from public, anon, authenticated, service_role;

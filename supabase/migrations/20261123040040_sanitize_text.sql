@@ -9,6 +9,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -24,13 +25,11 @@ begin
     v_length := v_length - 1;
   end loop;
   return convert_from(substring(v_bytes for v_length), 'UTF8');
-end;
+end
 $$;
 
 comment on function monitoring.truncate_bytes(text, integer) is
 'The longest beginning of a text that is at most max_bytes bytes of UTF-8 and ends with a whole character.';
-
-revoke all on function monitoring.truncate_bytes(text, integer) from public, anon, authenticated, service_role;
 
 create function monitoring.drop_last_word(value text, max_characters integer)
 returns text
@@ -38,6 +37,7 @@ language sql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
   select left(value, -max_characters) || rtrim(
@@ -46,14 +46,12 @@ as $$
       '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._%+-/=@:~$!*#?^\[]'
     ),
     '0123456789 -'
-  );
+  )
 $$;
 
 comment on function monitoring.drop_last_word(text, integer) is
 'Takes the last word off a text that was cut, but no more than max_characters: half a secret does not look like one.
 Groups of digits before it go too, for they may be half a card number.';
-
-revoke all on function monitoring.drop_last_word(text, integer) from public, anon, authenticated, service_role;
 
 create function monitoring.count_secret_indicators(value text)
 returns integer
@@ -61,6 +59,7 @@ language sql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
   -- "/@" begins a package's name in a path: no address, and a stack is full of it.
@@ -69,13 +68,11 @@ as $$
   cross join unnest(array[
     'pass', 'pwd', 'secret', 'token', 'key', 'auth', 'cookie', 'bearer', 'sig', 'sess', '@', '%40', 'eyj', 'k_live_',
     'k_test_', 'whsec_', 'ghp_', 'sb_', 'sk-', 'xox', 'akia', 'hooks', 'npm_'
-  ]) as needle;
+  ]) as needle
 $$;
 
 comment on function monitoring.count_secret_indicators(text) is
 'How many places of a text cost a closer look. Plain search, no pattern.';
-
-revoke all on function monitoring.count_secret_indicators(text) from public, anon, authenticated, service_role;
 
 create function monitoring.limit_redaction_cost(value text, max_bytes integer)
 returns text
@@ -83,6 +80,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -106,14 +104,12 @@ begin
     v_text := monitoring.drop_last_word(v_text, c_word);
   end if;
   return v_text;
-end;
+end
 $$;
 
 comment on function monitoring.limit_redaction_cost(text, integer) is
 'The beginning of a text, at most max_bytes, that can be sanitised in a few milliseconds. Only a text written to be
 slow, a wall of keys or addresses, loses more than its size asks for.';
-
-revoke all on function monitoring.limit_redaction_cost(text, integer) from public, anon, authenticated, service_role;
 
 create function monitoring.sanitize_text(value text, max_bytes integer)
 returns text
@@ -121,6 +117,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -159,11 +156,9 @@ begin
     v_room := greatest(v_room - 64, 0);
   end loop;
   return v_text || v_mark;
-end;
+end
 $$;
 
 comment on function monitoring.sanitize_text(text, integer) is
 'A text as it may be stored and logged: without secrets, e-mail and card numbers (each [redacted]) and control
 characters, at most max_bytes bytes of UTF-8; a cut is marked and gives the size it had. Twice gives the same as once.';
-
-revoke all on function monitoring.sanitize_text(text, integer) from public, anon, authenticated, service_role;

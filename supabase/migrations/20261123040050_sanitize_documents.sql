@@ -10,6 +10,7 @@ language sql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
   -- apiKey, API_KEY, x-api-key and "api key" are one key; max_tokens and secret_name are not secrets. Looked at twice:
@@ -27,13 +28,11 @@ as $$
         (?!(?:[^_]*_)*(?:names?|counts?|ids?|types?|limits?|usage|used|total|budget|ttl|expir(?:y|es|ed|ation)|at|in|length
           |size|ur[li]|endpoint|path|file|arn|version|policy|required|valid|fields?|resets?|attempts|rate|index|status
           |errors?|hint|strength|enabled|disabled|provider|prefix|sent|changed|requested|manager|store)_$)
-    $pattern$;
+    $pattern$
 $$;
 
 comment on function monitoring.is_sensitive_key(text) is
 'Whether a key of a JSON object names a secret, in any spelling: then its value is not looked at but hidden.';
-
-revoke all on function monitoring.is_sensitive_key(text) from public, anon, authenticated, service_role;
 
 create function monitoring.may_contain_sensitive_keys(value text)
 returns boolean
@@ -41,20 +40,19 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
   return monitoring.may_contain_secrets(may_contain_sensitive_keys.value)
-    or lower(may_contain_sensitive_keys.value collate "C") like any (array[
+    or lower(may_contain_sensitive_keys.value collate "C") like any(array[
       '%security%', '%"pin"%', '%pw"%', '%pw\_%', '%"auth"%', '%"iban"%'
     ]);
-end;
+end
 $$;
 
 comment on function monitoring.may_contain_sensitive_keys(text) is
 'Whether a document, as text, has a word that is_sensitive_key may act on. Plain search, no pattern.';
-
-revoke all on function monitoring.may_contain_sensitive_keys(text) from public, anon, authenticated, service_role;
 
 create function monitoring.is_clean_jsonb(value jsonb, levels integer)
 returns boolean
@@ -62,6 +60,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -82,13 +81,11 @@ begin
       is_clean_jsonb.value,
       concat('strict $.**{', levels, '} ? (@.type() == "object" || @.type() == "array")')::jsonpath
     );
-end;
+end
 $$;
 
 comment on function monitoring.is_clean_jsonb(jsonb, integer) is
 'True when redact_jsonb would certainly leave a document as it is; judged by its text, without walking through it.';
-
-revoke all on function monitoring.is_clean_jsonb(jsonb, integer) from public, anon, authenticated, service_role;
 
 create function monitoring.redact_jsonb(value jsonb, depth integer)
 returns jsonb
@@ -96,6 +93,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -130,7 +128,7 @@ begin
           case
             when listed.before is null or listed.item in ('null', '[]', '{}') or listed.item #>> '{}' like '… [truncated, %' then
               monitoring.redact_jsonb(listed.item, redact_jsonb.depth + 1)
-            when (listed.length = 2 or listed.before ~~* any (array['%-%', '%authorization', '%cookie']))
+            when (listed.length = 2 or listed.before ~~* any(array['%-%', '%authorization', '%cookie']))
               and monitoring.is_sensitive_key(monitoring.strip_controls(listed.before)) then '"[redacted]"'
             else monitoring.redact_jsonb(listed.item, redact_jsonb.depth + 1)
           end order by listed.nth
@@ -177,14 +175,12 @@ begin
       select case when v_holds_secrets then monitoring.redact_secrets(pair.key) else pair.key end
     ) as clean (key)
   );
-end;
+end
 $$;
 
 comment on function monitoring.redact_jsonb(jsonb, integer) is
 'A document without secrets: texts are redacted, values under sensitive keys hidden whole, what lies more than 32 levels
 deep (depth counts from 1) becomes "[too deep]". Numbers, booleans and nulls stay as they are.';
-
-revoke all on function monitoring.redact_jsonb(jsonb, integer) from public, anon, authenticated, service_role;
 
 create function monitoring.truncate_jsonb(value jsonb, max_bytes integer, depth integer)
 returns jsonb
@@ -192,6 +188,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -262,14 +259,12 @@ begin
     v_room := least(v_room - 1, (v_room::bigint * truncate_jsonb.max_bytes / octet_length(v_result::text))::integer);
   end loop;
   return v_result;
-end;
+end
 $$;
 
 comment on function monitoring.truncate_jsonb(jsonb, integer, integer) is
 'A document that takes at most max_bytes as text, from 2 up: of an object the small values stay, of an array the first
 elements, of a text its beginning; "_truncated" or a last element says how long it was. depth counts from 1.';
-
-revoke all on function monitoring.truncate_jsonb(jsonb, integer, integer) from public, anon, authenticated, service_role;
 
 create function monitoring.sanitize_jsonb(value jsonb, max_bytes integer)
 returns jsonb
@@ -277,6 +272,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -308,11 +304,9 @@ begin
     v_value := monitoring.redact_jsonb(v_value, 1);
   end if;
   return monitoring.truncate_jsonb(v_value, sanitize_jsonb.max_bytes, 1);
-end;
+end
 $$;
 
 comment on function monitoring.sanitize_jsonb(jsonb, integer) is
 'A document as it may be stored and logged: without secrets, at most 32 levels deep, at most max_bytes bytes as text
 (2 at least); what had to go is marked. Numbers keep every digit.';
-
-revoke all on function monitoring.sanitize_jsonb(jsonb, integer) from public, anon, authenticated, service_role;

@@ -5,26 +5,28 @@
 --   a regular expression runs only where its words stand, because it costs some 50 us and a backend keeps just 32
 --   compiled ones for the whole ingest path. Classification takes 11 of them, 4 here.
 
-create function monitoring.word_set(words text) returns jsonb
+create function monitoring.word_set(words text)
+returns jsonb
 language sql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
-  select jsonb_object_agg(word, 1) from string_to_table(word_set.words, ' ') as word;
+  select jsonb_object_agg(word, 1) from string_to_table(word_set.words, ' ') as word
 $$;
 
 comment on function monitoring.word_set(text) is
 'A set of words, from a text with blanks between them. The operator ?| tells whether one of an array of words is in it.
 Of a constant the set is made once, when a statement is planned; a look-up costs the same for a set of any size.';
 
-revoke all on function monitoring.word_set(text) from public, anon, authenticated, service_role;
-
-create function monitoring.find_status_code(message text, words text[], http_status integer) returns integer
+create function monitoring.find_status_code(message text, words text[], http_status integer)
+returns integer
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -82,19 +84,19 @@ begin
   return coalesce(
     v_match[1], v_match[2], v_match[3], v_match[4], v_match[5], v_match[6], v_match[7], v_match[8], '0'
   )::integer;
-end;
+end
 $$;
 
 comment on function monitoring.find_status_code(text, text[], integer) is
 'The HTTP status code from 400 to 599 that a lower-case text speaks of, or the one that came with it; 0 when a
 number in it is a count, a duration, a port, a name or an SMTP code.';
 
-revoke all on function monitoring.find_status_code(text, text[], integer) from public, anon, authenticated, service_role;
-
-create function monitoring.reports_no_failure(message text, words text[], status integer) returns boolean
+create function monitoring.reports_no_failure(message text, words text[], status integer)
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
@@ -120,7 +122,7 @@ begin
     || '|(available|reachable|healthy|up|responding|working) again'
     || '|no longer (fail|tim|down|unreach|throttl|rate|block|unavail|slow)[a-z]*)\M'
     || '|\m(test|spec|suite|scenario|check)s?\M.* passed[.! ]*$|^ *(✓|✔|--- pass|ok [0-9]+ )'
-  ) and not message like any (array[
+  ) and not message like any(array[
     '%not be %', '%not recover%', '%not restor%', '%failed to re%', '%unable to re%', '%cannot be%',
     '%not reconnect%', '%until %'
   ]) then
@@ -148,37 +150,37 @@ begin
       || '|all)s?\M.* passed\M(?! to)'
       || '|^ *(✓|✔|ok [0-9]+|pass(ed)?[ :]|--- pass)|\m(avoided|prevented) '
     )
-    and not message like any (array[
+    and not message like any(array[
       '%fail%', '%refused%', '%unable%', '%cannot%', '%could not%', '%couldn''t%', '%lost%', '%denied%',
       '% but %', '%error:%',
       '%exception%', '%declined%', '%timed out%', '%unreachable%', '%not success%', '%unsuccess%', '%success: false%',
       '%success":false%', '%success": false%', '%success=false%', '%without success%', '%no success%'
     ])
   );
-end;
+end
 $$;
 
 comment on function monitoring.reports_no_failure(text, text[], integer) is
 'True when a lower-case text tells of a success, a recovery, the absence of a failure, or a counter at zero: its words
 of failure are then no signals.';
 
-revoke all on function monitoring.reports_no_failure(text, text[], integer) from public, anon, authenticated, service_role;
-
-create function monitoring.find_log_level(message text, words text[]) returns text
+create function monitoring.find_log_level(message text, words text[])
+returns text
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
   -- The second list is in the loggers' own capitals: "W" is a level of Android's log, "w" is not.
-  if monitoring.word_set('warn warning warnings wrn') ?| words or message like any (array[
+  if monitoring.word_set('warn warning warnings wrn') ?| words or message like any(array[
     '%Warning: %', '%Warning:', '%"s":"W"%', '% W %', 'W/%', 'W____ __:%'
   ]) then
     return 'warning';
   end if;
 
-  if message like any (array[
+  if message like any(array[
     '%INFO%', '%[info]%', '%=info%', '%"info"%', '% Info %', '% info: %', 'info:%', '%NOTICE%', '%[notice]%',
     '%[Note]%',
     '%DEBUG%', '%[debug]%', '%=debug%', '%"debug"%', '%TRACE%', '%VERBOSE%', '%"s":"I"%', '% I %', '% D %',
@@ -189,19 +191,19 @@ begin
   end if;
 
   return null;
-end;
+end
 $$;
 
 comment on function monitoring.find_log_level(text, text[]) is
 'The quiet level (warning or info) that the head of a log line carries, however its logger spells it; null when it
 carries none. Loud ones are no signal: loggers call an expected refusal an error too.';
 
-revoke all on function monitoring.find_log_level(text, text[]) from public, anon, authenticated, service_role;
-
-create function monitoring.mentions_database(message text, words text[]) returns boolean
+create function monitoring.mentions_database(message text, words text[])
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
@@ -212,7 +214,7 @@ begin
     ' 5432 6432 6543'
     ' 3306 27017 1433 1521 6379 pgerror dbconnection dbapi'
   ) ?| words
-  or message like any (array[
+  or message like any(array[
     '%database%', '%sql%', '%postgre%', '%mariadb%', '%mongo%', '%redis%', '%oracle%', '%innodb%', '%prisma%',
     '%sequelize%',
     '%typeorm%', '%hibernate%', '%activerecord%', '%jdbc%', '%datasource%', '%data source%', '%cockroach%',
@@ -220,24 +222,24 @@ begin
     '%asyncpg%', '%dbconnection%', '%orientdb%', '%influxdb%', '%cosmos%', '%connection pool%', '%couchdb%',
     '%dynamodb%', '%timescale%'
   ]);
-end;
+end
 $$;
 
 comment on function monitoring.mentions_database(text, text[]) is
 'True when a lower-case text, given with its words, names a database, a driver, an object mapper or a'
 ' database''s usual port.';
 
-revoke all on function monitoring.mentions_database(text, text[]) from public, anon, authenticated, service_role;
-
-create function monitoring.mentions_network_failure(message text, words text[]) returns boolean
+create function monitoring.mentions_network_failure(message text, words text[])
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
   if not (
-    message like any (array[
+    message like any(array[
       '%conn%', '%net%', '%host%', '%err_%', '%addr%', '%timedout%', '%enotfound%', '%eai_%', '%resol%',
       '%subchannel%'
     ]) or monitoring.word_set(
@@ -250,7 +252,7 @@ begin
   end if;
 
   return (
-    message like any (array[
+    message like any(array[
     '%econnre%', '%econnaborted%', '%enotfound%', '%etimedout%', '%esockettimedout%', '%ehostunreach%',
     '%enetunreach%',
     '%enetdown%', '%ehostdown%', '%epipe%', '%eai_again%', '%eai_fail%', '%eai_noname%', '%err_network%',
@@ -296,14 +298,12 @@ begin
     '%websocket connection to%failed%', '%could not contact%', '%destination host unreachable%', '%port unreachable%'
   ])
     or message = 'load failed'
-    or message like any (array['%typeerror: load failed%', 'load failed (%'])
+    or message like any(array['%typeerror: load failed%', 'load failed (%'])
   )
   -- Addresses that do not resolve backwards are no outage, and a page's own policy is no network.
-  and not message like any (array['%break-in attempt%', '%content security policy%']);
-end;
+  and not message like any(array['%break-in attempt%', '%content security policy%']);
+end
 $$;
 
 comment on function monitoring.mentions_network_failure(text, text[]) is
 'True when a lower-case text says that one machine could not reach, find or keep another: sockets, DNS, fetch.';
-
-revoke all on function monitoring.mentions_network_failure(text, text[]) from public, anon, authenticated, service_role;

@@ -2,17 +2,19 @@
 -- Objects: functions in monitoring, one a rule, and the one that asks them in order.
 -- Risks: the order is part of the rules, the more telling stands first. Three regular expressions (see error_signals).
 
-create function monitoring.is_statement_timeout(message text, words text[]) returns boolean
+create function monitoring.is_statement_timeout(message text, words text[])
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
   return monitoring.word_set(
     'timeout timed time max_execution_time interrupted 01013 57014 querycanceled querycancelederror'
     ' query_canceled canceling cancelling'
-  ) ?| words and message like any (array[
+  ) ?| words and message like any(array[
     '%statement timeout%', '%statement timed out%', '%lock wait timeout%', '%lock timeout%',
     '%lock request time out%',
     '%max_execution_time%', '%maximum statement execution time%', '%query timed out%', '%query timeout%',
@@ -20,24 +22,23 @@ begin
     '%query_canceled%', '%canceling statement due to%', '%cancelling statement due to%', '%query read timeout%',
     '%query exceeded%time%'
   ]);
-end;
+end
 $$;
 
 comment on function monitoring.is_statement_timeout(text, text[]) is
 'True when a lower-case text says that a database gave up one statement for its time or its locks.';
-
-revoke all on function monitoring.is_statement_timeout(text, text[]) from public, anon, authenticated, service_role;
 
 create function monitoring.is_database_connection_failure(message text, words text[], is_database boolean, is_network boolean)
 returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
   if (
-    message like any (array['%conne%', '%pgrst00%', '%mongo%', '%poolc%', '%sequelizehost%', '%unabletosend%'])
+    message like any(array['%conne%', '%pgrst00%', '%mongo%', '%poolc%', '%sequelizehost%', '%unabletosend%'])
     or monitoring.word_set(
       'client clients client_idle_limit pool queuepool database server tns link healthy primary provider'
       ' packets topology buffering'
@@ -45,7 +46,7 @@ begin
       ' knextimeouterror selection'
       ' slots aborted recovery closed tablet reachable resourcerequest replica keyspace'
     ) ?| words
-  ) and message like any (array[
+  ) and message like any(array[
     '%too many connections%', '%too many clients%', '%too many database connections%', '%remaining connection slots%',
     '%max clients reached%', '%max client connections%', '%max number of clients reached%',
     '%connection limit exceeded%',
@@ -93,7 +94,7 @@ begin
   end if;
 
   -- A statement that failed tells that the database is there, whatever else the sentence says of connections.
-  if message like any (array[
+  if message like any(array[
     '%violates%', '%duplicate%', '%constraint%', '%deadlock%', '%syntax error%', '%statement timeout%',
     '%unknown column%',
     '%permission denied for%', '%doesn''t exist%'
@@ -102,7 +103,7 @@ begin
   end if;
 
   -- Between a driver and its server, TLS is the connection.
-  if is_network or message like any (array[
+  if is_network or message like any(array[
     '%ssl: %timed out%', '%ssl operation failed%', '%ssl error%', '%ssl alert%', '%bad record mac%', '%went away%',
     '%error while sending%', '%is shutting down%', '%disconnected by the server%', '%no longer usable%',
     '%startup message%', '%only administrator can connect%', '%connection is broken%', '%connection is closed%',
@@ -112,7 +113,7 @@ begin
   end if;
 
   return (
-    message like any (array['%ora-%', '%sqlstate%', '%errno%']) or monitoring.word_set(
+    message like any(array['%ora-%', '%sqlstate%', '%errno%']) or monitoring.word_set(
       'connect connection connections connecting connected reconnect reconnecting connector reach contact ping'
       ' pool down unavailable'
       ' unreachable offline away dead stopped running available reachable responding accepting outage disconnected'
@@ -120,7 +121,7 @@ begin
       ' p2024 p2037 loading'
     ) ?| words
   ) and (
-    message like any (array['%p1001%', '%p1002%', '%p1017%', '%p2024%', '%p2037%', '%is loading the dataset%'])
+    message like any(array['%p1001%', '%p1002%', '%p1017%', '%p2024%', '%p2037%', '%is loading the dataset%'])
     or message ~ (
       '\m(57p0[1-3]|53300|0800[1346]|08s01)\M|sqlstate ?\[?(08...|57p0|53300)|\[(2002|2003|2005|2006|2013|1040)\]'
       || '|(error|errno|code)[ :=(]*(2002|2003|2005|2006|2013|1040)\M|\(''?(2002|2003|2005|2006|2013|1040)\M'
@@ -142,27 +143,26 @@ begin
       || '|outage|disconnected)\M'
     )
   );
-end;
+end
 $$;
 
 comment on function monitoring.is_database_connection_failure(text, text[], boolean, boolean) is
 'True when a lower-case text says that the database itself is out of reach: refused, exhausted, shut down or lost. One
 statement that failed or timed out is no loss.';
 
-revoke all on function monitoring.is_database_connection_failure(text, text[], boolean, boolean)
-from public, anon, authenticated, service_role;
-
-create function monitoring.is_unavailable(message text, words text[], status integer) returns boolean
+create function monitoring.is_unavailable(message text, words text[], status integer)
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
   return status in (502, 503) or monitoring.word_set(
     'gateway bad_gateway badgateway unavailable service_unavailable serviceunavailable serviceunavailableexception'
     ' badgatewayexception upstream upstreams available overloaded temporarily'
-  ) ?| words and message like any (array[
+  ) ?| words and message like any(array[
     '%bad gateway%', '%bad_gateway%', '%badgateway%', '%service unavailable%', '%service_unavailable%',
     '%serviceunavailable%',
     '%service temporarily unavailable%', '%service is temporarily unavailable%', '%service is unavailable%',
@@ -171,19 +171,19 @@ begin
     '%temporarily unable to service your request%', '%temporarily overloaded%'
   ])
   -- A mail server that says so refuses a letter.
-  and not message like any (array['% 4__ 4._._%', '% 5__ 5._._%']);
-end;
+  and not message like any(array['% 4__ 4._._%', '% 5__ 5._._%']);
+end
 $$;
 
 comment on function monitoring.is_unavailable(text, text[], integer) is
 'True for a 502 or 503, by its number or by what proxies and services write instead of it.';
 
-revoke all on function monitoring.is_unavailable(text, text[], integer) from public, anon, authenticated, service_role;
-
-create function monitoring.is_authentication_service_down(message text, words text[], is_unavailable boolean) returns boolean
+create function monitoring.is_authentication_service_down(message text, words text[], is_unavailable boolean)
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
@@ -210,19 +210,18 @@ begin
       || '|keycloak|gotrue|okta|radius|active directory)'
     )
   );
-end;
+end
 $$;
 
 comment on function monitoring.is_authentication_service_down(text, text[], boolean) is
 'True when a lower-case text says that the service which signs people in is out of reach. A refused password is not.';
 
-revoke all on function monitoring.is_authentication_service_down(text, text[], boolean)
-from public, anon, authenticated, service_role;
-
-create function monitoring.is_security_breach(message text, words text[]) returns boolean
+create function monitoring.is_security_breach(message text, words text[])
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
@@ -231,7 +230,7 @@ begin
     ' exfiltrated exfiltrating'
     ' ransomware rootkit malware trojan backdoor hacked stolen leaked leak webshell shell escalation'
     ' unauthorized unauthorised attacker attackers'
-  ) ?| words and not message like any (array[
+  ) ?| words and not message like any(array[
     '%breach attempt%', '%intrusion attempt%', '%attempted intrusion%', '%attempted breach%', '%attempt to %',
     '%sla %', '%slo %',
     '%threshold%', '%contract%', '%possible %', '%memory leak%', '%intrusive%'
@@ -255,26 +254,26 @@ begin
     || '|privilege escalation (detected|succe)|unauthori[sz]ed access (was |has been )?(detected|gained'
     || '|confirmed|obtained)|(detected|gained|confirmed) unauthori[sz]ed access'
   );
-end;
+end
 $$;
 
 comment on function monitoring.is_security_breach(text, text[]) is
 'True when a lower-case text reports that somebody got in or that data got out. Attempts, and breached'
 ' thresholds, are not.';
 
-revoke all on function monitoring.is_security_breach(text, text[]) from public, anon, authenticated, service_role;
-
-create function monitoring.is_cors_block(message text) returns boolean
+create function monitoring.is_cors_block(message text)
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
-  return message like any (array[
+  return message like any(array[
       '%cors%', '%cross-origin%', '%access-control-%', '%access control check%', '%cross origin%', '%preflight%'
     ])
-    and message like any (array[
+    and message like any(array[
       '%blocked by cors%', '%cross-origin request blocked%', '%access-control-allow-origin%',
       '%access control check%',
       '%access-control-allow-headers%', '%access-control-allow-methods%', '%access-control-allow-credentials%',
@@ -285,11 +284,11 @@ begin
       '%preflight response%', '%preflight%fail%', '%cors%rejected%', '%cors%denied%', '%cors%not allowed%',
       '%violat%cors%'
     ])
-    and not message like any (array[
+    and not message like any(array[
       '%will disallow reading%', '%cors-enabled nor%', '%header set %', '%content security policy%', '%cors enabled%',
       '%access-control-allow-origin: *%200%'
     ]);
-end;
+end
 $$;
 
 comment on function monitoring.is_cors_block(text) is
@@ -297,18 +296,18 @@ comment on function monitoring.is_cors_block(text) is
 ' and mixed
 content are other refusals.';
 
-revoke all on function monitoring.is_cors_block(text) from public, anon, authenticated, service_role;
-
 create function monitoring.match_critical_rule(
   message text,
   words text[],
   status integer,
   is_database boolean,
   is_network boolean
-) returns text
+)
+returns text
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -320,17 +319,14 @@ begin
     when monitoring.is_security_breach(message, words) then 'security_breach'
     when monitoring.is_cors_block(message) then 'cors_blocked'
     when not v_unavailable then null
-    when status = 502 or message like any (array[
+    when status = 502 or message like any(array[
       '%bad gateway%', '%bad_gateway%', '%badgateway%', '%no live upstreams%'
     ]) then 'bad_gateway'
     else 'service_unavailable'
   end;
-end;
+end
 $$;
 
 comment on function monitoring.match_critical_rule(text, text[], integer, boolean, boolean) is
 'The CRITICAL rule that a lower-case text, its status code and what is known of it meet, the most telling first; else
 null.';
-
-revoke all on function monitoring.match_critical_rule(text, text[], integer, boolean, boolean)
-from public, anon, authenticated, service_role;

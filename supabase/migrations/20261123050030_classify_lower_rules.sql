@@ -2,26 +2,28 @@
 -- Objects: functions in monitoring, one a rule, and the two that ask them in order.
 -- Risks: the order is part of the rules, the more telling stands first. Four regular expressions (see error_signals).
 
-create function monitoring.is_payment_failure(message text, words text[], status integer) returns boolean
+create function monitoring.is_payment_failure(message text, words text[], status integer)
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
   return (
-    status = 402 or message like any (array[
+    status = 402 or message like any(array[
       '%payment%', '%card%', '%declin%', '%honor%', '%honour%', '%cvc%', '%cvv%', '%issuer%'
     ]) or monitoring.word_set(
       'charge charges funds funds_insufficient insufficient_funds issuer issuing billing checkout refund'
       ' invoice cvc cvc2 cvv cvv2'
       ' cv2 security transaction purchase subscription pickup pick capture authorization'
     ) ?| words
-  ) and not message like any (array['%typeerror%', '%referenceerror%'])
+  ) and not message like any(array['%typeerror%', '%referenceerror%'])
   -- Databases have transactions and commits of their own.
   and not (
     monitoring.word_set('p2028 p2034 sql database postgres mysql prisma deadlock rollback isolation') ?| words
-    and not message like any (array['%payment%', '%card%', '%charge%', '%declin%'])
+    and not message like any(array['%payment%', '%card%', '%charge%', '%declin%'])
   ) and (
     status = 402 or message ~ (
       '\m(payments?|charges?|billing|refund|invoice|subscription|purchase)(_?intents?|_?methods?)?\M[^;]*'
@@ -47,24 +49,23 @@ begin
       || '|transaction (not (permitted|allowed|approved)|has been declined|was declined)|honou?r with'
     )
   );
-end;
+end
 $$;
 
 comment on function monitoring.is_payment_failure(text, text[], integer) is
 'True when a lower-case text says that money could not be taken or given back: declined cards, failed charges, 402.';
 
-revoke all on function monitoring.is_payment_failure(text, text[], integer)
-from public, anon, authenticated, service_role;
-
-create function monitoring.is_timeout(message text, words text[], status integer) returns boolean
+create function monitoring.is_timeout(message text, words text[], status integer)
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
   return status = 504
-    or message like any (array[
+    or message like any(array[
     '%time%out%', '%deadline%exceeded%', '%deadlineexceeded%', '%took too long%', '%not respond%', '%no response%'
   ])
     and not monitoring.is_statement_timeout(message, words)
@@ -85,7 +86,7 @@ begin
       || '|(error|failed|failure|failing|exception|aborted|aborting|cancell?ed)[^;]*\mtime-?out\M'
       || '|^(error: )?time-?out([.!:]? |$)(?!is set|set|[=:0-9]|value|config)|\mtime-?out[.!]?$'
     );
-end;
+end
 $$;
 
 comment on function monitoring.is_timeout(text, text[], integer) is
@@ -93,24 +94,24 @@ comment on function monitoring.is_timeout(text, text[], integer) is
 ' meant, nor
 one statement that a database gave up.';
 
-revoke all on function monitoring.is_timeout(text, text[], integer) from public, anon, authenticated, service_role;
-
-create function monitoring.is_type_error(message text, words text[]) returns boolean
+create function monitoring.is_type_error(message text, words text[])
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
   return (
-    message like any (array['%typeerror%', '%referenceerror%']) or monitoring.word_set(
+    message like any(array['%typeerror%', '%referenceerror%']) or monitoring.word_set(
       'property properties function object variable initialization lexical constant const operand callable'
       ' subscriptable iterable'
       ' constructor argument arguments undefined null defined destructure circular cyclic illegal operator'
       ' evaluating nonetype'
       ' concatenate side array'
     ) ?| words
-  ) and (message like any (array[
+  ) and (message like any(array[
     '%typeerror%', '%referenceerror%', '%cannot read propert%', '%cannot set propert%', '%is not a function%',
     '%undefined is not%', '%undefined'' is not%', '%null is not an object%', '%null'' is not an object%',
     '%is not iterable%',
@@ -125,26 +126,25 @@ begin
     '%''in'' operator%', '%has no properties%', '%(evaluating ''%', '%non-iterable%', '%nonetype'' object is not%',
     '%right-hand side of%', '%reduce of empty array%'
   ]) or (
-    message like any (array['%is undefined%', '%is null%', '%is not defined%'])
+    message like any(array['%is undefined%', '%is null%', '%is not defined%'])
     and message ~ (
       '^(uncaught )?(\(in promise\) )?(error: )?[a-z_$][a-z0-9_$.()[\]]*'
       || ' is (undefined|null|not defined)( at .*)?[.]?$'
     )
   ));
-end;
+end
 $$;
 
 comment on function monitoring.is_type_error(text, text[]) is
 'True for a TypeError or ReferenceError, by name or in the wording of Chrome, Safari, Firefox, old browsers or'
 ' Python.';
 
-revoke all on function monitoring.is_type_error(text, text[]) from public, anon, authenticated, service_role;
-
 create function monitoring.match_high_rule(message text, words text[], status integer, is_network boolean)
 returns text
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
@@ -152,49 +152,48 @@ begin
     when monitoring.is_payment_failure(message, words, status) then 'payment_failed'
     when is_network then 'network_error'
     when monitoring.is_timeout(message, words, status) then 'api_timeout'
-    when status between 500 and 599 or message like any (array[
+    when status between 500 and 599 or message like any(array[
       '%internal server error%', '%internal_server_error%', '%internalservererror%', '%unexpected_failure%'
     ]) then 'server_error'
     when not monitoring.is_type_error(message, words) then null
     when message like '%referenceerror%' then 'reference_error'
     else 'type_error'
   end;
-end;
+end
 $$;
 
 comment on function monitoring.match_high_rule(text, text[], integer, boolean) is
 'The HIGH rule that a lower-case text, its status code and what is known of it meet, the most telling first;'
 ' else null.';
 
-revoke all on function monitoring.match_high_rule(text, text[], integer, boolean)
-from public, anon, authenticated, service_role;
-
-create function monitoring.is_rate_limit(message text, words text[], status integer) returns boolean
+create function monitoring.is_rate_limit(message text, words text[], status integer)
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
   return (
-    status = 429 or message like any (array['%throttl%', '%rate_limit%', '%ratelimit%']) or monitoring.word_set(
+    status = 429 or message like any(array['%throttl%', '%rate_limit%', '%ratelimit%']) or monitoring.word_set(
       'rate limit limits limited limiting exceeded exceed exceeds quota many slow slowdown frequent frequently'
       ' request'
     ) ?| words
-  ) and (status = 429 or message like any (array[
+  ) and (status = 429 or message like any(array[
     '%too many requests%', '%rate limit%', '%rate-limit%', '%rate_limit%', '%ratelimit%', '%throttl%',
     '%quota%exceeded%',
     '%exceeded%quota%', '%limiting requests%', '%limiting connections%', '%too many%attempts%',
     '%too many authentication failures%', '%too many failed%', '%too many login%', '%only request this after%',
     '%please slow down%', '%slowdown%', '%request limit%', '%api limit%', '%api calls%exceed%', '%usage limit%',
     '%connection rate%', '%too frequent%', '%requests per %exceed%', '%hourly limit%', '%daily limit%'
-  ])) and not message like any (array[
+  ])) and not message like any(array[
     '%remaining:%', '%remaining":%', '%remaining=%', '%limit% configured%', '%limit% enabled%', '%limit% disabled%',
     '%limit% updated%', '%limit% set to%', '%limit% removed%', '%limit% lifted%', '%limit% raised%',
     '%limit% initiali%',
     '%limit not exceeded%'
   ]);
-end;
+end
 $$;
 
 comment on function monitoring.is_rate_limit(text, text[], integer) is
@@ -202,16 +201,16 @@ comment on function monitoring.is_rate_limit(text, text[], integer) is
 ' left of it, is
 not meant.';
 
-revoke all on function monitoring.is_rate_limit(text, text[], integer) from public, anon, authenticated, service_role;
-
-create function monitoring.is_slow_query(message text) returns boolean
+create function monitoring.is_slow_query(message text)
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
-  return message like any (array[
+  return message like any(array[
     '%slow%', '%duration: %', '%query_time%', '%long running%', '%long-running%', '% took %', '%exceeded%threshold%'
   ]) and message ~ (
     '\mslow[ _-]?(sql|quer(y|ies)|statement|log entry|op|operation|command|request|transaction|select|insert'
@@ -223,37 +222,37 @@ begin
     || '|seconds|minutes|min)\M)'
     || '|(query|sql)[^;]* exceed(ed|s)[^;]* threshold'
   );
-end;
+end
 $$;
 
 comment on function monitoring.is_slow_query(text) is
 'True when a lower-case text says that a query or a request was slow, or gives a time of a second or more.';
 
-revoke all on function monitoring.is_slow_query(text) from public, anon, authenticated, service_role;
-
-create function monitoring.is_cache_miss(message text, words text[]) returns boolean
+create function monitoring.is_cache_miss(message text, words text[])
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
   return message like '%cache%' and (
     monitoring.word_set('miss misses missed cache_miss') ?| words
-    or message like any (array['%cachemiss%', '%not found in%cache%', '%not in cache%', '%no cache entry%'])
+    or message like any(array['%cachemiss%', '%not found in%cache%', '%not in cache%', '%no cache entry%'])
   );
-end;
+end
 $$;
 
 comment on function monitoring.is_cache_miss(text, text[]) is
 'True when a lower-case text says that a cache did not hold what was asked of it.';
 
-revoke all on function monitoring.is_cache_miss(text, text[]) from public, anon, authenticated, service_role;
-
-create function monitoring.is_deprecation(message text, words text[]) returns boolean
+create function monitoring.is_deprecation(message text, words text[])
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
@@ -261,25 +260,25 @@ begin
     'deprecated deprecation deprecate deprecates deprecationwarning obsolete removed renamed recommended'
     ' supported maintained'
     ' phased working error dropped disallow life end-of-life'
-  ) ?| words and message like any (array[
+  ) ?| words and message like any(array[
     '%deprecat%', '%obsolete%', '%will be removed in%', '%will soon be removed%', '%to be removed in%',
     '%has been renamed%',
     '%is not recommended for use%', '%end-of-life%', '%end of life%', '%no longer maintained%', '%being phased out%',
     '%will stop working%', '%will no longer be supported%', '%is no longer supported%', '%going to be removed%',
     '%will become an error in%', '%will be dropped in%', '%being removed%', '%will disallow%'
   ]);
-end;
+end
 $$;
 
 comment on function monitoring.is_deprecation(text, text[]) is
 'True when a lower-case text says that something works today and will not for long.';
 
-revoke all on function monitoring.is_deprecation(text, text[]) from public, anon, authenticated, service_role;
-
-create function monitoring.is_missing_image(message text, words text[], status integer) returns boolean
+create function monitoring.is_missing_image(message text, words text[], status integer)
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
@@ -287,37 +286,37 @@ begin
     'png jpg jpeg gif svg webp ico avif bmp image images favicon thumbnail avatar picture photo img'
   ) ?| words and (
     status in (403, 404, 410)
-    or message like any (array[
+    or message like any(array[
       '%missing image%', '%image is missing%', '%image missing%', '%image not found%', '%broken image%',
       '%load image%',
       '%loading image%', '%image failed to load%', '%image could not be loaded%', '%find image%'
     ])
-    or monitoring.word_set('png jpg jpeg gif svg webp ico avif bmp') ?| words and message like any (array[
+    or monitoring.word_set('png jpg jpeg gif svg webp ico avif bmp') ?| words and message like any(array[
       '%not found%', '%missing%', '%fail%load%', '%could not%', '%does not exist%', '%no such file%',
       '%unable to%', '%cannot%'
     ])
-  ) and not message like any (array[
+  ) and not message like any(array[
     '%docker%', '%container%', '%imagepull%', '%kubelet%', '%pull image%', '%manifest%'
   ]);
-end;
+end
 $$;
 
 comment on function monitoring.is_missing_image(text, text[], integer) is
 'True when a lower-case text says that a picture could not be found or loaded. Images of containers are none.';
 
-revoke all on function monitoring.is_missing_image(text, text[], integer) from public, anon, authenticated, service_role;
-
-create function monitoring.is_not_found(message text, status integer) returns boolean
+create function monitoring.is_not_found(message text, status integer)
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
-  return status in (404, 410) or message = 'not found' or message like any (array[
+  return status in (404, 410) or message = 'not found' or message like any(array[
     '%found%', '%404%', '%not exist%', '%cannot get /%', '%no route%', '%nosuchkey%', '%static resource%',
     '%could not find%'
-  ]) and message like any (array[
+  ]) and message like any(array[
     '%page not found%', '%page_not_found%', '%route not found%', '%no route matches%', '%notfoundhttpexception%',
     '%http404%',
     '%resource not found%', '%endpoint not found%', '%url was not found on%', '%was not found on th%server%',
@@ -328,19 +327,18 @@ begin
     'not found: /%', '%nosuchkey%', '%no route found for%',
     '%could not find the requested resource%', '%notfounderror: not found%'
   ]);
-end;
+end
 $$;
 
 comment on function monitoring.is_not_found(text, integer) is
 'True for a 404 or 410, by its number or as routers and servers word it.';
-
-revoke all on function monitoring.is_not_found(text, integer) from public, anon, authenticated, service_role;
 
 create function monitoring.match_lower_rule(message text, words text[], status integer)
 returns text
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
@@ -353,34 +351,34 @@ begin
     when monitoring.is_missing_image(message, words, status) then 'missing_image'
     when monitoring.is_not_found(message, status) then 'not_found'
   end;
-end;
+end
 $$;
 
 comment on function monitoring.match_lower_rule(text, text[], integer) is
 'The MEDIUM rule, else the LOW one, that a lower-case text and its status code meet; else null. Warnings by level are
 left to the caller, who knows the level.';
 
-revoke all on function monitoring.match_lower_rule(text, text[], integer) from public, anon, authenticated, service_role;
-
-create function monitoring.severity_of_rule(rule text) returns public.incident_severity
+create function monitoring.severity_of_rule(rule text)
+returns public.incident_severity
 language sql
 immutable
 parallel safe
+security invoker
 set search_path = ''
-return case
-  when rule in (
-    'database_connection_failed', 'authentication_service_down', 'security_breach', 'cors_blocked', 'bad_gateway',
-    'service_unavailable'
-  ) then 'CRITICAL'::public.incident_severity
-  when rule in (
-    'payment_failed', 'network_error', 'api_timeout', 'server_error', 'type_error', 'reference_error'
-  ) then 'HIGH'
-  when rule in ('rate_limited', 'statement_timeout', 'slow_query', 'cache_miss', 'deprecated') then 'MEDIUM'
-  when rule in ('missing_image', 'not_found', 'general_warning', 'no_failure') then 'LOW'
-end;
+as $$
+  select case
+    when rule in (
+      'database_connection_failed', 'authentication_service_down', 'security_breach', 'cors_blocked', 'bad_gateway',
+      'service_unavailable'
+    ) then 'CRITICAL'::public.incident_severity
+    when rule in (
+      'payment_failed', 'network_error', 'api_timeout', 'server_error', 'type_error', 'reference_error'
+    ) then 'HIGH'
+    when rule in ('rate_limited', 'statement_timeout', 'slow_query', 'cache_miss', 'deprecated') then 'MEDIUM'
+    when rule in ('missing_image', 'not_found', 'general_warning', 'no_failure') then 'LOW'
+  end
+$$;
 
 comment on function monitoring.severity_of_rule(text) is
 'The severity that belongs to a rule of public.classify_error; null for the fallbacks, whose severity is the'
 ' level''s.';
-
-revoke all on function monitoring.severity_of_rule(text) from public, anon, authenticated, service_role;

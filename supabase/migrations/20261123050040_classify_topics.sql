@@ -7,6 +7,7 @@ returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
@@ -16,13 +17,13 @@ begin
 
   -- Resolvers answer queries and banks carry out transactions too.
   if monitoring.word_set('named dns nsd unbound zone bank card payment payments') ?| words and message not like '%sql%'
-    or message like any (array['%query (cache)%', '%/in'' denied%']) then
+    or message like any(array['%query (cache)%', '%/in'' denied%']) then
     return false;
   end if;
 
   -- A page has tables, rows and columns of its own.
   if is_browser then
-    return message like any (array[
+    return message like any(array[
       '%violates %constraint%', '%violates row%', '%duplicate key%', '%pgrst%', '%row-level security%',
       '%relation "%', '%syntax error at or near%', '%deadlock%', '%permission denied for%', '%statement timeout%',
       '%foreign key%', '%invalid input syntax%', '%null value in%', '%duplicate entry%', '%insert into %',
@@ -41,7 +42,7 @@ begin
     ' 23514 e11000'
     ' writeconflict identity rls upsert orm sawarning'
   ) ?| words
-  or message like any (array[
+  or message like any(array[
     '%select %from %', '%insert into %', '%update % set %', '%delete from %', '%duplicate key%', '%duplicate entry%',
     '%foreign key%', '%primary key%', '%pgrst%', '% table "%', '%table ''%', '%role "%', '%rrd_%', '%pg\_%',
     '%"hint":%"code":%', '%"code":%"hint":%'
@@ -50,7 +51,7 @@ begin
     'level null error cache lock varying long input overflow serialize operator permission owner temporary process'
     ' connection unique shutdown rows verification page parameter segment packet mode recovery redo archive encoding'
     ' integer clause unrecognized'
-  ) ?| words and message like any (array[
+  ) ?| words and message like any(array[
     '%row-level security%', '%null value in%', '%syntax error at or near%', '%schema cache%', '%lock wait%',
     '%character varying%', '%value too long for type%', '%invalid input syntax%', '%numeric field overflow%',
     '%could not serialize access%', '%operator does not exist%', '%permission denied for %', '%must be owner of%',
@@ -63,20 +64,19 @@ begin
     '%byte sequence for encoding%', '%integer out of range%', '%group by clause%',
     '%unrecognized configuration parameter%'
   ]);
-end;
+end
 $$;
 
 comment on function monitoring.concerns_database(text, text[], boolean, boolean) is
 'True when a lower-case text, given with its words, is about a database: it names one, or speaks of SQL, tables,
 constraints, transactions or their error codes. Of a page''s text only what can mean nothing else counts.';
 
-revoke all on function monitoring.concerns_database(text, text[], boolean, boolean)
-from public, anon, authenticated, service_role;
-
-create function monitoring.mentions_security(message text, words text[]) returns boolean
+create function monitoring.mentions_security(message text, words text[])
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
@@ -103,7 +103,7 @@ begin
       'token tokens bearer key invalid_grant logged signed log sign user session scope permission permissions'
       ' permitted port'
       ' break unauthenticated account grant secret'
-    ) ?| words and message like any (array[
+    ) ?| words and message like any(array[
       '%permission denied%', '%access is denied%', '%not allowed to access%', '%logged in%', '%sign in%',
       '%token expired%',
       '%expired token%', '%invalid token%', '%token is %', '%access token%', '%refresh token%', '%bearer%',
@@ -114,24 +114,24 @@ begin
       '%invalid_grant%', '%port scan%', '%htpasswd%', '%impersonat%', '% log in %', '%to log in%',
       '%authenticat%', '%unauthori%'
     ])
-    or message like any (array['%network scan%', '%vulnerability scan%', '%[classification: %'])
+    or message like any(array['%network scan%', '%vulnerability scan%', '%[classification: %'])
   )
-  and not message like any (array[
+  and not message like any(array[
     '%eacces%', '%docker.sock%', '%content security policy%', '%operation not permitted%', '%sla %', '%slo %',
     '%strict-transport-security%', '%security update%', '%unexpected token%', '%invalid or unexpected token%'
   ]);
-end;
+end
 $$;
 
 comment on function monitoring.mentions_security(text, text[]) is
 'True when a lower-case text, given with its words, speaks of identity, permission, secrets or an attack.';
 
-revoke all on function monitoring.mentions_security(text, text[]) from public, anon, authenticated, service_role;
-
-create function monitoring.mentions_infrastructure(message text, words text[]) returns boolean
+create function monitoring.mentions_infrastructure(message text, words text[])
+returns boolean
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
@@ -164,7 +164,7 @@ begin
     ' bluetooth ras ciod ido mmcs linkcard torus machinecheck gmetad ganglia cdn cloudfront cloudflare loadbalancer'
     ' ingress namespace overload overloaded unreachable lustre nfs mptscsih dpi quotas bluetoothd usbcore'
   ) ?| words
-  or message like any (array[
+  or message like any(array[
     '%out of memory%', '%memory%limit%', '%memory usage%', '%allowed memory%', '%insufficient memory%',
     '%shared memory%',
     '%memory leak%', '%initrd%', '%no space left%', '%i/o error%', '%file system%', '%read-only file%',
@@ -175,11 +175,9 @@ begin
     '%hadoop%', '%dns%', '%filesystem%', '%low on resource%', '%ssl%', '%end of stream%', '%quorum%',
     '%zookeeper%', '%link down%', '%link is %', '%blk\_%', '%/dev/sd%', '%/dev/nvme%', '_____ __:__:__.______ %.go:%]%'
   ]);
-end;
+end
 $$;
 
 comment on function monitoring.mentions_infrastructure(text, text[]) is
 'True when a lower-case text, given with its words, speaks of machines, kernels, containers, networks, mail or'
 ' disks.';
-
-revoke all on function monitoring.mentions_infrastructure(text, text[]) from public, anon, authenticated, service_role;

@@ -9,10 +9,12 @@ create function monitoring.guess_category(
   is_server boolean,
   status integer,
   is_database boolean
-) returns public.incident_category
+)
+returns public.incident_category
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 begin
@@ -21,7 +23,7 @@ begin
     or monitoring.word_set(
       'jwt jws jsonwebtokenerror tokenexpirederror csrf xsrf sshd password passwords pgrst301 pgrst302 pgrst303'
     ) ?| words
-    or message like any (array[
+    or message like any(array[
       '%authentication failed for user%', '%access denied for user%', '%login failed for user%', '%pg_hba%',
       '%sql injection%'
     ]) then
@@ -47,7 +49,7 @@ begin
         'unauthorized unauthorised forbidden credentials brute authentication authenticated authapierror autherror'
         ' unauthenticated authsessionmissingerror'
       ) ?| words and message not like '%content security policy%'
-        or message like any (array[
+        or message like any(array[
           '%invalid login%', '%token expired%', '%invalid token%', '%refresh token%', '%invalid api key%',
           '%session expired%'
         ]) then 'security'::public.incident_category
@@ -69,7 +71,7 @@ begin
         ' expressionchangedafterithasbeencheckederror'
         ' window document hooks'
       ) ?| words
-      or message like any (array[
+      or message like any(array[
         '%expression has changed%', '%domnesting%', '%<div%',
         '%mixed content%', '%content security policy%', '%cross-origin%'
       ])
@@ -83,16 +85,13 @@ begin
     when message like '___ __ __:__:__ % %:%' then 'infrastructure'
     else 'backend'
   end;
-end;
+end
 $$;
 
 comment on function monitoring.guess_category(text, text[], boolean, boolean, integer, boolean) is
 'The part of the product that a lower-case text, given with its words, speaks of, with the help of where it'
 ' came from and
 of its status code; backend when nothing tells.';
-
-revoke all on function monitoring.guess_category(text, text[], boolean, boolean, integer, boolean)
-from public, anon, authenticated, service_role;
 
 create function monitoring.category_of_rule(
   rule text,
@@ -103,10 +102,12 @@ create function monitoring.category_of_rule(
   status integer,
   is_database boolean,
   is_network boolean
-) returns public.incident_category
+)
+returns public.incident_category
 language plpgsql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -120,7 +121,7 @@ declare
   v_is_page boolean := v_is_browser
     and (
       message like '%failed to load resource%'
-      or not message like any (array['%request failed with status%', '%axios%'])
+      or not message like any(array['%request failed with status%', '%axios%'])
     );
 begin
   case
@@ -139,7 +140,7 @@ begin
         when monitoring.word_set(
           'auth authentication authenticate authorization authn authz oauth oauth2 oidc saml login logon logout signin'
           ' signup jwt sso authretryablefetcherror authapierror autherror'
-        ) ?| words or url like any (array['%/auth/%', '%/oauth%', '%/login%', '%/signin%', '%/sign-in%', '%/token%'])
+        ) ?| words or url like any(array['%/auth/%', '%/oauth%', '%/login%', '%/signin%', '%/sign-in%', '%/token%'])
           or message like '%auth%' and message not like '%author%' or message like '%jwt%'
           then 'security'::public.incident_category
         when monitoring.concerns_database(message, words, true, is_database) then 'database'
@@ -150,7 +151,7 @@ begin
           ' traefik ingress istio caddy squid httpd apache openresty zuul kong cdn'
           ' kubelet kubernetes k8s pod pods container containers docker oom oomkilled memory disk'
           ' dns tls ssl certificate handshake socket probe readiness liveness'
-        ) ?| words or message like any (array[
+        ) ?| words or message like any(array[
           '%no server is available%', '%no server available%', '%upstream connect%', '%connecting to upstream%',
           '%healthy upstream%', '%live upstream%', '%header from upstream%', '%upstream prematurely%',
           '%before headers%', '%load balancer%', '%timed out%', '%timeout%'
@@ -173,7 +174,7 @@ begin
         when v_is_browser then 'frontend'::public.incident_category
         when v_is_server
           or monitoring.word_set('nonetype subscriptable concatenate callable operand traceback php str') ?| words
-          or message like any (array[
+          or message like any(array[
             '%positional argument%', '%keyword argument%', '%passed to%must be%', '%implicit conversion%'
           ])
           then 'backend'
@@ -190,7 +191,7 @@ begin
       return case
         when is_database
           or monitoring.word_set('query queries sql statement statements transaction select insert update') ?| words
-          or message like any (array['%duration:%', '%query_time%', '%slow op%', '%slow command%', '%query%'])
+          or message like any(array['%duration:%', '%query_time%', '%slow op%', '%slow command%', '%query%'])
           then 'database'::public.incident_category
         when v_is_page then 'frontend'
         else 'backend'
@@ -220,7 +221,7 @@ begin
           'dns smtp smtpd mta postfix sendmail exim dovecot mail relay nginx caddy envoy traefik kernel kubelet'
           ' cpu iops'
           ' syslog journald systemd haproxy nsd named unbound coredns zone tcp udp syn icmp packets docker dockerd'
-        ) ?| words or message like any (array[
+        ) ?| words or message like any(array[
           '%connection rate%', '%pull rate%', '%ratelimit block%', '%throttling request took%',
           '%client-side throttling%',
           '% 4__ 4._._%',
@@ -233,12 +234,9 @@ begin
     else
       return monitoring.guess_category(message, words, v_is_browser, v_is_server, status, is_database);
   end case;
-end;
+end
 $$;
 
 comment on function monitoring.category_of_rule(text, text, text[], text, text, integer, boolean, boolean) is
 'The category that goes with the rule that won, refined by what else the text names: a 500 with an SQL cause is the
 database''s, a 503 of a proxy is the infrastructure''s.';
-
-revoke all on function monitoring.category_of_rule(text, text, text[], text, text, integer, boolean, boolean)
-from public, anon, authenticated, service_role;

@@ -3,28 +3,30 @@
 --   before this one.
 -- Risks: it runs for every reported event, and a hostile text must cost no more than others: it is capped first.
 
-create function monitoring.severity_of_level(level text) returns public.incident_severity
+create function monitoring.severity_of_level(level text)
+returns public.incident_severity
 language sql
 immutable
 parallel safe
+security invoker
 set search_path = ''
-return case
-  when severity_of_level.level is null then null
-  when lower(btrim(severity_of_level.level)) in (
-    'fatal', 'critical', 'crit', 'alert', 'emergency', 'emerg', 'panic', '60'
-  ) then 'CRITICAL'::public.incident_severity
-  when lower(btrim(severity_of_level.level)) in ('error', 'err', 'severe', '50') then 'HIGH'
-  when lower(btrim(severity_of_level.level)) in ('warning', 'warn', 'wrn', '40') then 'LOW'
-  when lower(btrim(severity_of_level.level)) in (
-    'info', 'information', 'informational', 'notice', 'log', 'success', 'verbose', 'debug', 'trace', '30', '20', '10'
-  ) then 'LOW'
-end;
+as $$
+  select case
+    when severity_of_level.level is null then null
+    when lower(btrim(severity_of_level.level)) in (
+      'fatal', 'critical', 'crit', 'alert', 'emergency', 'emerg', 'panic', '60'
+    ) then 'CRITICAL'::public.incident_severity
+    when lower(btrim(severity_of_level.level)) in ('error', 'err', 'severe', '50') then 'HIGH'
+    when lower(btrim(severity_of_level.level)) in ('warning', 'warn', 'wrn', '40') then 'LOW'
+    when lower(btrim(severity_of_level.level)) in (
+      'info', 'information', 'informational', 'notice', 'log', 'success', 'verbose', 'debug', 'trace', '30', '20', '10'
+    ) then 'LOW'
+  end
+$$;
 
 comment on function monitoring.severity_of_level(text) is
 'Severity of a log level when no rule matched: Sentry''s words in any case, syslog''s, and the numbers of pino and
 bunyan (10 to 60). Null when it is no known level.';
-
-revoke all on function monitoring.severity_of_level(text) from public, anon, authenticated, service_role;
 
 create function public.classify_error(
   message text,
@@ -58,7 +60,7 @@ begin
     v_original := left(classify_error.error_type, 200) || ': ' || v_original;
   end if;
   v_original := coalesce(v_original, left(classify_error.error_type, 200), '');
-  v_text := btrim(translate(lower(v_original collate "C"), E'’‘´“”—–\n\r\t\\', E'\'\'\'""--   '));
+  v_text := btrim(translate(lower(v_original collate "C"), e'’‘´“”—–\n\r\t\\', e'\'\'\'""--   '));
   v_words := string_to_array(
     translate(v_text, '.,;:!?()[]{}<>"''`/|=&#@*+-~^$%', '                                '), ' '
   );
@@ -94,8 +96,13 @@ begin
     rule, v_text, v_words, lower(btrim(classify_error.source)), lower(left(classify_error.url, 2000)), v_status,
     v_is_database, v_is_network
   );
-end;
+end
 $$;
+
+revoke all on function public.classify_error(text, text, text, text, integer, text)
+from public, anon, authenticated, service_role;
+
+grant execute on function public.classify_error(text, text, text, text, integer, text) to authenticated, service_role;
 
 comment on function public.classify_error(text, text, text, text, integer, text) is
 'Severity, category and the deciding rule of an error.
@@ -103,7 +110,3 @@ Give what is known: its message and type, where it came from (server, browser, s
 the HTTP status and the logger''s level. The most severe rule that matches wins; when none does, the level decides, and
 MEDIUM without one. The same words always give the same answer; nothing is read or stored. It runs as its definer because the
 functions that it is made of stand in the closed schema monitoring.';
-
-revoke all on function public.classify_error(text, text, text, text, integer, text)
-from public, anon, authenticated, service_role;
-grant execute on function public.classify_error(text, text, text, text, integer, text) to authenticated, service_role;

@@ -46,8 +46,6 @@ as $$
   order by incidents.has_manual_severity desc, count(*) desc
 $$;
 
-revoke all on function monitoring.backtest_classifier(integer) from public, anon, authenticated, service_role;
-
 comment on function monitoring.backtest_classifier(integer) is
 'A confusion table: what the rules would decide now on the incidents of the last days, against what is stored. Rows with
 is_manual were set by a person: where they differ, the rules are wrong.';

@@ -11,6 +11,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -22,7 +23,7 @@ begin
     if strpos(v_text, 'Traceback (most recent call last)') > 0 then
       v_text := split_part(v_text, e'\n', 1) || ' ' || split_part(v_text, e'\n', -1);
     else
-      v_text := array_to_string((string_to_array(left(v_text, c_first_characters), e'\n')) [1:c_first_lines], ' ');
+      v_text := array_to_string((string_to_array(left(v_text, c_first_characters), e'\n'))[1:c_first_lines], ' ');
     end if;
   end if;
   v_text := translate(left(v_text, c_first_characters), e'\r\t\u00a0\x01\x02', '   ');
@@ -30,14 +31,12 @@ begin
     v_text := translate(v_text, '「『‹」』›', '«««»»»');
   end if;
   return v_text;
-end;
+end
 $$;
 
 comment on function monitoring.extract_message_head(text) is
 'What of a message tells which error it is, on one line: its first 3 lines, at most 1024 characters. Of a traceback of
 Python the first and the last line, which names the exception: the frames between move with every release.';
-
-revoke all on function monitoring.extract_message_head(text) from public, anon, authenticated, service_role;
 
 create function monitoring.unquote_message(message text)
 returns text
@@ -45,6 +44,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -53,7 +53,7 @@ declare
   v_quote text;
 begin
   v_quote := right(v_text, 1);
-  if v_quote <> all (array['"', '''', '`', '”', '“', '’', '»']) then
+  if v_quote <> all(array['"', '''', '`', '”', '“', '’', '»']) then
     return v_text;
   end if;
   if strpos(v_text, ': ') > 0 and strpos(split_part(v_text, ': ', 1), ' ') = 0 then
@@ -67,14 +67,12 @@ begin
     v_text := substr(v_text, 2, length(v_text) - 2);
   end if;
   return v_lead || v_text;
-end;
+end
 $$;
 
 comment on function monitoring.unquote_message(text) is
 'The message without the quotes that enclose all of it, or all that follows its first word and a colon: JSON.stringify
 and str(KeyError) make such messages, and without their text they would all be one error.';
-
-revoke all on function monitoring.unquote_message(text) from public, anon, authenticated, service_role;
 
 create function monitoring.mask_quoted_values(message text)
 returns text
@@ -82,6 +80,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -106,14 +105,12 @@ begin
     return mask_quoted_values.message;
   end if;
   return replace(v_text, e'\x02', '<value>');
-end;
+end
 $$;
 
 comment on function monitoring.mask_quoted_values(text) is
 'The message with <value> for each quoted text, unless no letter were left. Keys stay, and so does what they name as the
 message, its reason or its code, or all JSON would be one error.';
-
-revoke all on function monitoring.mask_quoted_values(text) from public, anon, authenticated, service_role;
 
 create function monitoring.mask_random_id(word text)
 returns text
@@ -121,6 +118,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -143,13 +141,11 @@ begin
     end if;
   end loop;
   return substr(v_template, 2);
-end;
+end
 $$;
 
 comment on function monitoring.mask_random_id(text) is
 'The template of a word that holds a random id: cus_<n> of cus_NffrFeUfNV2Hib. Plain words around the id stay.';
-
-revoke all on function monitoring.mask_random_id(text) from public, anon, authenticated, service_role;
 
 create function monitoring.mask_random_ids(message text)
 returns text
@@ -157,6 +153,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -188,13 +185,11 @@ begin
     end loop;
   end loop;
   return v_text;
-end;
+end
 $$;
 
 comment on function monitoring.mask_random_ids(text) is
 'The message with <n> for each word of 10 or more letters and digits, with a digit, that is not built like a name.';
-
-revoke all on function monitoring.mask_random_ids(text) from public, anon, authenticated, service_role;
 
 create function monitoring.mask_dates(template text)
 returns text
@@ -202,14 +197,15 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
-  c_names constant text [] := array[
+  c_names constant text[] := array[
     'Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec',
     'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'
   ];
-  c_endings constant text [] := array[
+  c_endings constant text[] := array[
     'uary', 'ruary', 'ch', 'il', '', 'e', 'y', 'ust', 'tember', 'ober', 'ember', 'ember',
     'day', 'sday', 'nesday', 'rsday', 'day', 'urday', 'day'
   ];
@@ -226,13 +222,11 @@ begin
     end if;
   end loop;
   return v_text;
-end;
+end
 $$;
 
 comment on function monitoring.mask_dates(text) is
 'The template without the names of months and weekdays, short or long, that stand before a number.';
-
-revoke all on function monitoring.mask_dates(text) from public, anon, authenticated, service_role;
 
 create function monitoring.mask_numbers(message text)
 returns text
@@ -240,6 +234,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -273,21 +268,19 @@ begin
       )
   $pattern$, '<n>', 'g');
   v_text := replace(v_text, e'\x01', '');
-  if v_text like any (array[
+  if v_text like any(array[
     '%Jan%', '%Feb%', '%Mar%', '%Apr%', '%May%', '%Jun%', '%Jul%', '%Aug%', '%Sep%', '%Oct%', '%Nov%', '%Dec%',
     '%day%<n>%'
   ]) then
     v_text := monitoring.mask_dates(v_text);
   end if;
   return v_text;
-end;
+end
 $$;
 
 comment on function monitoring.mask_numbers(text) is
 'The message with <n> for each number, id, hash, address, size, duration and timestamp but those that say which error it
 is: HTTP status codes, SQLSTATEs, exit statuses and vendors'' codes, where they stand as such.';
-
-revoke all on function monitoring.mask_numbers(text) from public, anon, authenticated, service_role;
 
 create function monitoring.normalize_error_message(message text)
 returns text
@@ -295,6 +288,7 @@ language plpgsql
 immutable
 strict
 parallel safe
+security invoker
 set search_path = ''
 as $$
 declare
@@ -312,7 +306,7 @@ begin
     v_text := monitoring.mask_numbers(v_text);
   end if;
   return btrim(v_text);
-end;
+end
 $$;
 
 comment on function monitoring.normalize_error_message(text) is
@@ -320,13 +314,12 @@ comment on function monitoring.normalize_error_message(text) is
 versions, sizes, durations and timestamps become <n>; query parts and fragments of URLs go; blanks are folded. Codes
 that say which error it is stay. Only the first 3 lines of the first 1024 characters count.';
 
-revoke all on function monitoring.normalize_error_message(text) from public, anon, authenticated, service_role;
-
 create function monitoring.fingerprint_error(message text, error_type text, source text)
 returns text
 language sql
 immutable
 parallel safe
+security invoker
 set search_path = ''
 as $$
   -- Each part but the last is led by its length, so that no two different triples read the same.
@@ -342,11 +335,9 @@ as $$
         )
       ), 'hex'
     ), 32
-  );
+  )
 $$;
 
 comment on function monitoring.fingerprint_error(text, text, text) is
 '32 hex digits that are the same for every occurrence of an error: of its type, its source and its message''s template.
 Takes the sanitised message; each of the three may be null, which counts as empty.';
-
-revoke all on function monitoring.fingerprint_error(text, text, text) from public, anon, authenticated, service_role;

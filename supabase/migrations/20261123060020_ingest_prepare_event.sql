@@ -40,8 +40,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.refuse_event(text, text, text) from public, anon, authenticated, service_role;
-
 comment on function monitoring.refuse_event(text, text, text) is
 'Raises PT400 for an event that cannot be taken. The detail is the field''s name, the hint its remedy.';
 
@@ -70,15 +68,12 @@ begin
       monitoring.truncate_bytes(
         monitoring.sanitize_text(v_value #>> '{}', greatest(read_event_text.max_bytes, 4096)), read_event_text.max_bytes
       ),
-      E' \t\r\n'
+      e' \t\r\n'
     ),
     ''
   );
 end
 $$;
-
-revoke all on function monitoring.read_event_text(jsonb, text, text, integer)
-from public, anon, authenticated, service_role;
 
 comment on function monitoring.read_event_text(jsonb, text, text, integer) is
 'A text field of an event, sanitised and cut to max_bytes. Null when absent or blank. Refuses other kinds of value.';
@@ -113,8 +108,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.read_event_choice(jsonb, text, text[]) from public, anon, authenticated, service_role;
-
 comment on function monitoring.read_event_choice(jsonb, text, text[]) is
 'A field of an event that must be one of some words, in any case. Null when absent.';
 
@@ -139,8 +132,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.read_idempotency_key(jsonb) from public, anon, authenticated, service_role;
-
 comment on function monitoring.read_idempotency_key(jsonb) is
 'The sha256 of the key that makes a repeated delivery of an event harmless: a key may hold anything. Null when absent.';
 
@@ -152,7 +143,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_given text := btrim(read_fingerprint.event ->> 'fingerprint', E' \t\r\n');
+  v_given text := btrim(read_fingerprint.event ->> 'fingerprint', e' \t\r\n');
   v_fingerprint text := monitoring.read_event_text(read_fingerprint.event, 'fingerprint', '', 255);
 begin
   if v_fingerprint <> v_given then
@@ -162,8 +153,6 @@ begin
   return v_fingerprint;
 end
 $$;
-
-revoke all on function monitoring.read_fingerprint(jsonb) from public, anon, authenticated, service_role;
 
 comment on function monitoring.read_fingerprint(jsonb) is
 'The caller''s own fingerprint, or its sha256 when it is too long or holds a secret. Null when absent.';
@@ -184,8 +173,6 @@ begin
   return v_status::integer;
 end
 $$;
-
-revoke all on function monitoring.read_http_status(jsonb) from public, anon, authenticated, service_role;
 
 comment on function monitoring.read_http_status(jsonb) is 'The HTTP status code that an event names, 100 to 599, or null.';
 
@@ -217,8 +204,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.read_event_context(jsonb) from public, anon, authenticated, service_role;
-
 comment on function monitoring.read_event_context(jsonb) is
 'The context of an event with its unknown fields under extra, sanitised and cut to 64 kB.';
 
@@ -234,12 +219,10 @@ as $$
     case
       when starts_with(build_error_title.message, coalesce(build_error_title.error_type, '')) then ''
       else build_error_title.error_type || ': '
-    end || split_part(build_error_title.message, E'\n', 1),
+    end || split_part(build_error_title.message, e'\n', 1),
     200
   )
 $$;
-
-revoke all on function monitoring.build_error_title(text, text) from public, anon, authenticated, service_role;
 
 comment on function monitoring.build_error_title(text, text) is
 'One line for lists: the type unless the message begins with it, and the first line of the message. 200 characters.';
@@ -310,8 +293,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.prepare_event(jsonb, integer) from public, anon, authenticated, service_role;
-
 comment on function monitoring.prepare_event(jsonb, integer) is
 'Checks, sanitises, classifies and fingerprints one event. Raises PT400 naming the field when it cannot be taken.';
 
@@ -329,9 +310,6 @@ begin
   return prepare_repeat.prepared;
 end
 $$;
-
-revoke all on function monitoring.prepare_repeat(monitoring.prepared_event, jsonb, integer)
-from public, anon, authenticated, service_role;
 
 comment on function monitoring.prepare_repeat(monitoring.prepared_event, jsonb, integer) is
 'Prepares an event that differs from a prepared one in context and idempotency key alone. Floods are made of such.';

@@ -71,8 +71,6 @@ as $$
     and incidents.resolved_at > now() - (monitoring.config('incident_policy') ->> 'reopen_window')::interval
 $$;
 
-revoke all on function monitoring.find_fold_candidates(text[]) from public, anon, authenticated, service_role;
-
 comment on function monitoring.find_fold_candidates(text[]) is
 'The incidents that repeats of these fingerprints may fold into: live ones, and those resolved within
 incident_policy.reopen_window. Takes no lock.';
@@ -97,8 +95,6 @@ as $$
   order by locked.fingerprint, locked.resolved_at desc nulls first
 $$;
 
-revoke all on function monitoring.lock_fold_candidates(text[]) from public, anon, authenticated, service_role;
-
 comment on function monitoring.lock_fold_candidates(text[]) is
 'Locks what find_fold_candidates finds, in order, and gives one a fingerprint: the live one, else the one resolved last.';
 
@@ -122,8 +118,6 @@ as $$
         when quota.window_started_at <= now() - interval '1 minute' then 0 else quota.created_count
       end
 $$;
-
-revoke all on function monitoring.lock_quotas(text[]) from public, anon, authenticated, service_role;
 
 comment on function monitoring.lock_quotas(text[]) is
 'Locks the quotas of these sources until commit, in order, and begins a new minute where the last one is over.';
@@ -201,9 +195,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.insert_incidents(monitoring.prepared_event[])
-from public, anon, authenticated, service_role;
-
 comment on function monitoring.insert_incidents(monitoring.prepared_event[]) is
 'Opens an incident for each fingerprint, within each source''s limit a minute. The quotas must be locked.
 A fingerprint that somebody else opened meanwhile is left out.';
@@ -260,9 +251,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.fold_events(monitoring.prepared_event[], monitoring.fold_candidate[])
-from public, anon, authenticated, service_role;
-
 comment on function monitoring.fold_events(monitoring.prepared_event[], monitoring.fold_candidate[]) is
 'Counts events into the locked targets of their fingerprints, reopens what was resolved, raises what got worse.';
 
@@ -280,9 +268,6 @@ as $$
     where event.fingerprint not in (select done.fingerprint from unnest(remove_upserted_events.upserted) as done)
   )
 $$;
-
-revoke all on function monitoring.remove_upserted_events(monitoring.prepared_event[], monitoring.upserted_incident[])
-from public, anon, authenticated, service_role;
 
 comment on function monitoring.remove_upserted_events(monitoring.prepared_event[], monitoring.upserted_incident[]) is
 'The events whose fingerprint was not written to an incident yet.';
@@ -341,9 +326,6 @@ begin
   from unnest(v_opened || v_folded) as upserted;
 end
 $$;
-
-revoke all on function monitoring.upsert_incidents(monitoring.prepared_event[], text)
-from public, anon, authenticated, service_role;
 
 comment on function monitoring.upsert_incidents(monitoring.prepared_event[], text) is
 'Writes every event to its incident: one row per fingerprint. agent is who the audit rows name. Raises

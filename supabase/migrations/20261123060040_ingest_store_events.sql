@@ -49,9 +49,6 @@ as $$
   )
 $$;
 
-revoke all on function monitoring.describe_refusal(text, text, text, text)
-from public, anon, authenticated, service_role;
-
 comment on function monitoring.describe_refusal(text, text, text, text) is
 'The answer to an event that is not taken: a PT code, a sentence, the field it is about, and what to do.';
 
@@ -85,9 +82,6 @@ as $$
     )
   end
 $$;
-
-revoke all on function monitoring.answer_event(monitoring.upserted_incident, text, bigint)
-from public, anon, authenticated, service_role;
 
 comment on function monitoring.answer_event(monitoring.upserted_incident, text, bigint) is
 'What the reporter of an event hears. rank is the event''s position among its fingerprint''s events in the batch, from 1.';
@@ -151,8 +145,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.store_events(monitoring.prepared_event[]) from public, anon, authenticated, service_role;
-
 comment on function monitoring.store_events(monitoring.prepared_event[]) is
 'Stores a batch as one: opens, reopens or folds, audits, writes the receipts. One answer an event, in no order.';
 
@@ -209,9 +201,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.store_events_isolated(monitoring.prepared_event[])
-from public, anon, authenticated, service_role;
-
 comment on function monitoring.store_events_isolated(monitoring.prepared_event[]) is
 'Stores a batch as one, and when an event spoils it, each event for itself. Races are run again, 20 times at most.';
 
@@ -237,8 +226,6 @@ as $$
   select count(*)
   from purged
 $$;
-
-revoke all on function monitoring.purge_receipts() from public, anon, authenticated, service_role;
 
 comment on function monitoring.purge_receipts() is
 'Forgets idempotency keys older than retention.receipts_hours, and quotas of sources that fell silent. How many keys.';

@@ -14,11 +14,9 @@ set search_path = ''
 as $$
   select case
     when jsonb_typeof(read_lenient_text.holder #> read_lenient_text.path) in ('string', 'number')
-      then nullif(btrim(left(read_lenient_text.holder #>> read_lenient_text.path, 65536), E' \t\r\n'), '')
+      then nullif(btrim(left(read_lenient_text.holder #>> read_lenient_text.path, 65536), e' \t\r\n'), '')
   end
 $$;
-
-revoke all on function monitoring.read_lenient_text(jsonb, text[]) from public, anon, authenticated, service_role;
 
 comment on function monitoring.read_lenient_text(jsonb, text[]) is
 'The text or number at a path, as text without blanks around it. Null for everything else, a blank text too.';
@@ -50,8 +48,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.read_timestamp(jsonb) from public, anon, authenticated, service_role;
-
 comment on function monitoring.read_timestamp(jsonb) is
 'A moment given as ISO 8601, or as seconds or milliseconds since 1970. Null for what is none, or lies in the future.';
 
@@ -80,8 +76,6 @@ as $$
   ) as tag
   where tag.key <> '' and tag.value is not null
 $$;
-
-revoke all on function monitoring.read_sentry_tags(jsonb) from public, anon, authenticated, service_role;
 
 comment on function monitoring.read_sentry_tags(jsonb) is
 'Tags as one object, whether they came as pairs, as {"key", "value"} or as an object. What is none of these is left
@@ -116,8 +110,6 @@ as $$
   )
 $$;
 
-revoke all on function monitoring.find_sentry_issue_id(jsonb) from public, anon, authenticated, service_role;
-
 comment on function monitoring.find_sentry_issue_id(jsonb) is
 'The id of the issue that an event belongs to, out of its links where it is not given. Null when unknown.';
 
@@ -141,8 +133,6 @@ as $$
   )
 $$;
 
-revoke all on function monitoring.find_sentry_project(jsonb) from public, anon, authenticated, service_role;
-
 comment on function monitoring.find_sentry_project(jsonb) is
 'The slug of the project of an event or issue, out of its API address where it is not given; else its name or number.';
 
@@ -165,8 +155,6 @@ as $$
   end
 $$;
 
-revoke all on function monitoring.sentry_fingerprint(text, text) from public, anon, authenticated, service_role;
-
 comment on function monitoring.sentry_fingerprint(text, text) is
 'What the incident of a Sentry issue or metric alert is known by, such as sentry:issue:6700000001. Null without an id.';
 
@@ -186,8 +174,6 @@ as $$
     monitoring.sanitize_text('Sentry user ' || monitoring.read_lenient_text(find_sentry_name.person, 'id'), 200)
   )
 $$;
-
-revoke all on function monitoring.find_sentry_name(jsonb) from public, anon, authenticated, service_role;
 
 comment on function monitoring.find_sentry_name(jsonb) is
 'What a user, a team or an application of Sentry is called, sanitised. Null when nothing is known.';

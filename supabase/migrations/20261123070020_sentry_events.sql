@@ -32,8 +32,6 @@ as $$
   )
 $$;
 
-revoke all on function monitoring.list_sentry_exceptions(jsonb) from public, anon, authenticated, service_role;
-
 comment on function monitoring.list_sentry_exceptions(jsonb) is
 'The exceptions of an event, causes first, wherever the event keeps them. An empty list when it has none.';
 
@@ -68,7 +66,7 @@ as $$
         monitoring.read_lenient_text(chosen.item, 'colno')
       )
     ),
-    E'\n' order by chosen.position
+    e'\n' order by chosen.position
   )
   from (
     select frames.item, frames.position
@@ -79,8 +77,6 @@ as $$
     limit 100
   ) as chosen
 $$;
-
-revoke all on function monitoring.format_sentry_stack(jsonb) from public, anon, authenticated, service_role;
 
 comment on function monitoring.format_sentry_stack(jsonb) is
 'The frames of a stack trace in the program''s own code, or all where none is marked so, a line each, newest last.';
@@ -95,7 +91,7 @@ set search_path = ''
 as $$
   select nullif(
     concat_ws(
-      E'\n',
+      e'\n',
       coalesce(
         monitoring.read_lenient_text(describe_sentry_occurrence.event, 'occurrence', 'issueTitle'),
         monitoring.read_lenient_text(describe_sentry_occurrence.event, 'title')
@@ -104,7 +100,7 @@ as $$
       (
         select string_agg(
           concat_ws(': ', monitoring.read_lenient_text(item, 'name'), monitoring.read_lenient_text(item, 'value')),
-          E'\n' order by position
+          e'\n' order by position
         )
         from jsonb_array_elements(
           jsonb_path_query_array(
@@ -117,8 +113,6 @@ as $$
   )
   where jsonb_typeof(describe_sentry_occurrence.event -> 'occurrence') = 'object'
 $$;
-
-revoke all on function monitoring.describe_sentry_occurrence(jsonb) from public, anon, authenticated, service_role;
 
 comment on function monitoring.describe_sentry_occurrence(jsonb) is
 'What a finding without an exception says (a missed check-in, an uptime check, a slow query): title, subtitle and the
@@ -144,8 +138,6 @@ as $$
   )
 $$;
 
-revoke all on function monitoring.is_sentry_outage(jsonb) from public, anon, authenticated, service_role;
-
 comment on function monitoring.is_sentry_outage(jsonb) is
 'Whether an event or issue comes from Sentry''s cron or uptime monitors, and not from a program''s code.';
 
@@ -166,8 +158,6 @@ as $$
     else 'sentry'
   end
 $$;
-
-revoke all on function monitoring.guess_sentry_source(jsonb) from public, anon, authenticated, service_role;
 
 comment on function monitoring.guess_sentry_source(jsonb) is
 'Where the code of an event runs, in classify_error()''s words: browser, server, or sentry when nothing tells.';
@@ -244,8 +234,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.describe_sentry_event(jsonb) from public, anon, authenticated, service_role;
-
 comment on function monitoring.describe_sentry_event(jsonb) is
 'An event as a report for prepare_event(): the last exception, else the finding, else the message or title.';
 
@@ -265,8 +253,6 @@ as $$
     'assignee', monitoring.find_sentry_name(describe_sentry_metadata.issue -> 'assignedTo')
   ))
 $$;
-
-revoke all on function monitoring.describe_sentry_metadata(jsonb) from public, anon, authenticated, service_role;
 
 comment on function monitoring.describe_sentry_metadata(jsonb) is
 'What Sentry keeps about an issue beside its error: project, short id, assignee. It goes into context.sentry.';
@@ -301,8 +287,6 @@ begin
   ));
 end
 $$;
-
-revoke all on function monitoring.describe_sentry_issue(jsonb) from public, anon, authenticated, service_role;
 
 comment on function monitoring.describe_sentry_issue(jsonb) is
 'An issue, of which no event is known, as a report for prepare_event().';

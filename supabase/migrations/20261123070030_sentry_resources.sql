@@ -71,9 +71,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.read_sentry_issue(text, jsonb)
-from public, anon, authenticated, service_role;
-
 comment on function monitoring.read_sentry_issue(text, jsonb) is
 'issue: created, unresolved, resolved, ignored, archived, assigned.';
 
@@ -118,9 +115,6 @@ begin
   return v_intent;
 end
 $$;
-
-revoke all on function monitoring.read_sentry_event(jsonb, text)
-from public, anon, authenticated, service_role;
 
 comment on function monitoring.read_sentry_event(jsonb, text) is
 'event_alert and error: an occurrence of the issue that the event belongs to.';
@@ -187,9 +181,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.read_sentry_metric_alert(text, jsonb)
-from public, anon, authenticated, service_role;
-
 comment on function monitoring.read_sentry_metric_alert(text, jsonb) is
 'metric_alert: critical, warning, open, resolved. One incident a rule, as severe as the latest of them says.';
 
@@ -216,8 +207,6 @@ as $$
     select lower(monitoring.read_lenient_text(read_sentry_activity.body, 'data', 'activity', 'type'))
   ) as activity (type)
 $$;
-
-revoke all on function monitoring.read_sentry_activity(jsonb) from public, anon, authenticated, service_role;
 
 comment on function monitoring.read_sentry_activity(jsonb) is
 'activity_alert: what happened to an issue, told by an alert rule; its resolution and its regression count.';
@@ -246,8 +235,6 @@ begin
   return v_intent;
 end
 $$;
-
-revoke all on function monitoring.read_sentry_comment(jsonb) from public, anon, authenticated, service_role;
 
 comment on function monitoring.read_sentry_comment(jsonb) is
 'comment: created.';
@@ -282,8 +269,6 @@ begin
   return v_intent;
 end
 $$;
-
-revoke all on function monitoring.read_legacy_alert(jsonb) from public, anon, authenticated, service_role;
 
 comment on function monitoring.read_legacy_alert(jsonb) is
 'The flat body of Sentry''s old WebHooks plugin: an occurrence of the issue it names.';
@@ -331,9 +316,6 @@ begin
   return v_intent;
 end
 $$;
-
-revoke all on function monitoring.read_sentry_intent(text, text, jsonb, timestamptz)
-from public, anon, authenticated, service_role;
 
 comment on function monitoring.read_sentry_intent(text, text, jsonb, timestamptz) is
 'What a delivery asks for, by its resource and action. Without a verb it asks for nothing: installation, seer,

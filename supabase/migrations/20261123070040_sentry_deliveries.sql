@@ -154,8 +154,6 @@ as $$
   end
 $$;
 
-revoke all on function monitoring.trim_sentry_event(jsonb) from public, anon, authenticated, service_role;
-
 comment on function monitoring.trim_sentry_event(jsonb) is
 'An event without its bulk: of its exceptions the places remain, the program''s own ones first, not the variables.';
 
@@ -182,8 +180,6 @@ begin
   return v_body;
 end
 $$;
-
-revoke all on function monitoring.trim_sentry_body(jsonb) from public, anon, authenticated, service_role;
 
 comment on function monitoring.trim_sentry_body(jsonb) is
 'A body as it is read and kept: its events without their bulk.';

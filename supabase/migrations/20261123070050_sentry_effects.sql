@@ -33,9 +33,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.prepare_sentry_report(monitoring.sentry_intent)
-from public, anon, authenticated, service_role;
-
 comment on function monitoring.prepare_sentry_report(monitoring.sentry_intent) is
 'The report of a delivery, prepared as any other. What Sentry calls fatal is never less than CRITICAL.';
 
@@ -89,9 +86,6 @@ begin
     );
 end
 $$;
-
-revoke all on function monitoring.enrich_sentry_incident(text, monitoring.prepared_event, monitoring.sentry_intent)
-from public, anon, authenticated, service_role;
 
 comment on function monitoring.enrich_sentry_incident(text, monitoring.prepared_event, monitoring.sentry_intent) is
 'Adds to an incident what a delivery knows and the incident does not: id and link in Sentry, stack, release, and what
@@ -153,9 +147,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.open_sentry_incident(monitoring.sentry_intent, public.incidents)
-from public, anon, authenticated, service_role;
-
 comment on function monitoring.open_sentry_incident(monitoring.sentry_intent, public.incidents) is
 'Opens, counts, reopens or measures. incident is what is there already, all null for none.';
 
@@ -197,9 +188,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.change_sentry_incident(monitoring.sentry_intent, public.incidents)
-from public, anon, authenticated, service_role;
-
 comment on function monitoring.change_sentry_incident(monitoring.sentry_intent, public.incidents) is
 'Resolves, suppresses, or notes an assignment or a comment: the effect.';
 
@@ -215,8 +203,6 @@ as $$
   where sentry_deliveries.incident_id = find_latest_sent_at.incident_id
     and sentry_deliveries.effect = any(find_latest_sent_at.effects)
 $$;
-
-revoke all on function monitoring.find_latest_sent_at(text, text[]) from public, anon, authenticated, service_role;
 
 comment on function monitoring.find_latest_sent_at(text, text[]) is
 'When Sentry sent the latest of the deliveries that had one of these effects on an incident. Null when there is none.';
@@ -265,9 +251,6 @@ begin
   return false;
 end
 $$;
-
-revoke all on function monitoring.is_late_delivery(monitoring.sentry_intent, public.incidents)
-from public, anon, authenticated, service_role;
 
 comment on function monitoring.is_late_delivery(monitoring.sentry_intent, public.incidents) is
 'Whether something newer about the incident arrived before: then a delivery must neither reopen nor close it.';
@@ -318,9 +301,6 @@ begin
   return v_outcome;
 end
 $$;
-
-revoke all on function monitoring.apply_sentry_intent(monitoring.sentry_intent)
-from public, anon, authenticated, service_role;
 
 comment on function monitoring.apply_sentry_intent(monitoring.sentry_intent) is
 'Does what a delivery asks for. An occurrence that is late is counted and reopens nothing; what is about an unknown

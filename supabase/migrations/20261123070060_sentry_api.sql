@@ -68,8 +68,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.read_sentry_delivery(jsonb) from public, anon, authenticated, service_role;
-
 comment on function monitoring.read_sentry_delivery(jsonb) is
 'What a delivery is and asks for. Never raises for what stands in a body.';
 
@@ -147,9 +145,6 @@ begin
   );
 end
 $$;
-
-revoke all on function monitoring.store_sentry_delivery(monitoring.sentry_delivery)
-from public, anon, authenticated, service_role;
 
 comment on function monitoring.store_sentry_delivery(monitoring.sentry_delivery) is
 'Does what one delivery asks for, unless it was seen within the hour, and keeps it: the answer to it. Never raises for
@@ -252,8 +247,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.replay_delivery(bigint) from public, anon, authenticated, service_role;
-
 comment on function monitoring.replay_delivery(bigint) is
 'Does again what a stored delivery asks for, seen or not: its effect. An occurrence counts again.';
 
@@ -297,8 +290,6 @@ begin
   return v_done;
 end
 $$;
-
-revoke all on function monitoring.replay_deferred_deliveries() from public, anon, authenticated, service_role;
 
 comment on function monitoring.replay_deferred_deliveries() is
 'What pg_cron runs each minute: takes the deliveries that were over rate_limits.new_incidents_per_minute. How many.';

@@ -19,8 +19,6 @@ as $$
   from (select max(sentry_deliveries.received_at) as received_at from monitoring.sentry_deliveries) as latest
 $$;
 
-revoke all on function monitoring.describe_sentry_feed() from public, anon, authenticated, service_role;
-
 comment on function monitoring.describe_sentry_feed() is
 'When Sentry delivered last, null for never, and whether that is longer ago than incident_policy.feed_silence_hours.';
 
@@ -73,8 +71,6 @@ begin
   return 'opened';
 end
 $$;
-
-revoke all on function monitoring.check_sentry_feed() from public, anon, authenticated, service_role;
 
 comment on function monitoring.check_sentry_feed() is
 'What pg_cron runs every five minutes: opens one MEDIUM incident when Sentry fell silent, and resolves it when it speaks

@@ -16,8 +16,6 @@ as $$
   from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
 $$;
 
-revoke all on function monitoring.read_actor() from public, anon, authenticated, service_role;
-
 comment on function monitoring.read_actor() is
 'Who is calling: the agent, e-mail, subject or role of the token, or the database role of the SQL editor.';
 
@@ -31,8 +29,6 @@ as $$
   select coalesce(claims.token ->> 'role', session_user::text)
   from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
 $$;
-
-revoke all on function monitoring.read_role() from public, anon, authenticated, service_role;
 
 comment on function monitoring.read_role() is 'The role that is calling: the token''s, or the one of the SQL editor.';
 
@@ -48,8 +44,6 @@ begin
   perform set_config('monitoring.details', coalesce(set_change_context.details, '{}')::text, true);
 end
 $$;
-
-revoke all on function monitoring.set_change_context(text, jsonb) from public, anon, authenticated, service_role;
 
 comment on function monitoring.set_change_context(text, jsonb) is
 'Says who makes the next changes of incidents in this transaction, and what else belongs on their audit rows. The
@@ -86,8 +80,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.check_incident_change() from public, anon, authenticated, service_role;
-
 comment on function monitoring.check_incident_change() is
 'Refuses a change of status that the life cycle does not know, with PT409.';
 
@@ -119,8 +111,6 @@ begin
   return null;
 end
 $$;
-
-revoke all on function monitoring.audit_new_incidents() from public, anon, authenticated, service_role;
 
 comment on function monitoring.audit_new_incidents() is 'Writes the audit rows of new incidents.';
 
@@ -178,8 +168,6 @@ begin
   return null;
 end
 $$;
-
-revoke all on function monitoring.audit_incident_change() from public, anon, authenticated, service_role;
 
 comment on function monitoring.audit_incident_change() is
 'Writes the audit rows of a change of status or severity: who, what, when, from, to.';

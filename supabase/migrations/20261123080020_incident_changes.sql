@@ -17,9 +17,6 @@ as $$
   )
 $$;
 
-revoke all on function monitoring.audit_incident_event(text, text, text, jsonb)
-from public, anon, authenticated, service_role;
-
 comment on function monitoring.audit_incident_event(text, text, text, jsonb) is
 'Writes the audit row of something that happened to an incident. The details must be sanitised.';
 
@@ -71,9 +68,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.resolve_incidents(text[], text, text, text, timestamptz, jsonb)
-from public, anon, authenticated, service_role;
-
 comment on function monitoring.resolve_incidents(text[], text, text, text, timestamptz, jsonb) is
 'Resolves the live incidents of these fingerprints: how many. The details go on their audit rows.';
 
@@ -100,9 +94,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.apply_suppression(text, text, jsonb, timestamptz)
-from public, anon, authenticated, service_role;
-
 comment on function monitoring.apply_suppression(text, text, jsonb, timestamptz) is
 'Silences a live incident: repeats are counted, nobody is told. Whether there was something to silence.';
 
@@ -126,8 +117,6 @@ begin
   return v_is_done;
 end
 $$;
-
-revoke all on function monitoring.lift_suppression(text, text, jsonb) from public, anon, authenticated, service_role;
 
 comment on function monitoring.lift_suppression(text, text, jsonb) is
 'Opens a suppressed incident again. Whether there was one.';
@@ -155,9 +144,6 @@ begin
   return v_is_done;
 end
 $$;
-
-revoke all on function monitoring.change_incident_severity(text, public.incident_severity, text, text)
-from public, anon, authenticated, service_role;
 
 comment on function monitoring.change_incident_severity(text, public.incident_severity, text, text) is
 'Gives an incident another severity, worse or better, unless somebody set it by hand: whether it did.';

@@ -301,7 +301,5 @@ begin
 end
 $$;
 
-revoke all on function monitoring.end_suppressions() from public, anon, authenticated, service_role;
-
 comment on function monitoring.end_suppressions() is
 'What pg_cron runs each minute: opens the incidents again whose suppression is over. How many.';

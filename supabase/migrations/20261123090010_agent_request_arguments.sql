@@ -19,8 +19,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.refuse_request(text, text, text, text) from public, anon, authenticated, service_role;
-
 comment on function monitoring.refuse_request(text, text, text, text) is
 'Raises a PT code, such as PT404, which PostgREST answers as the HTTP status 404. The detail names the field.';
 
@@ -33,7 +31,7 @@ set search_path = ''
 as $$
 declare
   v_text text := nullif(
-    btrim(monitoring.sanitize_text(read_required_text.value, read_required_text.max_bytes), E' \t\r\n'), ''
+    btrim(monitoring.sanitize_text(read_required_text.value, read_required_text.max_bytes), e' \t\r\n'), ''
   );
 begin
   if v_text is null then
@@ -44,8 +42,6 @@ begin
   return v_text;
 end
 $$;
-
-revoke all on function monitoring.read_required_text(text, text, integer) from public, anon, authenticated, service_role;
 
 comment on function monitoring.read_required_text(text, text, integer) is
 'An argument as it may be stored: sanitised and cut to max_bytes. Refused with PT400 when it is missing or blank.';
@@ -74,7 +70,5 @@ begin
   return v_incident;
 end
 $$;
-
-revoke all on function monitoring.lock_incident(text) from public, anon, authenticated, service_role;
 
 comment on function monitoring.lock_incident(text) is 'The incident, locked until commit. Refused with PT404.';

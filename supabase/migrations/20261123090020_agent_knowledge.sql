@@ -13,8 +13,6 @@ as $$
   select monitoring.fingerprint_error(find_signature.message, find_signature.error_type, null)
 $$;
 
-revoke all on function monitoring.find_signature(text, text) from public, anon, authenticated, service_role;
-
 comment on function monitoring.find_signature(text, text) is
 'What an error is known by, wherever it happens: its fingerprint without the source.';
 
@@ -29,8 +27,6 @@ as $$
   from public.error_knowledge
   where error_knowledge.signature = monitoring.find_signature(find_knowledge.message, find_knowledge.error_type)
 $$;
-
-revoke all on function monitoring.find_knowledge(text, text) from public, anon, authenticated, service_role;
 
 comment on function monitoring.find_knowledge(text, text) is 'What is known about an error. Null when nothing is.';
 

@@ -29,8 +29,6 @@ as $$
   ) as tries
 $$;
 
-revoke all on function monitoring.wilson_lower_bound(integer, integer) from public, anon, authenticated, service_role;
-
 comment on function monitoring.wilson_lower_bound(integer, integer) is
 'The success rate that a fix has at least, 0 to 1: one lucky try weighs little. 0 without any try.';
 

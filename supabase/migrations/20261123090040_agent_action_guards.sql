@@ -119,8 +119,6 @@ as $$
   ) as clock
 $$;
 
-revoke all on function monitoring.is_in_deployment_window(timestamptz) from public, anon, authenticated, service_role;
-
 comment on function monitoring.is_in_deployment_window(timestamptz) is
 'Whether agents may deploy at a moment, by deployment_windows. No window listed means at any time but the freeze
 dates.';
@@ -139,8 +137,6 @@ as $$
     and (count_begun_actions.agent is null or agent_actions.agent = count_begun_actions.agent)
     and not agent_actions.details @> '{"dry_run": true}'
 $$;
-
-revoke all on function monitoring.count_begun_actions(text) from public, anon, authenticated, service_role;
 
 comment on function monitoring.count_begun_actions(text) is
 'How many actions an agent, or all for null, began within the last hour.';
@@ -217,9 +213,6 @@ as $$
   where action_kinds.kind = check_agent_action.kind
 $$;
 
-revoke all on function monitoring.check_agent_action(text, text, text, jsonb)
-from public, anon, authenticated, service_role;
-
 comment on function monitoring.check_agent_action(text, text, text, jsonb) is
 'Every check before an action, with its verdict: a list of {"check", "passed", "detail"}.';
 
@@ -262,8 +255,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.fail_running_actions(text, boolean) from public, anon, authenticated, service_role;
-
 comment on function monitoring.fail_running_actions(text, boolean) is
 'Ends running actions as failed, all or only those past their deadline, with an audit row each: how many.';
 
@@ -279,8 +270,6 @@ begin
   return null;
 end
 $$;
-
-revoke all on function monitoring.lock_action_starts() from public, anon, authenticated, service_role;
 
 comment on function monitoring.lock_action_starts() is
 'Takes the lock of beginnings and ends before any row of the configuration is locked. Security definer, as the trigger
@@ -302,8 +291,6 @@ begin
   return null;
 end
 $$;
-
-revoke all on function monitoring.stop_running_actions() from public, anon, authenticated, service_role;
 
 comment on function monitoring.stop_running_actions() is
 'Ends whatever is running when the kill switch is thrown. Security definer: whoever may throw it need not be able to

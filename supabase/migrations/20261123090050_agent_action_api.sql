@@ -16,8 +16,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.answer_conflict(jsonb) from public, anon, authenticated, service_role;
-
 comment on function monitoring.answer_conflict(jsonb) is 'An answer that PostgREST sends as 409 though it is committed.';
 
 create function public.begin_agent_action(

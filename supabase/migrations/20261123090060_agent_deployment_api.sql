@@ -24,8 +24,6 @@ as $$
   limit 1
 $$;
 
-revoke all on function monitoring.find_deployment(text, text, jsonb) from public, anon, authenticated, service_role;
-
 comment on function monitoring.find_deployment(text, text, jsonb) is
 'The latest deployment of an incident''s service within the last 30 minutes. The service is the incident''s source,
 context.service, its project in Sentry, or the target of a health check.';

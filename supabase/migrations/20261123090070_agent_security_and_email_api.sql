@@ -178,8 +178,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.queue_notifications() from public, anon, authenticated, service_role;
-
 comment on function monitoring.queue_notifications() is
 'Queues an e-mail for each of notification_recipients when an incident opens, while feature_flags.email is true.';
 

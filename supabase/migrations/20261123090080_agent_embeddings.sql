@@ -54,8 +54,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.read_secret(text) from public, anon, authenticated, service_role;
-
 comment on function monitoring.read_secret(text) is
 'A secret out of Supabase Vault, else out of monitoring.secrets. Null when neither has it.';
 
@@ -121,14 +119,11 @@ set search_path = ''
 as $$
   select left(
     concat_ws(
-      E'\n', (describe_knowledge.entry).pattern, (describe_knowledge.entry).root_cause, (describe_knowledge.entry).solution
+      e'\n', (describe_knowledge.entry).pattern, (describe_knowledge.entry).root_cause, (describe_knowledge.entry).solution
     ),
     8000
   )
 $$;
-
-revoke all on function monitoring.describe_knowledge(public.error_knowledge)
-from public, anon, authenticated, service_role;
 
 comment on function monitoring.describe_knowledge(public.error_knowledge) is 'The text that is embedded.';
 
@@ -155,8 +150,6 @@ begin
   return null;
 end
 $$;
-
-revoke all on function monitoring.queue_embedding() from public, anon, authenticated, service_role;
 
 comment on function monitoring.queue_embedding() is 'Queues a known error whose text has no embedding, or has changed.';
 
@@ -224,8 +217,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.send_embeddings() from public, anon, authenticated, service_role;
-
 comment on function monitoring.send_embeddings() is
 'Sends up to 20 queued texts to feature_flags.embeddings_url, while feature_flags.embeddings is true: how many.';
 
@@ -269,9 +260,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.store_embedding_answer(bigint, integer, text, text, timestamptz)
-from public, anon, authenticated, service_role;
-
 comment on function monitoring.store_embedding_answer(bigint, integer, text, text, timestamptz) is
 'Records what came back for a text: whether it was one of ours.';
 
@@ -293,8 +281,6 @@ exception
     return null; -- whatever an endpoint sends, it stops no other entry
 end
 $$;
-
-revoke all on function monitoring.read_embedding(text) from public, anon, authenticated, service_role;
 
 comment on function monitoring.read_embedding(text) is
 'The vector in an endpoint''s answer {"data": [{"embedding": […]}]}. Null unless it has 1,536 dimensions.';
@@ -369,8 +355,6 @@ begin
   return v_written;
 end
 $$;
-
-revoke all on function monitoring.collect_embeddings() from public, anon, authenticated, service_role;
 
 comment on function monitoring.collect_embeddings() is
 'Writes the embeddings that came back, and queues failures again with growing pauses: how many were written.';

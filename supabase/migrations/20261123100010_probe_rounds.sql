@@ -115,8 +115,6 @@ exception
 end
 $$;
 
-revoke all on function monitoring.send_probe(monitoring.probe_targets) from public, anon, authenticated, service_role;
-
 comment on function monitoring.send_probe(monitoring.probe_targets) is
 'Enqueues one request with pg_net, which sends it after commit. What pg_net refuses is told, not raised.';
 
@@ -137,9 +135,6 @@ as $$
     )::double precision
   )
 $$;
-
-revoke all on function monitoring.find_answer_due(integer, bigint, integer)
-from public, anon, authenticated, service_role;
 
 comment on function monitoring.find_answer_due(integer, bigint, integer) is
 'When a request enqueued now counts as unanswered: 20 s after its timeout, later if batches are before it (queued: how
@@ -237,8 +232,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.start_round(timestamptz) from public, anon, authenticated, service_role;
-
 comment on function monitoring.start_round(timestamptz) is
 'Sends one request to each enabled target that is due in this minute, and writes its row: how many. A second call for
 the same minute sends nothing. Nothing is sent while feature_flags.monitoring is false.';
@@ -258,8 +251,6 @@ begin
   return monitoring.start_round(date_trunc('minute', clock_timestamp()));
 end
 $$;
-
-revoke all on function monitoring.run_health_checks() from public, anon, authenticated, service_role;
 
 comment on function monitoring.run_health_checks() is
 'What pg_cron runs each minute: notes that it ran, and starts the round of this minute. How many requests were sent.';

@@ -33,8 +33,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.read_excerpt(bytea) from public, anon, authenticated, service_role;
-
 comment on function monitoring.read_excerpt(bytea) is
 'The beginning of a body as sanitised text of at most 1,000 bytes. Bytes that are no UTF-8 become octal escapes.';
 
@@ -99,9 +97,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.store_answer(bigint, integer, jsonb, text, boolean, text, timestamptz, integer)
-from public, anon, authenticated, service_role;
-
 comment on function monitoring.store_answer(bigint, integer, jsonb, text, boolean, text, timestamptz, integer) is
 'Writes one answer of pg_net on the row that waits for it: whether there was one. created is when its batch began,
 response_time_ms is null where nobody measured it. Of the body at most 1 MiB is searched and 1 kB is kept.';
@@ -126,8 +121,6 @@ exception
     return null; -- the judgement looks for what was not recorded here
 end
 $$;
-
-revoke all on function monitoring.record_answer() from public, anon, authenticated, service_role;
 
 comment on function monitoring.record_answer() is
 'Records an answer the moment pg_net has it, which is the only way to know the response time: created is the beginning
@@ -158,8 +151,6 @@ exception
     return false;
 end
 $$;
-
-revoke all on function monitoring.install_answer_trigger() from public, anon, authenticated, service_role;
 
 comment on function monitoring.install_answer_trigger() is
 'Puts our trigger on pg_net''s answers where that is allowed and it is missing: whether it is there. Safe to repeat.';
@@ -197,8 +188,6 @@ as $$
     null
   )
 $$;
-
-revoke all on function monitoring.collect_missed_answers() from public, anon, authenticated, service_role;
 
 comment on function monitoring.collect_missed_answers() is
 'Records the answers that the trigger did not, for lack of the trigger or of luck: how many. Without response times.';

@@ -37,8 +37,6 @@ as $$
   from unnest(describe_statuses.statuses) as codes (span)
 $$;
 
-revoke all on function monitoring.describe_statuses(int4multirange) from public, anon, authenticated, service_role;
-
 comment on function monitoring.describe_statuses(int4multirange) is
 'A set of status codes in words, such as 200-399, 401.';
 
@@ -107,8 +105,6 @@ as $$
   from judged
 $$;
 
-revoke all on function monitoring.judge_answers() from public, anon, authenticated, service_role;
-
 comment on function monitoring.judge_answers() is
 'Locks the checks whose latest try was answered or is overdue, and says what each means.';
 
@@ -161,8 +157,6 @@ as $$
   select count(*)
   from noted
 $$;
-
-revoke all on function monitoring.resend_probes(monitoring.verdict[]) from public, anon, authenticated, service_role;
 
 comment on function monitoring.resend_probes(monitoring.verdict[]) is
 'Sends another request for each verdict that may be tried again, on the same row: how many.';
@@ -220,8 +214,6 @@ as $$
       )
     )
 $$;
-
-revoke all on function monitoring.find_ready_verdicts(monitoring.verdict[]) from public, anon, authenticated, service_role;
 
 comment on function monitoring.find_ready_verdicts(monitoring.verdict[]) is
 'The verdicts that can be settled now. A target''s earlier round goes first. A failure waits for the target it depends

@@ -71,8 +71,6 @@ as $$
       last_response_time_ms = excluded.last_response_time_ms
 $$;
 
-revoke all on function monitoring.update_target_states(monitoring.verdict[]) from public, anon, authenticated, service_role;
-
 comment on function monitoring.update_target_states(monitoring.verdict[]) is
 'Counts the verdicts of one round each into where their targets stand.';
 
@@ -101,8 +99,6 @@ as $$
 
   select coalesce((select chain.name from chain order by chain.depth desc limit 1), find_root_cause.target)
 $$;
-
-revoke all on function monitoring.find_root_cause(text) from public, anon, authenticated, service_role;
 
 comment on function monitoring.find_root_cause(text) is
 'The target that a failing one is down because of: the last in the chain of depends_on that is down, or itself.';
@@ -166,8 +162,6 @@ as $$
   from known
   cross join policy
 $$;
-
-revoke all on function monitoring.find_verdict_effects(monitoring.verdict[]) from public, anon, authenticated, service_role;
 
 comment on function monitoring.find_verdict_effects(monitoring.verdict[]) is
 'What each verdict of this moment, already counted into its target''s state, means for incidents.';
@@ -271,8 +265,6 @@ as $$
     ) as worst
   ) as event
 $$;
-
-revoke all on function monitoring.describe_outages(monitoring.verdict_effect[]) from public, anon, authenticated, service_role;
 
 comment on function monitoring.describe_outages(monitoring.verdict_effect[]) is
 'The events that these effects are for the incidents, one a fingerprint, ready for monitoring.upsert_incidents().';

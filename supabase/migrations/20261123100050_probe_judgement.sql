@@ -67,8 +67,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.apply_verdicts(monitoring.verdict[]) from public, anon, authenticated, service_role;
-
 comment on function monitoring.apply_verdicts(monitoring.verdict[]) is
 'Brings verdicts, one a target, into force: states, incidents, rows.';
 
@@ -98,8 +96,6 @@ as $$
   )
   from retired
 $$;
-
-revoke all on function monitoring.remove_stale_target_states() from public, anon, authenticated, service_role;
 
 comment on function monitoring.remove_stale_target_states() is
 'Forgets the states of targets that were removed or switched off, and resolves their incidents: how many.';
@@ -140,8 +136,6 @@ begin
   );
 end
 $$;
-
-revoke all on function monitoring.judge_health_checks() from public, anon, authenticated, service_role;
 
 comment on function monitoring.judge_health_checks() is
 'What pg_cron runs every 10 seconds: judges what came back since, tries failures again, settles what is certain.

@@ -92,8 +92,6 @@ as $$
   group by checks.target, checks.hour
 $$;
 
-revoke all on function monitoring.count_checks(timestamptz, timestamptz) from public, anon, authenticated, service_role;
-
 comment on function monitoring.count_checks(timestamptz, timestamptz) is
 'The figures of the checks that were scheduled from a moment until before another, an hour and target each.';
 
@@ -138,8 +136,6 @@ as $$
   select count(*)
   from rolled_up
 $$;
-
-revoke all on function monitoring.roll_up_checks() from public, anon, authenticated, service_role;
 
 comment on function monitoring.roll_up_checks() is
 'Adds up the checks of the hours that are over since the last time: how many figures. Safe to repeat.';
@@ -224,8 +220,6 @@ as $$
   from rolled_up
 $$;
 
-revoke all on function monitoring.roll_up_days() from public, anon, authenticated, service_role;
-
 comment on function monitoring.roll_up_days() is
 'Adds up the hours of the days that are over since the last time: how many figures. Safe to repeat.';
 
@@ -306,8 +300,6 @@ begin
   );
 end
 $$;
-
-revoke all on function monitoring.purge_history() from public, anon, authenticated, service_role;
 
 comment on function monitoring.purge_history() is
 'What pg_cron runs each night: throws away what outlived system_config.retention, pg_cron''s own log included, and puts

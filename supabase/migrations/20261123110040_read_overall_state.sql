@@ -51,8 +51,6 @@ as $$
   from live, targets, rounds
 $$;
 
-revoke all on function monitoring.overall_state() from public, anon, authenticated, service_role;
-
 comment on function monitoring.overall_state() is
 'outage: a CRITICAL incident is open or acknowledged, or a target is down outside of maintenance. degraded: the same
 with HIGH and degraded. unknown: there are targets, but no round within 3 minutes, or none of them answered. Else

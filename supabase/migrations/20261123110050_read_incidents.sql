@@ -151,8 +151,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.roll_up_incidents() from public, anon, authenticated, service_role;
-
 comment on function monitoring.roll_up_incidents() is
 'What pg_cron runs each hour: adds up the incidents of the days that are over, the last 30 of them again, because they
 are still being resolved. How many figures. Safe to repeat.';

@@ -17,8 +17,6 @@ as $$
   end
 $$;
 
-revoke all on function monitoring.truncate_text(text, integer) from public, anon, authenticated, service_role;
-
 comment on function monitoring.truncate_text(text, integer) is 'A text cut to so many characters, with … where it was cut.';
 
 create function public.incident_context(incident_id text, budget integer default 12000)

@@ -128,8 +128,6 @@ exception
 end
 $$;
 
-revoke all on function monitoring.write_service_target(jsonb) from public, anon, authenticated, service_role;
-
 comment on function monitoring.write_service_target(jsonb) is
 'Writes one target into the configuration unless a person added, edited or removed one of its name: what was done.';
 

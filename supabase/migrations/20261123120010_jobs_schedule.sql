@@ -51,8 +51,6 @@ begin
 end
 $$;
 
-revoke all on function monitoring.schedule_jobs() from public, anon, authenticated, service_role;
-
 comment on function monitoring.schedule_jobs() is
 'Schedules every job of the monitoring agent by its name. Safe to repeat. monitoring-confirm-failures
 judges while a round has pending checks, twice a second for 8 seconds and then every 2 until second 48: a server that

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
 import pytest
+
+MIGRATIONS = Path(__file__).parents[2] / "supabase" / "migrations"
 
 OUR_FUNCTIONS: LiteralString = """
 select
@@ -127,6 +130,56 @@ def test_anon_executes_nothing(catalog: psycopg.Connection) -> None:
     assert offenders(catalog, OUR_FUNCTIONS, "has_function_privilege('anon', oid, 'execute')") == []
 
 
+# Grantees other than the owner: 0 is PUBLIC. A null ACL means the built-in default, which contains PUBLIC.
+GRANTED: LiteralString = """
+pronamespace = 'monitoring'::regnamespace and exists (
+  select
+  from aclexplode(coalesce(proacl, acldefault('f', proowner))) as entry
+  where entry.grantee <> proowner
+)
+"""
+CLOSING_MIGRATION = "*_privileges_functions.sql"
+
+
+def test_only_the_owner_executes_functions_of_the_closed_schema(catalog: psycopg.Connection) -> None:
+    assert offenders(catalog, OUR_FUNCTIONS, GRANTED) == []
+    for role in ("anon", "authenticated", "service_role"):
+        query = """
+        select proname from pg_catalog.pg_proc
+        where pronamespace = 'monitoring'::regnamespace and has_function_privilege(%s, oid, 'execute')
+        """
+        assert catalog.execute(query, [role]).fetchall() == []
+
+
+def test_the_closing_migration_revokes_whatever_default_privileges_grant(catalog: psycopg.Connection) -> None:
+    """Also on a project whose default privileges grant new functions to the API roles by name."""
+    (migration,) = MIGRATIONS.glob(CLOSING_MIGRATION)
+    with catalog.transaction(force_rollback=True):
+        catalog.execute("alter default privileges grant execute on functions to anon, authenticated, service_role")
+        catalog.execute("create function monitoring.appended() returns integer language sql return 1")
+        assert offenders(catalog, OUR_FUNCTIONS, GRANTED) == ["monitoring.appended()"]
+        catalog.execute(migration.read_text(encoding="utf-8").encode())
+        assert offenders(catalog, OUR_FUNCTIONS, GRANTED) == []
+
+
+def test_the_closing_migration_is_the_last_one(catalog: psycopg.Connection) -> None:
+    """Functions that a later file creates would keep EXECUTE for PUBLIC."""
+    (migration,) = MIGRATIONS.glob(CLOSING_MIGRATION)
+    assert migration == max(MIGRATIONS.glob("*.sql"))
+
+
+def test_the_push_leaves_other_schemas_alone(catalog: psycopg.Connection) -> None:
+    """Default privileges without a schema would also apply to what others create in this database."""
+    everywhere = "select defaclrole::regrole, defaclobjtype, defaclacl from pg_catalog.pg_default_acl where defaclnamespace = 0"
+    assert catalog.execute(everywhere).fetchall() == []
+    with catalog.transaction(force_rollback=True):
+        catalog.execute("create schema of_somebody_else")
+        catalog.execute("create function of_somebody_else.one() returns integer language sql return 1")
+        assert catalog.execute(
+            "select has_function_privilege('anon', 'of_somebody_else.one()', 'execute')"
+        ).fetchone() == (True,)
+
+
 def test_a_definer_function_says_why(catalog: psycopg.Connection) -> None:
     condition: LiteralString = "prosecdef and coalesce(obj_description(oid, 'pg_proc'), '') !~* 'definer'"
     assert offenders(catalog, OUR_FUNCTIONS, condition) == []
@@ -173,6 +226,20 @@ def raises_without_errcode(source: str) -> list[str]:
 )
 def test_the_search_for_bare_raises(source: str, found: list[str]) -> None:
     assert raises_without_errcode(source) == found
+
+
+def test_no_function_body_is_over_100_lines(catalog: psycopg.Connection) -> None:
+    """Counted from the line after `as $$` to the one before the closing `$$`."""
+    query: LiteralString = """
+    select name, lines
+    from ours
+    cross join lateral (
+      select cardinality(string_to_array(btrim(prosrc, E'\n'), E'\n')) as lines
+    ) as counted
+    where lines > 100
+    order by name
+    """
+    assert rows(catalog, OUR_FUNCTIONS, query) == []
 
 
 def test_no_function_name_is_in_two_schemas(catalog: psycopg.Connection) -> None:
