@@ -95,7 +95,7 @@ comment on function monitoring.may_contain_secrets(text) is
 'Whether a word stands in a text that redact_keyed_values may act on. One pass, because a search a word takes longer;
 words are cut short, because the time grows with the pattern.';
 
-create function monitoring.redact_keyed_values(value text)
+create function monitoring.mark_keyed_values(value text)
 returns text
 language plpgsql
 immutable
@@ -105,10 +105,10 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_text text collate "C" := redact_keyed_values.value;
+  v_text text collate "C" := mark_keyed_values.value;
 begin
-  -- Small patterns, not a big one with captures: past some 100 states a pattern costs five times more a match. First a
-  -- mark \x02 (no control character comes this far) goes in front of each value, or of the colon of a header.
+  -- Small patterns, not a big one with captures: past some 100 states a pattern costs five times more a match. A mark
+  -- \x02 (control characters were removed before) goes in front of each value, or of the colon of a header.
   -- "Unexpected token: <" speaks of a parser's token.
   v_text := replace(v_text, 'nexpected token', e'nexpected tok\x01en');
   -- A folded header or a value of YAML stands on the next line: a vertical tab, a blank for patterns, joins the two.
@@ -167,10 +167,30 @@ begin
       | (?:PASSWORD|[Pp]assword)[ ]+(?=')
     $pattern$, e'\\&\x04\x02', 'g');
   end if;
+  return v_text;
+end
+$$;
+
+comment on function monitoring.mark_keyed_values(text) is
+'The text with the control character 2 in front of each value that follows a key which names a secret. Line breaks inside
+folded values and the words "unexpected token" are encoded with control characters too; redact_keyed_values() undoes that.';
+
+create function monitoring.redact_keyed_values(value text)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  v_text text collate "C" := monitoring.mark_keyed_values(redact_keyed_values.value);
+begin
   if strpos(v_text, e'\x02') = 0 then
     return redact_keyed_values.value;
   end if;
-  -- Then the mark goes again where no secret follows: a word that says what is wrong, or the beginning of a sentence.
+  -- Remove the mark where no secret follows: a word that says what is wrong, or the beginning of a sentence.
   v_text := regexp_replace(v_text, $pattern$(?xi)
     \x02 (?=
       (?:[ \t]*[:=][ \t]*)?

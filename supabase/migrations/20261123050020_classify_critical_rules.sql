@@ -28,7 +28,7 @@ $$;
 comment on function monitoring.is_statement_timeout(text, text[]) is
 'True when a lower-case text says that a database gave up one statement for its time or its locks.';
 
-create function monitoring.is_database_connection_failure(message text, words text[], is_database boolean, is_network boolean)
+create function monitoring.has_connection_failure_wording(message text, words text[])
 returns boolean
 language plpgsql
 immutable
@@ -37,7 +37,7 @@ security invoker
 set search_path = ''
 as $$
 begin
-  if (
+  return (
     message like any(array['%conne%', '%pgrst00%', '%mongo%', '%poolc%', '%sequelizehost%', '%unabletosend%'])
     or monitoring.word_set(
       'client clients client_idle_limit pool queuepool database server tns link healthy primary provider'
@@ -85,7 +85,24 @@ begin
     '%pgrst002%',
     '%pgrst003%', '%error while sending query%', '%error while sending stmt%', '%no running members available%',
     '%resourcerequest timed out%', '%no available connection%', '%connection not available and request was dropped%'
-  ]) and not monitoring.word_set('smtp smtpd imap imapd pop3 ftp ftpd sshd postfix mta') ?| words then
+  ]) and not monitoring.word_set('smtp smtpd imap imapd pop3 ftp ftpd sshd postfix mta') ?| words;
+end
+$$;
+
+comment on function monitoring.has_connection_failure_wording(text, text[]) is
+'True when a lower-case text, given with its words, contains what a database, a driver or a connection pool writes when no
+connection could be made or kept. Mail, FTP and SSH servers write similar lines and are excluded.';
+
+create function monitoring.is_database_connection_failure(message text, words text[], is_database boolean, is_network boolean)
+returns boolean
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+begin
+  if monitoring.has_connection_failure_wording(message, words) then
     return true;
   end if;
 

@@ -93,6 +93,121 @@ comment on function monitoring.guess_category(text, text[], boolean, boolean, in
 ' came from and
 of its status code; backend when nothing tells.';
 
+create function monitoring.category_of_server_failure(
+  rule text,
+  message text,
+  words text[],
+  url text,
+  is_database boolean,
+  is_network boolean,
+  is_page boolean
+)
+returns public.incident_category
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+begin
+  return case
+    when monitoring.word_set(
+      'auth authentication authenticate authorization authn authz oauth oauth2 oidc saml login logon logout signin'
+      ' signup jwt sso authretryablefetcherror authapierror autherror'
+    ) ?| words or url like any(array['%/auth/%', '%/oauth%', '%/login%', '%/signin%', '%/sign-in%', '%/token%'])
+      or message like '%auth%' and message not like '%author%' or message like '%jwt%'
+      then 'security'::public.incident_category
+    when monitoring.concerns_database(message, words, true, is_database) then 'database'
+    when monitoring.mentions_security(message, words) then 'security'
+    -- A service in front of others is no network; what proxies write when they could not get through is.
+    when rule <> 'server_error' and (is_network or monitoring.word_set(
+      'proxy balancer balancers loadbalancer elb awselb alb nginx haproxy envoy cloudflare cloudfront varnish'
+      ' traefik ingress istio caddy squid httpd apache openresty zuul kong cdn'
+      ' kubelet kubernetes k8s pod pods container containers docker oom oomkilled memory disk'
+      ' dns tls ssl certificate handshake socket probe readiness liveness'
+    ) ?| words or message like any(array[
+      '%no server is available%', '%no server available%', '%upstream connect%', '%connecting to upstream%',
+      '%healthy upstream%', '%live upstream%', '%header from upstream%', '%upstream prematurely%',
+      '%before headers%', '%load balancer%', '%timed out%', '%timeout%'
+    ])) then 'infrastructure'
+    when is_page then 'frontend'
+    else 'backend'
+  end;
+end
+$$;
+
+comment on function monitoring.category_of_server_failure(text, text, text[], text, boolean, boolean, boolean) is
+'The category of a bad_gateway, service_unavailable or server_error, by what else the text and the URL name: authentication,
+a database, a proxy or a network, the page itself (is_page); backend when they name none of these.';
+
+create function monitoring.category_of_rate_limit(
+  message text,
+  words text[],
+  status integer,
+  is_database boolean,
+  is_page boolean
+)
+returns public.incident_category
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+begin
+  return case
+    when monitoring.word_set(
+      'login logins auth authentication authapierror autherror password passwords sshd otp brute signin signup'
+    ) ?| words
+      then 'security'::public.incident_category
+    when is_database or monitoring.word_set('shard shards tablet keyspace') ?| words then 'database'
+    when monitoring.word_set(
+      'dns smtp smtpd mta postfix sendmail exim dovecot mail relay nginx caddy envoy traefik kernel kubelet'
+      ' cpu iops'
+      ' syslog journald systemd haproxy nsd named unbound coredns zone tcp udp syn icmp packets docker dockerd'
+    ) ?| words or message like any(array[
+      '%connection rate%', '%pull rate%', '%ratelimit block%', '%throttling request took%',
+      '%client-side throttling%',
+      '% 4__ 4._._%',
+      '___ __ __:__:__ %', '____ ___ __ __:__:__ %'
+    ])
+      then 'infrastructure'
+    when is_page and status <> 429 then 'frontend'
+    else 'backend'
+  end;
+end
+$$;
+
+comment on function monitoring.category_of_rate_limit(text, text[], integer, boolean, boolean) is
+'The category of a rate_limited error: security for sign-ins, database, infrastructure for DNS, mail, proxies and kernels,
+frontend for a limit that the page itself reports (is_page), else backend.';
+
+create function monitoring.category_of_type_error(message text, words text[], is_browser boolean, is_server boolean)
+returns public.incident_category
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+begin
+  return case
+    when is_browser then 'frontend'::public.incident_category
+    when is_server
+      or monitoring.word_set('nonetype subscriptable concatenate callable operand traceback php str') ?| words
+      or message like any(array[
+        '%positional argument%', '%keyword argument%', '%passed to%must be%', '%implicit conversion%'
+      ])
+      then 'backend'
+    else 'frontend'
+  end;
+end
+$$;
+
+comment on function monitoring.category_of_type_error(text, text[], boolean, boolean) is
+'The category of a type_error or reference_error: by where it was reported from, else backend for the wording of Python and PHP,
+else frontend.';
+
 create function monitoring.category_of_rule(
   rule text,
   message text,
@@ -136,29 +251,9 @@ begin
     when rule = 'network_error' then
       return 'infrastructure'::public.incident_category;
     when rule in ('bad_gateway', 'service_unavailable', 'server_error') then
-      return case
-        when monitoring.word_set(
-          'auth authentication authenticate authorization authn authz oauth oauth2 oidc saml login logon logout signin'
-          ' signup jwt sso authretryablefetcherror authapierror autherror'
-        ) ?| words or url like any(array['%/auth/%', '%/oauth%', '%/login%', '%/signin%', '%/sign-in%', '%/token%'])
-          or message like '%auth%' and message not like '%author%' or message like '%jwt%'
-          then 'security'::public.incident_category
-        when monitoring.concerns_database(message, words, true, is_database) then 'database'
-        when monitoring.mentions_security(message, words) then 'security'
-        -- A service in front of others is no network; what proxies write when they could not get through is.
-        when rule <> 'server_error' and (is_network or monitoring.word_set(
-          'proxy balancer balancers loadbalancer elb awselb alb nginx haproxy envoy cloudflare cloudfront varnish'
-          ' traefik ingress istio caddy squid httpd apache openresty zuul kong cdn'
-          ' kubelet kubernetes k8s pod pods container containers docker oom oomkilled memory disk'
-          ' dns tls ssl certificate handshake socket probe readiness liveness'
-        ) ?| words or message like any(array[
-          '%no server is available%', '%no server available%', '%upstream connect%', '%connecting to upstream%',
-          '%healthy upstream%', '%live upstream%', '%header from upstream%', '%upstream prematurely%',
-          '%before headers%', '%load balancer%', '%timed out%', '%timeout%'
-        ])) then 'infrastructure'
-        when v_is_page then 'frontend'
-        else 'backend'
-      end;
+      return monitoring.category_of_server_failure(
+        rule, message, words, url, is_database, is_network, v_is_page
+      );
     when rule = 'api_timeout' then
       return case
         when is_database then 'database'::public.incident_category
@@ -170,16 +265,7 @@ begin
         else 'infrastructure'
       end;
     when rule in ('type_error', 'reference_error') then
-      return case
-        when v_is_browser then 'frontend'::public.incident_category
-        when v_is_server
-          or monitoring.word_set('nonetype subscriptable concatenate callable operand traceback php str') ?| words
-          or message like any(array[
-            '%positional argument%', '%keyword argument%', '%passed to%must be%', '%implicit conversion%'
-          ])
-          then 'backend'
-        else 'frontend'
-      end;
+      return monitoring.category_of_type_error(message, words, v_is_browser, v_is_server);
     when rule in ('not_found', 'missing_image') then
       return case
         when monitoring.word_set('authapierror autherror') ?| words then 'security'::public.incident_category
@@ -211,26 +297,7 @@ begin
         else 'backend'
       end;
     when rule = 'rate_limited' then
-      return case
-        when monitoring.word_set(
-          'login logins auth authentication authapierror autherror password passwords sshd otp brute signin signup'
-        ) ?| words
-          then 'security'::public.incident_category
-        when is_database or monitoring.word_set('shard shards tablet keyspace') ?| words then 'database'
-        when monitoring.word_set(
-          'dns smtp smtpd mta postfix sendmail exim dovecot mail relay nginx caddy envoy traefik kernel kubelet'
-          ' cpu iops'
-          ' syslog journald systemd haproxy nsd named unbound coredns zone tcp udp syn icmp packets docker dockerd'
-        ) ?| words or message like any(array[
-          '%connection rate%', '%pull rate%', '%ratelimit block%', '%throttling request took%',
-          '%client-side throttling%',
-          '% 4__ 4._._%',
-          '___ __ __:__:__ %', '____ ___ __ __:__:__ %'
-        ])
-          then 'infrastructure'
-        when v_is_page and status <> 429 then 'frontend'
-        else 'backend'
-      end;
+      return monitoring.category_of_rate_limit(message, words, status, is_database, v_is_page);
     else
       return monitoring.guess_category(message, words, v_is_browser, v_is_server, status, is_database);
   end case;

@@ -30,6 +30,57 @@ $$;
 
 comment on function monitoring.find_knowledge(text, text) is 'What is known about an error. Null when nothing is.';
 
+create function monitoring.upsert_knowledge(entry public.error_knowledge)
+returns bigint
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_id bigint;
+begin
+  insert into public.error_knowledge as known (
+    pattern, signature, category, severity, root_cause, solution, auto_fix_code, is_auto_fix_allowed, embedding
+  )
+  values (
+    entry.pattern, entry.signature, entry.category, entry.severity, entry.root_cause, entry.solution,
+    entry.auto_fix_code, coalesce(entry.is_auto_fix_allowed, false), entry.embedding
+  )
+  on conflict (signature) do update
+    set
+      category = excluded.category,
+      severity = excluded.severity,
+      root_cause = coalesce(excluded.root_cause, known.root_cause),
+      solution = excluded.solution,
+      auto_fix_code = coalesce(excluded.auto_fix_code, known.auto_fix_code),
+      -- A changed fix starts without counts, and needs a new permission to run by itself.
+      is_auto_fix_allowed = coalesce(
+        entry.is_auto_fix_allowed,
+        known.is_auto_fix_allowed
+        and coalesce(excluded.auto_fix_code, known.auto_fix_code) is not distinct from known.auto_fix_code
+      ),
+      success_count = case
+        when (excluded.solution, coalesce(excluded.auto_fix_code, known.auto_fix_code))
+          is not distinct from (known.solution, known.auto_fix_code) then known.success_count
+        else 0
+      end,
+      failure_count = case
+        when (excluded.solution, coalesce(excluded.auto_fix_code, known.auto_fix_code))
+          is not distinct from (known.solution, known.auto_fix_code) then known.failure_count
+        else 0
+      end,
+      embedding = coalesce(excluded.embedding, known.embedding),
+      updated_at = greatest(clock_timestamp(), known.created_at)
+  returning known.id into v_id;
+  return v_id;
+end
+$$;
+
+comment on function monitoring.upsert_knowledge(public.error_knowledge) is
+'Writes an entry under its signature and returns its id. Fields that are null keep their stored value; a changed solution or
+code resets both counts and, unless the entry says so itself, the permission to run the code.';
+
 create function public.remember_fix(
   solution text,
   incident_id text default null,
@@ -54,6 +105,7 @@ declare
   v_type text := monitoring.sanitize_text(remember_fix.error_type, 200);
   v_verdict record;
   v_old public.error_knowledge;
+  v_new public.error_knowledge;
   v_id bigint;
 begin
   if remember_fix.is_auto_fix_allowed and monitoring.read_role() = 'authenticated' then
@@ -88,46 +140,16 @@ begin
     );
   end if;
 
-  insert into public.error_knowledge as known (
-    pattern, signature, category, severity, root_cause, solution, auto_fix_code, is_auto_fix_allowed, embedding
-  )
-  values (
-    v_pattern,
-    monitoring.find_signature(v_pattern, v_type),
-    coalesce(remember_fix.category, v_incident.category, v_verdict.category),
-    coalesce(remember_fix.severity, v_incident.severity, v_verdict.severity),
-    monitoring.sanitize_text(remember_fix.root_cause, 4096),
-    monitoring.read_required_text('solution', remember_fix.solution, 16384),
-    monitoring.sanitize_text(remember_fix.auto_fix_code, 16384),
-    coalesce(remember_fix.is_auto_fix_allowed, false),
-    remember_fix.embedding
-  )
-  on conflict (signature) do update
-    set
-      category = excluded.category,
-      severity = excluded.severity,
-      root_cause = coalesce(excluded.root_cause, known.root_cause),
-      solution = excluded.solution,
-      auto_fix_code = coalesce(excluded.auto_fix_code, known.auto_fix_code),
-      -- Another fix has proved nothing yet, and nobody has allowed it.
-      is_auto_fix_allowed = coalesce(
-        remember_fix.is_auto_fix_allowed,
-        known.is_auto_fix_allowed
-        and coalesce(excluded.auto_fix_code, known.auto_fix_code) is not distinct from known.auto_fix_code
-      ),
-      success_count = case
-        when (excluded.solution, coalesce(excluded.auto_fix_code, known.auto_fix_code))
-          is not distinct from (known.solution, known.auto_fix_code) then known.success_count
-        else 0
-      end,
-      failure_count = case
-        when (excluded.solution, coalesce(excluded.auto_fix_code, known.auto_fix_code))
-          is not distinct from (known.solution, known.auto_fix_code) then known.failure_count
-        else 0
-      end,
-      embedding = coalesce(excluded.embedding, known.embedding),
-      updated_at = greatest(clock_timestamp(), known.created_at)
-  returning known.id into v_id;
+  v_new.pattern := v_pattern;
+  v_new.signature := monitoring.find_signature(v_pattern, v_type);
+  v_new.category := coalesce(remember_fix.category, v_incident.category, v_verdict.category);
+  v_new.severity := coalesce(remember_fix.severity, v_incident.severity, v_verdict.severity);
+  v_new.root_cause := monitoring.sanitize_text(remember_fix.root_cause, 4096);
+  v_new.solution := monitoring.read_required_text('solution', remember_fix.solution, 16384);
+  v_new.auto_fix_code := monitoring.sanitize_text(remember_fix.auto_fix_code, 16384);
+  v_new.is_auto_fix_allowed := remember_fix.is_auto_fix_allowed;
+  v_new.embedding := remember_fix.embedding;
+  v_id := monitoring.upsert_knowledge(v_new);
   if v_incident.id is not null then
     update public.incidents
     set knowledge_id = v_id
