@@ -1,13 +1,14 @@
--- Purpose: the schemas and extensions that everything else stands on.
--- Objects: schemas monitoring, extensions; extensions vector, pg_cron, pg_net.
--- Risks: on a project that already has an extension elsewhere, "if not exists" leaves it where it is.
+-- Purpose: creates the schemas and extensions that all other files need, and closes the schema monitoring.
+-- Objects: schemas extensions, monitoring; extensions vector, pg_cron, pg_net.
+-- Risks: where a project has an extension in another schema already, "if not exists" leaves it there. Nobody but the
+--   owner of the database can create temporary objects afterwards.
 
 create schema if not exists extensions;
 
 create schema monitoring;
 
 comment on schema monitoring is
-'Helpers, trigger functions and bookkeeping of the monitoring agent. Never exposed by PostgREST.';
+'Helper functions, trigger functions and internal tables of the monitoring agent. Closed: not exposed by PostgREST.';
 
 revoke all on schema monitoring from public, anon, authenticated, service_role;
 

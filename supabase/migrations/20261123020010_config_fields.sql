@@ -1,6 +1,6 @@
--- Purpose: what may stand in each entry of the configuration, as data, and the check of a value against it.
--- Objects: monitoring.config_field, monitoring.find_value_problem(), monitoring.find_config_problem().
--- Risks: a field that is not listed here is refused: list it before anything reads it.
+-- Purpose: declares the fields of each configuration entry as rows, and checks a value against them.
+-- Objects: table monitoring.config_field; functions monitoring.find_value_problem, monitoring.find_config_problem.
+-- Risks: a field without a row here is rejected: insert its row before anything reads it.
 
 create table monitoring.config_field (
   entry text not null,
@@ -32,26 +32,28 @@ using (false);
 revoke all on table monitoring.config_field from public, anon, authenticated, service_role;
 
 comment on table monitoring.config_field is
-'What may stand in each entry of system_config: one row a field. Objects inside an entry are listed as entry.field.';
+'Fields of each system_config entry: one row per field. Fields of nested objects are listed under entry.field.';
 
-comment on column monitoring.config_field.entry is 'Key of system_config, or entry.field for the objects inside one.';
+comment on column monitoring.config_field.entry is
+'Key of system_config, or entry.field for the objects inside an entry.';
 
 comment on column monitoring.config_field.field is 'Name of the field in the JSON object.';
 
-comment on column monitoring.config_field.kind is 'How the value is checked, see monitoring.find_value_problem().';
+comment on column monitoring.config_field.kind is 'Type of the value, see monitoring.find_value_problem().';
 
-comment on column monitoring.config_field.minimum is 'Smallest number, or fewest items or characters.';
+comment on column monitoring.config_field.minimum is 'Smallest number, or smallest number of items or characters.';
 
-comment on column monitoring.config_field.maximum is 'Largest number, or most items or characters.';
+comment on column monitoring.config_field.maximum is 'Largest number, or largest number of items or characters.';
 
 comment on column monitoring.config_field.choices is 'Allowed words of a choice, or of each string in a list.';
 
-comment on column monitoring.config_field.is_required is 'Whether the field must be there.';
+comment on column monitoring.config_field.is_required is 'Whether the field is required.';
 
-comment on column monitoring.config_field.default_value is 'What monitoring.config() gives when the field is absent.';
+comment on column monitoring.config_field.default_value is
+'Value that monitoring.config() returns when the field is missing.';
 
 comment on column monitoring.config_field.meaning is
-'What the field does, units included. Shown when the field is refused.';
+'Description of the field, with its unit. Shown when a value is rejected.';
 
 insert into monitoring.config_field (entry, field, kind, minimum, maximum, choices, is_required, default_value, meaning)
 values
@@ -311,7 +313,7 @@ end
 $$;
 
 comment on function monitoring.find_value_problem(jsonb, text, numeric, numeric, text[]) is
-'What is wrong with one value of a configuration entry, as the end of a sentence, or null when nothing is.';
+'Returns what is wrong with one value of a configuration entry, as the end of a sentence, or null when it is valid.';
 
 create function monitoring.find_config_problem(entry text, value jsonb, path text)
 returns text
@@ -389,4 +391,4 @@ end
 $$;
 
 comment on function monitoring.find_config_problem(text, jsonb, text) is
-'The first thing wrong with an object of a configuration entry, as a sentence that names the field, or null.';
+'Returns the first problem of an object in a configuration entry, as a sentence that names the field, or null.';

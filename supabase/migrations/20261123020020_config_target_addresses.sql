@@ -1,6 +1,7 @@
--- Purpose: where an address leads: to the public internet, or into a network that a probe must not be a way into.
--- Objects: monitoring.find_url_host(), monitoring.read_ipv4(), monitoring.is_private_host().
--- Risks: a public name may still resolve to a private address, and a redirect may lead to one: pg_net follows both.
+-- Purpose: decides whether the host of a URL is on the public internet, so that a health check cannot reach a
+--   private network.
+-- Objects: functions monitoring.find_url_host, monitoring.read_ipv4, monitoring.is_private_host.
+-- Risks: names are not resolved: a public name may still resolve to a private address, and pg_net follows redirects.
 
 create function monitoring.find_url_host(url text)
 returns text
@@ -23,8 +24,8 @@ as $$
 $$;
 
 comment on function monitoring.find_url_host(text) is
-'The host of an http or https URL in lower case, an IPv6 address without its brackets. Null where it is neither a plain
-ASCII name nor an address: what libcurl would decode or convert could be spelled to look harmless.';
+'Returns the host of an http or https URL in lower case, an IPv6 address without brackets. Null when the host is
+neither a plain ASCII name nor an address, because libcurl decodes and converts other spellings.';
 
 create function monitoring.read_ipv4(host text)
 returns inet
@@ -62,8 +63,8 @@ as $$
 $$;
 
 comment on function monitoring.read_ipv4(text) is
-'The IPv4 address that a host spells in any of inet_aton''s ways: 1 to 4 parts, decimal, octal or hexadecimal.
-Null where it spells none.';
+'Returns the IPv4 address that a host spells in one of the forms of inet_aton: 1 to 4 parts, each decimal, octal or
+hexadecimal. Null when the host is none.';
 
 create function monitoring.is_private_host(host text)
 returns boolean
@@ -105,4 +106,5 @@ as $$
 $$;
 
 comment on function monitoring.is_private_host(text) is
-'Whether a host, as monitoring.find_url_host() gives it, is private, loopback, link-local, reserved, or could be.';
+'Returns whether a host, as returned by find_url_host(), is private, loopback, link-local or reserved, or only
+resolvable in a private network.';

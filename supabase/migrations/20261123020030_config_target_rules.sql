@@ -1,7 +1,7 @@
--- Purpose: what must hold of the health-check settings beyond the form of their fields.
--- Objects: monitoring.find_target_problem(), monitoring.find_targets_problem(), monitoring.find_window_problem(),
--- monitoring.find_health_check_problem().
--- Risks: called by the trigger on system_config; an address that gets past these is probed every minute.
+-- Purpose: checks health-check targets and maintenance windows beyond the form of their fields.
+-- Objects: functions monitoring.find_target_problem, monitoring.find_targets_problem,
+--   monitoring.find_window_problem, monitoring.find_health_check_problem.
+-- Risks: the trigger on system_config calls these functions; a URL that passes them is probed every minute.
 
 create function monitoring.find_target_problem(target jsonb)
 returns text
@@ -44,7 +44,7 @@ end
 $$;
 
 comment on function monitoring.find_target_problem(jsonb) is
-'What is wrong with one health-check target by itself, to be put after its place in the list, or null.';
+'Returns what is wrong with one health-check target, to be appended to its position in the list, or null.';
 
 create function monitoring.find_targets_problem(targets jsonb, allow_private boolean)
 returns text
@@ -116,7 +116,7 @@ end
 $$;
 
 comment on function monitoring.find_targets_problem(jsonb, boolean) is
-'The first thing wrong with a list of health-check targets whose fields are well formed, as a sentence, or null.';
+'Returns the first problem of a list of health-check targets with well-formed fields, as a sentence, or null.';
 
 create function monitoring.find_window_problem(windows jsonb)
 returns text
@@ -151,7 +151,8 @@ as $$
 $$;
 
 comment on function monitoring.find_window_problem(jsonb) is
-'The first maintenance window that is neither once nor weekly, or that ends before it starts, as a sentence, or null.';
+'Returns the first problem of a list of maintenance windows, as a sentence, or null: a window that is neither
+one-time nor weekly, or that ends before it starts.';
 
 create function monitoring.find_health_check_problem(entry text, value jsonb)
 returns text
@@ -183,4 +184,4 @@ end
 $$;
 
 comment on function monitoring.find_health_check_problem(text, jsonb) is
-'What is wrong with a health-check entry whose fields are well formed, as a sentence, or null.';
+'Returns what is wrong with a health-check entry with well-formed fields, as a sentence, or null.';

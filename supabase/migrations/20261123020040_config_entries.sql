@@ -1,7 +1,10 @@
--- Purpose: the settings that an operator edits in the dashboard, validated on write so that a typo is refused with its
--- reason and the last good value stays.
--- Objects: public.system_config with its 9 entries, the validation triggers, the reader monitoring.config().
--- Risks: every entry must be there: ingest reads them. So none can be removed, renamed or truncated.
+-- Purpose: creates system_config, the 9 settings that an operator edits, validates each write and reads an entry
+--   with its defaults.
+-- Objects: table public.system_config; functions monitoring.validate_system_config,
+--   monitoring.refuse_system_config_truncate, monitoring.config; triggers system_config_is_validated,
+--   system_config_is_not_truncated.
+-- Risks: ingest reads the entries, so none of them can be deleted, renamed or truncated. A rejected write keeps the
+--   last valid value.
 
 create table public.system_config (
   key text primary key,
@@ -28,18 +31,18 @@ revoke all on table public.system_config from public, anon, authenticated, servi
 grant select on table public.system_config to authenticated, service_role;
 
 comment on table public.system_config is
-'The 9 settings of the monitoring agent, edited in the dashboard. A bad value is refused with its reason.';
+'The 9 settings of the monitoring agent, edited in the dashboard. Invalid values are rejected with the reason.';
 
 comment on column public.system_config.key is 'Name of the entry. The 9 names are fixed.';
 
 comment on column public.system_config.value is
-'The settings: an object, or a list of objects for health_check_targets and notification_recipients.';
+'Settings: an object, or a list of objects for health_check_targets and notification_recipients.';
 
-comment on column public.system_config.description is 'What the entry is for.';
+comment on column public.system_config.description is 'Purpose of the entry.';
 
-comment on column public.system_config.updated_at is 'When the entry was last written.';
+comment on column public.system_config.updated_at is 'Time of the last write.';
 
-comment on column public.system_config.updated_by is 'Database role that last wrote the entry.';
+comment on column public.system_config.updated_by is 'Database role of the last write.';
 
 create function monitoring.validate_system_config()
 returns trigger
@@ -98,7 +101,7 @@ end
 $$;
 
 comment on function monitoring.validate_system_config() is
-'Refuses a configuration value that nothing could use, naming the field, and the removal of an entry.';
+'Rejects an invalid configuration value with the name of the field, and the deletion or renaming of an entry.';
 
 create trigger system_config_is_validated
 before insert or update or delete on public.system_config
@@ -119,7 +122,8 @@ begin
 end
 $$;
 
-comment on function monitoring.refuse_system_config_truncate() is 'Refuses to empty the configuration: ingest could not go on.';
+comment on function monitoring.refuse_system_config_truncate() is
+'Rejects TRUNCATE on system_config, without whose entries ingest cannot work.';
 
 create trigger system_config_is_not_truncated
 before truncate on public.system_config
@@ -146,7 +150,7 @@ as $$
 $$;
 
 comment on function monitoring.config(text) is
-'A configuration entry that is an object, with the defaults of the fields that are absent.';
+'Returns a configuration entry that is an object, with the defaults of its missing fields.';
 
 insert into public.system_config (key, value, description)
 values

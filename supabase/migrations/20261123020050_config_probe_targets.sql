@@ -1,6 +1,7 @@
--- Purpose: the health-check targets as rows, for the round, the trigger on answers and the judgement.
--- Objects: monitoring.probe_targets, kept in step with system_config.health_check_targets by a trigger.
--- Risks: derived, never edited: write system_config.
+-- Purpose: keeps the health-check targets as rows, derived from system_config, for the probes and the status pages.
+-- Objects: table monitoring.probe_targets; functions monitoring.read_statuses, monitoring.read_probe_targets,
+--   monitoring.sync_probe_targets; trigger probe_targets_follow_the_configuration.
+-- Risks: the table is derived: a trigger overwrites it. Edit system_config.
 
 create table monitoring.probe_targets (
   name text primary key,
@@ -28,36 +29,38 @@ using (false);
 revoke all on table monitoring.probe_targets from public, anon, authenticated, service_role;
 
 comment on table monitoring.probe_targets is
-'system_config.health_check_targets as rows, defaults filled in. Derived by a trigger: edit the configuration instead.';
+'system_config.health_check_targets as rows, with defaults filled in. A trigger writes it: edit the configuration
+instead.';
 
 comment on column monitoring.probe_targets.name is 'Name of the target.';
 
-comment on column monitoring.probe_targets.place is 'Its place in the list, from 1.';
+comment on column monitoring.probe_targets.place is 'Position in the list, from 1.';
 
-comment on column monitoring.probe_targets.type is 'What it is.';
+comment on column monitoring.probe_targets.type is 'Type of the target.';
 
-comment on column monitoring.probe_targets.url is 'Address to probe.';
+comment on column monitoring.probe_targets.url is 'URL to probe.';
 
-comment on column monitoring.probe_targets.is_enabled is 'Whether it is probed.';
+comment on column monitoring.probe_targets.is_enabled is 'Whether the target is probed.';
 
-comment on column monitoring.probe_targets.is_public is 'Whether the status page shows it to everybody.';
+comment on column monitoring.probe_targets.is_public is 'Whether the public status page shows the target.';
 
-comment on column monitoring.probe_targets.method is 'GET or POST.';
+comment on column monitoring.probe_targets.method is 'HTTP method: GET or POST.';
 
 comment on column monitoring.probe_targets.headers is 'Headers of the request.';
 
-comment on column monitoring.probe_targets.expected_status is 'Status codes of a good answer.';
+comment on column monitoring.probe_targets.expected_status is 'Status codes of a successful response.';
 
-comment on column monitoring.probe_targets.body_contains is 'Text of a good answer. Null for any.';
+comment on column monitoring.probe_targets.body_contains is
+'Text that a successful response contains. Null for any body.';
 
 comment on column monitoring.probe_targets.max_response_ms is
-'Milliseconds above which a good answer is degraded. Null for never.';
+'Milliseconds above which a successful response is degraded. Null for no limit.';
 
-comment on column monitoring.probe_targets.timeout_ms is 'Milliseconds after which a try is given up.';
+comment on column monitoring.probe_targets.timeout_ms is 'Timeout of an attempt in milliseconds.';
 
-comment on column monitoring.probe_targets.depends_on is 'Name of the target without which this one cannot be up.';
+comment on column monitoring.probe_targets.depends_on is 'Name of the target that this target needs in order to be up.';
 
-comment on column monitoring.probe_targets.interval_minutes is 'Minutes from one round to the next.';
+comment on column monitoring.probe_targets.interval_minutes is 'Minutes between two rounds.';
 
 create function monitoring.read_statuses(statuses jsonb)
 returns int4multirange
@@ -73,7 +76,7 @@ as $$
 $$;
 
 comment on function monitoring.read_statuses(jsonb) is
-'A list of status codes and ranges such as [200, "300-399"] as a set.';
+'Converts a list of status codes and ranges, such as [200, "300-399"], to a multirange.';
 
 create function monitoring.read_probe_targets(targets jsonb)
 returns setof monitoring.probe_targets
@@ -113,7 +116,7 @@ as $$
 $$;
 
 comment on function monitoring.read_probe_targets(jsonb) is
-'A valid list of health-check targets as rows, with the defaults of absent fields.';
+'Converts a valid list of health-check targets to rows, with the defaults of missing fields.';
 
 create function monitoring.sync_probe_targets()
 returns trigger
@@ -152,8 +155,8 @@ end
 $$;
 
 comment on function monitoring.sync_probe_targets() is
-'Brings monitoring.probe_targets in step with the list just written.
-Security definer: whoever may edit the configuration need not be able to write the derived table.';
+'Updates monitoring.probe_targets from the list just written to system_config. Security definer: who may edit the
+configuration needs no right to write the derived table.';
 
 create trigger probe_targets_follow_the_configuration
 after insert or update on public.system_config

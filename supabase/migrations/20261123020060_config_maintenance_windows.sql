@@ -1,6 +1,6 @@
--- Purpose: maintenance windows: whether failures of a target are expected just now.
--- Objects: monitoring.is_in_maintenance().
--- Risks: a window's times are those of its own timezone, daylight saving included.
+-- Purpose: decides whether a target is in a maintenance window at a given time.
+-- Objects: function monitoring.is_in_maintenance.
+-- Risks: the times of a window are in the window's own timezone, with daylight saving time.
 
 create function monitoring.is_in_maintenance(target text, moment timestamptz)
 returns boolean
@@ -42,5 +42,5 @@ as $$
 $$;
 
 comment on function monitoring.is_in_maintenance(text, timestamptz) is
-'Whether a moment lies in a maintenance window of health_check_policy that is for this target. A weekly window whose end
-is not later than its start ends on the next day.';
+'Returns whether a target is in a maintenance window of health_check_policy at a time. A weekly window whose end is
+not later than its start ends on the next day.';

@@ -1,6 +1,7 @@
--- Purpose: what is known about errors: what they mean and which fix worked.
--- Objects: public.error_knowledge with its vector index.
--- Risks: the index is HNSW, because IVFFlat built on an empty table finds a third of the neighbours (measured).
+-- Purpose: stores known errors: how to recognize them, their cause, their fix and how often the fix worked.
+-- Objects: table public.error_knowledge.
+-- Risks: the vector index is HNSW, because IVFFlat built on an empty table had a recall of about one third
+--   (measured).
 
 create table public.error_knowledge (
   id bigint generated always as identity primary key,
@@ -54,39 +55,40 @@ revoke all on sequence public.error_knowledge_id_seq from public, anon, authenti
 grant select on table public.error_knowledge to authenticated, service_role;
 
 comment on table public.error_knowledge is
-'Known errors: how to recognise one, what causes it, what fixes it, and how often that worked.';
+'Known errors: how to recognize them, their cause, their fix and how often the fix worked.';
 
-comment on column public.error_knowledge.id is 'Number of the entry.';
+comment on column public.error_knowledge.id is 'Id of the entry.';
 
-comment on column public.error_knowledge.pattern is 'What the error looks like, in words or as an example message.';
+comment on column public.error_knowledge.pattern is 'Description of the error, in words or as an example message.';
 
 comment on column public.error_knowledge.signature is
-'Fingerprint of the error, as in incidents.fingerprint. One entry a signature.';
+'Fingerprint of the error without its source. Each signature has one entry.';
 
-comment on column public.error_knowledge.category is 'Which part of the product it belongs to.';
+comment on column public.error_knowledge.category is 'Part of the product that the error belongs to.';
 
-comment on column public.error_knowledge.severity is 'How bad it usually is.';
+comment on column public.error_knowledge.severity is 'Usual severity of the error.';
 
-comment on column public.error_knowledge.root_cause is 'Why it happens.';
+comment on column public.error_knowledge.root_cause is 'Cause of the error.';
 
-comment on column public.error_knowledge.solution is 'What to do about it.';
+comment on column public.error_knowledge.solution is 'How to fix the error.';
 
 comment on column public.error_knowledge.auto_fix_code is
-'Code that an agent may run to fix it. Text, never run by the database.';
+'Code that an agent may run as a fix. Stored as text, never run by the database.';
 
-comment on column public.error_knowledge.is_auto_fix_allowed is 'Whether an agent may run auto_fix_code unasked.';
+comment on column public.error_knowledge.is_auto_fix_allowed is
+'Whether an agent may run auto_fix_code without asking.';
 
-comment on column public.error_knowledge.embedding is 'Embedding of the pattern, 1536 dimensions, cosine distance.';
+comment on column public.error_knowledge.embedding is 'Embedding of the entry, 1,536 dimensions, for cosine distance.';
 
-comment on column public.error_knowledge.words is 'Its words for full-text search, in English.';
+comment on column public.error_knowledge.words is 'Search vector of pattern, root_cause and solution, in English.';
 
-comment on column public.error_knowledge.success_count is 'Times the solution worked.';
+comment on column public.error_knowledge.success_count is 'Number of times the solution worked.';
 
-comment on column public.error_knowledge.failure_count is 'Times the solution did not work.';
+comment on column public.error_knowledge.failure_count is 'Number of times the solution did not work.';
 
 comment on column public.error_knowledge.success_rate is
-'Share of the tries that worked, 0 to 1. Null before the first try.';
+'Share of attempts that worked, 0 to 1. Null before the first attempt.';
 
-comment on column public.error_knowledge.created_at is 'When the entry was written.';
+comment on column public.error_knowledge.created_at is 'Time at which the entry was created.';
 
-comment on column public.error_knowledge.updated_at is 'When the entry was last changed.';
+comment on column public.error_knowledge.updated_at is 'Time at which the entry was last changed.';

@@ -1,5 +1,6 @@
--- Purpose: what was deployed when, to see which deployment broke what.
--- Objects: public.deployment_history.
+-- Purpose: stores deployments and rollbacks, so that incidents can be linked to the deployment that preceded them.
+-- Objects: table public.deployment_history.
+-- Risks: rows are never purged; a rollback references the deployment it reverts, which therefore cannot be deleted.
 
 create table public.deployment_history (
   id bigint generated always as identity primary key,
@@ -46,30 +47,32 @@ revoke all on sequence public.deployment_history_id_seq from public, anon, authe
 
 grant select on table public.deployment_history to authenticated, service_role;
 
-comment on table public.deployment_history is 'Deployments of the product''s services, rollbacks included.';
+comment on table public.deployment_history is 'Deployments of the product''s services, including rollbacks.';
 
-comment on column public.deployment_history.id is 'Number of the deployment.';
+comment on column public.deployment_history.id is 'Id of the deployment.';
 
 comment on column public.deployment_history.service is 'Service that was deployed.';
 
 comment on column public.deployment_history.version is 'Version that was deployed.';
 
-comment on column public.deployment_history.commit_hash is 'Commit that was deployed: 7 to 64 lower-case hex digits.';
+comment on column public.deployment_history.commit_hash is
+'Commit that was deployed: 7 to 64 lower-case hexadecimal digits.';
 
-comment on column public.deployment_history.environment is 'Environment it went to.';
+comment on column public.deployment_history.environment is 'Environment of the deployment, such as production.';
 
-comment on column public.deployment_history.status is 'Where it is in its life.';
+comment on column public.deployment_history.status is 'Status of the deployment.';
 
-comment on column public.deployment_history.deployed_by is 'Who deployed: a person, an agent or a pipeline.';
+comment on column public.deployment_history.deployed_by is 'Person, agent or pipeline that deployed.';
 
-comment on column public.deployment_history.test_results is 'What the tests said, as the pipeline reports it.';
+comment on column public.deployment_history.test_results is 'Test results, as the pipeline reports them.';
 
-comment on column public.deployment_history.started_at is 'When it began.';
+comment on column public.deployment_history.started_at is 'Time at which the deployment started.';
 
-comment on column public.deployment_history.finished_at is 'When it ended, well or badly.';
+comment on column public.deployment_history.finished_at is
+'Time at which the deployment finished, successfully or not.';
 
-comment on column public.deployment_history.duration is 'From started_at to finished_at.';
+comment on column public.deployment_history.duration is 'Time from started_at to finished_at.';
 
-comment on column public.deployment_history.rollback_of is 'Deployment that this one takes back.';
+comment on column public.deployment_history.rollback_of is 'Deployment that this deployment rolls back.';
 
-comment on column public.deployment_history.rollback_reason is 'Why that deployment was taken back.';
+comment on column public.deployment_history.rollback_reason is 'Reason for the rollback.';

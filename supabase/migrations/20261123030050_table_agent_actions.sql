@@ -1,6 +1,8 @@
--- Purpose: the audit trail: everything an agent did, allowed or refused.
--- Objects: public.agent_actions, its append-only trigger.
--- Risks: an incident with a trail cannot be deleted before the trail has outlived retention.agent_actions_days.
+-- Purpose: stores the audit trail: every action of an agent, allowed or refused.
+-- Objects: table public.agent_actions; function monitoring.refuse_agent_action_change; triggers
+--   agent_actions_are_append_only, agent_actions_are_not_truncated.
+-- Risks: rows cannot be changed or deleted before retention.agent_actions_days, nor can an incident that they
+--   reference.
 
 create table public.agent_actions (
   id bigint generated always as identity primary key,
@@ -53,45 +55,46 @@ revoke all on sequence public.agent_actions_id_seq from public, anon, authentica
 grant select on table public.agent_actions to authenticated, service_role;
 
 comment on table public.agent_actions is
-'Audit trail of every action an agent took or was refused. Append-only: rows leave by retention alone.';
+'Audit trail of every action that an agent took or was refused. Append-only: rows leave by retention only.';
 
-comment on column public.agent_actions.id is 'Number of the action, in the order they were written.';
+comment on column public.agent_actions.id is 'Id of the action, ascending in the order of writing.';
 
-comment on column public.agent_actions.agent is 'Who acted, such as ingest or fe-agent.';
+comment on column public.agent_actions.agent is 'Agent, person or job that acted, such as ingest or fe-agent.';
 
 comment on column public.agent_actions.action is 'What was done, such as incident_created.';
 
-comment on column public.agent_actions.incident_id is 'Incident it was done for.';
+comment on column public.agent_actions.incident_id is 'Incident that the action belongs to.';
 
 comment on column public.agent_actions.knowledge_id is 'Known fix that was used.';
 
-comment on column public.agent_actions.success is 'Whether it worked. Null while that is not known.';
+comment on column public.agent_actions.success is 'Whether the action succeeded. Null while that is unknown.';
 
-comment on column public.agent_actions.error is 'Why it did not work.';
+comment on column public.agent_actions.error is 'Reason of the failure.';
 
-comment on column public.agent_actions.duration_ms is 'Milliseconds it took.';
+comment on column public.agent_actions.duration_ms is 'Duration of the action in milliseconds.';
 
 comment on column public.agent_actions.safety_checks is
-'Every check made before it, with its verdict: a list of objects.';
+'Checks that were made before the action, with their results: a list of objects.';
 
 comment on column public.agent_actions.safety_verdict is
-'What the checks said together: allowed, refused, or not_required for what needs no permission.';
+'Result of the checks: allowed, refused, or not_required for actions that need no permission.';
 
-comment on column public.agent_actions.details is 'What else belongs to the record, such as severities from and to.';
+comment on column public.agent_actions.details is 'Further data of the action, such as the severities from and to.';
 
 comment on column public.agent_actions.finishes_id is
-'The action that this row tells the end of: a row is never changed, so its end is another one. No foreign key: the
-beginning outlives its retention a little earlier.';
+'Id of the action whose end this row records: rows are never changed, so an end is a row of its own. No foreign key,
+because the start is purged a little earlier.';
 
-comment on column public.agent_actions.created_at is 'When it was done.';
+comment on column public.agent_actions.created_at is 'Time of the action.';
 
 comment on column public.agent_actions.chain_position is
-'Its place among the actions of its incident, from 1. Null without an incident.';
+'Position among the actions of the incident, from 1. Null without an incident.';
 
-comment on column public.agent_actions.previous_hash is 'The hash of the action before it. Null for the first.';
+comment on column public.agent_actions.previous_hash is
+'Hash of the previous action of the incident. Null for the first.';
 
 comment on column public.agent_actions.hash is
-'The sha256 of previous_hash and everything else in this row, in hex: monitoring.hash_agent_action().';
+'The sha256, in hex, of previous_hash and all other columns, see monitoring.hash_agent_action().';
 
 create function monitoring.refuse_agent_action_change()
 returns trigger
@@ -115,7 +118,7 @@ end
 $$;
 
 comment on function monitoring.refuse_agent_action_change() is
-'Refuses to change or remove audit rows, whoever asks, but for the deletion of those past their retention.';
+'Rejects changes of audit rows, and their deletion before retention.agent_actions_days, by any role.';
 
 create trigger agent_actions_are_append_only
 before update or delete on public.agent_actions

@@ -1,7 +1,8 @@
--- Purpose: the actions of each incident as a chain of hashes, so that a change behind the trigger's back shows.
--- Objects: monitoring.audit_heads, monitoring.hash_agent_action(), the trigger function monitoring.chain_agent_action(),
--- public.verify_audit().
--- Risks: the incident's row is locked while its chain grows. Whoever opens, folds or resolves holds that lock already.
+-- Purpose: links the actions of each incident by hashes, so that a change made without the triggers can be detected.
+-- Objects: table monitoring.audit_heads; functions monitoring.hash_agent_action, monitoring.chain_agent_action,
+--   public.verify_audit; trigger agent_actions_are_chained.
+-- Risks: inserting an action locks the row of its incident. Functions that open, fold or resolve an incident hold
+--   that lock already.
 
 create table monitoring.audit_heads (
   incident_id text primary key references public.incidents (id) on delete cascade,
@@ -18,13 +19,13 @@ using (false);
 revoke all on table monitoring.audit_heads from public, anon, authenticated, service_role;
 
 comment on table monitoring.audit_heads is
-'The last action of each incident''s chain: without it, nobody would miss the newest ones.';
+'Last action of the hash chain of each incident, so that a deletion of the most recent actions is detected.';
 
-comment on column monitoring.audit_heads.incident_id is 'The incident.';
+comment on column monitoring.audit_heads.incident_id is 'Incident of the chain.';
 
-comment on column monitoring.audit_heads.chain_position is 'How many actions its chain ever had.';
+comment on column monitoring.audit_heads.chain_position is 'Number of actions that were ever written for the incident.';
 
-comment on column monitoring.audit_heads.hash is 'The hash of the last one.';
+comment on column monitoring.audit_heads.hash is 'Hash of the last action.';
 
 create function monitoring.hash_agent_action(entry public.agent_actions)
 returns text
@@ -49,7 +50,7 @@ as $$
 $$;
 
 comment on function monitoring.hash_agent_action(public.agent_actions) is
-'The sha256 of a row as JSON, in UTC and without its own hash; previous_hash is part of it.';
+'Returns the sha256, in hex, of a row as JSON with times in UTC, without its hash but with previous_hash.';
 
 create function monitoring.chain_agent_action()
 returns trigger
@@ -81,8 +82,7 @@ begin
 end
 $$;
 
-comment on function monitoring.chain_agent_action() is
-'Appends a new action to the chain of its incident.';
+comment on function monitoring.chain_agent_action() is 'Appends a new action to the hash chain of its incident.';
 
 create trigger agent_actions_are_chained
 before insert on public.agent_actions
@@ -158,9 +158,11 @@ revoke all on function public.verify_audit(text) from public, anon, authenticate
 grant execute on function public.verify_audit(text) to authenticated, service_role;
 
 comment on function public.verify_audit(text) is
-'Whether the audit trail of an incident is as it was written.
+'Verifies the audit trail of an incident.
 
-Answers {"incident_id", "is_intact", "actions", "first_position", "last_position", "broken_action_id"}: the first action
-that was changed, or before which one is missing. first_position above 1 means that older ones outlived their retention;
-last_position is how many there ever were, so that missing new ones show too.
-Security definer, because the hash is made in the closed schema monitoring; agents may read all of the trail.';
+Returns {"incident_id", "is_intact", "actions", "first_position", "last_position", "broken_action_id"}.
+broken_action_id is the first action that was changed, or before which an action is missing; null when is_intact is
+true. A first_position above 1 means that older actions were purged after retention.agent_actions_days.
+last_position is the number of actions ever written, so missing recent actions are detected too. 404 when the
+incident does not exist. Security definer, because agents have no access to the hashes in the schema monitoring, but
+may read every action.';

@@ -1,5 +1,6 @@
--- Purpose: what looked like an attack.
--- Objects: public.security_events.
+-- Purpose: stores suspected attacks and the response to them.
+-- Objects: table public.security_events.
+-- Risks: rows hold IP addresses and account ids, which are personal data, and are not purged.
 
 create table public.security_events (
   id bigint generated always as identity primary key,
@@ -39,24 +40,25 @@ revoke all on sequence public.security_events_id_seq from public, anon, authenti
 
 grant select on table public.security_events to authenticated, service_role;
 
-comment on table public.security_events is 'What looked like an attack, and what was done about it.';
+comment on table public.security_events is 'Suspected attacks and the response to them.';
 
-comment on column public.security_events.id is 'Number of the event.';
+comment on column public.security_events.id is 'Id of the event.';
 
-comment on column public.security_events.event_type is 'Kind of event, such as forged_signature.';
+comment on column public.security_events.event_type is 'Type of the event, such as forged_signature.';
 
-comment on column public.security_events.severity is 'How bad it would be if it were real.';
+comment on column public.security_events.severity is 'Severity of the event if it is real.';
 
-comment on column public.security_events.confidence is 'How sure the detector is that it is real, 0 to 1.';
+comment on column public.security_events.confidence is
+'Probability that the event is real, 0 to 1, as the detector states it.';
 
-comment on column public.security_events.ip_address is 'Address it came from.';
+comment on column public.security_events.ip_address is 'IP address that the event came from.';
 
-comment on column public.security_events.user_id is 'Account it concerns, as the product names it.';
+comment on column public.security_events.user_id is 'Account that the event concerns, as the product names it.';
 
-comment on column public.security_events.action_taken is 'What was done about it.';
+comment on column public.security_events.action_taken is 'Response to the event.';
 
-comment on column public.security_events.details is 'What else is known, sanitised.';
+comment on column public.security_events.details is 'Further data of the event, sanitized.';
 
-comment on column public.security_events.incident_id is 'Incident that it became part of.';
+comment on column public.security_events.incident_id is 'Incident that the event opened or repeated.';
 
-comment on column public.security_events.created_at is 'When it was noticed.';
+comment on column public.security_events.created_at is 'Time at which the event was recorded.';

@@ -1,6 +1,6 @@
--- Purpose: which e-mails about incidents were sent, and how far each one got.
--- Objects: public.email_tracking.
--- Risks: holds addresses of people: agents do not read it.
+-- Purpose: stores e-mails about incidents and their delivery status.
+-- Objects: table public.email_tracking.
+-- Risks: rows hold e-mail addresses: row-level security hides them from agents.
 
 create table public.email_tracking (
   id bigint generated always as identity primary key,
@@ -46,32 +46,32 @@ revoke all on sequence public.email_tracking_id_seq from public, anon, authentic
 
 grant select on table public.email_tracking to authenticated, service_role;
 
-comment on table public.email_tracking is 'E-mails about incidents, and how far each one got.';
+comment on table public.email_tracking is 'E-mails about incidents and their delivery status.';
 
-comment on column public.email_tracking.id is 'Number of the e-mail.';
+comment on column public.email_tracking.id is 'Id of the e-mail.';
 
 comment on column public.email_tracking.incident_id is 'Incident that the e-mail is about.';
 
-comment on column public.email_tracking.recipient is 'Address it goes to.';
+comment on column public.email_tracking.recipient is 'Address of the recipient.';
 
 comment on column public.email_tracking.subject is 'Subject line.';
 
-comment on column public.email_tracking.provider_id is 'Id that the e-mail provider gave it.';
+comment on column public.email_tracking.provider_id is 'Id that the e-mail provider assigned.';
 
-comment on column public.email_tracking.status is 'How far it got.';
+comment on column public.email_tracking.status is 'Delivery status.';
 
-comment on column public.email_tracking.sent_at is 'When the provider took it.';
+comment on column public.email_tracking.sent_at is 'Time at which the provider accepted the e-mail.';
 
-comment on column public.email_tracking.delivered_at is 'When it reached the mailbox.';
+comment on column public.email_tracking.delivered_at is 'Time at which the e-mail was delivered to the mailbox.';
 
-comment on column public.email_tracking.opened_at is 'When it was first opened.';
+comment on column public.email_tracking.opened_at is 'Time at which the e-mail was first opened.';
 
-comment on column public.email_tracking.clicked_at is 'When a link in it was first clicked.';
+comment on column public.email_tracking.clicked_at is 'Time at which a link in the e-mail was first clicked.';
 
-comment on column public.email_tracking.open_count is 'How often it was opened.';
+comment on column public.email_tracking.open_count is 'Number of times the e-mail was opened.';
 
-comment on column public.email_tracking.click_count is 'How often a link in it was clicked.';
+comment on column public.email_tracking.click_count is 'Number of clicks on links in the e-mail.';
 
-comment on column public.email_tracking.error is 'Why it was not delivered.';
+comment on column public.email_tracking.error is 'Reason why the e-mail was not delivered.';
 
-comment on column public.email_tracking.created_at is 'When it was queued.';
+comment on column public.email_tracking.created_at is 'Time at which the e-mail was queued.';

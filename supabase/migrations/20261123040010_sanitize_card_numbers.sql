@@ -1,8 +1,8 @@
--- Purpose: find card numbers in text, and nothing else that is made of digits.
--- Objects: monitoring.redact_card_numbers for the redaction; monitoring.passes_luhn, is_hex_word,
---   last_word and redact_digit_run, its parts.
+-- Purpose: finds payment card numbers in a text without hiding other numbers.
+-- Objects: functions monitoring.passes_luhn, monitoring.is_hex_word, monitoring.last_word,
+--   monitoring.redact_digit_run, monitoring.redact_card_numbers.
 -- Risks: one number in ten passes the Luhn check by chance, so an order number of 13 to 19 digits can be hidden.
---   Takes 1 of the 32 regular expressions that a backend caches.
+--   Uses 1 of the 32 regular expressions that a backend caches.
 
 create function monitoring.passes_luhn(digits text)
 returns boolean
@@ -31,7 +31,7 @@ end
 $$;
 
 comment on function monitoring.passes_luhn(text) is
-'Whether at most 20 ASCII digits end in the right Luhn check digit. Written out because a loop costs far more.';
+'Returns whether up to 20 ASCII digits pass the Luhn check. Unrolled, because a loop costs much more.';
 
 create function monitoring.is_hex_word(word text)
 returns boolean
@@ -46,7 +46,7 @@ as $$
 $$;
 
 comment on function monitoring.is_hex_word(text) is
-'Whether what touches a number makes it a part of a hash or of an address in memory.';
+'Returns whether the word next to a number shows that the number is part of a hash or a memory address.';
 
 create function monitoring.last_word(value text)
 returns text
@@ -74,7 +74,7 @@ end
 $$;
 
 comment on function monitoring.last_word(text) is
-'The letters and digits that a text ends with, at most 64, without an escape before them.';
+'Returns the letters and digits at the end of a text, at most 64, without a preceding escape sequence.';
 
 create function monitoring.redact_digit_run(run text, word_before text, word_after text)
 returns text
@@ -156,8 +156,8 @@ end
 $$;
 
 comment on function monitoring.redact_digit_run(text, text, text) is
-'Hides the card numbers in a run of digits with blanks, dashes, points or underscores between them; all other digits
-stay, and so do the first and the last group where the word that touches them goes on as a hash.';
+'Replaces card numbers by [redacted] in a run of digits separated by spaces, dashes, points or underscores. Other
+digits stay, as do the first and the last group when the adjacent word makes them part of a hash.';
 
 create function monitoring.redact_card_numbers(value text)
 returns text
@@ -216,4 +216,5 @@ end
 $$;
 
 comment on function monitoring.redact_card_numbers(text) is
-'Hides numbers of 13 to 19 digits that pass the Luhn check; order numbers, hashes, fractions and timestamps stay.';
+'Replaces numbers of 13 to 19 digits that pass the Luhn check by [redacted]. Order numbers, hashes, fractions and
+timestamps stay.';

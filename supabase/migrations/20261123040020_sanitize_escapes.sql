@@ -1,6 +1,6 @@
--- Purpose: read a text as its receiver would, so that an encoded secret is seen.
--- Objects: monitoring.decode_escapes for monitoring.redact_secrets.
--- Risks: a text whose secret was encoded is stored decoded. No regular expression here.
+-- Purpose: decodes URL, JSON and HTML escapes in a text, so that an encoded secret is found.
+-- Objects: function monitoring.decode_escapes.
+-- Risks: a text with an encoded secret is stored decoded. Uses no regular expression.
 
 create function monitoring.decode_escapes(value text)
 returns text
@@ -34,5 +34,5 @@ end
 $$;
 
 comment on function monitoring.decode_escapes(text) is
-'A text with the signs of a URL, of JSON or of HTML that separate keys from values decoded, two levels. Blanks stay
-encoded, so that a value keeps its length.';
+'Decodes the escapes of characters that separate keys from values in URLs, JSON and HTML, two levels deep. Spaces
+stay encoded, so that a value keeps its length.';

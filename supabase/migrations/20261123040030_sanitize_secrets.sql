@@ -1,11 +1,13 @@
--- Purpose: take secrets, personal data and unprintable characters out of a text.
--- Objects: monitoring.redact_secrets for the sanitising functions; the other functions are its parts.
--- Risks: a backend caches 32 compiled regular expressions: this file takes 11 (strip_controls 1, may_contain_secrets 1,
---   redact_keyed_values 5, redact_secrets_once 4); ordinary text meets only the small ones that look for words.
---   A pattern whose states times characters pass some 2,500 costs five times more a call (its tables outgrow what
---   malloc keeps): alternations stay small.
---   All matching is in collation "C", where letters are ASCII letters on every server alike.
---   In a pattern with (x), blanks do not count and # begins a comment.
+-- Purpose: removes secrets, personal data and control characters from a text.
+-- Objects: functions monitoring.strip_controls, monitoring.redact_private_keys, monitoring.may_contain_secrets,
+--   monitoring.mark_keyed_values, monitoring.redact_keyed_values, monitoring.redact_secrets_once,
+--   monitoring.redact_secrets.
+-- Risks: a backend caches 32 compiled regular expressions, and this file uses 11 of them (strip_controls 1,
+--   may_contain_secrets 1, mark_keyed_values 3, redact_keyed_values 2, redact_secrets_once 4); text without secrets
+--   runs only the small ones that search for words. A pattern whose states times characters exceed some 2,500 costs
+--   five times more per call, because its tables outgrow what malloc keeps: keep alternations small. Matching is in
+--   collation "C", where only ASCII letters are letters. In a pattern with (x), blanks are ignored and # begins a
+--   comment.
 
 create function monitoring.strip_controls(value text)
 returns text
@@ -34,8 +36,8 @@ end
 $$;
 
 comment on function monitoring.strip_controls(text) is
-'Takes out terminal sequences and control characters but tab and newline; any kind of line end becomes a newline.
-Marks that only turn the direction of writing are text and stay.';
+'Removes terminal escape sequences and control characters except tab and newline, and converts line ends to newlines.
+Characters that set the direction of text stay.';
 
 create function monitoring.redact_private_keys(value text)
 returns text
@@ -73,7 +75,8 @@ as $$
 $$;
 
 comment on function monitoring.redact_private_keys(text) is
-'Hides PEM blocks of private keys, whole or cut off, with real or escaped line ends. Certificates stay.';
+'Replaces PEM blocks of private keys by [redacted], complete or truncated, with real or escaped line ends.
+Certificates stay.';
 
 create function monitoring.may_contain_secrets(value text)
 returns boolean
@@ -92,8 +95,8 @@ end
 $$;
 
 comment on function monitoring.may_contain_secrets(text) is
-'Whether a word stands in a text that redact_keyed_values may act on. One pass, because a search a word takes longer;
-words are cut short, because the time grows with the pattern.';
+'Returns whether a text contains a word that redact_keyed_values() could act on. One pattern, because one search per
+word takes longer; its words are shortened, because the time grows with the pattern.';
 
 create function monitoring.mark_keyed_values(value text)
 returns text
@@ -172,8 +175,8 @@ end
 $$;
 
 comment on function monitoring.mark_keyed_values(text) is
-'The text with the control character 2 in front of each value that follows a key which names a secret. Line breaks inside
-folded values and the words "unexpected token" are encoded with control characters too; redact_keyed_values() undoes that.';
+'Inserts the control character 2 before each value whose key names a secret. Also encodes line breaks in folded
+values and the words "unexpected token" as control characters; redact_keyed_values() decodes them.';
 
 create function monitoring.redact_keyed_values(value text)
 returns text
@@ -229,8 +232,8 @@ end
 $$;
 
 comment on function monitoring.redact_keyed_values(text) is
-'Hides what stands behind a key that names a secret: headers, key=value, key: value, JSON, query strings, options.
-A sentence after "password: " stays. A caller takes control characters out first.';
+'Replaces values whose key names a secret by [redacted]: headers, key=value, key: value, JSON, query strings, command
+options. A sentence after "password: " stays. The caller must remove control characters first.';
 
 create function monitoring.redact_secrets_once(value text)
 returns text
@@ -308,8 +311,7 @@ begin
 end
 $$;
 
-comment on function monitoring.redact_secrets_once(text) is
-'One pass of redact_secrets.';
+comment on function monitoring.redact_secrets_once(text) is 'Runs one pass of redact_secrets().';
 
 create function monitoring.redact_secrets(value text)
 returns text
@@ -345,6 +347,5 @@ end
 $$;
 
 comment on function monitoring.redact_secrets(text) is
-'Replaces secrets and personal data in a text by [redacted] and takes control characters out; what is left stays, but
-escapes are read where they hid a secret.
-Redacting the result again changes nothing.';
+'Replaces secrets and personal data in a text by [redacted] and removes control characters. Other text stays, except
+that escapes around a secret are decoded. Idempotent.';

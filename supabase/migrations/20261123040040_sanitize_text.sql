@@ -1,7 +1,8 @@
--- Purpose: what every text passes before it is stored or logged: redacted, then capped.
--- Objects: monitoring.sanitize_text for callers; monitoring.truncate_bytes, drop_last_word, count_secret_indicators and
---   limit_redaction_cost, its parts.
--- Risks: the cap is in bytes of UTF-8; the database must be encoded so (Supabase's are). No regular expression here.
+-- Purpose: sanitizes a text before it is stored or logged: redacts it, then truncates it to a number of bytes.
+-- Objects: functions monitoring.truncate_bytes, monitoring.drop_last_word, monitoring.count_secret_indicators,
+--   monitoring.limit_redaction_cost, monitoring.sanitize_text.
+-- Risks: sizes are in bytes of UTF-8, so the database encoding must be UTF8, as it is on Supabase. Uses no regular
+--   expression.
 
 create function monitoring.truncate_bytes(value text, max_bytes integer)
 returns text
@@ -29,7 +30,7 @@ end
 $$;
 
 comment on function monitoring.truncate_bytes(text, integer) is
-'The longest beginning of a text that is at most max_bytes bytes of UTF-8 and ends with a whole character.';
+'Returns the longest prefix of a text that has at most max_bytes bytes of UTF-8 and ends with a complete character.';
 
 create function monitoring.drop_last_word(value text, max_characters integer)
 returns text
@@ -50,8 +51,8 @@ as $$
 $$;
 
 comment on function monitoring.drop_last_word(text, integer) is
-'Takes the last word off a text that was cut, but no more than max_characters: half a secret does not look like one.
-Groups of digits before it go too, for they may be half a card number.';
+'Removes the last word of a truncated text, at most max_characters, because a truncated secret is not recognized.
+Groups of digits before it are removed too, because they may be part of a card number.';
 
 create function monitoring.count_secret_indicators(value text)
 returns integer
@@ -72,7 +73,7 @@ as $$
 $$;
 
 comment on function monitoring.count_secret_indicators(text) is
-'How many places of a text cost a closer look. Plain search, no pattern.';
+'Counts the substrings of a text that make redaction run its larger patterns. Plain search, no regular expression.';
 
 create function monitoring.limit_redaction_cost(value text, max_bytes integer)
 returns text
@@ -108,8 +109,8 @@ end
 $$;
 
 comment on function monitoring.limit_redaction_cost(text, integer) is
-'The beginning of a text, at most max_bytes, that can be sanitised in a few milliseconds. Only a text written to be
-slow, a wall of keys or addresses, loses more than its size asks for.';
+'Returns a prefix of a text, at most max_bytes long, that can be sanitized within milliseconds. Only a text with
+hundreds of keys or addresses is shortened more than max_bytes requires.';
 
 create function monitoring.sanitize_text(value text, max_bytes integer)
 returns text
@@ -160,5 +161,6 @@ end
 $$;
 
 comment on function monitoring.sanitize_text(text, integer) is
-'A text as it may be stored and logged: without secrets, e-mail and card numbers (each [redacted]) and control
-characters, at most max_bytes bytes of UTF-8; a cut is marked and gives the size it had. Twice gives the same as once.';
+'Returns a text that may be stored and logged: secrets, e-mail addresses and card numbers are replaced by [redacted],
+control characters removed, and the result truncated to max_bytes bytes of UTF-8 with a note of the original size.
+Idempotent.';

@@ -1,8 +1,10 @@
--- Purpose: what every JSON document passes before it is stored or logged: redacted, then capped, valid all the way.
--- Objects: monitoring.sanitize_jsonb for callers; monitoring.is_sensitive_key, may_contain_sensitive_keys, is_clean_jsonb,
---   redact_jsonb and truncate_jsonb, its parts.
--- Risks: a document is walked through only when its text says it may hold a secret: a new kind of secret must be known
---   to monitoring.may_contain_sensitive_keys or monitoring.redact_secrets_once. Takes 1 of the 32 regular expressions a backend caches.
+-- Purpose: sanitizes a JSON document before it is stored or logged: redacts it, then truncates it; the result is
+--   valid JSON.
+-- Objects: functions monitoring.is_sensitive_key, monitoring.may_contain_sensitive_keys, monitoring.is_clean_jsonb,
+--   monitoring.redact_jsonb, monitoring.truncate_jsonb, monitoring.sanitize_jsonb.
+-- Risks: a document is traversed only when its text may contain a secret: may_contain_sensitive_keys() or
+--   redact_secrets_once() must know each new kind of secret. Uses 1 of the 32 regular expressions that a backend
+--   caches.
 
 create function monitoring.is_sensitive_key(key text)
 returns boolean
@@ -32,7 +34,8 @@ as $$
 $$;
 
 comment on function monitoring.is_sensitive_key(text) is
-'Whether a key of a JSON object names a secret, in any spelling: then its value is not looked at but hidden.';
+'Returns whether a key of a JSON object names a secret, in any spelling. Its value is then replaced without
+inspection.';
 
 create function monitoring.may_contain_sensitive_keys(value text)
 returns boolean
@@ -52,7 +55,7 @@ end
 $$;
 
 comment on function monitoring.may_contain_sensitive_keys(text) is
-'Whether a document, as text, has a word that is_sensitive_key may act on. Plain search, no pattern.';
+'Returns whether a document, as text, contains a word that is_sensitive_key() could match.';
 
 create function monitoring.is_clean_jsonb(value jsonb, levels integer)
 returns boolean
@@ -85,7 +88,7 @@ end
 $$;
 
 comment on function monitoring.is_clean_jsonb(jsonb, integer) is
-'True when redact_jsonb would certainly leave a document as it is; judged by its text, without walking through it.';
+'Returns true only when redact_jsonb() would return a document unchanged, judged by its text without traversing it.';
 
 create function monitoring.redact_jsonb(value jsonb, depth integer)
 returns jsonb
@@ -179,8 +182,8 @@ end
 $$;
 
 comment on function monitoring.redact_jsonb(jsonb, integer) is
-'A document without secrets: texts are redacted, values under sensitive keys hidden whole, what lies more than 32 levels
-deep (depth counts from 1) becomes "[too deep]". Numbers, booleans and nulls stay as they are.';
+'Redacts a document: texts are redacted, values of sensitive keys replaced, values deeper than 32 levels replaced by
+"[too deep]" (depth counts from 1). Numbers, booleans and nulls stay.';
 
 create function monitoring.truncate_jsonb(value jsonb, max_bytes integer, depth integer)
 returns jsonb
@@ -263,8 +266,8 @@ end
 $$;
 
 comment on function monitoring.truncate_jsonb(jsonb, integer, integer) is
-'A document that takes at most max_bytes as text, from 2 up: of an object the small values stay, of an array the first
-elements, of a text its beginning; "_truncated" or a last element says how long it was. depth counts from 1.';
+'Truncates a document to max_bytes as text (2 at least): of an object the small values stay, of an array the first
+elements, of a text its beginning. "_truncated" or a last element holds the original size. depth counts from 1.';
 
 create function monitoring.sanitize_jsonb(value jsonb, max_bytes integer)
 returns jsonb
@@ -308,5 +311,5 @@ end
 $$;
 
 comment on function monitoring.sanitize_jsonb(jsonb, integer) is
-'A document as it may be stored and logged: without secrets, at most 32 levels deep, at most max_bytes bytes as text
-(2 at least); what had to go is marked. Numbers keep every digit.';
+'Returns a document that may be stored and logged: redacted, at most 32 levels deep, at most max_bytes as text (2 at
+least), with marks where something was removed. Numbers keep every digit.';

@@ -1,6 +1,9 @@
--- Purpose: the rules that make an error CRITICAL.
--- Objects: functions in monitoring, one a rule, and the one that asks them in order.
--- Risks: the order is part of the rules, the more telling stands first. Three regular expressions (see error_signals).
+-- Purpose: defines the rules that make an error CRITICAL.
+-- Objects: functions monitoring.is_statement_timeout, monitoring.has_connection_failure_wording,
+--   monitoring.is_database_connection_failure, monitoring.is_unavailable, monitoring.is_authentication_service_down,
+--   monitoring.is_security_breach, monitoring.is_cors_block, monitoring.match_critical_rule.
+-- Risks: the first rule that matches wins, so their order is significant. Uses 3 regular expressions, see
+--   classify_signals.
 
 create function monitoring.is_statement_timeout(message text, words text[])
 returns boolean
@@ -26,7 +29,7 @@ end
 $$;
 
 comment on function monitoring.is_statement_timeout(text, text[]) is
-'True when a lower-case text says that a database gave up one statement for its time or its locks.';
+'Returns whether a lower-case text says that a database cancelled one statement because of its duration or its locks.';
 
 create function monitoring.has_connection_failure_wording(message text, words text[])
 returns boolean
@@ -90,10 +93,12 @@ end
 $$;
 
 comment on function monitoring.has_connection_failure_wording(text, text[]) is
-'True when a lower-case text, given with its words, contains what a database, a driver or a connection pool writes when no
-connection could be made or kept. Mail, FTP and SSH servers write similar lines and are excluded.';
+'Returns whether a lower-case text contains what a database, a driver or a connection pool writes when a connection
+cannot be made or kept. Similar lines of mail, FTP and SSH servers are excluded.';
 
-create function monitoring.is_database_connection_failure(message text, words text[], is_database boolean, is_network boolean)
+create function monitoring.is_database_connection_failure(
+  message text, words text[], is_database boolean, is_network boolean
+)
 returns boolean
 language plpgsql
 immutable
@@ -164,8 +169,8 @@ end
 $$;
 
 comment on function monitoring.is_database_connection_failure(text, text[], boolean, boolean) is
-'True when a lower-case text says that the database itself is out of reach: refused, exhausted, shut down or lost. One
-statement that failed or timed out is no loss.';
+'Returns whether a lower-case text says that a database cannot be reached: refused, exhausted, shut down or lost. A
+single statement that failed or timed out does not count.';
 
 create function monitoring.is_unavailable(message text, words text[], status integer)
 returns boolean
@@ -193,7 +198,7 @@ end
 $$;
 
 comment on function monitoring.is_unavailable(text, text[], integer) is
-'True for a 502 or 503, by its number or by what proxies and services write instead of it.';
+'Returns whether an error is a 502 or 503, by its status code or by the wording of proxies and services.';
 
 create function monitoring.is_authentication_service_down(message text, words text[], is_unavailable boolean)
 returns boolean
@@ -231,7 +236,8 @@ end
 $$;
 
 comment on function monitoring.is_authentication_service_down(text, text[], boolean) is
-'True when a lower-case text says that the service which signs people in is out of reach. A refused password is not.';
+'Returns whether a lower-case text says that an authentication service cannot be reached. A rejected password does
+not count.';
 
 create function monitoring.is_security_breach(message text, words text[])
 returns boolean
@@ -275,8 +281,8 @@ end
 $$;
 
 comment on function monitoring.is_security_breach(text, text[]) is
-'True when a lower-case text reports that somebody got in or that data got out. Attempts, and breached'
-' thresholds, are not.';
+'Returns whether a lower-case text reports an intrusion or a data leak. Attempts and exceeded thresholds do not
+count.';
 
 create function monitoring.is_cors_block(message text)
 returns boolean
@@ -309,9 +315,8 @@ end
 $$;
 
 comment on function monitoring.is_cors_block(text) is
-'True when a browser, in its own words, or a server refused a request for its origin. Content security policy'
-' and mixed
-content are other refusals.';
+'Returns whether a browser, in its own wording, or a server rejected a request because of its origin. Content
+security policy and mixed content do not count.';
 
 create function monitoring.match_critical_rule(
   message text,
@@ -345,5 +350,4 @@ end
 $$;
 
 comment on function monitoring.match_critical_rule(text, text[], integer, boolean, boolean) is
-'The CRITICAL rule that a lower-case text, its status code and what is known of it meet, the most telling first; else
-null.';
+'Returns the first CRITICAL rule that an error matches, else null.';

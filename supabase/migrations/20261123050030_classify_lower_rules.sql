@@ -1,6 +1,10 @@
--- Purpose: the rules that make an error HIGH, MEDIUM or LOW, and what severity each rule has.
--- Objects: functions in monitoring, one a rule, and the two that ask them in order.
--- Risks: the order is part of the rules, the more telling stands first. Four regular expressions (see error_signals).
+-- Purpose: defines the rules that make an error HIGH, MEDIUM or LOW, and the severity of each rule.
+-- Objects: functions monitoring.is_payment_failure, monitoring.is_timeout, monitoring.is_type_error,
+--   monitoring.match_high_rule, monitoring.is_rate_limit, monitoring.is_slow_query, monitoring.is_cache_miss,
+--   monitoring.is_deprecation, monitoring.is_missing_image, monitoring.is_not_found, monitoring.match_lower_rule,
+--   monitoring.severity_of_rule.
+-- Risks: the first rule that matches wins, so their order is significant. Uses 4 regular expressions, see
+--   classify_signals.
 
 create function monitoring.is_payment_failure(message text, words text[], status integer)
 returns boolean
@@ -53,7 +57,7 @@ end
 $$;
 
 comment on function monitoring.is_payment_failure(text, text[], integer) is
-'True when a lower-case text says that money could not be taken or given back: declined cards, failed charges, 402.';
+'Returns whether a lower-case text says that a payment or refund failed: declined cards, failed charges, status 402.';
 
 create function monitoring.is_timeout(message text, words text[], status integer)
 returns boolean
@@ -90,9 +94,8 @@ end
 $$;
 
 comment on function monitoring.is_timeout(text, text[], integer) is
-'True when a lower-case text says that an answer did not come in time. A timeout that is only configured is not'
-' meant, nor
-one statement that a database gave up.';
+'Returns whether a lower-case text says that a response did not arrive in time. A configured timeout and a cancelled
+database statement do not count.';
 
 create function monitoring.is_type_error(message text, words text[])
 returns boolean
@@ -136,8 +139,8 @@ end
 $$;
 
 comment on function monitoring.is_type_error(text, text[]) is
-'True for a TypeError or ReferenceError, by name or in the wording of Chrome, Safari, Firefox, old browsers or'
-' Python.';
+'Returns whether an error is a TypeError or ReferenceError, by name or in the wording of Chrome, Safari, Firefox,
+Internet Explorer or Python.';
 
 create function monitoring.match_high_rule(message text, words text[], status integer, is_network boolean)
 returns text
@@ -163,8 +166,7 @@ end
 $$;
 
 comment on function monitoring.match_high_rule(text, text[], integer, boolean) is
-'The HIGH rule that a lower-case text, its status code and what is known of it meet, the most telling first;'
-' else null.';
+'Returns the first HIGH rule that an error matches, else null.';
 
 create function monitoring.is_rate_limit(message text, words text[], status integer)
 returns boolean
@@ -197,9 +199,8 @@ end
 $$;
 
 comment on function monitoring.is_rate_limit(text, text[], integer) is
-'True when a lower-case text says that somebody asked too often. A limit that is only configured, or what is'
-' left of it, is
-not meant.';
+'Returns whether a lower-case text says that a rate limit or quota was exceeded. A configured limit and a remaining
+quota do not count.';
 
 create function monitoring.is_slow_query(message text)
 returns boolean
@@ -226,7 +227,7 @@ end
 $$;
 
 comment on function monitoring.is_slow_query(text) is
-'True when a lower-case text says that a query or a request was slow, or gives a time of a second or more.';
+'Returns whether a lower-case text says that a query or a request was slow, or gives a duration of a second or more.';
 
 create function monitoring.is_cache_miss(message text, words text[])
 returns boolean
@@ -244,8 +245,7 @@ begin
 end
 $$;
 
-comment on function monitoring.is_cache_miss(text, text[]) is
-'True when a lower-case text says that a cache did not hold what was asked of it.';
+comment on function monitoring.is_cache_miss(text, text[]) is 'Returns whether a lower-case text reports a cache miss.';
 
 create function monitoring.is_deprecation(message text, words text[])
 returns boolean
@@ -271,7 +271,7 @@ end
 $$;
 
 comment on function monitoring.is_deprecation(text, text[]) is
-'True when a lower-case text says that something works today and will not for long.';
+'Returns whether a lower-case text is a deprecation warning.';
 
 create function monitoring.is_missing_image(message text, words text[], status integer)
 returns boolean
@@ -302,7 +302,7 @@ end
 $$;
 
 comment on function monitoring.is_missing_image(text, text[], integer) is
-'True when a lower-case text says that a picture could not be found or loaded. Images of containers are none.';
+'Returns whether a lower-case text says that an image could not be found or loaded. Container images do not count.';
 
 create function monitoring.is_not_found(message text, status integer)
 returns boolean
@@ -331,7 +331,7 @@ end
 $$;
 
 comment on function monitoring.is_not_found(text, integer) is
-'True for a 404 or 410, by its number or as routers and servers word it.';
+'Returns whether an error is a 404 or 410, by its status code or by the wording of routers and servers.';
 
 create function monitoring.match_lower_rule(message text, words text[], status integer)
 returns text
@@ -355,8 +355,8 @@ end
 $$;
 
 comment on function monitoring.match_lower_rule(text, text[], integer) is
-'The MEDIUM rule, else the LOW one, that a lower-case text and its status code meet; else null. Warnings by level are
-left to the caller, who knows the level.';
+'Returns the first MEDIUM, else LOW rule that an error matches, else null. The caller, who knows the level, handles
+warnings.';
 
 create function monitoring.severity_of_rule(rule text)
 returns public.incident_severity
@@ -380,5 +380,5 @@ as $$
 $$;
 
 comment on function monitoring.severity_of_rule(text) is
-'The severity that belongs to a rule of public.classify_error; null for the fallbacks, whose severity is the'
-' level''s.';
+'Returns the severity of a rule of classify_error(). Null for the fallback rules, whose severity comes from the
+level.';

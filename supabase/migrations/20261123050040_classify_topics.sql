@@ -1,6 +1,7 @@
--- Purpose: what an error is about: which topics its words give away.
--- Objects: functions in monitoring, one a topic. The text comes in lower case, its words in an array beside it.
--- Risks: words mean several things (a page has tables too, a mail server has users): who asks decides the order.
+-- Purpose: decides whether the text of an error is about a database, about security or about infrastructure.
+-- Objects: functions monitoring.concerns_database, monitoring.mentions_security, monitoring.mentions_infrastructure.
+-- Risks: words are ambiguous (a page has tables too, a mail server has users): the caller decides the order of these
+--   checks.
 
 create function monitoring.concerns_database(message text, words text[], is_browser boolean, is_database boolean)
 returns boolean
@@ -68,8 +69,8 @@ end
 $$;
 
 comment on function monitoring.concerns_database(text, text[], boolean, boolean) is
-'True when a lower-case text, given with its words, is about a database: it names one, or speaks of SQL, tables,
-constraints, transactions or their error codes. Of a page''s text only what can mean nothing else counts.';
+'Returns whether a lower-case text is about a database: it names one, or mentions SQL, tables, constraints,
+transactions or their error codes. For text from a browser only unambiguous wording counts.';
 
 create function monitoring.mentions_security(message text, words text[])
 returns boolean
@@ -124,7 +125,7 @@ end
 $$;
 
 comment on function monitoring.mentions_security(text, text[]) is
-'True when a lower-case text, given with its words, speaks of identity, permission, secrets or an attack.';
+'Returns whether a lower-case text mentions identity, permissions, secrets or an attack.';
 
 create function monitoring.mentions_infrastructure(message text, words text[])
 returns boolean
@@ -179,5 +180,4 @@ end
 $$;
 
 comment on function monitoring.mentions_infrastructure(text, text[]) is
-'True when a lower-case text, given with its words, speaks of machines, kernels, containers, networks, mail or'
-' disks.';
+'Returns whether a lower-case text mentions hosts, kernels, containers, networks, mail servers or disks.';

@@ -1,6 +1,7 @@
--- Purpose: which part of the product an error belongs to.
--- Objects: functions in monitoring: the category of a text, the category of a rule.
--- Risks: a text has several topics: the more special one is asked first.
+-- Purpose: decides which part of the product an error belongs to.
+-- Objects: functions monitoring.guess_category, monitoring.category_of_server_failure,
+--   monitoring.category_of_rate_limit, monitoring.category_of_type_error, monitoring.category_of_rule.
+-- Risks: a text can match several topics: the more specific one is checked first.
 
 create function monitoring.guess_category(
   message text,
@@ -89,9 +90,8 @@ end
 $$;
 
 comment on function monitoring.guess_category(text, text[], boolean, boolean, integer, boolean) is
-'The part of the product that a lower-case text, given with its words, speaks of, with the help of where it'
-' came from and
-of its status code; backend when nothing tells.';
+'Returns the category of a lower-case text by its words, its source and its status code; backend when nothing
+matches.';
 
 create function monitoring.category_of_server_failure(
   rule text,
@@ -137,8 +137,8 @@ end
 $$;
 
 comment on function monitoring.category_of_server_failure(text, text, text[], text, boolean, boolean, boolean) is
-'The category of a bad_gateway, service_unavailable or server_error, by what else the text and the URL name: authentication,
-a database, a proxy or a network, the page itself (is_page); backend when they name none of these.';
+'Returns the category of a bad_gateway, service_unavailable or server_error: security, database or infrastructure
+when the text or the URL names it, frontend for a page (is_page), else backend.';
 
 create function monitoring.category_of_rate_limit(
   message text,
@@ -179,8 +179,8 @@ end
 $$;
 
 comment on function monitoring.category_of_rate_limit(text, text[], integer, boolean, boolean) is
-'The category of a rate_limited error: security for sign-ins, database, infrastructure for DNS, mail, proxies and kernels,
-frontend for a limit that the page itself reports (is_page), else backend.';
+'Returns the category of a rate_limited error: security for sign-ins, database, infrastructure for DNS, mail, proxies
+and kernels, frontend for a limit that a page (is_page) reports itself, else backend.';
 
 create function monitoring.category_of_type_error(message text, words text[], is_browser boolean, is_server boolean)
 returns public.incident_category
@@ -205,8 +205,8 @@ end
 $$;
 
 comment on function monitoring.category_of_type_error(text, text[], boolean, boolean) is
-'The category of a type_error or reference_error: by where it was reported from, else backend for the wording of Python and PHP,
-else frontend.';
+'Returns the category of a type_error or reference_error: by its source, else backend for the wording of Python and
+PHP, else frontend.';
 
 create function monitoring.category_of_rule(
   rule text,
@@ -305,5 +305,5 @@ end
 $$;
 
 comment on function monitoring.category_of_rule(text, text, text[], text, text, integer, boolean, boolean) is
-'The category that goes with the rule that won, refined by what else the text names: a 500 with an SQL cause is the
-database''s, a 503 of a proxy is the infrastructure''s.';
+'Returns the category of an error by the rule that matched and by what else the text names: a 500 with an SQL error
+is in database, a 503 of a proxy in infrastructure.';

@@ -1,7 +1,7 @@
--- Purpose: decide how bad a reported error is and which part of the product it belongs to.
--- Objects: public.classify_error, and what a log level is worth. Its signals, rules and categories stand in the files
---   before this one.
--- Risks: it runs for every reported event, and a hostile text must cost no more than others: it is capped first.
+-- Purpose: decides the severity and category of an error.
+-- Objects: functions monitoring.severity_of_level, public.classify_error.
+-- Risks: classify_error() runs for every reported event; it truncates its input first, which limits the cost of a
+--   hostile text.
 
 create function monitoring.severity_of_level(level text)
 returns public.incident_severity
@@ -25,8 +25,8 @@ as $$
 $$;
 
 comment on function monitoring.severity_of_level(text) is
-'Severity of a log level when no rule matched: Sentry''s words in any case, syslog''s, and the numbers of pino and
-bunyan (10 to 60). Null when it is no known level.';
+'Returns the severity of a log level, for errors that no rule matches: the levels of Sentry in any case, of syslog,
+and the numbers of pino and bunyan (10 to 60). Null for an unknown level.';
 
 create function public.classify_error(
   message text,
@@ -105,8 +105,9 @@ from public, anon, authenticated, service_role;
 grant execute on function public.classify_error(text, text, text, text, integer, text) to authenticated, service_role;
 
 comment on function public.classify_error(text, text, text, text, integer, text) is
-'Severity, category and the deciding rule of an error.
-Give what is known: its message and type, where it came from (server, browser, sentry, test), the URL it happened at,
-the HTTP status and the logger''s level. The most severe rule that matches wins; when none does, the level decides, and
-MEDIUM without one. The same words always give the same answer; nothing is read or stored. It runs as its definer because the
-functions that it is made of stand in the closed schema monitoring.';
+'Returns the severity, the category and the rule that decided, for an error.
+
+Pass what is known: message, error_type, source (server, browser, sentry, …), url, http_status (100 to 599) and the
+level of the logger. The most severe matching rule decides; without a match the level decides, and without a level
+the severity is MEDIUM. The same arguments always give the same result; nothing is read or stored. Security definer,
+because the functions that it calls are in the closed schema monitoring.';

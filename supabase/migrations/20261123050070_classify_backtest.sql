@@ -1,6 +1,6 @@
--- Purpose: what the rules would decide today on what is stored, against what was decided or set by hand.
--- Objects: monitoring.backtest_classifier().
--- Risks: reclassifies every incident of the span: minutes on a large database. Run it by hand.
+-- Purpose: compares what the rules would decide today with the severities and categories that are stored.
+-- Objects: function monitoring.backtest_classifier.
+-- Risks: it classifies every incident of the period again, which takes minutes on a large database. Run it by hand.
 
 create function monitoring.backtest_classifier(days integer)
 returns table (
@@ -47,5 +47,5 @@ as $$
 $$;
 
 comment on function monitoring.backtest_classifier(integer) is
-'A confusion table: what the rules would decide now on the incidents of the last days, against what is stored. Rows with
-is_manual were set by a person: where they differ, the rules are wrong.';
+'Returns a confusion matrix of the last days: severities and categories that the rules would give today, against the
+stored ones. Rows with is_manual were set by a person: where they differ, the rules are wrong.';

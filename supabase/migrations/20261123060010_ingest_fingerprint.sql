@@ -1,9 +1,9 @@
--- Purpose: one key for all occurrences of the same error, so that repeats fold into one incident.
--- Objects: monitoring.extract_message_head, monitoring.unquote_message, monitoring.mask_quoted_values, monitoring.mask_random_id,
---   monitoring.mask_random_ids, monitoring.mask_dates, monitoring.mask_numbers, monitoring.normalize_error_message,
---   monitoring.fingerprint_error.
--- Risks: a change of a pattern changes the fingerprints of errors already stored: their next occurrence opens a second
---   incident. Takes 5 of the 32 compiled regular expressions that a backend caches.
+-- Purpose: computes one fingerprint for all occurrences of the same error, so that repeats fold into one incident.
+-- Objects: functions monitoring.extract_message_head, monitoring.unquote_message, monitoring.mask_quoted_values,
+--   monitoring.mask_random_id, monitoring.mask_random_ids, monitoring.mask_dates, monitoring.mask_numbers,
+--   monitoring.normalize_error_message, monitoring.fingerprint_error.
+-- Risks: a changed pattern changes the fingerprint of errors that are stored already: their next occurrence opens a
+--   second incident. Uses 5 of the 32 regular expressions that a backend caches.
 
 create function monitoring.extract_message_head(message text)
 returns text
@@ -35,8 +35,8 @@ end
 $$;
 
 comment on function monitoring.extract_message_head(text) is
-'What of a message tells which error it is, on one line: its first 3 lines, at most 1024 characters. Of a traceback of
-Python the first and the last line, which names the exception: the frames between move with every release.';
+'Returns the part of a message that identifies the error, on one line: its first 3 lines, at most 1,024 characters.
+For a Python traceback its first and last line, because the frames between change with every release.';
 
 create function monitoring.unquote_message(message text)
 returns text
@@ -71,8 +71,8 @@ end
 $$;
 
 comment on function monitoring.unquote_message(text) is
-'The message without the quotes that enclose all of it, or all that follows its first word and a colon: JSON.stringify
-and str(KeyError) make such messages, and without their text they would all be one error.';
+'Removes quotes that enclose the whole message, or all that follows its first word and a colon. JSON.stringify and
+str(KeyError) produce such messages, which would otherwise all get the same fingerprint.';
 
 create function monitoring.mask_quoted_values(message text)
 returns text
@@ -109,8 +109,8 @@ end
 $$;
 
 comment on function monitoring.mask_quoted_values(text) is
-'The message with <value> for each quoted text, unless no letter were left. Keys stay, and so does what they name as the
-message, its reason or its code, or all JSON would be one error.';
+'Replaces quoted values by <value>, unless no letter would be left. Keys stay, and so do the values of message,
+reason and code, because otherwise all JSON messages would get the same fingerprint.';
 
 create function monitoring.mask_random_id(word text)
 returns text
@@ -145,7 +145,7 @@ end
 $$;
 
 comment on function monitoring.mask_random_id(text) is
-'The template of a word that holds a random id: cus_<n> of cus_NffrFeUfNV2Hib. Plain words around the id stay.';
+'Replaces the random id in a word by <n>: cus_<n> for cus_NffrFeUfNV2Hib. Plain words around the id stay.';
 
 create function monitoring.mask_random_ids(message text)
 returns text
@@ -189,7 +189,7 @@ end
 $$;
 
 comment on function monitoring.mask_random_ids(text) is
-'The message with <n> for each word of 10 or more letters and digits, with a digit, that is not built like a name.';
+'Replaces by <n> each word of 10 or more letters and digits that contains a digit and is not formed like a name.';
 
 create function monitoring.mask_dates(template text)
 returns text
@@ -226,7 +226,7 @@ end
 $$;
 
 comment on function monitoring.mask_dates(text) is
-'The template without the names of months and weekdays, short or long, that stand before a number.';
+'Removes names of months and weekdays, short or long, before a number.';
 
 create function monitoring.mask_numbers(message text)
 returns text
@@ -279,8 +279,8 @@ end
 $$;
 
 comment on function monitoring.mask_numbers(text) is
-'The message with <n> for each number, id, hash, address, size, duration and timestamp but those that say which error it
-is: HTTP status codes, SQLSTATEs, exit statuses and vendors'' codes, where they stand as such.';
+'Replaces numbers, ids, hashes, addresses, sizes, durations and timestamps by <n>. Numbers that identify the error
+stay: HTTP status codes, SQLSTATEs, exit codes and vendor codes, where they are written as such.';
 
 create function monitoring.normalize_error_message(message text)
 returns text
@@ -310,9 +310,9 @@ end
 $$;
 
 comment on function monitoring.normalize_error_message(text) is
-'The readable template of an error message: quoted text and [redacted] become <value>; numbers, ids, hashes, addresses,
-versions, sizes, durations and timestamps become <n>; query parts and fragments of URLs go; blanks are folded. Codes
-that say which error it is stay. Only the first 3 lines of the first 1024 characters count.';
+'Returns the template of an error message: quoted values and [redacted] become <value>; numbers, ids, hashes,
+addresses, versions, sizes, durations and timestamps become <n>; query strings and fragments of URLs are removed;
+spaces are collapsed. Codes that identify the error stay. Uses the first 3 lines of the first 1,024 characters.';
 
 create function monitoring.fingerprint_error(message text, error_type text, source text)
 returns text
@@ -339,5 +339,5 @@ as $$
 $$;
 
 comment on function monitoring.fingerprint_error(text, text, text) is
-'32 hex digits that are the same for every occurrence of an error: of its type, its source and its message''s template.
-Takes the sanitised message; each of the three may be null, which counts as empty.';
+'Returns 32 hex digits that are the same for each occurrence of an error: a hash of its type, its source and the
+template of its message. The message must be sanitized; null counts as empty.';

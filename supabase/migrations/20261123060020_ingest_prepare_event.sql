@@ -1,6 +1,9 @@
--- Purpose: turns one reported event into what the tables can hold: checked, sanitised, classified, fingerprinted.
--- Objects: type monitoring.prepared_event, monitoring.refuse_event(), monitoring.read_event_text(), monitoring.prepare_event().
--- Risks: this is the only way in, so what is not sanitised here is stored as it came.
+-- Purpose: turns a reported event into a row: validates, sanitizes, classifies and fingerprints it.
+-- Objects: type monitoring.prepared_event; functions monitoring.refuse_event, monitoring.read_event_text,
+--   monitoring.read_event_choice, monitoring.read_idempotency_key, monitoring.read_fingerprint,
+--   monitoring.read_http_status, monitoring.read_event_context, monitoring.build_error_title,
+--   monitoring.prepare_event, monitoring.prepare_repeat.
+-- Risks: all reported text passes these functions: what they do not sanitize is stored as received.
 
 create type monitoring.prepared_event as (
   event_position integer,
@@ -22,7 +25,7 @@ create type monitoring.prepared_event as (
 );
 
 comment on type monitoring.prepared_event is
-'An event ready to be stored. event_position is its place in the caller''s array, from 1.';
+'An event that is ready to be stored. event_position is its position in the caller''s array, from 1.';
 
 create function monitoring.refuse_event(field text, problem text, remedy text)
 returns void
@@ -41,7 +44,7 @@ end
 $$;
 
 comment on function monitoring.refuse_event(text, text, text) is
-'Raises PT400 for an event that cannot be taken. The detail is the field''s name, the hint its remedy.';
+'Raises PT400 for an invalid event. detail is the name of the field, hint what to do.';
 
 create function monitoring.read_event_text(holder jsonb, field text, path text, max_bytes integer)
 returns text
@@ -76,7 +79,8 @@ end
 $$;
 
 comment on function monitoring.read_event_text(jsonb, text, text, integer) is
-'A text field of an event, sanitised and cut to max_bytes. Null when absent or blank. Refuses other kinds of value.';
+'Returns a text field of an event, sanitized and truncated to max_bytes. Null when it is missing or blank. Rejects
+other types.';
 
 create function monitoring.read_event_choice(event jsonb, field text, choices text[])
 returns text
@@ -109,7 +113,7 @@ end
 $$;
 
 comment on function monitoring.read_event_choice(jsonb, text, text[]) is
-'A field of an event that must be one of some words, in any case. Null when absent.';
+'Returns a field of an event that must be one of some words, case-insensitively. Null when it is missing.';
 
 create function monitoring.read_idempotency_key(event jsonb)
 returns text
@@ -133,7 +137,7 @@ end
 $$;
 
 comment on function monitoring.read_idempotency_key(jsonb) is
-'The sha256 of the key that makes a repeated delivery of an event harmless: a key may hold anything. Null when absent.';
+'Returns the sha256 of the idempotency key of an event, because a key may contain anything. Null when it is missing.';
 
 create function monitoring.read_fingerprint(event jsonb)
 returns text
@@ -155,7 +159,8 @@ end
 $$;
 
 comment on function monitoring.read_fingerprint(jsonb) is
-'The caller''s own fingerprint, or its sha256 when it is too long or holds a secret. Null when absent.';
+'Returns the caller''s own fingerprint, or its sha256 when it is too long or contains a secret. Null when it is
+missing.';
 
 create function monitoring.read_http_status(event jsonb)
 returns integer
@@ -174,7 +179,8 @@ begin
 end
 $$;
 
-comment on function monitoring.read_http_status(jsonb) is 'The HTTP status code that an event names, 100 to 599, or null.';
+comment on function monitoring.read_http_status(jsonb) is
+'Returns the HTTP status code of an event, 100 to 599, or null.';
 
 create function monitoring.read_event_context(event jsonb)
 returns jsonb
@@ -205,7 +211,7 @@ end
 $$;
 
 comment on function monitoring.read_event_context(jsonb) is
-'The context of an event with its unknown fields under extra, sanitised and cut to 64 kB.';
+'Returns the context of an event, with its unknown fields under extra, sanitized and truncated to 64 kB.';
 
 create function monitoring.build_error_title(message text, error_type text)
 returns text
@@ -225,7 +231,8 @@ as $$
 $$;
 
 comment on function monitoring.build_error_title(text, text) is
-'One line for lists: the type unless the message begins with it, and the first line of the message. 200 characters.';
+'Returns a title of at most 200 characters: the type, unless the message begins with it, and the first line of the
+message.';
 
 create function monitoring.prepare_event(event jsonb, event_position integer)
 returns monitoring.prepared_event
@@ -294,7 +301,8 @@ end
 $$;
 
 comment on function monitoring.prepare_event(jsonb, integer) is
-'Checks, sanitises, classifies and fingerprints one event. Raises PT400 naming the field when it cannot be taken.';
+'Validates, sanitizes, classifies and fingerprints one event. Raises PT400 with the name of the field when it is
+invalid.';
 
 create function monitoring.prepare_repeat(prepared monitoring.prepared_event, event jsonb, event_position integer)
 returns monitoring.prepared_event
@@ -312,4 +320,5 @@ end
 $$;
 
 comment on function monitoring.prepare_repeat(monitoring.prepared_event, jsonb, integer) is
-'Prepares an event that differs from a prepared one in context and idempotency key alone. Floods are made of such.';
+'Prepares an event that differs from a prepared one only in context and idempotency key, at lower cost: floods of
+errors consist of such events.';

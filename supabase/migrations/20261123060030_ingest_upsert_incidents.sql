@@ -1,9 +1,13 @@
--- Purpose: opens, folds and reopens incidents for a batch of prepared events. Triggers write the audit rows.
--- Objects: monitoring.source_quotas, types monitoring.fold_candidate and monitoring.upserted_incident, and the steps in their order.
--- Risks: locks are always taken in this order, each kind sorted, so that concurrent batches do not deadlock: quotas by
--- source, existing incidents by fingerprint, new incidents by fingerprint. A batch that opens nothing new takes no
--- quota, so floods of known errors do not wait for each other. What is left, such as somebody updating many incidents
--- in an order of their own, ends as a deadlock that Postgres finds and store_events_isolated() runs again.
+-- Purpose: inserts, folds and reopens incidents for a batch of prepared events. Triggers write the audit rows.
+-- Objects: types monitoring.fold_candidate, monitoring.upserted_incident; table monitoring.source_quotas; functions
+--   monitoring.find_fold_candidates, monitoring.lock_fold_candidates, monitoring.lock_quotas,
+--   monitoring.insert_incidents, monitoring.fold_events, monitoring.remove_upserted_events,
+--   monitoring.upsert_incidents.
+-- Risks: locks are always taken in this order, sorted within each kind, so that concurrent batches do not deadlock:
+--   quotas by source, existing incidents by fingerprint, new incidents by fingerprint. A batch without new
+--   fingerprints takes no quota, so repeats of known errors do not wait for each other. A session that updates many
+--   incidents in another order can still cause a deadlock; PostgreSQL detects it and store_events_isolated()
+--   retries.
 
 create table monitoring.source_quotas (
   source text primary key,
@@ -21,13 +25,13 @@ using (false);
 revoke all on table monitoring.source_quotas from public, anon, authenticated, service_role;
 
 comment on table monitoring.source_quotas is
-'New incidents of each source in its current minute. Locking the row makes the limit exact.';
+'Number of new incidents per source in its current minute. Locking the row makes the limit exact.';
 
-comment on column monitoring.source_quotas.source is 'The reporter, as in incidents.source.';
+comment on column monitoring.source_quotas.source is 'Reporter, as in incidents.source.';
 
-comment on column monitoring.source_quotas.window_started_at is 'When the current window of one minute began.';
+comment on column monitoring.source_quotas.window_started_at is 'Start of the current window of one minute.';
 
-comment on column monitoring.source_quotas.created_count is 'Incidents opened in the window.';
+comment on column monitoring.source_quotas.created_count is 'Number of incidents opened in the window.';
 
 create type monitoring.fold_candidate as (
   fingerprint text,
@@ -36,7 +40,7 @@ create type monitoring.fold_candidate as (
 );
 
 comment on type monitoring.fold_candidate is
-'The incident that repeats of a fingerprint fold into, as it was when it was locked.';
+'An incident that repeats of a fingerprint can fold into, as it was when it was locked.';
 
 create type monitoring.upserted_incident as (
   fingerprint text,
@@ -50,7 +54,8 @@ create type monitoring.upserted_incident as (
 );
 
 comment on type monitoring.upserted_incident is
-'Where the events of one fingerprint went. retry_after, in seconds, is set instead of incident_id when refused.';
+'The incident to which the events of one fingerprint were written. When the quota of the source is used up,
+incident_id is null and retry_after is the number of seconds to wait.';
 
 create function monitoring.find_fold_candidates(fingerprints text[])
 returns table (incident_id text, fingerprint text)
@@ -72,7 +77,7 @@ as $$
 $$;
 
 comment on function monitoring.find_fold_candidates(text[]) is
-'The incidents that repeats of these fingerprints may fold into: live ones, and those resolved within
+'Returns the incidents that repeats of these fingerprints may fold into: live ones, and those resolved within
 incident_policy.reopen_window. Takes no lock.';
 
 create function monitoring.lock_fold_candidates(fingerprints text[])
@@ -96,7 +101,8 @@ as $$
 $$;
 
 comment on function monitoring.lock_fold_candidates(text[]) is
-'Locks what find_fold_candidates finds, in order, and gives one a fingerprint: the live one, else the one resolved last.';
+'Locks the incidents that find_fold_candidates() returns, in order, and returns one per fingerprint: the live one,
+else the one resolved last.';
 
 create function monitoring.lock_quotas(sources text[])
 returns void
@@ -120,7 +126,7 @@ as $$
 $$;
 
 comment on function monitoring.lock_quotas(text[]) is
-'Locks the quotas of these sources until commit, in order, and begins a new minute where the last one is over.';
+'Locks the quotas of these sources until commit, in order, and starts a new minute where the last one is over.';
 
 create function monitoring.insert_incidents(events monitoring.prepared_event[])
 returns setof monitoring.upserted_incident
@@ -196,8 +202,8 @@ end
 $$;
 
 comment on function monitoring.insert_incidents(monitoring.prepared_event[]) is
-'Opens an incident for each fingerprint, within each source''s limit a minute. The quotas must be locked.
-A fingerprint that somebody else opened meanwhile is left out.';
+'Inserts an incident for each fingerprint, within the limit per source and minute. The quotas must be locked. A
+fingerprint that another session inserted meanwhile is left out.';
 
 create function monitoring.fold_events(events monitoring.prepared_event[], candidates monitoring.fold_candidate[])
 returns setof monitoring.upserted_incident
@@ -252,9 +258,11 @@ end
 $$;
 
 comment on function monitoring.fold_events(monitoring.prepared_event[], monitoring.fold_candidate[]) is
-'Counts events into the locked targets of their fingerprints, reopens what was resolved, raises what got worse.';
+'Counts events into the locked incidents of their fingerprints, reopens resolved ones and raises severities.';
 
-create function monitoring.remove_upserted_events(events monitoring.prepared_event[], upserted monitoring.upserted_incident[])
+create function monitoring.remove_upserted_events(
+  events monitoring.prepared_event[], upserted monitoring.upserted_incident[]
+)
 returns monitoring.prepared_event[]
 language sql
 immutable
@@ -270,7 +278,7 @@ as $$
 $$;
 
 comment on function monitoring.remove_upserted_events(monitoring.prepared_event[], monitoring.upserted_incident[]) is
-'The events whose fingerprint was not written to an incident yet.';
+'Returns the events whose fingerprint was not written to an incident yet.';
 
 create function monitoring.upsert_incidents(events monitoring.prepared_event[], agent text)
 returns setof monitoring.upserted_incident
@@ -328,5 +336,5 @@ end
 $$;
 
 comment on function monitoring.upsert_incidents(monitoring.prepared_event[], text) is
-'Writes every event to its incident: one row per fingerprint. agent is who the audit rows name. Raises
+'Writes every event to its incident and returns one row per fingerprint. agent is the actor in the audit rows. Raises
 serialization_failure when it must run again.';

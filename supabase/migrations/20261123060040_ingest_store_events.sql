@@ -1,8 +1,8 @@
--- Purpose: stores batches of events exactly once: idempotency keys, receipts, isolation of what spoils its batch.
--- Objects: monitoring.event_receipts, monitoring.describe_refusal(), monitoring.answer_event(), monitoring.store_events(),
--- monitoring.store_events_isolated().
--- Risks: receipts are written last, sorted by key. A key that somebody else wrote meanwhile undoes the whole batch,
--- which is then run again and finds the other's receipt.
+-- Purpose: stores a batch of events exactly once: idempotency keys, receipts, isolation of an event that fails.
+-- Objects: table monitoring.event_receipts; functions monitoring.describe_refusal, monitoring.answer_event,
+--   monitoring.store_events, monitoring.store_events_isolated, monitoring.purge_receipts.
+-- Risks: receipts are written last, sorted by key. When another session wrote the same key meanwhile, the whole
+--   batch is rolled back and retried, and finds that receipt.
 
 create table monitoring.event_receipts (
   idempotency_key text primary key,
@@ -21,13 +21,14 @@ using (false);
 revoke all on table monitoring.event_receipts from public, anon, authenticated, service_role;
 
 comment on table monitoring.event_receipts is
-'Answers already given, by idempotency key, so that a repeated delivery counts nothing and hears the same.';
+'Answers by idempotency key, so that a repeated delivery is not counted again and gets the same answer.';
 
 comment on column monitoring.event_receipts.idempotency_key is 'The sha256 of the caller''s key, in hex.';
 
-comment on column monitoring.event_receipts.answer is 'The answer that was given the first time.';
+comment on column monitoring.event_receipts.answer is 'Answer that the first delivery got.';
 
-comment on column monitoring.event_receipts.created_at is 'When it was given. Kept for retention.receipts_hours.';
+comment on column monitoring.event_receipts.created_at is
+'Time of the first delivery. Kept for retention.receipts_hours.';
 
 create function monitoring.describe_refusal(code text, message text, field text, hint text)
 returns jsonb
@@ -50,7 +51,7 @@ as $$
 $$;
 
 comment on function monitoring.describe_refusal(text, text, text, text) is
-'The answer to an event that is not taken: a PT code, a sentence, the field it is about, and what to do.';
+'Returns the answer to a rejected event: a PT code, a message, the field, and what to do.';
 
 create function monitoring.answer_event(incident monitoring.upserted_incident, source text, rank bigint)
 returns jsonb
@@ -84,7 +85,8 @@ as $$
 $$;
 
 comment on function monitoring.answer_event(monitoring.upserted_incident, text, bigint) is
-'What the reporter of an event hears. rank is the event''s position among its fingerprint''s events in the batch, from 1.';
+'Returns the answer to an event. rank is the position of the event among the events of its fingerprint in the batch,
+from 1.';
 
 create function monitoring.store_events(events monitoring.prepared_event[])
 returns table (event_position integer, answer jsonb)
@@ -146,7 +148,8 @@ end
 $$;
 
 comment on function monitoring.store_events(monitoring.prepared_event[]) is
-'Stores a batch as one: opens, reopens or folds, audits, writes the receipts. One answer an event, in no order.';
+'Stores a batch in one step: inserts, reopens or folds, audits, writes the receipts. Returns one answer per event, in
+no order.';
 
 create function monitoring.store_events_isolated(events monitoring.prepared_event[])
 returns table (event_position integer, answer jsonb)
@@ -202,7 +205,8 @@ end
 $$;
 
 comment on function monitoring.store_events_isolated(monitoring.prepared_event[]) is
-'Stores a batch as one, and when an event spoils it, each event for itself. Races are run again, 20 times at most.';
+'Stores a batch in one step, or each event separately when one of them fails. Conflicts with other sessions are
+retried up to 20 times.';
 
 create function monitoring.purge_receipts()
 returns bigint
@@ -228,4 +232,5 @@ as $$
 $$;
 
 comment on function monitoring.purge_receipts() is
-'Forgets idempotency keys older than retention.receipts_hours, and quotas of sources that fell silent. How many keys.';
+'Deletes idempotency keys older than retention.receipts_hours, and quotas unused for an hour. Returns the number of
+keys.';

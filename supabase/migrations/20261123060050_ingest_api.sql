@@ -1,6 +1,7 @@
--- Purpose: the ways in for errors: many at once for the service, one for agents and the SQL editor.
--- Objects: public.ingest_events(), public.report_error().
--- Risks: security definer: these functions are the only right to write that the API roles have.
+-- Purpose: provides the RPCs that take error reports: batches for the service, single reports for agents and the SQL
+--   editor.
+-- Objects: functions public.ingest_events, public.report_error.
+-- Risks: both are security definer, because API roles have no other right to write incidents.
 
 create function public.ingest_events(events jsonb)
 returns jsonb
@@ -81,14 +82,15 @@ revoke all on function public.ingest_events(jsonb) from public, anon, authentica
 grant execute on function public.ingest_events(jsonb) to service_role;
 
 comment on function public.ingest_events(jsonb) is
-'Stores up to 1,000 errors in one call.
+'Stores up to 1,000 error reports in one call.
 
-Takes an array of events {"error": {"message", "type"?, "stack"?, "code"?}, "severity"?, "category"?, "source"?,
+events is an array of {"error": {"message", "type"?, "stack"?, "code"?}, "severity"?, "category"?, "source"?,
 "environment"?, "release"?, "url"?, "fingerprint"?, "context"?, "idempotency_key"?, "http_status"?, "level"?}.
-Answers an array in the same order: {"success": true, "incident_id", "severity", "category", "status",
-"occurrence_count", "duplicate"}, or {"success": false, "error": {"code", "message", "field", "hint"}} for an event that
-is not taken; its neighbours are. A seen idempotency_key answers as it did the first time and counts nothing.
-Security definer, because the service role may write incidents through this function only.';
+Returns an array in the same order: {"success": true, "incident_id", "severity", "category", "status",
+"occurrence_count", "duplicate"}, or {"success": false, "error": {"code", "message", "field", "hint"}} for an event
+that is rejected; the other events are stored. An idempotency_key that was stored within retention.receipts_hours
+returns its first answer and is not counted again. Security definer, because service_role may write incidents
+through such functions only.';
 
 create function public.report_error(report jsonb)
 returns jsonb
@@ -116,10 +118,10 @@ revoke all on function public.report_error(jsonb) from public, anon, authenticat
 grant execute on function public.report_error(jsonb) to authenticated, service_role;
 
 comment on function public.report_error(jsonb) is
-'Reports one error and says which incident it became.
+'Reports one error and returns its incident.
 
-Takes {"error": {"message", "type"?, "stack"?, "code"?}, "severity"?, "category"?, "source"?, "environment"?,
-"release"?, "url"?, "fingerprint"?, "context"?, "level"?, "http_status"?, "idempotency_key"?}. Answers {"success",
-"incident_id", "severity", "category", "status", "occurrence_count", "duplicate"}. Refuses with 400 and the field''s
-name in details, or 429 when the source has opened too many new incidents in this minute.
-Security definer, because agents may write incidents through this function only.';
+report is {"error": {"message", "type"?, "stack"?, "code"?}, "severity"?, "category"?, "source"?, "environment"?,
+"release"?, "url"?, "fingerprint"?, "context"?, "level"?, "http_status"?, "idempotency_key"?}. Returns {"success",
+"incident_id", "severity", "category", "status", "occurrence_count", "duplicate"}. 400 with the name of the field in
+details when a field is invalid, 429 when the source has opened rate_limits.new_incidents_per_minute new incidents
+within a minute. Security definer, because agents may write incidents through such functions only.';

@@ -1,8 +1,10 @@
--- Purpose: reads single values out of Sentry's bodies, where every field may be missing, null or of another kind.
--- Objects: monitoring.read_lenient_text(), monitoring.read_timestamp(), monitoring.read_sentry_tags(),
--- monitoring.find_sentry_issue_id(), monitoring.find_sentry_project(), monitoring.sentry_fingerprint(),
--- monitoring.find_sentry_name().
--- Risks: nothing here may raise, whatever stands in a body. No regular expression: this is on the ingest path.
+-- Purpose: reads single values from the body of a Sentry webhook, in which any field may be missing, null or of
+--   another type.
+-- Objects: functions monitoring.read_lenient_text, monitoring.read_timestamp, monitoring.read_sentry_tags,
+--   monitoring.find_sentry_issue_id, monitoring.find_sentry_project, monitoring.sentry_fingerprint,
+--   monitoring.find_sentry_name.
+-- Risks: these functions must not raise, whatever the body contains. Uses no regular expression, because ingest
+--   calls them.
 
 create function monitoring.read_lenient_text(holder jsonb, variadic path text[])
 returns text
@@ -19,7 +21,7 @@ as $$
 $$;
 
 comment on function monitoring.read_lenient_text(jsonb, text[]) is
-'The text or number at a path, as text without blanks around it. Null for everything else, a blank text too.';
+'Returns the text or number at a path as trimmed text. Null for other types and for blank text.';
 
 create function monitoring.read_timestamp(value jsonb)
 returns timestamptz
@@ -49,7 +51,8 @@ end
 $$;
 
 comment on function monitoring.read_timestamp(jsonb) is
-'A moment given as ISO 8601, or as seconds or milliseconds since 1970. Null for what is none, or lies in the future.';
+'Returns a time given in ISO 8601, or as seconds or milliseconds since 1970. Null when it is invalid or more than a
+day in the future.';
 
 create function monitoring.read_sentry_tags(tags jsonb)
 returns jsonb
@@ -78,8 +81,7 @@ as $$
 $$;
 
 comment on function monitoring.read_sentry_tags(jsonb) is
-'Tags as one object, whether they came as pairs, as {"key", "value"} or as an object. What is none of these is left
-out.';
+'Returns tags as one object, from pairs, {"key", "value"} objects or an object. Other values are ignored.';
 
 create function monitoring.find_sentry_issue_id(event jsonb)
 returns text
@@ -111,7 +113,7 @@ as $$
 $$;
 
 comment on function monitoring.find_sentry_issue_id(jsonb) is
-'The id of the issue that an event belongs to, out of its links where it is not given. Null when unknown.';
+'Returns the id of the issue of an event, from its fields or its links. Null when it is unknown.';
 
 create function monitoring.find_sentry_project(event jsonb)
 returns text
@@ -134,7 +136,8 @@ as $$
 $$;
 
 comment on function monitoring.find_sentry_project(jsonb) is
-'The slug of the project of an event or issue, out of its API address where it is not given; else its name or number.';
+'Returns the slug of the project of an event or issue, from its fields or its API URL; else the name or number of the
+project.';
 
 create function monitoring.sentry_fingerprint(kind text, id text)
 returns text
@@ -156,7 +159,7 @@ as $$
 $$;
 
 comment on function monitoring.sentry_fingerprint(text, text) is
-'What the incident of a Sentry issue or metric alert is known by, such as sentry:issue:6700000001. Null without an id.';
+'Returns the fingerprint of a Sentry issue or metric alert, such as sentry:issue:6700000001. Null without an id.';
 
 create function monitoring.find_sentry_name(person jsonb)
 returns text
@@ -176,4 +179,4 @@ as $$
 $$;
 
 comment on function monitoring.find_sentry_name(jsonb) is
-'What a user, a team or an application of Sentry is called, sanitised. Null when nothing is known.';
+'Returns the name of a Sentry user, team or application, sanitized. Null when it is unknown.';

@@ -1,8 +1,8 @@
--- Purpose: what a Sentry event or issue says, as a report that any program could have sent.
--- Objects: monitoring.list_sentry_exceptions(), monitoring.format_sentry_stack(), monitoring.describe_sentry_occurrence(),
--- monitoring.is_sentry_outage(), monitoring.guess_sentry_source(), monitoring.describe_sentry_event(),
--- monitoring.describe_sentry_metadata(), monitoring.describe_sentry_issue().
--- Risks: every text here comes from outside. prepare_event() sanitises the report; nothing here may raise.
+-- Purpose: converts a Sentry event or issue to an error report.
+-- Objects: functions monitoring.list_sentry_exceptions, monitoring.format_sentry_stack,
+--   monitoring.describe_sentry_occurrence, monitoring.is_sentry_outage, monitoring.guess_sentry_source,
+--   monitoring.describe_sentry_event, monitoring.describe_sentry_metadata, monitoring.describe_sentry_issue.
+-- Risks: texts are untrusted: prepare_event() sanitizes the report. These functions must not raise.
 
 create function monitoring.list_sentry_exceptions(event jsonb)
 returns jsonb
@@ -33,7 +33,7 @@ as $$
 $$;
 
 comment on function monitoring.list_sentry_exceptions(jsonb) is
-'The exceptions of an event, causes first, wherever the event keeps them. An empty list when it has none.';
+'Returns the exceptions of an event as a list, causes first, from any of the places that contain them.';
 
 create function monitoring.format_sentry_stack(stacktrace jsonb)
 returns text
@@ -79,7 +79,7 @@ as $$
 $$;
 
 comment on function monitoring.format_sentry_stack(jsonb) is
-'The frames of a stack trace in the program''s own code, or all where none is marked so, a line each, newest last.';
+'Formats the in-app frames of a stack trace, or all frames when none is in-app: one line each, newest last.';
 
 create function monitoring.describe_sentry_occurrence(event jsonb)
 returns text
@@ -115,8 +115,8 @@ as $$
 $$;
 
 comment on function monitoring.describe_sentry_occurrence(jsonb) is
-'What a finding without an exception says (a missed check-in, an uptime check, a slow query): title, subtitle and the
-evidence, a line each. Null for an event that is none.';
+'Returns the text of an issue without an exception (a missed check-in, an uptime check, a slow query): title,
+subtitle and evidence, one line each. Null for other events.';
 
 create function monitoring.is_sentry_outage(event jsonb)
 returns boolean
@@ -139,7 +139,7 @@ as $$
 $$;
 
 comment on function monitoring.is_sentry_outage(jsonb) is
-'Whether an event or issue comes from Sentry''s cron or uptime monitors, and not from a program''s code.';
+'Returns whether an event or issue comes from the cron or uptime monitors of Sentry.';
 
 create function monitoring.guess_sentry_source(event jsonb)
 returns text
@@ -160,7 +160,8 @@ as $$
 $$;
 
 comment on function monitoring.guess_sentry_source(jsonb) is
-'Where the code of an event runs, in classify_error()''s words: browser, server, or sentry when nothing tells.';
+'Returns where the code of an event runs, as a source of classify_error(): browser, server, or sentry when it is
+unknown.';
 
 create function monitoring.describe_sentry_event(event jsonb)
 returns jsonb
@@ -235,7 +236,8 @@ end
 $$;
 
 comment on function monitoring.describe_sentry_event(jsonb) is
-'An event as a report for prepare_event(): the last exception, else the finding, else the message or title.';
+'Converts an event to a report for prepare_event(): the last exception, else the occurrence, else the message or
+title.';
 
 create function monitoring.describe_sentry_metadata(issue jsonb)
 returns jsonb
@@ -255,7 +257,7 @@ as $$
 $$;
 
 comment on function monitoring.describe_sentry_metadata(jsonb) is
-'What Sentry keeps about an issue beside its error: project, short id, assignee. It goes into context.sentry.';
+'Returns the project, short id, culprit, platform and assignee of an issue, for context.sentry.';
 
 create function monitoring.describe_sentry_issue(issue jsonb)
 returns jsonb
@@ -289,4 +291,4 @@ end
 $$;
 
 comment on function monitoring.describe_sentry_issue(jsonb) is
-'An issue, of which no event is known, as a report for prepare_event().';
+'Converts an issue to a report for prepare_event(), for deliveries without an event.';

@@ -1,8 +1,9 @@
--- Purpose: what each kind of delivery from Sentry asks for: one function a resource, and the one that chooses it.
--- Objects: type monitoring.sentry_intent, monitoring.read_sentry_issue(), monitoring.read_sentry_event(),
--- monitoring.read_sentry_metric_alert(), monitoring.read_sentry_activity(), monitoring.read_sentry_comment(),
--- monitoring.read_legacy_alert(), monitoring.read_sentry_intent().
--- Risks: nothing here may raise, whatever stands in a body: what is not understood asks for nothing and is recorded.
+-- Purpose: decides what each kind of Sentry webhook requests: one function per resource, and one that selects it.
+-- Objects: type monitoring.sentry_intent; functions monitoring.read_sentry_issue, monitoring.read_sentry_event,
+--   monitoring.read_sentry_metric_alert, monitoring.read_sentry_activity, monitoring.read_sentry_comment,
+--   monitoring.read_legacy_alert, monitoring.read_sentry_intent.
+-- Risks: these functions must not raise, whatever the body contains: a body that is not understood is recorded and
+--   has no effect.
 
 create type monitoring.sentry_intent as (
   verb text,
@@ -18,10 +19,10 @@ create type monitoring.sentry_intent as (
 );
 
 comment on type monitoring.sentry_intent is
-'What a delivery asks for. verb: count (an occurrence), open, reopen, measure (open, with just this severity), resolve,
-suppress, assign, comment; null asks for nothing. report is what prepare_event() takes. sent_at is when Sentry sent it,
-occurred_at when an event happened, by the clock of the program that it happened in.
-occurrence_key makes the same event of the same alert rule count once. details are sanitised.';
+'What a delivery requests. verb is count (an occurrence), open, reopen, measure (open with exactly this severity),
+resolve, suppress, assign or comment; null requests nothing. report is an event for prepare_event(). sent_at is when
+Sentry sent the delivery; occurred_at is when the event happened, by the clock of the reporting program.
+occurrence_key makes the same event of the same alert rule count once. details are sanitized.';
 
 create function monitoring.read_sentry_issue(action text, body jsonb)
 returns monitoring.sentry_intent
@@ -72,7 +73,7 @@ end
 $$;
 
 comment on function monitoring.read_sentry_issue(text, jsonb) is
-'issue: created, unresolved, resolved, ignored, archived, assigned.';
+'Reads a delivery of the resource issue: created, unresolved, resolved, ignored, archived, assigned.';
 
 create function monitoring.read_sentry_event(event jsonb, rule text)
 returns monitoring.sentry_intent
@@ -117,7 +118,7 @@ end
 $$;
 
 comment on function monitoring.read_sentry_event(jsonb, text) is
-'event_alert and error: an occurrence of the issue that the event belongs to.';
+'Reads a delivery of the resource event_alert or error: an occurrence of the issue of the event.';
 
 create function monitoring.read_sentry_metric_alert(action text, body jsonb)
 returns monitoring.sentry_intent
@@ -182,7 +183,8 @@ end
 $$;
 
 comment on function monitoring.read_sentry_metric_alert(text, jsonb) is
-'metric_alert: critical, warning, open, resolved. One incident a rule, as severe as the latest of them says.';
+'Reads a delivery of the resource metric_alert: critical, warning, open, resolved. Each alert rule has one incident,
+with the severity of its latest delivery.';
 
 create function monitoring.read_sentry_activity(body jsonb)
 returns monitoring.sentry_intent
@@ -209,7 +211,8 @@ as $$
 $$;
 
 comment on function monitoring.read_sentry_activity(jsonb) is
-'activity_alert: what happened to an issue, told by an alert rule; its resolution and its regression count.';
+'Reads a delivery of the resource activity_alert. Resolutions and regressions have an effect, other activities have
+none.';
 
 create function monitoring.read_sentry_comment(body jsonb)
 returns monitoring.sentry_intent
@@ -237,7 +240,7 @@ end
 $$;
 
 comment on function monitoring.read_sentry_comment(jsonb) is
-'comment: created.';
+'Reads a delivery of the resource comment with the action created.';
 
 create function monitoring.read_legacy_alert(body jsonb)
 returns monitoring.sentry_intent
@@ -271,7 +274,7 @@ end
 $$;
 
 comment on function monitoring.read_legacy_alert(jsonb) is
-'The flat body of Sentry''s old WebHooks plugin: an occurrence of the issue it names.';
+'Reads the flat body of Sentry''s legacy WebHooks plugin: an occurrence of the issue in it.';
 
 create function monitoring.read_sentry_intent(resource text, action text, body jsonb, sent_at timestamptz)
 returns monitoring.sentry_intent
@@ -318,5 +321,5 @@ end
 $$;
 
 comment on function monitoring.read_sentry_intent(text, text, jsonb, timestamptz) is
-'What a delivery asks for, by its resource and action. Without a verb it asks for nothing: installation, seer,
-preprod_artifact, comment.updated and deleted, and whatever Sentry may add.';
+'Returns what a delivery requests, by its resource and action. verb is null when it requests nothing: installation,
+seer, preprod_artifact, comment.updated, comment.deleted, and resources unknown today.';

@@ -1,6 +1,7 @@
--- Purpose: every delivery from Sentry, kept so that one can see what arrived and replay it.
--- Objects: monitoring.sentry_deliveries, monitoring.trim_sentry_event(), monitoring.trim_sentry_body().
--- Risks: bodies hold personal data: they are trimmed and sanitised before they are stored, and purged by retention.
+-- Purpose: stores every delivery from Sentry, so that it can be inspected and replayed.
+-- Objects: table monitoring.sentry_deliveries; functions monitoring.trim_sentry_event, monitoring.trim_sentry_body.
+-- Risks: bodies contain personal data: they are trimmed and sanitized before they are stored, and purged after
+--   retention.sentry_deliveries_days.
 
 create table monitoring.sentry_deliveries (
   id bigint generated always as identity primary key,
@@ -54,41 +55,42 @@ revoke all on table monitoring.sentry_deliveries from public, anon, authenticate
 revoke all on sequence monitoring.sentry_deliveries_id_seq from public, anon, authenticated, service_role;
 
 comment on table monitoring.sentry_deliveries is
-'What Sentry delivered and what became of it: one row a delivery. monitoring.replay_delivery(id) does it again.';
+'Deliveries from Sentry and their effects: one row per delivery. monitoring.replay_delivery(id) applies one again.';
 
-comment on column monitoring.sentry_deliveries.id is 'Number of the delivery.';
+comment on column monitoring.sentry_deliveries.id is 'Id of the delivery.';
 
 comment on column monitoring.sentry_deliveries.resource is
 'Sentry-Hook-Resource, such as event_alert; legacy_plugin for the unsigned WebHooks plugin.';
 
-comment on column monitoring.sentry_deliveries.action is 'The body''s action, such as triggered.';
+comment on column monitoring.sentry_deliveries.action is 'Action in the body, such as triggered.';
 
 comment on column monitoring.sentry_deliveries.body_hash is
-'The sha256 of the raw body, in hex. The same within an hour counts once.';
+'The sha256 of the raw body, in hex. The same hash counts once within an hour.';
 
 comment on column monitoring.sentry_deliveries.occurrence_key is
-'The sha256 of event id and alert rule, in hex: the same within an hour counts once too.';
+'The sha256 of event id, fingerprint and alert rule, in hex. The same key counts once within an hour.';
 
-comment on column monitoring.sentry_deliveries.fingerprint is 'Fingerprint of the incident it is about.';
+comment on column monitoring.sentry_deliveries.fingerprint is 'Fingerprint of the incident that the delivery is about.';
 
-comment on column monitoring.sentry_deliveries.verb is 'What it asked for, as in monitoring.sentry_intent.';
+comment on column monitoring.sentry_deliveries.verb is 'What the delivery requests, as in monitoring.sentry_intent.';
 
-comment on column monitoring.sentry_deliveries.sent_at is 'When Sentry sent it, by its own word, else when it arrived.';
+comment on column monitoring.sentry_deliveries.sent_at is
+'Time at which Sentry sent the delivery, by its own header, else the time of arrival.';
 
-comment on column monitoring.sentry_deliveries.occurred_at is 'When it happened, by Sentry''s word.';
+comment on column monitoring.sentry_deliveries.occurred_at is 'Time at which the event happened, as Sentry states it.';
 
-comment on column monitoring.sentry_deliveries.received_at is 'When it was stored.';
+comment on column monitoring.sentry_deliveries.received_at is 'Time at which the delivery was stored.';
 
 comment on column monitoring.sentry_deliveries.effect is
-'What it did. late: Sentry sent something newer that arrived first. repeated: seen within the hour. deferred: over
-rate_limits, done later by a job. failed: our SQL could not do it, error says why. recorded: nothing to do.';
+'What the delivery did. late: a newer delivery arrived first. repeated: the same was seen within an hour. deferred:
+over rate_limits, applied later by a job. failed: an SQL error, see error. recorded: nothing to do.';
 
-comment on column monitoring.sentry_deliveries.incident_id is 'Incident it was about.';
+comment on column monitoring.sentry_deliveries.incident_id is 'Incident that the delivery was about.';
 
-comment on column monitoring.sentry_deliveries.error is 'Why it failed, or why it could not be read.';
+comment on column monitoring.sentry_deliveries.error is 'Reason why the delivery failed or could not be read.';
 
 comment on column monitoring.sentry_deliveries.body is
-'Body without its bulk (breadcrumbs, variables, spans), sanitised, at most 64 kB. Empty when repeated.';
+'Body without bulk data (breadcrumbs, variables, spans), sanitized, at most 64 kB. Empty when repeated.';
 
 create function monitoring.trim_sentry_event(event jsonb)
 returns jsonb
@@ -155,7 +157,8 @@ as $$
 $$;
 
 comment on function monitoring.trim_sentry_event(jsonb) is
-'An event without its bulk: of its exceptions the places remain, the program''s own ones first, not the variables.';
+'Removes bulk data from an event: breadcrumbs, modules, spans and local variables. Up to 100 frames per exception
+stay, in-app frames first.';
 
 create function monitoring.trim_sentry_body(body jsonb)
 returns jsonb
@@ -182,4 +185,4 @@ end
 $$;
 
 comment on function monitoring.trim_sentry_body(jsonb) is
-'A body as it is read and kept: its events without their bulk.';
+'Removes bulk data from the events in a body, see trim_sentry_event().';

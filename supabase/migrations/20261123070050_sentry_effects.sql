@@ -1,11 +1,13 @@
--- Purpose: brings what a delivery asks for into force on its incident.
--- Objects: monitoring.prepare_sentry_report(), monitoring.enrich_sentry_incident(), type monitoring.sentry_outcome,
--- monitoring.open_sentry_incident(), monitoring.change_sentry_incident(), monitoring.is_late_delivery(), monitoring.apply_sentry_intent().
--- Risks: the caller holds the advisory lock of the fingerprint, so that two deliveries about one issue take turns.
+-- Purpose: applies what a delivery requests to its incident.
+-- Objects: type monitoring.sentry_outcome; functions monitoring.prepare_sentry_report,
+--   monitoring.enrich_sentry_incident, monitoring.open_sentry_incident, monitoring.change_sentry_incident,
+--   monitoring.find_latest_sent_at, monitoring.is_late_delivery, monitoring.apply_sentry_intent.
+-- Risks: the caller must hold the advisory lock of the fingerprint, which serializes deliveries about one issue.
 
 create type monitoring.sentry_outcome as (effect text, incident_id text);
 
-comment on type monitoring.sentry_outcome is 'What a delivery did, as in sentry_deliveries.effect, and to which incident.';
+comment on type monitoring.sentry_outcome is
+'The effect of a delivery, as in sentry_deliveries.effect, and the incident it applied to.';
 
 create function monitoring.prepare_sentry_report(intent monitoring.sentry_intent)
 returns monitoring.prepared_event
@@ -34,7 +36,7 @@ end
 $$;
 
 comment on function monitoring.prepare_sentry_report(monitoring.sentry_intent) is
-'The report of a delivery, prepared as any other. What Sentry calls fatal is never less than CRITICAL.';
+'Prepares the report of a delivery like any event. The level fatal makes it CRITICAL at least.';
 
 create function monitoring.enrich_sentry_incident(
   incident_id text, prepared monitoring.prepared_event, intent monitoring.sentry_intent
@@ -88,8 +90,8 @@ end
 $$;
 
 comment on function monitoring.enrich_sentry_incident(text, monitoring.prepared_event, monitoring.sentry_intent) is
-'Adds to an incident what a delivery knows and the incident does not: id and link in Sentry, stack, release, and what
-context.sentry says of project, short id and assignee.';
+'Fills in what an incident lacks from a delivery: id and link in Sentry, stack, type, environment, release, url;
+merges context.sentry.';
 
 create function monitoring.open_sentry_incident(intent monitoring.sentry_intent, incident public.incidents)
 returns monitoring.sentry_outcome
@@ -148,7 +150,7 @@ end
 $$;
 
 comment on function monitoring.open_sentry_incident(monitoring.sentry_intent, public.incidents) is
-'Opens, counts, reopens or measures. incident is what is there already, all null for none.';
+'Applies count, open, reopen and measure. incident is the existing incident, all null for none.';
 
 create function monitoring.change_sentry_incident(intent monitoring.sentry_intent, incident public.incidents)
 returns text
@@ -189,7 +191,7 @@ end
 $$;
 
 comment on function monitoring.change_sentry_incident(monitoring.sentry_intent, public.incidents) is
-'Resolves, suppresses, or notes an assignment or a comment: the effect.';
+'Applies resolve, suppress, assign and comment, and returns the effect.';
 
 create function monitoring.find_latest_sent_at(incident_id text, effects text[])
 returns timestamptz
@@ -205,7 +207,7 @@ as $$
 $$;
 
 comment on function monitoring.find_latest_sent_at(text, text[]) is
-'When Sentry sent the latest of the deliveries that had one of these effects on an incident. Null when there is none.';
+'Returns when Sentry sent the latest delivery that had one of these effects on an incident. Null when there is none.';
 
 create function monitoring.is_late_delivery(intent monitoring.sentry_intent, incident public.incidents)
 returns boolean
@@ -253,7 +255,8 @@ end
 $$;
 
 comment on function monitoring.is_late_delivery(monitoring.sentry_intent, public.incidents) is
-'Whether something newer about the incident arrived before: then a delivery must neither reopen nor close it.';
+'Returns whether a delivery is older than one that was applied to the incident already: it must neither reopen nor
+resolve the incident.';
 
 create function monitoring.apply_sentry_intent(intent monitoring.sentry_intent)
 returns monitoring.sentry_outcome
@@ -303,5 +306,5 @@ end
 $$;
 
 comment on function monitoring.apply_sentry_intent(monitoring.sentry_intent) is
-'Does what a delivery asks for. An occurrence that is late is counted and reopens nothing; what is about an unknown
-issue opens nothing.';
+'Applies what a delivery requests. A late occurrence is counted but reopens nothing; changes of an unknown issue have
+no effect.';

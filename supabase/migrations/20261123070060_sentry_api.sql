@@ -1,9 +1,10 @@
--- Purpose: the way in for Sentry's webhooks, each stored exactly once with its effect; replays; forged signatures.
--- Objects: type monitoring.sentry_delivery, monitoring.read_sentry_delivery(), monitoring.store_sentry_delivery(),
--- public.ingest_sentry(), monitoring.replay_delivery(), monitoring.replay_deferred_deliveries(),
--- public.note_forged_signature().
--- Risks: deliveries are taken one after the other, because their order means something (warning, critical, resolved).
--- Advisory locks by fingerprint, all taken first and in order, make batches take turns where they touch the same issue.
+-- Purpose: provides the RPC that takes Sentry webhooks, stores each delivery once with its effect, and replays
+--   deliveries.
+-- Objects: type monitoring.sentry_delivery; functions monitoring.read_sentry_delivery,
+--   monitoring.store_sentry_delivery, public.ingest_sentry, monitoring.replay_delivery,
+--   monitoring.replay_deferred_deliveries, public.note_forged_signature.
+-- Risks: deliveries are applied in order of arrival, because the order matters (warning, critical, resolved).
+--   Advisory locks by fingerprint, all taken at the start and sorted, serialize batches that concern the same issue.
 
 create type monitoring.sentry_delivery as (
   resource text,
@@ -19,8 +20,8 @@ create type monitoring.sentry_delivery as (
 );
 
 comment on type monitoring.sentry_delivery is
-'A delivery, read. body is trimmed, kept is sanitised as well. problem says why it could not be read whole. lock_key is
-the advisory lock of its issue.';
+'A parsed delivery. body is trimmed, kept is sanitized too. problem says why the delivery could not be read
+completely. lock_key is the key of the advisory lock of its issue.';
 
 create function monitoring.read_sentry_delivery(envelope jsonb)
 returns monitoring.sentry_delivery
@@ -69,7 +70,7 @@ end
 $$;
 
 comment on function monitoring.read_sentry_delivery(jsonb) is
-'What a delivery is and asks for. Never raises for what stands in a body.';
+'Parses a delivery and what it requests. Does not raise, whatever the body contains.';
 
 create function monitoring.store_sentry_delivery(delivery monitoring.sentry_delivery)
 returns jsonb
@@ -147,8 +148,8 @@ end
 $$;
 
 comment on function monitoring.store_sentry_delivery(monitoring.sentry_delivery) is
-'Does what one delivery asks for, unless it was seen within the hour, and keeps it: the answer to it. Never raises for
-what stands in a body.';
+'Applies a delivery, unless it repeats one of the last hour, stores it and returns the answer. Does not raise,
+whatever the body contains.';
 
 create function public.ingest_sentry(deliveries jsonb)
 returns jsonb
@@ -199,12 +200,13 @@ revoke all on function public.ingest_sentry(jsonb) from public, anon, authentica
 grant execute on function public.ingest_sentry(jsonb) to service_role;
 
 comment on function public.ingest_sentry(jsonb) is
-'Takes up to 1,000 webhook deliveries of Sentry, whose signatures were verified, in the order they arrived.
+'Stores up to 1,000 Sentry webhook deliveries in order of arrival.
 
-Each is {"resource", "body_hash", "sent_at", "arrived_at", "body", "problem"?}: Sentry-Hook-Resource, the sha256 of the
-raw body, Sentry-Hook-Timestamp, when the service got it, the body. Answers an array in the same order: {"success": true, "delivery_id", "effect",
-"incident_id", "duplicate"}. The same body, or the same event of the same alert rule, counts once within an hour.
-Security definer, because the service role may write incidents through such functions only.';
+The caller must verify their signatures first. deliveries is an array of {"resource", "body_hash", "sent_at",
+"arrived_at", "body", "problem"?}: Sentry-Hook-Resource, the sha256 of the raw body in hex, Sentry-Hook-Timestamp,
+the time at which the service received it, and the parsed body. Returns an array in the same order: {"success":
+true, "delivery_id", "effect", "incident_id", "duplicate"}. The same body, or the same event of the same alert rule,
+counts once within an hour. Security definer, because service_role may write incidents through such functions only.';
 
 create function monitoring.replay_delivery(id bigint)
 returns text
@@ -248,7 +250,7 @@ end
 $$;
 
 comment on function monitoring.replay_delivery(bigint) is
-'Does again what a stored delivery asks for, seen or not: its effect. An occurrence counts again.';
+'Applies a stored delivery again, even a repeated one, and returns its effect. An occurrence is counted again.';
 
 create function monitoring.replay_deferred_deliveries()
 returns bigint
@@ -292,7 +294,8 @@ end
 $$;
 
 comment on function monitoring.replay_deferred_deliveries() is
-'What pg_cron runs each minute: takes the deliveries that were over rate_limits.new_incidents_per_minute. How many.';
+'Applies deliveries that were deferred by rate_limits.new_incidents_per_minute, and returns their number. pg_cron
+runs it each minute.';
 
 create function public.note_forged_signature(ip_address text)
 returns boolean
@@ -325,6 +328,7 @@ revoke all on function public.note_forged_signature(text) from public, anon, aut
 grant execute on function public.note_forged_signature(text) to service_role;
 
 comment on function public.note_forged_signature(text) is
-'Notes in security_events that a webhook came without a good signature: whether it was written.
+'Records in security_events that a webhook request had an invalid signature.
 
-At most one row a minute and address. Security definer, because the service may note this and write nothing else there.';
+Returns whether a row was written: at most one per minute and IP address. Security definer, because service_role may
+write security events through such functions only.';

@@ -1,6 +1,7 @@
--- Purpose: notices that Sentry has fallen silent, which looks like a quiet day and may be a broken integration.
--- Objects: monitoring.describe_sentry_feed(), monitoring.check_sentry_feed().
--- Risks: none of it runs unless incident_policy.feed_silence_hours is set.
+-- Purpose: opens an incident when Sentry has sent nothing for a configured time, which can mean a broken
+--   integration.
+-- Objects: functions monitoring.describe_sentry_feed, monitoring.check_sentry_feed.
+-- Risks: it does nothing unless incident_policy.feed_silence_hours is set.
 
 create function monitoring.describe_sentry_feed(out last_delivery_at timestamptz, out is_silent boolean)
 language sql
@@ -20,7 +21,8 @@ as $$
 $$;
 
 comment on function monitoring.describe_sentry_feed() is
-'When Sentry delivered last, null for never, and whether that is longer ago than incident_policy.feed_silence_hours.';
+'Returns when Sentry delivered last, null for never, and whether that is longer ago than
+incident_policy.feed_silence_hours.';
 
 create function monitoring.check_sentry_feed()
 returns text
@@ -73,5 +75,5 @@ end
 $$;
 
 comment on function monitoring.check_sentry_feed() is
-'What pg_cron runs every five minutes: opens one MEDIUM incident when Sentry fell silent, and resolves it when it speaks
-again. opened, silent, resolved or quiet.';
+'Opens a MEDIUM incident when Sentry has delivered nothing for incident_policy.feed_silence_hours, and resolves it at
+the next delivery. Returns opened, silent, resolved or quiet. pg_cron runs it every five minutes.';

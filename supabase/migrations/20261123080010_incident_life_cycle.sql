@@ -1,7 +1,9 @@
--- Purpose: what an incident may become, whoever writes, and the audit row of every change.
--- Objects: monitoring.read_actor(), monitoring.read_role(), monitoring.set_change_context(), the trigger functions
--- monitoring.check_incident_change(), monitoring.audit_new_incidents() and monitoring.audit_incident_change().
--- Risks: this is the one place that writes such audit rows; functions that change incidents only say who acts.
+-- Purpose: enforces the life cycle of an incident for every writer and writes the audit row of each change.
+-- Objects: functions monitoring.read_actor, monitoring.read_role, monitoring.set_change_context,
+--   monitoring.check_incident_change, monitoring.audit_new_incidents, monitoring.audit_incident_change; triggers
+--   incidents_follow_their_life_cycle, new_incidents_are_audited, incident_changes_are_audited.
+-- Risks: only these triggers write the audit rows of changes; functions that change an incident set the actor with
+--   set_change_context().
 
 create function monitoring.read_actor()
 returns text
@@ -17,7 +19,7 @@ as $$
 $$;
 
 comment on function monitoring.read_actor() is
-'Who is calling: the agent, e-mail, subject or role of the token, or the database role of the SQL editor.';
+'Returns who calls: the agent, e-mail, subject or role of the JWT, or the database role outside of PostgREST.';
 
 create function monitoring.read_role()
 returns text
@@ -30,7 +32,8 @@ as $$
   from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
 $$;
 
-comment on function monitoring.read_role() is 'The role that is calling: the token''s, or the one of the SQL editor.';
+comment on function monitoring.read_role() is
+'Returns the role that calls: that of the JWT, or the database role outside of PostgREST.';
 
 create function monitoring.set_change_context(agent text, details jsonb)
 returns void
@@ -46,8 +49,8 @@ end
 $$;
 
 comment on function monitoring.set_change_context(text, jsonb) is
-'Says who makes the next changes of incidents in this transaction, and what else belongs on their audit rows. The
-details must be sanitised. Whoever sets it clears it with an empty agent.';
+'Sets the actor of the following changes of incidents in this transaction and the details of their audit rows. The
+details must be sanitized. Clear it afterwards with an empty agent.';
 
 create function monitoring.check_incident_change()
 returns trigger
@@ -81,7 +84,7 @@ end
 $$;
 
 comment on function monitoring.check_incident_change() is
-'Refuses a change of status that the life cycle does not know, with PT409.';
+'Rejects a status change that the life cycle does not allow, with PT409.';
 
 create trigger incidents_follow_their_life_cycle
 before update on public.incidents

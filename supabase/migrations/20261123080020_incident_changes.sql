@@ -1,7 +1,8 @@
--- Purpose: what else can happen to an incident beside being opened and counted. Triggers write the audit rows.
--- Objects: monitoring.audit_incident_event(), monitoring.resolve_incidents(), monitoring.apply_suppression(),
--- monitoring.lift_suppression(), monitoring.change_incident_severity().
--- Risks: locks are taken by fingerprint, as everywhere.
+-- Purpose: changes incidents for ingest, Sentry and the health checks: resolve, suppress, change severity. Triggers
+--   write the audit rows.
+-- Objects: functions monitoring.audit_incident_event, monitoring.resolve_incidents, monitoring.apply_suppression,
+--   monitoring.lift_suppression, monitoring.change_incident_severity.
+-- Risks: incidents are locked in order of their fingerprints, as everywhere.
 
 create function monitoring.audit_incident_event(incident_id text, agent text, action text, details jsonb)
 returns void
@@ -18,7 +19,7 @@ as $$
 $$;
 
 comment on function monitoring.audit_incident_event(text, text, text, jsonb) is
-'Writes the audit row of something that happened to an incident. The details must be sanitised.';
+'Writes the audit row of an event that changes no column of an incident. The details must be sanitized.';
 
 create function monitoring.resolve_incidents(
   fingerprints text[],
@@ -69,7 +70,8 @@ end
 $$;
 
 comment on function monitoring.resolve_incidents(text[], text, text, text, timestamptz, jsonb) is
-'Resolves the live incidents of these fingerprints: how many. The details go on their audit rows.';
+'Resolves the live incidents of these fingerprints and returns their number. The details are added to their audit
+rows.';
 
 create function monitoring.apply_suppression(
   incident_id text, agent text, details jsonb, suppressed_until timestamptz default null
@@ -95,7 +97,8 @@ end
 $$;
 
 comment on function monitoring.apply_suppression(text, text, jsonb, timestamptz) is
-'Silences a live incident: repeats are counted, nobody is told. Whether there was something to silence.';
+'Suppresses an open or acknowledged incident: repeats are counted, nobody is notified. Returns whether it was
+suppressed.';
 
 create function monitoring.lift_suppression(incident_id text, agent text, details jsonb)
 returns boolean
@@ -119,7 +122,7 @@ end
 $$;
 
 comment on function monitoring.lift_suppression(text, text, jsonb) is
-'Opens a suppressed incident again. Whether there was one.';
+'Reopens a suppressed incident. Returns whether it was suppressed.';
 
 create function monitoring.change_incident_severity(
   incident_id text, severity public.incident_severity, rule text, agent text
@@ -146,4 +149,4 @@ end
 $$;
 
 comment on function monitoring.change_incident_severity(text, public.incident_severity, text, text) is
-'Gives an incident another severity, worse or better, unless somebody set it by hand: whether it did.';
+'Raises or lowers the severity of an incident, unless it was set by hand. Returns whether it changed.';

@@ -1,7 +1,8 @@
--- Purpose: what agents and people do with an incident: acknowledge, resolve, reopen, suppress, note, set its severity.
--- Objects: public.acknowledge_incident(), public.resolve_incident(), public.reopen_incident(),
--- public.suppress_incident(), public.add_incident_note(), public.set_incident_severity(), monitoring.end_suppressions().
--- Risks: the table itself refuses what its life cycle does not know; these functions only say it more kindly.
+-- Purpose: provides the RPCs with which agents and people handle an incident: acknowledge, resolve, reopen,
+--   suppress, add a note, set its severity.
+-- Objects: functions public.acknowledge_incident, public.resolve_incident, public.reopen_incident,
+--   public.suppress_incident, public.add_incident_note, public.set_incident_severity, monitoring.end_suppressions.
+-- Risks: the triggers of the life cycle reject invalid changes too; these functions only return clearer errors.
 
 create function public.acknowledge_incident(incident_id text)
 returns public.incidents
@@ -32,9 +33,10 @@ revoke all on function public.acknowledge_incident(text) from public, anon, auth
 grant execute on function public.acknowledge_incident(text) to authenticated, service_role;
 
 comment on function public.acknowledge_incident(text) is
-'Takes an open incident on: the incident.
+'Acknowledges an open incident and returns it.
 
-409 when it is not open. Security definer, because agents change incidents through such functions only.';
+The caller becomes acknowledged_by. 404 when the incident does not exist, 409 when it is not open. Security definer,
+because agents may change incidents through such functions only.';
 
 create function public.resolve_incident(
   incident_id text, resolution text, knowledge_id bigint default null, has_worked boolean default null
@@ -96,11 +98,11 @@ from public, anon, authenticated, service_role;
 grant execute on function public.resolve_incident(text, text, bigint, boolean) to authenticated, service_role;
 
 comment on function public.resolve_incident(text, text, bigint, boolean) is
-'Resolves an incident: the incident.
+'Resolves an incident and returns it.
 
-resolution says what ended it. knowledge_id is the known fix that was used, has_worked whether it did: that counts for
-the next search. 409 when it is resolved already. Security definer, because agents change incidents through such
-functions only.';
+resolution says what fixed it. knowledge_id is the known fix that was used, and has_worked whether it worked, which
+is counted in error_knowledge. 404 when the incident or the fix does not exist, 409 when the incident is resolved
+already. Security definer, because agents may change incidents through such functions only.';
 
 create function public.reopen_incident(incident_id text, reason text)
 returns public.incidents
@@ -149,10 +151,10 @@ revoke all on function public.reopen_incident(text, text) from public, anon, aut
 grant execute on function public.reopen_incident(text, text) to authenticated, service_role;
 
 comment on function public.reopen_incident(text, text) is
-'Opens a resolved or suppressed incident again: the incident.
+'Reopens a resolved or suppressed incident and returns it.
 
-409 when it is live already, or its error has another live incident. Security definer, because agents change incidents
-through such functions only.';
+409 when the incident is open or acknowledged, or when its error has another live incident. Security definer,
+because agents may change incidents through such functions only.';
 
 create function public.suppress_incident(incident_id text, until timestamptz, reason text)
 returns public.incidents
@@ -191,10 +193,10 @@ revoke all on function public.suppress_incident(text, timestamptz, text) from pu
 grant execute on function public.suppress_incident(text, timestamptz, text) to authenticated, service_role;
 
 comment on function public.suppress_incident(text, timestamptz, text) is
-'Silences an incident until a moment: the incident.
+'Suppresses an open or acknowledged incident until a time and returns it.
 
-Repeats are counted meanwhile, nobody is told, and it reopens by itself. 409 when it is neither open nor acknowledged.
-Security definer, because agents change incidents through such functions only.';
+Repeats are counted but nobody is notified; the incident reopens at that time. 409 when the incident is neither open
+nor acknowledged. Security definer, because agents may change incidents through such functions only.';
 
 create function public.add_incident_note(incident_id text, note text)
 returns bigint
@@ -222,9 +224,10 @@ revoke all on function public.add_incident_note(text, text) from public, anon, a
 grant execute on function public.add_incident_note(text, text) to authenticated, service_role;
 
 comment on function public.add_incident_note(text, text) is
-'Adds a note to an incident''s timeline: the number of the entry.
+'Adds a note to the timeline of an incident and returns the id of the entry.
 
-Security definer, because agents write the timeline through such functions only.';
+note is sanitized and truncated to 8 kB. Security definer, because agents may write the timeline through such
+functions only.';
 
 create function public.set_incident_severity(incident_id text, severity public.incident_severity, reason text)
 returns public.incidents
@@ -261,10 +264,10 @@ grant execute on function public.set_incident_severity(text, public.incident_sev
 to authenticated, service_role;
 
 comment on function public.set_incident_severity(text, public.incident_severity, text) is
-'Sets the severity by hand: the incident.
+'Sets the severity of an incident by hand and returns the incident.
 
-From then on no repeat and no alert changes it. Security definer, because agents change incidents through such functions
-only.';
+Repeats and alerts do not change the severity afterwards. Security definer, because agents may change incidents
+through such functions only.';
 
 create function monitoring.end_suppressions()
 returns bigint
@@ -302,4 +305,4 @@ end
 $$;
 
 comment on function monitoring.end_suppressions() is
-'What pg_cron runs each minute: opens the incidents again whose suppression is over. How many.';
+'Reopens incidents whose suppressed_until has passed, and returns their number. pg_cron runs it each minute.';

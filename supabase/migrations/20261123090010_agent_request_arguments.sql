@@ -1,6 +1,6 @@
--- Purpose: what the RPCs for agents and people have in common: reading their arguments, refusing with a remedy.
--- Objects: monitoring.refuse_request(), monitoring.read_required_text(), monitoring.lock_incident().
--- Risks: what agents write is text from outside: it passes read_required_text() before it is stored.
+-- Purpose: validates arguments and raises errors for the RPCs of agents and people.
+-- Objects: functions monitoring.refuse_request, monitoring.read_required_text, monitoring.lock_incident.
+-- Risks: text from agents is untrusted: it must pass read_required_text() or sanitize_text() before it is stored.
 
 create function monitoring.refuse_request(code text, message text, field text, remedy text)
 returns void
@@ -20,7 +20,7 @@ end
 $$;
 
 comment on function monitoring.refuse_request(text, text, text, text) is
-'Raises a PT code, such as PT404, which PostgREST answers as the HTTP status 404. The detail names the field.';
+'Raises a PT code, such as PT404, which PostgREST returns as HTTP status 404. detail is the name of the field.';
 
 create function monitoring.read_required_text(field text, value text, max_bytes integer)
 returns text
@@ -44,7 +44,7 @@ end
 $$;
 
 comment on function monitoring.read_required_text(text, text, integer) is
-'An argument as it may be stored: sanitised and cut to max_bytes. Refused with PT400 when it is missing or blank.';
+'Returns an argument, sanitized and truncated to max_bytes. Raises PT400 when it is missing or blank.';
 
 create function monitoring.lock_incident(incident_id text)
 returns public.incidents
@@ -71,4 +71,5 @@ begin
 end
 $$;
 
-comment on function monitoring.lock_incident(text) is 'The incident, locked until commit. Refused with PT404.';
+comment on function monitoring.lock_incident(text) is
+'Locks an incident until commit and returns it. Raises PT404 when it does not exist.';

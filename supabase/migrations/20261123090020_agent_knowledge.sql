@@ -1,5 +1,6 @@
--- Purpose: what agents know of errors: remembering a fix, and whether it worked.
--- Objects: monitoring.find_signature(), monitoring.find_knowledge(), public.remember_fix(), public.record_fix_outcome().
+-- Purpose: provides the RPCs with which agents store a fix and record whether it worked.
+-- Objects: functions monitoring.find_signature, monitoring.find_knowledge, monitoring.upsert_knowledge,
+--   public.remember_fix, public.record_fix_outcome.
 -- Risks: find_knowledge() runs for every new incident.
 
 create function monitoring.find_signature(message text, error_type text)
@@ -14,7 +15,7 @@ as $$
 $$;
 
 comment on function monitoring.find_signature(text, text) is
-'What an error is known by, wherever it happens: its fingerprint without the source.';
+'Returns the signature of an error: its fingerprint without the source.';
 
 create function monitoring.find_knowledge(message text, error_type text)
 returns bigint
@@ -28,7 +29,8 @@ as $$
   where error_knowledge.signature = monitoring.find_signature(find_knowledge.message, find_knowledge.error_type)
 $$;
 
-comment on function monitoring.find_knowledge(text, text) is 'What is known about an error. Null when nothing is.';
+comment on function monitoring.find_knowledge(text, text) is
+'Returns the id of the entry of an error in error_knowledge, or null.';
 
 create function monitoring.upsert_knowledge(entry public.error_knowledge)
 returns bigint
@@ -78,8 +80,8 @@ end
 $$;
 
 comment on function monitoring.upsert_knowledge(public.error_knowledge) is
-'Writes an entry under its signature and returns its id. Fields that are null keep their stored value; a changed solution or
-code resets both counts and, unless the entry says so itself, the permission to run the code.';
+'Writes an entry under its signature and returns its id. Fields that are null keep the stored value; a changed
+solution or code resets both counts and, unless is_auto_fix_allowed is given, the permission to run the code.';
 
 create function public.remember_fix(
   solution text,
@@ -178,12 +180,14 @@ grant execute on function public.remember_fix(
 comment on function public.remember_fix(
   text, text, text, text, text, public.incident_category, public.incident_severity, text, boolean, extensions.vector
 ) is
-'Remembers what fixed an error: the id of the entry, new or changed.
+'Stores the fix of an error and returns the id of the new or updated entry in error_knowledge.
 
-solution is required, and either incident_id or pattern (the error''s message) with error_type. An error is known by its
-signature: message and type with numbers and ids normalised away, so the same error changes the same entry; another
-solution begins with no successes. Only service_role may say is_auto_fix_allowed. What is not given is classified. New incidents with that signature are linked to the entry at once. Security definer, because agents
-write knowledge through this function only.';
+Required are solution, and either incident_id or pattern (the message of the error) with error_type. Entries are
+identified by their signature, a fingerprint of the message and the type without numbers and ids, so the same error
+updates the same entry; a changed solution resets its counts. category and severity are classified when they are not
+given. embedding has 1,536 dimensions; without it, one is computed in the background if feature_flags.embeddings is
+true. Only service_role may set is_auto_fix_allowed. New incidents with the same signature are linked to the entry.
+Security definer, because agents may write error_knowledge through such functions only.';
 
 create function public.record_fix_outcome(knowledge_id bigint, success boolean)
 returns jsonb
@@ -227,6 +231,7 @@ revoke all on function public.record_fix_outcome(bigint, boolean) from public, a
 grant execute on function public.record_fix_outcome(bigint, boolean) to authenticated, service_role;
 
 comment on function public.record_fix_outcome(bigint, boolean) is
-'Counts whether a known fix worked. Answers {"knowledge_id", "success_count", "failure_count", "success_rate"}.
+'Counts whether a known fix worked.
 
-Security definer, because agents change knowledge through such functions only.';
+Returns {"knowledge_id", "success_count", "failure_count", "success_rate"}. 404 when the entry does not exist.
+Security definer, because agents may write error_knowledge through such functions only.';

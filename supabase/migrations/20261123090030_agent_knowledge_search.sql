@@ -1,6 +1,7 @@
--- Purpose: finding a known fix by words and by meaning, those that worked first.
--- Objects: monitoring.wilson_lower_bound(), public.match_error_knowledge(), public.search_error_knowledge().
--- Risks: the vector search must stay within its index; filters come after it, so it scans on until enough are found.
+-- Purpose: searches known fixes by words and by embedding, and ranks fixes that worked more often higher.
+-- Objects: functions monitoring.wilson_lower_bound, public.match_error_knowledge, public.search_error_knowledge.
+-- Risks: the vector search must use its index; filters apply after the index scan, so the scan continues until
+--   enough rows match.
 
 create function monitoring.wilson_lower_bound(successes integer, failures integer)
 returns double precision
@@ -30,7 +31,8 @@ as $$
 $$;
 
 comment on function monitoring.wilson_lower_bound(integer, integer) is
-'The success rate that a fix has at least, 0 to 1: one lucky try weighs little. 0 without any try.';
+'Returns the lower bound of the success rate of a fix with 95 % confidence (Wilson score), 0 to 1. 0 without
+attempts.';
 
 create function public.match_error_knowledge(
   query_embedding extensions.vector,
@@ -96,10 +98,11 @@ grant execute on function public.match_error_knowledge(extensions.vector, double
 to authenticated, service_role;
 
 comment on function public.match_error_knowledge(extensions.vector, double precision, integer, jsonb) is
-'The known errors whose meaning is nearest, by cosine similarity from -1 to 1.
+'Finds the known errors whose embeddings are nearest, by cosine similarity.
 
-query_embedding has 1,536 numbers, made by the same model. match_count is 200 at most. filters: {"category", "severity"}.
-Security definer, because it is made of functions in the closed schema monitoring; agents may read all of it.';
+query_embedding has 1,536 dimensions and must come from the same model. Rows below match_threshold (-1 to 1) are
+left out; match_count is limited to 200. filters is {"category"?, "severity"?}. Security definer, because the
+functions that it calls are in the closed schema monitoring; agents may read all of error_knowledge.';
 
 create function public.search_error_knowledge(
   query_text text,
@@ -194,7 +197,8 @@ grant execute on function public.search_error_knowledge(text, extensions.vector,
 to authenticated, service_role;
 
 comment on function public.search_error_knowledge(text, extensions.vector, integer, jsonb) is
-'Known errors and their fixes, by words and, where an embedding is given, by meaning.
+'Finds known errors and their fixes by words and, with query_embedding, by meaning.
 
-Both rankings are fused by reciprocal rank; fixes that worked more often weigh more. filters: {"category", "severity"}.
-Security definer, because it is made of functions in the closed schema monitoring; agents may read all of it.';
+The two rankings are combined by reciprocal rank fusion; fixes that worked more often rank higher. match_count is
+limited to 200. filters is {"category"?, "severity"?}. Security definer, because the functions that it calls are in
+the closed schema monitoring; agents may read all of error_knowledge.';

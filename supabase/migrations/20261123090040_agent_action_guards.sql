@@ -1,9 +1,12 @@
--- Purpose: what an agent may do now: kinds of action, what is running, and the checks before one begins.
--- Objects: monitoring.action_kinds, monitoring.running_actions, monitoring.is_in_deployment_window(),
--- monitoring.count_begun_actions(), monitoring.check_agent_action(), monitoring.fail_running_actions(),
--- monitoring.lock_action_starts(), monitoring.stop_running_actions().
--- Risks: order of locks: the advisory lock of beginnings and ends, the kill switch's row, the incident. The advisory
--- lock has a fair queue, so that however many agents call, whoever throws the kill switch gets his turn.
+-- Purpose: defines the kinds of agent actions, the actions that are running, and the checks before an action may
+--   start.
+-- Objects: tables monitoring.action_kinds, monitoring.running_actions; functions monitoring.is_in_deployment_window,
+--   monitoring.count_begun_actions, monitoring.check_agent_action, monitoring.fail_running_actions,
+--   monitoring.lock_action_starts, monitoring.stop_running_actions; triggers
+--   configuration_changes_queue_with_agents, kill_switch_stops_what_is_running.
+-- Risks: locks are taken in this order: the advisory lock of action starts and ends, the kill_switch row, the
+--   incident. Waiters for the advisory lock are served in order, so setting the kill switch does not wait behind all
+--   later callers.
 
 create table monitoring.action_kinds (
   kind text primary key,
@@ -21,18 +24,18 @@ using (false);
 
 revoke all on table monitoring.action_kinds from public, anon, authenticated, service_role;
 
-comment on table monitoring.action_kinds is 'The kinds of action that an agent may begin, and what each depends on.';
+comment on table monitoring.action_kinds is 'Kinds of action that an agent may start, and the conditions of each.';
 
 comment on column monitoring.action_kinds.kind is 'Name of the kind.';
 
 comment on column monitoring.action_kinds.flag is 'Field of feature_flags that must be true.';
 
-comment on column monitoring.action_kinds.is_deploying is 'Whether it needs an open deployment window.';
+comment on column monitoring.action_kinds.is_deploying is 'Whether the action needs an open deployment window.';
 
 comment on column monitoring.action_kinds.needs_confidence is
 'Whether plan.confidence must reach incident_policy.auto_fix_min_confidence.';
 
-comment on column monitoring.action_kinds.meaning is 'What the action is.';
+comment on column monitoring.action_kinds.meaning is 'Description of the kind.';
 
 insert into monitoring.action_kinds (kind, flag, is_deploying, needs_confidence, meaning)
 values
@@ -68,19 +71,19 @@ using (false);
 revoke all on table monitoring.running_actions from public, anon, authenticated, service_role;
 
 comment on table monitoring.running_actions is
-'Actions that have begun and not ended. The unique index sees to it that one runs an incident.';
+'Actions that have started and not finished. A unique index allows one per incident.';
 
-comment on column monitoring.running_actions.action_id is 'The audit row of its beginning.';
+comment on column monitoring.running_actions.action_id is 'Audit row of the start of the action.';
 
-comment on column monitoring.running_actions.incident_id is 'Incident it is for.';
+comment on column monitoring.running_actions.incident_id is 'Incident that the action belongs to.';
 
-comment on column monitoring.running_actions.agent is 'Who runs it.';
+comment on column monitoring.running_actions.agent is 'Agent that runs the action.';
 
-comment on column monitoring.running_actions.kind is 'What it is.';
+comment on column monitoring.running_actions.kind is 'Kind of the action.';
 
-comment on column monitoring.running_actions.begun_at is 'When it began.';
+comment on column monitoring.running_actions.begun_at is 'Time at which the action started.';
 
-comment on column monitoring.running_actions.deadline is 'When it counts as failed.';
+comment on column monitoring.running_actions.deadline is 'Time at which the action counts as failed.';
 
 create function monitoring.is_in_deployment_window(moment timestamptz)
 returns boolean
@@ -120,8 +123,8 @@ as $$
 $$;
 
 comment on function monitoring.is_in_deployment_window(timestamptz) is
-'Whether agents may deploy at a moment, by deployment_windows. No window listed means at any time but the freeze
-dates.';
+'Returns whether deployment_windows allow deployments at a time. Without windows every time is allowed except
+freeze_dates.';
 
 create function monitoring.count_begun_actions(agent text)
 returns bigint
@@ -139,7 +142,7 @@ as $$
 $$;
 
 comment on function monitoring.count_begun_actions(text) is
-'How many actions an agent, or all for null, began within the last hour.';
+'Returns the number of actions that an agent, or all agents for null, started within the last hour.';
 
 create function monitoring.check_agent_action(agent text, kind text, incident_id text, plan jsonb)
 returns jsonb
@@ -214,7 +217,7 @@ as $$
 $$;
 
 comment on function monitoring.check_agent_action(text, text, text, jsonb) is
-'Every check before an action, with its verdict: a list of {"check", "passed", "detail"}.';
+'Returns every check of an action with its result: a list of {"check", "passed", "detail"}.';
 
 create function monitoring.fail_running_actions(reason text, overdue_only boolean)
 returns bigint
@@ -256,7 +259,7 @@ end
 $$;
 
 comment on function monitoring.fail_running_actions(text, boolean) is
-'Ends running actions as failed, all or only those past their deadline, with an audit row each: how many.';
+'Ends running actions as failed, all or only those past their deadline, with an audit row each. Returns their number.';
 
 create function monitoring.lock_action_starts()
 returns trigger
@@ -272,8 +275,8 @@ end
 $$;
 
 comment on function monitoring.lock_action_starts() is
-'Takes the lock of beginnings and ends before any row of the configuration is locked. Security definer, as the trigger
-that ends what is running.';
+'Takes the advisory lock of action starts and ends before a row of system_config is locked. Security definer, like
+the trigger function that ends running actions.';
 
 create trigger configuration_changes_queue_with_agents
 before update on public.system_config
@@ -293,8 +296,8 @@ end
 $$;
 
 comment on function monitoring.stop_running_actions() is
-'Ends whatever is running when the kill switch is thrown. Security definer: whoever may throw it need not be able to
-write the audit trail.';
+'Ends all running actions when the kill switch is set. Security definer: who may set it needs no right to write the
+audit trail.';
 
 create trigger kill_switch_stops_what_is_running
 after update on public.system_config

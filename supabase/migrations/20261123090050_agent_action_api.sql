@@ -1,6 +1,6 @@
--- Purpose: how an agent acts: it begins, and it finishes; both are on record, the refusals too.
--- Objects: monitoring.answer_conflict(), public.begin_agent_action(), public.finish_agent_action().
--- Risks: a refusal must be committed, so it is answered with HTTP 409 and not raised.
+-- Purpose: provides the RPCs with which an agent starts and finishes an action; both are recorded, refusals too.
+-- Objects: functions monitoring.answer_conflict, public.begin_agent_action, public.finish_agent_action.
+-- Risks: a refusal must be committed, so it is returned with HTTP status 409 instead of raised.
 
 create function monitoring.answer_conflict(answer jsonb)
 returns jsonb
@@ -16,7 +16,8 @@ begin
 end
 $$;
 
-comment on function monitoring.answer_conflict(jsonb) is 'An answer that PostgREST sends as 409 though it is committed.';
+comment on function monitoring.answer_conflict(jsonb) is
+'Returns an answer that PostgREST sends with status 409 while the transaction is committed.';
 
 create function public.begin_agent_action(
   agent text, action_type text, incident_id text default null, plan jsonb default '{}', dry_run boolean default false
@@ -108,13 +109,14 @@ from public, anon, authenticated, service_role;
 grant execute on function public.begin_agent_action(text, text, text, jsonb, boolean) to authenticated, service_role;
 
 comment on function public.begin_agent_action(text, text, text, jsonb, boolean) is
-'Asks to begin an action: allowed, with its action_id, or refused with 409 and reasons.
+'Requests permission to start an action.
 
-action_type is investigate, notify, auto_fix, restart, deploy or rollback. plan says what will be done; auto_fix and restart
-need plan.confidence. Checked are the kill switch, the flag of the kind, actions an hour, the deployment window, that no
-other action runs for the incident, and confidence; all of it is recorded either way. dry_run only asks. Answers
-{"allowed", "action_id", "audit_id", "deadline", "safety_checks", "reasons"?}. Call finish_agent_action(action_id, …) before
-the deadline. Security definer, because agents write the audit trail through such functions only.';
+action_type is investigate, notify, auto_fix, restart, deploy or rollback. plan describes the action; auto_fix and
+restart need plan.confidence, 0 to 1. The checks are: kill switch, feature flag of the action type, actions per
+hour, deployment window, no other running action for the incident, confidence. The result is recorded either way;
+dry_run only checks. Returns {"allowed", "action_id", "audit_id", "deadline", "safety_checks", "reasons"?}, with
+status 409 when the action is refused. Call finish_agent_action() before the deadline, else the action counts as
+failed. Security definer, because agents may write the audit trail through such functions only.';
 
 create function public.finish_agent_action(
   id bigint, success boolean, result jsonb default '{}', error text default null
@@ -182,7 +184,8 @@ from public, anon, authenticated, service_role;
 grant execute on function public.finish_agent_action(bigint, boolean, jsonb, text) to authenticated, service_role;
 
 comment on function public.finish_agent_action(bigint, boolean, jsonb, text) is
-'Ends a running action: {"success", "audit_id"}.
+'Records the end of a running action and returns {"success", "audit_id"}.
 
-id is begin_agent_action''s action_id. While the kill switch is on nothing ends as a success: that is answered with 409.
-So is an action that is not running. Security definer, because agents write the audit trail through such functions only.';
+id is the action_id that begin_agent_action() returned. 409 when the action is not running. While the kill switch is
+on, a success is recorded as a failure and answered with 409. Security definer, because agents may write the audit
+trail through such functions only.';

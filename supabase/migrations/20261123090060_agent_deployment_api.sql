@@ -1,7 +1,7 @@
--- Purpose: deployments as pipelines and agents tell of them, and which of them an incident follows.
--- Objects: monitoring.find_deployment(), public.record_deployment_started(), public.record_deployment_finished(),
--- public.record_deployment_rolled_back().
--- Risks: find_deployment() runs for every new incident while a deployment is younger than 30 minutes.
+-- Purpose: provides the RPCs that record deployments, and finds the deployment that an incident followed.
+-- Objects: functions monitoring.find_deployment, public.record_deployment_started,
+--   public.record_deployment_finished, public.record_deployment_rolled_back.
+-- Risks: find_deployment() runs for every new incident while a deployment of the last 30 minutes exists.
 
 create function monitoring.find_deployment(source text, environment text, context jsonb)
 returns bigint
@@ -25,8 +25,8 @@ as $$
 $$;
 
 comment on function monitoring.find_deployment(text, text, jsonb) is
-'The latest deployment of an incident''s service within the last 30 minutes. The service is the incident''s source,
-context.service, its project in Sentry, or the target of a health check.';
+'Returns the latest deployment of the service of an incident within the last 30 minutes. The service is the source of
+the incident, context.service, its Sentry project, or the target of a health check.';
 
 create function public.record_deployment_started(
   service text,
@@ -72,9 +72,10 @@ grant execute on function public.record_deployment_started(text, text, text, tex
 to authenticated, service_role;
 
 comment on function public.record_deployment_started(text, text, text, text, text) is
-'A deployment begins: its id. Incidents of its service that open within 30 minutes are linked to it.
+'Records that a deployment started and returns its id.
 
-Security definer, because pipelines write deployments through such functions only.';
+Incidents of the service that open within the next 30 minutes are linked to it. Security definer, because pipelines
+may write deployments through such functions only.';
 
 create function public.record_deployment_finished(
   deployment_id bigint, success boolean, test_results jsonb default '{}'
@@ -128,9 +129,10 @@ from public, anon, authenticated, service_role;
 grant execute on function public.record_deployment_finished(bigint, boolean, jsonb) to authenticated, service_role;
 
 comment on function public.record_deployment_finished(bigint, boolean, jsonb) is
-'A deployment ends, well or not: the deployment.
+'Records that a deployment succeeded or failed and returns the deployment.
 
-409 when it has ended already. Security definer, because pipelines write deployments through such functions only.';
+404 when the deployment does not exist, 409 when it has finished already. Security definer, because pipelines may
+write deployments through such functions only.';
 
 create function public.record_deployment_rolled_back(deployment_id bigint, reason text, version text default null)
 returns bigint
@@ -198,7 +200,7 @@ from public, anon, authenticated, service_role;
 grant execute on function public.record_deployment_rolled_back(bigint, text, text) to authenticated, service_role;
 
 comment on function public.record_deployment_rolled_back(bigint, text, text) is
-'A deployment was rolled back: the id of the deployment that did so.
+'Records that a deployment was rolled back and returns the id of the replacing deployment.
 
-version is what runs now, by default the last that succeeded before. 409 when it was rolled back already. Security
-definer, because pipelines write deployments through such functions only.';
+version is the version that runs now; the default is that of the latest earlier deployment that succeeded. 409 when
+it was rolled back already. Security definer, because pipelines may write deployments through such functions only.';

@@ -1,7 +1,7 @@
--- Purpose: what looked like an attack, and what became of e-mails about incidents.
--- Objects: public.record_security_event(), monitoring.queue_notifications(), public.queue_email(),
--- public.record_email_event().
--- Risks: providers tell the same thing twice and in any order: an e-mail's status only moves forward.
+-- Purpose: provides the RPCs that record suspected attacks and e-mails about incidents.
+-- Objects: functions public.record_security_event, public.queue_email, monitoring.queue_notifications,
+--   public.record_email_event; trigger new_incidents_are_mailed.
+-- Risks: e-mail providers repeat events and send them in any order: the status of an e-mail only moves forward.
 
 create function public.record_security_event(
   event_type text,
@@ -88,10 +88,11 @@ grant execute on function public.record_security_event(
 comment on function public.record_security_event(
   text, public.incident_severity, numeric, text, text, text, jsonb
 ) is
-'Notes what looked like an attack: {"security_event_id", "incident_id"}.
+'Records a suspected attack and returns {"security_event_id", "incident_id"}.
 
-confidence from 0 to 1 says how sure the detector is; from incident_policy.security_min_confidence on it opens a security
-incident, one a type and address. Security definer, because agents write security events through this function only.';
+confidence, 0 to 1, is how sure the detector is. From incident_policy.security_min_confidence on, the event opens or
+repeats an incident, one per event_type and IP address. Security definer, because agents may write security events
+through such functions only.';
 
 create function public.queue_email(recipient text, subject text, incident_id text default null)
 returns bigint
@@ -143,11 +144,11 @@ revoke all on function public.queue_email(text, text, text) from public, anon, a
 grant execute on function public.queue_email(text, text, text) to authenticated, service_role;
 
 comment on function public.queue_email(text, text, text) is
-'Queues an e-mail: its id, which the mailer tells record_email_event() together with the provider''s.
+'Queues an e-mail and returns its id.
 
-409 while feature_flags.email is off or the kill switch on. Agents may write to notification_recipients only.
-
-Security definer, because e-mails are written through such functions only.';
+The mailer passes that id, with the id of the provider, to record_email_event(). Agents may write to the addresses
+in notification_recipients only. 409 while feature_flags.email is off or the kill switch is on. Security definer,
+because e-mails may be written through such functions only.';
 
 create function monitoring.queue_notifications()
 returns trigger
@@ -179,7 +180,7 @@ end
 $$;
 
 comment on function monitoring.queue_notifications() is
-'Queues an e-mail for each of notification_recipients when an incident opens, while feature_flags.email is true.';
+'Queues an e-mail to each of notification_recipients for new incidents, while feature_flags.email is true.';
 
 create trigger new_incidents_are_mailed
 after insert on public.incidents
@@ -280,8 +281,8 @@ from public, anon, authenticated, service_role;
 grant execute on function public.record_email_event(text, text, timestamptz, bigint, text) to service_role;
 
 comment on function public.record_email_event(text, text, timestamptz, bigint, text) is
-'What a mail provider says of an e-mail: {"email_id", "status", "duplicate"}.
+'Records an event of an e-mail provider and returns {"email_id", "status", "duplicate"}.
 
-event is sent, delivered, opened, clicked, bounced or failed. The same event of the same moment counts once, and the status
-never goes back. email_id ties the provider''s id to a queued e-mail the first time. Security definer, because e-mails are
-written through such functions only.';
+event is sent, delivered, opened, clicked, bounced or failed. The same event with the same occurred_at counts once,
+and the status never moves backward. email_id links the provider_id to a queued e-mail; pass it with the first
+event. Security definer, because e-mails may be written through such functions only.';

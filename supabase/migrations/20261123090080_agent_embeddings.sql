@@ -1,10 +1,11 @@
--- Purpose: what a known error means as a vector: texts are queued, sent to an OpenAI-compatible endpoint by pg_net, and
--- the answers written back.
--- Objects: monitoring.secrets, monitoring.embedding_jobs, monitoring.queue_embedding(), monitoring.read_secret(),
--- monitoring.describe_knowledge(), monitoring.send_embeddings(), monitoring.store_embedding_answer(), monitoring.read_embedding(),
--- monitoring.collect_embeddings().
--- Risks: off by default: texts leave the database, and an endpoint costs money. store_embedding_answer() runs inside
--- pg_net's worker: it records and decides nothing.
+-- Purpose: computes embeddings of known errors: queues texts, sends them to an OpenAI-compatible endpoint with
+--   pg_net, stores the results.
+-- Objects: tables monitoring.secrets, monitoring.embedding_jobs; functions monitoring.read_secret,
+--   monitoring.describe_knowledge, monitoring.queue_embedding, monitoring.send_embeddings,
+--   monitoring.store_embedding_answer, monitoring.read_embedding, monitoring.collect_embeddings; triggers
+--   new_knowledge_is_queued_for_embedding, changed_knowledge_is_queued_for_embedding.
+-- Risks: off by default, because texts leave the database and an endpoint costs money. store_embedding_answer() runs
+--   inside pg_net's worker: it only records the response.
 
 create table monitoring.secrets (
   name text primary key,
@@ -20,11 +21,11 @@ using (false);
 revoke all on table monitoring.secrets from public, anon, authenticated, service_role;
 
 comment on table monitoring.secrets is
-'Secrets where Supabase Vault is missing. Only the owner reads it: prefer Vault, which encrypts.';
+'Secrets, for databases without Supabase Vault. Only the owner may read it: prefer Vault, which encrypts.';
 
 comment on column monitoring.secrets.name is 'Name of the secret: embeddings_api_key.';
 
-comment on column monitoring.secrets.value is 'The secret.';
+comment on column monitoring.secrets.value is 'Value of the secret.';
 
 create function monitoring.read_secret(name text)
 returns text
@@ -55,7 +56,7 @@ end
 $$;
 
 comment on function monitoring.read_secret(text) is
-'A secret out of Supabase Vault, else out of monitoring.secrets. Null when neither has it.';
+'Returns a secret from Supabase Vault, else from monitoring.secrets. Null when neither contains it.';
 
 create table monitoring.embedding_jobs (
   knowledge_id bigint primary key references public.error_knowledge (id) on delete cascade,
@@ -87,28 +88,28 @@ using (false);
 revoke all on table monitoring.embedding_jobs from public, anon, authenticated, service_role;
 
 comment on table monitoring.embedding_jobs is
-'Known errors whose text has no embedding yet, or another one by now. A row leaves when the embedding is written.';
+'Known errors without an embedding of their current text. A row is deleted when the embedding is stored.';
 
-comment on column monitoring.embedding_jobs.knowledge_id is 'The entry of error_knowledge.';
+comment on column monitoring.embedding_jobs.knowledge_id is 'Entry of error_knowledge.';
 
-comment on column monitoring.embedding_jobs.text_hash is 'The sha256 of the text that is to be embedded, in hex.';
+comment on column monitoring.embedding_jobs.text_hash is 'The sha256, in hex, of the text to embed.';
 
 comment on column monitoring.embedding_jobs.status is
-'queued, sent, answered (not read yet), or failed after 8 tries: then somebody has to look at error.';
+'queued, sent, answered (not read yet), or failed after 8 attempts: then see error.';
 
-comment on column monitoring.embedding_jobs.attempts is 'How often it was sent.';
+comment on column monitoring.embedding_jobs.attempts is 'Number of requests that were sent.';
 
-comment on column monitoring.embedding_jobs.next_try_at is 'Not before then.';
+comment on column monitoring.embedding_jobs.next_try_at is 'Earliest time of the next attempt.';
 
-comment on column monitoring.embedding_jobs.request_id is 'pg_net''s number of the latest request.';
+comment on column monitoring.embedding_jobs.request_id is 'Request id of the latest attempt in pg_net.';
 
-comment on column monitoring.embedding_jobs.sent_at is 'When it was sent.';
+comment on column monitoring.embedding_jobs.sent_at is 'Time at which the latest attempt was sent.';
 
-comment on column monitoring.embedding_jobs.answer_status is 'HTTP status of the answer.';
+comment on column monitoring.embedding_jobs.answer_status is 'HTTP status code of the response.';
 
-comment on column monitoring.embedding_jobs.answer is 'Body of the answer, until it is read.';
+comment on column monitoring.embedding_jobs.answer is 'Body of the response, until it is read.';
 
-comment on column monitoring.embedding_jobs.error is 'What went wrong last, sanitised.';
+comment on column monitoring.embedding_jobs.error is 'Reason of the latest failure, sanitized.';
 
 create function monitoring.describe_knowledge(entry public.error_knowledge)
 returns text
@@ -125,7 +126,8 @@ as $$
   )
 $$;
 
-comment on function monitoring.describe_knowledge(public.error_knowledge) is 'The text that is embedded.';
+comment on function monitoring.describe_knowledge(public.error_knowledge) is
+'Returns the text of an entry that is embedded, at most 8,000 characters.';
 
 create function monitoring.queue_embedding()
 returns trigger
@@ -151,7 +153,8 @@ begin
 end
 $$;
 
-comment on function monitoring.queue_embedding() is 'Queues a known error whose text has no embedding, or has changed.';
+comment on function monitoring.queue_embedding() is
+'Queues a known error for embedding when its text is new or changed and no embedding came with it.';
 
 create trigger new_knowledge_is_queued_for_embedding
 after insert on public.error_knowledge
@@ -218,7 +221,8 @@ end
 $$;
 
 comment on function monitoring.send_embeddings() is
-'Sends up to 20 queued texts to feature_flags.embeddings_url, while feature_flags.embeddings is true: how many.';
+'Sends up to 20 queued texts to feature_flags.embeddings_url, while feature_flags.embeddings is true. Returns their
+number.';
 
 create function monitoring.store_embedding_answer(
   request_id bigint, status_code integer, content text, error_msg text, created timestamptz
@@ -261,7 +265,7 @@ end
 $$;
 
 comment on function monitoring.store_embedding_answer(bigint, integer, text, text, timestamptz) is
-'Records what came back for a text: whether it was one of ours.';
+'Records the response to an embedding request. Returns whether the request was ours.';
 
 create function monitoring.read_embedding(answer text)
 returns extensions.vector
@@ -283,7 +287,7 @@ end
 $$;
 
 comment on function monitoring.read_embedding(text) is
-'The vector in an endpoint''s answer {"data": [{"embedding": […]}]}. Null unless it has 1,536 dimensions.';
+'Returns the vector of a response {"data": [{"embedding": […]}]}. Null unless it has 1,536 dimensions.';
 
 create function monitoring.collect_embeddings()
 returns bigint
@@ -357,4 +361,4 @@ end
 $$;
 
 comment on function monitoring.collect_embeddings() is
-'Writes the embeddings that came back, and queues failures again with growing pauses: how many were written.';
+'Stores received embeddings and returns their number. Queues failed requests again with exponential backoff.';

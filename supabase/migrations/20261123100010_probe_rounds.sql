@@ -1,8 +1,9 @@
--- Purpose: the round: each minute, each enabled target that is due gets its row and one request.
--- Objects: monitoring.job_runs, monitoring.target_states, monitoring.send_probe(), monitoring.find_answer_due(),
--- monitoring.start_round(), monitoring.run_health_checks().
--- Risks: one malformed URL must not cost the others their round: each request is enqueued in a block of its own.
--- Rounds and judgements take one advisory lock, so they never wait for each other's rows in different orders.
+-- Purpose: starts a round of health checks: each minute, each enabled target that is due gets one row and one
+--   request.
+-- Objects: type monitoring.sent_probe; tables monitoring.job_runs, monitoring.target_states; functions
+--   monitoring.send_probe, monitoring.find_answer_due, monitoring.start_round, monitoring.run_health_checks.
+-- Risks: each request is enqueued in a block of its own, so that one malformed URL does not stop the others. Rounds
+--   and judgements take one advisory lock, so they never lock each other's rows in different orders.
 
 create table monitoring.job_runs (
   job text primary key,
@@ -18,11 +19,11 @@ using (false);
 revoke all on table monitoring.job_runs from public, anon, authenticated, service_role;
 
 comment on table monitoring.job_runs is
-'When pg_cron last ran a job that somebody watches from outside. pg_cron''s own log can be switched off.';
+'Last run of each job that is monitored from outside. pg_cron''s own log can be switched off.';
 
 comment on column monitoring.job_runs.job is 'Name of the job in cron.job.';
 
-comment on column monitoring.job_runs.ran_at is 'When it last ran.';
+comment on column monitoring.job_runs.ran_at is 'Time of the last run.';
 
 create table monitoring.target_states (
   target text primary key,
@@ -51,37 +52,39 @@ revoke all on table monitoring.target_states from public, anon, authenticated, s
 -- For the view public.target_status alone, which runs with its reader's rights: nobody can enter the schema.
 grant select on table monitoring.target_states to authenticated, service_role;
 
-comment on table monitoring.target_states is 'Where each target stands after its last judged round.';
+comment on table monitoring.target_states is 'Current state of each target after its last judged round.';
 
 comment on column monitoring.target_states.target is 'Name of the target.';
 
-comment on column monitoring.target_states.status is 'What the last round found; pending before the first.';
+comment on column monitoring.target_states.status is 'Result of the last round; pending before the first.';
 
-comment on column monitoring.target_states.since is 'Round since which it has that status.';
+comment on column monitoring.target_states.since is 'Round since which the status is unchanged.';
 
-comment on column monitoring.target_states.last_status is 'The last status that was known: up, degraded or down.';
+comment on column monitoring.target_states.last_status is 'Last status other than unknown: up, degraded or down.';
 
-comment on column monitoring.target_states.good_rounds is 'Rounds in a row that were up. Unknown ones do not count.';
+comment on column monitoring.target_states.good_rounds is
+'Number of consecutive rounds that were up. Unknown rounds do not count.';
 
-comment on column monitoring.target_states.degraded_rounds is 'Rounds in a row that were degraded.';
+comment on column monitoring.target_states.degraded_rounds is 'Number of consecutive rounds that were degraded.';
 
-comment on column monitoring.target_states.down_rounds is 'Rounds in a row that were down.';
+comment on column monitoring.target_states.down_rounds is 'Number of consecutive rounds that were down.';
 
-comment on column monitoring.target_states.unknown_rounds is 'Rounds in a row without any answer.';
+comment on column monitoring.target_states.unknown_rounds is 'Number of consecutive rounds without a response.';
 
-comment on column monitoring.target_states.changed_at is
-'Rounds of the last 30 minutes in which the known status changed.';
+comment on column monitoring.target_states.changed_at is 'Rounds of the last 30 minutes in which last_status changed.';
 
 comment on column monitoring.target_states.is_slow is
-'Whether it took more than a second or timed out: then it is asked last, so that it holds up no fast one.';
+'Whether the last round took more than a second or timed out. Slow targets are sent last, so that they do not delay
+fast ones.';
 
 comment on column monitoring.target_states.last_check_at is 'Round that was judged last.';
 
-comment on column monitoring.target_states.last_response_time_ms is 'Milliseconds of the last answer.';
+comment on column monitoring.target_states.last_response_time_ms is 'Response time of the last round in milliseconds.';
 
 create type monitoring.sent_probe as (request_id bigint, problem text);
 
-comment on type monitoring.sent_probe is 'pg_net''s number of a request, or why it could not be enqueued.';
+comment on type monitoring.sent_probe is
+'The request id of pg_net, or the reason why the request could not be enqueued.';
 
 create function monitoring.send_probe(target monitoring.probe_targets)
 returns monitoring.sent_probe
@@ -116,7 +119,7 @@ end
 $$;
 
 comment on function monitoring.send_probe(monitoring.probe_targets) is
-'Enqueues one request with pg_net, which sends it after commit. What pg_net refuses is told, not raised.';
+'Enqueues one request with pg_net, which sends it after commit. An error of pg_net is returned in problem.';
 
 create function monitoring.find_answer_due(timeout_ms integer, queued bigint, longest_timeout_ms integer)
 returns timestamptz
@@ -137,8 +140,8 @@ as $$
 $$;
 
 comment on function monitoring.find_answer_due(integer, bigint, integer) is
-'When a request enqueued now counts as unanswered: 20 s after its timeout, later if batches are before it (queued: how
-many requests), but within the minute.';
+'Returns when a request enqueued now counts as unanswered: 20 s after its timeout, later when other batches precede
+it (queued is the number of requests before it), but within the minute.';
 
 create function monitoring.start_round(scheduled_at timestamptz)
 returns integer
@@ -233,8 +236,9 @@ end
 $$;
 
 comment on function monitoring.start_round(timestamptz) is
-'Sends one request to each enabled target that is due in this minute, and writes its row: how many. A second call for
-the same minute sends nothing. Nothing is sent while feature_flags.monitoring is false.';
+'Sends one request to each enabled target that is due at scheduled_at, inserts its check, and returns the number of
+requests. A second call for the same minute sends nothing, nor does any call while feature_flags.monitoring is
+false.';
 
 create function monitoring.run_health_checks()
 returns integer
@@ -253,4 +257,5 @@ end
 $$;
 
 comment on function monitoring.run_health_checks() is
-'What pg_cron runs each minute: notes that it ran, and starts the round of this minute. How many requests were sent.';
+'Records the run in job_runs, starts the round of the current minute and returns the number of requests. pg_cron runs
+it each minute.';

@@ -1,9 +1,10 @@
--- Purpose: records what comes back to a probe on its row. Decides nothing.
--- Objects: monitoring.read_excerpt(), monitoring.store_answer(), the trigger function monitoring.record_answer(),
--- monitoring.install_answer_trigger() that puts the trigger on net._http_response, monitoring.collect_missed_answers() for where it cannot.
--- Risks: the trigger runs inside pg_net's worker, in the transaction of a whole batch. If it raised, the worker would
--- die on the same request for ever, and with it everybody's use of pg_net. So it catches everything, takes no lock but
--- its row's, does not wait for that one either, and ignores whatever is not ours.
+-- Purpose: records the response to a health check on its row.
+-- Objects: functions monitoring.read_excerpt, monitoring.store_answer, monitoring.record_answer,
+--   monitoring.install_answer_trigger, monitoring.collect_missed_answers; trigger monitoring_records_answers.
+-- Risks: the trigger runs inside pg_net's worker, in the transaction of a whole batch. If it raised, the worker
+--   would crash on the same request again and again, and pg_net would stop for all its users. So it catches every
+--   error, locks only the row of its check, skips that row when another session holds it, and ignores requests of
+--   others.
 
 create function monitoring.read_excerpt(content bytea)
 returns text
@@ -34,7 +35,8 @@ end
 $$;
 
 comment on function monitoring.read_excerpt(bytea) is
-'The beginning of a body as sanitised text of at most 1,000 bytes. Bytes that are no UTF-8 become octal escapes.';
+'Returns the beginning of a body as sanitized text, at most 1,000 bytes. Bytes that are not UTF-8 become octal
+escapes.';
 
 create function monitoring.store_answer(
   request_id bigint,
@@ -98,8 +100,9 @@ end
 $$;
 
 comment on function monitoring.store_answer(bigint, integer, jsonb, text, boolean, text, timestamptz, integer) is
-'Writes one answer of pg_net on the row that waits for it: whether there was one. created is when its batch began,
-response_time_ms is null where nobody measured it. Of the body at most 1 MiB is searched and 1 kB is kept.';
+'Records a response of pg_net on the check that waits for it, and returns whether there was one. created is the start
+of the batch; response_time_ms is null when it was not measured. At most 1 MiB of the body is searched and 1 kB
+kept.';
 
 create function monitoring.record_answer()
 returns trigger
@@ -123,8 +126,8 @@ end
 $$;
 
 comment on function monitoring.record_answer() is
-'Records an answer the moment pg_net has it, which is the only way to know the response time: created is the beginning
-of the batch. Never raises. Security definer: it runs as whoever pg_net''s worker is.';
+'Records a response when pg_net inserts it, which is the only way to measure the response time, because created is
+the start of the batch. Never raises. Security definer: it runs as the role of pg_net''s worker.';
 
 create function monitoring.install_answer_trigger()
 returns boolean
@@ -153,7 +156,8 @@ end
 $$;
 
 comment on function monitoring.install_answer_trigger() is
-'Puts our trigger on pg_net''s answers where that is allowed and it is missing: whether it is there. Safe to repeat.';
+'Creates the trigger on net._http_response if it is missing and we have the privilege. Returns whether it exists.
+Safe to repeat.';
 
 select monitoring.install_answer_trigger();
 
@@ -190,4 +194,4 @@ as $$
 $$;
 
 comment on function monitoring.collect_missed_answers() is
-'Records the answers that the trigger did not, for lack of the trigger or of luck: how many. Without response times.';
+'Records responses that the trigger did not record, without response times. Returns their number.';

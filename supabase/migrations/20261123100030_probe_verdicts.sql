@@ -1,7 +1,7 @@
--- Purpose: what the recorded answers mean: up, degraded, down, unknown; and another try before a failure is believed.
--- Objects: type monitoring.verdict, monitoring.describe_statuses(), monitoring.judge_answers(), monitoring.resend_probes(),
--- monitoring.find_ready_verdicts().
--- Risks: rows that pg_net's worker is just writing are left for the next time, never waited for.
+-- Purpose: turns recorded responses into verdicts (up, degraded, down, unknown) and retries failed checks.
+-- Objects: type monitoring.verdict; functions monitoring.describe_statuses, monitoring.judge_answers,
+--   monitoring.resend_probes, monitoring.find_ready_verdicts.
+-- Risks: rows that pg_net's worker is writing are skipped until the next run, never waited for.
 
 create type monitoring.verdict as (
   check_id bigint,
@@ -16,7 +16,8 @@ create type monitoring.verdict as (
   may_try_again boolean
 );
 
-comment on type monitoring.verdict is 'What the latest try of a check says, and whether another one may follow.';
+comment on type monitoring.verdict is
+'The result of the latest attempt of a check, and whether another attempt may follow.';
 
 create function monitoring.describe_statuses(statuses int4multirange)
 returns text
@@ -38,7 +39,7 @@ as $$
 $$;
 
 comment on function monitoring.describe_statuses(int4multirange) is
-'A set of status codes in words, such as 200-399, 401.';
+'Formats a multirange of status codes as text, such as 200-399, 401.';
 
 create function monitoring.judge_answers()
 returns setof monitoring.verdict
@@ -106,7 +107,7 @@ as $$
 $$;
 
 comment on function monitoring.judge_answers() is
-'Locks the checks whose latest try was answered or is overdue, and says what each means.';
+'Locks the checks whose latest attempt was answered or is overdue, and returns their verdicts.';
 
 create function monitoring.resend_probes(verdicts monitoring.verdict[])
 returns bigint
@@ -159,7 +160,7 @@ as $$
 $$;
 
 comment on function monitoring.resend_probes(monitoring.verdict[]) is
-'Sends another request for each verdict that may be tried again, on the same row: how many.';
+'Sends another request for each verdict that may be tried again, on the same row. Returns their number.';
 
 create function monitoring.find_ready_verdicts(verdicts monitoring.verdict[])
 returns setof monitoring.verdict
@@ -216,6 +217,6 @@ as $$
 $$;
 
 comment on function monitoring.find_ready_verdicts(monitoring.verdict[]) is
-'The verdicts that can be settled now. A target''s earlier round goes first. A failure waits for the target it depends
-on; and one without any HTTP answer waits for another target''s answer, or for the end of the round, to tell whether it
-is the target or our own connection.';
+'Returns the verdicts that can be applied now. Earlier rounds of a target come first. A failure waits for the target
+it depends on; a failure without an HTTP response also waits for a response of another target or for the end of the
+round, which shows whether the target or our own connection failed.';

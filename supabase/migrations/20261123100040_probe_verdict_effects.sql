@@ -1,8 +1,8 @@
--- Purpose: what a round's verdicts do: states, incidents opened, folded and resolved, the rows closed.
--- Objects: type monitoring.verdict_effect, monitoring.update_target_states(), monitoring.find_root_cause(), monitoring.find_verdict_effects(),
--- monitoring.describe_outages().
--- Risks: the order of locks is the advisory one, checks by id, states by target, incidents by fingerprint; the last as
--- ingest takes them.
+-- Purpose: determines what verdicts change: the state of targets, and incidents to open, fold or resolve.
+-- Objects: type monitoring.verdict_effect; functions monitoring.update_target_states, monitoring.find_root_cause,
+--   monitoring.find_verdict_effects, monitoring.describe_outages.
+-- Risks: locks are taken in this order: the advisory lock, checks by id, states by target, incidents by fingerprint;
+--   ingest locks incidents in the same order.
 
 create type monitoring.verdict_effect as (
   verdict monitoring.verdict,
@@ -13,8 +13,8 @@ create type monitoring.verdict_effect as (
 );
 
 comment on type monitoring.verdict_effect is
-'A verdict with the incident it belongs to. severity is null where it opens nothing.
-is_well says that its incident can be closed.';
+'A verdict with the incident that it concerns. severity is null when the verdict opens no incident. is_well is true
+when the incident can be resolved.';
 
 create function monitoring.update_target_states(verdicts monitoring.verdict[])
 returns void
@@ -72,7 +72,7 @@ as $$
 $$;
 
 comment on function monitoring.update_target_states(monitoring.verdict[]) is
-'Counts the verdicts of one round each into where their targets stand.';
+'Updates the state of each target from its verdict. The verdicts must contain one round per target.';
 
 create function monitoring.find_root_cause(target text)
 returns text
@@ -101,7 +101,8 @@ as $$
 $$;
 
 comment on function monitoring.find_root_cause(text) is
-'The target that a failing one is down because of: the last in the chain of depends_on that is down, or itself.';
+'Returns the target that causes a failure: the last one in the chain of depends_on that is down, or the target
+itself.';
 
 create function monitoring.find_verdict_effects(verdicts monitoring.verdict[])
 returns setof monitoring.verdict_effect
@@ -164,7 +165,8 @@ as $$
 $$;
 
 comment on function monitoring.find_verdict_effects(monitoring.verdict[]) is
-'What each verdict of this moment, already counted into its target''s state, means for incidents.';
+'Returns the incident that each verdict concerns, and whether to open or resolve it. update_target_states() must have
+counted the verdicts.';
 
 create function monitoring.describe_outages(effects monitoring.verdict_effect[])
 returns monitoring.prepared_event[]
@@ -267,4 +269,4 @@ as $$
 $$;
 
 comment on function monitoring.describe_outages(monitoring.verdict_effect[]) is
-'The events that these effects are for the incidents, one a fingerprint, ready for monitoring.upsert_incidents().';
+'Returns events for upsert_incidents(), one per fingerprint, from the effects that open an incident.';

@@ -1,6 +1,7 @@
--- Purpose: the judgement, every 10 seconds: verdicts, further tries, effects, in one short transaction.
--- Objects: monitoring.apply_verdicts(), monitoring.remove_stale_target_states(), monitoring.judge_health_checks().
--- Risks: one at a time, by the advisory lock that the round takes too.
+-- Purpose: judges health checks every 10 seconds: verdicts, retries and their effects in one short transaction.
+-- Objects: functions monitoring.apply_verdicts, monitoring.remove_stale_target_states,
+--   monitoring.judge_health_checks.
+-- Risks: one judgement runs at a time, because of the advisory lock that rounds take too.
 
 create function monitoring.apply_verdicts(verdicts monitoring.verdict[])
 returns void
@@ -68,7 +69,7 @@ end
 $$;
 
 comment on function monitoring.apply_verdicts(monitoring.verdict[]) is
-'Brings verdicts, one a target, into force: states, incidents, rows.';
+'Applies verdicts, one per target: states, incidents, checks.';
 
 create function monitoring.remove_stale_target_states()
 returns bigint
@@ -98,7 +99,8 @@ as $$
 $$;
 
 comment on function monitoring.remove_stale_target_states() is
-'Forgets the states of targets that were removed or switched off, and resolves their incidents: how many.';
+'Deletes the states of targets that were removed or disabled, and resolves their incidents. Returns the number of
+incidents.';
 
 create function monitoring.judge_health_checks()
 returns integer
@@ -138,5 +140,5 @@ end
 $$;
 
 comment on function monitoring.judge_health_checks() is
-'What pg_cron runs every 10 seconds: judges what came back since, tries failures again, settles what is certain.
-How many checks are still pending.';
+'Judges recorded responses, retries failures and applies verdicts that are certain. Returns the number of pending
+checks. pg_cron runs it every 10 seconds.';

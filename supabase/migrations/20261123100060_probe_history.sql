@@ -1,6 +1,7 @@
--- Purpose: what the checks add up to: hourly figures a target, kept longer than the checks; and what is thrown away.
--- Objects: monitoring.target_hourly_stats, monitoring.count_checks(), monitoring.roll_up_checks(), monitoring.purge_history().
--- Risks: a check may only be purged when its hour was rolled up: the purge rolls up first.
+-- Purpose: sums checks up per hour and per day, and purges old rows.
+-- Objects: tables monitoring.target_hourly_stats, monitoring.target_daily_stats; functions monitoring.count_checks,
+--   monitoring.roll_up_checks, monitoring.roll_up_days, monitoring.purge_history.
+-- Risks: a check may be purged only after its hour was summed up: purge_history() sums up first.
 
 create table monitoring.target_hourly_stats (
   target text not null,
@@ -31,23 +32,27 @@ revoke all on table monitoring.target_hourly_stats from public, anon, authentica
 -- For the views public.target_status and public.target_history alone, which run with their reader's rights.
 grant select on table monitoring.target_hourly_stats to authenticated, service_role;
 
-comment on table monitoring.target_hourly_stats is 'Figures of the checks of each target in each hour that is over.';
+comment on table monitoring.target_hourly_stats is
+'Health-check counts and response times per target and completed hour.';
 
 comment on column monitoring.target_hourly_stats.target is 'Name of the target.';
 
-comment on column monitoring.target_hourly_stats.hour is 'Beginning of the hour.';
+comment on column monitoring.target_hourly_stats.hour is 'Start of the hour.';
 
-comment on column monitoring.target_hourly_stats.checks is 'Rounds of the hour.';
+comment on column monitoring.target_hourly_stats.checks is 'Number of rounds in the hour.';
 
-comment on column monitoring.target_hourly_stats.up is 'Of these, up.';
+comment on column monitoring.target_hourly_stats.up is 'Number of rounds that were up.';
 
-comment on column monitoring.target_hourly_stats.degraded is 'Of these, degraded: right, but too slow.';
+comment on column monitoring.target_hourly_stats.degraded is
+'Number of rounds that were degraded: successful but too slow.';
 
-comment on column monitoring.target_hourly_stats.down is 'Of these, down.';
+comment on column monitoring.target_hourly_stats.down is 'Number of rounds that were down.';
 
-comment on column monitoring.target_hourly_stats.unknown is 'Of these, without any answer: neither uptime nor downtime.';
+comment on column monitoring.target_hourly_stats.unknown is
+'Number of rounds without a response: neither uptime nor downtime.';
 
-comment on column monitoring.target_hourly_stats.maintenance is 'Of these, in a maintenance window, whatever they found.';
+comment on column monitoring.target_hourly_stats.maintenance is
+'Number of rounds in a maintenance window, whatever their result.';
 
 comment on column monitoring.target_hourly_stats.p50_ms is 'Median response time in milliseconds.';
 
@@ -93,7 +98,7 @@ as $$
 $$;
 
 comment on function monitoring.count_checks(timestamptz, timestamptz) is
-'The figures of the checks that were scheduled from a moment until before another, an hour and target each.';
+'Returns the counts per target and hour of the checks scheduled from since until before until.';
 
 create function monitoring.roll_up_checks()
 returns bigint
@@ -138,7 +143,7 @@ as $$
 $$;
 
 comment on function monitoring.roll_up_checks() is
-'Adds up the checks of the hours that are over since the last time: how many figures. Safe to repeat.';
+'Sums the checks of completed hours up since the last run, and returns the number of rows written. Safe to repeat.';
 
 create table monitoring.target_daily_stats (
   target text not null,
@@ -165,21 +170,23 @@ revoke all on table monitoring.target_daily_stats from public, anon, authenticat
 grant select on table monitoring.target_daily_stats to authenticated, service_role;
 
 comment on table monitoring.target_daily_stats is
-'The hours of each target added up, a row a day (UTC) that is over: 90 days of a bar are 90 rows instead of 2,160.';
+'Health-check counts per target and completed day (UTC), so that 90 days are 90 rows instead of 2,160.';
 
 comment on column monitoring.target_daily_stats.target is 'Name of the target.';
 
-comment on column monitoring.target_daily_stats.day is 'The day, UTC.';
+comment on column monitoring.target_daily_stats.day is 'Day, in UTC.';
 
-comment on column monitoring.target_daily_stats.up is 'Rounds of the day that were up.';
+comment on column monitoring.target_daily_stats.up is 'Number of rounds that were up.';
 
-comment on column monitoring.target_daily_stats.degraded is 'Rounds that were degraded: right, but too slow.';
+comment on column monitoring.target_daily_stats.degraded is
+'Number of rounds that were degraded: successful but too slow.';
 
-comment on column monitoring.target_daily_stats.down is 'Rounds that were down.';
+comment on column monitoring.target_daily_stats.down is 'Number of rounds that were down.';
 
-comment on column monitoring.target_daily_stats.unknown is 'Rounds without any answer.';
+comment on column monitoring.target_daily_stats.unknown is 'Number of rounds without a response.';
 
-comment on column monitoring.target_daily_stats.maintenance is 'Rounds in a maintenance window, whatever they found.';
+comment on column monitoring.target_daily_stats.maintenance is
+'Number of rounds in a maintenance window, whatever their result.';
 
 create function monitoring.roll_up_days()
 returns bigint
@@ -221,7 +228,7 @@ as $$
 $$;
 
 comment on function monitoring.roll_up_days() is
-'Adds up the hours of the days that are over since the last time: how many figures. Safe to repeat.';
+'Sums the hours of completed days up since the last run, and returns the number of rows written. Safe to repeat.';
 
 create function monitoring.purge_history()
 returns jsonb
@@ -302,5 +309,6 @@ end
 $$;
 
 comment on function monitoring.purge_history() is
-'What pg_cron runs each night: throws away what outlived system_config.retention, pg_cron''s own log included, and puts
-the trigger on net._http_response back if an update of pg_net lost it. How many rows of each; null where that is not allowed.';
+'Deletes rows older than system_config.retention, including the log of pg_cron, and recreates the trigger on
+net._http_response if an update of pg_net dropped it. Returns the number of rows per table, null where the privilege
+is missing. pg_cron runs it each night.';

@@ -1,6 +1,7 @@
--- Purpose: what a dashboard shows of the targets: how each stands, and its hours for charts.
--- Objects: views public.target_status and public.target_history.
--- Risks: security invoker, so the reader needs a grant on what is read, though he cannot enter the schema monitoring.
+-- Purpose: provides views of the current state of each target and of its hours, for dashboards.
+-- Objects: views public.target_history, public.target_status.
+-- Risks: the views are security invoker, so their readers need SELECT on the tables behind them, although they have
+--   no USAGE on the schema monitoring.
 
 create view public.target_history
 with (security_invoker = true)
@@ -29,10 +30,10 @@ revoke all on table public.target_history from public, anon, authenticated, serv
 grant select on table public.target_history to authenticated, service_role;
 
 comment on view public.target_history is
-'Each target''s checks by the hour, for charts.
+'Hourly health-check counts and response times of each target, for charts.
 
-uptime_percent counts up and degraded against down; unknown rounds and those in maintenance windows count for neither.
-Response times are in milliseconds, of the rounds that were up or degraded.';
+uptime_percent is up and degraded rounds divided by up, degraded and down rounds; unknown rounds and rounds in
+maintenance windows are not counted. Response times are in milliseconds, of rounds that were up or degraded.';
 
 create view public.target_status
 with (security_invoker = true)
@@ -111,8 +112,9 @@ revoke all on table public.target_status from public, anon, authenticated, servi
 grant select on table public.target_status to authenticated, service_role;
 
 comment on view public.target_status is
-'How each target that is probed stands now.
+'Current state of each target that is probed.
 
-since: the round since which it has this status. uptime_..._percent: up and degraded against down, over 24 hours, 7 and 30
-days; unknown rounds and those in maintenance windows count for neither. p50_ms and p95_ms: response times of the last
-hour in milliseconds, null without any. incident_id: its live incident.';
+since is the round since which the status is unchanged. uptime_24h_percent, uptime_7d_percent and uptime_30d_percent
+are up and degraded rounds divided by up, degraded and down rounds; unknown rounds and rounds in maintenance windows
+are not counted. p50_ms and p95_ms are response times of the last hour in milliseconds, null without any.
+incident_id is the live incident of the target.';

@@ -1,7 +1,7 @@
--- Purpose: the days of each target, for an uptime bar.
--- Objects: monitoring.target_daily_stats, monitoring.roll_up_days(), view public.target_days.
--- Risks: a day is added up from its hours, so roll_up_checks() comes first. The view is security invoker, so the reader
--- needs a grant on what is read, though he cannot enter the schema monitoring.
+-- Purpose: provides a view of the last 90 days of each target, for an uptime bar.
+-- Objects: view public.target_days.
+-- Risks: the view is security invoker, so its readers need SELECT on the tables behind it, although they have no
+--   USAGE on the schema monitoring.
 
 create view public.target_days
 with (security_invoker = true)
@@ -89,7 +89,8 @@ revoke all on table public.target_days from public, anon, authenticated, service
 grant select on table public.target_days to authenticated, service_role;
 
 comment on view public.target_days is
-'Each target''s checks by the day (UTC), today and the 89 days before: what an uptime bar shows.
+'Daily health-check counts of each target (UTC), for today and the 89 days before, for an uptime bar.
 
-status: up without a failed round, degraded from 95 % uptime, down below, unknown where no round counted. uptime_percent
-counts up and degraded against down; unknown rounds and those in maintenance windows count for neither.';
+status is up without a failed round, degraded from 95 % uptime, down below, and unknown where no round counted.
+uptime_percent is up and degraded rounds divided by up, degraded and down rounds; unknown rounds and rounds in
+maintenance windows are not counted.';

@@ -1,6 +1,7 @@
--- Purpose: each target as a status page shows it: where it stands, 90 days of uptime, the latest response times.
+-- Purpose: provides a view of each target for status pages: current state, 90 days of uptime, latest response times.
 -- Objects: view public.target_panels.
--- Risks: security invoker, so the reader needs a grant on what is read, though he cannot enter the schema monitoring.
+-- Risks: the view is security invoker, so its readers need SELECT on the tables behind it, although they have no
+--   USAGE on the schema monitoring.
 
 create view public.target_panels
 with (security_invoker = true)
@@ -84,7 +85,8 @@ revoke all on table public.target_panels from public, anon, authenticated, servi
 grant select on table public.target_panels to authenticated, service_role;
 
 comment on view public.target_panels is
-'Each target as a status page shows it: target_status with its 90 days and its latest response times.
+'Targets for a status page: target_status with 90 days of uptime and recent response times.
 
-days: [{"day", "status", "uptime_percent"}], 90 of them, the oldest first, null where nothing was checked.
-response_times_ms: of the last 60 rounds, the oldest first, null for a round that was not up or degraded.';
+days is [{"day", "status", "uptime_percent"}], 90 items, oldest first, with nulls for days without checks.
+response_times_ms lists the last 60 rounds in milliseconds, oldest first, with null for rounds that were not up or
+degraded.';

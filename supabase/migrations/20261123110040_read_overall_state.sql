@@ -1,6 +1,6 @@
--- Purpose: how the whole is, in one word, for whoever asks.
--- Objects: monitoring.overall_state().
--- Risks: states of targets are as old as the last round: where the rounds stand still, they prove nothing.
+-- Purpose: computes the overall state of the product as one word.
+-- Objects: function monitoring.overall_state.
+-- Risks: the states of targets are as old as the last round: when no round has run for 3 minutes, they are not used.
 
 create function monitoring.overall_state()
 returns text
@@ -52,6 +52,6 @@ as $$
 $$;
 
 comment on function monitoring.overall_state() is
-'outage: a CRITICAL incident is open or acknowledged, or a target is down outside of maintenance. degraded: the same
-with HIGH and degraded. unknown: there are targets, but no round within 3 minutes, or none of them answered. Else
-operational. Suppressed incidents do not count.';
+'Returns outage, degraded, unknown or operational. outage: a CRITICAL incident is open or acknowledged, or a target
+is down outside of maintenance. degraded: the same with HIGH and degraded. unknown: there are targets, but no round
+within 3 minutes, or no target answered. Suppressed incidents do not count.';

@@ -1,8 +1,8 @@
--- Purpose: what the service calls beside the ingest: is everything there, which targets to watch, the first round; and
--- what an operator asks for.
--- Objects: monitoring.service_targets, public.service_health(), public.write_service_targets(),
--- public.start_health_check_round(), public.status_summary(), public.system_status().
--- Risks: the targets of the service's own variables must never overwrite what a person decided.
+-- Purpose: provides the RPCs that the service calls besides ingest: health, targets from its settings, the first
+--   round, status.
+-- Objects: table monitoring.service_targets; functions public.service_health, monitoring.write_service_target,
+--   public.write_service_targets, public.start_health_check_round, public.status_summary, public.system_status.
+-- Risks: targets from the service's settings must never overwrite what a person configured.
 
 create table monitoring.service_targets (
   name text primary key,
@@ -18,11 +18,11 @@ using (false);
 revoke all on table monitoring.service_targets from public, anon, authenticated, service_role;
 
 comment on table monitoring.service_targets is
-'The targets that the service wrote, as it wrote them: what differs from them now was edited or removed by a person.';
+'Targets as the service wrote them: a different or missing target in the configuration was changed by a person.';
 
 comment on column monitoring.service_targets.name is 'Name of the target.';
 
-comment on column monitoring.service_targets.written is 'The target as the service last wrote it.';
+comment on column monitoring.service_targets.written is 'Target as the service last wrote it.';
 
 create function public.service_health()
 returns jsonb
@@ -62,12 +62,12 @@ revoke all on function public.service_health() from public, anon, authenticated,
 grant execute on function public.service_health() to authenticated, service_role;
 
 comment on function public.service_health() is
-'Proves that the database answers, and tells when the health checks last ran and when Sentry last delivered.
+'Returns the state of the database, of the scheduler and of the Sentry integration.
 
-Answers {"status", "overall": "operational" | "degraded" | "outage" | "unknown", "server_time", "is_kill_switch_on",
+Returns {"status", "overall": "operational" | "degraded" | "outage" | "unknown", "server_time", "is_kill_switch_on",
 "is_monitoring_on", "has_response_times", "sentry": {"last_delivery_at", "is_silent"}, "scheduler": {"schedule",
-"is_active", "last_run_at"}}. schedule is null when the job is gone: select monitoring.schedule_jobs() brings it back.
-Security definer, because nobody but the owner reads the configuration and pg_cron''s jobs.';
+"is_active", "last_run_at"}}. schedule is null when the job is missing: select monitoring.schedule_jobs() restores
+it. Security definer, because only the owner may read the configuration and the jobs of pg_cron.';
 
 create function monitoring.write_service_target(target jsonb)
 returns jsonb
@@ -129,7 +129,8 @@ end
 $$;
 
 comment on function monitoring.write_service_target(jsonb) is
-'Writes one target into the configuration unless a person added, edited or removed one of its name: what was done.';
+'Writes one target into the configuration, unless a person added, edited or removed a target of its name. Returns the
+result.';
 
 create function public.write_service_targets(backend_url text default null, console_url text default null)
 returns jsonb
@@ -178,12 +179,12 @@ revoke all on function public.write_service_targets(text, text) from public, ano
 grant execute on function public.write_service_targets(text, text) to service_role;
 
 comment on function public.write_service_targets(text, text) is
-'Adds the targets backend, frontend and database to health_check_targets, or follows a changed address.
+'Adds or updates the targets backend, frontend and database in health_check_targets.
 
-Takes the address of the product''s backend, whose /health and /health/db are probed, and that of its console. Targets of
-these names that somebody added, edited or removed by hand are left as they are. Answers a list of {"name", "result":
-"written" | "unchanged" | "kept" | "refused", "reason"?}.
-Security definer, because the service may write these targets and nothing else of the configuration.';
+backend_url is the base URL of the product''s backend, whose /health and /health/db are probed; console_url is the
+URL of its console. Targets of these names that a person added, edited or removed are left unchanged. Returns a list
+of {"name", "result": "written" | "unchanged" | "kept" | "refused", "reason"?}. Security definer, because
+service_role may write these targets and nothing else in the configuration.';
 
 create function public.start_health_check_round()
 returns integer
@@ -200,9 +201,10 @@ revoke all on function public.start_health_check_round() from public, anon, auth
 grant execute on function public.start_health_check_round() to service_role;
 
 comment on function public.start_health_check_round() is
-'Starts this minute''s round of health checks now: how many requests were sent, 0 when it has begun already.
+'Starts the round of health checks of the current minute and returns the number of requests sent.
 
-Security definer, because the service may start a round, but write no check by itself.';
+0 when the round was started already. Security definer, because service_role may start a round, but may not write
+checks.';
 
 create function public.status_summary()
 returns jsonb
@@ -242,8 +244,9 @@ revoke all on function public.status_summary() from public, anon, authenticated,
 grant execute on function public.status_summary() to authenticated, service_role;
 
 comment on function public.status_summary() is
-'service_health(), the version of Postgres and, as far as the caller may see them, live incidents by severity and the
-last 5 deployments.';
+'Returns service_health(), the PostgreSQL version, open incidents by severity and 5 deployments.
+
+The deployments are the latest. Row-level security applies: the counts contain what the caller may read.';
 
 create function public.system_status()
 returns jsonb
@@ -265,5 +268,6 @@ revoke all on function public.system_status() from public, anon, authenticated, 
 grant execute on function public.system_status() to authenticated, service_role;
 
 comment on function public.system_status() is
-'What an operator wants to know at a glance: status_summary() and, as far as the caller may see them,
-public.target_status.';
+'Returns status_summary() with all targets, as in the view target_status.
+
+Row-level security applies: the result contains what the caller may read.';

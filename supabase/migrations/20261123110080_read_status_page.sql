@@ -1,6 +1,6 @@
--- Purpose: what the status page shows: to who is signed in, and to everybody.
--- Objects: public.status_page(), public.public_status().
--- Risks: public_status() is for strangers: it tells of a target what an outsider could find out by himself.
+-- Purpose: provides the RPCs behind the status page, for signed-in readers and for the public.
+-- Objects: functions public.status_page, public.public_status.
+-- Risks: public_status() is for anonymous readers: it must only contain what anybody could find out from outside.
 
 create function public.status_page()
 returns jsonb
@@ -57,8 +57,10 @@ revoke all on function public.status_page() from public, anon, authenticated, se
 grant execute on function public.status_page() to authenticated, service_role;
 
 comment on function public.status_page() is
-'All that the status page shows to who is signed in: status_summary(), the 50 worst live incidents with their age in
-seconds, and the 200 targets that are worst off as public.target_panels has them.';
+'Returns the data of the status page for signed-in readers.
+
+status_summary(), the 50 most severe open incidents with their age in seconds, and up to 200 targets as in the view
+target_panels, those that are down, degraded or unknown first.';
 
 create function public.public_status()
 returns jsonb
@@ -105,8 +107,8 @@ revoke all on function public.public_status() from public, anon, authenticated, 
 grant execute on function public.public_status() to service_role;
 
 comment on function public.public_status() is
-'What the status page shows to everybody: how the whole is, and the targets whose "public" is true in
-health_check_targets, without their addresses, errors and incidents.
+'Returns the data of the public status page.
 
-Security definer, because only the owner reads which targets are public. For service_role alone: the service keeps the
-answer for some seconds, so that a crowd on the page costs the database one call.';
+The overall state and the targets whose "public" is true in health_check_targets, without URLs, errors and
+incidents. Only service_role may execute it: the service caches the result for some seconds, so that many anonymous
+readers cost one call. Security definer, because only the owner may read which targets are public.';

@@ -1,6 +1,6 @@
--- Purpose: the jobs that pg_cron runs, all scheduled by one function that may be run again at any time.
--- Objects: monitoring.schedule_jobs().
--- Risks: schema diffs and squashed migrations lose cron jobs; select monitoring.schedule_jobs() brings them back.
+-- Purpose: schedules the jobs that pg_cron runs, with one function that can be called again at any time.
+-- Objects: function monitoring.schedule_jobs.
+-- Risks: schema diffs and squashed migrations lose cron jobs; select monitoring.schedule_jobs() restores them.
 
 create function monitoring.schedule_jobs()
 returns void
@@ -52,8 +52,8 @@ end
 $$;
 
 comment on function monitoring.schedule_jobs() is
-'Schedules every job of the monitoring agent by its name. Safe to repeat. monitoring-confirm-failures
-judges while a round has pending checks, twice a second for 8 seconds and then every 2 until second 48: a server that
-refuses connections is known to be down within seconds, and many silent ones within the minute.';
+'Schedules every job of the monitoring agent under its name. Safe to repeat. monitoring-confirm-failures judges while
+a round has pending checks, twice a second for 8 seconds and then every 2 seconds until second 48, so that a server
+that refuses connections is detected within seconds, and many silent ones within the minute.';
 
 select monitoring.schedule_jobs();
