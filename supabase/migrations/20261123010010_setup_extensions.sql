@@ -18,8 +18,8 @@ create extension if not exists pg_cron;
 
 create extension if not exists pg_net with schema extensions;
 
--- A security definer function looks for types in pg_temp first, whatever its search_path: nobody but the owner of the
--- database may make temporary objects, or an API role with SQL access could have code run as the function's owner.
+-- A security definer function resolves types in pg_temp first, whatever its search_path: an API role with SQL access
+-- that may create temporary objects could run code as the owner of the function.
 do $$
 begin
   execute format('revoke temporary on database %I from public, anon, authenticated, service_role', current_database());

@@ -90,12 +90,12 @@ as $$
         from unnest(array[
           '0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24',
           '192.168.0.0/16', '198.18.0.0/15', '224.0.0.0/3',
-          '168.63.129.16/32' -- Azure's own, on a public address
+          '168.63.129.16/32' -- platform address of Azure
         ]) as networks (network)
         where monitoring.read_ipv4(is_private_host.host) <<= networks.network::inet
       )
-    -- A last label that begins like a number is a misspelt address, no name. A name without a dot, or with one of these
-    -- endings, is looked up in the private network alone.
+    -- A last label that begins like a number is a malformed address, not a name. A name without a dot, or with one of
+    -- these endings, is resolved in the private network only.
     else is_private_host.host ~ '(^|\.)(0x[^.]*|[0-9]+)$'
       or is_private_host.host !~ '\.'
       or is_private_host.host ~ (

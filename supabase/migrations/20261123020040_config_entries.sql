@@ -69,7 +69,7 @@ begin
   end if;
 
   if not exists (select from monitoring.config_field where config_field.entry = new.key) then
-    return new; -- the table's own check refuses the unknown key
+    return new; -- the check constraint of the table rejects an unknown key
   end if;
 
   v_is_list := new.key in ('health_check_targets', 'notification_recipients');

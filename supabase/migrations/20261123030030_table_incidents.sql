@@ -57,7 +57,7 @@ create table public.incidents (
   constraint only_suppressed_incidents_have_an_end check (status = 'suppressed' or suppressed_until is null)
 );
 
--- One live incident a fingerprint. Ingest folds by it, and its conflicts settle who was first.
+-- At most one live incident per fingerprint. Concurrent inserts of the same fingerprint conflict on this index.
 create unique index incidents_live_fingerprint_idx on public.incidents (fingerprint)
 where status <> 'resolved';
 
@@ -65,15 +65,16 @@ where status <> 'resolved';
 create index incidents_resolved_fingerprint_idx on public.incidents (fingerprint, resolved_at desc)
 where status = 'resolved';
 
--- The list's order, alone and under each of its filters.
+-- Order of the list of incidents, without and with each of its filters.
 create index incidents_last_seen_idx on public.incidents (last_seen desc, id);
 
 create index incidents_status_idx on public.incidents (status, last_seen desc, id);
 
--- What opened on a day.
+-- Incidents that opened on a day.
 create index incidents_first_seen_idx on public.incidents (first_seen);
 
--- Rare among the many: under row-level security the planner may not look at the statistics of an enum.
+-- Rare statuses get an index of their own: under row-level security the planner does not use the statistics of an
+-- enum.
 create index incidents_acknowledged_idx on public.incidents (last_seen desc, id)
 where status = 'acknowledged';
 
@@ -92,7 +93,7 @@ where knowledge_id is not null;
 create index incidents_deployment_idx on public.incidents (deployment_id)
 where deployment_id is not null;
 
--- What is live, the worst first; and the suppressions that end.
+-- Live incidents, most severe first, and suppressions that end.
 create index incidents_live_idx on public.incidents (severity desc, last_seen desc, id)
 where status <> 'resolved';
 

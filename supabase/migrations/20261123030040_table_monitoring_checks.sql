@@ -37,11 +37,11 @@ create table public.monitoring_checks (
   constraint answer_excerpt_is_short check (octet_length(answer_excerpt) <= 1024),
   constraint one_check_a_target_and_round unique (target, scheduled_at)
 )
-with (fillfactor = 80); -- each row is updated twice, when its answer comes and when it is judged
+with (fillfactor = 80); -- each row is updated twice: with its response and by its judgement
 
 create index monitoring_checks_scheduled_idx on public.monitoring_checks (scheduled_at desc);
 
--- Finds the row that an answer is for.
+-- Finds the check that a response belongs to.
 create index monitoring_checks_pending_idx on public.monitoring_checks (request_id)
 where status = 'pending';
 

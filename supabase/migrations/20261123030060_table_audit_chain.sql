@@ -35,7 +35,7 @@ security invoker
 set search_path = ''
 set timezone = 'UTC'
 as $$
-  -- Column by column: a column that is added one day must not change what was hashed before.
+  -- Column by column: a column added later must not change existing hashes.
   select encode(
     sha256(convert_to(
       jsonb_build_array(
@@ -60,7 +60,7 @@ security invoker
 set search_path = ''
 as $$
 begin
-  -- Whatever was given is not taken: the chain is ours to write.
+  -- Values from the caller are overwritten: only this trigger writes the chain.
   new.chain_position := null;
   new.previous_hash := null;
   new.hash := null;
@@ -120,7 +120,7 @@ begin
       coalesce(
         entry.previous_hash = lag(entry.hash) over (order by entry.chain_position)
         and entry.chain_position = lag(entry.chain_position) over (order by entry.chain_position) + 1,
-        -- What stood before the first row that is left was purged, or never was.
+        -- The rows before the first remaining one were purged, or there never were any.
         (entry.chain_position = 1) = (entry.previous_hash is null)
       ) as follows
     from public.agent_actions as entry

@@ -63,7 +63,7 @@ declare
   v_rest text := rtrim(v_end, c_alphanumeric);
   v_word text := substr(v_end, length(v_rest) + 1);
 begin
-  -- %3D and \u003d are signs, not letters.
+  -- %3D and \u003d are escapes, not letters.
   return case
     when right(v_rest, 1) = '%' then substr(v_word, 3)
     when right(v_rest, 1) = '\' and left(v_word, 1) = 'u' then substr(v_word, 6)
@@ -87,15 +87,15 @@ set search_path = ''
 as $$
 declare
   c_most_checks constant integer := 500;
-  -- A blank a byte, so that a slice of the run is where its groups say.
+  -- One space per byte, so that positions in the groups match positions in the run.
   v_groups text[] := string_to_array(
     translate(replace(redact_digit_run.run, e'\u00a0', '  '), e'-._\t\x02', '     '), ' '
   );
   v_count integer := cardinality(v_groups);
-  v_run bytea := convert_to(redact_digit_run.run, 'UTF8');   -- a slice of bytes costs no walk from the start
+  v_run bytea := convert_to(redact_digit_run.run, 'UTF8'); -- slicing bytes takes constant time
   v_result bytea := ''::bytea;
-  v_start integer := 1;      -- where the current group begins in the run
-  v_copied integer := 1;     -- the first byte that is not in the result yet
+  v_start integer := 1; -- position of the current group in the run
+  v_copied integer := 1; -- first byte that is not in the result yet
   v_checks integer := 0;
   v_index integer := 1;
   v_next integer;
@@ -109,8 +109,8 @@ begin
     v_next := v_index;
     v_digits := v_groups[v_index];
     v_separator := case when v_start > 1 then get_byte(v_run, v_start - 2) else 0 end;
-    -- A card begins with a group of four, or is one group. Dates and Unix times begin like no card in use. A letter
-    -- of a hash or a decimal point takes only the group that it touches out.
+    -- A card number starts with a group of four digits, or is one group. Dates and Unix times start with digits that
+    -- no card number has. A letter of a hash or a decimal point excludes only the group that it touches.
     if length(v_digits) in (4, 13, 14, 15, 16, 17, 18, 19)
       and not (v_index = 1 and monitoring.is_hex_word(redact_digit_run.word_before))
       and not (v_separator = ascii('.') and v_index > 1 and v_groups[v_index - 1] <> '')
@@ -122,16 +122,17 @@ begin
           and v_groups[v_next] <> ''
           and not (v_next = v_count and monitoring.is_hex_word(redact_digit_run.word_after)) then
           v_checks := v_checks + 1;
-          -- Past the allowance a wall of digits is hidden unchecked: unreadable is better than slow.
+          -- Beyond the limit, digits are redacted without a check, to limit the cost.
           if v_checks > c_most_checks or monitoring.passes_luhn(v_digits) then
             v_card_length := v_length;
           end if;
         end if;
         v_next := v_next + 1;
         exit when v_next > v_count or length(v_groups[v_next]) > 7;
-        exit when v_groups[v_next] = '' and v_groups[v_next - 1] = '';   -- no more than two blanks
+        exit when v_groups[v_next] = '' and v_groups[v_next - 1] = ''; -- at most two spaces
         v_separator := get_byte(v_run, v_start + v_length - 1);
-        -- Points and underscores hold versions, measures and ids together: only groups of four, alike, are a card.
+        -- Points and underscores also join versions, measurements and ids: here only equal groups of four are a card
+        -- number.
         exit when v_separator in (ascii('.'), ascii('_')) and (
           length(v_groups[v_next]) <> 4 or v_length % 5 <> 4
           or (v_length > 4 and get_byte(v_run, v_start + v_length - 6) <> v_separator)
@@ -172,7 +173,7 @@ declare
   c_most_runs constant integer := 300;
   c_alphanumeric constant text := '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
   c_run constant text := '[0-9](?:[ \t._\u00a0\x02-]*[0-9]){12,}';
-  -- An encoded blank is a mark of one byte meanwhile.
+  -- An encoded space is replaced by a mark of one byte meanwhile.
   v_text text collate "C" := replace(redact_card_numbers.value, '%20', e'\x02');
   v_between text[] := regexp_split_to_array(v_text, c_run);
 begin
@@ -183,7 +184,7 @@ begin
     select replace(string_agg(
       piece.before || case
         when piece.run is null then ''
-        -- Past the allowance nothing is checked: what begins like a payment card goes.
+        -- Beyond the limit nothing is checked: runs that start like a payment card are redacted.
         when piece.nth > c_most_runs and left(escaped.run, 1) between '2' and '6' then escaped.digits || '[redacted]'
         when piece.nth > c_most_runs then piece.run
         else escaped.digits || monitoring.redact_digit_run(

@@ -15,7 +15,7 @@ declare
   v_text text := decode_escapes.value;
 begin
   if strpos(v_text, '%') > 0 then
-    v_text := replace(v_text, '%25', '%');   -- first: a URL in a URL in a URL is encoded twice
+    v_text := replace(v_text, '%25', '%'); -- first, because a nested URL is encoded twice
     v_text := replace(replace(replace(replace(v_text, '%3D', '='), '%3d', '='), '%3A', ':'), '%3a', ':');
     v_text := replace(replace(replace(replace(v_text, '%2F', '/'), '%2f', '/'), '%26', '&'), '%22', '"');
     v_text := replace(replace(replace(replace(v_text, '%3F', '?'), '%3f', '?'), '%40', '@'), '%27', '''');

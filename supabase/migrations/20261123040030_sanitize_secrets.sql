@@ -48,8 +48,8 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  -- One piece a BEGIN line, so that the cost grows with the text alone. A key whose end was cut off takes along what
-  -- follows as long as it could still be part of the key.
+  -- One piece per BEGIN line, so that the cost is linear in the length of the text. A key without an end also removes
+  -- the text after it that could still be part of the key.
   select string_agg(
     case
       when piece.nth = 1 and strpos(piece.body, '-----END') > 0 and left(ending.body, 60) like '%PRIVATE KEY-----%' then
@@ -110,11 +110,12 @@ as $$
 declare
   v_text text collate "C" := mark_keyed_values.value;
 begin
-  -- Small patterns, not a big one with captures: past some 100 states a pattern costs five times more a match. A mark
-  -- \x02 (control characters were removed before) goes in front of each value, or of the colon of a header.
-  -- "Unexpected token: <" speaks of a parser's token.
+  -- Several small patterns instead of one with captures: beyond some 100 states a pattern costs five times more per
+  -- match. The mark \x02 (control characters were removed before) goes in front of each value, or of the colon of a
+  -- header. "Unexpected token: <" is about the token of a parser.
   v_text := replace(v_text, 'nexpected token', e'nexpected tok\x01en');
-  -- A folded header or a value of YAML stands on the next line: a vertical tab, a blank for patterns, joins the two.
+  -- A folded header or a YAML value is on the next line: a vertical tab, which patterns treat as a space, joins the
+  -- lines.
   if strpos(v_text, e'\n') > 0 then
     v_text := replace(replace(v_text, e':\n ', e':\x0b '), e':\n\t', e':\x0b\t');
     v_text := replace(replace(replace(v_text, e'|\n ', e'|\x0b '), e'earer\n ', e'earer\x0b '), e'asic\n ', e'asic\x0b ');
@@ -157,7 +158,7 @@ begin
         \\*["']? [ \t]* [:=] [ \t]* (?=[\w"'\\])
     $pattern$, e'\\&\x02', 'g');
   end if;
-  -- Commands: what follows is no sentence, so the mark is not alone.
+  -- Commands: no sentence can follow, so a second mark prevents the removal of the first one below.
   if v_text like any(array[
     '%-u %', '%--user%', '%mysql%', '%sshpass%', '%redis-cli%', '%IDENTIFIED%', '%identified%', '%assword ''%', '%PASSWORD ''%'
   ]) then
@@ -251,8 +252,8 @@ begin
     v_text := monitoring.redact_private_keys(v_text);
   end if;
   if strpos(v_text, '@') > 0 and v_text like any(array['%://%', '%:\\/%', '%:%@tcp(%', '%:%@unix(%', '%:%@/%', '%/%@//%']) then
-    -- The user stays, the password goes; the user goes, too, where it is the key of a Sentry DSN or a token. A slash may
-    -- stand in a password, but "host:3000/@scope" is a port and a path.
+    -- The user name stays, the password is redacted. The user name is redacted too when it is the key of a Sentry DSN
+    -- or a token. A password may contain a slash, but "host:3000/@scope" is a port and a path.
     v_text := regexp_replace(v_text, $pattern$(?x)
       (:(?:\\?/){2}) [0-9a-f]{32,} (?: : [^\s/@"'<>\\]* )? @
       | (:(?:\\?/){2}[^\s/?\#:@"'<>\\\[]*:)
@@ -296,7 +297,8 @@ begin
     $pattern$, '[redacted]', 'g');
   end if;
   if strpos(v_text, '@') > 0 or strpos(v_text, '%40') > 0 then
-    -- A user in a URL stays, and so do user@host:path/file (scp, git) and files such as logo@2x.png or getty@tty1.service.
+    -- User names in URLs stay, and so do user@host:path/file (scp, git) and file names such as logo@2x.png or
+    -- getty@tty1.service.
     v_text := replace(v_text, '://', e'://\x02');
     v_text := regexp_replace(v_text, $pattern$(?x)
       (?<![A-Za-z0-9_.+%\x02-])
@@ -328,8 +330,8 @@ declare
   v_after text := monitoring.redact_secrets_once(v_before);
   v_decoded text;
 begin
-  -- A secret can hide behind another that touches it, or be percent-encoded in a URL that stands in another. Text
-  -- without secrets pays for one pass only.
+  -- A secret can be adjacent to another one, or be percent-encoded in a nested URL, so passes repeat until nothing
+  -- changes. Text without secrets needs one pass.
   for v_pass in 2..c_most_passes loop
     if v_after = v_before then
       exit when strpos(v_after, '%') = 0 and strpos(v_after, '\u00') = 0 and strpos(v_after, '&') = 0;

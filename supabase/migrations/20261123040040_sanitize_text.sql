@@ -21,7 +21,7 @@ begin
     return truncate_bytes.value;
   end if;
   v_bytes := convert_to(truncate_bytes.value, 'UTF8');
-  -- 10xxxxxx goes on with a character that began before.
+  -- A byte 10xxxxxx continues a character.
   while v_length > 0 and get_byte(v_bytes, v_length) & 192 = 128 loop
     v_length := v_length - 1;
   end loop;
@@ -63,7 +63,7 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  -- "/@" begins a package's name in a path: no address, and a stack is full of it.
+  -- "/@" starts the name of a package in a path, which is frequent in stack traces and not an e-mail address.
   select coalesce(sum((octet_length(lowered.body) - octet_length(replace(lowered.body, needle, ''))) / length(needle)), 0)
   from (select replace(lower(value collate "C"), '/@', '/')) as lowered (body)
   cross join unnest(array[
@@ -85,8 +85,8 @@ security invoker
 set search_path = ''
 as $$
 declare
-  -- A long text, a stack, may have a suspect a line. In a message so many are written to be slow, and each costs more:
-  -- what is put in their place makes it too long, and it is cut and looked at again.
+  -- A long text such as a stack trace can have one indicator per line. A short text with so many is written to be
+  -- slow, and costs more: its replacements exceed the limit, so it is truncated and redacted again.
   c_is_short constant boolean := limit_redaction_cost.max_bytes <= 8192;
   c_most_suspects constant integer := case when c_is_short then 120 else 300 end;
   c_always_affordable constant integer := case when c_is_short then 1024 else 4096 end;
@@ -123,16 +123,17 @@ set search_path = ''
 as $$
 declare
   c_plain constant text := '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-';
-  c_slack constant integer := 4096;   -- read beyond the cap, so that redactions rarely leave room unused
+  c_slack constant integer := 4096; -- read beyond the limit, because redaction shortens the text
   c_word constant integer := 256;
   v_size integer := octet_length(sanitize_text.value);
   v_mark text := format(e'\n… [truncated, %s bytes]', v_size);
   v_most integer := sanitize_text.max_bytes - octet_length(v_mark);
   v_room integer := v_most;
   v_text text := sanitize_text.value;
-  v_last_line integer;   -- where it and the one before it begin: characters before them
+  v_last_line integer; -- number of characters before the last two lines
 begin
-  -- The bulk of an event's fields. No secret is that short and free of separators, nor could it be told from a word.
+  -- Most fields of an event. No secret is that short, and one without separators could not be distinguished from a
+  -- word.
   if v_size <= 12 and translate(v_text, c_plain, '') = '' then
     return v_text;
   end if;
@@ -146,8 +147,8 @@ begin
   if v_most <= 0 then
     return monitoring.truncate_bytes('…', sanitize_text.max_bytes);
   end if;
-  -- A cut changes how the last line ends ("password: must" was a sentence), so that line is looked at again,
-  -- with the one before, whose key it may belong to: then sanitising the result once more changes nothing.
+  -- Truncation changes the end of the last line ("password: must" was a sentence), so the last line is redacted again,
+  -- with the line before it, which may contain its key. This makes sanitize_text() idempotent.
   loop
     v_text := monitoring.drop_last_word(monitoring.truncate_bytes(v_text, v_room), least(c_word, v_room));
     v_last_line := length(v_text) - length(split_part(reverse(v_text), e'\n', 1)) - 1;

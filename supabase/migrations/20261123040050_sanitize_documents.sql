@@ -15,8 +15,8 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  -- apiKey, API_KEY, x-api-key and "api key" are one key; max_tokens and secret_name are not secrets. Looked at twice:
-  -- without separators, to its end, and by its parts, for what was added behind the word (token_prod).
+  -- apiKey, API_KEY, x-api-key and "api key" are the same key; max_tokens and secret_name are not secrets. The key is
+  -- tested twice: without separators up to its end, and by its parts, for suffixes such as token_prod.
   select
     translate(lower(right(key, 200) collate "C"), '_-. :', '')
     || '/_' || translate(lower(right(key, 200) collate "C"), '-. :', '____') || '_' ~ $pattern$(?x)
@@ -78,7 +78,7 @@ begin
   if strpos(v_text, '\') > 0 or monitoring.redact_secrets(v_text) <> v_text then
     return false;
   end if;
-  -- Without that many brackets nothing is that deep.
+  -- A document with fewer brackets cannot be that deep.
   return length(v_text) - length(translate(v_text, '{[', '')) <= is_clean_jsonb.levels
     or not jsonb_path_exists(
       is_clean_jsonb.value,
@@ -124,7 +124,7 @@ begin
     return redact_jsonb.value;
   end if;
   if v_kind = 'array' then
-    -- ["Cookie", "a=b"] is how headers are listed; some list them flat, as arguments are: ["--password", "x"].
+    -- Headers can be pairs such as ["Cookie", "a=b"], or a flat list like arguments: ["--password", "x"].
     return (
       select coalesce(
         jsonb_agg(
@@ -150,7 +150,7 @@ begin
       ) as listed
     );
   end if;
-  -- All keys in one look: a walk over each would cost more than the values.
+  -- All keys are tested at once, because testing each would cost more than the values.
   v_text := (select string_agg('"' || pair.key || '"', e'\n') from jsonb_each(redact_jsonb.value) as pair);
   v_names_secrets := monitoring.may_contain_sensitive_keys(v_text);
   v_holds_secrets := monitoring.redact_secrets(v_text) <> v_text;
@@ -167,7 +167,7 @@ begin
         case
           when pair.value = 'null' then pair.value
           when v_names_secrets and monitoring.is_sensitive_key(clean.key) then '"[redacted]"'
-          -- {"name": "password", "value": "x"} is how forms and headers are listed, too.
+          -- Forms and headers can also be objects such as {"name": "password", "value": "x"}.
           when lower(clean.key) in ('value', 'val') and v_name_is_sensitive then '"[redacted]"'
           else monitoring.redact_jsonb(pair.value, redact_jsonb.depth + 1)
         end
@@ -196,7 +196,7 @@ set search_path = ''
 as $$
 declare
   c_deepest constant integer := 32;
-  c_least_part constant integer := 128;   -- less of a value is not worth keeping
+  c_least_part constant integer := 128; -- a value truncated further is not kept
   v_kind text := jsonb_typeof(truncate_jsonb.value);
   v_size integer := octet_length(truncate_jsonb.value::text);
   v_mark text := format('original %s bytes', v_size);
@@ -211,7 +211,7 @@ begin
   elsif v_room <= 0 then
     return case v_kind when 'object' then '{}'::jsonb when 'array' then '[]' else '""' end;
   elsif v_kind = 'object' then
-    -- The small values stay whole, the first that does not fit is cut to what is left, the bigger ones go.
+    -- Small values stay complete, the first that does not fit is truncated, larger ones are removed.
     select jsonb_object_agg(
       part.key,
       case
@@ -257,7 +257,7 @@ begin
   loop
     v_text := monitoring.drop_last_word(monitoring.truncate_bytes(v_text, v_room), least(256, v_room / 4));
     v_result := to_jsonb(v_text || v_mark);
-    -- As JSON a quote takes two bytes and a control character six.
+    -- In JSON a quote takes two bytes and a control character six.
     exit when octet_length(v_result::text) <= truncate_jsonb.max_bytes;
     v_room := least(v_room - 1, (v_room::bigint * truncate_jsonb.max_bytes / octet_length(v_result::text))::integer);
   end loop;
@@ -288,7 +288,7 @@ declare
   v_suspects integer := 0;
   v_work integer;
 begin
-  -- What could never be kept is not looked at.
+  -- Remove first what cannot fit anyway, to limit the cost.
   if v_size > sanitize_jsonb.max_bytes + 65536 then
     v_value := monitoring.truncate_jsonb(v_value, sanitize_jsonb.max_bytes + 65536, 1);
   end if;
@@ -297,7 +297,7 @@ begin
     v_suspects := monitoring.count_secret_indicators(v_text);
   end if;
   if v_suspects > c_most_suspects or not monitoring.is_clean_jsonb(v_value, c_deepest) then
-    -- Only a document written to be slow is cut here: one with walls of secrets, or of values beside a secret.
+    -- Only a document with hundreds of secrets, or of values next to a secret, is truncated here.
     v_work := greatest(
       v_suspects / c_most_suspects, (length(v_text) - length(replace(v_text, ', ', ','))) / c_most_values
     );

@@ -37,7 +37,7 @@ begin
     return find_status_code.http_status;
   end if;
 
-  -- Most texts hold no such number at all; the long pattern below is for the others.
+  -- Most texts contain no such number: the long pattern below runs for the others only.
   if not monitoring.word_set(
     '400 401 402 403 404 405 406 407 408 409 410 411 412 413 414 415 416 417 418 419 421 422 423 424 425 426'
     ' 428 429 431 451 499'
@@ -46,9 +46,9 @@ begin
     return 0;
   end if;
 
-  -- First the places that make any number a status code, then words that do so if nothing is counted after it
-  -- ("returned 500 rows"), then the layouts of access logs, then the reason phrases. Codes of SMTP, which are
-  -- followed by one like 4.3.2, are none.
+  -- First the contexts in which any number is a status code, then words after which a number is a status code unless
+  -- it counts something ("returned 500 rows"), then the formats of access logs, then reason phrases. SMTP codes, which
+  -- are followed by one like 4.3.2, do not count.
   v_match := regexp_match(
     message,
     '(?:\mhttps?(?:error|exception|status)?(?:/[0-9.]+)?["'']?[ :=_(-]*(?:(?:status|error|code|response|request'
@@ -109,7 +109,7 @@ begin
     return false;
   end if;
 
-  -- A recovery is one whatever it recovered from ("restored after 12 failures"), unless it is only hoped for.
+  -- A recovery counts whatever preceded it ("restored after 12 failures"), unless it is only expected.
   if monitoring.word_set(
     'connected reconnected established restored recovered ready back again resolved healthy operational longer'
     ' fixed lifted'
@@ -130,7 +130,7 @@ begin
     return true;
   end if;
 
-  -- A status code of failure speaks louder than the rest.
+  -- A status code of a failure takes precedence over the wording.
   if status > 0 then
     return false;
   end if;
@@ -174,7 +174,7 @@ security invoker
 set search_path = ''
 as $$
 begin
-  -- The second list is in the loggers' own capitals: "W" is a level of Android's log, "w" is not.
+  -- The second list is case-sensitive: "W" is a level in Android logs, "w" is not.
   if monitoring.word_set('warn warning warnings wrn') ?| words or message like any(array[
     '%Warning: %', '%Warning:', '%"s":"W"%', '% W %', 'W/%', 'W____ __:%'
   ]) then
@@ -300,7 +300,7 @@ begin
     or message = 'load failed'
     or message like any(array['%typeerror: load failed%', 'load failed (%'])
   )
-  -- Addresses that do not resolve backwards are no outage, and a page's own policy is no network.
+  -- Failed reverse lookups and violations of a content security policy are not network failures.
   and not message like any(array['%break-in attempt%', '%content security policy%']);
 end
 $$;

@@ -115,7 +115,7 @@ begin
     return false;
   end if;
 
-  -- A statement that failed tells that the database is there, whatever else the sentence says of connections.
+  -- A failed statement shows that the database can be reached, whatever the text says about connections.
   if message like any(array[
     '%violates%', '%duplicate%', '%constraint%', '%deadlock%', '%syntax error%', '%statement timeout%',
     '%unknown column%',
@@ -124,7 +124,7 @@ begin
     return false;
   end if;
 
-  -- Between a driver and its server, TLS is the connection.
+  -- A TLS error between a driver and its server is a connection failure.
   if is_network or message like any(array[
     '%ssl: %timed out%', '%ssl operation failed%', '%ssl error%', '%ssl alert%', '%bad record mac%', '%went away%',
     '%error while sending%', '%is shutting down%', '%disconnected by the server%', '%no longer usable%',
@@ -192,7 +192,7 @@ begin
     '%no server is available to handle%', '%no server available%', '%upstream connect error%',
     '%temporarily unable to service your request%', '%temporarily overloaded%'
   ])
-  -- A mail server that says so refuses a letter.
+  -- A mail server with this wording rejects a message.
   and not message like any(array['% 4__ 4._._%', '% 5__ 5._._%']);
 end
 $$;

@@ -24,7 +24,7 @@ begin
       ' cv2 security transaction purchase subscription pickup pick capture authorization'
     ) ?| words
   ) and not message like any(array['%typeerror%', '%referenceerror%'])
-  -- Databases have transactions and commits of their own.
+  -- Database transactions are not payments.
   and not (
     monitoring.word_set('p2028 p2034 sql database postgres mysql prisma deadlock rollback isolation') ?| words
     and not message like any(array['%payment%', '%card%', '%charge%', '%declin%'])

@@ -16,13 +16,13 @@ begin
     return true;
   end if;
 
-  -- Resolvers answer queries and banks carry out transactions too.
+  -- DNS queries and bank transactions are not about a database.
   if monitoring.word_set('named dns nsd unbound zone bank card payment payments') ?| words and message not like '%sql%'
     or message like any(array['%query (cache)%', '%/in'' denied%']) then
     return false;
   end if;
 
-  -- A page has tables, rows and columns of its own.
+  -- Pages have tables, rows and columns too.
   if is_browser then
     return message like any(array[
       '%violates %constraint%', '%violates row%', '%duplicate key%', '%pgrst%', '%row-level security%',

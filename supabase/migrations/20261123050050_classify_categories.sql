@@ -19,7 +19,7 @@ security invoker
 set search_path = ''
 as $$
 begin
-  -- A refused login to a database is a refused login.
+  -- A rejected login to a database is about security.
   if status in (401, 403, 407, 419)
     or monitoring.word_set(
       'jwt jws jsonwebtokenerror tokenexpirederror csrf xsrf sshd password passwords pgrst301 pgrst302 pgrst303'
@@ -31,7 +31,7 @@ begin
     return 'security'::public.incident_category;
   end if;
 
-  -- A mail server knows users and permissions too: those of the letters that it refuses.
+  -- Users and permissions in the text of a mail server are about messages.
   if not is_database and monitoring.word_set(
     'smtp smtpd postfix sendmail exim courieresmtpd rcpt mta'
   ) ?| words and not monitoring.word_set(
@@ -80,7 +80,7 @@ begin
     return 'frontend'::public.incident_category;
   end if;
 
-  -- What a system's own log says, and nothing else tells apart, is about that system.
+  -- A system log line without any other signal is about infrastructure.
   return case
     when monitoring.mentions_infrastructure(message, words) then 'infrastructure'::public.incident_category
     when message like '___ __ __:__:__ % %:%' then 'infrastructure'
@@ -119,7 +119,7 @@ begin
       then 'security'::public.incident_category
     when monitoring.concerns_database(message, words, true, is_database) then 'database'
     when monitoring.mentions_security(message, words) then 'security'
-    -- A service in front of others is no network; what proxies write when they could not get through is.
+    -- A gateway service is not a network, but the wording of proxies that could not connect is about infrastructure.
     when rule <> 'server_error' and (is_network or monitoring.word_set(
       'proxy balancer balancers loadbalancer elb awselb alb nginx haproxy envoy cloudflare cloudfront varnish'
       ' traefik ingress istio caddy squid httpd apache openresty zuul kong cdn'
@@ -232,7 +232,7 @@ declare
   v_is_server constant boolean := coalesce(
     source in ('server', 'backend', 'api', 'worker', 'database', 'cron'), false
   );
-  -- A page that calls an API reports the API's answer; a page that loads its own parts reports on itself.
+  -- A page that calls an API reports the answer of the API; a page that loads its own resources reports on itself.
   v_is_page boolean := v_is_browser
     and (
       message like '%failed to load resource%'
@@ -282,7 +282,7 @@ begin
         when v_is_page then 'frontend'
         else 'backend'
       end;
-    -- Hosts and ports are in the names of many an application's old settings.
+    -- Hosts and ports occur in the names of deprecated application settings, which are not about infrastructure.
     when rule = 'deprecated' and not v_is_browser and not is_database and not monitoring.word_set(
       'kubernetes k8s kube kubelet kubectl docker dockerd containerd container containers pod pods helm nginx haproxy'
       ' envoy istio traefik kernel systemd tls ssl hadoop mapreduce hdfs yarn terraform ansible iptables'

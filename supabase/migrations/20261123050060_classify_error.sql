@@ -54,7 +54,7 @@ declare
   v_is_network boolean := false;
   v_level text := nullif(btrim(classify_error.level), '');
 begin
-  -- What matters stands at the head; the cap also bounds what a hostile text can cost.
+  -- The beginning contains the relevant text; the limit also bounds the cost of a hostile text.
   v_original := left(classify_error.message, 3000);
   if classify_error.error_type <> '' and strpos(v_original, classify_error.error_type) = 0 then
     v_original := left(classify_error.error_type, 200) || ': ' || v_original;

@@ -35,7 +35,7 @@ as $$
     incidents.context #>> '{extra,level}'
   ) as verdict
   where incidents.first_seen > now() - make_interval(days => backtest_classifier.days)
-    -- What a reporter or a health check decided says nothing about the rules.
+    -- Severities from reporters and health checks say nothing about the rules.
     and (
       incidents.has_manual_severity
       or incidents.rule not in (

@@ -60,7 +60,7 @@ begin
     v_lead := split_part(v_text, ': ', 1) || ': ';
     v_text := ltrim(substr(v_text, length(v_lead) + 1));
   end if;
-  -- A quote inside means that the last one closes another value than the first one opens.
+  -- A quote inside means that the last quote does not belong to the first.
   if length(v_text) > 2
     and translate(left(v_text, 1), '“„‘«', '””’»') = translate(v_quote, '“', '”')
     and strpos(replace(substr(v_text, 2, length(v_text) - 2), e'\\' || v_quote, ''), v_quote) = 0 then
@@ -90,8 +90,8 @@ begin
   if translate(v_text, '"''`“„‘«(', '') = v_text then
     return v_text;
   end if;
-  -- The group is what stays: keys, what a log line or an object quotes as its message, and the request line of an
-  -- access log. \x02 stands for a quoted value. An apostrophe inside a word ("can't") quotes nothing.
+  -- The group is the part that stays: keys, the message quoted in a log line or an object, and the request line of an
+  -- access log. \x02 stands for a quoted value. An apostrophe inside a word ("can't") is not a quote.
   v_text := regexp_replace(v_text, $pattern$(?x)
     ( ["'][\w.-]+["'](?=:)
       | (?:["']|\m) (?:msg|message|error|err|reason|details?|code) ["']? [ :=]{1,2} (?: "(?:[^"\\]|\\.)*" | '[^']*' )
@@ -131,7 +131,7 @@ begin
   end if;
   foreach v_piece in array string_to_array(translate(mask_random_id.word, '_+=-', '    '), ' ') loop
     continue when v_piece = '';
-    -- What follows an id without a vowel is a part of it: the last 5 characters of a pod's name.
+    -- A part without vowels after an id belongs to the id: the last 5 characters of the name of a pod.
     if translate(v_piece, '0123456789', '') = v_piece
       and (lower(v_piece) = v_piece or upper(v_piece) = v_piece)
       and not (v_template like '%<n>' and translate(lower(v_piece), 'aeiou', '') = lower(v_piece)) then
@@ -158,7 +158,8 @@ set search_path = ''
 as $$
 declare
   c_shortest_id constant integer := 10;
-  -- Words as people write them: s3UploadPart, Base64Decoder2000Impl, IPv6Address, SHA256WITHRSA, a number, a timestamp.
+  -- Identifiers in common notation: s3UploadPart, Base64Decoder2000Impl, IPv6Address, SHA256WITHRSA, a number, a
+  -- timestamp.
   c_names constant text := $pattern$(?x)^ (?:
     (?:
       (?: [A-Z]*[a-z]+[0-9]*[a-z]*[0-9]* | [0-9]*(?:[A-Z]+[0-9]+)?[A-Z]+(?:[a-z]{2,}|v)[0-9]* )
@@ -212,7 +213,7 @@ declare
   v_text text collate "C" := mask_dates.template;
   v_name text;
 begin
-  -- A name without a number beside it is a word: "May fail".
+  -- Without a number next to it, a name can be a word: "May fail".
   for v_position in 1..array_length(c_names, 1) loop
     v_name := c_names[v_position];
     if strpos(v_text, v_name) > 0 then
@@ -241,8 +242,9 @@ declare
   v_text text collate "C";
 begin
   v_text := monitoring.mask_random_ids(mask_numbers.message);
-  -- \x01 keeps the number beside it: 404 and 502 are different errors, and so are two SQLSTATEs. Each word is given by
-  -- its end (status, responded with, resulted in): a small pattern is a fast one. "returned 404 rows" counts rows.
+  -- \x01 protects the number next to it: 404 and 502 are different errors, and so are two SQLSTATEs. Words are given
+  -- by their endings (status, responded with, resulted in), because small patterns are faster. "returned 404 rows" is
+  -- a count.
   v_text := regexp_replace(v_text, $pattern$(?x)
     (?:
       (?: (?:us[ ]of|TP|TP/[0-9.]+|d[ ]with|rned|lted[ ]in|TATE|ror|ROR) [ :=(\["']+ | [A-Z][ ][^ ]*/[^ ]*[ ] )
@@ -250,7 +252,7 @@ begin
       | (?:(?<![a-z])code|Code|rno|atus|gnal) [ :=(\["']+ [0-9]{1,5}
     ) (?![0-9A-Za-z]|[ ][rib])
   $pattern$, e'\\&\x01', 'g');
-  -- Codes that Oracle, TypeScript, Entra, PostgREST, Prisma and MongoDB lead with their name.
+  -- Error codes of Oracle, TypeScript, Entra, PostgREST, Prisma and MongoDB start with their prefix.
   v_text := replace(replace(replace(v_text, 'ORA-', e'ORA-\x01'), 'TS', e'TS\x01'), 'PGRST', e'PGRST\x01');
   v_text := replace(replace(replace(v_text, 'P10', e'P\x0110'), 'P20', e'P\x0120'), 'E1100', e'E\x011100');
   v_text := regexp_replace(v_text, $pattern$(?x)
@@ -322,7 +324,7 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  -- Each part but the last is led by its length, so that no two different triples read the same.
+  -- Each part except the last is preceded by its length, so that different triples give different texts.
   select left(
     encode(
       sha256(

@@ -65,7 +65,8 @@ begin
       read_event_text.path || read_event_text.field, 'must be a text', 'Send a JSON string, or leave the field out.'
     );
   end if;
-  -- A short field is cut as it is: a mark, or the loss of its last word, would make different sources one.
+  -- A short field is truncated without a note and without removing its last word, which could make different sources
+  -- equal.
   return nullif(
     btrim(
       monitoring.truncate_bytes(
@@ -151,7 +152,7 @@ declare
   v_fingerprint text := monitoring.read_event_text(read_fingerprint.event, 'fingerprint', '', 255);
 begin
   if v_fingerprint <> v_given then
-    -- Cut or redacted, two of them could become one. Their hash tells nothing and keeps them apart.
+    -- Truncated or redacted, two fingerprints could become equal. Their hash reveals nothing and keeps them different.
     return encode(sha256(convert_to(v_given, 'UTF8')), 'hex');
   end if;
   return v_fingerprint;
@@ -200,7 +201,7 @@ begin
     perform monitoring.refuse_event('context', 'must be a JSON object', 'Send what belongs to the error as name: value.');
   end if;
   if v_extra <> '{}' then
-    -- What has no column is kept all the same: a reporter's extra fields are evidence.
+    -- Fields without a column are kept under extra, because they may help to find the cause.
     v_context := jsonb_build_object('extra', v_extra) || coalesce(v_context, '{}');
   end if;
   if v_context is null then

@@ -323,7 +323,8 @@ begin
   perform monitoring.set_change_context('', '{}');
 
   if monitoring.remove_upserted_events(v_left, v_folded) <> '{}' then
-    -- Opened by another source, or out of the reopen window since the first look: locking it now would break the order.
+    -- Another session inserted the incident, or its reopen window ended since it was found. Locking it now would break
+    -- the lock order.
     raise exception using
       errcode = 'serialization_failure',
       message = 'incidents changed while events were being stored',

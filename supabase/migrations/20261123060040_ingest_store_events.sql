@@ -98,7 +98,7 @@ as $$
 declare
   v_fresh monitoring.prepared_event[];
 begin
-  -- Keys that were seen, before or earlier in this batch, count nothing.
+  -- Events with an idempotency key that was seen before, or earlier in this batch, are not counted.
   v_fresh := array(
     select first_of_key.event
     from (
@@ -171,8 +171,8 @@ begin
       );
       exit;
     exception
-      -- Somebody else was first with a key or a fingerprint, or updates many incidents in an order of their own:
-      -- what was locked here is free again, so look once more.
+      -- Another session was first with a key or a fingerprint, or updates many incidents in another order. The locks
+      -- taken here are released by the exception, so try again.
       when serialization_failure or unique_violation or deadlock_detected then
         if v_attempt = 20 then
           raise;
@@ -182,7 +182,7 @@ begin
           return query
           select stored.event_position, stored.answer
           from (
-            -- Each keeps its locks, so they are taken in the order of every other batch.
+            -- Each event keeps its locks until commit, so they are taken in the order of every other batch.
             select event
             from unnest(store_events_isolated.events) as event
             order by event.fingerprint, event.event_position

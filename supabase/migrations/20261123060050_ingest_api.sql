@@ -41,7 +41,7 @@ begin
     from jsonb_array_elements(ingest_events.events) with ordinality as items (item, position)
   loop
     if jsonb_typeof(v_event.item) <> 'object' then
-      v_event.item := '{}'::jsonb; -- refused below for the lack of an error, as any object would be
+      v_event.item := '{}'::jsonb; -- rejected below, because it has no error
     end if;
     begin
       v_essence := md5((v_event.item - 'context' - 'idempotency_key')::text);

@@ -45,7 +45,7 @@ begin
   elsif v_text like '____-__-__%' and pg_input_is_valid(v_text, 'timestamptz') then
     v_moment := v_text::timestamptz;
   end if;
-  -- Sentry's clock may be ahead of ours by a little; by more it is not a clock.
+  -- Sentry's clock may be slightly ahead of ours. A time more than a day ahead is not plausible.
   return case when v_moment between '2000-01-01' and now() + interval '1 day' then least(v_moment, clock_timestamp()) end;
 end
 $$;
@@ -147,7 +147,7 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  -- Kept as it is if it looks like an id. Anything else is hashed: it could be long, or a secret.
+  -- An id is kept as it is; any other value is hashed, because it could be long or a secret.
   select 'sentry:' || sentry_fingerprint.kind || ':' || case
     when length(sentry_fingerprint.id) <= 64
       and translate(
@@ -169,7 +169,7 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  -- A name that is an e-mail address is redacted: then the next one tells who it was.
+  -- A name that is an e-mail address is redacted; the next field then identifies the person.
   select coalesce(
     nullif(monitoring.sanitize_text(monitoring.read_lenient_text(find_sentry_name.person, 'name'), 200), '[redacted]'),
     nullif(monitoring.sanitize_text(monitoring.read_lenient_text(find_sentry_name.person, 'username'), 200), '[redacted]'),

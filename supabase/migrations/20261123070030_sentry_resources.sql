@@ -254,11 +254,11 @@ declare
   v_event jsonb := case when jsonb_typeof(v_body -> 'event') = 'object' then v_body -> 'event' else '{}' end;
   v_intent monitoring.sentry_intent;
 begin
-  -- A GlitchTip or Slack body has none of them.
+  -- Bodies of GlitchTip and Slack have none of these fields.
   if not v_body ?| array['id', 'culprit', 'triggering_rules', 'project_slug'] then
     return v_intent;
   end if;
-  -- What the body says beside its event fills what the event leaves open.
+  -- Fields of the body complete the fields that its event lacks.
   v_event := jsonb_strip_nulls(jsonb_build_object(
     'issue_id', v_body -> 'id',
     'project_slug', coalesce(v_body -> 'project_slug', v_body -> 'project'),
@@ -310,11 +310,11 @@ begin
     when read_sentry_intent.resource = 'legacy_plugin' then
       v_intent := monitoring.read_legacy_alert(v_body);
     else
-      null; -- it asks for nothing
+      null; -- requests nothing
   end case;
   v_intent.sent_at := read_sentry_intent.sent_at;
   if v_intent.external_url not like 'http://%' and v_intent.external_url not like 'https://%' then
-    v_intent.external_url := null; -- a console would make a link of it
+    v_intent.external_url := null; -- a console would render it as a link
   end if;
   return v_intent;
 end

@@ -52,7 +52,7 @@ declare
   v_link text := monitoring.sanitize_text((enrich_sentry_incident.intent).external_url, 2048);
   v_id text := split_part((enrich_sentry_incident.intent).fingerprint, ':', 3);
 begin
-  -- An issue tells its link and assignee, an event its stack: whichever comes first, both are kept.
+  -- An issue contains the link and the assignee, an event the stack: whichever arrives first, both are kept.
   update public.incidents
   set
     external_id = coalesce(incidents.external_id, v_id),
@@ -109,7 +109,7 @@ declare
   v_before public.incident_severity := v_incident.severity;
 begin
   if v_incident.status <> 'resolved' and v_intent.verb in ('open', 'reopen') then
-    -- An issue is no occurrence: it was counted by the event that made it, or will be.
+    -- An issue is not an occurrence: its event is counted separately.
     v_outcome := row('recorded', v_incident.id);
     if v_intent.verb = 'reopen' and monitoring.lift_suppression(v_incident.id, 'sentry', v_intent.details) then
       v_outcome.effect := 'reopened';
@@ -225,7 +225,7 @@ begin
   if v_intent.verb in ('assign', 'comment') then
     return false;
   elsif v_incident.id is null then
-    -- The end of an issue that nobody knew yet.
+    -- The resolution of an unknown issue.
     return v_intent.verb <> 'resolve' and exists (
       select
       from monitoring.sentry_deliveries
@@ -234,13 +234,13 @@ begin
         and date_trunc('second', sentry_deliveries.sent_at) > date_trunc('second', v_intent.sent_at)
     );
   end if;
-  -- Sentry-Hook-Timestamp counts whole seconds. Within one, the order of arrival decides.
+  -- Sentry-Hook-Timestamp has a resolution of seconds. Within a second, the order of arrival decides.
   if v_incident.status = 'resolved' then
     v_resolved_at := coalesce(
       monitoring.find_latest_sent_at(v_incident.id, array['resolved']), v_incident.resolved_at
     );
     return date_trunc('second', v_intent.sent_at) < date_trunc('second', v_resolved_at)
-      -- An event that happened before; unless its clock is plainly wrong.
+      -- An event that happened before the resolution, unless its clock is implausible.
       or coalesce(
         v_intent.occurred_at < v_resolved_at and v_intent.occurred_at > v_resolved_at - interval '7 days', false
       );
@@ -295,7 +295,7 @@ begin
   elsif v_incident.id is not null then
     v_outcome.effect := monitoring.change_sentry_incident(v_intent, v_incident);
   elsif v_intent.verb = 'resolve' then
-    -- What is still waiting for its turn to open has ended.
+    -- Deferred deliveries of the issue must not open it any more.
     update monitoring.sentry_deliveries
     set effect = 'late'
     where sentry_deliveries.effect = 'deferred'

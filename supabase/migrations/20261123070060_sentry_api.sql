@@ -62,7 +62,7 @@ begin
     v_delivery.lock_key := hashtext(coalesce((v_delivery.intent).fingerprint, v_delivery.body_hash));
   exception
     when others then
-      -- Whatever it is, the delivery is kept: Sentry does not send it again.
+      -- Whatever the error is, the delivery is stored, because Sentry does not send it again.
       v_delivery.problem := monitoring.sanitize_text(format('%s: %s', sqlstate, sqlerrm), 1000);
   end;
   return v_delivery;
@@ -90,7 +90,7 @@ begin
   select seen.effect, seen.incident_id
   into v_seen
   from monitoring.sentry_deliveries as seen
-  -- By its arrival: a delivery that waited in the spool may have been stored by the try before.
+  -- Compare with the arrival: a delivery that waited in the spool may have been stored by an earlier attempt.
   where seen.received_at > v_delivery.arrived_at - interval '1 hour'
     and (
       seen.body_hash = v_delivery.body_hash
@@ -113,7 +113,7 @@ begin
           raise;
         end if;
       when others then
-        -- Whatever it is, the delivery is kept: Sentry does not send it again.
+        -- Whatever the error is, the delivery is stored, because Sentry does not send it again.
         v_outcome := row('failed', null);
         v_error := monitoring.sanitize_text(format('%s: %s', sqlstate, sqlerrm), 1000);
     end;
@@ -272,7 +272,7 @@ begin
     limit 50
     for update skip locked
   loop
-    -- Not waited for: ingest takes these locks in another order.
+    -- Do not wait for the lock, because ingest takes these locks in another order.
     continue when not pg_try_advisory_xact_lock(
       20261124, hashtext(coalesce(v_waiting.fingerprint, v_waiting.body_hash))
     );
@@ -285,7 +285,7 @@ begin
         set effect = 'failed', error = monitoring.sanitize_text(format('%s: %s', sqlstate, sqlerrm), 1000)
         where sentry_deliveries.id = v_waiting.id;
     end;
-    -- The first that is still too much ends it: the quota of this minute is used up.
+    -- The first delivery that is deferred again ends the run: the quota of this minute is used up.
     exit when v_effect = 'deferred';
     v_done := v_done + 1;
   end loop;

@@ -12,7 +12,7 @@ as $$
 begin
   raise exception using
     errcode = refuse_request.code,
-    -- Never folded into the caller's plan as a constant: that would raise before it is asked.
+    -- format() keeps the planner from evaluating the message as a constant, which would raise at planning.
     message = format('%s', refuse_request.message),
     detail = coalesce(refuse_request.field, ''),
     hint = coalesce(refuse_request.remedy, '');

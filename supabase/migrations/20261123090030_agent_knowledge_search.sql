@@ -12,7 +12,7 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  -- z = 1.96: what the success rate is at least, with 95 % confidence. Two of two is 0.34, 95 of 100 is 0.89.
+  -- z = 1.96 for 95 % confidence. 2 of 2 successes give 0.34, 95 of 100 give 0.89.
   select case
     when tries.n = 0 then 0
     else greatest(
@@ -64,7 +64,7 @@ begin
       'PT400', 'query_embedding must have 1,536 dimensions', 'query_embedding', 'Send 1,536 numbers.'
     );
   end if;
-  -- Until commit. More than the usual 40 candidates; and on with the scan when filters leave too few.
+  -- Set until commit: more candidates than the default of 40, and the scan continues when filters leave too few rows.
   perform set_config('hnsw.ef_search', '280', true), set_config('hnsw.iterative_scan', 'relaxed_order', true);
   return query
   select
@@ -127,7 +127,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  -- Any of the words, the more the better: an error message rarely repeats all of them.
+  -- Matches any of the words and ranks by their number, because an error message rarely repeats all of them.
   v_query tsquery := replace(
     plainto_tsquery('english', left(coalesce(search_error_knowledge.query_text, ''), 2000))::text, '&', '|'
   )::tsquery;
@@ -180,7 +180,7 @@ begin
     error_knowledge.id, error_knowledge.pattern, error_knowledge.category, error_knowledge.severity,
     error_knowledge.root_cause, error_knowledge.solution, error_knowledge.is_auto_fix_allowed,
     error_knowledge.success_rate,
-    -- A fix that never failed goes before matches some six places better, but not before any match at all.
+    -- A fix that never failed ranks up to about six positions higher, but not above every match.
     (fused.score * (1 + monitoring.wilson_lower_bound(error_knowledge.success_count, error_knowledge.failure_count) / 10))
       ::double precision
   from fused

@@ -10,7 +10,7 @@ security invoker
 set search_path = ''
 as $$
 begin
-  -- PostgREST takes the status of its answer from here. A raised PT409 would undo the audit row.
+  -- PostgREST reads the status of its response from this setting. Raising PT409 would roll the audit row back.
   perform set_config('response.status', '409', true);
   return jsonb_build_object('code', 'PT409') || answer_conflict.answer;
 end
@@ -48,8 +48,8 @@ begin
     perform monitoring.refuse_request('PT400', 'plan must be a JSON object', 'plan', 'Send {"confidence": 0.9, …}.');
   end if;
 
-  -- The kill switch cannot be thrown between these checks and the beginning, nor can anybody else begin meanwhile: a
-  -- change of the configuration takes this lock first.
+  -- Changes of the configuration take this lock first, so the kill switch cannot be set, and no other action can
+  -- start, between these checks and the start of the action.
   perform pg_advisory_xact_lock(20261126, 1);
   if begin_agent_action.incident_id is not null then
     v_incident := monitoring.lock_incident(begin_agent_action.incident_id);

@@ -105,7 +105,7 @@ declare
   v_recipient text := btrim(coalesce(queue_email.recipient, ''));
   v_id bigint;
 begin
-  -- Not sanitised: an e-mail address is what is asked for here, and agents do not read the table.
+  -- Not sanitized, because the value must be an e-mail address. Agents cannot read the table.
   if v_recipient !~ '^[^@\s]+@[^@\s]+$' or length(v_recipient) > 320 then
     perform monitoring.refuse_request('PT400', 'recipient is no e-mail address', 'recipient', 'Send one such as ann@example.com.');
   end if;
@@ -241,7 +241,7 @@ begin
     update public.email_tracking
     set
       provider_id = v_provider_id,
-      -- The order of the enum is the order of an e-mail's life; a bounce is its end.
+      -- The enum is in the order of delivery; bounced and failed are final.
       status = case
         when v_email.status in ('bounced', 'failed') then v_email.status else greatest(v_email.status, v_event)
       end,

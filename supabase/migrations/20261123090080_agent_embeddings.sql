@@ -140,7 +140,7 @@ declare
   v_hash text := encode(sha256(convert_to(monitoring.describe_knowledge(new), 'UTF8')), 'hex');
 begin
   if new.embedding is not null and (tg_op = 'INSERT' or new.embedding::text is distinct from old.embedding::text) then
-    -- It came with its own.
+    -- The entry was written with an embedding.
     delete from monitoring.embedding_jobs
     where embedding_jobs.knowledge_id = new.id;
     return null;
@@ -210,7 +210,7 @@ begin
         headers => jsonb_strip_nulls(jsonb_build_object(
           'Content-Type', 'application/json', 'Authorization', 'Bearer ' || v_key
         )),
-        -- Other requests of pg_net wait for the slowest of their batch, the health checks' too.
+        -- pg_net completes a batch after its slowest request, so a long timeout would delay health checks.
         timeout_milliseconds => 5000
       )
     where embedding_jobs.knowledge_id = v_job.knowledge_id;
@@ -255,9 +255,9 @@ begin
     from monitoring.embedding_jobs as waiting
     where waiting.request_id = store_embedding_answer.request_id
       and waiting.status = 'sent'
-      -- pg_net's numbers begin again after a crash.
+      -- After a crash of PostgreSQL, pg_net counts request ids from 1 again.
       and store_embedding_answer.created > waiting.sent_at - interval '1 minute'
-    -- pg_net's worker waits for nobody.
+    -- pg_net's worker must not wait for a lock.
     for update skip locked
   );
   return found;
@@ -277,12 +277,12 @@ as $$
 declare
   v_vector extensions.vector;
 begin
-  -- In the body, not in the declaration: what is raised there, no handler catches.
+  -- Assigned in the body, because the exception handler does not cover declarations.
   v_vector := (read_embedding.answer::jsonb #> '{data,0,embedding}')::text::extensions.vector;
   return case when extensions.vector_dims(v_vector) = 1536 then v_vector end;
 exception
   when others then
-    return null; -- whatever an endpoint sends, it stops no other entry
+    return null; -- an invalid response must not stop other entries
 end
 $$;
 
@@ -301,7 +301,7 @@ declare
   v_vector extensions.vector;
   v_written bigint := 0::bigint;
 begin
-  -- What the trigger did not see; and what pg_net lost.
+  -- Responses that the trigger did not record, and requests that pg_net lost.
   begin
     perform monitoring.store_embedding_answer(
       response.id, response.status_code, response.content, response.error_msg, response.created
@@ -310,7 +310,7 @@ begin
     where response.id in (select jobs.request_id from monitoring.embedding_jobs as jobs where jobs.status = 'sent');
   exception
     when others then
-      null; -- a body that is no text: after two minutes it counts as no answer
+      null; -- a body that is not valid text: the request counts as lost after two minutes
   end;
   update monitoring.embedding_jobs
   set status = 'answered', error = 'pg_net gave no answer'
@@ -330,7 +330,7 @@ begin
     join public.error_knowledge on error_knowledge.id = jobs.knowledge_id
     where jobs.status = 'answered'
     order by jobs.knowledge_id
-    -- The entry first, as remember_fix() locks them.
+    -- Locks the entry first, in the same order as remember_fix().
     for update of error_knowledge skip locked
   loop
     v_vector := monitoring.read_embedding(v_job.answer);
@@ -347,7 +347,7 @@ begin
     set
       status = case when v_job.attempts >= 8 then 'failed' else 'queued' end,
       answer = null,
-      -- 30 s, 1 min, 2 min, … 1 h at most, and some jitter.
+      -- Backoff of 30 s, 1 min, 2 min, … up to 1 h, with jitter.
       next_try_at = clock_timestamp() + least(
         interval '15 seconds' * power(2, v_job.attempts), interval '1 hour'
       ) * (0.8 + random() * 0.4),

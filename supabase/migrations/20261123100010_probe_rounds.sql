@@ -49,7 +49,8 @@ using (true);
 
 revoke all on table monitoring.target_states from public, anon, authenticated, service_role;
 
--- For the view public.target_status alone, which runs with its reader's rights: nobody can enter the schema.
+-- Only for the view public.target_status, which runs with the privileges of its reader. API roles have no USAGE on the
+-- schema.
 grant select on table monitoring.target_states to authenticated, service_role;
 
 comment on table monitoring.target_states is 'Current state of each target after its last judged round.';
@@ -129,7 +130,7 @@ strict
 security invoker
 set search_path = ''
 as $$
-  -- pg_net sends 200 requests at a time, and the next 200 when the slowest is done and a second is over.
+  -- pg_net sends 200 requests at a time, and the next 200 after the slowest has finished and a second has passed.
   select clock_timestamp() + make_interval(
     secs => least(
       find_answer_due.timeout_ms / 1000.0 + 20

@@ -19,7 +19,7 @@ declare
   v_bytes bytea := substring(read_excerpt.content from 1 for 1000);
   v_cut integer := 0;
 begin
-  -- A cut through a character leaves up to three bytes of it.
+  -- Truncation inside a character leaves up to three of its bytes.
   while v_cut < 4 loop
     begin
       return monitoring.sanitize_text(convert_from(substring(v_bytes from 1 for length(v_bytes) - v_cut), 'UTF8'), 1000);
@@ -29,7 +29,7 @@ begin
     end;
     exit when length(read_excerpt.content) <= 1000 or v_cut >= length(v_bytes);
   end loop;
-  -- No UTF-8: what is ASCII stays readable.
+  -- Not UTF-8: ASCII characters stay readable.
   return monitoring.sanitize_text(left(encode(v_bytes, 'escape'), 1000), 1000);
 end
 $$;
@@ -65,7 +65,8 @@ begin
   where monitoring_checks.request_id = store_answer.request_id
     and monitoring_checks.status = 'pending'
     and monitoring_checks.answered_at is null
-    -- pg_net's numbers begin again after a crash: an answer is ours only if it came about when we asked.
+    -- After a crash of PostgreSQL, pg_net counts request ids from 1 again: a response belongs to a check only if it
+    -- came about when its request was sent.
     and store_answer.created between monitoring_checks.sent_at - interval '1 second' and monitoring_checks.answer_due_at
   order by monitoring_checks.sent_at desc
   limit 1
@@ -74,7 +75,7 @@ begin
     return false;
   end if;
 
-  -- Not convert_to(), which refuses the invalid UTF-8 that pg_net lets through.
+  -- textsend() instead of convert_to(), which rejects the invalid UTF-8 that pg_net stores.
   v_content := pg_catalog.textsend(store_answer.content);
   update public.monitoring_checks
   set
@@ -121,7 +122,7 @@ begin
   return null;
 exception
   when others then
-    return null; -- the judgement looks for what was not recorded here
+    return null; -- collect_missed_answers() records it later
 end
 $$;
 

@@ -201,7 +201,7 @@ as $$
   )
     and (
       verdict.status <> 'down'
-      -- Everything failed, and without any HTTP answer: then it is us.
+      -- All targets failed without an HTTP response: our own connection failed.
       or (round.awaited = 0 and not round.has_http_answer and round.silent > 1)
       or (
         (verdict.has_http_answer or round.has_http_answer or round.awaited = 0)

@@ -46,7 +46,7 @@ as $$
       status = excluded.status,
       since = case when state.status = excluded.status then state.since else excluded.since end,
       last_status = coalesce(excluded.last_status, state.last_status),
-      -- An unknown round proves nothing: it neither goes on with a row of good or bad ones nor ends it.
+      -- An unknown round neither continues nor ends a series of good or bad rounds.
       good_rounds = case excluded.status
         when 'unknown' then state.good_rounds when 'up' then state.good_rounds + 1 else 0
       end,
@@ -122,7 +122,8 @@ as $$
       coalesce(probe_targets.is_enabled, false) as is_enabled,
       probe_targets.type,
       case when (verdict).status = 'down' then monitoring.find_root_cause((verdict).target) end as root_cause,
-      -- Rounds wait for each other's answers until it is certain, so that one look at them is enough.
+      -- A failure without an HTTP response is ready only when the whole round is decided, so one look at the round is
+      -- enough.
       (verdict).status = 'down' and not exists (
         select
         from public.monitoring_checks

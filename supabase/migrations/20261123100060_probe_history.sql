@@ -29,7 +29,7 @@ using (true);
 
 revoke all on table monitoring.target_hourly_stats from public, anon, authenticated, service_role;
 
--- For the views public.target_status and public.target_history alone, which run with their reader's rights.
+-- Only for the views public.target_status and public.target_history, which run with the privileges of their reader.
 grant select on table monitoring.target_hourly_stats to authenticated, service_role;
 
 comment on table monitoring.target_hourly_stats is
@@ -85,7 +85,7 @@ as $$
       monitoring_checks.target,
       monitoring_checks.status,
       monitoring_checks.is_maintenance,
-      -- An answer that is an error says nothing about how fast the right one comes.
+      -- The response time of an error is not representative.
       case when monitoring_checks.status in ('up', 'degraded') then monitoring_checks.response_time_ms end
         as response_time_ms,
       date_trunc('hour', monitoring_checks.scheduled_at, 'UTC') as hour
@@ -109,7 +109,7 @@ set search_path = ''
 as $$
   with span as (
     select
-      -- The last hour again: rounds that were judged late belong to it.
+      -- The last hour is counted again, because rounds may have been judged late.
       coalesce(
         (select max(target_hourly_stats.hour) from monitoring.target_hourly_stats) - interval '1 hour',
         (select min(monitoring_checks.scheduled_at) from public.monitoring_checks),
@@ -166,7 +166,7 @@ using (true);
 
 revoke all on table monitoring.target_daily_stats from public, anon, authenticated, service_role;
 
--- For the view public.target_days alone, which runs with its reader's rights.
+-- Only for the view public.target_days, which runs with the privileges of its reader.
 grant select on table monitoring.target_daily_stats to authenticated, service_role;
 
 comment on table monitoring.target_daily_stats is
@@ -206,7 +206,7 @@ as $$
       sum(target_hourly_stats.unknown),
       sum(target_hourly_stats.maintenance)
     from monitoring.target_hourly_stats
-    -- The last day again: its last hour may have been added up again.
+    -- The last day is counted again, because its last hour may have changed.
     where target_hourly_stats.hour >= coalesce(
       (select max(target_daily_stats.day) from monitoring.target_daily_stats)::timestamp at time zone 'UTC', '-infinity'
     )
@@ -256,7 +256,7 @@ begin
     and monitoring_checks.status <> 'pending';
   get diagnostics v_checks = row_count;
 
-  -- Whole days: a day that is added up again from what is left of its hours would lose the others.
+  -- Whole days only: a day counted again from its remaining hours would lose the purged ones.
   delete from monitoring.target_hourly_stats
   where target_hourly_stats.hour
     < date_trunc('day', now(), 'UTC') - make_interval(days => (v_retention ->> 'target_history_days')::integer);
@@ -270,7 +270,7 @@ begin
   delete from public.agent_actions
   where agent_actions.created_at
     < now() - make_interval(days => (v_retention ->> 'agent_actions_days')::integer)
-    -- A chain loses its beginning, never a link in the middle.
+    -- A hash chain may lose its beginning, but no action in the middle.
     and not exists (
       select
       from public.agent_actions as kept
@@ -283,7 +283,7 @@ begin
   delete from monitoring.sentry_deliveries
   where sentry_deliveries.received_at
     < now() - make_interval(days => (v_retention ->> 'sentry_deliveries_days')::integer)
-    -- The last one tells since when Sentry is silent.
+    -- The last delivery is kept, because check_sentry_feed() needs its time.
     and sentry_deliveries.id < (select max(newest.id) from monitoring.sentry_deliveries as newest);
   get diagnostics v_deliveries = row_count;
 

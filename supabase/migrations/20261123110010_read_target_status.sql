@@ -47,7 +47,7 @@ with counted as (
   from monitoring.target_hourly_stats
   where target_hourly_stats.hour >= now() - interval '30 days'
   union all
-  -- The hours that are not rolled up yet: at most two.
+  -- Hours that are not summed up yet: at most two.
   select
     monitoring_checks.target,
     monitoring_checks.scheduled_at,

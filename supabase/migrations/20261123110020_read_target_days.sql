@@ -18,7 +18,7 @@ with counted as (
   from monitoring.target_daily_stats
   where target_daily_stats.day >= (now() at time zone 'UTC')::date - 89
   union all
-  -- The days that are not added up yet: today, and shortly after midnight yesterday.
+  -- Days that are not summed up yet: today, and shortly after midnight yesterday.
   select
     target_hourly_stats.target,
     (target_hourly_stats.hour at time zone 'UTC')::date,
@@ -34,7 +34,7 @@ with counted as (
       (now() at time zone 'UTC')::date - 89
     )::timestamp at time zone 'UTC'
   union all
-  -- The hours that are not either: at most two.
+  -- Hours that are not summed up yet: at most two.
   select
     monitoring_checks.target,
     (monitoring_checks.scheduled_at at time zone 'UTC')::date,

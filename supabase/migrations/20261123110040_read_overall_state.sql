@@ -18,7 +18,7 @@ as $$
   targets as (
     select
       count(*) as size,
-      -- Read from left to right: the windows are looked up for the few that are not well.
+      -- Evaluated from left to right: windows are read for the few targets that are not up only.
       count(*) filter (
         where target_states.status = 'down' and not monitoring.is_in_maintenance(target_states.target, now())
       ) as down,

@@ -93,7 +93,7 @@ using (true);
 
 revoke all on table monitoring.incident_daily_stats from public, anon, authenticated, service_role;
 
--- For the view public.incident_stats alone, which runs with its reader's rights.
+-- Only for the view public.incident_stats, which runs with the privileges of its reader.
 grant select on table monitoring.incident_daily_stats to authenticated, service_role;
 
 comment on table monitoring.incident_daily_stats is
@@ -124,7 +124,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  -- What is older than 30 days hardly changes any more; the first time there is nothing yet.
+  -- Days older than 30 days hardly change. Null in the first run, which counts all days.
   v_since date := (
     select case when count(*) > 0 then least(max(incident_daily_stats.day) + 1, (now() at time zone 'UTC')::date - 30) end
     from monitoring.incident_daily_stats
@@ -132,7 +132,7 @@ declare
   v_today date := (now() at time zone 'UTC')::date;
   v_count bigint;
 begin
-  -- Anew, because a severity that changed leaves a group behind that has nobody in it.
+  -- Deleted and inserted again, because a changed severity can leave a group without incidents.
   delete from monitoring.incident_daily_stats
   where incident_daily_stats.day >= v_since;
   insert into monitoring.incident_daily_stats
@@ -181,7 +181,7 @@ from (
     incident_daily_stats.seconds_to_resolve
   from monitoring.incident_daily_stats
   union all
-  -- The days that are not added up yet: today, and shortly after midnight yesterday.
+  -- Days that are not summed up yet: today, and shortly after midnight yesterday.
   select
     (incidents.first_seen at time zone 'UTC')::date as day,
     incidents.severity,
@@ -248,12 +248,12 @@ comment on view public.deployment_impact is
 
 do $$
 begin
-  -- Supabase makes the publication; another Postgres may have none, and then there is nobody to listen.
+  -- Supabase creates the publication; without it there are no subscribers.
   if exists (select from pg_catalog.pg_publication where pg_publication.pubname = 'supabase_realtime') then
     alter publication supabase_realtime add table public.incidents, public.monitoring_checks;
   end if;
 exception
   when duplicate_object then
-    null; -- they are in it
+    null; -- they are published already
 end
 $$;

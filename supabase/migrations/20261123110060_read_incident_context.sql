@@ -267,7 +267,7 @@ begin
     );
   end if;
 
-  -- Built again with less of everything until it fits.
+  -- Built again with shorter texts and fewer items until it fits.
   v_share := v_budget / 6;
   v_items := 20;
   loop

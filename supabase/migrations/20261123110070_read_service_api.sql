@@ -144,7 +144,7 @@ declare
   v_answer jsonb := '[]'::jsonb;
   v_has_backend boolean;
 begin
-  -- Replicas that start together take turns.
+  -- Serializes replicas of the service that start at the same time.
   perform from public.system_config where system_config.key = 'health_check_targets' for update;
 
   if v_backend is not null then

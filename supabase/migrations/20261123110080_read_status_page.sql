@@ -36,13 +36,13 @@ as $$
       from (
         select
           target_status.target,
-          -- Null, and so the last, for those that are up.
+          -- Null, and therefore last, for targets that are up.
           array_position(array['down', 'degraded', 'unknown'], target_status.status::text) as trouble
         from public.target_status
         order by trouble, target_status.target
         limit 200
       ) as chosen
-      -- One by one, so that what is not shown is not added up.
+      -- Lateral, so that only the selected targets are summed up.
       cross join lateral (
         select target_panels.*
         from public.target_panels

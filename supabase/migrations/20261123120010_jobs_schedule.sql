@@ -10,7 +10,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  -- Commits between its looks, so that further tries are really sent. Were that ever refused, only the haste is lost.
+  -- Commits between judgements, so that retries are sent. If a commit is rejected, retries only take longer.
   c_confirm constant text := $confirm$do $loop$
 begin
   for v_look in 1 .. 36 loop
@@ -44,7 +44,7 @@ begin
   );
   perform cron.schedule('monitoring-watch-sentry', '*/5 * * * *', 'select monitoring.check_sentry_feed()');
 
-  -- From now on the health checks are expected to run.
+  -- From now on, service_health() reports when the health checks last ran.
   insert into monitoring.job_runs (job, ran_at)
   values ('monitoring-health-checks', clock_timestamp())
   on conflict (job) do nothing;
