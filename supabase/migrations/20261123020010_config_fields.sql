@@ -58,42 +58,42 @@ comment on column monitoring.config_field.meaning is
 insert into monitoring.config_field (entry, field, kind, minimum, maximum, choices, is_required, default_value, meaning)
 values
 ('kill_switch', 'enabled', 'boolean', null, null, null, false, 'false', 'true stops every automatic action'),
-('kill_switch', 'reason', 'text', 0, 500, null, false, null, 'why it was thrown, for whoever comes next'),
+('kill_switch', 'reason', 'text', 0, 500, null, false, null, 'why the switch is on'),
 ('feature_flags', 'monitoring', 'boolean', null, null, null, false, 'true', 'false stops the health-check rounds'),
 ('feature_flags', 'auto_fix', 'boolean', null, null, null, false, 'false', 'true lets agents apply known fixes'),
 ('feature_flags', 'email', 'boolean', null, null, null, false, 'false', 'true queues e-mails to the recipients'),
-('feature_flags', 'investigate', 'boolean', null, null, null, false, 'true', 'true lets agents look into incidents'),
+('feature_flags', 'investigate', 'boolean', null, null, null, false, 'true', 'true lets agents investigate incidents'),
 ('feature_flags', 'deploy', 'boolean', null, null, null, false, 'false', 'true lets agents deploy and roll back'),
 (
   'feature_flags', 'embeddings', 'boolean', null, null, null, false, 'false',
-  'true has the text of every known error embedded by embeddings_url'
+  'true computes embeddings of known errors with embeddings_url'
 ),
 (
   'feature_flags', 'embeddings_url', 'url', 1, 2000, null, false, null,
-  'address of an OpenAI-compatible endpoint, such as https://api.openai.com/v1/embeddings'
+  'URL of an OpenAI-compatible endpoint, such as https://api.openai.com/v1/embeddings'
 ),
 (
   'feature_flags', 'embeddings_model', 'text', 1, 200, null, false, '"text-embedding-3-small"',
-  'its model, of 1,536 dimensions'
+  'model of the endpoint, with 1,536 dimensions'
 ),
 (
   'rate_limits', 'new_incidents_per_minute', 'integer', 1, 1000000, null, false, '5000',
-  'new incidents a source may open in a minute; repeats are never limited'
+  'new incidents per source and minute; repeats are never limited'
 ),
 (
   'rate_limits', 'agent_actions_per_hour', 'integer', 0, 100000, null, false, '60',
-  'actions one agent may begin in an hour'
+  'actions that one agent may start per hour'
 ),
 (
   'rate_limits', 'all_agent_actions_per_hour', 'integer', 0, 100000, null, false, '200',
-  'actions all agents together may begin in an hour'
+  'actions that all agents together may start per hour'
 ),
 ('deployment_windows', 'timezone', 'timezone', null, null, null, false, '"UTC"', 'timezone of the windows and dates'),
 (
   'deployment_windows', 'windows', 'objects', 0, 50, null, false, '[]',
-  'when agents may deploy; none listed means at any time'
+  'when agents may deploy; an empty list means at any time'
 ),
-('deployment_windows', 'freeze_dates', 'dates', 0, 366, null, false, '[]', 'dates on which nothing is deployed'),
+('deployment_windows', 'freeze_dates', 'dates', 0, 366, null, false, '[]', 'dates on which agents may not deploy'),
 (
   'deployment_windows.windows', 'days', 'strings', 1, 7, array['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'],
   true, null, 'days of the week'
@@ -103,47 +103,53 @@ values
 ('health_check_targets', 'name', 'text', 1, 100, null, true, null, 'name of the target, unique'),
 (
   'health_check_targets', 'type', 'choice', null, null, enum_range(null::public.target_type)::text[],
-  true, null, 'what the target is; decides category and severity of its incidents'
+  true, null, 'type of the target; decides the category and severity of its incidents'
 ),
-('health_check_targets', 'url', 'url', 1, 2000, null, true, null, 'address to probe, http or https'),
+('health_check_targets', 'url', 'url', 1, 2000, null, true, null, 'URL to probe, http or https'),
 ('health_check_targets', 'enabled', 'boolean', null, null, null, false, 'true', 'false pauses the target'),
-('health_check_targets', 'public', 'boolean', null, null, null, false, 'false', 'true shows it on /status to all'),
-('health_check_targets', 'method', 'choice', null, null, array['GET', 'POST'], false, '"GET"', 'how it is asked'),
+(
+  'health_check_targets', 'public', 'boolean', null, null, null, false, 'false',
+  'true shows the target on the public status page'
+),
+(
+  'health_check_targets', 'method', 'choice', null, null, array['GET', 'POST'], false, '"GET"',
+  'HTTP method of the probe'
+),
 (
   'health_check_targets', 'headers', 'object', null, null, null, false, '{}',
-  'headers of the request; no secrets, for they are kept in plain text'
+  'headers of the request, without secrets, because they are stored in plain text'
 ),
 (
   'health_check_targets', 'expected_status', 'statuses', 1, 50, null, false, '["200-399"]',
-  'status codes of a good answer, each a code or a range'
+  'status codes of a successful response, each a code or a range'
 ),
 (
   'health_check_targets', 'body_contains', 'text', 1, 200, null, false, null,
-  'text that the first MiB of a good answer contains'
+  'text that the first MiB of a successful response contains'
 ),
 (
   'health_check_targets', 'max_response_ms', 'integer', 1, 60000, null, false, null,
-  'milliseconds above which a good answer makes the target degraded'
+  'milliseconds above which a successful response is degraded'
 ),
 (
   'health_check_targets', 'timeout_ms', 'integer', 100, 5000, null, false, '5000',
-  'milliseconds after which a try is given up'
+  'timeout of an attempt in milliseconds'
 ),
 (
   'health_check_targets', 'depends_on', 'text', 1, 100, null, false, null,
-  'name of another target; while that one is down, this one opens no incident'
+  'name of a target; while that target is down, this one opens no incident'
 ),
 (
   'health_check_targets', 'interval_minutes', 'integer', 1, 1440, null, false, '1',
-  'minutes from one round to the next'
+  'minutes between two rounds'
 ),
 (
   'health_check_policy', 'attempts', 'integer', 1, 5, null, false, '3',
-  'tries within a round before a failure is believed'
+  'attempts in a round before a failure counts'
 ),
 (
   'health_check_policy', 'successes_to_close', 'integer', 1, 60, null, false, '2',
-  'good rounds in a row that resolve a target''s incident'
+  'consecutive successful rounds that resolve the incident of a target'
 ),
 (
   'health_check_policy', 'allow_private', 'boolean', null, null, null, false, 'false',
@@ -155,11 +161,11 @@ values
 ),
 (
   'health_check_policy.maintenance_windows', 'starts_at', 'timestamp', null, null, null, false, null,
-  'start of a window that comes once, as YYYY-MM-DDTHH:MM'
+  'start of a one-time window, as YYYY-MM-DDTHH:MM'
 ),
 (
   'health_check_policy.maintenance_windows', 'ends_at', 'timestamp', null, null, null, false, null,
-  'its end'
+  'end of a one-time window, as YYYY-MM-DDTHH:MM'
 ),
 (
   'health_check_policy.maintenance_windows', 'days', 'strings', 1, 7,
@@ -171,27 +177,27 @@ values
 ),
 (
   'health_check_policy.maintenance_windows', 'to', 'time', null, null, null, false, null,
-  'its end; not later than from means on the next day'
+  'end of a weekly window, as HH:MM; a time not later than from is on the next day'
 ),
 (
   'health_check_policy.maintenance_windows', 'timezone', 'timezone', null, null, null, false, '"UTC"',
-  'timezone of its times'
+  'timezone of the window'
 ),
 (
   'health_check_policy.maintenance_windows', 'targets', 'strings', 1, 2000, null, false, null,
-  'names of the targets it is for; absent means all'
+  'names of the targets in the window; missing means all targets'
 ),
 (
   'health_check_policy.maintenance_windows', 'reason', 'text', 0, 500, null, false, null,
-  'what is being done'
+  'reason of the maintenance'
 ),
 (
   'incident_policy', 'reopen_window', 'interval', 0, 31536000, null, false, '"24 hours"',
-  'a repeat this soon after the resolution reopens the incident; later ones open a new one'
+  'time after the resolution in which a repeat reopens the incident; later repeats open a new one'
 ),
 (
   'incident_policy', 'auto_fix_min_confidence', 'number', 0, 1, null, false, '0.8',
-  'least confidence with which an agent may apply a fix, 0 to 1'
+  'minimum confidence with which an agent may apply a fix, 0 to 1'
 ),
 (
   'incident_policy', 'security_min_confidence', 'number', 0, 1, null, false, '0.7',
@@ -203,24 +209,24 @@ values
 ),
 (
   'incident_policy', 'feed_silence_hours', 'number', 0.01, 8760, null, false, null,
-  'hours without a delivery from Sentry after which its silence is an incident; absent means never'
+  'hours without a delivery from Sentry after which an incident opens; missing means never'
 ),
 ('retention', 'agent_actions_days', 'integer', 1, 3650, null, false, '365', 'days that audit rows are kept'),
 ('retention', 'monitoring_checks_days', 'integer', 1, 3650, null, false, '90', 'days that raw checks are kept'),
 (
   'retention', 'target_history_days', 'integer', 1, 3650, null, false, '1095',
-  'days that the hourly figures of each target are kept'
+  'days that the hourly statistics of each target are kept'
 ),
 ('retention', 'job_runs_days', 'integer', 1, 365, null, false, '7', 'days that pg_cron''s own log is kept'),
 (
   'retention', 'sentry_deliveries_days', 'integer', 1, 3650, null, false, '30',
-  'days that the deliveries of Sentry are kept'
+  'days that deliveries from Sentry are kept'
 ),
 ('retention', 'receipts_hours', 'integer', 1, 720, null, false, '24', 'hours that idempotency keys are remembered'),
 ('notification_recipients', 'email', 'email', 3, 320, null, true, null, 'address of the recipient'),
 (
   'notification_recipients', 'min_severity', 'choice', null, null, array['LOW', 'MEDIUM', 'HIGH', 'CRITICAL'],
-  false, '"HIGH"', 'least severity that this recipient is told about'
+  false, '"HIGH"', 'minimum severity of the incidents that the recipient is notified of'
 );
 
 create function monitoring.find_value_problem(
@@ -278,19 +284,19 @@ begin
       when 'integer' then 'a whole number'
       when 'number' then 'a number'
       when 'choice' then 'one of ' || array_to_string(find_value_problem.choices, ', ')
-      when 'interval' then 'a length of time such as "24 hours"'
-      when 'url' then 'an http or https address without user name, password or control characters'
+      when 'interval' then 'an interval such as "24 hours"'
+      when 'url' then 'an http or https URL without user name, password or control characters'
       when 'email' then 'an e-mail address'
       when 'timezone' then 'a timezone such as "Europe/Berlin"'
       when 'date' then 'a date as YYYY-MM-DD'
       when 'time' then 'a time as HH:MM'
       when 'timestamp' then 'a time as YYYY-MM-DDTHH:MM'
       when 'statuses' then 'a list of status codes and ranges such as [200, "300-399"]'
-      when 'strings' then 'a list of ' || coalesce(array_to_string(find_value_problem.choices, ', '), 'texts')
+      when 'strings' then 'a list of ' || coalesce(array_to_string(find_value_problem.choices, ', '), 'strings')
       when 'dates' then 'a list of dates as YYYY-MM-DD'
       when 'objects' then 'a list of objects'
       when 'object' then 'an object'
-      else 'a text'
+      else 'a string'
     end;
   end if;
 
@@ -333,7 +339,7 @@ begin
   end if;
 
   select
-    format('%s.%s is not known; known are %s', find_config_problem.path, given.key, known.fields)
+    format('%s.%s is unknown; the known fields are %s', find_config_problem.path, given.key, known.fields)
   into v_problem
   from jsonb_object_keys(find_config_problem.value) as given (key)
   cross join (

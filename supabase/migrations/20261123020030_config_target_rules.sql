@@ -30,11 +30,11 @@ begin
     if v_header.key !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]{1,100}$' then
       return format('.headers has a name that HTTP does not allow: %s', left(v_header.key, 100));
     elsif v_header.kind <> 'string' or v_header.value ~ '[[:cntrl:]]' or length(v_header.value) > 500 then
-      return format('.headers.%s must be a text of at most 500 characters without control characters', v_header.key);
+      return format('.headers.%s must be a string of at most 500 characters without control characters', v_header.key);
     elsif monitoring.is_sensitive_key(v_header.key) or monitoring.sanitize_text(v_header.value, 4096) <> v_header.value then
-      return format('.headers.%s looks like a secret, and the settings are kept in plain text', v_header.key);
+      return format('.headers.%s looks like a secret, and the configuration is stored in plain text', v_header.key);
     elsif lower(v_header.key) in ('host', 'connection', 'content-length', 'transfer-encoding') then
-      return format('.headers.%s is pg_net''s own to send', v_header.key);
+      return format('.headers.%s is set by pg_net', v_header.key);
     elsif lower(v_header.key) = 'content-type' and v_header.value <> 'application/json' then
       return format('.headers.%s must be application/json: pg_net sends nothing else', v_header.key);
     end if;
@@ -88,15 +88,15 @@ begin
       coalesce(
         monitoring.find_target_problem(target.item),
         case
-          when target.namesakes > 1 then format('.name %s is taken: each target needs a name of its own', target.name)
+          when target.namesakes > 1 then format('.name %s is used more than once: names must be unique', target.name)
           when target.depends_on is not null and not exists (
             select from target as other where other.name = target.depends_on
           )
-            then format('.depends_on names no target of this list: %s', target.depends_on)
+            then format('.depends_on is not the name of a target in the list: %s', target.depends_on)
           when exists (
             select from chain where chain.place = target.place and chain.next_name = target.name
           )
-            then format('.depends_on leads back to %s', target.name)
+            then format('.depends_on forms a cycle through %s', target.name)
           when not find_targets_problem.allow_private
             and monitoring.is_private_host(monitoring.find_url_host(target.item ->> 'url'))
             then '.url is on a private, loopback or link-local address; set health_check_policy.allow_private to true first'

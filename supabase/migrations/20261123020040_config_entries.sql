@@ -91,7 +91,7 @@ begin
       errcode = 'check_violation',
       message = v_problem,
       detail = format('Refused value: %s', left(new.value::text, 500)),
-      hint = 'The last good value stays in force. Correct the field and save again.';
+      hint = 'The last valid value stays in effect. Correct the field and save again.';
   end if;
 
   new.updated_at := now();
@@ -154,25 +154,28 @@ comment on function monitoring.config(text) is
 
 insert into public.system_config (key, value, description)
 values
-('kill_switch', '{"enabled": false}', 'Stops every automatic action at once. Detection goes on.'),
+('kill_switch', '{"enabled": false}', 'Stops all automatic actions. Detection continues.'),
 ('feature_flags', '{"monitoring": true, "auto_fix": false, "email": false}', 'Switches parts of the agent on and off.'),
 (
   'rate_limits',
   '{"new_incidents_per_minute": 5000, "agent_actions_per_hour": 60, "all_agent_actions_per_hour": 200}',
-  'How much may happen in a stretch of time.'
+  'Limits per minute and per hour.'
 ),
 (
   'deployment_windows', '{"timezone": "UTC", "windows": [], "freeze_dates": []}',
-  'When agents may deploy. No window listed means at any time but the freeze dates.'
+  'When agents may deploy. Without windows: at any time except the freeze dates.'
 ),
 ('health_check_targets', '[]', 'The URLs to probe.'),
 (
   'health_check_policy', '{"attempts": 3, "successes_to_close": 2, "allow_private": false}',
-  'When a probe''s failure is believed, and when its incident is closed.'
+  'When a failed health check counts, and when its incident is resolved.'
 ),
-('incident_policy', '{"reopen_window": "24 hours"}', 'How repeats and incidents belong together.'),
+(
+  'incident_policy', '{"reopen_window": "24 hours"}',
+  'How repeats, actions of agents and security events affect incidents.'
+),
 (
   'retention', '{"agent_actions_days": 365, "monitoring_checks_days": 90, "receipts_hours": 24}',
-  'How long history is kept.'
+  'How long rows are kept.'
 ),
-('notification_recipients', '[]', 'Who is told about incidents.');
+('notification_recipients', '[]', 'Who is notified of incidents.');

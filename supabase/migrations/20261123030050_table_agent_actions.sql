@@ -112,7 +112,7 @@ begin
   raise exception using
     errcode = 'insufficient_privilege',
     message = format('agent_actions is append-only: %s is refused', lower(tg_op)),
-    detail = 'The audit trail must show what happened, not what somebody wished had happened.',
+    detail = 'The audit trail must be complete and unchanged.',
     hint = 'Write a new row. Rows older than retention.agent_actions_days can be deleted.';
 end
 $$;

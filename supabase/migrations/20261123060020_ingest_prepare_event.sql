@@ -62,7 +62,7 @@ begin
   end if;
   if v_kind not in ('string', 'number') then
     perform monitoring.refuse_event(
-      read_event_text.path || read_event_text.field, 'must be a text', 'Send a JSON string, or leave the field out.'
+      read_event_text.path || read_event_text.field, 'must be a string', 'Send a JSON string, or leave the field out.'
     );
   end if;
   -- A short field is truncated without a note and without removing its last word, which could make different sources
@@ -106,7 +106,7 @@ begin
     perform monitoring.refuse_event(
       read_event_choice.field,
       'must be one of ' || array_to_string(read_event_choice.choices, ', '),
-      'Correct it, or leave it out and the rules decide.'
+      'Correct the field, or leave it out to let the rules decide.'
     );
   end if;
   return v_choice;
@@ -130,7 +130,7 @@ begin
     jsonb_typeof(read_idempotency_key.event -> 'idempotency_key') <> 'string' or length(v_key) not between 1 and 255
   ) then
     perform monitoring.refuse_event(
-      'idempotency_key', 'must be a text of 1 to 255 characters', 'Send a UUID or a hash, the same for each retry.'
+      'idempotency_key', 'must be a string of 1 to 255 characters', 'Send a UUID or a hash, the same for each retry.'
     );
   end if;
   return encode(sha256(convert_to(v_key, 'UTF8')), 'hex');
@@ -174,7 +174,7 @@ declare
   v_status text := read_http_status.event ->> 'http_status';
 begin
   if length(v_status) <> 3 or v_status not between '100' and '599' or translate(v_status, '0123456789', '') <> '' then
-    perform monitoring.refuse_event('http_status', 'must be a status code, 100 to 599', 'Correct it, or leave it out.');
+    perform monitoring.refuse_event('http_status', 'must be a status code, 100 to 599', 'Correct the field, or leave it out.');
   end if;
   return v_status::integer;
 end
@@ -198,7 +198,7 @@ declare
   ];
 begin
   if jsonb_typeof(v_context) <> 'object' then
-    perform monitoring.refuse_event('context', 'must be a JSON object', 'Send what belongs to the error as name: value.');
+    perform monitoring.refuse_event('context', 'must be a JSON object', 'Send an object such as {"user_id": "42"}.');
   end if;
   if v_extra <> '{}' then
     -- Fields without a column are kept under extra, because they may help to find the cause.
@@ -248,10 +248,10 @@ declare
   v_verdict record;
 begin
   if jsonb_typeof(v_error) is distinct from 'object' then
-    perform monitoring.refuse_event('error', 'must be a JSON object', 'Send {"error": {"message": "what it says"}}.');
+    perform monitoring.refuse_event('error', 'must be a JSON object', 'Send {"error": {"message": "text of the error"}}.');
   end if;
   if jsonb_typeof(v_error -> 'message') not in ('string', 'null') then
-    perform monitoring.refuse_event('error.message', 'must be a text', 'Send what the error says as a JSON string.');
+    perform monitoring.refuse_event('error.message', 'must be a string', 'Send the message of the error as a JSON string.');
   end if;
 
   v_prepared.event_position := prepare_event.event_position;
@@ -263,7 +263,7 @@ begin
     monitoring.read_event_text(v_error, 'message', 'error.', 4096), v_prepared.error_type
   );
   if v_prepared.message is null then
-    perform monitoring.refuse_event('error.message', 'is missing', 'Send what the error says as a non-blank text.');
+    perform monitoring.refuse_event('error.message', 'is missing', 'Send the message of the error as a text that is not blank.');
   end if;
   v_prepared.title := monitoring.build_error_title(v_prepared.message, v_prepared.error_type);
   v_prepared.source := monitoring.read_event_text(prepare_event.event, 'source', '', 200);

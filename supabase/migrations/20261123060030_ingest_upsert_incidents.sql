@@ -328,7 +328,7 @@ begin
     raise exception using
       errcode = 'serialization_failure',
       message = 'incidents changed while events were being stored',
-      hint = 'Try again.';
+      hint = 'Retry the transaction.';
   end if;
   return query
   select upserted.*

@@ -65,9 +65,9 @@ as $$
       then jsonb_set(
         monitoring.describe_refusal(
           'PT429',
-          format('source %s has opened as many new incidents as it may in a minute', answer_event.source),
+          format('source %s has reached its limit of new incidents per minute', answer_event.source),
           'source',
-          'Repeats are still counted. Send it again later, or raise rate_limits.new_incidents_per_minute.'
+          'Repeats are still counted. Send the event again later, or raise rate_limits.new_incidents_per_minute.'
         ),
         '{error,retry_after}',
         to_jsonb((answer_event.incident).retry_after)

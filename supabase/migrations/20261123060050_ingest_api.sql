@@ -26,14 +26,14 @@ begin
       errcode = 'PT400',
       message = 'events must be a JSON array',
       detail = 'events',
-      hint = 'Send [{"error": {"message": "what it says"}}], or one event to report_error.';
+      hint = 'Send [{"error": {"message": "text of the error"}}], or one event to report_error.';
   end if;
   if jsonb_array_length(ingest_events.events) > 1000 then
     raise exception using
       errcode = 'PT413',
       message = 'events holds more than 1,000 events',
       detail = 'events',
-      hint = 'Send them in several calls.';
+      hint = 'Split them into several calls.';
   end if;
 
   for v_event in

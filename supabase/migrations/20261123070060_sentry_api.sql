@@ -175,7 +175,7 @@ begin
       errcode = 'PT413',
       message = 'deliveries holds more than 1,000 deliveries',
       detail = 'deliveries',
-      hint = 'Send them in several calls.';
+      hint = 'Split them into several calls.';
   end if;
   v_deliveries := array(
     select monitoring.read_sentry_delivery(items.item)
@@ -229,11 +229,11 @@ begin
     raise exception using
       errcode = 'no_data_found',
       message = format('there is no delivery %s', replay_delivery.id),
-      hint = 'Look it up: select id, resource, action, effect from monitoring.sentry_deliveries order by id desc.';
+      hint = 'Find the id with: select id, resource, action, effect from monitoring.sentry_deliveries order by id desc.';
   elsif v_row.effect = 'repeated' then
     raise exception using
       errcode = 'object_not_in_prerequisite_state',
-      message = format('delivery %s is a repeat, whose body was not kept', replay_delivery.id),
+      message = format('delivery %s is a repeat, and its body was not stored', replay_delivery.id),
       hint = 'Replay the first delivery with the same body_hash.';
   end if;
   v_intent := monitoring.read_sentry_intent(v_row.resource, v_row.action, v_row.body, v_row.sent_at);

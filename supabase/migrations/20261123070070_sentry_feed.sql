@@ -41,7 +41,7 @@ begin
   if not v_feed.is_silent then
     return case
       when 0 < monitoring.resolve_incidents(
-        array['sentry:feed'], 'sentry', 'sentry', 'Deliveries come again, or their silence is no longer watched.'
+        array['sentry:feed'], 'sentry', 'sentry', 'Sentry delivers again, or incident_policy.feed_silence_hours was removed.'
       ) then 'resolved'
       else 'quiet'
     end;

@@ -71,8 +71,8 @@ begin
       message = format('%s is %s and cannot become %s', old.id, old.status, new.status),
       detail = 'status',
       hint = case old.status
-        when 'resolved' then 'Reopen it first.'
-        when 'suppressed' then 'Reopen it first, or resolve it.'
+        when 'resolved' then 'Reopen the incident first.'
+        when 'suppressed' then 'Reopen the incident first, or resolve it.'
         else 'An open incident can be acknowledged, suppressed or resolved, an acknowledged one suppressed or resolved.'
       end;
   end if;

@@ -17,7 +17,7 @@ begin
   if v_incident.status = 'acknowledged' then
     perform monitoring.refuse_request(
       'PT409', format('%s was acknowledged by %s', v_incident.id, v_incident.acknowledged_by), 'status',
-      'Leave it to them, or add a note.'
+      'Add a note instead.'
     );
   end if;
   update public.incidents
@@ -54,13 +54,13 @@ begin
   if v_incident.status = 'resolved' then
     perform monitoring.refuse_request(
       'PT409', format('%s was resolved by %s', v_incident.id, v_incident.resolved_by), 'status',
-      'Reopen it first if that did not hold.'
+      'Reopen the incident first.'
     );
   end if;
   if resolve_incident.has_worked is not null then
     if resolve_incident.knowledge_id is null then
       perform monitoring.refuse_request(
-        'PT400', 'has_worked needs knowledge_id', 'knowledge_id', 'Say which known fix worked, or leave both out.'
+        'PT400', 'has_worked needs knowledge_id', 'knowledge_id', 'Send the id of the fix that worked, or leave both out.'
       );
     end if;
     perform public.record_fix_outcome(resolve_incident.knowledge_id, resolve_incident.has_worked);
@@ -86,7 +86,7 @@ exception
   when foreign_key_violation then
     perform monitoring.refuse_request(
       'PT404', format('there is no knowledge %s', resolve_incident.knowledge_id), 'knowledge_id',
-      'search_error_knowledge finds what there is.'
+      'search_error_knowledge() returns the ids of known errors.'
     );
     return null;
 end
@@ -140,7 +140,7 @@ exception
   when unique_violation then
     perform monitoring.refuse_request(
       'PT409', format('the error of %s has another live incident', reopen_incident.incident_id), 'incident_id',
-      'Work on that one: open_incidents shows it by its fingerprint.'
+      'Use that incident: open_incidents lists it under the same fingerprint.'
     );
     return null;
 end
@@ -172,7 +172,7 @@ begin
     or suppress_incident.until <= clock_timestamp()
   then
     perform monitoring.refuse_request(
-      'PT400', 'until must be a moment that is still to come', 'until', 'Send one such as 2026-12-01T08:00:00Z.'
+      'PT400', 'until must be in the future', 'until', 'Send a time such as 2026-12-01T08:00:00Z.'
     );
   end if;
   if v_incident.status not in ('open', 'acknowledged') then
@@ -279,7 +279,7 @@ as $$
 declare
   v_count bigint;
 begin
-  perform monitoring.set_change_context('life-cycle', '{"reason": "its suppression is over"}');
+  perform monitoring.set_change_context('life-cycle', '{"reason": "the suppression ended"}');
   with due as materialized (
     select incidents.id
     from public.incidents

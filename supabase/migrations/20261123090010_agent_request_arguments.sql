@@ -36,7 +36,7 @@ declare
 begin
   if v_text is null then
     perform monitoring.refuse_request(
-      'PT400', read_required_text.field || ' is missing', read_required_text.field, 'Send a text that is not blank.'
+      'PT400', read_required_text.field || ' is missing', read_required_text.field, 'Send a string that is not blank.'
     );
   end if;
   return v_text;

@@ -112,8 +112,8 @@ declare
 begin
   if remember_fix.is_auto_fix_allowed and monitoring.read_role() = 'authenticated' then
     perform monitoring.refuse_request(
-      'PT403', 'agents may not allow code to run by itself', 'is_auto_fix_allowed',
-      'Leave it out; an operator sets it in the SQL editor after reading the code.'
+      'PT403', 'agents may not set is_auto_fix_allowed', 'is_auto_fix_allowed',
+      'Leave the field out; an operator can set it in the SQL editor after reviewing the code.'
     );
   end if;
   if remember_fix.incident_id is not null then
@@ -124,7 +124,7 @@ begin
   if extensions.vector_dims(remember_fix.embedding) <> 1536 then
     perform monitoring.refuse_request(
       'PT400', format('embedding has %s dimensions', extensions.vector_dims(remember_fix.embedding)), 'embedding',
-      'Send 1,536 numbers, or none: then it is made in the background.'
+      'Send 1,536 numbers, or leave embedding out: it is then computed in the background.'
     );
   end if;
   select verdict.severity, verdict.category
@@ -211,7 +211,7 @@ begin
   if not found then
     perform monitoring.refuse_request(
       'PT404', format('there is no knowledge %s', record_fix_outcome.knowledge_id), 'knowledge_id',
-      'search_error_knowledge finds what there is.'
+      'search_error_knowledge() returns the ids of known errors.'
     );
   end if;
   insert into public.agent_actions (agent, action, knowledge_id, success, details)

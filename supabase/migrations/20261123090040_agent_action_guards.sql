@@ -40,11 +40,11 @@ comment on column monitoring.action_kinds.meaning is 'Description of the kind.';
 insert into monitoring.action_kinds (kind, flag, is_deploying, needs_confidence, meaning)
 values
 ('investigate', 'investigate', false, false, 'reading logs, data and code'),
-('notify', 'email', false, false, 'telling people'),
+('notify', 'email', false, false, 'notifying people'),
 ('auto_fix', 'auto_fix', false, true, 'applying a fix without a person'),
 ('restart', 'auto_fix', false, true, 'restarting a service'),
-('deploy', 'deploy', true, false, 'bringing a new version out'),
-('rollback', 'deploy', true, false, 'going back to an older version');
+('deploy', 'deploy', true, false, 'deploying a new version'),
+('rollback', 'deploy', true, false, 'rolling back to an earlier version');
 
 create table monitoring.running_actions (
   action_id bigint primary key references public.agent_actions (id) on delete cascade,
@@ -198,7 +198,7 @@ as $$
     ),
     (
       6, 'one_action_an_incident', state.runner is null,
-      case when state.runner is null then 'none is running' else format('%s is at work', state.runner) end
+      case when state.runner is null then 'no action is running' else format('%s is running an action', state.runner) end
     ),
     (
       7, 'confidence',

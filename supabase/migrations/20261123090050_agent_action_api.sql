@@ -40,7 +40,7 @@ declare
 begin
   if not exists (select from monitoring.action_kinds where action_kinds.kind = begin_agent_action.action_type) then
     perform monitoring.refuse_request(
-      'PT400', format('action_type %s is not known', begin_agent_action.action_type), 'action_type',
+      'PT400', format('action_type %s is unknown', begin_agent_action.action_type), 'action_type',
       'Send one of ' || (select string_agg(action_kinds.kind, ', ' order by action_kinds.kind) from monitoring.action_kinds)
     );
   end if;
@@ -137,7 +137,7 @@ begin
   if v_is_success is null then
     perform monitoring.refuse_request('PT400', 'success is missing', 'success', 'Send true or false.');
   elsif v_is_success and v_error is not null then
-    perform monitoring.refuse_request('PT400', 'a success has no error', 'error', 'Leave error out, or send success false.');
+    perform monitoring.refuse_request('PT400', 'error must be empty when success is true', 'error', 'Leave error out, or send success false.');
   end if;
   perform pg_advisory_xact_lock(20261126, 1);
   v_is_switch_on := (monitoring.config('kill_switch') ->> 'enabled')::boolean;
@@ -147,7 +147,7 @@ begin
   if not found then
     perform monitoring.refuse_request(
       'PT409', format('action %s is not running', finish_agent_action.id), 'id',
-      'It was finished, ran past its deadline, was stopped by the kill switch, or never began: see agent_actions.'
+      'It was finished, exceeded its deadline, was stopped by the kill switch, or never began: see agent_actions.'
     );
   end if;
   if v_is_success and v_is_switch_on then

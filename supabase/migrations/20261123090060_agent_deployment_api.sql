@@ -112,7 +112,7 @@ begin
   ) then
     perform monitoring.refuse_request(
       'PT409', format('deployment %s is finished', record_deployment_finished.deployment_id), 'deployment_id',
-      'Its end can be told once; a rollback is told by record_deployment_rolled_back.'
+      'The end of a deployment can be recorded once; record a rollback with record_deployment_rolled_back().'
     );
   end if;
   perform monitoring.refuse_request(
@@ -159,7 +159,7 @@ begin
     );
   elsif v_old.status = 'rolled_back' then
     perform monitoring.refuse_request(
-      'PT409', format('deployment %s was rolled back', v_old.id), 'deployment_id', 'Nothing is left to do.'
+      'PT409', format('deployment %s was rolled back', v_old.id), 'deployment_id', 'No action is needed.'
     );
   end if;
   if v_version is null then
@@ -176,7 +176,7 @@ begin
   end if;
   if v_version is null then
     perform monitoring.refuse_request(
-      'PT400', 'version is missing', 'version', 'No earlier deployment is known: say which version runs now.'
+      'PT400', 'version is missing', 'version', 'No earlier deployment is known: send the version that runs now.'
     );
   end if;
   update public.deployment_history

@@ -32,7 +32,7 @@ begin
   elsif record_security_event.confidence is null or record_security_event.confidence not between 0 and 1 then
     perform monitoring.refuse_request('PT400', 'confidence must be from 0 to 1', 'confidence', 'Send a number such as 0.8.');
   elsif not pg_input_is_valid(coalesce(record_security_event.ip_address, '::'), 'inet') then
-    perform monitoring.refuse_request('PT400', 'ip_address is none', 'ip_address', 'Send an address, or leave it out.');
+    perform monitoring.refuse_request('PT400', 'ip_address is not an IP address', 'ip_address', 'Send an address, or leave it out.');
   elsif jsonb_typeof(coalesce(record_security_event.details, '{}')) <> 'object' then
     perform monitoring.refuse_request('PT400', 'details must be a JSON object', 'details', 'Send {"path": "/login"}.');
   end if;
@@ -107,13 +107,13 @@ declare
 begin
   -- Not sanitized, because the value must be an e-mail address. Agents cannot read the table.
   if v_recipient !~ '^[^@\s]+@[^@\s]+$' or length(v_recipient) > 320 then
-    perform monitoring.refuse_request('PT400', 'recipient is no e-mail address', 'recipient', 'Send one such as ann@example.com.');
+    perform monitoring.refuse_request('PT400', 'recipient is not an e-mail address', 'recipient', 'Send an address such as ann@example.com.');
   end if;
   if (monitoring.config('kill_switch') ->> 'enabled')::boolean
     or not (monitoring.config('feature_flags') ->> 'email')::boolean
   then
     perform monitoring.refuse_request(
-      'PT409', 'no e-mails are sent now', 'recipient', 'feature_flags.email must be on and the kill switch off.'
+      'PT409', 'sending e-mails is disabled', 'recipient', 'feature_flags.email must be on and the kill switch off.'
     );
   end if;
   if monitoring.read_role() = 'authenticated' and not exists (
@@ -123,8 +123,8 @@ begin
       and system_config.value @> jsonb_build_array(jsonb_build_object('email', v_recipient))
   ) then
     perform monitoring.refuse_request(
-      'PT403', 'agents may write to the configured recipients only', 'recipient',
-      'An operator adds one to notification_recipients.'
+      'PT403', 'agents may send e-mails to the configured recipients only', 'recipient',
+      'An operator can add the recipient to notification_recipients.'
     );
   end if;
   if queue_email.incident_id is not null then
@@ -211,7 +211,7 @@ begin
     or record_email_event.event not in ('sent', 'delivered', 'opened', 'clicked', 'bounced', 'failed')
   then
     perform monitoring.refuse_request(
-      'PT400', format('event %s is not known', record_email_event.event), 'event',
+      'PT400', format('event %s is unknown', record_email_event.event), 'event',
       'Send sent, delivered, opened, clicked, bounced or failed.'
     );
   end if;
@@ -227,7 +227,7 @@ begin
   if not found then
     perform monitoring.refuse_request(
       'PT404', format('there is no e-mail %s', v_provider_id), 'provider_id',
-      'Send email_id, which queue_email gave, with its first event.'
+      'Send email_id, as returned by queue_email(), with the first event of an e-mail.'
     );
   end if;
 

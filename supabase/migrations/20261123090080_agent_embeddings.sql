@@ -313,7 +313,7 @@ begin
       null; -- a body that is not valid text: the request counts as lost after two minutes
   end;
   update monitoring.embedding_jobs
-  set status = 'answered', error = 'pg_net gave no answer'
+  set status = 'answered', error = 'no response from pg_net'
   where embedding_jobs.knowledge_id in (
     select lost.knowledge_id
     from monitoring.embedding_jobs as lost
@@ -352,7 +352,7 @@ begin
         interval '15 seconds' * power(2, v_job.attempts), interval '1 hour'
       ) * (0.8 + random() * 0.4),
       error = monitoring.sanitize_text(
-        coalesce(v_job.error, 'the answer holds no embedding of 1,536 dimensions'), 1000
+        coalesce(v_job.error, 'the response contains no embedding of 1,536 dimensions'), 1000
       )
     where embedding_jobs.knowledge_id = v_job.knowledge_id;
   end loop;

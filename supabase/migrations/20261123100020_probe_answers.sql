@@ -151,7 +151,7 @@ begin
   return true;
 exception
   when insufficient_privilege or undefined_table then
-    raise notice 'net._http_response takes no trigger of ours: probes work, without response times';
+    raise notice 'cannot create a trigger on net._http_response: health checks work, but without response times';
     return false;
 end
 $$;

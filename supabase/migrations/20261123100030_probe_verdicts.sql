@@ -64,11 +64,11 @@ as $$
       coalesce(target.is_enabled, false) as is_enabled,
       case
         when locked.answered_at is null
-          then coalesce(locked.error, 'pg_net gave no answer, which says nothing about the target')
-        when locked.http_status is null then coalesce(locked.error, 'no HTTP answer came')
+          then coalesce(locked.error, 'no response from pg_net, so the state of the target is unknown')
+        when locked.http_status is null then coalesce(locked.error, 'no HTTP response')
         when not locked.http_status <@ coalesce(target.expected_status, '{[200,400)}'::int4multirange)
           then format(
-            'answered %s, expected %s', locked.http_status, monitoring.describe_statuses(target.expected_status)
+            'responded with %s, expected %s', locked.http_status, monitoring.describe_statuses(target.expected_status)
           )
         when not locked.has_expected_text then format('the body does not contain "%s"', target.body_contains)
       end as problem
@@ -88,7 +88,7 @@ as $$
     end,
     case
       when judged.problem is null and judged.response_time_ms > judged.max_response_ms
-        then format('answered in %s ms, expected %s at most', judged.response_time_ms, judged.max_response_ms)
+        then format('responded in %s ms, expected at most %s ms', judged.response_time_ms, judged.max_response_ms)
       else judged.problem
     end,
     judged.http_status is not null,

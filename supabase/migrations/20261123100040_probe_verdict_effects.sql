@@ -186,7 +186,7 @@ as $$
       worst.fingerprint,
       monitoring.sanitize_text(
         case worst.fingerprint
-          when 'health-check:prober' then 'Health checks get no answers'
+          when 'health-check:prober' then 'Health checks get no responses'
           when 'health-check:connectivity' then 'No target can be reached'
           else format('%s is %s', worst.target, worst.status)
         end,
@@ -195,10 +195,10 @@ as $$
       monitoring.sanitize_text(
         case worst.fingerprint
           when 'health-check:prober'
-            then format('%s targets had no answer from pg_net, such as %s: %s', worst.size, worst.target, worst.problem)
+            then format('%s targets got no response from pg_net, such as %s: %s', worst.size, worst.target, worst.problem)
           when 'health-check:connectivity'
             then format(
-              'All %s targets of a round failed without any HTTP answer, such as %s: %s',
+              'All %s targets of a round failed without an HTTP response, such as %s: %s',
               worst.size, worst.target, worst.problem
             )
           else format('%s is %s: %s', worst.target, worst.status, worst.problem)

@@ -48,20 +48,20 @@ begin
     array(select effect.fingerprint from unnest(v_effects) as effect where effect.is_well),
     'health-check',
     'health-check',
-    'The target is up again, as often in a row as health_check_policy.successes_to_close asks.'
+    'The target was up for health_check_policy.successes_to_close consecutive rounds.'
   );
   perform monitoring.resolve_incidents(
     array['health-check:connectivity'],
     'health-check',
     'health-check',
-    'A target gave an HTTP answer again.'
+    'A target returned an HTTP response again.'
   )
   where exists (select from unnest(apply_verdicts.verdicts) as verdict where verdict.has_http_answer);
   perform monitoring.resolve_incidents(
     array['health-check:prober'],
     'health-check',
     'health-check',
-    'Every target has an answer again.'
+    'Every target returned a response again.'
   )
   where exists (select from unnest(apply_verdicts.verdicts) as verdict where verdict.status <> 'unknown')
     and not exists (select from monitoring.target_states where target_states.unknown_rounds > 0);

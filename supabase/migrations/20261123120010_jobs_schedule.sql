@@ -37,7 +37,7 @@ begin
   perform cron.schedule('monitoring-end-suppressions', '* * * * *', 'select monitoring.end_suppressions()');
   perform cron.schedule(
     'monitoring-close-overdue-actions', '* * * * *',
-    $overdue$select monitoring.fail_running_actions('ran past its deadline', true)$overdue$
+    $overdue$select monitoring.fail_running_actions('exceeded its deadline', true)$overdue$
   );
   perform cron.schedule(
     'monitoring-embed-knowledge', '30 seconds', 'select monitoring.collect_embeddings(), monitoring.send_embeddings()'

@@ -155,7 +155,9 @@ def test_the_closing_migration_revokes_whatever_default_privileges_grant(catalog
     """Also on a project whose default privileges grant new functions to the API roles by name."""
     (migration,) = MIGRATIONS.glob(CLOSING_MIGRATION)
     with catalog.transaction(force_rollback=True):
-        catalog.execute("alter default privileges grant execute on functions to anon, authenticated, service_role")
+        catalog.execute(
+            "alter default privileges grant execute on functions to anon, authenticated, service_role"
+        )
         catalog.execute("create function monitoring.appended() returns integer language sql return 1")
         assert offenders(catalog, OUR_FUNCTIONS, GRANTED) == ["monitoring.appended()"]
         catalog.execute(migration.read_text(encoding="utf-8").encode())
@@ -170,8 +172,10 @@ def test_the_closing_migration_is_the_last_one(catalog: psycopg.Connection) -> N
 
 def test_the_push_leaves_other_schemas_alone(catalog: psycopg.Connection) -> None:
     """Default privileges without a schema would also apply to what others create in this database."""
-    everywhere = "select defaclrole::regrole, defaclobjtype, defaclacl from pg_catalog.pg_default_acl where defaclnamespace = 0"
-    assert catalog.execute(everywhere).fetchall() == []
+    query = (
+        "select defaclrole::regrole, defaclobjtype from pg_catalog.pg_default_acl where defaclnamespace = 0"
+    )
+    assert catalog.execute(query).fetchall() == []
     with catalog.transaction(force_rollback=True):
         catalog.execute("create schema of_somebody_else")
         catalog.execute("create function of_somebody_else.one() returns integer language sql return 1")
@@ -251,7 +255,7 @@ def test_no_function_name_is_in_two_schemas(catalog: psycopg.Connection) -> None
 
 
 def test_no_function_is_overloaded(catalog: psycopg.Connection) -> None:
-    """PostgREST chooses an overload by the names of the arguments: two functions of one name are ambiguous."""
+    """PostgREST chooses an overload by the names of the arguments, which can be ambiguous."""
     query: LiteralString = "select proname from ours group by proname having count(*) > 1 order by proname"
     assert rows(catalog, OUR_FUNCTIONS, query) == []
 
@@ -260,7 +264,7 @@ def test_no_function_is_overloaded(catalog: psycopg.Connection) -> None:
 
 
 def test_no_relation_name_is_in_two_schemas(catalog: psycopg.Connection) -> None:
-    """Tables, views and sequences: `target_days` in one schema and another would be two things with one name."""
+    """A table and the view over it have different names, so that a query shows which one it reads."""
     query: LiteralString = """
     select relname from ours where relkind in ('r', 'p', 'v', 'm', 'f', 'S')
     group by relname having count(*) > 1 order by relname
@@ -271,7 +275,8 @@ def test_no_relation_name_is_in_two_schemas(catalog: psycopg.Connection) -> None
 def test_no_function_has_the_name_of_a_relation(catalog: psycopg.Connection) -> None:
     query: LiteralString = """
     select distinct proname from ours
-    join pg_catalog.pg_class on pg_class.relname = ours.proname and pg_class.relkind in ('r', 'p', 'v', 'm', 'f')
+    join pg_catalog.pg_class
+      on pg_class.relname = ours.proname and pg_class.relkind in ('r', 'p', 'v', 'm', 'f')
     join pg_catalog.pg_namespace as schema on schema.oid = pg_class.relnamespace
     where schema.nspname in ('public', 'monitoring')
     order by proname

@@ -20,7 +20,11 @@ order by 1
 """
 
 # Postgres counts a call when it returns, which these never do; a file asserts what they raise.
-ALWAYS_RAISE = {"monitoring.refuse_event", "monitoring.refuse_request", "monitoring.refuse_system_config_truncate"}
+ALWAYS_RAISE = {
+    "monitoring.refuse_event",
+    "monitoring.refuse_request",
+    "monitoring.refuse_system_config_truncate",
+}
 
 CHECKS = """
 select conname

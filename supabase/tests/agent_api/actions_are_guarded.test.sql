@@ -46,7 +46,7 @@ select is(
 
 select is(
   monitoring.test_reasons(public.begin_agent_action('other', 'investigate', 'INC-1')),
-  'one_action_an_incident: fixer is at work', 'once an incident'
+  'one_action_an_incident: fixer is running an action', 'once an incident'
 );
 
 select results_eq(
@@ -57,7 +57,7 @@ select results_eq(
 );
 
 select throws_ok(
-  $$ select public.begin_agent_action('fixer', 'guess') $$, 'PT400', 'action_type guess is not known', 'kinds are known'
+  $$ select public.begin_agent_action('fixer', 'guess') $$, 'PT400', 'action_type guess is unknown', 'kinds are known'
 );
 
 select * from finish();

@@ -47,7 +47,7 @@ where action_id = (
   where name = 'slow'
 );
 
-select is(monitoring.fail_running_actions('ran past its deadline', true), 1::bigint, 'what takes too long has failed');
+select is(monitoring.fail_running_actions('exceeded its deadline', true), 1::bigint, 'what takes too long has failed');
 
 update public.system_config
 set value = '{"enabled": true, "reason": "it runs amok"}'
@@ -81,7 +81,7 @@ select results_eq(
   $$ select success, error from public.agent_actions
      where finishes_id in (select id from begun) order by finishes_id $$,
   $$ values
-     (true, null), (false, 'no access, token=[redacted]'), (false, 'ran past its deadline'),
+     (true, null), (false, 'no access, token=[redacted]'), (false, 'exceeded its deadline'),
      (false, 'stopped by the kill switch') $$,
   'each end is a row of its own'
 );

@@ -3,7 +3,7 @@ begin;
 select plan(4);
 
 select throws_ok(
-  $$ select public.queue_email('ann@example.com', 's') $$, 'PT409', 'no e-mails are sent now', 'by default none is sent'
+  $$ select public.queue_email('ann@example.com', 's') $$, 'PT409', 'sending e-mails is disabled', 'by default none is sent'
 );
 
 update public.system_config
@@ -20,7 +20,7 @@ set local role authenticated;
 
 select throws_ok(
   $$ select public.queue_email('anyone@evil.example', 's') $$,
-  'PT403', 'agents may write to the configured recipients only', 'an agent writes to nobody else'
+  'PT403', 'agents may send e-mails to the configured recipients only', 'an agent writes to nobody else'
 );
 
 select ok(public.queue_email('tap@example.com', 's') > 0, 'than the recipients');
@@ -32,7 +32,7 @@ set value = '{"enabled": true}'
 where key = 'kill_switch';
 
 select throws_ok(
-  $$ select public.queue_email('tap@example.com', 's') $$, 'PT409', 'no e-mails are sent now', 'nor after the kill switch'
+  $$ select public.queue_email('tap@example.com', 's') $$, 'PT409', 'sending e-mails is disabled', 'nor after the kill switch'
 );
 
 select * from finish();

@@ -58,7 +58,7 @@ select results_eq(
 );
 
 select throws_ok(
-  $$ select public.queue_email('nobody', 's') $$, 'PT400', 'recipient is no e-mail address', 'an address is one'
+  $$ select public.queue_email('nobody', 's') $$, 'PT400', 'recipient is not an e-mail address', 'an address is one'
 );
 
 select * from finish();

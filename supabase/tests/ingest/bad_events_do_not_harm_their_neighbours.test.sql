@@ -40,7 +40,7 @@ select ok(
 
 select throws_ok(
   $$ select public.report_error('{"error": {"message": 5}}') $$,
-  'PT400', 'error.message must be a text',
+  'PT400', 'error.message must be a string',
   'report_error refuses as an error'
 );
 

@@ -14,7 +14,7 @@ select is(
 
 select throws_ok(
   $$ select monitoring.read_event_text('{"a": {}}', 'a', 'error.', 100) $$,
-  'PT400', 'error.a must be a text',
+  'PT400', 'error.a must be a string',
   'an object is no text'
 );
 
@@ -25,7 +25,7 @@ select is(
 
 select throws_ok(
   $$ select monitoring.read_idempotency_key('{"idempotency_key": ""}') $$,
-  'PT400', 'idempotency_key must be a text of 1 to 255 characters',
+  'PT400', 'idempotency_key must be a string of 1 to 255 characters',
   'an empty key is refused'
 );
 

@@ -33,7 +33,7 @@ select ok(
 
 select throws_ok(
   $$ select public.report_error('{"error": {"message": "four"}, "source": "noisy"}') $$,
-  'PT429', 'source noisy has opened as many new incidents as it may in a minute',
+  'PT429', 'source noisy has reached its limit of new incidents per minute',
   'report_error refuses with PT429'
 );
 

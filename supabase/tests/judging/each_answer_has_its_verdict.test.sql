@@ -45,13 +45,13 @@ select is(monitoring.judge_health_checks(), 0, 'the round is settled');
 select results_eq(
   $$ select target, status::text, error from public.monitoring_checks order by target $$,
   $$ values
-     ('degraded', 'degraded', 'answered in 11 ms, expected 10 at most'),
+     ('degraded', 'degraded', 'responded in 11 ms, expected at most 10 ms'),
      ('refused', 'down', 'Could not connect'),
-     ('silent', 'unknown', 'pg_net gave no answer, which says nothing about the target'),
+     ('silent', 'unknown', 'no response from pg_net, so the state of the target is unknown'),
      ('text', 'down', 'the body does not contain "healthy"'),
      ('timed out', 'down', 'timed out after 300 ms'),
      ('up', 'up', null),
-     ('wrong', 'down', 'answered 200, expected 204, 300-301') $$,
+     ('wrong', 'down', 'responded with 200, expected 204, 300-301') $$,
   'each with its status and its reason'
 );
 

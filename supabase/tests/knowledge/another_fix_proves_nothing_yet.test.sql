@@ -19,7 +19,7 @@ select set_config('request.jwt.claims', '{"role": "authenticated"}', true);
 
 select throws_ok(
   $$ select public.remember_fix('x', pattern => 'tap replaced', auto_fix_code => 'b()', is_auto_fix_allowed => true) $$,
-  'PT403', 'agents may not allow code to run by itself', 'an agent allows nothing'
+  'PT403', 'agents may not set is_auto_fix_allowed', 'an agent allows nothing'
 );
 
 select public.remember_fix('fix B', pattern => 'tap replaced', auto_fix_code => 'b()');

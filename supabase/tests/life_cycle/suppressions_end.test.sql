@@ -22,7 +22,7 @@ select is(
     select details ->> 'reason' from public.agent_actions
     where incident_id = 'INC-1' and action = 'incident_reopened'
   ),
-  'its suppression is over', 'with the reason in the trail'
+  'the suppression ended', 'with the reason in the trail'
 );
 
 select * from finish();

@@ -26,7 +26,7 @@ select throws_ok(
 );
 
 select throws_ok(
-  $$ select public.record_security_event('x', 'LOW', 1, 'nowhere') $$, 'PT400', 'ip_address is none', 'an address is one'
+  $$ select public.record_security_event('x', 'LOW', 1, 'nowhere') $$, 'PT400', 'ip_address is not an IP address', 'an address is one'
 );
 
 select * from finish();

@@ -28,7 +28,7 @@ select throws_ok(
   $$ update public.system_config set value = '[{"name": "a", "type": "other", "url": "https://a.example", "public": 1}]'
      where key = 'health_check_targets' $$,
   '23514',
-  'health_check_targets[0].public must be true or false (true shows it on /status to all)',
+  'health_check_targets[0].public must be true or false (true shows the target on the public status page)',
   'public is true or false'
 );
 

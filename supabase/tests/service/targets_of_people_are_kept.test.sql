@@ -47,7 +47,7 @@ select is(
   public.write_service_targets('http://10.0.0.1:8080', 'https://console.example'),
   '[
     {"name": "backend", "result": "refused",
-     "reason": "health_check_targets[0].name Backend is taken: each target needs a name of its own"},
+     "reason": "health_check_targets[0].name Backend is used more than once: names must be unique"},
     {"name": "frontend", "result": "written"},
     {"name": "database", "result": "refused",
      "reason": "health_check_targets[2].url is on a private, loopback or link-local address; set health_check_policy.allow_private to true first"}

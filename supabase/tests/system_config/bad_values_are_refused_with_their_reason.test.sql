@@ -10,25 +10,25 @@ select throws_ok(
 
 select throws_ok(
   $$ update public.system_config set value = '{"agent_actions_per_hour": -1}' where key = 'rate_limits' $$,
-  '23514', $m$rate_limits.agent_actions_per_hour must be between 0 and 100000 (actions one agent may begin in an hour)$m$,
+  '23514', $m$rate_limits.agent_actions_per_hour must be between 0 and 100000 (actions that one agent may start per hour)$m$,
   'a limit below its range is refused'
 );
 
 select throws_ok(
   $$ update public.system_config set value = '{"agent_actions_per_hour": 1.5}' where key = 'rate_limits' $$,
-  '23514', $m$rate_limits.agent_actions_per_hour must be a whole number (actions one agent may begin in an hour)$m$,
+  '23514', $m$rate_limits.agent_actions_per_hour must be a whole number (actions that one agent may start per hour)$m$,
   'half an action is refused'
 );
 
 select throws_ok(
   $$ update public.system_config set value = '{"reopen_window": "soon"}' where key = 'incident_policy' $$,
-  '23514', $m$incident_policy.reopen_window must be a length of time such as "24 hours" (a repeat this soon after the resolution reopens the incident; later ones open a new one)$m$,
+  '23514', $m$incident_policy.reopen_window must be an interval such as "24 hours" (time after the resolution in which a repeat reopens the incident; later repeats open a new one)$m$,
   'a window that is no length of time is refused'
 );
 
 select throws_ok(
   $$ update public.system_config set value = '{"agent_action_days": 1}' where key = 'retention' $$,
-  '23514', $m$retention.agent_action_days is not known; known are agent_actions_days, job_runs_days, monitoring_checks_days, receipts_hours, sentry_deliveries_days, target_history_days$m$,
+  '23514', $m$retention.agent_action_days is unknown; the known fields are agent_actions_days, job_runs_days, monitoring_checks_days, receipts_hours, sentry_deliveries_days, target_history_days$m$,
   'a misspelt field is refused, the known ones are named'
 );
 

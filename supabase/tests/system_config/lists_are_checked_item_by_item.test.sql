@@ -10,19 +10,19 @@ select throws_ok(
 
 select throws_ok(
   $$ update public.system_config set value = '[{"name": "a", "type": "backend", "url": "https://a.example"}, {"name": "b", "type": "backend"}]' where key = 'health_check_targets' $$,
-  '23514', $m$health_check_targets[1].url is missing: address to probe, http or https$m$,
+  '23514', $m$health_check_targets[1].url is missing: URL to probe, http or https$m$,
   'a target without an address is refused by its place'
 );
 
 select throws_ok(
   $$ update public.system_config set value = '[{"name": "a", "type": "backend", "url": "https://u:p@a.example"}]' where key = 'health_check_targets' $$,
-  '23514', $m$health_check_targets[0].url must be an http or https address without user name, password or control characters (address to probe, http or https)$m$,
+  '23514', $m$health_check_targets[0].url must be an http or https URL without user name, password or control characters (URL to probe, http or https)$m$,
   'an address with a password is refused'
 );
 
 select throws_ok(
   $$ update public.system_config set value = '[{"name": "a", "type": "server", "url": "https://a.example"}]' where key = 'health_check_targets' $$,
-  '23514', $m$health_check_targets[0].type must be one of backend, frontend, database, other (what the target is; decides category and severity of its incidents)$m$,
+  '23514', $m$health_check_targets[0].type must be one of backend, frontend, database, other (type of the target; decides the category and severity of its incidents)$m$,
   'an unknown type of target is refused'
 );
 
@@ -40,7 +40,7 @@ select throws_ok(
 
 select throws_ok(
   $$ update public.system_config set value = '{"freeze_dates": ["2026-02-30"]}' where key = 'deployment_windows' $$,
-  '23514', $m$deployment_windows.freeze_dates must be a list of dates as YYYY-MM-DD (dates on which nothing is deployed)$m$,
+  '23514', $m$deployment_windows.freeze_dates must be a list of dates as YYYY-MM-DD (dates on which agents may not deploy)$m$,
   'a date that does not exist is refused'
 );
 

@@ -14,7 +14,7 @@ select throws_ok(
   $$ update public.system_config
      set value = '[{"name": "a", "type": "other", "url": "https://a.example", "headers": {"Authorization": "x"}}]'
      where key = 'health_check_targets' $$,
-  '23514', $m$health_check_targets[0].headers.Authorization looks like a secret, and the settings are kept in plain text$m$,
+  '23514', $m$health_check_targets[0].headers.Authorization looks like a secret, and the configuration is stored in plain text$m$,
   'a header for a secret is refused'
 );
 
@@ -46,7 +46,7 @@ select is_empty(
 select is_empty(
   $$ select value from unnest(array['1', 'null', 'true', '{}', '"a\r\nB: c"', to_jsonb(repeat('x ', 251))::text]) as value
      where pg_temp.find_headers_problem(jsonb_build_object('X-Probe', value::jsonb)) is distinct from
-       '.headers.X-Probe must be a text of at most 500 characters without control characters' $$,
+       '.headers.X-Probe must be a string of at most 500 characters without control characters' $$,
   'so is a value that is no line of text'
 );
 

@@ -47,19 +47,19 @@ select is(
 
 select throws_ok(
   $$ select pg_temp.write_window('{"starts_at": "tomorrow", "ends_at": "2026-05-02T22:00"}') $$,
-  '23514', $m$health_check_policy.maintenance_windows[0].starts_at must be a time as YYYY-MM-DDTHH:MM (start of a window that comes once, as YYYY-MM-DDTHH:MM)$m$,
+  '23514', $m$health_check_policy.maintenance_windows[0].starts_at must be a time as YYYY-MM-DDTHH:MM (start of a one-time window, as YYYY-MM-DDTHH:MM)$m$,
   'a time in words is refused'
 );
 
 select throws_ok(
   $$ select pg_temp.write_window('{"starts_at": "2026-05-01T22:00+02:00", "ends_at": "2026-05-02T22:00"}') $$,
-  '23514', $m$health_check_policy.maintenance_windows[0].starts_at must be a time as YYYY-MM-DDTHH:MM (start of a window that comes once, as YYYY-MM-DDTHH:MM)$m$,
+  '23514', $m$health_check_policy.maintenance_windows[0].starts_at must be a time as YYYY-MM-DDTHH:MM (start of a one-time window, as YYYY-MM-DDTHH:MM)$m$,
   'so is an offset, for the window has its timezone'
 );
 
 select throws_ok(
   $$ select pg_temp.write_window('{"days": ["mon"], "from": "09:00", "to": "10:00", "targets": []}') $$,
-  '23514', $m$health_check_policy.maintenance_windows[0].targets must be between 1 and 2000 items long (names of the targets it is for; absent means all)$m$,
+  '23514', $m$health_check_policy.maintenance_windows[0].targets must be between 1 and 2000 items long (names of the targets in the window; missing means all targets)$m$,
   'a window for no target is refused'
 );
 

@@ -9,7 +9,7 @@ select lives_ok(
 
 select throws_ok(
   $$ update public.system_config set value = '[{"name": "a", "type": "other", "url": "https://a.example", "expected_status": [null]}]' where key = 'health_check_targets' $$,
-  '23514', $m$health_check_targets[0].expected_status must be a list of status codes and ranges such as [200, "300-399"] (status codes of a good answer, each a code or a range)$m$,
+  '23514', $m$health_check_targets[0].expected_status must be a list of status codes and ranges such as [200, "300-399"] (status codes of a successful response, each a code or a range)$m$,
   'but no code that is none'
 );
 

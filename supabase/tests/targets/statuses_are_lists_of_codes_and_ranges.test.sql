@@ -18,7 +18,7 @@ select throws_ok(
   $$ update public.system_config
      set value = '[{"name": "a", "type": "other", "url": "https://a.example", "expected_status": ["399-300"]}]'
      where key = 'health_check_targets' $$,
-  '23514', $m$health_check_targets[0].expected_status must be a list of status codes and ranges such as [200, "300-399"] (status codes of a good answer, each a code or a range)$m$,
+  '23514', $m$health_check_targets[0].expected_status must be a list of status codes and ranges such as [200, "300-399"] (status codes of a successful response, each a code or a range)$m$,
   'a range that ends before it begins is refused'
 );
 

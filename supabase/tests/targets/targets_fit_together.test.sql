@@ -24,25 +24,25 @@ $$;
 
 select throws_ok(
   $$ select pg_temp.write_targets('{shop,other,Shop}', '{}') $$,
-  '23514', $m$health_check_targets[0].name shop is taken: each target needs a name of its own$m$,
+  '23514', $m$health_check_targets[0].name shop is used more than once: names must be unique$m$,
   'two targets of one name are refused, whatever its case'
 );
 
 select throws_ok(
   $$ select pg_temp.write_targets('{shop,other}', '{null,Shop}') $$,
-  '23514', $m$health_check_targets[1].depends_on names no target of this list: Shop$m$,
+  '23514', $m$health_check_targets[1].depends_on is not the name of a target in the list: Shop$m$,
   'a target that depends on an unknown one is refused'
 );
 
 select throws_ok(
   $$ select pg_temp.write_targets('{shop}', '{shop}') $$,
-  '23514', $m$health_check_targets[0].depends_on leads back to shop$m$,
+  '23514', $m$health_check_targets[0].depends_on forms a cycle through shop$m$,
   'so is one that depends on itself'
 );
 
 select throws_ok(
   $$ select pg_temp.write_targets('{outside,a,b,c}', '{a,b,c,a}') $$,
-  '23514', $m$health_check_targets[1].depends_on leads back to a$m$,
+  '23514', $m$health_check_targets[1].depends_on forms a cycle through a$m$,
   'and a circle, by the first target that is part of it'
 );
 
