@@ -29,35 +29,35 @@ select is(
 
 select is(
   monitoring.test_reasons(public.begin_agent_action('fixer', 'deploy', 'INC-1')), 'feature_flag: feature_flags.deploy',
-  'a kind of action needs its flag'
+  'an action type needs its feature flag'
 );
 
-select is(current_setting('response.status'), '409', 'a refusal is a conflict');
+select is(current_setting('response.status'), '409', 'a refusal is answered with 409');
 
 select is(
   monitoring.test_reasons(public.begin_agent_action('fixer', 'auto_fix', 'INC-1', '{"confidence": 0.9}', true)), 'allowed',
-  'one may ask without beginning'
+  'a dry run checks without starting an action'
 );
 
 select is(
   monitoring.test_reasons(public.begin_agent_action('fixer', 'auto_fix', 'INC-1', '{"confidence": 0.9}')), 'allowed',
-  'and begin'
+  'an allowed action starts'
 );
 
 select is(
   monitoring.test_reasons(public.begin_agent_action('other', 'investigate', 'INC-1')),
-  'one_action_an_incident: fixer is running an action', 'once an incident'
+  'one_action_an_incident: fixer is running an action', 'one action runs per incident'
 );
 
 select results_eq(
   $$ select safety_verdict, success, jsonb_array_length(safety_checks) from public.agent_actions
      where incident_id = 'INC-1' and action <> 'incident_created' order by id $$,
   $$ values ('refused', false, 7), ('refused', false, 7), ('allowed', null, 7), ('allowed', null, 7), ('refused', false, 7) $$,
-  'every check is on record, allowed or refused'
+  'all checks are recorded, whether allowed or refused'
 );
 
 select throws_ok(
-  $$ select public.begin_agent_action('fixer', 'guess') $$, 'PT400', 'action_type guess is unknown', 'kinds are known'
+  $$ select public.begin_agent_action('fixer', 'guess') $$, 'PT400', 'action_type guess is unknown', 'an unknown action type is rejected'
 );
 
 select * from finish();

@@ -21,7 +21,7 @@ select is(
     select id from begun
     where name = 'good'
   ), true, '{"found": "it"}') -> 'success', 'true',
-  'an action ends well'
+  'an action finishes with success'
 );
 
 select is(
@@ -29,7 +29,7 @@ select is(
     select id from begun
     where name = 'bad'
   ), false, null, 'no access, token=abcdefghijk')
-  -> 'success', 'false', 'or not'
+  -> 'success', 'false', 'an action finishes with failure'
 );
 
 select throws_ok(
@@ -37,7 +37,7 @@ select throws_ok(
     select id from begun
     where name = 'good'
   )),
-  'PT409', null, 'but once'
+  'PT409', null, 'an action finishes once'
 );
 
 update monitoring.running_actions
@@ -47,17 +47,17 @@ where action_id = (
   where name = 'slow'
 );
 
-select is(monitoring.fail_running_actions('exceeded its deadline', true), 1::bigint, 'what takes too long has failed');
+select is(monitoring.fail_running_actions('exceeded its deadline', true), 1::bigint, 'an action past its deadline fails');
 
 update public.system_config
 set value = '{"enabled": true, "reason": "it runs amok"}'
 where key = 'kill_switch';
 
-select is_empty($$ select from monitoring.running_actions $$, 'the kill switch stops what is running');
+select is_empty($$ select from monitoring.running_actions $$, 'the kill switch ends running actions');
 
 select is(
   public.begin_agent_action('finisher', 'investigate') -> 'reasons', '["kill_switch: it runs amok"]'::jsonb,
-  'and refuses what is new'
+  'the kill switch refuses new actions'
 );
 
 insert into monitoring.running_actions (action_id, agent, kind, deadline)
@@ -73,7 +73,7 @@ order by id desc limit 1;
 select
   is(
     public.finish_agent_action(max(action_id), true) ->> 'message', 'the action was stopped by the kill switch',
-    'nothing ends as a success while it is on'
+    'no action finishes with success while the kill switch is on'
   )
 from monitoring.running_actions;
 
@@ -83,7 +83,7 @@ select results_eq(
   $$ values
      (true, null), (false, 'no access, token=[redacted]'), (false, 'exceeded its deadline'),
      (false, 'stopped by the kill switch') $$,
-  'each end is a row of its own'
+  'each end is recorded in a row of its own'
 );
 
 select * from finish();

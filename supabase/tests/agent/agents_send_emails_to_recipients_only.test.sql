@@ -3,7 +3,7 @@ begin;
 select plan(4);
 
 select throws_ok(
-  $$ select public.queue_email('ann@example.com', 's') $$, 'PT409', 'sending e-mails is disabled', 'by default none is sent'
+  $$ select public.queue_email('ann@example.com', 's') $$, 'PT409', 'sending e-mails is disabled', 'by default no e-mail is queued'
 );
 
 update public.system_config
@@ -20,10 +20,10 @@ set local role authenticated;
 
 select throws_ok(
   $$ select public.queue_email('anyone@evil.example', 's') $$,
-  'PT403', 'agents may send e-mails to the configured recipients only', 'an agent writes to nobody else'
+  'PT403', 'agents may send e-mails to the configured recipients only', 'an agent cannot send to other addresses'
 );
 
-select ok(public.queue_email('tap@example.com', 's') > 0, 'than the recipients');
+select ok(public.queue_email('tap@example.com', 's') > 0, 'an agent can send to the configured recipients');
 
 reset role;
 
@@ -32,7 +32,7 @@ set value = '{"enabled": true}'
 where key = 'kill_switch';
 
 select throws_ok(
-  $$ select public.queue_email('tap@example.com', 's') $$, 'PT409', 'sending e-mails is disabled', 'nor after the kill switch'
+  $$ select public.queue_email('tap@example.com', 's') $$, 'PT409', 'sending e-mails is disabled', 'no e-mail is queued while the kill switch is on'
 );
 
 select * from finish();

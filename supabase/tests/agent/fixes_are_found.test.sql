@@ -35,22 +35,22 @@ values
 
 select results_eq(
   $$ select id from public.match_error_knowledge(monitoring.test_vector(2), 0.99, 5) where id < 0 $$, array[-2::bigint],
-  'the nearest meaning is found'
+  'the nearest embedding is found'
 );
 
 select is_empty(
   $$ select from public.match_error_knowledge(monitoring.test_vector(2), 0.5, 5, '{"category": "database"}') where id < 0 $$,
-  'filters are kept'
+  'filters are applied'
 );
 
 select results_eq(
   $$ select id from public.search_error_knowledge('the zygote certificate has expired') where id < 0 limit 1 $$,
-  array[-3::bigint], 'words find, too'
+  array[-3::bigint], 'an entry is found by its words'
 );
 
 select results_eq(
   $$ select id from public.search_error_knowledge('zygote pool', monitoring.test_vector(1)) where id < 0 limit 1 $$,
-  array[-1::bigint], 'words and meaning together'
+  array[-1::bigint], 'words and embedding are combined'
 );
 
 update public.error_knowledge
@@ -59,23 +59,23 @@ where id = -2;
 
 select results_eq(
   $$ select id from public.search_error_knowledge('zygote pool', monitoring.test_vector(1)) where id < 0 limit 2 $$,
-  array[-2::bigint, -1::bigint], 'what has worked goes before a slightly better match'
+  array[-2::bigint, -1::bigint], 'a fix that worked ranks above a slightly better match'
 );
 
 select is_empty(
-  $$ select from public.search_error_knowledge('', null) $$, 'nothing asked, nothing found'
+  $$ select from public.search_error_knowledge('', null) $$, 'an empty query finds nothing'
 );
 
 select throws_ok(
   $$ select public.match_error_knowledge('[1,2]') $$, 'PT400', 'query_embedding must have 1,536 dimensions',
-  'a vector of another model is refused'
+  'an embedding of other dimensions is rejected'
 );
 
 select ok(
   monitoring.wilson_lower_bound(0, 0) = 0
   and monitoring.wilson_lower_bound(2, 0) between 0.34 and 0.35
   and monitoring.wilson_lower_bound(95, 5) between 0.88 and 0.90,
-  'one lucky try weighs little'
+  'a single success has little weight'
 );
 
 select * from finish();

@@ -13,7 +13,7 @@ select ok(
       where fingerprint = 'known 1'
     ), root_cause => 'too few connections'
   ) > 0,
-  'a fix is remembered for an incident'
+  'a fix is stored for an incident'
 );
 
 select is(
@@ -22,7 +22,7 @@ select is(
     inner join public.error_knowledge on incidents.knowledge_id = error_knowledge.id
     where incidents.fingerprint = 'known 1'
   ),
-  'raise the pool to 40', 'which is linked to it'
+  'raise the pool to 40', 'the incident is linked to the fix'
 );
 
 select public.report_error(
@@ -34,7 +34,7 @@ select isnt(
     select knowledge_id from public.incidents
     where fingerprint = 'known 2'
   ),
-  null, 'so is the next incident of that error, wherever it happens'
+  null, 'the next incident of the error is linked, whatever its source'
 );
 
 select is(
@@ -43,7 +43,7 @@ select is(
     select knowledge_id from public.incidents
     where fingerprint = 'known 1'
   ),
-  'the same error is the same entry'
+  'the same error updates the same entry'
 );
 
 select results_eq(
@@ -59,15 +59,15 @@ select is(
     from public.incidents
     where incidents.fingerprint = 'known 2'
   ),
-  'resolved', 'a resolution may count one'
+  'resolved', 'a resolution can record an outcome'
 );
 
 select throws_ok(
-  $$ select public.remember_fix('s') $$, 'PT400', 'pattern is missing', 'an entry needs an error'
+  $$ select public.remember_fix('s') $$, 'PT400', 'pattern is missing', 'an entry needs an incident or a pattern'
 );
 
 select throws_ok(
-  $$ select public.record_fix_outcome(-1, true) $$, 'PT404', 'there is no knowledge -1', 'an outcome needs an entry'
+  $$ select public.record_fix_outcome(-1, true) $$, 'PT404', 'there is no knowledge -1', 'an outcome of an unknown entry is rejected'
 );
 
 select * from finish();

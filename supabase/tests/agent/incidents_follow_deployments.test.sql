@@ -8,11 +8,11 @@ insert into deployed values ('first', public.record_deployment_started('tap-shop
 
 select is(
   (public.record_deployment_finished((select id from deployed), true, '{"passed": 12}')).status, 'succeeded',
-  'a deployment succeeds'
+  'a deployment finishes with success'
 );
 
 select throws_ok(
-  format('select public.record_deployment_finished(%s, true)', (select id from deployed)), 'PT409', null, 'once'
+  format('select public.record_deployment_finished(%s, true)', (select id from deployed)), 'PT409', null, 'a deployment finishes once'
 );
 
 insert into deployed values ('second', public.record_deployment_started('tap-shop', '2.0'));
@@ -44,24 +44,24 @@ select results_eq(
   $$ select version, status::text, rollback_reason, rollback_of is not null
      from public.deployment_history where service = 'tap-shop' order by id $$,
   $$ values ('1.0', 'succeeded', null, false), ('2.0', 'rolled_back', null, false), ('1.0', 'succeeded', 'it burns', true) $$,
-  'a rollback is a deployment of what ran before'
+  'a rollback is recorded as a deployment of the previous version'
 );
 
 select throws_ok(
-  $$ select public.record_deployment_rolled_back(-1, 'r') $$, 'PT404', 'there is no deployment -1', 'of a known one'
+  $$ select public.record_deployment_rolled_back(-1, 'r') $$, 'PT404', 'there is no deployment -1', 'the rollback of an unknown deployment is rejected'
 );
 
 select throws_ok(
   $$ select public.record_deployment_started('s', 'v', 'no hash') $$,
-  'PT400', 'commit_hash must be 7 to 64 hexadecimal digits', 'a hash is one'
+  'PT400', 'commit_hash must be 7 to 64 hexadecimal digits', 'an invalid commit hash is rejected'
 );
 
 select throws_ok(
-  $$ select public.record_deployment_started(' ', 'v') $$, 'PT400', 'service is missing', 'a service has a name'
+  $$ select public.record_deployment_started(' ', 'v') $$, 'PT400', 'service is missing', 'a blank service is rejected'
 );
 
 select throws_ok(
-  $$ select public.record_deployment_finished(-1, true) $$, 'PT404', 'there is no deployment -1', 'an end has a beginning'
+  $$ select public.record_deployment_finished(-1, true) $$, 'PT404', 'there is no deployment -1', 'the end of an unknown deployment is rejected'
 );
 
 select * from finish();

@@ -11,7 +11,7 @@ select results_eq(
   $$ select stored_severity::text, severity_now::text from monitoring.backtest_classifier(1)
      where is_manual and example like '%at tap' $$,
   $$ values ('LOW', 'CRITICAL') $$,
-  'where a person saw it otherwise, the rules are shown to be wrong'
+  'a manual severity that differs from the rules is listed'
 );
 
 select public.report_error(
@@ -21,7 +21,7 @@ select public.report_error(
 select is_empty(
   $$ select from monitoring.backtest_classifier(1)
      where example like (select id || ': %' from public.incidents where fingerprint = 'backtest 2') $$,
-  'what the reporter decided says nothing about the rules'
+  'severities given by the reporter are not listed'
 );
 
 select * from finish();

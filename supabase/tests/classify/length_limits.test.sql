@@ -5,11 +5,11 @@ begin;
 select plan(8);
 
 select is((public.classify_error(null)).rule, 'unmatched', 'no message');
-select is((public.classify_error(e' \n\t ')).rule, 'unmatched', 'white space');
-select is((public.classify_error(null, 'TypeError')).rule, 'type_error', 'a type alone');
+select is((public.classify_error(e' \n\t ')).rule, 'unmatched', 'a blank message');
+select is((public.classify_error(null, 'TypeError')).rule, 'type_error', 'a type without a message');
 select is(
   (public.classify_error(repeat('a', 100000) || ' Data breach detected')).rule, 'unmatched',
-  'what is cut off does not count'
+  'text beyond the limit is ignored'
 );
 select ok(
   (public.classify_error('Data breach detected ' || repeat('503 ', 25000))).rule = 'security_breach',
@@ -37,11 +37,11 @@ select is(
 );
 set local role authenticated;
 
-select is((public.classify_error('read ECONNRESET')).rule, 'network_error', 'agents may ask');
+select is((public.classify_error('read ECONNRESET')).rule, 'network_error', 'agents may execute it');
 
 set local role anon;
 
-select throws_ok($$ select public.classify_error('x') $$, '42501', null, 'anon may not');
+select throws_ok($$ select public.classify_error('x') $$, '42501', null, 'anon may not execute it');
 
 select * from finish();
 

@@ -8,7 +8,7 @@ select results_eq(
        'https://[2606:4700::ABCD]:443/'
      ]) as url $$,
   $$ values ('example.com'), ('example.com'), ('a_b.example'), ('127.0.0.1'), ('2606:4700::abcd') $$,
-  'the host stands between the slashes and the port, whatever its case'
+  'the host is between the slashes and the port, in any case'
 );
 
 select is_empty(
@@ -18,7 +18,7 @@ select is_empty(
        'https://１２７.0.0.1/', 'https://[::1%25eth0]/', 'https://[::1/'
      ]) as url
      where monitoring.find_url_host(url) is not null $$,
-  'what is neither a plain name nor an address has no host'
+  'a host that is neither a plain name nor an address is null'
 );
 
 select is_empty(
@@ -27,13 +27,13 @@ select is_empty(
        '0x00000000a9.254.169.254', '0251.0376.0251.0376', '000251.0376.0251.0376', '025177524776', '0251.0xfe.43518'
      ]) as host
      where monitoring.read_ipv4(lower(host)) is distinct from '169.254.169.254'::inet $$,
-  'an address is known in decimal, octal and hexadecimal, in one to four parts'
+  'decimal, octal and hexadecimal addresses of one to four parts are parsed'
 );
 
 select results_eq(
   $$ select monitoring.read_ipv4(host) from unnest(array['127.1', '0', '0x', '0.0.0.0', '255.255.255.255']) as host $$,
   $$ values ('127.0.0.1'::inet), ('0.0.0.0'), ('0.0.0.0'), ('0.0.0.0'), ('255.255.255.255') $$,
-  'the smallest and the greatest are read'
+  'the lowest and the highest address are parsed'
 );
 
 select is_empty(
@@ -42,7 +42,7 @@ select is_empty(
        '99999999999999999999', '0x100000000', '1.2.3.4 ', '-1'
      ]) as host
      where monitoring.read_ipv4(host) is not null $$,
-  'what spells no address is none'
+  'other spellings are null'
 );
 
 select * from finish();

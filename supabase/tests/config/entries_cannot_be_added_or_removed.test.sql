@@ -10,13 +10,13 @@ select is(
 select throws_ok(
   $$ insert into public.system_config (key, value, description) values ('other', '{}', 'd') $$,
   '23514', 'new row for relation "system_config" violates check constraint "key_is_known"',
-  'a tenth entry is refused'
+  'a tenth entry is rejected'
 );
 
 select throws_ok(
   $$ delete from public.system_config where key = 'retention' $$,
   '23514', 'system_config.retention cannot be deleted',
-  'an entry cannot be removed'
+  'an entry cannot be deleted'
 );
 
 select throws_ok(
@@ -28,7 +28,7 @@ select throws_ok(
 select throws_ok(
   $$ truncate public.system_config $$,
   '23514', 'system_config cannot be truncated',
-  'the entries cannot be emptied'
+  'the table cannot be truncated'
 );
 
 select * from finish();

@@ -15,7 +15,7 @@ select throws_ok(
      set value = '[{"name": "a", "type": "other", "url": "https://a.example", "headers": {"Authorization": "x"}}]'
      where key = 'health_check_targets' $$,
   '23514', $m$health_check_targets[0].headers.Authorization looks like a secret, and the configuration is stored in plain text$m$,
-  'a header for a secret is refused'
+  'a header that carries a secret is rejected'
 );
 
 select is_empty(
@@ -23,7 +23,7 @@ select is_empty(
        'authorization', 'Proxy-Authorization', 'Cookie', 'X-Api-Key', 'apikey', 'X-Auth-Token', 'X-Secret', 'Password'
      ]) as name
      where (pg_temp.find_headers_problem(jsonb_build_object(name, 'x')) like '%looks like a secret%') is not true $$,
-  'under each of its names'
+  'every known name of such a header is rejected'
 );
 
 select is_empty(
@@ -32,7 +32,7 @@ select is_empty(
        'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdefghijkl'
      ]) as value
      where (pg_temp.find_headers_problem(jsonb_build_object('X-Probe', value)) like '%looks like a secret%') is not true $$,
-  'and so is a secret under another name'
+  'a secret in another header is rejected'
 );
 
 select is_empty(
@@ -40,20 +40,20 @@ select is_empty(
      where (
        pg_temp.find_headers_problem(jsonb_build_object(name, 'x')) like '.headers has a name that HTTP does not allow: %'
      ) is not true $$,
-  'a name that HTTP does not know is refused'
+  'an invalid header name is rejected'
 );
 
 select is_empty(
   $$ select value from unnest(array['1', 'null', 'true', '{}', '"a\r\nB: c"', to_jsonb(repeat('x ', 251))::text]) as value
      where pg_temp.find_headers_problem(jsonb_build_object('X-Probe', value::jsonb)) is distinct from
        '.headers.X-Probe must be a string of at most 500 characters without control characters' $$,
-  'so is a value that is no line of text'
+  'a value that is not one line of text is rejected'
 );
 
 select is(
   pg_temp.find_headers_problem('{"content-type": "text/plain"}'),
   '.headers.content-type must be application/json: pg_net sends nothing else',
-  'a type that pg_net does not send is refused'
+  'a content type that pg_net does not send is rejected'
 );
 
 select lives_ok(

@@ -26,7 +26,7 @@ select results_eq(
        '2026-05-08 23:00+00'
      ]::timestamptz[]) $$,
   $$ values ('2026-05-01 22:00+00'::timestamptz), ('2026-05-02 01:59:59+00') $$,
-  'a window that comes once holds from its start until before its end'
+  'a one-time window includes its start and excludes its end'
 );
 
 -- 2026-05-04 is a Monday.
@@ -36,7 +36,7 @@ select results_eq(
        '2026-05-06 09:59:59+00', '2026-05-11 09:00+00'
      ]::timestamptz[]) $$,
   $$ values ('2026-05-04 09:00+00'::timestamptz), ('2026-05-06 09:59:59+00'), ('2026-05-11 09:00+00') $$,
-  'a weekly one comes on its days'
+  'a weekly window covers its days'
 );
 
 select results_eq(
@@ -45,7 +45,7 @@ select results_eq(
        '2026-05-05 01:00+00', '2026-05-05 23:30+00'
      ]::timestamptz[]) $$,
   $$ values ('2026-05-04 23:00+00'::timestamptz), ('2026-05-05 00:59:59+00') $$,
-  'one over midnight ends on the next day'
+  'a window after midnight ends on the next day'
 );
 
 select results_eq(
@@ -53,7 +53,7 @@ select results_eq(
        '2026-05-09 23:59+00', '2026-05-10 00:00+00', '2026-05-10 23:59+00', '2026-05-11 00:00+00'
      ]::timestamptz[]) $$,
   $$ values ('2026-05-10 00:00+00'::timestamptz), ('2026-05-10 23:59+00') $$,
-  'one that ends when it starts holds a whole day'
+  'a window with equal start and end covers 24 hours'
 );
 
 -- In Berlin, daylight saving time begins on 2026-03-29.
@@ -63,7 +63,7 @@ select results_eq(
        '2026-03-28 01:30+00', '2026-03-28 02:30+00', '2026-03-30 01:30+00', '2026-03-30 02:30+00'
      ]::timestamptz[]) $$,
   $$ values ('2026-03-28 02:30+00'::timestamptz), ('2026-03-30 01:30+00') $$,
-  'its times are those of its timezone, in summer as in winter'
+  'times are in the timezone of the window, with daylight saving time'
 );
 
 select results_eq(
@@ -71,7 +71,7 @@ select results_eq(
        '2026-05-03 23:30+00', '2026-05-04 23:30+00'
      ]::timestamptz[]) $$,
   $$ values ('2026-05-03 23:30+00'::timestamptz) $$,
-  'and so are its days'
+  'days are in the timezone of the window'
 );
 
 update public.system_config
@@ -88,7 +88,7 @@ select results_eq(
        array['2026-05-01 11:00+00', '2026-05-01 11:00+00', '2026-05-01 13:00+00']::timestamptz[]
      ) as given (target, moment) $$,
   $$ values (true), (false), (true) $$,
-  'a window is for its targets, or for all; any one will do'
+  'a window applies to its targets, or to all targets without a list'
 );
 
 select * from finish();

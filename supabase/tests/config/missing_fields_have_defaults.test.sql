@@ -4,22 +4,22 @@ select plan(5);
 
 select lives_ok(
   $$ update public.system_config set value = '{}' where key = 'incident_policy' $$,
-  'an empty entry is good'
+  'an empty entry is valid'
 );
 
 select is(
   monitoring.config('incident_policy') ->> 'reopen_window', '24 hours',
-  'an absent field has its default'
+  'a missing field has its default'
 );
 
 select lives_ok(
   $$ update public.system_config set value = '{"reopen_window": null}' where key = 'incident_policy' $$,
-  'a null is good where the field is optional'
+  'a null is valid for an optional field'
 );
 
 select is(
   monitoring.config('incident_policy') ->> 'reopen_window', '24 hours',
-  'a null means the default'
+  'a null gives the default'
 );
 
 select is(
@@ -28,7 +28,7 @@ select is(
     where key = 'incident_policy'
   ),
   current_user::text,
-  'the entry says who wrote it'
+  'the role that wrote the entry is recorded'
 );
 
 select * from finish();

@@ -13,7 +13,7 @@ $$;
 select throws_ok(
   $$ select pg_temp.write_target('http://169.254.169.254/latest/meta-data') $$,
   '23514', $m$health_check_targets[0].url is on a private, loopback or link-local address; set health_check_policy.allow_private to true first$m$,
-  'an address of a private network is refused'
+  'an address of a private network is rejected'
 );
 
 select is_empty(
@@ -25,13 +25,13 @@ select is_empty(
        monitoring.find_targets_problem(jsonb_build_array(jsonb_build_object('name', 'a', 'url', url)), false)
          like '%].url is on a private, loopback or link-local address;%'
      ) is not true $$,
-  'in every spelling'
+  'every spelling of it is rejected'
 );
 
 select throws_ok(
   $$ select pg_temp.write_target('http://%31%32%37.0.0.1/') $$,
   '23514', $m$health_check_targets[0].url has no usable host: write a name in plain ASCII or an address, and a port up to 65535$m$,
-  'and so is one that hides its host'
+  'a URL with an ambiguous host is rejected'
 );
 
 update public.system_config
@@ -40,19 +40,19 @@ where key = 'health_check_policy';
 
 select lives_ok(
   $$ select pg_temp.write_target('http://localhost:8080/') $$,
-  'private addresses can be allowed'
+  'allow_private permits private addresses'
 );
 
 select throws_ok(
   $$ update public.system_config set value = '{"allow_private": false}' where key = 'health_check_policy' $$,
   '23514', $m$health_check_policy.allow_private is needed: health_check_targets[0].url is on a private, loopback or link-local address; set health_check_policy.allow_private to true first$m$,
-  'and not forbidden again while one is there'
+  'allow_private cannot be revoked while a target needs it'
 );
 
 select throws_ok(
   $$ update public.system_config set value = '{}' where key = 'health_check_policy' $$,
   '23514', $m$health_check_policy.allow_private is needed: health_check_targets[0].url is on a private, loopback or link-local address; set health_check_policy.allow_private to true first$m$,
-  'nor by leaving the setting out'
+  'allow_private cannot be removed while a target needs it'
 );
 
 select * from finish();

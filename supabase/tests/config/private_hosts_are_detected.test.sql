@@ -16,7 +16,7 @@ select is_empty(
        '2852039166', '0251.0376.0251.0376', '0xa9fea9fe', '127.1', '0', '2130706433', '0x7f.1', '10.1'
      ]) as host
      where monitoring.is_private_host(host) is not true $$,
-  'in every spelling'
+  'every spelling of them is private'
 );
 
 select is_empty(
@@ -25,7 +25,7 @@ select is_empty(
        'fc00::1', 'fd00:ec2::254', 'ff02::1', '64:ff9b::a9fe:a9fe', '2002:a9fe:a9fe::1', '2001::1'
      ]) as host
      where monitoring.is_private_host(host) is not true $$,
-  'addresses of version 6 too, and those of version 4 inside them'
+  'IPv6 networks, and IPv4 addresses inside IPv6, are private'
 );
 
 select is_empty(
@@ -34,13 +34,13 @@ select is_empty(
        'router.lan', 'nas.home.arpa', 'x.corp', 'x.home', 'x.intranet', 'x.private', ''
      ]) as host
      where monitoring.is_private_host(host) is not true $$,
-  'names that only the private network looks up are private'
+  'names that only private networks resolve are private'
 );
 
 select is_empty(
   $$ select host from unnest(array['1.2.3.4.5', '1.2.3.256', '4294967296', 'a.08', 'a.0xg', '1..1', ':::1', '1:2']) as host
      where monitoring.is_private_host(host) is not true $$,
-  'and so are misspelt addresses'
+  'malformed addresses are private'
 );
 
 select is_empty(
@@ -50,7 +50,7 @@ select is_empty(
        '2001:4860:4860::8888'
      ]) as host
      where monitoring.is_private_host(host) is not false $$,
-  'their neighbours are public'
+  'adjacent addresses are public'
 );
 
 select is_empty(
@@ -58,7 +58,7 @@ select is_empty(
        'example.com', 'localhost.example.com', 'internal.example', '10.example.com', '127.0.0.1.example', 'a-lan.io'
      ]) as host
      where monitoring.is_private_host(host) is not false $$,
-  'so are names'
+  'public names are public'
 );
 
 select * from finish();

@@ -19,7 +19,7 @@ select results_eq(
        1, 'backend', 'https://plain.example/', true, 'GET', '{}'::jsonb, '{[200,400)}'::int4multirange, null::text,
        null::integer, 5000, null::text, 1
      ) $$,
-  'what a target leaves out has its default'
+  'missing fields have their defaults'
 );
 
 select results_eq(
@@ -30,7 +30,7 @@ select results_eq(
        2, 'database', 'https://full.example/', false, 'POST', '{"X-Probe": "1"}'::jsonb,
        '{[204,205),[300,400)}'::int4multirange, 'ok', 800, 900, 'plain', 5
      ) $$,
-  'what it says is taken'
+  'given fields are used'
 );
 
 update public.system_config
@@ -43,14 +43,14 @@ where key = 'health_check_targets';
 select results_eq(
   $$ select name, place, timeout_ms, is_enabled, depends_on from monitoring.probe_targets order by place $$,
   $$ values ('new', 1, 5000, true, null::text), ('full', 2, 5000, true, null) $$,
-  'an edited target is edited, a new one added and a removed one removed'
+  'changed, added and removed targets are updated'
 );
 
 update public.system_config
 set value = '[]'
 where key = 'health_check_targets';
 
-select is_empty($$ select from monitoring.probe_targets $$, 'none is left of an empty list');
+select is_empty($$ select from monitoring.probe_targets $$, 'an empty list removes all targets');
 
 select * from finish();
 

@@ -24,15 +24,15 @@ select is_empty(
 );
 
 select isnt(
-  monitoring.fingerprint_error('a', 'Error', 'web'), monitoring.fingerprint_error('a', 'Error', 'api'), 'the source counts'
+  monitoring.fingerprint_error('a', 'Error', 'web'), monitoring.fingerprint_error('a', 'Error', 'api'), 'different sources give different fingerprints'
 );
 
 select isnt(
-  monitoring.fingerprint_error('a', 'TypeError', 'web'), monitoring.fingerprint_error('a', 'Error', 'web'), 'the type counts'
+  monitoring.fingerprint_error('a', 'TypeError', 'web'), monitoring.fingerprint_error('a', 'Error', 'web'), 'different types give different fingerprints'
 );
 
 select isnt(
-  monitoring.fingerprint_error('c', 'a', 'b'), monitoring.fingerprint_error('c', 'ab', ''), 'no part runs into the next'
+  monitoring.fingerprint_error('c', 'a', 'b'), monitoring.fingerprint_error('c', 'ab', ''), 'text moved from one part to the next gives another fingerprint'
 );
 
 select * from finish();

@@ -29,7 +29,7 @@ select is_empty(
     ) as sample (one, other)
     where monitoring.fingerprint_error(sample.one, 'Error', 'web') = monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
-  'codes of vendors'
+  'error codes of vendors'
 );
 
 select is_empty(
@@ -42,7 +42,7 @@ select is_empty(
     ) as sample (one, other)
     where monitoring.fingerprint_error(sample.one, 'Error', 'web') = monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
-  'numbers of the operating system'
+  'error numbers of the operating system'
 );
 
 select is_empty(
@@ -55,7 +55,7 @@ select is_empty(
     ) as sample (one, other)
     where monitoring.fingerprint_error(sample.one, 'Error', 'web') <> monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
-  'other numbers do not'
+  'other numbers are masked'
 );
 
 select is_empty(
@@ -69,7 +69,7 @@ select is_empty(
     ) as sample (one, other)
     where monitoring.fingerprint_error(sample.one, 'Error', 'web') = monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
-  'the last line of a traceback, a word that is no month'
+  'the last line of a traceback and words that are not months are kept'
 );
 
 select is_empty(
@@ -82,7 +82,7 @@ select is_empty(
     ) as sample (one, other)
     where monitoring.fingerprint_error(sample.one, 'Error', 'web') <> monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
-  'but not the frames above it'
+  'the frames above it are ignored'
 );
 
 select * from finish();

@@ -6,13 +6,13 @@ select plan(6);
 
 select matches(monitoring.fingerprint_error('a', 'b', 'c'), '^[0-9a-f]{32}$', '32 hex digits');
 
-select matches(monitoring.fingerprint_error(null, null, null), '^[0-9a-f]{32}$', 'of nothing, too');
+select matches(monitoring.fingerprint_error(null, null, null), '^[0-9a-f]{32}$', 'an empty message has a fingerprint');
 
-select is(monitoring.fingerprint_error('a', null, ' '), monitoring.fingerprint_error('a', '', null), 'null is empty');
+select is(monitoring.fingerprint_error('a', null, ' '), monitoring.fingerprint_error('a', '', null), 'null counts as empty');
 
 select is(
   monitoring.fingerprint_error('user 1', 'Error', 'web'), '516c5718d88eab80607ebd38840129d8',
-  'it never changes: it is stored with the incidents'
+  'the fingerprint is stable, because it is stored with incidents'
 );
 
 select is(
@@ -21,7 +21,7 @@ select is(
   'the template is readable'
 );
 
-select is(monitoring.normalize_error_message(e' \n\t'), '', 'an empty message has an empty one');
+select is(monitoring.normalize_error_message(e' \n\t'), '', 'an empty message has an empty template');
 
 select * from finish();
 

@@ -14,7 +14,7 @@ select is_empty(
     ) as sample (one, other)
     where monitoring.fingerprint_error(sample.one, 'Error', 'web') = monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
-  'quoted as a whole'
+  'messages that are quoted as a whole'
 );
 
 select is_empty(
@@ -30,7 +30,7 @@ select is_empty(
     ) as sample (one, other)
     where monitoring.fingerprint_error(sample.one, 'Error', 'web') = monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
-  'quoted by the key that says it is the message'
+  'messages under a key that names the message'
 );
 
 select is_empty(
@@ -44,7 +44,7 @@ select is_empty(
     ) as sample (one, other)
     where monitoring.fingerprint_error(sample.one, 'Error', 'web') <> monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
-  'their numbers, and the other values, do not count'
+  'numbers in them and other values are masked'
 );
 
 select * from finish();

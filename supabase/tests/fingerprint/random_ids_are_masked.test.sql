@@ -18,7 +18,7 @@ select is_empty(
     ) as sample (one, other)
     where monitoring.fingerprint_error(sample.one, 'Error', 'web') <> monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
-  'ids'
+  'random ids are masked'
 );
 
 select is_empty(
@@ -34,7 +34,7 @@ select is_empty(
     ) as sample (one, other)
     where monitoring.fingerprint_error(sample.one, 'Error', 'web') = monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
-  'names'
+  'names with digits are kept'
 );
 
 select is_empty(
@@ -47,7 +47,7 @@ select is_empty(
     ) as sample (one, other)
     where monitoring.fingerprint_error(sample.one, 'Error', 'web') <> monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
-  'the number in a name'
+  'the number in a name is kept'
 );
 
 select * from finish();

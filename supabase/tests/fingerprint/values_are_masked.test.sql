@@ -15,7 +15,7 @@ select is_empty(
     ) as sample (one, other)
     where monitoring.fingerprint_error(sample.one, 'Error', 'web') <> monitoring.fingerprint_error(sample.other, 'Error', 'web')
   $$,
-  'values in brackets and foreign quotes'
+  'values in brackets and typographic quotes'
 );
 
 select is_empty(

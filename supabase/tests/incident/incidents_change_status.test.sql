@@ -10,27 +10,27 @@ select set_config('request.jwt.claims', '{"role": "authenticated", "agent": "fe-
 set local role authenticated;
 
 select is(
-  (public.acknowledge_incident('INC-1')).acknowledged_by, 'fe-agent', 'an open incident is acknowledged by whom the token names'
+  (public.acknowledge_incident('INC-1')).acknowledged_by, 'fe-agent', 'an open incident is acknowledged by the agent in the token'
 );
 
 select is(
   (public.suppress_incident('INC-1', now() + interval '1 hour', 'known, see password=hunter2')).status, 'suppressed',
-  'then suppressed for an hour'
+  'it is suppressed for an hour'
 );
 
-select is((public.reopen_incident('INC-1', 'it is back')).status, 'open', 'reopened');
+select is((public.reopen_incident('INC-1', 'it is back')).status, 'open', 'it is reopened');
 
 select is(
-  (public.resolve_incident('INC-1', 'restarted the pool')).resolution, 'restarted the pool', 'resolved'
+  (public.resolve_incident('INC-1', 'restarted the pool')).resolution, 'restarted the pool', 'it is resolved'
 );
 
-select is((public.reopen_incident('INC-1', 'did not hold')).resolved_at, null, 'and reopened');
+select is((public.reopen_incident('INC-1', 'did not hold')).resolved_at, null, 'it is reopened after its resolution');
 
 select is(
-  (public.set_incident_severity('INC-1', 'MEDIUM', 'nobody is hurt')).severity, 'MEDIUM', 'its severity can be set'
+  (public.set_incident_severity('INC-1', 'MEDIUM', 'nobody is hurt')).severity, 'MEDIUM', 'its severity is set'
 );
 
-select ok(public.add_incident_note('INC-1', 'seen on two hosts') > 0, 'and a note added');
+select ok(public.add_incident_note('INC-1', 'seen on two hosts') > 0, 'a note is added');
 
 reset role;
 
@@ -47,7 +47,7 @@ select results_eq(
      ('fe-agent', 'incident_severity_frozen', 'LOW', 'MEDIUM', 'nobody is hurt'),
      ('fe-agent', 'incident_escalated', 'LOW', 'MEDIUM', 'nobody is hurt'),
      ('fe-agent', 'incident_noted', null, null, 'seen on two hosts') $$,
-  'all of it is in the trail: who, what, from, to, why'
+  'all changes are in the audit trail: who, what, from, to, why'
 );
 
 select * from finish();

@@ -9,7 +9,7 @@ where fingerprint = 'by hand';
 
 select is(
   public.report_error('{"error": {"message": "m"}, "fingerprint": "by hand", "severity": "CRITICAL"}') ->> 'severity',
-  'LOW', 'a worse repeat does not raise it'
+  'LOW', 'a more severe repeat does not raise it'
 );
 
 select is(
@@ -17,7 +17,7 @@ select is(
     select monitoring.change_incident_severity(id, 'CRITICAL', 'r', 'sentry') from public.incidents
     where fingerprint = 'by hand'
   ),
-  false, 'nor does an alert'
+  false, 'an alert does not change it'
 );
 
 select * from finish();

@@ -25,12 +25,12 @@ select public.report_error(jsonb_build_object(
 
 select is(
   (select message from stored), 'cannot reach postgres://app:[redacted]@db:5432/x',
-  'the message has lost its password and stays readable'
+  'the password in the message is redacted, the rest is kept'
 );
 
 select unalike(
   (select row_to_json(stored)::text from stored), '%hunter2secret%',
-  'no column and no context holds the secret'
+  'no column contains the secret'
 );
 
 select ok(
@@ -38,7 +38,7 @@ select ok(
     select octet_length(message) <= 4096 and message like '%truncated%' from public.incidents
     where fingerprint = 'long'
   ),
-  'a long message is cut and marked'
+  'a long message is truncated with a note'
 );
 
 select ok(
@@ -46,7 +46,7 @@ select ok(
     select octet_length(stack) <= 32768 and stack like '%truncated%' from public.incidents
     where fingerprint = 'long'
   ),
-  'a long stack is cut and marked'
+  'a long stack is truncated with a note'
 );
 
 select ok(
@@ -54,7 +54,7 @@ select ok(
     select octet_length(context::text) <= 65536 from public.incidents
     where fingerprint = 'long'
   ),
-  'a large context is cut'
+  'a large context is truncated'
 );
 
 select * from finish();

@@ -15,7 +15,7 @@ from monitoring.store_events_isolated(array(
 
 select is(
   (select jsonb_agg(answer -> 'success' order by event_position) from stored), '[true, false, true]'::jsonb,
-  'an event that no table takes is refused alone'
+  'only the event that cannot be stored is rejected'
 );
 
 select is(
@@ -24,7 +24,7 @@ select is(
     where event_position = 2
   ),
   'PT422',
-  'with a code of its own'
+  'its error has the code PT422'
 );
 
 select is(
@@ -33,7 +33,7 @@ select is(
     where fingerprint in ('good 1', 'good 3')
   ),
   2::bigint,
-  'its neighbours are stored'
+  'the other events are stored'
 );
 
 select * from finish();

@@ -12,17 +12,17 @@ select is(
     from public.incidents
     where fingerprint ~ '^[0-9a-f]{64}$'
   ), 4::bigint,
-  'fingerprints that are too long or hold an address become their hashes, one each'
+  'fingerprints that are too long or contain an e-mail address are hashed'
 );
 
 select is(
   monitoring.read_fingerprint('{"fingerprint": " checkout:timeout "}'), 'checkout:timeout',
-  'an ordinary one stays as it is'
+  'other fingerprints are unchanged'
 );
 
 select is(
   length(monitoring.read_event_text(jsonb_build_object('source', repeat('s', 300)), 'source', '', 200)), 200,
-  'a long source is cut, without a mark'
+  'a long source is truncated without a note'
 );
 
 select is(
@@ -31,7 +31,7 @@ select is(
     from monitoring.prepare_event('{"error": {"message": "m"}, "idempotency_key": "Bearer abc"}', 1)
   ),
   encode(sha256('Bearer abc'), 'hex'),
-  'of an idempotency key only the hash is kept'
+  'only the hash of an idempotency key is stored'
 );
 
 select * from finish();

@@ -10,7 +10,7 @@ select public.ingest_events(
 select is(
   public.ingest_events('[{"error": {"message": "m"}, "fingerprint": "k", "idempotency_key": "one"}]'),
   (select answer from first_time),
-  'a seen key answers as it did the first time'
+  'a known key returns the first answer'
 );
 
 select is(
@@ -18,7 +18,7 @@ select is(
                          {"error": {"message": "m"}, "fingerprint": "k", "idempotency_key": "two"}]')
   #> '{1,occurrence_count}',
   '2'::jsonb,
-  'a key that comes twice in one batch counts once'
+  'a key that occurs twice in a batch counts once'
 );
 
 select is(
@@ -27,18 +27,18 @@ select is(
     where fingerprint = 'k'
   ),
   2::bigint,
-  'two keys, two occurrences'
+  'two keys count as two occurrences'
 );
 
 select is(
   public.ingest_events('[{"error": {}, "idempotency_key": "bad"}]') #>> '{0,error,field}', 'error.message',
-  'a refused event is refused'
+  'an invalid event is rejected'
 );
 
 select is(
   public.ingest_events('[{"error": {"message": "mended"}, "idempotency_key": "bad"}]') #> '{0,success}',
   'true'::jsonb,
-  'its key can be used again once it is mended'
+  'its key can be used again after a correction'
 );
 
 select * from finish();

@@ -26,7 +26,7 @@ select is(
     where item @> '{"success": false}'
   ),
   '["error", "error.message", "error.message", "severity", "context"]'::jsonb,
-  'each refusal names its field'
+  'each error contains its field'
 );
 
 select ok(
@@ -35,35 +35,35 @@ select ok(
     from answered, jsonb_array_elements(answer) as items (item)
     where item @> '{"success": false}'
   ),
-  'each refusal has its code and its remedy'
+  'each error has a code and a hint'
 );
 
 select throws_ok(
   $$ select public.report_error('{"error": {"message": 5}}') $$,
   'PT400', 'error.message must be a string',
-  'report_error refuses as an error'
+  'report_error raises the error'
 );
 
 select throws_ok(
   $$ select public.ingest_events('{}') $$,
   'PT400', 'events must be a JSON array',
-  'an object instead of an array is refused'
+  'an object instead of an array is rejected'
 );
 
 select throws_ok(
   $$ select public.ingest_events((select jsonb_agg(number) from generate_series(1, 1001) as number)) $$,
   'PT413', 'events holds more than 1,000 events',
-  'too many events in one call are refused'
+  'too many events in one call are rejected'
 );
 
 select is(
   public.ingest_events('[]'), '[]'::jsonb,
-  'no event, no answer'
+  'an empty array returns an empty array'
 );
 
 select is(
   public.report_error('{"error": {"message": " ", "type": "Blank"}}') -> 'success', 'true'::jsonb,
-  'a blank message is taken when the error has a type'
+  'a blank message is accepted when the error has a type'
 );
 
 select * from finish();

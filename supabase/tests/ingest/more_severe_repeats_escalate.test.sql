@@ -7,13 +7,13 @@ select public.report_error('{"error": {"message": "odd"}, "fingerprint": "own", 
 select is(
   public.report_error('{"error": {"message": "odd"}, "fingerprint": "own", "severity": "critical"}') ->> 'severity',
   'CRITICAL',
-  'a worse repeat raises the severity'
+  'a more severe repeat raises the severity'
 );
 
 select is(
   public.report_error('{"error": {"message": "odd"}, "fingerprint": "own", "severity": "LOW"}') ->> 'severity',
   'CRITICAL',
-  'a milder repeat does not lower it'
+  'a less severe repeat does not lower it'
 );
 
 select results_eq(
@@ -22,7 +22,7 @@ select results_eq(
      where incidents.fingerprint = 'own'
      order by agent_actions.id $$,
   $$ values ('incident_created', null, '"open"'::jsonb), ('incident_escalated', '"LOW"'::jsonb, '"CRITICAL"'::jsonb) $$,
-  'the escalation is in the audit trail, once'
+  'the escalation is in the audit trail once'
 );
 
 select results_eq(

@@ -4,17 +4,17 @@ select plan(4);
 
 select is(
   monitoring.build_error_title('x is not a function', 'TypeError'), 'TypeError: x is not a function',
-  'the type stands before the message'
+  'the type precedes the message'
 );
 
 select is(
   monitoring.build_error_title('TypeError: x is not a function', 'TypeError'), 'TypeError: x is not a function',
-  'but not twice'
+  'a type in the message is not repeated'
 );
 
 select is(
   monitoring.build_error_title(E'first line\nsecond line', null), 'first line',
-  'only the first line is taken'
+  'only the first line is used'
 );
 
 select is(

@@ -34,7 +34,7 @@ select throws_ok(
 select throws_ok(
   $$ select from monitoring.event_receipts $$,
   '42501', null,
-  'anon has no way into monitoring'
+  'anon has no USAGE on monitoring'
 );
 
 select * from finish();

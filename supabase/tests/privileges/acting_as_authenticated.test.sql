@@ -20,13 +20,13 @@ select is_empty(
 select throws_ok(
   $$ insert into public.incidents (fingerprint) values ('f') $$,
   '42501', null,
-  'agents write no incident by themselves'
+  'agents cannot write incidents directly'
 );
 
 select throws_ok(
   $$ update public.agent_actions set agent = 'x' $$,
   '42501', null,
-  'agents do not touch the audit trail'
+  'agents cannot write the audit trail'
 );
 
 select throws_ok(
@@ -38,7 +38,7 @@ select throws_ok(
 select throws_ok(
   $$ select from monitoring.event_receipts $$,
   '42501', null,
-  'agents have no way into monitoring'
+  'agents have no USAGE on monitoring'
 );
 
 select is(
@@ -49,7 +49,7 @@ select is(
 select throws_ok(
   $$ create domain pg_temp.text as pg_catalog.text $$,
   '42501', null,
-  'agents make no temporary types that a security definer function would find first'
+  'agents cannot create temporary types, which security definer functions would resolve first'
 );
 
 select * from finish();

@@ -10,29 +10,29 @@ set local role service_role;
 select throws_ok(
   $$ insert into public.incidents (fingerprint) values ('f') $$,
   '42501', null,
-  'the service writes no incident by itself'
+  'the service cannot write incidents directly'
 );
 
 select throws_ok(
   $$ delete from public.agent_actions $$,
   '42501', null,
-  'the service does not touch the audit trail'
+  'the service cannot write the audit trail'
 );
 
 select throws_ok(
   $$ select from monitoring.event_receipts $$,
   '42501', null,
-  'the service has no way into monitoring'
+  'the service has no USAGE on monitoring'
 );
 
 select is(
   public.ingest_events('[{"error": {"message": "m"}, "fingerprint": "seen"}]') #>> '{0,incident_id}', 'INC-1',
-  'the service ingests'
+  'the service ingests events'
 );
 
 select is(
   public.service_health() ->> 'status', 'ok',
-  'the service asks for health'
+  'the service reads its health'
 );
 
 select * from finish();

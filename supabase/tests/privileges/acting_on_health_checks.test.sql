@@ -13,13 +13,13 @@ set local role authenticated;
 select results_eq(
   $$ select status::text, uptime_24h_percent from public.target_status where target = 'shop' $$,
   $$ values ('up', 95.000) $$,
-  'agents read how a target stands'
+  'agents read the state of targets'
 );
 
 select results_eq(
   $$ select checks, uptime_percent from public.target_history where target = 'shop' $$,
   $$ values (60, 95.000) $$,
-  'and its hours'
+  'agents read the hours of targets'
 );
 
 select throws_ok(

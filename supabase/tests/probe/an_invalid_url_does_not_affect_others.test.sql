@@ -14,14 +14,14 @@ update monitoring.probe_targets
 set url = 'http://exa mple/'
 where name = 'bad';
 
-select is(monitoring.start_round('2020-01-01 10:00+00'), 2, 'both have their row');
+select is(monitoring.start_round('2020-01-01 10:00+00'), 2, 'both targets have a check');
 
 select isnt(
   (
     select request_id from public.monitoring_checks
     where target = 'good'
   ),
-  null, 'the good one is sent'
+  null, 'the valid request is sent'
 );
 
 select lives_ok($$ select monitoring.judge_health_checks() $$, 'the round is judged');
@@ -29,7 +29,7 @@ select lives_ok($$ select monitoring.judge_health_checks() $$, 'the round is jud
 select results_eq(
   $$ select status::text, error like 'could not be sent:%' from public.monitoring_checks where target = 'bad' $$,
   $$ values ('unknown', true) $$,
-  'the bad one is unknown, with the reason'
+  'the invalid target is unknown, with the reason'
 );
 
 select * from finish();

@@ -33,29 +33,29 @@ as $$
   where source = 'health-check' and (fingerprint = 'health-check:target:api' or fingerprint = 'health-check:prober');
 $$;
 
-select is(monitoring.test_play(0, 200), null, 'up opens nothing');
+select is(monitoring.test_play(0, 200), null, 'a successful round opens no incident');
 
 select is(monitoring.test_play(1, 500), 'open CRITICAL 1', 'a failing backend is critical');
 
-select is(monitoring.test_play(2, 500), 'open CRITICAL 2', 'while it lasts it folds');
+select is(monitoring.test_play(2, 500), 'open CRITICAL 2', 'further failures fold into the incident');
 
-select is(monitoring.test_play(3, 200), 'open CRITICAL 2', 'one good round is not enough');
+select is(monitoring.test_play(3, 200), 'open CRITICAL 2', 'one successful round does not resolve it');
 
-select is(monitoring.test_play(4, 200), 'resolved CRITICAL 2', 'two are');
+select is(monitoring.test_play(4, 200), 'resolved CRITICAL 2', 'two successful rounds resolve it');
 
 select results_eq(
   $$ select agent, action from public.agent_actions where agent = 'health-check' and created_at = now() order by id $$,
   $$ values ('health-check', 'incident_created'), ('health-check', 'incident_resolved') $$,
-  'both are in the audit trail'
+  'both changes are in the audit trail'
 );
 
-select is(monitoring.test_play(5, 500), 'open CRITICAL 3', 'an outage soon afterwards is the same one again');
+select is(monitoring.test_play(5, 500), 'open CRITICAL 3', 'an outage soon afterwards reopens it');
 
 update public.system_config
 set value = '[]'
 where key = 'health_check_targets';
 
-select is(monitoring.remove_stale_target_states(), 1::bigint, 'what is no longer probed has no open incident');
+select is(monitoring.remove_stale_target_states(), 1::bigint, 'removing the target resolves its incident');
 
 select * from finish();
 

@@ -45,17 +45,17 @@ from (
 select results_eq(
   $$ select status, uptime_percent from public.target_days where target = 'api' order by day $$,
   $$ values ('unknown'::public.check_status, null::numeric), ('down', 90.000), ('degraded', 99.000), ('up', 100.000) $$,
-  'a bar is up, degraded from 95 %, down below, and unknown without a round that counted'
+  'a day is up, degraded from 95 %, down below, and unknown without a counted round'
 );
 
-select is(monitoring.roll_up_days(), 4::bigint, 'the days that are over are added up');
+select is(monitoring.roll_up_days(), 4::bigint, 'completed days are summed up');
 
-select is(monitoring.roll_up_days(), 1::bigint, 'the last one again, whose last hour may have come late');
+select is(monitoring.roll_up_days(), 1::bigint, 'the last day is summed up again');
 
 select results_eq(
   $$ select status, uptime_percent from public.target_days where target = 'api' order by day $$,
   $$ values ('unknown'::public.check_status, null::numeric), ('down', 90.000), ('degraded', 99.000), ('up', 100.000) $$,
-  'which changes no bar'
+  'summing up changes no day'
 );
 
 set local role authenticated;
@@ -74,7 +74,7 @@ select is(
     where target = 'api'
   ),
   jsonb_build_object('day', (now() at time zone 'UTC')::date, 'status', 'up', 'uptime_percent', 100.000),
-  'the last of them is today'
+  'the last day of a panel is today'
 );
 
 select is(
@@ -82,7 +82,7 @@ select is(
     select days #> '{0,status}' from public.target_panels
     where target = 'api'
   ),
-  'null'::jsonb, 'a day on which nothing was checked has no status'
+  'null'::jsonb, 'a day without checks has no status'
 );
 
 select is(
@@ -90,7 +90,7 @@ select is(
     select response_times_ms from public.target_panels
     where target = 'api'
   ),
-  '[10, null, 30]'::jsonb, 'the latest response times are those of good answers'
+  '[10, null, 30]'::jsonb, 'response times are those of successful responses'
 );
 
 select is(
@@ -98,7 +98,7 @@ select is(
     select uptime_90d_percent from public.target_panels
     where target = 'api'
   ),
-  94.554, 'the uptime of 90 days is of rounds, not of days'
+  94.554, 'the uptime of 90 days counts rounds, not days'
 );
 
 select is(
@@ -107,7 +107,7 @@ select is(
     from public.target_panels
     where target = 'new'
   ),
-  '["pending", false, null, []]'::jsonb, 'a target that was never checked has a panel too'
+  '["pending", false, null, []]'::jsonb, 'a target without checks has a panel'
 );
 
 select * from finish();

@@ -33,13 +33,13 @@ as $$
   where source = 'health-check' and (fingerprint = 'health-check:target:api' or fingerprint = 'health-check:prober');
 $$;
 
-select is(monitoring.test_play(0, 200), null, 'too slow once opens nothing');
+select is(monitoring.test_play(0, 200), null, 'one slow round opens no incident');
 
-select is(monitoring.test_play(1, 200), null, 'nor twice');
+select is(monitoring.test_play(1, 200), null, 'two slow rounds open no incident');
 
-select is(monitoring.test_play(2, 200), 'open MEDIUM 1', 'three times in a row is an incident');
+select is(monitoring.test_play(2, 200), 'open MEDIUM 1', 'three consecutive slow rounds open an incident');
 
-select is(monitoring.test_play(3, 500), 'open CRITICAL 2', 'which gets worse when the target goes down');
+select is(monitoring.test_play(3, 500), 'open CRITICAL 2', 'the incident escalates when the target is down');
 
 select * from finish();
 

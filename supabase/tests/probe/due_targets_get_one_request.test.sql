@@ -23,14 +23,14 @@ select results_eq(
      ('GET', 'https://get.example/?password=hunter2hunter2', '1', 700),
      ('POST', 'https://post.example/', null, 5000),
      ('GET', 'https://rare.example/', null, 5000) $$,
-  'as its settings say'
+  'the request follows the settings of the target'
 );
 
 select results_eq(
   $$ select status::text, attempt::integer, sent_at is not null, answer_due_at - sent_at < interval '26 seconds'
      from public.monitoring_checks where target = 'post' $$,
   $$ values ('pending', 1, true, true) $$,
-  'and a row that waits for its answer'
+  'a pending check is inserted'
 );
 
 select unalike(
@@ -38,20 +38,20 @@ select unalike(
     select url from public.monitoring_checks
     where target = 'get'
   ),
-  '%hunter2%', 'the row does not show a secret of the address'
+  '%hunter2%', 'the check contains no secret of the URL'
 );
 
 select is(monitoring.start_round('2020-01-01 10:00+00'), 0, 'a second round of the same minute sends nothing');
 
-select is(monitoring.start_round('2020-01-01 10:01+00'), 2, 'the next minute is another round, not for the rare one');
+select is(monitoring.start_round('2020-01-01 10:01+00'), 2, 'the next minute is a new round, except for a longer interval');
 
-select is(monitoring.start_round('2020-01-01 10:03+00'), 3, 'which is due after three minutes');
+select is(monitoring.start_round('2020-01-01 10:03+00'), 3, 'the longer interval is due after three minutes');
 
 update public.system_config
 set value = '{"monitoring": false}'
 where key = 'feature_flags';
 
-select is(monitoring.start_round('2020-01-01 10:04+00'), 0, 'no rounds while monitoring is switched off');
+select is(monitoring.start_round('2020-01-01 10:04+00'), 0, 'no round starts while monitoring is disabled');
 
 select * from finish();
 

@@ -40,7 +40,7 @@ update public.monitoring_checks
 set answer_due_at = now()
 where target = 'silent';
 
-select is(monitoring.judge_health_checks(), 0, 'the round is settled');
+select is(monitoring.judge_health_checks(), 0, 'the round is judged');
 
 select results_eq(
   $$ select target, status::text, error from public.monitoring_checks order by target $$,
@@ -52,7 +52,7 @@ select results_eq(
      ('timed out', 'down', 'timed out after 300 ms'),
      ('up', 'up', null),
      ('wrong', 'down', 'responded with 200, expected 204, 300-301') $$,
-  'each with its status and its reason'
+  'each check has its status and its reason'
 );
 
 select * from finish();

@@ -20,13 +20,13 @@ as $$
   from public.monitoring_checks;
 $$;
 
-select is(monitoring.test_fail(), 'pending 2 1', 'a failure is tried again');
+select is(monitoring.test_fail(), 'pending 2 1', 'a failure is retried');
 
-select is(monitoring.test_fail(), 'pending 3 2', 'and again');
+select is(monitoring.test_fail(), 'pending 3 2', 'a second failure is retried');
 
-select is(monitoring.test_fail(), 'down 3 3', 'and believed at the third');
+select is(monitoring.test_fail(), 'down 3 3', 'the third failure counts');
 
-select is(monitoring.start_round('2020-01-01 10:01+00'), 1, 'another round');
+select is(monitoring.start_round('2020-01-01 10:01+00'), 1, 'the next round starts');
 
 delete from public.monitoring_checks
 where scheduled_at = '2020-01-01 10:00+00';
@@ -34,7 +34,7 @@ where scheduled_at = '2020-01-01 10:00+00';
 update public.monitoring_checks
 set retry_until = now();
 
-select is(monitoring.test_fail(), 'down 1 1', 'when the minute is over there is no other try');
+select is(monitoring.test_fail(), 'down 1 1', 'after the minute there is no retry');
 
 select * from finish();
 

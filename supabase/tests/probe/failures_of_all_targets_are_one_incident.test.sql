@@ -23,19 +23,19 @@ select monitoring.start_round('2020-01-01 10:00+00');
 select monitoring.store_answer(request_id, null, '{}', null, false, 'no route', clock_timestamp(), null)
 from public.monitoring_checks;
 
-select is(monitoring.judge_health_checks(), 0, 'the round is settled');
+select is(monitoring.judge_health_checks(), 0, 'the round is judged');
 
 select results_eq(
   $$ select fingerprint, severity::text, category::text, occurrence_count::integer
      from public.incidents where source = 'health-check' $$,
   $$ values ('health-check:connectivity', 'HIGH', 'infrastructure', 1) $$,
-  'it is one incident'
+  'the failures open one incident'
 );
 
 select is(
   monitoring.resolve_incidents(array['health-check:connectivity'], 'test', 'ann', 'done'),
   1::bigint,
-  'that can be resolved like others'
+  'an HTTP response resolves the incident'
 );
 
 select * from finish();

@@ -20,19 +20,19 @@ select monitoring.store_answer(request_id, null, '{}', null, false, 'refused', c
 from public.monitoring_checks
 where target = 'refused';
 
-select is(monitoring.judge_health_checks(), 3, 'without any HTTP answer yet it may be our own connection');
+select is(monitoring.judge_health_checks(), 3, 'without any HTTP response the cause may be our own connection');
 
 select monitoring.store_answer(request_id, 502, '{}', null, false, null, clock_timestamp(), 5)
 from public.monitoring_checks
 where target = 'page';
 
-select is(monitoring.judge_health_checks(), 2, 'now it is not; but the page waits for the API that it depends on');
+select is(monitoring.judge_health_checks(), 2, 'a failed page waits for the API that it depends on');
 
 select monitoring.store_answer(request_id, 500, '{}', null, false, null, clock_timestamp(), 5)
 from public.monitoring_checks
 where target = 'api';
 
-select is(monitoring.judge_health_checks(), 0, 'which failed as well');
+select is(monitoring.judge_health_checks(), 0, 'the API failed too');
 
 select results_eq(
   $$ select checks.target, incidents.fingerprint
@@ -42,7 +42,7 @@ select results_eq(
      ('api', 'health-check:target:api'),
      ('page', 'health-check:target:api'),
      ('refused', 'health-check:target:refused') $$,
-  'so its incident is the page''s too'
+  'the page belongs to the incident of the API'
 );
 
 select * from finish();

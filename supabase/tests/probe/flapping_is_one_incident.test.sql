@@ -38,16 +38,16 @@ select is(monitoring.test_play(0, 200), null, 'up');
 select monitoring.test_play(minutes.minute, case when minutes.minute % 2 = 1 then 500 else 200 end)
 from generate_series(1, 5) as minutes (minute);
 
-select is(monitoring.test_play(6, 200), 'open HIGH 3', 'after five changes a good round closes it no more');
+select is(monitoring.test_play(6, 200), 'open HIGH 3', 'after five changes, successful rounds do not resolve the incident');
 
-select is(monitoring.test_play(36, 200), 'resolved HIGH 3', 'half an hour later it does');
+select is(monitoring.test_play(36, 200), 'resolved HIGH 3', 'half an hour later they do');
 
 select is(
   (
     select count(*) from public.incidents
     where source = 'health-check'
   ),
-  1::bigint, 'it was one incident all the time'
+  1::bigint, 'there was one incident'
 );
 
 select * from finish();

@@ -27,15 +27,15 @@ from (
 insert into monitoring.target_states (target, since)
 values ('api', now());
 
-select is(monitoring.roll_up_checks(), 1::bigint, 'one hour of one target');
+select is(monitoring.roll_up_checks(), 1::bigint, 'one hour of one target is summed up');
 
-select is(monitoring.roll_up_checks(), 1::bigint, 'rolling up again changes nothing');
+select is(monitoring.roll_up_checks(), 1::bigint, 'summing up again changes nothing');
 
 select results_eq(
   $$ select checks, up, degraded, down, unknown, maintenance, p50_ms, max_ms, uptime_percent
      from public.target_history where target = 'api' $$,
   $$ values (6, 2, 1, 1, 1, 1, 20, 900, 75.000) $$,
-  'the figures of the hour'
+  'the counts of the hour'
 );
 
 select is(
@@ -43,14 +43,14 @@ select is(
     select uptime_24h_percent from public.target_status
     where target = 'api'
   ),
-  75.000, 'and of the day'
+  75.000, 'the counts of the day'
 );
 
 select throws_ok(
   $$ insert into monitoring.target_hourly_stats (target, hour, checks, up, degraded, down, unknown, maintenance)
      values ('x', now(), 3, 1, 1, 0, 0, 0) $$,
   '23514', 'new row for relation "target_hourly_stats" violates check constraint "checks_add_up"',
-  'figures that do not add up are refused'
+  'inconsistent counts are rejected'
 );
 
 select * from finish();

@@ -20,15 +20,15 @@ select monitoring.start_round('2020-01-01 10:00+00');
 select monitoring.store_answer(request_id, 500, '{}', null, false, null, clock_timestamp(), 5)
 from public.monitoring_checks;
 
-select is(monitoring.judge_health_checks(), 0, 'the round is settled');
+select is(monitoring.judge_health_checks(), 0, 'the round is judged');
 
 select results_eq(
   $$ select status::text, is_maintenance, incident_id from public.monitoring_checks $$,
   $$ values ('down', true, null::text) $$,
-  'what was found is on record'
+  'the result is recorded'
 );
 
-select is_empty($$ select from public.incidents where source = 'health-check' $$, 'but opens nothing');
+select is_empty($$ select from public.incidents where source = 'health-check' $$, 'no incident opens');
 
 select * from finish();
 

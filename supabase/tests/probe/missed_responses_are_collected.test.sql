@@ -16,15 +16,15 @@ update public.monitoring_checks
 set request_id = -42
 where target = 'api';
 
-select is(monitoring.collect_missed_answers(), 1::bigint, 'the judgement finds it');
+select is(monitoring.collect_missed_answers(), 1::bigint, 'the judgement collects the response');
 
 select results_eq(
   $$ select http_status, response_time_ms, answered_at is not null from public.monitoring_checks where target = 'api' $$,
   $$ values (204, null::integer, true) $$,
-  'without a response time, which nobody measured'
+  'the response time is unknown'
 );
 
-select is(monitoring.install_answer_trigger(), true, 'the trigger is there, and asking for it again harms nothing');
+select is(monitoring.install_answer_trigger(), true, 'the trigger exists, and installing it again succeeds');
 
 select * from finish();
 

@@ -33,22 +33,22 @@ as $$
   where source = 'health-check' and (fingerprint = 'health-check:target:api' or fingerprint = 'health-check:prober');
 $$;
 
-select is(monitoring.test_play(0, null), null, 'one unknown round opens nothing');
+select is(monitoring.test_play(0, null), null, 'one unknown round opens no incident');
 
-select is(monitoring.test_play(1, null), 'open HIGH 1', 'two in a row are an incident');
+select is(monitoring.test_play(1, null), 'open HIGH 1', 'two consecutive unknown rounds open an incident');
 
 select is(
   (
     select string_agg(fingerprint, ' ') from public.incidents
     where source = 'health-check'
   ),
-  'health-check:prober', 'about the prober, not the target'
+  'health-check:prober', 'the incident is about the prober, not the target'
 );
 
-select is(monitoring.test_play(2, 500), 'resolved HIGH 1, open CRITICAL 1', 'an answer, of whatever kind, ends it');
+select is(monitoring.test_play(2, 500), 'resolved HIGH 1, open CRITICAL 1', 'any response resolves it');
 
 select is(
-  monitoring.test_play(3, null), 'resolved HIGH 1, open CRITICAL 1', 'and an unknown round closes nothing of the target'
+  monitoring.test_play(3, null), 'resolved HIGH 1, open CRITICAL 1', 'an unknown round does not resolve the incident of the target'
 );
 
 select * from finish();

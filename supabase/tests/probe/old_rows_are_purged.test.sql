@@ -36,13 +36,13 @@ values ('issue', 'h', now(), 'recorded', now() - interval '31 days'), ('issue', 
 select is(
   monitoring.purge_history() - 'job_runs' - 'agent_actions',
   '{"monitoring_checks": 1, "target_hourly_stats": 0, "target_daily_stats": 1, "sentry_deliveries": 1}'::jsonb,
-  'what outlived its retention goes'
+  'rows past their retention are deleted'
 );
 
-select is((select count(*) from public.monitoring_checks), 1::bigint, 'the younger check stays');
+select is((select count(*) from public.monitoring_checks), 1::bigint, 'newer checks stay');
 
 select is(
-  (select sum(checks) from monitoring.target_hourly_stats), 2::bigint, 'both were rolled up before'
+  (select sum(checks) from monitoring.target_hourly_stats), 2::bigint, 'both checks were summed up before'
 );
 
 select is(
@@ -50,7 +50,7 @@ select is(
     select string_agg(action, ' ' order by id) from public.agent_actions
     where agent = 'test'
   ),
-  'young younger out of order its end', 'the audit trail keeps what it must, and its chains whole'
+  'young younger out of order its end', 'the audit trail keeps rows within retention and complete chains'
 );
 
 select * from finish();

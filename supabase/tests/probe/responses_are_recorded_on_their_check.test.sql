@@ -23,7 +23,7 @@ select results_eq(
   $$ select status::text, http_status, response_time_ms < 1000, has_expected_text, answered_at is not null
      from public.monitoring_checks where target = 'api' $$,
   $$ values ('pending', 503, true, true, true) $$,
-  'status, time and what was looked for are on the row, and nothing is decided'
+  'status, response time and expected text are recorded, and the check is still pending'
 );
 
 select is(
@@ -32,7 +32,7 @@ select is(
     where target = 'api'
   ),
   '{"server": "nginx", "retry-after": "5"}'::jsonb,
-  'a few headers are kept'
+  'some headers are stored'
 );
 
 select ok(
@@ -40,7 +40,7 @@ select ok(
     select octet_length(answer_excerpt) between 900 and 1024 from public.monitoring_checks
     where target = 'api'
   ),
-  'at most 1 kB of the text is'
+  'at most 1 kB of the body is stored'
 );
 
 select unalike(
@@ -48,7 +48,7 @@ select unalike(
     select answer_excerpt from public.monitoring_checks
     where target = 'api'
   ),
-  '%hunter2%', 'without its secrets'
+  '%hunter2%', 'secrets in the body are redacted'
 );
 
 select * from finish();

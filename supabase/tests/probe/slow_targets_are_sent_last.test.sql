@@ -20,12 +20,12 @@ select is(
     select string_agg(target, ' ' order by request_id) from public.monitoring_checks
     where scheduled_at = '2020-01-01 10:00+00'
   ),
-  'fast new slow', 'what is known to be fast goes first'
+  'fast new slow', 'fast targets are sent first'
 );
 
 select ok(
   monitoring.find_answer_due(5000, 450, 5000) - clock_timestamp() between interval '36 seconds' and interval '37 seconds',
-  'who has two batches before him has more time'
+  'requests behind two batches have a later deadline'
 );
 
 select * from finish();

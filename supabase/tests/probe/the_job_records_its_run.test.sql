@@ -13,7 +13,7 @@ select ok(
     select ran_at > now() - interval '1 minute' from monitoring.job_runs
     where job = 'monitoring-health-checks'
   ),
-  'but that it ran is known'
+  'the run is recorded'
 );
 
 select * from finish();

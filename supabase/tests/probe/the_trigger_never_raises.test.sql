@@ -16,7 +16,7 @@ alter table public.monitoring_checks add constraint poisoned check (http_status 
 select lives_ok(
   $$ insert into net._http_response (id, status_code, content, timed_out, created)
      select request_id, 200, 'ok', false, clock_timestamp() from public.monitoring_checks where target = 'api' $$,
-  'a row of ours that cannot be written is no error of pg_net''s'
+  'an error while recording does not reach pg_net'
 );
 
 select is(
@@ -24,7 +24,7 @@ select is(
     select answered_at from public.monitoring_checks
     where target = 'api'
   ),
-  null, 'it still waits'
+  null, 'the check is still pending'
 );
 
 alter table public.monitoring_checks drop column answer_headers;
@@ -32,13 +32,13 @@ alter table public.monitoring_checks drop column answer_headers;
 select lives_ok(
   $$ insert into net._http_response (id, status_code, content, timed_out, created)
      select request_id, 200, 'ok', false, clock_timestamp() from public.monitoring_checks where target = 'api' $$,
-  'nor is a missing column'
+  'an error about a missing column does not reach pg_net'
 );
 
 select lives_ok(
   $$ insert into net._http_response (id, status_code, content, timed_out, created)
      values (-1, null, null, null, now()), (null, 999, '', true, now()) $$,
-  'nor are rows that make no sense'
+  'invalid rows do not raise'
 );
 
 select * from finish();

@@ -10,7 +10,7 @@ select is(monitoring.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
 
 select is(
   monitoring.store_answer(-7, 200, '{}', 'ok', false, null, clock_timestamp(), 1), false,
-  'a number that is not ours'
+  'an unknown request id is ignored'
 );
 
 select is(
@@ -19,7 +19,7 @@ select is(
     from public.monitoring_checks
     where target = 'api'
   ),
-  false, 'our number, but not from about when we asked'
+  false, 'a known request id at another time is ignored'
 );
 
 select is(
@@ -28,7 +28,7 @@ select is(
     from public.monitoring_checks
     where target = 'api'
   ),
-  true, 'our number at the right time'
+  true, 'a known request id at the right time is recorded'
 );
 
 select * from finish();

@@ -10,18 +10,18 @@ set value = '[
 ]'
 where key = 'health_check_targets';
 
-select is(public.start_health_check_round(), 2, 'the first call sends each target its request');
+select is(public.start_health_check_round(), 2, 'the first call sends a request to each target');
 
 select results_eq(
   $$ select target, status::text, scheduled_at = date_trunc('minute', sent_at), request_id is not null
      from public.monitoring_checks where target in ('a', 'b') order by target $$,
   $$ values ('a', 'pending', true, true), ('b', 'pending', true, true) $$,
-  'in the round of this minute'
+  'the round is that of the current minute'
 );
 
-select is(public.start_health_check_round(), 0, 'the second sends nothing');
+select is(public.start_health_check_round(), 0, 'the second call sends nothing');
 
-select is(monitoring.run_health_checks(), 0, 'nor does the job');
+select is(monitoring.run_health_checks(), 0, 'the job sends nothing');
 
 update public.system_config
 set value = '{"monitoring": false}'
@@ -30,7 +30,7 @@ where key = 'feature_flags';
 delete from public.monitoring_checks
 where target in ('a', 'b');
 
-select is(public.start_health_check_round(), 0, 'none is started while monitoring is switched off');
+select is(public.start_health_check_round(), 0, 'no round starts while monitoring is disabled');
 
 select * from finish();
 

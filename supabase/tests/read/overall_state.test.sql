@@ -11,27 +11,27 @@ delete from monitoring.target_states;
 
 delete from monitoring.job_runs;
 
-select is(monitoring.overall_state(), 'operational', 'without targets and incidents all is well');
+select is(monitoring.overall_state(), 'operational', 'operational without targets and incidents');
 
 insert into monitoring.target_states (target, status, since)
 values ('api', 'up', now()), ('shop', 'up', now());
 
-select is(monitoring.overall_state(), 'unknown', 'targets whose rounds never ran prove nothing');
+select is(monitoring.overall_state(), 'unknown', 'unknown when no round ever ran');
 
 insert into monitoring.job_runs (job, ran_at)
 values ('monitoring-health-checks', now() - interval '2 minutes');
 
-select is(monitoring.overall_state(), 'operational', 'with rounds and all up, all is well');
+select is(monitoring.overall_state(), 'operational', 'operational when all targets are up');
 
 update monitoring.target_states set status = 'degraded'
 where target = 'shop';
 
-select is(monitoring.overall_state(), 'degraded', 'a slow target degrades');
+select is(monitoring.overall_state(), 'degraded', 'degraded with a degraded target');
 
 update monitoring.target_states set status = 'down'
 where target = 'api';
 
-select is(monitoring.overall_state(), 'outage', 'a target that is down is an outage');
+select is(monitoring.overall_state(), 'outage', 'outage with a target that is down');
 
 update public.system_config
 set
@@ -44,36 +44,36 @@ set
   )
 where key = 'health_check_policy';
 
-select is(monitoring.overall_state(), 'operational', 'in maintenance it is not');
+select is(monitoring.overall_state(), 'operational', 'operational when that target is in maintenance');
 
 update monitoring.target_states set status = 'unknown';
 
-select is(monitoring.overall_state(), 'unknown', 'if no target answered, nothing is known');
+select is(monitoring.overall_state(), 'unknown', 'unknown when no target answered');
 
 update monitoring.target_states set status = 'up';
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
 values ('INC-1', 'overall', 't', 'm', 'HIGH', 'backend', 'r');
 
-select is(monitoring.overall_state(), 'degraded', 'an open HIGH incident degrades');
+select is(monitoring.overall_state(), 'degraded', 'degraded with an open HIGH incident');
 
 update public.incidents set severity = 'CRITICAL'
 where id = 'INC-1';
 
-select is(monitoring.overall_state(), 'outage', 'an open CRITICAL one is an outage');
+select is(monitoring.overall_state(), 'outage', 'outage with an open CRITICAL incident');
 
-select is(public.service_health() ->> 'overall', 'outage', 'the service is told');
+select is(public.service_health() ->> 'overall', 'outage', 'service_health contains the state');
 
 update public.incidents
 set status = 'suppressed', suppressed_until = now() + interval '1 hour'
 where id = 'INC-1';
 
-select is(monitoring.overall_state(), 'operational', 'a suppressed one is not');
+select is(monitoring.overall_state(), 'operational', 'a suppressed incident does not count');
 
 update monitoring.job_runs set ran_at = now() - interval '4 minutes'
 where job = 'monitoring-health-checks';
 
-select is(monitoring.overall_state(), 'unknown', 'when the rounds stand still, nothing is known');
+select is(monitoring.overall_state(), 'unknown', 'unknown when rounds have stopped');
 
 select * from finish();
 

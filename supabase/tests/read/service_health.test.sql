@@ -10,7 +10,7 @@ select is(
 
 select ok(
   (public.service_health() ->> 'server_time')::timestamptz between now() and clock_timestamp(),
-  'with its clock'
+  'the answer contains the server time'
 );
 
 select is(
@@ -19,7 +19,7 @@ select is(
     select jsonb_build_object('schedule', '* * * * *', 'is_active', true, 'last_run_at', ran_at) from monitoring.job_runs
     where job = 'monitoring-health-checks'
   ),
-  'and when the health checks last ran'
+  'the answer contains the last run of the health checks'
 );
 
 update public.system_config
@@ -32,19 +32,19 @@ where key = 'feature_flags';
 
 select is(
   public.service_health() -> 'is_kill_switch_on', 'true'::jsonb,
-  'a thrown kill switch is reported'
+  'an enabled kill switch is reported'
 );
 
 select is(
   public.service_health() -> 'is_monitoring_on', 'false'::jsonb,
-  'monitoring that is switched off is reported'
+  'disabled monitoring is reported'
 );
 
 select cron.unschedule('monitoring-health-checks');
 
 select is(
   public.service_health() #> '{scheduler,schedule}', 'null'::jsonb,
-  'a job that is gone is reported'
+  'a missing job is reported'
 );
 
 select * from finish();

@@ -39,32 +39,32 @@ select is(
     select jsonb_agg(jsonb_build_array(incident -> 'id', incident -> 'age_seconds'))
     from jsonb_array_elements(public.status_page() -> 'incidents') as incident
   ),
-  '[["INC-2", 90], ["INC-1", 0]]'::jsonb, 'the worst incident comes first, with its age'
+  '[["INC-2", 90], ["INC-1", 0]]'::jsonb, 'the most severe incident comes first, with its age'
 );
 
 select is(
   jsonb_path_query_array(public.status_page(), '$.targets[*].target'), '["api", "inner", "shop"]'::jsonb,
-  'so does the target that is down, and then the others by name'
+  'targets that are down come first, then the others by name'
 );
 
 select is(
   public.status_page() - array['incidents', 'targets', 'server_time'],
   public.status_summary() - 'server_time',
-  'the rest is the summary'
+  'the rest is status_summary'
 );
 
 set local role service_role;
 
 select is(
   jsonb_path_query_array(public.public_status(), '$.targets[*].target'), '["shop", "api"]'::jsonb,
-  'everybody sees the public targets, in the order of the list'
+  'public_status lists the public targets in the order of the configuration'
 );
 
-select is(public.public_status() ->> 'overall', 'outage', 'and how the whole is');
+select is(public.public_status() ->> 'overall', 'outage', 'public_status contains the overall state');
 
 select ok(
   not public.public_status() #> '{targets,0}' ?| array['url', 'incident_id', 'error', 'last_response_time_ms'],
-  'but no more than an outsider could find out'
+  'public_status contains nothing else'
 );
 
 select * from finish();

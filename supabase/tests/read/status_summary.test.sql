@@ -18,10 +18,10 @@ values ('shop', 'down', now() - interval '5 minutes', now(), 12), ('api', 'up', 
 select is(
   public.system_status() - array['server_time', 'postgres', 'open_incidents', 'targets', 'last_deployments'],
   public.service_health() - 'server_time',
-  'the health of the database is told'
+  'the health of the database is included'
 );
 
-select is(public.system_status() ->> 'postgres', current_setting('server_version'), 'with its version');
+select is(public.system_status() ->> 'postgres', current_setting('server_version'), 'the version of PostgreSQL is included');
 
 select is(
   public.system_status() -> 'open_incidents',
@@ -36,14 +36,14 @@ select is(
     from public.incidents
     where status <> 'resolved'
   ),
-  'the live incidents by severity'
+  'live incidents are counted by severity'
 );
 
 update public.incidents
 set status = 'resolved', resolved_at = now()
 where id = 'INC-2';
 
-select is(public.system_status() #> '{open_incidents,HIGH}', '1'::jsonb, 'without those that are resolved');
+select is(public.system_status() #> '{open_incidents,HIGH}', '1'::jsonb, 'resolved incidents are not counted');
 
 set local role authenticated;
 
@@ -54,12 +54,12 @@ select is(
     where target ->> 'target' in ('api', 'shop')
   ),
   '[["api", "up", null], ["shop", "down", "INC-1"]]'::jsonb,
-  'an agent is told how each target stands, by name'
+  'an agent reads the targets by name'
 );
 
 set local role service_role;
 
-select is(public.system_status() ->> 'status', 'ok', 'so is the service');
+select is(public.system_status() ->> 'status', 'ok', 'the service reads the targets');
 
 select * from finish();
 

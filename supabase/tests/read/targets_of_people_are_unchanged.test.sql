@@ -28,13 +28,13 @@ select is(
   '[{"name": "backend", "result": "kept", "reason": "it was added or edited by hand"},
     {"name": "frontend", "result": "kept", "reason": "it was added or edited by hand"},
     {"name": "database", "result": "kept", "reason": "it was removed by hand"}]'::jsonb,
-  'so is one that was edited, and one that was removed does not come back'
+  'an edited target is kept, and a removed one is not added again'
 );
 
 select results_eq(
   $$ select name, url from monitoring.probe_targets order by place $$,
   $$ values ('frontend', 'https://mine.example/'), ('backend', 'https://api.example/health') $$,
-  'what the person wrote stays'
+  'the configuration of the person is unchanged'
 );
 
 delete from monitoring.service_targets;
@@ -52,19 +52,19 @@ select is(
     {"name": "database", "result": "refused",
      "reason": "health_check_targets[2].url is on a private, loopback or link-local address; set health_check_policy.allow_private to true first"}
   ]'::jsonb,
-  'an address that may not be probed is refused with the reason, the others are written'
+  'a URL that may not be probed is rejected with the reason, other targets are written'
 );
 
 select results_eq(
   $$ select name from monitoring.probe_targets order by place $$,
   $$ values ('Backend'), ('frontend') $$,
-  'a refused target is not there'
+  'a rejected target is not in the configuration'
 );
 
 select results_eq(
   $$ select name from monitoring.service_targets $$,
   $$ values ('frontend') $$,
-  'nor held for written'
+  'a rejected target is not recorded as written'
 );
 
 select * from finish();

@@ -17,7 +17,7 @@ select results_eq(
      ('backend', 'backend', 'https://api.example/health', null::text),
      ('frontend', 'frontend', 'https://console.example/login', null),
      ('database', 'database', 'https://api.example/health/db', 'backend') $$,
-  'and will be probed'
+  'the targets are probed'
 );
 
 select is(
@@ -31,26 +31,26 @@ select is(
   public.write_service_targets('https://new.example', 'https://console.example/login'),
   '[{"name": "backend", "result": "written"}, {"name": "frontend", "result": "unchanged"},
     {"name": "database", "result": "written"}]'::jsonb,
-  'a changed address is followed'
+  'a changed URL is updated'
 );
 
 select results_eq(
   $$ select url from monitoring.probe_targets order by place $$,
   $$ values ('https://new.example/health'), ('https://console.example/login'), ('https://new.example/health/db') $$,
-  'in its place'
+  'the target keeps its position'
 );
 
-select is(public.write_service_targets(), '[]'::jsonb, 'without addresses nothing is written');
+select is(public.write_service_targets(), '[]'::jsonb, 'without URLs nothing is written');
 
 select is(
   public.write_service_targets(console_url => 'https://other.example/'),
   '[{"name": "frontend", "result": "written"}]'::jsonb,
-  'nor without one of them what is probed there'
+  'without one URL its targets are not written'
 );
 
 select is(
   (select count(*) from monitoring.probe_targets), 3::bigint,
-  'the others stay as they are'
+  'other targets are unchanged'
 );
 
 select * from finish();

@@ -37,31 +37,31 @@ as $$
 $$;
 
 select is(
-  monitoring.test_stats(), 'HIGH security 2 2 00:10:00 01:30:00', 'the figures of a day are there before they are rolled up'
+  monitoring.test_stats(), 'HIGH security 2 2 00:10:00 01:30:00', 'counts of a day are shown before they are summed up'
 );
 
-select ok(monitoring.roll_up_incidents() >= 1, 'they are rolled up');
+select ok(monitoring.roll_up_incidents() >= 1, 'counts are summed up');
 
-select is(monitoring.test_stats(), 'HIGH security 2 2 00:10:00 01:30:00', 'and are the same afterwards');
+select is(monitoring.test_stats(), 'HIGH security 2 2 00:10:00 01:30:00', 'counts are the same afterwards');
 
 set local role authenticated;
 
 select results_eq(
   $$ select id, status::text, age >= interval '0' from public.open_incidents where fingerprint like 'v_' $$,
   $$ values ('INC-1', 'open', true) $$,
-  'agents see what is open'
+  'agents read open incidents'
 );
 
 select results_eq(
   $$ select who, what, "to" from public.incident_timeline where incident_id = 'INC-1' $$,
   $$ values ('postgres', 'incident_created', 'open') $$,
-  'what happened'
+  'agents read the timeline'
 );
 
 select results_eq(
   $$ select incidents, open_incidents, worst_severity::text from public.deployment_impact where deployment_id = -1 $$,
   $$ values (2::bigint, 1::bigint, 'HIGH') $$,
-  'and what a deployment brought'
+  'agents read the impact of deployments'
 );
 
 select * from finish();

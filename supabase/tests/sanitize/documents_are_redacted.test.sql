@@ -22,7 +22,7 @@ from (
   ('{"card": 4111111111111111, "order": 4111111111111112}', '{"card": "[redacted]", "order": 4111111111111112}', 'numbers'),
   ('{"headers": [["Cookie", "a=b"], ["Host", "h"]]}', '{"headers": [["Cookie", "[redacted]"], ["Host", "h"]]}', 'pairs'),
   ('[{"name": "password", "value": "x"}]', '[{"name": "password", "value": "[redacted]"}]', 'fields of a form'),
-  ('"Bearer abc123def456"', '"Bearer [redacted]"', 'a text alone')
+  ('"Bearer abc123def456"', '"Bearer [redacted]"', 'a document that is a text')
 ) as sample (body, wanted, description);
 
 select * from finish();

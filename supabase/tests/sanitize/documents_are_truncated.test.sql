@@ -7,13 +7,13 @@ select plan(7);
 select is(
   monitoring.sanitize_jsonb(jsonb_build_object('a', 1, 'b', repeat('x ', 500), 'c', 'kept'), 200) - 'b',
   '{"a": 1, "c": "kept", "_truncated": "original 1030 bytes"}',
-  'of an object the small values stay'
+  'small values of an object stay'
 );
 
 select matches(
   monitoring.sanitize_jsonb(jsonb_build_object('a', 1, 'b', repeat('x ', 500)), 300) ->> 'b',
   '^(x )+x?… \[truncated, 1002 bytes\]$',
-  'the first that does not fit is cut'
+  'the first value that does not fit is truncated'
 );
 
 select matches(
@@ -32,20 +32,20 @@ select is_empty(
     ) as answer (body)
     where octet_length(answer.body::text) > cap.bytes or monitoring.sanitize_jsonb(answer.body, cap.bytes) <> answer.body
   $$,
-  'every cap is kept'
+  'every limit is kept'
 );
 
 select is(
   monitoring.sanitize_jsonb((repeat('[', 40) || repeat(']', 40))::jsonb, 65536)::text,
   repeat('[', 32) || '"[too deep]"' || repeat(']', 32),
-  'what is more than 32 levels deep goes'
+  'values deeper than 32 levels are replaced'
 );
 
 select lives_ok(
-  $$select monitoring.sanitize_jsonb((repeat('[', 5000) || repeat(']', 5000))::jsonb, 100)$$, 'thousands of levels do no harm'
+  $$select monitoring.sanitize_jsonb((repeat('[', 5000) || repeat(']', 5000))::jsonb, 100)$$, 'thousands of levels are processed'
 );
 
-select is(monitoring.sanitize_jsonb(jsonb_build_object('n', 10::numeric ^ 3000), 100) -> 'n', null, 'nor does a long number');
+select is(monitoring.sanitize_jsonb(jsonb_build_object('n', 10::numeric ^ 3000), 100) -> 'n', null, 'a long number is processed');
 
 select * from finish();
 

@@ -14,7 +14,7 @@ from (
   ('password%253Dhunter2', 'password=[redacted]', 'twice'),
   ('dsn=https%3A%2F%2F' || repeat('0a', 16) || '%40o1.ingest.sentry.io%2F42', 'dsn=https://[redacted]@o1.ingest.sentry.io/42', 'a Sentry DSN'),
   ('a\u0026token\u003dabc {&quot;password&quot;:&quot;x&quot;}', 'a&token=[redacted] {"password":"[redacted]"}', 'JSON and HTML'),
-  ('/go?next=%2Fhome%3Fa%3D1 100%', '/go?next=%2Fhome%3Fa%3D1 100%', 'without a secret all stays encoded')
+  ('/go?next=%2Fhome%3Fa%3D1 100%', '/go?next=%2Fhome%3Fa%3D1 100%', 'without a secret the text stays encoded')
 ) as sample (body, wanted, description);
 
 select * from finish();

@@ -14,7 +14,7 @@ from (
   ('[(b''authorization'', b''Bearer abc1''), (b''host'', b''x'')]', '[(b''authorization'', b''[redacted]''), (b''host'', b''x'')]', 'a list of pairs'),
   ('Bearer abc123def456 was rejected', 'Bearer [redacted] was rejected', 'a bearer token in a sentence'),
   ('Cookie: sid=abc; theme=dark', 'Cookie: [redacted]', 'cookies'),
-  ('Set-Cookie: sid=abc; Path=/; HttpOnly', 'Set-Cookie: [redacted]; HttpOnly', 'a cookie that is set')
+  ('Set-Cookie: sid=abc; Path=/; HttpOnly', 'Set-Cookie: [redacted]; HttpOnly', 'a Set-Cookie header')
 ) as sample (body, wanted, description);
 
 select * from finish();

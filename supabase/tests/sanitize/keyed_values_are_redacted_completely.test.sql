@@ -14,7 +14,7 @@ from (
   (':password=>"x", [secret] => y', ':password=>"[redacted]", [secret] => [redacted]', 'Ruby and PHP'),
   ('PWD={a;b};Server=x', 'PWD=[redacted];Server=x', 'braces of ODBC'),
   ('user[password]=x&user[name]=y', 'user[password]=[redacted]&user[name]=y', 'a brackets field'),
-  ('password=[redacted]hunter2', 'password=[redacted]', 'what was redacted before')
+  ('password=[redacted]hunter2', 'password=[redacted]', 'a value that was redacted before')
 ) as sample (body, wanted, description);
 
 select * from finish();

@@ -14,7 +14,7 @@ from (
   ('password_old=abc TOKEN_PROD=abc', 'password_old=[redacted] TOKEN_PROD=[redacted]', 'a part behind'),
   ('//r.example/:_auth=dXNl {"auth":"dXNl"}', '//r.example/:_auth=[redacted] {"auth":"[redacted]"}', 'auth'),
   ('X-Hub-Signature-256: sha256=ab12', 'X-Hub-Signature-256: [redacted]', 'a signature'),
-  ('STRIPE_SECRET_KEY_LIVE=abc webhook_secret_v2=abc', 'STRIPE_SECRET_KEY_LIVE=[redacted] webhook_secret_v2=[redacted]', 'two parts behind')
+  ('STRIPE_SECRET_KEY_LIVE=abc webhook_secret_v2=abc', 'STRIPE_SECRET_KEY_LIVE=[redacted] webhook_secret_v2=[redacted]', 'a suffix of two parts')
 ) as sample (body, wanted, description);
 
 select * from finish();

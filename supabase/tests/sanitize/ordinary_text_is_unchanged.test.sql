@@ -29,7 +29,7 @@ select is_empty(
     ) as sample (body)
     where monitoring.sanitize_text(sample.body, 4096) <> sample.body
   $$,
-  'ordinary messages come out as they went in'
+  'ordinary messages are unchanged'
 );
 
 select * from finish();

@@ -14,7 +14,7 @@ from (
   ('sb_secret_' || repeat('a1', 9) || ' sbp_' || repeat('a1', 20) || ' sb_publishable_abc', '[redacted] [redacted] sb_publishable_abc', 'Supabase; the publishable key stays'),
   ('AIza' || repeat('a1', 17) || ' sk-' || repeat('a1', 20) || ' sk-ant-api03-' || repeat('a1', 20), '[redacted] [redacted] [redacted]', 'Google, OpenAI, Anthropic'),
   ('SG.' || repeat('a1', 11) || '.' || repeat('b2', 20) || ' npm_' || repeat('a1', 18) || ' SK' || repeat('a1', 16) || ' bot123:' || repeat('a1', 18) || ' dckr_pat_' || repeat('a1', 12) || ' ck_' || repeat('a1', 20), '[redacted] [redacted] [redacted] [redacted] [redacted] [redacted]', 'SendGrid, npm, Twilio, Telegram, Docker, WooCommerce'),
-  ('jwt eyJ' || repeat('a1', 9) || '.eyJ' || repeat('b2', 9) || '.c-d_e, eyJ' || repeat('a1', 9), 'jwt [redacted], [redacted]', 'a JWT, whole and without its end')
+  ('jwt eyJ' || repeat('a1', 9) || '.eyJ' || repeat('b2', 9) || '.c-d_e, eyJ' || repeat('a1', 9), 'jwt [redacted], [redacted]', 'a JWT, complete and truncated')
 ) as sample (body, wanted, description);
 
 select * from finish();

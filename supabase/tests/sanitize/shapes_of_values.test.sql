@@ -14,7 +14,7 @@ from (
   ('{"password":["x1"],"token":{"value":"x1"}}', '{"password":["[redacted]"],"token":{"value":"[redacted]"}}', 'nested JSON'),
   (e'Authorization: Bearer\n  tok12\nHost: h', e'Authorization: [redacted]\nHost: h', 'a folded header'),
   (e'password:\n  x1\npassword: |\n  x1\nuser: a', e'password:\n  [redacted]\npassword: |\n  [redacted]\nuser: a', 'YAML'),
-  (e'at MIIE\nb0=\n-----END RSA ' || e'PRIVATE KEY-----\nb', e'at [redacted]\nb', 'a private key without its begin')
+  (e'at MIIE\nb0=\n-----END RSA ' || e'PRIVATE KEY-----\nb', e'at [redacted]\nb', 'a private key without its BEGIN line')
 ) as sample (body, wanted, description);
 
 select * from finish();

@@ -4,19 +4,19 @@ begin;
 
 select plan(8);
 
-select is(monitoring.sanitize_text(repeat('a b ', 25), 100), repeat('a b ', 25), 'a text as long as the cap stays');
+select is(monitoring.sanitize_text(repeat('a b ', 25), 100), repeat('a b ', 25), 'a text of the maximum length is unchanged');
 
 select matches(
-  monitoring.sanitize_text(repeat('word ', 100), 100), '^(word ?)+\n… \[truncated, 500 bytes\]$', 'a longer one is marked'
+  monitoring.sanitize_text(repeat('word ', 100), 100), '^(word ?)+\n… \[truncated, 500 bytes\]$', 'a longer text is truncated with a note'
 );
 
 select ok(
-  octet_length(monitoring.sanitize_text(repeat('😀 ü', 5000), 1001)) between 700 and 1001, 'characters of several bytes stay whole'
+  octet_length(monitoring.sanitize_text(repeat('😀 ü', 5000), 1001)) between 700 and 1001, 'characters of several bytes are not split'
 );
 
-select is(monitoring.sanitize_text(repeat('a ', 50), 5), '…', 'no room for the mark: a sign of it');
+select is(monitoring.sanitize_text(repeat('a ', 50), 5), '…', 'without room for the note the result is an ellipsis');
 
-select is(monitoring.sanitize_text(repeat('a ', 50), 0), '', 'no room at all');
+select is(monitoring.sanitize_text(repeat('a ', 50), 0), '', 'with a maximum of 0 the result is empty');
 
 select is_empty(
   $$
@@ -30,7 +30,7 @@ select is_empty(
       or octet_length(answer.body) > cut_at.bytes
       or monitoring.sanitize_text(answer.body, cut_at.bytes) <> answer.body
   $$,
-  'wherever the cut falls, nothing of a secret stays, and cutting again changes nothing'
+  'truncation at any position leaves no part of a secret and is idempotent'
 );
 
 select is_empty(
@@ -41,7 +41,7 @@ select is_empty(
       repeat(' ', slack.bytes) || 'postgres://u:hunter2secret@h/x 4111 1111 1111 1111 ' || repeat('x ', 9000), 60
     ) ~ 'hunter|4111'
   $$,
-  'nor where only a part of the text is read'
+  'the same holds when only a part of the text is read'
 );
 
 select is(monitoring.sanitize_text(null, 100), null, 'null stays null');

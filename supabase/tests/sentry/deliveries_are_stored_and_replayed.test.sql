@@ -23,12 +23,12 @@ select results_eq(
   $$ select resource, action, body_hash, sent_at, effect, incident_id is not null, body #>> '{data,error,title}'
      from monitoring.sentry_deliveries where body_hash = 'h1' $$,
   $$ values ('error', 'created', 'h1', '2026-08-20 08:00:00+00'::timestamptz, 'opened', true, 'password=[redacted]') $$,
-  'it is kept, without its secrets'
+  'the delivery is stored without secrets'
 );
 
 select is(
   monitoring.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 90043}}}') - array['delivery_id', 'incident_id'],
-  '{"success": true, "effect": "repeated", "duplicate": true}'::jsonb, 'the same body does nothing'
+  '{"success": true, "effect": "repeated", "duplicate": true}'::jsonb, 'the same body has no effect'
 );
 
 update monitoring.sentry_deliveries
@@ -37,7 +37,7 @@ where body_hash = 'h1';
 
 select is(
   monitoring.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 90043}}}') ->> 'effect', 'counted',
-  'but an hour later'
+  'the same body counts again an hour later'
 );
 
 select is(monitoring.replay_delivery(min(id)), 'counted', 'a delivery can be replayed')
@@ -45,7 +45,7 @@ from monitoring.sentry_deliveries
 where body_hash = 'h1';
 
 select throws_ok(
-  $$ select monitoring.replay_delivery(-1) $$, 'P0002', 'there is no delivery -1', 'if it is there'
+  $$ select monitoring.replay_delivery(-1) $$, 'P0002', 'there is no delivery -1', 'an unknown delivery cannot be replayed'
 );
 
 update public.system_config
@@ -54,14 +54,14 @@ where key = 'rate_limits';
 
 select is(
   monitoring.test_deliver('h3', '{"data": {"error": {"issue_id": 90044}}}') ->> 'effect', 'deferred',
-  'what is over the limit of new incidents waits'
+  'a delivery over the limit of new incidents is deferred'
 );
 
 update public.system_config
 set value = '{}'
 where key = 'rate_limits';
 
-select is(monitoring.replay_deferred_deliveries(), 1::bigint, 'for its turn');
+select is(monitoring.replay_deferred_deliveries(), 1::bigint, 'a deferred delivery is applied later');
 
 select * from finish();
 

@@ -23,14 +23,14 @@ select results_eq(
   $$ select monitoring.test_deliver('issue', action, minute)
      from (values (1, 'created'), (2, 'resolved'), (3, 'unresolved')) as sent (minute, action) $$,
   $$ values ('opened'), ('resolved'), ('reopened') $$,
-  'what waited in the spool counts by when Sentry sent it'
+  'the order is that of sending, not of arrival'
 );
 
 select results_eq(
   $$ select monitoring.test_deliver('issue', action, minute)
      from (values (2, 'resolved'), (2, 'ignored'), (3, 'resolved'), (3, 'unresolved')) as sent (minute, action) $$,
   $$ values ('late'), ('late'), ('resolved'), ('reopened') $$,
-  'an older resolution does not close; within a second the order of arrival counts'
+  'an older resolution does not resolve the incident; within a second the order of arrival decides'
 );
 
 select results_eq(
@@ -38,17 +38,17 @@ select results_eq(
      from (values (5, 'critical'), (4, 'warning'), (4, 'resolved'), (6, 'resolved'), (5, 'critical'))
        as sent (minute, action) $$,
   $$ values ('opened'), ('late'), ('late'), ('resolved'), ('late') $$,
-  'an older alert neither lowers nor closes nor reopens'
+  'an older alert neither lowers nor resolves nor reopens'
 );
 
 select is(
   monitoring.test_deliver('error', 'created', 7, '{"error": {"issue_id": "90046", "datetime": "2020-01-01T00:00:00Z"}}'),
-  'counted', 'a clock that is plainly wrong is not believed'
+  'counted', 'an implausible clock is ignored'
 );
 
 select
   is(
-    monitoring.find_latest_sent_at(id, array['opened']), to_timestamp(1787212860), 'it is known what was sent when'
+    monitoring.find_latest_sent_at(id, array['opened']), to_timestamp(1787212860), 'the time of sending is stored'
   )
 from public.incidents
 where fingerprint = 'sentry:issue:90046';
@@ -60,7 +60,7 @@ select results_eq(
      ))) #>> '{0,effect}'
      from (values (120, 'resolved'), (60, 'created'), (180, 'unresolved')) as sent (minute, action) $$,
   $$ values ('recorded'), ('late'), ('opened') $$,
-  'what ended before its beginning arrived is not opened any more'
+  'an issue whose resolution arrived first is not opened'
 );
 
 select * from finish();

@@ -12,26 +12,26 @@ update public.system_config
 set value = '{"feed_silence_hours": 2}'
 where key = 'incident_policy';
 
-select is(monitoring.check_sentry_feed(), 'quiet', 'where nothing ever came, nothing is missed');
+select is(monitoring.check_sentry_feed(), 'quiet', 'without any delivery nothing is missing');
 
 insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, received_at, effect)
 values ('issue', 'h', now(), now() - interval '3 hours', 'recorded');
 
-select is(monitoring.check_sentry_feed(), 'opened', 'silence is an incident');
+select is(monitoring.check_sentry_feed(), 'opened', 'missing deliveries open an incident');
 
-select is(monitoring.check_sentry_feed(), 'silent', 'just one');
+select is(monitoring.check_sentry_feed(), 'silent', 'one incident opens');
 
 select results_eq(
   $$ select severity::text, category::text, occurrence_count from public.incidents where fingerprint = 'sentry:feed' $$,
   $$ values ('MEDIUM', 'infrastructure', 1::bigint) $$,
-  'of medium severity'
+  'its severity is MEDIUM'
 );
 
-select is(public.service_health() #> '{sentry,is_silent}', 'true', 'and told by the status');
+select is(public.service_health() #> '{sentry,is_silent}', 'true', 'service_health reports it');
 
 insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect) values ('issue', 'i', now(), 'recorded');
 
-select is(monitoring.check_sentry_feed(), 'resolved', 'the next delivery ends it');
+select is(monitoring.check_sentry_feed(), 'resolved', 'the next delivery resolves it');
 
 update public.system_config
 set value = '{}'
@@ -40,7 +40,7 @@ where key = 'incident_policy';
 delete from monitoring.sentry_deliveries
 where body_hash = 'i';
 
-select is(monitoring.check_sentry_feed(), 'quiet', 'by default nobody watches');
+select is(monitoring.check_sentry_feed(), 'quiet', 'by default deliveries are not expected');
 
 select * from finish();
 

@@ -11,7 +11,7 @@ select is(
   public.verify_audit('INC-1'),
   '{"incident_id": "INC-1", "is_intact": true, "actions": 4, "first_position": 1, "last_position": 4,
     "broken_action_id": null}'::jsonb,
-  'a trail that nobody touched is intact'
+  'an unchanged audit trail is intact'
 );
 
 alter table public.agent_actions disable trigger agent_actions_are_append_only;
@@ -22,7 +22,7 @@ where incident_id = 'INC-1' and details ->> 'note' = 'note 2';
 
 select is(
   public.verify_audit('INC-1') - 'broken_action_id' - 'incident_id',
-  '{"is_intact": false, "actions": 4, "first_position": 1, "last_position": 4}'::jsonb, 'one changed byte is found'
+  '{"is_intact": false, "actions": 4, "first_position": 1, "last_position": 4}'::jsonb, 'one changed byte is detected'
 );
 
 select is(
@@ -31,7 +31,7 @@ select is(
     select id from public.agent_actions
     where incident_id = 'INC-1' and chain_position = 3
   ),
-  'where it is'
+  'the changed action is returned'
 );
 
 update public.agent_actions
@@ -43,22 +43,22 @@ where incident_id = 'INC-1' and chain_position = 1;
 
 select is(
   public.verify_audit('INC-1') - 'broken_action_id' - 'incident_id',
-  '{"is_intact": true, "actions": 3, "first_position": 2, "last_position": 4}'::jsonb, 'the oldest ones may be gone by retention'
+  '{"is_intact": true, "actions": 3, "first_position": 2, "last_position": 4}'::jsonb, 'the oldest actions may be purged'
 );
 
 delete from public.agent_actions
 where incident_id = 'INC-1' and chain_position = 3;
 
-select is(public.verify_audit('INC-1') -> 'is_intact', 'false', 'but none in between');
+select is(public.verify_audit('INC-1') -> 'is_intact', 'false', 'a missing action in between is detected');
 
 select throws_ok(
   $$ update public.agent_actions set chain_position = null where incident_id = 'INC-1' $$,
   '23514', 'new row for relation "agent_actions" violates check constraint "chained_actions_have_a_hash"',
-  'a place in the chain has its hash'
+  'a chain position without a hash is rejected'
 );
 
 select throws_ok(
-  $$ select public.verify_audit('INC-9') $$, 'PT404', 'there is no incident INC-9', 'an unknown incident has none'
+  $$ select public.verify_audit('INC-9') $$, 'PT404', 'there is no incident INC-9', 'an unknown incident is rejected with 404'
 );
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
@@ -69,7 +69,7 @@ select public.add_incident_note('INC-2', 'the last');
 delete from public.agent_actions
 where incident_id = 'INC-2' and chain_position = 2;
 
-select is(public.verify_audit('INC-2') -> 'is_intact', 'false', 'the newest one is missed, too');
+select is(public.verify_audit('INC-2') -> 'is_intact', 'false', 'a missing last action is detected');
 
 select * from finish();
 

@@ -19,25 +19,25 @@ select throws_ok(
 select throws_ok(
   $$ delete from public.agent_actions where agent = 'recent' $$,
   '42501', 'agent_actions is append-only: delete is refused',
-  'an audit row within its retention cannot be removed'
+  'an audit row within its retention cannot be deleted'
 );
 
 select throws_ok(
   $$ truncate public.agent_actions cascade $$,
   '42501', 'agent_actions is append-only: truncate is refused',
-  'the trail cannot be emptied'
+  'the table cannot be truncated'
 );
 
 select results_eq(
   $$ delete from public.agent_actions where agent = 'old' returning agent $$,
   $$ values ('old') $$,
-  'a row past its retention can be removed'
+  'a row past its retention can be deleted'
 );
 
 select throws_ok(
   $$ delete from public.incidents where fingerprint = 'with a trail' $$,
   '23503', null,
-  'an incident with a trail cannot be removed'
+  'an incident with audit rows cannot be deleted'
 );
 
 select is(
@@ -46,7 +46,7 @@ select is(
     where agent = 'recent'
   ),
   1::bigint,
-  'the row is still there'
+  'the audit row still exists'
 );
 
 select * from finish();

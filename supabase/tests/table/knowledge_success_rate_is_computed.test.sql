@@ -13,7 +13,7 @@ select is(
     where signature = 'tried'
   ),
   0.75::double precision,
-  'three of four tries worked: 0.75'
+  'three of four successes give 0.75'
 );
 
 select is(
@@ -22,26 +22,26 @@ select is(
     where signature = 'untried'
   ),
   null::double precision,
-  'no try yet: no rate'
+  'without attempts the rate is null'
 );
 
 select throws_ok(
   $$ insert into public.error_knowledge (pattern, signature, category, severity)
      values ('p', 'tried', 'backend', 'LOW') $$,
   '23505', null,
-  'a signature has one entry'
+  'a second entry of a signature is rejected'
 );
 
 select throws_ok(
   $$ update public.error_knowledge set success_rate = 1 $$,
   '428C9', null,
-  'the rate cannot be written by hand'
+  'the rate cannot be written'
 );
 
 select throws_ok(
   $$ update public.error_knowledge set embedding = '[1,2,3]' $$,
   '22000', 'expected 1536 dimensions, not 3',
-  'an embedding of another size is refused'
+  'an embedding of other dimensions is rejected'
 );
 
 select * from finish();

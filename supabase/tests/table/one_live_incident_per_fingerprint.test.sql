@@ -16,19 +16,19 @@ select throws_ok(
   $$ insert into public.incidents (fingerprint, title, message, severity, category, rule)
      values ('twice', 't', 'm', 'LOW', 'backend', 'r') $$,
   '23505', null,
-  'a second live incident with the same fingerprint is refused'
+  'a second live incident with the same fingerprint is rejected'
 );
 
 select lives_ok(
   $$ insert into public.incidents (fingerprint, title, message, severity, category, rule, status, resolved_at)
      values ('twice', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now()) $$,
-  'a resolved one may stand beside it'
+  'a resolved incident with the same fingerprint is accepted'
 );
 
 select results_eq(
   $$ select time_to_resolution from public.incidents where fingerprint = 'timed' $$,
   $$ values (interval '90 minutes') $$,
-  'time_to_resolution is from first seen to resolved'
+  'time_to_resolution is the time from first_seen to resolved_at'
 );
 
 select matches(
@@ -37,7 +37,7 @@ select matches(
     where fingerprint = 'twice' and status = 'open'
   ),
   '^INC-[0-9]+$',
-  'an incident is numbered by itself'
+  'the id is generated'
 );
 
 select * from finish();
