@@ -26,7 +26,7 @@ begin
   end if;
   return regexp_replace(v_text, $pattern$(?x)
     (?:
-      (?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]                       # colours, cursor
+      (?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]                       # colors, cursor
       | \x1b[\]PX^_][^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?  # titles, hyperlinks, device strings
       | \x1b[ -/]*[0-~]                                      # character sets, modes
       | [\x01-\x08\x0b-\x1f\x7f-\x9f]

@@ -1,6 +1,7 @@
-"""House rules of the schema, asked of the catalog and not of a list: whatever is new is held to them too.
+"""Rules of the schema, checked by catalog queries instead of lists, so that they apply to new objects too.
 
-Each query names the offenders. "Ours" is what stands in public or monitoring and belongs to no extension.
+Each query returns the objects that break the rule. "Ours" are the objects in public and monitoring that
+belong to no extension.
 """
 
 from __future__ import annotations
@@ -100,8 +101,8 @@ def offenders(catalog: psycopg.Connection, source: LiteralString, condition: Lit
     return [row[0] for row in rows(catalog, source, query)]
 
 
-def test_the_queries_find_something(catalog: psycopg.Connection) -> None:
-    """Else everything below would hold of nothing."""
+def test_the_queries_return_objects(catalog: psycopg.Connection) -> None:
+    """Otherwise the tests below would pass without checking anything."""
     assert len(offenders(catalog, OUR_FUNCTIONS, "true")) > 5
     assert len(offenders(catalog, OUR_RELATIONS, "relkind = 'r'")) >= 8
     assert len(offenders(catalog, OUR_TYPES, "true")) > 3
@@ -110,8 +111,30 @@ def test_the_queries_find_something(catalog: psycopg.Connection) -> None:
 # ---- functions ----
 
 
-def test_every_function_says_what_it_does(catalog: psycopg.Connection) -> None:
+def test_every_function_has_a_comment(catalog: psycopg.Connection) -> None:
     assert offenders(catalog, OUR_FUNCTIONS, "obj_description(oid, 'pg_proc') is null") == []
+
+
+PUBLIC_COMMENTS: LiteralString = """
+with commented (name, comment) as (
+  select oid::regprocedure::text, obj_description(oid, 'pg_proc')
+  from pg_catalog.pg_proc
+  where pronamespace = 'public'::regnamespace
+  union all
+  select oid::regclass::text, obj_description(oid, 'pg_class')
+  from pg_catalog.pg_class
+  where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm')
+)
+select name, comment from commented where comment is not null
+"""
+
+
+def test_public_comments_begin_with_a_summary(catalog: psycopg.Connection) -> None:
+    """PostgREST's OpenAPI document takes the first line as the summary and the rest as the description."""
+    comments = catalog.execute(PUBLIC_COMMENTS).fetchall()
+    assert len(comments) > 40
+    summary = re.compile(r"[A-Z][^\n]*[.](\n\n\S.*)?", re.DOTALL)
+    assert [name for name, comment in comments if not summary.fullmatch(comment)] == []
 
 
 def test_every_function_has_an_empty_search_path(catalog: psycopg.Connection) -> None:
@@ -119,7 +142,7 @@ def test_every_function_has_an_empty_search_path(catalog: psycopg.Connection) ->
     assert offenders(catalog, OUR_FUNCTIONS, condition) == []
 
 
-def test_no_function_is_for_everybody(catalog: psycopg.Connection) -> None:
+def test_public_executes_nothing(catalog: psycopg.Connection) -> None:
     by_public: LiteralString = """exists (
       select from aclexplode(coalesce(proacl, acldefault('f', proowner))) as entry where entry.grantee = 0
     )"""
@@ -184,7 +207,7 @@ def test_the_push_leaves_other_schemas_alone(catalog: psycopg.Connection) -> Non
         ).fetchone() == (True,)
 
 
-def test_a_definer_function_says_why(catalog: psycopg.Connection) -> None:
+def test_a_definer_function_has_a_reason_in_its_comment(catalog: psycopg.Connection) -> None:
     condition: LiteralString = "prosecdef and coalesce(obj_description(oid, 'pg_proc'), '') !~* 'definer'"
     assert offenders(catalog, OUR_FUNCTIONS, condition) == []
 
@@ -208,7 +231,7 @@ STRING = re.compile(r"'(?:[^']|'')*'")
 
 
 def raises_without_errcode(source: str) -> list[str]:
-    """Of plpgsql: not a re-raise, not a notice. The texts are emptied first: they may contain semicolons."""
+    """In plpgsql, except re-raises and notices. String literals are emptied: they may contain semicolons."""
     code = STRING.sub("''", COMMENT.sub("", source))
     statements = [" ".join(statement.split()) for statement in RAISE.findall(code)]
     return [
@@ -228,7 +251,7 @@ def raises_without_errcode(source: str) -> list[str]:
         ("raise 'bare';", ["raise ''"]),
     ],
 )
-def test_the_search_for_bare_raises(source: str, found: list[str]) -> None:
+def test_raises_without_errcode_are_found(source: str, found: list[str]) -> None:
     assert raises_without_errcode(source) == found
 
 
@@ -288,7 +311,7 @@ def test_every_table_has_row_level_security(catalog: psycopg.Connection) -> None
     assert offenders(catalog, OUR_RELATIONS, "relkind in ('r', 'p') and not relrowsecurity") == []
 
 
-def test_every_relation_and_type_says_what_it_is(catalog: psycopg.Connection) -> None:
+def test_every_relation_and_type_has_a_comment(catalog: psycopg.Connection) -> None:
     condition: LiteralString = (
         "relkind in ('r', 'p', 'v', 'm', 'f') and obj_description(oid, 'pg_class') is null"
     )
@@ -296,7 +319,7 @@ def test_every_relation_and_type_says_what_it_is(catalog: psycopg.Connection) ->
     assert offenders(catalog, OUR_TYPES, "obj_description(oid, 'pg_type') is null") == []
 
 
-def test_every_column_of_a_table_says_what_it_is(catalog: psycopg.Connection) -> None:
+def test_every_column_of_a_table_has_a_comment(catalog: psycopg.Connection) -> None:
     query: LiteralString = """
     select name || '.' || attname
     from ours
@@ -319,7 +342,7 @@ def test_anon_has_no_privilege_on_any_relation_or_column(catalog: psycopg.Connec
     assert offenders(catalog, OUR_RELATIONS, sequences) == []
 
 
-def test_anon_cannot_enter_the_private_schema(catalog: psycopg.Connection) -> None:
+def test_anon_has_no_privilege_on_the_closed_schema(catalog: psycopg.Connection) -> None:
     query = "select has_schema_privilege('anon', 'monitoring', 'usage, create')"
     assert catalog.execute(query).fetchone() == (False,)
 
@@ -336,7 +359,7 @@ def test_every_foreign_key_has_an_index_that_begins_with_its_columns(catalog: ps
       where
         index.indrelid = foreign_key.conrelid
         and index.indisvalid
-        -- An index over some of the rows serves only if all it leaves out are those without a reference.
+        -- A partial index serves only if it leaves out just the rows without a reference.
         and (
           index.indpred is null
           or pg_get_expr(index.indpred, index.indrelid) = (

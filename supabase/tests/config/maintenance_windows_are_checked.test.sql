@@ -18,7 +18,7 @@ select lives_ok(
 
 select lives_ok(
   $$ select pg_temp.write_window('{"days": ["sat", "sun"], "from": "23:00", "to": "01:00", "starts_at": null}') $$,
-  'a weekly window that ends after midnight is accepted'
+  'a weekly window over midnight is accepted'
 );
 
 select throws_ok(

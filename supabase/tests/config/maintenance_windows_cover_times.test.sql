@@ -45,7 +45,7 @@ select results_eq(
        '2026-05-05 01:00+00', '2026-05-05 23:30+00'
      ]::timestamptz[]) $$,
   $$ values ('2026-05-04 23:00+00'::timestamptz), ('2026-05-05 00:59:59+00') $$,
-  'a window after midnight ends on the next day'
+  'a window over midnight ends on the next day'
 );
 
 select results_eq(

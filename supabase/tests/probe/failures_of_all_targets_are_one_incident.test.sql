@@ -35,7 +35,7 @@ select results_eq(
 select is(
   monitoring.resolve_incidents(array['health-check:connectivity'], 'test', 'ann', 'done'),
   1::bigint,
-  'an HTTP response resolves the incident'
+  'the incident can be resolved'
 );
 
 select * from finish();

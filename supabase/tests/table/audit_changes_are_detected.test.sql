@@ -54,7 +54,7 @@ select is(public.verify_audit('INC-1') -> 'is_intact', 'false', 'a missing actio
 select throws_ok(
   $$ update public.agent_actions set chain_position = null where incident_id = 'INC-1' $$,
   '23514', 'new row for relation "agent_actions" violates check constraint "chained_actions_have_a_hash"',
-  'a chain position without a hash is rejected'
+  'a hash without a chain position is rejected'
 );
 
 select throws_ok(
