@@ -35,7 +35,7 @@ from generate_series(
 cross join generate_series(1, 100) as numbers (number)
 """
 
-EMPTY = "truncate public.monitoring_checks, monitoring.target_hours, monitoring.target_states"
+EMPTY = "truncate public.monitoring_checks, monitoring.target_hourly_stats, monitoring.target_states"
 VIEW = "select * from public.target_status"
 # What the view would cost without the hours rolled up: the uptime of 30 days, from the checks themselves.
 FROM_CHECKS = """
@@ -110,7 +110,7 @@ def measure_target_status(stack: Stack) -> None:
             " select 'target ' || number, 'up', now() from generate_series(1, 100) as numbers (number)"
         )
         superuser.execute("vacuum analyze public.monitoring_checks")
-        superuser.execute("vacuum analyze monitoring.target_hours")
+        superuser.execute("vacuum analyze monitoring.target_hourly_stats")
         connection.execute("set role authenticated")
         assert len(connection.execute(VIEW).fetchall()) == 100
         view, checks = _median(connection, VIEW), _median(connection, FROM_CHECKS)

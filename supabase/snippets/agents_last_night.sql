@@ -1,4 +1,4 @@
--- What did the agents do since yesterday evening, and what were they refused?
+-- Actions of agents since yesterday evening, with the checks that refused them.
 select
   agent_actions.created_at,
   agent_actions.agent,

@@ -1,4 +1,5 @@
--- Would today's rules decide as it was decided, or as a person set it? Of the last 30 days; is_manual rows matter most.
+-- Differences between stored severities and categories of the last 30 days and what the rules would decide today.
+-- Rows with is_manual were set by a person: there the rules are wrong.
 select
   backtest.stored_severity,
   backtest.severity_now,

@@ -1,4 +1,4 @@
--- What would have opened last month, had a target been believed down after 1, 2, 3 or 5 failed rounds in a row?
+-- Number of outages per target in the last 30 days, if an outage began after 1, 2, 3 or 5 consecutive failed rounds.
 with runs as (
   select
     monitoring_checks.target,

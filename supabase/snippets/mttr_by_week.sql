@@ -1,4 +1,4 @@
--- How long does it take to acknowledge and to resolve, week by week? Of the last 12 weeks.
+-- Mean times to acknowledge and to resolve incidents, per week of the last 12 weeks.
 select
   incidents.severity,
   date_trunc('week', incidents.first_seen)::date as week,

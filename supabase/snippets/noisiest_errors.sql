@@ -1,4 +1,4 @@
--- Which errors make the most noise, and is there a known fix? Of the last 7 days.
+-- The 20 incidents of the last 7 days with the most occurrences, with their known fixes.
 select
   incidents.id,
   incidents.severity,

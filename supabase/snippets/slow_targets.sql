@@ -1,4 +1,4 @@
--- Which targets are slow, and how often are they down? Of the last 7 days, the slowest first.
+-- Response times and failures per target in the last 7 days, slowest target first.
 select
   target_history.target,
   max(target_history.p95_ms) as worst_hours_p95_ms,

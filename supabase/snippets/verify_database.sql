@@ -1,5 +1,5 @@
--- Is everything there, and does it run? Paste it into the SQL editor after a deployment: a line a check, and a verdict.
--- warn is for what may be right as it is, such as a database that has no targets yet.
+-- Verifies a deployment: paste it into the SQL editor. Returns one row per check, and a verdict.
+-- warn marks a state that can be intended, such as a database without targets.
 with checks (position, name, is_well, is_needed, detail) as (
   select
     1,
@@ -18,7 +18,7 @@ with checks (position, name, is_well, is_needed, detail) as (
   union all
   select
     2,
-    'the 9 entries of the configuration',
+    'the 9 configuration entries',
     count(*) = 9,
     true,
     string_agg(system_config.key, ', ')
@@ -35,7 +35,7 @@ with checks (position, name, is_well, is_needed, detail) as (
   union all
   select
     4,
-    'the index that makes folding safe',
+    'the unique index for folding',
     count(*) = 1,
     true,
     'incidents_live_fingerprint_idx'
@@ -61,7 +61,7 @@ with checks (position, name, is_well, is_needed, detail) as (
     'jobs scheduled',
     count(*) >= 12 and bool_and(job.active),
     true,
-    coalesce('switched off: ' || string_agg(job.jobname, ', ') filter (where not job.active), count(*) || ' jobs')
+    coalesce('inactive: ' || string_agg(job.jobname, ', ') filter (where not job.active), count(*) || ' jobs')
   from cron.job
   where job.jobname like 'monitoring-%'
   union all
@@ -70,7 +70,7 @@ with checks (position, name, is_well, is_needed, detail) as (
     'jobs running',
     max(job_runs.ran_at) > now() - interval '2 minutes',
     true,
-    coalesce('the round last ran ' || max(job_runs.ran_at), 'it never ran')
+    coalesce('the last round ran at ' || max(job_runs.ran_at), 'no round has run')
   from monitoring.job_runs
   union all
   select
@@ -87,7 +87,7 @@ with checks (position, name, is_well, is_needed, detail) as (
   union all
   select
     9,
-    'the trigger that measures response times',
+    'the trigger for response times',
     count(*) = 1,
     false,
     'on net._http_response'
@@ -121,7 +121,7 @@ with checks (position, name, is_well, is_needed, detail) as (
     'targets',
     count(*) > 0,
     false,
-    coalesce(string_agg(probe_targets.name, ', '), 'none is configured yet')
+    coalesce(string_agg(probe_targets.name, ', '), 'no target is configured')
   from monitoring.probe_targets
   where probe_targets.is_enabled
   union all
@@ -130,7 +130,7 @@ with checks (position, name, is_well, is_needed, detail) as (
     'last checks',
     coalesce(max(monitoring_checks.scheduled_at) > now() - interval '5 minutes', false),
     false,
-    coalesce('the last one at ' || max(monitoring_checks.scheduled_at), 'none yet')
+    coalesce('the last check at ' || max(monitoring_checks.scheduled_at), 'no check yet')
   from public.monitoring_checks
   union all
   select
@@ -139,7 +139,7 @@ with checks (position, name, is_well, is_needed, detail) as (
     count(monitoring_checks.response_time_ms) > 0,
     false,
     coalesce(
-      round(percentile_cont(0.5) within group (order by monitoring_checks.response_time_ms)) || ' ms in the middle',
+      round(percentile_cont(0.5) within group (order by monitoring_checks.response_time_ms)) || ' ms median',
       'none in the last hour'
     )
   from public.monitoring_checks
@@ -163,6 +163,21 @@ with checks (position, name, is_well, is_needed, detail) as (
       '%s incidents, %s checks, %s actions, %s known errors',
       (select count(*) as n from public.incidents), (select count(*) as n from public.monitoring_checks),
       (select count(*) as n from public.agent_actions), (select count(*) as n from public.error_knowledge)
+    )
+  union all
+  select
+    17,
+    'functions of monitoring closed to other roles',
+    count(*) = 0,
+    true,
+    coalesce('executable: ' || string_agg(pg_proc.proname, ', '), 'all')
+  from pg_catalog.pg_proc
+  where
+    pg_proc.pronamespace = 'monitoring'::regnamespace
+    and exists (
+      select
+      from aclexplode(coalesce(pg_proc.proacl, acldefault('f', pg_proc.proowner))) as entry
+      where entry.grantee <> pg_proc.proowner
     )
 )
 

@@ -29,7 +29,7 @@ values
 
 # 90 days for all but search, which is watched for 40; a bad day here and there.
 HOURS = """
-insert into monitoring.target_hours
+insert into monitoring.target_hourly_stats
 select
   targets.target, hours.hour, 60, 60 - hours.down, 0, hours.down, 0, 0, 40, 60, 90
 from unnest('{api,checkout,search,shop}'::text[]) with ordinality as targets (target, place)

@@ -1,16 +1,20 @@
-"""House rules of the schema, asked of the catalog and not of a list: whatever is new is held to them too.
+"""Rules of the schema, checked by catalog queries instead of lists, so that they apply to new objects too.
 
-Each query names the offenders. "Ours" is what stands in public or monitoring and belongs to no extension.
+Each query returns the objects that break the rule. "Ours" are the objects in public and monitoring that
+belong to no extension.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
 import pytest
+
+MIGRATIONS = Path(__file__).parents[2] / "supabase" / "migrations"
 
 OUR_FUNCTIONS: LiteralString = """
 select
@@ -19,6 +23,7 @@ select
     '%s.%s(%s)', schema.nspname, function.proname, pg_get_function_identity_arguments(function.oid)
   ) as name,
   function.proname,
+  function.pronamespace,
   function.proacl,
   function.proowner,
   function.proconfig,
@@ -43,6 +48,7 @@ OUR_RELATIONS: LiteralString = """
 select
   relation.oid,
   format('%I.%I', schema.nspname, relation.relname) as name,
+  relation.relname,
   relation.relkind,
   relation.relrowsecurity
 from pg_catalog.pg_class as relation
@@ -95,8 +101,8 @@ def offenders(catalog: psycopg.Connection, source: LiteralString, condition: Lit
     return [row[0] for row in rows(catalog, source, query)]
 
 
-def test_the_queries_find_something(catalog: psycopg.Connection) -> None:
-    """Else everything below would hold of nothing."""
+def test_the_queries_return_objects(catalog: psycopg.Connection) -> None:
+    """Otherwise the tests below would pass without checking anything."""
     assert len(offenders(catalog, OUR_FUNCTIONS, "true")) > 5
     assert len(offenders(catalog, OUR_RELATIONS, "relkind = 'r'")) >= 8
     assert len(offenders(catalog, OUR_TYPES, "true")) > 3
@@ -105,8 +111,30 @@ def test_the_queries_find_something(catalog: psycopg.Connection) -> None:
 # ---- functions ----
 
 
-def test_every_function_says_what_it_does(catalog: psycopg.Connection) -> None:
+def test_every_function_has_a_comment(catalog: psycopg.Connection) -> None:
     assert offenders(catalog, OUR_FUNCTIONS, "obj_description(oid, 'pg_proc') is null") == []
+
+
+PUBLIC_COMMENTS: LiteralString = """
+with commented (name, comment) as (
+  select oid::regprocedure::text, obj_description(oid, 'pg_proc')
+  from pg_catalog.pg_proc
+  where pronamespace = 'public'::regnamespace
+  union all
+  select oid::regclass::text, obj_description(oid, 'pg_class')
+  from pg_catalog.pg_class
+  where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm')
+)
+select name, comment from commented where comment is not null
+"""
+
+
+def test_public_comments_begin_with_a_summary(catalog: psycopg.Connection) -> None:
+    """PostgREST's OpenAPI document takes the first line as the summary and the rest as the description."""
+    comments = catalog.execute(PUBLIC_COMMENTS).fetchall()
+    assert len(comments) > 40
+    summary = re.compile(r"[A-Z][^\n]*[.](\n\n\S.*)?", re.DOTALL)
+    assert [name for name, comment in comments if not summary.fullmatch(comment)] == []
 
 
 def test_every_function_has_an_empty_search_path(catalog: psycopg.Connection) -> None:
@@ -114,7 +142,7 @@ def test_every_function_has_an_empty_search_path(catalog: psycopg.Connection) ->
     assert offenders(catalog, OUR_FUNCTIONS, condition) == []
 
 
-def test_no_function_is_for_everybody(catalog: psycopg.Connection) -> None:
+def test_public_executes_nothing(catalog: psycopg.Connection) -> None:
     by_public: LiteralString = """exists (
       select from aclexplode(coalesce(proacl, acldefault('f', proowner))) as entry where entry.grantee = 0
     )"""
@@ -125,7 +153,57 @@ def test_anon_executes_nothing(catalog: psycopg.Connection) -> None:
     assert offenders(catalog, OUR_FUNCTIONS, "has_function_privilege('anon', oid, 'execute')") == []
 
 
-def test_a_definer_function_says_why(catalog: psycopg.Connection) -> None:
+# Grantees other than the owner: 0 is PUBLIC. A null ACL means the built-in default, which contains PUBLIC.
+GRANTED: LiteralString = """
+pronamespace = 'monitoring'::regnamespace and exists (
+  select
+  from aclexplode(coalesce(proacl, acldefault('f', proowner))) as entry
+  where entry.grantee <> proowner
+)
+"""
+CLOSING_MIGRATION = "*_privileges_functions.sql"
+
+
+def test_only_the_owner_executes_functions_of_the_closed_schema(catalog: psycopg.Connection) -> None:
+    assert offenders(catalog, OUR_FUNCTIONS, GRANTED) == []
+    for role in ("anon", "authenticated", "service_role"):
+        query = """
+        select proname from pg_catalog.pg_proc
+        where pronamespace = 'monitoring'::regnamespace and has_function_privilege(%s, oid, 'execute')
+        """
+        assert catalog.execute(query, [role]).fetchall() == []
+
+
+def test_the_closing_migration_revokes_whatever_default_privileges_grant(catalog: psycopg.Connection) -> None:
+    """Also on a project whose default privileges grant new functions to the API roles by name."""
+    (migration,) = MIGRATIONS.glob(CLOSING_MIGRATION)
+    with catalog.transaction(force_rollback=True):
+        catalog.execute("alter default privileges grant execute on functions to anon, authenticated, service_role")
+        catalog.execute("create function monitoring.appended() returns integer language sql return 1")
+        assert offenders(catalog, OUR_FUNCTIONS, GRANTED) == ["monitoring.appended()"]
+        catalog.execute(migration.read_text(encoding="utf-8").encode())
+        assert offenders(catalog, OUR_FUNCTIONS, GRANTED) == []
+
+
+def test_the_closing_migration_is_the_last_one(catalog: psycopg.Connection) -> None:
+    """Functions that a later file creates would keep EXECUTE for PUBLIC."""
+    (migration,) = MIGRATIONS.glob(CLOSING_MIGRATION)
+    assert migration == max(MIGRATIONS.glob("*.sql"))
+
+
+def test_the_push_leaves_other_schemas_alone(catalog: psycopg.Connection) -> None:
+    """Default privileges without a schema would also apply to what others create in this database."""
+    query = "select defaclrole::regrole, defaclobjtype from pg_catalog.pg_default_acl where defaclnamespace = 0"
+    assert catalog.execute(query).fetchall() == []
+    with catalog.transaction(force_rollback=True):
+        catalog.execute("create schema of_somebody_else")
+        catalog.execute("create function of_somebody_else.one() returns integer language sql return 1")
+        assert catalog.execute(
+            "select has_function_privilege('anon', 'of_somebody_else.one()', 'execute')"
+        ).fetchone() == (True,)
+
+
+def test_a_definer_function_has_a_reason_in_its_comment(catalog: psycopg.Connection) -> None:
     condition: LiteralString = "prosecdef and coalesce(obj_description(oid, 'pg_proc'), '') !~* 'definer'"
     assert offenders(catalog, OUR_FUNCTIONS, condition) == []
 
@@ -149,7 +227,7 @@ STRING = re.compile(r"'(?:[^']|'')*'")
 
 
 def raises_without_errcode(source: str) -> list[str]:
-    """Of plpgsql: not a re-raise, not a notice. The texts are emptied first: they may contain semicolons."""
+    """In plpgsql, except re-raises and notices. String literals are emptied: they may contain semicolons."""
     code = STRING.sub("''", COMMENT.sub("", source))
     statements = [" ".join(statement.split()) for statement in RAISE.findall(code)]
     return [statement for statement in statements if not re.search(r"\b(errcode|sqlstate)\b", statement.lower())]
@@ -167,24 +245,73 @@ def raises_without_errcode(source: str) -> list[str]:
         ("raise 'bare';", ["raise ''"]),
     ],
 )
-def test_the_search_for_bare_raises(source: str, found: list[str]) -> None:
+def test_raises_without_errcode_are_found(source: str, found: list[str]) -> None:
     assert raises_without_errcode(source) == found
 
 
+def test_no_function_body_is_over_100_lines(catalog: psycopg.Connection) -> None:
+    """Counted from the line after `as $$` to the one before the closing `$$`."""
+    query: LiteralString = """
+    select name, lines
+    from ours
+    cross join lateral (
+      select cardinality(string_to_array(btrim(prosrc, E'\n'), E'\n')) as lines
+    ) as counted
+    where lines > 100
+    order by name
+    """
+    assert rows(catalog, OUR_FUNCTIONS, query) == []
+
+
+def test_no_function_name_is_in_two_schemas(catalog: psycopg.Connection) -> None:
+    """A reader who finds a name in a stack trace or in a grant must know which function is meant."""
+    query: LiteralString = """
+    select proname from ours group by proname having count(distinct pronamespace) > 1 order by proname
+    """
+    assert rows(catalog, OUR_FUNCTIONS, query) == []
+
+
+def test_no_function_is_overloaded(catalog: psycopg.Connection) -> None:
+    """PostgREST chooses an overload by the names of the arguments, which can be ambiguous."""
+    query: LiteralString = "select proname from ours group by proname having count(*) > 1 order by proname"
+    assert rows(catalog, OUR_FUNCTIONS, query) == []
+
+
 # ---- tables, views, types ----
+
+
+def test_no_relation_name_is_in_two_schemas(catalog: psycopg.Connection) -> None:
+    """A table and the view over it have different names, so that a query shows which one it reads."""
+    query: LiteralString = """
+    select relname from ours where relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+    group by relname having count(*) > 1 order by relname
+    """
+    assert rows(catalog, OUR_RELATIONS, query) == []
+
+
+def test_no_function_has_the_name_of_a_relation(catalog: psycopg.Connection) -> None:
+    query: LiteralString = """
+    select distinct proname from ours
+    join pg_catalog.pg_class
+      on pg_class.relname = ours.proname and pg_class.relkind in ('r', 'p', 'v', 'm', 'f')
+    join pg_catalog.pg_namespace as schema on schema.oid = pg_class.relnamespace
+    where schema.nspname in ('public', 'monitoring')
+    order by proname
+    """
+    assert rows(catalog, OUR_FUNCTIONS, query) == []
 
 
 def test_every_table_has_row_level_security(catalog: psycopg.Connection) -> None:
     assert offenders(catalog, OUR_RELATIONS, "relkind in ('r', 'p') and not relrowsecurity") == []
 
 
-def test_every_relation_and_type_says_what_it_is(catalog: psycopg.Connection) -> None:
+def test_every_relation_and_type_has_a_comment(catalog: psycopg.Connection) -> None:
     condition: LiteralString = "relkind in ('r', 'p', 'v', 'm', 'f') and obj_description(oid, 'pg_class') is null"
     assert offenders(catalog, OUR_RELATIONS, condition) == []
     assert offenders(catalog, OUR_TYPES, "obj_description(oid, 'pg_type') is null") == []
 
 
-def test_every_column_of_a_table_says_what_it_is(catalog: psycopg.Connection) -> None:
+def test_every_column_of_a_table_has_a_comment(catalog: psycopg.Connection) -> None:
     query: LiteralString = """
     select name || '.' || attname
     from ours
@@ -207,7 +334,7 @@ def test_anon_has_no_privilege_on_any_relation_or_column(catalog: psycopg.Connec
     assert offenders(catalog, OUR_RELATIONS, sequences) == []
 
 
-def test_anon_cannot_enter_the_private_schema(catalog: psycopg.Connection) -> None:
+def test_anon_has_no_privilege_on_the_closed_schema(catalog: psycopg.Connection) -> None:
     query = "select has_schema_privilege('anon', 'monitoring', 'usage, create')"
     assert catalog.execute(query).fetchone() == (False,)
 
@@ -224,7 +351,7 @@ def test_every_foreign_key_has_an_index_that_begins_with_its_columns(catalog: ps
       where
         index.indrelid = foreign_key.conrelid
         and index.indisvalid
-        -- An index over some of the rows serves only if all it leaves out are those without a reference.
+        -- A partial index serves only if it leaves out just the rows without a reference.
         and (
           index.indpred is null
           or pg_get_expr(index.indpred, index.indrelid) = (

@@ -1,4 +1,4 @@
-"""pgTAP reaches everything: each function of ours is called by its files, each CHECK is named in one."""
+"""The pgTAP files call every function and name every CHECK constraint of ours."""
 
 from __future__ import annotations
 
@@ -19,8 +19,12 @@ where nspname in ('public', 'monitoring')
 order by 1
 """
 
-# Postgres counts a call when it returns, which these never do; a file asserts what they raise.
-ALWAYS_RAISE = {"monitoring.refuse_event", "monitoring.refuse_request", "monitoring.keep_system_config"}
+# PostgreSQL counts a call when it returns. These functions always raise, which pgTAP files assert.
+ALWAYS_RAISE = {
+    "monitoring.refuse_event",
+    "monitoring.refuse_request",
+    "monitoring.refuse_system_config_truncate",
+}
 
 CHECKS = """
 select conname
@@ -31,7 +35,7 @@ where connamespace in ('public'::regnamespace, 'monitoring'::regnamespace)
 
 
 def test_every_function_is_called(stack: Stack) -> None:
-    """Postgres counts the calls, rolled back or not. None of ours is inlined: each sets its search_path."""
+    """Calls in rolled-back transactions count. No function is inlined, because each sets its search_path."""
     with psycopg.connect(stack.superuser_database_url, autocommit=True) as connection:
         connection.execute("set track_functions = 'all'")
         connection.execute("select pg_stat_reset()")

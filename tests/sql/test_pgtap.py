@@ -23,7 +23,7 @@ def test_file(path: Path, database_url: str) -> None:
 
 
 def test_every_sql_file_there_is_a_test() -> None:
-    """A file with another ending would be left out without a word."""
+    """A file with another ending would not run."""
     assert FILES
     assert sorted(FOLDER.rglob("*.sql")) == FILES
 

@@ -1,4 +1,4 @@
-"""Every snippet runs as it is pasted, and a fresh database is found to be in order."""
+"""Every snippet runs as it is pasted, and verify_database.sql passes on a fresh database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SNIPPETS = sorted(FOLDER.glob("*.sql"))
 
 
 @pytest.mark.parametrize("path", SNIPPETS, ids=lambda path: path.stem)
-def test_it_runs_and_says_what_for(path: Path, database_url: str) -> None:
+def test_it_runs_and_has_a_comment(path: Path, database_url: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.startswith("-- ")
     with psycopg.connect(database_url, autocommit=True) as connection:
@@ -23,7 +23,7 @@ def test_it_runs_and_says_what_for(path: Path, database_url: str) -> None:
         cursor.fetchall()
 
 
-def test_a_database_in_order_is_found_to_be_so(database_url: str) -> None:
+def test_a_fresh_database_passes(database_url: str) -> None:
     query = (FOLDER / "verify_database.sql").read_text(encoding="utf-8").encode()
 
     def failures() -> list[str]:
@@ -33,10 +33,10 @@ def test_a_database_in_order_is_found_to_be_so(database_url: str) -> None:
         # Jobs of other tests may have failed on purpose.
         return [name for name, result, _ in rows[:-1] if result == "FAIL" and not name.startswith("no job")]
 
-    wait_until(lambda: failures() == [], 70, "a database in order")
+    wait_until(lambda: failures() == [], 70, "verify_database.sql to pass")
 
 
-def test_what_is_missing_is_found(database_url: str) -> None:
+def test_a_missing_index_fails(database_url: str) -> None:
     query = (FOLDER / "verify_database.sql").read_text(encoding="utf-8").encode()
     with (
         psycopg.connect(database_url, autocommit=True) as connection,
@@ -45,5 +45,5 @@ def test_what_is_missing_is_found(database_url: str) -> None:
         connection.execute("drop index public.incidents_live_fingerprint_idx")
         rows = connection.execute(query).fetchall()
     results = {name: result for name, result, _ in rows}
-    assert results["the index that makes folding safe"] == "FAIL"
+    assert results["the unique index for folding"] == "FAIL"
     assert results["verdict"] == "FAIL"

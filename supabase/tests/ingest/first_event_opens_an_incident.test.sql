@@ -13,7 +13,7 @@ select is(
   (select answer - 'incident_id' from answered),
   '{"success": true, "severity": "HIGH", "category": "frontend", "status": "open", "occurrence_count": 1,
     "duplicate": false}'::jsonb,
-  'the answer says what became of it'
+  'the answer contains the incident'
 );
 
 select results_eq(
@@ -24,7 +24,7 @@ select results_eq(
        'TypeError: x is not a function', 'x is not a function', 'TypeError', 'E42', 'at a (b.js:1:2)', 'browser',
        'production', '1.2.3', 'https://shop.example/cart', '{"user": 7, "extra": {"build": "a1"}}'::jsonb
      ) $$,
-  'every field has its place, and unknown ones are kept in the context'
+  'every field has its column, unknown fields are in the context'
 );
 
 select results_eq(
@@ -32,7 +32,7 @@ select results_eq(
      from public.agent_actions
      where incident_id = (select answer ->> 'incident_id' from answered) $$,
   $$ values ('ingest', 'incident_created', true) $$,
-  'the creation is in the audit trail'
+  'the new incident is in the audit trail'
 );
 
 select * from finish();

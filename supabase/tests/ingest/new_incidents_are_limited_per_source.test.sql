@@ -18,28 +18,28 @@ select public.ingest_events('[
 select is(
   (select jsonb_agg(item -> 'success') from answered, jsonb_array_elements(answer) as items (item)),
   '[true, true, false, true, true]'::jsonb,
-  'the third new incident of a source is refused, the repeat and the other source are not'
+  'the third new incident of a source is rejected, a repeat and another source are not'
 );
 
 select is(
   (select answer #>> '{2,error,code}' from answered), 'PT429',
-  'the refusal is a 429'
+  'the error has the code PT429'
 );
 
 select ok(
   (select (answer #>> '{2,error,retry_after}')::integer between 1 and 60 from answered),
-  'it says in how many seconds to try again'
+  'the error contains the seconds to wait'
 );
 
 select throws_ok(
   $$ select public.report_error('{"error": {"message": "four"}, "source": "noisy"}') $$,
-  'PT429', 'source noisy has opened as many new incidents as it may in a minute',
-  'report_error refuses with PT429'
+  'PT429', 'source noisy has reached its limit of new incidents per minute',
+  'report_error raises PT429'
 );
 
 select is(
   public.report_error('{"error": {"message": "one"}, "source": "noisy"}') -> 'occurrence_count', '3'::jsonb,
-  'known errors go on being counted'
+  'repeats are still counted'
 );
 
 select lives_ok(
@@ -49,7 +49,7 @@ select lives_ok(
 
 select is(
   public.report_error('{"error": {"message": "four"}, "source": "noisy"}') -> 'success', 'true'::jsonb,
-  'the next minute has room again'
+  'the next minute has a new quota'
 );
 
 select throws_ok(

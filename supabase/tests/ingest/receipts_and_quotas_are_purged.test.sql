@@ -14,30 +14,30 @@ values
 
 select is(
   monitoring.purge_receipts(), 1::bigint,
-  'the key past its retention is forgotten'
+  'a key past its retention is deleted'
 );
 
 select results_eq(
   $$ select idempotency_key from monitoring.event_receipts where idempotency_key like 'purge test %' $$,
   $$ values ('purge test new') $$,
-  'the other is kept'
+  'a newer key is kept'
 );
 
 select results_eq(
   $$ select source from monitoring.source_quotas where source like 'purge test %' $$,
   $$ values ('purge test busy') $$,
-  'a quota of a silent source is dropped'
+  'the quota of an inactive source is deleted'
 );
 
 select results_eq(
   $$ select schedule, command from cron.job where jobname = 'monitoring-purge-receipts' $$,
   $$ values ('17 * * * *', 'select monitoring.purge_receipts()') $$,
-  'it is scheduled'
+  'the purge is scheduled'
 );
 
 select lives_ok(
   $$ select monitoring.schedule_jobs() $$,
-  'scheduling again is harmless'
+  'scheduling again succeeds'
 );
 
 select is(
@@ -46,7 +46,7 @@ select is(
     where jobname = 'monitoring-purge-receipts'
   ),
   1::bigint,
-  'and makes no second job'
+  'scheduling again creates no second job'
 );
 
 select * from finish();

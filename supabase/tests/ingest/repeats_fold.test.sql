@@ -13,19 +13,19 @@ select public.ingest_events('[
 select is(
   (select jsonb_agg(item -> 'occurrence_count') from answered, jsonb_array_elements(answer) as items (item)),
   '[1, 1, 2, 3]'::jsonb,
-  'each event of a batch hears its own count'
+  'each event of a batch gets its own count'
 );
 
 select is(
   (select jsonb_agg(item -> 'duplicate') from answered, jsonb_array_elements(answer) as items (item)),
   '[false, false, true, true]'::jsonb,
-  'only the first is no duplicate'
+  'all but the first event are duplicates'
 );
 
 select is(
   public.report_error('{"error": {"message": "user 4 not found"}, "source": "api"}') -> 'occurrence_count',
   '4'::jsonb,
-  'a later call folds into the same incident'
+  'an event of a later call folds into the same incident'
 );
 
 select is(
@@ -37,7 +37,7 @@ select is(
 select results_eq(
   $$ select occurrence_count from public.incidents where source = 'api' and message = 'user 1 not found' $$,
   $$ values (4::bigint) $$,
-  'the incident counts them all and keeps its first message'
+  'the incident counts all events and keeps its first message'
 );
 
 select * from finish();

@@ -20,12 +20,12 @@ select is(
 
 select is(
   (select answer #>> '{3,error,field}' from answered), 'context',
-  'a repeat with a bad context is refused alone'
+  'only the repeat with an invalid context is rejected'
 );
 
 select is(
   (select answer #>> '{0,severity}' from answered), 'CRITICAL',
-  'an event that differs in its severity is no repeat'
+  'an event with another severity is prepared on its own'
 );
 
 select is(
@@ -37,7 +37,7 @@ select is(
     ) as prepared
   ),
   '{"password": "[redacted]", "step": 2}'::jsonb,
-  'the context of a repeat is its own, sanitised'
+  'the context of a repeat is its own, sanitized'
 );
 
 select is(
@@ -46,7 +46,7 @@ select is(
     from monitoring.event_receipts
     where created_at = now()
   ), 2::bigint,
-  'one receipt a key'
+  'each key has one receipt'
 );
 
 select * from finish();

@@ -32,7 +32,7 @@ select results_eq(
   $$ select action, details ->> 'resolution' from public.agent_actions where incident_id = 'INC-1'
      and action <> 'incident_created' $$,
   $$ values ('incident_reopened', 'restarted') $$,
-  'the audit trail keeps the resolution that did not hold'
+  'the audit trail keeps the previous resolution'
 );
 
 select isnt(
@@ -46,7 +46,7 @@ select is(
     where id = 'INC-2'
   ),
   'resolved',
-  'the old one stays resolved'
+  'the old incident stays resolved'
 );
 
 select * from finish();

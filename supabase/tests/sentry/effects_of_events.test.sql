@@ -28,14 +28,14 @@ $$;
 
 select is(
   monitoring.test_deliver('issue', 'created', '{"issue": {"id": 90042, "title": "KeyError: a"}}'),
-  'opened open MEDIUM 1', 'an issue opens'
+  'opened open MEDIUM 1', 'an issue opens an incident'
 );
 
 select is(
   monitoring.test_deliver('event_alert', 'triggered', '{"triggered_rule": "all", "event": {"event_id": "e1", "issue_id": "90042",
     "level": "error", "exception": {"values": [{"type": "KeyError", "value": "a", "stacktrace": {"frames":
     [{"function": "f", "filename": "f.py"}]}}]}}}'),
-  'escalated open HIGH 2', 'an alert about it counts, and may say more'
+  'escalated open HIGH 2', 'an alert about it counts and adds details'
 );
 
 select is(
@@ -44,7 +44,7 @@ select is(
     where fingerprint = 'sentry:issue:90042'
   ),
   'at f (f.py)',
-  'the incident has the stack now'
+  'the incident has the stack'
 );
 
 select is(
@@ -55,7 +55,7 @@ select is(
   || ', ' || monitoring.test_deliver('error', 'created', '{"error": {"event_id": "e3", "web_url":
     "https://sentry.example/organizations/acme/issues/90042/events/e3/"}}'),
   'repeated open HIGH 2, counted open HIGH 3, counted open HIGH 4',
-  'the same event of the same rule counts once; another one counts, whoever tells of it'
+  'the same event of the same rule counts once, other events count'
 );
 
 select is(
@@ -65,7 +65,7 @@ select is(
   )))
   || ', ' || monitoring.test_deliver('error', 'created', '{"error": {"event_id": "e5", "issue_id": 90042}}'),
   'resolved resolved HIGH 4, late resolved HIGH 5, reopened open HIGH 6',
-  'what happened before the resolution does not reopen, what happens after it does'
+  'an event before the resolution does not reopen the incident, a later one does'
 );
 
 select is(
@@ -74,7 +74,7 @@ select is(
       "error", "message": "", "culprit": "c", "url": "https://s.example/issues/90042/", "triggering_rules": ["r"], "event":
       {"title": "T: v", "metadata": {"type": "T", "value": "v"}}}}]') #>> '{0,effect}'
   ),
-  'recorded, counted', 'the old plugin tells of the same issue'
+  'recorded, counted', 'the legacy plugin reports the same issue'
 );
 
 select is(
@@ -85,7 +85,7 @@ select is(
       ('event_alert', 'triggered'), ('issue', 'unheard_of'), ('preprod_artifact', 'x')
     ) as given (resource, action)
   ),
-  'recorded recorded recorded recorded recorded recorded recorded', 'the rest is recorded, and does nothing'
+  'recorded recorded recorded recorded recorded recorded recorded', 'other deliveries are recorded without an effect'
 );
 
 select * from finish();

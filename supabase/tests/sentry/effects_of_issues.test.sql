@@ -27,29 +27,29 @@ end
 $$;
 
 select is(
-  monitoring.test_deliver('issue', 'resolved', '{"issue": {"id": 90041}}'), 'recorded', 'an unknown issue opens nothing'
+  monitoring.test_deliver('issue', 'resolved', '{"issue": {"id": 90041}}'), 'recorded', 'a change of an unknown issue opens no incident'
 );
 
 select is(
   monitoring.test_deliver('issue', 'created', '{"issue": {"id": 90041, "title": "SIGSEGV", "level": "fatal", "shortId": "A-1",
     "permalink": "https://sentry.example/90041", "assignedTo": {"name": "core team"}}}'),
-  'opened open CRITICAL 1', 'a new issue opens, no less severe than it is'
+  'opened open CRITICAL 1', 'a new issue opens an incident with its severity'
 );
 
 select results_eq(
   $$ select external_id, external_url, source, context -> 'sentry' from public.incidents
      where fingerprint = 'sentry:issue:90041' $$,
   $$ values ('90041', 'https://sentry.example/90041', 'sentry', '{"short_id": "A-1", "assignee": "core team"}'::jsonb) $$,
-  'with what Sentry knows of it'
+  'the incident contains the metadata of Sentry'
 );
 
 select is(
   monitoring.test_deliver('issue', 'archived', '{"issue": {"id": "90041", "substatus": "archived_forever"}}'),
-  'suppressed suppressed CRITICAL 1', 'an archived one is silenced'
+  'suppressed suppressed CRITICAL 1', 'an archived issue is suppressed'
 );
 
 select is(
-  monitoring.test_deliver('issue', 'unresolved', '{"issue": {"id": "90041"}}'), 'reopened open CRITICAL 1', 'and heard again'
+  monitoring.test_deliver('issue', 'unresolved', '{"issue": {"id": "90041"}}'), 'reopened open CRITICAL 1', 'an unresolved issue is reopened'
 );
 
 select is(
@@ -64,7 +64,7 @@ select is(
   || ', ' || monitoring.test_deliver('activity_alert', 'triggered', '{"issue": {"id": "90041"}, "activity":
     {"type": "set_regression"}}'),
   'assigned resolved CRITICAL 1, commented resolved CRITICAL 1, reopened open CRITICAL 2',
-  'assignments and comments are noted, a regression reopens'
+  'assignments and comments are recorded, a regression reopens'
 );
 
 select results_eq(
@@ -80,7 +80,7 @@ select results_eq(
      ('incident_assigned', 'Emily Carter', 'Bo', null),
      ('incident_commented', 'Emily Carter', null, 'mail me at [redacted]'),
      ('incident_reopened', 'Ann', null, null) $$,
-  'all of it is on record, by whom'
+  'all changes are in the audit trail with their actor'
 );
 
 select * from finish();

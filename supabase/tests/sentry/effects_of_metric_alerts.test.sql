@@ -28,29 +28,29 @@ $$;
 
 select is(
   monitoring.test_deliver('metric_alert', 'warning', '{"metric_alert": {"alert_rule": {"id": "90007", "name": "Errors"}}}'),
-  'opened open MEDIUM 1', 'a warning opens'
+  'opened open MEDIUM 1', 'a warning opens an incident'
 );
 
 select is(
   monitoring.test_deliver('metric_alert', 'critical', '{"metric_alert": {"alert_rule": {"id": 90007, "name": "Errors"}}}'),
-  'escalated open CRITICAL 2', 'a critical one escalates'
+  'escalated open CRITICAL 2', 'a critical alert escalates it'
 );
 
 select is(
   monitoring.test_deliver('metric_alert', 'warning', '{"metric_alert": {"alert_rule": {"id": "90007", "name": "Errors"}}}'),
-  'lowered open MEDIUM 3', 'a warning after it lowers'
+  'lowered open MEDIUM 3', 'a later warning lowers it'
 );
 
 select is(
   monitoring.test_deliver('metric_alert', 'resolved', '{"metric_alert": {"alert_rule": {"id": "90007"}}}')
   || ', ' || monitoring.test_deliver('metric_alert', 'open', '{"metric_alert": {"alert_rule": {"id": "90007"}}}'),
-  'resolved resolved MEDIUM 3, reopened open HIGH 4', 'its end closes, and the next one reopens'
+  'resolved resolved MEDIUM 3, reopened open HIGH 4', 'its resolution resolves the incident, and the next alert reopens it'
 );
 
 select results_eq(
   $$ select fingerprint, rule, count(*) from public.incidents where fingerprint like 'sentry:metric:90007%' group by 1, 2 $$,
   $$ values ('sentry:metric:90007', 'sentry_metric_alert', 1::bigint) $$,
-  'it is one incident all the time'
+  'there is one incident'
 );
 
 select * from finish();

@@ -26,51 +26,51 @@ $$;
 select is(
   monitoring.describe_sentry_event(monitoring.test_event()) -> 'error',
   '{"type": "KeyError", "message": "b", "stack": "at main (run.py:1)\nat cart (cart.py:3:4)"}'::jsonb,
-  'the last exception speaks, with the frames of the program itself, newest last'
+  'the last exception is used, with its in-app frames, newest last'
 );
 
 select is(
   monitoring.describe_sentry_event(monitoring.test_event()) - 'error' - 'context',
   '{"level": "error", "source": "server", "environment": "staging", "release": "shop@2.0",
     "url": "https://shop.example/cart"}'::jsonb,
-  'fields or tags tell the rest'
+  'other values are read from fields or tags'
 );
 
 select is(
   monitoring.describe_sentry_event(monitoring.test_event()) #> '{context,sentry}',
   '{"title": "KeyError: b", "project": "shop", "event_id": "9b3d", "platform": "python"}'::jsonb,
-  'the project is read out of the address'
+  'the project is read from the URL'
 );
 
 select is(
   monitoring.describe_sentry_event('{"entries": [{"type": "exception", "data": {"values": [{"type": "A", "value": "v"}]}}]}')
   -> 'error',
-  '{"type": "A", "message": "v"}'::jsonb, 'an exception is found where the API puts it'
+  '{"type": "A", "message": "v"}'::jsonb, 'exceptions in the format of the API are read'
 );
 
 select is(
   monitoring.describe_sentry_event('{"title": "Cron: backup", "occurrence": {"subtitle": "missed", "evidenceDisplay":
     [{"name": "Reason", "value": "late"}, "stub"]}}') - 'context',
   '{"error": {"message": "Cron: backup\nmissed\nReason: late"}, "source": "sentry", "category": "infrastructure"}'::jsonb,
-  'a finding of a monitor is about the infrastructure'
+  'an issue of a monitor is in infrastructure'
 );
 
 select is(
   monitoring.is_sentry_outage('{"type": "transaction", "occurrence": {"evidenceDisplay": []}}'), false,
-  'a slow transaction is not'
+  'a slow transaction is not in infrastructure'
 );
 
 select is(
   monitoring.describe_sentry_event('{"exception": 5, "title": [], "tags": 1, "contexts": "x", "culprit": "a.b in c"}')
   #>> '{error,message}',
-  'a.b in c', 'whatever is there is used'
+  'a.b in c', 'invalid fields are ignored'
 );
 
 select is(
   monitoring.trim_sentry_event(
     monitoring.test_event() || '{"breadcrumbs": {"values": []}, "modules": {}}'
   ) #>> '{exception,values,1,stacktrace,frames,0,function}',
-  'main', 'what is kept of it is enough to read it again'
+  'main', 'the stored body can be parsed again'
 );
 
 select * from finish();

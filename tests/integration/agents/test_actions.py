@@ -96,7 +96,7 @@ def test_who_acts_is_on_record(call: Call, make_incident: Callable[[], str]) -> 
     incident_id = make_incident()
     assert call("acknowledge_incident", incident_id=incident_id).json()["acknowledged_by"] == "fe-agent"
     twice = call("acknowledge_incident", incident_id=incident_id)
-    assert (twice.status_code, twice.json()["hint"]) == (409, "Leave it to them, or add a note.")
+    assert (twice.status_code, twice.json()["hint"]) == (409, "Add a note instead.")
     assert call("resolve_incident", incident_id=incident_id, resolution="restarted").status_code == 200
     assert call("resolve_incident", incident_id="INC-0", resolution="x").status_code == 404
     assert call("resolve_incident", incident_id=incident_id, resolution="x").status_code == 409

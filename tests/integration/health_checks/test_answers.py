@@ -33,12 +33,12 @@ GOOD = {
     ),
 }
 BAD = {
-    "wrong": Case("/status/500", "down", 500, "answered 500, expected 200-399"),
+    "wrong": Case("/status/500", "down", 500, "responded with 500, expected 200-399"),
     "unexpected 200": Case(
         "/status/200",
         "down",
         200,
-        "answered 200, expected 301, 404-405",
+        "responded with 200, expected 301, 404-405",
         {"expected_status": ["404-405", 301]},
     ),
     "without the text": Case(

@@ -78,7 +78,7 @@ def test_without_the_trigger_answers_are_found_without_latency(
         assert watch.value(health) is False
         checks = watch.run_round()
     finally:
-        assert watch.value("select monitoring.watch_answers()") is True
+        assert watch.value("select monitoring.install_answer_trigger()") is True
     assert watch.value(health) is True
     found = {name: (row.status, row.http_status, row.response_time_ms) for name, row in checks.items()}
     assert found == {"good": ("up", 200, None), "bad": ("down", 500, None)}

@@ -22,7 +22,7 @@ def test_an_outage_opens_folds_and_closes(watch: Watch, web: Target) -> None:
     watch.run_round()
     (incident,) = watch.incidents("api")
     assert (incident.status, incident.resolved_by) == ("resolved", "health-check")
-    assert incident.resolution.startswith("The target is up again")
+    assert incident.resolution.startswith("The target was up for ")
     assert incident.resolved_at is not None
     actions = watch.rows(
         "select agent, action from public.agent_actions where incident_id = %s order by id", incident.id

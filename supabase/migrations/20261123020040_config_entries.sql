@@ -1,0 +1,181 @@
+-- Purpose: creates system_config, the 9 settings that an operator edits, validates each write and reads an entry
+--   with its defaults.
+-- Objects: table public.system_config; functions monitoring.validate_system_config,
+--   monitoring.refuse_system_config_truncate, monitoring.config; triggers system_config_is_validated,
+--   system_config_is_not_truncated.
+-- Risks: ingest reads the entries, so none of them can be deleted, renamed or truncated. A rejected write keeps the
+--   last valid value.
+
+create table public.system_config (
+  key text primary key,
+  value jsonb not null,
+  description text not null,
+  updated_at timestamptz not null default now(),
+  updated_by text not null default current_user,
+  constraint key_is_known check (
+    key in (
+      'kill_switch', 'feature_flags', 'rate_limits', 'deployment_windows', 'health_check_targets',
+      'health_check_policy', 'incident_policy', 'retention', 'notification_recipients'
+    )
+  )
+);
+
+alter table public.system_config enable row level security;
+
+create policy system_config_is_read_by_nobody on public.system_config
+for select to authenticated
+using (false);
+
+revoke all on table public.system_config from public, anon, authenticated, service_role;
+
+grant select on table public.system_config to authenticated, service_role;
+
+comment on table public.system_config is
+'The 9 settings of the monitoring agent, edited in the dashboard. Invalid values are rejected with the reason.';
+
+comment on column public.system_config.key is 'Name of the entry. The 9 names are fixed.';
+
+comment on column public.system_config.value is
+'Settings: an object, or a list of objects for health_check_targets and notification_recipients.';
+
+comment on column public.system_config.description is 'Purpose of the entry.';
+
+comment on column public.system_config.updated_at is 'Time of the last write.';
+
+comment on column public.system_config.updated_by is 'Database role of the last write.';
+
+create function monitoring.validate_system_config()
+returns trigger
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_problem text;
+  v_is_list boolean;
+begin
+  if tg_op = 'DELETE' then
+    raise exception using
+      errcode = 'check_violation',
+      message = format('system_config.%s cannot be deleted', old.key),
+      hint = 'The 9 entries are fixed. Set its value to {} (or [] where it is a list) for the defaults.';
+  end if;
+  if tg_op = 'UPDATE' and new.key <> old.key then
+    raise exception using
+      errcode = 'check_violation',
+      message = format('system_config.%s cannot be renamed to %s', old.key, new.key),
+      hint = 'Change the value, not the key.';
+  end if;
+
+  if not exists (select from monitoring.config_field where config_field.entry = new.key) then
+    return new; -- the check constraint of the table rejects an unknown key
+  end if;
+
+  v_is_list := new.key in ('health_check_targets', 'notification_recipients');
+  if v_is_list and jsonb_typeof(new.value) <> 'array' then
+    v_problem := format('%s must be a JSON list of objects', new.key);
+  elsif v_is_list then
+    select monitoring.find_config_problem(new.key, items.item, format('%s[%s]', new.key, items.position - 1)) as problem
+    into v_problem
+    from jsonb_array_elements(new.value) with ordinality as items (item, position)
+    where monitoring.find_config_problem(new.key, items.item, '') is not null
+    order by items.position
+    limit 1;
+  else
+    v_problem := monitoring.find_config_problem(new.key, new.value, new.key);
+  end if;
+  v_problem := coalesce(v_problem, monitoring.find_health_check_problem(new.key, new.value));
+  if v_problem is not null then
+    raise exception using
+      errcode = 'check_violation',
+      message = v_problem,
+      detail = format('Refused value: %s', left(new.value::text, 500)),
+      hint = 'The last valid value stays in effect. Correct the field and save again.';
+  end if;
+
+  new.updated_at := now();
+  new.updated_by := current_user::text;
+  return new;
+end
+$$;
+
+comment on function monitoring.validate_system_config() is
+'Rejects an invalid configuration value with the name of the field, and the deletion or renaming of an entry.';
+
+create trigger system_config_is_validated
+before insert or update or delete on public.system_config
+for each row execute function monitoring.validate_system_config();
+
+create function monitoring.refuse_system_config_truncate()
+returns trigger
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  raise exception using
+    errcode = 'check_violation',
+    message = 'system_config cannot be truncated',
+    hint = 'The 9 entries are fixed. Set a value to {} (or [] where it is a list) for the defaults.';
+end
+$$;
+
+comment on function monitoring.refuse_system_config_truncate() is
+'Rejects TRUNCATE on system_config, without whose entries ingest cannot work.';
+
+create trigger system_config_is_not_truncated
+before truncate on public.system_config
+for each statement execute function monitoring.refuse_system_config_truncate();
+
+create function monitoring.config(entry text)
+returns jsonb
+language sql
+stable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select coalesce(defaults.value, '{}'::jsonb) || jsonb_strip_nulls(system_config.value)
+  from public.system_config
+  cross join (
+    select jsonb_object_agg(config_field.field, config_field.default_value) as value
+    from monitoring.config_field
+    where config_field.entry = config.entry
+      and config_field.default_value is not null
+  ) as defaults
+  where system_config.key = config.entry
+$$;
+
+comment on function monitoring.config(text) is
+'Returns a configuration entry that is an object, with the defaults of its missing fields.';
+
+insert into public.system_config (key, value, description)
+values
+('kill_switch', '{"enabled": false}', 'Stops all automatic actions. Detection continues.'),
+('feature_flags', '{"monitoring": true, "auto_fix": false, "email": false}', 'Switches parts of the agent on and off.'),
+(
+  'rate_limits',
+  '{"new_incidents_per_minute": 5000, "agent_actions_per_hour": 60, "all_agent_actions_per_hour": 200}',
+  'Limits per minute and per hour.'
+),
+(
+  'deployment_windows', '{"timezone": "UTC", "windows": [], "freeze_dates": []}',
+  'When agents may deploy. Without windows: at any time except the freeze dates.'
+),
+('health_check_targets', '[]', 'The URLs to probe.'),
+(
+  'health_check_policy', '{"attempts": 3, "successes_to_close": 2, "allow_private": false}',
+  'When a failed health check counts, and when its incident is resolved.'
+),
+(
+  'incident_policy', '{"reopen_window": "24 hours"}',
+  'How repeats, actions of agents and security events affect incidents.'
+),
+(
+  'retention', '{"agent_actions_days": 365, "monitoring_checks_days": 90, "receipts_hours": 24}',
+  'How long rows are kept.'
+),
+('notification_recipients', '[]', 'Who is notified of incidents.');

@@ -1,0 +1,94 @@
+-- Purpose: stores known errors: how to recognize them, their cause, their fix and how often the fix worked.
+-- Objects: table public.error_knowledge.
+-- Risks: the vector index is HNSW, because IVFFlat built on an empty table had a recall of about one third
+--   (measured).
+
+create table public.error_knowledge (
+  id bigint generated always as identity primary key,
+  pattern text not null,
+  signature text not null unique,
+  category public.incident_category not null,
+  severity public.incident_severity not null,
+  root_cause text,
+  solution text,
+  auto_fix_code text,
+  is_auto_fix_allowed boolean not null default false,
+  embedding extensions.vector(1536),
+  words tsvector generated always as (
+    to_tsvector('english', pattern || ' ' || coalesce(root_cause, '') || ' ' || coalesce(solution, ''))
+  ) stored,
+  success_count integer not null default 0,
+  failure_count integer not null default 0,
+  success_rate double precision generated always as (
+    case
+      when success_count + failure_count > 0
+        then success_count::double precision / (success_count + failure_count)
+    end
+  ) stored,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint pattern_is_not_blank check (btrim(pattern) <> ''),
+  constraint signature_is_not_blank check (btrim(signature) <> ''),
+  constraint success_count_is_not_negative check (success_count >= 0),
+  constraint failure_count_is_not_negative check (failure_count >= 0),
+  constraint only_existing_code_may_run check (auto_fix_code is not null or not is_auto_fix_allowed),
+  constraint updated_at_is_not_before_created_at check (updated_at >= created_at)
+);
+
+create index error_knowledge_embedding_idx on public.error_knowledge
+using hnsw (embedding extensions.vector_cosine_ops);
+
+create index error_knowledge_words_idx on public.error_knowledge using gin (words);
+
+create index error_knowledge_category_idx on public.error_knowledge (category, severity);
+
+alter table public.error_knowledge enable row level security;
+
+create policy error_knowledge_is_read_by_agents on public.error_knowledge
+for select to authenticated
+using (true);
+
+revoke all on table public.error_knowledge from public, anon, authenticated, service_role;
+
+revoke all on sequence public.error_knowledge_id_seq from public, anon, authenticated, service_role;
+
+grant select on table public.error_knowledge to authenticated, service_role;
+
+comment on table public.error_knowledge is
+'Known errors: how to recognize them, their cause, their fix and how often the fix worked.';
+
+comment on column public.error_knowledge.id is 'Id of the entry.';
+
+comment on column public.error_knowledge.pattern is 'Description of the error, in words or as an example message.';
+
+comment on column public.error_knowledge.signature is
+'Fingerprint of the error without its source. Each signature has one entry.';
+
+comment on column public.error_knowledge.category is 'Part of the product that the error belongs to.';
+
+comment on column public.error_knowledge.severity is 'Usual severity of the error.';
+
+comment on column public.error_knowledge.root_cause is 'Cause of the error.';
+
+comment on column public.error_knowledge.solution is 'How to fix the error.';
+
+comment on column public.error_knowledge.auto_fix_code is
+'Code that an agent may run as a fix. Stored as text, never run by the database.';
+
+comment on column public.error_knowledge.is_auto_fix_allowed is
+'Whether an agent may run auto_fix_code without asking.';
+
+comment on column public.error_knowledge.embedding is 'Embedding of the entry, 1,536 dimensions, for cosine distance.';
+
+comment on column public.error_knowledge.words is 'Search vector of pattern, root_cause and solution, in English.';
+
+comment on column public.error_knowledge.success_count is 'Number of times the solution worked.';
+
+comment on column public.error_knowledge.failure_count is 'Number of times the solution did not work.';
+
+comment on column public.error_knowledge.success_rate is
+'Share of attempts that worked, 0 to 1. Null before the first attempt.';
+
+comment on column public.error_knowledge.created_at is 'Time at which the entry was created.';
+
+comment on column public.error_knowledge.updated_at is 'Time at which the entry was last changed.';

@@ -1,0 +1,78 @@
+-- Purpose: stores deployments and rollbacks, so that incidents can be linked to the deployment that preceded them.
+-- Objects: table public.deployment_history.
+-- Risks: rows are never purged; a rollback references the deployment it reverts, which therefore cannot be deleted.
+
+create table public.deployment_history (
+  id bigint generated always as identity primary key,
+  service text not null,
+  version text not null,
+  commit_hash text,
+  environment text not null default 'production',
+  status public.deployment_status not null default 'pending',
+  deployed_by text not null,
+  test_results jsonb not null default '{}',
+  started_at timestamptz not null default now(),
+  finished_at timestamptz,
+  duration interval generated always as (finished_at - started_at) stored,
+  rollback_of bigint references public.deployment_history (id) on delete no action,
+  rollback_reason text,
+  constraint service_is_not_blank check (btrim(service) <> ''),
+  constraint version_is_not_blank check (btrim(version) <> ''),
+  constraint commit_hash_is_a_hash check (commit_hash ~ '^[0-9a-f]{7,64}$'),
+  constraint test_results_is_an_object check (jsonb_typeof(test_results) = 'object'),
+  constraint finished_at_is_not_before_started_at check (finished_at >= started_at),
+  constraint finished_deployments_say_when check (
+    (status in ('pending', 'in_progress')) = (finished_at is null)
+  ),
+  constraint rollbacks_say_why check ((rollback_of is null) = (rollback_reason is null)),
+  constraint deployments_do_not_roll_back_themselves check (rollback_of <> id)
+);
+
+create index deployment_history_service_idx on public.deployment_history (service, environment, started_at desc);
+
+create index deployment_history_started_idx on public.deployment_history (started_at desc);
+
+create index deployment_history_rollback_idx on public.deployment_history (rollback_of)
+where rollback_of is not null;
+
+alter table public.deployment_history enable row level security;
+
+create policy deployment_history_is_read_by_agents on public.deployment_history
+for select to authenticated
+using (true);
+
+revoke all on table public.deployment_history from public, anon, authenticated, service_role;
+
+revoke all on sequence public.deployment_history_id_seq from public, anon, authenticated, service_role;
+
+grant select on table public.deployment_history to authenticated, service_role;
+
+comment on table public.deployment_history is 'Deployments of the product''s services, including rollbacks.';
+
+comment on column public.deployment_history.id is 'Id of the deployment.';
+
+comment on column public.deployment_history.service is 'Service that was deployed.';
+
+comment on column public.deployment_history.version is 'Version that was deployed.';
+
+comment on column public.deployment_history.commit_hash is
+'Commit that was deployed: 7 to 64 lower-case hexadecimal digits.';
+
+comment on column public.deployment_history.environment is 'Environment of the deployment, such as production.';
+
+comment on column public.deployment_history.status is 'Status of the deployment.';
+
+comment on column public.deployment_history.deployed_by is 'Person, agent or pipeline that deployed.';
+
+comment on column public.deployment_history.test_results is 'Test results, as the pipeline reports them.';
+
+comment on column public.deployment_history.started_at is 'Time at which the deployment started.';
+
+comment on column public.deployment_history.finished_at is
+'Time at which the deployment finished, successfully or not.';
+
+comment on column public.deployment_history.duration is 'Time from started_at to finished_at.';
+
+comment on column public.deployment_history.rollback_of is 'Deployment that this deployment rolls back.';
+
+comment on column public.deployment_history.rollback_reason is 'Reason for the rollback.';

@@ -1,0 +1,129 @@
+-- Purpose: stores the audit trail: every action of an agent, allowed or refused.
+-- Objects: table public.agent_actions; function monitoring.refuse_agent_action_change; triggers
+--   agent_actions_are_append_only, agent_actions_are_not_truncated.
+-- Risks: rows cannot be changed or deleted before retention.agent_actions_days, nor can an incident that they
+--   reference.
+
+create table public.agent_actions (
+  id bigint generated always as identity primary key,
+  agent text not null,
+  action text not null,
+  incident_id text references public.incidents (id) on delete no action,
+  knowledge_id bigint references public.error_knowledge (id) on delete no action,
+  success boolean,
+  error text,
+  duration_ms integer,
+  safety_checks jsonb not null default '[]',
+  safety_verdict text not null default 'not_required',
+  details jsonb not null default '{}',
+  finishes_id bigint unique,
+  created_at timestamptz not null default now(),
+  chain_position integer,
+  previous_hash text,
+  hash text,
+  constraint agent_is_not_blank check (btrim(agent) <> ''),
+  constraint action_is_not_blank check (btrim(action) <> ''),
+  constraint duration_is_not_negative check (duration_ms >= 0),
+  constraint safety_checks_is_a_list check (jsonb_typeof(safety_checks) = 'array'),
+  constraint safety_verdict_is_known check (safety_verdict in ('allowed', 'refused', 'not_required')),
+  constraint details_is_an_object check (jsonb_typeof(details) = 'object'),
+  constraint successes_have_no_error check (error is null or success is not true),
+  constraint chained_actions_have_a_hash check ((chain_position is null) = (hash is null)),
+  constraint one_action_a_place_in_the_chain unique (incident_id, chain_position)
+);
+
+create index agent_actions_incident_idx on public.agent_actions (incident_id, id)
+where incident_id is not null;
+
+create index agent_actions_knowledge_idx on public.agent_actions (knowledge_id)
+where knowledge_id is not null;
+
+create index agent_actions_agent_idx on public.agent_actions (agent, created_at desc);
+
+create index agent_actions_created_idx on public.agent_actions (created_at desc);
+
+alter table public.agent_actions enable row level security;
+
+create policy agent_actions_are_read_by_agents on public.agent_actions
+for select to authenticated
+using (true);
+
+revoke all on table public.agent_actions from public, anon, authenticated, service_role;
+
+revoke all on sequence public.agent_actions_id_seq from public, anon, authenticated, service_role;
+
+grant select on table public.agent_actions to authenticated, service_role;
+
+comment on table public.agent_actions is
+'Audit trail of every action that an agent took or was refused. Append-only: rows leave by retention only.';
+
+comment on column public.agent_actions.id is 'Id of the action, ascending in the order of writing.';
+
+comment on column public.agent_actions.agent is 'Agent, person or job that acted, such as ingest or fe-agent.';
+
+comment on column public.agent_actions.action is 'What was done, such as incident_created.';
+
+comment on column public.agent_actions.incident_id is 'Incident that the action belongs to.';
+
+comment on column public.agent_actions.knowledge_id is 'Known fix that was used.';
+
+comment on column public.agent_actions.success is 'Whether the action succeeded. Null while that is unknown.';
+
+comment on column public.agent_actions.error is 'Reason of the failure.';
+
+comment on column public.agent_actions.duration_ms is 'Duration of the action in milliseconds.';
+
+comment on column public.agent_actions.safety_checks is
+'Checks that were made before the action, with their results: a list of objects.';
+
+comment on column public.agent_actions.safety_verdict is
+'Result of the checks: allowed, refused, or not_required for actions that need no permission.';
+
+comment on column public.agent_actions.details is 'Further data of the action, such as the severities from and to.';
+
+comment on column public.agent_actions.finishes_id is
+'Id of the action whose end this row records: rows are never changed, so an end is a row of its own. No foreign key,
+because the start is purged a little earlier.';
+
+comment on column public.agent_actions.created_at is 'Time of the action.';
+
+comment on column public.agent_actions.chain_position is
+'Position among the actions of the incident, from 1. Null without an incident.';
+
+comment on column public.agent_actions.previous_hash is
+'Hash of the previous action of the incident. Null for the first.';
+
+comment on column public.agent_actions.hash is
+'The sha256, in hex, of previous_hash and all other columns, see monitoring.hash_agent_action().';
+
+create function monitoring.refuse_agent_action_change()
+returns trigger
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if tg_op = 'DELETE'
+    and old.created_at < now() - make_interval(days => (monitoring.config('retention') ->> 'agent_actions_days')::integer)
+  then
+    return old;
+  end if;
+  raise exception using
+    errcode = 'insufficient_privilege',
+    message = format('agent_actions is append-only: %s is refused', lower(tg_op)),
+    detail = 'The audit trail must be complete and unchanged.',
+    hint = 'Write a new row. Rows older than retention.agent_actions_days can be deleted.';
+end
+$$;
+
+comment on function monitoring.refuse_agent_action_change() is
+'Rejects changes of audit rows, and their deletion before retention.agent_actions_days, by any role.';
+
+create trigger agent_actions_are_append_only
+before update or delete on public.agent_actions
+for each row execute function monitoring.refuse_agent_action_change();
+
+create trigger agent_actions_are_not_truncated
+before truncate on public.agent_actions
+for each statement execute function monitoring.refuse_agent_action_change();

@@ -1,0 +1,64 @@
+-- Purpose: stores suspected attacks and the response to them.
+-- Objects: table public.security_events.
+-- Risks: rows hold IP addresses and account ids, which are personal data, and are not purged.
+
+create table public.security_events (
+  id bigint generated always as identity primary key,
+  event_type text not null,
+  severity public.incident_severity not null,
+  confidence numeric(4, 3) not null,
+  ip_address inet,
+  user_id text,
+  action_taken text,
+  details jsonb not null default '{}',
+  incident_id text references public.incidents (id) on delete set null,
+  created_at timestamptz not null default now(),
+  constraint event_type_is_not_blank check (btrim(event_type) <> ''),
+  constraint confidence_is_a_share check (confidence between 0 and 1),
+  constraint details_is_an_object check (jsonb_typeof(details) = 'object')
+);
+
+create index security_events_created_idx on public.security_events (created_at desc);
+
+create index security_events_type_idx on public.security_events (event_type, created_at desc);
+
+create index security_events_ip_idx on public.security_events (ip_address, created_at desc)
+where ip_address is not null;
+
+create index security_events_incident_idx on public.security_events (incident_id)
+where incident_id is not null;
+
+alter table public.security_events enable row level security;
+
+create policy security_events_are_read_by_agents on public.security_events
+for select to authenticated
+using (true);
+
+revoke all on table public.security_events from public, anon, authenticated, service_role;
+
+revoke all on sequence public.security_events_id_seq from public, anon, authenticated, service_role;
+
+grant select on table public.security_events to authenticated, service_role;
+
+comment on table public.security_events is 'Suspected attacks and the response to them.';
+
+comment on column public.security_events.id is 'Id of the event.';
+
+comment on column public.security_events.event_type is 'Type of the event, such as forged_signature.';
+
+comment on column public.security_events.severity is 'Severity of the event if it is real.';
+
+comment on column public.security_events.confidence is
+'Probability that the event is real, 0 to 1, as the detector states it.';
+
+comment on column public.security_events.ip_address is 'IP address that the event came from.';
+
+comment on column public.security_events.user_id is 'Account that the event concerns, as the product names it.';
+
+comment on column public.security_events.action_taken is 'Response to the event.';
+
+comment on column public.security_events.details is 'Further data of the event, sanitized.';
+
+comment on column public.security_events.incident_id is 'Incident that the event opened or repeated.';
+
+comment on column public.security_events.created_at is 'Time at which the event was recorded.';

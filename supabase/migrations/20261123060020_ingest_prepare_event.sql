@@ -1,0 +1,325 @@
+-- Purpose: turns a reported event into a row: validates, sanitizes, classifies and fingerprints it.
+-- Objects: type monitoring.prepared_event; functions monitoring.refuse_event, monitoring.read_event_text,
+--   monitoring.read_event_choice, monitoring.read_idempotency_key, monitoring.read_fingerprint,
+--   monitoring.read_http_status, monitoring.read_event_context, monitoring.build_error_title,
+--   monitoring.prepare_event, monitoring.prepare_repeat.
+-- Risks: all reported text passes these functions: what they do not sanitize is stored as received.
+
+create type monitoring.prepared_event as (
+  event_position integer,
+  idempotency_key text,
+  fingerprint text,
+  title text,
+  message text,
+  error_type text,
+  error_code text,
+  stack text,
+  severity public.incident_severity,
+  category public.incident_category,
+  rule text,
+  source text,
+  environment text,
+  release text,
+  url text,
+  context jsonb
+);
+
+comment on type monitoring.prepared_event is
+'An event that is ready to be stored. event_position is its position in the caller''s array, from 1.';
+
+create function monitoring.refuse_event(field text, problem text, remedy text)
+returns void
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  raise exception using
+    errcode = 'PT400',
+    message = format('%s %s', refuse_event.field, refuse_event.problem),
+    detail = refuse_event.field,
+    hint = refuse_event.remedy;
+end
+$$;
+
+comment on function monitoring.refuse_event(text, text, text) is
+'Raises PT400 for an invalid event. detail is the name of the field, hint what to do.';
+
+create function monitoring.read_event_text(holder jsonb, field text, path text, max_bytes integer)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_value jsonb := read_event_text.holder -> read_event_text.field;
+  v_kind text := jsonb_typeof(v_value);
+begin
+  if v_kind is null or v_kind = 'null' then
+    return null;
+  end if;
+  if v_kind not in ('string', 'number') then
+    perform monitoring.refuse_event(
+      read_event_text.path || read_event_text.field, 'must be a string', 'Send a JSON string, or leave the field out.'
+    );
+  end if;
+  -- A short field is truncated without a note and without removing its last word, which could make different sources
+  -- equal.
+  return nullif(
+    btrim(
+      monitoring.truncate_bytes(
+        monitoring.sanitize_text(v_value #>> '{}', greatest(read_event_text.max_bytes, 4096)), read_event_text.max_bytes
+      ),
+      e' \t\r\n'
+    ),
+    ''
+  );
+end
+$$;
+
+comment on function monitoring.read_event_text(jsonb, text, text, integer) is
+'Returns a text field of an event, sanitized and truncated to max_bytes. Null when it is missing or blank. Rejects
+other types.';
+
+create function monitoring.read_event_choice(event jsonb, field text, choices text[])
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_value jsonb := read_event_choice.event -> read_event_choice.field;
+  v_kind text := jsonb_typeof(v_value);
+  v_choice text;
+begin
+  if v_kind is null or v_kind = 'null' then
+    return null;
+  end if;
+  select choice
+  into v_choice
+  from unnest(read_event_choice.choices) as choices (choice)
+  where v_kind = 'string' and lower(choice) = lower(v_value #>> '{}');
+  if v_choice is null then
+    perform monitoring.refuse_event(
+      read_event_choice.field,
+      'must be one of ' || array_to_string(read_event_choice.choices, ', '),
+      'Correct the field, or leave it out to let the rules decide.'
+    );
+  end if;
+  return v_choice;
+end
+$$;
+
+comment on function monitoring.read_event_choice(jsonb, text, text[]) is
+'Returns a field of an event that must be one of some words, case-insensitively. Null when it is missing.';
+
+create function monitoring.read_idempotency_key(event jsonb)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_key text := read_idempotency_key.event ->> 'idempotency_key';
+begin
+  if v_key is not null and (
+    jsonb_typeof(read_idempotency_key.event -> 'idempotency_key') <> 'string' or length(v_key) not between 1 and 255
+  ) then
+    perform monitoring.refuse_event(
+      'idempotency_key', 'must be a string of 1 to 255 characters', 'Send a UUID or a hash, the same for each retry.'
+    );
+  end if;
+  return encode(sha256(convert_to(v_key, 'UTF8')), 'hex');
+end
+$$;
+
+comment on function monitoring.read_idempotency_key(jsonb) is
+'Returns the sha256 of the idempotency key of an event, because a key may contain anything. Null when it is missing.';
+
+create function monitoring.read_fingerprint(event jsonb)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_given text := btrim(read_fingerprint.event ->> 'fingerprint', e' \t\r\n');
+  v_fingerprint text := monitoring.read_event_text(read_fingerprint.event, 'fingerprint', '', 255);
+begin
+  if v_fingerprint <> v_given then
+    -- Truncated or redacted, two fingerprints could become equal. Their hash reveals nothing and keeps them different.
+    return encode(sha256(convert_to(v_given, 'UTF8')), 'hex');
+  end if;
+  return v_fingerprint;
+end
+$$;
+
+comment on function monitoring.read_fingerprint(jsonb) is
+'Returns the caller''s own fingerprint, or its sha256 when it is too long or contains a secret. Null when it is
+missing.';
+
+create function monitoring.read_http_status(event jsonb)
+returns integer
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_status text := read_http_status.event ->> 'http_status';
+begin
+  if length(v_status) <> 3 or v_status not between '100' and '599' or translate(v_status, '0123456789', '') <> '' then
+    perform monitoring.refuse_event('http_status', 'must be a status code, 100 to 599', 'Correct the field, or leave it out.');
+  end if;
+  return v_status::integer;
+end
+$$;
+
+comment on function monitoring.read_http_status(jsonb) is
+'Returns the HTTP status code of an event, 100 to 599, or null.';
+
+create function monitoring.read_event_context(event jsonb)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_context jsonb := nullif(read_event_context.event -> 'context', 'null');
+  v_extra jsonb := read_event_context.event - array[
+    'error', 'severity', 'category', 'source', 'environment', 'release', 'url', 'fingerprint', 'context',
+    'idempotency_key'
+  ];
+begin
+  if jsonb_typeof(v_context) <> 'object' then
+    perform monitoring.refuse_event('context', 'must be a JSON object', 'Send an object such as {"user_id": "42"}.');
+  end if;
+  if v_extra <> '{}' then
+    -- Fields without a column are kept under extra, because they may help to find the cause.
+    v_context := jsonb_build_object('extra', v_extra) || coalesce(v_context, '{}');
+  end if;
+  if v_context is null then
+    return '{}'::jsonb;
+  end if;
+  return monitoring.sanitize_jsonb(v_context, 65536);
+end
+$$;
+
+comment on function monitoring.read_event_context(jsonb) is
+'Returns the context of an event, with its unknown fields under extra, sanitized and truncated to 64 kB.';
+
+create function monitoring.build_error_title(message text, error_type text)
+returns text
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select left(
+    case
+      when starts_with(build_error_title.message, coalesce(build_error_title.error_type, '')) then ''
+      else build_error_title.error_type || ': '
+    end || split_part(build_error_title.message, e'\n', 1),
+    200
+  )
+$$;
+
+comment on function monitoring.build_error_title(text, text) is
+'Returns a title of at most 200 characters: the type, unless the message begins with it, and the first line of the
+message.';
+
+create function monitoring.prepare_event(event jsonb, event_position integer)
+returns monitoring.prepared_event
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_error jsonb := prepare_event.event -> 'error';
+  v_prepared monitoring.prepared_event;
+  v_verdict record;
+begin
+  if jsonb_typeof(v_error) is distinct from 'object' then
+    perform monitoring.refuse_event('error', 'must be a JSON object', 'Send {"error": {"message": "text of the error"}}.');
+  end if;
+  if jsonb_typeof(v_error -> 'message') not in ('string', 'null') then
+    perform monitoring.refuse_event('error.message', 'must be a string', 'Send the message of the error as a JSON string.');
+  end if;
+
+  v_prepared.event_position := prepare_event.event_position;
+  v_prepared.idempotency_key := monitoring.read_idempotency_key(prepare_event.event);
+  v_prepared.error_type := monitoring.read_event_text(v_error, 'type', 'error.', 200);
+  v_prepared.error_code := monitoring.read_event_text(v_error, 'code', 'error.', 100);
+  v_prepared.stack := monitoring.read_event_text(v_error, 'stack', 'error.', 32768);
+  v_prepared.message := coalesce(
+    monitoring.read_event_text(v_error, 'message', 'error.', 4096), v_prepared.error_type
+  );
+  if v_prepared.message is null then
+    perform monitoring.refuse_event('error.message', 'is missing', 'Send the message of the error as a text that is not blank.');
+  end if;
+  v_prepared.title := monitoring.build_error_title(v_prepared.message, v_prepared.error_type);
+  v_prepared.source := monitoring.read_event_text(prepare_event.event, 'source', '', 200);
+  v_prepared.environment := monitoring.read_event_text(prepare_event.event, 'environment', '', 200);
+  v_prepared.release := monitoring.read_event_text(prepare_event.event, 'release', '', 200);
+  v_prepared.url := monitoring.read_event_text(prepare_event.event, 'url', '', 2048);
+  v_prepared.context := monitoring.read_event_context(prepare_event.event);
+
+  v_prepared.severity := monitoring.read_event_choice(
+    prepare_event.event, 'severity', array['LOW', 'MEDIUM', 'HIGH', 'CRITICAL']
+  )::public.incident_severity;
+  v_prepared.category := monitoring.read_event_choice(
+    prepare_event.event, 'category', array['backend', 'frontend', 'database', 'security', 'infrastructure']
+  )::public.incident_category;
+  select verdict.severity, verdict.category, verdict.rule
+  into v_verdict
+  from public.classify_error(
+    concat_ws(' ', v_prepared.message, v_prepared.error_code),
+    v_prepared.error_type,
+    v_prepared.source,
+    v_prepared.url,
+    monitoring.read_http_status(prepare_event.event),
+    monitoring.read_event_text(prepare_event.event, 'level', '', 20)
+  ) as verdict;
+  v_prepared.rule := case when v_prepared.severity is null then v_verdict.rule else 'caller' end;
+  v_prepared.severity := coalesce(v_prepared.severity, v_verdict.severity);
+  v_prepared.category := coalesce(v_prepared.category, v_verdict.category);
+
+  v_prepared.fingerprint := coalesce(
+    monitoring.read_fingerprint(prepare_event.event),
+    monitoring.fingerprint_error(v_prepared.message, v_prepared.error_type, v_prepared.source)
+  );
+  v_prepared.source := coalesce(v_prepared.source, 'unknown');
+  return v_prepared;
+end
+$$;
+
+comment on function monitoring.prepare_event(jsonb, integer) is
+'Validates, sanitizes, classifies and fingerprints one event. Raises PT400 with the name of the field when it is
+invalid.';
+
+create function monitoring.prepare_repeat(prepared monitoring.prepared_event, event jsonb, event_position integer)
+returns monitoring.prepared_event
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  prepare_repeat.prepared.event_position := prepare_repeat.event_position;
+  prepare_repeat.prepared.idempotency_key := monitoring.read_idempotency_key(prepare_repeat.event);
+  prepare_repeat.prepared.context := monitoring.read_event_context(prepare_repeat.event);
+  return prepare_repeat.prepared;
+end
+$$;
+
+comment on function monitoring.prepare_repeat(monitoring.prepared_event, jsonb, integer) is
+'Prepares an event that differs from a prepared one only in context and idempotency key, at lower cost: floods of
+errors consist of such events.';

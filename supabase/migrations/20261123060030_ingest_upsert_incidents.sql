@@ -1,0 +1,341 @@
+-- Purpose: inserts, folds and reopens incidents for a batch of prepared events. Triggers write the audit rows.
+-- Objects: types monitoring.fold_candidate, monitoring.upserted_incident; table monitoring.source_quotas; functions
+--   monitoring.find_fold_candidates, monitoring.lock_fold_candidates, monitoring.lock_quotas,
+--   monitoring.insert_incidents, monitoring.fold_events, monitoring.remove_upserted_events,
+--   monitoring.upsert_incidents.
+-- Risks: locks are always taken in this order, sorted within each kind, so that concurrent batches do not deadlock:
+--   quotas by source, existing incidents by fingerprint, new incidents by fingerprint. A batch without new
+--   fingerprints takes no quota, so repeats of known errors do not wait for each other. A session that updates many
+--   incidents in another order can still cause a deadlock; PostgreSQL detects it and store_events_isolated()
+--   retries.
+
+create table monitoring.source_quotas (
+  source text primary key,
+  window_started_at timestamptz not null,
+  created_count integer not null,
+  constraint created_count_is_not_negative check (created_count >= 0)
+);
+
+alter table monitoring.source_quotas enable row level security;
+
+create policy source_quotas_is_read_by_nobody on monitoring.source_quotas
+for select to authenticated
+using (false);
+
+revoke all on table monitoring.source_quotas from public, anon, authenticated, service_role;
+
+comment on table monitoring.source_quotas is
+'Number of new incidents per source in its current minute. Locking the row makes the limit exact.';
+
+comment on column monitoring.source_quotas.source is 'Reporter, as in incidents.source.';
+
+comment on column monitoring.source_quotas.window_started_at is 'Start of the current window of one minute.';
+
+comment on column monitoring.source_quotas.created_count is 'Number of incidents opened in the window.';
+
+create type monitoring.fold_candidate as (
+  fingerprint text,
+  incident_id text,
+  occurrence_count bigint
+);
+
+comment on type monitoring.fold_candidate is
+'An incident that repeats of a fingerprint can fold into, as it was when it was locked.';
+
+create type monitoring.upserted_incident as (
+  fingerprint text,
+  incident_id text,
+  severity public.incident_severity,
+  category public.incident_category,
+  status public.incident_status,
+  count_before bigint,
+  is_new boolean,
+  retry_after integer
+);
+
+comment on type monitoring.upserted_incident is
+'The incident to which the events of one fingerprint were written. When the quota of the source is used up,
+incident_id is null and retry_after is the number of seconds to wait.';
+
+create function monitoring.find_fold_candidates(fingerprints text[])
+returns table (incident_id text, fingerprint text)
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select incidents.id, incidents.fingerprint
+  from public.incidents
+  where incidents.fingerprint = any(find_fold_candidates.fingerprints)
+    and incidents.status <> 'resolved'
+  union all
+  select incidents.id, incidents.fingerprint
+  from public.incidents
+  where incidents.fingerprint = any(find_fold_candidates.fingerprints)
+    and incidents.status = 'resolved'
+    and incidents.resolved_at > now() - (monitoring.config('incident_policy') ->> 'reopen_window')::interval
+$$;
+
+comment on function monitoring.find_fold_candidates(text[]) is
+'Returns the incidents that repeats of these fingerprints may fold into: live ones, and those resolved within
+incident_policy.reopen_window. Takes no lock.';
+
+create function monitoring.lock_fold_candidates(fingerprints text[])
+returns setof monitoring.fold_candidate
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  with locked as materialized (
+    select incidents.fingerprint, incidents.id, incidents.occurrence_count, incidents.resolved_at
+    from public.incidents
+    where incidents.id in (select found.incident_id from monitoring.find_fold_candidates(lock_fold_candidates.fingerprints) as found)
+    order by incidents.fingerprint, incidents.id
+    for update
+  )
+
+  select distinct on (locked.fingerprint) locked.fingerprint, locked.id, locked.occurrence_count
+  from locked
+  order by locked.fingerprint, locked.resolved_at desc nulls first
+$$;
+
+comment on function monitoring.lock_fold_candidates(text[]) is
+'Locks the incidents that find_fold_candidates() returns, in order, and returns one per fingerprint: the live one,
+else the one resolved last.';
+
+create function monitoring.lock_quotas(sources text[])
+returns void
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  insert into monitoring.source_quotas as quota (source, window_started_at, created_count)
+  select distinct given.source, now(), 0
+  from unnest(lock_quotas.sources) as given (source)
+  order by given.source
+  on conflict (source) do update
+    set
+      window_started_at = case
+        when quota.window_started_at <= now() - interval '1 minute' then now() else quota.window_started_at
+      end,
+      created_count = case
+        when quota.window_started_at <= now() - interval '1 minute' then 0 else quota.created_count
+      end
+$$;
+
+comment on function monitoring.lock_quotas(text[]) is
+'Locks the quotas of these sources until commit, in order, and starts a new minute where the last one is over.';
+
+create function monitoring.insert_incidents(events monitoring.prepared_event[])
+returns setof monitoring.upserted_incident
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_limit integer := (monitoring.config('rate_limits') ->> 'new_incidents_per_minute')::integer;
+  v_has_knowledge boolean := exists (select from public.error_knowledge);
+  v_has_deployments boolean := exists (
+    select
+    from public.deployment_history
+    where deployment_history.started_at > now() - interval '30 minutes'
+  );
+begin
+  return query
+  with grouped as (
+    select distinct on (event.fingerprint)
+      event.*,
+      count(*) over (partition by event.fingerprint) as occurrence_count
+    from unnest(insert_incidents.events) as event
+    order by event.fingerprint, event.severity desc, event.event_position
+  ),
+
+  ranked as (
+    select
+      grouped.*,
+      quota.created_count + row_number() over (partition by grouped.source order by grouped.event_position) as rank,
+      ceil(extract(epoch from quota.window_started_at + interval '1 minute' - now()))::integer as seconds_left
+    from grouped
+    join monitoring.source_quotas as quota on quota.source = grouped.source
+  ),
+
+  opened as (
+    insert into public.incidents (
+      fingerprint, title, message, error_type, error_code, stack, severity, category, rule, source, environment,
+      release, url, context, occurrence_count, knowledge_id, deployment_id
+    )
+    select
+      ranked.fingerprint, ranked.title, ranked.message, ranked.error_type, ranked.error_code, ranked.stack,
+      ranked.severity, ranked.category, ranked.rule, ranked.source, ranked.environment, ranked.release, ranked.url,
+      ranked.context, ranked.occurrence_count,
+      case when v_has_knowledge then monitoring.find_knowledge(ranked.message, ranked.error_type) end,
+      case when v_has_deployments then monitoring.find_deployment(ranked.source, ranked.environment, ranked.context) end
+    from ranked
+    where ranked.rank <= v_limit
+    order by ranked.fingerprint
+    on conflict (fingerprint) where status <> 'resolved' do nothing
+    returning
+      incidents.id, incidents.fingerprint, incidents.severity, incidents.category, incidents.status, incidents.source
+  ),
+
+  counted as (
+    update monitoring.source_quotas
+    set created_count = source_quotas.created_count + per_source.opened_count
+    from (
+      select opened.source, count(*) as opened_count
+      from opened
+      group by opened.source
+    ) as per_source
+    where source_quotas.source = per_source.source
+  )
+
+  select opened.fingerprint, opened.id, opened.severity, opened.category, opened.status, 0::bigint, true, null::integer
+  from opened
+  union all
+  select ranked.fingerprint, null, null, null, null, null, false, greatest(ranked.seconds_left, 1)
+  from ranked
+  where ranked.rank > v_limit;
+end
+$$;
+
+comment on function monitoring.insert_incidents(monitoring.prepared_event[]) is
+'Inserts an incident for each fingerprint, within the limit per source and minute. The quotas must be locked. A
+fingerprint that another session inserted meanwhile is left out.';
+
+create function monitoring.fold_events(events monitoring.prepared_event[], candidates monitoring.fold_candidate[])
+returns setof monitoring.upserted_incident
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  return query
+  with grouped as (
+    select
+      event.fingerprint,
+      count(*) as occurrences,
+      max(event.severity) as worst,
+      (array_agg(event.rule order by event.severity desc, event.event_position))[1] as rule
+    from unnest(fold_events.events) as event
+    group by event.fingerprint
+  ),
+
+  folded as (
+    update public.incidents
+    set
+      occurrence_count = incidents.occurrence_count + grouped.occurrences,
+      last_seen = greatest(incidents.last_seen, now()),
+      severity = case
+        when incidents.has_manual_severity then incidents.severity else greatest(incidents.severity, grouped.worst)
+      end,
+      rule = case
+        when grouped.worst > incidents.severity and not incidents.has_manual_severity then grouped.rule
+        else incidents.rule
+      end,
+      status = case when incidents.status = 'resolved' then 'open' else incidents.status end,
+      acknowledged_at = case when incidents.status <> 'resolved' then incidents.acknowledged_at end,
+      acknowledged_by = case when incidents.status <> 'resolved' then incidents.acknowledged_by end,
+      resolved_at = null,
+      resolved_by = null,
+      resolution = null
+    from unnest(fold_events.candidates) as candidate
+    join grouped on grouped.fingerprint = candidate.fingerprint
+    where incidents.id = candidate.incident_id
+    returning
+      incidents.fingerprint, incidents.id, incidents.severity, incidents.category, incidents.status,
+      candidate.occurrence_count as count_before
+  )
+
+  select
+    folded.fingerprint, folded.id, folded.severity, folded.category, folded.status, folded.count_before, false,
+    null::integer
+  from folded;
+end
+$$;
+
+comment on function monitoring.fold_events(monitoring.prepared_event[], monitoring.fold_candidate[]) is
+'Counts events into the locked incidents of their fingerprints, reopens resolved ones and raises severities.';
+
+create function monitoring.remove_upserted_events(
+  events monitoring.prepared_event[], upserted monitoring.upserted_incident[]
+)
+returns monitoring.prepared_event[]
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select array(
+    select event
+    from unnest(remove_upserted_events.events) as event
+    where event.fingerprint not in (select done.fingerprint from unnest(remove_upserted_events.upserted) as done)
+  )
+$$;
+
+comment on function monitoring.remove_upserted_events(monitoring.prepared_event[], monitoring.upserted_incident[]) is
+'Returns the events whose fingerprint was not written to an incident yet.';
+
+create function monitoring.upsert_incidents(events monitoring.prepared_event[], agent text)
+returns setof monitoring.upserted_incident
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_fingerprints text[];
+  v_new monitoring.prepared_event[];
+  v_candidates monitoring.fold_candidate[];
+  v_opened monitoring.upserted_incident[] := '{}'::monitoring.upserted_incident[];
+  v_folded monitoring.upserted_incident[];
+  v_left monitoring.prepared_event[];
+begin
+  perform monitoring.set_change_context(upsert_incidents.agent, '{}');
+  v_fingerprints := array(select distinct event.fingerprint from unnest(upsert_incidents.events) as event);
+  v_new := array(
+    select event
+    from unnest(upsert_incidents.events) as event
+    where event.fingerprint not in (
+      select found.fingerprint
+      from monitoring.find_fold_candidates(v_fingerprints) as found
+    )
+  );
+  if v_new <> '{}' then
+    perform monitoring.lock_quotas(array(select event.source from unnest(v_new) as event));
+  end if;
+
+  v_candidates := array(select candidate from monitoring.lock_fold_candidates(v_fingerprints) as candidate);
+  v_new := array(
+    select event
+    from unnest(v_new) as event
+    where event.fingerprint not in (select candidate.fingerprint from unnest(v_candidates) as candidate)
+  );
+  if v_new <> '{}' then
+    v_opened := array(select upserted from monitoring.insert_incidents(v_new) as upserted);
+  end if;
+  v_left := monitoring.remove_upserted_events(upsert_incidents.events, v_opened);
+  v_folded := array(select upserted from monitoring.fold_events(v_left, v_candidates) as upserted);
+  perform monitoring.set_change_context('', '{}');
+
+  if monitoring.remove_upserted_events(v_left, v_folded) <> '{}' then
+    -- Another session inserted the incident, or its reopen window ended since it was found. Locking it now would break
+    -- the lock order.
+    raise exception using
+      errcode = 'serialization_failure',
+      message = 'incidents changed while events were being stored',
+      hint = 'Retry the transaction.';
+  end if;
+  return query
+  select upserted.*
+  from unnest(v_opened || v_folded) as upserted;
+end
+$$;
+
+comment on function monitoring.upsert_incidents(monitoring.prepared_event[], text) is
+'Writes every event to its incident and returns one row per fingerprint. agent is the actor in the audit rows. Raises
+serialization_failure when it must run again.';

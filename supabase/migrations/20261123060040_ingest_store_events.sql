@@ -1,0 +1,236 @@
+-- Purpose: stores a batch of events exactly once: idempotency keys, receipts, isolation of an event that fails.
+-- Objects: table monitoring.event_receipts; functions monitoring.describe_refusal, monitoring.answer_event,
+--   monitoring.store_events, monitoring.store_events_isolated, monitoring.purge_receipts.
+-- Risks: receipts are written last, sorted by key. When another session wrote the same key meanwhile, the whole
+--   batch is rolled back and retried, and finds that receipt.
+
+create table monitoring.event_receipts (
+  idempotency_key text primary key,
+  answer jsonb not null,
+  created_at timestamptz not null default now()
+);
+
+create index event_receipts_created_idx on monitoring.event_receipts (created_at);
+
+alter table monitoring.event_receipts enable row level security;
+
+create policy event_receipts_is_read_by_nobody on monitoring.event_receipts
+for select to authenticated
+using (false);
+
+revoke all on table monitoring.event_receipts from public, anon, authenticated, service_role;
+
+comment on table monitoring.event_receipts is
+'Answers by idempotency key, so that a repeated delivery is not counted again and gets the same answer.';
+
+comment on column monitoring.event_receipts.idempotency_key is 'The sha256 of the caller''s key, in hex.';
+
+comment on column monitoring.event_receipts.answer is 'Answer that the first delivery got.';
+
+comment on column monitoring.event_receipts.created_at is
+'Time of the first delivery. Kept for retention.receipts_hours.';
+
+create function monitoring.describe_refusal(code text, message text, field text, hint text)
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'success', false,
+    'error', jsonb_build_object(
+      'code', describe_refusal.code,
+      'message', describe_refusal.message,
+      'detail', null,
+      'hint', describe_refusal.hint,
+      'field', describe_refusal.field
+    )
+  )
+$$;
+
+comment on function monitoring.describe_refusal(text, text, text, text) is
+'Returns the answer to a rejected event: a PT code, a message, the field, and what to do.';
+
+create function monitoring.answer_event(incident monitoring.upserted_incident, source text, rank bigint)
+returns jsonb
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select case
+    when (answer_event.incident).incident_id is null
+      then jsonb_set(
+        monitoring.describe_refusal(
+          'PT429',
+          format('source %s has reached its limit of new incidents per minute', answer_event.source),
+          'source',
+          'Repeats are still counted. Send the event again later, or raise rate_limits.new_incidents_per_minute.'
+        ),
+        '{error,retry_after}',
+        to_jsonb((answer_event.incident).retry_after)
+      )
+    else jsonb_build_object(
+      'success', true,
+      'incident_id', (answer_event.incident).incident_id,
+      'severity', (answer_event.incident).severity,
+      'category', (answer_event.incident).category,
+      'status', (answer_event.incident).status,
+      'occurrence_count', (answer_event.incident).count_before + answer_event.rank,
+      'duplicate', not ((answer_event.incident).is_new and answer_event.rank = 1)
+    )
+  end
+$$;
+
+comment on function monitoring.answer_event(monitoring.upserted_incident, text, bigint) is
+'Returns the answer to an event. rank is the position of the event among the events of its fingerprint in the batch,
+from 1.';
+
+create function monitoring.store_events(events monitoring.prepared_event[])
+returns table (event_position integer, answer jsonb)
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_fresh monitoring.prepared_event[];
+begin
+  -- Events with an idempotency key that was seen before, or earlier in this batch, are not counted.
+  v_fresh := array(
+    select first_of_key.event
+    from (
+      select distinct on (coalesce('key ' || event.idempotency_key, 'place ' || event.event_position)) event
+      from unnest(store_events.events) as event
+      where not exists (
+        select
+        from monitoring.event_receipts
+        where event_receipts.idempotency_key = event.idempotency_key
+      )
+      order by coalesce('key ' || event.idempotency_key, 'place ' || event.event_position), event.event_position
+    ) as first_of_key
+  );
+
+  return query
+  with answered as (
+    select
+      ranked.event_position,
+      ranked.idempotency_key,
+      monitoring.answer_event(upserted, ranked.source, ranked.rank) as answer
+    from (
+      select
+        event.event_position, event.idempotency_key, event.fingerprint, event.source,
+        row_number() over (partition by event.fingerprint order by event.event_position) as rank
+      from unnest(v_fresh) as event
+    ) as ranked
+    join monitoring.upsert_incidents(v_fresh, 'ingest') as upserted on upserted.fingerprint = ranked.fingerprint
+  ),
+
+  receipted as (
+    insert into monitoring.event_receipts (idempotency_key, answer)
+    select answered.idempotency_key, answered.answer
+    from answered
+    where answered.idempotency_key is not null
+      and answered.answer @> '{"success": true}'
+    order by answered.idempotency_key
+  )
+
+  select
+    event.event_position,
+    coalesce(own.answer, twin.answer, event_receipts.answer)
+  from unnest(store_events.events) as event
+  left join answered as own on own.event_position = event.event_position
+  left join answered as twin on twin.idempotency_key = event.idempotency_key
+  left join monitoring.event_receipts on event_receipts.idempotency_key = event.idempotency_key;
+end
+$$;
+
+comment on function monitoring.store_events(monitoring.prepared_event[]) is
+'Stores a batch in one step: inserts, reopens or folds, audits, writes the receipts. Returns one answer per event, in
+no order.';
+
+create function monitoring.store_events_isolated(events monitoring.prepared_event[])
+returns table (event_position integer, answer jsonb)
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_stored jsonb;
+  v_attempt integer := 0;
+begin
+  loop
+    v_attempt := v_attempt + 1;
+    begin
+      v_stored := (
+        select jsonb_agg(jsonb_build_array(stored.event_position, stored.answer))
+        from monitoring.store_events(store_events_isolated.events) as stored
+      );
+      exit;
+    exception
+      -- Another session was first with a key or a fingerprint, or updates many incidents in another order. The locks
+      -- taken here are released by the exception, so try again.
+      when serialization_failure or unique_violation or deadlock_detected then
+        if v_attempt = 20 then
+          raise;
+        end if;
+      when data_exception or integrity_constraint_violation or program_limit_exceeded then
+        if cardinality(store_events_isolated.events) > 1 then
+          return query
+          select stored.event_position, stored.answer
+          from (
+            -- Each event keeps its locks until commit, so they are taken in the order of every other batch.
+            select event
+            from unnest(store_events_isolated.events) as event
+            order by event.fingerprint, event.event_position
+          ) as sorted
+          cross join lateral monitoring.store_events_isolated(array[sorted.event]) as stored;
+          return;
+        end if;
+        return query
+        select
+          store_events_isolated.events[1].event_position,
+          monitoring.describe_refusal('PT422', 'the event cannot be stored', null, sqlerrm);
+        return;
+    end;
+  end loop;
+
+  return query
+  select (pair ->> 0)::integer, pair -> 1
+  from jsonb_array_elements(v_stored) as pairs (pair);
+end
+$$;
+
+comment on function monitoring.store_events_isolated(monitoring.prepared_event[]) is
+'Stores a batch in one step, or each event separately when one of them fails. Conflicts with other sessions are
+retried up to 20 times.';
+
+create function monitoring.purge_receipts()
+returns bigint
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  with purged_quotas as (
+    delete from monitoring.source_quotas
+    where source_quotas.window_started_at < now() - interval '1 hour'
+  ),
+
+  purged as (
+    delete from monitoring.event_receipts
+    where event_receipts.created_at
+      < now() - make_interval(hours => (monitoring.config('retention') ->> 'receipts_hours')::integer)
+    returning event_receipts.idempotency_key
+  )
+
+  select count(*)
+  from purged
+$$;
+
+comment on function monitoring.purge_receipts() is
+'Deletes idempotency keys older than retention.receipts_hours, and quotas unused for an hour. Returns the number of
+keys.';

@@ -1,0 +1,188 @@
+-- Purpose: stores every delivery from Sentry, so that it can be inspected and replayed.
+-- Objects: table monitoring.sentry_deliveries; functions monitoring.trim_sentry_event, monitoring.trim_sentry_body.
+-- Risks: bodies contain personal data: they are trimmed and sanitized before they are stored, and purged after
+--   retention.sentry_deliveries_days.
+
+create table monitoring.sentry_deliveries (
+  id bigint generated always as identity primary key,
+  resource text not null,
+  action text,
+  body_hash text not null,
+  occurrence_key text,
+  fingerprint text,
+  verb text,
+  sent_at timestamptz not null,
+  occurred_at timestamptz,
+  received_at timestamptz not null default clock_timestamp(),
+  effect text not null,
+  incident_id text references public.incidents (id) on delete set null,
+  error text,
+  body jsonb not null default '{}',
+  constraint resource_is_short check (octet_length(resource) <= 100),
+  constraint effect_is_known check (
+    effect in (
+      'opened', 'counted', 'reopened', 'escalated', 'lowered', 'resolved', 'suppressed', 'assigned', 'commented',
+      'late', 'recorded', 'repeated', 'deferred', 'failed'
+    )
+  ),
+  constraint only_failures_have_an_error check (error is null or effect in ('failed', 'recorded'))
+);
+
+create index sentry_deliveries_received_idx on monitoring.sentry_deliveries (received_at desc);
+
+create index sentry_deliveries_body_idx on monitoring.sentry_deliveries (body_hash, received_at desc);
+
+create index sentry_deliveries_occurrence_idx on monitoring.sentry_deliveries (occurrence_key, received_at desc)
+where occurrence_key is not null;
+
+create index sentry_deliveries_fingerprint_idx on monitoring.sentry_deliveries (fingerprint, sent_at desc)
+where verb = 'resolve';
+
+create index sentry_deliveries_incident_idx on monitoring.sentry_deliveries (incident_id)
+where incident_id is not null;
+
+create index sentry_deliveries_deferred_idx on monitoring.sentry_deliveries (fingerprint, id)
+where effect = 'deferred';
+
+alter table monitoring.sentry_deliveries enable row level security;
+
+create policy sentry_deliveries_is_read_by_nobody on monitoring.sentry_deliveries
+for select to authenticated
+using (false);
+
+revoke all on table monitoring.sentry_deliveries from public, anon, authenticated, service_role;
+
+revoke all on sequence monitoring.sentry_deliveries_id_seq from public, anon, authenticated, service_role;
+
+comment on table monitoring.sentry_deliveries is
+'Deliveries from Sentry and their effects: one row per delivery. monitoring.replay_delivery(id) applies one again.';
+
+comment on column monitoring.sentry_deliveries.id is 'Id of the delivery.';
+
+comment on column monitoring.sentry_deliveries.resource is
+'Sentry-Hook-Resource, such as event_alert; legacy_plugin for the unsigned WebHooks plugin.';
+
+comment on column monitoring.sentry_deliveries.action is 'Action in the body, such as triggered.';
+
+comment on column monitoring.sentry_deliveries.body_hash is
+'The sha256 of the raw body, in hex. The same hash counts once within an hour.';
+
+comment on column monitoring.sentry_deliveries.occurrence_key is
+'The sha256 of event id, fingerprint and alert rule, in hex. The same key counts once within an hour.';
+
+comment on column monitoring.sentry_deliveries.fingerprint is 'Fingerprint of the incident that the delivery is about.';
+
+comment on column monitoring.sentry_deliveries.verb is 'What the delivery requests, as in monitoring.sentry_intent.';
+
+comment on column monitoring.sentry_deliveries.sent_at is
+'Time at which Sentry sent the delivery, by its own header, else the time of arrival.';
+
+comment on column monitoring.sentry_deliveries.occurred_at is 'Time at which the event happened, as Sentry states it.';
+
+comment on column monitoring.sentry_deliveries.received_at is 'Time at which the delivery was stored.';
+
+comment on column monitoring.sentry_deliveries.effect is
+'What the delivery did. late: a newer delivery arrived first. repeated: the same was seen within an hour. deferred:
+over rate_limits, applied later by a job. failed: an SQL error, see error. recorded: nothing to do.';
+
+comment on column monitoring.sentry_deliveries.incident_id is 'Incident that the delivery was about.';
+
+comment on column monitoring.sentry_deliveries.error is 'Reason why the delivery failed or could not be read.';
+
+comment on column monitoring.sentry_deliveries.body is
+'Body without bulk data (breadcrumbs, variables, spans), sanitized, at most 64 kB. Empty when repeated.';
+
+create function monitoring.trim_sentry_event(event jsonb)
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select case
+    when jsonb_typeof(trim_sentry_event.event) = 'object'
+      then (
+        trim_sentry_event.event - array[
+          'breadcrumbs', 'modules', 'packages', 'debug_meta', 'spans', 'measurements', 'sdk', 'threads', 'hashes',
+          'entries', 'errors', '_meta', '_metrics', 'grouping_config', 'exception'
+        ]
+      ) || jsonb_build_object(
+        'exception', jsonb_build_object(
+          'values', (
+            select coalesce(
+              jsonb_agg(
+                jsonb_build_object(
+                  'type', item -> 'type',
+                  'value', item -> 'value',
+                  'stacktrace', jsonb_build_object(
+                    'frames', (
+                      select jsonb_agg(
+                        jsonb_build_object(
+                          'function', frame -> 'function',
+                          'filename', frame -> 'filename',
+                          'abs_path', frame -> 'abs_path',
+                          'module', frame -> 'module',
+                          'lineno', frame -> 'lineno',
+                          'colno', frame -> 'colno',
+                          'in_app', frame -> 'in_app'
+                        )
+                        order by frames.position
+                      )
+                      from (
+                        select listed.frame, listed.position
+                        from jsonb_array_elements(
+                          jsonb_path_query_array(
+                            item, '$.stacktrace.frames[*] ? (@.type() == "object")', '{}', true
+                          )
+                        ) with ordinality as listed (frame, position)
+                        order by (listed.frame -> 'in_app' = 'true') is true desc, listed.position desc
+                        limit 100
+                      ) as frames
+                    )
+                  )
+                )
+                order by items.position
+              ),
+              '[]'
+            )
+            from jsonb_array_elements(
+              monitoring.list_sentry_exceptions(trim_sentry_event.event)
+            ) with ordinality as items (item, position)
+          )
+        )
+      )
+    else trim_sentry_event.event
+  end
+$$;
+
+comment on function monitoring.trim_sentry_event(jsonb) is
+'Removes bulk data from an event: breadcrumbs, modules, spans and local variables. Up to 100 frames per exception
+stay, in-app frames first.';
+
+create function monitoring.trim_sentry_body(body jsonb)
+returns jsonb
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  v_body jsonb := trim_sentry_body.body;
+  v_path text[];
+begin
+  foreach v_path slice 1 in array array[array['data', 'event'], array['data', 'error']] loop
+    if jsonb_typeof(v_body #> v_path) = 'object' then
+      v_body := jsonb_set(v_body, v_path, monitoring.trim_sentry_event(v_body #> v_path));
+    end if;
+  end loop;
+  if jsonb_typeof(v_body -> 'event') = 'object' then
+    v_body := jsonb_set(v_body, '{event}', monitoring.trim_sentry_event(v_body -> 'event'));
+  end if;
+  return v_body;
+end
+$$;
+
+comment on function monitoring.trim_sentry_body(jsonb) is
+'Removes bulk data from the events in a body, see trim_sentry_event().';

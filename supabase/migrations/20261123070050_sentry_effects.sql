@@ -1,0 +1,310 @@
+-- Purpose: applies what a delivery requests to its incident.
+-- Objects: type monitoring.sentry_outcome; functions monitoring.prepare_sentry_report,
+--   monitoring.enrich_sentry_incident, monitoring.open_sentry_incident, monitoring.change_sentry_incident,
+--   monitoring.find_latest_sent_at, monitoring.is_late_delivery, monitoring.apply_sentry_intent.
+-- Risks: the caller must hold the advisory lock of the fingerprint, which serializes deliveries about one issue.
+
+create type monitoring.sentry_outcome as (effect text, incident_id text);
+
+comment on type monitoring.sentry_outcome is
+'The effect of a delivery, as in sentry_deliveries.effect, and the incident it applied to.';
+
+create function monitoring.prepare_sentry_report(intent monitoring.sentry_intent)
+returns monitoring.prepared_event
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_prepared monitoring.prepared_event := monitoring.prepare_event((prepare_sentry_report.intent).report, 1);
+  v_implied public.incident_severity := case
+    when lower((prepare_sentry_report.intent).report ->> 'level') = 'fatal' then monitoring.severity_of_level('fatal')
+  end;
+begin
+  v_prepared.source := 'sentry';
+  v_prepared.fingerprint := coalesce((prepare_sentry_report.intent).fingerprint, v_prepared.fingerprint);
+  if v_implied > v_prepared.severity then
+    v_prepared.severity := v_implied;
+    v_prepared.rule := 'fallback_level_fatal';
+  end if;
+  if (prepare_sentry_report.intent).severity is not null then
+    v_prepared.rule := 'sentry_metric_alert';
+  end if;
+  return v_prepared;
+end
+$$;
+
+comment on function monitoring.prepare_sentry_report(monitoring.sentry_intent) is
+'Prepares the report of a delivery like any event. The level fatal makes it CRITICAL at least.';
+
+create function monitoring.enrich_sentry_incident(
+  incident_id text, prepared monitoring.prepared_event, intent monitoring.sentry_intent
+)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_prepared monitoring.prepared_event := enrich_sentry_incident.prepared;
+  v_link text := monitoring.sanitize_text((enrich_sentry_incident.intent).external_url, 2048);
+  v_id text := split_part((enrich_sentry_incident.intent).fingerprint, ':', 3);
+begin
+  -- An issue contains the link and the assignee, an event the stack: whichever arrives first, both are kept.
+  update public.incidents
+  set
+    external_id = coalesce(incidents.external_id, v_id),
+    external_url = coalesce(incidents.external_url, v_link),
+    stack = coalesce(incidents.stack, v_prepared.stack),
+    error_type = coalesce(incidents.error_type, v_prepared.error_type),
+    environment = coalesce(incidents.environment, v_prepared.environment),
+    release = coalesce(incidents.release, v_prepared.release),
+    url = coalesce(incidents.url, v_prepared.url),
+    context = known.context
+  from (
+    select
+      live.id,
+      case
+        when octet_length(live.context::text) + octet_length(v_prepared.context::text) > 65536 then live.context
+        else v_prepared.context || live.context || jsonb_build_object(
+          'sentry', coalesce(live.context -> 'sentry', '{}') || coalesce(v_prepared.context -> 'sentry', '{}')
+        )
+      end as context
+    from public.incidents as live
+    where live.id = enrich_sentry_incident.incident_id
+  ) as known
+  where incidents.id = known.id
+    and (
+      incidents.context <> known.context
+      or (incidents.external_id is null and v_id is not null)
+      or (incidents.external_url is null and v_link is not null)
+      or (incidents.stack is null and v_prepared.stack is not null)
+      or (incidents.error_type is null and v_prepared.error_type is not null)
+      or (incidents.environment is null and v_prepared.environment is not null)
+      or (incidents.release is null and v_prepared.release is not null)
+      or (incidents.url is null and v_prepared.url is not null)
+    );
+end
+$$;
+
+comment on function monitoring.enrich_sentry_incident(text, monitoring.prepared_event, monitoring.sentry_intent) is
+'Fills in what an incident lacks from a delivery: id and link in Sentry, stack, type, environment, release, url;
+merges context.sentry.';
+
+create function monitoring.open_sentry_incident(intent monitoring.sentry_intent, incident public.incidents)
+returns monitoring.sentry_outcome
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_intent monitoring.sentry_intent := open_sentry_incident.intent;
+  v_incident public.incidents := open_sentry_incident.incident;
+  v_prepared monitoring.prepared_event := monitoring.prepare_sentry_report(v_intent);
+  v_upserted monitoring.upserted_incident;
+  v_outcome monitoring.sentry_outcome;
+  v_before public.incident_severity := v_incident.severity;
+begin
+  if v_incident.status <> 'resolved' and v_intent.verb in ('open', 'reopen') then
+    -- An issue is not an occurrence: its event is counted separately.
+    v_outcome := row('recorded', v_incident.id);
+    if v_intent.verb = 'reopen' and monitoring.lift_suppression(v_incident.id, 'sentry', v_intent.details) then
+      v_outcome.effect := 'reopened';
+    end if;
+    if v_prepared.severity > v_before
+      and monitoring.change_incident_severity(v_incident.id, v_prepared.severity, v_prepared.rule, 'sentry')
+    then
+      v_outcome.effect := 'escalated';
+    end if;
+  else
+    select upserted.*
+    into v_upserted
+    from monitoring.upsert_incidents(array[v_prepared], 'sentry') as upserted;
+    v_outcome := row(
+      case
+        when v_upserted.incident_id is null then 'deferred'
+        when v_upserted.is_new then 'opened'
+        when v_incident.status = 'resolved' then 'reopened'
+        when v_upserted.severity > v_before then 'escalated'
+        else 'counted'
+      end,
+      v_upserted.incident_id
+    );
+    if v_intent.verb = 'measure'
+      and v_upserted.severity > v_intent.severity
+      and monitoring.change_incident_severity(v_upserted.incident_id, v_intent.severity, v_prepared.rule, 'sentry')
+      and v_outcome.effect = 'counted'
+    then
+      v_outcome.effect := 'lowered';
+    end if;
+  end if;
+
+  if v_outcome.incident_id is not null then
+    perform monitoring.enrich_sentry_incident(v_outcome.incident_id, v_prepared, v_intent);
+  end if;
+  return v_outcome;
+end
+$$;
+
+comment on function monitoring.open_sentry_incident(monitoring.sentry_intent, public.incidents) is
+'Applies count, open, reopen and measure. incident is the existing incident, all null for none.';
+
+create function monitoring.change_sentry_incident(intent monitoring.sentry_intent, incident public.incidents)
+returns text
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_intent monitoring.sentry_intent := change_sentry_incident.intent;
+  v_incident public.incidents := change_sentry_incident.incident;
+  v_is_done boolean := true;
+begin
+  case v_intent.verb
+    when 'resolve' then
+      v_is_done := 1 = monitoring.resolve_incidents(
+        array[v_intent.fingerprint],
+        'sentry',
+        coalesce(v_intent.details ->> 'by', 'sentry'),
+        'Resolved in Sentry.',
+        case when v_intent.sent_at > v_incident.first_seen then v_intent.sent_at else clock_timestamp() end,
+        v_intent.details
+      );
+    when 'suppress' then
+      v_is_done := monitoring.apply_suppression(v_incident.id, 'sentry', v_intent.details);
+    when 'assign' then
+      perform monitoring.audit_incident_event(v_incident.id, 'sentry', 'incident_assigned', v_intent.details);
+    when 'comment' then
+      perform monitoring.audit_incident_event(v_incident.id, 'sentry', 'incident_commented', v_intent.details);
+      return 'commented';
+  end case;
+  perform monitoring.enrich_sentry_incident(v_incident.id, monitoring.prepare_sentry_report(v_intent), v_intent);
+  return case
+    when not v_is_done then 'recorded'
+    else case v_intent.verb when 'resolve' then 'resolved' when 'suppress' then 'suppressed' else 'assigned' end
+  end;
+end
+$$;
+
+comment on function monitoring.change_sentry_incident(monitoring.sentry_intent, public.incidents) is
+'Applies resolve, suppress, assign and comment, and returns the effect.';
+
+create function monitoring.find_latest_sent_at(incident_id text, effects text[])
+returns timestamptz
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select max(sentry_deliveries.sent_at)
+  from monitoring.sentry_deliveries
+  where sentry_deliveries.incident_id = find_latest_sent_at.incident_id
+    and sentry_deliveries.effect = any(find_latest_sent_at.effects)
+$$;
+
+comment on function monitoring.find_latest_sent_at(text, text[]) is
+'Returns when Sentry sent the latest delivery that had one of these effects on an incident. Null when there is none.';
+
+create function monitoring.is_late_delivery(intent monitoring.sentry_intent, incident public.incidents)
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_intent monitoring.sentry_intent := is_late_delivery.intent;
+  v_incident public.incidents := is_late_delivery.incident;
+  v_resolved_at timestamptz;
+  v_newest_at timestamptz;
+begin
+  if v_intent.verb in ('assign', 'comment') then
+    return false;
+  elsif v_incident.id is null then
+    -- The resolution of an unknown issue.
+    return v_intent.verb <> 'resolve' and exists (
+      select
+      from monitoring.sentry_deliveries
+      where sentry_deliveries.fingerprint = v_intent.fingerprint
+        and sentry_deliveries.verb = 'resolve'
+        and date_trunc('second', sentry_deliveries.sent_at) > date_trunc('second', v_intent.sent_at)
+    );
+  end if;
+  -- Sentry-Hook-Timestamp has a resolution of seconds. Within a second, the order of arrival decides.
+  if v_incident.status = 'resolved' then
+    v_resolved_at := coalesce(
+      monitoring.find_latest_sent_at(v_incident.id, array['resolved']), v_incident.resolved_at
+    );
+    return date_trunc('second', v_intent.sent_at) < date_trunc('second', v_resolved_at)
+      -- An event that happened before the resolution, unless its clock is implausible.
+      or coalesce(
+        v_intent.occurred_at < v_resolved_at and v_intent.occurred_at > v_resolved_at - interval '7 days', false
+      );
+  elsif v_intent.verb in ('resolve', 'suppress', 'measure') then
+    v_newest_at := monitoring.find_latest_sent_at(
+      v_incident.id, array['opened', 'counted', 'reopened', 'escalated', 'lowered', 'suppressed']
+    );
+    return coalesce(date_trunc('second', v_intent.sent_at) < date_trunc('second', v_newest_at), false);
+  end if;
+  return false;
+end
+$$;
+
+comment on function monitoring.is_late_delivery(monitoring.sentry_intent, public.incidents) is
+'Returns whether a delivery is older than one that was applied to the incident already: it must neither reopen nor
+resolve the incident.';
+
+create function monitoring.apply_sentry_intent(intent monitoring.sentry_intent)
+returns monitoring.sentry_outcome
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_intent monitoring.sentry_intent := apply_sentry_intent.intent;
+  v_incident public.incidents;
+  v_outcome monitoring.sentry_outcome;
+begin
+  v_outcome.effect := 'recorded';
+  if v_intent.verb is null then
+    return v_outcome;
+  end if;
+  select incidents.*
+  into v_incident
+  from public.incidents
+  where incidents.fingerprint = v_intent.fingerprint
+  order by incidents.status = 'resolved', incidents.resolved_at desc
+  limit 1
+  for update;
+  v_outcome.incident_id := v_incident.id;
+
+  if monitoring.is_late_delivery(v_intent, v_incident) then
+    v_outcome.effect := 'late';
+    if v_intent.verb = 'count' then
+      update public.incidents
+      set occurrence_count = incidents.occurrence_count + 1
+      where incidents.id = v_incident.id;
+    end if;
+  elsif v_intent.verb in ('count', 'open', 'reopen', 'measure') then
+    v_outcome := monitoring.open_sentry_incident(v_intent, v_incident);
+  elsif v_incident.id is not null then
+    v_outcome.effect := monitoring.change_sentry_incident(v_intent, v_incident);
+  elsif v_intent.verb = 'resolve' then
+    -- Deferred deliveries of the issue must not open it any more.
+    update monitoring.sentry_deliveries
+    set effect = 'late'
+    where sentry_deliveries.effect = 'deferred'
+      and sentry_deliveries.fingerprint = v_intent.fingerprint;
+  end if;
+  return v_outcome;
+end
+$$;
+
+comment on function monitoring.apply_sentry_intent(monitoring.sentry_intent) is
+'Applies what a delivery requests. A late occurrence is counted but reopens nothing; changes of an unknown issue have
+no effect.';

@@ -1,0 +1,186 @@
+-- Purpose: enforces the life cycle of an incident for every writer and writes the audit row of each change.
+-- Objects: functions monitoring.read_actor, monitoring.read_role, monitoring.set_change_context,
+--   monitoring.check_incident_change, monitoring.audit_new_incidents, monitoring.audit_incident_change; triggers
+--   incidents_follow_their_life_cycle, new_incidents_are_audited, incident_changes_are_audited.
+-- Risks: only these triggers write the audit rows of changes; functions that change an incident set the actor with
+--   set_change_context().
+
+create function monitoring.read_actor()
+returns text
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select coalesce(
+    claims.token ->> 'agent', claims.token ->> 'email', claims.token ->> 'sub', claims.token ->> 'role', session_user::text
+  )
+  from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
+$$;
+
+comment on function monitoring.read_actor() is
+'Returns who calls: the agent, e-mail, subject or role of the JWT, or the database role outside of PostgREST.';
+
+create function monitoring.read_role()
+returns text
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select coalesce(claims.token ->> 'role', session_user::text)
+  from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
+$$;
+
+comment on function monitoring.read_role() is
+'Returns the role that calls: that of the JWT, or the database role outside of PostgREST.';
+
+create function monitoring.set_change_context(agent text, details jsonb)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  perform set_config('monitoring.agent', coalesce(set_change_context.agent, ''), true);
+  perform set_config('monitoring.details', coalesce(set_change_context.details, '{}')::text, true);
+end
+$$;
+
+comment on function monitoring.set_change_context(text, jsonb) is
+'Sets the actor of the following changes of incidents in this transaction and the details of their audit rows. The
+details must be sanitized. Clear it afterwards with an empty agent.';
+
+create function monitoring.check_incident_change()
+returns trigger
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  if (old.status, new.status) not in (
+    ('open', 'acknowledged'), ('open', 'suppressed'), ('open', 'resolved'),
+    ('acknowledged', 'suppressed'), ('acknowledged', 'resolved'),
+    ('suppressed', 'open'), ('suppressed', 'resolved'),
+    ('resolved', 'open')
+  ) then
+    raise exception using
+      errcode = 'PT409',
+      message = format('%s is %s and cannot become %s', old.id, old.status, new.status),
+      detail = 'status',
+      hint = case old.status
+        when 'resolved' then 'Reopen the incident first.'
+        when 'suppressed' then 'Reopen the incident first, or resolve it.'
+        else 'An open incident can be acknowledged, suppressed or resolved, an acknowledged one suppressed or resolved.'
+      end;
+  end if;
+  if new.status <> 'suppressed' then
+    new.suppressed_until := null;
+  end if;
+  return new;
+end
+$$;
+
+comment on function monitoring.check_incident_change() is
+'Rejects a status change that the life cycle does not allow, with PT409.';
+
+create trigger incidents_follow_their_life_cycle
+before update on public.incidents
+for each row
+when (old.status <> new.status)
+execute function monitoring.check_incident_change();
+
+create function monitoring.audit_new_incidents()
+returns trigger
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  insert into public.agent_actions (agent, action, incident_id, success, details)
+  select
+    coalesce(nullif(current_setting('monitoring.agent', true), ''), monitoring.read_actor()),
+    'incident_created',
+    opened.id,
+    true,
+    jsonb_build_object(
+      'to', opened.status, 'severity', opened.severity, 'category', opened.category, 'rule', opened.rule
+    )
+  from opened
+  order by opened.fingerprint;
+  return null;
+end
+$$;
+
+comment on function monitoring.audit_new_incidents() is 'Writes the audit rows of new incidents.';
+
+create trigger new_incidents_are_audited
+after insert on public.incidents
+referencing new table as opened
+for each statement execute function monitoring.audit_new_incidents();
+
+create function monitoring.audit_incident_change()
+returns trigger
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_agent text := coalesce(nullif(current_setting('monitoring.agent', true), ''), monitoring.read_actor());
+  v_details jsonb := coalesce(nullif(current_setting('monitoring.details', true), '')::jsonb, '{}');
+begin
+  if old.status <> new.status then
+    insert into public.agent_actions (agent, action, incident_id, success, details)
+    values (
+      v_agent,
+      case new.status when 'open' then 'incident_reopened' else 'incident_' || new.status end,
+      new.id,
+      true,
+      v_details || jsonb_strip_nulls(jsonb_build_object(
+        'from', old.status,
+        'to', new.status,
+        'acknowledged_by', case when new.status = 'acknowledged' then new.acknowledged_by end,
+        'until', new.suppressed_until,
+        'resolved_at', coalesce(new.resolved_at, old.resolved_at),
+        'resolved_by', coalesce(new.resolved_by, old.resolved_by),
+        'resolution', coalesce(new.resolution, old.resolution)
+      ))
+    );
+  end if;
+  if new.has_manual_severity and not old.has_manual_severity then
+    insert into public.agent_actions (agent, action, incident_id, success, details)
+    values (
+      v_agent, 'incident_severity_frozen', new.id, true,
+      v_details || jsonb_build_object('from', old.severity, 'to', new.severity)
+    );
+  end if;
+  if old.severity <> new.severity then
+    insert into public.agent_actions (agent, action, incident_id, success, details)
+    values (
+      v_agent,
+      case when new.severity > old.severity then 'incident_escalated' else 'incident_lowered' end,
+      new.id,
+      true,
+      v_details || jsonb_build_object('from', old.severity, 'to', new.severity, 'rule', new.rule)
+    );
+  end if;
+  return null;
+end
+$$;
+
+comment on function monitoring.audit_incident_change() is
+'Writes the audit rows of a change of status or severity: who, what, when, from, to.';
+
+create trigger incident_changes_are_audited
+after update on public.incidents
+for each row
+when (
+  old.status <> new.status
+  or old.severity <> new.severity
+  or old.has_manual_severity <> new.has_manual_severity
+)
+execute function monitoring.audit_incident_change();

@@ -1,0 +1,191 @@
+-- Purpose: provides the RPCs with which an agent starts and finishes an action; both are recorded, refusals too.
+-- Objects: functions monitoring.answer_conflict, public.begin_agent_action, public.finish_agent_action.
+-- Risks: a refusal must be committed, so it is returned with HTTP status 409 instead of raised.
+
+create function monitoring.answer_conflict(answer jsonb)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  -- PostgREST reads the status of its response from this setting. Raising PT409 would roll the audit row back.
+  perform set_config('response.status', '409', true);
+  return jsonb_build_object('code', 'PT409') || answer_conflict.answer;
+end
+$$;
+
+comment on function monitoring.answer_conflict(jsonb) is
+'Returns an answer that PostgREST sends with status 409 while the transaction is committed.';
+
+create function public.begin_agent_action(
+  agent text, action_type text, incident_id text default null, plan jsonb default '{}', dry_run boolean default false
+)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+  v_agent text := monitoring.read_required_text('agent', begin_agent_action.agent, 200);
+  v_plan jsonb := coalesce(begin_agent_action.plan, '{}');
+  v_is_dry_run boolean := coalesce(begin_agent_action.dry_run, false);
+  v_incident public.incidents;
+  v_checks jsonb;
+  v_is_allowed boolean;
+  v_id bigint;
+  v_deadline timestamptz;
+begin
+  if not exists (select from monitoring.action_kinds where action_kinds.kind = begin_agent_action.action_type) then
+    perform monitoring.refuse_request(
+      'PT400', format('action_type %s is unknown', begin_agent_action.action_type), 'action_type',
+      'Send one of ' || (select string_agg(action_kinds.kind, ', ' order by action_kinds.kind) from monitoring.action_kinds)
+    );
+  end if;
+  if jsonb_typeof(v_plan) <> 'object' then
+    perform monitoring.refuse_request('PT400', 'plan must be a JSON object', 'plan', 'Send {"confidence": 0.9, …}.');
+  end if;
+
+  -- Changes of the configuration take this lock first, so the kill switch cannot be set, and no other action can
+  -- start, between these checks and the start of the action.
+  perform pg_advisory_xact_lock(20261126, 1);
+  if begin_agent_action.incident_id is not null then
+    v_incident := monitoring.lock_incident(begin_agent_action.incident_id);
+  end if;
+  v_checks := monitoring.check_agent_action(v_agent, begin_agent_action.action_type, v_incident.id, v_plan);
+  v_is_allowed := not v_checks @> '[{"passed": false}]';
+
+  insert into public.agent_actions (agent, action, incident_id, success, safety_checks, safety_verdict, details)
+  values (
+    v_agent,
+    begin_agent_action.action_type,
+    v_incident.id,
+    case when not v_is_allowed then false end,
+    v_checks,
+    case when v_is_allowed then 'allowed' else 'refused' end,
+    jsonb_build_object(
+      'plan', monitoring.sanitize_jsonb(v_plan, 16384), 'dry_run', v_is_dry_run, 'caller', monitoring.read_actor()
+    )
+  )
+  returning agent_actions.id into v_id;
+
+  if not v_is_allowed then
+    return monitoring.answer_conflict(jsonb_build_object(
+      'allowed', false,
+      'action_id', null,
+      'audit_id', v_id,
+      'message', 'the action is refused',
+      'reasons', (
+        select jsonb_agg((refused.item ->> 'check') || ': ' || (refused.item ->> 'detail') order by refused.position)
+        from jsonb_array_elements(v_checks) with ordinality as refused (item, position)
+        where not (refused.item ->> 'passed')::boolean
+      ),
+      'safety_checks', v_checks
+    ));
+  end if;
+  if not v_is_dry_run then
+    v_deadline := clock_timestamp() + make_interval(
+      mins => (monitoring.config('incident_policy') ->> 'action_deadline_minutes')::integer
+    );
+    insert into monitoring.running_actions (action_id, incident_id, agent, kind, deadline)
+    values (v_id, v_incident.id, v_agent, begin_agent_action.action_type, v_deadline);
+  end if;
+  return jsonb_build_object(
+    'allowed', true,
+    'action_id', case when not v_is_dry_run then v_id end,
+    'audit_id', v_id,
+    'dry_run', v_is_dry_run,
+    'deadline', v_deadline,
+    'safety_checks', v_checks
+  );
+end
+$$;
+
+revoke all on function public.begin_agent_action(text, text, text, jsonb, boolean)
+from public, anon, authenticated, service_role;
+
+grant execute on function public.begin_agent_action(text, text, text, jsonb, boolean) to authenticated, service_role;
+
+comment on function public.begin_agent_action(text, text, text, jsonb, boolean) is
+'Requests permission to start an action.
+
+action_type is investigate, notify, auto_fix, restart, deploy or rollback. plan describes the action; auto_fix and
+restart need plan.confidence, 0 to 1. The checks are: kill switch, feature flag of the action type, actions per
+hour, deployment window, no other running action for the incident, confidence. The result is recorded either way;
+dry_run only checks. Returns {"allowed", "action_id", "audit_id", "deadline", "safety_checks", "reasons"?}, with
+status 409 when the action is refused. Call finish_agent_action() before the deadline, else the action counts as
+failed. Security definer, because agents may write the audit trail through such functions only.';
+
+create function public.finish_agent_action(
+  id bigint, success boolean, result jsonb default '{}', error text default null
+)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+  v_running monitoring.running_actions;
+  v_is_switch_on boolean;
+  v_is_success boolean := finish_agent_action.success;
+  v_error text := monitoring.sanitize_text(finish_agent_action.error, 4096);
+  v_audit_id bigint;
+begin
+  if v_is_success is null then
+    perform monitoring.refuse_request('PT400', 'success is missing', 'success', 'Send true or false.');
+  elsif v_is_success and v_error is not null then
+    perform monitoring.refuse_request('PT400', 'error must be empty when success is true', 'error', 'Leave error out, or send success false.');
+  end if;
+  perform pg_advisory_xact_lock(20261126, 1);
+  v_is_switch_on := (monitoring.config('kill_switch') ->> 'enabled')::boolean;
+  delete from monitoring.running_actions
+  where running_actions.action_id = finish_agent_action.id
+  returning running_actions.* into v_running;
+  if not found then
+    perform monitoring.refuse_request(
+      'PT409', format('action %s is not running', finish_agent_action.id), 'id',
+      'It was finished, exceeded its deadline, was stopped by the kill switch, or never began: see agent_actions.'
+    );
+  end if;
+  if v_is_success and v_is_switch_on then
+    v_is_success := false;
+    v_error := 'stopped by the kill switch';
+  end if;
+  insert into public.agent_actions (agent, action, incident_id, success, error, duration_ms, details, finishes_id)
+  values (
+    v_running.agent,
+    v_running.kind || '_finished',
+    v_running.incident_id,
+    v_is_success,
+    case when not v_is_success then coalesce(v_error, 'no reason given') end,
+    least(extract(epoch from clock_timestamp() - v_running.begun_at) * 1000, 2147483647)::integer,
+    jsonb_build_object(
+      'result', monitoring.sanitize_jsonb(coalesce(finish_agent_action.result, '{}'), 16384),
+      'caller', monitoring.read_actor()
+    ),
+    v_running.action_id
+  )
+  returning agent_actions.id into v_audit_id;
+  if v_is_success is distinct from finish_agent_action.success then
+    return monitoring.answer_conflict(jsonb_build_object(
+      'success', false, 'audit_id', v_audit_id, 'message', 'the action was stopped by the kill switch'
+    ));
+  end if;
+  return jsonb_build_object('success', v_is_success, 'audit_id', v_audit_id);
+end
+$$;
+
+revoke all on function public.finish_agent_action(bigint, boolean, jsonb, text)
+from public, anon, authenticated, service_role;
+
+grant execute on function public.finish_agent_action(bigint, boolean, jsonb, text) to authenticated, service_role;
+
+comment on function public.finish_agent_action(bigint, boolean, jsonb, text) is
+'Records the end of a running action and returns {"success", "audit_id"}.
+
+id is the action_id that begin_agent_action() returned. 409 when the action is not running. While the kill switch is
+on, a success is recorded as a failure and answered with 409. Security definer, because agents may write the audit
+trail through such functions only.';

@@ -1,0 +1,288 @@
+-- Purpose: provides the RPCs that record suspected attacks and e-mails about incidents.
+-- Objects: functions public.record_security_event, public.queue_email, monitoring.queue_notifications,
+--   public.record_email_event; trigger new_incidents_are_mailed.
+-- Risks: e-mail providers repeat events and send them in any order: the status of an e-mail only moves forward.
+
+create function public.record_security_event(
+  event_type text,
+  severity public.incident_severity,
+  confidence numeric,
+  ip_address text default null,
+  user_id text default null,
+  action_taken text default null,
+  details jsonb default '{}'
+)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+  v_type text := monitoring.read_required_text('event_type', record_security_event.event_type, 200);
+  v_user text := monitoring.sanitize_text(record_security_event.user_id, 200);
+  v_details jsonb;
+  v_address inet;
+  v_report monitoring.prepared_event;
+  v_incident_id text;
+  v_id bigint;
+begin
+  if record_security_event.severity is null then
+    perform monitoring.refuse_request('PT400', 'severity is missing', 'severity', 'Send LOW, MEDIUM, HIGH or CRITICAL.');
+  elsif record_security_event.confidence is null or record_security_event.confidence not between 0 and 1 then
+    perform monitoring.refuse_request('PT400', 'confidence must be from 0 to 1', 'confidence', 'Send a number such as 0.8.');
+  elsif not pg_input_is_valid(coalesce(record_security_event.ip_address, '::'), 'inet') then
+    perform monitoring.refuse_request('PT400', 'ip_address is not an IP address', 'ip_address', 'Send an address, or leave it out.');
+  elsif jsonb_typeof(coalesce(record_security_event.details, '{}')) <> 'object' then
+    perform monitoring.refuse_request('PT400', 'details must be a JSON object', 'details', 'Send {"path": "/login"}.');
+  end if;
+  v_address := record_security_event.ip_address::inet;
+  v_details := monitoring.sanitize_jsonb(coalesce(record_security_event.details, '{}'), 16384);
+
+  if record_security_event.confidence >= (monitoring.config('incident_policy') ->> 'security_min_confidence')::numeric then
+    v_report := monitoring.prepare_event(
+      jsonb_build_object(
+        'error', jsonb_build_object(
+          'message', format('%s from %s', v_type, coalesce(host(v_address), v_user, 'an unknown address')),
+          'type', 'SecurityEvent'
+        ),
+        'severity', record_security_event.severity,
+        'category', 'security',
+        'source', 'security',
+        'fingerprint', format('security:%s:%s', v_type, coalesce(host(v_address), v_user, '')),
+        'context', jsonb_build_object('details', v_details, 'confidence', record_security_event.confidence)
+      ),
+      1
+    );
+    v_report.rule := 'security_event';
+    select upserted.incident_id
+    into v_incident_id
+    from monitoring.upsert_incidents(array[v_report], 'security') as upserted;
+  end if;
+  insert into public.security_events (
+    event_type, severity, confidence, ip_address, user_id, action_taken, details, incident_id
+  )
+  values (
+    v_type,
+    record_security_event.severity,
+    round(record_security_event.confidence, 3),
+    v_address,
+    v_user,
+    monitoring.sanitize_text(record_security_event.action_taken, 1024),
+    v_details,
+    v_incident_id
+  )
+  returning security_events.id into v_id;
+  return jsonb_build_object('security_event_id', v_id, 'incident_id', v_incident_id);
+end
+$$;
+
+revoke all on function public.record_security_event(
+  text, public.incident_severity, numeric, text, text, text, jsonb
+) from public, anon, authenticated, service_role;
+
+grant execute on function public.record_security_event(
+  text, public.incident_severity, numeric, text, text, text, jsonb
+) to authenticated, service_role;
+
+comment on function public.record_security_event(
+  text, public.incident_severity, numeric, text, text, text, jsonb
+) is
+'Records a suspected attack and returns {"security_event_id", "incident_id"}.
+
+confidence, 0 to 1, is how sure the detector is. From incident_policy.security_min_confidence on, the event opens or
+repeats an incident, one per event_type and IP address. Security definer, because agents may write security events
+through such functions only.';
+
+create function public.queue_email(recipient text, subject text, incident_id text default null)
+returns bigint
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+  v_recipient text := btrim(coalesce(queue_email.recipient, ''));
+  v_id bigint;
+begin
+  -- Not sanitized, because the value must be an e-mail address. Agents cannot read the table.
+  if v_recipient !~ '^[^@\s]+@[^@\s]+$' or length(v_recipient) > 320 then
+    perform monitoring.refuse_request('PT400', 'recipient is not an e-mail address', 'recipient', 'Send an address such as ann@example.com.');
+  end if;
+  if (monitoring.config('kill_switch') ->> 'enabled')::boolean
+    or not (monitoring.config('feature_flags') ->> 'email')::boolean
+  then
+    perform monitoring.refuse_request(
+      'PT409', 'sending e-mails is disabled', 'recipient', 'feature_flags.email must be on and the kill switch off.'
+    );
+  end if;
+  if monitoring.read_role() = 'authenticated' and not exists (
+    select
+    from public.system_config
+    where system_config.key = 'notification_recipients'
+      and system_config.value @> jsonb_build_array(jsonb_build_object('email', v_recipient))
+  ) then
+    perform monitoring.refuse_request(
+      'PT403', 'agents may send e-mails to the configured recipients only', 'recipient',
+      'An operator can add the recipient to notification_recipients.'
+    );
+  end if;
+  if queue_email.incident_id is not null then
+    perform monitoring.lock_incident(queue_email.incident_id);
+  end if;
+  insert into public.email_tracking (incident_id, recipient, subject)
+  values (queue_email.incident_id, v_recipient, monitoring.read_required_text('subject', queue_email.subject, 500))
+  returning email_tracking.id into v_id;
+  insert into public.agent_actions (agent, action, incident_id, success, details)
+  values (monitoring.read_actor(), 'email_queued', queue_email.incident_id, true, jsonb_build_object('email_id', v_id));
+  return v_id;
+end
+$$;
+
+revoke all on function public.queue_email(text, text, text) from public, anon, authenticated, service_role;
+
+grant execute on function public.queue_email(text, text, text) to authenticated, service_role;
+
+comment on function public.queue_email(text, text, text) is
+'Queues an e-mail and returns its id.
+
+The mailer passes that id, with the id of the provider, to record_email_event(). Agents may write to the addresses
+in notification_recipients only. 409 while feature_flags.email is off or the kill switch is on. Security definer,
+because e-mails may be written through such functions only.';
+
+create function monitoring.queue_notifications()
+returns trigger
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  if (monitoring.config('feature_flags') ->> 'email')::boolean
+    and not (monitoring.config('kill_switch') ->> 'enabled')::boolean
+  then
+    insert into public.email_tracking (incident_id, recipient, subject)
+    select
+      opened.id,
+      recipients.item ->> 'email',
+      format('[%s] %s %s', opened.severity, opened.id, opened.title)
+    from opened
+    cross join (
+      select system_config.value
+      from public.system_config
+      where system_config.key = 'notification_recipients'
+    ) as policy
+    cross join jsonb_array_elements(policy.value) as recipients (item)
+    where opened.severity >= coalesce(recipients.item ->> 'min_severity', 'HIGH')::public.incident_severity;
+  end if;
+  return null;
+end
+$$;
+
+comment on function monitoring.queue_notifications() is
+'Queues an e-mail to each of notification_recipients for new incidents, while feature_flags.email is true.';
+
+create trigger new_incidents_are_mailed
+after insert on public.incidents
+referencing new table as opened
+for each statement execute function monitoring.queue_notifications();
+
+create function public.record_email_event(
+  provider_id text,
+  event text,
+  occurred_at timestamptz default null,
+  email_id bigint default null,
+  error text default null
+)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+  v_event public.email_status;
+  v_provider_id text := monitoring.read_required_text('provider_id', record_email_event.provider_id, 255);
+  v_moment timestamptz := least(coalesce(record_email_event.occurred_at, clock_timestamp()), clock_timestamp());
+  v_email public.email_tracking;
+  v_is_new boolean;
+begin
+  if record_email_event.event is null
+    or record_email_event.event not in ('sent', 'delivered', 'opened', 'clicked', 'bounced', 'failed')
+  then
+    perform monitoring.refuse_request(
+      'PT400', format('event %s is unknown', record_email_event.event), 'event',
+      'Send sent, delivered, opened, clicked, bounced or failed.'
+    );
+  end if;
+  v_event := record_email_event.event::public.email_status;
+  select email_tracking.*
+  into v_email
+  from public.email_tracking
+  where email_tracking.provider_id = v_provider_id
+    or (email_tracking.id = record_email_event.email_id and email_tracking.provider_id is null)
+  order by email_tracking.provider_id nulls last
+  limit 1
+  for update;
+  if not found then
+    perform monitoring.refuse_request(
+      'PT404', format('there is no e-mail %s', v_provider_id), 'provider_id',
+      'Send email_id, as returned by queue_email(), with the first event of an e-mail.'
+    );
+  end if;
+
+  insert into monitoring.event_receipts (idempotency_key, answer)
+  values (
+    encode(sha256(convert_to(concat_ws(' ', 'email', v_provider_id, v_event, record_email_event.occurred_at), 'UTF8')), 'hex'), '{}'
+  )
+  on conflict (idempotency_key) do nothing;
+  v_is_new := found;
+  if v_is_new then
+    update public.email_tracking
+    set
+      provider_id = v_provider_id,
+      -- The enum is in the order of delivery; bounced and failed are final.
+      status = case
+        when v_email.status in ('bounced', 'failed') then v_email.status else greatest(v_email.status, v_event)
+      end,
+      sent_at = case
+        when v_event = 'failed' then v_email.sent_at else least(coalesce(v_email.sent_at, v_moment), v_moment)
+      end,
+      delivered_at = case
+        when v_event in ('delivered', 'opened', 'clicked')
+          then least(coalesce(v_email.delivered_at, v_moment), v_moment)
+        else v_email.delivered_at
+      end,
+      opened_at = case
+        when v_event in ('opened', 'clicked') then least(coalesce(v_email.opened_at, v_moment), v_moment)
+        else v_email.opened_at
+      end,
+      clicked_at = case
+        when v_event = 'clicked' then least(coalesce(v_email.clicked_at, v_moment), v_moment)
+        else v_email.clicked_at
+      end,
+      open_count = v_email.open_count + (v_event = 'opened')::integer,
+      click_count = v_email.click_count + (v_event = 'clicked')::integer,
+      error = case
+        when v_event in ('bounced', 'failed')
+          then coalesce(monitoring.sanitize_text(record_email_event.error, 1024), v_event::text)
+        else v_email.error
+      end
+    where email_tracking.id = v_email.id
+    returning email_tracking.* into v_email;
+  end if;
+  return jsonb_build_object('email_id', v_email.id, 'status', v_email.status, 'duplicate', not v_is_new);
+end
+$$;
+
+revoke all on function public.record_email_event(text, text, timestamptz, bigint, text)
+from public, anon, authenticated, service_role;
+
+grant execute on function public.record_email_event(text, text, timestamptz, bigint, text) to service_role;
+
+comment on function public.record_email_event(text, text, timestamptz, bigint, text) is
+'Records an event of an e-mail provider and returns {"email_id", "status", "duplicate"}.
+
+event is sent, delivered, opened, clicked, bounced or failed. The same event with the same occurred_at counts once,
+and the status never moves backward. email_id links the provider_id to a queued e-mail; pass it with the first
+event. Security definer, because e-mails may be written through such functions only.';

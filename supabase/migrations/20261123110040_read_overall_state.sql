@@ -1,0 +1,57 @@
+-- Purpose: computes the overall state of the product as one word.
+-- Objects: function monitoring.overall_state.
+-- Risks: the states of targets are as old as the last round: when no round has run for 3 minutes, they are not used.
+
+create function monitoring.overall_state()
+returns text
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  with live as (
+    select max(incidents.severity) as worst
+    from public.incidents
+    where incidents.status in ('open', 'acknowledged')
+  ),
+
+  targets as (
+    select
+      count(*) as size,
+      -- Evaluated from left to right: windows are read for the few targets that are not up only.
+      count(*) filter (
+        where target_states.status = 'down' and not monitoring.is_in_maintenance(target_states.target, now())
+      ) as down,
+      count(*) filter (
+        where target_states.status = 'degraded' and not monitoring.is_in_maintenance(target_states.target, now())
+      ) as degraded,
+      count(*) filter (where target_states.status in ('unknown', 'pending')) as unknown
+    from monitoring.target_states
+  ),
+
+  rounds as (
+    select
+      (monitoring.config('feature_flags') ->> 'monitoring')::boolean
+      and coalesce(
+        (
+          select max(job_runs.ran_at) > now() - interval '3 minutes'
+          from monitoring.job_runs
+          where job_runs.job = 'monitoring-health-checks'
+        ),
+        false
+      ) as are_running
+  )
+
+  select case
+    when live.worst = 'CRITICAL' or (rounds.are_running and targets.down > 0) then 'outage'
+    when live.worst = 'HIGH' or (rounds.are_running and targets.degraded > 0) then 'degraded'
+    when targets.size > 0 and (not rounds.are_running or targets.unknown = targets.size) then 'unknown'
+    else 'operational'
+  end
+  from live, targets, rounds
+$$;
+
+comment on function monitoring.overall_state() is
+'Returns outage, degraded, unknown or operational. outage: a CRITICAL incident is open or acknowledged, or a target
+is down outside of maintenance. degraded: the same with HIGH and degraded. unknown: there are targets, but no round
+within 3 minutes, or no target answered. Suppressed incidents do not count.';

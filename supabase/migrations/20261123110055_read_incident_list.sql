@@ -1,0 +1,105 @@
+-- Purpose: provides the incidents of GET /api/autonomous/incidents: filtered, most recent first, a page with its total.
+-- Objects: function public.list_incidents.
+-- Risks: security invoker: row-level security decides which incidents the caller reads. The statement is composed of
+--   fixed conditions; values are passed as parameters.
+
+create function public.list_incidents(filters jsonb default '{}')
+returns json
+language plpgsql
+stable
+security invoker
+set search_path = ''
+set timezone = 'UTC'
+as $$
+declare
+  v_names constant text[] := array['status', 'severity', 'category', 'source', 'since', 'limit', 'offset'];
+  v_values jsonb := '{"limit": 50, "offset": 0}';
+  v_conditions text[] := '{true}';
+  v_name text;
+  v_value text;
+  v_allowed text[];
+  v_reason text;
+  v_page json;
+begin
+  for v_name, v_value in
+    select pairs.key, pairs.value
+    from jsonb_each_text(
+      case when jsonb_typeof(list_incidents.filters) = 'object' then list_incidents.filters else '{"filters": ""}' end
+    ) as pairs
+  loop
+    v_allowed := case v_name
+      when 'status' then enum_range(null::public.incident_status)::text[]
+      when 'severity' then enum_range(null::public.incident_severity)::text[]
+      when 'category' then enum_range(null::public.incident_category)::text[]
+    end;
+    v_reason := null;
+    if v_name <> all (v_names) then
+      v_reason := 'There is no such parameter.';
+      v_allowed := v_names;
+    elsif v_allowed is not null then
+      v_value := (select words.word from unnest(v_allowed) as words (word) where lower(words.word) = lower(btrim(v_value)));
+      if v_value is null then
+        v_reason := 'It must be one of ' || array_to_string(v_allowed, ', ') || '.';
+      end if;
+    elsif v_name = 'source' and length(v_value) not between 1 and 1000 then
+      v_reason := 'It must be 1 to 1000 characters.';
+    elsif v_name = 'limit' and (v_value !~ '^\s*[0-9]{1,9}\s*$' or btrim(v_value)::integer not between 1 and 200) then
+      v_reason := 'It must be a whole number from 1 to 200.';
+    elsif v_name = 'offset' and (v_value !~ '^\s*[0-9]{1,9}\s*$' or btrim(v_value)::integer > 1000000) then
+      v_reason := 'It must be a whole number from 0 to 1000000.';
+    elsif v_name = 'since' then
+      -- A plus sign that was not percent-encoded arrives as a space: 2026-01-31T10:00:00 02:00.
+      v_value := regexp_replace(btrim(v_value), '(T.*) ', '\1+');
+      begin
+        if v_value !~ '^[0-9]{4}-?[0-9]{2}-?[0-9]{2}' or v_value::timestamptz is null then
+          raise datetime_field_overflow;
+        end if;
+      exception
+        when datetime_field_overflow or invalid_datetime_format or invalid_parameter_value then
+          v_reason := 'It must be an ISO 8601 time such as 2026-01-31T10:00:00Z.';
+      end;
+    end if;
+    if v_reason is not null then
+      raise exception using
+        errcode = 'PT400',
+        message = format('The parameter %s is invalid. %s', left(v_name, 100), v_reason),
+        detail = left(v_name, 100),
+        hint = coalesce(array_to_string(v_allowed, ', '), '');
+    end if;
+    v_values := v_values || jsonb_build_object(v_name, v_value);
+    v_conditions := v_conditions || case v_name
+      when 'since' then array['incidents.last_seen >= ($1 ->> ''since'')::timestamptz']
+      when 'source' then array['incidents.source = $1 ->> ''source''']
+      when 'limit' then array[]::text[]
+      when 'offset' then array[]::text[]
+      else array[format('incidents.%I = ($1 ->> %L)::public.incident_%s', v_name, v_name, v_name)]
+    end;
+  end loop;
+  execute format(
+    'select json_build_object(
+      ''incidents'', coalesce((select json_agg(page) from (
+        select incidents.* from public.incidents where %1$s
+        order by incidents.last_seen desc, incidents.id
+        limit ($1 ->> ''limit'')::integer offset ($1 ->> ''offset'')::integer
+      ) as page), ''[]''),
+      ''total'', (select count(*) from public.incidents where %1$s),
+      ''limit'', ($1 ->> ''limit'')::integer,
+      ''offset'', ($1 ->> ''offset'')::integer)',
+    array_to_string(v_conditions, ' and ')
+  )
+  into v_page
+  using v_values;
+  return v_page;
+end
+$$;
+
+revoke all on function public.list_incidents(jsonb) from public, anon, authenticated, service_role;
+
+grant execute on function public.list_incidents(jsonb) to authenticated, service_role;
+
+comment on function public.list_incidents(jsonb) is
+'A page of incidents, most recent first: incidents, total (without limit and offset), limit, offset.
+
+filters is an object of texts, each optional: status, severity, category, source (exact), since (ISO 8601 time, UTC unless it
+names a zone; last seen at or after it), limit (1 to 200, default 50), offset (default 0). A wrong filter is refused with
+PT400; the detail names it and the hint lists the allowed values.';

@@ -1,0 +1,273 @@
+-- Purpose: provides the RPCs that the service calls besides ingest: health, targets from its settings, the first
+--   round, status.
+-- Objects: table monitoring.service_targets; functions public.service_health, monitoring.write_service_target,
+--   public.write_service_targets, public.start_health_check_round, public.status_summary, public.system_status.
+-- Risks: targets from the service's settings must never overwrite what a person configured.
+
+create table monitoring.service_targets (
+  name text primary key,
+  written jsonb not null
+);
+
+alter table monitoring.service_targets enable row level security;
+
+create policy service_targets_is_read_by_nobody on monitoring.service_targets
+for select to authenticated
+using (false);
+
+revoke all on table monitoring.service_targets from public, anon, authenticated, service_role;
+
+comment on table monitoring.service_targets is
+'Targets as the service wrote them: a different or missing target in the configuration was changed by a person.';
+
+comment on column monitoring.service_targets.name is 'Name of the target.';
+
+comment on column monitoring.service_targets.written is 'Target as the service last wrote it.';
+
+create function public.service_health()
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'status', 'ok',
+    'overall', monitoring.overall_state(),
+    'server_time', clock_timestamp(),
+    'is_kill_switch_on', (monitoring.config('kill_switch') ->> 'enabled')::boolean,
+    'is_monitoring_on', (monitoring.config('feature_flags') ->> 'monitoring')::boolean,
+    'has_response_times', exists (
+      select
+      from pg_catalog.pg_trigger
+      where pg_trigger.tgrelid = to_regclass('net._http_response')
+        and pg_trigger.tgname = 'monitoring_records_answers'
+        and pg_trigger.tgenabled <> 'D'
+    ),
+    'sentry', (
+      select to_jsonb(feed)
+      from monitoring.describe_sentry_feed() as feed
+    ),
+    'scheduler', (
+      select jsonb_build_object('schedule', job.schedule, 'is_active', job.active, 'last_run_at', job_runs.ran_at)
+      from monitoring.job_runs
+      left join cron.job on job.jobname = job_runs.job
+      where job_runs.job = 'monitoring-health-checks'
+    )
+  )
+$$;
+
+revoke all on function public.service_health() from public, anon, authenticated, service_role;
+
+grant execute on function public.service_health() to authenticated, service_role;
+
+comment on function public.service_health() is
+'Returns the state of the database, of the scheduler and of the Sentry integration.
+
+Returns {"status", "overall": "operational" | "degraded" | "outage" | "unknown", "server_time", "is_kill_switch_on",
+"is_monitoring_on", "has_response_times", "sentry": {"last_delivery_at", "is_silent"}, "scheduler": {"schedule",
+"is_active", "last_run_at"}}. schedule is null when the job is missing: select monitoring.schedule_jobs() restores
+it. Security definer, because only the owner may read the configuration and the jobs of pg_cron.';
+
+create function monitoring.write_service_target(target jsonb)
+returns jsonb
+language plpgsql
+volatile
+strict
+security invoker
+set search_path = ''
+as $$
+declare
+  v_name text := write_service_target.target ->> 'name';
+  v_targets jsonb;
+  v_current jsonb;
+  v_written jsonb;
+  v_reason text;
+begin
+  v_targets := (
+    select system_config.value from public.system_config where system_config.key = 'health_check_targets'
+  );
+  v_current := (
+    select items.item from jsonb_array_elements(v_targets) as items (item) where items.item ->> 'name' = v_name
+  );
+  v_written := (
+    select service_targets.written from monitoring.service_targets where service_targets.name = v_name
+  );
+
+  if v_current is null and v_written is not null then
+    return jsonb_build_object('name', v_name, 'result', 'kept', 'reason', 'it was removed by hand');
+  elsif v_current <> v_written or (v_current is not null and v_written is null) then
+    return jsonb_build_object('name', v_name, 'result', 'kept', 'reason', 'it was added or edited by hand');
+  elsif v_current = write_service_target.target then
+    return jsonb_build_object('name', v_name, 'result', 'unchanged');
+  end if;
+
+  update public.system_config
+  set
+    value = case
+      when v_current is null then v_targets || jsonb_build_array(write_service_target.target)
+      else (
+        select jsonb_agg(
+          case when items.item ->> 'name' = v_name then write_service_target.target else items.item end
+          order by items.position
+        )
+        from jsonb_array_elements(v_targets) with ordinality as items (item, position)
+      )
+    end
+  where system_config.key = 'health_check_targets';
+
+  insert into monitoring.service_targets (name, written)
+  values (v_name, write_service_target.target)
+  on conflict (name) do update
+    set written = excluded.written;
+  return jsonb_build_object('name', v_name, 'result', 'written');
+exception
+  when check_violation then
+    get stacked diagnostics v_reason = message_text;
+    return jsonb_build_object('name', v_name, 'result', 'refused', 'reason', v_reason);
+end
+$$;
+
+comment on function monitoring.write_service_target(jsonb) is
+'Writes one target into the configuration, unless a person added, edited or removed a target of its name. Returns the
+result.';
+
+create function public.write_service_targets(backend_url text default null, console_url text default null)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+  v_backend text := rtrim(write_service_targets.backend_url, '/');
+  v_answer jsonb := '[]'::jsonb;
+  v_has_backend boolean;
+begin
+  -- Serializes replicas of the service that start at the same time.
+  perform from public.system_config where system_config.key = 'health_check_targets' for update;
+
+  if v_backend is not null then
+    v_answer := v_answer || monitoring.write_service_target(
+      jsonb_build_object('name', 'backend', 'type', 'backend', 'url', v_backend || '/health')
+    );
+  end if;
+  if write_service_targets.console_url is not null then
+    v_answer := v_answer || monitoring.write_service_target(
+      jsonb_build_object('name', 'frontend', 'type', 'frontend', 'url', write_service_targets.console_url)
+    );
+  end if;
+  if v_backend is not null then
+    v_has_backend := exists (select from monitoring.probe_targets where probe_targets.name = 'backend');
+    v_answer := v_answer || monitoring.write_service_target(
+      jsonb_strip_nulls(
+        jsonb_build_object(
+          'name', 'database',
+          'type', 'database',
+          'url', v_backend || '/health/db',
+          'depends_on', case when v_has_backend then 'backend' end
+        )
+      )
+    );
+  end if;
+  return v_answer;
+end
+$$;
+
+revoke all on function public.write_service_targets(text, text) from public, anon, authenticated, service_role;
+
+grant execute on function public.write_service_targets(text, text) to service_role;
+
+comment on function public.write_service_targets(text, text) is
+'Adds or updates the targets backend, frontend and database in health_check_targets.
+
+backend_url is the base URL of the product''s backend, whose /health and /health/db are probed; console_url is the
+URL of its console. Targets of these names that a person added, edited or removed are left unchanged. Returns a list
+of {"name", "result": "written" | "unchanged" | "kept" | "refused", "reason"?}. Security definer, because
+service_role may write these targets and nothing else in the configuration.';
+
+create function public.start_health_check_round()
+returns integer
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  select monitoring.start_round(date_trunc('minute', clock_timestamp()))
+$$;
+
+revoke all on function public.start_health_check_round() from public, anon, authenticated, service_role;
+
+grant execute on function public.start_health_check_round() to service_role;
+
+comment on function public.start_health_check_round() is
+'Starts the round of health checks of the current minute and returns the number of requests sent.
+
+0 when the round was started already. Security definer, because service_role may start a round, but may not write
+checks.';
+
+create function public.status_summary()
+returns jsonb
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select public.service_health() || jsonb_build_object(
+    'postgres', current_setting('server_version'),
+    'open_incidents', (
+      select jsonb_object_agg(severities.severity, coalesce(counted.size, 0))
+      from unnest(enum_range(null::public.incident_severity)) as severities (severity)
+      left join (
+        select incidents.severity, count(*) as size
+        from public.incidents
+        where incidents.status <> 'resolved'
+        group by incidents.severity
+      ) as counted on counted.severity = severities.severity
+    ),
+    'last_deployments', (
+      select coalesce(jsonb_agg(to_jsonb(latest) order by latest.started_at desc), '[]')
+      from (
+        select
+          deployment_history.id, deployment_history.service, deployment_history.version,
+          deployment_history.environment, deployment_history.status, deployment_history.started_at
+        from public.deployment_history
+        order by deployment_history.started_at desc
+        limit 5
+      ) as latest
+    )
+  )
+$$;
+
+revoke all on function public.status_summary() from public, anon, authenticated, service_role;
+
+grant execute on function public.status_summary() to authenticated, service_role;
+
+comment on function public.status_summary() is
+'Returns service_health(), the PostgreSQL version, open incidents by severity and 5 deployments.
+
+The deployments are the latest. Row-level security applies: the counts contain what the caller may read.';
+
+create function public.system_status()
+returns jsonb
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select public.status_summary() || jsonb_build_object(
+    'targets', (
+      select coalesce(jsonb_agg(to_jsonb(target_status) order by target_status.target), '[]')
+      from public.target_status
+    )
+  )
+$$;
+
+revoke all on function public.system_status() from public, anon, authenticated, service_role;
+
+grant execute on function public.system_status() to authenticated, service_role;
+
+comment on function public.system_status() is
+'Returns status_summary() with all targets, as in the view target_status.
+
+Row-level security applies: the result contains what the caller may read.';

@@ -1,0 +1,114 @@
+-- Purpose: provides the RPCs behind the status page, for signed-in readers and for the public.
+-- Objects: functions public.status_page, public.public_status.
+-- Risks: public_status() is for anonymous readers: it must only contain what anybody could find out from outside.
+
+create function public.status_page()
+returns jsonb
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select public.status_summary() || jsonb_build_object(
+    'incidents', (
+      select coalesce(jsonb_agg(to_jsonb(worst) order by worst.severity desc, worst.last_seen desc), '[]'::jsonb)
+      from (
+        select
+          open_incidents.id,
+          open_incidents.title,
+          open_incidents.severity,
+          open_incidents.category,
+          open_incidents.status,
+          open_incidents.source,
+          open_incidents.occurrence_count,
+          open_incidents.first_seen,
+          open_incidents.last_seen,
+          open_incidents.external_url,
+          extract(epoch from open_incidents.age)::bigint as age_seconds
+        from public.open_incidents
+        order by open_incidents.severity desc, open_incidents.last_seen desc
+        limit 50
+      ) as worst
+    ),
+    'targets', (
+      select
+        coalesce(jsonb_agg(to_jsonb(panel) order by chosen.trouble, chosen.target), '[]'::jsonb)
+      from (
+        select
+          target_status.target,
+          -- Null, and therefore last, for targets that are up.
+          array_position(array['down', 'degraded', 'unknown'], target_status.status::text) as trouble
+        from public.target_status
+        order by trouble, target_status.target
+        limit 200
+      ) as chosen
+      -- Lateral, so that only the selected targets are summed up.
+      cross join lateral (
+        select target_panels.*
+        from public.target_panels
+        where target_panels.target = chosen.target
+      ) as panel
+    )
+  )
+$$;
+
+revoke all on function public.status_page() from public, anon, authenticated, service_role;
+
+grant execute on function public.status_page() to authenticated, service_role;
+
+comment on function public.status_page() is
+'Returns the data of the status page for signed-in readers.
+
+status_summary(), the 50 most severe open incidents with their age in seconds, and up to 200 targets as in the view
+target_panels, those that are down, degraded or unknown first.';
+
+create function public.public_status()
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'overall', monitoring.overall_state(),
+    'targets', (
+      select coalesce(jsonb_agg(to_jsonb(panel) order by chosen.place), '[]'::jsonb)
+      from (
+        select
+          probe_targets.name,
+          probe_targets.place
+        from monitoring.probe_targets
+        where probe_targets.is_public
+        order by probe_targets.place
+        limit 200
+      ) as chosen
+      cross join lateral (
+        select
+          target_panels.target,
+          target_panels.status,
+          target_panels.since,
+          target_panels.last_check_at,
+          target_panels.p50_ms,
+          target_panels.p95_ms,
+          target_panels.is_maintenance,
+          target_panels.uptime_24h_percent,
+          target_panels.uptime_90d_percent,
+          target_panels.days,
+          target_panels.response_times_ms
+        from public.target_panels
+        where target_panels.target = chosen.name
+      ) as panel
+    )
+  )
+$$;
+
+revoke all on function public.public_status() from public, anon, authenticated, service_role;
+
+grant execute on function public.public_status() to service_role;
+
+comment on function public.public_status() is
+'Returns the data of the public status page.
+
+The overall state and the targets whose "public" is true in health_check_targets, without URLs, errors and
+incidents. Only service_role may execute it: the service caches the result for some seconds, so that many anonymous
+readers cost one call. Security definer, because only the owner may read which targets are public.';

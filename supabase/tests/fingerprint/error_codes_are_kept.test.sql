@@ -1,0 +1,90 @@
+-- A number that says which error it is counts.
+
+begin;
+
+select plan(6);
+
+select is_empty(
+  $$
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
+    from (
+      values
+      ('GET /a 404', 'GET /a 500'), ('POST https://x.y/a 404 (Not Found)', 'POST https://x.y/a 502 (Bad Gateway)'),
+      ('1.2.3.4 - - "GET /a HTTP/1.1" 404 512 "-" "curl"', '1.2.3.4 - - "GET /a HTTP/1.1" 500 512 "-" "curl"')
+    ) as sample (one, other)
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') = monitoring.fingerprint_error(sample.other, 'Error', 'web')
+  $$,
+  'status codes of requests'
+);
+
+select is_empty(
+  $$
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
+    from (
+      values
+      ('ERROR 1045 (28000): denied', 'ERROR 1213 (40001): denied'), ('ORA-00001: x', 'ORA-12541: x'),
+      ('error TS2322: x', 'error TS2345: x'), ('Invalid call P2002', 'Invalid call P2025'),
+      ('PGRST116: x', 'PGRST301: x'), ('AADSTS50011: x', 'AADSTS50105: x'), ('E11000 x', 'E11001 x'),
+      ('SQLSTATE[23505]: x', 'SQLSTATE[23503]: x'), ('close code 1006', 'close code 1011')
+    ) as sample (one, other)
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') = monitoring.fingerprint_error(sample.other, 'Error', 'web')
+  $$,
+  'error codes of vendors'
+);
+
+select is_empty(
+  $$
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
+    from (
+      values
+      ('[Errno 2] x', '[Errno 13] x'), ('exit status 1', 'exit status 137'),
+      ('exited with code 1', 'exited with code 137'), ('killed by signal 9', 'killed by signal 11')
+    ) as sample (one, other)
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') = monitoring.fingerprint_error(sample.other, 'Error', 'web')
+  $$,
+  'error numbers of the operating system'
+);
+
+select is_empty(
+  $$
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
+    from (
+      values
+      ('order P12345678 lost', 'order P87654321 lost'), ('node 123 is down', 'node 456 is down'),
+      ('returned 1500 items', 'returned 1501 items'), ('GET /a took 404', 'GET /a took 12')
+    ) as sample (one, other)
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') <> monitoring.fingerprint_error(sample.other, 'Error', 'web')
+  $$,
+  'other numbers are masked'
+);
+
+select is_empty(
+  $$
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
+    from (
+      values
+
+      (e'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    x()\n  File "b.py", line 2, in x\n    y[1]\nValueError: bad', e'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    x()\n  File "b.py", line 2, in x\n    y[1]\nKeyError: ''bad'''),
+      ('May fail', 'Jun fail')
+    ) as sample (one, other)
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') = monitoring.fingerprint_error(sample.other, 'Error', 'web')
+  $$,
+  'the last line of a traceback and words that are not months are kept'
+);
+
+select is_empty(
+  $$
+    select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
+    from (
+      values
+
+      (e'boom\nTraceback (most recent call last):\n  File "a.py", line 1, in x\n    x()\nValueError: bad', e'boom\nTraceback (most recent call last):\n  File "a.py", line 7, in z\n    z()\nValueError: bad\n')
+    ) as sample (one, other)
+    where monitoring.fingerprint_error(sample.one, 'Error', 'web') <> monitoring.fingerprint_error(sample.other, 'Error', 'web')
+  $$,
+  'the frames above it are ignored'
+);
+
+select * from finish();
+
+rollback;

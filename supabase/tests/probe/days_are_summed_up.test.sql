@@ -1,0 +1,115 @@
+begin;
+
+select plan(10);
+
+delete from public.monitoring_checks;
+
+delete from monitoring.target_hourly_stats;
+
+delete from monitoring.target_daily_stats;
+
+delete from monitoring.target_states;
+
+insert into monitoring.target_states (target, status, since)
+values ('api', 'up', now()), ('new', 'pending', now());
+
+-- Yesterday: 1 of 100 failed. The day before: 10 of 100. Before that a day in maintenance. Today: raw checks.
+insert into monitoring.target_hourly_stats (target, hour, checks, up, degraded, down, unknown, maintenance)
+select
+  'api' as target,
+  date_trunc('day', now(), 'UTC') - make_interval(days => given.days_ago) as hour,
+  100 as checks,
+  given.up,
+  0 as degraded,
+  given.down,
+  0 as unknown,
+  given.maintenance
+from (values (1, 99, 1, 0), (2, 90, 10, 0), (3, 0, 0, 100), (91, 0, 100, 0)) as given (days_ago, up, down, maintenance);
+
+insert into public.monitoring_checks (
+  target, target_type, url, status, response_time_ms, scheduled_at, completed_at, is_maintenance
+)
+select
+  'api' as target,
+  'backend'::public.target_type as target_type,
+  'https://a.example/' as url,
+  given.status::public.check_status,
+  given.response_time_ms,
+  date_trunc('day', now(), 'UTC') + make_interval(secs => 10 - given.seconds_ago) as scheduled_at,
+  now() as completed_at,
+  given.is_maintenance
+from (
+  values (3, 'up', 10, false), (2, 'down', 5000, true), (1, 'degraded', 30, false)
+) as given (seconds_ago, status, response_time_ms, is_maintenance);
+
+select results_eq(
+  $$ select status, uptime_percent from public.target_days where target = 'api' order by day $$,
+  $$ values ('unknown'::public.check_status, null::numeric), ('down', 90.000), ('degraded', 99.000), ('up', 100.000) $$,
+  'a day is up, degraded from 95 %, down below, and unknown without a counted round'
+);
+
+select is(monitoring.roll_up_days(), 4::bigint, 'completed days are summed up');
+
+select is(monitoring.roll_up_days(), 1::bigint, 'the last day is summed up again');
+
+select results_eq(
+  $$ select status, uptime_percent from public.target_days where target = 'api' order by day $$,
+  $$ values ('unknown'::public.check_status, null::numeric), ('down', 90.000), ('degraded', 99.000), ('up', 100.000) $$,
+  'summing up changes no day'
+);
+
+set local role authenticated;
+
+select is(
+  (
+    select jsonb_array_length(days) from public.target_panels
+    where target = 'api'
+  ),
+  90, 'a panel has 90 days'
+);
+
+select is(
+  (
+    select days -> 89 from public.target_panels
+    where target = 'api'
+  ),
+  jsonb_build_object('day', (now() at time zone 'UTC')::date, 'status', 'up', 'uptime_percent', 100.000),
+  'the last day of a panel is today'
+);
+
+select is(
+  (
+    select days #> '{0,status}' from public.target_panels
+    where target = 'api'
+  ),
+  'null'::jsonb, 'a day without checks has no status'
+);
+
+select is(
+  (
+    select response_times_ms from public.target_panels
+    where target = 'api'
+  ),
+  '[10, null, 30]'::jsonb, 'response times are those of successful responses'
+);
+
+select is(
+  (
+    select uptime_90d_percent from public.target_panels
+    where target = 'api'
+  ),
+  94.554, 'the uptime of 90 days counts rounds, not days'
+);
+
+select is(
+  (
+    select jsonb_build_array(status, is_maintenance, uptime_90d_percent, response_times_ms)
+    from public.target_panels
+    where target = 'new'
+  ),
+  '["pending", false, null, []]'::jsonb, 'a target without checks has a panel'
+);
+
+select * from finish();
+
+rollback;

@@ -1,0 +1,46 @@
+begin;
+
+select plan(4);
+
+-- What other tests left is set aside: it is neither met again nor counted.
+update public.incidents
+set fingerprint = id, source = 'another test'
+where source = 'health-check';
+
+update public.system_config
+set value = '{"attempts": 1}'
+where key = 'health_check_policy';
+
+update public.system_config
+set value = '[{"name": "api", "type": "backend", "url": "https://a.example/", "max_response_ms": 49}]'
+where key = 'health_check_targets';
+
+create function monitoring.test_play(minute integer, status_code integer)
+returns text
+language sql
+set search_path = ''
+as $$
+  select monitoring.start_round('2020-01-01 10:00+00'::timestamptz + make_interval(mins => minute));
+  select monitoring.store_answer(request_id, status_code, '{}', null, false, null, clock_timestamp(), 50)
+  from public.monitoring_checks
+  where status = 'pending' and status_code is not null;
+  update public.monitoring_checks
+  set answer_due_at = now()
+  where status = 'pending' and status_code is null;
+  select monitoring.judge_health_checks();
+  select string_agg(format('%s %s %s', status, severity, occurrence_count), ', ' order by fingerprint)
+  from public.incidents
+  where source = 'health-check' and (fingerprint = 'health-check:target:api' or fingerprint = 'health-check:prober');
+$$;
+
+select is(monitoring.test_play(0, 200), null, 'one slow round opens no incident');
+
+select is(monitoring.test_play(1, 200), null, 'two slow rounds open no incident');
+
+select is(monitoring.test_play(2, 200), 'open MEDIUM 1', 'three consecutive slow rounds open an incident');
+
+select is(monitoring.test_play(3, 500), 'open CRITICAL 2', 'the incident escalates when the target is down');
+
+select * from finish();
+
+rollback;

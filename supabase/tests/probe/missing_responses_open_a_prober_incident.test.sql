@@ -1,0 +1,56 @@
+begin;
+
+select plan(5);
+
+-- What other tests left is set aside: it is neither met again nor counted.
+update public.incidents
+set fingerprint = id, source = 'another test'
+where source = 'health-check';
+
+update public.system_config
+set value = '{"attempts": 1}'
+where key = 'health_check_policy';
+
+update public.system_config
+set value = '[{"name": "api", "type": "backend", "url": "https://a.example/"}]'
+where key = 'health_check_targets';
+
+create function monitoring.test_play(minute integer, status_code integer)
+returns text
+language sql
+set search_path = ''
+as $$
+  select monitoring.start_round('2020-01-01 10:00+00'::timestamptz + make_interval(mins => minute));
+  select monitoring.store_answer(request_id, status_code, '{}', null, false, null, clock_timestamp(), 50)
+  from public.monitoring_checks
+  where status = 'pending' and status_code is not null;
+  update public.monitoring_checks
+  set answer_due_at = now()
+  where status = 'pending' and status_code is null;
+  select monitoring.judge_health_checks();
+  select string_agg(format('%s %s %s', status, severity, occurrence_count), ', ' order by fingerprint)
+  from public.incidents
+  where source = 'health-check' and (fingerprint = 'health-check:target:api' or fingerprint = 'health-check:prober');
+$$;
+
+select is(monitoring.test_play(0, null), null, 'one unknown round opens no incident');
+
+select is(monitoring.test_play(1, null), 'open HIGH 1', 'two consecutive unknown rounds open an incident');
+
+select is(
+  (
+    select string_agg(fingerprint, ' ') from public.incidents
+    where source = 'health-check'
+  ),
+  'health-check:prober', 'the incident is about the prober, not the target'
+);
+
+select is(monitoring.test_play(2, 500), 'resolved HIGH 1, open CRITICAL 1', 'any response resolves it');
+
+select is(
+  monitoring.test_play(3, null), 'resolved HIGH 1, open CRITICAL 1', 'an unknown round does not resolve the incident of the target'
+);
+
+select * from finish();
+
+rollback;

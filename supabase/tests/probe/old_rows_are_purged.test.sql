@@ -1,0 +1,58 @@
+begin;
+
+select plan(4);
+
+delete from public.monitoring_checks;
+
+delete from monitoring.target_hourly_stats;
+
+delete from monitoring.target_daily_stats;
+
+insert into monitoring.target_daily_stats
+values ('api', (now() at time zone 'UTC')::date - 1096, 1, 0, 0, 0, 0);
+
+insert into public.monitoring_checks (target, target_type, url, status, scheduled_at, completed_at)
+values
+('api', 'backend', 'https://a.example/', 'up', now() - interval '91 days', now()),
+('api', 'backend', 'https://a.example/', 'up', now() - interval '89 days', now());
+
+insert into public.agent_actions (agent, action, created_at)
+values ('test', 'old', now() - interval '400 days'), ('test', 'young', now() - interval '300 days');
+
+insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
+values ('INC-1', 'purged', 't', 'm', 'LOW', 'backend', 'r');
+
+insert into public.agent_actions (agent, action, incident_id, created_at, finishes_id)
+values
+('test', 'younger', 'INC-1', now() - interval '364 days', null),
+('test', 'out of order', 'INC-1', now() - interval '366 days', null),
+('test', 'its end', null, now() - interval '1 day', currval('public.agent_actions_id_seq'));
+
+delete from monitoring.sentry_deliveries;
+
+insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect, received_at)
+values ('issue', 'h', now(), 'recorded', now() - interval '31 days'), ('issue', 'h', now(), 'recorded', now());
+
+select is(
+  monitoring.purge_history() - 'job_runs' - 'agent_actions',
+  '{"monitoring_checks": 1, "target_hourly_stats": 0, "target_daily_stats": 1, "sentry_deliveries": 1}'::jsonb,
+  'rows past their retention are deleted'
+);
+
+select is((select count(*) from public.monitoring_checks), 1::bigint, 'newer checks stay');
+
+select is(
+  (select sum(checks) from monitoring.target_hourly_stats), 2::bigint, 'both checks were summed up before'
+);
+
+select is(
+  (
+    select string_agg(action, ' ' order by id) from public.agent_actions
+    where agent = 'test'
+  ),
+  'young younger out of order its end', 'the audit trail keeps rows within retention and complete chains'
+);
+
+select * from finish();
+
+rollback;

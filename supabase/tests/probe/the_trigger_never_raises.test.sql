@@ -1,0 +1,46 @@
+begin;
+
+select plan(5);
+
+-- Nobody judges while a column is missing.
+select pg_advisory_xact_lock(20261123, 1800);
+
+update public.system_config
+set value = '[{"name": "api", "type": "backend", "url": "https://api.example/"}]'
+where key = 'health_check_targets';
+
+select is(monitoring.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
+
+alter table public.monitoring_checks add constraint poisoned check (http_status is null) not valid;
+
+select lives_ok(
+  $$ insert into net._http_response (id, status_code, content, timed_out, created)
+     select request_id, 200, 'ok', false, clock_timestamp() from public.monitoring_checks where target = 'api' $$,
+  'an error while recording does not reach pg_net'
+);
+
+select is(
+  (
+    select answered_at from public.monitoring_checks
+    where target = 'api'
+  ),
+  null, 'the check is still pending'
+);
+
+alter table public.monitoring_checks drop column answer_headers;
+
+select lives_ok(
+  $$ insert into net._http_response (id, status_code, content, timed_out, created)
+     select request_id, 200, 'ok', false, clock_timestamp() from public.monitoring_checks where target = 'api' $$,
+  'an error about a missing column does not reach pg_net'
+);
+
+select lives_ok(
+  $$ insert into net._http_response (id, status_code, content, timed_out, created)
+     values (-1, null, null, null, now()), (null, 999, '', true, now()) $$,
+  'invalid rows do not raise'
+);
+
+select * from finish();
+
+rollback;

@@ -1,0 +1,37 @@
+begin;
+
+select plan(5);
+
+-- Asked once an hour, so that the minute may change meanwhile.
+update public.system_config
+set value = '[
+  {"name": "a", "type": "backend", "url": "https://example.com/a", "interval_minutes": 60},
+  {"name": "b", "type": "other", "url": "https://example.com/b", "interval_minutes": 60}
+]'
+where key = 'health_check_targets';
+
+select is(public.start_health_check_round(), 2, 'the first call sends a request to each target');
+
+select results_eq(
+  $$ select target, status::text, scheduled_at = date_trunc('minute', sent_at), request_id is not null
+     from public.monitoring_checks where target in ('a', 'b') order by target $$,
+  $$ values ('a', 'pending', true, true), ('b', 'pending', true, true) $$,
+  'the round is that of the current minute'
+);
+
+select is(public.start_health_check_round(), 0, 'the second call sends nothing');
+
+select is(monitoring.run_health_checks(), 0, 'the job sends nothing');
+
+update public.system_config
+set value = '{"monitoring": false}'
+where key = 'feature_flags';
+
+delete from public.monitoring_checks
+where target in ('a', 'b');
+
+select is(public.start_health_check_round(), 0, 'no round starts while monitoring is disabled');
+
+select * from finish();
+
+rollback;

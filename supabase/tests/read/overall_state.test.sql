@@ -1,0 +1,80 @@
+begin;
+
+select plan(12);
+
+-- What other tests left live is set aside.
+update public.incidents
+set status = 'resolved', resolved_at = clock_timestamp()
+where status <> 'resolved';
+
+delete from monitoring.target_states;
+
+delete from monitoring.job_runs;
+
+select is(monitoring.overall_state(), 'operational', 'operational without targets and incidents');
+
+insert into monitoring.target_states (target, status, since)
+values ('api', 'up', now()), ('shop', 'up', now());
+
+select is(monitoring.overall_state(), 'unknown', 'unknown when no round ever ran');
+
+insert into monitoring.job_runs (job, ran_at)
+values ('monitoring-health-checks', now() - interval '2 minutes');
+
+select is(monitoring.overall_state(), 'operational', 'operational when all targets are up');
+
+update monitoring.target_states set status = 'degraded'
+where target = 'shop';
+
+select is(monitoring.overall_state(), 'degraded', 'degraded with a degraded target');
+
+update monitoring.target_states set status = 'down'
+where target = 'api';
+
+select is(monitoring.overall_state(), 'outage', 'outage with a target that is down');
+
+update public.system_config
+set
+  value = value || jsonb_build_object(
+    'maintenance_windows',
+    jsonb_build_array(jsonb_build_object(
+      'starts_at', to_char((now() at time zone 'UTC') - interval '1 hour', 'YYYY-MM-DD"T"HH24:MI'),
+      'ends_at', to_char((now() at time zone 'UTC') + interval '1 hour', 'YYYY-MM-DD"T"HH24:MI')
+    ))
+  )
+where key = 'health_check_policy';
+
+select is(monitoring.overall_state(), 'operational', 'operational when that target is in maintenance');
+
+update monitoring.target_states set status = 'unknown';
+
+select is(monitoring.overall_state(), 'unknown', 'unknown when no target answered');
+
+update monitoring.target_states set status = 'up';
+
+insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
+values ('INC-1', 'overall', 't', 'm', 'HIGH', 'backend', 'r');
+
+select is(monitoring.overall_state(), 'degraded', 'degraded with an open HIGH incident');
+
+update public.incidents set severity = 'CRITICAL'
+where id = 'INC-1';
+
+select is(monitoring.overall_state(), 'outage', 'outage with an open CRITICAL incident');
+
+select is(public.service_health() ->> 'overall', 'outage', 'service_health contains the state');
+
+update public.incidents
+set status = 'suppressed', suppressed_until = now() + interval '1 hour'
+where id = 'INC-1';
+
+select is(monitoring.overall_state(), 'operational', 'a suppressed incident does not count');
+
+update monitoring.job_runs set ran_at = now() - interval '4 minutes'
+where job = 'monitoring-health-checks';
+
+select is(monitoring.overall_state(), 'unknown', 'unknown when rounds have stopped');
+
+select * from finish();
+
+rollback;

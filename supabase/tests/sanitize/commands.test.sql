@@ -1,0 +1,22 @@
+-- Secrets that are handed to commands and to SQL.
+
+begin;
+
+select plan(8);
+
+select is(monitoring.sanitize_text(sample.body, 4096), sample.wanted, sample.description)
+from (
+  values
+  ('curl -u a:pw https://h', 'curl -u a:[redacted] https://h', 'curl'),
+  ('curl --user ''a:pw'' https://h', 'curl --user ''a:[redacted]'' https://h', 'in quotes'),
+  ('mysql -h db -uroot -phunter2 shop', 'mysql -h db -uroot -p[redacted] shop', 'mysql'),
+  ('sshpass -p hunter2 ssh h; redis-cli -h c -a hunter2 ping', 'sshpass -p [redacted] ssh h; redis-cli -h c -a [redacted] ping', 'sshpass and redis-cli'),
+  ('create user a identified by hunter2 account unlock', 'create user a identified by [redacted] account unlock', 'identified by'),
+  ('ALTER ROLE x PASSWORD ''p w''', 'ALTER ROLE x PASSWORD ''[redacted]''', 'alter role'),
+  ('docker run -u 1000:1000 x', 'docker run -u 1000:1000 x', 'numbers of a user and a group'),
+  ('mysql -h db -P3306 shop; ps -p 12', 'mysql -h db -P3306 shop; ps -p 12', 'a port')
+) as sample (body, wanted, description);
+
+select * from finish();
+
+rollback;

@@ -1,0 +1,22 @@
+-- A value goes to its end: what separates values also stands in passwords.
+
+begin;
+
+select plan(8);
+
+select is(monitoring.sanitize_text(sample.body, 4096), sample.wanted, sample.description)
+from (
+  values
+  ('password=a,b;c&d)e', 'password=[redacted]', 'separators inside'),
+  ('f(token=abc, x=1)', 'f(token=[redacted], x=1)', 'separators after'),
+  (e'"secret": "abc def\nnext line', e'"secret": "[redacted]\nnext line', 'a quote that never closes'),
+  ('password=token=abc', 'password=[redacted]', 'a key as the value'),
+  (':password=>"x", [secret] => y', ':password=>"[redacted]", [secret] => [redacted]', 'Ruby and PHP'),
+  ('PWD={a;b};Server=x', 'PWD=[redacted];Server=x', 'braces of ODBC'),
+  ('user[password]=x&user[name]=y', 'user[password]=[redacted]&user[name]=y', 'a brackets field'),
+  ('password=[redacted]hunter2', 'password=[redacted]', 'a value that was redacted before')
+) as sample (body, wanted, description);
+
+select * from finish();
+
+rollback;

@@ -1,0 +1,39 @@
+-- The name of a secret may be a value itself, or only one part of a key.
+
+begin;
+
+select plan(6);
+
+select is(monitoring.sanitize_jsonb(sample.body::jsonb, 65536), sample.wanted::jsonb, sample.description)
+from (
+  values
+  (
+    '[{"key": "Authorization", "value": "x"}, {"Name": "password", "Value": "x"}, {"field": "pin", "value": 1}]',
+    '[{"key": "Authorization", "value": "[redacted]"}, {"Name": "password", "Value": "[redacted]"},
+      {"field": "pin", "value": "[redacted]"}]',
+    'objects of a name and a value'
+  ),
+  (
+    '{"rawHeaders": ["Authorization", "tok", "Host", "h", "X-Api-Key", "k"]}',
+    '{"rawHeaders": ["Authorization", "[redacted]", "Host", "h", "X-Api-Key", "[redacted]"]}', 'flat headers'
+  ),
+  ('{"argv": ["x", "--password", "y", "-v"]}', '{"argv": ["x", "--password", "[redacted]", "-v"]}', 'arguments'),
+  (
+    '{"pw": "x", "tokens": ["x"], "apikeys": "x", "password_old": "x", "token_prod": "x", "otp_code": 1, "signature": "x",
+      "STRIPE_SECRET_KEY_LIVE": "x", "webhook_secret_v2": "x", "x-amz-signature": "x"}',
+    '{"pw": "[redacted]", "tokens": "[redacted]", "apikeys": "[redacted]", "password_old": "[redacted]",
+      "token_prod": "[redacted]", "otp_code": "[redacted]", "signature": "[redacted]",
+      "STRIPE_SECRET_KEY_LIVE": "[redacted]", "webhook_secret_v2": "[redacted]", "x-amz-signature": "[redacted]"}',
+    'parts of a key'
+  ),
+  (
+    '{"token_count": 1, "secret_name": "a", "max_tokens": 2, "password_reset_url": "/x", "fields": ["id", "password", "name"]}',
+    '{"token_count": 1, "secret_name": "a", "max_tokens": 2, "password_reset_url": "/x", "fields": ["id", "password", "name"]}',
+    'what only sounds like a secret'
+  ),
+  ('{"n": -4111111111111111}', '{"n": "[redacted]"}', 'a negative number')
+) as sample (body, wanted, description);
+
+select * from finish();
+
+rollback;

@@ -1,0 +1,36 @@
+begin;
+
+select plan(5);
+
+select throws_ok(
+  $$ insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect)
+     values (repeat('x', 101), 'h', now(), 'opened') $$,
+  '23514', 'new row for relation "sentry_deliveries" violates check constraint "resource_is_short"',
+  'a long resource is rejected'
+);
+
+select throws_ok(
+  $$ insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect) values ('x', 'h', now(), 'done') $$,
+  '23514', 'new row for relation "sentry_deliveries" violates check constraint "effect_is_known"',
+  'an unknown effect is rejected'
+);
+
+select throws_ok(
+  $$ insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect, error)
+     values ('x', 'h', now(), 'opened', 'e') $$,
+  '23514', 'new row for relation "sentry_deliveries" violates check constraint "only_failures_have_an_error"',
+  'an error of a successful delivery is rejected'
+);
+
+select throws_ok(
+  $$ select public.ingest_sentry('{}') $$, 'PT400', 'deliveries must be a JSON array', 'deliveries that are not a list are rejected'
+);
+
+select throws_ok(
+  $$ select public.ingest_sentry((select jsonb_agg(1) from generate_series(1, 1001))) $$,
+  'PT413', 'deliveries holds more than 1,000 deliveries', 'more than 1,000 deliveries are rejected'
+);
+
+select * from finish();
+
+rollback;

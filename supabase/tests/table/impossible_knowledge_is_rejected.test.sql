@@ -1,0 +1,49 @@
+begin;
+
+select plan(6);
+
+select throws_ok(
+  $$ insert into public.error_knowledge (pattern, signature, category, severity)
+     values (' ', 's', 'backend', 'LOW') $$,
+  '23514', 'new row for relation "error_knowledge" violates check constraint "pattern_is_not_blank"',
+  'a blank pattern is rejected'
+);
+
+select throws_ok(
+  $$ insert into public.error_knowledge (pattern, signature, category, severity)
+     values ('p', ' ', 'backend', 'LOW') $$,
+  '23514', 'new row for relation "error_knowledge" violates check constraint "signature_is_not_blank"',
+  'a blank signature is rejected'
+);
+
+select throws_ok(
+  $$ insert into public.error_knowledge (pattern, signature, category, severity, success_count)
+     values ('p', 's', 'backend', 'LOW', -1) $$,
+  '23514', 'new row for relation "error_knowledge" violates check constraint "success_count_is_not_negative"',
+  'a negative count of successes is rejected'
+);
+
+select throws_ok(
+  $$ insert into public.error_knowledge (pattern, signature, category, severity, failure_count)
+     values ('p', 's', 'backend', 'LOW', -1) $$,
+  '23514', 'new row for relation "error_knowledge" violates check constraint "failure_count_is_not_negative"',
+  'a negative count of failures is rejected'
+);
+
+select throws_ok(
+  $$ insert into public.error_knowledge (pattern, signature, category, severity, is_auto_fix_allowed)
+     values ('p', 's', 'backend', 'LOW', true) $$,
+  '23514', 'new row for relation "error_knowledge" violates check constraint "only_existing_code_may_run"',
+  'allowing missing code is rejected'
+);
+
+select throws_ok(
+  $$ insert into public.error_knowledge (pattern, signature, category, severity, updated_at)
+     values ('p', 's', 'backend', 'LOW', now() - interval '1 second') $$,
+  '23514', 'new row for relation "error_knowledge" violates check constraint "updated_at_is_not_before_created_at"',
+  'an update time before the creation is rejected'
+);
+
+select * from finish();
+
+rollback;
