@@ -453,6 +453,9 @@ isOneToOne: false
 "ingest_sentry":
 { Args: { "deliveries": Json }; Returns: Json
                            },
+"list_incidents":
+{ Args: { "filters"?: Json }; Returns: Json
+                           },
 "match_error_knowledge":
 { Args: { "filters"?: Json,"match_count"?: number,"match_threshold"?: number,"query_embedding": string }; Returns: {
               "category": Database["public"]['Enums']["incident_category"],"id": number,"is_auto_fix_allowed": boolean,"pattern": string,"root_cause": string,"severity": Database["public"]['Enums']["incident_severity"],"similarity": number,"solution": string,"success_rate": number
