@@ -86,7 +86,7 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def telling_stack(chromium: str) -> Iterator[Stack]:
+def seeded_stack(chromium: str) -> Iterator[Stack]:
     """Of these tests' own: what others leave behind would be on the page."""
     with fresh_state() as directory, Stack.start(StackSettings(directory, testing=True)) as own:
         yield own
@@ -94,14 +94,14 @@ def telling_stack(chromium: str) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def browser(
-    telling_stack: Stack, chromium: str, tmp_path_factory: pytest.TempPathFactory
+    seeded_stack: Stack, chromium: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Browser]:
     environ = {
-        **service_variables(telling_stack),
+        **service_variables(seeded_stack),
         "OPERATOR_TOKEN": OPERATOR_TOKEN,
     }
-    with psycopg.connect(telling_stack.superuser_database_url, autocommit=True) as database:
+    with psycopg.connect(seeded_stack.superuser_database_url, autocommit=True) as database:
         story.tell(database)
         with running_service(environ, tmp_path_factory.mktemp("page") / "log") as service:
-            note_round(telling_stack, service.url)
+            note_round(seeded_stack, service.url)
             yield Browser(chromium, f"{service.url}/status", database)

@@ -20,7 +20,7 @@ OWN_POSTGRES = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def fragile(stack: Stack) -> Iterator[Stack]:
+def disposable_stack(stack: Stack) -> Iterator[Stack]:
     """The shared stack where the server is another's; else one that only these tests use."""
     if "STACK_POSTGRES_URL" in os.environ:
         yield stack
@@ -48,10 +48,10 @@ def without_postgrest(stack: Stack) -> Iterator[Callable[[], None]]:
 
 
 @pytest.fixture
-def environ(fragile: Stack, tmp_path: Path) -> dict[str, str]:
+def environ(disposable_stack: Stack, tmp_path: Path) -> dict[str, str]:
     """Of a service on that stack; its spool outlives it."""
     return {
-        **service_variables(fragile),
+        **service_variables(disposable_stack),
         "SPOOL_PATH": str(tmp_path / "spool"),
     }
 

@@ -29,10 +29,10 @@ def send(client: httpx.Client, source: str, message: str = "x") -> httpx.Respons
 
 @pytest.mark.parametrize("fault", [Fault.RESET, Fault.DROP_ANSWER, Fault.BAD_GATEWAY, Fault.GARBAGE])
 def test_a_passing_fault_is_not_noticed_and_counts_once(
-    shaky_client: httpx.Client, proxy: FaultProxy, database: psycopg.Connection, source: str, fault: Fault
+    flaky_upstream_client: httpx.Client, proxy: FaultProxy, database: psycopg.Connection, source: str, fault: Fault
 ) -> None:
     proxy.plan(fault, fault)
-    answer = send(shaky_client, source)
+    answer = send(flaky_upstream_client, source)
     assert answer.status_code == 201, answer.text
     assert answer.json()["occurrence_count"] == 1
     assert count(database, source) == 1
@@ -42,49 +42,49 @@ def test_a_passing_fault_is_not_noticed_and_counts_once(
 
 @pytest.mark.parametrize("fault", [Fault.RESET, Fault.BAD_GATEWAY, Fault.GARBAGE])
 def test_a_lasting_fault_is_bridged_by_the_spool(
-    shaky_client: httpx.Client, proxy: FaultProxy, database: psycopg.Connection, source: str, fault: Fault
+    flaky_upstream_client: httpx.Client, proxy: FaultProxy, database: psycopg.Connection, source: str, fault: Fault
 ) -> None:
     proxy.always = fault
     started = time.monotonic()
-    answer = send(shaky_client, source)
+    answer = send(flaky_upstream_client, source)
     assert time.monotonic() - started < 1.5
     assert (answer.status_code, answer.json()["status"]) == (202, "spooled")
     assert len(proxy.bodies) > 1
     # Now it is known: the next one does not wait.
-    assert send(shaky_client, source).status_code == 202
-    assert shaky_client.get("/health").json()["spool"]["is_bridging"] is True
+    assert send(flaky_upstream_client, source).status_code == 202
+    assert flaky_upstream_client.get("/health").json()["spool"]["is_bridging"] is True
     proxy.mend()
     wait_until(lambda: count(database, source) == 2, what="the replay")
 
 
 def test_an_answer_that_never_comes_is_not_waited_for(
-    shaky_client: httpx.Client, proxy: FaultProxy, database: psycopg.Connection, source: str
+    flaky_upstream_client: httpx.Client, proxy: FaultProxy, database: psycopg.Connection, source: str
 ) -> None:
     proxy.always = Fault.HANG
     started = time.monotonic()
-    assert send(shaky_client, source).status_code == 202
+    assert send(flaky_upstream_client, source).status_code == 202
     assert 1.9 < time.monotonic() - started < 3
     proxy.mend()
     wait_until(lambda: count(database, source) == 1, what="the replay")
 
 
 def test_a_lost_answer_and_the_replay_after_it_count_once(
-    shaky_client: httpx.Client, proxy: FaultProxy, database: psycopg.Connection, source: str
+    flaky_upstream_client: httpx.Client, proxy: FaultProxy, database: psycopg.Connection, source: str
 ) -> None:
     proxy.always = Fault.DROP_ANSWER
-    assert send(shaky_client, source).status_code == 202
+    assert send(flaky_upstream_client, source).status_code == 202
     proxy.mend()
-    wait_until(lambda: shaky_client.get("/health").json()["spool"]["depth"] == 0, what="the replay")
+    wait_until(lambda: flaky_upstream_client.get("/health").json()["spool"]["depth"] == 0, what="the replay")
     assert count(database, source) == 1
 
 
 def test_a_spoiled_batch_is_split_until_only_the_guilty_fail(
-    shaky_client: httpx.Client, proxy: FaultProxy, database: psycopg.Connection, source: str
+    flaky_upstream_client: httpx.Client, proxy: FaultProxy, database: psycopg.Connection, source: str
 ) -> None:
     proxy.always = Fault.SPOIL
 
     def attempt(number: int) -> int:
-        return send(shaky_client, source, MARKER.decode() if number % 20 == 7 else "x").status_code
+        return send(flaky_upstream_client, source, MARKER.decode() if number % 20 == 7 else "x").status_code
 
     with concurrent.futures.ThreadPoolExecutor(40) as pool:
         statuses = list(pool.map(attempt, range(40)))
@@ -93,21 +93,21 @@ def test_a_spoiled_batch_is_split_until_only_the_guilty_fail(
 
 
 def test_reports_at_the_same_time_share_calls(
-    shaky_client: httpx.Client, proxy: FaultProxy, database: psycopg.Connection, source: str
+    flaky_upstream_client: httpx.Client, proxy: FaultProxy, database: psycopg.Connection, source: str
 ) -> None:
     with concurrent.futures.ThreadPoolExecutor(50) as pool:
-        statuses = list(pool.map(lambda _: send(shaky_client, source).status_code, range(200)))
+        statuses = list(pool.map(lambda _: send(flaky_upstream_client, source).status_code, range(200)))
     assert set(statuses) == {201}
     assert count(database, source) == 200
     assert len(proxy.bodies) < 150
 
 
 def test_reading_survives_a_passing_fault_and_tells_a_lasting_one(
-    shaky_service: ServiceProcess, reader: httpx.Client, proxy: FaultProxy
+    flaky_upstream_service: ServiceProcess, reader: httpx.Client, proxy: FaultProxy
 ) -> None:
     proxy.target = b"/incidents"
     headers = {"Authorization": reader.headers["Authorization"]}
-    url = f"{shaky_service.url}/api/autonomous/incidents"
+    url = f"{flaky_upstream_service.url}/api/autonomous/incidents"
     proxy.plan(Fault.RESET)
     assert httpx.get(url, headers=headers).status_code == 200
     proxy.always = Fault.BAD_GATEWAY

@@ -14,7 +14,7 @@ import pytest
 
 from local import Stack
 from tests.faults.conftest import without_postgrest
-from tests.support.flood import ROUTE, Flood
+from tests.support.report_load import ROUTE, ReportLoad
 from tests.support.service_process import INGEST_TOKEN, running_service
 
 CONNECTIONS = 2_000
@@ -75,7 +75,7 @@ def _listener(port: int) -> int:
 
 @pytest.mark.parametrize("is_away", [False, True], ids=["database there", "database away"])
 def test_two_thousand_connections(
-    fragile: Stack, environ: dict[str, str], log_path: Path, is_away: bool
+    disposable_stack: Stack, environ: dict[str, str], log_path: Path, is_away: bool
 ) -> None:
     name = secrets.token_hex(6)
     requests = [
@@ -87,7 +87,7 @@ def test_two_thousand_connections(
     ]
     with running_service(environ, log_path) as service:
         if is_away:
-            with without_postgrest(fragile):
+            with without_postgrest(disposable_stack):
                 statuses, peak = asyncio.run(talk(service.url, requests))
         else:
             statuses, peak = asyncio.run(talk(service.url, requests))
@@ -95,12 +95,12 @@ def test_two_thousand_connections(
         assert peak < 150
         assert set(statuses) <= {201, 202, 503}
         # And it goes on.
-        flood = Flood([service.url])
+        flood = ReportLoad([service.url])
         asyncio.run(flood.run(50))
-        flood.account(fragile.database_url, [service.url])
+        flood.account(disposable_stack.database_url, [service.url])
 
 
-def test_bodies_that_never_end_are_bounded(fragile: Stack, environ: dict[str, str], log_path: Path) -> None:
+def test_bodies_that_never_end_are_bounded(disposable_stack: Stack, environ: dict[str, str], log_path: Path) -> None:
     """Half of a mebibyte each, of 500 senders who then fall silent: 250 MB if nobody counted."""
     requests = [post(b" " * MEGABYTE, MEGABYTE)[: MEGABYTE // 2] for _ in range(500)]
     with running_service(environ, log_path) as service:

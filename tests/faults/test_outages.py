@@ -18,7 +18,7 @@ from app.spool import Spool
 from local import Stack
 from tests.faults.conftest import without_postgrest
 from tests.support.fault_proxy import Fault, FaultProxy, running_proxy
-from tests.support.flood import HEADERS, ROUTE, Flood
+from tests.support.report_load import HEADERS, ROUTE, ReportLoad
 from tests.support.service_process import is_drained, running_service
 from tests.support.waiting import wait_until
 
@@ -28,15 +28,15 @@ OUTAGE_SECONDS = 30
 
 
 @pytest.fixture
-def proxy(fragile: Stack) -> Iterator[FaultProxy]:
-    with running_proxy(fragile.supabase_url) as running:
+def proxy(disposable_stack: Stack) -> Iterator[FaultProxy]:
+    with running_proxy(disposable_stack.supabase_url) as running:
         running.target = b"/rpc/"
         yield running
 
 
-def test_ten_minutes_of_outage(fragile: Stack, environ: dict[str, str], log_path: Path) -> None:
-    with without_postgrest(fragile) as bring_back, running_service(environ, log_path) as service:
-        flood = Flood([service.url], senders=8)
+def test_ten_minutes_of_outage(disposable_stack: Stack, environ: dict[str, str], log_path: Path) -> None:
+    with without_postgrest(disposable_stack) as bring_back, running_service(environ, log_path) as service:
+        flood = ReportLoad([service.url], senders=8)
         # The first ones find out that nobody is there.
         asyncio.run(flood.run(50))
         flood.seconds.clear()
@@ -47,7 +47,7 @@ def test_ten_minutes_of_outage(fragile: Stack, environ: dict[str, str], log_path
         depth, started = spool_depth(service.url), time.monotonic()
         wait_until(lambda: spool_depth(service.url) == 0, 60, "the end of the spool")
         rate = depth / (time.monotonic() - started)
-        flood.account(fragile.database_url, [service.url])
+        flood.account(disposable_stack.database_url, [service.url])
         print(f"answers during the outage p99 {p99:.0f} ms; drained at {rate:,.0f} reports/s")
     # The bars are 50 ms and 2,000/s on a quiet machine; a busy one may not fail this test.
     assert p99 < 500
@@ -58,13 +58,13 @@ def spool_depth(url: str) -> int:
     return int(httpx.get(f"{url}/health", timeout=5).json()["spool"]["depth"])
 
 
-def test_half_a_minute_without_postgrest(fragile: Stack, environ: dict[str, str], log_path: Path) -> None:
+def test_half_a_minute_without_postgrest(disposable_stack: Stack, environ: dict[str, str], log_path: Path) -> None:
     with running_service(environ, log_path) as service:
-        flood = Flood([service.url], senders=2)
+        flood = ReportLoad([service.url], senders=2)
 
         async def run() -> None:
             sending = asyncio.create_task(flood.run(1_000_000))
-            with without_postgrest(fragile):
+            with without_postgrest(disposable_stack):
                 # How long it is away is what is tested; nothing is waited for.
                 await asyncio.sleep(OUTAGE_SECONDS)
             before = len(flood.acknowledged)
@@ -73,25 +73,25 @@ def test_half_a_minute_without_postgrest(fragile: Stack, environ: dict[str, str]
             await sending
 
         asyncio.run(run())
-        flood.account(fragile.database_url, [service.url], 120)
+        flood.account(disposable_stack.database_url, [service.url], 120)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_way_that_delays_cuts_and_truncates(
-    fragile: Stack, environ: dict[str, str], log_path: Path, proxy: FaultProxy, seed: int
+    disposable_stack: Stack, environ: dict[str, str], log_path: Path, proxy: FaultProxy, seed: int
 ) -> None:
     proxy.shuffle(
         seed, [Fault.NONE, Fault.DELAY, Fault.RESET, Fault.CUT, Fault.DROP_ANSWER, Fault.BAD_GATEWAY]
     )
     with running_service({**environ, "SUPABASE_URL": proxy.url}, log_path) as service:
-        flood = Flood([service.url], seed=seed)
+        flood = ReportLoad([service.url], seed=seed)
         asyncio.run(flood.run(1_500))
         proxy.mend()
-        flood.account(fragile.database_url, [service.url])
+        flood.account(disposable_stack.database_url, [service.url])
 
 
 def test_two_replicas_share_a_spool(
-    fragile: Stack, environ: dict[str, str], tmp_path: Path, proxy: FaultProxy
+    disposable_stack: Stack, environ: dict[str, str], tmp_path: Path, proxy: FaultProxy
 ) -> None:
     shaky = {**environ, "SUPABASE_URL": proxy.url}
     with (
@@ -99,7 +99,7 @@ def test_two_replicas_share_a_spool(
         running_service(shaky, tmp_path / "log2") as second,
     ):
         urls = [first.url, second.url]
-        flood = Flood(urls)
+        flood = ReportLoad(urls)
 
         async def run() -> None:
             sending = asyncio.create_task(flood.run(3_000))
@@ -110,10 +110,10 @@ def test_two_replicas_share_a_spool(
             await sending
 
         asyncio.run(run())
-        flood.account(fragile.database_url, urls)
+        flood.account(disposable_stack.database_url, urls)
 
 
-def test_a_storm_of_duplicates_counts_once(fragile: Stack, environ: dict[str, str], tmp_path: Path) -> None:
+def test_a_storm_of_duplicates_counts_once(disposable_stack: Stack, environ: dict[str, str], tmp_path: Path) -> None:
     name = secrets.token_hex(6)
     body = {"error": {"message": "storm"}, "fingerprint": name, "source": name, "idempotency_key": name}
     with (
@@ -128,26 +128,26 @@ def test_a_storm_of_duplicates_counts_once(fragile: Stack, environ: dict[str, st
         with concurrent.futures.ThreadPoolExecutor(32) as pool:
             assert set(pool.map(send, range(400))) <= {201, 202}
         wait_until(lambda: is_drained(first.url) and is_drained(second.url), what="the end of the spools")
-    with psycopg.connect(fragile.database_url) as connection:
+    with psycopg.connect(disposable_stack.database_url) as connection:
         row = connection.execute(
             "select count(*), sum(occurrence_count) from public.incidents where fingerprint = %s", [name]
         ).fetchone()
     assert row == (1, 1)
 
 
-def test_a_disk_that_is_full(fragile: Stack, environ: dict[str, str], log_path: Path) -> None:
+def test_a_disk_that_is_full(disposable_stack: Stack, environ: dict[str, str], log_path: Path) -> None:
     """A limit on the size of files is to SQLite what a full disk is."""
-    with without_postgrest(fragile) as bring_back, running_service(environ, log_path) as service:
+    with without_postgrest(disposable_stack) as bring_back, running_service(environ, log_path) as service:
         limit = 300_000
         resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-        flood = Flood([service.url])
+        flood = ReportLoad([service.url])
         asyncio.run(flood.run(3_000))
         assert flood.statuses.get(503, 0) > 0
         assert flood.spooled > 10
         unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
         resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, unlimited)
         bring_back()
-        flood.account(fragile.database_url, [service.url])
+        flood.account(disposable_stack.database_url, [service.url])
 
 
 async def test_a_clock_that_jumps_changes_no_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

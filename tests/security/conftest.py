@@ -1,4 +1,4 @@
-"""A service and the database behind it, to be attacked."""
+"""A service and the database behind it, to be sentry_enabled_service."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tests.support.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProce
 
 
 @pytest.fixture(scope="session")
-def attacked(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    with running_service(sentry_variables(stack), tmp_path_factory.mktemp("attacked") / "log") as process:
+def sentry_enabled_service(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    with running_service(sentry_variables(stack), tmp_path_factory.mktemp("sentry_enabled_service") / "log") as process:
         yield process
 
 
 @pytest.fixture
-def http(attacked: ServiceProcess) -> Iterator[httpx.Client]:
+def http(sentry_enabled_service: ServiceProcess) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {INGEST_TOKEN}"}
-    with httpx.Client(base_url=attacked.url, headers=headers, timeout=20, limits=KEPT_ALIVE) as client:
+    with httpx.Client(base_url=sentry_enabled_service.url, headers=headers, timeout=20, limits=KEPT_ALIVE) as client:
         yield client
 
 

@@ -109,9 +109,9 @@ def test_no_field_of_a_report_is_more_than_data(
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_paths_lead_nowhere(attacked: ServiceProcess, stack: Stack, path: str) -> None:
+def test_paths_lead_nowhere(sentry_enabled_service: ServiceProcess, stack: Stack, path: str) -> None:
     """Sent as they stand: most clients would tidy them up."""
-    parts = urlsplit(attacked.url)
+    parts = urlsplit(sentry_enabled_service.url)
     connection = HTTPConnection(parts.hostname or "", parts.port, timeout=10)
     connection.request("GET", path, headers={"Authorization": f"Bearer {stack.authenticated_jwt}"})
     answer = connection.getresponse()

@@ -67,7 +67,7 @@ def proxy(session_proxy: FaultProxy) -> Iterator[FaultProxy]:
 
 
 @pytest.fixture(scope="session")
-def shaky_service(
+def flaky_upstream_service(
     service_environ: dict[str, str], session_proxy: FaultProxy, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ServiceProcess]:
     """A service whose way to Supabase leads through the proxy."""
@@ -77,13 +77,13 @@ def shaky_service(
 
 
 @pytest.fixture
-def shaky_client(shaky_service: ServiceProcess, proxy: FaultProxy) -> Iterator[httpx.Client]:
+def flaky_upstream_client(flaky_upstream_service: ServiceProcess, proxy: FaultProxy) -> Iterator[httpx.Client]:
     """A client of the service behind the proxy."""
     headers = {"Authorization": f"Bearer {INGEST_TOKEN}"}
-    with httpx.Client(base_url=shaky_service.url, headers=headers, timeout=15, limits=KEPT_ALIVE) as session:
+    with httpx.Client(base_url=flaky_upstream_service.url, headers=headers, timeout=15, limits=KEPT_ALIVE) as session:
         yield session
         proxy.mend()
-        wait_until(lambda: is_drained(shaky_service.url), what="the end of the spool")
+        wait_until(lambda: is_drained(flaky_upstream_service.url), what="the end of the spool")
 
 
 @pytest.fixture

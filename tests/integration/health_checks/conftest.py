@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.support.http_target import Target, http_target
-from tests.support.watch import JOBS, Watch
+from tests.support.health_checks import JOBS, HealthChecks
 
 
 @pytest.fixture
@@ -34,9 +34,9 @@ def superuser(superuser_database_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.fixture
-def watch(connection: psycopg.Connection[Any], superuser: psycopg.Connection[Any]) -> Iterator[Watch]:
+def watch(connection: psycopg.Connection[Any], superuser: psycopg.Connection[Any]) -> Iterator[HealthChecks]:
     """The real jobs stand still meanwhile; afterwards everything is as it was, but for the incidents."""
-    watching = Watch(connection, superuser, secrets.token_hex(3))
+    watching = HealthChecks(connection, superuser, secrets.token_hex(3))
     watching.switch_jobs(JOBS, active=False)
     watching.set_policy(allow_private=True)
     try:

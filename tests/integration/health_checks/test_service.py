@@ -20,7 +20,7 @@ from tests.support.service_process import (
     service_variables,
 )
 from tests.support.waiting import wait_until
-from tests.support.watch import Watch
+from tests.support.health_checks import HealthChecks
 
 PATIENCE = 30
 
@@ -31,11 +31,11 @@ def environ(stack: Stack) -> dict[str, str]:
 
 
 @pytest.fixture
-def forgetful(watch: Watch) -> Iterator[Watch]:
+def forgetful(health_checks: HealthChecks) -> Iterator[HealthChecks]:
     """Nothing is known of targets that the service wrote, before and after."""
-    watch.connection.execute("delete from monitoring.service_targets")
-    yield watch
-    watch.connection.execute("delete from monitoring.service_targets")
+    health_checks.connection.execute("delete from monitoring.service_targets")
+    yield health_checks
+    health_checks.connection.execute("delete from monitoring.service_targets")
 
 
 def health(service: ServiceProcess) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def health(service: ServiceProcess) -> dict[str, Any]:
 
 
 def test_two_replicas_write_the_targets_and_make_one_round(
-    environ: dict[str, str], forgetful: Watch, web: Target, tmp_path: Path
+    environ: dict[str, str], forgetful: HealthChecks, web: Target, tmp_path: Path
 ) -> None:
     environ |= {"BACKEND_API_URL": web.url("/"), "ADMIN_CONSOLE_URL": web.url("")}
     with ExitStack() as replicas:
@@ -68,7 +68,7 @@ def test_two_replicas_write_the_targets_and_make_one_round(
 
 
 def test_a_refused_address_is_logged_and_the_service_goes_on(
-    environ: dict[str, str], forgetful: Watch, tmp_path: Path
+    environ: dict[str, str], forgetful: HealthChecks, tmp_path: Path
 ) -> None:
     forgetful.set_policy(allow_private=False)
     environ |= {"BACKEND_API_URL": "http://169.254.169.254/latest"}
@@ -83,7 +83,7 @@ def test_a_refused_address_is_logged_and_the_service_goes_on(
     assert forgetful.rows("select from monitoring.probe_targets") == []
 
 
-def test_a_scheduler_that_stopped_is_reported(environ: dict[str, str], watch: Watch, tmp_path: Path) -> None:
+def test_a_scheduler_that_stopped_is_reported(environ: dict[str, str], health_checks: HealthChecks, tmp_path: Path) -> None:
     """How long it has stood still is what the table says: pg_cron itself goes on."""
     job = "monitoring-health-checks"
     ran = "update monitoring.job_runs set ran_at = now() - make_interval(mins => %s) where job = %s"
@@ -91,28 +91,28 @@ def test_a_scheduler_that_stopped_is_reported(environ: dict[str, str], watch: Wa
     with running_service(environ, tmp_path / "log") as service:
 
         def says(state: str, minutes_ago: int) -> bool:
-            watch.connection.execute(ran, (minutes_ago, job))
+            health_checks.connection.execute(ran, (minutes_ago, job))
             httpx.get(f"{service.url}/health/db")  # asks the database now
             return bool(health(service)["scheduler"] == state)
 
         wait_until(lambda: says("stopped", 0), PATIENCE, "a job that is switched off")
-        watch.switch_jobs([job], active=True)
+        health_checks.switch_jobs([job], active=True)
         try:
             wait_until(lambda: says("ok", 0), PATIENCE, "a job that runs")
             assert health(service)["scheduler_lag_seconds"] < 10
             wait_until(lambda: says("stopped", 3), PATIENCE, "a job that ran long ago")
             assert 115 < health(service)["scheduler_lag_seconds"] < 190
         finally:
-            watch.switch_jobs([job], active=False)
+            health_checks.switch_jobs([job], active=False)
 
 
 def test_status_tells_strangers_the_parts_and_operators_the_rest(
-    environ: dict[str, str], watch: Watch, web: Target, stack: Stack, tmp_path: Path
+    environ: dict[str, str], health_checks: HealthChecks, web: Target, stack: Stack, tmp_path: Path
 ) -> None:
-    watch.set_targets(
-        watch.target("api", web.url("/delay/0"), "backend"), watch.target("b", web.url("/status/500"))
+    health_checks.set_targets(
+        health_checks.target("api", web.url("/delay/0"), "backend"), health_checks.target("b", web.url("/status/500"))
     )
-    watch.run_round()
+    health_checks.run_round()
     with running_service(environ, tmp_path / "log") as service:
         httpx.get(f"{service.url}/health/db")
         open_to_all = httpx.get(f"{service.url}/status").json()
@@ -126,9 +126,9 @@ def test_status_tells_strangers_the_parts_and_operators_the_rest(
         told = httpx.get(f"{service.url}/status", headers=bearer).json()
         assert told.keys() > open_to_all.keys()
         targets = {row["target"]: row for row in told["targets"]}
-        good, bad = targets[watch.name("api")], targets[watch.name("b")]
+        good, bad = targets[health_checks.name("api")], targets[health_checks.name("b")]
         assert (good["status"], good["uptime_24h_percent"], good["incident_id"]) == ("up", 100, None)
-        assert (bad["status"], bad["incident_id"]) == ("down", watch.incidents("b")[0].id)
+        assert (bad["status"], bad["incident_id"]) == ("down", health_checks.incidents("b")[0].id)
         assert set(told["open_incidents"]) == {"LOW", "MEDIUM", "HIGH", "CRITICAL"}
         assert told["open_incidents"]["HIGH"] >= 1
 

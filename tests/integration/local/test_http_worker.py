@@ -15,7 +15,7 @@ import pytest
 from local import Stack
 from local.http_worker import HttpWorker
 from tests.support.http_target import Target, http_target
-from tests.support.stand_in import Database, poll_until, scratch_database, worker_running
+from tests.support.scratch_database import Database, poll_until, scratch_database, worker_running
 
 ANSWERS = "select * from net._http_response order by id"
 

@@ -13,7 +13,7 @@ from croniter import croniter
 from local import Stack
 from local.cron_schedule import Schedule
 from local.scheduler import Scheduler
-from tests.support.stand_in import Database, poll_until, scratch_database, worker_running
+from tests.support.scratch_database import Database, poll_until, scratch_database, worker_running
 
 HINT = "Use cron format (e.g. 5 4 * * *), or interval format '[1-59] seconds'"
 

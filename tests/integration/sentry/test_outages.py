@@ -28,7 +28,7 @@ def proxy(stack: Stack) -> Iterator[FaultProxy]:
 
 
 @pytest.fixture
-def shaky_sentry(stack: Stack, proxy: FaultProxy, log_path: Path) -> Iterator[Sentry]:
+def flaky_upstream_sentry(stack: Stack, proxy: FaultProxy, log_path: Path) -> Iterator[Sentry]:
     environ = {**sentry_variables(stack), "SUPABASE_URL": proxy.url}
     with (
         running_service(environ, log_path) as process,
@@ -40,19 +40,19 @@ def shaky_sentry(stack: Stack, proxy: FaultProxy, log_path: Path) -> Iterator[Se
 
 @pytest.mark.parametrize("fault", [Fault.HANG, Fault.RESET, Fault.DROP_ANSWER])
 def test_an_outage_is_bridged_in_time_and_nothing_counts_twice(
-    shaky_sentry: Sentry, proxy: FaultProxy, issue_id: str, fault: Fault
+    flaky_upstream_sentry: Sentry, proxy: FaultProxy, issue_id: str, fault: Fault
 ) -> None:
     proxy.always = fault
     for number in range(5):
         raw = bodies.encode(bodies.error(issue_id, f"e{number}"))
         started = time.monotonic()
-        answer = shaky_sentry.post("error", raw)
+        answer = flaky_upstream_sentry.post("error", raw)
         assert time.monotonic() - started < 1
         assert (answer.status_code, answer.json()["status"]) == (202, "spooled")
         assert answer.headers["Sentry-Hook-Error"] == f"e{number}"
     proxy.always = Fault.NONE
-    wait_until(lambda: shaky_sentry.http.get("/health").json()["spool"]["depth"] == 0, what="the replay")
-    assert shaky_sentry.incident(f"sentry:issue:{issue_id}").occurrence_count == 5
+    wait_until(lambda: flaky_upstream_sentry.http.get("/health").json()["spool"]["depth"] == 0, what="the replay")
+    assert flaky_upstream_sentry.incident(f"sentry:issue:{issue_id}").occurrence_count == 5
 
 
 def test_many_at_once_are_answered_in_time(sentry: Sentry, issue_id: str) -> None:

@@ -18,7 +18,7 @@ ROUND_PATIENCE = 60.0
 
 
 @dataclass
-class Watch:
+class HealthChecks:
     """Names of targets get a suffix, so that no incident of another test is met again."""
 
     connection: psycopg.Connection[Any]

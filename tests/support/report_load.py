@@ -27,7 +27,7 @@ STORED = "select fingerprint, occurrence_count from public.incidents where finge
 
 
 @dataclass
-class Flood:
+class ReportLoad:
     """Reports from several senders to one or more services, until told to stop or all are sent."""
 
     urls: list[str]

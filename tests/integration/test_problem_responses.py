@@ -174,17 +174,17 @@ def test_rate_limited(client: httpx.Client, limit_of_five: int, source: str) -> 
         assert 1 <= int(answer.headers["Retry-After"]) <= 60
 
 
-def test_not_storable(shaky_client: httpx.Client, proxy: FaultProxy) -> None:
+def test_not_storable(flaky_upstream_client: httpx.Client, proxy: FaultProxy) -> None:
     proxy.plan(Fault.SPOIL)
-    answer = shaky_client.post(ROUTE, json={"error": {"message": MARKER.decode()}})
+    answer = flaky_upstream_client.post(ROUTE, json={"error": {"message": MARKER.decode()}})
     assert assert_is_row(answer, "not-storable")["sqlstate"] == "22P05"
 
 
-def test_unavailable(shaky_client: httpx.Client, proxy: FaultProxy, stack: Stack) -> None:
+def test_unavailable(flaky_upstream_client: httpx.Client, proxy: FaultProxy, stack: Stack) -> None:
     proxy.target = b"/incidents"
     proxy.always = Fault.RESET
     headers = {"Authorization": f"Bearer {stack.authenticated_jwt}"}
-    assert_is_row(shaky_client.get(INCIDENTS, headers=headers), "unavailable")
+    assert_is_row(flaky_upstream_client.get(INCIDENTS, headers=headers), "unavailable")
 
 
 def test_misconfigured() -> None:
