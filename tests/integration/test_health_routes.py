@@ -67,12 +67,16 @@ def test_the_service_starts_and_lives_without_a_database(
         assert alive.json()["database"]["state"] == "down"
 
 
-def test_a_database_that_hangs_holds_nobody_up(flaky_upstream_service: ServiceProcess, proxy: FaultProxy) -> None:
+def test_a_database_that_hangs_holds_nobody_up(
+    flaky_upstream_service: ServiceProcess, proxy: FaultProxy
+) -> None:
     proxy.target = b"/rpc/service_health"
     proxy.always = Fault.HANG
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         started = time.monotonic()
-        probes = [pool.submit(httpx.get, f"{flaky_upstream_service.url}/health/db", timeout=10) for _ in range(20)]
+        probes = [
+            pool.submit(httpx.get, f"{flaky_upstream_service.url}/health/db", timeout=10) for _ in range(20)
+        ]
         wait_until(lambda: bool(proxy.bodies), what="the call to the database")
         asked = time.monotonic()
         assert httpx.get(f"{flaky_upstream_service.url}/health").status_code == 200

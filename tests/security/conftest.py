@@ -15,15 +15,21 @@ from tests.support.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProce
 
 
 @pytest.fixture(scope="session")
-def sentry_enabled_service(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    with running_service(sentry_variables(stack), tmp_path_factory.mktemp("sentry_enabled_service") / "log") as process:
+def sentry_enabled_service(
+    stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServiceProcess]:
+    with running_service(
+        sentry_variables(stack), tmp_path_factory.mktemp("sentry_enabled_service") / "log"
+    ) as process:
         yield process
 
 
 @pytest.fixture
 def http(sentry_enabled_service: ServiceProcess) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {INGEST_TOKEN}"}
-    with httpx.Client(base_url=sentry_enabled_service.url, headers=headers, timeout=20, limits=KEPT_ALIVE) as client:
+    with httpx.Client(
+        base_url=sentry_enabled_service.url, headers=headers, timeout=20, limits=KEPT_ALIVE
+    ) as client:
         yield client
 
 

@@ -41,7 +41,9 @@ def everything(connection: psycopg.Connection[Any], name: str) -> str:
     return "".join(str(row[0]) for row in found if row is not None)
 
 
-def test_reports(http: httpx.Client, sentry_enabled_service: ServiceProcess, connection: psycopg.Connection[Any]) -> None:
+def test_reports(
+    http: httpx.Client, sentry_enabled_service: ServiceProcess, connection: psycopg.Connection[Any]
+) -> None:
     name = secrets.token_hex(8)
     for number, leak in enumerate(LEAKS):
         report = {
@@ -58,7 +60,9 @@ def test_reports(http: httpx.Client, sentry_enabled_service: ServiceProcess, con
     assert "LEAK" not in sentry_enabled_service.log_path.read_text()
 
 
-def test_webhooks(http: httpx.Client, sentry_enabled_service: ServiceProcess, connection: psycopg.Connection[Any]) -> None:
+def test_webhooks(
+    http: httpx.Client, sentry_enabled_service: ServiceProcess, connection: psycopg.Connection[Any]
+) -> None:
     issue_id = str(10**9 + secrets.randbelow(10**9))
     for number, leak in enumerate(LEAKS):
         fields = dict.fromkeys(("title", "message", "culprit", "environment", "release"), leak)

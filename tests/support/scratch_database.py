@@ -1,4 +1,4 @@
-"""A database of its own with a stand-in in it, so that the stack's own workers do not interfere."""
+"""A separate database with an emulated extension, so that the stack's own workers do not interfere."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import conninfo, sql
 
+from tests.support.waiting import DEADLINE_SECONDS
+
 EXTENSIONS = Path(__file__).parents[2] / "local" / "extensions"
-PATIENCE_SECONDS = 15.0
 
 Value = TypeVar("Value")
 
 
 def poll_until(read: Callable[[], Value], accept: Callable[[Value], Any], what: str) -> Value:
-    """Reads until it is accepted; fails with what was read last."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    """Reads until the value is accepted; fails with the last value."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
         value = read()
         if accept(value):
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {PATIENCE_SECONDS} s for {what}; the last value was {value!r}")
+            raise AssertionError(f"waited {DEADLINE_SECONDS} s for {what}; the last value was {value!r}")
         time.sleep(0.02)
 
 
@@ -68,7 +69,7 @@ def worker_running(run: Callable[[], Awaitable[None]]) -> Iterator[None]:
         try:
             yield
         finally:
-            asyncio.run_coroutine_threadsafe(stop(task), loop).result(timeout=PATIENCE_SECONDS)
+            asyncio.run_coroutine_threadsafe(stop(task), loop).result(timeout=DEADLINE_SECONDS)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -106,4 +107,15 @@ async def test_a_report_that_is_too_much_for_the_database_is_put_aside(tmp_path:
         assert steps < 30
     counts = await spool.refresh()
     assert (counts.depth, counts.dead_letters) == (0, 1)
+    await spool.close()
+
+
+async def test_a_clock_that_jumps_changes_no_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(tmp_path / "spool", 2**20)
+    for number, moment in enumerate([1e9, 2e9, 5e8, 4e9]):
+        monkeypatch.setattr(time, "time", lambda moment=moment: moment)
+        await spool.put("events", b"%d" % number)
+    assert [each.payload for each in await spool.oldest(0, 10)] == [b"0", b"1", b"2", b"3"]
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    assert spool.as_json()["oldest_seconds"] == 0.0
     await spool.close()

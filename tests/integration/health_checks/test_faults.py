@@ -73,7 +73,9 @@ def test_without_the_trigger_answers_are_found_without_latency(
 ) -> None:
     """A project whose pg_net takes no trigger."""
     health = "select (public.service_health() ->> 'has_response_times')::boolean"
-    health_checks.set_targets(health_checks.target("good", web.url("/delay/0")), health_checks.target("bad", web.url("/status/500")))
+    health_checks.set_targets(
+        health_checks.target("good", web.url("/delay/0")), health_checks.target("bad", web.url("/status/500"))
+    )
     superuser.execute("drop trigger monitoring_records_answers on net._http_response")
     try:
         assert health_checks.value(health) is False
@@ -94,8 +96,12 @@ def test_foreign_requests_are_left_alone(health_checks: HealthChecks, web: Targe
     wait_until(lambda: health_checks.value(answered, foreign) == 1, what="the foreign answer")
 
 
-def test_replicas_that_start_together_make_one_round(health_checks: HealthChecks, web: Target, database_url: str) -> None:
-    health_checks.set_targets(*(health_checks.target(f"t{number}", web.url("/delay/0")) for number in range(20)))
+def test_replicas_that_start_together_make_one_round(
+    health_checks: HealthChecks, web: Target, database_url: str
+) -> None:
+    health_checks.set_targets(
+        *(health_checks.target(f"t{number}", web.url("/delay/0")) for number in range(20))
+    )
     moment = datetime.now(UTC).replace(second=0, microsecond=0)
 
     def start(_replica: int) -> int:

@@ -62,7 +62,9 @@ def test_what_depends_on_a_dead_target_opens_nothing(health_checks: HealthChecks
 def test_no_connection_at_all_is_one_incident(health_checks: HealthChecks, web: Target) -> None:
     port = free_port()
     names = [f"t{number}" for number in range(5)]
-    health_checks.set_targets(*(health_checks.target(name, f"http://127.0.0.1:{port}/", "backend") for name in names))
+    health_checks.set_targets(
+        *(health_checks.target(name, f"http://127.0.0.1:{port}/", "backend") for name in names)
+    )
     for _ in range(2):
         checks = health_checks.run_round()
         (incident,) = health_checks.live("connectivity")
@@ -83,7 +85,9 @@ def test_no_connection_at_all_is_one_incident(health_checks: HealthChecks, web: 
 
 def test_flapping_keeps_one_incident_open(health_checks: HealthChecks, web: Target) -> None:
     health_checks.set_policy(allow_private=True, attempts=1, successes_to_close=1)
-    health_checks.set_targets(health_checks.target("api", web.url("/now")), health_checks.target("steady", web.url("/status/200")))
+    health_checks.set_targets(
+        health_checks.target("api", web.url("/now")), health_checks.target("steady", web.url("/status/200"))
+    )
     health_checks.run_round()
     for _ in range(4):
         for path in ("/status/500", "/status/200"):
@@ -98,10 +102,15 @@ def test_flapping_keeps_one_incident_open(health_checks: HealthChecks, web: Targ
 
 
 def test_maintenance_opens_nothing_and_is_no_downtime(health_checks: HealthChecks, web: Target) -> None:
-    window = {"starts_at": "2020-01-01T00:00", "ends_at": "2099-01-01T00:00", "targets": [health_checks.name("api")]}
+    window = {
+        "starts_at": "2020-01-01T00:00",
+        "ends_at": "2099-01-01T00:00",
+        "targets": [health_checks.name("api")],
+    }
     health_checks.set_policy(allow_private=True, attempts=1, maintenance_windows=[window])
     health_checks.set_targets(
-        health_checks.target("api", web.url("/status/500")), health_checks.target("web", web.url("/status/500"))
+        health_checks.target("api", web.url("/status/500")),
+        health_checks.target("web", web.url("/status/500")),
     )
     checks = health_checks.run_round()
     assert (checks["api"].is_maintenance, checks["web"].is_maintenance) == (True, False)

@@ -10,7 +10,9 @@ from tests.support.waiting import wait_until
 from tests.support.health_checks import JOBS, HealthChecks
 
 
-def test_a_server_that_dies_is_an_incident_within_a_minute_and_its_return_closes_it(health_checks: HealthChecks) -> None:
+def test_a_server_that_dies_is_an_incident_within_a_minute_and_its_return_closes_it(
+    health_checks: HealthChecks,
+) -> None:
     timeout = 5
     health_checks.set_policy(allow_private=True, successes_to_close=1)
     with ExitStack() as server, http_target() as steady:
@@ -31,7 +33,9 @@ def test_a_server_that_dies_is_an_incident_within_a_minute_and_its_return_closes
 
         with http_target(target.port):
             returned = time.monotonic()
-            wait_until(lambda: health_checks.incidents("api")[0].status == "resolved", 60 + timeout, "the resolution")
+            wait_until(
+                lambda: health_checks.incidents("api")[0].status == "resolved", 60 + timeout, "the resolution"
+            )
             print(f"resolved {time.monotonic() - returned:.1f} s after the return")
     assert health_checks.incidents("steady") == []
     runs = health_checks.rows(

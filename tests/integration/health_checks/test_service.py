@@ -83,7 +83,9 @@ def test_a_refused_address_is_logged_and_the_service_goes_on(
     assert forgetful.rows("select from monitoring.probe_targets") == []
 
 
-def test_a_scheduler_that_stopped_is_reported(environ: dict[str, str], health_checks: HealthChecks, tmp_path: Path) -> None:
+def test_a_scheduler_that_stopped_is_reported(
+    environ: dict[str, str], health_checks: HealthChecks, tmp_path: Path
+) -> None:
     """How long it has stood still is what the table says: pg_cron itself goes on."""
     job = "monitoring-health-checks"
     ran = "update monitoring.job_runs set ran_at = now() - make_interval(mins => %s) where job = %s"
@@ -110,7 +112,8 @@ def test_status_tells_strangers_the_parts_and_operators_the_rest(
     environ: dict[str, str], health_checks: HealthChecks, web: Target, stack: Stack, tmp_path: Path
 ) -> None:
     health_checks.set_targets(
-        health_checks.target("api", web.url("/delay/0"), "backend"), health_checks.target("b", web.url("/status/500"))
+        health_checks.target("api", web.url("/delay/0"), "backend"),
+        health_checks.target("b", web.url("/status/500")),
     )
     health_checks.run_round()
     with running_service(environ, tmp_path / "log") as service:

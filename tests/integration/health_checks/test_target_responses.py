@@ -108,7 +108,9 @@ def test_a_dead_server_is_an_incident_of_its_kind(
 
 def test_secrets_in_an_answer_are_not_kept(health_checks: HealthChecks, web: Target) -> None:
     body = b'{"status": "broken", "password": "hunter2hunter2"}'
-    health_checks.set_targets(health_checks.target("leaky", web.url(f"/bytes/{body.hex()}"), body_contains="healthy"))
+    health_checks.set_targets(
+        health_checks.target("leaky", web.url(f"/bytes/{body.hex()}"), body_contains="healthy")
+    )
     check = health_checks.run_round()["leaky"]
     assert "broken" in check.answer_excerpt
     assert "hunter2" not in check.answer_excerpt
@@ -116,9 +118,13 @@ def test_secrets_in_an_answer_are_not_kept(health_checks: HealthChecks, web: Tar
 
 
 @pytest.mark.parametrize("_again", range(2))
-def test_response_times_are_those_of_the_server(health_checks: HealthChecks, web: Target, _again: int) -> None:
+def test_response_times_are_those_of_the_server(
+    health_checks: HealthChecks, web: Target, _again: int
+) -> None:
     delays = (0, 50, 500, 1000)
-    health_checks.set_targets(*(health_checks.target(f"after {delay}", web.url(f"/delay/{delay}")) for delay in delays))
+    health_checks.set_targets(
+        *(health_checks.target(f"after {delay}", web.url(f"/delay/{delay}")) for delay in delays)
+    )
     checks = health_checks.run_round()
     off = {delay: checks[f"after {delay}"].response_time_ms - delay for delay in delays}
     assert all(0 <= difference <= 20 for difference in off.values()), off

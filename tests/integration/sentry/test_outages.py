@@ -51,7 +51,9 @@ def test_an_outage_is_bridged_in_time_and_nothing_counts_twice(
         assert (answer.status_code, answer.json()["status"]) == (202, "spooled")
         assert answer.headers["Sentry-Hook-Error"] == f"e{number}"
     proxy.always = Fault.NONE
-    wait_until(lambda: flaky_upstream_sentry.http.get("/health").json()["spool"]["depth"] == 0, what="the replay")
+    wait_until(
+        lambda: flaky_upstream_sentry.http.get("/health").json()["spool"]["depth"] == 0, what="the replay"
+    )
     assert flaky_upstream_sentry.incident(f"sentry:issue:{issue_id}").occurrence_count == 5
 
 
