@@ -12,12 +12,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 
 from local.orphans import processes
 from local.settings import PROJECT
+from tests.support import http_client
 from tests.support.waiting import wait_until
 
 START_PATIENCE = 90
@@ -98,9 +98,9 @@ def test_dev_env_is_complete_private_and_true(dev: Dev) -> None:
         "SENTRY_CLIENT_SECRET",
         "OPERATOR_TOKEN",
     ]
-    assert httpx.get(f"{values['APP_URL']}/health/db").status_code == 200
+    assert http_client.get(f"{values['APP_URL']}/health/db").status_code == 200
     headers = {"apikey": values["SUPABASE_ANON_KEY"]}
-    assert httpx.get(f"{values['SUPABASE_URL']}/rest/v1/", headers=headers).status_code == 200
+    assert http_client.get(f"{values['SUPABASE_URL']}/rest/v1/", headers=headers).status_code == 200
     with psycopg.connect(values["DATABASE_URL"]) as connection:
         assert connection.execute("select current_user").fetchone() == ("postgres",)
 
@@ -142,7 +142,7 @@ def test_a_second_one_says_that_the_first_is_running(dev: Dev) -> None:
     assert second.returncode == 1
     assert f"already running on {dev.state} (process {dev.process.pid}, {values['APP_URL']})" in second.stderr
     assert reset(dev.state).returncode == 1
-    assert httpx.get(f"{values['APP_URL']}/health").status_code == 200
+    assert http_client.get(f"{values['APP_URL']}/health").status_code == 200
     assert dev.environment_file.exists()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from app.filters import CATEGORIES, SEVERITIES, STATUSES
 from local import Stack
+from tests.support import http_client
 from tests.support.service_process import INGEST_TOKEN, ServiceProcess
 
 ROUTE = "/api/autonomous/incidents"
@@ -134,7 +135,7 @@ def test_a_parameter_twice_is_wrong(reader: httpx.Client) -> None:
     "header", [None, "", "Bearer", "Bearer no-jwt", "Bearer a.b.c", "Basic a.b.c", f"Bearer {INGEST_TOKEN}"]
 )
 def test_without_a_good_token_nothing_is_read(service: ServiceProcess, path: str, header: str | None) -> None:
-    answer = httpx.get(service.url + path, headers={} if header is None else {"Authorization": header})
+    answer = http_client.get(service.url + path, headers={} if header is None else {"Authorization": header})
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
@@ -145,7 +146,7 @@ def test_anon_and_an_expired_token_read_nothing(service: ServiceProcess, stack: 
         {"role": "authenticated", "exp": 4102444800}, "another-secret-of-thirty-two-bytes-or-more"
     )
     for token in (stack.anon_key, expired, forged):
-        answer = httpx.get(service.url + ROUTE, headers={"Authorization": f"Bearer {token}"})
+        answer = http_client.get(service.url + ROUTE, headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 401
 
 

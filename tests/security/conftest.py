@@ -11,6 +11,7 @@ import pytest
 
 from local import Stack
 from tests.integration.sentry.conftest import sentry_variables
+from tests.support import http_client
 from tests.support.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProcess, running_service
 
 
@@ -28,7 +29,7 @@ def sentry_enabled_service(
 def http(sentry_enabled_service: ServiceProcess) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {INGEST_TOKEN}"}
     with httpx.Client(
-        base_url=sentry_enabled_service.url, headers=headers, timeout=20, limits=KEPT_ALIVE
+        base_url=sentry_enabled_service.url, headers=headers, timeout=http_client.TIMEOUT, limits=KEPT_ALIVE
     ) as client:
         yield client
 

@@ -1,9 +1,11 @@
-"""Bodies and texts made to cost: bombs, walls of brackets, and 100 kB written against regular expressions."""
+"""Input that is expensive to process: compressed and nested bodies, and 100 kB texts against regular expressions.
+
+How long such input takes is measured by `make bench`.
+"""
 
 from __future__ import annotations
 
 import gzip
-import time
 from typing import Any
 
 import httpx
@@ -46,21 +48,16 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_hostile_text_costs_less_than_50_ms(connection: psycopg.Connection[Any], text: str) -> None:
-    """The best of five, so that a busy machine does not count."""
-    costs: dict[str, float] = {}
-    for name, query in FUNCTIONS.items():
-        times = []
-        for _ in range(5):
-            started = time.perf_counter()
-            connection.execute(query.encode(), [TEXTS[text]]).fetchone()
-            times.append((time.perf_counter() - started) * 1000)
-        costs[name] = round(min(times), 1)
-    print(costs)
-    assert sum(costs.values()) < 50, costs
+def test_no_text_makes_a_regular_expression_backtrack_without_end(
+    connection: psycopg.Connection[Any], text: str
+) -> None:
+    """100 kB take milliseconds; catastrophic backtracking would take hours."""
+    connection.execute("set statement_timeout = '60s'")
+    for query in FUNCTIONS.values():
+        assert connection.execute(query.encode(), [TEXTS[text]]).fetchone() is not None
 
 
-def test_compressed_bodies_are_not_unpacked(http: httpx.Client) -> None:
+def test_compressed_bodies_are_refused(http: httpx.Client) -> None:
     bomb = gzip.compress(b" " * 50_000_000)
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     assert http.post("/api/autonomous/error", content=bomb, headers=headers).status_code == 415
@@ -91,8 +88,6 @@ def test_compressed_bodies_are_not_unpacked(http: httpx.Client) -> None:
         "keys",
     ],
 )
-def test_bodies_made_to_cost_are_answered_soon(http: httpx.Client, body: bytes) -> None:
-    started = time.monotonic()
+def test_expensive_bodies_are_answered(http: httpx.Client, body: bytes) -> None:
     answer = http.post("/api/autonomous/error", content=body, headers={"Content-Type": "application/json"})
-    assert answer.status_code in (201, 202, 400, 413), answer.text
-    assert time.monotonic() - started < 5
+    assert answer.status_code in (201, 400, 413), answer.text

@@ -1,4 +1,4 @@
-"""Every RPC and every route with values that nobody would send: no answer is a 500."""
+"""Every RPC and every route with random values: no answer is a 500."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local import Stack
+from tests.support import http_client
 from tests.support.mutations import ODD_VALUES
 
 FUNCTIONS = """
 select proname, proargnames[1:pronargs]
 from pg_catalog.pg_proc
+from tests.support import http_client
 where pronamespace = 'public'::regnamespace
   and not exists (select from pg_catalog.pg_depend where objid = pg_proc.oid and deptype = 'e')
 order by proname
@@ -49,7 +51,9 @@ SETTINGS = settings(
 @pytest.fixture
 def rest(stack: Stack) -> httpx.Client:
     headers = {"apikey": stack.service_role_key, "Authorization": f"Bearer {stack.service_role_key}"}
-    return httpx.Client(base_url=f"{stack.supabase_url}/rest/v1", headers=headers, timeout=30)
+    return httpx.Client(
+        base_url=f"{stack.supabase_url}/rest/v1", headers=headers, timeout=http_client.TIMEOUT
+    )
 
 
 def test_every_function(rest: httpx.Client, connection: psycopg.Connection[Any]) -> None:

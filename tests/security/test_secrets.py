@@ -1,4 +1,4 @@
-"""No secret that a program leaks reaches a row or a log."""
+"""Secrets in reports and webhooks reach no row and no log line."""
 
 from __future__ import annotations
 

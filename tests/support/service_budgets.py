@@ -1,8 +1,8 @@
 """Runs the service, `python -m app`, with the time budgets that TEST_TIME_BUDGETS names as JSON.
 
-A service on a busy machine may use up its budget although the database is fine; it then spools a report and
-answers 202. Tests whose subject is another one run it with budgets that no machine exhausts (`UNHURRIED`), and
-tests of what happens when a budget is exhausted keep the real ones.
+On a busy machine the service may exhaust a budget although the database is fine; it then spools a report and
+answers 202. Tests of another subject run it with budgets that no machine exhausts (`UNHURRIED`). Tests of what
+happens when a budget is exhausted keep the real ones.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 import runpy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from types import ModuleType
 
 import httpx
 
@@ -19,46 +20,15 @@ from app import main, monitor, receiving, retry, supabase_rest
 VARIABLE = "TEST_TIME_BUDGETS"
 SECONDS = 600.0
 
-
-def _set_report(seconds: float) -> None:
-    main._REPORT_SECONDS = seconds
-
-
-def _set_sentry(seconds: float) -> None:
-    main._SENTRY_SECONDS = seconds
-
-
-def _set_public_status(seconds: float) -> None:
-    main._PUBLIC_STATUS_SECONDS = seconds
-
-
-def _set_retry(seconds: float) -> None:
-    retry.deadline_from_now.__defaults__ = (seconds,)
-
-
-def _set_monitor(seconds: float) -> None:
-    monitor.DatabaseMonitor.__init__.__defaults__ = (seconds,)
-
-
-def _set_body(seconds: float) -> None:
-    receiving._BODY_SECONDS = seconds
-
-
-def _set_call(seconds: float) -> None:
-    supabase_rest._TIMEOUT = httpx.Timeout(seconds)
-
-
-_SETTERS: Mapping[str, Callable[[float], None]] = {
-    "report": _set_report,  # how long a reporter waits for the database before the spool takes the report
-    "sentry": _set_sentry,  # the same for Sentry
-    "public_status": _set_public_status,  # how long an anonymous status answer is cached
-    "retry": _set_retry,  # how long a failed call is tried again
-    "monitor": _set_monitor,  # how long the database may take to answer the monitor
-    "body": _set_body,  # how long a request body may take to arrive
-    "call": _set_call,  # the HTTP client's timeouts of a call to Supabase
+CONSTANTS: Mapping[str, tuple[ModuleType, str]] = {
+    "report": (main, "_REPORT_SECONDS"),  # how long a reporter waits before the spool takes the report
+    "sentry": (main, "_SENTRY_SECONDS"),  # the same for Sentry
+    "public_status": (main, "_PUBLIC_STATUS_SECONDS"),  # how long an anonymous status answer is cached
+    "body": (receiving, "_BODY_SECONDS"),  # how long a request body may take to arrive
 }
+"""Budgets that are constants. The three others are default values or belong to httpx."""
 
-UNHURRIED: Mapping[str, float] = dict.fromkeys(_SETTERS, SECONDS)
+UNHURRIED: Mapping[str, float] = dict.fromkeys((*CONSTANTS, "retry", "monitor", "call"), SECONDS)
 """Every budget is out of reach."""
 
 UNHURRIED_CALLS: Mapping[str, float] = {"call": SECONDS, "body": SECONDS}
@@ -66,8 +36,16 @@ UNHURRIED_CALLS: Mapping[str, float] = {"call": SECONDS, "body": SECONDS}
 
 
 def apply(budgets: Mapping[str, float]) -> None:
-    for name, seconds in budgets.items():
-        _SETTERS[name](seconds)
+    for budget, seconds in budgets.items():
+        if budget == "retry":  # how long a failed call is tried again
+            retry.deadline_from_now.__defaults__ = (seconds,)
+        elif budget == "monitor":  # how long the database may take to answer the monitor
+            monitor.DatabaseMonitor.__init__.__defaults__ = (seconds,)
+        elif budget == "call":  # the timeouts of a call to Supabase
+            supabase_rest._TIMEOUT = httpx.Timeout(seconds)
+        else:
+            module, name = CONSTANTS[budget]
+            setattr(module, name, seconds)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """Bearer tokens: a malformed header is no token, and never an exception."""
 
+import hmac
 import random
 
 import pytest
 
+from app import credentials, signatures
 from app.credentials import bearer_token, is_json_web_token, is_same_secret
 
 
@@ -52,3 +54,21 @@ def test_secrets_are_the_same_only_when_all_is() -> None:
 )
 def test_the_shape_of_a_json_web_token(token: str, answer: bool) -> None:
     assert is_json_web_token(token) is answer
+
+
+def test_every_secret_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of several secrets is compared as a whole, also after one has matched."""
+    compared: list[tuple[bytes, bytes]] = []
+    original = hmac.compare_digest
+
+    def spy(left: bytes, right: bytes) -> bool:
+        compared.append((left, right))
+        return original(left, right)
+
+    monkeypatch.setattr(hmac, "compare_digest", spy)
+    assert credentials.is_same_secret("right", "right")
+    assert not credentials.is_same_secret("wrong", "right")
+    body = b"{}"
+    assert signatures.is_signed(body, signatures.sign(body, "first"), ["first", "second", "third"])
+    assert not signatures.is_signed(body, None, ["first", "second", "third"])
+    assert len(compared) == 2 + 3 + 3

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from local import Stack
+from tests.support import http_client
 from tests.support.service_process import KEPT_ALIVE
 
 Call = Callable[..., httpx.Response]
@@ -32,7 +33,10 @@ def agent(stack: Stack) -> Iterator[httpx.Client]:
     )
     headers = {"apikey": stack.anon_key, "Authorization": f"Bearer {token}"}
     with httpx.Client(
-        base_url=f"{stack.supabase_url}/rest/v1", headers=headers, timeout=30, limits=KEPT_ALIVE
+        base_url=f"{stack.supabase_url}/rest/v1",
+        headers=headers,
+        timeout=http_client.TIMEOUT,
+        limits=KEPT_ALIVE,
     ) as client:
         yield client
 

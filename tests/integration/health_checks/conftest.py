@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.support.http_target import Target, http_target
 from tests.support.health_checks import JOBS, HealthChecks
+from tests.support.http_target import Target, http_target
 
 
 @pytest.fixture

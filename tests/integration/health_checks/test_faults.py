@@ -13,9 +13,9 @@ import psycopg
 import pytest
 
 from local import Stack, StackSettings
+from tests.support.health_checks import JOBS, HealthChecks
 from tests.support.http_target import Target
 from tests.support.waiting import wait_until
-from tests.support.health_checks import JOBS, HealthChecks
 
 FORGET_BATCH = """
 do $$

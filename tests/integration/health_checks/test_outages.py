@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tests.support.health_checks import HealthChecks
 from tests.support.http_target import Target
 from tests.support.service_process import free_port
-from tests.support.health_checks import HealthChecks
 
 
 def test_an_outage_opens_folds_and_closes(health_checks: HealthChecks, web: Target) -> None:

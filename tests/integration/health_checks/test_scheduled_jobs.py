@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 
+from tests.support.health_checks import JOBS, HealthChecks
 from tests.support.http_target import http_target
 from tests.support.waiting import wait_until
-from tests.support.health_checks import JOBS, HealthChecks
 
 
 def test_a_server_that_dies_is_an_incident_within_a_minute_and_its_return_closes_it(

@@ -7,10 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from local import Stack
+from tests.support import http_client
+from tests.support.health_checks import HealthChecks
 from tests.support.http_target import Target
 from tests.support.service_process import (
     INGEST_TOKEN,
@@ -20,7 +21,6 @@ from tests.support.service_process import (
     service_variables,
 )
 from tests.support.waiting import wait_until
-from tests.support.health_checks import HealthChecks
 
 PATIENCE = 30
 
@@ -39,7 +39,7 @@ def forgetful(health_checks: HealthChecks) -> Iterator[HealthChecks]:
 
 
 def health(service: ServiceProcess) -> dict[str, Any]:
-    return dict(httpx.get(f"{service.url}/health").json())
+    return dict(http_client.get(f"{service.url}/health").json())
 
 
 def test_two_replicas_write_the_targets_and_make_one_round(
@@ -94,7 +94,7 @@ def test_a_scheduler_that_stopped_is_reported(
 
         def says(state: str, minutes_ago: int) -> bool:
             health_checks.connection.execute(ran, (minutes_ago, job))
-            httpx.get(f"{service.url}/health/db")  # asks the database now
+            http_client.get(f"{service.url}/health/db")  # asks the database now
             return bool(health(service)["scheduler"] == state)
 
         wait_until(lambda: says("stopped", 0), PATIENCE, "a job that is switched off")
@@ -117,8 +117,8 @@ def test_status_tells_strangers_the_parts_and_operators_the_rest(
     )
     health_checks.run_round()
     with running_service(environ, tmp_path / "log") as service:
-        httpx.get(f"{service.url}/health/db")
-        open_to_all = httpx.get(f"{service.url}/status").json()
+        http_client.get(f"{service.url}/health/db")
+        open_to_all = http_client.get(f"{service.url}/status").json()
         assert open_to_all["database"]["state"] == "ok"
         assert open_to_all["scheduler"] in {"ok", "late", "stopped"}
         assert (open_to_all["is_monitoring_on"], open_to_all["has_response_times"]) == (True, True)
@@ -126,7 +126,7 @@ def test_status_tells_strangers_the_parts_and_operators_the_rest(
         assert "open_incidents" not in open_to_all
 
         bearer = {"Authorization": f"Bearer {stack.authenticated_jwt}"}
-        told = httpx.get(f"{service.url}/status", headers=bearer).json()
+        told = http_client.get(f"{service.url}/status", headers=bearer).json()
         assert told.keys() > open_to_all.keys()
         targets = {row["target"]: row for row in told["targets"]}
         good, bad = targets[health_checks.name("api")], targets[health_checks.name("b")]
@@ -136,7 +136,7 @@ def test_status_tells_strangers_the_parts_and_operators_the_rest(
         assert told["open_incidents"]["HIGH"] >= 1
 
         for token in (INGEST_TOKEN, "a.b.c", stack.anon_key):
-            answer = httpx.get(f"{service.url}/status", headers={"Authorization": f"Bearer {token}"})
+            answer = http_client.get(f"{service.url}/status", headers={"Authorization": f"Bearer {token}"})
             assert answer.status_code in {401, 403}
             assert "targets" not in answer.json()
 
@@ -144,9 +144,9 @@ def test_status_tells_strangers_the_parts_and_operators_the_rest(
 def test_status_without_a_database_tells_what_is_known(environ: dict[str, str], tmp_path: Path) -> None:
     environ["SUPABASE_URL"] = f"http://127.0.0.1:{free_port()}"
     with running_service(environ, tmp_path / "log") as service:
-        httpx.get(f"{service.url}/health/db")
-        body = httpx.get(f"{service.url}/status").json()
+        http_client.get(f"{service.url}/health/db")
+        body = http_client.get(f"{service.url}/status").json()
         assert (body["database"]["state"], body["scheduler"]) == ("down", "unknown")
-        answer = httpx.get(f"{service.url}/status", headers={"Authorization": "Bearer a.b.c"})
+        answer = http_client.get(f"{service.url}/status", headers={"Authorization": "Bearer a.b.c"})
         assert answer.status_code == 503
         assert answer.json()["database"]["state"] == "down"

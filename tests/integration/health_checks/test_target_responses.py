@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.health_checks import HealthChecks
 from tests.support.http_target import Target
 from tests.support.service_process import free_port
-from tests.support.health_checks import HealthChecks
 
 
 @dataclass(frozen=True)
