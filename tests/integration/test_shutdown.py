@@ -55,7 +55,10 @@ def test_reports_under_way_are_stored_or_spooled(
     row = database.execute(
         "select coalesce(sum(occurrence_count), 0)::integer from public.incidents where source = %s", [source]
     ).fetchone()
-    assert row == (statuses[201] + statuses[202],)
+    assert row is not None
+    acknowledged = statuses[201] + statuses[202]
+    # A report without an answer may have been stored or not.
+    assert acknowledged <= row[0] <= acknowledged + statuses[None]
     assert statuses[201] > 0
     assert set(statuses) <= {201, 202, None}
 

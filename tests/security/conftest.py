@@ -1,4 +1,4 @@
-"""A service and the database behind it, to be sentry_enabled_service."""
+"""The service with Sentry enabled, its HTTP client, and a database connection."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from local import Stack
 from tests.integration.sentry.conftest import sentry_variables
 from tests.support import http_client
+from tests.support.service_budgets import UNHURRIED
 from tests.support.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProcess, running_service
 
 
@@ -19,9 +20,9 @@ from tests.support.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProce
 def sentry_enabled_service(
     stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ServiceProcess]:
-    with running_service(
-        sentry_variables(stack), tmp_path_factory.mktemp("sentry_enabled_service") / "log"
-    ) as process:
+    """It never gives up on the database for lack of time."""
+    log = tmp_path_factory.mktemp("security") / "log"
+    with running_service(sentry_variables(stack), log, budgets=UNHURRIED) as process:
         yield process
 
 

@@ -1,10 +1,21 @@
-"""From the first failure to the return: one incident that opens, folds and closes by itself."""
+"""From the first failure to the recovery: one incident that opens, folds and closes by itself."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
+
 from tests.support.health_checks import HealthChecks
 from tests.support.http_target import Target
-from tests.support.service_process import free_port
+from tests.support.service_process import refusing_port
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Nobody answers there."""
+    with refusing_port() as refusing:
+        yield refusing
 
 
 def test_an_outage_opens_folds_and_closes(health_checks: HealthChecks, web: Target) -> None:
@@ -33,16 +44,12 @@ def test_an_outage_opens_folds_and_closes(health_checks: HealthChecks, web: Targ
     ]
 
 
-def test_a_failure_that_passes_within_the_round_is_none(health_checks: HealthChecks, web: Target) -> None:
+def test_a_failure_that_passes_within_the_round_opens_nothing(
+    health_checks: HealthChecks, web: Target
+) -> None:
     health_checks.set_targets(health_checks.target("api", web.url("/now"), "backend"))
-    web.now = "/status/500"
-    moment = health_checks.start_round()
-    while health_checks.checks(moment)["api"].attempt == 1:
-        health_checks.judge()
-    web.now = "/status/200"
-    while health_checks.judge():
-        pass
-    check = health_checks.checks(moment)["api"]
+    web.upcoming.extend(["/status/500", "/status/200"])
+    check = health_checks.run_round()["api"]
     assert (check.status, check.attempt, check.error_count, check.error) == ("up", 2, 1, None)
     assert health_checks.incidents("api") == []
 
@@ -59,8 +66,7 @@ def test_what_depends_on_a_dead_target_opens_nothing(health_checks: HealthChecks
     assert (health_checks.incidents("api"), health_checks.incidents("page")) == ([], [])
 
 
-def test_no_connection_at_all_is_one_incident(health_checks: HealthChecks, web: Target) -> None:
-    port = free_port()
+def test_no_connection_at_all_is_one_incident(health_checks: HealthChecks, web: Target, port: int) -> None:
     names = [f"t{number}" for number in range(5)]
     health_checks.set_targets(
         *(health_checks.target(name, f"http://127.0.0.1:{port}/", "backend") for name in names)
