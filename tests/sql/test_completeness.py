@@ -1,4 +1,4 @@
-"""pgTAP reaches everything: each function of ours is called by its files, each CHECK is named in one."""
+"""The pgTAP files call each of our functions and name each CHECK."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every snippet runs as it is pasted, and a fresh database is found to be in order."""
+"""Every snippet runs as it is, and verify_database.sql finds what is missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SNIPPETS = sorted(FOLDER.glob("*.sql"))
 
 
 @pytest.mark.parametrize("path", SNIPPETS, ids=lambda path: path.stem)
-def test_it_runs_and_says_what_for(path: Path, database_url: str) -> None:
+def test_a_snippet_runs_and_begins_with_a_comment(path: Path, database_url: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.startswith("-- ")
     with psycopg.connect(database_url, autocommit=True) as connection:
@@ -23,20 +23,20 @@ def test_it_runs_and_says_what_for(path: Path, database_url: str) -> None:
         cursor.fetchall()
 
 
-def test_a_database_in_order_is_found_to_be_so(database_url: str) -> None:
+def test_a_correct_database_has_no_findings(database_url: str) -> None:
     query = (FOLDER / "verify_database.sql").read_text(encoding="utf-8").encode()
 
     def failures() -> list[str]:
         with psycopg.connect(database_url, autocommit=True) as connection:
             rows = connection.execute(query).fetchall()
         assert rows[-1][0] == "verdict"
-        # Jobs of other tests may have failed on purpose.
+        # Other tests let jobs fail.
         return [name for name, result, _ in rows[:-1] if result == "FAIL" and not name.startswith("no job")]
 
-    wait_until(lambda: failures() == [], 70, "a database in order")
+    wait_until(lambda: failures() == [], what="a database without findings")
 
 
-def test_what_is_missing_is_found(database_url: str) -> None:
+def test_a_missing_index_is_found(database_url: str) -> None:
     query = (FOLDER / "verify_database.sql").read_text(encoding="utf-8").encode()
     with (
         psycopg.connect(database_url, autocommit=True) as connection,

@@ -8,7 +8,7 @@ from app.forwarder import Forwarder, ForwarderLimits
 from app.problems import Problem
 from app.reports import Answer, Report
 
-PATIENCE = 5
+PATIENCE = 60
 
 
 class Gate:

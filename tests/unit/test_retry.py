@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.retry import deadline_from_now, retrying
+from app.retry import BUDGET_SECONDS, deadline_from_now, retrying
 from app.verdicts import Refusal, Unreachable
 
 
@@ -35,14 +35,25 @@ async def test_other_refusals_are_not_tried_again() -> None:
     assert script.calls == 1
 
 
-async def test_the_budget_ends_it() -> None:
-    script = Script(*[Unreachable("ConnectError") for _ in range(100)])
-    clock = asyncio.get_running_loop().time
-    started = clock()
+async def test_no_try_begins_after_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a clock that only the pauses advance."""
+    now = 0.0
+    tries: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    async def fail() -> None:
+        tries.append(now)
+        raise Unreachable("ConnectError")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
+    monkeypatch.setattr(asyncio, "sleep", pause)
     with pytest.raises(Unreachable):
-        await retrying(script, deadline_from_now())
-    assert clock() - started < 0.9
-    assert 2 < script.calls < 12
+        await retrying(fail, deadline_from_now())
+    assert max(tries) < BUDGET_SECONDS
+    assert 2 < len(tries) < 12
 
 
 async def test_a_budget_that_is_used_up_leaves_one_try() -> None:

@@ -1,4 +1,4 @@
-"""Agents over PostgREST, with their own tokens, and hands on the database beneath."""
+"""Agents that call PostgREST with their own tokens, and a superuser's connection to the database."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def connection(stack: Stack) -> Iterator[psycopg.Connection[Any]]:
 
 @pytest.fixture
 def agent(stack: Stack) -> Iterator[httpx.Client]:
-    """Signed in to Supabase as the front-end agent."""
+    """A client with the token of the front-end agent."""
     token = jwt.encode(
         {"role": "authenticated", "sub": "0f0f", "agent": "fe-agent", "exp": 4102444800}, stack.jwt_secret
     )
@@ -43,7 +43,7 @@ def agent(stack: Stack) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def call(agent: httpx.Client) -> Call:
-    """A call of an RPC."""
+    """Calls an RPC."""
 
     def post(function: str, **parameters: object) -> httpx.Response:
         return agent.post(f"/rpc/{function}", json=parameters)

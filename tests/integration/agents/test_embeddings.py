@@ -1,4 +1,4 @@
-"""Embeddings by a real HTTP server that speaks the OpenAI API: it fails, it recovers, the vector arrives."""
+"""Embeddings from a real HTTP server with the OpenAI API that first fails and then answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may do what, asked of the catalog: whatever is new fails until it is listed here."""
+"""The privileges in the catalog match the lists here: a new object fails until it is listed."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from local import Stack, tools
 from tests.integration.agents.conftest import Call
+from tests.support.waiting import DEADLINE_SECONDS
 
 SCRIPT = Path(__file__).with_name("read_api.mjs")
 
@@ -41,7 +42,7 @@ def test_supabase_js_reads_it_all(stack: Stack, call: Call) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_SECONDS,
         check=False,
     )
     assert run.returncode == 0, run.stderr

@@ -1,4 +1,4 @@
-"""Clients that nobody here wrote read incidents through the gateway: supabase-py and supabase-js."""
+"""supabase-py and supabase-js read incidents through the gateway."""
 
 import json
 import os
@@ -15,6 +15,7 @@ from postgrest import APIError, CountMethod
 from supabase import Client, ClientOptions, create_client
 
 from local import Stack, tools
+from tests.support.waiting import DEADLINE_SECONDS
 
 # supabase-py itself hands the parameters on that its postgrest-py has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:The '[a-z]+' parameter is deprecated:DeprecationWarning")
@@ -58,7 +59,7 @@ def read_by_javascript(stack: Stack, incident_id: str, token: str | None) -> dic
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_SECONDS,
         check=False,
     )
     assert run.returncode == 0, run.stderr

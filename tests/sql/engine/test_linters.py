@@ -9,14 +9,12 @@ import subprocess
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from local import Stack, tools
 from local.external import parse
 from local.migrations import QUIET
 from local.settings import PROJECT
 from tests.support import findings
-from tests.support.findings import Accepted, Finding
 
 LINT = ("lint", "--level", "warning", "--fail-on", "warning")
 ADVISORS = ("advisors", "--level", "info", "--fail-on", "info")
@@ -49,34 +47,6 @@ def test_db_advisors_have_nothing_to_say(stack: Stack, tmp_path: Path) -> None:
     found = list(findings.of_advisors(done.stdout))
     assert findings.objections(found, findings.accepted("advisors")) == []
     assert done.returncode == (1 if found else 0)
-
-
-def test_every_accepted_finding_is_argued() -> None:
-    for tool in ("lint", "advisors", "plpgsql_check"):
-        for entry in findings.accepted(tool):
-            assert len(entry.reason) > 80, entry.name
-
-
-UNUSED = Finding("advisors", "unused_index", "public.incidents", "never used")
-
-
-@pytest.mark.parametrize(
-    ("found", "entries", "expected"),
-    [
-        ([UNUSED], [Accepted("advisors", "unused_index", r"public\.\w+", "")], []),
-        ([UNUSED], [], [str(UNUSED)]),
-        (
-            [UNUSED],
-            [Accepted("advisors", "unused_index", r"public\.incident", "")],
-            [str(UNUSED), r"no finding any more: advisors unused_index of public\.incident"],
-        ),
-        ([], [Accepted("lint", "x", "y", "")], ["no finding any more: lint x of y"]),
-    ],
-)
-def test_a_finding_is_accepted_by_tool_name_and_object(
-    found: list[Finding], entries: list[Accepted], expected: list[str]
-) -> None:
-    assert findings.objections(found, entries) == expected
 
 
 def test_the_linters_see_what_is_wrong(stack: Stack, tmp_path: Path) -> None:
