@@ -1,4 +1,4 @@
-"""The figures of the health checks: a round of 1,000 targets, and the status of 100 targets after 90 days."""
+"""Figures of the health checks: a round of 1,000 targets, and the status of 100 targets after 90 days."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, LiteralString
 import psycopg
 
 from local import Stack
-from tests.support.http_target import http_target
 from tests.support.health_checks import JOBS, HealthChecks
+from tests.support.http_target import http_target
 
 TARGETS = 1000
 SILENT = 50

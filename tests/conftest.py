@@ -76,7 +76,7 @@ def fresh_state() -> Iterator[Path]:
 
 @contextmanager
 def owned(folder: Path) -> Iterator[bool]:
-    """Locks a folder. Yields whether that succeeded; the kernel drops the lock of a session that was killed."""
+    """Locks a folder and yields whether that succeeded. The lock of a killed session ends with it."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

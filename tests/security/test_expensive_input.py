@@ -1,4 +1,4 @@
-"""Input that is expensive to process: compressed and nested bodies, and 100 kB texts against regular expressions.
+"""Input that is expensive to process: compressed or nested bodies, and texts against regular expressions.
 
 How long such input takes is measured by `make bench`.
 """

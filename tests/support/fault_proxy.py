@@ -36,7 +36,7 @@ _HTML_ANSWERS = {
 
 
 class FaultProxy:
-    """Injects faults into the calls whose request line contains `target`: first the planned ones, then `always`."""
+    """Injects faults into calls whose request line contains `target`: the planned ones, then `always`."""
 
     def __init__(self, upstream: str) -> None:
         parts = urlsplit(upstream)
@@ -105,8 +105,8 @@ class FaultProxy:
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        # When the caller closes the connection while the gateway works, asyncio holds only weak references to the
-        # task, which could then be garbage-collected while it waits.
+        # When the caller closes the connection while the gateway works, asyncio holds only weak references
+        # to the task, which could then be garbage-collected while it waits.
         self._handling.add(task)
         try:
             head = await reader.readuntil(b"\r\n\r\n")

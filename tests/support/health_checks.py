@@ -40,7 +40,7 @@ class HealthChecks:
         self._configure("health_check_policy", fields)
 
     def switch_jobs(self, names: Sequence[str], *, active: bool) -> None:
-        """As superuser: the real pg_cron lets nobody else do this, while hosted Supabase lets postgres as well."""
+        """As superuser, which the real pg_cron requires. Hosted Supabase lets postgres do it as well."""
         self.superuser.execute(
             "select cron.alter_job(jobid, active => %s) from cron.job where jobname = any(%s)",
             (active, list(names)),

@@ -49,8 +49,8 @@ class ReportLoad:
     async def run(self, reports: int, *steps: Step) -> None:
         """Sends so many reports. A sender whose connection broke goes on with its next report.
 
-        Each step is taken once its condition holds, in order, while the other senders go on. The senders themselves
-        look at the condition, so a step cannot come too late, however slow the machine is.
+        Each step is taken once its condition holds, in order, while the other senders go on. The senders check
+        the condition themselves, so a step cannot come too late, however slow the machine is.
         """
         self._steps = deque(steps)
         numbers = iter(range(reports))
@@ -107,7 +107,8 @@ class ReportLoad:
         duplicated = [fingerprint for fingerprint, count in stored.items() if count != 1]
         print(
             f"\nsent {len(self.sent):,}, acknowledged {len(self.acknowledged):,} ({self.spooled:,} spooled),"
-            f" stored {len(stored):,}, lost {len(lost)}, duplicated {len(duplicated)}; answers {self.statuses}"
+            f" stored {len(stored):,}, lost {len(lost)}, duplicated {len(duplicated)};"
+            f" answers {self.statuses}"
         )
         assert self.acknowledged
         assert stored.keys() <= self.sent

@@ -1,8 +1,8 @@
 """Runs the service, `python -m app`, with the time budgets that TEST_TIME_BUDGETS names as JSON.
 
-On a busy machine the service may exhaust a budget although the database is fine; it then spools a report and
-answers 202. Tests of another subject run it with budgets that no machine exhausts (`UNHURRIED`). Tests of what
-happens when a budget is exhausted keep the real ones.
+On a busy machine the service may exhaust a budget although the database is fine; it then spools a report
+and answers 202. Tests of another subject run it with budgets that no machine exhausts (`UNHURRIED`). Tests of
+what happens when a budget is exhausted keep the real ones.
 """
 
 from __future__ import annotations

@@ -40,7 +40,10 @@ def service_environ(stack: Stack) -> dict[str, str]:
 def service(
     service_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ServiceProcess]:
-    """One service for all tests that do not change its state. It never gives up on the database for lack of time."""
+    """One service for all tests that do not change its state.
+
+    It never gives up on the database for lack of time.
+    """
     log = tmp_path_factory.mktemp("service") / "log"
     with running_service(service_environ, log, budgets=UNHURRIED) as process:
         yield process
@@ -75,7 +78,8 @@ def flaky_upstream_service(
 ) -> Iterator[ServiceProcess]:
     """A service that reaches Supabase through the proxy and gives up on it as in production.
 
-    Only a call that hangs stays open until the proxy is reset, so that a test can tell that the answer came first.
+    Only a call that hangs stays open until the proxy is reset, so that a test can tell that the answer came
+    first.
     """
     environ = {**service_environ, "SUPABASE_URL": session_proxy.url}
     log = tmp_path_factory.mktemp("flaky") / "log"

@@ -22,7 +22,7 @@ from tests.support.waiting import DEADLINE_SECONDS, wait_until
 PROJECT = Path(__file__).resolve().parents[2]
 # For a client that threads share: httpcore closes surplus idle connections, now and then one in use.
 KEPT_ALIVE = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-# Outside the range from which Linux takes the ports of outgoing connections: nobody takes one of these by chance.
+# Below the ports that Linux gives to outgoing connections, so that no connection takes one of them.
 PORTS = range(20_000, 32_000)
 INGEST_TOKEN = "test-ingest-token-0123456789"  # noqa: S105 - of a service that lives as long as a test
 

@@ -1,4 +1,4 @@
-"""How long the service waits, as constants: the sender's own limit has to come later. Nothing is measured here."""
+"""The service's time budgets are below the limits of its senders. Nothing is measured here."""
 
 from app import main, retry
 from tests.support import service_budgets

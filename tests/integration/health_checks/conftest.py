@@ -34,7 +34,9 @@ def superuser(superuser_database_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.fixture
-def watch(connection: psycopg.Connection[Any], superuser: psycopg.Connection[Any]) -> Iterator[HealthChecks]:
+def health_checks(
+    connection: psycopg.Connection[Any], superuser: psycopg.Connection[Any]
+) -> Iterator[HealthChecks]:
     """Switches the scheduled jobs off for the test; afterwards everything but the incidents is restored."""
     driver = HealthChecks(connection, superuser, secrets.token_hex(3))
     driver.switch_jobs(JOBS, active=False)

@@ -1,4 +1,4 @@
-"""What the service does for the health checks: writes its own targets, starts the first round, reports on pg_cron."""
+"""What the service does for the health checks: its own targets, the first round, the scheduler's state."""
 
 from __future__ import annotations
 

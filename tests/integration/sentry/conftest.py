@@ -85,7 +85,7 @@ def sentry(sentry_service: ServiceProcess, stack: Stack) -> Iterator[Sentry]:
         httpx.Client(base_url=sentry_service.url, timeout=http_client.TIMEOUT, limits=KEPT_ALIVE) as http,
         psycopg.connect(stack.superuser_database_url, autocommit=True) as connection,
     ):
-        # While an earlier test's deliveries are in the spool, new ones go there too and are answered otherwise.
+        # While deliveries of an earlier test are in the spool, new ones go there too, with another answer.
         wait_until(lambda: is_drained(sentry_service.url), what="the end of the spool")
         yield Sentry(http, connection)
 
