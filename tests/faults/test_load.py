@@ -44,8 +44,8 @@ async def send_at_once(
 ) -> tuple[list[int], float]:
     """Opens a connection for each request, sends all of them, and reads the statuses.
 
-    Returns the statuses of the answers and the service's peak memory in MB. With `enough`, it waits only for so
-    many answers.
+    Returns the statuses of the answers and the service's peak memory in MB. With `enough`, it waits only
+    for so many answers.
     """
     parts = urlsplit(service.url)
     opened = [await asyncio.open_connection(parts.hostname, parts.port) for _ in requests]

@@ -49,8 +49,8 @@ class ReportLoad:
     async def run(self, reports: int, *steps: Step) -> None:
         """Sends so many reports. A sender whose connection broke goes on with its next report.
 
-        Each step is taken once its condition holds, in order, while the other senders go on. The senders check
-        the condition themselves, so a step cannot come too late, however slow the machine is.
+        Each step is taken once its condition holds, in order, while the other senders go on. The senders
+        check the condition themselves, so a step cannot come too late, however slow the machine is.
         """
         self._steps = deque(steps)
         numbers = iter(range(reports))
