@@ -106,7 +106,7 @@ def measure_service(stack: Stack, directory: Path) -> None:
         "LOG_LEVEL": "WARNING",
     }
     with running_service(environ, directory / "service.log") as service:
-        ways = {"service": through_service(service), "PostgREST alone": through_postgrest(stack)}
+        ways = {"service": through_service(service), "PostgREST only": through_postgrest(stack)}
         results: dict[str, list[LoadResult]] = {name: [] for name in ways}
         for host, port, make_request in ways.values():
             asyncio.run(run_load(host, port, make_request, connections=CONNECTIONS, seconds=1))
@@ -128,10 +128,8 @@ def measure_service(stack: Stack, directory: Path) -> None:
         for status, count in r.statuses.items()
         if status >= 300
     )
-    ratio = median(results["service"], lambda r: r.rate) / median(
-        results["PostgREST alone"], lambda r: r.rate
-    )
-    print(f"  service / PostgREST alone    {ratio:8.2f}x")
+    ratio = median(results["service"], lambda r: r.rate) / median(results["PostgREST only"], lambda r: r.rate)
+    print(f"  service / PostgREST only     {ratio:8.2f}x")
     print(f"  resident memory of service   {memory:8.1f} MB")
     print(f"  acknowledged {answered:,}, refused {refused:,}, stored {count_stored(stack) - before:,}")
 

@@ -47,7 +47,7 @@ group by target
 
 
 def measure_rounds(stack: Stack) -> None:
-    """Two rounds: in the first nobody knows who is slow. The judgement comes when pg_cron would run it."""
+    """Two rounds: before the first, no response time is known. Judges as often as pg_cron would."""
     with (
         psycopg.connect(stack.database_url, autocommit=True) as connection,
         psycopg.connect(stack.superuser_database_url, autocommit=True) as superuser,

@@ -1,6 +1,6 @@
 """Servers of the stack stop or crash and start again; nothing that was committed is lost."""
 
-# ruff: noqa: S603, S607  # every argument is ours, and sleep is where PATH says
+# ruff: noqa: S603, S607  # all arguments are fixed, and sleep is found by PATH
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_a_migration_that_fails_is_named_with_its_error(state: Path, tmp_path: P
 def test_a_state_that_the_server_user_cannot_reach_is_kept_elsewhere_until_it_is_dropped(
     tmp_path: Path,
 ) -> None:
-    """pytest's folder is private to us; as root the server runs as somebody else."""
+    """pytest's folder is private to its user, and for root the server runs as another user."""
     settings = StackSettings(tmp_path / "state", push=False)
     with Stack.start(settings) as stack:
         assert status(stack) == 200
@@ -156,7 +156,7 @@ def test_a_narrow_umask_does_not_lock_out_the_server_user(tmp_path: Path) -> Non
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
-def test_a_state_of_somebody_else_is_refused_before_it_is_touched(settings: StackSettings) -> None:
+def test_a_state_of_another_user_is_refused_unchanged(settings: StackSettings) -> None:
     folder = settings.state_directory
     folder.mkdir(parents=True)
     os.chown(folder, 65534, 65534)

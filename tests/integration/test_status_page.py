@@ -172,8 +172,8 @@ def test_a_wrong_service_key_does_not_sign_the_operator_out(
         httpx.Client(base_url=service.url, headers=PAGE, timeout=http_client.TIMEOUT) as operator,
     ):
         bearer = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
-        told = operator.get("/status", headers={**bearer, "Accept": "application/json"})
-        assert (told.status_code, told.json()["code"]) == (503, "misconfigured")
+        answer = operator.get("/status", headers={**bearer, "Accept": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (503, "misconfigured")
         assert operator.post("/status", data={"token": OPERATOR_TOKEN}).status_code == 303
         page = operator.get("/status")
         assert page.status_code == 503
@@ -187,8 +187,8 @@ def test_the_anon_key_does_not_sign_in(browser: httpx.Client, stack: Stack) -> N
 
 def test_the_operator_reads_json(page_service: ServiceProcess) -> None:
     bearer = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
-    told = http_client.get(f"{page_service.url}/status", headers=bearer).json()
-    assert {"open_incidents", "targets", "last_deployments", "overall"} <= set(told)
+    summary = http_client.get(f"{page_service.url}/status", headers=bearer).json()
+    assert {"open_incidents", "targets", "last_deployments", "overall"} <= set(summary)
     refused = http_client.get(
         f"{page_service.url}/status", headers={"Authorization": "Bearer not-the-operator"}
     )

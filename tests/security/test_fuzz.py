@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from local import Stack
 from tests.support import http_client
-from tests.support.mutations import ODD_VALUES
+from tests.support.mutations import UNUSUAL_VALUES
 
 FUNCTIONS = """
 select proname, proargnames[1:pronargs]
@@ -25,7 +25,7 @@ where pronamespace = 'public'::regnamespace
 order by proname
 """
 WORDS: list[Any] = [
-    *(value for value in ODD_VALUES if "\0" not in str(value) and "\ud800" not in str(value)),
+    *(value for value in UNUSUAL_VALUES if "\0" not in str(value) and "\ud800" not in str(value)),
     "INC-1001",
     "open",
     "HIGH",

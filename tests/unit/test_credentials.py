@@ -33,7 +33,7 @@ def test_the_token_of_a_header(header: str | None, token: str | None) -> None:
     assert bearer_token(header) == token
 
 
-def test_any_header_at_all_is_answered() -> None:
+def test_no_header_raises_an_exception() -> None:
     generator = random.Random(2)  # noqa: S311 - the same fuzz each time
     for _ in range(2000):
         noise = "".join(chr(generator.randrange(256)) for _ in range(generator.randrange(40)))
@@ -41,7 +41,7 @@ def test_any_header_at_all_is_answered() -> None:
         assert token is None or is_same_secret(token, token)
 
 
-def test_secrets_are_the_same_only_when_all_is() -> None:
+def test_secrets_are_equal_only_as_a_whole() -> None:
     assert is_same_secret("0123456789abcdef", "0123456789abcdef")
     assert not is_same_secret("0123456789abcdeF", "0123456789abcdef")
     assert not is_same_secret("0123456789abcdef0", "0123456789abcdef")

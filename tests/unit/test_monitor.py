@@ -1,4 +1,4 @@
-"""The monitor: one call at a time, a bounded wait, and a memory of the last state."""
+"""The database monitor: one call at a time, a timeout, and the last state."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ async def test_probes_at_the_same_time_share_one_call() -> None:
     monitor = DatabaseMonitor(ask)
     probes = [asyncio.create_task(monitor.probe()) for _ in range(50)]
     await asyncio.sleep(0)
-    probes[0].cancel()  # one who goes away does not take the call along
+    probes[0].cancel()  # a cancelled caller does not cancel the call
     answer.set()
     states = await asyncio.gather(*probes[1:])
     assert {state.state for state in states} == {"ok"}

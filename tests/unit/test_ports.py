@@ -1,4 +1,4 @@
-"""Ports: what one stack has taken, another one that starts at the same moment does not take as well."""
+"""Two stacks that start at the same moment take different ports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from local.gateway_server import GatewayServer
 from local.ports import LOOPBACK, free_port, is_free, listening_socket
 
 
-def test_a_port_that_is_taken_is_taken_at_once() -> None:
+def test_a_listening_socket_occupies_its_port_at_once() -> None:
     """Two sockets that are only bound may share a port, until one of them listens."""
     with listening_socket() as first:
         port = first.getsockname()[1]
@@ -18,7 +18,7 @@ def test_a_port_that_is_taken_is_taken_at_once() -> None:
     assert is_free(port)
 
 
-def test_two_gateways_that_start_together_have_addresses_of_their_own() -> None:
+def test_two_gateways_that_start_together_have_different_addresses() -> None:
     port = free_port()
     first, second = GatewayServer(port), GatewayServer(port)
     try:
@@ -29,6 +29,6 @@ def test_two_gateways_that_start_together_have_addresses_of_their_own() -> None:
             gateway._socket.close()
 
 
-def test_a_port_of_somebody_else_is_not_free() -> None:
+def test_a_port_of_another_socket_is_not_free() -> None:
     with socket.create_server((LOOPBACK, 0)) as other:
         assert not is_free(other.getsockname()[1])

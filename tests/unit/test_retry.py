@@ -1,4 +1,4 @@
-"""Retries: only what may help, and only inside the budget."""
+"""Retries of transient failures, within a time budget."""
 
 import asyncio
 
@@ -22,13 +22,13 @@ class Script:
         return "done"
 
 
-async def test_transient_failures_are_tried_again() -> None:
+async def test_transient_failures_are_retried() -> None:
     script = Script(Unreachable("ReadError"), Refusal(500, "40001"))
     assert await retrying(script, deadline_from_now()) == "done"
     assert script.calls == 3
 
 
-async def test_other_refusals_are_not_tried_again() -> None:
+async def test_other_refusals_are_not_retried() -> None:
     script = Script(Refusal(400, "22P05"))
     with pytest.raises(Refusal):
         await retrying(script, deadline_from_now())
@@ -56,7 +56,7 @@ async def test_no_try_begins_after_the_budget(monkeypatch: pytest.MonkeyPatch) -
     assert 2 < len(tries) < 12
 
 
-async def test_a_budget_that_is_used_up_leaves_one_try() -> None:
+async def test_an_exhausted_budget_leaves_one_try() -> None:
     script = Script(Unreachable("ReadTimeout"))
     with pytest.raises(Unreachable):
         await retrying(script, deadline_from_now(0))

@@ -1,4 +1,4 @@
-"""Verdicts: a row for each kind of failed call."""
+"""The classification of failed calls to Supabase."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_the_verdict_on(status: int, code: str | None, verdict: Verdict) -> None
     assert verdict_on(Refusal(status, code)) is verdict
 
 
-def test_what_is_tried_again() -> None:
+def test_transient_failures() -> None:
     assert is_transient(Unreachable("ConnectError"))
     assert is_transient(Refusal(503, "57P01"))
     assert not is_transient(Refusal(400, "22P05"))

@@ -32,7 +32,7 @@ def embed(text: str) -> list[float]:
 
 
 class Endpoint(ThreadingHTTPServer):
-    """POST /v1/embeddings. The first requests fail, as many as told."""
+    """POST /v1/embeddings. The first `failures` requests fail."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)

@@ -8,7 +8,7 @@ import psycopg
 
 ROLES = ("anon", "authenticated", "service_role")
 
-# Relation -> who may read it. Nobody but the owner writes: that is what the functions are for.
+# Relations that agents may read. Only the owner writes to them: agents call functions.
 READ_BY_AGENTS = {
     "agent_actions",
     "deployment_history",
@@ -29,7 +29,7 @@ READ_BY_AGENTS = {
 }
 # Read through the views of their readers; the schema is closed to them.
 READ_BEHIND_VIEWS = {"incident_days", "target_days", "target_hours", "target_states"}
-FOR_THE_SERVICE_ALONE = {
+FOR_THE_SERVICE_ONLY = {
     "ingest_events",
     "ingest_sentry",
     "note_forged_signature",
@@ -104,7 +104,7 @@ def may_read(schema: str, relation: str, role: str) -> bool:
 def may_execute(schema: str, function: str, role: str) -> bool:
     if schema != "public" or role == "anon":
         return False
-    return function in FOR_AGENTS_TOO or (role == "service_role" and function in FOR_THE_SERVICE_ALONE)
+    return function in FOR_AGENTS_TOO or (role == "service_role" and function in FOR_THE_SERVICE_ONLY)
 
 
 def test_relations(connection: psycopg.Connection[Any]) -> None:
@@ -118,14 +118,14 @@ def test_relations(connection: psycopg.Connection[Any]) -> None:
     assert wrong == []
 
 
-def test_nobody_deletes(connection: psycopg.Connection[Any]) -> None:
+def test_no_role_may_delete(connection: psycopg.Connection[Any]) -> None:
     rows = connection.execute(DELETES, [list(ROLES)]).fetchall()
     assert [row[:3] for row in rows if row[3]] == []
 
 
 def test_functions(connection: psycopg.Connection[Any]) -> None:
     rows = connection.execute(FUNCTIONS, [list(ROLES)]).fetchall()
-    assert {row[1] for row in rows if row[0] == "public"} == FOR_AGENTS_TOO | FOR_THE_SERVICE_ALONE
+    assert {row[1] for row in rows if row[0] == "public"} == FOR_AGENTS_TOO | FOR_THE_SERVICE_ONLY
     wrong = [
         (schema, function, role, found)
         for schema, function, role, found in rows

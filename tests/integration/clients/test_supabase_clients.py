@@ -17,7 +17,7 @@ from supabase import Client, ClientOptions, create_client
 from local import Stack, tools
 from tests.support.waiting import DEADLINE_SECONDS
 
-# supabase-py itself hands the parameters on that its postgrest-py has deprecated.
+# supabase-py itself passes parameters that its postgrest-py has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:The '[a-z]+' parameter is deprecated:DeprecationWarning")
 
 SCRIPT = Path(__file__).with_name("read_incidents.mjs")
@@ -89,7 +89,7 @@ def test_supabase_py_reports_as_authenticated(stack: Stack) -> None:
     assert answer.data["success"] is True
 
 
-def test_supabase_py_hears_why_a_report_is_refused(stack: Stack) -> None:
+def test_supabase_py_gets_the_reason_of_a_refused_report(stack: Stack) -> None:
     with connected(stack, stack.authenticated_jwt) as client, pytest.raises(APIError) as refusal:
         client.rpc("report_error", {"report": {"error": {}}}).execute()
     assert refusal.value.code == "PT400"

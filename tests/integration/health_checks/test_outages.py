@@ -13,7 +13,7 @@ from tests.support.service_process import refusing_port
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """Nobody answers there."""
+    """A port that refuses connections."""
     with refusing_port() as refusing:
         yield refusing
 

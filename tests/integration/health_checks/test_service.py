@@ -133,14 +133,14 @@ def test_status_shows_anonymous_callers_the_parts_and_users_the_rest(
         assert "open_incidents" not in anonymous
 
         bearer = {"Authorization": f"Bearer {stack.authenticated_jwt}"}
-        told = http_client.get(f"{service.url}/status", headers=bearer).json()
-        assert told.keys() > anonymous.keys()
-        targets = {row["target"]: row for row in told["targets"]}
+        summary = http_client.get(f"{service.url}/status", headers=bearer).json()
+        assert summary.keys() > anonymous.keys()
+        targets = {row["target"]: row for row in summary["targets"]}
         good, bad = targets[health_checks.name("api")], targets[health_checks.name("b")]
         assert (good["status"], good["uptime_24h_percent"], good["incident_id"]) == ("up", 100, None)
         assert (bad["status"], bad["incident_id"]) == ("down", health_checks.incidents("b")[0].id)
-        assert set(told["open_incidents"]) == {"LOW", "MEDIUM", "HIGH", "CRITICAL"}
-        assert told["open_incidents"]["HIGH"] >= 1
+        assert set(summary["open_incidents"]) == {"LOW", "MEDIUM", "HIGH", "CRITICAL"}
+        assert summary["open_incidents"]["HIGH"] >= 1
 
         for token in (INGEST_TOKEN, "a.b.c", stack.anon_key):
             answer = http_client.get(f"{service.url}/status", headers={"Authorization": f"Bearer {token}"})

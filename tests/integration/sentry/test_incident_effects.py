@@ -14,7 +14,7 @@ from tests.support import sentry_bodies as bodies
 SAMPLES = Path(__file__).resolve().parents[4] / "shared" / "samples" / "sentry"
 
 
-def test_an_event_becomes_an_incident_with_all_that_it_tells(sentry: Sentry, issue_id: str) -> None:
+def test_an_event_becomes_an_incident_with_all_its_data(sentry: Sentry, issue_id: str) -> None:
     assert sentry.deliver("event_alert", bodies.event_alert(issue_id, "e1")) == "opened"
     incident = sentry.incident(f"sentry:issue:{issue_id}")
     assert (incident.severity, incident.category, incident.source) == ("HIGH", "frontend", "sentry")

@@ -1,6 +1,6 @@
 """The Supabase CLI's linters, as a deploy pipeline would run them, on the schema that was just pushed."""
 
-# ruff: noqa: S603  # every argument is ours
+# ruff: noqa: S603  # all arguments are fixed
 
 from __future__ import annotations
 
@@ -52,19 +52,19 @@ def test_db_advisors_have_nothing_to_say(stack: Stack, tmp_path: Path) -> None:
 def test_the_linters_see_what_is_wrong(stack: Stack, tmp_path: Path) -> None:
     """Else silence would prove nothing. One of splinter's lints that needs pgrst.db_schemas is among them."""
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
-        connection.execute("create schema spoilt")
+        connection.execute("create schema faulty")
         try:
             connection.execute(
-                "create function spoilt.broken() returns integer language plpgsql"
+                "create function faulty.broken() returns integer language plpgsql"
                 " as 'begin return nowhere; end'"
             )
-            connection.execute("create table public.spoilt (id integer)")
+            connection.execute("create table public.faulty (id integer)")
             lint = findings.of_lint(run_cli(stack, tmp_path, *LINT).stdout)
             advice = findings.of_advisors(run_cli(stack, tmp_path, *ADVISORS).stdout)
         finally:
-            connection.execute("drop schema spoilt cascade")
-            connection.execute("drop table if exists public.spoilt")
-    assert "spoilt.broken" in {finding.about for finding in lint}
+            connection.execute("drop schema faulty cascade")
+            connection.execute("drop table if exists public.faulty")
+    assert "faulty.broken" in {finding.about for finding in lint}
     assert {"rls_disabled_in_public", "no_primary_key"} <= {
-        finding.name for finding in advice if finding.about == "public.spoilt"
+        finding.name for finding in advice if finding.about == "public.faulty"
     }
