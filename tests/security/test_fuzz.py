@@ -19,7 +19,6 @@ from tests.support.mutations import UNUSUAL_VALUES
 FUNCTIONS = """
 select proname, proargnames[1:pronargs]
 from pg_catalog.pg_proc
-from tests.support import http_client
 where pronamespace = 'public'::regnamespace
   and not exists (select from pg_catalog.pg_depend where objid = pg_proc.oid and deptype = 'e')
 order by proname
