@@ -98,7 +98,8 @@ def test_dev_env_is_complete_private_and_correct(dev: Dev) -> None:
         "SENTRY_CLIENT_SECRET",
         "OPERATOR_TOKEN",
     ]
-    assert http_client.get(f"{values['APP_URL']}/health/db").status_code == 200
+    database_health = f"{values['APP_URL']}/health/db"
+    wait_until(lambda: http_client.get(database_health).status_code == 200, what="the database")
     headers = {"apikey": values["SUPABASE_ANON_KEY"]}
     assert http_client.get(f"{values['SUPABASE_URL']}/rest/v1/", headers=headers).status_code == 200
     with psycopg.connect(values["DATABASE_URL"]) as connection:

@@ -12,7 +12,7 @@ import psycopg
 
 from tests.support import http_client
 from tests.support.fault_proxy import Fault, FaultProxy
-from tests.support.service_budgets import UNHURRIED_CALLS
+from tests.support.service_budgets import UNHURRIED, UNHURRIED_CALLS
 from tests.support.service_process import INGEST_TOKEN, is_drained, running_service
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
@@ -25,7 +25,7 @@ def test_an_idle_service_exits_with_0_and_logs_no_warning(
 ) -> None:
     # Without a console there is no target to be refused, which would be a warning.
     environ = {**service_environ, "ADMIN_CONSOLE_URL": ""}
-    with running_service(environ, log_path) as service:
+    with running_service(environ, log_path, budgets=UNHURRIED) as service:
         assert service.stop() == 0
         assert all(line["level"] == "INFO" for line in service.logs())
 
