@@ -26,6 +26,11 @@ TEST_STATES = LOCAL / "test"
 pytest_plugins = ["tests.support.service_fixtures"]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if external_postgres_url() and getattr(config.option, "numprocesses", None):
+        raise pytest.UsageError("STACK_POSTGRES_URL names one database for all tests: set WORKERS=0.")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks each test with its tier, which is the first folder of its path."""
