@@ -9,8 +9,6 @@ import asyncio
 import concurrent.futures
 import signal
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +21,6 @@ import psycopg
 
 from app.signatures import sign
 from local import Stack
-from local.settings import PROJECT
 from tests.support import sentry_bodies as bodies
 from tests.support.expensive_input import BODIES, BYTES, FUNCTIONS, TEXTS
 from tests.support.fault_proxy import Fault, FaultProxy, running_proxy
@@ -60,7 +57,6 @@ def print_ratio(name: str, ratio: float) -> None:
 def measure_budgets(stack: Stack, directory: Path) -> None:
     _measure_expensive_texts(stack)
     _measure_probe_times(stack)
-    _measure_setup()
     with running_proxy(stack.supabase_url) as proxy:
         environ = {
             **service_variables(stack),
@@ -114,15 +110,6 @@ def _measure_probe_times(stack: Stack) -> None:
         health_checks.judge()
         connection.execute("delete from public.monitoring_checks")
         health_checks.switch_jobs(JOBS, active=True)
-
-
-def _measure_setup() -> None:
-    def run(*arguments: str) -> Callable[[], object]:
-        return lambda: subprocess.run([sys.executable, *arguments], cwd=PROJECT, check=True)  # noqa: S603
-
-    print("\nmake setup:")
-    ratio = seconds(run("local/setup.py")) / seconds(run("-c", "pass"))
-    print_ratio("with nothing to install, relative to an empty Python script", ratio)
 
 
 def _measure_expensive_bodies(service: ServiceProcess) -> None:
