@@ -1,11 +1,16 @@
-# The two commands: `make dev` runs everything on this machine, `make test` proves it. Both set up what is missing.
+# `make dev` runs everything on this machine, `make test` tests it. Every command first installs what is missing.
 PYTHON ?= python3
 VENV := .local/venv/bin
+# How many test processes run at once, each with a stack of its own.
+WORKERS ?= 2
+# With GNU make 4: print the output of each parallel target as one block.
+GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-engine lint format bench types docs demo reset walkthrough
+.PHONY: help setup dev check test test-engine walkthrough lint ruff mypy sqlfluff squawk unit format bench pictures types \
+  docs demo reset
 
-help: ## Says what there is.
+help: ## Lists the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Installs what is missing into .local. The other commands run it first.
@@ -14,28 +19,48 @@ setup: ## Installs what is missing into .local. The other commands run it first.
 dev: setup ## Runs the embedded Supabase and the service until Ctrl-C.
 	@$(VENV)/python -m local dev --with-parent
 
-test: setup ## Runs every test.
-	@$(VENV)/python -m pytest
+check: setup ## Runs the linters and the unit tests, in under a minute.
+	@started=$$(date +%s); \
+	$(MAKE) --no-print-directory -j2 $(GROUPED) sqlfluff mypy unit ruff squawk || exit 1; \
+	echo "make check took $$(($$(date +%s) - started)) s."
 
-test-engine: setup ## Runs the tests on PostgreSQL 17 with the real pg_cron, and the Supabase CLI's linters (needs root on Linux).
+test: setup ## Runs all tests.
+	@$(VENV)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
+
+test-engine: setup ## Runs the database tests on PostgreSQL 17 with the real pg_cron, and the Supabase CLI's linters (root on Linux).
 	@$(VENV)/python -m local engine
 
-walkthrough: ## Goes a stranger's way: fresh clone, empty home, make dev, curl, page, demo, smoke test, make test.
-	@bash tests/e2e/walkthrough.sh
+walkthrough: ## Runs the quick start in a clean clone with an empty home folder, then the demo, the smoke test and make test.
+	@bash tests/e2e/quick_start.sh
 
-lint: setup ## ruff, mypy, sqlfluff and squawk.
+lint: setup ## Runs ruff, mypy, sqlfluff and squawk.
+	@$(MAKE) --no-print-directory -j2 $(GROUPED) sqlfluff mypy ruff squawk
+
+ruff:
 	@$(VENV)/ruff check
 	@$(VENV)/ruff format --check
+
+mypy:
 	@$(VENV)/mypy
-	@$(VENV)/sqlfluff lint --disable-progress-bar supabase local
+
+sqlfluff:
+	@$(VENV)/sqlfluff lint --disable-progress-bar --processes 2 supabase local
+
+squawk:
 	@$(VENV)/squawk supabase/migrations/*.sql
+
+unit:
+	@$(VENV)/python -m pytest -q tests/unit
 
 format: setup ## Formats the Python code.
 	@$(VENV)/ruff check --fix
 	@$(VENV)/ruff format
 
-bench: setup ## Measures the way of an event and the health checks.
+bench: setup ## Measures throughput and latency, as ratios within one run.
 	@$(VENV)/python -m benchmarks
+
+pictures: setup ## Redraws the screenshots in docs/ (needs Chromium).
+	@$(VENV)/python -m tests.browser.pictures
 
 types: setup ## Writes supabase/types.ts from the migrations.
 	@$(VENV)/python -m local types

@@ -1,6 +1,7 @@
-"""`make bench`: the project's figures, as ratios within one run.
+"""`make bench`: throughput and latency, as ratios within one run.
 
-Rounds of the two ways alternate, so that a noisy neighbour hits both, and the median round counts.
+The two sides of a ratio alternate, so that other load on the machine affects both; the median counts.
+`python -m benchmarks budgets` runs a choice of the measurements.
 """
 
 import asyncio
@@ -18,8 +19,9 @@ from urllib.parse import urlsplit
 import psutil
 import psycopg
 
+from benchmarks.budgets import measure_budgets
 from benchmarks.health_checks import measure_rounds, measure_target_status
-from benchmarks.ingest import cost_of_a_batch, measure_pgbench, measure_ways, print_growth
+from benchmarks.ingest import cost_of_a_batch, measure_connections, measure_pgbench, print_growth
 from benchmarks.load import LoadResult, make_post, run_load
 from benchmarks.reading import measure_reading, measure_retrieval
 from local import Stack, StackSettings
@@ -100,7 +102,7 @@ def measure_service(stack: Stack, directory: Path) -> None:
         "LOG_LEVEL": "WARNING",
     }
     with running_service(environ, directory / "service.log") as service:
-        ways = {"service": through_service(service), "PostgREST alone": through_postgrest(stack)}
+        ways = {"service": through_service(service), "PostgREST only": through_postgrest(stack)}
         results: dict[str, list[LoadResult]] = {name: [] for name in ways}
         for host, port, make_request in ways.values():
             asyncio.run(run_load(host, port, make_request, connections=CONNECTIONS, seconds=1))
@@ -118,8 +120,8 @@ def measure_service(stack: Stack, directory: Path) -> None:
     refused = sum(
         count for rounds in results.values() for r in rounds for status, count in r.statuses.items() if status >= 300
     )
-    ratio = median(results["service"], lambda r: r.rate) / median(results["PostgREST alone"], lambda r: r.rate)
-    print(f"  service / PostgREST alone    {ratio:8.2f}x")
+    ratio = median(results["service"], lambda r: r.rate) / median(results["PostgREST only"], lambda r: r.rate)
+    print(f"  service / PostgREST only     {ratio:8.2f}x")
     print(f"  resident memory of service   {memory:8.1f} MB")
     print(f"  acknowledged {answered:,}, refused {refused:,}, stored {count_stored(stack) - before:,}")
 
@@ -156,25 +158,31 @@ def measure_batches(stack: Stack) -> None:
         print(f"  {name:<28} {statistics.median(costs):8.3f} ms an event")
 
 
-def main() -> int:
+def main(chosen: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         directory = Path(scratch)
         state = LOCAL / "bench" / "state"
         remove_state(state)
         with Stack.start(StackSettings(state)) as stack:
-            measure_batches(stack)
-            few = cost_of_a_batch(stack, make_event)
-            measure_service(stack, directory)
-            measure_ways(stack, directory, make_event)
-            measure_pgbench(stack, directory, make_event)
-            measure_rounds(stack)
-            measure_target_status(stack)
-            measure_retrieval(stack)
-            measure_reading(stack)
-            print_growth(few, cost_of_a_batch(stack, make_event))
+            costs_with_few: list[float] = []
+            measurements: dict[str, Callable[[], object]] = {
+                "batches": lambda: measure_batches(stack),
+                "small": lambda: costs_with_few.append(cost_of_a_batch(stack, make_event)),
+                "service": lambda: measure_service(stack, directory),
+                "connections": lambda: measure_connections(stack, directory, make_event),
+                "budgets": lambda: measure_budgets(stack, directory),
+                "pgbench": lambda: measure_pgbench(stack, directory, make_event),
+                "rounds": lambda: measure_rounds(stack),
+                "target-status": lambda: measure_target_status(stack),
+                "retrieval": lambda: measure_retrieval(stack),
+                "reading": lambda: measure_reading(stack),
+                "growth": lambda: print_growth(costs_with_few[0], cost_of_a_batch(stack, make_event)),
+            }
+            for name in chosen or measurements:
+                measurements[name]()
         remove_state(state)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""The figures of the health checks: a round of 1,000 targets, and the status of 100 targets after 90 days."""
+"""Figures of the health checks: a round of 1,000 targets, and the status of 100 targets after 90 days."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, LiteralString
 import psycopg
 
 from local import Stack
+from tests.support.health_checks import JOBS, HealthChecks
 from tests.support.http_target import http_target
-from tests.support.watch import JOBS, Watch
 
 TARGETS = 1000
 SILENT = 50
@@ -47,45 +47,45 @@ group by target
 
 
 def measure_rounds(stack: Stack) -> None:
-    """Two rounds: in the first nobody knows who is slow. The judgement comes when pg_cron would run it."""
+    """Two rounds: before the first, no response time is known. Judges as often as pg_cron would."""
     with (
         psycopg.connect(stack.database_url, autocommit=True) as connection,
         psycopg.connect(stack.superuser_database_url, autocommit=True) as superuser,
         http_target() as web,
     ):
-        watch = Watch(connection, superuser, "bench")
-        watch.switch_jobs(JOBS, active=False)
-        watch.set_policy(allow_private=True)
+        health_checks = HealthChecks(connection, superuser, "bench")
+        health_checks.switch_jobs(JOBS, active=False)
+        health_checks.set_policy(allow_private=True)
         step = TARGETS // SILENT
-        watch.set_targets(
+        health_checks.set_targets(
             *(
-                watch.target(f"t{number}", web.url("/silent" if number % step == 7 else "/delay/5"))
+                health_checks.target(f"t{number}", web.url("/silent" if number % step == 7 else "/delay/5"))
                 for number in range(TARGETS)
             )
         )
         print(f"\n{TARGETS:,} targets, {SILENT} of them silent for 5 s, three tries:")
         for name in ("first round", "second round"):
             started = time.perf_counter()
-            watch.start_round()
+            health_checks.start_round()
             enqueued = time.perf_counter() - started
-            longest = _judge_to_the_end(watch, started)
+            longest = _judge_to_the_end(health_checks, started)
             took = time.perf_counter() - started
             print(
                 f"  {name:<28} enqueued in {enqueued:5.2f} s   settled in {took:5.1f} s"
                 f"   longest judgement {longest * 1000:5.0f} ms"
             )
-        watch.set_targets()
-        watch.judge()
+        health_checks.set_targets()
+        health_checks.judge()
         connection.execute("delete from public.monitoring_checks")
-        watch.switch_jobs(JOBS, active=True)
+        health_checks.switch_jobs(JOBS, active=True)
 
 
-def _judge_to_the_end(watch: Watch, started: float) -> float:
+def _judge_to_the_end(health_checks: HealthChecks, started: float) -> float:
     """As monitoring-confirm-failures does. The longest of the judgements, in seconds."""
     longest = 0.0
     while True:
         before = time.perf_counter()
-        pending = watch.judge()
+        pending = health_checks.judge()
         now = time.perf_counter()
         longest = max(longest, now - before)
         if pending == 0:
@@ -99,8 +99,8 @@ def measure_target_status(stack: Stack) -> None:
         psycopg.connect(stack.database_url, autocommit=True) as connection,
         psycopg.connect(stack.superuser_database_url, autocommit=True) as superuser,
     ):
-        watch = Watch(connection, superuser, "bench")
-        watch.switch_jobs(JOBS, active=False)
+        health_checks = HealthChecks(connection, superuser, "bench")
+        health_checks.switch_jobs(JOBS, active=False)
         superuser.execute(EMPTY)
         for begin in range(90, 0, -10):
             superuser.execute(FILL, {"from": begin})
@@ -115,7 +115,7 @@ def measure_target_status(stack: Stack) -> None:
         assert len(connection.execute(VIEW).fetchall()) == 100
         view, checks = _median(connection, VIEW), _median(connection, FROM_CHECKS)
         superuser.execute(EMPTY)
-        watch.switch_jobs(JOBS, active=True)
+        health_checks.switch_jobs(JOBS, active=True)
     print("\n100 targets x 90 days of checks, median of 5:")
     print(f"  target_status                {view:8.0f} ms")
     print(f"  uptime from the checks       {checks:8.0f} ms   {checks / view:.0f}x")

@@ -1,4 +1,4 @@
-"""More of what an event costs: by connections, a flood of one or all distinct, pgbench, Sentry, growth."""
+"""The cost of an event: by connections, for distinct errors, with pgbench, for Sentry, and by growth."""
 
 import asyncio
 import json
@@ -26,21 +26,21 @@ _HEADERS = {"Authorization": f"Bearer {INGEST_TOKEN}"}
 MakeRequest = Callable[[int], bytes]
 
 
-def measure_ways(stack: Stack, directory: Path, make_event: Callable[[int], dict[str, object]]) -> None:
-    """All that needs the service running."""
+def measure_connections(stack: Stack, directory: Path, make_event: Callable[[int], dict[str, object]]) -> None:
+    """Measurements over HTTP."""
     environ = {
         **service_variables(stack),
         "SENTRY_CLIENT_SECRET": SECRET,
         "LOG_LEVEL": "WARNING",
     }
-    with running_service(environ, directory / "ways.log") as service:
+    with running_service(environ, directory / "connections.log") as service:
         requests = [_report(service, make_event(number)) for number in range(1000)]
         print("\nthe service by connections, 100 distinct errors:")
         for connections in (1, 8, 64, 256):
             _print(f"{connections} connections", _run(service, _repeat(requests), connections))
         print("\nthe service, 64 connections:")
         one = [requests[0]]
-        _print("a flood of one error", _run(service, _repeat(one), 64))
+        _print("repeats of one error", _run(service, _repeat(one), 64))
         _print("all distinct", _run(service, lambda number: _report(service, _distinct(make_event(number))), 64))
         print("\nSentry's webhooks of 50 kB, 16 connections:")
         _print("signed deliveries", _run(service, lambda number: _delivery(service, number), 16))

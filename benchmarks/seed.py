@@ -68,7 +68,7 @@ def seed(connection: psycopg.Connection[Any], incidents: int = INCIDENTS, checks
         connection.execute(_INCIDENTS, {"first": first, "last": last, "total": incidents})
     print(f"  {incidents:,} incidents with their audit rows in {time.monotonic() - started:.0f} s")
     started = time.monotonic()
-    # Targets that nobody probes meanwhile: what is not configured would be forgotten.
+    # Probing is off; the targets are configured, because states of other targets are deleted.
     connection.execute(
         "update public.system_config set value = value || '{\"monitoring\": false}' where key = 'feature_flags'"
     )

@@ -1,7 +1,12 @@
-"""What tests share: one stack a session, with every migration pushed by the real CLI."""
+"""Fixtures that all tests share: one stack per session, to which the Supabase CLI has pushed every migration.
+
+The folder of a test is its tier, and each tier is a marker: `pytest -m unit`.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -15,14 +20,27 @@ from local.stack.settings import external_postgres_url
 from local.stack.state_directory import StateLockedError, remove_state
 from local.system.paths import LOCAL
 
+TESTS = Path(__file__).parent
 TEST_STATES = LOCAL / "test"
 
 pytest_plugins = ["tests.support.service_fixtures"]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if external_postgres_url() and getattr(config.option, "numprocesses", None):
+        raise pytest.UsageError("STACK_POSTGRES_URL names one database for all tests: set WORKERS=0.")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks each test with its tier, which is the first folder of its path."""
+    for item in items:
+        item.add_marker(item.path.relative_to(TESTS).parts[0])
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """A fresh database. STACK_POSTGRES_URL puts it on another server."""
+    """A stack with an empty database. STACK_POSTGRES_URL puts it on another server."""
     drop_abandoned_states()
     with fresh_state() as directory:
         settings = StackSettings(directory, external_postgres_url(), testing=True)
@@ -32,14 +50,14 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture
 def state() -> Iterator[Path]:
-    """For a test that starts, breaks or stops a stack of its own."""
+    """The state directory of a stack that the test starts by itself."""
     with fresh_state() as directory:
         yield directory
 
 
 @pytest.fixture(scope="session")
 def database_url(stack: Stack) -> str:
-    """As the role postgres, which is no superuser."""
+    """The URL of the role postgres, which is no superuser."""
     return stack.database_url
 
 
@@ -50,12 +68,29 @@ def superuser_database_url(stack: Stack) -> str:
 
 @contextmanager
 def fresh_state() -> Iterator[Path]:
-    """A state directory of its own, dropped at the end with all that it kept elsewhere."""
+    """A new state directory. At the end it is removed, with everything that it keeps elsewhere."""
     folder = TEST_STATES / secrets.token_hex(4)
+    folder.mkdir(parents=True)
+    with owned(folder) as is_ours:
+        assert is_ours
+        try:
+            yield folder / "state"
+        finally:
+            drop(folder)
+
+
+@contextmanager
+def owned(folder: Path) -> Iterator[bool]:
+    """Locks a folder and yields whether that succeeded. The lock of a killed session ends with it."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        yield folder / "state"
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
     finally:
-        drop(folder)
+        os.close(descriptor)
 
 
 def drop(folder: Path) -> None:
@@ -64,9 +99,11 @@ def drop(folder: Path) -> None:
 
 
 def drop_abandoned_states() -> None:
-    """A session that was killed could not clean up; its lock went with it."""
+    """Removes what sessions left that were killed. Folders of other sessions that run now are locked."""
     for folder in TEST_STATES.iterdir() if TEST_STATES.exists() else ():
         try:
-            drop(folder)
-        except StateLockedError:
-            continue  # another session is using it
+            with owned(folder) as is_ours:
+                if is_ours:
+                    drop(folder)
+        except (FileNotFoundError, StateLockedError):
+            continue  # another session drops it, or a stack of a killed session is still ending

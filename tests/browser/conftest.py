@@ -1,4 +1,4 @@
-"""A database with a story in it, the service before it, and a browser."""
+"""A seeded database, the service in front of it, and a browser."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ import pytest
 
 from local import Stack, StackSettings
 from local.system import programs
-from tests.browser import story
+from tests.browser import seed
 from tests.conftest import fresh_state
 from tests.support.rounds import note_round
+from tests.support.service_budgets import UNHURRIED
 from tests.support.service_process import running_service, service_variables
+from tests.support.waiting import DEADLINE_SECONDS
 
-LOOK = Path(__file__).with_name("look.mjs")
+VISIT = Path(__file__).with_name("visit.mjs")
 OPERATOR_TOKEN = "operator-token-of-a-test"  # noqa: S105 - of a service that lives as long as a test
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a look at the page found."""
+class PageSnapshot:
+    """The structure of the page at the end of a visit."""
 
     title: str
     text: str
@@ -44,23 +46,24 @@ class Seen:
 
 @dataclass(frozen=True)
 class Browser:
-    """Chromium, looking at the page of one service."""
+    """Chromium, visiting the status page of one service."""
 
     program: str
     url: str
     database: psycopg.Connection = field(repr=False)
 
-    def start(self, **order: Any) -> subprocess.Popen[str]:
-        """A look that goes on while the test does something."""
-        usual = {
+    def start(self, **options: Any) -> subprocess.Popen[str]:
+        """Starts a visit that goes on while the test does something else."""
+        defaults = {
             "chromium": self.program,
             "url": self.url,
             "width": 1280,
             "scheme": "light",
             "hasScripts": True,
+            "timeout": DEADLINE_SECONDS * 1000,
         }
         return subprocess.Popen(  # noqa: S603 - our own script
-            [programs.node(), LOOK, json.dumps({**usual, **order})],
+            [programs.node(), VISIT, json.dumps({**defaults, **options})],
             env={**os.environ, "NODE_MODULES": str(programs.NODE_MODULES)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -68,39 +71,39 @@ class Browser:
             text=True,
         )
 
-    def look(self, **order: Any) -> Seen:
-        return finish(self.start(**order))
+    def visit(self, **options: Any) -> PageSnapshot:
+        return finish(self.start(**options))
 
 
-def finish(look: subprocess.Popen[str]) -> Seen:
-    out, err = look.communicate(timeout=90)
-    assert look.returncode == 0, err
-    return Seen(**json.loads(out))
+def finish(visit: subprocess.Popen[str]) -> PageSnapshot:
+    out, err = visit.communicate(timeout=DEADLINE_SECONDS * 3)
+    assert visit.returncode == 0, err
+    return PageSnapshot(**json.loads(out))
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     if found is None:
-        pytest.skip("there is no Chromium here: `apt install chromium`")
+        pytest.skip("Chromium is not installed: `apt install chromium`")
     return found
 
 
 @pytest.fixture(scope="session")
-def telling_stack(chromium: str) -> Iterator[Stack]:
-    """Of these tests' own: what others leave behind would be on the page."""
+def seeded_stack(chromium: str) -> Iterator[Stack]:
+    """Used by these tests alone: what other tests leave in a database would be on the page."""
     with fresh_state() as directory, Stack.start(StackSettings(directory, testing=True)) as own:
         yield own
 
 
 @pytest.fixture(scope="session")
-def browser(telling_stack: Stack, chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def browser(seeded_stack: Stack, chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     environ = {
-        **service_variables(telling_stack),
+        **service_variables(seeded_stack),
         "OPERATOR_TOKEN": OPERATOR_TOKEN,
     }
-    with psycopg.connect(telling_stack.superuser_database_url, autocommit=True) as database:
-        story.tell(database)
-        with running_service(environ, tmp_path_factory.mktemp("page") / "log") as service:
-            note_round(telling_stack, service.url)
+    with psycopg.connect(seeded_stack.superuser_database_url, autocommit=True) as database:
+        seed.fill(database)
+        with running_service(environ, tmp_path_factory.mktemp("page") / "log", budgets=UNHURRIED) as service:
+            note_round(seeded_stack, service.url)
             yield Browser(chromium, f"{service.url}/status", database)

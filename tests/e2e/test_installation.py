@@ -1,4 +1,4 @@
-"""What Railway does: the package, by pip alone, in a virtual environment of its own."""
+"""Installs the package as Railway does: with pip, in a new virtual environment."""
 
 from __future__ import annotations
 
@@ -10,19 +10,26 @@ from pathlib import Path
 
 from app.settings import Settings
 from local.system.paths import PROJECT
+from tests.support.waiting import DEADLINE_SECONDS
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    # Without the variables of the service, which whoever runs the tests may have.
+    # Without the service's variables, which may be set where the tests run.
     ours = {name.upper() for name in Settings.model_fields}
     environ = {name: value for name, value in os.environ.items() if name not in ours}
     return subprocess.run(  # noqa: S603 - our own commands
-        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=180, check=False
+        command,
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS * 5,
+        check=False,
     )
 
 
-def test_the_installed_package_is_whole(tmp_path: Path) -> None:
-    """Outside of the checkout it has its templates, and says what it needs."""
+def test_the_installed_package_starts_outside_of_the_checkout(tmp_path: Path) -> None:
+    """It contains its templates, and names the variables that are missing."""
     source, elsewhere = tmp_path / "source", tmp_path / "elsewhere"
     elsewhere.mkdir()
     shutil.copytree(PROJECT / "app", source / "app", ignore=shutil.ignore_patterns("__pycache__"))

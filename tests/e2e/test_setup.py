@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 import fcntl
 import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from local.system.paths import PROJECT
+from tests.support.waiting import DEADLINE_SECONDS
 
 PYPROJECT = """
 [build-system]
@@ -80,7 +79,7 @@ class Project:
 
     def set_up(self, user: str | None = None) -> subprocess.CompletedProcess[str]:
         process = self.start(user)
-        stdout, stderr = process.communicate(timeout=120)
+        stdout, stderr = process.communicate(timeout=DEADLINE_SECONDS * 3)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def npm_calls(self) -> list[str]:
@@ -100,10 +99,8 @@ def test_the_first_run_says_each_step_and_the_second_has_nothing_to_do(project: 
         "Installing the Python packages",
         "Installing the tools from npm",
     ]
-    started = time.monotonic()
     second = project.set_up()
     assert (second.returncode, second.stdout) == (0, "")
-    assert time.monotonic() - started < 1
     assert project.npm_calls() == ["ci --no-audit --no-fund --ignore-scripts --no-update-notifier"]
     assert not (project.folder / "node_modules").exists()
 
@@ -128,7 +125,7 @@ def test_a_changed_lock_file_is_installed(project: Project) -> None:
     assert project.set_up().stdout.startswith("Installing the tools from npm")
 
 
-def test_an_environment_that_was_half_made_is_made_again(project: Project) -> None:
+def test_an_unfinished_environment_is_made_again(project: Project) -> None:
     (project.folder / ".local" / "venv" / "bin").mkdir(parents=True)
     (project.folder / ".local" / "venv" / "bin" / "python").symlink_to(sys.executable)
     (project.folder / ".local" / "venv-unfinished").touch()
@@ -169,11 +166,11 @@ def test_a_second_setup_says_that_it_waits(project: Project) -> None:
         waiting = project.start()
         assert waiting.stdout is not None
         assert waiting.stdout.readline() == "Another setup is running; waiting for it.\n"
-    assert waiting.communicate(timeout=30) == ("", "")
+    assert waiting.communicate(timeout=DEADLINE_SECONDS) == ("", "")
     assert waiting.returncode == 0
 
 
-def test_a_full_disk_is_called_so(project: Project) -> None:
+def test_a_full_disk_is_named(project: Project) -> None:
     project.provide("npm", "#!/bin/sh\necho 'npm error ENOSPC: no space left on device'\necho a notice\nexit 1\n")
     failed = project.set_up()
     assert "The disk is full." in failed.stderr
@@ -184,7 +181,7 @@ def test_a_full_disk_is_called_so(project: Project) -> None:
 @pytest.mark.skipif(
     os.geteuid() != 0 or not Path("/usr/bin/python3").exists(), reason="takes root and a Python for all users"
 )
-def test_a_folder_of_somebody_else_is_named_with_the_remedy(project: Project) -> None:
+def test_a_folder_of_another_user_is_named_with_the_remedy(project: Project) -> None:
     for folder in (project.folder, *project.folder.parents):
         folder.chmod(folder.stat().st_mode | 0o055)
     (project.folder / ".local").mkdir(mode=0o755)
@@ -195,15 +192,6 @@ def test_a_folder_of_somebody_else_is_named_with_the_remedy(project: Project) ->
     assert "belongs to root" in refused.stderr
     assert "sudo chown" in refused.stderr
     assert "Traceback" not in refused.stderr
-
-
-def test_an_old_python_can_read_its_refusal() -> None:
-    """2.7 and 3.6 know no f-strings, or no annotations, or not to put them off."""
-    tree = ast.parse((PROJECT / "local" / "install" / "setup.py").read_text(), feature_version=(3, 4))
-    for node in ast.walk(tree):
-        assert not isinstance(node, ast.JoinedStr | ast.AnnAssign | ast.NamedExpr | ast.Starred)
-        assert not (isinstance(node, ast.FunctionDef) and node.returns)
-        assert not (isinstance(node, ast.ImportFrom) and node.module == "__future__")
 
 
 def test_without_npm_node_comes_from_pypi(project: Project) -> None:
@@ -221,9 +209,3 @@ def test_an_incomplete_checkout_is_a_sentence(project: Project) -> None:
     done = project.set_up()
     assert done.returncode == 1
     assert "constraints.txt is missing" in done.stderr
-
-
-def test_the_versions_are_pinned_and_name_no_host() -> None:
-    pins = [line for line in (PROJECT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
-    assert all("==" in line and "/" not in line for line in pins)
-    assert '"resolved"' not in (PROJECT / "package-lock.json").read_text()

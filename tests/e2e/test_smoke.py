@@ -1,4 +1,4 @@
-"""`python -m app.smoke` against the real service: all well, and what it says when something is not."""
+"""`python -m app.smoke` against the real service: success, and the messages of failures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 
 from local import Stack
 from tests.support.rounds import note_round
-from tests.support.service_process import INGEST_TOKEN, PROJECT, ServiceProcess
+from tests.support.service_process import INGEST_TOKEN, PROJECT, ServiceProcess, refusing_port
+from tests.support.waiting import DEADLINE_SECONDS
 
 
 def smoke(url: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -22,7 +23,7 @@ def smoke(url: str, **variables: str) -> subprocess.CompletedProcess[str]:
         env=environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_SECONDS,
         check=False,
     )
 
@@ -51,7 +52,7 @@ def test_everything_works(service: ServiceProcess, stack: Stack, database: psyco
     assert found == [("LOW", "resolved")]
 
 
-def test_a_wrong_token_is_told(service: ServiceProcess) -> None:
+def test_a_wrong_token_is_reported(service: ServiceProcess) -> None:
     done = smoke(service.url, INGEST_TOKEN=f"{INGEST_TOKEN}-not")
     assert done.returncode == 1
     assert "✗ POST /api/autonomous/error" in done.stdout
@@ -59,15 +60,16 @@ def test_a_wrong_token_is_told(service: ServiceProcess) -> None:
     assert "1 of 13 failed. 4 could not be tried." in done.stdout
 
 
-def test_a_key_that_was_not_pasted_is_named(service: ServiceProcess) -> None:
+def test_a_placeholder_instead_of_a_key_is_named(service: ServiceProcess) -> None:
     done = smoke(service.url, INGEST_TOKEN="…")  # noqa: S106 - none at all
     assert done.returncode == 1
     assert done.stdout.startswith("✗ INGEST_TOKEN: ")
     assert "Traceback" not in done.stderr
 
 
-def test_an_address_where_nobody_answers_is_told() -> None:
-    done = smoke("http://127.0.0.1:9")
+def test_an_address_without_a_service_is_reported() -> None:
+    with refusing_port() as port:
+        done = smoke(f"http://127.0.0.1:{port}")
     assert done.returncode == 1
     assert "does not answer" in done.stdout
     assert "Traceback" not in done.stderr

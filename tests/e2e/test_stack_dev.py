@@ -1,6 +1,6 @@
-"""`python -m local dev` as a person or a script meets it: what it prints, leaves and ends."""
+"""`python -m local dev` from outside: its output, its files, and its processes."""
 
-# ruff: noqa: S603  # every argument is ours
+# ruff: noqa: S603  # all arguments are fixed
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import psutil
 import psycopg
 import pytest
 
 from local.system.paths import PROJECT
-from tests.support.waiting import wait_until
+from tests.support import http_client
+from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
-START_PATIENCE = 90
-STOP_PATIENCE = 40
+START_PATIENCE = 2 * DEADLINE_SECONDS
+STOP_PATIENCE = DEADLINE_SECONDS
 
 
 class Dev:
@@ -66,7 +66,7 @@ def works_on(pid: int, state: Path) -> bool:
 
 
 def clean_environment() -> dict[str, str]:
-    """Its own server and port, whatever the tests themselves were told."""
+    """Without the server and port that the tests themselves may use."""
     return {name: value for name, value in os.environ.items() if name not in ("STACK_POSTGRES_URL", "PORT")}
 
 
@@ -83,7 +83,7 @@ def reset(state: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
 
 
-def test_dev_env_is_complete_private_and_true(dev: Dev) -> None:
+def test_dev_env_is_complete_private_and_correct(dev: Dev) -> None:
     values = dev.wait_until_ready()
     assert stat.S_IMODE(dev.environment_file.stat().st_mode) == 0o600
     assert list(values) == [
@@ -98,15 +98,16 @@ def test_dev_env_is_complete_private_and_true(dev: Dev) -> None:
         "SENTRY_CLIENT_SECRET",
         "OPERATOR_TOKEN",
     ]
-    assert httpx.get(f"{values['APP_URL']}/health/db").status_code == 200
+    database_health = f"{values['APP_URL']}/health/db"
+    wait_until(lambda: http_client.get(database_health).status_code == 200, what="the database")
     headers = {"apikey": values["SUPABASE_ANON_KEY"]}
-    assert httpx.get(f"{values['SUPABASE_URL']}/rest/v1/", headers=headers).status_code == 200
+    assert http_client.get(f"{values['SUPABASE_URL']}/rest/v1/", headers=headers).status_code == 200
     with psycopg.connect(values["DATABASE_URL"]) as connection:
         assert connection.execute("select current_user").fetchone() == ("postgres",)
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_every_process_and_takes_dev_env_away(dev: Dev, signal_number: signal.Signals) -> None:
+def test_a_signal_ends_every_process_and_removes_dev_env(dev: Dev, signal_number: signal.Signals) -> None:
     dev.wait_until_ready()
     assert len(dev.children()) >= 3
     assert dev.stop(signal_number) == 0
@@ -115,7 +116,7 @@ def test_a_signal_ends_every_process_and_takes_dev_env_away(dev: Dev, signal_num
     assert "all processes have ended" in dev.output.read_text()
 
 
-def test_a_stop_in_the_middle_of_the_start_leaves_nothing(dev: Dev) -> None:
+def test_a_signal_during_the_start_leaves_no_process(dev: Dev) -> None:
     wait_until(lambda: len(dev.children()) > 0, START_PATIENCE)
     assert dev.stop(signal.SIGTERM) == 130
     assert dev.children() == []
@@ -123,13 +124,13 @@ def test_a_stop_in_the_middle_of_the_start_leaves_nothing(dev: Dev) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties children to a parent that is killed")
-def test_a_killed_parent_takes_its_children_along(dev: Dev) -> None:
+def test_the_children_of_a_killed_parent_end(dev: Dev) -> None:
     dev.wait_until_ready()
     dev.stop(signal.SIGKILL)
     wait_until(lambda: dev.children() == [], STOP_PATIENCE)
 
 
-def test_a_second_one_says_that_the_first_is_running(dev: Dev) -> None:
+def test_a_second_start_names_the_running_one(dev: Dev) -> None:
     values = dev.wait_until_ready()
     second = subprocess.run(
         [sys.executable, "-m", "local", "dev", "--state", str(dev.state)],
@@ -142,7 +143,7 @@ def test_a_second_one_says_that_the_first_is_running(dev: Dev) -> None:
     assert second.returncode == 1
     assert f"already running on {dev.state} (process {dev.process.pid}, {values['APP_URL']})" in second.stderr
     assert reset(dev.state).returncode == 1
-    assert httpx.get(f"{values['APP_URL']}/health").status_code == 200
+    assert http_client.get(f"{values['APP_URL']}/health").status_code == 200
     assert dev.environment_file.exists()
 
 
@@ -162,7 +163,7 @@ def test_the_next_start_finds_data_and_secrets_and_reset_drops_them(dev: Dev) ->
     assert not dev.state.exists()
 
 
-def test_a_taken_port_that_was_asked_for_is_a_sentence(tmp_path: Path) -> None:
+def test_an_invalid_port_is_reported_without_a_traceback(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "local", "dev", "--state", str(tmp_path / "state")],
         cwd=PROJECT,

@@ -1,4 +1,4 @@
-"""A stack of these tests' own: they kill it."""
+"""A stack that these tests may break."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from local import Stack, StackSettings
 from tests.conftest import fresh_state
 from tests.support.service_process import service_variables
 
-# Where the server is not ours to kill, PostgREST and the service still are.
-OWN_POSTGRES = pytest.mark.skipif("STACK_POSTGRES_URL" in os.environ, reason="that server is not ours to kill")
+# The server of STACK_POSTGRES_URL is not killed; PostgREST and the service are.
+OWN_POSTGRES = pytest.mark.skipif(
+    "STACK_POSTGRES_URL" in os.environ, reason="the server of STACK_POSTGRES_URL is not killed"
+)
 
 
-@pytest.fixture(scope="module")
-def fragile(stack: Stack) -> Iterator[Stack]:
-    """The shared stack where the server is another's; else one that only these tests use."""
+@pytest.fixture(scope="session")
+def disposable_stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """A stack that only these tests use; with STACK_POSTGRES_URL, the shared one."""
     if "STACK_POSTGRES_URL" in os.environ:
-        yield stack
+        yield request.getfixturevalue("stack")
         return
     with fresh_state() as directory, Stack.start(StackSettings(directory, testing=True)) as own:
         yield own
@@ -29,7 +31,7 @@ def fragile(stack: Stack) -> Iterator[Stack]:
 
 @contextmanager
 def without_postgrest(stack: Stack) -> Iterator[Callable[[], None]]:
-    """PostgREST is away until what this gives is called, and at the latest until the end."""
+    """Stops PostgREST, until the function that this yields is called or until the context ends."""
     is_away = True
 
     def bring_back() -> None:
@@ -46,10 +48,10 @@ def without_postgrest(stack: Stack) -> Iterator[Callable[[], None]]:
 
 
 @pytest.fixture
-def environ(fragile: Stack, tmp_path: Path) -> dict[str, str]:
-    """Of a service on that stack; its spool outlives it."""
+def environ(disposable_stack: Stack, tmp_path: Path) -> dict[str, str]:
+    """The variables of a service on that stack; its spool outlives the service."""
     return {
-        **service_variables(fragile),
+        **service_variables(disposable_stack),
         "SPOOL_PATH": str(tmp_path / "spool"),
     }
 

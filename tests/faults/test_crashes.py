@@ -1,103 +1,95 @@
-"""The service, PostgREST and Postgres die in mid-flood. What was acknowledged is there, once."""
+"""The service, PostgREST and Postgres end while reports arrive. What was acknowledged is stored, once."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from local import Stack
 from tests.faults.conftest import OWN_POSTGRES, without_postgrest
-from tests.support.flood import Flood
-from tests.support.service_process import free_port, running_service
-from tests.support.waiting import wait_until
+from tests.support.report_load import ReportLoad, has_sent
+from tests.support.service_process import ServiceProcess, free_port, running_service
+from tests.support.waiting import DEADLINE_SECONDS
 
 REPORTS = 3_000
 
 
-async def flood_while(flood: Flood, reports: int, *steps: tuple[int, Callable[[], None]]) -> None:
-    """Send, and do each step when so many reports were acknowledged."""
-    sending = asyncio.create_task(flood.run(reports))
-    for threshold, step in steps:
-        reached = partial(_has_sent, flood, sending, threshold)
-        await asyncio.to_thread(wait_until, reached, what="so many reports")
-        assert not sending.done(), "the flood was over before the fault"
-        await asyncio.to_thread(step)
-    await sending
+def kill(service: ServiceProcess) -> None:
+    service.process.kill()
+    service.process.wait()
 
 
-def _has_sent(flood: Flood, sending: asyncio.Task[None], number: int) -> bool:
-    return len(flood.sent) >= number or sending.done()
-
-
-def test_the_service_is_killed_and_comes_back(fragile: Stack, environ: dict[str, str], log_path: Path) -> None:
+def test_a_killed_service_that_is_started_again_loses_nothing(
+    disposable_stack: Stack, environ: dict[str, str], log_path: Path
+) -> None:
     port = free_port()
-    flood = Flood([f"http://127.0.0.1:{port}"])
+    load = ReportLoad([f"http://127.0.0.1:{port}"])
     with running_service(environ, log_path, port) as first:
-
-        def restart() -> None:
-            first.process.kill()
-            first.process.wait()
-
-        asyncio.run(flood_while(flood, REPORTS // 2, (400, restart)))
+        asyncio.run(load.run(REPORTS // 2, (has_sent(400), lambda: kill(first))))
     with running_service(environ, log_path, port):
-        asyncio.run(flood_while(Flood(flood.urls, flood.name), 0))
-        again = Flood(flood.urls, f"{flood.name}-again")
+        again = ReportLoad(load.urls, f"{load.name}-again")
         asyncio.run(again.run(300))
-        flood.account(fragile.database_url, flood.urls)
-        again.account(fragile.database_url, flood.urls)
+        load.assert_stored_once(disposable_stack.database_url, load.urls)
+        again.assert_stored_once(disposable_stack.database_url, load.urls)
 
 
-def test_the_service_is_killed_with_a_full_spool(fragile: Stack, environ: dict[str, str], log_path: Path) -> None:
+def test_a_service_that_is_killed_with_a_full_spool_loses_nothing(
+    disposable_stack: Stack, environ: dict[str, str], log_path: Path
+) -> None:
     port = free_port()
-    flood = Flood([f"http://127.0.0.1:{port}"])
-    with without_postgrest(fragile), running_service(environ, log_path, port) as first:
-
-        def kill() -> None:
-            first.process.kill()
-            first.process.wait()
-
-        asyncio.run(flood_while(flood, REPORTS, (REPORTS // 2, kill)))
-    assert flood.spooled > 500
+    load = ReportLoad([f"http://127.0.0.1:{port}"])
+    with without_postgrest(disposable_stack), running_service(environ, log_path, port) as first:
+        asyncio.run(load.run(REPORTS, (has_sent(REPORTS // 2), lambda: kill(first))))
+    assert load.spooled > 500
     with running_service(environ, log_path, port):
-        flood.account(fragile.database_url, flood.urls)
+        load.assert_stored_once(disposable_stack.database_url, load.urls)
 
 
-def test_the_service_is_asked_to_end(fragile: Stack, environ: dict[str, str], log_path: Path) -> None:
+def test_a_terminated_service_exits_with_0_and_loses_nothing(
+    disposable_stack: Stack, environ: dict[str, str], log_path: Path
+) -> None:
     port = free_port()
-    flood = Flood([f"http://127.0.0.1:{port}"])
+    load = ReportLoad([f"http://127.0.0.1:{port}"])
     with running_service(environ, log_path, port) as first:
 
-        def end() -> None:
+        def terminate() -> None:
             first.process.send_signal(signal.SIGTERM)
-            assert first.process.wait(timeout=12) == 0
+            assert first.process.wait(timeout=DEADLINE_SECONDS) == 0
 
-        asyncio.run(flood_while(flood, REPORTS, (600, end)))
+        asyncio.run(load.run(REPORTS, (has_sent(600), terminate)))
     with running_service(environ, log_path, port):
-        flood.account(fragile.database_url, flood.urls)
+        load.assert_stored_once(disposable_stack.database_url, load.urls)
 
 
-def test_postgrest_is_killed_and_comes_back(fragile: Stack, environ: dict[str, str], log_path: Path) -> None:
+def test_reports_are_spooled_while_postgrest_is_down(
+    disposable_stack: Stack, environ: dict[str, str], log_path: Path
+) -> None:
     with running_service(environ, log_path) as service:
-        flood = Flood([service.url])
+        load = ReportLoad([service.url])
         asyncio.run(
-            flood_while(
-                flood,
+            load.run(
                 REPORTS * 2,
-                (500, fragile.kill_postgrest),
-                (REPORTS, fragile.start_postgrest),
+                (has_sent(500), disposable_stack.kill_postgrest),
+                (has_sent(REPORTS), disposable_stack.start_postgrest),
             )
         )
-        assert flood.spooled > 100
-        flood.account(fragile.database_url, flood.urls)
+        assert load.spooled > 100
+        load.assert_stored_once(disposable_stack.database_url, load.urls)
 
 
 @OWN_POSTGRES
-def test_postgres_crashes_and_recovers(fragile: Stack, environ: dict[str, str], log_path: Path) -> None:
+def test_reports_are_spooled_while_postgres_recovers_from_a_crash(
+    disposable_stack: Stack, environ: dict[str, str], log_path: Path
+) -> None:
     with running_service(environ, log_path) as service:
-        flood = Flood([service.url])
-        asyncio.run(flood_while(flood, REPORTS * 2, (500, fragile.kill_postgres), (REPORTS, fragile.start_postgres)))
-        assert flood.spooled > 100
-        flood.account(fragile.database_url, flood.urls)
+        load = ReportLoad([service.url])
+        asyncio.run(
+            load.run(
+                REPORTS * 2,
+                (has_sent(500), disposable_stack.kill_postgres),
+                (has_sent(REPORTS), disposable_stack.start_postgres),
+            )
+        )
+        assert load.spooled > 100
+        load.assert_stored_once(disposable_stack.database_url, load.urls)

@@ -1,6 +1,6 @@
-"""Parts of the stack go away and come back; nothing that was committed is lost."""
+"""Servers of the stack stop or crash and start again; nothing that was committed is lost."""
 
-# ruff: noqa: S603, S607  # every argument is ours, and sleep is where PATH says
+# ruff: noqa: S603, S607  # all arguments are fixed, and sleep is found by PATH
 
 from __future__ import annotations
 
@@ -10,28 +10,27 @@ import stat
 import subprocess
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 
 from local import Stack, StackSettings
 from local.postgres.data_directory import provide_data_directory
-from local.postgres.server import SERVER_SETTINGS
 from local.stack.state_directory import remove_state
 from local.system.errors import StackError
 from local.system.ports import free_port
 from local.system.progress import RecordedProgress
-from tests.support.waiting import wait_until
+from tests.support import http_client
+from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 
 @pytest.fixture
 def settings(state: Path) -> StackSettings:
-    """Without migrations: these tests break things."""
+    """Without migrations, which these tests do not need."""
     return StackSettings(state, push=False)
 
 
 def status(stack: Stack) -> int:
-    return httpx.get(f"{stack.supabase_url}/rest/v1/", headers={"apikey": stack.anon_key}).status_code
+    return http_client.get(f"{stack.supabase_url}/rest/v1/", headers={"apikey": stack.anon_key}).status_code
 
 
 def test_postgrest_comes_back_at_the_same_address(settings: StackSettings) -> None:
@@ -56,7 +55,7 @@ def test_committed_rows_survive_a_killed_postgres_and_postgrest_finds_it_again(
         stack.kill_postgres()
         stack.start_postgres()
         url = f"{stack.supabase_url}/rest/v1/kept"
-        wait_until(lambda: httpx.get(url, headers={"apikey": stack.anon_key}).status_code == 200)
+        wait_until(lambda: http_client.get(url, headers={"apikey": stack.anon_key}).status_code == 200)
 
 
 def test_a_second_start_finds_data_and_keys(settings: StackSettings) -> None:
@@ -93,15 +92,15 @@ def test_a_postgres_left_by_an_earlier_run_is_stopped(settings: StackSettings) -
         progress = RecordedProgress()
         with Stack.start(settings, progress):
             assert any("had left its PostgreSQL" in message for message in progress.reported)
-            assert orphan.wait(timeout=10) is not None
+            assert orphan.wait(timeout=DEADLINE_SECONDS) is not None
     finally:
         orphan.kill()
         orphan.wait()
 
 
-def test_a_stale_pid_file_that_names_a_stranger_harms_nobody(settings: StackSettings) -> None:
+def test_a_stale_pid_file_that_names_another_process_leaves_it_alone(settings: StackSettings) -> None:
     Stack.start(settings).stop()
-    other_process = subprocess.Popen(["sleep", "60"])
+    other_process = subprocess.Popen(["sleep", "3600"])
     try:
         pid_file = provide_data_directory(settings.state_directory, settings.project_directory).data / "postmaster.pid"
         pid_file.write_text(f"{other_process.pid}\n{pid_file.parent}\n")
@@ -131,15 +130,10 @@ def test_a_migration_that_fails_is_named_with_its_error(state: Path, tmp_path: P
         Stack.start(StackSettings(state, project_directory=tmp_path))
 
 
-def test_durability_is_not_switched_off() -> None:
-    """An acknowledged report has to be on the disk on a laptop as well."""
-    assert not {"fsync", "synchronous_commit", "full_page_writes"} & SERVER_SETTINGS.keys()
-
-
-def test_a_state_that_the_server_user_cannot_reach_gets_a_home_elsewhere_until_it_is_dropped(
+def test_a_state_that_the_server_user_cannot_reach_is_kept_elsewhere_until_it_is_dropped(
     tmp_path: Path,
 ) -> None:
-    """pytest's folder is private to us; as root the server runs as somebody else."""
+    """pytest's folder is private to its user, and for root the server runs as another user."""
     settings = StackSettings(tmp_path / "state", push=False)
     with Stack.start(settings) as stack:
         assert status(stack) == 200
@@ -149,7 +143,7 @@ def test_a_state_that_the_server_user_cannot_reach_gets_a_home_elsewhere_until_i
     assert not home.exists()
 
 
-def test_a_narrow_umask_does_not_shut_the_servers_user_out(tmp_path: Path) -> None:
+def test_a_narrow_umask_does_not_lock_out_the_server_user(tmp_path: Path) -> None:
     before = os.umask(0o077)
     settings = StackSettings(tmp_path / "state", push=False)
     try:
@@ -162,7 +156,7 @@ def test_a_narrow_umask_does_not_shut_the_servers_user_out(tmp_path: Path) -> No
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
-def test_a_state_of_somebody_else_is_refused_before_it_is_touched(settings: StackSettings) -> None:
+def test_a_state_of_another_user_is_refused_unchanged(settings: StackSettings) -> None:
     folder = settings.state_directory
     folder.mkdir(parents=True)
     os.chown(folder, 65534, 65534)

@@ -1,4 +1,4 @@
-"""CORS: the console's origin may call, and no other."""
+"""CORS allows the origin of the console and no other."""
 
 import httpx
 

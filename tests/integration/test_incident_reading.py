@@ -1,4 +1,4 @@
-"""GET /api/autonomous/incidents: the caller's own token decides, and a filter means what it says."""
+"""GET /api/autonomous/incidents: access by the caller's own token, and filters."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from local import Stack
+from tests.support import http_client
 from tests.support.service_process import INGEST_TOKEN, ServiceProcess
 
 ROUTE = "/api/autonomous/incidents"
@@ -32,18 +33,18 @@ def ids(page: dict[str, Any]) -> list[str]:
     return [incident["id"] for incident in page["incidents"]]
 
 
-def test_what_was_reported_can_be_read(client: httpx.Client, reader: httpx.Client, source: str) -> None:
+def test_a_reported_incident_can_be_read(client: httpx.Client, reader: httpx.Client, source: str) -> None:
     incident_id = report(client, source, severity="HIGH", category="database", context={"a": [1]})
     page = read(reader, source=source)
     assert (page["total"], page["limit"], page["offset"]) == (1, 50, 0)
     (incident,) = page["incidents"]
     assert (incident["id"], incident["severity"], incident["category"]) == (incident_id, "HIGH", "database")
-    alone = reader.get(f"{ROUTE}/{incident_id}")
-    assert alone.status_code == 200
-    assert alone.json() == incident
+    single = reader.get(f"{ROUTE}/{incident_id}")
+    assert single.status_code == 200
+    assert single.json() == incident
 
 
-def test_filters_narrow(client: httpx.Client, reader: httpx.Client, source: str) -> None:
+def test_filters_select_incidents(client: httpx.Client, reader: httpx.Client, source: str) -> None:
     low = report(client, source, severity="LOW", category="frontend", fingerprint=f"{source}-low")
     high = report(client, source, severity="HIGH", category="database", fingerprint=f"{source}-high")
     assert set(ids(read(reader, source=source))) == {low, high}
@@ -75,15 +76,15 @@ def test_since_is_a_moment_in_any_zone(client: httpx.Client, reader: httpx.Clien
 @pytest.mark.parametrize(
     "suffix", [",b", ".neq.x", "(a)", '"q"', " x", "&status=resolved", "%", "*", "\\", "é", ":a", "'"]
 )
-def test_a_source_is_taken_literally(client: httpx.Client, reader: httpx.Client, source: str, suffix: str) -> None:
+def test_a_source_is_matched_literally(client: httpx.Client, reader: httpx.Client, source: str, suffix: str) -> None:
     plain = report(client, source)
-    odd = report(client, f"{source}{suffix}")
-    assert ids(read(reader, source=f"{source}{suffix}".strip())) == [odd]
+    other = report(client, f"{source}{suffix}")
+    assert ids(read(reader, source=f"{source}{suffix}".strip())) == [other]
     assert ids(read(reader, source=source)) == [plain]
 
 
 @pytest.mark.parametrize("value", ["neq.x", "in.(a,b)", "not.eq.x", "is.null", "eq.x", "(any).{a}"])
-def test_an_operator_is_only_text(reader: httpx.Client, value: str) -> None:
+def test_a_postgrest_operator_is_only_text(reader: httpx.Client, value: str) -> None:
     assert read(reader, source=value)["total"] == 0
 
 
@@ -119,7 +120,7 @@ def test_a_wrong_parameter_is_named(reader: httpx.Client, name: str, value: str)
         assert problem["allowed"]
 
 
-def test_a_parameter_twice_is_wrong(reader: httpx.Client) -> None:
+def test_a_repeated_parameter_is_refused(reader: httpx.Client) -> None:
     answer = reader.get(f"{ROUTE}?status=open&status=resolved")
     assert (answer.status_code, answer.json()["parameter"]) == (400, "status")
 
@@ -128,8 +129,8 @@ def test_a_parameter_twice_is_wrong(reader: httpx.Client) -> None:
 @pytest.mark.parametrize(
     "header", [None, "", "Bearer", "Bearer no-jwt", "Bearer a.b.c", "Basic a.b.c", f"Bearer {INGEST_TOKEN}"]
 )
-def test_without_a_good_token_nothing_is_read(service: ServiceProcess, path: str, header: str | None) -> None:
-    answer = httpx.get(service.url + path, headers={} if header is None else {"Authorization": header})
+def test_without_a_valid_token_nothing_is_read(service: ServiceProcess, path: str, header: str | None) -> None:
+    answer = http_client.get(service.url + path, headers={} if header is None else {"Authorization": header})
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
@@ -138,7 +139,7 @@ def test_anon_and_an_expired_token_read_nothing(service: ServiceProcess, stack: 
     expired = jwt.encode({"role": "authenticated", "exp": 1}, stack.jwt_secret)
     forged = jwt.encode({"role": "authenticated", "exp": 4102444800}, "another-secret-of-thirty-two-bytes-or-more")
     for token in (stack.anon_key, expired, forged):
-        answer = httpx.get(service.url + ROUTE, headers={"Authorization": f"Bearer {token}"})
+        answer = http_client.get(service.url + ROUTE, headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 401
 
 

@@ -1,4 +1,4 @@
-"""Folding under concurrency: many connections, few errors, no deadlock and nothing counted twice or lost."""
+"""Concurrent reports of the same errors: no deadlock, and nothing is lost or counted twice."""
 
 import asyncio
 import json
@@ -39,11 +39,11 @@ async def count_stored(connection: psycopg.AsyncConnection, source: str) -> list
 
 @pytest.fixture
 def source() -> str:
-    """A reporter of this test's own, so that tests share a database without meeting."""
+    """A source that no other test uses."""
     return f"test {uuid.uuid4()}"
 
 
-async def test_batches_in_different_order_make_one_incident_an_error(stack: Stack, source: str) -> None:
+async def test_batches_in_different_order_open_one_incident_per_error(stack: Stack, source: str) -> None:
     errors = [f"{source} {number}" for number in range(10)]
 
     async def report(seed: int) -> list[dict[str, Any]]:
@@ -57,8 +57,8 @@ async def test_batches_in_different_order_make_one_incident_an_error(stack: Stac
     assert len(answers) == 1000
     assert all(answer["success"] for answer in answers)
     assert sum(not answer["duplicate"] for answer in answers) == 10
-    heard = Counter((answer["incident_id"], answer["occurrence_count"]) for answer in answers)
-    assert set(heard.values()) == {1}, "two events heard the same count"
+    returned = Counter((answer["incident_id"], answer["occurrence_count"]) for answer in answers)
+    assert set(returned.values()) == {1}, "two events returned the same count"
     async with await psycopg.AsyncConnection.connect(stack.database_url) as connection:
         assert sorted(await count_stored(connection, source)) == sorted((error, 100) for error in errors)
 
@@ -91,7 +91,7 @@ async def test_one_key_at_once_counts_once(stack: Stack, source: str) -> None:
         assert await count_stored(connection, source) == [(source, 1)]
 
 
-async def test_repeats_while_somebody_resolves_are_neither_lost_nor_doubled(stack: Stack, source: str) -> None:
+async def test_repeats_during_resolution_are_neither_lost_nor_duplicated(stack: Stack, source: str) -> None:
     errors = [f"{source} {number}" for number in range(3)]
     is_over = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""POST /api/autonomous/error on the real stack: a report becomes an incident, and the answer is SQL's own."""
+"""POST /api/autonomous/error on the real stack: a report becomes an incident."""
 
 import concurrent.futures
 from typing import Any
@@ -51,7 +51,7 @@ def test_an_idempotency_key_counts_once(client: httpx.Client, source: str) -> No
     assert client.post(ROUTE, json=report(source)).json()["occurrence_count"] == 2
 
 
-def test_the_header_outranks_a_key_in_the_body(client: httpx.Client, source: str) -> None:
+def test_the_header_takes_precedence_over_a_key_in_the_body(client: httpx.Client, source: str) -> None:
     for name in ("a", "b"):
         client.post(ROUTE, json=report(source, idempotency_key=f"{source} {name}"))
     keyed = client.post(
@@ -60,7 +60,7 @@ def test_the_header_outranks_a_key_in_the_body(client: httpx.Client, source: str
     assert keyed.json()["occurrence_count"] == 3
 
 
-def test_what_jsonb_refuses_is_scrubbed_and_stored(
+def test_values_that_jsonb_refuses_are_replaced(
     client: httpx.Client, database: psycopg.Connection, source: str
 ) -> None:
     body = (
@@ -75,13 +75,13 @@ def test_what_jsonb_refuses_is_scrubbed_and_stored(
     assert (row[1]["n"], row[1]["i"]) == (None, None)
 
 
-def test_a_body_in_chunks_is_taken(client: httpx.Client, source: str) -> None:
+def test_a_body_in_chunks_is_accepted(client: httpx.Client, source: str) -> None:
     chunks = (b'{"error": {"mess', b'age": "in chunks"}, "source": "', source.encode(), b'"}')
     answer = client.post(ROUTE, content=iter(chunks), headers={"Content-Type": "application/json"})
     assert answer.status_code == 201
 
 
-def test_a_body_of_exactly_one_mebibyte_is_taken(client: httpx.Client, source: str) -> None:
+def test_a_body_of_exactly_one_mebibyte_is_accepted(client: httpx.Client, source: str) -> None:
     start = b'{"error": {"message": "large"}, "source": "%s", "pad": "' % source.encode()
     body = start + b"x" * (1024 * 1024 - len(start) - 2) + b'"}'
     assert len(body) == 1024 * 1024
@@ -113,7 +113,7 @@ def test_a_refusal_names_the_field(client: httpx.Client, body: object, field: st
     assert problem["hint"]
 
 
-def test_a_bad_report_harms_no_neighbour(client: httpx.Client, source: str) -> None:
+def test_an_invalid_report_does_not_fail_others(client: httpx.Client, source: str) -> None:
     def send(number: int) -> int:
         body = report(source) if number % 2 else {"error": {}}
         return client.post(ROUTE, json=body).status_code

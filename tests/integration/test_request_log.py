@@ -1,4 +1,4 @@
-"""Request ids and logs: a line a request, and no secret in any."""
+"""Request ids and logs: one line per request, without secrets."""
 
 import httpx
 import pytest
@@ -17,7 +17,7 @@ def line_of(service: ServiceProcess, request_id: str) -> dict[str, object]:
     return line
 
 
-def test_a_sane_request_id_is_kept(client: httpx.Client, service: ServiceProcess, source: str) -> None:
+def test_a_valid_request_id_is_kept(client: httpx.Client, service: ServiceProcess, source: str) -> None:
     answer = client.get("/health?secret=in-the-query", headers={"X-Request-Id": source})
     assert answer.headers["x-request-id"] == source
     line = line_of(service, source)
@@ -36,7 +36,7 @@ def test_a_sane_request_id_is_kept(client: httpx.Client, service: ServiceProcess
 
 
 @pytest.mark.parametrize("given", ["", "x" * 200, "with space", 'quo"te', "{json}", "-dash", "sk_live_abc"])
-def test_another_is_replaced(client: httpx.Client, given: str) -> None:
+def test_an_invalid_request_id_is_replaced(client: httpx.Client, given: str) -> None:
     request_id = client.get("/health", headers={"X-Request-Id": given}).headers["x-request-id"]
     assert request_id != given
     assert len(request_id) == 32

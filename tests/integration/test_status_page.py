@@ -1,4 +1,4 @@
-"""GET /status as a page: who sees what, signing in and out, and what it says while the database is away."""
+"""GET /status as a page: access, signing in and out, and the page during a database outage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import psycopg
 import pytest
 
 from local import Stack
+from tests.support import http_client
 from tests.support.fault_proxy import Fault, FaultProxy
+from tests.support.service_budgets import UNHURRIED
 from tests.support.service_process import ServiceProcess, running_service
 from tests.support.waiting import wait_until
 
@@ -26,20 +28,20 @@ PAGE = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0
 @pytest.fixture(scope="module")
 def page_service(service_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     environ = {**service_environ, "OPERATOR_TOKEN": OPERATOR_TOKEN}
-    with running_service(environ, tmp_path_factory.mktemp("page") / "log") as process:
+    with running_service(environ, tmp_path_factory.mktemp("page") / "log", budgets=UNHURRIED) as process:
         yield process
 
 
 @pytest.fixture
 def browser(page_service: ServiceProcess) -> Iterator[httpx.Client]:
-    """Asks for pages and keeps cookies."""
-    with httpx.Client(base_url=page_service.url, headers=PAGE, timeout=15) as session:
+    """Requests pages and keeps cookies."""
+    with httpx.Client(base_url=page_service.url, headers=PAGE, timeout=http_client.TIMEOUT) as session:
         yield session
 
 
 @pytest.fixture
 def mark(stack: Stack) -> Iterator[str]:
-    """In the title of an incident that is open, amid what a page must not take for its own."""
+    """A text in the title of an open incident, beside markup that the page has to escape."""
     mark = secrets.token_hex(6)
     title = f"<script>alert('x')</script> & {{{{ 7 * 7 }}}} {mark}"
     report = {"error": {"message": title}, "severity": "CRITICAL", "fingerprint": mark}
@@ -70,17 +72,17 @@ def mark(stack: Stack) -> Iterator[str]:
         (",;=q" * 100, False),
     ],
 )
-def test_a_browser_gets_a_page_and_everybody_else_json(
+def test_a_browser_gets_a_page_and_other_clients_get_json(
     page_service: ServiceProcess, accept: str, is_page: bool
 ) -> None:
-    answer = httpx.get(f"{page_service.url}/status", headers={"Accept": accept})
+    answer = http_client.get(f"{page_service.url}/status", headers={"Accept": accept})
     kind = "text/html; charset=utf-8" if is_page else "application/json"
     assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
     assert answer.headers["vary"].startswith("Accept, Authorization, Cookie")
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_a_stranger_sees_no_incident_and_nothing_of_the_inside(browser: httpx.Client, mark: str) -> None:
+def test_an_anonymous_visitor_sees_no_incident_and_no_internals(browser: httpx.Client, mark: str) -> None:
     page = browser.get("/status")
     assert page.status_code == 200
     assert "Sign in" in page.text
@@ -88,7 +90,7 @@ def test_a_stranger_sees_no_incident_and_nothing_of_the_inside(browser: httpx.Cl
         assert hidden not in page.text
 
 
-def test_a_person_signs_in_with_the_operators_token_and_out(browser: httpx.Client, mark: str) -> None:
+def test_an_operator_signs_in_with_the_token_and_out(browser: httpx.Client, mark: str) -> None:
     answer = browser.post("/status", data={"token": f" {OPERATOR_TOKEN} "})
     assert (answer.status_code, answer.headers["location"]) == (303, "status")
     cookie = answer.headers["set-cookie"]
@@ -102,12 +104,12 @@ def test_a_person_signs_in_with_the_operators_token_and_out(browser: httpx.Clien
     assert "Open incidents" not in browser.get("/status").text
 
 
-def test_a_user_of_supabase_signs_in(browser: httpx.Client, stack: Stack, mark: str) -> None:
+def test_a_supabase_user_signs_in(browser: httpx.Client, stack: Stack, mark: str) -> None:
     assert browser.post("/status", data={"token": stack.authenticated_jwt}).status_code == 303
     assert mark in browser.get("/status").text
 
 
-def test_the_cookie_is_for_https_alone_where_the_page_is(browser: httpx.Client) -> None:
+def test_the_cookie_is_secure_when_the_page_is_served_over_https(browser: httpx.Client) -> None:
     form = {"token": OPERATOR_TOKEN}
     there = browser.post("/status", data=form, headers={"X-Forwarded-Proto": "https"})
     assert "Secure" in there.headers["set-cookie"]
@@ -118,7 +120,7 @@ def test_the_cookie_is_for_https_alone_where_the_page_is(browser: httpx.Client) 
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "a.b.c", "é", OPERATOR_TOKEN[:-1], f"{OPERATOR_TOKEN}x"])
-def test_a_wrong_token_is_told_on_the_page(browser: httpx.Client, token: str) -> None:
+def test_a_wrong_token_is_refused_on_the_page(browser: httpx.Client, token: str) -> None:
     answer = browser.post("/status", data={"token": token})
     assert answer.status_code == 401
     assert "That token is not accepted" in answer.text
@@ -127,7 +129,7 @@ def test_a_wrong_token_is_told_on_the_page(browser: httpx.Client, token: str) ->
 
 
 @pytest.mark.parametrize("token", ["wrong", "a.b.c"])
-def test_a_cookie_that_is_no_longer_good_is_taken_back(browser: httpx.Client, token: str) -> None:
+def test_an_invalid_cookie_is_deleted(browser: httpx.Client, token: str) -> None:
     answer = browser.get("/status", headers={"Cookie": f"{COOKIE}={token}"})
     assert answer.status_code == 401
     assert "Open incidents" not in answer.text
@@ -145,17 +147,17 @@ def test_another_site_can_neither_sign_in_nor_out(browser: httpx.Client) -> None
         assert "set-cookie" not in answer.headers
 
 
-def test_a_token_that_no_cookie_holds_is_told(browser: httpx.Client) -> None:
+def test_a_token_too_long_for_a_cookie_is_refused(browser: httpx.Client) -> None:
     answer = browser.post("/status", data={"token": f"a.{'b' * 4_000}.c"})
     assert answer.status_code == 401
     assert "too long for a cookie" in answer.text
 
 
-def test_a_proxys_own_password_is_no_token(browser: httpx.Client) -> None:
+def test_basic_credentials_of_a_proxy_are_ignored(browser: httpx.Client) -> None:
     assert browser.get("/status", headers={"Authorization": "Basic eDp5"}).status_code == 200
 
 
-def test_the_operator_is_not_blamed_for_the_services_key(
+def test_a_wrong_service_key_does_not_sign_the_operator_out(
     service_environ: dict[str, str], stack: Stack, log_path: Path
 ) -> None:
     environ = {
@@ -165,11 +167,11 @@ def test_the_operator_is_not_blamed_for_the_services_key(
     }
     with (
         running_service(environ, log_path) as service,
-        httpx.Client(base_url=service.url, headers=PAGE, timeout=20) as operator,
+        httpx.Client(base_url=service.url, headers=PAGE, timeout=http_client.TIMEOUT) as operator,
     ):
         bearer = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
-        told = operator.get("/status", headers={**bearer, "Accept": "application/json"})
-        assert (told.status_code, told.json()["code"]) == (503, "misconfigured")
+        answer = operator.get("/status", headers={**bearer, "Accept": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (503, "misconfigured")
         assert operator.post("/status", data={"token": OPERATOR_TOKEN}).status_code == 303
         page = operator.get("/status")
         assert page.status_code == 503
@@ -177,24 +179,24 @@ def test_the_operator_is_not_blamed_for_the_services_key(
         assert COOKIE in operator.cookies
 
 
-def test_the_api_key_of_anon_opens_nothing(browser: httpx.Client, stack: Stack) -> None:
+def test_the_anon_key_does_not_sign_in(browser: httpx.Client, stack: Stack) -> None:
     assert browser.post("/status", data={"token": stack.anon_key}).status_code == 401
 
 
-def test_the_operator_reads_json_too(page_service: ServiceProcess) -> None:
+def test_the_operator_reads_json(page_service: ServiceProcess) -> None:
     bearer = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
-    told = httpx.get(f"{page_service.url}/status", headers=bearer).json()
-    assert {"open_incidents", "targets", "last_deployments", "overall"} <= set(told)
-    refused = httpx.get(f"{page_service.url}/status", headers={"Authorization": "Bearer not-the-operator"})
+    summary = http_client.get(f"{page_service.url}/status", headers=bearer).json()
+    assert {"open_incidents", "targets", "last_deployments", "overall"} <= set(summary)
+    refused = http_client.get(f"{page_service.url}/status", headers={"Authorization": "Bearer not-the-operator"})
     assert refused.status_code == 401
 
 
-def test_without_an_operators_token_none_is_one(service: ServiceProcess) -> None:
-    assert httpx.post(f"{service.url}/status", data={"token": ""}).status_code == 401
-    assert httpx.get(f"{service.url}/status", headers={"Authorization": "Bearer None"}).status_code == 401
+def test_without_an_operator_token_nobody_is_operator(service: ServiceProcess) -> None:
+    assert http_client.post(f"{service.url}/status", data={"token": ""}).status_code == 401
+    assert http_client.get(f"{service.url}/status", headers={"Authorization": "Bearer None"}).status_code == 401
 
 
-def test_the_page_is_compressed_for_who_can_read_that(browser: httpx.Client) -> None:
+def test_the_page_is_compressed_for_clients_that_accept_gzip(browser: httpx.Client) -> None:
     assert browser.get("/status").headers["content-encoding"] == "gzip"
     plain = browser.get("/status", headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
@@ -216,7 +218,7 @@ def test_the_page_allows_no_script_but_its_own(browser: httpx.Client) -> None:
     assert nonce not in second.text
 
 
-def test_only_public_targets_are_shown_to_everybody(
+def test_anonymous_visitors_see_only_public_targets(
     service_environ: dict[str, str], log_path: Path, database: psycopg.Connection
 ) -> None:
     name = f"page-{secrets.token_hex(4)}"
@@ -239,8 +241,8 @@ def test_only_public_targets_are_shown_to_everybody(
             " select unnest(%s::text[]), 'up', now() on conflict do nothing",
             [[each["name"] for each in targets]],
         )
-        with running_service(service_environ, log_path) as service:
-            page = httpx.get(f"{service.url}/status", headers=PAGE).text
+        with running_service(service_environ, log_path, budgets=UNHURRIED) as service:
+            page = http_client.get(f"{service.url}/status", headers=PAGE).text
     finally:
         database.execute("delete from monitoring.target_states where target like %s", [f"{name}%"])
         database.execute(write, [json.dumps(before[0])])
@@ -249,39 +251,40 @@ def test_only_public_targets_are_shown_to_everybody(
     assert "open.example" not in page
 
 
-def test_while_the_database_is_away_the_page_says_what_the_service_knows(
+def test_during_an_outage_the_page_shows_what_the_service_knows(
     service_environ: dict[str, str], proxy: FaultProxy, log_path: Path
 ) -> None:
     environ = {**service_environ, "SUPABASE_URL": proxy.url, "OPERATOR_TOKEN": OPERATOR_TOKEN}
     with (
         running_service(environ, log_path) as service,
-        httpx.Client(base_url=service.url, headers=PAGE, timeout=20) as browser,
+        httpx.Client(base_url=service.url, headers=PAGE, timeout=http_client.TIMEOUT) as browser,
     ):
         proxy.target = b"/rpc/"
         proxy.always = Fault.RESET
         wait_until(lambda: browser.get("/health/db").status_code == 503, what="the outage to be noticed")
-        stranger = browser.get("/status")
-        assert stranger.status_code == 503
-        assert "The database does not answer" in stranger.text
-        assert "Not known" in stranger.text
+        anonymous = browser.get("/status")
+        assert anonymous.status_code == 503
+        assert "The database does not answer" in anonymous.text
+        assert "Not known" in anonymous.text
         assert browser.post("/status", data={"token": OPERATOR_TOKEN}).status_code == 303
         page = browser.get("/status")
         assert page.status_code == 503
         assert "Spool" in page.text
         assert "down" in page.text
-        # Nobody vouches for a user's token now, so it opens nothing, and it is not called wrong either.
-        user = httpx.post(f"{service.url}/status", data={"token": "a.b.c"}, headers=PAGE)
+        # A user's token cannot be verified now: it is neither accepted nor called wrong.
+        user = http_client.post(f"{service.url}/status", data={"token": "a.b.c"}, headers=PAGE)
         assert user.status_code == 503
         assert "Spool" not in user.text
 
 
-def test_a_crowd_costs_the_database_one_call(
+def test_anonymous_visitors_share_one_call_to_the_database(
     service_environ: dict[str, str], proxy: FaultProxy, log_path: Path
 ) -> None:
-    with running_service({**service_environ, "SUPABASE_URL": proxy.url}, log_path) as service:
+    environ = {**service_environ, "SUPABASE_URL": proxy.url}
+    with running_service(environ, log_path, budgets=UNHURRIED) as service:
         proxy.target = b"/rpc/public_status"
         proxy.bodies.clear()
-        with ThreadPoolExecutor(20) as crowd:
-            looks = [crowd.submit(httpx.get, f"{service.url}/status", headers=PAGE) for _ in range(100)]
-            assert {look.result().status_code for look in looks} == {200}
+        with ThreadPoolExecutor(20) as pool:
+            answers = [pool.submit(http_client.get, f"{service.url}/status", headers=PAGE) for _ in range(100)]
+            assert {answer.result().status_code for answer in answers} == {200}
     assert len(proxy.bodies) == 1

@@ -1,4 +1,4 @@
-"""A service and the database behind it, to be attacked."""
+"""The service with Sentry enabled, its HTTP client, and a database connection."""
 
 from __future__ import annotations
 
@@ -11,19 +11,25 @@ import pytest
 
 from local import Stack
 from tests.integration.sentry.conftest import sentry_variables
+from tests.support import http_client
+from tests.support.service_budgets import UNHURRIED
 from tests.support.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProcess, running_service
 
 
 @pytest.fixture(scope="session")
-def attacked(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    with running_service(sentry_variables(stack), tmp_path_factory.mktemp("attacked") / "log") as process:
+def sentry_enabled_service(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    """It never gives up on the database for lack of time."""
+    log = tmp_path_factory.mktemp("security") / "log"
+    with running_service(sentry_variables(stack), log, budgets=UNHURRIED) as process:
         yield process
 
 
 @pytest.fixture
-def http(attacked: ServiceProcess) -> Iterator[httpx.Client]:
+def http(sentry_enabled_service: ServiceProcess) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {INGEST_TOKEN}"}
-    with httpx.Client(base_url=attacked.url, headers=headers, timeout=20, limits=KEPT_ALIVE) as client:
+    with httpx.Client(
+        base_url=sentry_enabled_service.url, headers=headers, timeout=http_client.TIMEOUT, limits=KEPT_ALIVE
+    ) as client:
         yield client
 
 

@@ -1,4 +1,4 @@
-"""Every RPC and every route with values that nobody would send: no answer is a 500."""
+"""Every RPC and every route with random values: no answer is a 500."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local import Stack
-from tests.support.mutations import ODD_VALUES
+from tests.support import http_client
+from tests.support.mutations import UNUSUAL_VALUES
 
 FUNCTIONS = """
 select proname, proargnames[1:pronargs]
@@ -23,7 +24,7 @@ where pronamespace = 'public'::regnamespace
 order by proname
 """
 WORDS: list[Any] = [
-    *(value for value in ODD_VALUES if "\0" not in str(value) and "\ud800" not in str(value)),
+    *(value for value in UNUSUAL_VALUES if "\0" not in str(value) and "\ud800" not in str(value)),
     "INC-1001",
     "open",
     "HIGH",
@@ -49,7 +50,7 @@ SETTINGS = settings(
 @pytest.fixture
 def rest(stack: Stack) -> httpx.Client:
     headers = {"apikey": stack.service_role_key, "Authorization": f"Bearer {stack.service_role_key}"}
-    return httpx.Client(base_url=f"{stack.supabase_url}/rest/v1", headers=headers, timeout=30)
+    return httpx.Client(base_url=f"{stack.supabase_url}/rest/v1", headers=headers, timeout=http_client.TIMEOUT)
 
 
 def test_every_function(rest: httpx.Client, connection: psycopg.Connection[Any]) -> None:

@@ -1,4 +1,4 @@
-"""SQL, PostgREST operators and path tricks through every parameter: data stays data."""
+"""SQL, PostgREST operators and path traversal in every parameter are treated as data."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from local import Stack
+from tests.support import http_client
 from tests.support.service_process import ServiceProcess
 
 INCIDENTS = "/api/autonomous/incidents"
@@ -62,8 +63,8 @@ def reader(http: httpx.Client, stack: Stack) -> httpx.Client:
 
 
 @pytest.fixture(autouse=True)
-def intact(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """The incident that was there before is there afterwards, as it was."""
+def incident_is_unchanged(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """An incident from before the test is the same afterwards."""
     name = secrets.token_hex(8)
     report = {"error": {"message": "m"}, "fingerprint": name}
     connection.execute("select public.report_error(%s)", [json.dumps(report)])
@@ -74,7 +75,7 @@ def intact(connection: psycopg.Connection[Any]) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS)
-def test_no_parameter_of_the_list_is_more_than_a_value(reader: httpx.Client, parameter: str) -> None:
+def test_filter_parameters_are_values(reader: httpx.Client, parameter: str) -> None:
     for payload in PAYLOADS:
         answer = reader.get(INCIDENTS, params={parameter: payload})
         assert answer.status_code in (200, 400), (payload, answer.text)
@@ -83,12 +84,12 @@ def test_no_parameter_of_the_list_is_more_than_a_value(reader: httpx.Client, par
 
 
 @pytest.mark.parametrize("parameter", NO_PARAMETERS)
-def test_what_is_no_parameter_is_refused(reader: httpx.Client, parameter: str) -> None:
+def test_unknown_parameters_are_refused(reader: httpx.Client, parameter: str) -> None:
     assert reader.get(INCIDENTS, params={parameter: "x"}).status_code == 400
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
-def test_no_field_of_a_report_is_more_than_data(
+def test_fields_of_a_report_are_stored_as_data(
     http: httpx.Client, connection: psycopg.Connection[Any], payload: str
 ) -> None:
     name = secrets.token_hex(8)
@@ -109,10 +110,10 @@ def test_no_field_of_a_report_is_more_than_data(
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_paths_lead_nowhere(attacked: ServiceProcess, stack: Stack, path: str) -> None:
-    """Sent as they stand: most clients would tidy them up."""
-    parts = urlsplit(attacked.url)
-    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+def test_path_traversal_is_refused(sentry_enabled_service: ServiceProcess, stack: Stack, path: str) -> None:
+    """By http.client, which sends a path as it is; other clients normalize it."""
+    parts = urlsplit(sentry_enabled_service.url)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=http_client.TIMEOUT)
     connection.request("GET", path, headers={"Authorization": f"Bearer {stack.authenticated_jwt}"})
     answer = connection.getresponse()
     text = answer.read()

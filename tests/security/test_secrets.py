@@ -1,4 +1,4 @@
-"""No secret that a program leaks reaches a row or a log."""
+"""Secrets in reports and webhooks reach no row and no log line."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def everything(connection: psycopg.Connection[Any], name: str) -> str:
     return "".join(str(row[0]) for row in found if row is not None)
 
 
-def test_reports(http: httpx.Client, attacked: ServiceProcess, connection: psycopg.Connection[Any]) -> None:
+def test_reports(
+    http: httpx.Client, sentry_enabled_service: ServiceProcess, connection: psycopg.Connection[Any]
+) -> None:
     name = secrets.token_hex(8)
     for number, leak in enumerate(LEAKS):
         report = {
@@ -54,10 +56,12 @@ def test_reports(http: httpx.Client, attacked: ServiceProcess, connection: psyco
     stored = everything(connection, name)
     assert stored.count("[redacted]") >= 2 * len(LEAKS)
     assert "LEAK" not in stored
-    assert "LEAK" not in attacked.log_path.read_text()
+    assert "LEAK" not in sentry_enabled_service.log_path.read_text()
 
 
-def test_webhooks(http: httpx.Client, attacked: ServiceProcess, connection: psycopg.Connection[Any]) -> None:
+def test_webhooks(
+    http: httpx.Client, sentry_enabled_service: ServiceProcess, connection: psycopg.Connection[Any]
+) -> None:
     issue_id = str(10**9 + secrets.randbelow(10**9))
     for number, leak in enumerate(LEAKS):
         fields = dict.fromkeys(("title", "message", "culprit", "environment", "release"), leak)
@@ -69,5 +73,5 @@ def test_webhooks(http: httpx.Client, attacked: ServiceProcess, connection: psyc
     stored = everything(connection, issue_id)
     assert issue_id in stored
     assert "LEAK" not in stored
-    assert "LEAK" not in attacked.log_path.read_text()
-    assert INGEST_TOKEN not in attacked.log_path.read_text()
+    assert "LEAK" not in sentry_enabled_service.log_path.read_text()
+    assert INGEST_TOKEN not in sentry_enabled_service.log_path.read_text()

@@ -13,21 +13,22 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import conninfo, sql
 
+from tests.support.waiting import DEADLINE_SECONDS
+
 EMULATORS = Path(__file__).parents[2] / "local" / "emulators"
-TIMEOUT_SECONDS = 60.0
 
 Value = TypeVar("Value")
 
 
 def poll_until(read: Callable[[], Value], accept: Callable[[Value], Any], what: str) -> Value:
     """Reads until the value is accepted; at the timeout, fails with the last value."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
+    deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
         value = read()
         if accept(value):
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {TIMEOUT_SECONDS} s for {what}; the last value was {value!r}")
+            raise AssertionError(f"waited {DEADLINE_SECONDS} s for {what}; the last value was {value!r}")
         time.sleep(0.02)
 
 
@@ -69,7 +70,7 @@ def worker_running(run: Callable[[], Awaitable[None]]) -> Iterator[asyncio.Abstr
         try:
             yield loop
         finally:
-            asyncio.run_coroutine_threadsafe(stop(task), loop).result(timeout=TIMEOUT_SECONDS)
+            asyncio.run_coroutine_threadsafe(stop(task), loop).result(timeout=DEADLINE_SECONDS)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

@@ -1,4 +1,4 @@
-"""A TCP proxy before the real gateway that spoils calls on demand. Everything it lets through is real."""
+"""A TCP proxy in front of the real gateway that injects faults on demand; what it forwards is unchanged."""
 
 import asyncio
 import random
@@ -9,21 +9,24 @@ from contextlib import contextmanager
 from enum import Enum
 from urllib.parse import urlsplit
 
-MARKER = b"@@spoil-me@@"
+from tests.support.waiting import DEADLINE_SECONDS
+
+MARKER = b"@@corrupt-me@@"
 
 
 class Fault(Enum):
     """What happens to a call."""
 
-    NONE = "it goes through"
-    RESET = "the connection is closed before the gateway hears of it"
-    DELAY = "its answer takes a quarter of a second longer"
-    CUT = "half of its answer arrives"
-    DROP_ANSWER = "the gateway carries it out, and its answer is lost"
-    HANG = "nothing happens until the caller gives up"
+    NONE = "forwarded"
+    RESET = "the connection is closed before the call is forwarded"
+    DELAY = "the answer is returned a quarter of a second late"
+    CUT = "half of the answer is returned"
+    DROP_ANSWER = "the call is forwarded and its answer is dropped"
+    HANG = "no answer until the caller gives up or reset() is called"
+    HOLD = "forwarded when release() is called"
     BAD_GATEWAY = "a proxy in between answers 502 in HTML"
     GARBAGE = "a proxy in between answers 200 in HTML"
-    SPOIL = "NUL is put where the body says so, which jsonb refuses"
+    CORRUPT = "MARKER in the body becomes a NUL, which jsonb refuses"
 
 
 _HTML_ANSWERS = {
@@ -33,7 +36,7 @@ _HTML_ANSWERS = {
 
 
 class FaultProxy:
-    """Spoils the calls whose target holds a given text: the next ones as planned, then all with `always`."""
+    """Injects faults into calls whose request line contains `target`: the planned ones, then `always`."""
 
     def __init__(self, upstream: str) -> None:
         parts = urlsplit(upstream)
@@ -43,28 +46,56 @@ class FaultProxy:
         self.always = Fault.NONE
         self.target = b"/rpc/ingest_events"
         self.bodies: list[bytes] = []
+        """The bodies of the calls that matched `target`."""
+        self.hanging = 0
+        """How many calls hang now."""
         self.url = ""
+        self._hung: set[asyncio.StreamWriter] = set()
+        self._released = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._choose: Callable[[], Fault] | None = None
 
     def plan(self, *faults: Fault) -> None:
-        """The faults of the next calls."""
+        """Sets the faults of the next calls."""
         self._planned.extend(faults)
 
     def shuffle(self, seed: int, faults: list[Fault]) -> None:
-        """A fault of these for every call, as the seed has it."""
+        """Injects a random one of these faults into every call; a seed repeats the sequence."""
         chance = random.Random(seed)  # noqa: S311 - a test's own choice, which a seed must repeat
         self._choose = lambda: chance.choice(faults)
 
-    def mend(self) -> None:
-        """No faults from now on, and the record is empty."""
+    def reset(self) -> None:
+        """Injects no faults from now on, ends the calls that hang or are held, and forgets the bodies."""
         self._planned.clear()
         self.always = Fault.NONE
         self._choose = None
         self.target = b"/rpc/ingest_events"
+        self.release()
+        self._call_in_loop(self._close_hung)
         self.bodies.clear()
 
+    def hold(self) -> None:
+        """Holds every call until release() is called."""
+        self._call_in_loop(self._released.clear)
+        self.always = Fault.HOLD
+
+    def release(self) -> None:
+        """Forwards the calls that are held, and holds no further ones."""
+        if self.always is Fault.HOLD:
+            self.always = Fault.NONE
+        self._call_in_loop(self._released.set)
+
+    def _call_in_loop(self, function: Callable[[], None]) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(function)
+
+    def _close_hung(self) -> None:
+        for writer in list(self._hung):
+            writer.close()
+
     async def serve(self, started: threading.Event, stop: asyncio.Event) -> None:
-        """Until told to stop."""
+        """Serves until `stop` is set."""
+        self._loop = asyncio.get_running_loop()
         server = await asyncio.start_server(self._handle, "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         started.set()
@@ -74,8 +105,8 @@ class FaultProxy:
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        # When the caller hangs up while the gateway is asked, asyncio itself has but weak references to the
-        # task, and it would be collected as it waits.
+        # When the caller closes the connection while the gateway works, asyncio holds only weak references
+        # to the task, which could then be garbage-collected while it waits.
         self._handling.add(task)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
@@ -106,15 +137,23 @@ class FaultProxy:
         if fault is Fault.RESET:
             return
         if fault is Fault.HANG:
-            await reader.read()
+            self._hung.add(writer)
+            self.hanging += 1
+            try:
+                await reader.read()
+            finally:
+                self.hanging -= 1
+                self._hung.discard(writer)
             return
+        if fault is Fault.HOLD:
+            await self._released.wait()
         if fault in _HTML_ANSWERS:
             html = b"<html>not PostgREST</html>"
             headers = b"Content-Type: text/html\r\nConnection: close\r\nContent-Length: %d" % len(html)
             writer.write(_HTML_ANSWERS[fault] + b"\r\n" + headers + b"\r\n\r\n" + html)
             await writer.drain()
             return
-        if fault is Fault.SPOIL:
+        if fault is Fault.CORRUPT:
             body = body.replace(MARKER, rb"\u0000")
         answer = await self._ask_upstream(head, body)
         if fault is Fault.DELAY:
@@ -149,7 +188,7 @@ def _is_replaced(line: bytes) -> bool:
 
 @contextmanager
 def running_proxy(upstream: str) -> Iterator[FaultProxy]:
-    """A proxy with an event loop and a thread of its own, so that a test that waits cannot stall it."""
+    """A proxy with its own event loop and thread, so that a test that waits cannot stall it."""
     proxy = FaultProxy(upstream)
     started = threading.Event()
     loop = asyncio.new_event_loop()
@@ -161,9 +200,9 @@ def running_proxy(upstream: str) -> Iterator[FaultProxy]:
 
     thread = threading.Thread(target=run, name="fault-proxy")
     thread.start()
-    assert started.wait(10)
+    assert started.wait(DEADLINE_SECONDS)
     try:
         yield proxy
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join()

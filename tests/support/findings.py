@@ -1,4 +1,4 @@
-"""What the linters say about the schema, as one kind of thing, and which of it is accepted."""
+"""Findings of the linters about the schema, and the list of those that are accepted."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def accepted(tool: str, file: Path = FILE) -> list[Accepted]:
 
 
 def objections(found: Sequence[Finding], entries: Sequence[Accepted]) -> list[str]:
-    """Findings that nobody accepted, and entries that accept nothing."""
+    """Findings that are not accepted, and entries without a finding."""
     new = [str(finding) for finding in found if not any(entry.covers(finding) for entry in entries)]
     idle = [
         f"no finding any more: {entry.tool} {entry.name} of {entry.objects}"

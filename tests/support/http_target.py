@@ -5,26 +5,45 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from tests.support.waiting import DEADLINE_SECONDS
 
 TLS_HANDSHAKE = b"\x16"
 
 
 @dataclass
 class Target:
-    """Where it listens and what it was asked."""
+    """The server's port, what it was asked, and how it answers /now."""
 
     port: int
     paths: list[str] = field(default_factory=list)
     now: str = "/status/200"
     """The path that /now stands for."""
-    released: bool = True
-    """False: /hold does not answer."""
+    upcoming: deque[str] = field(default_factory=deque)
+    """The paths that the next requests of /now stand for; then `now` applies."""
+    held: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    """Set by release()."""
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop, repr=False)
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
+
+    def hold(self) -> None:
+        """Keeps requests of /hold open until release()."""
+        self.loop.call_soon_threadsafe(self.held.clear)
+
+    def release(self) -> None:
+        """Lets /hold answer, from now on at once."""
+        self.loop.call_soon_threadsafe(self.held.set)
+
+    def resolve(self, path: str) -> str:
+        if path != "/now":
+            return path
+        return self.upcoming.popleft() if self.upcoming else self.now
 
 
 def _answer(status: int, body: bytes, *lines: str) -> bytes:
@@ -37,10 +56,6 @@ async def _respond(target: Target, path: str, request: dict[str, object], writer
     if kind == "delay":
         await asyncio.sleep(int(rest[0]) / 1000)
         writer.write(_answer(200, b"ok", "Content-Type: text/plain"))
-    elif kind == "hold":
-        while not target.released:  # noqa: ASYNC110 - the test sets it in another thread
-            await asyncio.sleep(0.01)
-        writer.write(_answer(200, b"ok"))
     elif kind == "status":
         writer.write(_answer(int(rest[0]), b"", "X-Twice: first", "X-Twice: second"))
     elif kind == "redirect":
@@ -74,6 +89,9 @@ async def _respond(target: Target, path: str, request: dict[str, object], writer
         writer.write(_answer(200, b'{"status":"ok"}', "Content-Type: application/json"))
     elif kind == "hang-up":
         return
+    elif kind == "hold":
+        await target.held.wait()
+        writer.write(_answer(200, b"ok", "Content-Type: text/plain"))
     elif kind == "silent":
         await asyncio.sleep(3600)
     elif kind == "garbage":
@@ -83,8 +101,8 @@ async def _respond(target: Target, path: str, request: dict[str, object], writer
 @contextmanager
 def http_target(port: int = 0) -> Iterator[Target]:
     """Runs the server in a thread, on a free port or on the one that an earlier one had."""
-    loop = asyncio.new_event_loop()
     target = Target(port)
+    loop = target.loop
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -101,7 +119,7 @@ def http_target(port: int = 0) -> Iterator[Target]:
             target.paths.append(path)
             await _respond(
                 target,
-                target.now if path == "/now" else path,
+                target.resolve(path),
                 {"method": method, "headers": headers, "body": body},
                 writer,
             )
@@ -126,7 +144,7 @@ def http_target(port: int = 0) -> Iterator[Target]:
     try:
         yield target
     finally:
-        asyncio.run_coroutine_threadsafe(stop(), loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(stop(), loop).result(timeout=DEADLINE_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

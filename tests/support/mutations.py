@@ -1,4 +1,4 @@
-"""Spoils a body the way the world does: fields gone, of another kind, too long, too deep, odd characters."""
+"""Malforms a body: missing fields, other types, too long, too deep, unusual characters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 import random
 from typing import Any
 
-ODD_VALUES: list[Any] = [
+UNUSUAL_VALUES: list[Any] = [
     None,
     True,
     0,
@@ -52,7 +52,7 @@ def mutate(body: Any, chance: random.Random) -> Any:
             for _ in range(chance.choice([3, 63, 64, 65, 400])):
                 holder[key] = {"deeper": holder[key]}
         else:
-            holder[key] = copy.deepcopy(chance.choice(ODD_VALUES))
+            holder[key] = copy.deepcopy(chance.choice(UNUSUAL_VALUES))
     return changed
 
 

@@ -1,18 +1,23 @@
-"""Other tests stand the health checks still; who looks at the scheduler from outside begins here."""
+"""A fresh round of health checks, for tests of what the service says about the scheduler."""
 
 from __future__ import annotations
 
-import httpx
 import psycopg
 
 from local import Stack
+from tests.support import http_client
+from tests.support.waiting import wait_until
 
 
 def note_round(stack: Stack, service_url: str) -> None:
-    """A round has just begun, and the service knows it."""
+    """Records that a round has just begun, and has the service read it."""
     with psycopg.connect(stack.superuser_database_url, autocommit=True) as connection:
-        connection.execute(
-            "insert into monitoring.job_runs (job, ran_at) values ('monitoring-health-checks', now())"
-            " on conflict (job) do update set ran_at = excluded.ran_at"
-        )
-    httpx.get(f"{service_url}/health/db").raise_for_status()
+
+        def is_read() -> bool:
+            connection.execute(
+                "insert into monitoring.job_runs (job, ran_at) values ('monitoring-health-checks', now())"
+                " on conflict (job) do update set ran_at = excluded.ran_at"
+            )
+            return http_client.get(f"{service_url}/health/db").status_code == 200
+
+        wait_until(is_read, what="the database")

@@ -1,4 +1,4 @@
-"""Webhook bodies of Sentry's shapes, written for these tests. Ids and names are nobody's."""
+"""Sample webhook bodies in Sentry's formats, with invented ids and names."""
 
 from __future__ import annotations
 

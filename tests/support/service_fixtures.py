@@ -1,4 +1,4 @@
-"""The service on the real stack, directly and behind a proxy that spoils calls."""
+"""Fixtures: the service on the real stack, directly and behind a proxy that injects faults."""
 
 import random
 import string
@@ -11,6 +11,8 @@ import pytest
 
 from local import Stack
 from tests.support.fault_proxy import FaultProxy, running_proxy
+from tests.support.http_client import TIMEOUT
+from tests.support.service_budgets import UNHURRIED, UNHURRIED_CALLS
 from tests.support.service_process import (
     INGEST_TOKEN,
     KEPT_ALIVE,
@@ -36,8 +38,12 @@ def service_environ(stack: Stack) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def service(service_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    """One service for all tests that leave it as it was."""
-    with running_service(service_environ, tmp_path_factory.mktemp("service") / "log") as process:
+    """One service for all tests that do not change its state.
+
+    It never gives up on the database for lack of time.
+    """
+    log = tmp_path_factory.mktemp("service") / "log"
+    with running_service(service_environ, log, budgets=UNHURRIED) as process:
         yield process
 
 
@@ -45,54 +51,80 @@ def service(service_environ: dict[str, str], tmp_path_factory: pytest.TempPathFa
 def client(service: ServiceProcess) -> Iterator[httpx.Client]:
     """A client that may report errors."""
     headers = {"Authorization": f"Bearer {INGEST_TOKEN}"}
-    with httpx.Client(base_url=service.url, headers=headers, timeout=15, limits=KEPT_ALIVE) as session:
+    with httpx.Client(base_url=service.url, headers=headers, timeout=TIMEOUT, limits=KEPT_ALIVE) as session:
         yield session
 
 
 @pytest.fixture(scope="session")
 def session_proxy(stack: Stack) -> Iterator[FaultProxy]:
-    """The proxy before the stack. Tests take `proxy`, which mends it afterwards."""
+    """The proxy in front of the stack. Tests take `proxy`, which resets it."""
     with running_proxy(stack.supabase_url) as proxy:
         yield proxy
 
 
 @pytest.fixture
 def proxy(session_proxy: FaultProxy) -> Iterator[FaultProxy]:
-    """The proxy, in order before and after the test."""
-    session_proxy.mend()
+    """The proxy, without faults before and after the test."""
+    session_proxy.reset()
     yield session_proxy
-    session_proxy.mend()
+    session_proxy.reset()
 
 
 @pytest.fixture(scope="session")
-def shaky_service(
+def flaky_upstream_service(
     service_environ: dict[str, str], session_proxy: FaultProxy, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ServiceProcess]:
-    """A service whose way to Supabase leads through the proxy."""
+    """A service that reaches Supabase through the proxy and gives up on it as in production.
+
+    Only a call that hangs stays open until the proxy is reset, so that a test can tell that the answer came
+    first.
+    """
     environ = {**service_environ, "SUPABASE_URL": session_proxy.url}
-    with running_service(environ, tmp_path_factory.mktemp("shaky") / "log") as process:
+    log = tmp_path_factory.mktemp("flaky") / "log"
+    with running_service(environ, log, budgets=UNHURRIED_CALLS) as process:
         yield process
 
 
 @pytest.fixture
-def shaky_client(shaky_service: ServiceProcess, proxy: FaultProxy) -> Iterator[httpx.Client]:
+def flaky_upstream_client(flaky_upstream_service: ServiceProcess, proxy: FaultProxy) -> Iterator[httpx.Client]:
     """A client of the service behind the proxy."""
+    yield from _client_that_drains(flaky_upstream_service, proxy)
+
+
+@pytest.fixture(scope="session")
+def unhurried_flaky_service(
+    service_environ: dict[str, str], session_proxy: FaultProxy, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServiceProcess]:
+    """The same, for faults that pass: it never gives up for lack of time."""
+    environ = {**service_environ, "SUPABASE_URL": session_proxy.url}
+    log = tmp_path_factory.mktemp("unhurried") / "log"
+    with running_service(environ, log, budgets=UNHURRIED) as process:
+        yield process
+
+
+@pytest.fixture
+def unhurried_flaky_client(unhurried_flaky_service: ServiceProcess, proxy: FaultProxy) -> Iterator[httpx.Client]:
+    """A client of that service."""
+    yield from _client_that_drains(unhurried_flaky_service, proxy)
+
+
+def _client_that_drains(service: ServiceProcess, proxy: FaultProxy) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {INGEST_TOKEN}"}
-    with httpx.Client(base_url=shaky_service.url, headers=headers, timeout=15, limits=KEPT_ALIVE) as session:
+    with httpx.Client(base_url=service.url, headers=headers, timeout=TIMEOUT, limits=KEPT_ALIVE) as session:
         yield session
-        proxy.mend()
-        wait_until(lambda: is_drained(shaky_service.url), what="the end of the spool")
+        proxy.reset()
+        wait_until(lambda: is_drained(service.url), what="the end of the spool")
 
 
 @pytest.fixture
 def source() -> str:
-    """A source of its own for a test. Letters only: the fingerprint takes no notice of numbers."""
+    """A source that no other test uses. Letters only: the fingerprint ignores numbers."""
     return "test-" + "".join(random.choices(string.ascii_lowercase, k=16))  # noqa: S311 - a name
 
 
 @pytest.fixture
 def database(stack: Stack) -> Iterator[psycopg.Connection]:
-    """The database itself, to see what was really stored."""
+    """A superuser's connection, to check what was stored."""
     with psycopg.connect(stack.superuser_database_url, autocommit=True) as connection:
         yield connection
 
@@ -101,11 +133,11 @@ def database(stack: Stack) -> Iterator[psycopg.Connection]:
 def reader(service: ServiceProcess, stack: Stack) -> Iterator[httpx.Client]:
     """A client that may read incidents."""
     headers = {"Authorization": f"Bearer {stack.authenticated_jwt}"}
-    with httpx.Client(base_url=service.url, headers=headers, timeout=15, limits=KEPT_ALIVE) as session:
+    with httpx.Client(base_url=service.url, headers=headers, timeout=TIMEOUT, limits=KEPT_ALIVE) as session:
         yield session
 
 
 @pytest.fixture
 def log_path(tmp_path: Path) -> Path:
-    """Where a service of the test's own writes."""
+    """The log of a service that the test starts by itself."""
     return tmp_path / "log"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,17 +16,20 @@ from typing import Any, cast
 import httpx
 
 from local import Stack
-from tests.support.waiting import wait_until
+from tests.support import http_client, service_budgets
+from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
 # For a client that threads share: httpcore closes surplus idle connections, now and then one in use.
 KEPT_ALIVE = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+# Below the ports that Linux gives to outgoing connections, so that no connection takes one of them.
+PORTS = range(20_000, 32_000)
 INGEST_TOKEN = "test-ingest-token-0123456789"  # noqa: S105 - of a service that lives as long as a test
 
 
 @dataclass(frozen=True)
 class ServiceProcess:
-    """A running service, and what it wrote."""
+    """A running service and its log."""
 
     url: str
     process: subprocess.Popen[bytes]
@@ -36,13 +40,13 @@ class ServiceProcess:
         return [cast(dict[str, Any], json.loads(line)) for line in self.log_path.read_text().splitlines()]
 
     def stop(self) -> int:
-        """Ask it to end, and wait until it has."""
+        """Sends SIGTERM and waits for the end of the process. Returns the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=15)
+        return self.process.wait(timeout=DEADLINE_SECONDS)
 
 
 def service_variables(stack: Stack) -> dict[str, str]:
-    """What a service on this stack needs."""
+    """The variables that a service on this stack needs."""
     return {
         "SUPABASE_URL": stack.supabase_url,
         "SUPABASE_ANON_KEY": stack.anon_key,
@@ -52,39 +56,63 @@ def service_variables(stack: Stack) -> dict[str, str]:
 
 
 def is_drained(url: str) -> bool:
-    """Whether nothing waits in the service's spool, and reports go straight to the database."""
+    """Whether the service's spool is empty and reports go straight to the database."""
     try:
-        spool = httpx.get(f"{url}/health", timeout=5).json()["spool"]
+        spool = http_client.get(f"{url}/health").json()["spool"]
     except httpx.TransportError:
         return False
     return bool(spool["depth"] == 0 and not spool["is_bridging"])
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return cast(int, listener.getsockname()[1])
+    """A port on which nobody listens now, and which nobody is likely to take before the caller does."""
+    while True:
+        port = random.choice(PORTS)  # noqa: S311 - a port, no secret
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 @contextmanager
-def running_service(environ: Mapping[str, str], log_path: Path, port: int | None = None) -> Iterator[ServiceProcess]:
-    """The service with these variables and no others, ready to answer; on a free port unless one is given."""
+def refusing_port() -> Iterator[int]:
+    """A port that refuses connections for as long as the context lasts: it is bound, but nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield cast(int, bound.getsockname()[1])
+
+
+@contextmanager
+def running_service(
+    environ: Mapping[str, str],
+    log_path: Path,
+    port: int | None = None,
+    *,
+    budgets: Mapping[str, float] | None = None,
+) -> Iterator[ServiceProcess]:
+    """The service with these variables and no others, ready to answer; on a free port unless one is given.
+
+    `budgets` replaces the service's own time budgets: see tests/support/service_budgets.py.
+    """
     port = port or free_port()
+    module = "app" if budgets is None else service_budgets.__name__
     variables = {
         "PATH": os.environ["PATH"],
         "HOST": "127.0.0.1",
         "PORT": str(port),
         "SPOOL_PATH": str(log_path.with_name(f"{log_path.name}.spool")),
+        service_budgets.VARIABLE: json.dumps(dict(budgets or {})),
         **environ,
     }
     with log_path.open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app"], cwd=PROJECT, env=variables, stdout=log, stderr=subprocess.STDOUT
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-m", module], cwd=PROJECT, env=variables, stdout=log, stderr=subprocess.STDOUT
         )
     service = ServiceProcess(f"http://127.0.0.1:{port}", process, log_path)
     try:
-        wait_until(lambda: _answers(service), seconds=30, what="the service")
+        wait_until(lambda: _answers(service), what="the service")
         yield service
     finally:
         if process.poll() is None:
@@ -96,6 +124,6 @@ def _answers(service: ServiceProcess) -> bool:
     if service.process.poll() is not None:
         raise AssertionError(f"the service ended at once:\n{service.log_path.read_text()}")
     try:
-        return httpx.get(f"{service.url}/health", timeout=1).status_code == 200
+        return http_client.get(f"{service.url}/health").status_code == 200
     except httpx.TransportError:
         return False

@@ -26,7 +26,7 @@ class Assertion:
 
 @dataclass
 class Report:
-    """What a file said, and what went wrong with saying it."""
+    """The output of a file, and the problems outside of its assertions."""
 
     plans: list[int] = field(default_factory=list)
     assertions: list[Assertion] = field(default_factory=list)

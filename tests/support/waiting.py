@@ -1,13 +1,16 @@
-"""Polling instead of sleeping: a test waits as long as it must, and not longer."""
+"""Polling with a generous deadline: on a slow machine a test waits longer instead of failing."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
+DEADLINE_SECONDS = 180.0
+"""Long enough for any machine. A passing test never waits that long."""
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20, what: str = "the condition") -> None:
-    """Returns as soon as it holds; fails when it does not within the time."""
+
+def wait_until(condition: Callable[[], bool], seconds: float = DEADLINE_SECONDS, what: str = "the condition") -> None:
+    """Returns as soon as the condition holds; fails if it does not hold before the deadline."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

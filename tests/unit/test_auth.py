@@ -1,9 +1,11 @@
 """Bearer tokens: a malformed header is no token, and never an exception."""
 
+import hmac
 import random
 
 import pytest
 
+from app.web import auth
 from app.web.auth import bearer_token, is_json_web_token, is_same_secret
 
 
@@ -31,7 +33,7 @@ def test_the_token_of_a_header(header: str | None, token: str | None) -> None:
     assert bearer_token(header) == token
 
 
-def test_any_header_at_all_is_answered() -> None:
+def test_no_header_raises_an_exception() -> None:
     generator = random.Random(2)  # noqa: S311 - the same fuzz each time
     for _ in range(2000):
         noise = "".join(chr(generator.randrange(256)) for _ in range(generator.randrange(40)))
@@ -39,7 +41,7 @@ def test_any_header_at_all_is_answered() -> None:
         assert token is None or is_same_secret(token, token)
 
 
-def test_secrets_are_the_same_only_when_all_is() -> None:
+def test_secrets_are_equal_only_as_a_whole() -> None:
     assert is_same_secret("0123456789abcdef", "0123456789abcdef")
     assert not is_same_secret("0123456789abcdeF", "0123456789abcdef")
     assert not is_same_secret("0123456789abcdef0", "0123456789abcdef")
@@ -52,3 +54,21 @@ def test_secrets_are_the_same_only_when_all_is() -> None:
 )
 def test_the_shape_of_a_json_web_token(token: str, answer: bool) -> None:
     assert is_json_web_token(token) is answer
+
+
+def test_every_secret_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of several secrets is compared as a whole, also after one has matched."""
+    compared: list[tuple[bytes, bytes]] = []
+    original = hmac.compare_digest
+
+    def spy(left: bytes, right: bytes) -> bool:
+        compared.append((left, right))
+        return original(left, right)
+
+    monkeypatch.setattr(hmac, "compare_digest", spy)
+    assert auth.is_same_secret("right", "right")
+    assert not auth.is_same_secret("wrong", "right")
+    body = b"{}"
+    assert auth.is_signed(body, auth.sign(body, "first"), ["first", "second", "third"])
+    assert not auth.is_signed(body, None, ["first", "second", "third"])
+    assert len(compared) == 2 + 3 + 3

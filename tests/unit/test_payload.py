@@ -1,4 +1,4 @@
-"""Bodies: what jsonb refuses is scrubbed, and what is no JSON object is refused with its place."""
+"""Request bodies: values that jsonb refuses are replaced, and invalid JSON is refused with its position."""
 
 import json
 
@@ -33,28 +33,28 @@ def refused(raw: bytes) -> Problem:
         (b"{}", {}),
     ],
 )
-def test_what_is_read(raw: bytes, value: object) -> None:
+def test_parsed_values(raw: bytes, value: object) -> None:
     read = parse_object(raw)
     assert read == value
     json.dumps(read, ensure_ascii=False, allow_nan=False).encode()
 
 
-def test_wrong_utf8_is_refused_with_its_byte() -> None:
-    trouble = refused(b'{"a": "\xff"}')
-    assert (trouble.status, trouble.code) == (400, "body-encoding")
-    assert "byte 7" in trouble.detail
+def test_invalid_utf8_is_refused_with_its_position() -> None:
+    problem = refused(b'{"a": "\xff"}')
+    assert (problem.status, problem.code) == (400, "body-encoding")
+    assert "byte 7" in problem.detail
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b'{"a": }', b"{'a': 1}", b'{"a": "line\nbreak"}', b'{"a": 1} x', b"nul"])
-def test_wrong_json_is_refused_with_its_place(raw: bytes) -> None:
-    trouble = refused(raw)
-    assert (trouble.status, trouble.code) == (400, "body-syntax")
-    assert "line " in trouble.detail
-    assert isinstance(trouble.members["position"], int)
+def test_invalid_json_is_refused_with_its_position(raw: bytes) -> None:
+    problem = refused(raw)
+    assert (problem.status, problem.code) == (400, "body-syntax")
+    assert "line " in problem.detail
+    assert isinstance(problem.members["position"], int)
 
 
 @pytest.mark.parametrize("raw", [b"[]", b'"text"', b"1", b"null", b"true", b"NaN"])
-def test_only_an_object_is_taken(raw: bytes) -> None:
+def test_only_an_object_is_accepted(raw: bytes) -> None:
     assert refused(raw).code == "body-shape"
 
 
@@ -89,7 +89,7 @@ def test_thousands_of_levels_are_refused(levels: int) -> None:
         "application/json; profile=x",
     ],
 )
-def test_json_is_taken_by_its_names(content_type: str) -> None:
+def test_json_content_types_are_accepted(content_type: str) -> None:
     require_json(Headers({"Content-Type": content_type}))
 
 
@@ -107,7 +107,7 @@ def test_json_is_taken_by_its_names(content_type: str) -> None:
         ("application/json", "identity, br"),
     ],
 )
-def test_what_headers_alone_refuse(content_type: str | None, content_encoding: str | None) -> None:
+def test_headers_that_are_refused(content_type: str | None, content_encoding: str | None) -> None:
     given = {"Content-Type": content_type, "Content-Encoding": content_encoding}
     with pytest.raises(Problem) as caught:
         require_json(Headers({name: value for name, value in given.items() if value is not None}))

@@ -1,10 +1,11 @@
-"""The spool's file and its replay: nothing is lost, and nobody waits behind what cannot go out."""
+"""The spool's file and its replay: nothing is lost, and a report that must wait delays no other."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ async def fill(spool: Spool, *payloads: bytes) -> None:
     await asyncio.gather(*(spool.put("events", payload) for payload in payloads))
 
 
-async def always_well() -> bool:
+async def is_healthy() -> bool:
     return True
 
 
@@ -36,14 +37,14 @@ def replay_of(spool: Spool, breaker: CircuitBreaker, codes: dict[bytes, str], ba
             return [problem("unavailable") for _ in reports]
         return [problem(codes[each.payload]) if each.payload in codes else {"success": True} for each in reports]
 
-    return Replay(spool, breaker, {"events": deliver}, always_well, batch_size)
+    return Replay(spool, breaker, {"events": deliver}, is_healthy, batch_size)
 
 
-async def test_what_was_put_is_there_after_a_crash_and_for_its_owner_alone(tmp_path: Path) -> None:
+async def test_reports_survive_a_crash_in_a_file_that_only_its_owner_may_read(tmp_path: Path) -> None:
     path = tmp_path / "spool"
     spool = Spool(path, MEGABYTE)
     await fill(spool, b"a", b"b", b"c")
-    # No close(): what put() returned from must be on the disk.
+    # Without close(): a report is on disk when put() returns.
     other = SpoolFile(path, MEGABYTE)
     assert [each.payload for each in other.read_oldest(0, 10)] == [b"a", b"b", b"c"]
     other.close()
@@ -51,7 +52,7 @@ async def test_what_was_put_is_there_after_a_crash_and_for_its_owner_alone(tmp_p
     await spool.close()
 
 
-async def test_only_one_of_two_replays(tmp_path: Path) -> None:
+async def test_only_one_of_two_services_replays(tmp_path: Path) -> None:
     first, second = (Spool(tmp_path / "spool", MEGABYTE) for _ in range(2))
     await fill(first, b"a")
     await fill(second, b"b")
@@ -66,7 +67,7 @@ async def test_only_one_of_two_replays(tmp_path: Path) -> None:
     await second.close()
 
 
-async def test_a_full_spool_says_so_and_keeps_what_it_has(tmp_path: Path) -> None:
+async def test_a_full_spool_refuses_reports_and_keeps_the_others(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool", MEGABYTE)
     for _ in range(8):
         await spool.put("events", b"x" * 100_000)
@@ -75,13 +76,13 @@ async def test_a_full_spool_says_so_and_keeps_what_it_has(tmp_path: Path) -> Non
     counts = await spool.refresh()
     assert counts.depth > 5
     assert spool.dropped == 1
-    # Even then what is refused for good can be put aside.
+    # Permanently rejected reports can still be moved to the dead letters.
     await spool.move_to_dead_letters([(each.id, "why") for each in await spool.oldest(0, 3)])
     assert (await spool.refresh()).depth == counts.depth - 3
     await spool.close()
 
 
-async def test_what_must_wait_holds_nobody_up(tmp_path: Path) -> None:
+async def test_a_report_that_must_wait_delays_no_other(tmp_path: Path) -> None:
     spool, breaker = Spool(tmp_path / "spool", MEGABYTE), CircuitBreaker()
     breaker.open("it was away")
     payloads = [json.dumps(number).encode() for number in range(10)]
@@ -98,7 +99,7 @@ async def test_what_must_wait_holds_nobody_up(tmp_path: Path) -> None:
     await spool.close()
 
 
-async def test_a_report_that_is_too_much_for_the_database_is_put_aside(tmp_path: Path) -> None:
+async def test_a_report_that_the_database_cannot_process_moves_to_the_dead_letters(tmp_path: Path) -> None:
     spool, breaker = Spool(tmp_path / "spool", MEGABYTE), CircuitBreaker()
     payloads = [json.dumps(number).encode() for number in range(40)]
     await fill(spool, *payloads)
@@ -109,4 +110,15 @@ async def test_a_report_that_is_too_much_for_the_database_is_put_aside(tmp_path:
         assert steps < 30
     counts = await spool.refresh()
     assert (counts.depth, counts.dead_letters) == (0, 1)
+    await spool.close()
+
+
+async def test_a_changed_clock_does_not_change_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(tmp_path / "spool", 2**20)
+    for number, moment in enumerate([1e9, 2e9, 5e8, 4e9]):
+        monkeypatch.setattr(time, "time", lambda moment=moment: moment)
+        await spool.put("events", b"%d" % number)
+    assert [each.payload for each in await spool.oldest(0, 10)] == [b"0", b"1", b"2", b"3"]
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    assert spool.counts.oldest_seconds() == 0.0
     await spool.close()

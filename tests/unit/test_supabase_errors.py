@@ -1,4 +1,4 @@
-"""The kind of each failed call, by SQLSTATE, PostgREST code and HTTP status."""
+"""The classification of failed calls to Supabase."""
 
 import pytest
 

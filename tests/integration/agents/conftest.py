@@ -1,4 +1,4 @@
-"""Agents over PostgREST, with their own tokens, and hands on the database beneath."""
+"""Agents that call PostgREST with their own tokens, and a superuser's connection to the database."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from local import Stack
+from tests.support import http_client
 from tests.support.service_process import KEPT_ALIVE
 
 Call = Callable[..., httpx.Response]
@@ -26,20 +27,23 @@ def connection(stack: Stack) -> Iterator[psycopg.Connection[Any]]:
 
 @pytest.fixture
 def agent(stack: Stack) -> Iterator[httpx.Client]:
-    """Signed in to Supabase as the front-end agent."""
+    """A client with the token of the front-end agent."""
     token = jwt.encode(
         {"role": "authenticated", "sub": "0f0f", "agent": "fe-agent", "exp": 4102444800}, stack.jwt_secret
     )
     headers = {"apikey": stack.anon_key, "Authorization": f"Bearer {token}"}
     with httpx.Client(
-        base_url=f"{stack.supabase_url}/rest/v1", headers=headers, timeout=30, limits=KEPT_ALIVE
+        base_url=f"{stack.supabase_url}/rest/v1",
+        headers=headers,
+        timeout=http_client.TIMEOUT,
+        limits=KEPT_ALIVE,
     ) as client:
         yield client
 
 
 @pytest.fixture
 def call(agent: httpx.Client) -> Call:
-    """A call of an RPC."""
+    """Calls an RPC."""
 
     def post(function: str, **parameters: object) -> httpx.Response:
         return agent.post(f"/rpc/{function}", json=parameters)

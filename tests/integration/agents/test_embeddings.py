@@ -1,4 +1,4 @@
-"""Embeddings by a real HTTP server that speaks the OpenAI API: it fails, it recovers, the vector arrives."""
+"""Embeddings from a real HTTP server with the OpenAI API that first fails and then answers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def embed(text: str) -> list[float]:
 
 
 class Endpoint(ThreadingHTTPServer):
-    """POST /v1/embeddings. The first requests fail, as many as told."""
+    """POST /v1/embeddings. The first `failures` requests fail."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)

@@ -29,7 +29,7 @@ READ_BY_AGENTS = {
 }
 # Read through security invoker views; API roles have no USAGE on the schema.
 READ_BEHIND_VIEWS = {"incident_daily_stats", "target_daily_stats", "target_hourly_stats", "target_states"}
-FOR_THE_SERVICE_ALONE = {
+FOR_THE_SERVICE_ONLY = {
     "ingest_events",
     "ingest_sentry",
     "note_forged_signature",
@@ -105,7 +105,7 @@ def may_read(schema: str, relation: str, role: str) -> bool:
 def may_execute(schema: str, function: str, role: str) -> bool:
     if schema != "public" or role == "anon":
         return False
-    return function in FOR_AGENTS_TOO or (role == "service_role" and function in FOR_THE_SERVICE_ALONE)
+    return function in FOR_AGENTS_TOO or (role == "service_role" and function in FOR_THE_SERVICE_ONLY)
 
 
 def test_relations(connection: psycopg.Connection[Any]) -> None:
@@ -119,14 +119,14 @@ def test_relations(connection: psycopg.Connection[Any]) -> None:
     assert wrong == []
 
 
-def test_nobody_deletes(connection: psycopg.Connection[Any]) -> None:
+def test_no_role_may_delete(connection: psycopg.Connection[Any]) -> None:
     rows = connection.execute(DELETES, [list(ROLES)]).fetchall()
     assert [row[:3] for row in rows if row[3]] == []
 
 
 def test_functions(connection: psycopg.Connection[Any]) -> None:
     rows = connection.execute(FUNCTIONS, [list(ROLES)]).fetchall()
-    assert {row[1] for row in rows if row[0] == "public"} == FOR_AGENTS_TOO | FOR_THE_SERVICE_ALONE
+    assert {row[1] for row in rows if row[0] == "public"} == FOR_AGENTS_TOO | FOR_THE_SERVICE_ONLY
     wrong = [
         (schema, function, role, found)
         for schema, function, role, found in rows

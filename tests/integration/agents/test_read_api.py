@@ -11,11 +11,12 @@ from pathlib import Path
 from local import Stack
 from local.system import programs
 from tests.integration.agents.conftest import Call
+from tests.support.waiting import DEADLINE_SECONDS
 
 SCRIPT = Path(__file__).with_name("read_api.mjs")
 
 
-def test_supabase_js_reads_it_all(stack: Stack, call: Call) -> None:
+def test_supabase_js_reads_every_view(stack: Stack, call: Call) -> None:
     source = f"js {secrets.token_hex(6)}"
     ids = [
         call(
@@ -42,24 +43,24 @@ def test_supabase_js_reads_it_all(stack: Stack, call: Call) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_SECONDS,
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    told = json.loads(run.stdout)
-    assert told["filtered"] == {
+    result = json.loads(run.stdout)
+    assert result["filtered"] == {
         "ids": [{"id": ids[2], "severity": "CRITICAL"}, {"id": ids[0], "severity": "HIGH"}],
         "count": 3,
     }
-    assert told["embedded"]["id"] == ids[0]
-    actions = [entry["action"] for entry in told["embedded"]["agent_actions"]]
+    assert result["embedded"]["id"] == ids[0]
+    actions = [entry["action"] for entry in result["embedded"]["agent_actions"]]
     assert sorted(actions) == ["incident_acknowledged", "incident_created"]
-    assert told["timeline"] == [
+    assert result["timeline"] == [
         {"who": "ingest", "what": "incident_created", "from": None, "to": "open"},
         {"who": "fe-agent", "what": "incident_acknowledged", "from": "open", "to": "acknowledged"},
     ]
-    assert told["errors"] == [None] * 5
-    assert told["context"] == [
+    assert result["errors"] == [None] * 5
+    assert result["context"] == [
         "fixes",
         "incident",
         "notice",
@@ -68,4 +69,4 @@ def test_supabase_js_reads_it_all(stack: Stack, call: Call) -> None:
         "similar_incidents",
         "timeline",
     ]
-    assert told["refused"] == "42501"
+    assert result["refused"] == "42501"

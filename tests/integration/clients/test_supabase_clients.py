@@ -1,4 +1,4 @@
-"""Clients that nobody here wrote read incidents through the gateway: supabase-py and supabase-js."""
+"""supabase-py and supabase-js read incidents through the gateway."""
 
 import json
 import os
@@ -16,8 +16,9 @@ from supabase import Client, ClientOptions, create_client
 
 from local import Stack
 from local.system import programs
+from tests.support.waiting import DEADLINE_SECONDS
 
-# supabase-py itself hands the parameters on that its postgrest-py has deprecated.
+# supabase-py itself passes parameters that its postgrest-py has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:The '[a-z]+' parameter is deprecated:DeprecationWarning")
 
 SCRIPT = Path(__file__).with_name("read_incidents.mjs")
@@ -59,7 +60,7 @@ def read_by_javascript(stack: Stack, incident_id: str, token: str | None) -> dic
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_SECONDS,
         check=False,
     )
     assert run.returncode == 0, run.stderr
@@ -89,7 +90,7 @@ def test_supabase_py_reports_as_authenticated(stack: Stack) -> None:
     assert answer.data["success"] is True
 
 
-def test_supabase_py_hears_why_a_report_is_refused(stack: Stack) -> None:
+def test_supabase_py_gets_the_reason_of_a_refused_report(stack: Stack) -> None:
     with connected(stack, stack.authenticated_jwt) as client, pytest.raises(APIError) as refusal:
         client.rpc("report_error", {"report": {"error": {}}}).execute()
     assert refusal.value.code == "PT400"

@@ -1,4 +1,4 @@
-"""Health checks against real HTTP servers. The test calls what pg_cron would run: rounds and judgements."""
+"""Health checks against real HTTP servers. The tests call the functions that pg_cron would run."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.support.health_checks import JOBS, HealthChecks
 from tests.support.http_target import Target, http_target
-from tests.support.watch import JOBS, Watch
 
 
 @pytest.fixture
 def web() -> Iterator[Target]:
-    """A server that does what the path says."""
+    """A server whose path says how it answers."""
     with http_target() as target:
         yield target
 
@@ -34,19 +34,19 @@ def superuser(superuser_database_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.fixture
-def watch(connection: psycopg.Connection[Any], superuser: psycopg.Connection[Any]) -> Iterator[Watch]:
-    """The real jobs stand still meanwhile; afterwards everything is as it was, but for the incidents."""
-    watching = Watch(connection, superuser, secrets.token_hex(3))
-    watching.switch_jobs(JOBS, active=False)
-    watching.set_policy(allow_private=True)
+def health_checks(connection: psycopg.Connection[Any], superuser: psycopg.Connection[Any]) -> Iterator[HealthChecks]:
+    """Switches the scheduled jobs off for the test; afterwards everything but the incidents is restored."""
+    driver = HealthChecks(connection, superuser, secrets.token_hex(3))
+    driver.switch_jobs(JOBS, active=False)
+    driver.set_policy(allow_private=True)
     try:
-        yield watching
+        yield driver
     finally:
-        watching.set_targets()
-        # Resolves what is open, and forgets the states.
-        watching.judge()
+        driver.set_targets()
+        # Resolves open incidents and deletes the states of the targets.
+        driver.judge()
         connection.execute("delete from public.monitoring_checks")
         connection.execute(
             "update public.system_config set value = %s where key = 'health_check_policy'", (json.dumps({}),)
         )
-        watching.switch_jobs(JOBS, active=True)
+        driver.switch_jobs(JOBS, active=True)

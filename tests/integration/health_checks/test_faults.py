@@ -1,11 +1,10 @@
-"""What may break between a request and its answer proves nothing about the target, and mends itself."""
+"""Faults between a request and its answer say nothing about the target; the checks recover by themselves."""
 
 from __future__ import annotations
 
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from local import Stack, StackSettings
+from tests.support.health_checks import JOBS, HealthChecks
 from tests.support.http_target import Target
 from tests.support.waiting import wait_until
-from tests.support.watch import JOBS, Watch
 
 FORGET_BATCH = """
 do $$
@@ -29,72 +28,88 @@ $$
 
 
 def test_a_killed_worker_leaves_unknown_and_no_incident(
-    watch: Watch, web: Target, superuser: psycopg.Connection[Any]
+    health_checks: HealthChecks, web: Target, superuser: psycopg.Connection[Any]
 ) -> None:
-    """The batch is lost, as after a crash of pg_net. The time of 20 s beyond the timeout is the real one."""
-    watch.set_targets(watch.target("api", web.url("/delay/2000"), "backend", timeout_ms=3000))
-    moment = watch.start_round()
-    sent = time.monotonic()
+    """The batch is lost, as after a crash of pg_net."""
+    health_checks.set_targets(health_checks.target("api", web.url("/now"), "backend"))
+    web.now = "/hold"
+    moment = health_checks.start_round()
     wait_until(lambda: web.paths != [], what="the request")
     superuser.execute(FORGET_BATCH)
-    wait_until(lambda: watch.judge() == 0, 40, "the end of the round")
-    assert 22 < time.monotonic() - sent < 30
-    check = watch.checks(moment)["api"]
+    check = health_checks.checks(moment)["api"]
+    assert timedelta(seconds=24) < check.answer_due_at - check.sent_at < timedelta(seconds=26)
+    assert health_checks.judge() == 1
+    make_answers_due(health_checks)
+    assert health_checks.judge() == 0
+    check = health_checks.checks(moment)["api"]
     assert (check.status, check.attempt, check.http_status) == ("unknown", 1, None)
-    assert (watch.incidents("api"), watch.live("prober")) == ([], [])
-    after = watch.run_round()["api"]
+    assert (health_checks.incidents("api"), health_checks.live("prober")) == ([], [])
+    web.now = "/status/200"
+    after = health_checks.run_round()["api"]
     assert (after.status, after.consecutive_failures) == ("up", 0)
 
 
 def test_two_unknown_rounds_are_one_incident_about_the_prober(
-    watch: Watch, web: Target, superuser: psycopg.Connection[Any]
+    health_checks: HealthChecks, web: Target, superuser: psycopg.Connection[Any]
 ) -> None:
-    targets = [watch.target(name, web.url("/delay/1000"), "backend") for name in ("a", "b", "c")]
-    watch.set_targets(*targets)
+    targets = [health_checks.target(name, web.url("/now"), "backend") for name in ("a", "b", "c")]
+    health_checks.set_targets(*targets)
+    web.now = "/hold"
     for lost in range(1, 3):
         web.paths.clear()
-        moment = watch.start_round()
+        moment = health_checks.start_round()
         wait_until(lambda: len(web.paths) == 3, what="the requests")
         superuser.execute(FORGET_BATCH)
-        # What it would be 25 s later.
-        watch.connection.execute("update public.monitoring_checks set answer_due_at = now() where status = 'pending'")
-        assert watch.judge() == 0
-        assert len(watch.live("prober")) == lost - 1
-    (incident,) = watch.live("prober")
-    assert {row.incident_id for row in watch.checks(moment).values()} == {incident.id}
-    assert [watch.incidents(name) for name in ("a", "b", "c")] == [[], [], []]
-    watch.run_round()
-    assert watch.live("prober") == []
+        make_answers_due(health_checks)
+        assert health_checks.judge() == 0
+        assert len(health_checks.live("prober")) == lost - 1
+    (incident,) = health_checks.live("prober")
+    assert {row.incident_id for row in health_checks.checks(moment).values()} == {incident.id}
+    assert [health_checks.incidents(name) for name in ("a", "b", "c")] == [[], [], []]
+    web.now = "/status/200"
+    health_checks.run_round()
+    assert health_checks.live("prober") == []
+
+
+def make_answers_due(health_checks: HealthChecks) -> None:
+    """Ends the wait of the pending checks now; by itself it ends 20 s after their timeout."""
+    health_checks.connection.execute(
+        "update public.monitoring_checks set answer_due_at = now() where status = 'pending'"
+    )
 
 
 def test_without_the_trigger_answers_are_found_without_latency(
-    watch: Watch, web: Target, superuser: psycopg.Connection[Any]
+    health_checks: HealthChecks, web: Target, superuser: psycopg.Connection[Any]
 ) -> None:
-    """A project whose pg_net takes no trigger."""
+    """As in a project whose pg_net allows no trigger."""
     health = "select (public.service_health() ->> 'has_response_times')::boolean"
-    watch.set_targets(watch.target("good", web.url("/delay/0")), watch.target("bad", web.url("/status/500")))
+    health_checks.set_targets(
+        health_checks.target("good", web.url("/delay/0")), health_checks.target("bad", web.url("/status/500"))
+    )
     superuser.execute("drop trigger monitoring_records_answers on net._http_response")
     try:
-        assert watch.value(health) is False
-        checks = watch.run_round()
+        assert health_checks.value(health) is False
+        checks = health_checks.run_round()
     finally:
-        assert watch.value("select monitoring.install_answer_trigger()") is True
-    assert watch.value(health) is True
+        assert health_checks.value("select monitoring.install_answer_trigger()") is True
+    assert health_checks.value(health) is True
     found = {name: (row.status, row.http_status, row.response_time_ms) for name, row in checks.items()}
     assert found == {"good": ("up", 200, None), "bad": ("down", 500, None)}
     assert checks["bad"].attempt == 3
 
 
-def test_foreign_requests_are_left_alone(watch: Watch, web: Target) -> None:
-    watch.set_targets(watch.target("api", web.url("/delay/0")))
-    foreign = watch.value("select net.http_get(%s)", web.url("/status/418"))
-    assert watch.run_round()["api"].status == "up"
+def test_foreign_requests_are_left_alone(health_checks: HealthChecks, web: Target) -> None:
+    health_checks.set_targets(health_checks.target("api", web.url("/delay/0")))
+    foreign = health_checks.value("select net.http_get(%s)", web.url("/status/418"))
+    assert health_checks.run_round()["api"].status == "up"
     answered = "select count(*) from net._http_response where id = %s and status_code = 418"
-    wait_until(lambda: watch.value(answered, foreign) == 1, what="the foreign answer")
+    wait_until(lambda: health_checks.value(answered, foreign) == 1, what="the foreign answer")
 
 
-def test_replicas_that_start_together_make_one_round(watch: Watch, web: Target, database_url: str) -> None:
-    watch.set_targets(*(watch.target(f"t{number}", web.url("/delay/0")) for number in range(20)))
+def test_replicas_that_start_together_make_one_round(
+    health_checks: HealthChecks, web: Target, database_url: str
+) -> None:
+    health_checks.set_targets(*(health_checks.target(f"t{number}", web.url("/delay/0")) for number in range(20)))
     moment = datetime.now(UTC).replace(second=0, microsecond=0)
 
     def start(_replica: int) -> int:
@@ -104,20 +119,21 @@ def test_replicas_that_start_together_make_one_round(watch: Watch, web: Target, 
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(start, range(8))) == [0] * 7 + [20]
-    wait_until(lambda: watch.judge() == 0, what="the end of the round")
+    wait_until(lambda: health_checks.judge() == 0, what="the end of the round")
     assert len(web.paths) == 20
 
 
-def test_reports_and_judgements_do_not_lock_each_other_out(watch: Watch, web: Target, database_url: str) -> None:
+def test_reports_and_judgements_do_not_deadlock(health_checks: HealthChecks, web: Target, database_url: str) -> None:
     """Both open and fold incidents, at the same time, of the same fingerprints too."""
     names = [f"t{number}" for number in range(10)]
-    watch.set_policy(allow_private=True, attempts=1)
-    watch.set_targets(
-        watch.target("alive", web.url("/status/200")),
-        *(watch.target(name, web.url("/status/500")) for name in names),
+    health_checks.set_policy(allow_private=True, attempts=1)
+    health_checks.set_targets(
+        health_checks.target("alive", web.url("/status/200")),
+        *(health_checks.target(name, web.url("/status/500")) for name in names),
     )
     events = [
-        {"error": {"message": f"m {name}"}, "fingerprint": f"health-check:target:{watch.name(name)}"} for name in names
+        {"error": {"message": f"m {name}"}, "fingerprint": f"health-check:target:{health_checks.name(name)}"}
+        for name in names
     ]
 
     def report(_turn: int) -> None:
@@ -128,27 +144,28 @@ def test_reports_and_judgements_do_not_lock_each_other_out(watch: Watch, web: Ta
     with ThreadPoolExecutor(4) as pool:
         reports = [pool.submit(report, turn) for turn in range(4)]
         for _ in range(3):
-            watch.run_round()
+            health_checks.run_round()
         for done in reports:
             done.result()
     for name in names:
-        (incident,) = watch.incidents(name)
+        (incident,) = health_checks.incidents(name)
         assert incident.occurrence_count == 43
 
 
-@pytest.mark.skipif("STACK_POSTGRES_URL" in os.environ, reason="that server is not ours to kill")
-def test_a_crash_in_mid_round_leaves_unknown(state: Path, web: Target) -> None:
-    """Both of pg_net's tables are empty after it, and its numbers begin again."""
+@pytest.mark.skipif("STACK_POSTGRES_URL" in os.environ, reason="the server of STACK_POSTGRES_URL is not killed")
+def test_a_crash_during_a_round_leaves_unknown(state: Path, web: Target) -> None:
+    """Both of pg_net's tables are empty after it, and its request numbers start again at 1."""
     with Stack.start(StackSettings(state, testing=True)) as stack:
         with (
             psycopg.connect(stack.database_url, autocommit=True) as connection,
             psycopg.connect(stack.superuser_database_url, autocommit=True) as superuser,
         ):
-            watch = Watch(connection, superuser, "crash")
-            watch.switch_jobs(JOBS, active=False)
-            watch.set_policy(allow_private=True)
-            watch.set_targets(watch.target("api", web.url("/delay/3000"), "backend"))
-            moment = watch.start_round()
+            health_checks = HealthChecks(connection, superuser, "crash")
+            health_checks.switch_jobs(JOBS, active=False)
+            health_checks.set_policy(allow_private=True)
+            health_checks.set_targets(health_checks.target("api", web.url("/now"), "backend"))
+            web.now = "/hold"
+            moment = health_checks.start_round()
             wait_until(lambda: web.paths != [], what="the request")
         stack.kill_postgres()
         stack.start_postgres()
@@ -156,12 +173,13 @@ def test_a_crash_in_mid_round_leaves_unknown(state: Path, web: Target) -> None:
             psycopg.connect(stack.database_url, autocommit=True) as connection,
             psycopg.connect(stack.superuser_database_url, autocommit=True) as superuser,
         ):
-            watch = Watch(connection, superuser, "crash", rounds=1)
-            # Somebody else's request has the number that ours had.
-            lost = watch.checks(moment)["api"].request_id
-            assert watch.value("select net.http_get(%s)", web.url("/status/418")) <= lost
-            connection.execute("update public.monitoring_checks set answer_due_at = now()")
-            assert watch.judge() == 0
-            assert watch.checks(moment)["api"].status == "unknown"
-            assert (watch.incidents("api"), watch.live("prober")) == ([], [])
-            assert watch.run_round()["api"].status == "up"
+            health_checks = HealthChecks(connection, superuser, "crash", rounds=1)
+            # Another request has the number that the lost one had.
+            lost = health_checks.checks(moment)["api"].request_id
+            assert health_checks.value("select net.http_get(%s)", web.url("/status/418")) <= lost
+            make_answers_due(health_checks)
+            assert health_checks.judge() == 0
+            assert health_checks.checks(moment)["api"].status == "unknown"
+            assert (health_checks.incidents("api"), health_checks.live("prober")) == ([], [])
+            web.now = "/status/200"
+            assert health_checks.run_round()["api"].status == "up"

@@ -19,8 +19,9 @@ import pytest
 
 from local import Stack
 from local.emulators.pg_net.worker import HttpWorker
-from tests.support.emulator import TIMEOUT_SECONDS, Database, poll_until, scratch_database, worker_running
+from tests.support.emulator import Database, poll_until, scratch_database, worker_running
 from tests.support.http_target import Target, http_target
+from tests.support.waiting import DEADLINE_SECONDS
 
 ANSWERS = "select * from net._http_response order by id"
 
@@ -47,10 +48,10 @@ def database(net_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def held(target: Target) -> Iterator[Target]:
-    """The target, whose /hold answers only after the test has set `released`."""
-    target.released = False
+    """The target, whose /hold answers only after the test has released it."""
+    target.hold()
     yield target
-    target.released = True
+    target.release()
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ def test_a_batch_is_one_transaction_committed_after_its_slowest_request(running:
     poll_until(lambda: len(held.paths) - before, lambda n: n == 2, "both requests")
     assert running.rows(ANSWERS) == []
     assert running.value("select count(*) from net.http_request_queue") == 2
-    held.released = True
+    held.release()
     seen = poll_until(lambda: running.rows(ANSWERS), bool, "answers")
     assert len(seen) == 2
     assert len({row[-1] for row in seen}) == 1, "created is the batch's start"
@@ -205,7 +206,7 @@ def test_after_sigterm_the_running_batch_is_finished_and_committed(running: Data
     assert terminated == [(True,)], "one worker, as in pg_stat_activity of the real one"
     second = enqueue(running, held.url("/delay/0?next"))
     assert running.rows(ANSWERS) == []
-    held.released = True
+    held.release()
     assert answer_to(running, first)["status"] == 200
     assert answer_to(running, second)["status"] == 200
     assert held.paths[before:] == ["/hold?sigterm", "/delay/0?next"], "each was sent once"
@@ -219,9 +220,9 @@ def test_a_stop_of_the_stack_finishes_the_running_batch_and_starts_no_other(
         first = enqueue(database, held.url("/hold?stop"))
         wait_for_requests(held, "/hold?stop")
         second = enqueue(database, held.url("/delay/0?later"))
-        stopped = asyncio.run_coroutine_threadsafe(worker.stop(TIMEOUT_SECONDS), loop)
-        held.released = True
-        stopped.result(TIMEOUT_SECONDS)
+        stopped = asyncio.run_coroutine_threadsafe(worker.stop(DEADLINE_SECONDS), loop)
+        held.release()
+        stopped.result(DEADLINE_SECONDS)
     assert database.rows("select id from net._http_response") == [(first,)]
     assert database.rows("select id from net.http_request_queue") == [(second,)]
 
@@ -276,7 +277,7 @@ def test_a_batch_whose_worker_crashes_is_rolled_back_and_sent_again(running: Dat
         "select pg_terminate_backend(pid) from pg_stat_activity"
         " where application_name = 'emulated pg_net batch' and datname = current_database()"
     )
-    held.released = True
+    held.release()
     assert answer_to(running, request_id)["status"] == 200
     assert held.paths.count("/hold?crash") == 2
 

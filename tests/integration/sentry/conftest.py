@@ -1,4 +1,4 @@
-"""A service that knows two secrets of Sentry's, and a hand that signs as Sentry does."""
+"""A service with two Sentry client secrets, and a client that signs as Sentry does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from psycopg.rows import namedtuple_row
 
 from app.web.auth import sign
 from local import Stack
+from tests.support import http_client
 from tests.support.sentry_bodies import Body, encode
+from tests.support.service_budgets import UNHURRIED
 from tests.support.service_process import (
     KEPT_ALIVE,
     ServiceProcess,
@@ -39,13 +41,15 @@ def sentry_variables(stack: Stack) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def sentry_service(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    with running_service(sentry_variables(stack), tmp_path_factory.mktemp("sentry") / "log") as process:
+    """It never gives up on the database for lack of time."""
+    log = tmp_path_factory.mktemp("sentry") / "log"
+    with running_service(sentry_variables(stack), log, budgets=UNHURRIED) as process:
         yield process
 
 
 @dataclass(frozen=True)
 class Sentry:
-    """Delivers bodies, and looks at what became of them."""
+    """Delivers webhooks and reads what was stored."""
 
     http: httpx.Client
     connection: psycopg.Connection[Any]
@@ -61,7 +65,7 @@ class Sentry:
         return self.http.post(ROUTE, content=raw, headers={**usual, **headers})
 
     def deliver(self, resource: str, body: Body) -> str:
-        """The effect."""
+        """Returns the effect."""
         answer = self.post(resource, encode(body))
         assert answer.status_code == 200, answer.text
         return str(answer.json()["effect"])
@@ -78,17 +82,17 @@ class Sentry:
 @pytest.fixture
 def sentry(sentry_service: ServiceProcess, stack: Stack) -> Iterator[Sentry]:
     with (
-        httpx.Client(base_url=sentry_service.url, timeout=15, limits=KEPT_ALIVE) as http,
+        httpx.Client(base_url=sentry_service.url, timeout=http_client.TIMEOUT, limits=KEPT_ALIVE) as http,
         psycopg.connect(stack.superuser_database_url, autocommit=True) as connection,
     ):
-        # An earlier test may have left it busy, and what goes by the spool is answered otherwise.
+        # While deliveries of an earlier test are in the spool, new ones go there too, with another answer.
         wait_until(lambda: is_drained(sentry_service.url), what="the end of the spool")
         yield Sentry(http, connection)
 
 
 @pytest.fixture
 def issue_id() -> str:
-    """Of an issue that nobody has seen."""
+    """The id of an issue that no other test uses."""
     return str(10**9 + secrets.randbelow(10**9))
 
 

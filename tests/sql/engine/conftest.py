@@ -1,4 +1,4 @@
-"""What only a server with the real extensions can show. `make test-engine` starts one."""
+"""Tests that need a server with the real extensions, which `make test-engine` starts."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """`make test-engine` itself, from inside of a run."""
 
-# ruff: noqa: S603  # every argument is ours
+# ruff: noqa: S603  # all arguments are fixed
 
 from __future__ import annotations
 

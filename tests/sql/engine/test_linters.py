@@ -1,6 +1,6 @@
 """The Supabase CLI's linters, as a deploy pipeline would run them, on the schema that was just pushed."""
 
-# ruff: noqa: S603  # every argument is ours
+# ruff: noqa: S603  # all arguments are fixed
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import subprocess
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from local import Stack
 from local.postgres.external_server import parse
@@ -17,7 +16,6 @@ from local.stack.supabase_cli import QUIET
 from local.system import programs
 from local.system.paths import PROJECT
 from tests.support import findings
-from tests.support.findings import Accepted, Finding
 
 LINT = ("lint", "--level", "warning", "--fail-on", "warning")
 ADVISORS = ("advisors", "--level", "info", "--fail-on", "info")
@@ -52,49 +50,21 @@ def test_db_advisors_have_nothing_to_say(stack: Stack, tmp_path: Path) -> None:
     assert done.returncode == (1 if found else 0)
 
 
-def test_every_accepted_finding_is_argued() -> None:
-    for tool in ("lint", "advisors", "plpgsql_check"):
-        for entry in findings.accepted(tool):
-            assert len(entry.reason) > 80, entry.name
-
-
-UNUSED = Finding("advisors", "unused_index", "public.incidents", "never used")
-
-
-@pytest.mark.parametrize(
-    ("found", "entries", "expected"),
-    [
-        ([UNUSED], [Accepted("advisors", "unused_index", r"public\.\w+", "")], []),
-        ([UNUSED], [], [str(UNUSED)]),
-        (
-            [UNUSED],
-            [Accepted("advisors", "unused_index", r"public\.incident", "")],
-            [str(UNUSED), r"no finding any more: advisors unused_index of public\.incident"],
-        ),
-        ([], [Accepted("lint", "x", "y", "")], ["no finding any more: lint x of y"]),
-    ],
-)
-def test_a_finding_is_accepted_by_tool_name_and_object(
-    found: list[Finding], entries: list[Accepted], expected: list[str]
-) -> None:
-    assert findings.objections(found, entries) == expected
-
-
 def test_the_linters_see_what_is_wrong(stack: Stack, tmp_path: Path) -> None:
     """Else silence would prove nothing. One of splinter's lints that needs pgrst.db_schemas is among them."""
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
-        connection.execute("create schema spoilt")
+        connection.execute("create schema faulty")
         try:
             connection.execute(
-                "create function spoilt.broken() returns integer language plpgsql as 'begin return nowhere; end'"
+                "create function faulty.broken() returns integer language plpgsql as 'begin return nowhere; end'"
             )
-            connection.execute("create table public.spoilt (id integer)")
+            connection.execute("create table public.faulty (id integer)")
             lint = findings.of_lint(run_cli(stack, tmp_path, *LINT).stdout)
             advice = findings.of_advisors(run_cli(stack, tmp_path, *ADVISORS).stdout)
         finally:
-            connection.execute("drop schema spoilt cascade")
-            connection.execute("drop table if exists public.spoilt")
-    assert "spoilt.broken" in {finding.about for finding in lint}
+            connection.execute("drop schema faulty cascade")
+            connection.execute("drop table if exists public.faulty")
+    assert "faulty.broken" in {finding.about for finding in lint}
     assert {"rls_disabled_in_public", "no_primary_key"} <= {
-        finding.name for finding in advice if finding.about == "public.spoilt"
+        finding.name for finding in advice if finding.about == "public.faulty"
     }

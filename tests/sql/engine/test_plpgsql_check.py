@@ -81,12 +81,12 @@ def test_every_trigger_function_stands_on_a_table(postgres: psycopg.Connection) 
 def test_a_bad_trigger_function_would_be_found(postgres: psycopg.Connection) -> None:
     with postgres.transaction(force_rollback=True):
         postgres.execute(
-            "create function monitoring.spoilt() returns trigger language plpgsql"
+            "create function monitoring.faulty() returns trigger language plpgsql"
             " as 'declare v_unused integer; begin new.nowhere := 1; return new; end'"
         )
         postgres.execute(
-            "create trigger spoilt before insert on public.incidents for each row execute function monitoring.spoilt()"
+            "create trigger faulty before insert on public.incidents for each row execute function monitoring.faulty()"
         )
-        said = {finding.name for finding in check(postgres) if finding.about == "monitoring.spoilt()"}
+        said = {finding.name for finding in check(postgres) if finding.about == "monitoring.faulty()"}
     assert 'record "new" has no field "nowhere"' in said
     assert 'unused variable "v_unused"' in said

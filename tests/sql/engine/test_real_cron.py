@@ -1,4 +1,4 @@
-"""The real pg_cron takes our jobs and runs them, as the role postgres, which is no superuser."""
+"""The real pg_cron runs our jobs as the role postgres, which is no superuser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from psycopg import sql
 from tests.support.waiting import wait_until
 
 JOB = "engine-test"
-PATIENCE = 30
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def our_jobs(postgres: psycopg.Connection) -> list[tuple[int, str, str]]:
 
 
 def run_every_second(postgres: psycopg.Connection, command: str) -> str:
-    """What the first finished run said."""
+    """Returns status, message and user of the first finished run."""
     row = postgres.execute("select cron.schedule(%s, '1 second', %s)", (JOB, command)).fetchone()
     assert row is not None
     said: list[str] = []
@@ -40,7 +39,7 @@ def run_every_second(postgres: psycopg.Connection, command: str) -> str:
         said.extend(" ".join(run) for run in postgres.execute(query, row).fetchall())
         return said != []
 
-    wait_until(has_finished, PATIENCE, f"a run of {command}")
+    wait_until(has_finished, what=f"a run of {command}")
     return said[0]
 
 

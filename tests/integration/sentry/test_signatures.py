@@ -1,4 +1,4 @@
-"""Who is let in: what is signed with one of the secrets, and the old plugin with the token."""
+"""Authentication: a signature by one of the secrets, or for the legacy plugin the token."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def count_deliveries(sentry: Sentry) -> int:
 
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize("header", ["Sentry-Hook-Signature", "Sentry-App-Signature"])
-def test_either_secret_and_either_header(sentry: Sentry, issue_id: str, secret: str, header: str) -> None:
+def test_either_secret_and_either_header_are_accepted(sentry: Sentry, issue_id: str, secret: str, header: str) -> None:
     raw = bodies.encode(bodies.issue("created", issue_id))
     good = sentry.post("issue", raw, secret)
     signature = good.request.headers["Sentry-Hook-Signature"]
@@ -46,14 +46,14 @@ def test_a_bad_signature_stores_nothing(sentry: Sentry, issue_id: str, signature
     assert count_deliveries(sentry) == before
 
 
-def test_a_signature_is_of_the_raw_bytes(sentry: Sentry, issue_id: str) -> None:
+def test_a_signature_covers_the_raw_bytes(sentry: Sentry, issue_id: str) -> None:
     body = bodies.issue("created", issue_id)
     signature = sentry.post("issue", bodies.encode(body)).request.headers["Sentry-Hook-Signature"]
     pretty = json.dumps(body, indent=1).encode()
     assert sentry.post("issue", pretty, **{"Sentry-Hook-Signature": signature}).status_code == 401
 
 
-def test_bad_signatures_are_noted_once_a_minute_and_address(sentry: Sentry) -> None:
+def test_bad_signatures_are_recorded_once_a_minute_per_address(sentry: Sentry) -> None:
     for _ in range(5):
         for address in ("203.0.113.7", "203.0.113.8"):
             sentry.http.post(ROUTE, content=b"{}", headers={"X-Forwarded-For": f"10.0.0.1, {address}"})
@@ -82,11 +82,11 @@ def test_bad_signatures_are_noted_once_a_minute_and_address(sentry: Sentry) -> N
         (b'"' + b"x" * 1024 * 1024, 413),
     ],
 )
-def test_what_is_no_object_is_refused(sentry: Sentry, raw: bytes, status: int) -> None:
+def test_a_body_that_is_no_object_is_refused(sentry: Sentry, raw: bytes, status: int) -> None:
     assert sentry.post("issue", raw).status_code == status
 
 
-def test_the_old_plugin_comes_with_the_token(sentry: Sentry, issue_id: str) -> None:
+def test_the_legacy_plugin_authenticates_with_the_token(sentry: Sentry, issue_id: str) -> None:
     raw = bodies.encode(bodies.legacy(issue_id))
     assert sentry.http.post(ROUTE, content=raw).status_code == 401
     assert sentry.http.post(ROUTE, content=raw, params={"token": "wrong"}).status_code == 401

@@ -1,14 +1,15 @@
-// Looks at the status page in Chromium, as the JSON in argv tells, and prints what it saw as JSON.
+// Visits the status page in Chromium with the options in argv (JSON), and prints the structure of the page as JSON.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const require = createRequire(`${process.env.NODE_MODULES}/`);
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core"), "utf8");
-const order = JSON.parse(process.argv[2]);
+const options = JSON.parse(process.argv[2]);
 
 const browser = await chromium.launch({
-  executablePath: order.chromium,
+  executablePath: options.chromium,
+  timeout: options.timeout,
   args: [
     "--no-sandbox",
     "--disable-dev-shm-usage",
@@ -22,44 +23,45 @@ const browser = await chromium.launch({
 });
 try {
   const context = await browser.newContext({
-    viewport: { width: order.width, height: 800 },
-    colorScheme: order.scheme,
-    javaScriptEnabled: order.hasScripts,
+    viewport: { width: options.width, height: 800 },
+    colorScheme: options.scheme,
+    javaScriptEnabled: options.hasScripts,
   });
+  context.setDefaultTimeout(options.timeout);
   const page = await context.newPage();
   const requests = [];
   const errors = [];
   page.on("request", (request) => requests.push(request.url()));
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
   page.on("pageerror", (error) => errors.push(String(error)));
-  if (order.waitFor || order.isSignedOutElsewhere) await page.clock.install();
-  await page.goto(order.url);
-  if (order.token) {
-    // By keyboard alone: from the link at the top to the form, and Enter.
+  if (options.waitFor || options.isSignedOutElsewhere) await page.clock.install();
+  await page.goto(options.url);
+  if (options.token) {
+    // By keyboard only: from the link at the top to the form, and Enter.
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await page.keyboard.press("Tab");
-    await page.keyboard.type(order.token);
+    await page.keyboard.type(options.token);
     await page.keyboard.press("Enter");
     await page.waitForLoadState();
-    await page.getByText(order.expect).first().waitFor();
+    await page.getByText(options.expect).first().waitFor();
   }
-  if (order.waitFor) {
+  if (options.waitFor) {
     console.error("ready");
     await new Promise((resolve) => process.stdin.resume().once("end", resolve));
-    // What a platform says while a deployment goes on; the page must get over it.
+    // A platform's answer during a deployment: the page has to recover from it.
     await page.route("**/status", (route) => route.fulfill({ status: 502, body: "Bad gateway" }), { times: 1 });
     await page.clock.fastForward(31_000);
     await page.getByText("the service does not answer").waitFor();
     await page.clock.fastForward(31_000);
-    await page.getByText(order.waitFor).waitFor();
+    await page.getByText(options.waitFor).waitFor();
   }
-  if (order.isSignedOutElsewhere) {
+  if (options.isSignedOutElsewhere) {
     await context.clearCookies();
     await page.clock.fastForward(31_000);
     await page.getByLabel("Supabase access token").waitFor();
   }
-  const seen = await page.evaluate(() => ({
+  const snapshot = await page.evaluate(() => ({
     title: document.title,
     text: document.body.innerText,
     bars: [...document.querySelectorAll(".days svg")].map((svg) => svg.querySelectorAll("rect").length),
@@ -69,13 +71,13 @@ try {
     background: getComputedStyle(document.body).backgroundColor,
   }));
   let violations = [];
-  if (order.hasScripts) {
+  if (options.hasScripts) {
     // axe-core is a script itself.
     await page.evaluate(axe);
     ({ violations } = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })"));
   }
-  if (order.screenshot) {
-    // What differs from second to second would make every run another picture.
+  if (options.screenshot) {
+    // Replace what changes every second, so that unchanged pages give unchanged pictures.
     await page.evaluate(() => {
       for (const element of document.querySelectorAll(".parts .facts, .name .facts")) {
         element.textContent = element.textContent
@@ -84,10 +86,10 @@ try {
       }
       document.querySelector(".updated").textContent = "As of now";
     });
-    await page.screenshot({ path: order.screenshot, fullPage: true });
+    await page.screenshot({ path: options.screenshot, fullPage: true });
   }
   const findings = violations.map(({ id, nodes }) => ({ id, nodes: nodes.map((node) => node.html.slice(0, 200)) }));
-  console.log(JSON.stringify({ ...seen, requests, errors, violations: findings }));
+  console.log(JSON.stringify({ ...snapshot, requests, errors, violations: findings }));
 } finally {
   await browser.close();
 }

@@ -1,29 +1,20 @@
-"""The status ladder: each row, over HTTP where the outside can bring it about."""
+"""The table of problem documents: each code, over HTTP where a request can produce it."""
 
-import asyncio
 import concurrent.futures
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import jwt
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
-from starlette.requests import Request
-from starlette.types import Message, Receive, Scope, Send
 
-from app.ingest.batcher import Batcher, BatcherLimits
-from app.ingest.payload import Report
-from app.ingest.sender import Answer, Sender
-from app.problems import PROBLEM_TYPES, Problem
-from app.supabase.errors import ResponseError, problem_of_reader
-from app.web import body as web_body
-from app.web.body import BodyBudget
-from app.web.middleware import UnexpectedErrors, request_ids
+from app.problems import PROBLEM_TYPES
 from local import Stack
+from tests.support import http_client
 from tests.support.fault_proxy import MARKER, Fault, FaultProxy
+from tests.support.problem_responses import assert_is_problem
 from tests.support.service_process import INGEST_TOKEN, running_service
 
 ROUTE = "/api/autonomous/error"
@@ -52,7 +43,7 @@ REQUESTS: dict[str, Callable[[httpx.Client], httpx.Response]] = {
     "bad-signature": lambda client: client.post("/webhooks/sentry", content=b"{}"),
     "content-encoding": lambda client: client.post(ROUTE, content=GOOD, headers={**JSON, "Content-Encoding": "gzip"}),
 }
-# The rows that the tests below bring about by other means.
+# The codes that the tests below, and those in tests/unit, produce by other means.
 OTHERWISE = {
     "body-timeout",
     "draining",
@@ -70,33 +61,19 @@ OTHERWISE = {
 }
 
 
-def assert_is_row(answer: httpx.Response, code: str) -> dict[str, Any]:
-    rung = PROBLEM_TYPES[code]
-    problem: dict[str, Any] = answer.json()
-    assert (answer.status_code, problem["code"]) == (rung.status, code), answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert problem["status"] == rung.status
-    assert problem["type"] == "about:blank"
-    assert problem["title"]
-    assert problem["detail"]
-    assert ("Retry-After" in answer.headers) == (rung.retry_after is not None)
-    assert ("WWW-Authenticate" in answer.headers) == (rung.challenge is not None)
-    return problem
-
-
-def test_every_row_has_a_test() -> None:
+def test_every_code_has_a_test() -> None:
     assert set(REQUESTS) | OTHERWISE == set(PROBLEM_TYPES)
     assert not set(REQUESTS) & OTHERWISE
 
 
 @pytest.mark.parametrize("code", REQUESTS)
-def test_row(client: httpx.Client, code: str) -> None:
-    assert_is_row(REQUESTS[code](client), code)
+def test_code(client: httpx.Client, code: str) -> None:
+    assert_is_problem(REQUESTS[code](client), code)
 
 
-def test_a_body_that_lies_about_its_length_is_cut_off(client: httpx.Client) -> None:
+def test_a_chunked_body_that_is_too_large_is_refused(client: httpx.Client) -> None:
     chunks = (b" " * 65536 for _ in range(64))
-    assert_is_row(client.post(ROUTE, content=chunks, headers=JSON), "body-too-large")
+    assert_is_problem(client.post(ROUTE, content=chunks, headers=JSON), "body-too-large")
 
 
 @pytest.mark.parametrize(
@@ -112,32 +89,32 @@ def test_a_body_that_lies_about_its_length_is_cut_off(client: httpx.Client) -> N
 )
 def test_other_credentials_are_unauthorized(client: httpx.Client, header: str) -> None:
     answer = client.post(ROUTE, content=GOOD, headers={**JSON, "Authorization": header})
-    assert_is_row(answer, "unauthorized")
+    assert_is_problem(answer, "unauthorized")
 
 
 def test_malformed_credentials_are_unauthorized(client: httpx.Client) -> None:
     headers = {b"Authorization": b"Bearer \xff\xfe\x80", b"Content-Type": b"application/json"}
-    assert_is_row(client.post(ROUTE, content=GOOD, headers=headers), "unauthorized")
+    assert_is_problem(client.post(ROUTE, content=GOOD, headers=headers), "unauthorized")
 
 
 @pytest.mark.parametrize("key", [b"\xff", b"tab\there", "ü".encode()])
 def test_malformed_keys_are_refused(client: httpx.Client, key: bytes) -> None:
     headers = {b"Idempotency-Key": key, b"Content-Type": b"application/json"}
-    assert_is_row(client.post(ROUTE, content=GOOD, headers=headers), "idempotency-key")
+    assert_is_problem(client.post(ROUTE, content=GOOD, headers=headers), "idempotency-key")
 
 
 def test_parameter(reader: httpx.Client) -> None:
-    assert_is_row(reader.get(INCIDENTS, params={"status": "asleep"}), "parameter")
+    assert_is_problem(reader.get(INCIDENTS, params={"status": "asleep"}), "parameter")
 
 
 def test_incident_not_found(reader: httpx.Client) -> None:
-    assert_is_row(reader.get(f"{INCIDENTS}/INC-0"), "incident-not-found")
+    assert_is_problem(reader.get(f"{INCIDENTS}/INC-0"), "incident-not-found")
 
 
 def test_forbidden(reader: httpx.Client, stack: Stack) -> None:
     for role in ("postgres", "supabase_admin", "nobody-at-all"):
         token = jwt.encode({"role": role, "exp": 4102444800}, stack.jwt_secret)
-        assert_is_row(reader.get(INCIDENTS, headers={"Authorization": f"Bearer {token}"}), "forbidden")
+        assert_is_problem(reader.get(INCIDENTS, headers={"Authorization": f"Bearer {token}"}), "forbidden")
 
 
 @pytest.fixture
@@ -163,43 +140,32 @@ def test_rate_limited(client: httpx.Client, limit_of_five: int, source: str) -> 
     refused = [answer for answer in answers if answer.status_code != 201]
     assert len(refused) == 3
     for answer in refused:
-        assert assert_is_row(answer, "rate-limited")["field"] == "source"
+        assert assert_is_problem(answer, "rate-limited")["field"] == "source"
         assert 1 <= int(answer.headers["Retry-After"]) <= 60
 
 
-def test_not_storable(shaky_client: httpx.Client, proxy: FaultProxy) -> None:
-    proxy.plan(Fault.SPOIL)
-    answer = shaky_client.post(ROUTE, json={"error": {"message": MARKER.decode()}})
-    assert assert_is_row(answer, "not-storable")["sqlstate"] == "22P05"
+def test_not_storable(unhurried_flaky_client: httpx.Client, proxy: FaultProxy) -> None:
+    proxy.plan(Fault.CORRUPT)
+    answer = unhurried_flaky_client.post(ROUTE, json={"error": {"message": MARKER.decode()}})
+    assert assert_is_problem(answer, "not-storable")["sqlstate"] == "22P05"
 
 
-def test_unavailable(shaky_client: httpx.Client, proxy: FaultProxy, stack: Stack) -> None:
+def test_unavailable(flaky_upstream_client: httpx.Client, proxy: FaultProxy, stack: Stack) -> None:
     proxy.target = b"/list_incidents"
     proxy.always = Fault.RESET
     headers = {"Authorization": f"Bearer {stack.authenticated_jwt}"}
-    assert_is_row(shaky_client.get(INCIDENTS, headers=headers), "unavailable")
+    assert_is_problem(flaky_upstream_client.get(INCIDENTS, headers=headers), "unavailable")
 
 
-def test_misconfigured() -> None:
-    assert problem_of_reader(ResponseError(404, "42P01")).code == "misconfigured"
-
-
-def test_a_wrong_service_key_is_logged_and_loses_nothing(service_environ: dict[str, str], log_path: Path) -> None:
+def test_reports_are_spooled_and_an_error_is_logged_when_the_service_key_is_wrong(
+    service_environ: dict[str, str], log_path: Path
+) -> None:
     environ = {**service_environ, "SUPABASE_SERVICE_ROLE_KEY": service_environ["SUPABASE_ANON_KEY"]}
     with running_service(environ, log_path) as service:
         headers = {**JSON, "Authorization": f"Bearer {INGEST_TOKEN}"}
-        answer = httpx.post(service.url + ROUTE, content=GOOD, headers=headers)
+        answer = http_client.post(service.url + ROUTE, content=GOOD, headers=headers)
         assert (answer.status_code, answer.json()["status"]) == (202, "spooled")
         assert any("rejected the service" in line["msg"] for line in service.logs())
-
-
-async def test_report_failed() -> None:
-    async def fail(_body: bytes) -> object:
-        raise ResponseError(500, "XX000", "a secret that must stay here")
-
-    (answer,) = await Sender(fail, "events")([Report(b"{}")])
-    assert isinstance(answer, Problem)
-    assert (answer.code, answer.members["sqlstate"]) == ("report-failed", "XX000")
 
 
 def test_spool_full(service_environ: dict[str, str], log_path: Path) -> None:
@@ -207,49 +173,8 @@ def test_spool_full(service_environ: dict[str, str], log_path: Path) -> None:
     headers = {**JSON, "Authorization": f"Bearer {INGEST_TOKEN}"}
     body = b'{"error": {"message": "%b"}}' % (b"x" * 700_000)
     with running_service(environ, log_path) as service:
-        first, second = (httpx.post(service.url + ROUTE, content=body, headers=headers) for _ in range(2))
+        first, second = (http_client.post(service.url + ROUTE, content=body, headers=headers) for _ in range(2))
         assert first.status_code == 202
-        assert_is_row(second, "spool-full")
-        spool = httpx.get(f"{service.url}/health").json()["spool"]
+        assert_is_problem(second, "spool-full")
+        spool = http_client.get(f"{service.url}/health").json()["spool"]
         assert (spool["depth"], spool["dropped"]) == (1, 1)
-
-
-async def test_body_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web_body, "_BODY_SECONDS", 0.05)
-
-    async def receive() -> Message:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    scope = {"type": "http", "headers": []}
-    with pytest.raises(Problem) as caught:
-        await web_body.read_body(Request(scope, receive), BodyBudget())
-    assert caught.value.code == "body-timeout"
-    assert caught.value.status == PROBLEM_TYPES["body-timeout"].status
-
-
-async def test_overloaded_and_draining() -> None:
-    async def deliver(_batch: list[Report]) -> list[Answer]:
-        raise AssertionError
-
-    forwarder = Batcher(deliver, BatcherLimits(queued_reports=0))
-    with pytest.raises(Problem) as caught:
-        forwarder.submit(Report(b"{}"))
-    assert caught.value.code == "overloaded"
-    await forwarder.drain(1)
-    with pytest.raises(Problem) as caught:
-        forwarder.submit(Report(b"{}"))
-    assert caught.value.code == "draining"
-
-
-async def test_internal() -> None:
-    async def broken(_scope: Scope, _receive: Receive, _send: Send) -> None:
-        raise LookupError("a secret that must stay here")
-
-    middleware = request_ids()
-    app = middleware.cls(UnexpectedErrors(broken), *middleware.args, **middleware.kwargs)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as session:
-        answer = await session.get("/", headers={"X-Request-Id": "request-1"})
-    problem = assert_is_row(answer, "internal")
-    assert problem["request_id"] == "request-1"
-    assert "secret" not in answer.text

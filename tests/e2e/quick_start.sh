@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A stranger's walk: a fresh clone in an empty home folder, and README's way from there, to the last test.
+# Runs the quick start of README in a clean clone with an empty home folder, then the demo, the smoke test and the tests.
 set -euo pipefail
-unset MAKEFLAGS MAKELEVEL MFLAGS # a stranger's make is nobody's child
-set -m # `make dev` gets a process group of its own, as in a terminal, and can be interrupted
+unset MAKEFLAGS MAKELEVEL MFLAGS # as if make were started by hand
+set -m # `make dev` gets its own process group, as in a terminal, and can be interrupted
 
 source=$(cd "$(dirname "$0")/../.." && pwd)
 place=$(mktemp -d)
@@ -13,7 +13,7 @@ step() { printf '\n%3d:%02d  %s\n' $(((SECONDS - started) / 60)) $(((SECONDS - s
 
 leave() {
   local code=$?
-  set +e # whatever fails here, the rest is cleaned up
+  set +e # clean up the rest even if a command fails
   if [[ -n $dev ]]; then
     kill -INT -- "-$dev" 2>/dev/null
     wait "$dev"
@@ -24,7 +24,7 @@ leave() {
 }
 trap leave EXIT
 
-# The fenced block of README that holds a text.
+# Prints the fenced block of README that contains a text.
 readme_block() {
   awk -v text="$1" '/^```/ { if (open && index(block, text)) { printf "%s", block; exit } open = !open; block = ""; next }
     open { block = block $0 "\n" }' "${2:-README.md}"
@@ -58,7 +58,7 @@ if chromium=$(command -v chromium || command -v chromium-browser || command -v g
   grep -o '<title>.*</title>' "$place/page.html"
   grep -q 'id="targets-title"' "$place/page.html"
 else
-  echo "Not looked at: there is no Chromium here (apt install chromium)."
+  echo "Skipped: Chromium is not installed (apt install chromium)."
 fi
 
 step "make demo"
@@ -78,4 +78,4 @@ tail -1 "$place/dev.log"
 step "make test"
 make test
 
-step "The walk is done."
+step "Done."

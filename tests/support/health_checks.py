@@ -1,4 +1,4 @@
-"""A hand on the health checks: targets in, rounds run, rows and incidents out."""
+"""Drives the health checks from a test: sets targets, runs rounds, reads rows and incidents."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from psycopg.rows import namedtuple_row
 from tests.support.waiting import wait_until
 
 JOBS = ("monitoring-health-checks", "monitoring-confirm-failures", "monitoring-judge-health-checks")
-ROUND_PATIENCE = 60.0
 
 
 @dataclass
-class Watch:
-    """Names of targets get a suffix, so that no incident of another test is met again."""
+class HealthChecks:
+    """Names of targets get a suffix, so that no other test's incident is found again."""
 
     connection: psycopg.Connection[Any]
     superuser: psycopg.Connection[Any]
@@ -41,28 +40,31 @@ class Watch:
         self._configure("health_check_policy", fields)
 
     def switch_jobs(self, names: Sequence[str], *, active: bool) -> None:
-        """The real pg_cron lets only a superuser do this; hosted Supabase lets postgres as well."""
+        """As superuser, which the real pg_cron requires. Hosted Supabase lets postgres do it as well."""
         self.superuser.execute(
             "select cron.alter_job(jobid, active => %s) from cron.job where jobname = any(%s)",
             (active, list(names)),
         )
 
     def judge(self) -> int:
-        """How many checks are pending still."""
+        """Judges the checks that were answered or are overdue. Returns how many are still pending."""
         return int(self.value("select monitoring.judge_health_checks()"))
 
     def start_round(self) -> datetime:
-        """Of a minute that had none: each call takes the next one."""
+        """Starts the round of a minute that had none: each call takes the next minute."""
         moment = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=2)
         moment += timedelta(minutes=self.rounds)
         self.rounds += 1
         self.connection.execute("select monitoring.start_round(%s)", (moment,))
         return moment
 
+    def finish_round(self) -> None:
+        wait_until(lambda: self.judge() == 0, what="the end of the round")
+
     def run_round(self) -> dict[str, Any]:
-        """A round to its end: the row of each target, by its short name."""
+        """Runs a round to its end. Returns the row of each target, by its short name."""
         moment = self.start_round()
-        wait_until(lambda: self.judge() == 0, ROUND_PATIENCE, "the end of the round")
+        self.finish_round()
         return self.checks(moment)
 
     def checks(self, moment: datetime) -> dict[str, Any]:
@@ -70,14 +72,14 @@ class Watch:
         return {row.target.removesuffix(f"-{self.suffix}"): row for row in rows}
 
     def incidents(self, short: str) -> list[Any]:
-        """Of a target, the oldest first."""
+        """The incidents of a target, the oldest first."""
         return self.rows(
             "select * from public.incidents where fingerprint = %s order by first_seen",
             f"health-check:target:{self.name(short)}",
         )
 
     def live(self, what: str) -> list[Any]:
-        """Live incidents about the prober itself, or the connectivity."""
+        """Unresolved incidents about the prober itself, or about the connectivity."""
         return self.rows(
             "select * from public.incidents where fingerprint = %s and status <> 'resolved'",
             f"health-check:{what}",

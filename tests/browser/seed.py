@@ -1,4 +1,4 @@
-"""What the page shows in its tests: a shop that had a bad night. Everything is told from now backwards."""
+"""Sample data for the status page: targets, checks, incidents and deployments, relative to now."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ values
 ('shop', 'up', now() - interval '12 days', now() - interval '1 minute', 180)
 """
 
-# 90 days for all but search, which is watched for 40; a bad day here and there.
+# 90 days for all targets but search, which has 40; some of the days have failures.
 HOURS = """
 insert into monitoring.target_hourly_stats
 select
@@ -99,13 +99,13 @@ from (
 """
 
 
-# Nothing goes on by itself: a round would really probe the shop that there is not.
-ASLEEP = "update cron.job set schedule = '0 0 1 1 *'"
+# No job runs: a round would send requests to these targets.
+STOP_JOBS = "update cron.job set schedule = '0 0 1 1 *'"
 
 
-def tell(connection: psycopg.Connection) -> None:
-    """Fill a database that is empty yet."""
-    connection.execute(ASLEEP)
+def fill(connection: psycopg.Connection) -> None:
+    """Fills an empty database."""
+    connection.execute(STOP_JOBS)
     connection.execute(
         "update public.system_config set value = %s where key = 'health_check_targets'", [json.dumps(TARGETS)]
     )

@@ -1,4 +1,4 @@
-"""From what the database told of its scheduler to what is said of it."""
+"""The state of the scheduler, computed from what the database reports."""
 
 from datetime import UTC, datetime
 
@@ -60,7 +60,7 @@ def test_other_schedules(schedule: str | None, is_active: bool, state: str, lag:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "facts",
     [
         {},
         {"server_time": "2026-11-24T10:00:00+00:00"},
@@ -75,5 +75,5 @@ def test_other_schedules(schedule: str | None, is_active: bool, state: str, lag:
         },
     ],
 )
-def test_what_is_not_understood_is_unknown(told: dict[str, object]) -> None:
-    assert assess_scheduler(told, 0) == SchedulerState("unknown", None, None)
+def test_facts_that_cannot_be_parsed_are_unknown(facts: dict[str, object]) -> None:
+    assert assess_scheduler(facts, 0) == SchedulerState("unknown", None, None)

@@ -1,21 +1,18 @@
-"""What a stranger may send before the service knows what he wants: little, and not for long."""
+"""Limits on the head of a request: its size, and the time it may take."""
 
 import socket
 from contextlib import closing
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
-import pytest
-
-from app.problems import Problem
-from app.web.body import BodyBudget
 from app.web.protocol import HEAD_LIMIT
+from tests.support.http_client import TIMEOUT
 from tests.support.service_process import ServiceProcess
 
 
 def connect(service: ServiceProcess) -> socket.socket:
     address = urlsplit(service.url)
-    return socket.create_connection((str(address.hostname), address.port or 80), timeout=15)
+    return socket.create_connection((str(address.hostname), address.port or 80), timeout=TIMEOUT)
 
 
 def read_to_end(connection: socket.socket) -> bytes:
@@ -25,14 +22,14 @@ def read_to_end(connection: socket.socket) -> bytes:
     return received
 
 
-def test_an_endless_header_is_cut_off(service: ServiceProcess) -> None:
+def test_a_head_that_is_too_large_is_refused(service: ServiceProcess) -> None:
     with connect(service) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * (HEAD_LIMIT - 40))
         connection.sendall(b"a" * 80)
         assert read_to_end(connection).startswith(b"HTTP/1.1 431 ")
 
 
-def test_a_large_but_usual_head_is_taken(service: ServiceProcess) -> None:
+def test_a_head_of_16_kb_is_accepted(service: ServiceProcess) -> None:
     with connect(service) as connection:
         connection.sendall(
             b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: " + b"a" * 16_000 + b"\r\n\r\n"
@@ -40,15 +37,15 @@ def test_a_large_but_usual_head_is_taken(service: ServiceProcess) -> None:
         assert read_to_end(connection).startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_head_that_does_not_end_is_given_up(service: ServiceProcess) -> None:
+def test_a_head_that_does_not_end_is_refused(service: ServiceProcess) -> None:
     with connect(service) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n")
         assert read_to_end(connection).startswith(b"HTTP/1.1 408 ")
 
 
-def test_connections_are_used_again(service: ServiceProcess) -> None:
-    """The clock of a head stops when it is complete."""
-    with closing(HTTPConnection(urlsplit(service.url).netloc, timeout=15)) as connection:
+def test_a_connection_is_reused(service: ServiceProcess) -> None:
+    """The time limit of a head ends when the head is complete."""
+    with closing(HTTPConnection(urlsplit(service.url).netloc, timeout=TIMEOUT)) as connection:
         connection.connect()
         first_socket = connection.sock
         for _ in range(3):
@@ -57,13 +54,3 @@ def test_connections_are_used_again(service: ServiceProcess) -> None:
             assert response.status == 200
             response.read()
             assert connection.sock is first_socket
-
-
-def test_bodies_being_read_share_a_budget() -> None:
-    budget = BodyBudget(100)
-    budget.acquire(60)
-    with pytest.raises(Problem) as caught:
-        budget.acquire(60)
-    assert caught.value.code == "overloaded"
-    budget.release(60)
-    budget.acquire(100)

@@ -1,0 +1,98 @@
+"""The status page in a real browser: content, accessibility, and refreshing."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.browser.conftest import OPERATOR_TOKEN, Browser, PageSnapshot, finish
+
+SIZES_AND_SCHEMES = list(itertools.product([1280, 390], ["light", "dark"]))
+SIGNED_IN = {"token": OPERATOR_TOKEN, "expect": "Open incidents"}
+
+
+def check_page(page: PageSnapshot, browser: Browser) -> None:
+    """No axe-core finding (contrast, labels), no error, no other server, no horizontal scrolling."""
+    assert page.violations == []
+    assert page.errors == []
+    assert {urlsplit(url).netloc for url in page.requests} <= {urlsplit(browser.url).netloc, ""}
+    assert not page.isTooWide
+
+
+@pytest.mark.parametrize(("width", "scheme"), SIZES_AND_SCHEMES)
+def test_a_signed_in_operator_sees_everything(browser: Browser, width: int, scheme: str) -> None:
+    page = browser.visit(width=width, scheme=scheme, **SIGNED_IN)
+    check_page(page, browser)
+    assert page.title == "Outage | Status"
+    assert page.bars == [90] * 4
+    assert page.lines == 4
+    text = page.text.replace("\n", " ")
+    assert re.search(r"for \d+ min · 12 times", text)
+    assert re.search(r"for 1 h \d+ min · 1,204 times", text)
+    for words in (
+        "checkout does not answer",
+        "checkout v2.14.0",
+        "Scheduler",
+        "Spool",
+        "agents may act as far as the flags allow",
+    ):
+        assert words in text
+
+
+@pytest.mark.parametrize(("width", "scheme"), SIZES_AND_SCHEMES)
+def test_an_anonymous_visitor_sees_the_overall_state_and_public_targets(
+    browser: Browser, width: int, scheme: str
+) -> None:
+    page = browser.visit(width=width, scheme=scheme)
+    check_page(page, browser)
+    assert page.bars == [90] * 2
+    for words in ("Outage", "api", "shop", "Sign in"):
+        assert words in page.text
+    for words in ("checkout", "search", "INC-", "Spool"):
+        assert words not in page.text
+
+
+def test_light_and_dark_scheme_have_different_backgrounds(browser: Browser) -> None:
+    assert browser.visit(scheme="light").background != browser.visit(scheme="dark").background
+
+
+def test_a_refused_sign_in_is_accessible(browser: Browser) -> None:
+    page = browser.visit(token="wrong", expect="That token is not accepted")  # noqa: S106 - none at all
+    assert page.violations == []
+
+
+def test_the_page_works_without_scripts(browser: Browser) -> None:
+    page = browser.visit(hasScripts=False, **SIGNED_IN)
+    check_page(page, browser)
+    assert "checkout does not answer" in page.text
+    assert page.reloads
+
+
+def test_the_page_refreshes_itself_and_recovers_from_an_error(browser: Browser) -> None:
+    visit = browser.start(waitFor="it broke while you looked", **SIGNED_IN)
+    assert visit.stderr is not None
+    assert visit.stdin is not None
+    assert visit.stderr.readline() == "ready\n"
+    report = {"error": {"message": "it broke while you looked"}, "severity": "LOW"}
+    row = browser.database.execute("select public.report_error(%s)", [json.dumps(report)]).fetchone()
+    assert row is not None
+    try:
+        page = finish(visit)
+    finally:
+        browser.database.execute(
+            "update public.incidents set status = 'resolved', resolved_at = now() where id = %s",
+            [row[0]["incident_id"]],
+        )
+    assert "it broke while you looked" in page.text
+    assert "the service does not answer" not in page.text
+    assert not page.reloads
+
+
+def test_a_visitor_who_was_signed_out_elsewhere_sees_the_anonymous_page(browser: Browser) -> None:
+    page = browser.visit(isSignedOutElsewhere=True, **SIGNED_IN)
+    assert "Open incidents" not in page.text
+    assert "Sign out" not in page.text

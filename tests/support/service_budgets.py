@@ -1,0 +1,55 @@
+"""Runs the service, `python -m app`, with the time budgets that TEST_TIME_BUDGETS names as JSON.
+
+On a busy machine the service may exhaust a budget although the database is fine; it then spools a report
+and answers 202. Tests of another subject run it with budgets that no machine exhausts (`UNHURRIED`). Tests of
+what happens when a budget is exhausted keep the real ones.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+from collections.abc import Mapping
+from types import ModuleType
+
+import httpx
+
+from app import lifespan
+from app.supabase import client, monitor, retry
+from app.web import body
+
+VARIABLE = "TEST_TIME_BUDGETS"
+SECONDS = 600.0
+
+CONSTANTS: Mapping[str, tuple[ModuleType, str]] = {
+    "report": (lifespan, "_REPORT_SECONDS"),  # how long a reporter waits before the spool takes the report
+    "sentry": (lifespan, "_SENTRY_SECONDS"),  # the same for Sentry
+    "public_status": (lifespan, "_PUBLIC_STATUS_SECONDS"),  # how long an anonymous status answer is cached
+    "body": (body, "_BODY_SECONDS"),  # how long a request body may take to arrive
+}
+"""Budgets that are constants. The three others are default values or belong to httpx."""
+
+UNHURRIED: Mapping[str, float] = dict.fromkeys((*CONSTANTS, "retry", "monitor", "call"), SECONDS)
+"""Every budget is out of reach."""
+
+UNHURRIED_CALLS: Mapping[str, float] = {"call": SECONDS, "body": SECONDS}
+"""The real budgets, but a call to Supabase that gets no answer stays open until the test ends it."""
+
+
+def apply(budgets: Mapping[str, float]) -> None:
+    for budget, seconds in budgets.items():
+        if budget == "retry":  # how long a failed call is tried again
+            retry.deadline_after.__defaults__ = (seconds,)
+        elif budget == "monitor":  # how long the database may take to answer the monitor
+            monitor.DatabaseMonitor.__init__.__defaults__ = (seconds,)
+        elif budget == "call":  # the timeouts of a call to Supabase
+            client._TIMEOUT = httpx.Timeout(seconds)
+        else:
+            module, name = CONSTANTS[budget]
+            setattr(module, name, seconds)
+
+
+if __name__ == "__main__":
+    apply(json.loads(os.environ.pop(VARIABLE, "{}")))
+    runpy.run_module("app", run_name="__main__")
