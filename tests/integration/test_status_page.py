@@ -265,7 +265,7 @@ def test_during_an_outage_the_page_shows_what_the_service_knows(
         anonymous = browser.get("/status")
         assert anonymous.status_code == 503
         assert "The database does not answer" in anonymous.text
-        assert "Not known" in anonymous.text
+        assert "Unknown" in anonymous.text
         assert browser.post("/status", data={"token": OPERATOR_TOKEN}).status_code == 303
         page = browser.get("/status")
         assert page.status_code == 503

@@ -1,13 +1,13 @@
-// Brings the page up to date every 30 seconds. Without scripts the browser reloads it instead.
+// Refreshes the page every 30 seconds. Without scripts the browser reloads it instead.
 setInterval(async () => {
   const main = document.querySelector("main");
   if (document.hidden || main.contains(document.activeElement)) return;
   try {
-    const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const response = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const fresh = page.querySelector("main");
-    if (fresh === null) throw new Error("that is not the page");
-    // Signed in or out meanwhile: then more than this part has changed.
+    if (fresh === null) throw new Error("the response is not the status page");
+    // After a sign-in or sign-out in another tab, more than <main> has changed.
     const isSignedIn = (each) => each.querySelector("#sign-in") === null;
     if (isSignedIn(page) !== isSignedIn(document)) return location.reload();
     main.replaceWith(fresh);
