@@ -38,7 +38,7 @@ def test_a_signed_in_operator_sees_everything(browser: Browser, width: int, sche
         "checkout v2.14.0",
         "Scheduler",
         "Spool",
-        "agents may act as far as the flags allow",
+        "agents may act within their feature flags",
     ):
         assert words in text
 
