@@ -1,1 +1,1 @@
-"""The make commands that need the virtual environment, one module each: dev, demo, reset, types, engine."""
+"""The make commands that need the virtual environment, one module each: dev, demo, docs, reset, types, engine."""
