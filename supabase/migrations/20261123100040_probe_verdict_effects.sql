@@ -195,7 +195,9 @@ as $$
       monitoring.sanitize_text(
         case worst.fingerprint
           when 'health-check:prober'
-            then format('%s targets got no response from pg_net, such as %s: %s', worst.size, worst.target, worst.problem)
+            then format(
+              '%s targets got no response from pg_net, such as %s: %s', worst.size, worst.target, worst.problem
+            )
           when 'health-check:connectivity'
             then format(
               'All %s targets of a round failed without an HTTP response, such as %s: %s',
