@@ -80,7 +80,8 @@ as $$
       then not pg_input_is_valid(is_private_host.host, 'inet') or exists (
         select
         from unnest(array[
-          '::/96', '::ffff:0:0/96', '::ffff:0:0:0/96', '64:ff9b::/32', '2001::/32', '2002::/16', 'fc00::/7', 'fe80::/9', 'ff00::/8'
+          '::/96', '::ffff:0:0/96', '::ffff:0:0:0/96', '64:ff9b::/32', '2001::/32',
+          '2002::/16', 'fc00::/7', 'fe80::/9', 'ff00::/8'
         ]) as networks (network)
         where is_private_host.host::inet <<= networks.network::inet
       )

@@ -31,7 +31,9 @@ begin
       return format('.headers has a name that HTTP does not allow: %s', left(v_header.key, 100));
     elsif v_header.kind <> 'string' or v_header.value ~ '[[:cntrl:]]' or length(v_header.value) > 500 then
       return format('.headers.%s must be a string of at most 500 characters without control characters', v_header.key);
-    elsif monitoring.is_sensitive_key(v_header.key) or monitoring.sanitize_text(v_header.value, 4096) <> v_header.value then
+    elsif monitoring.is_sensitive_key(v_header.key)
+      or monitoring.sanitize_text(v_header.value, 4096) <> v_header.value
+    then
       return format('.headers.%s looks like a secret, and the configuration is stored in plain text', v_header.key);
     elsif lower(v_header.key) in ('host', 'connection', 'content-length', 'transfer-encoding') then
       return format('.headers.%s is set by pg_net', v_header.key);

@@ -64,7 +64,9 @@ security invoker
 set search_path = ''
 as $$
   -- "/@" starts the name of a package in a path, which is frequent in stack traces and not an e-mail address.
-  select coalesce(sum((octet_length(lowered.body) - octet_length(replace(lowered.body, needle, ''))) / length(needle)), 0)
+  select coalesce(
+    sum((octet_length(lowered.body) - octet_length(replace(lowered.body, needle, ''))) / length(needle)), 0
+  )
   from (select replace(lower(value collate "C"), '/@', '/')) as lowered (body)
   cross join unnest(array[
     'pass', 'pwd', 'secret', 'token', 'key', 'auth', 'cookie', 'bearer', 'sig', 'sess', '@', '%40', 'eyj', 'k_live_',

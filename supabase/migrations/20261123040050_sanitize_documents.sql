@@ -216,7 +216,9 @@ begin
       part.key,
       case
         when part.total <= v_room then part.value
-        else monitoring.truncate_jsonb(part.value, v_room - (part.total - part.size) - part.key_size, truncate_jsonb.depth + 1)
+        else monitoring.truncate_jsonb(
+          part.value, v_room - (part.total - part.size) - part.key_size, truncate_jsonb.depth + 1
+        )
       end
     )
     into v_result

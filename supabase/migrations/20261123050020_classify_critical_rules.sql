@@ -336,7 +336,8 @@ declare
   v_unavailable constant boolean := monitoring.is_unavailable(message, words, status);
 begin
   return case
-    when monitoring.is_database_connection_failure(message, words, is_database, is_network) then 'database_connection_failed'
+    when monitoring.is_database_connection_failure(message, words, is_database, is_network)
+      then 'database_connection_failed'
     when monitoring.is_authentication_service_down(message, words, v_unavailable) then 'authentication_service_down'
     when monitoring.is_security_breach(message, words) then 'security_breach'
     when monitoring.is_cors_block(message) then 'cors_blocked'

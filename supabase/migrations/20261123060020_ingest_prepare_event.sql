@@ -174,7 +174,9 @@ declare
   v_status text := read_http_status.event ->> 'http_status';
 begin
   if length(v_status) <> 3 or v_status not between '100' and '599' or translate(v_status, '0123456789', '') <> '' then
-    perform monitoring.refuse_event('http_status', 'must be a status code, 100 to 599', 'Correct the field, or leave it out.');
+    perform monitoring.refuse_event(
+      'http_status', 'must be a status code, 100 to 599', 'Correct the field, or leave it out.'
+    );
   end if;
   return v_status::integer;
 end
@@ -248,10 +250,14 @@ declare
   v_verdict record;
 begin
   if jsonb_typeof(v_error) is distinct from 'object' then
-    perform monitoring.refuse_event('error', 'must be a JSON object', 'Send {"error": {"message": "text of the error"}}.');
+    perform monitoring.refuse_event(
+      'error', 'must be a JSON object', 'Send {"error": {"message": "text of the error"}}.'
+    );
   end if;
   if jsonb_typeof(v_error -> 'message') not in ('string', 'null') then
-    perform monitoring.refuse_event('error.message', 'must be a string', 'Send the message of the error as a JSON string.');
+    perform monitoring.refuse_event(
+      'error.message', 'must be a string', 'Send the message of the error as a JSON string.'
+    );
   end if;
 
   v_prepared.event_position := prepare_event.event_position;
@@ -263,7 +269,9 @@ begin
     monitoring.read_event_text(v_error, 'message', 'error.', 4096), v_prepared.error_type
   );
   if v_prepared.message is null then
-    perform monitoring.refuse_event('error.message', 'is missing', 'Send the message of the error as a text that is not blank.');
+    perform monitoring.refuse_event(
+      'error.message', 'is missing', 'Send the message of the error as a text that is not blank.'
+    );
   end if;
   v_prepared.title := monitoring.build_error_title(v_prepared.message, v_prepared.error_type);
   v_prepared.source := monitoring.read_event_text(prepare_event.event, 'source', '', 200);

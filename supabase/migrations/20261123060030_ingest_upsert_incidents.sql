@@ -90,7 +90,10 @@ as $$
   with locked as materialized (
     select incidents.fingerprint, incidents.id, incidents.occurrence_count, incidents.resolved_at
     from public.incidents
-    where incidents.id in (select found.incident_id from monitoring.find_fold_candidates(lock_fold_candidates.fingerprints) as found)
+    where incidents.id in (
+      select found.incident_id
+      from monitoring.find_fold_candidates(lock_fold_candidates.fingerprints) as found
+    )
     order by incidents.fingerprint, incidents.id
     for update
   )

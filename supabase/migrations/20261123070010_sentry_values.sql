@@ -46,7 +46,9 @@ begin
     v_moment := v_text::timestamptz;
   end if;
   -- Sentry's clock may be slightly ahead of ours. A time more than a day ahead is not plausible.
-  return case when v_moment between '2000-01-01' and now() + interval '1 day' then least(v_moment, clock_timestamp()) end;
+  return case
+    when v_moment between '2000-01-01' and now() + interval '1 day' then least(v_moment, clock_timestamp())
+  end;
 end
 $$;
 

@@ -41,7 +41,8 @@ begin
   if not v_feed.is_silent then
     return case
       when 0 < monitoring.resolve_incidents(
-        array['sentry:feed'], 'sentry', 'sentry', 'Sentry delivers again, or incident_policy.feed_silence_hours was removed.'
+        array['sentry:feed'], 'sentry', 'sentry',
+        'Sentry delivers again, or incident_policy.feed_silence_hours was removed.'
       ) then 'resolved'
       else 'quiet'
     end;

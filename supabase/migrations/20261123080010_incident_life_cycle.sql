@@ -13,7 +13,8 @@ security invoker
 set search_path = ''
 as $$
   select coalesce(
-    claims.token ->> 'agent', claims.token ->> 'email', claims.token ->> 'sub', claims.token ->> 'role', session_user::text
+    claims.token ->> 'agent', claims.token ->> 'email', claims.token ->> 'sub', claims.token ->> 'role',
+    session_user::text
   )
   from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
 $$;

@@ -60,7 +60,8 @@ begin
   if resolve_incident.has_worked is not null then
     if resolve_incident.knowledge_id is null then
       perform monitoring.refuse_request(
-        'PT400', 'has_worked needs knowledge_id', 'knowledge_id', 'Send the id of the fix that worked, or leave both out.'
+        'PT400', 'has_worked needs knowledge_id', 'knowledge_id',
+        'Send the id of the fix that worked, or leave both out.'
       );
     end if;
     perform public.record_fix_outcome(resolve_incident.knowledge_id, resolve_incident.has_worked);

@@ -200,7 +200,9 @@ declare
   v_entry public.error_knowledge;
 begin
   if record_fix_outcome.success is null then
-    perform monitoring.refuse_request('PT400', 'success is missing', 'success', 'Send true if the fix worked, else false.');
+    perform monitoring.refuse_request(
+      'PT400', 'success is missing', 'success', 'Send true if the fix worked, else false.'
+    );
   end if;
   update public.error_knowledge
   set

@@ -198,7 +198,10 @@ as $$
     ),
     (
       6, 'one_action_an_incident', state.runner is null,
-      case when state.runner is null then 'no action is running' else format('%s is running an action', state.runner) end
+      case
+        when state.runner is null then 'no action is running'
+        else format('%s is running an action', state.runner)
+      end
     ),
     (
       7, 'confidence',

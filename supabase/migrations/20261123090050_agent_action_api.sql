@@ -41,7 +41,10 @@ begin
   if not exists (select from monitoring.action_kinds where action_kinds.kind = begin_agent_action.action_type) then
     perform monitoring.refuse_request(
       'PT400', format('action_type %s is unknown', begin_agent_action.action_type), 'action_type',
-      'Send one of ' || (select string_agg(action_kinds.kind, ', ' order by action_kinds.kind) from monitoring.action_kinds)
+      'Send one of ' || (
+        select string_agg(action_kinds.kind, ', ' order by action_kinds.kind)
+        from monitoring.action_kinds
+      )
     );
   end if;
   if jsonb_typeof(v_plan) <> 'object' then
@@ -137,7 +140,9 @@ begin
   if v_is_success is null then
     perform monitoring.refuse_request('PT400', 'success is missing', 'success', 'Send true or false.');
   elsif v_is_success and v_error is not null then
-    perform monitoring.refuse_request('PT400', 'error must be empty when success is true', 'error', 'Leave error out, or send success false.');
+    perform monitoring.refuse_request(
+      'PT400', 'error must be empty when success is true', 'error', 'Leave error out, or send success false.'
+    );
   end if;
   perform pg_advisory_xact_lock(20261126, 1);
   v_is_switch_on := (monitoring.config('kill_switch') ->> 'enabled')::boolean;

@@ -92,7 +92,9 @@ begin
   if record_deployment_finished.success is null then
     perform monitoring.refuse_request('PT400', 'success is missing', 'success', 'Send true or false.');
   elsif jsonb_typeof(coalesce(record_deployment_finished.test_results, '{}')) <> 'object' then
-    perform monitoring.refuse_request('PT400', 'test_results must be a JSON object', 'test_results', 'Send {"passed": 12}.');
+    perform monitoring.refuse_request(
+      'PT400', 'test_results must be a JSON object', 'test_results', 'Send {"passed": 12}.'
+    );
   end if;
   update public.deployment_history
   set

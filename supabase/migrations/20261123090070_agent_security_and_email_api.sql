@@ -28,11 +28,17 @@ declare
   v_id bigint;
 begin
   if record_security_event.severity is null then
-    perform monitoring.refuse_request('PT400', 'severity is missing', 'severity', 'Send LOW, MEDIUM, HIGH or CRITICAL.');
+    perform monitoring.refuse_request(
+      'PT400', 'severity is missing', 'severity', 'Send LOW, MEDIUM, HIGH or CRITICAL.'
+    );
   elsif record_security_event.confidence is null or record_security_event.confidence not between 0 and 1 then
-    perform monitoring.refuse_request('PT400', 'confidence must be from 0 to 1', 'confidence', 'Send a number such as 0.8.');
+    perform monitoring.refuse_request(
+      'PT400', 'confidence must be from 0 to 1', 'confidence', 'Send a number such as 0.8.'
+    );
   elsif not pg_input_is_valid(coalesce(record_security_event.ip_address, '::'), 'inet') then
-    perform monitoring.refuse_request('PT400', 'ip_address is not an IP address', 'ip_address', 'Send an address, or leave it out.');
+    perform monitoring.refuse_request(
+      'PT400', 'ip_address is not an IP address', 'ip_address', 'Send an address, or leave it out.'
+    );
   elsif jsonb_typeof(coalesce(record_security_event.details, '{}')) <> 'object' then
     perform monitoring.refuse_request('PT400', 'details must be a JSON object', 'details', 'Send {"path": "/login"}.');
   end if;
@@ -107,7 +113,9 @@ declare
 begin
   -- Not sanitized, because the value must be an e-mail address. Agents cannot read the table.
   if v_recipient !~ '^[^@\s]+@[^@\s]+$' or length(v_recipient) > 320 then
-    perform monitoring.refuse_request('PT400', 'recipient is not an e-mail address', 'recipient', 'Send an address such as ann@example.com.');
+    perform monitoring.refuse_request(
+      'PT400', 'recipient is not an e-mail address', 'recipient', 'Send an address such as ann@example.com.'
+    );
   end if;
   if (monitoring.config('kill_switch') ->> 'enabled')::boolean
     or not (monitoring.config('feature_flags') ->> 'email')::boolean

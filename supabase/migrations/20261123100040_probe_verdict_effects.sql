@@ -1,6 +1,7 @@
 -- Purpose: determines what verdicts change: the state of targets, and incidents to open, fold or resolve.
 -- Objects: type monitoring.verdict_effect; functions monitoring.update_target_states, monitoring.find_root_cause,
---   monitoring.find_verdict_effects, monitoring.describe_outages.
+--   monitoring.find_verdict_effects, monitoring.describe_outage_title, monitoring.describe_outage_message,
+--   monitoring.describe_outages.
 -- Risks: locks are taken in this order: the advisory lock, checks by id, states by target, incidents by fingerprint;
 --   ingest locks incidents in the same order.
 
@@ -169,6 +170,59 @@ comment on function monitoring.find_verdict_effects(monitoring.verdict[]) is
 'Returns the incident that each verdict concerns, and whether to open or resolve it. update_target_states() must have
 counted the verdicts.';
 
+create function monitoring.describe_outage_title(fingerprint text, target text, status public.check_status)
+returns text
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select monitoring.sanitize_text(
+    case describe_outage_title.fingerprint
+      when 'health-check:prober' then 'Health checks get no responses'
+      when 'health-check:connectivity' then 'No target can be reached'
+      else format('%s is %s', describe_outage_title.target, describe_outage_title.status)
+    end,
+    200
+  )
+$$;
+
+comment on function monitoring.describe_outage_title(text, text, public.check_status) is
+'Returns the title of the incident of a health check.';
+
+create function monitoring.describe_outage_message(
+  fingerprint text, target text, status public.check_status, size bigint, problem text
+)
+returns text
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select monitoring.sanitize_text(
+    case describe_outage_message.fingerprint
+      when 'health-check:prober'
+        then format(
+          '%s targets got no response from pg_net, such as %s: %s',
+          describe_outage_message.size, describe_outage_message.target, describe_outage_message.problem
+        )
+      when 'health-check:connectivity'
+        then format(
+          'All %s targets of a round failed without an HTTP response, such as %s: %s',
+          describe_outage_message.size, describe_outage_message.target, describe_outage_message.problem
+        )
+      else format(
+        '%s is %s: %s',
+        describe_outage_message.target, describe_outage_message.status, describe_outage_message.problem
+      )
+    end,
+    4096
+  )
+$$;
+
+comment on function monitoring.describe_outage_message(text, text, public.check_status, bigint, text) is
+'Returns the message of the incident of a health check. target is an example when the incident concerns size targets.';
+
 create function monitoring.describe_outages(effects monitoring.verdict_effect[])
 returns monitoring.prepared_event[]
 language sql
@@ -184,26 +238,9 @@ as $$
       row_number() over (order by worst.fingerprint)::integer as event_position,
       null::text as idempotency_key,
       worst.fingerprint,
-      monitoring.sanitize_text(
-        case worst.fingerprint
-          when 'health-check:prober' then 'Health checks get no responses'
-          when 'health-check:connectivity' then 'No target can be reached'
-          else format('%s is %s', worst.target, worst.status)
-        end,
-        200
-      ) as title,
-      monitoring.sanitize_text(
-        case worst.fingerprint
-          when 'health-check:prober'
-            then format('%s targets got no response from pg_net, such as %s: %s', worst.size, worst.target, worst.problem)
-          when 'health-check:connectivity'
-            then format(
-              'All %s targets of a round failed without an HTTP response, such as %s: %s',
-              worst.size, worst.target, worst.problem
-            )
-          else format('%s is %s: %s', worst.target, worst.status, worst.problem)
-        end,
-        4096
+      monitoring.describe_outage_title(worst.fingerprint, worst.target, worst.status) as title,
+      monitoring.describe_outage_message(
+        worst.fingerprint, worst.target, worst.status, worst.size, worst.problem
       ) as message,
       case worst.fingerprint
         when 'health-check:prober' then 'ProberSilent'

@@ -126,7 +126,10 @@ as $$
 declare
   -- Days older than 30 days hardly change. Null in the first run, which counts all days.
   v_since date := (
-    select case when count(*) > 0 then least(max(incident_daily_stats.day) + 1, (now() at time zone 'UTC')::date - 30) end
+    select
+      case
+        when count(*) > 0 then least(max(incident_daily_stats.day) + 1, (now() at time zone 'UTC')::date - 30)
+      end
     from monitoring.incident_daily_stats
   );
   v_today date := (now() at time zone 'UTC')::date;

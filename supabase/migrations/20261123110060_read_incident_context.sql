@@ -72,7 +72,10 @@ begin
   return (
     select coalesce(jsonb_agg(
       jsonb_strip_nulls(jsonb_build_object(
-        'at', entry.happened_at, 'what', monitoring.truncate_text(entry.what, 60), 'from', entry."from", 'to', entry."to",
+        'at', entry.happened_at,
+        'what', monitoring.truncate_text(entry.what, 60),
+        'from', entry."from",
+        'to', entry."to",
         'data', jsonb_strip_nulls(jsonb_build_object(
           'who', monitoring.truncate_text(entry.who, least(share, 100)),
           'why', monitoring.truncate_text(entry.why, least(share, 300))

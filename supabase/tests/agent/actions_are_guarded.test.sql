@@ -2,7 +2,7 @@ begin;
 
 select plan(8);
 
--- What other tests began does not count here.
+-- Actions of other tests must not count here.
 update public.system_config
 set value = '{"agent_actions_per_hour": 100000, "all_agent_actions_per_hour": 100000}'
 where key = 'rate_limits';

@@ -1,4 +1,4 @@
--- An answer that did not come in time; a timeout that is only configured is no event.
+-- Responses that did not arrive in time; configured timeouts do not count.
 
 begin;
 

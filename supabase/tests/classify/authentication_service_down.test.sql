@@ -1,4 +1,4 @@
--- The service that signs people in is away; a refused password is not that.
+-- The authentication service cannot be reached; a rejected password does not count.
 
 begin;
 

@@ -1,4 +1,4 @@
--- What a cache did not hold; a good ratio is no event.
+-- Cache misses; a hit ratio does not count.
 
 begin;
 

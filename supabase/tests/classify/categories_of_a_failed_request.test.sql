@@ -1,4 +1,4 @@
--- A 5xx belongs to what its text blames: sign-in, the database, the proxy in front; else to the service that said it.
+-- The category of a 5xx: security, database or infrastructure when the text names it, else the reporting service.
 
 begin;
 

@@ -1,4 +1,4 @@
--- A page speaks for itself, unless it reports what a server said.
+-- Errors of a page are in frontend, unless they report a response of a server.
 
 begin;
 

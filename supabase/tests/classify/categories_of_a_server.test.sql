@@ -1,4 +1,4 @@
--- What no rule matched, by its words.
+-- Categories of errors that no rule matches.
 
 begin;
 

@@ -1,4 +1,4 @@
--- Each browser has its own words for it, and other refusals are not CORS.
+-- CORS errors in the wording of each browser; other rejections are not CORS errors.
 
 begin;
 

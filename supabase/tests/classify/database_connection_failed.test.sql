@@ -1,4 +1,4 @@
--- The database is away: refused, exhausted, shut down, lost.
+-- The database cannot be reached: refused, exhausted, shut down, lost.
 
 begin;
 

@@ -1,4 +1,4 @@
--- One statement that failed tells that the database is there.
+-- A failed statement shows that the database can be reached.
 
 begin;
 

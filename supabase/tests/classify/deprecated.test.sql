@@ -1,4 +1,4 @@
--- What works today and will not for long.
+-- Deprecation warnings.
 
 begin;
 

@@ -1,4 +1,4 @@
--- A warning without another signal, however its logger spells it; with one, the signal decides.
+-- Warnings without another signal, in the formats of common loggers; with another signal, that signal decides.
 
 begin;
 

@@ -1,4 +1,4 @@
--- The status that came with an error counts like one in its text.
+-- The http_status of an error has the same effect as a status code in its text.
 
 begin;
 

@@ -1,4 +1,4 @@
--- Nothing at all, too much, and who may ask.
+-- Empty and very long input, and privileges.
 
 begin;
 

@@ -1,4 +1,4 @@
--- The logger's level decides when no rule matched, and never against one.
+-- The level decides only when no rule matches.
 
 begin;
 

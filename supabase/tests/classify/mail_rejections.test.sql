@@ -1,4 +1,4 @@
--- A mail server that refuses a letter speaks of users, permissions and 5xx too; the letters, not the products.
+-- Mail servers mention users, permissions and 5xx when they reject a message: these errors are in infrastructure.
 
 begin;
 

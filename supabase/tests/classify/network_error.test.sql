@@ -1,4 +1,4 @@
--- One machine could not reach, find or keep another.
+-- Hosts that could not be reached, resolved or kept connected.
 
 begin;
 

@@ -1,4 +1,4 @@
--- 404s and missing images are LOW.
+-- Not found errors and missing images are LOW.
 
 begin;
 

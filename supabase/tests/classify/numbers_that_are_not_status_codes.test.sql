@@ -1,4 +1,4 @@
--- Digits of a status code that stand for something else.
+-- Numbers that look like a status code but are not.
 
 begin;
 

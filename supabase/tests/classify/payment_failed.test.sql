@@ -1,4 +1,4 @@
--- Money that could not be taken or given back.
+-- Payments and refunds that failed.
 
 begin;
 

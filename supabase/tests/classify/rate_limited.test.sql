@@ -1,4 +1,4 @@
--- Somebody asked too often; a limit that is only configured is no event.
+-- Exceeded rate limits; configured limits do not count.
 
 begin;
 

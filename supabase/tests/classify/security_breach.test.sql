@@ -1,4 +1,4 @@
--- A report that somebody got in or that data got out. An attempt is none.
+-- Intrusions and data leaks; attempts do not count.
 
 begin;
 

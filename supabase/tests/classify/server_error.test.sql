@@ -1,4 +1,4 @@
--- 500 and its kin; a cause named beside it decides the category.
+-- Server errors; a cause in the text decides the category.
 
 begin;
 

@@ -1,4 +1,4 @@
--- Slow queries in the words of each database.
+-- Slow queries in the wording of each database.
 
 begin;
 

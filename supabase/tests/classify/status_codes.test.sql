@@ -1,4 +1,4 @@
--- Where a number stands as a status code.
+-- Contexts in which a number is a status code.
 
 begin;
 

@@ -1,4 +1,4 @@
--- ReferenceError, TypeError on a server, and what only looks like one.
+-- ReferenceError, TypeError on a server, and similar wording that is neither.
 
 begin;
 

@@ -1,4 +1,4 @@
--- TypeError in the words of each browser.
+-- TypeError in the wording of each browser.
 
 begin;
 

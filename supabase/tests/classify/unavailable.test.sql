@@ -1,4 +1,4 @@
--- 502 and 503, by number or by name; what answers decides the category.
+-- 502 and 503, by status code or wording; the service in the text decides the category.
 
 begin;
 

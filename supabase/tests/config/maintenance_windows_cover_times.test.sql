@@ -2,7 +2,7 @@ begin;
 
 select plan(8);
 
--- The moments that lie in the window.
+-- Returns the times that are in the window.
 create function pg_temp.list_covered(item jsonb, moments timestamptz[]) returns setof timestamptz
 language plpgsql
 as $$

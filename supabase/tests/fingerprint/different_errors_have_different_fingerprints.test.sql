@@ -1,4 +1,4 @@
--- What tells errors apart survives the normalisation.
+-- Differences between errors are kept by the normalization.
 
 begin;
 

@@ -1,4 +1,4 @@
--- A number that says which error it is counts.
+-- Numbers that identify an error are part of its fingerprint.
 
 begin;
 

@@ -1,4 +1,4 @@
--- The form of a fingerprint, and of the template behind it.
+-- The format of a fingerprint and of the message template.
 
 begin;
 

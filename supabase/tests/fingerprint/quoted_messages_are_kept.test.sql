@@ -1,4 +1,4 @@
--- A message that is quoted, whole or by its key, is not a value.
+-- A message in quotes, as a whole or under its key, is not masked as a value.
 
 begin;
 

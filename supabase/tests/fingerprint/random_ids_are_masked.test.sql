@@ -1,4 +1,4 @@
--- Ids of random letters and digits fold; names that hold a digit do not.
+-- Ids of random letters and digits are masked; names that contain a digit are not.
 
 begin;
 

@@ -1,4 +1,4 @@
--- Occurrences of one error that differ in what a run puts in have one fingerprint.
+-- Occurrences of an error that differ only in runtime values have the same fingerprint.
 
 begin;
 

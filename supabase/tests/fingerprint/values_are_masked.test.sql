@@ -1,4 +1,4 @@
--- What a run puts into a message without quotes folds as well.
+-- Runtime values without quotes are masked too.
 
 begin;
 

@@ -9,7 +9,7 @@ set value = '[
 ]'
 where key = 'health_check_targets';
 
--- What no validation lets through, but pg_net refuses.
+-- A URL that validation would reject, and that pg_net rejects.
 update monitoring.probe_targets
 set url = 'http://exa mple/'
 where name = 'bad';

@@ -8,7 +8,7 @@ where key = 'health_check_targets';
 
 select is(monitoring.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
 
--- The trigger meets no row of this number yet.
+-- No check has this request id yet, so the trigger records nothing.
 insert into net._http_response (id, status_code, content, timed_out, created)
 values (-42, 204, '', false, clock_timestamp());
 

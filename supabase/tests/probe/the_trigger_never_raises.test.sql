@@ -2,7 +2,7 @@ begin;
 
 select plan(5);
 
--- Nobody judges while a column is missing.
+-- Keep the judgement from running while a column is missing.
 select pg_advisory_xact_lock(20261123, 1800);
 
 update public.system_config

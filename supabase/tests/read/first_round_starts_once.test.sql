@@ -2,7 +2,7 @@ begin;
 
 select plan(5);
 
--- Asked once an hour, so that the minute may change meanwhile.
+-- An interval of one hour, so that the minute may change during the test.
 update public.system_config
 set value = '[
   {"name": "a", "type": "backend", "url": "https://example.com/a", "interval_minutes": 60},

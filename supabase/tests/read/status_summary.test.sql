@@ -2,7 +2,7 @@ begin;
 
 select plan(6);
 
--- What other tests left live is set aside.
+-- Live incidents of other tests must not count here.
 update public.incidents
 set status = 'resolved', resolved_at = clock_timestamp()
 where status <> 'resolved';

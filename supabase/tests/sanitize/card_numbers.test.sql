@@ -1,4 +1,4 @@
--- Numbers of 13 to 19 digits that pass the Luhn check go; others stay.
+-- Numbers of 13 to 19 digits that pass the Luhn check are redacted; others stay.
 
 begin;
 

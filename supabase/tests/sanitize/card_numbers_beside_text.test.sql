@@ -1,4 +1,4 @@
--- Letters, points and other numbers beside a card number excuse nothing but the group that they touch.
+-- Letters, points and other numbers next to a card number exclude only the group that they touch.
 
 begin;
 

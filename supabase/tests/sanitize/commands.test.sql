@@ -1,4 +1,4 @@
--- Secrets that are handed to commands and to SQL.
+-- Secrets in command lines and SQL statements.
 
 begin;
 

@@ -1,4 +1,4 @@
--- What a terminal would obey goes; tabs, line ends and foreign scripts stay.
+-- Terminal escape sequences are removed; tabs, line ends and all scripts stay.
 
 begin;
 

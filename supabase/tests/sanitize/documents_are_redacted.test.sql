@@ -1,4 +1,4 @@
--- A value under a sensitive key goes whole, whatever it is; all other texts are redacted like messages.
+-- Values of sensitive keys are redacted completely, whatever their type; other texts are redacted like messages.
 
 begin;
 

@@ -1,4 +1,4 @@
--- A cut document is valid, no longer than the cap, and says what it was.
+-- A truncated document is valid JSON within the limit and contains its original size.
 
 begin;
 

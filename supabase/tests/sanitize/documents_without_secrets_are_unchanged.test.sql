@@ -1,4 +1,4 @@
--- Numbers keep every digit, and keys that only sound like secrets keep their values.
+-- Numbers keep every digit, and keys that only resemble names of secrets keep their values.
 
 begin;
 

@@ -1,4 +1,4 @@
--- E-mail addresses go; what only looks like one stays.
+-- E-mail addresses are redacted; text that only looks like one stays.
 
 begin;
 

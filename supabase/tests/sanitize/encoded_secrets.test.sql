@@ -1,4 +1,4 @@
--- A secret is seen through the encoding of a URL, of JSON or of HTML; the text around it is then decoded.
+-- Secrets with URL, JSON or HTML escapes are redacted; the text around them is then decoded.
 
 begin;
 

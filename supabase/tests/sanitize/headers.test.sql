@@ -1,4 +1,4 @@
--- Authorization and cookies go with everything that belongs to them, whatever the scheme.
+-- Authorization and cookie headers are redacted with all their parameters, whatever the scheme.
 
 begin;
 

@@ -1,4 +1,4 @@
--- 100 kB written to be slow is sanitised in time that grows with its size alone. Measured: 3 to 20 ms each; the limit
+-- 100 kB written to be slow is sanitized in time that is linear in its size. Measured: 3 to 20 ms each; the limit
 -- leaves room for a busy machine and still fails on anything quadratic, which takes seconds.
 
 begin;

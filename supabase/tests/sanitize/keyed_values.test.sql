@@ -1,4 +1,4 @@
--- What stands behind a key that names a secret goes, however key and value are written.
+-- Values of keys that name a secret are redacted, in any notation.
 
 begin;
 

@@ -1,4 +1,4 @@
--- A value goes to its end: what separates values also stands in passwords.
+-- Values are redacted to their end, although passwords can contain separators.
 
 begin;
 

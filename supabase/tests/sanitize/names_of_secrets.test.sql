@@ -1,4 +1,4 @@
--- More names for a secret: a word may be one part of a name.
+-- More names of secrets: the word can be one part of the name.
 
 begin;
 

@@ -1,4 +1,4 @@
--- No false alarms: what errors say about secrets is no secret, and identifiers are needed to find the cause.
+-- No false positives: statements about secrets are not secrets, and identifiers are needed to find the cause.
 
 begin;
 

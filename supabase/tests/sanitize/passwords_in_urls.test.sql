@@ -1,4 +1,4 @@
--- The password goes, the user, the host and the path stay.
+-- The password is redacted; user, host and path stay.
 
 begin;
 

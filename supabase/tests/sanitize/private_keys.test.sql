@@ -1,4 +1,4 @@
--- A private key goes whole, and as far as it came; a certificate stays.
+-- Private keys are redacted, complete or truncated; certificates stay.
 
 begin;
 

@@ -1,4 +1,4 @@
--- The tokens of the great providers are known by their beginnings.
+-- Tokens of common providers are recognized by their prefixes.
 
 begin;
 

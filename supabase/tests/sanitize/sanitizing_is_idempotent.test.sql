@@ -1,4 +1,4 @@
--- What was stored may pass again (a reopened incident, a copied context): it stays as it is.
+-- Sanitizing stored text again (a reopened incident, a copied context) changes nothing.
 
 begin;
 

@@ -1,4 +1,4 @@
--- The name of a secret may be a value itself, or only one part of a key.
+-- The name of a secret can be a value, or one part of a key.
 
 begin;
 

@@ -1,4 +1,4 @@
--- More ways to write a value down: elements, attributes, lists, lines below.
+-- More notations of values: elements, attributes, lists, following lines.
 
 begin;
 

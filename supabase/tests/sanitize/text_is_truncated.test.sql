@@ -1,4 +1,4 @@
--- The cap is in bytes, never cuts a character and says what was lost; no half of a secret stays at the cut.
+-- The limit is in bytes; truncation never splits a character, adds a note and leaves no part of a secret.
 
 begin;
 

@@ -2,7 +2,7 @@ begin;
 
 select plan(3);
 
--- What other tests noted is long ago.
+-- Rows of other tests are moved to the past.
 update public.security_events
 set created_at = created_at - interval '1 day';
 
