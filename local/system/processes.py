@@ -1,10 +1,10 @@
 """Child processes that end with this process: started, stopped in order, and killed if this process is
 killed.
 
-No library does all of this. circus and supervisor drop privileges in `preexec_fn`, which is unsafe in a
-process with threads, and run as a daemon of their own (circus with ZeroMQ and Tornado); honcho has neither an
-order nor a change of user; mirakuru starts and waits for a program, which is the smaller part. None sets the
-parent-death signal, so that a killed `make dev` would leave PostgreSQL running.
+No library does all of this. None of circus, supervisor, honcho and mirakuru sets the parent-death signal, so that a
+killed `make dev` would leave PostgreSQL running. circus drops privileges in `preexec_fn`, which is unsafe in a process
+with threads; supervisor runs as a daemon of its own; honcho has neither an order nor a change of user; mirakuru starts
+and waits for a program, which is the smaller part.
 """
 
 # ruff: noqa: S603  # every argument is ours

@@ -33,11 +33,15 @@ begin
       when 'category' then enum_range(null::public.incident_category)::text[]
     end;
     v_reason := null;
-    if v_name <> all (v_names) then
+    if array_position(v_names, v_name) is null then
       v_reason := 'There is no such parameter.';
       v_allowed := v_names;
     elsif v_allowed is not null then
-      v_value := (select words.word from unnest(v_allowed) as words (word) where lower(words.word) = lower(btrim(v_value)));
+      v_value := (
+        select words.word
+        from unnest(v_allowed) as words (word)
+        where lower(words.word) = lower(btrim(v_value))
+      );
       if v_value is null then
         v_reason := 'It must be one of ' || array_to_string(v_allowed, ', ') || '.';
       end if;
@@ -52,7 +56,9 @@ begin
       v_value := regexp_replace(btrim(v_value), '(T.*) ', '\1+');
       begin
         if v_value !~ '^[0-9]{4}-?[0-9]{2}-?[0-9]{2}' or v_value::timestamptz is null then
-          raise datetime_field_overflow;
+          raise exception using
+            errcode = 'datetime_field_overflow',
+            message = 'not an ISO 8601 time';
         end if;
       exception
         when datetime_field_overflow or invalid_datetime_format or invalid_parameter_value then
