@@ -103,7 +103,7 @@ declare
   c_deepest constant integer := 32;
   v_kind text := jsonb_typeof(redact_jsonb.value);
   v_text text;
-  v_names_secrets boolean;
+  v_may_contain_secrets boolean;
   v_holds_secrets boolean;
   v_name_is_sensitive boolean;
 begin
@@ -152,7 +152,7 @@ begin
   end if;
   -- All keys are tested at once, because testing each would cost more than the values.
   v_text := (select string_agg('"' || pair.key || '"', e'\n') from jsonb_each(redact_jsonb.value) as pair);
-  v_names_secrets := monitoring.may_contain_sensitive_keys(v_text);
+  v_may_contain_secrets := monitoring.may_contain_sensitive_keys(v_text);
   v_holds_secrets := monitoring.redact_secrets(v_text) <> v_text;
   v_name_is_sensitive := strpos(lower(v_text), '"val') > 0 and exists (
     select
@@ -166,7 +166,7 @@ begin
         clean.key,
         case
           when pair.value = 'null' then pair.value
-          when v_names_secrets and monitoring.is_sensitive_key(clean.key) then '"[redacted]"'
+          when v_may_contain_secrets and monitoring.is_sensitive_key(clean.key) then '"[redacted]"'
           -- Forms and headers can also be objects such as {"name": "password", "value": "x"}.
           when lower(clean.key) in ('value', 'val') and v_name_is_sensitive then '"[redacted]"'
           else monitoring.redact_jsonb(pair.value, redact_jsonb.depth + 1)

@@ -136,7 +136,7 @@ def test_reading_retries_a_passing_fault(
 def test_reading_answers_503_during_a_lasting_fault(
     flaky_upstream_service: ServiceProcess, reader: httpx.Client, proxy: FaultProxy
 ) -> None:
-    proxy.target = b"/incidents"
+    proxy.target = b"/list_incidents"
     proxy.always = Fault.BAD_GATEWAY
     headers = {"Authorization": reader.headers["Authorization"]}
     answer = http_client.get(f"{flaky_upstream_service.url}/api/autonomous/incidents", headers=headers)

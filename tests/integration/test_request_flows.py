@@ -31,7 +31,7 @@ def documented_flow(title: str) -> list[str]:
     """The first column of the table under a heading."""
     text = (PROJECT / "docs" / "architecture.md").read_text()
     section = text.partition(f"\n### {title}\n")[2].partition("\n#")[0]
-    return re.findall(r"^\| `([a-z_/]+\.py)` \|", section, flags=re.MULTILINE)
+    return re.findall(r"^\| `app/([a-z_/]+\.py)` \|", section, flags=re.MULTILINE)
 
 
 @pytest.fixture

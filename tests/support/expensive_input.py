@@ -28,7 +28,7 @@ TEXTS = {
 }
 FUNCTIONS = {
     "classification": "select public.classify_error(%s)",
-    "sanitising": "select monitoring.sanitise_text(%s, 4096)",
+    "sanitizing": "select monitoring.sanitize_text(%s, 4096)",
     "fingerprint": "select monitoring.fingerprint_error(%s, 'E', 's')",
 }
 BODIES = {
