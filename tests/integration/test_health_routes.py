@@ -1,6 +1,6 @@
 """GET /, /health and /health/db: the first two never wait for the database."""
 
-import concurrent.futures
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -8,8 +8,8 @@ import pytest
 
 from tests.support import http_client
 from tests.support.fault_proxy import Fault, FaultProxy
-from tests.support.service_process import PROJECT, ServiceProcess, refusing_port, running_service
-from tests.support.waiting import wait_until
+from tests.support.service_process import KEPT_ALIVE, PROJECT, ServiceProcess, refusing_port, running_service
+from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 
 def test_the_index_names_the_service_and_its_links(client: httpx.Client) -> None:
@@ -80,9 +80,30 @@ def test_health_answers_while_the_call_to_the_database_hangs(
         # On a slow machine the call may have been given up meanwhile, which proves nothing: try again.
         return proxy.hanging > 0
 
-    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+    with ThreadPoolExecutor(20) as pool:
         probes = [pool.submit(http_client.get, database_health) for _ in range(20)]
         wait_until(is_answered_during_a_hanging_call, what="an answer during a call that hangs")
         assert {probe.result().status_code for probe in probes} == {503}
-    # Requests that arrive during a call share it.
-    assert len(proxy.bodies) < 20
+
+
+def test_requests_that_arrive_during_a_probe_share_it(
+    unhurried_flaky_service: ServiceProcess, proxy: FaultProxy
+) -> None:
+    proxy.target = b"/rpc/service_health"
+    proxy.hold()
+    url = f"{unhurried_flaky_service.url}/health"
+    sent = []
+
+    def note(event: str, _info: object) -> None:
+        if event == "http11.receive_response_headers.started":  # the request has been sent
+            sent.append(event)
+
+    with httpx.Client(timeout=DEADLINE_SECONDS, limits=KEPT_ALIVE) as session, ThreadPoolExecutor(20) as pool:
+        probes = [pool.submit(session.get, f"{url}/db", extensions={"trace": note}) for _ in range(20)]
+        wait_until(lambda: len(sent) == 20, what="20 requests")
+        # A request that is sent later is answered, so the service has read the earlier ones.
+        assert session.get(url).status_code == 200
+        held = len(proxy.bodies)
+        proxy.release()
+        assert {probe.result().status_code for probe in probes} == {200}
+    assert held == 1

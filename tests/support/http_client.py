@@ -10,6 +10,7 @@ from tests.support.waiting import DEADLINE_SECONDS
 
 TIMEOUT = DEADLINE_SECONDS
 
+delete = partial(httpx.delete, timeout=TIMEOUT)
 get = partial(httpx.get, timeout=TIMEOUT)
 head = partial(httpx.head, timeout=TIMEOUT)
 options = partial(httpx.options, timeout=TIMEOUT)

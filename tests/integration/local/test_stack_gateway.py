@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import httpx
 import jwt
 import psycopg
 import pytest
 
 from local import Stack
+from tests.support import http_client
 from tests.support.waiting import wait_until
 
 
@@ -20,44 +20,44 @@ def fruit(stack: Stack) -> Iterator[str]:
         connection.execute("create table public.fruit (id integer primary key, name text)")
         connection.execute("insert into public.fruit select n, 'apple ' || n from generate_series(1, 1500) as n")
         url = f"{stack.supabase_url}/rest/v1/fruit"
-        wait_until(lambda: httpx.head(url, headers={"apikey": stack.anon_key}).status_code == 200)
+        wait_until(lambda: http_client.head(url, headers={"apikey": stack.anon_key}).status_code == 200)
         yield url
         connection.execute("drop table public.fruit")
 
 
 def test_a_request_without_a_key_is_401(stack: Stack) -> None:
-    answer = httpx.get(f"{stack.supabase_url}/rest/v1/")
+    answer = http_client.get(f"{stack.supabase_url}/rest/v1/")
     assert answer.status_code == 401
     assert answer.json()["message"] == "No API key found in request"
 
 
 def test_an_unknown_key_is_401_even_if_it_is_a_valid_token(stack: Stack) -> None:
-    answer = httpx.get(f"{stack.supabase_url}/rest/v1/", headers={"apikey": stack.authenticated_jwt})
+    answer = http_client.get(f"{stack.supabase_url}/rest/v1/", headers={"apikey": stack.authenticated_jwt})
     assert answer.status_code == 401
     assert answer.json()["message"] == "Invalid API key"
 
 
 def test_other_services_of_supabase_are_404_with_a_reason(stack: Stack) -> None:
-    answer = httpx.post(f"{stack.supabase_url}/auth/v1/token", headers={"apikey": stack.anon_key})
+    answer = http_client.post(f"{stack.supabase_url}/auth/v1/token", headers={"apikey": stack.anon_key})
     assert answer.status_code == 404
     assert "/rest/v1 only" in answer.json()["hint"]
 
 
 def test_without_a_token_the_key_is_the_bearer_token(stack: Stack, fruit: str) -> None:
-    assert httpx.get(fruit, headers={"apikey": stack.anon_key}, params={"id": "eq.7"}).json() == [
+    assert http_client.get(fruit, headers={"apikey": stack.anon_key}, params={"id": "eq.7"}).json() == [
         {"id": 7, "name": "apple 7"}
     ]
 
 
 @pytest.mark.parametrize("token", ["nonsense", "a.b.c"])
 def test_a_bad_token_is_401_from_postgrest(stack: Stack, fruit: str, token: str) -> None:
-    answer = httpx.get(fruit, headers={"apikey": stack.anon_key, "Authorization": f"Bearer {token}"})
+    answer = http_client.get(fruit, headers={"apikey": stack.anon_key, "Authorization": f"Bearer {token}"})
     assert answer.status_code == 401
 
 
 def test_a_token_signed_with_another_secret_is_401(stack: Stack, fruit: str) -> None:
     forged = jwt.encode({"role": "service_role"}, "x" * 64, algorithm="HS256")
-    answer = httpx.get(fruit, headers={"apikey": stack.anon_key, "Authorization": f"Bearer {forged}"})
+    answer = http_client.get(fruit, headers={"apikey": stack.anon_key, "Authorization": f"Bearer {forged}"})
     assert answer.status_code == 401
 
 
@@ -69,7 +69,7 @@ def test_keys_carry_the_claims_of_supabase(stack: Stack) -> None:
 
 
 def test_responses_are_limited_to_a_thousand_rows(stack: Stack, fruit: str) -> None:
-    answer = httpx.get(fruit, headers={"apikey": stack.anon_key, "Prefer": "count=exact"})
+    answer = http_client.get(fruit, headers={"apikey": stack.anon_key, "Prefer": "count=exact"})
     assert answer.status_code == 206
     assert len(answer.json()) == 1000
     assert answer.headers["content-range"] == "0-999/1500"
@@ -77,13 +77,13 @@ def test_responses_are_limited_to_a_thousand_rows(stack: Stack, fruit: str) -> N
 
 def test_prefer_and_range_pass_in_both_directions(stack: Stack, fruit: str) -> None:
     headers = {"apikey": stack.anon_key, "Range-Unit": "items", "Range": "10-14", "Prefer": "count=exact"}
-    answer = httpx.get(fruit, headers=headers, params={"order": "id"})
+    answer = http_client.get(fruit, headers=headers, params={"order": "id"})
     assert answer.headers["content-range"] == "10-14/1500"
     assert [row["id"] for row in answer.json()] == [11, 12, 13, 14, 15]
 
 
 def test_head_has_the_headers_and_no_body(stack: Stack, fruit: str) -> None:
-    answer = httpx.head(fruit, headers={"apikey": stack.anon_key, "Prefer": "count=exact"})
+    answer = http_client.head(fruit, headers={"apikey": stack.anon_key, "Prefer": "count=exact"})
     assert (answer.status_code, answer.content) == (206, b"")
     assert answer.headers["content-range"] == "0-999/1500"
 
@@ -95,12 +95,13 @@ def test_a_streamed_body_without_a_length_is_forwarded(stack: Stack, fruit: str)
 
     headers = {"apikey": stack.service_role_key, "Content-Type": "application/json"}
     headers["Prefer"] = "return=representation"
-    answer = httpx.post(fruit, headers=headers, content=chunks())
+    answer = http_client.post(fruit, headers=headers, content=chunks())
     assert (answer.status_code, answer.json()) == (201, [{"id": 2001, "name": "quince"}])
-    assert httpx.delete(fruit, headers=headers, params={"id": "eq.2001"}).status_code == 200
+    assert http_client.delete(fruit, headers=headers, params={"id": "eq.2001"}).status_code == 200
 
 
 def test_a_slow_call_by_anon_is_cancelled_after_three_seconds(stack: Stack) -> None:
+    """The call takes 6 s: the limit of the other roles, 8 s, would let it end."""
     url = f"{stack.supabase_url}/rest/v1/rpc/dawdle"
     headers = {"apikey": stack.anon_key}
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
@@ -108,16 +109,15 @@ def test_a_slow_call_by_anon_is_cancelled_after_three_seconds(stack: Stack) -> N
             "create function public.dawdle(seconds integer) returns void language sql as 'select pg_sleep(seconds)'"
         )
         try:
-            wait_until(lambda: httpx.post(url, headers=headers, json={"seconds": 0}).is_success)
-            answer = httpx.post(url, headers=headers, json={"seconds": 10}, timeout=20)
+            wait_until(lambda: http_client.post(url, headers=headers, json={"seconds": 0}).is_success)
+            answer = http_client.post(url, headers=headers, json={"seconds": 6})
         finally:
             connection.execute("drop function public.dawdle")
     assert (answer.status_code, answer.json()["code"]) == (500, "57014")
-    assert answer.elapsed.total_seconds() < 6
 
 
 def test_percent_encoding_in_a_filter_is_unchanged(stack: Stack, fruit: str) -> None:
-    answer = httpx.get(f"{fruit}?name=eq.apple%207&select=id", headers={"apikey": stack.anon_key})
+    answer = http_client.get(f"{fruit}?name=eq.apple%207&select=id", headers={"apikey": stack.anon_key})
     assert answer.json() == [{"id": 7}]
 
 
@@ -127,7 +127,7 @@ def test_a_preflight_needs_no_key(stack: Stack) -> None:
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "apikey, authorization, content-type",
     }
-    answer = httpx.options(f"{stack.supabase_url}/rest/v1/fruit", headers=headers)
+    answer = http_client.options(f"{stack.supabase_url}/rest/v1/fruit", headers=headers)
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "apikey" in answer.headers["access-control-allow-headers"]
@@ -135,5 +135,5 @@ def test_a_preflight_needs_no_key(stack: Stack) -> None:
 
 def test_a_cross_origin_response_allows_the_origin_exactly_once(stack: Stack, fruit: str) -> None:
     headers = {"apikey": stack.anon_key, "Origin": "https://console.example.com"}
-    answer = httpx.get(fruit, headers=headers, params={"limit": "1"})
+    answer = http_client.get(fruit, headers=headers, params={"limit": "1"})
     assert len(answer.headers.get_list("access-control-allow-origin")) == 1
