@@ -1,4 +1,4 @@
-# `make dev` runs everything on this machine, `make test` tests it. Every command first installs what is missing.
+# Commands for development. Each first installs what is missing into .local.
 PYTHON ?= python3
 VENV := .local/venv/bin
 # How many test processes run at once, each with a stack of its own.
@@ -16,10 +16,10 @@ help: ## Lists the commands.
 setup: ## Installs what is missing into .local. The other commands run it first.
 	@$(PYTHON) local/install/setup.py
 
-dev: setup ## Runs the embedded Supabase and the service until Ctrl-C.
+dev: setup ## Runs the local stack and the service until Ctrl-C.
 	@$(VENV)/python -m local dev --with-parent
 
-check: setup ## Runs the linters and the unit tests, in under a minute.
+check: setup ## Runs the linters and the unit tests, in less than a minute.
 	@started=$$(date +%s); \
 	$(MAKE) --no-print-directory -j2 $(GROUPED) sqlfluff mypy unit ruff squawk || exit 1; \
 	echo "make check took $$(($$(date +%s) - started)) s."
@@ -65,11 +65,11 @@ pictures: setup ## Redraws the screenshots in docs/ (needs Chromium).
 types: setup ## Writes supabase/types.ts from the migrations.
 	@$(VENV)/python -m local types
 
-docs: setup ## Writes docs/sql-api.md from the catalog of a database.
+docs: setup ## Writes docs/sql-api.md from the catalog of a temporary database.
 	@$(VENV)/python -m local docs
 
-demo: setup ## Sends signed sample webhooks to the running `make dev` and prints the resulting incident.
+demo: setup ## Sends signed sample webhooks to the running `make dev` and prints their effects and the resulting incident.
 	@$(VENV)/python -m local demo
 
-reset: setup ## Removes the data, secrets and logs of `make dev`.
+reset: setup ## Deletes the data, secrets and logs of `make dev`.
 	@$(VENV)/python -m local reset

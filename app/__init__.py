@@ -1,9 +1,10 @@
-"""The HTTP service: it carries messages to Supabase and back, and keeps them safe. Rules are in SQL.
+"""The HTTP service: receives reports and webhooks, forwards them to Supabase, and stores them on disk while Supabase is
+unavailable. Rules are in SQL.
 
 main       application factory: routes and middleware
 lifespan   builds what requests share and supervises background tasks
+routes     one module per group of routes
 state      the type of what requests share
-routes     one module a group of routes
 web        authentication, bodies, errors, middleware: HTTP concerns that routes share
 status     data and HTML of the status page
 ingest     from a request body to a stored report

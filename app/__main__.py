@@ -27,7 +27,7 @@ def main() -> None:
         http=BoundedHeadProtocol,
         loop="asyncio",  # BoundedHeadProtocol sets the read size of asyncio's transport
         log_config=None,  # configure_logging() has set it
-        access_log=False,  # RequestLog writes one line a request
+        access_log=False,  # RequestLog writes one line per request
         server_header=False,
         proxy_headers=False,  # web.auth.client_address() reads X-Forwarded-For
         ws="none",

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on standard output."""
+"""Structured logs: one JSON object per line on standard output."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Embedded Supabase for a laptop or CI without Docker (DESIGN §5).
+"""The local stack: Supabase for development and CI, without Docker.
 
 Packages, in call order: `commands` (one module per make command), `install` (what `make setup` installs),
 `stack` (the running Supabase: PostgREST, gateway, migrations, keys), `postgres` (its database server),

@@ -24,7 +24,7 @@ def main() -> int:
         return _run(lambda: engine.run(sys.argv[2:]), with_parent=True)
     parser = argparse.ArgumentParser(
         prog="python -m local",
-        description="The embedded Supabase.",
+        description="The local stack.",
         epilog="`python -m local engine <pytest arguments>` runs tests on PostgreSQL 17.",
     )
     parser.add_argument("command", choices=COMMANDS)

@@ -1,4 +1,4 @@
-"""Coalesces reports into batches, without a timer (DESIGN fact 14).
+"""Coalesces reports into batches, without a timer.
 
 Reports that arrive while a call is in flight share the next one. An idle service sends a report at once; under load,
 batches grow to what the database can process.

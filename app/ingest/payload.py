@@ -54,7 +54,7 @@ def encode(value: Mapping[str, object]) -> bytes:
 
 
 def parse_object(raw: bytes) -> JsonObject:
-    """The JSON object in raw, without what Python reads and jsonb refuses (DESIGN fact 15)."""
+    """The JSON object in raw, without what Python reads and jsonb rejects."""
     value = read_object(raw)
     # Counting bytes is cheap and gives an upper bound; a string may contain commas, so only then values are counted.
     upper_bound = raw.count(b",") + raw.count(b"[") + raw.count(b"{") + 1

@@ -23,7 +23,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Replay:
-    """senders maps each kind of report to the function that sends it, at most batch_size reports a call."""
+    """senders maps each kind of report to the function that sends it, at most batch_size reports per call."""
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Sender:
-    """Returns one answer a report, in order; raises nothing for a failure of Supabase.
+    """Returns one answer per report, in order; raises nothing for a failure of Supabase.
 
     call is an RPC that takes a list of reports, and parameter the name of that list.
     """
@@ -56,7 +56,7 @@ class Sender:
         body = b'{"%b":[%b]}' % (self._parameter, b",".join([report.payload for report in reports]))
         results = await retry(lambda: self._call(body), deadline)
         if not isinstance(results, list) or len(results) != len(reports):
-            _logger.error("the call did not return one result a report")
+            _logger.error("the call did not return one result per report")
             return [problem("misconfigured") for _ in reports]
         return [_read_result(result if isinstance(result, dict) else {}) for result in results]
 

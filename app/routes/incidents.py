@@ -32,7 +32,7 @@ async def get_incident(request: ServiceRequest) -> Response:
 
 
 def _read_filters(request: ServiceRequest) -> dict[str, str]:
-    """The query parameters: refused here is what a JSON object could not carry to the database."""
+    """The query parameters. Rejects repeated parameters and NUL, which JSON for the database cannot contain."""
     filters: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         reason = "It is given more than once." if name in filters else "It contains NUL." if "\0" in value else None

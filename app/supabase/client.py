@@ -44,11 +44,11 @@ class SupabaseClient:
         await self._http.aclose()
 
     async def ingest_events(self, body: bytes) -> object:
-        """Store a batch of error reports: one result a report, in order."""
+        """Store a batch of error reports: one result per report, in order."""
         return await self._ingest("ingest_events", body)
 
     async def ingest_sentry(self, body: bytes) -> object:
-        """Store a batch of Sentry deliveries: one result a delivery, in order."""
+        """Store a batch of Sentry deliveries: one result per delivery, in order."""
         return await self._ingest("ingest_sentry", body)
 
     async def record_invalid_signature(self, address: str | None) -> object:

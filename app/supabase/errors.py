@@ -98,7 +98,7 @@ def error_kind(error: SupabaseError) -> ErrorKind:
 
 
 def problem_of_call(error: SupabaseError) -> Problem:
-    """The problem of each report in a call that failed as a whole. Logged once a call."""
+    """The problem of each report in a call that failed as a whole. Logged once per call."""
     if error_kind(error) is ErrorKind.TRANSIENT:
         _logger.warning("supabase is unavailable: %s", error)
         return problem("unavailable")

@@ -9,7 +9,7 @@ from app.supabase.errors import ErrorKind, SupabaseError, error_kind
 
 Result = TypeVar("Result")
 
-# All tries together take less than the second after which Sentry gives up (DESIGN fact 13).
+# All attempts together take less than 1 s, after which Sentry closes the connection.
 BUDGET_SECONDS = 0.6
 _FIRST_PAUSE_SECONDS = 0.05
 

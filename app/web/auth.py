@@ -1,7 +1,7 @@
 """Authentication: bearer tokens, Sentry's HMAC signatures, constant-time comparison, and who failed it.
 
 Sentry's signature is the lower-case hex HMAC-SHA256 of the raw body with the integration's client secret. Timestamp
-and request id are not signed; a body that was parsed and serialized again does not match (DESIGN fact 12).
+and request id are not signed; a body that was parsed and serialized again does not match.
 """
 
 import asyncio
@@ -92,7 +92,7 @@ def _is_address(text: str) -> bool:
 
 
 class SignatureFailures:
-    """Reports failed signature checks to the database, which stores one row a minute and address.
+    """Reports failed signature checks to the database, which stores one row per minute and address.
 
     Each address is reported once a minute, and at most 1,000 addresses: a flood of requests causes no flood of calls.
     """

@@ -1,4 +1,4 @@
-"""ASGI middleware: request ids, one log line a request, and a problem document for unexpected exceptions."""
+"""ASGI middleware: request ids, one log line per request, and a problem document for unexpected exceptions."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ def request_ids() -> Middleware:
 
 
 class RequestLog:
-    """Logs one line a request, without query, headers and body."""
+    """Logs one line per request, without query, headers and body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,1 +1,1 @@
-"""The make commands that need the virtual environment, one module each: dev, demo, docs, reset, types, engine."""
+"""The make commands that use the local stack, one module each: dev, demo, docs, reset, types, engine."""

@@ -1,4 +1,4 @@
-"""The running embedded Supabase.
+"""The running local stack.
 
 `stack.py` starts and stops everything in order. The other modules: settings, the state directory and its
 lock, secrets and API keys, PostgREST, the gateway in front of PostgREST, the Supabase CLI (migrations,

@@ -250,7 +250,8 @@ end
 $$;
 
 comment on function monitoring.replay_delivery(bigint) is
-'Applies a stored delivery again, even a repeated one, and returns its effect. An occurrence is counted again.';
+'Applies a stored delivery again and returns its effect. An occurrence is counted again. Raises for a delivery with the
+effect repeated, whose body was not stored.';
 
 create function monitoring.replay_deferred_deliveries()
 returns bigint

@@ -104,8 +104,8 @@ revoke all on function public.list_incidents(jsonb) from public, anon, authentic
 grant execute on function public.list_incidents(jsonb) to authenticated, service_role;
 
 comment on function public.list_incidents(jsonb) is
-'A page of incidents, most recent first: incidents, total (without limit and offset), limit, offset.
+'Returns a page of incidents, most recent first: incidents, total (without limit and offset), limit, offset.
 
-filters is an object of texts, each optional: status, severity, category, source (exact), since (ISO 8601 time, UTC unless it
-names a zone; last seen at or after it), limit (1 to 200, default 50), offset (default 0). A wrong filter is refused with
+filters is an object of strings, each optional: status, severity, category, source (exact), since (ISO 8601 time, UTC unless it
+names a zone; last seen at or after it), limit (1 to 200, default 50), offset (default 0). A wrong filter is rejected with
 PT400; the detail names it and the hint lists the allowed values.';
