@@ -2,6 +2,7 @@
 unavailable. Rules are in SQL.
 
 main       application factory: routes and middleware
+smoke      `python -m app.smoke URL`: checks a running deployment
 lifespan   builds what requests share and supervises background tasks
 routes     one module per group of routes
 state      the type of what requests share
@@ -11,7 +12,6 @@ ingest     from a request body to a stored report
 spool      the file in which reports wait while Supabase is unavailable
 supabase   calls to PostgREST, health of the database
 problems, settings, logs   leaf modules
-smoke      `python -m app.smoke URL`: checks a running deployment
 
 Imports go down this list, never up; a test proves it.
 """

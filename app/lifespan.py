@@ -1,4 +1,4 @@
-"""Builds what requests share, supervises the background tasks, and drains both at shutdown."""
+"""Builds what requests share and supervises the background tasks; at shutdown, sends queued reports and closes all."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ _SENTRY_LIMITS = BatcherLimits(batch_reports=50)
 _REPLAY_BATCH = 400
 _PUBLIC_STATUS_SECONDS = 20.0
 _DRAIN_SECONDS = 1.5
-_RESTART_SECONDS = 5.0
+_RESTART_SECONDS = (5.0, 60.0)
 
 _logger = logging.getLogger(__name__)
 
@@ -77,10 +77,12 @@ async def run_service(settings: Settings) -> AsyncIterator[ServiceState]:
 
 
 async def _supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:
-    """Run a background task to its end; after an exception it is logged and started again."""
+    """Run a background task to its end; after an exception it is logged and started again, with growing pauses."""
+    pause, longest = _RESTART_SECONDS
     while True:
         try:
             return await run()
         except Exception:
-            _logger.exception("the background task %s failed and is restarted in %s s", name, _RESTART_SECONDS)
-        await asyncio.sleep(_RESTART_SECONDS)
+            _logger.exception("the background task %s failed and is restarted in %s s", name, pause)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, longest)

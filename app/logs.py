@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object per line on standard output."""
+"""Structured logs: one JSON object per line on standard output. app.web.middleware writes those of requests."""
 
 import json
 import logging
@@ -32,5 +32,3 @@ def configure_logging(level: str) -> None:
     # httpx and httpcore log headers, and with them keys, at DEBUG, and the URL of every call at INFO.
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # asgi-correlation-id logs a warning for each X-Request-Id it replaces: clients could flood the log.
-    logging.getLogger("asgi_correlation_id").setLevel(logging.ERROR)

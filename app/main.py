@@ -3,7 +3,6 @@
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 
@@ -16,7 +15,7 @@ from app.routes.sentry import receive_sentry
 from app.routes.status import status
 from app.settings import Settings
 from app.web.errors import on_http_exception, on_problem
-from app.web.middleware import RequestLog, UnexpectedErrors, request_ids
+from app.web.middleware import RequestLog, UnexpectedErrors, cors, request_ids
 
 # uvicorn waits this long for open requests, then the lifespan ends: together within the 10 s after SIGTERM.
 SHUTDOWN_REQUEST_SECONDS = 7
@@ -36,24 +35,15 @@ def create_app(settings: Settings) -> Starlette:
             Route("/api/autonomous/incidents", list_incidents, methods=["GET"]),
             Route("/api/autonomous/incidents/{incident_id}", get_incident, methods=["GET"]),
         ],
-        middleware=[request_ids(), Middleware(RequestLog), *_cors(settings), Middleware(UnexpectedErrors)],
+        middleware=[
+            request_ids(),
+            Middleware(RequestLog),
+            *cors(settings.admin_console_url),
+            Middleware(UnexpectedErrors),
+        ],
         exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
         lifespan=lambda _app: run_service(settings),
     )
     # Trailing slashes are not redirected: on a redirect many clients would drop the body of a report.
     app.router.redirect_slashes = False
     return app
-
-
-def _cors(settings: Settings) -> list[Middleware]:
-    if not settings.admin_console_url:
-        return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=list(settings.admin_console_url),
-            allow_methods=["GET", "HEAD", "POST"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
-            expose_headers=["X-Request-Id", "Retry-After"],
-        )
-    ]

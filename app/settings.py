@@ -60,14 +60,22 @@ def _log_level(text: str) -> str:
 
 
 def _writable_file(path: Path) -> Path:
-    """Checked without creating the file: a configuration that is refused leaves nothing behind."""
-    existing = path
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
-    is_usable = existing.is_file() if existing == path else existing.is_dir()
-    if not is_usable or not os.access(existing, os.W_OK):
+    """Checks the path without creating the file, so that rejected settings leave no file."""
+    try:
+        folder = next(each for each in path.absolute().parents if each.exists())
+        is_usable = os.access(path, os.W_OK) and path.is_file() if path.exists() else folder.is_dir()
+    except OSError:
+        raise ValueError from None
+    # The folder too: SQLite and the replay lock add files beside this one.
+    if not is_usable or not os.access(folder, os.W_OK | os.X_OK):
         raise ValueError
     return path
+
+
+def _digits(text: object) -> object:
+    if isinstance(text, str) and not re.fullmatch("[0-9]{1,7}", text):
+        raise ValueError
+    return text
 
 
 def _split_list(text: object) -> object:
@@ -76,6 +84,7 @@ def _split_list(text: object) -> object:
 
 _KEY = "visible ASCII characters without spaces"
 _TOKEN = "at least 16 visible ASCII characters without spaces"  # noqa: S105 - a description
+Number = Annotated[int, BeforeValidator(_digits)]
 Key = Annotated[str, AfterValidator(_header_value)]
 Token = Annotated[str, Field(min_length=16), AfterValidator(_header_value)]
 # NoDecode: pydantic-settings would expect JSON in a variable that holds a list.
@@ -86,7 +95,14 @@ OriginList = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDe
 class Settings(BaseSettings):
     """Every setting. The description of a field completes the sentence "<NAME> must be …" of its error."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", validate_default=False)
+    # Names of variables are exact: a lower-case `port` of another program does not count.
+    model_config = SettingsConfigDict(
+        alias_generator=str.upper,
+        case_sensitive=True,
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=False,
+    )
 
     supabase_url: Annotated[str, AfterValidator(_base_url)] = Field(
         description="an http or https URL without a path, such as https://abc.supabase.co"
@@ -104,14 +120,14 @@ class Settings(BaseSettings):
     )
     # In a container the platform's proxy connects from outside.
     host: str = Field("0.0.0.0", description="an address to listen on")  # noqa: S104
-    port: int = Field(3000, ge=1, le=65535, description="a port from 1 to 65535")
+    port: Number = Field(3000, ge=1, le=65535, description="a port from 1 to 65535")
     log_level: Annotated[str, AfterValidator(_log_level)] = Field(
         "INFO", description=f"one of {', '.join(_LOG_LEVELS)}"
     )
     spool_path: Annotated[Path, AfterValidator(_writable_file)] = Field(
         Path(".local/spool.sqlite3"), description="a file that the service may write", validate_default=True
     )
-    spool_max_mb: int = Field(256, ge=1, lt=10_000_000, description="a number of MB, 1 or more")
+    spool_max_mb: Number = Field(256, ge=1, description="a number of MB, 1 or more")
 
     @model_validator(mode="before")
     @classmethod
@@ -142,5 +158,5 @@ def load_settings() -> Settings:
 
 def _sentence(name: str, kind: str) -> str:
     if kind == "missing":
-        return f"{name.upper()} is missing."
-    return f"{name.upper()} must be {Settings.model_fields[name].description}."
+        return f"{name} is missing."
+    return f"{name} must be {Settings.model_fields[name.lower()].description}."

@@ -127,17 +127,16 @@ class SmokeTest:
         source = {"source": "smoke"}
         yield self._check(listing, 200, lambda body: body.get("total"), headers=headers, params=source)
         url = f"/api/autonomous/incidents/{self._incident_id or 'INC-0'}"
-        yield self._check(reading, 200, lambda body: body.get("id"), url, headers=headers)
+        yield self._check(
+            reading, 200, lambda body: body.get("id") == self._incident_id and self._incident_id, url, headers=headers
+        )
 
     def _webhook(self) -> Check:
         if not self._secret:
             return Check("POST /webhooks/sentry", None, "set SENTRY_CLIENT_SECRET to send a signed webhook")
         body = {"action": "created", "data": {"installation": {"uuid": uuid.uuid4().hex}}}
         raw = json.dumps(body, separators=(",", ":")).encode()
-        headers = {
-            "Sentry-Hook-Resource": "installation",
-            "Sentry-Hook-Signature": sign(raw, self._secret),
-        }
+        headers = {"Sentry-Hook-Resource": "installation", "Sentry-Hook-Signature": sign(raw, self._secret)}
         return self._check("POST /webhooks/sentry", 200, lambda body: body.get("effect"), content=raw, headers=headers)
 
     def _resolve(self) -> Check:

@@ -58,7 +58,7 @@ class Replay:
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     async def step(self) -> bool:
-        """Send every spooled report once. Returns whether the spool is empty."""
+        """Send every spooled report once. Returns False if reports remain or the database did not answer."""
         if self._breaker.is_open and not await self._is_healthy():
             return False
         counts = await self._spool.refresh()

@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import cast
@@ -34,16 +33,10 @@ _EVENT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _Task = tuple[object, JsonObject | list[object], int, bool]
 
 
-@dataclass(frozen=True)
-class SentryDelivery:
-    """A delivery to store. event_id is None if the body has none."""
-
-    report: Report
-    event_id: str | None
-
-
-def read_delivery(raw: bytes, resource: str | None, timestamp: str | None, arrived_at: datetime) -> SentryDelivery:
-    """The delivery in a request. Raises the Problem of a body that is not a JSON object."""
+def read_delivery(
+    raw: bytes, resource: str | None, timestamp: str | None, arrived_at: datetime
+) -> tuple[Report, str | None]:
+    """The delivery in a request and its event id, if any. Raises the Problem of a body that is not a JSON object."""
     reason: str | None = None
     try:
         body = trim(read_object(raw))
@@ -59,7 +52,7 @@ def read_delivery(raw: bytes, resource: str | None, timestamp: str | None, arriv
         "body": body,
         "problem": reason,
     }
-    return SentryDelivery(Report(encode(envelope)), _event_id(body))
+    return Report(encode(envelope)), _event_id(body)
 
 
 def trim(body: JsonObject) -> JsonObject:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
 
 from app.ingest.batcher import Batcher
 from app.ingest.breaker import CircuitBreaker
@@ -18,13 +17,6 @@ _SPOOLED_CODES = frozenset({"unavailable", "misconfigured", "overloaded", "drain
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Accepted:
-    """The database's result, or None for a report in the spool."""
-
-    result: JsonObject | None
-
-
 class IngestService:
     """timeout_seconds is how long a client waits for the database before the report is spooled."""
 
@@ -37,18 +29,25 @@ class IngestService:
         self._breaker = breaker
         self._timeout_seconds = timeout_seconds
 
-    async def accept(self, report: Report) -> Accepted:
-        """Raises the Problem of a report that the database rejects, or `spool-full`."""
-        if self._breaker.is_open:
-            return await self._spool_report(report)
-        answer = await self._send(report)
-        if not isinstance(answer, Problem):
-            return Accepted(answer)
-        if answer.code not in _SPOOLED_CODES:
-            raise answer
-        if answer.code == "unavailable":
-            self._breaker.open(answer.detail)
-        return await self._spool_report(report)
+    async def accept(self, report: Report) -> JsonObject | None:
+        """The database's result, or None for a report in the spool.
+
+        Raises the Problem of a report that the database rejects, or `spool-full`.
+        """
+        if not self._breaker.is_open:
+            answer = await self._send(report)
+            if not isinstance(answer, Problem):
+                return answer
+            if answer.code not in _SPOOLED_CODES:
+                raise answer
+            if answer.code == "unavailable":
+                self._breaker.open(answer.detail)
+        try:
+            await self._spool.put(self._kind, report.payload)
+        except SpoolFullError as error:
+            _logger.error("a report was rejected, the spool is full: %s", error)
+            raise problem("spool-full") from error
+        return None
 
     async def _send(self, report: Report) -> Answer:
         try:
@@ -58,11 +57,3 @@ class IngestService:
             return problem("unavailable", "No response within the timeout.")
         except Problem as refused:
             return refused
-
-    async def _spool_report(self, report: Report) -> Accepted:
-        try:
-            await self._spool.put(self._kind, report.payload)
-        except SpoolFullError as error:
-            _logger.error("a report was rejected, the spool is full: %s", error)
-            raise problem("spool-full") from error
-        return Accepted(None)

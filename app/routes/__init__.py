@@ -1,4 +1,4 @@
-"""The routes: each checks who calls, reads the request, calls one service or RPC, and formats the response.
+"""The routes: each reads and checks the request, calls one service or RPC, and formats the response.
 
 report      POST /api/autonomous/error
 sentry      POST /webhooks/sentry

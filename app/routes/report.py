@@ -14,7 +14,7 @@ async def report_error(request: ServiceRequest) -> Response:
     require_ingest_token(headers, state["settings"].ingest_token)
     require_json(headers)
     report = read_report(await read_body(request, state["body_budget"]), headers.get("idempotency-key"))
-    accepted = await state["reports"].accept(report)
-    if accepted.result is None:
+    result = await state["reports"].accept(report)
+    if result is None:
         return JSONResponse({"success": True, "status": "spooled", "idempotency_key": report.idempotency_key}, 202)
-    return JSONResponse(accepted.result, 201)
+    return JSONResponse(result, 201)

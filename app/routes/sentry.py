@@ -33,14 +33,14 @@ async def receive_sentry(request: ServiceRequest) -> Response:
     timestamp = headers.get("sentry-hook-timestamp")
     read = partial(read_delivery, body, resource, timestamp, datetime.now(UTC))
     # Parsing a large body would block other requests.
-    delivery = await asyncio.to_thread(read) if len(body) > _LARGE_BODY else read()
+    report, event_id = await asyncio.to_thread(read) if len(body) > _LARGE_BODY else read()
     # The batcher limits the bytes of payloads; the raw body may be larger and is not needed any more.
     del body, read
-    accepted = await state["sentry"].accept(delivery.report)
-    response_headers = {"Sentry-Hook-Error": delivery.event_id} if delivery.event_id else {}
-    if accepted.result is None:
+    result = await state["sentry"].accept(report)
+    response_headers = {"Sentry-Hook-Error": event_id} if event_id else {}
+    if result is None:
         return JSONResponse({"success": True, "status": "spooled"}, 202, response_headers)
-    return JSONResponse(accepted.result, 200, response_headers)
+    return JSONResponse(result, 200, response_headers)
 
 
 def _authenticated_resource(request: ServiceRequest, body: bytes) -> str | None:

@@ -1,5 +1,6 @@
-"""The spool's SQLite file: spooled reports, and dead letters, which the database permanently rejected."""
+"""The spool's SQLite file: spooled reports, and dead letters: reports that were given up, with the reason."""
 
+import logging
 import os
 import sqlite3
 import time
@@ -31,12 +32,15 @@ create table if not exists dead_letters (
 """
 
 
+_logger = logging.getLogger(__name__)
+
+
 class SpoolError(Exception):
     """The file cannot be used. The message names the remedy."""
 
 
 class SpoolFullError(Exception):
-    """The size limit is reached, or the disk is full."""
+    """The report cannot be stored: the size limit is reached, the disk is full, or the file is locked."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,9 @@ class SpoolFile:
             (page_size,) = self._connection.execute("pragma page_size").fetchone()
             self._connection.execute(f"pragma max_page_count = {max(16, max_bytes // page_size)}")
             self._connection.executescript(_SCHEMA)
+            columns = {row[1] for row in self._connection.execute("pragma table_info(dead_letters)")}
+            if "buried_at" in columns:  # a file of version 0.1
+                self._connection.execute("alter table dead_letters rename column buried_at to rejected_at")
         except (OSError, sqlite3.Error) as error:
             raise SpoolError(
                 f"SPOOL_PATH {path} cannot be used ({error}). Name a file that the service may write."
@@ -98,19 +105,21 @@ class SpoolFile:
             self._connection.executemany("delete from spooled where id = ?", [(each,) for each in ids])
 
     def move_to_dead_letters(self, reasons: Iterable[tuple[int, str]]) -> None:
-        """Move (id, reason) pairs to the dead letters. Without room for that, the reports are deleted."""
+        """Move (id, reason) pairs to the dead letters. If the file cannot store them, they are deleted."""
         chosen = list(reasons)
         try:
             self._move(chosen)
-        except sqlite3.Error:
+        except sqlite3.Error as error:
+            _logger.error("%s rejected reports are deleted, they cannot become dead letters: %s", len(chosen), error)
             self.remove(each for each, _ in chosen)
 
     def _move(self, reasons: list[tuple[int, str]]) -> None:
         with self._connection as connection:
             for each, reason in reasons:
-                query = "delete from spooled where id = ? returning id, kind, payload, spooled_at"
-                # fetchall() ends the delete, which frees the pages that the insert needs.
-                rows = [(*row, reason, time.time()) for row in connection.execute(query, [each]).fetchall()]
+                query = "select id, kind, payload, spooled_at from spooled where id = ?"
+                rows = [(*row, reason, time.time()) for row in connection.execute(query, [each])]
+                # The delete frees the pages that the insert needs.
+                connection.execute("delete from spooled where id = ?", [each])
                 connection.executemany(
                     "insert or replace into dead_letters (id, kind, payload, spooled_at, reason, rejected_at)"
                     " values (?, ?, ?, ?, ?, ?)",

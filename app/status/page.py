@@ -48,7 +48,7 @@ def _count_bad_days(days: Sequence[Mapping[str, Any]]) -> int:
 
 
 def _bars(days: Sequence[Mapping[str, Any]]) -> Markup:
-    """One bar per day. In a template loop this takes ten times as long; only bars of bad days have a tooltip."""
+    """One bar per day, with a tooltip unless the day is up. In a template loop this takes ten times as long."""
     bars = []
     for index, day in enumerate(days):
         title = "" if day["status"] == "up" else f"<title>{day['day']}: {_percent(day['uptime_percent'])}</title>"

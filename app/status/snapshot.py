@@ -42,20 +42,12 @@ class Snapshot:
     def status(self) -> dict[str, object]:
         """The same with versions and the last result of service_health(), null while the database is unavailable."""
         facts = self._monitor.facts
-        return {
-            "versions": versions(),
-            **self.health(),
-            **{name: facts.get(name) for name in HEALTH_MEMBERS},
-        }
+        return {"versions": versions(), **self.health(), **{name: facts.get(name) for name in HEALTH_MEMBERS}}
 
 
 def describe(database: DatabaseState) -> dict[str, object]:
     """The result of a probe, as the health routes return it."""
-    return {
-        "state": database.state,
-        "checked_at": _format_time(database.checked_at),
-        "latency_ms": database.latency_ms,
-    }
+    return {"state": database.state, "checked_at": _format_time(database.checked_at), "latency_ms": database.latency_ms}
 
 
 def _format_time(moment: datetime | None) -> str | None:

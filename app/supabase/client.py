@@ -32,10 +32,7 @@ class SupabaseClient:
         # HTTP/1.1: for two concurrent calls HTTP/2 gains nothing and costs memory. Without trust_env no .netrc file
         # and no proxy variable changes where the service key is sent.
         self._http = httpx.AsyncClient(
-            timeout=_TIMEOUT,
-            limits=_LIMITS,
-            trust_env=False,
-            event_hooks={"response": [_raise_response_error]},
+            timeout=_TIMEOUT, limits=_LIMITS, trust_env=False, event_hooks={"response": [_raise_response_error]}
         )
         self._service = self._client(settings.supabase_service_role_key, settings.supabase_service_role_key)
 
@@ -105,14 +102,13 @@ class SupabaseClient:
 
     async def _ingest(self, function: str, body: bytes) -> object:
         """A call whose body is JSON text already: rpc() of postgrest takes objects and would encode them again."""
-        response = await _translate_errors(
-            self._http.post(
-                f"{self._base_url}/rpc/{function}",
-                content=body,
-                headers={**self._service.headers, "Content-Type": "application/json"},
-            )
-        )
-        return _read_json(response)
+        headers = {**self._service.headers, "Content-Type": "application/json"}
+
+        async def call() -> object:
+            response = await self._http.post(f"{self._base_url}/rpc/{function}", content=body, headers=headers)
+            return response.json()
+
+        return await _translate_errors(call())
 
     def _client(self, api_key: str, bearer: str) -> AsyncPostgrestClient:
         # postgrest's own retries pause for 1, 2 and 4 s; app.supabase.retry stays within the budget.
@@ -145,13 +141,5 @@ async def _translate_errors(call: Awaitable[Result]) -> Result:
     except httpx.HTTPError as error:
         # Only the class: the text may quote the URL, and with it a caller's filter.
         raise UnreachableError(type(error).__name__) from error
-    except APIError as error:
-        raise UnreachableError("the response is not PostgREST's") from error
-
-
-def _read_json(response: httpx.Response) -> object:
-    """The body of a successful response."""
-    try:
-        return response.json()
-    except ValueError as error:
-        raise UnreachableError("the response is not JSON") from error
+    except (APIError, ValueError, RecursionError) as error:
+        raise UnreachableError("the response is not PostgREST's JSON") from error

@@ -136,5 +136,5 @@ def problem_of_reader(error: SupabaseError, known: Mapping[str, object] | None =
     if kind is ErrorKind.DATA:
         return problem("parameter", "A value does not fit its column.", members={"sqlstate": error.code})
     if kind is ErrorKind.TRANSIENT:
-        return problem("unavailable", members=known or {})
+        return problem("unavailable", "The database is unavailable.", members=known or {})
     return problem("misconfigured")

@@ -3,7 +3,7 @@
 auth         bearer tokens, HMAC signatures, constant-time comparison, the client's address
 body         header checks, size and time limits, the budget for bodies in memory
 errors       problem responses and the exception handlers
-middleware   request ids, the request log, the handler for unexpected exceptions
+middleware   request ids, CORS, the request log, the handler for unexpected exceptions
 protocol     limits on request heads, in uvicorn's protocol class
 session      who reads the status page, and its cookie
 """

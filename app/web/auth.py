@@ -1,4 +1,4 @@
-"""Authentication: bearer tokens, Sentry's HMAC signatures, constant-time comparison, and who failed it.
+"""Authentication: bearer tokens, Sentry's HMAC signatures, constant-time comparison, and reports of failed checks.
 
 Sentry's signature is the lower-case hex HMAC-SHA256 of the raw body with the integration's client secret. Timestamp
 and request id are not signed; a body that was parsed and serialized again does not match.
@@ -23,6 +23,7 @@ from app.supabase.errors import SupabaseError
 _BEARER = re.compile(r"bearer +([\x21-\x7e]{1,8192}) *", re.IGNORECASE)
 # Three base64url parts.
 _JSON_WEB_TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_INTERVAL_SECONDS = 60.0
 _REPORT_TIMEOUT_SECONDS = 10.0
 _ADDRESS_LIMIT = 1000
 
@@ -94,27 +95,30 @@ def _is_address(text: str) -> bool:
 class SignatureFailures:
     """Reports failed signature checks to the database, which stores one row per minute and address.
 
-    Each address is reported once a minute, and at most 1,000 addresses: a flood of requests causes no flood of calls.
+    An address is reported once a minute, and at most 1,000 addresses in that time: a flood of requests causes no flood
+    of calls.
     """
 
     def __init__(self, record: Callable[[str | None], Awaitable[object]]) -> None:
         self._record = record
-        self._minute = 0
-        self._reported: set[str | None] = set()
+        self._reported_at: dict[str | None, float] = {}
         self._lock = asyncio.Lock()
 
     async def report(self, address: str | None) -> None:
         """Never raises: the request is rejected already. A failed report is repeated with the next request."""
-        minute = int(asyncio.get_running_loop().time() // 60)
-        if minute != self._minute:
-            self._minute, self._reported = minute, set()
-        if address in self._reported or len(self._reported) >= _ADDRESS_LIMIT:
+        now = asyncio.get_running_loop().time()
+        if len(self._reported_at) >= _ADDRESS_LIMIT:
+            self._reported_at = {each: at for each, at in self._reported_at.items() if now - at < _INTERVAL_SECONDS}
+        if (
+            len(self._reported_at) >= _ADDRESS_LIMIT
+            or now - self._reported_at.get(address, -_INTERVAL_SECONDS) < _INTERVAL_SECONDS
+        ):
             return
-        self._reported.add(address)
+        self._reported_at[address] = now
         try:
             # One call at a time; the timeout includes the wait for the lock.
             async with asyncio.timeout(_REPORT_TIMEOUT_SECONDS), self._lock:
                 await self._record(address)
         except (SupabaseError, TimeoutError) as error:
-            self._reported.discard(address)
+            self._reported_at.pop(address, None)
             _logger.warning("an invalid signature was not recorded: %s", error or "timeout")

@@ -43,7 +43,7 @@ def require_json(headers: Headers) -> None:
         raise problem("content-type")
     if charset is not None and charset.group(1).lower() not in _UTF8_NAMES:
         raise problem("content-type")
-    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+    if (headers.get("content-encoding") or "identity").strip().lower() != "identity":
         raise problem("content-encoding")
 
 

@@ -1,12 +1,14 @@
-"""ASGI middleware: request ids, one log line per request, and a problem document for unexpected exceptions."""
+"""ASGI middleware: request ids, CORS, one log line per request, and problem documents for unexpected exceptions."""
 
 import asyncio
 import logging
 import re
+from collections.abc import Sequence
 from time import perf_counter
 
 from asgi_correlation_id import CorrelationIdMiddleware, correlation_id
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,12 +28,29 @@ _logger = logging.getLogger(__name__)
 
 def request_ids() -> Middleware:
     """Accepts or generates X-Request-Id, echoes it, and keeps it in the context variable correlation_id."""
+    # The middleware logs a warning for each id it replaces: clients could flood the log.
+    logging.getLogger("asgi_correlation_id").setLevel(logging.ERROR)
     return Middleware(
         CorrelationIdMiddleware,
         header_name="X-Request-Id",
         update_request_header=False,
         validator=lambda given: _REQUEST_ID.fullmatch(given) is not None,
     )
+
+
+def cors(origins: Sequence[str]) -> list[Middleware]:
+    """Lets browsers on these origins call the service; without origins, none."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
+            expose_headers=["X-Request-Id", "Retry-After"],
+        )
+    ]
 
 
 class RequestLog:
@@ -72,7 +91,7 @@ def _loggable_path(path: str) -> str:
 
 
 class UnexpectedErrors:
-    """Sends a problem document without internals for any other exception. Inside CORS, so that browsers can read it."""
+    """Answers exceptions that no handler caught with a problem document. Inside CORS, so that browsers can read it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

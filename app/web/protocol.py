@@ -32,10 +32,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             self._refuse(b"431 Request Header Fields Too Large", b"The request head is larger than 32 KiB.\n")
         elif self._head_timer is None:
             self._head_timer = self.loop.call_later(
-                HEAD_SECONDS,
-                self._refuse,
-                b"408 Request Timeout",
-                b"The request head took longer than 10 s.\n",
+                HEAD_SECONDS, self._refuse, b"408 Request Timeout", b"The request head took longer than 10 s.\n"
             )
 
     def on_message_begin(self) -> None:

@@ -46,17 +46,11 @@ def reader_with(token: str, operator_token: str | None) -> Reader | None:
 
 
 def set_cookie(request: Request[Any], response: Response, token: str) -> None:
-    """Set a cookie that scripts cannot read and other sites cannot send."""
+    """Set a cookie that scripts cannot read and that browsers do not send with requests from other sites."""
     outermost = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
     is_https = "https" in (request.url.scheme, outermost)
     response.set_cookie(
-        COOKIE,
-        token,
-        max_age=_COOKIE_SECONDS,
-        path="/status",
-        secure=is_https,
-        httponly=True,
-        samesite="strict",
+        COOKIE, token, max_age=_COOKIE_SECONDS, path="/status", secure=is_https, httponly=True, samesite="strict"
     )
 
 

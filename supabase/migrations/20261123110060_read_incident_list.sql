@@ -9,7 +9,6 @@ language plpgsql
 stable
 security invoker
 set search_path = ''
-set timezone = 'UTC'
 as $$
 declare
   v_names constant text[] := array['status', 'severity', 'category', 'source', 'since', 'limit', 'offset'];
@@ -33,35 +32,37 @@ begin
       when 'category' then enum_range(null::public.incident_category)::text[]
     end;
     v_reason := null;
+    v_value := case when v_name = 'source' then v_value else btrim(v_value, e' \t\r\n') end;
     if array_position(v_names, v_name) is null then
       v_reason := 'There is no such parameter.';
       v_allowed := v_names;
+    elsif v_value is null then
+      v_reason := 'It must not be null.';
     elsif v_allowed is not null then
-      v_value := (
-        select words.word
-        from unnest(v_allowed) as words (word)
-        where lower(words.word) = lower(btrim(v_value))
-      );
+      v_value := (select words.word from unnest(v_allowed) as words (word) where lower(words.word) = lower(v_value));
       if v_value is null then
         v_reason := 'It must be one of ' || array_to_string(v_allowed, ', ') || '.';
       end if;
     elsif v_name = 'source' and length(v_value) not between 1 and 1000 then
       v_reason := 'It must be 1 to 1000 characters.';
-    elsif v_name = 'limit' and (v_value !~ '^\s*[0-9]{1,9}\s*$' or btrim(v_value)::integer not between 1 and 200) then
+    elsif v_name = 'limit' and (v_value !~ '^[0-9]{1,9}$' or v_value::integer not between 1 and 200) then
       v_reason := 'It must be a whole number from 1 to 200.';
-    elsif v_name = 'offset' and (v_value !~ '^\s*[0-9]{1,9}\s*$' or btrim(v_value)::integer > 1000000) then
+    elsif v_name = 'offset' and (v_value !~ '^[0-9]{1,9}$' or v_value::integer > 1000000) then
       v_reason := 'It must be a whole number from 0 to 1000000.';
     elsif v_name = 'since' then
       -- A plus sign that was not percent-encoded arrives as a space: 2026-01-31T10:00:00 02:00.
-      v_value := regexp_replace(btrim(v_value), '(T.*) ', '\1+');
+      v_value := replace(regexp_replace(v_value, '(T.*) ', '\1+'), ',', '.');
+      v_value := substring(
+        v_value
+        from '(?i)^[0-9]{4}-?[0-9]{2}-?[0-9]{2}(?:[T ][0-9]{2}:?[0-9]{2}(?::?[0-9]{2}(?:[.][0-9]{1,9})?)?'
+        '(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$'
+      ) || case when v_value ~* '(?:Z|T.*[+-][0-9:]+)$' then '' else ' UTC' end;
       begin
-        if v_value !~ '^[0-9]{4}-?[0-9]{2}-?[0-9]{2}' or v_value::timestamptz is null then
-          raise exception using
-            errcode = 'datetime_field_overflow',
-            message = 'not an ISO 8601 time';
-        end if;
+        v_reason := case
+          when v_value::timestamptz is null then 'It must be an ISO 8601 time such as 2026-01-31T10:00:00Z.'
+        end;
       exception
-        when datetime_field_overflow or invalid_datetime_format or invalid_parameter_value then
+        when data_exception then
           v_reason := 'It must be an ISO 8601 time such as 2026-01-31T10:00:00Z.';
       end;
     end if;

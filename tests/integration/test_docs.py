@@ -130,10 +130,10 @@ def test_variables() -> None:
 
 def test_routes() -> None:
     settings = Settings(
-        supabase_url="http://127.0.0.1:1",
-        supabase_anon_key="anon-key",
-        supabase_service_role_key="service-key",
-        ingest_token="ingest-token-0123456789",  # noqa: S106 - of this test
+        SUPABASE_URL="http://127.0.0.1:1",
+        SUPABASE_ANON_KEY="anon-key",
+        SUPABASE_SERVICE_ROLE_KEY="service-key",
+        INGEST_TOKEN="ingest-token-0123456789",  # noqa: S106 - of this test
     )
     routes = [route for route in create_app(settings).routes if isinstance(route, Route)]
     expected = {f"{method} {route.path}" for route in routes for method in (route.methods or set()) - {"HEAD"}}

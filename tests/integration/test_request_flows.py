@@ -39,12 +39,12 @@ async def service(stack: Stack, tmp_path: Path) -> AsyncIterator[httpx.AsyncClie
     """The application in this process, against the real Supabase."""
     app = create_app(
         Settings(
-            supabase_url=stack.supabase_url,
-            supabase_anon_key=stack.anon_key,
-            supabase_service_role_key=stack.service_role_key,
-            ingest_token=INGEST_TOKEN,
-            sentry_client_secret=(SECRET,),
-            spool_path=tmp_path / "spool",
+            SUPABASE_URL=stack.supabase_url,
+            SUPABASE_ANON_KEY=stack.anon_key,
+            SUPABASE_SERVICE_ROLE_KEY=stack.service_role_key,
+            INGEST_TOKEN=INGEST_TOKEN,
+            SENTRY_CLIENT_SECRET=(SECRET,),
+            SPOOL_PATH=tmp_path / "spool",
         )
     )
     async with app.router.lifespan_context(app) as state:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -30,14 +31,14 @@ def load(environ: Mapping[str, str]) -> Settings:
 def test_good_variables_make_settings() -> None:
     settings = load({**GOOD, "ADMIN_CONSOLE_URL": "https://A.example:443/x, http://b.example:8080"})
     assert settings == Settings(
-        supabase_url="https://abc.supabase.co",
-        supabase_anon_key="anon-key",
-        supabase_service_role_key="service-key",
-        ingest_token="0123456789abcdef",  # noqa: S106 - of this test
-        admin_console_url=("https://a.example", "http://b.example:8080"),
-        host="0.0.0.0",  # noqa: S104 - the default under test
-        port=3000,
-        log_level="INFO",
+        SUPABASE_URL="https://abc.supabase.co",
+        SUPABASE_ANON_KEY="anon-key",
+        SUPABASE_SERVICE_ROLE_KEY="service-key",
+        INGEST_TOKEN="0123456789abcdef",  # noqa: S106 - of this test
+        ADMIN_CONSOLE_URL=("https://a.example", "http://b.example:8080"),
+        HOST="0.0.0.0",  # noqa: S104 - the default under test
+        PORT=3000,
+        LOG_LEVEL="INFO",
     )
 
 
@@ -71,6 +72,13 @@ def test_everything_that_is_missing_is_named() -> None:
         ("PORT", "65536"),
         ("PORT", "three"),
         ("PORT", "9" * 5000),
+        ("PORT", "3_000"),
+        ("PORT", "+3000"),
+        ("PORT", "3000.0"),
+        ("SPOOL_MAX_MB", "0"),
+        ("SPOOL_MAX_MB", "1_0"),
+        ("SPOOL_PATH", "/proc/version/spool"),
+        ("SPOOL_PATH", "/" + "x" * 5000),
         ("LOG_LEVEL", "LOUD"),
     ],
 )
@@ -110,3 +118,14 @@ def test_the_example_documents_every_variable() -> None:
     lines = (PROJECT / ".env.example").read_text().splitlines()
     undocumented = [line for before, line in pairwise(lines) if "=" in line and not before.startswith("#")]
     assert undocumented == []
+
+
+def test_names_are_exact() -> None:
+    """Another program's `port` is not the service's."""
+    assert load({**GOOD, "port": "1", "ingest_token": ""}).port == 3000
+
+
+def test_rejected_settings_leave_no_spool_file(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "spool"
+    load({**GOOD, "SPOOL_PATH": str(path)})
+    assert not path.parent.exists()

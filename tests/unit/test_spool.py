@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import stat
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -121,4 +123,21 @@ async def test_a_changed_clock_does_not_change_the_order(tmp_path: Path, monkeyp
     assert [each.payload for each in await spool.oldest(0, 10)] == [b"0", b"1", b"2", b"3"]
     monkeypatch.setattr(time, "time", lambda: 0.0)
     assert spool.counts.oldest_seconds() == 0.0
+    await spool.close()
+
+
+async def test_a_file_of_version_0_1_keeps_its_dead_letters(tmp_path: Path) -> None:
+    path = tmp_path / "spool"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "create table dead_letters (id integer primary key, kind text not null, payload blob not null,"
+            " spooled_at real not null, reason text not null, buried_at real not null)"
+        )
+        connection.execute("insert into dead_letters values (7, 'events', x'61', 1.0, 'rejected', 2.0)")
+        connection.commit()
+    spool = Spool(path, MEGABYTE)
+    await fill(spool, b"b")
+    await spool.move_to_dead_letters([(each.id, "rejected too") for each in await spool.oldest(0, 1)])
+    await spool.refresh()
+    assert (spool.counts.depth, spool.counts.dead_letters) == (0, 1 + 1)
     await spool.close()

@@ -1,6 +1,6 @@
 begin;
 
-select plan(6);
+select plan(8);
 
 select
   public.report_error(jsonb_build_object(
@@ -37,6 +37,22 @@ select throws_ok(
   $$ select public.list_incidents('{"since": "infinity"}') $$,
   'PT400', 'The parameter since is invalid. It must be an ISO 8601 time such as 2026-01-31T10:00:00Z.',
   'a time that is not an ISO 8601 time is refused'
+);
+
+select throws_ok(
+  $$ select public.list_incidents('{"limit": null}') $$,
+  'PT400', 'The parameter limit is invalid. It must not be null.',
+  'null does not switch a limit off'
+);
+
+select is_empty(
+  $$ select since
+     from unnest(array[
+       '2026-01-31', '20260131', '2026-01-31T10:00', '2026-01-31 10:00:00.5', '2026-01-31T10:00:00,5Z', '2026-01-31T10:00:00+02',
+       '2026-01-31T10:00:00 02:00', '2026-01-31t10:00:00z'
+     ]) as since
+     where public.list_incidents(jsonb_build_object('source', 'tap-list', 'since', since)) ->> 'total' <> '3' $$,
+  'a time may have the usual forms of ISO 8601'
 );
 
 select throws_ok(
