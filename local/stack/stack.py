@@ -1,4 +1,4 @@
-"""The embedded Supabase as one object: starts it, provides its addresses and keys, stops it."""
+"""The local stack as one object: starts it, provides its addresses and keys, stops it."""
 
 from __future__ import annotations
 

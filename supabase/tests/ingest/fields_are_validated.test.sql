@@ -41,7 +41,7 @@ select is(
 );
 
 select throws_ok(
-  $$ select monitoring.refuse_event('field', 'is odd', 'Mend it.') $$,
+  $$ select monitoring.refuse_event('field', 'is odd', 'Correct the field.') $$,
   'PT400', 'field is odd',
   'errors have the code PT400'
 );
