@@ -125,7 +125,13 @@ class SmokeTest:
             return
         headers = {"Authorization": f"Bearer {self._jwt}"}
         source = {"source": "smoke"}
-        yield self._check(listing, 200, lambda body: body.get("total"), headers=headers, params=source)
+        yield self._check(
+            listing,
+            200,
+            lambda body: body.get("total") and "contains the test incident",
+            headers=headers,
+            params=source,
+        )
         url = f"/api/autonomous/incidents/{self._incident_id or 'INC-0'}"
         yield self._check(
             reading, 200, lambda body: body.get("id") == self._incident_id and self._incident_id, url, headers=headers
