@@ -12,8 +12,8 @@ set search_path = ''
 as $$
 declare
   v_names constant text[] := array['status', 'severity', 'category', 'source', 'since', 'limit', 'offset'];
-  v_values jsonb := '{"limit": 50, "offset": 0}';
-  v_conditions text[] := '{true}';
+  v_values jsonb := jsonb_build_object('limit', 50, 'offset', 0);
+  v_conditions text[] := array['true'];
   v_name text;
   v_value text;
   v_allowed text[];
