@@ -14,6 +14,7 @@ from psycopg.rows import namedtuple_row
 from tests.support.waiting import wait_until
 
 JOBS = ("monitoring-health-checks", "monitoring-confirm-failures", "monitoring-judge-health-checks")
+ROLL_UP = "monitoring-roll-up-checks"
 
 
 @dataclass
