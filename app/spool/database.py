@@ -41,7 +41,8 @@ class DamagedError(Exception):
 def open_database(path: Path, max_bytes: int) -> sqlite3.Connection:
     """Open the file, or create it. Raises DamagedError, or the error of SQLite or of the system."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_dir():
+    # An empty directory is what a container runtime makes of a file that does not exist. Others may hold anything.
+    if path.is_dir() and not any(path.iterdir()):
         raise DamagedError("it is a directory")
     # Reports are stored as received, before redaction: only the owner may read the file.
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -60,7 +61,8 @@ def open_existing(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", _LOCK_TIMEOUT_SECONDS, uri=True)
     try:
         connection.execute("pragma synchronous = full")
-        _check_tables(connection)
+        for table in TABLES:
+            _check_table(connection, table)
     except BaseException:
         connection.close()
         raise
@@ -79,20 +81,22 @@ def _prepare(connection: sqlite3.Connection, max_bytes: int) -> None:
         raise DamagedError(problem)
     (version,) = connection.execute("pragma user_version").fetchone()
     if version != _VERSION:
+        if _columns(connection, "spooled"):
+            _check_table(connection, "spooled")
         _upgrade_dead_letters(connection)
         connection.executescript(_SCHEMA)
         _copy_earlier_dead_letters(connection)
-    _check_tables(connection)
+    for table in TABLES:
+        _check_table(connection, table)
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
     return {row[1] for row in connection.execute(f"pragma table_info({table})")}
 
 
-def _check_tables(connection: sqlite3.Connection) -> None:
-    for table, columns in TABLES.items():
-        if _columns(connection, table) != set(columns):
-            raise DamagedError(f"its table {table} is another one")
+def _check_table(connection: sqlite3.Connection, table: str) -> None:
+    if _columns(connection, table) != set(TABLES[table]):
+        raise DamagedError(f"its table {table} is another one")
 
 
 def _upgrade_dead_letters(connection: sqlite3.Connection) -> None:

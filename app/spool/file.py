@@ -285,10 +285,15 @@ class SpoolFile:
 
     def _replace(self, reason: str) -> None:
         """Continue with a new file, or with one that another process of the service has begun."""
-        earlier, known = self._connection, self.counts.depth
-        is_here = self._files.is_same()
-        aside = set_aside(self._path) if is_here else None
-        self._begin_new(Damage(reason, known, aside), earlier)
+        damage = Damage(reason, self.counts.depth)
+        remaining = self._files.remaining()
+        if self._path in remaining:
+            damage.aside = set_aside(self._path)
+        else:
+            # SQLite must not take the log of the file that is gone for that of the next one.
+            for log in remaining:
+                log.unlink()
+        self._begin_new(damage, self._connection)
 
     def _begin_new(self, damage: Damage, earlier: sqlite3.Connection | None) -> None:
         try:

@@ -24,12 +24,10 @@ class FileIdentity:
                 if os.path.samestat(now, self._known.get(suffix, now)):
                     self._known[suffix] = now
 
-    def is_same(self) -> bool:
-        """Whether the file at the path is still the open one."""
-        try:
-            return os.path.samestat(os.stat(self._path), self._known[""])
-        except FileNotFoundError:
-            return False
+    def remaining(self) -> list[Path]:
+        """Those of the open files that are still at their paths; the file itself, if it is there, is the first."""
+        paths = [Path(f"{self._path}{suffix}") for suffix in self._known]
+        return [path for path, known in zip(paths, self._known.values(), strict=True) if _is_same(path, known)]
 
     def find_change(self) -> str | None:
         """What others did to the files, as the end of a sentence about the file."""
@@ -44,3 +42,10 @@ class FileIdentity:
             if suffix != "-shm" and now.st_size < known.st_size:
                 return f"{name} was cut"
         return None
+
+
+def _is_same(path: Path, known: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), known)
+    except FileNotFoundError:
+        return False
