@@ -13,7 +13,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -114,9 +114,9 @@ def client_address(request: Request[Any]) -> str | None:
 
 def client_of(address: str | None) -> str:
     """The client that an address belongs to: with IPv6 a client has a whole network of 64 bits."""
-    parsed = ip_address(address) if address else None
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
-        return f"{int(parsed) >> 64:x}::/64"
+    parsed = ip_address(address) if address is not None and _is_address(address) else None
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or IPv6Network((parsed, 64), strict=False))
     return str(parsed)
 
 

@@ -132,12 +132,16 @@ def _require_identity(headers: Headers) -> None:
         raise problem("content-encoding")
 
 
-async def read_body(request: Request[Any], budget: BodyBudget) -> bytes:
-    """The raw bytes. Raises the Problem `body-too-large`, before a byte is read if possible, or those of the budget."""
-    limit = budget.limits.body_bytes
-    length = request.headers.get("content-length", "")
+def check_declared_length(headers: Headers, limit: int = BODY_LIMIT) -> None:
+    """Raises the Problem `body-too-large` by Content-Length alone; read_body() counts what arrives."""
+    length = headers.get("content-length", "")
     if length.isdecimal() and (len(length) > 15 or int(length) > limit):
         raise _too_large(limit)
+
+
+async def read_body(request: Request[Any], budget: BodyBudget) -> bytes:
+    """The raw bytes. Raises the Problem `body-too-large`, before a byte is read if possible, or those of the budget."""
+    check_declared_length(request.headers, budget.limits.body_bytes)
     return await budget.read(request)
 
 
