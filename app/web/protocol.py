@@ -125,6 +125,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._kept_head_bytes = 0
         self._body_bytes = 0
+        self._body_bytes_in_data = 0
         self._framing_bytes = 0
         self._deadline: float | None = None
         self._on_overdue: Callable[[], None] = self.abort
@@ -158,7 +159,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse, then check what has arrived of an unfinished head or body."""
-        body_bytes = self._body_bytes
+        self._body_bytes_in_data = 0
         super().data_received(data)
         if self.transport.is_closing():
             return
@@ -169,7 +170,7 @@ class BoundedProtocol(HttpToolsProtocol):
             elif not self._connections.count_head(self, self._kept_head_bytes + self._head_bytes):
                 self._refuse(_TOO_MANY_CONNECTIONS)
         elif self._is_in_body:
-            self._framing_bytes += len(data) - (self._body_bytes - body_bytes)
+            self._framing_bytes += len(data) - self._body_bytes_in_data
             if self._framing_bytes > _FRAMING_LIMIT + _FRAMING_PER_BYTE * self._body_bytes:
                 self._refuse(_FRAMING_TOO_LARGE)
 
@@ -211,6 +212,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """A part of a body. Only POST requests have one that is read; uvicorn would keep 96 KiB of any other."""
         self._body_bytes += len(body)
+        self._body_bytes_in_data += len(body)
         if self.scope["method"] == "POST":
             super().on_body(body)
 
