@@ -5,27 +5,28 @@ from __future__ import annotations
 import asyncio
 import itertools
 import resource
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import jwt
+import psycopg
 import pytest
 
+from app.web.auth import sign
 from local import Stack
+from tests.faults.conftest import without_postgrest
 from tests.integration.sentry.conftest import SECRETS
 from tests.support import http_client
-from tests.support.floods import MEGABYTE, Connection, Flood, observe
+from tests.support.fault_proxy import Fault, running_proxy
+from tests.support.floods import MEGABYTE, Behavior, Connection, Flood, observe, report
 from tests.support.report_load import HEADERS, ROUTE
-from tests.support.service_process import ServiceProcess, running_service
+from tests.support.service_process import ServiceProcess, running_service, service_variables
+from tests.support.tokens import forged_token
 from tests.support.waiting import wait_until
 
 INCIDENTS = "/api/autonomous/incidents"
 MEMORY_LIMIT = 120
-FORGED = jwt.encode(
-    {"role": "authenticated", "exp": int(time.time()) + 36_000}, "another-secret-of-thirty-two-bytes-or-more"
-)
+FORGED = forged_token()
 SIGNED = b"POST /webhooks/sentry HTTP/1.1\r\nHost: x\r\nSentry-Hook-Signature: " + b"0" * 64 + b"\r\n"
 addresses = itertools.count()
 
@@ -36,9 +37,11 @@ def many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-@pytest.fixture
-def service(disposable_stack: Stack, environ: dict[str, str], log_path: Path) -> Iterator[ServiceProcess]:
-    with running_service({**environ, "SENTRY_CLIENT_SECRET": ",".join(SECRETS)}, log_path) as process:
+@pytest.fixture(scope="module")
+def service(disposable_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    """One for all floods, so that what one of them leaves behind shows in the next."""
+    environ = {**service_variables(disposable_stack), "SENTRY_CLIENT_SECRET": ",".join(SECRETS)}
+    with running_service(environ, tmp_path_factory.mktemp("floods") / "log") as process:
         yield process
 
 
@@ -76,15 +79,14 @@ def get(path: str, *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
 
-def from_another_address() -> bytes:
+def from_another_address() -> str:
     """As the platform's proxy adds it: every client has an address of its own."""
     number = next(addresses)
-    return f"X-Forwarded-For: 8.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}\r\n".encode()
+    return f"X-Forwarded-For: 8.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
 async def readers_with_forged_tokens(connection: Connection) -> None:
-    request = get(INCIDENTS, f"Authorization: Bearer {FORGED}")[:-2] + from_another_address() + b"\r\n"
-    await answers_to(connection, request)
+    await answers_to(connection, get(INCIDENTS, f"Authorization: Bearer {FORGED}", from_another_address()))
 
 
 async def visitors_with_forged_cookies(connection: Connection) -> None:
@@ -150,7 +152,7 @@ async def large_unsigned_bodies(connection: Connection) -> None:
 
 
 async def small_slow_bodies(connection: Connection) -> None:
-    await connection.send(SIGNED + from_another_address() + b"Content-Length: 1000\r\n\r\n")
+    await connection.send(SIGNED + from_another_address().encode() + b"\r\nContent-Length: 1000\r\n\r\n")
     await drip(connection, b" ")
 
 
@@ -193,6 +195,17 @@ def assert_well(service: ServiceProcess, stack: Stack) -> None:
     wait_until(is_well, what="a service that is well after the flood")
 
 
+async def deliver(client: httpx.AsyncClient) -> httpx.Response:
+    """A witness who signs, as Sentry does."""
+    body = b'{"action":"created","data":{"installation":{"uuid":"a-flood"}}}'
+    headers = {"Sentry-Hook-Resource": "installation", "Sentry-Hook-Signature": sign(body, SECRETS[0])}
+    return await client.post("/webhooks/sentry", content=body, headers=headers)
+
+
+def behavior_name(value: object) -> str:
+    return getattr(value, "__name__", "")
+
+
 @pytest.mark.parametrize(
     ("behavior", "clients"),
     [
@@ -215,12 +228,81 @@ def assert_well(service: ServiceProcess, stack: Stack) -> None:
         (bodies_with_a_wrong_token, 100),
         (large_forms, 100),
     ],
-    ids=lambda value: getattr(value, "__name__", ""),
+    ids=behavior_name,
 )
 def test_a_flood_does_not_stop_the_service(
-    service: ServiceProcess, disposable_stack: Stack, behavior: object, clients: int
+    service: ServiceProcess, disposable_stack: Stack, behavior: Behavior, clients: int
 ) -> None:
-    observation = observe(service, Flood(behavior, clients))  # type: ignore[arg-type]
+    (observation,) = observe(service, Flood(behavior, clients))
+    assert set(observation.statuses) <= {201, 202}
+    assert observation.peak < MEMORY_LIMIT
+    assert_well(service, disposable_stack)
+
+
+@pytest.mark.parametrize("behavior", [large_unsigned_bodies, small_slow_bodies], ids=behavior_name)
+def test_unsigned_bodies_do_not_keep_signed_ones_out(service: ServiceProcess, behavior: Behavior) -> None:
+    (observation,) = observe(service, Flood(behavior, 300), deliver)
+    assert set(observation.statuses) <= {200, 202}
+    assert observation.peak < MEMORY_LIMIT
+
+
+def test_readers_who_give_up_leave_the_service_as_it_was(disposable_stack: Stack, log_path: Path) -> None:
+    """Readers wait for a database that hangs until they give up. With a limited pool, httpcore lost their places."""
+    with running_proxy(disposable_stack.supabase_url) as proxy:
+        environ = {**service_variables(disposable_stack), "SUPABASE_URL": proxy.url}
+        with running_service(environ, log_path) as service:
+            proxy.target = b"/list_incidents"
+            proxy.always = Fault.HANG
+            flood = Flood(readers_with_forged_tokens, 100)
+            (observation,) = observe(service, flood, report)
+            assert set(observation.statuses) == {201}
+            assert observation.peak < MEMORY_LIMIT
+            assert proxy.hanging > 0
+            # Readers whose calls do not end are given new connections.
+            wait_until(lambda: "connections for readers are replaced" in log_path.read_text(), what="new connections")
+            proxy.reset()
+            assert_well(service, disposable_stack)
+
+
+def test_a_flood_while_the_database_is_away(disposable_stack: Stack, environ: dict[str, str], log_path: Path) -> None:
+    with running_service(environ, log_path) as service:
+        with without_postgrest(disposable_stack):
+            (observation,) = observe(service, Flood(visitors_of_the_readiness, 1_000))
+        assert set(observation.statuses) == {202}
+        assert observation.peak < MEMORY_LIMIT
+        assert_well(service, disposable_stack)
+
+
+@pytest.fixture
+def large_incidents(disposable_stack: Stack) -> Iterator[str]:
+    """200 incidents of 100 kB; their source."""
+    source = "flood-large"
+    with psycopg.connect(disposable_stack.superuser_database_url, autocommit=True) as connection:
+        connection.execute(
+            "insert into public.incidents (fingerprint, title, message, severity, category, rule, source, context)"
+            " select 'flood ' || number, 'large', 'large', 'LOW', 'backend', 'none', %s,"
+            " jsonb_build_object('text', repeat('x', 100000)) from generate_series(1, 200) as numbers (number)",
+            [source],
+        )
+        yield source
+        connection.execute("delete from public.incidents where source = %s", [source])
+
+
+@pytest.mark.parametrize("reads", [True, False], ids=["who read", "who do not read"])
+def test_readers_of_large_pages(
+    service: ServiceProcess, disposable_stack: Stack, large_incidents: str, reads: bool
+) -> None:
+    """A list of 20 MB: each reader gets one page of a MiB at a time."""
+    token = f"Authorization: Bearer {disposable_stack.authenticated_jwt}"
+
+    async def readers(connection: Connection) -> None:
+        request = get(f"{INCIDENTS}?limit=200&source={large_incidents}", token, from_another_address())
+        if reads:
+            await answers_to(connection, request)
+        await connection.send(request)
+        await asyncio.sleep(60)
+
+    (observation,) = observe(service, Flood(readers, 60))
     assert set(observation.statuses) <= {201, 202}
     assert observation.peak < MEMORY_LIMIT
     assert_well(service, disposable_stack)

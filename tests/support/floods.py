@@ -6,7 +6,6 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -18,7 +17,7 @@ from tests.support.report_load import HEADERS, ROUTE
 from tests.support.service_process import ServiceProcess
 
 MEGABYTE = 2**20
-REPORTS = 5
+REQUESTS = 5
 
 
 class Connection:
@@ -72,22 +71,31 @@ class Flood:
 
 @dataclass
 class Observation:
-    """The answers to good reports during a flood, and the most memory that the service took, in MB."""
+    """The answers that the witness got during a flood, and the most memory that the service took, in MB."""
 
     statuses: list[int] = field(default_factory=list)
     peak: float = 0.0
 
 
-async def _send_reports(service: ServiceProcess, observation: Observation) -> None:
-    for number in range(REPORTS):
-        body = {"error": {"message": f"a good report during a flood, {number}"}, "source": "flood-witness"}
+Witness = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
+"""Sends a request that the service has to answer during a flood."""
+
+
+async def report(client: httpx.AsyncClient) -> httpx.Response:
+    """A witness with the ingest token."""
+    body = {"error": {"message": "a good report during a flood"}, "source": "flood-witness"}
+    return await client.post(ROUTE, json=body, headers=HEADERS)
+
+
+async def _send_requests(service: ServiceProcess, witness: Witness, observation: Observation) -> None:
+    for _ in range(REQUESTS):
         # A new connection each: an established one would not show whether new ones are accepted.
-        async with httpx.AsyncClient(headers=HEADERS, timeout=TIMEOUT) as client:
+        async with httpx.AsyncClient(base_url=service.url, timeout=TIMEOUT) as client:
             try:
-                observation.statuses.append((await client.post(service.url + ROUTE, json=body)).status_code)
+                observation.statuses.append((await witness(client)).status_code)
             except httpx.TransportError:
                 observation.statuses.append(0)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.4)
 
 
 async def _watch_memory(service: ServiceProcess, observation: Observation) -> None:
@@ -97,25 +105,25 @@ async def _watch_memory(service: ServiceProcess, observation: Observation) -> No
         await asyncio.sleep(0.05)
 
 
-def observe(service: ServiceProcess, *floods: Flood) -> Observation:
-    """Sends good reports, one after another, while the floods go on."""
+def observe(service: ServiceProcess, flood: Flood, *witnesses: Witness) -> list[Observation]:
+    """Lets each witness send its requests, one after another, while the flood goes on. The default witness reports."""
 
-    async def run() -> Observation:
-        observation = Observation()
-        tasks = [asyncio.create_task(flood.run(service.url)) for flood in floods]
-        tasks.append(asyncio.create_task(_watch_memory(service, observation)))
+    async def run() -> list[Observation]:
+        observations = [Observation() for _ in witnesses or (report,)]
+        tasks = [asyncio.create_task(flood.run(service.url))]
+        tasks += [asyncio.create_task(_watch_memory(service, each)) for each in observations]
         try:
             await asyncio.sleep(1)
-            await _send_reports(service, observation)
+            for observation, witness in zip(observations, witnesses or (report,), strict=True):
+                await _send_requests(service, witness, observation)
         finally:
             for task in tasks:
                 task.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.gather(*tasks, return_exceptions=True)
-        return observation
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return observations
 
-    observation = asyncio.run(run())
-    for flood in floods:
-        print(f"\n{flood.behavior.__name__}: {flood.began:,} connections, ended {dict(flood.ended)}", end="")
-    print(f"\n  good reports {observation.statuses}, at most {observation.peak:.0f} MB")
-    return observation
+    observations = asyncio.run(run())
+    print(f"\n{flood.behavior.__name__}: {flood.began:,} connections, ended {dict(flood.ended)}")
+    for each in observations:
+        print(f"  good requests {each.statuses}, at most {each.peak:.0f} MB")
+    return observations
