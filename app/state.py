@@ -20,7 +20,9 @@ class ServiceState(TypedDict):
 
     settings: Settings
     supabase: SupabaseClient
-    body_budget: BodyBudget
+    report_bodies: BodyBudget
+    sentry_bodies: BodyBudget
+    form_bodies: BodyBudget
     reports: IngestService
     sentry: IngestService
     signature_failures: SignatureFailures

@@ -15,7 +15,7 @@ from app.state import ServiceRequest
 from app.status.page import render
 from app.status.snapshot import HEALTH_MEMBERS, versions
 from app.supabase.errors import ResponseError, SupabaseError, UnreachableError, problem_of_reader
-from app.web.body import read_body
+from app.web.body import read_body, require_form
 from app.web.errors import problem_response
 from app.web.session import COOKIE_LIMIT, Reader, delete_cookie, reader_with, set_cookie, token_of
 
@@ -185,7 +185,8 @@ async def _render_page(
 
 
 async def _read_form(request: ServiceRequest) -> dict[str, str]:
-    body = (await read_body(request, request.state["body_budget"])).decode("utf-8", "replace")
+    require_form(request.headers)
+    body = (await read_body(request, request.state["form_bodies"])).decode("utf-8", "replace")
     try:
         fields = parse_qs(body, max_num_fields=10)
     except ValueError:
