@@ -63,7 +63,7 @@ def test_bad_signatures_are_recorded_once_a_minute_per_address(sentry: Sentry) -
             row.address
             for row in sentry.rows(
                 "select host(ip_address) as address from public.security_events"
-                " where event_type = 'forged_signature' and ip_address <<= '203.0.113.0/24' order by 1"
+                " where event_type = 'invalid_signature' and ip_address <<= '203.0.113.0/24' order by 1"
             )
         ]
 
@@ -94,7 +94,7 @@ def test_the_legacy_plugin_authenticates_with_the_token(sentry: Sentry, issue_id
     assert (answer.status_code, answer.json()["effect"]) == (200, "opened")
     incident = sentry.incident(f"sentry:issue:{issue_id}")
     assert (incident.error_type, incident.message, incident.severity) == ("Boom", "it broke", "HIGH")
-    assert incident.external_url == f"https://sentry.example/issues/{issue_id}/"
+    assert incident.external_url == f"https://acme.sentry.io/issues/{issue_id}/"
 
 
 def test_the_answer_names_the_event(sentry: Sentry, issue_id: str) -> None:

@@ -1,0 +1,152 @@
+"""A fault of the database fails the whole call, so that the service keeps the deliveries; a bad body fails alone.
+
+Each fault is a real one, injected into a transaction that is rolled back.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from local import Stack
+from tests.integration.sentry.conftest import Sentry
+from tests.support import sentry_bodies as bodies
+from tests.support.waiting import wait_until
+
+# Raises a SQLSTATE for the incident with the fingerprint, or for all.
+RAISE_ON_INCIDENT: LiteralString = """
+create function monitoring.test_fault() returns trigger language plpgsql as $$
+begin
+  raise exception using errcode = {code}, message = 'injected';
+end
+$$;
+create trigger test_fault before insert or update on public.incidents
+for each row when (new.fingerprint like {fingerprint}) execute function monitoring.test_fault();
+"""
+
+DATABASE_FAULTS: dict[str, tuple[str, LiteralString]] = {
+    "missing function": ("42883", "alter function monitoring.apply_sentry_intent rename to test_apply"),
+    "missing function of the parser": ("42883", "alter function monitoring.read_sentry_event rename to test_read"),
+    "missing column": ("42703", "alter table public.incidents rename column external_id to test_id"),
+    "missing table": ("42P01", "alter table monitoring.source_quotas rename to test_quotas"),
+    "missing privilege": ("42501", "alter table public.incidents owner to supabase_admin; set role service_role"),
+    "full sequence": (
+        "2200H",
+        "select setval('public.incident_number', 9000); alter sequence public.incident_number maxvalue 9000",
+    ),
+    "read-only": ("25006", "set local transaction_read_only = on"),
+}
+RAISED = ("XX000", "XX001", "58030", "53100", "53200", "55P03", "57P03", "23505", "40001", "40P01", "P0001", "0A000")
+BODY_FAULTS = ("22P02", "22003", "23514", "23502", "PT409", "54001")
+
+
+@pytest.fixture
+def transaction(stack: Stack) -> Iterator[psycopg.Connection[Any]]:
+    """A transaction of the owner of the functions that is rolled back."""
+    with (
+        psycopg.connect(stack.superuser_database_url) as connection,
+        connection.transaction(force_rollback=True),
+    ):
+        yield connection
+
+
+def delivery(issue_id: str, event_id: str = "e1") -> dict[str, object]:
+    return {"resource": "error", "body_hash": secrets.token_hex(32), "body": bodies.error(issue_id, event_id)}
+
+
+def ingest(connection: psycopg.Connection[Any], deliveries: list[dict[str, object]]) -> list[Any]:
+    row = connection.execute("select public.ingest_sentry(%s::jsonb)", [json.dumps(deliveries)]).fetchone()
+    assert row is not None
+    return list(row[0])
+
+
+def effects(connection: psycopg.Connection[Any], deliveries: list[dict[str, object]]) -> list[str]:
+    return [answer["effect"] for answer in ingest(connection, deliveries)]
+
+
+def refused(connection: psycopg.Connection[Any], fault: sql.Composable, deliveries: list[dict[str, object]]) -> str:
+    """The SQLSTATE with which the call fails under the fault. Afterwards the fault is gone."""
+    with pytest.raises(psycopg.Error) as caught, connection.transaction():
+        connection.execute(fault)
+        ingest(connection, deliveries)
+    return str(caught.value.sqlstate)
+
+
+@pytest.mark.parametrize("fault", DATABASE_FAULTS)
+def test_a_fault_of_the_database_fails_the_call(
+    transaction: psycopg.Connection[Any], issue_id: str, fault: str
+) -> None:
+    code, statement = DATABASE_FAULTS[fault]
+    deliveries = [delivery(issue_id), delivery(issue_id, "e2")]
+    assert refused(transaction, sql.SQL(statement), deliveries) == code
+    assert effects(transaction, deliveries) == ["opened", "counted"]
+
+
+@pytest.mark.parametrize("code", RAISED)
+def test_other_errors_fail_the_call(transaction: psycopg.Connection[Any], issue_id: str, code: str) -> None:
+    deliveries = [delivery(issue_id), delivery(issue_id, "e2")]
+    fault = sql.SQL(RAISE_ON_INCIDENT).format(code=sql.Literal(code), fingerprint=sql.Literal("%"))
+    assert refused(transaction, fault, deliveries) == code
+    assert effects(transaction, deliveries) == ["opened", "counted"]
+
+
+@pytest.mark.parametrize("code", BODY_FAULTS)
+def test_one_bad_body_fails_alone_and_is_retried(
+    transaction: psycopg.Connection[Any], issue_id: str, code: str
+) -> None:
+    """The cause may be the database after all, such as a changed constraint."""
+    bad = issue_id + "0"
+    deliveries = [delivery(f"{issue_id}1", f"e{number}") for number in range(50)]
+    deliveries[20] = delivery(bad)
+    fault = sql.SQL(RAISE_ON_INCIDENT).format(code=sql.Literal(code), fingerprint=sql.Literal(f"sentry:issue:{bad}"))
+    transaction.execute(fault)
+    answers = ingest(transaction, deliveries)
+    assert [number for number, each in enumerate(answers) if each["effect"] == "failed"] == [20]
+
+    def stored() -> tuple[Any, ...]:
+        row = transaction.execute(
+            "select effect, error, attempts, next_attempt_at > clock_timestamp()"
+            " from monitoring.sentry_deliveries where id = %s",
+            [answers[20]["delivery_id"]],
+        ).fetchone()
+        assert row is not None
+        return row
+
+    def retry() -> None:
+        transaction.execute(
+            "update monitoring.sentry_deliveries set next_attempt_at = clock_timestamp() where id = %s",
+            [answers[20]["delivery_id"]],
+        )
+        transaction.execute("select monitoring.retry_deliveries()")
+
+    assert stored() == ("failed", f"{code}: injected", 1, True)
+    retry()
+    assert stored() == ("failed", f"{code}: injected", 2, True)
+    transaction.execute("drop trigger test_fault on public.incidents")
+    retry()
+    assert stored()[:3] == ("opened", None, 3)
+
+
+def test_deliveries_are_spooled_while_a_function_is_missing_and_then_applied_once(
+    sentry: Sentry, issue_id: str
+) -> None:
+    sentry.connection.execute("alter function monitoring.apply_sentry_intent rename to test_apply")
+    try:
+        for number in range(20):
+            answer = sentry.post("error", bodies.encode(bodies.error(issue_id, f"e{number}")))
+            assert (answer.status_code, answer.json()["status"]) == (202, "spooled")
+    finally:
+        sentry.connection.execute("alter function monitoring.test_apply rename to apply_sentry_intent")
+    wait_until(lambda: sentry.http.get("/health").json()["spool"]["depth"] == 0, what="the replay")
+    assert sentry.incident(f"sentry:issue:{issue_id}").occurrence_count == 20
+    stored = sentry.rows(
+        "select effect, count(*) from monitoring.sentry_deliveries where fingerprint = %s group by effect order by effect",
+        f"sentry:issue:{issue_id}",
+    )
+    assert [tuple(row) for row in stored] == [("counted", 19), ("opened", 1)]
