@@ -49,7 +49,7 @@ def _authenticated_resource(request: ServiceRequest, body: bytes) -> str | None:
     if any(is_signed(body, headers.get(name), settings.sentry_client_secret) for name in _SIGNATURE_HEADERS):
         return headers.get("sentry-hook-resource", "unknown")
     # The old WebHooks plugin does not sign: its URL contains the token.
-    token = request.query_params.get("token")
-    if token is not None and is_same_secret(token, settings.ingest_token):
+    token, expected = request.query_params.get("token"), settings.sentry_webhook_token
+    if token is not None and expected is not None and is_same_secret(token, expected):
         return LEGACY_RESOURCE
     return None

@@ -1,6 +1,7 @@
 -- Purpose: provides the RPC that takes deliveries from Sentry.
 -- Objects: type monitoring.sentry_delivery; functions monitoring.read_sentry_delivery, monitoring.find_same_delivery,
---   monitoring.pause_before_retry, monitoring.store_sentry_delivery, public.ingest_sentry, public.record_invalid_signature.
+--   monitoring.pause_before_retry, monitoring.store_sentry_delivery, public.ingest_sentry,
+--   public.record_invalid_signature.
 -- Risks: deliveries are applied in order of arrival, because the order matters (warning, critical, resolved). Locks are
 --   taken in this order: the advisory locks of all issues in a call, sorted; then for each delivery its incident, the
 --   quota, its row in sentry_deliveries. A row is changed only under the advisory lock of its issue. An error that no

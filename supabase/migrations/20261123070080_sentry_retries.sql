@@ -2,8 +2,8 @@
 --   failed.
 -- Objects: functions monitoring.apply_stored_delivery, monitoring.replay_delivery, monitoring.postpone_delivery,
 --   monitoring.retry_deliveries.
--- Risks: the advisory lock of an issue comes before any row, as in ingest_sentry(). The job takes it only if it is free,
---   because it takes the locks of several issues in no order.
+-- Risks: the advisory lock of an issue comes before any row, as in ingest_sentry(). The job takes it only if it is
+--   free, because it takes the locks of several issues in no order.
 
 create function monitoring.apply_stored_delivery(id bigint, is_waiting boolean)
 returns text
@@ -128,8 +128,8 @@ as $$
 $$;
 
 comment on function monitoring.postpone_delivery(bigint, text, text) is
-'Notes that an attempt to apply a delivery raised an error. An error of its body counts as an attempt, and the pause grows
-with their number. After a fault of the database the delivery is tried again a minute later.';
+'Notes that an attempt to apply a delivery raised an error. An error of its body counts as an attempt, and the pause
+grows with their number. After a fault of the database the delivery is tried again a minute later.';
 
 create function monitoring.retry_deliveries()
 returns bigint

@@ -41,11 +41,11 @@ create trigger test_fault
 before insert on public.incidents
 for each row execute function monitoring.test_fault();
 
-set local test.code = '58030';
+select set_config('test.code', '58030', true);
 
 select throws_ok($$ select monitoring.test_deliver('90071') $$, '58030', 'injected', 'a fault of the database is raised');
 
-set local test.code = '23514';
+select set_config('test.code', '23514', true);
 
 select is(monitoring.test_deliver('90072') ->> 'effect', 'failed', 'an error of a body is not');
 
@@ -53,7 +53,7 @@ update monitoring.sentry_deliveries
 set next_attempt_at = clock_timestamp()
 where body_hash = '90072';
 
-set local test.code = '58030';
+select set_config('test.code', '58030', true);
 
 select is(monitoring.retry_deliveries(), 0::bigint, 'a retry during a fault of the database applies nothing');
 
@@ -64,7 +64,7 @@ select results_eq(
   'and does not count as an attempt'
 );
 
-set local test.code = '22P02';
+select set_config('test.code', '22P02', true);
 
 select lives_ok(
   $$ do $loop$

@@ -8,16 +8,16 @@ set effect = 'recorded', next_attempt_at = null
 where effect in ('deferred', 'failed');
 
 insert into monitoring.sentry_deliveries (
-  resource, action, body_hash, occurrence_key, sent_at, effect, error, next_attempt_at, body
+  resource, action, body_hash, sent_at, effect, error, next_attempt_at, body
 )
-select
-  'error', 'created', body_hash, null, clock_timestamp(), 'failed', 'XX000: old', due,
-  jsonb_build_object('data', jsonb_build_object('error', jsonb_build_object('issue_id', issue_id, 'event_id', 'e1')))
-from (
-  values
-  ('a', '90081', clock_timestamp()), ('b', '90082', clock_timestamp() + interval '1 hour'), ('c', '90083', null),
-  ('a', '90081', clock_timestamp())
-) as given (body_hash, issue_id, due);
+values
+('error', 'created', 'a', now(), 'failed', '23514: m', now(), '{"data": {"error": {"issue_id": "90081"}}}'),
+(
+  'error', 'created', 'b', now(), 'failed', '23514: m', now() + interval '1 hour',
+  '{"data": {"error": {"issue_id": "90082"}}}'
+),
+('error', 'created', 'c', now(), 'failed', '23514: m', null, '{"data": {"error": {"issue_id": "90083"}}}'),
+('error', 'created', 'a', now(), 'failed', '23514: m', now(), '{"data": {"error": {"issue_id": "90081"}}}');
 
 select is(public.service_health() #> '{sentry,failed}', '4', 'service_health() counts failed deliveries');
 
@@ -40,7 +40,7 @@ where body_hash = 'c';
 
 select is(
   public.ingest_sentry(
-    '[{"resource": "error", "body_hash": "b", "body": {"data": {"error": {"issue_id": "90082", "event_id": "e1"}}}}]'
+    '[{"resource": "error", "body_hash": "b", "body": {"data": {"error": {"issue_id": "90082"}}}}]'
   ) #>> '{0,effect}',
   'opened', 'the same body sent again is applied'
 );

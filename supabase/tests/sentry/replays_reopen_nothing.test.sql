@@ -18,9 +18,7 @@ $$;
 
 select is(monitoring.test_event('r1', '-40 days'), 'opened', 'an event opens an incident');
 
-select is(
-  (public.resolve_incident(id, 'fixed')).status, 'resolved', 'a person resolves it'
-)
+select is((public.resolve_incident(id, 'fixed')).status, 'resolved', 'a person resolves it')
 from public.incidents
 where fingerprint = 'sentry:issue:90091';
 

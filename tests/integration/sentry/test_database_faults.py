@@ -70,12 +70,17 @@ def effects(connection: psycopg.Connection[Any], deliveries: list[dict[str, obje
     return [answer["effect"] for answer in ingest(connection, deliveries)]
 
 
-def refused(connection: psycopg.Connection[Any], fault: sql.Composable, deliveries: list[dict[str, object]]) -> str:
+def refused(
+    connection: psycopg.Connection[Any], fault: sql.SQL | sql.Composed, deliveries: list[dict[str, object]]
+) -> str | None:
     """The SQLSTATE with which the call fails under the fault. Afterwards the fault is gone."""
-    with pytest.raises(psycopg.Error) as caught, connection.transaction():
+    with connection.transaction(force_rollback=True):
         connection.execute(fault)
-        ingest(connection, deliveries)
-    return str(caught.value.sqlstate)
+        try:
+            ingest(connection, deliveries)
+        except psycopg.Error as error:
+            return error.sqlstate
+    return None
 
 
 @pytest.mark.parametrize("fault", DATABASE_FAULTS)
@@ -116,7 +121,7 @@ def test_one_bad_body_fails_alone_and_is_retried(
             [answers[20]["delivery_id"]],
         ).fetchone()
         assert row is not None
-        return row
+        return tuple(row)
 
     def retry() -> None:
         transaction.execute(
@@ -146,7 +151,26 @@ def test_deliveries_are_spooled_while_a_function_is_missing_and_then_applied_onc
     wait_until(lambda: sentry.http.get("/health").json()["spool"]["depth"] == 0, what="the replay")
     assert sentry.incident(f"sentry:issue:{issue_id}").occurrence_count == 20
     stored = sentry.rows(
-        "select effect, count(*) from monitoring.sentry_deliveries where fingerprint = %s group by effect order by effect",
+        "select effect, count(*) from monitoring.sentry_deliveries where fingerprint = %s group by 1 order by 1",
         f"sentry:issue:{issue_id}",
     )
     assert [tuple(row) for row in stored] == [("counted", 19), ("opened", 1)]
+
+
+def test_the_status_counts_failed_and_deferred_deliveries(sentry: Sentry, stack: Stack) -> None:
+    headers = {"Authorization": f"Bearer {stack.authenticated_jwt}"}
+    before = sentry.http.get("/status", headers=headers).json()["sentry"]
+    waiting = ["failed", "failed", "deferred"]
+    for effect in waiting:
+        sentry.connection.execute(
+            "insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect)"
+            " values ('issue', gen_random_uuid(), now(), %s)",
+            [effect],
+        )
+    try:
+        after = sentry.http.get("/status", headers=headers).json()["sentry"]
+        assert (after["failed"] - before["failed"], after["deferred"] - before["deferred"]) == (2, 1)
+        page = sentry.http.get("/status", headers={**headers, "Accept": "text/html"}).text
+        assert f"; {after['failed']} failed; {after['deferred']} deferred" in page
+    finally:
+        sentry.connection.execute("delete from monitoring.sentry_deliveries where resource = 'issue' and verb is null")
