@@ -5,6 +5,7 @@ Each fault is a real one, injected into a transaction that is rolled back.
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import secrets
 from collections.abc import Iterator
@@ -174,3 +175,83 @@ def test_the_status_counts_failed_and_deferred_deliveries(sentry: Sentry, stack:
         assert f"; {after['failed']} failed; {after['deferred']} deferred" in page
     finally:
         sentry.connection.execute("delete from monitoring.sentry_deliveries where resource = 'issue' and verb is null")
+
+
+def test_no_delivery_reads_the_whole_table(transaction: psycopg.Connection[Any]) -> None:
+    """Whatever a delivery is compared with is found by an index, however many are stored."""
+    transaction.execute("""
+        insert into monitoring.sentry_deliveries (
+          resource, body_hash, occurrence_key, fingerprint, verb, sent_at, effect, next_attempt_at
+        )
+        select
+          'error', 'b' || n, 'o' || n, 'sentry:issue:' || n % 50, case when n % 7 = 0 then 'resolve' else 'count' end,
+          now() - n * interval '1 s', effect, case when effect in ('failed', 'deferred') then now() end
+        from generate_series(1, 50000) as n
+        cross join lateral (
+          select case
+            when n % 500 = 0 then 'failed'
+            when n % 501 = 0 then 'deferred'
+            when n % 13 = 0 then 'repeated'
+            else 'counted'
+          end as effect
+        ) as chosen
+    """)
+    transaction.execute("analyze monitoring.sentry_deliveries")
+
+    def count_read_rows() -> int:
+        row = transaction.execute(
+            "select seq_tup_read + idx_tup_fetch from pg_catalog.pg_stat_xact_user_tables"
+            " where relid = 'monitoring.sentry_deliveries'::regclass"
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    before = count_read_rows()
+    for issue_id in ("7", "1007"):
+        for action in ("created", "resolved", "unresolved", "ignored"):
+            body = bodies.issue(action, issue_id)
+            ingest(transaction, [{"resource": "issue", "body_hash": secrets.token_hex(32), "body": body}])
+        ingest(transaction, [delivery(issue_id, secrets.token_hex(16))])
+    transaction.execute("select monitoring.retry_deliveries()")
+    transaction.execute("select public.service_health()")
+    read = count_read_rows() - before
+    transaction.execute("select count(error) from monitoring.sentry_deliveries")
+    scanned = count_read_rows() - before - read
+    assert read < 2_000 < 50_000 <= scanned
+
+
+def test_the_job_does_not_deadlock_with_deliveries(sentry: Sentry, stack: Stack, issue_id: str) -> None:
+    """A call holds the lock of an issue and the quota, while the job waits for the quota with other rows."""
+    issues = [f"{issue_id}{number}" for number in range(3)]
+    sentry.connection.execute("delete from monitoring.sentry_deliveries where effect in ('deferred', 'failed')")
+    for number in issues[1:]:
+        sentry.connection.execute(
+            "insert into monitoring.sentry_deliveries (resource, body_hash, fingerprint, verb, sent_at, effect,"
+            " next_attempt_at, body) values ('error', %s, %s, 'count', now(), 'deferred', now(), %s)",
+            [secrets.token_hex(32), f"sentry:issue:{number}", json.dumps(bodies.error(number, "e1"))],
+        )
+    resolution = {"resource": "issue", "body_hash": secrets.token_hex(32), "body": bodies.issue("resolved", issues[1])}
+    blocked = "select cardinality(pg_blocking_pids(pid)) from pg_stat_activity where query like '%retry_deliveries()%'"
+    with psycopg.connect(stack.superuser_database_url) as call, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        call.execute("select pg_advisory_xact_lock(20261124, hashtext('sentry:issue:' || %s))", [issues[1]])
+        assert effects(call, [delivery(issues[0])]) == ["opened"]
+        job = pool.submit(sentry.rows, "select monitoring.retry_deliveries()")
+        wait_until(lambda: any(row[0] > 0 for row in read_rows(stack, blocked)), what="the job to wait for the quota")
+        assert effects(call, [resolution]) == ["recorded"]
+        call.commit()
+        job.result()
+
+    def stored() -> list[str]:
+        fingerprints = [f"sentry:issue:{number}" for number in issues[1:]]
+        query = (
+            "select effect from monitoring.sentry_deliveries where fingerprint = any(%s) and verb = 'count' order by id"
+        )
+        return [row.effect for row in sentry.rows(query, fingerprints)]
+
+    # pg_cron may have run the job at the same time.
+    wait_until(lambda: stored() == ["late", "opened"], what="the deferred deliveries")
+
+
+def read_rows(stack: Stack, query: str) -> list[Any]:
+    with psycopg.connect(stack.superuser_database_url, autocommit=True) as connection:
+        return connection.execute(query.encode()).fetchall()
