@@ -177,8 +177,6 @@ begin
         if v_attempt = 20 then
           raise;
         end if;
-      when sequence_generator_limit_exceeded then
-        raise; -- a data exception, but of the database: no event is at fault
       when data_exception or integrity_constraint_violation or program_limit_exceeded then
         if cardinality(store_events_isolated.events) > 1 then
           return query

@@ -35,7 +35,7 @@ DATABASE_FAULTS: dict[str, tuple[str, LiteralString]] = {
     "missing function": ("42883", "alter function monitoring.apply_sentry_intent rename to test_apply"),
     "missing function of the parser": ("42883", "alter function monitoring.read_sentry_event rename to test_read"),
     "missing column": ("42703", "alter table public.incidents rename column external_id to test_id"),
-    "missing table": ("42P01", "alter table monitoring.source_quotas rename to test_quotas"),
+    "missing table": ("42P01", "alter table public.agent_actions rename to test_actions"),
     "missing privilege": ("42501", "alter table public.incidents owner to supabase_admin; set role service_role"),
     "full sequence": (
         "2200H",
@@ -230,7 +230,11 @@ def test_the_job_does_not_deadlock_with_deliveries(sentry: Sentry, stack: Stack,
             " next_attempt_at, body) values ('error', %s, %s, 'count', now(), 'deferred', now(), %s)",
             [secrets.token_hex(32), f"sentry:issue:{number}", json.dumps(bodies.error(number, "e1"))],
         )
-    resolution = {"resource": "issue", "body_hash": secrets.token_hex(32), "body": bodies.issue("resolved", issues[1])}
+    resolution: dict[str, object] = {
+        "resource": "issue",
+        "body_hash": secrets.token_hex(32),
+        "body": bodies.issue("resolved", issues[1]),
+    }
     blocked = "select cardinality(pg_blocking_pids(pid)) from pg_stat_activity where query like '%retry_deliveries()%'"
     with psycopg.connect(stack.superuser_database_url) as call, concurrent.futures.ThreadPoolExecutor(1) as pool:
         call.execute("select pg_advisory_xact_lock(20261124, hashtext('sentry:issue:' || %s))", [issues[1]])
