@@ -61,8 +61,8 @@ def _is_signed(request: ServiceRequest, body: bytes) -> bool:
 
 def _has_plugin_token(request: ServiceRequest) -> bool:
     """The old WebHooks plugin does not sign: its URL contains the token."""
-    token = request.query_params.get("token")
-    return token is not None and is_same_secret(token, request.state["settings"].ingest_token)
+    token, expected = request.query_params.get("token"), request.state["settings"].sentry_webhook_token
+    return token is not None and expected is not None and is_same_secret(token, expected)
 
 
 def _reject(request: ServiceRequest) -> Response:

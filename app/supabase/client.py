@@ -60,7 +60,7 @@ class SupabaseClient:
 
     async def record_invalid_signature(self, address: str | None) -> object:
         """Record a request whose signature does not match."""
-        return await self._call("note_forged_signature", {"ip_address": address or ""})
+        return await self._call("record_invalid_signature", {"ip_address": address or ""})
 
     async def service_health(self) -> object:
         """The health of the database and its jobs. Not retried: the caller measures the latency."""

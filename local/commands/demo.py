@@ -89,7 +89,7 @@ def _deliveries(issue_id: str) -> list[Delivery]:
         "shortId": "SHOP-7C",
         "title": "TypeError: Cannot read properties of undefined (reading 'total')",
         "culprit": "renderCart(app/cart)",
-        "permalink": f"https://sentry.example/organizations/acme/issues/{issue_id}/",
+        "permalink": f"https://acme.sentry.io/organizations/acme/issues/{issue_id}/",
         "level": "error",
         "status": "unresolved",
         "platform": "javascript",
@@ -149,7 +149,7 @@ def _alert(issue_id: str, number: int) -> JsonObject:
                 }
             ]
         },
-        "url": f"https://sentry.example/api/0/projects/acme/shop/events/{number}/",
-        "web_url": f"https://sentry.example/organizations/acme/issues/{issue_id}/events/{number}/",
+        "url": f"https://acme.sentry.io/api/0/projects/acme/shop/events/{number}/",
+        "web_url": f"https://acme.sentry.io/organizations/acme/issues/{issue_id}/events/{number}/",
     }
     return _event("triggered", event=event, triggered_rule="Send a notification for high priority issues")

@@ -16,7 +16,7 @@ create table monitoring.config_field (
   constraint kind_is_known check (
     kind in (
       'boolean', 'integer', 'number', 'text', 'choice', 'interval', 'url', 'email', 'timezone', 'date', 'time',
-      'timestamp', 'statuses', 'strings', 'dates', 'objects', 'object'
+      'timestamp', 'statuses', 'strings', 'hosts', 'dates', 'objects', 'object'
     )
   ),
   constraint only_choices_list_their_values check ((kind in ('choice', 'strings')) or choices is null),
@@ -211,6 +211,10 @@ values
   'incident_policy', 'feed_silence_hours', 'number', 0.01, 8760, null, false, null,
   'hours without a delivery from Sentry after which an incident opens; missing means never'
 ),
+(
+  'incident_policy', 'link_hosts', 'hosts', 0, 50, null, false, '["sentry.io"]',
+  'hosts, with their subdomains, to which links of incidents may lead'
+),
 ('retention', 'agent_actions_days', 'integer', 1, 3650, null, false, '365', 'days that audit rows are kept'),
 ('retention', 'monitoring_checks_days', 'integer', 1, 3650, null, false, '90', 'days that raw checks are kept'),
 (
@@ -269,6 +273,12 @@ begin
       from jsonb_array_elements(find_value_problem.value) as items (item)
       where jsonb_typeof(item) <> 'string' or item #>> '{}' <> all(find_value_problem.choices)
     )
+    when 'hosts' then jsonb_typeof(find_value_problem.value) = 'array' and not exists (
+      select
+      from jsonb_array_elements(find_value_problem.value) as items (item)
+      where jsonb_typeof(item) <> 'string'
+        or item #>> '{}' !~ '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(:[0-9]{1,5})?$'
+    )
     when 'dates' then jsonb_typeof(find_value_problem.value) = 'array' and not exists (
       select
       from jsonb_array_elements(find_value_problem.value) as items (item)
@@ -293,6 +303,7 @@ begin
       when 'timestamp' then 'a time as YYYY-MM-DDTHH:MM'
       when 'statuses' then 'a list of status codes and ranges such as [200, "300-399"]'
       when 'strings' then 'a list of ' || coalesce(array_to_string(find_value_problem.choices, ', '), 'strings')
+      when 'hosts' then 'a list of host names in lower case such as ["sentry.io", "sentry.example.com:9000"]'
       when 'dates' then 'a list of dates as YYYY-MM-DD'
       when 'objects' then 'a list of objects'
       when 'object' then 'an object'
@@ -309,7 +320,7 @@ begin
   if v_size < find_value_problem.minimum or v_size > find_value_problem.maximum then
     return format('must be between %s and %s', find_value_problem.minimum, find_value_problem.maximum) || case
       when find_value_problem.kind = 'interval' then ' seconds long'
-      when find_value_problem.kind in ('strings', 'dates', 'objects', 'statuses') then ' items long'
+      when find_value_problem.kind in ('strings', 'hosts', 'dates', 'objects', 'statuses') then ' items long'
       when find_value_problem.kind in ('integer', 'number') then ''
       else ' characters long'
     end;

@@ -44,7 +44,7 @@ comment on table public.security_events is 'Suspected attacks and the response t
 
 comment on column public.security_events.id is 'Id of the event.';
 
-comment on column public.security_events.event_type is 'Type of the event, such as forged_signature.';
+comment on column public.security_events.event_type is 'Type of the event, such as invalid_signature.';
 
 comment on column public.security_events.severity is 'Severity of the event if it is real.';
 

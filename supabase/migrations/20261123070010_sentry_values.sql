@@ -2,7 +2,7 @@
 --   another type.
 -- Objects: functions monitoring.read_lenient_text, monitoring.read_timestamp, monitoring.read_sentry_tags,
 --   monitoring.find_sentry_issue_id, monitoring.find_sentry_project, monitoring.sentry_fingerprint,
---   monitoring.find_sentry_name.
+--   monitoring.find_sentry_name, monitoring.is_allowed_link.
 -- Risks: these functions must not raise, whatever the body contains. Uses no regular expression, because ingest
 --   calls them.
 
@@ -182,3 +182,43 @@ $$;
 
 comment on function monitoring.find_sentry_name(jsonb) is
 'Returns the name of a Sentry user, team or application, sanitized. Null when it is unknown.';
+
+create function monitoring.is_allowed_link(url text)
+returns boolean
+language plpgsql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+declare
+  -- The characters of a URL in RFC 3986. Browsers read a backslash as a slash and skip line breaks.
+  c_characters constant text := '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._~:/?#[]@!$&''()*+,;=%';
+  v_scheme text collate "C" := lower(split_part(is_allowed_link.url, '//', 1));
+  v_host text collate "C";
+begin
+  if v_scheme <> all(array['http:', 'https:'])
+    or length(is_allowed_link.url) > 2000
+    or translate(is_allowed_link.url, c_characters, '') <> ''
+  then
+    return false;
+  end if;
+  -- Up to the path. It contains the port, and a user name, which matches no entry.
+  v_host := lower(split_part(translate(substr(is_allowed_link.url, length(v_scheme) + 3), '?#', '//'), '/', 1));
+  return exists (
+    select
+    from jsonb_array_elements_text(monitoring.config('incident_policy') -> 'link_hosts') as hosts (host)
+    where v_host = hosts.host
+      or (
+        right(v_host, length(hosts.host) + 1) = '.' || hosts.host
+        and translate(left(v_host, - length(hosts.host)), '0123456789abcdefghijklmnopqrstuvwxyz-.', '') = ''
+        and left(v_host, 1) <> '.'
+        and strpos(v_host, '..') = 0
+      )
+  );
+end
+$$;
+
+comment on function monitoring.is_allowed_link(text) is
+'Returns whether a URL is http or https and leads to a host in incident_policy.link_hosts, or a subdomain of one. An
+entry without a port allows the default port only.';

@@ -48,6 +48,10 @@ begin
     when 'archived' then 'suppress'
     when 'assigned' then 'assign'
   end;
+  -- A new issue cannot reopen what was resolved after its first event.
+  v_intent.occurred_at := case
+    when read_sentry_issue.action = 'created' then monitoring.read_timestamp(v_issue -> 'firstSeen')
+  end;
   v_intent.report := monitoring.describe_sentry_issue(v_issue);
   v_intent.external_url := coalesce(
     monitoring.read_lenient_text(v_issue, 'permalink'),
@@ -313,8 +317,10 @@ begin
       null; -- requests nothing
   end case;
   v_intent.sent_at := read_sentry_intent.sent_at;
-  if v_intent.external_url not like 'http://%' and v_intent.external_url not like 'https://%' then
-    v_intent.external_url := null; -- a console would render it as a link
+  if not monitoring.is_allowed_link(v_intent.external_url) then
+    -- Consoles render external_url as a link; in the context it is text.
+    v_intent.report := jsonb_set(v_intent.report, '{context,sentry,link}', to_jsonb(v_intent.external_url));
+    v_intent.external_url := null;
   end if;
   return v_intent;
 end

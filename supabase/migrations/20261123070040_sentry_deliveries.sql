@@ -1,7 +1,9 @@
 -- Purpose: stores every delivery from Sentry, so that it can be inspected and replayed.
--- Objects: table monitoring.sentry_deliveries; functions monitoring.trim_sentry_event, monitoring.trim_sentry_body.
+-- Objects: table monitoring.sentry_deliveries; functions monitoring.is_caused_by_body, monitoring.trim_sentry_event,
+--   monitoring.trim_sentry_body.
 -- Risks: bodies contain personal data: they are trimmed and sanitized before they are stored, and purged after
---   retention.sentry_deliveries_days.
+--   retention.sentry_deliveries_days. The two unique indexes are why a delivery that is sent again is not counted
+--   again, however late.
 
 create table monitoring.sentry_deliveries (
   id bigint generated always as identity primary key,
@@ -14,6 +16,9 @@ create table monitoring.sentry_deliveries (
   sent_at timestamptz not null,
   occurred_at timestamptz,
   received_at timestamptz not null default clock_timestamp(),
+  applied_at timestamptz not null default clock_timestamp(),
+  attempts integer not null default 1,
+  next_attempt_at timestamptz,
   effect text not null,
   incident_id text references public.incidents (id) on delete set null,
   error text,
@@ -25,24 +30,32 @@ create table monitoring.sentry_deliveries (
       'late', 'recorded', 'repeated', 'deferred', 'failed'
     )
   ),
-  constraint only_failures_have_an_error check (error is null or effect in ('failed', 'recorded'))
+  constraint only_failures_have_an_error check (error is null or effect in ('failed', 'recorded')),
+  constraint attempts_are_positive check (attempts > 0),
+  constraint only_waiting_deliveries_are_retried check (next_attempt_at is null or effect in ('deferred', 'failed'))
 );
 
 create index sentry_deliveries_received_idx on monitoring.sentry_deliveries (received_at desc);
 
-create index sentry_deliveries_body_idx on monitoring.sentry_deliveries (body_hash, received_at desc);
+create unique index sentry_deliveries_body_idx on monitoring.sentry_deliveries (body_hash)
+where effect not in ('failed', 'repeated');
 
-create index sentry_deliveries_occurrence_idx on monitoring.sentry_deliveries (occurrence_key, received_at desc)
-where occurrence_key is not null;
+create unique index sentry_deliveries_occurrence_idx on monitoring.sentry_deliveries (occurrence_key)
+where effect not in ('failed', 'repeated');
 
 create index sentry_deliveries_fingerprint_idx on monitoring.sentry_deliveries (fingerprint, sent_at desc)
 where verb = 'resolve';
 
-create index sentry_deliveries_incident_idx on monitoring.sentry_deliveries (incident_id)
+-- The latest delivery that had an effect on an incident.
+create index sentry_deliveries_incident_idx on monitoring.sentry_deliveries (incident_id, effect, sent_at desc)
 where incident_id is not null;
 
-create index sentry_deliveries_deferred_idx on monitoring.sentry_deliveries (fingerprint, id)
+create index sentry_deliveries_deferred_idx on monitoring.sentry_deliveries (fingerprint)
 where effect = 'deferred';
+
+-- What is retried, oldest first, and how many wait.
+create index sentry_deliveries_waiting_idx on monitoring.sentry_deliveries (effect, next_attempt_at, id)
+where effect in ('deferred', 'failed');
 
 alter table monitoring.sentry_deliveries enable row level security;
 
@@ -65,10 +78,10 @@ comment on column monitoring.sentry_deliveries.resource is
 comment on column monitoring.sentry_deliveries.action is 'Action in the body, such as triggered.';
 
 comment on column monitoring.sentry_deliveries.body_hash is
-'The sha256 of the raw body, in hex. The same hash counts once within an hour.';
+'The sha256 of the raw body, in hex. The same hash is applied once.';
 
 comment on column monitoring.sentry_deliveries.occurrence_key is
-'The sha256 of event id, fingerprint and alert rule, in hex. The same key counts once within an hour.';
+'The sha256 of event id, fingerprint and alert rule, in hex. The same key is applied once.';
 
 comment on column monitoring.sentry_deliveries.fingerprint is 'Fingerprint of the incident that the delivery is about.';
 
@@ -81,9 +94,17 @@ comment on column monitoring.sentry_deliveries.occurred_at is 'Time at which the
 
 comment on column monitoring.sentry_deliveries.received_at is 'Time at which the delivery was stored.';
 
+comment on column monitoring.sentry_deliveries.applied_at is 'Time at which the delivery got its effect.';
+
+comment on column monitoring.sentry_deliveries.attempts is
+'Number of attempts to apply the delivery. Those that failed because of the database are not counted.';
+
+comment on column monitoring.sentry_deliveries.next_attempt_at is
+'Time from which a deferred or failed delivery is tried again. Null otherwise, and after 12 failed attempts.';
+
 comment on column monitoring.sentry_deliveries.effect is
-'What the delivery did. late: a newer delivery arrived first. repeated: the same was seen within an hour. deferred:
-over rate_limits, applied later by a job. failed: an SQL error, see error. recorded: nothing to do.';
+'What the delivery did. late: something newer was applied first. repeated: the same was stored already. deferred:
+over rate_limits, applied later by a job. failed: its body caused an SQL error, see error. recorded: nothing to do.';
 
 comment on column monitoring.sentry_deliveries.incident_id is 'Incident that the delivery was about.';
 
@@ -91,6 +112,25 @@ comment on column monitoring.sentry_deliveries.error is 'Reason why the delivery
 
 comment on column monitoring.sentry_deliveries.body is
 'Body without bulk data (breadcrumbs, variables, spans), sanitized, at most 64 kB. Empty when repeated.';
+
+create function monitoring.is_caused_by_body(code text)
+returns boolean
+language sql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  -- Data exceptions, integrity constraints, too deep a nesting, and what our functions refuse. A full sequence is a
+  -- data exception of the database; unique and exclusion violations are conflicts with other sessions.
+  select is_caused_by_body.code like any(array['22%', '23%', '54%', 'PT4%'])
+    and is_caused_by_body.code <> all(array['2200H', '23505', '23P01'])
+$$;
+
+comment on function monitoring.is_caused_by_body(text) is
+'Returns whether a body can have caused an error with this SQLSTATE. Any other error is a fault of the database, such as
+a full disk or a missing function, and says nothing about the body.';
 
 create function monitoring.trim_sentry_event(event jsonb)
 returns jsonb

@@ -193,21 +193,30 @@ $$;
 comment on function monitoring.change_sentry_incident(monitoring.sentry_intent, public.incidents) is
 'Applies resolve, suppress, assign and comment, and returns the effect.';
 
-create function monitoring.find_latest_sent_at(incident_id text, effects text[])
+create function monitoring.find_latest_sent_at(incident_id text, effects text[], applied_since timestamptz)
 returns timestamptz
 language sql
 stable
 security invoker
 set search_path = ''
 as $$
-  select max(sentry_deliveries.sent_at)
-  from monitoring.sentry_deliveries
-  where sentry_deliveries.incident_id = find_latest_sent_at.incident_id
-    and sentry_deliveries.effect = any(find_latest_sent_at.effects)
+  -- Each effect is one look into the index, however many deliveries the incident has.
+  select max(latest.sent_at)
+  from unnest(find_latest_sent_at.effects) as wanted (effect)
+  cross join lateral (
+    select sentry_deliveries.sent_at
+    from monitoring.sentry_deliveries
+    where sentry_deliveries.incident_id = find_latest_sent_at.incident_id
+      and sentry_deliveries.effect = wanted.effect
+      and sentry_deliveries.applied_at >= find_latest_sent_at.applied_since
+    order by sentry_deliveries.sent_at desc
+    limit 1
+  ) as latest
 $$;
 
-comment on function monitoring.find_latest_sent_at(text, text[]) is
-'Returns when Sentry sent the latest delivery that had one of these effects on an incident. Null when there is none.';
+comment on function monitoring.find_latest_sent_at(text, text[], timestamptz) is
+'Returns when Sentry sent the latest delivery that had one of these effects on an incident since a time. Null when there
+is none.';
 
 create function monitoring.is_late_delivery(intent monitoring.sentry_intent, incident public.incidents)
 returns boolean
@@ -231,22 +240,20 @@ begin
       from monitoring.sentry_deliveries
       where sentry_deliveries.fingerprint = v_intent.fingerprint
         and sentry_deliveries.verb = 'resolve'
-        and date_trunc('second', sentry_deliveries.sent_at) > date_trunc('second', v_intent.sent_at)
+        and sentry_deliveries.sent_at >= date_trunc('second', v_intent.sent_at) + interval '1 second'
     );
   end if;
   -- Sentry-Hook-Timestamp has a resolution of seconds. Within a second, the order of arrival decides.
   if v_incident.status = 'resolved' then
+    -- Sentry's own time, unless a person or an agent has resolved the incident since.
     v_resolved_at := coalesce(
-      monitoring.find_latest_sent_at(v_incident.id, array['resolved']), v_incident.resolved_at
+      monitoring.find_latest_sent_at(v_incident.id, array['resolved'], v_incident.resolved_at), v_incident.resolved_at
     );
     return date_trunc('second', v_intent.sent_at) < date_trunc('second', v_resolved_at)
-      -- An event that happened before the resolution, unless its clock is implausible.
-      or coalesce(
-        v_intent.occurred_at < v_resolved_at and v_intent.occurred_at > v_resolved_at - interval '7 days', false
-      );
+      or coalesce(v_intent.occurred_at < v_resolved_at, false);
   elsif v_intent.verb in ('resolve', 'suppress', 'measure') then
     v_newest_at := monitoring.find_latest_sent_at(
-      v_incident.id, array['opened', 'counted', 'reopened', 'escalated', 'lowered', 'suppressed']
+      v_incident.id, array['opened', 'counted', 'reopened', 'escalated', 'lowered', 'suppressed'], '-infinity'
     );
     return coalesce(date_trunc('second', v_intent.sent_at) < date_trunc('second', v_newest_at), false);
   end if;
@@ -255,8 +262,8 @@ end
 $$;
 
 comment on function monitoring.is_late_delivery(monitoring.sentry_intent, public.incidents) is
-'Returns whether a delivery is older than one that was applied to the incident already: it must neither reopen nor
-resolve the incident.';
+'Returns whether a delivery, or the event in it, is older than what was applied to the incident already: it must neither
+reopen nor resolve the incident.';
 
 create function monitoring.apply_sentry_intent(intent monitoring.sentry_intent)
 returns monitoring.sentry_outcome
@@ -297,7 +304,7 @@ begin
   elsif v_intent.verb = 'resolve' then
     -- Deferred deliveries of the issue must not open it any more.
     update monitoring.sentry_deliveries
-    set effect = 'late'
+    set effect = 'late', applied_at = clock_timestamp(), next_attempt_at = null
     where sentry_deliveries.effect = 'deferred'
       and sentry_deliveries.fingerprint = v_intent.fingerprint;
   end if;

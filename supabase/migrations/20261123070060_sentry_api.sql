@@ -1,10 +1,11 @@
--- Purpose: provides the RPC that takes Sentry webhooks, stores each delivery once with its effect, and replays
---   deliveries.
--- Objects: type monitoring.sentry_delivery; functions monitoring.read_sentry_delivery,
---   monitoring.store_sentry_delivery, public.ingest_sentry, monitoring.replay_delivery,
---   monitoring.replay_deferred_deliveries, public.note_forged_signature.
--- Risks: deliveries are applied in order of arrival, because the order matters (warning, critical, resolved).
---   Advisory locks by fingerprint, all taken at the start and sorted, serialize batches that concern the same issue.
+-- Purpose: provides the RPC that takes deliveries from Sentry.
+-- Objects: type monitoring.sentry_delivery; functions monitoring.read_sentry_delivery, monitoring.find_same_delivery,
+--   monitoring.pause_before_retry, monitoring.store_sentry_delivery, public.ingest_sentry,
+--   public.record_invalid_signature.
+-- Risks: deliveries are applied in order of arrival, because the order matters (warning, critical, resolved). Locks are
+--   taken in this order: the advisory locks of all issues in a call, sorted; then for each delivery its incident, the
+--   quota, its row in sentry_deliveries. A row is changed only under the advisory lock of its issue. An error that no
+--   body causes fails the whole call: the service keeps the deliveries and sends them again.
 
 create type monitoring.sentry_delivery as (
   resource text,
@@ -15,13 +16,14 @@ create type monitoring.sentry_delivery as (
   body jsonb,
   kept jsonb,
   problem text,
+  error text,
   intent monitoring.sentry_intent,
   lock_key integer
 );
 
 comment on type monitoring.sentry_delivery is
-'A parsed delivery. body is trimmed, kept is sanitized too. problem says why the delivery could not be read
-completely. lock_key is the key of the advisory lock of its issue.';
+'A parsed delivery. body is trimmed, kept is sanitized too. problem says why the service could not read it completely,
+error is the SQL error that its body caused. lock_key is the key of the advisory lock of its issue.';
 
 create function monitoring.read_sentry_delivery(envelope jsonb)
 returns monitoring.sentry_delivery
@@ -48,7 +50,6 @@ begin
   v_delivery.arrived_at := coalesce(monitoring.read_timestamp(v_envelope -> 'arrived_at'), clock_timestamp());
   v_delivery.sent_at := coalesce(monitoring.read_timestamp(v_envelope -> 'sent_at'), v_delivery.arrived_at);
   v_delivery.problem := monitoring.sanitize_text(monitoring.read_lenient_text(v_envelope, 'problem'), 200);
-  v_delivery.kept := '{}'::jsonb;
   v_delivery.lock_key := hashtext(v_delivery.body_hash);
   begin
     v_delivery.body := case
@@ -62,15 +63,68 @@ begin
     v_delivery.lock_key := hashtext(coalesce((v_delivery.intent).fingerprint, v_delivery.body_hash));
   exception
     when others then
-      -- Whatever the error is, the delivery is stored, because Sentry does not send it again.
-      v_delivery.problem := monitoring.sanitize_text(format('%s: %s', sqlstate, sqlerrm), 1000);
+      if not monitoring.is_caused_by_body(sqlstate) then
+        raise;
+      elsif v_delivery.kept is null then
+        raise exception using
+          errcode = 'internal_error',
+          message = 'a delivery cannot be sanitized and is not stored',
+          detail = format('SQLSTATE %s', sqlstate),
+          hint = 'The service keeps the delivery. Report this as a bug.';
+      end if;
+      v_delivery.error := monitoring.sanitize_text(format('%s: %s', sqlstate, sqlerrm), 1000);
   end;
   return v_delivery;
 end
 $$;
 
 comment on function monitoring.read_sentry_delivery(jsonb) is
-'Parses a delivery and what it requests. Does not raise, whatever the body contains.';
+'Parses a delivery and what it requests. An error that its body causes is returned in error; any other is raised.';
+
+create function monitoring.find_same_delivery(body_hash text, occurrence_key text)
+returns monitoring.sentry_outcome
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select 'repeated', same.incident_id
+  from (
+    select sentry_deliveries.incident_id
+    from monitoring.sentry_deliveries
+    where sentry_deliveries.body_hash = find_same_delivery.body_hash
+      and sentry_deliveries.effect not in ('failed', 'repeated')
+    union all
+    select sentry_deliveries.incident_id
+    from monitoring.sentry_deliveries
+    where sentry_deliveries.occurrence_key = find_same_delivery.occurrence_key
+      and sentry_deliveries.effect not in ('failed', 'repeated')
+    limit 1
+  ) as same
+$$;
+
+comment on function monitoring.find_same_delivery(text, text) is
+'Returns the outcome of a delivery whose body or occurrence is stored already: the effect repeated, and the incident.
+All null when there is none, or it failed.';
+
+create function monitoring.pause_before_retry(effect text, attempts integer)
+returns interval
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select case
+    when pause_before_retry.effect = 'deferred' then interval '0'
+    when pause_before_retry.effect = 'failed' and pause_before_retry.attempts < 12
+      then least(interval '1 minute' * 2 ^ pause_before_retry.attempts, interval '1 day')
+  end
+$$;
+
+comment on function monitoring.pause_before_retry(text, integer) is
+'Returns how long a delivery waits for its next attempt. Failed ones: 2 minutes after the first attempt, twice as long
+after each further one, up to a day; null after the 12th, which is the last. Deferred ones do not wait. Null for others.';
 
 create function monitoring.store_sentry_delivery(delivery monitoring.sentry_delivery)
 returns jsonb
@@ -82,26 +136,13 @@ as $$
 declare
   v_delivery monitoring.sentry_delivery := store_sentry_delivery.delivery;
   v_outcome monitoring.sentry_outcome;
-  v_seen monitoring.sentry_outcome;
   v_attempt integer := 0;
-  v_error text := v_delivery.problem;
+  v_error text := v_delivery.error;
   v_id bigint;
 begin
-  select seen.effect, seen.incident_id
-  into v_seen
-  from monitoring.sentry_deliveries as seen
-  -- Compare with the arrival: a delivery that waited in the spool may have been stored by an earlier attempt.
-  where seen.received_at > v_delivery.arrived_at - interval '1 hour'
-    and (
-      seen.body_hash = v_delivery.body_hash
-      or seen.occurrence_key = (v_delivery.intent).occurrence_key
-    )
-    and seen.effect not in ('failed', 'repeated')
-  limit 1;
-
-  if v_seen.effect is not null then
-    v_outcome := row('repeated', v_seen.incident_id);
-    v_error := null;
+  v_outcome := monitoring.find_same_delivery(v_delivery.body_hash, (v_delivery.intent).occurrence_key);
+  if v_outcome.effect is null and v_error is not null then
+    v_outcome.effect := 'failed';
   end if;
   while v_outcome.effect is null loop
     v_attempt := v_attempt + 1;
@@ -113,14 +154,17 @@ begin
           raise;
         end if;
       when others then
-        -- Whatever the error is, the delivery is stored, because Sentry does not send it again.
+        if not monitoring.is_caused_by_body(sqlstate) then
+          raise;
+        end if;
         v_outcome := row('failed', null);
         v_error := monitoring.sanitize_text(format('%s: %s', sqlstate, sqlerrm), 1000);
     end;
   end loop;
 
   insert into monitoring.sentry_deliveries (
-    resource, action, body_hash, occurrence_key, fingerprint, verb, sent_at, occurred_at, effect, incident_id, error, body
+    resource, action, body_hash, occurrence_key, fingerprint, verb, sent_at, occurred_at, next_attempt_at, effect,
+    incident_id, error, body
   )
   values (
     v_delivery.resource,
@@ -131,9 +175,10 @@ begin
     (v_delivery.intent).verb,
     v_delivery.sent_at,
     (v_delivery.intent).occurred_at,
+    clock_timestamp() + monitoring.pause_before_retry(v_outcome.effect, 1),
     v_outcome.effect,
     v_outcome.incident_id,
-    case when v_outcome.effect in ('failed', 'recorded') then v_error end,
+    case v_outcome.effect when 'failed' then v_error when 'recorded' then v_delivery.problem end,
     case when v_outcome.effect = 'repeated' then '{}' else v_delivery.kept end
   )
   returning sentry_deliveries.id into v_id;
@@ -148,8 +193,8 @@ end
 $$;
 
 comment on function monitoring.store_sentry_delivery(monitoring.sentry_delivery) is
-'Applies a delivery, unless it repeats one of the last hour, stores it and returns the answer. Does not raise,
-whatever the body contains.';
+'Applies a delivery, unless its body or occurrence is stored already, stores it and returns the answer. A body that
+causes an error is stored as failed and tried again later; any other error is raised.';
 
 create function public.ingest_sentry(deliveries jsonb)
 returns jsonb
@@ -206,99 +251,12 @@ The caller must verify their signatures first. deliveries is an array of {"resou
 "arrived_at", "body", "problem"?}: Sentry-Hook-Resource, the sha256 of the raw body in hex, Sentry-Hook-Timestamp,
 the time at which the service received it, and the parsed body. Returns an array in the same order: {"success":
 true, "delivery_id", "effect", "incident_id", "duplicate"}. The same body, or the same event of the same alert rule,
-counts once within an hour. Security definer, because service_role may write incidents through such functions only.';
+is applied once while retention.sentry_deliveries_days keeps it. A delivery whose body causes an error has the effect
+failed and is tried again by a job. Any other error, such as a full disk or a missing function, fails the call, which
+stores nothing: send the deliveries again. Security definer, because service_role may write incidents through such
+functions only.';
 
-create function monitoring.replay_delivery(id bigint)
-returns text
-language plpgsql
-volatile
-strict
-security invoker
-set search_path = ''
-as $$
-declare
-  v_row monitoring.sentry_deliveries;
-  v_intent monitoring.sentry_intent;
-  v_outcome monitoring.sentry_outcome;
-begin
-  select sentry_deliveries.*
-  into v_row
-  from monitoring.sentry_deliveries
-  where sentry_deliveries.id = replay_delivery.id;
-  if not found then
-    raise exception using
-      errcode = 'no_data_found',
-      message = format('there is no delivery %s', replay_delivery.id),
-      hint = 'Find the id with: select id, resource, action, effect from monitoring.sentry_deliveries order by id desc.';
-  elsif v_row.effect = 'repeated' then
-    raise exception using
-      errcode = 'object_not_in_prerequisite_state',
-      message = format('delivery %s is a repeat, and its body was not stored', replay_delivery.id),
-      hint = 'Replay the first delivery with the same body_hash.';
-  end if;
-  v_intent := monitoring.read_sentry_intent(v_row.resource, v_row.action, v_row.body, v_row.sent_at);
-  perform pg_advisory_xact_lock(20261124, hashtext(coalesce(v_intent.fingerprint, v_row.body_hash)));
-  v_outcome := monitoring.apply_sentry_intent(v_intent);
-  update monitoring.sentry_deliveries
-  set
-    effect = v_outcome.effect,
-    incident_id = coalesce(v_outcome.incident_id, sentry_deliveries.incident_id),
-    error = null
-  where sentry_deliveries.id = replay_delivery.id;
-  return v_outcome.effect;
-end
-$$;
-
-comment on function monitoring.replay_delivery(bigint) is
-'Applies a stored delivery again and returns its effect. An occurrence is counted again. Raises for a delivery with the
-effect repeated, whose body was not stored.';
-
-create function monitoring.replay_deferred_deliveries()
-returns bigint
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-declare
-  v_waiting record;
-  v_effect text;
-  v_done bigint := 0::bigint;
-begin
-  for v_waiting in
-    select sentry_deliveries.id, sentry_deliveries.fingerprint, sentry_deliveries.body_hash
-    from monitoring.sentry_deliveries
-    where sentry_deliveries.effect = 'deferred'
-    order by sentry_deliveries.id
-    limit 50
-    for update skip locked
-  loop
-    -- Do not wait for the lock, because ingest takes these locks in another order.
-    continue when not pg_try_advisory_xact_lock(
-      20261124, hashtext(coalesce(v_waiting.fingerprint, v_waiting.body_hash))
-    );
-    begin
-      v_effect := monitoring.replay_delivery(v_waiting.id);
-    exception
-      when others then
-        v_effect := 'failed';
-        update monitoring.sentry_deliveries
-        set effect = 'failed', error = monitoring.sanitize_text(format('%s: %s', sqlstate, sqlerrm), 1000)
-        where sentry_deliveries.id = v_waiting.id;
-    end;
-    -- The first delivery that is deferred again ends the run: the quota of this minute is used up.
-    exit when v_effect = 'deferred';
-    v_done := v_done + 1;
-  end loop;
-  return v_done;
-end
-$$;
-
-comment on function monitoring.replay_deferred_deliveries() is
-'Applies deliveries that were deferred by rate_limits.new_incidents_per_minute, and returns their number. pg_cron
-runs it each minute.';
-
-create function public.note_forged_signature(ip_address text)
+create function public.record_invalid_signature(ip_address text)
 returns boolean
 language plpgsql
 volatile
@@ -307,16 +265,16 @@ set search_path = ''
 as $$
 declare
   v_address inet := case
-    when pg_input_is_valid(note_forged_signature.ip_address, 'inet') then note_forged_signature.ip_address::inet
+    when pg_input_is_valid(record_invalid_signature.ip_address, 'inet') then record_invalid_signature.ip_address::inet
   end;
 begin
   perform pg_advisory_xact_lock(20261125, hashtext(coalesce(host(v_address), '')));
   insert into public.security_events (event_type, severity, confidence, ip_address, action_taken)
-  select 'forged_signature', 'MEDIUM', 0.5, v_address, 'refused with 401'
+  select 'invalid_signature', 'MEDIUM', 0.5, v_address, 'refused with 401'
   where not exists (
     select
     from public.security_events
-    where security_events.event_type = 'forged_signature'
+    where security_events.event_type = 'invalid_signature'
       and security_events.ip_address is not distinct from v_address
       and security_events.created_at > clock_timestamp() - interval '1 minute'
   );
@@ -324,11 +282,11 @@ begin
 end
 $$;
 
-revoke all on function public.note_forged_signature(text) from public, anon, authenticated, service_role;
+revoke all on function public.record_invalid_signature(text) from public, anon, authenticated, service_role;
 
-grant execute on function public.note_forged_signature(text) to service_role;
+grant execute on function public.record_invalid_signature(text) to service_role;
 
-comment on function public.note_forged_signature(text) is
+comment on function public.record_invalid_signature(text) is
 'Records in security_events that a webhook request had an invalid signature.
 
 Returns whether a row was written: at most one per minute and IP address. Security definer, because service_role may

@@ -3,7 +3,9 @@
 -- Objects: functions monitoring.describe_sentry_feed, monitoring.check_sentry_feed.
 -- Risks: it does nothing unless incident_policy.feed_silence_hours is set.
 
-create function monitoring.describe_sentry_feed(out last_delivery_at timestamptz, out is_silent boolean)
+create function monitoring.describe_sentry_feed(
+  out last_delivery_at timestamptz, out is_silent boolean, out failed bigint, out deferred bigint
+)
 language sql
 stable
 security invoker
@@ -16,13 +18,25 @@ as $$
         secs => 3600 * (monitoring.config('incident_policy') ->> 'feed_silence_hours')::double precision
       ),
       false
+    ),
+    (
+      select count(*)
+      from (
+        select from monitoring.sentry_deliveries where sentry_deliveries.effect = 'failed' limit 10000
+      ) as counted
+    ),
+    (
+      select count(*)
+      from (
+        select from monitoring.sentry_deliveries where sentry_deliveries.effect = 'deferred' limit 10000
+      ) as counted
     )
   from (select max(sentry_deliveries.received_at) as received_at from monitoring.sentry_deliveries) as latest
 $$;
 
 comment on function monitoring.describe_sentry_feed() is
-'Returns when Sentry delivered last, null for never, and whether that is longer ago than
-incident_policy.feed_silence_hours.';
+'Returns when Sentry delivered last, null for never, whether that is longer ago than
+incident_policy.feed_silence_hours, and how many deliveries have failed or are deferred, counted up to 10,000.';
 
 create function monitoring.check_sentry_feed()
 returns text

@@ -89,9 +89,10 @@ comment on function public.service_health() is
 'Returns the state of the database, of the scheduler and of the Sentry integration.
 
 Returns {"status", "overall": "operational" | "degraded" | "outage" | "unknown", "server_time", "is_kill_switch_on",
-"is_monitoring_on", "has_response_times", "sentry": {"last_delivery_at", "is_silent"}, "scheduler": {"schedule",
-"is_active", "last_run_at"}}. schedule is null when the job or pg_cron is missing: select
-monitoring.schedule_jobs() restores the job. Security definer, because only the owner may read the configuration and the jobs of pg_cron.';
+"is_monitoring_on", "has_response_times", "sentry": {"last_delivery_at", "is_silent", "failed", "deferred"},
+"scheduler": {"schedule", "is_active", "last_run_at"}}. failed and deferred are numbers of deliveries. schedule is null
+when the job or pg_cron is missing: select monitoring.schedule_jobs() restores the job. Security definer, because only
+the owner may read the configuration and the jobs of pg_cron.';
 
 create function monitoring.write_service_target(target jsonb)
 returns jsonb

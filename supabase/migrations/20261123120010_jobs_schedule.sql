@@ -31,9 +31,7 @@ begin
   perform cron.schedule('monitoring-roll-up-incidents', '7 * * * *', 'select monitoring.roll_up_incidents()');
   perform cron.schedule('monitoring-purge-history', '40 3 * * *', 'select monitoring.purge_history()');
   perform cron.schedule('monitoring-purge-receipts', '17 * * * *', 'select monitoring.purge_receipts()');
-  perform cron.schedule(
-    'monitoring-replay-deliveries', '* * * * *', 'select monitoring.replay_deferred_deliveries()'
-  );
+  perform cron.schedule('monitoring-retry-deliveries', '* * * * *', 'select monitoring.retry_deliveries()');
   perform cron.schedule('monitoring-end-suppressions', '* * * * *', 'select monitoring.end_suppressions()');
   perform cron.schedule(
     'monitoring-close-overdue-actions', '* * * * *',

@@ -10,7 +10,7 @@ import psycopg
 
 from app.web.auth import sign
 from tests.integration.sentry.conftest import ROUTE as WEBHOOK
-from tests.integration.sentry.conftest import SECRETS
+from tests.integration.sentry.conftest import SECRETS, WEBHOOK_TOKEN
 from tests.support import sentry_bodies as bodies
 from tests.support.service_process import INGEST_TOKEN, ServiceProcess
 
@@ -68,10 +68,11 @@ def test_webhooks(
         body = bodies.error(issue_id, f"e{number}", extra={"note": leak}, **fields)
         raw = bodies.encode(body)
         headers = {"Sentry-Hook-Resource": "error", "Sentry-Hook-Signature": sign(raw, SECRETS[0])}
-        answer = http.post(WEBHOOK, content=raw, headers=headers, params={"token": INGEST_TOKEN, "x": leak})
+        answer = http.post(WEBHOOK, content=raw, headers=headers, params={"token": WEBHOOK_TOKEN, "x": leak})
         assert answer.status_code == 200, answer.text
     stored = everything(connection, issue_id)
     assert issue_id in stored
     assert "LEAK" not in stored
     assert "LEAK" not in sentry_enabled_service.log_path.read_text()
-    assert INGEST_TOKEN not in sentry_enabled_service.log_path.read_text()
+    log = sentry_enabled_service.log_path.read_text()
+    assert (INGEST_TOKEN in log, WEBHOOK_TOKEN in log) == (False, False)

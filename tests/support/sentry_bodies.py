@@ -17,7 +17,7 @@ def issue(action: str, issue_id: str, **fields: object) -> Body:
         "shortId": "SHOP-1A",
         "title": "KeyError: 'cart'",
         "culprit": "shop.views in checkout",
-        "permalink": f"https://sentry.example/organizations/acme/issues/{issue_id}/",
+        "permalink": f"https://acme.sentry.io/organizations/acme/issues/{issue_id}/",
         "level": "error",
         "status": "unresolved",
         "statusDetails": {},
@@ -73,9 +73,9 @@ def event(issue_id: str, event_id: str, **fields: object) -> Body:
                 }
             ]
         },
-        "url": f"https://sentry.example/api/0/projects/acme/shop/events/{event_id}/",
-        "web_url": f"https://sentry.example/organizations/acme/issues/{issue_id}/events/{event_id}/",
-        "issue_url": f"https://sentry.example/api/0/organizations/acme/issues/{issue_id}/",
+        "url": f"https://acme.sentry.io/api/0/projects/acme/shop/events/{event_id}/",
+        "web_url": f"https://acme.sentry.io/organizations/acme/issues/{issue_id}/events/{event_id}/",
+        "issue_url": f"https://acme.sentry.io/api/0/organizations/acme/issues/{issue_id}/",
         "issue_id": issue_id,
         **fields,
     }
@@ -117,7 +117,7 @@ def metric_alert(action: str, rule_id: str) -> Body:
     data = {
         "metric_alert": alert,
         "description_text": "9 events in the last minute",
-        "web_url": f"https://sentry.example/alerts/rules/details/{rule_id}/",
+        "web_url": f"https://acme.sentry.io/alerts/rules/details/{rule_id}/",
     }
     return {"action": action, "data": data}
 
@@ -141,7 +141,7 @@ def legacy(issue_id: str, **fields: object) -> Body:
         "level": "error",
         "culprit": "main in main",
         "message": "",
-        "url": f"https://sentry.example/issues/{issue_id}/",
+        "url": f"https://acme.sentry.io/issues/{issue_id}/",
         "triggering_rules": ["Send a notification"],
         "event": {"title": "Boom: it broke", "metadata": {"type": "Boom", "value": "it broke"}},
         **fields,

@@ -66,6 +66,8 @@ def test_everything_that_is_missing_is_named() -> None:
         ("SUPABASE_SERVICE_ROLE_KEY", "line\nbreak"),
         ("INGEST_TOKEN", "too-short"),
         ("INGEST_TOKEN", "ünïcödé-is-no-header-value"),
+        ("SENTRY_WEBHOOK_TOKEN", "too-short"),
+        ("SENTRY_WEBHOOK_TOKEN", "visible ASCII has no space"),
         ("ADMIN_CONSOLE_URL", "*"),
         ("ADMIN_CONSOLE_URL", "https://a.example,,"),
         ("PORT", "0"),

@@ -31,7 +31,7 @@ values
 delete from monitoring.sentry_deliveries;
 
 insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect, received_at)
-values ('issue', 'h', now(), 'recorded', now() - interval '31 days'), ('issue', 'h', now(), 'recorded', now());
+values ('issue', 'old', now(), 'recorded', now() - interval '31 days'), ('issue', 'new', now(), 'recorded', now());
 
 select is(
   monitoring.purge_history() - 'job_runs' - 'agent_actions',

@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(9);
 
 create function monitoring.test_deliver(body_hash text, body jsonb, resource text default 'error')
 returns jsonb
@@ -28,21 +28,25 @@ select results_eq(
 
 select is(
   monitoring.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 90043}}}') - array['delivery_id', 'incident_id'],
-  '{"success": true, "effect": "repeated", "duplicate": true}'::jsonb, 'the same body has no effect'
+  '{"success": true, "effect": "repeated", "duplicate": true}'::jsonb, 'the same body is not applied again'
 );
 
 update monitoring.sentry_deliveries
-set received_at = received_at - interval '61 minutes'
+set received_at = received_at - interval '29 days'
 where body_hash = 'h1';
 
 select is(
-  monitoring.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 90043}}}') ->> 'effect', 'counted',
-  'the same body counts again an hour later'
+  monitoring.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 90043}}}') ->> 'effect', 'repeated',
+  'nor weeks later'
 );
 
-select is(monitoring.replay_delivery(min(id)), 'counted', 'a delivery can be replayed')
+select is(monitoring.replay_delivery(min(id)), 'opened', 'replaying a delivery that was applied returns its effect')
 from monitoring.sentry_deliveries
 where body_hash = 'h1';
+
+select is(occurrence_count, 1::bigint, 'and does not count it again')
+from public.incidents
+where fingerprint = 'sentry:issue:90043';
 
 select throws_ok(
   $$ select monitoring.replay_delivery(-1) $$, 'P0002', 'there is no delivery -1', 'an unknown delivery cannot be replayed'
@@ -61,7 +65,7 @@ update public.system_config
 set value = '{}'
 where key = 'rate_limits';
 
-select is(monitoring.replay_deferred_deliveries(), 1::bigint, 'a deferred delivery is applied later');
+select is(monitoring.retry_deliveries(), 1::bigint, 'a deferred delivery is applied later');
 
 select * from finish();
 

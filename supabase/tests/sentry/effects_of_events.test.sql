@@ -53,7 +53,7 @@ select is(
   || ', ' || monitoring.test_deliver('event_alert', 'triggered', '{"triggered_rule": "all", "event": {"event_id": "e2",
     "issue_id": "90042"}}')
   || ', ' || monitoring.test_deliver('error', 'created', '{"error": {"event_id": "e3", "web_url":
-    "https://sentry.example/organizations/acme/issues/90042/events/e3/"}}'),
+    "https://acme.sentry.io/organizations/acme/issues/90042/events/e3/"}}'),
   'repeated open HIGH 2, counted open HIGH 3, counted open HIGH 4',
   'the same event of the same rule counts once, other events count'
 );

@@ -32,14 +32,14 @@ select is(
 
 select is(
   monitoring.test_deliver('issue', 'created', '{"issue": {"id": 90041, "title": "SIGSEGV", "level": "fatal", "shortId": "A-1",
-    "permalink": "https://sentry.example/90041", "assignedTo": {"name": "core team"}}}'),
+    "permalink": "https://acme.sentry.io/90041", "assignedTo": {"name": "core team"}}}'),
   'opened open CRITICAL 1', 'a new issue opens an incident with its severity'
 );
 
 select results_eq(
   $$ select external_id, external_url, source, context -> 'sentry' from public.incidents
      where fingerprint = 'sentry:issue:90041' $$,
-  $$ values ('90041', 'https://sentry.example/90041', 'sentry', '{"short_id": "A-1", "assignee": "core team"}'::jsonb) $$,
+  $$ values ('90041', 'https://acme.sentry.io/90041', 'sentry', '{"short_id": "A-1", "assignee": "core team"}'::jsonb) $$,
   'the incident contains the metadata of Sentry'
 );
 

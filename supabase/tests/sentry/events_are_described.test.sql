@@ -9,7 +9,7 @@ set search_path = ''
 as $$
   select '{
     "event_id": "9b3d", "level": "error", "platform": "python", "title": "KeyError: b", "issue_id": 77, "message": "",
-    "url": "https://sentry.example/api/0/projects/acme/shop/events/9b3d/", "release": {"version": "shop@2.0"},
+    "url": "https://acme.sentry.io/api/0/projects/acme/shop/events/9b3d/", "release": {"version": "shop@2.0"},
     "tags": [["environment", "staging"], ["browser", "Firefox 140"]],
     "request": {"url": "https://shop.example/cart"},
     "exception": {"values": [

@@ -1,6 +1,6 @@
 begin;
 
-select plan(5);
+select plan(8);
 
 select throws_ok(
   $$ insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect)
@@ -20,6 +20,27 @@ select throws_ok(
      values ('x', 'h', now(), 'opened', 'e') $$,
   '23514', 'new row for relation "sentry_deliveries" violates check constraint "only_failures_have_an_error"',
   'an error of a successful delivery is rejected'
+);
+
+select throws_ok(
+  $$ insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect, attempts)
+     values ('x', 'h', now(), 'opened', 0) $$,
+  '23514', 'new row for relation "sentry_deliveries" violates check constraint "attempts_are_positive"',
+  'a delivery that was never tried is rejected'
+);
+
+select throws_ok(
+  $$ insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect, next_attempt_at)
+     values ('x', 'h', now(), 'opened', now()) $$,
+  '23514', 'new row for relation "sentry_deliveries" violates check constraint "only_waiting_deliveries_are_retried"',
+  'a further attempt at an applied delivery is rejected'
+);
+
+select throws_ok(
+  $$ insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect)
+     values ('x', 'h', now(), 'opened'), ('x', 'h', now(), 'counted') $$,
+  '23505', 'duplicate key value violates unique constraint "sentry_deliveries_body_idx"',
+  'the same body cannot be applied twice'
 );
 
 select throws_ok(

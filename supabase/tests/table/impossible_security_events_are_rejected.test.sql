@@ -11,21 +11,21 @@ select throws_ok(
 
 select throws_ok(
   $$ insert into public.security_events (event_type, severity, confidence)
-     values ('forged_signature', 'LOW', 1.01) $$,
+     values ('invalid_signature', 'LOW', 1.01) $$,
   '23514', 'new row for relation "security_events" violates check constraint "confidence_is_a_share"',
   'a confidence over 1 is rejected'
 );
 
 select throws_ok(
   $$ insert into public.security_events (event_type, severity, confidence)
-     values ('forged_signature', 'LOW', -0.01) $$,
+     values ('invalid_signature', 'LOW', -0.01) $$,
   '23514', 'new row for relation "security_events" violates check constraint "confidence_is_a_share"',
   'a confidence under 0 is rejected'
 );
 
 select throws_ok(
   $$ insert into public.security_events (event_type, severity, confidence, details)
-     values ('forged_signature', 'LOW', 0.5, '[]') $$,
+     values ('invalid_signature', 'LOW', 0.5, '[]') $$,
   '23514', 'new row for relation "security_events" violates check constraint "details_is_an_object"',
   'details that are not an object are rejected'
 );

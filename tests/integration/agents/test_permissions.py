@@ -32,7 +32,7 @@ READ_BEHIND_VIEWS = {"incident_daily_stats", "target_daily_stats", "target_hourl
 FOR_THE_SERVICE_ONLY = {
     "ingest_events",
     "ingest_sentry",
-    "note_forged_signature",
+    "record_invalid_signature",
     "public_status",
     "record_email_event",
     "start_health_check_round",

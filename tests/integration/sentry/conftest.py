@@ -28,6 +28,7 @@ from tests.support.service_process import (
 )
 from tests.support.waiting import wait_until
 
+WEBHOOK_TOKEN = "webhook-token-of-the-old-plugin"  # noqa: S105 - of a service that lives as long as a test
 SECRETS = ("old-client-secret-of-sentry", "new-client-secret-of-sentry")
 ROUTE = "/webhooks/sentry"
 
@@ -36,6 +37,7 @@ def sentry_variables(stack: Stack) -> dict[str, str]:
     return {
         **service_variables(stack),
         "SENTRY_CLIENT_SECRET": ", ".join(SECRETS),
+        "SENTRY_WEBHOOK_TOKEN": WEBHOOK_TOKEN,
     }
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from tests.integration.sentry.conftest import ROUTE, SECRETS, Sentry
+from local import Stack
+from tests.integration.sentry.conftest import ROUTE, SECRETS, WEBHOOK_TOKEN, Sentry, sentry_variables
+from tests.support import http_client
 from tests.support import sentry_bodies as bodies
-from tests.support.service_process import INGEST_TOKEN
+from tests.support.service_process import INGEST_TOKEN, ServiceProcess, running_service
 from tests.support.waiting import wait_until
 
 
@@ -63,7 +66,7 @@ def test_bad_signatures_are_recorded_once_a_minute_per_address(sentry: Sentry) -
             row.address
             for row in sentry.rows(
                 "select host(ip_address) as address from public.security_events"
-                " where event_type = 'forged_signature' and ip_address <<= '203.0.113.0/24' order by 1"
+                " where event_type = 'invalid_signature' and ip_address <<= '203.0.113.0/24' order by 1"
             )
         ]
 
@@ -86,15 +89,27 @@ def test_a_body_that_is_no_object_is_refused(sentry: Sentry, raw: bytes, status:
     assert sentry.post("issue", raw).status_code == status
 
 
-def test_the_legacy_plugin_authenticates_with_the_token(sentry: Sentry, issue_id: str) -> None:
+def test_the_legacy_plugin_authenticates_with_a_token_of_its_own(
+    sentry: Sentry, sentry_service: ServiceProcess, issue_id: str
+) -> None:
     raw = bodies.encode(bodies.legacy(issue_id))
     assert sentry.http.post(ROUTE, content=raw).status_code == 401
-    assert sentry.http.post(ROUTE, content=raw, params={"token": "wrong"}).status_code == 401
-    answer = sentry.http.post(ROUTE, content=raw, params={"token": INGEST_TOKEN})
+    for token in ("wrong", "", INGEST_TOKEN, SECRETS[0], "tökén"):
+        assert sentry.http.post(ROUTE, content=raw, params={"token": token}).status_code == 401
+    answer = sentry.http.post(ROUTE, content=raw, params={"token": WEBHOOK_TOKEN})
     assert (answer.status_code, answer.json()["effect"]) == (200, "opened")
     incident = sentry.incident(f"sentry:issue:{issue_id}")
     assert (incident.error_type, incident.message, incident.severity) == ("Boom", "it broke", "HIGH")
-    assert incident.external_url == f"https://sentry.example/issues/{issue_id}/"
+    assert incident.external_url == f"https://acme.sentry.io/issues/{issue_id}/"
+    assert WEBHOOK_TOKEN not in sentry_service.log_path.read_text()
+
+
+def test_the_legacy_plugin_is_refused_without_a_token_of_its_own(stack: Stack, log_path: Path) -> None:
+    variables = {name: value for name, value in sentry_variables(stack).items() if name != "SENTRY_WEBHOOK_TOKEN"}
+    with running_service(variables, log_path) as service:
+        for token in ("", INGEST_TOKEN, WEBHOOK_TOKEN, "None"):
+            answer = http_client.post(f"{service.url}{ROUTE}?token={token}", json=bodies.legacy("1"))
+            assert answer.status_code == 401
 
 
 def test_the_answer_names_the_event(sentry: Sentry, issue_id: str) -> None:

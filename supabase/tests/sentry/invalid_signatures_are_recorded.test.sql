@@ -7,7 +7,7 @@ update public.security_events
 set created_at = created_at - interval '1 day';
 
 select results_eq(
-  $$ select public.note_forged_signature(address) from unnest(array['192.0.2.1', '192.0.2.1', '192.0.2.2', 'x', null])
+  $$ select public.record_invalid_signature(address) from unnest(array['192.0.2.1', '192.0.2.1', '192.0.2.2', 'x', null])
      as address $$,
   $$ values (true), (false), (true), (true), (false) $$,
   'one row per minute and address'
@@ -21,9 +21,9 @@ select results_eq(
 
 update public.security_events
 set created_at = created_at - interval '61 seconds'
-where event_type = 'forged_signature';
+where event_type = 'invalid_signature';
 
-select is(public.note_forged_signature('192.0.2.1'), true, 'a row is written again a minute later');
+select is(public.record_invalid_signature('192.0.2.1'), true, 'a row is written again a minute later');
 
 select * from finish();
 

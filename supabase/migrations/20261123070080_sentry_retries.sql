@@ -1,0 +1,180 @@
+-- Purpose: applies deliveries from Sentry that were stored but not applied: deferred by the limit of new incidents, or
+--   failed.
+-- Objects: functions monitoring.apply_stored_delivery, monitoring.replay_delivery, monitoring.postpone_delivery,
+--   monitoring.retry_deliveries.
+-- Risks: the advisory lock of an issue comes before any row, as in ingest_sentry(). The job takes it only if it is
+--   free, because it takes the locks of several issues in no order.
+
+create function monitoring.apply_stored_delivery(id bigint, is_waiting boolean)
+returns text
+language plpgsql
+volatile
+strict
+security invoker
+set search_path = ''
+as $$
+declare
+  v_row monitoring.sentry_deliveries;
+  v_intent monitoring.sentry_intent;
+  v_outcome monitoring.sentry_outcome;
+  v_lock_key integer;
+begin
+  select sentry_deliveries.*
+  into v_row
+  from monitoring.sentry_deliveries
+  where sentry_deliveries.id = apply_stored_delivery.id;
+  if v_row.effect in ('deferred', 'failed') then
+    v_intent := monitoring.read_sentry_intent(v_row.resource, v_row.action, v_row.body, v_row.sent_at);
+    v_lock_key := hashtext(coalesce(v_intent.fingerprint, v_row.body_hash));
+    if apply_stored_delivery.is_waiting then
+      perform pg_advisory_xact_lock(20261124, v_lock_key);
+    elsif not pg_try_advisory_xact_lock(20261124, v_lock_key) then
+      return null;
+    end if;
+    -- Another session may have applied it meanwhile.
+    select sentry_deliveries.*
+    into v_row
+    from monitoring.sentry_deliveries
+    where sentry_deliveries.id = apply_stored_delivery.id
+    for update;
+  end if;
+  if v_row.effect is null or v_row.effect not in ('deferred', 'failed') then
+    return v_row.effect;
+  end if;
+
+  if v_row.effect = 'failed' then
+    v_outcome := monitoring.find_same_delivery(v_row.body_hash, v_intent.occurrence_key);
+  end if;
+  if v_outcome.effect is null then
+    v_outcome := monitoring.apply_sentry_intent(v_intent);
+  end if;
+  update monitoring.sentry_deliveries
+  set
+    fingerprint = v_intent.fingerprint,
+    verb = v_intent.verb,
+    occurrence_key = v_intent.occurrence_key,
+    occurred_at = v_intent.occurred_at,
+    applied_at = clock_timestamp(),
+    attempts = sentry_deliveries.attempts + 1,
+    next_attempt_at = clock_timestamp() + monitoring.pause_before_retry(v_outcome.effect, 1),
+    effect = v_outcome.effect,
+    incident_id = coalesce(v_outcome.incident_id, sentry_deliveries.incident_id),
+    error = null,
+    body = case when v_outcome.effect = 'repeated' then '{}' else sentry_deliveries.body end
+  where sentry_deliveries.id = apply_stored_delivery.id;
+  return v_outcome.effect;
+end
+$$;
+
+comment on function monitoring.apply_stored_delivery(bigint, boolean) is
+'Applies a delivery that is deferred or failed, and returns its effect. One that was applied already is not applied
+again. Null when there is no such delivery, or, unless is_waiting, when another session holds the lock of its issue.';
+
+create function monitoring.replay_delivery(id bigint)
+returns text
+language plpgsql
+volatile
+strict
+security invoker
+set search_path = ''
+as $$
+declare
+  v_effect text := monitoring.apply_stored_delivery(replay_delivery.id, true);
+begin
+  if v_effect is null then
+    raise exception using
+      errcode = 'no_data_found',
+      message = format('there is no delivery %s', replay_delivery.id),
+      hint = 'Find the id with: select id, resource, action, effect from monitoring.sentry_deliveries order by id desc.';
+  end if;
+  return v_effect;
+end
+$$;
+
+comment on function monitoring.replay_delivery(bigint) is
+'Applies a delivery that failed or is deferred now, and returns its effect. Any other was applied already: its effect is
+returned, and nothing is counted or changed again. Raises the error if it fails again.';
+
+create function monitoring.postpone_delivery(id bigint, code text, message text)
+returns void
+language sql
+volatile
+strict
+security invoker
+set search_path = ''
+as $$
+  update monitoring.sentry_deliveries
+  set
+    effect = case when fault.is_caused_by_body then 'failed' else sentry_deliveries.effect end,
+    attempts = sentry_deliveries.attempts + fault.is_caused_by_body::integer,
+    next_attempt_at = clock_timestamp() + case
+      when fault.is_caused_by_body then monitoring.pause_before_retry('failed', sentry_deliveries.attempts + 1)
+      else interval '1 minute'
+    end,
+    error = case when fault.is_caused_by_body then fault.error else sentry_deliveries.error end
+  from (
+    select
+      monitoring.is_caused_by_body(postpone_delivery.code) as is_caused_by_body,
+      monitoring.sanitize_text(format('%s: %s', postpone_delivery.code, postpone_delivery.message), 1000) as error
+  ) as fault
+  where sentry_deliveries.id = (
+    -- Without the lock of its issue: do not wait for the row.
+    select waiting.id
+    from monitoring.sentry_deliveries as waiting
+    where waiting.id = postpone_delivery.id
+      and waiting.effect in ('deferred', 'failed')
+    for update skip locked
+  )
+$$;
+
+comment on function monitoring.postpone_delivery(bigint, text, text) is
+'Notes that an attempt to apply a delivery raised an error. An error of its body counts as an attempt, and the pause
+grows with their number. After a fault of the database the delivery is tried again a minute later.';
+
+create function monitoring.retry_deliveries()
+returns bigint
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  c_most constant integer := 50;
+  v_waiting record;
+  v_effect text;
+  v_is_quota_used boolean := false;
+  v_applied bigint := 0::bigint;
+begin
+  for v_waiting in
+    select due.id, due.effect
+    from unnest(array['deferred', 'failed']) as effects (effect)
+    cross join lateral (
+      select sentry_deliveries.id, sentry_deliveries.effect, sentry_deliveries.next_attempt_at
+      from monitoring.sentry_deliveries
+      where sentry_deliveries.effect = effects.effect
+        and sentry_deliveries.effect in ('deferred', 'failed')
+        and sentry_deliveries.next_attempt_at <= clock_timestamp()
+      order by sentry_deliveries.next_attempt_at, sentry_deliveries.id
+      limit c_most
+    ) as due
+    order by due.effect, due.next_attempt_at, due.id
+  loop
+    -- The limit of this minute is used up.
+    continue when v_is_quota_used and v_waiting.effect = 'deferred';
+    begin
+      v_effect := monitoring.apply_stored_delivery(v_waiting.id, false);
+      v_is_quota_used := v_is_quota_used or coalesce(v_effect = 'deferred', false);
+      v_applied := v_applied + coalesce(v_effect <> 'deferred', false)::integer;
+    exception
+      when others then
+        perform monitoring.postpone_delivery(v_waiting.id, sqlstate, sqlerrm);
+    end;
+  end loop;
+  return v_applied;
+end
+$$;
+
+comment on function monitoring.retry_deliveries() is
+'Applies up to 50 deliveries that were deferred by rate_limits.new_incidents_per_minute and up to 50 that failed, and
+returns how many were applied. One that raises an error is tried again later and stops no other. pg_cron runs it each
+minute.';
