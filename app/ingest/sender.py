@@ -19,6 +19,12 @@ Send = Callable[[list[Report]], Awaitable[list[Answer]]]
 
 _REJECTION_STATUS = re.compile(r"PT(4\d\d)")
 
+# By status and field of a rejection; any other one is "refused".
+_PROBLEM_CODES: dict[tuple[int, object], str] = {
+    (422, "idempotency_key"): "idempotency-key-reused",
+    (429, None): "rate-limited",
+}
+
 _logger = logging.getLogger(__name__)
 
 
@@ -82,7 +88,7 @@ def _read_result(result: JsonObject) -> Answer:
     status = int(code.group(1)) if code else 400
     wait = members.get("retry_after")
     return problem(
-        "rate-limited" if status == 429 else "refused",
+        _PROBLEM_CODES.get((status, members.get("field")), "refused"),
         ": ".join(str(members[name]) for name in ("message", "detail") if members.get(name)) or None,
         status=status,
         retry_after=max(1, round(wait)) if isinstance(wait, int | float) else None,

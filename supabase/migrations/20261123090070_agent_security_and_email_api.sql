@@ -58,12 +58,16 @@ begin
         'fingerprint', format('security:%s:%s', v_type, coalesce(host(v_address), v_user, '')),
         'context', jsonb_build_object('details', v_details, 'confidence', record_security_event.confidence)
       ),
-      1
+      1,
+      'security'
     );
     v_report.rule := 'security_event';
+    if monitoring.read_role() = 'authenticated' then
+      v_report.quota := monitoring.read_sender();
+    end if;
     select upserted.incident_id
     into v_incident_id
-    from monitoring.upsert_incidents(array[v_report], 'security') as upserted;
+    from monitoring.upsert_incidents(array[v_report]) as upserted;
   end if;
   insert into public.security_events (
     event_type, severity, confidence, ip_address, user_id, action_taken, details, incident_id
@@ -241,7 +245,10 @@ begin
 
   insert into monitoring.event_receipts (idempotency_key, answer)
   values (
-    encode(sha256(convert_to(concat_ws(' ', 'email', v_provider_id, v_event, record_email_event.occurred_at), 'UTF8')), 'hex'), '{}'
+    monitoring.hash_idempotency_key(
+      'email', 'service', jsonb_build_array(v_provider_id, v_event, record_email_event.occurred_at)::text
+    ),
+    '{}'
   )
   on conflict (idempotency_key) do nothing;
   v_is_new := found;
