@@ -165,7 +165,6 @@ class Settings(BaseSettings):
         stripped = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
         return {name: value for name, value in stripped.items() if value != ""}
 
-
     @field_validator("ingest_tokens")
     @classmethod
     def _refuse_default_token(cls, tokens: dict[str, str], info: ValidationInfo) -> dict[str, str]:
