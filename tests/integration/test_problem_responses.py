@@ -42,6 +42,10 @@ REQUESTS: dict[str, Callable[[httpx.Client], httpx.Response]] = {
     "content-type": lambda client: client.post(ROUTE, content=GOOD, headers={"Content-Type": "text/plain"}),
     "bad-signature": lambda client: client.post("/webhooks/sentry", content=b"{}"),
     "content-encoding": lambda client: client.post(ROUTE, content=GOOD, headers={**JSON, "Content-Encoding": "gzip"}),
+    "idempotency-key-reused": lambda client: [
+        client.post(ROUTE, json={"error": {"message": text}}, headers={"Idempotency-Key": "problem-responses"})
+        for text in ("one report", "another report")
+    ][1],
 }
 # The codes that the tests below, and those in tests/unit, produce by other means.
 OTHERWISE = {
