@@ -52,8 +52,10 @@ create table public.incidents (
   constraint fingerprints_in_a_namespace_have_its_sender check (
     strpos(fingerprint, ':') = 0 or sender = split_part(fingerprint, ':', 1)
   ),
-  constraint title_is_one_line check (
-    translate(title, e'\n\r\u2028\u2029\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069', '') = title
+  constraint names_are_one_line check (
+    monitoring.is_one_line(
+      title || source || coalesce(error_type, '') || coalesce(environment, '') || coalesce(release, '')
+    )
   ),
   constraint context_is_an_object check (jsonb_typeof(context) = 'object'),
   constraint occurrence_count_is_positive check (occurrence_count > 0),

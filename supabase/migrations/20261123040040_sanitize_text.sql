@@ -1,7 +1,7 @@
 -- Purpose: sanitizes a text before it is stored or logged: redacts it, truncates it to a number of bytes, and puts it
 --   on one line where it is a name or a title.
 -- Objects: functions monitoring.truncate_bytes, monitoring.drop_last_word, monitoring.count_secret_indicators,
---   monitoring.limit_redaction_cost, monitoring.sanitize_text, monitoring.join_lines, monitoring.sanitize_line.
+--   monitoring.limit_redaction_cost, monitoring.sanitize_text, monitoring.sanitize_line.
 -- Risks: sizes are in bytes of UTF-8, so the database encoding must be UTF8, as it is on Supabase. Uses no regular
 --   expression.
 
@@ -169,34 +169,6 @@ comment on function monitoring.sanitize_text(text, integer) is
 control characters removed, and the result truncated to max_bytes bytes of UTF-8 with a note of the original size.
 Idempotent.';
 
-create function monitoring.join_lines(value text)
-returns text
-language plpgsql
-immutable
-strict
-parallel safe
-security invoker
-set search_path = ''
-as $$
-declare
-  c_breaks constant text := e'\n\t\r\x0b\x0c\u0085\u2028\u2029';
-  -- U+061C, 200E, 200F, 202A to 202E and 2066 to 206F set the direction of text; 200B, 2060 and FEFF are invisible.
-  -- The joiners U+200C and 200D stay, because Persian words and emoji are written with them.
-  c_hidden constant text := e'\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069'
-    || e'\u206a\u206b\u206c\u206d\u206e\u206f\ufeff';
-begin
-  -- Most lines are ASCII, which has none of the hidden characters.
-  if octet_length(join_lines.value) = length(join_lines.value) then
-    return btrim(translate(join_lines.value, e'\n\t\r\x0b\x0c', repeat(' ', 5)));
-  end if;
-  return btrim(translate(join_lines.value, c_breaks || c_hidden, repeat(' ', length(c_breaks))));
-end
-$$;
-
-comment on function monitoring.join_lines(text) is
-'Returns a text on one line: line breaks and tabs become spaces; characters that set the direction of text or are
-invisible are removed, because they make a title look like another one.';
-
 create function monitoring.sanitize_line(value text, max_bytes integer)
 returns text
 language sql
@@ -206,8 +178,8 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  select monitoring.join_lines(monitoring.sanitize_text(sanitize_line.value, sanitize_line.max_bytes))
+  select nullif(monitoring.join_lines(monitoring.sanitize_text(sanitize_line.value, sanitize_line.max_bytes)), '')
 $$;
 
 comment on function monitoring.sanitize_line(text, integer) is
-'Sanitizes a name, title or subject: as sanitize_text(), and on one line.';
+'Sanitizes a name, title or subject: as sanitize_text(), and on one line. Null when nothing is left.';

@@ -291,14 +291,20 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  select left(
-    monitoring.join_lines(
-      case
-        when starts_with(build_error_title.message, coalesce(build_error_title.error_type, '')) then ''
-        else build_error_title.error_type || ': '
-      end || split_part(build_error_title.message, e'\n', 1)
+  select coalesce(
+    nullif(
+      monitoring.join_lines(
+        left(
+          case
+            when starts_with(build_error_title.message, coalesce(build_error_title.error_type, '')) then ''
+            else build_error_title.error_type || ': '
+          end || split_part(build_error_title.message, e'\n', 1),
+          200
+        )
+      ),
+      ''
     ),
-    200
+    'Error without a readable message'
   )
 $$;
 

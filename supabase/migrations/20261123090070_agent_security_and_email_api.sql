@@ -19,8 +19,8 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_type text := monitoring.read_required_text('event_type', record_security_event.event_type, 200);
-  v_user text := monitoring.sanitize_text(record_security_event.user_id, 200);
+  v_type text := monitoring.read_required_line('event_type', record_security_event.event_type, 200);
+  v_user text := monitoring.sanitize_line(record_security_event.user_id, 200);
   v_details jsonb;
   v_address inet;
   v_report monitoring.prepared_event;
@@ -143,7 +143,7 @@ begin
     perform monitoring.lock_incident(queue_email.incident_id);
   end if;
   insert into public.email_tracking (incident_id, recipient, subject)
-  values (queue_email.incident_id, v_recipient, monitoring.read_required_text('subject', queue_email.subject, 500))
+  values (queue_email.incident_id, v_recipient, monitoring.read_required_line('subject', queue_email.subject, 500))
   returning email_tracking.id into v_id;
   insert into public.agent_actions (agent, action, incident_id, success, details)
   values (monitoring.read_actor(), 'email_queued', queue_email.incident_id, true, jsonb_build_object('email_id', v_id));
@@ -214,7 +214,7 @@ set search_path = ''
 as $$
 declare
   v_event public.email_status;
-  v_provider_id text := monitoring.read_required_text('provider_id', record_email_event.provider_id, 255);
+  v_provider_id text := monitoring.read_required_line('provider_id', record_email_event.provider_id, 255);
   v_moment timestamptz := least(coalesce(record_email_event.occurred_at, clock_timestamp()), clock_timestamp());
   v_email public.email_tracking;
   v_is_new boolean;
