@@ -224,9 +224,9 @@ end
 $$;
 
 comment on function monitoring.read_fingerprint(jsonb, text) is
-'Returns the identity of an event that names its own fingerprint. A reporter''s fingerprint is hashed with its sender, so
-that no reporter reaches the incidents of another one. A fingerprint of our own kinds is in the namespace of its sender:
-service:spool. Null when it is missing.';
+'Returns the identity of an event that names its own fingerprint. A reporter''s fingerprint is hashed with its sender,
+so that no reporter reaches the incidents of another one. A fingerprint of our own kinds is in the namespace of its
+sender: service:spool. Null when it is missing.';
 
 create function monitoring.read_http_status(event jsonb)
 returns integer
@@ -418,8 +418,8 @@ end
 $$;
 
 comment on function monitoring.prepare_event(jsonb, integer, text) is
-'Validates, sanitizes, classifies and fingerprints one event of a sender. Raises PT400 with the name of the field when it
-is invalid. Health checks and the service itself have no quota: a flood of reports must not hide an outage.';
+'Validates, sanitizes, classifies and fingerprints one event of a sender. Raises PT400 with the name of the field when
+it is invalid. Health checks and the service itself have no quota: a flood of reports must not hide an outage.';
 
 create function monitoring.prepare_repeat(prepared monitoring.prepared_event, event jsonb, event_position integer)
 returns monitoring.prepared_event

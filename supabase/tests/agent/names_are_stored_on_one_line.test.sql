@@ -16,7 +16,7 @@ select is(
   (
     select subject
     from public.email_tracking
-    join made on made.email_id = email_tracking.id
+    inner join made on email_tracking.id = made.email_id
   ), 'down  Bcc: [redacted]',
   'a subject cannot add a header'
 );

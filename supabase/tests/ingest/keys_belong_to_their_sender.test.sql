@@ -55,8 +55,7 @@ create temporary table queued as
 select public.queue_email('ann@example.com', 's') as id;
 
 -- Every key that a reporter may send for the event below, before the event.
-select
-  monitoring.test_report(sender, 'm', key)
+select monitoring.test_report(sender, 'm', key)
 from unnest(array['service', 'server:default', 'server:email']) as sender
 cross join unnest(array[
   'email tap-2 sent 2026-01-01 00:00:00+00', 'email ["tap-2", "sent", "2026-01-01T00:00:00+00:00"]',
@@ -73,8 +72,9 @@ select is(
   (
     select count(distinct monitoring.hash_idempotency_key(route, sender, key))
     from (
-      values ('report', 'server:a', 'b'), ('report', 'server:a ', 'b'), ('report', 'server:a', ' b'), ('email', 'server:a', 'b'),
-        ('report', 'server:a b', ''), ('report', 'server:', 'a b')
+      values
+      ('report', 'server:a', 'b'), ('report', 'server:a ', 'b'), ('report', 'server:a', ' b'),
+      ('email', 'server:a', 'b'), ('report', 'server:a b', ''), ('report', 'server:', 'a b')
     ) as given (route, sender, key)
   ), 6::bigint,
   'no two scopes share a key'
