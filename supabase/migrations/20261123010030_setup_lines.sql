@@ -21,9 +21,9 @@ declare
 begin
   -- Most lines are ASCII, which has none of the hidden characters.
   if octet_length(join_lines.value) = length(join_lines.value) then
-    return btrim(translate(join_lines.value, e'\n\t\r\x0b\x0c', repeat(' ', 5)));
+    return btrim(translate(join_lines.value, e'\n\t\r\x0b\x0c', '     '));
   end if;
-  return btrim(translate(join_lines.value, c_breaks || c_hidden, repeat(' ', length(c_breaks))));
+  return btrim(translate(join_lines.value, c_breaks || c_hidden, '        '));
 end
 $$;
 
@@ -33,14 +33,16 @@ invisible are removed, because they make a title look like another one.';
 
 create function monitoring.is_one_line(value text)
 returns boolean
-language sql
+language plpgsql
 immutable
 strict
 parallel safe
 security invoker
 set search_path = ''
 as $$
-  select btrim(is_one_line.value) = monitoring.join_lines(is_one_line.value)
+begin
+  return btrim(is_one_line.value) = monitoring.join_lines(is_one_line.value);
+end
 $$;
 
 comment on function monitoring.is_one_line(text) is

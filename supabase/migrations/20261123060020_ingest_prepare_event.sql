@@ -1,9 +1,8 @@
 -- Purpose: turns a reported event into a row: validates, sanitizes, classifies and fingerprints it.
 -- Objects: type monitoring.prepared_event; functions monitoring.refuse_event, monitoring.read_event_text,
---   monitoring.read_event_line, monitoring.read_event_choice, monitoring.read_idempotency_key,
---   monitoring.hash_idempotency_key, monitoring.read_fingerprint, monitoring.read_http_status,
---   monitoring.read_event_context, monitoring.build_error_title, monitoring.identify_event, monitoring.prepare_event,
---   monitoring.prepare_repeat.
+--   monitoring.read_event_line, monitoring.read_event_choice, monitoring.hash_idempotency_key,
+--   monitoring.read_idempotency_key, monitoring.hash_event, monitoring.read_fingerprint, monitoring.read_http_status,
+--   monitoring.read_event_context, monitoring.build_error_title, monitoring.prepare_event, monitoring.prepare_repeat.
 -- Risks: all reported text passes these functions: what they do not sanitize is stored as received.
 
 create type monitoring.prepared_event as (
@@ -90,19 +89,24 @@ other types.';
 
 create function monitoring.read_event_line(holder jsonb, field text, path text, max_bytes integer)
 returns text
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  select nullif(
+begin
+  if not read_event_line.holder ? read_event_line.field then
+    return null;
+  end if;
+  return nullif(
     monitoring.join_lines(
       monitoring.read_event_text(
         read_event_line.holder, read_event_line.field, read_event_line.path, read_event_line.max_bytes
       )
     ),
     ''
-  )
+  );
+end
 $$;
 
 comment on function monitoring.read_event_line(jsonb, text, text, integer) is
@@ -141,7 +145,35 @@ $$;
 comment on function monitoring.read_event_choice(jsonb, text, text[]) is
 'Returns a field of an event that must be one of some words, case-insensitively. Null when it is missing.';
 
-create function monitoring.read_idempotency_key(event jsonb)
+create function monitoring.hash_idempotency_key(route text, sender text, key text)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+begin
+  -- The length of the sender separates it from the key, so that different triples give different texts.
+  return encode(
+    sha256(
+      convert_to(
+        concat_ws(
+          ' ', hash_idempotency_key.route, octet_length(hash_idempotency_key.sender), hash_idempotency_key.sender,
+          hash_idempotency_key.key
+        ), 'UTF8'
+      )
+    ), 'hex'
+  );
+end
+$$;
+
+comment on function monitoring.hash_idempotency_key(text, text, text) is
+'Returns the key under which a receipt is stored: the sha256 of the route (one word), the sender and its key. A key
+that another sender used, or the same sender on another route, is another key. Null without a key.';
+
+create function monitoring.read_idempotency_key(event jsonb, sender text)
 returns text
 language plpgsql
 stable
@@ -158,38 +190,33 @@ begin
       'idempotency_key', 'must be a string of 1 to 255 characters', 'Send a UUID or a hash, the same for each retry.'
     );
   end if;
-  return v_key;
+  return monitoring.hash_idempotency_key('report', read_idempotency_key.sender, v_key);
 end
 $$;
 
-comment on function monitoring.read_idempotency_key(jsonb) is
-'Returns the idempotency key of an event as the caller sent it. Null when it is missing.';
+comment on function monitoring.read_idempotency_key(jsonb, text) is
+'Returns the hash of the idempotency key of an event and its sender, because a key may contain anything. Null when it is
+missing.';
 
-create function monitoring.hash_idempotency_key(route text, sender text, key text)
+create function monitoring.hash_event(event jsonb)
 returns text
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $$
-  -- The length of the sender separates it from the key, so that different triples give different texts.
-  select encode(
-    sha256(
-      convert_to(
-        concat_ws(
-          ' ', hash_idempotency_key.route, octet_length(hash_idempotency_key.sender), hash_idempotency_key.sender,
-          hash_idempotency_key.key
-        ), 'UTF8'
-      )
-    ), 'hex'
-  )
-  where hash_idempotency_key.key is not null
+begin
+  if not hash_event.event ? 'idempotency_key' then
+    return null;
+  end if;
+  return encode(sha256(convert_to((hash_event.event - 'idempotency_key')::text, 'UTF8')), 'hex');
+end
 $$;
 
-comment on function monitoring.hash_idempotency_key(text, text, text) is
-'Returns the key under which a receipt is stored: the sha256 of the route (one word), the sender and its key. A key
-that another sender used, or the same sender on another route, is another key. Null without a key.';
+comment on function monitoring.hash_event(jsonb) is
+'Returns the sha256, in hex, of an event without its idempotency key: the same when the key is used for a retry. The
+order of members and white space do not matter. Null without a key.';
 
 create function monitoring.read_fingerprint(event jsonb, sender text)
 returns text
@@ -275,7 +302,10 @@ begin
   if v_context is not null then
     v_context := monitoring.sanitize_jsonb(v_context, case when v_fingerprint is null then 65536 else 64512 end);
   end if;
-  return coalesce(v_context, '{}') || jsonb_strip_nulls(jsonb_build_object('fingerprint', v_fingerprint));
+  if v_fingerprint is not null then
+    v_context := coalesce(v_context, '{}') || jsonb_build_object('fingerprint', v_fingerprint);
+  end if;
+  return coalesce(v_context, '{}');
 end
 $$;
 
@@ -312,33 +342,6 @@ comment on function monitoring.build_error_title(text, text) is
 'Returns a title of at most 200 characters: the type, unless the message begins with it, and the first line of the
 message.';
 
-create function monitoring.identify_event(prepared monitoring.prepared_event, event jsonb)
-returns monitoring.prepared_event
-language plpgsql
-stable
-security invoker
-set search_path = ''
-as $$
-declare
-  v_prepared monitoring.prepared_event := identify_event.prepared;
-  v_key text := monitoring.read_idempotency_key(identify_event.event);
-begin
-  v_prepared.idempotency_key := null;
-  v_prepared.body_hash := null;
-  if v_key is not null then
-    v_prepared.idempotency_key := monitoring.hash_idempotency_key('report', v_prepared.sender, v_key);
-    v_prepared.body_hash := encode(
-      sha256(convert_to((identify_event.event - 'idempotency_key')::text, 'UTF8')), 'hex'
-    );
-  end if;
-  return v_prepared;
-end
-$$;
-
-comment on function monitoring.identify_event(monitoring.prepared_event, jsonb) is
-'Sets the idempotency key of a prepared event, scoped by its sender, and the hash of the rest of its body, which must be
-the same when the key is used again.';
-
 create function monitoring.prepare_event(event jsonb, event_position integer, sender text)
 returns monitoring.prepared_event
 language plpgsql
@@ -367,7 +370,8 @@ begin
   if prepare_event.sender not in ('health-check', 'service') then
     v_prepared.quota := prepare_event.sender;
   end if;
-  v_prepared := monitoring.identify_event(v_prepared, prepare_event.event);
+  v_prepared.idempotency_key := monitoring.read_idempotency_key(prepare_event.event, prepare_event.sender);
+  v_prepared.body_hash := monitoring.hash_event(prepare_event.event);
   v_prepared.error_type := monitoring.read_event_line(v_error, 'type', 'error.', 200);
   v_prepared.error_code := monitoring.read_event_line(v_error, 'code', 'error.', 100);
   v_prepared.stack := monitoring.read_event_text(v_error, 'stack', 'error.', 32768);
@@ -430,8 +434,12 @@ set search_path = ''
 as $$
 begin
   prepare_repeat.prepared.event_position := prepare_repeat.event_position;
+  prepare_repeat.prepared.idempotency_key := monitoring.read_idempotency_key(
+    prepare_repeat.event, (prepare_repeat.prepared).sender
+  );
+  prepare_repeat.prepared.body_hash := monitoring.hash_event(prepare_repeat.event);
   prepare_repeat.prepared.context := monitoring.read_event_context(prepare_repeat.event);
-  return monitoring.identify_event(prepare_repeat.prepared, prepare_repeat.event);
+  return prepare_repeat.prepared;
 end
 $$;
 

@@ -326,10 +326,17 @@ declare
     from unnest(fold_events_by_sender.candidates) as candidate
     where candidate.is_resolved
   );
+  v_senders constant text[] := array(
+    select distinct event.sender
+    from unnest(fold_events_by_sender.events) as event
+  );
   v_led record;
 begin
   for v_led in
-    select ranked.leader, array_agg(ranked.event) as events
+    select v_senders[1] as leader, fold_events_by_sender.events as events
+    where cardinality(v_senders) = 1
+    union all
+    select ranked.leader, array_agg(ranked.event)
     from (
       select
         event,
@@ -338,6 +345,7 @@ begin
           order by event.severity desc, event.event_position
         ) as leader
       from unnest(fold_events_by_sender.events) as event
+      where cardinality(v_senders) > 1
     ) as ranked
     group by ranked.leader
   loop
