@@ -5,16 +5,26 @@ Each field is the variable of the same name in capitals; .env.example documents 
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_NAME = "default"  # of INGEST_TOKEN
 
 
 def _split_url(text: str) -> SplitResult:
@@ -84,12 +94,25 @@ def _split_list(text: object) -> object:
     return tuple(part.strip() for part in text.split(",")) if isinstance(text, str) else text
 
 
+def _named_tokens(text: object) -> object:
+    """name=token pairs. No name and no token occurs twice: a token says which sender it is."""
+    if not isinstance(text, str):
+        return text
+    pairs = [(name.strip(), token.strip()) for name, _, token in (part.partition("=") for part in text.split(","))]
+    tokens = dict(pairs)
+    if len(tokens) < len(pairs) or len(set(tokens.values())) < len(pairs):
+        raise ValueError
+    return tokens
+
+
 _KEY = "visible ASCII characters without spaces"
 _TOKEN = "at least 16 visible ASCII characters without spaces"  # noqa: S105 - a description
 Number = Annotated[int, BeforeValidator(_digits)]
 Key = Annotated[str, AfterValidator(_header_value)]
 Token = Annotated[str, Field(min_length=16), AfterValidator(_header_value)]
+SenderName = Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")]
 # NoDecode: pydantic-settings would expect JSON in a variable that holds a list.
+TokensByName = Annotated[dict[SenderName, Token], NoDecode, BeforeValidator(_named_tokens)]
 KeyList = Annotated[tuple[Key, ...], NoDecode, BeforeValidator(_split_list)]
 OriginList = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split_list)]
 
@@ -112,6 +135,12 @@ class Settings(BaseSettings):
     supabase_anon_key: Key = Field(description=_KEY, repr=False)
     supabase_service_role_key: Key = Field(description=_KEY, repr=False)
     ingest_token: Token = Field(description=_TOKEN, repr=False)
+    ingest_tokens: TokensByName = Field(
+        {},
+        description="name=token pairs separated by commas: each name 1 to 40 characters a-z, 0-9 and -, but not "
+        f"{_DEFAULT_NAME}; each token {_TOKEN}; no name and no token, INGEST_TOKEN included, twice",
+        repr=False,
+    )
     sentry_client_secret: KeyList = Field(
         (), description=f"{_KEY}, or several such keys separated by commas", repr=False
     )
@@ -138,6 +167,20 @@ class Settings(BaseSettings):
         """A blank variable counts as not set: a copy of .env.example contains such variables."""
         stripped = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
         return {name: value for name, value in stripped.items() if value != ""}
+
+    @field_validator("ingest_tokens")
+    @classmethod
+    def _refuse_default_token(cls, tokens: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        """INGEST_TOKEN is the token named default. It was validated before, because its field comes first."""
+        if _DEFAULT_NAME in tokens or info.data.get("ingest_token") in tokens.values():
+            raise ValueError
+        return tokens
+
+    @property
+    def tokens_by_sender(self) -> Mapping[str, str]:
+        """The ingest tokens by the sender that SQL stores: server:default is INGEST_TOKEN."""
+        named = {_DEFAULT_NAME: self.ingest_token, **self.ingest_tokens}
+        return {f"server:{name}": token for name, token in named.items()}
 
 
 class SettingsError(Exception):

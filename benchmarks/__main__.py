@@ -27,6 +27,7 @@ from benchmarks.reading import measure_reading, measure_retrieval
 from local import Stack, StackSettings
 from local.stack.state_directory import remove_state
 from local.system.paths import LOCAL
+from tests.support.report_load import lift_limit_of_new_incidents
 from tests.support.service_process import INGEST_TOKEN, ServiceProcess, running_service, service_variables
 
 ROUNDS = 5
@@ -164,6 +165,7 @@ def main(chosen: list[str]) -> int:
         state = LOCAL / "bench" / "state"
         remove_state(state)
         with Stack.start(StackSettings(state)) as stack:
+            lift_limit_of_new_incidents(stack)
             costs_with_few: list[float] = []
             measurements: dict[str, Callable[[], object]] = {
                 "batches": lambda: measure_batches(stack),

@@ -19,7 +19,7 @@ insert into public.incidents (
   last_seen, acknowledged_at, resolved_at, resolved_by, resolution, occurrence_count
 )
 select
-  'seed:' || number,
+  'seed ' || number,
   'SeededError: number ' || number,
   'something number ' || number || ' went wrong in the seeded product',
   'SeededError' || number %% 50,

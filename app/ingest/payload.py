@@ -36,8 +36,11 @@ class Report:
     idempotency_key: str | None = None
 
 
-def read_report(raw: bytes, idempotency_key: str | None) -> Report:
-    """The error report in a body. It gets an idempotency key before the first try, so that a retry counts nothing."""
+def read_report(raw: bytes, idempotency_key: str | None, sender: str) -> Report:
+    """The error report in a body, in an envelope that names its sender: the body cannot name another one.
+
+    It gets an idempotency key before the first try, so that a retry counts nothing.
+    """
     event = parse_object(raw)
     if idempotency_key is not None:
         if not _IDEMPOTENCY_KEY.fullmatch(idempotency_key):
@@ -45,7 +48,7 @@ def read_report(raw: bytes, idempotency_key: str | None) -> Report:
         event["idempotency_key"] = idempotency_key
     elif event.get("idempotency_key") is None:
         event["idempotency_key"] = uuid4().hex
-    return Report(encode(event), str(event["idempotency_key"]))
+    return Report(encode({"sender": sender, "event": event}), str(event["idempotency_key"]))
 
 
 def encode(value: Mapping[str, object]) -> bytes:

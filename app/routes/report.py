@@ -11,9 +11,9 @@ from app.web.body import read_body, require_json
 async def report_error(request: ServiceRequest) -> Response:
     """201 with the database's result, or 202 if the report is in the spool. A failed check raises its Problem."""
     state, headers = request.state, request.headers
-    require_ingest_token(headers, state["settings"].ingest_token)
+    sender = require_ingest_token(headers, state["settings"].tokens_by_sender)
     require_json(headers)
-    report = read_report(await read_body(request, state["report_bodies"]), headers.get("idempotency-key"))
+    report = read_report(await read_body(request, state["report_bodies"]), headers.get("idempotency-key"), sender)
     result = await state["reports"].accept(report)
     if result is None:
         return JSONResponse({"success": True, "status": "spooled", "idempotency_key": report.idempotency_key}, 202)

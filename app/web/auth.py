@@ -12,7 +12,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 
@@ -69,11 +69,16 @@ def _read_part(part: str) -> dict[str, object] | None:
     return value if isinstance(value, dict) else None
 
 
-def require_ingest_token(headers: Headers, ingest_token: str) -> None:
-    """Raises the Problem `unauthorized` unless the bearer token is the ingest token."""
-    token = bearer_token(headers.get("authorization"))
-    if token is None or not is_same_secret(token, ingest_token):
-        raise problem("unauthorized", "Send Authorization: Bearer with the INGEST_TOKEN of this service.")
+def require_ingest_token(headers: Headers, tokens_by_sender: Mapping[str, str]) -> str:
+    """The sender whose ingest token the bearer token is. Raises the Problem `unauthorized` for any other token.
+
+    All are compared, so that the time reveals nothing about them.
+    """
+    token = bearer_token(headers.get("authorization")) or ""
+    senders = [sender for sender, expected in tokens_by_sender.items() if is_same_secret(token, expected)]
+    if not senders:
+        raise problem("unauthorized", "Send Authorization: Bearer with an ingest token of this service.")
+    return senders[0]
 
 
 def require_access_token(headers: Headers) -> str:

@@ -78,7 +78,7 @@ values
 ),
 (
   'rate_limits', 'new_incidents_per_minute', 'integer', 1, 1000000, null, false, '5000',
-  'new incidents per source and minute; repeats are never limited'
+  'new incidents per sender and minute; repeats are never limited'
 ),
 (
   'rate_limits', 'agent_actions_per_hour', 'integer', 0, 100000, null, false, '60',

@@ -18,6 +18,9 @@ create table public.deployment_history (
   rollback_reason text,
   constraint service_is_not_blank check (btrim(service) <> ''),
   constraint version_is_not_blank check (btrim(version) <> ''),
+  constraint names_of_deployments_are_one_line check (
+    monitoring.is_one_line(service || version || environment || deployed_by)
+  ),
   constraint commit_hash_is_a_hash check (commit_hash ~ '^[0-9a-f]{7,64}$'),
   constraint test_results_is_an_object check (jsonb_typeof(test_results) = 'object'),
   constraint finished_at_is_not_before_started_at check (finished_at >= started_at),

@@ -21,6 +21,7 @@ create table public.incidents (
   rule text not null,
   status public.incident_status not null default 'open',
   source text not null default 'unknown',
+  sender text not null default 'server:default',
   environment text,
   release text,
   url text,
@@ -44,6 +45,18 @@ create table public.incidents (
   constraint id_is_an_incident_number check (id like 'INC-%'),
   constraint fingerprint_is_not_blank check (btrim(fingerprint) <> ''),
   constraint fingerprint_is_short check (length(fingerprint) <= 255),
+  constraint sender_is_known check (
+    sender in ('health-check', 'sentry', 'security', 'service') or sender like 'server:_%' or sender like 'agent:_%'
+  ),
+  -- No reporter reaches the incidents of the health checks, of Sentry, of security events or of the service.
+  constraint fingerprints_in_a_namespace_have_its_sender check (
+    strpos(fingerprint, ':') = 0 or sender = split_part(fingerprint, ':', 1)
+  ),
+  constraint names_are_one_line check (
+    monitoring.is_one_line(
+      title || source || coalesce(error_type, '') || coalesce(environment, '') || coalesce(release, '')
+    )
+  ),
   constraint context_is_an_object check (jsonb_typeof(context) = 'object'),
   constraint occurrence_count_is_positive check (occurrence_count > 0),
   constraint last_seen_is_not_before_first_seen check (last_seen >= first_seen),
@@ -116,7 +129,8 @@ comment on table public.incidents is
 comment on column public.incidents.id is 'INC- and a number.';
 
 comment on column public.incidents.fingerprint is
-'Identity of the error: the caller''s own value, or a hash of type, normalized message and source.';
+'Identity of the error: a hash of type, normalized message and source, or of the sender and the fingerprint that it
+gave, which context.fingerprint shows. Only our own kinds of incidents have a namespace, such as health-check:target:api.';
 
 comment on column public.incidents.title is 'Type and first line of the message, for lists.';
 
@@ -138,7 +152,12 @@ comment on column public.incidents.rule is
 
 comment on column public.incidents.status is 'Status of the incident.';
 
-comment on column public.incidents.source is 'Reporter, such as browser, server or sentry.';
+comment on column public.incidents.source is
+'What the reporter calls itself, such as browser or server. Free text: rules about trust use sender.';
+
+comment on column public.incidents.sender is
+'Who opened or reopened the incident, by its credential: health-check, sentry, security, service, server:<name of the
+ingest token> or agent:<subject of the JWT>.';
 
 comment on column public.incidents.environment is 'Environment in which the error occurred, such as production.';
 

@@ -22,6 +22,7 @@ create table public.agent_actions (
   previous_hash text,
   hash text,
   constraint agent_is_not_blank check (btrim(agent) <> ''),
+  constraint agent_is_one_line check (monitoring.is_one_line(agent)),
   constraint action_is_not_blank check (btrim(action) <> ''),
   constraint duration_is_not_negative check (duration_ms >= 0),
   constraint safety_checks_is_a_list check (jsonb_typeof(safety_checks) = 'array'),

@@ -14,6 +14,7 @@ create table public.security_events (
   incident_id text references public.incidents (id) on delete set null,
   created_at timestamptz not null default now(),
   constraint event_type_is_not_blank check (btrim(event_type) <> ''),
+  constraint event_type_is_one_line check (monitoring.is_one_line(event_type)),
   constraint confidence_is_a_share check (confidence between 0 and 1),
   constraint details_is_an_object check (jsonb_typeof(details) = 'object')
 );

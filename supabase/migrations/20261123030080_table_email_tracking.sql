@@ -19,6 +19,7 @@ create table public.email_tracking (
   created_at timestamptz not null default now(),
   constraint recipient_is_an_address check (recipient ~ '^[^@\s]+@[^@\s]+$'),
   constraint subject_is_not_blank check (btrim(subject) <> ''),
+  constraint subject_is_one_line check (monitoring.is_one_line(subject)),
   constraint open_count_is_not_negative check (open_count >= 0),
   constraint click_count_is_not_negative check (click_count >= 0),
   constraint delivered_at_is_not_before_sent_at check (delivered_at >= sent_at),

@@ -1,6 +1,7 @@
--- Purpose: sanitizes a text before it is stored or logged: redacts it, then truncates it to a number of bytes.
+-- Purpose: sanitizes a text before it is stored or logged: redacts it, truncates it to a number of bytes, and puts it
+--   on one line where it is a name or a title.
 -- Objects: functions monitoring.truncate_bytes, monitoring.drop_last_word, monitoring.count_secret_indicators,
---   monitoring.limit_redaction_cost, monitoring.sanitize_text.
+--   monitoring.limit_redaction_cost, monitoring.sanitize_text, monitoring.sanitize_line.
 -- Risks: sizes are in bytes of UTF-8, so the database encoding must be UTF8, as it is on Supabase. Uses no regular
 --   expression.
 
@@ -167,3 +168,18 @@ comment on function monitoring.sanitize_text(text, integer) is
 'Returns a text that may be stored and logged: secrets, e-mail addresses and card numbers are replaced by [redacted],
 control characters removed, and the result truncated to max_bytes bytes of UTF-8 with a note of the original size.
 Idempotent.';
+
+create function monitoring.sanitize_line(value text, max_bytes integer)
+returns text
+language sql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select nullif(monitoring.join_lines(monitoring.sanitize_text(sanitize_line.value, sanitize_line.max_bytes)), '')
+$$;
+
+comment on function monitoring.sanitize_line(text, integer) is
+'Sanitizes a name, title or subject: as sanitize_text(), and on one line. Null when nothing is left.';

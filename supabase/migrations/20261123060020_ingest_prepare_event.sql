@@ -1,8 +1,8 @@
 -- Purpose: turns a reported event into a row: validates, sanitizes, classifies and fingerprints it.
 -- Objects: type monitoring.prepared_event; functions monitoring.refuse_event, monitoring.read_event_text,
---   monitoring.read_event_choice, monitoring.read_idempotency_key, monitoring.read_fingerprint,
---   monitoring.read_http_status, monitoring.read_event_context, monitoring.build_error_title,
---   monitoring.prepare_event, monitoring.prepare_repeat.
+--   monitoring.read_event_line, monitoring.read_event_choice, monitoring.hash_idempotency_key,
+--   monitoring.read_idempotency_key, monitoring.hash_event, monitoring.read_fingerprint, monitoring.read_http_status,
+--   monitoring.read_event_context, monitoring.build_error_title, monitoring.prepare_event, monitoring.prepare_repeat.
 -- Risks: all reported text passes these functions: what they do not sanitize is stored as received.
 
 create type monitoring.prepared_event as (
@@ -21,11 +21,15 @@ create type monitoring.prepared_event as (
   environment text,
   release text,
   url text,
-  context jsonb
+  context jsonb,
+  sender text,
+  quota text,
+  body_hash text
 );
 
 comment on type monitoring.prepared_event is
-'An event that is ready to be stored. event_position is its position in the caller''s array, from 1.';
+'An event that is ready to be stored. event_position is its position in the caller''s array, from 1. sender is as in
+incidents.sender. quota is the sender whose quota a new incident uses up; null is without limit.';
 
 create function monitoring.refuse_event(field text, problem text, remedy text)
 returns void
@@ -83,6 +87,31 @@ comment on function monitoring.read_event_text(jsonb, text, text, integer) is
 'Returns a text field of an event, sanitized and truncated to max_bytes. Null when it is missing or blank. Rejects
 other types.';
 
+create function monitoring.read_event_line(holder jsonb, field text, path text, max_bytes integer)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if not read_event_line.holder ? read_event_line.field then
+    return null;
+  end if;
+  return nullif(
+    monitoring.join_lines(
+      monitoring.read_event_text(
+        read_event_line.holder, read_event_line.field, read_event_line.path, read_event_line.max_bytes
+      )
+    ),
+    ''
+  );
+end
+$$;
+
+comment on function monitoring.read_event_line(jsonb, text, text, integer) is
+'Returns a field of an event that is a name, as read_event_text() does, and on one line.';
+
 create function monitoring.read_event_choice(event jsonb, field text, choices text[])
 returns text
 language plpgsql
@@ -116,7 +145,35 @@ $$;
 comment on function monitoring.read_event_choice(jsonb, text, text[]) is
 'Returns a field of an event that must be one of some words, case-insensitively. Null when it is missing.';
 
-create function monitoring.read_idempotency_key(event jsonb)
+create function monitoring.hash_idempotency_key(route text, sender text, key text)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+begin
+  -- The length of the sender separates it from the key, so that different triples give different texts.
+  return encode(
+    sha256(
+      convert_to(
+        concat_ws(
+          ' ', hash_idempotency_key.route, octet_length(hash_idempotency_key.sender), hash_idempotency_key.sender,
+          hash_idempotency_key.key
+        ), 'UTF8'
+      )
+    ), 'hex'
+  );
+end
+$$;
+
+comment on function monitoring.hash_idempotency_key(text, text, text) is
+'Returns the key under which a receipt is stored: the sha256 of the route (one word), the sender and its key. A key
+that another sender used, or the same sender on another route, is another key. Null without a key.';
+
+create function monitoring.read_idempotency_key(event jsonb, sender text)
 returns text
 language plpgsql
 stable
@@ -133,14 +190,35 @@ begin
       'idempotency_key', 'must be a string of 1 to 255 characters', 'Send a UUID or a hash, the same for each retry.'
     );
   end if;
-  return encode(sha256(convert_to(v_key, 'UTF8')), 'hex');
+  return monitoring.hash_idempotency_key('report', read_idempotency_key.sender, v_key);
 end
 $$;
 
-comment on function monitoring.read_idempotency_key(jsonb) is
-'Returns the sha256 of the idempotency key of an event, because a key may contain anything. Null when it is missing.';
+comment on function monitoring.read_idempotency_key(jsonb, text) is
+'Returns the hash of the idempotency key of an event and its sender, because a key may contain anything. Null when it is
+missing.';
 
-create function monitoring.read_fingerprint(event jsonb)
+create function monitoring.hash_event(event jsonb)
+returns text
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+begin
+  if not hash_event.event ? 'idempotency_key' then
+    return null;
+  end if;
+  return encode(sha256(convert_to((hash_event.event - 'idempotency_key')::text, 'UTF8')), 'hex');
+end
+$$;
+
+comment on function monitoring.hash_event(jsonb) is
+'Returns the sha256, in hex, of an event without its idempotency key: the same when the key is used for a retry. The
+order of members and white space do not matter. Null without a key.';
+
+create function monitoring.read_fingerprint(event jsonb, sender text)
 returns text
 language plpgsql
 stable
@@ -149,19 +227,33 @@ set search_path = ''
 as $$
 declare
   v_given text := btrim(read_fingerprint.event ->> 'fingerprint', e' \t\r\n');
-  v_fingerprint text := monitoring.read_event_text(read_fingerprint.event, 'fingerprint', '', 255);
+  v_readable text := monitoring.read_event_line(read_fingerprint.event, 'fingerprint', '', 255);
 begin
-  if v_fingerprint <> v_given then
+  if v_readable is null then
+    return null;
+  elsif strpos(read_fingerprint.sender, ':') > 0 then
+    return encode(
+      sha256(
+        convert_to(
+          concat(octet_length(read_fingerprint.sender), ':', read_fingerprint.sender, v_given), 'UTF8'
+        )
+      ), 'hex'
+    );
+  elsif v_readable <> v_given then
     -- Truncated or redacted, two fingerprints could become equal. Their hash reveals nothing and keeps them different.
-    return encode(sha256(convert_to(v_given, 'UTF8')), 'hex');
+    v_readable := encode(sha256(convert_to(v_given, 'UTF8')), 'hex');
   end if;
-  return v_fingerprint;
+  return case
+    when starts_with(v_readable, read_fingerprint.sender || ':') then v_readable
+    else left(concat(read_fingerprint.sender, ':', v_readable), 255)
+  end;
 end
 $$;
 
-comment on function monitoring.read_fingerprint(jsonb) is
-'Returns the caller''s own fingerprint, or its sha256 when it is too long or contains a secret. Null when it is
-missing.';
+comment on function monitoring.read_fingerprint(jsonb, text) is
+'Returns the identity of an event that names its own fingerprint. A reporter''s fingerprint is hashed with its sender,
+so that no reporter reaches the incidents of another one. A fingerprint of our own kinds is in the namespace of its
+sender: service:spool. Null when it is missing.';
 
 create function monitoring.read_http_status(event jsonb)
 returns integer
@@ -194,6 +286,7 @@ set search_path = ''
 as $$
 declare
   v_context jsonb := nullif(read_event_context.event -> 'context', 'null');
+  v_fingerprint text := monitoring.read_event_line(read_event_context.event, 'fingerprint', '', 255);
   v_extra jsonb := read_event_context.event - array[
     'error', 'severity', 'category', 'source', 'environment', 'release', 'url', 'fingerprint', 'context',
     'idempotency_key'
@@ -206,15 +299,19 @@ begin
     -- Fields without a column are kept under extra, because they may help to find the cause.
     v_context := jsonb_build_object('extra', v_extra) || coalesce(v_context, '{}');
   end if;
-  if v_context is null then
-    return '{}'::jsonb;
+  if v_context is not null then
+    v_context := monitoring.sanitize_jsonb(v_context, case when v_fingerprint is null then 65536 else 64512 end);
   end if;
-  return monitoring.sanitize_jsonb(v_context, 65536);
+  if v_fingerprint is not null then
+    v_context := coalesce(v_context, '{}') || jsonb_build_object('fingerprint', v_fingerprint);
+  end if;
+  return coalesce(v_context, '{}');
 end
 $$;
 
 comment on function monitoring.read_event_context(jsonb) is
-'Returns the context of an event, with its unknown fields under extra, sanitized and truncated to 64 kB.';
+'Returns the context of an event, with its unknown fields under extra and the fingerprint that it named, sanitized and
+truncated to 64 kB.';
 
 create function monitoring.build_error_title(message text, error_type text)
 returns text
@@ -224,12 +321,20 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  select left(
-    case
-      when starts_with(build_error_title.message, coalesce(build_error_title.error_type, '')) then ''
-      else build_error_title.error_type || ': '
-    end || split_part(build_error_title.message, e'\n', 1),
-    200
+  select coalesce(
+    nullif(
+      monitoring.join_lines(
+        left(
+          case
+            when starts_with(build_error_title.message, coalesce(build_error_title.error_type, '')) then ''
+            else build_error_title.error_type || ': '
+          end || split_part(build_error_title.message, e'\n', 1),
+          200
+        )
+      ),
+      ''
+    ),
+    'Error without a readable message'
   )
 $$;
 
@@ -237,7 +342,7 @@ comment on function monitoring.build_error_title(text, text) is
 'Returns a title of at most 200 characters: the type, unless the message begins with it, and the first line of the
 message.';
 
-create function monitoring.prepare_event(event jsonb, event_position integer)
+create function monitoring.prepare_event(event jsonb, event_position integer, sender text)
 returns monitoring.prepared_event
 language plpgsql
 stable
@@ -261,9 +366,14 @@ begin
   end if;
 
   v_prepared.event_position := prepare_event.event_position;
-  v_prepared.idempotency_key := monitoring.read_idempotency_key(prepare_event.event);
-  v_prepared.error_type := monitoring.read_event_text(v_error, 'type', 'error.', 200);
-  v_prepared.error_code := monitoring.read_event_text(v_error, 'code', 'error.', 100);
+  v_prepared.sender := prepare_event.sender;
+  if prepare_event.sender not in ('health-check', 'service') then
+    v_prepared.quota := prepare_event.sender;
+  end if;
+  v_prepared.idempotency_key := monitoring.read_idempotency_key(prepare_event.event, prepare_event.sender);
+  v_prepared.body_hash := monitoring.hash_event(prepare_event.event);
+  v_prepared.error_type := monitoring.read_event_line(v_error, 'type', 'error.', 200);
+  v_prepared.error_code := monitoring.read_event_line(v_error, 'code', 'error.', 100);
   v_prepared.stack := monitoring.read_event_text(v_error, 'stack', 'error.', 32768);
   v_prepared.message := coalesce(
     monitoring.read_event_text(v_error, 'message', 'error.', 4096), v_prepared.error_type
@@ -274,10 +384,10 @@ begin
     );
   end if;
   v_prepared.title := monitoring.build_error_title(v_prepared.message, v_prepared.error_type);
-  v_prepared.source := monitoring.read_event_text(prepare_event.event, 'source', '', 200);
-  v_prepared.environment := monitoring.read_event_text(prepare_event.event, 'environment', '', 200);
-  v_prepared.release := monitoring.read_event_text(prepare_event.event, 'release', '', 200);
-  v_prepared.url := monitoring.read_event_text(prepare_event.event, 'url', '', 2048);
+  v_prepared.source := monitoring.read_event_line(prepare_event.event, 'source', '', 200);
+  v_prepared.environment := monitoring.read_event_line(prepare_event.event, 'environment', '', 200);
+  v_prepared.release := monitoring.read_event_line(prepare_event.event, 'release', '', 200);
+  v_prepared.url := monitoring.read_event_line(prepare_event.event, 'url', '', 2048);
   v_prepared.context := monitoring.read_event_context(prepare_event.event);
 
   v_prepared.severity := monitoring.read_event_choice(
@@ -294,24 +404,26 @@ begin
     v_prepared.source,
     v_prepared.url,
     monitoring.read_http_status(prepare_event.event),
-    monitoring.read_event_text(prepare_event.event, 'level', '', 20)
+    monitoring.read_event_line(prepare_event.event, 'level', '', 20)
   ) as verdict;
   v_prepared.rule := case when v_prepared.severity is null then v_verdict.rule else 'caller' end;
   v_prepared.severity := coalesce(v_prepared.severity, v_verdict.severity);
   v_prepared.category := coalesce(v_prepared.category, v_verdict.category);
 
   v_prepared.fingerprint := coalesce(
-    monitoring.read_fingerprint(prepare_event.event),
-    monitoring.fingerprint_error(v_prepared.message, v_prepared.error_type, v_prepared.source)
+    monitoring.read_fingerprint(prepare_event.event, prepare_event.sender),
+    -- Reporters share the incident of an error, whoever reports it; our own kinds share none with them.
+    case when strpos(prepare_event.sender, ':') = 0 then prepare_event.sender || ':' else '' end
+    || monitoring.fingerprint_error(v_prepared.message, v_prepared.error_type, v_prepared.source)
   );
   v_prepared.source := coalesce(v_prepared.source, 'unknown');
   return v_prepared;
 end
 $$;
 
-comment on function monitoring.prepare_event(jsonb, integer) is
-'Validates, sanitizes, classifies and fingerprints one event. Raises PT400 with the name of the field when it is
-invalid.';
+comment on function monitoring.prepare_event(jsonb, integer, text) is
+'Validates, sanitizes, classifies and fingerprints one event of a sender. Raises PT400 with the name of the field when
+it is invalid. Health checks and the service itself have no quota: a flood of reports must not hide an outage.';
 
 create function monitoring.prepare_repeat(prepared monitoring.prepared_event, event jsonb, event_position integer)
 returns monitoring.prepared_event
@@ -322,7 +434,10 @@ set search_path = ''
 as $$
 begin
   prepare_repeat.prepared.event_position := prepare_repeat.event_position;
-  prepare_repeat.prepared.idempotency_key := monitoring.read_idempotency_key(prepare_repeat.event);
+  prepare_repeat.prepared.idempotency_key := monitoring.read_idempotency_key(
+    prepare_repeat.event, (prepare_repeat.prepared).sender
+  );
+  prepare_repeat.prepared.body_hash := monitoring.hash_event(prepare_repeat.event);
   prepare_repeat.prepared.context := monitoring.read_event_context(prepare_repeat.event);
   return prepare_repeat.prepared;
 end

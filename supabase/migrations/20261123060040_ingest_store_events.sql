@@ -1,11 +1,13 @@
 -- Purpose: stores a batch of events exactly once: idempotency keys, receipts, isolation of an event that fails.
--- Objects: table monitoring.event_receipts; functions monitoring.describe_refusal, monitoring.answer_event,
---   monitoring.store_events, monitoring.store_events_isolated, monitoring.purge_receipts.
+-- Objects: table monitoring.event_receipts; functions monitoring.describe_refusal, monitoring.describe_reused_key,
+--   monitoring.answer_event, monitoring.store_events, monitoring.is_content_error, monitoring.store_events_isolated,
+--   monitoring.purge_receipts.
 -- Risks: receipts are written last, sorted by key. When another session wrote the same key meanwhile, the whole
 --   batch is rolled back and retried, and finds that receipt.
 
 create table monitoring.event_receipts (
   idempotency_key text primary key,
+  body_hash text,
   answer jsonb not null,
   created_at timestamptz not null default now()
 );
@@ -23,7 +25,11 @@ revoke all on table monitoring.event_receipts from public, anon, authenticated, 
 comment on table monitoring.event_receipts is
 'Answers by idempotency key, so that a repeated delivery is not counted again and gets the same answer.';
 
-comment on column monitoring.event_receipts.idempotency_key is 'The sha256 of the caller''s key, in hex.';
+comment on column monitoring.event_receipts.idempotency_key is
+'The sha256, in hex, of the route, the sender and the sender''s key, see monitoring.hash_idempotency_key().';
+
+comment on column monitoring.event_receipts.body_hash is
+'The sha256, in hex, of the body without its key. Null when the key is made from the whole content.';
 
 comment on column monitoring.event_receipts.answer is 'Answer that the first delivery got.';
 
@@ -53,7 +59,24 @@ $$;
 comment on function monitoring.describe_refusal(text, text, text, text) is
 'Returns the answer to a rejected event: a PT code, a message, the field, and what to do.';
 
-create function monitoring.answer_event(incident monitoring.upserted_incident, source text, rank bigint)
+create function monitoring.describe_reused_key()
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select monitoring.describe_refusal(
+    'PT422', 'idempotency_key was sent before with another report', 'idempotency_key',
+    'Send a new key with each report. A retry repeats the report unchanged.'
+  )
+$$;
+
+comment on function monitoring.describe_reused_key() is
+'Returns the answer to an event whose idempotency key belongs to another event of the same sender.';
+
+create function monitoring.answer_event(incident monitoring.upserted_incident, sender text, rank bigint)
 returns jsonb
 language sql
 stable
@@ -65,8 +88,8 @@ as $$
       then jsonb_set(
         monitoring.describe_refusal(
           'PT429',
-          format('source %s has reached its limit of new incidents per minute', answer_event.source),
-          'source',
+          format('%s has reached its limit of new incidents per minute', answer_event.sender),
+          null,
           'Repeats are still counted. Send the event again later, or raise rate_limits.new_incidents_per_minute.'
         ),
         '{error,retry_after}',
@@ -118,19 +141,20 @@ begin
     select
       ranked.event_position,
       ranked.idempotency_key,
-      monitoring.answer_event(upserted, ranked.source, ranked.rank) as answer
+      ranked.body_hash,
+      monitoring.answer_event(upserted, ranked.sender, ranked.rank) as answer
     from (
       select
-        event.event_position, event.idempotency_key, event.fingerprint, event.source,
+        event.event_position, event.idempotency_key, event.body_hash, event.fingerprint, event.sender,
         row_number() over (partition by event.fingerprint order by event.event_position) as rank
       from unnest(v_fresh) as event
     ) as ranked
-    join monitoring.upsert_incidents(v_fresh, 'ingest') as upserted on upserted.fingerprint = ranked.fingerprint
+    join monitoring.upsert_incidents(v_fresh) as upserted on upserted.fingerprint = ranked.fingerprint
   ),
 
   receipted as (
-    insert into monitoring.event_receipts (idempotency_key, answer)
-    select answered.idempotency_key, answered.answer
+    insert into monitoring.event_receipts (idempotency_key, body_hash, answer)
+    select answered.idempotency_key, answered.body_hash, answered.answer
     from answered
     where answered.idempotency_key is not null
       and answered.answer @> '{"success": true}'
@@ -139,7 +163,11 @@ begin
 
   select
     event.event_position,
-    coalesce(own.answer, twin.answer, event_receipts.answer)
+    case
+      when own.answer is not null then own.answer
+      when event.body_hash <> coalesce(twin.body_hash, event_receipts.body_hash) then monitoring.describe_reused_key()
+      else coalesce(twin.answer, event_receipts.answer)
+    end
   from unnest(store_events.events) as event
   left join answered as own on own.event_position = event.event_position
   left join answered as twin on twin.idempotency_key = event.idempotency_key
@@ -150,6 +178,26 @@ $$;
 comment on function monitoring.store_events(monitoring.prepared_event[]) is
 'Stores a batch in one step: inserts, reopens or folds, audits, writes the receipts. Returns one answer per event, in
 no order.';
+
+create function monitoring.is_content_error(code text)
+returns boolean
+language sql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select is_content_error.code in (
+    '22001', '22003', '22007', '22008', '22021', '22023', '22025', '2201B', '22P02', '22P03', '22P05', '22030', '22032',
+    '23514', '54000', '54001'
+  )
+$$;
+
+comment on function monitoring.is_content_error(text) is
+'Returns whether an SQLSTATE can be caused by the content of an event: a value of a wrong form, length or encoding, a
+failed CHECK, a value too large to index or nested too deeply. Any other error, known or not, is the fault of the
+database, such as an exhausted sequence (2200H): the event must wait.';
 
 create function monitoring.store_events_isolated(events monitoring.prepared_event[])
 returns table (event_position integer, answer jsonb)
@@ -171,16 +219,16 @@ begin
       );
       exit;
     exception
-      -- Another session was first with a key or a fingerprint, or updates many incidents in another order. The locks
-      -- taken here are released by the exception, so try again.
-      when serialization_failure or unique_violation or deadlock_detected then
+      -- Another session was first with a key or a fingerprint, deleted a known error, or updates many incidents in
+      -- another order. The locks taken here are released by the exception, so try again.
+      when serialization_failure or unique_violation or foreign_key_violation or deadlock_detected then
         if v_attempt = 20 then
           raise;
         end if;
-      -- A used-up sequence is a data exception too, but no event is at fault.
-      when sequence_generator_limit_exceeded then
-        raise;
-      when data_exception or integrity_constraint_violation or program_limit_exceeded then
+      when others then
+        if not monitoring.is_content_error(sqlstate) then
+          raise;
+        end if;
         if cardinality(store_events_isolated.events) > 1 then
           return query
           select stored.event_position, stored.answer
@@ -219,8 +267,8 @@ security invoker
 set search_path = ''
 as $$
   with purged_quotas as (
-    delete from monitoring.source_quotas
-    where source_quotas.window_started_at < now() - interval '1 hour'
+    delete from monitoring.sender_quotas
+    where sender_quotas.window_started_at < now() - interval '1 hour'
   ),
 
   purged as (

@@ -173,10 +173,10 @@ set search_path = ''
 as $$
   -- A name that is an e-mail address is redacted; the next field then identifies the person.
   select coalesce(
-    nullif(monitoring.sanitize_text(monitoring.read_lenient_text(find_sentry_name.person, 'name'), 200), '[redacted]'),
-    nullif(monitoring.sanitize_text(monitoring.read_lenient_text(find_sentry_name.person, 'username'), 200), '[redacted]'),
-    monitoring.sanitize_text(monitoring.read_lenient_text(find_sentry_name.person, 'slug'), 200),
-    monitoring.sanitize_text('Sentry user ' || monitoring.read_lenient_text(find_sentry_name.person, 'id'), 200)
+    nullif(monitoring.sanitize_line(monitoring.read_lenient_text(find_sentry_name.person, 'name'), 200), '[redacted]'),
+    nullif(monitoring.sanitize_line(monitoring.read_lenient_text(find_sentry_name.person, 'username'), 200), '[redacted]'),
+    monitoring.sanitize_line(monitoring.read_lenient_text(find_sentry_name.person, 'slug'), 200),
+    monitoring.sanitize_line('Sentry user ' || monitoring.read_lenient_text(find_sentry_name.person, 'id'), 200)
   )
 $$;
 

@@ -17,7 +17,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_prepared monitoring.prepared_event := monitoring.prepare_event((prepare_sentry_report.intent).report, 1);
+  v_prepared monitoring.prepared_event := monitoring.prepare_event((prepare_sentry_report.intent).report, 1, 'sentry');
   v_implied public.incident_severity := case
     when lower((prepare_sentry_report.intent).report ->> 'level') = 'fatal' then monitoring.severity_of_level('fatal')
   end;
@@ -122,7 +122,7 @@ begin
   else
     select upserted.*
     into v_upserted
-    from monitoring.upsert_incidents(array[v_prepared], 'sentry') as upserted;
+    from monitoring.upsert_incidents(array[v_prepared]) as upserted;
     v_outcome := row(
       case
         when v_upserted.incident_id is null then 'deferred'

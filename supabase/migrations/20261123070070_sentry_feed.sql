@@ -81,10 +81,12 @@ begin
       'source', 'sentry',
       'fingerprint', 'sentry:feed'
     ),
-    1
+    1,
+    'sentry'
   );
+  v_event.quota := null; -- a flood of issues before the silence must not hide it
   v_event.rule := 'feed_silence';
-  perform monitoring.upsert_incidents(array[v_event], 'sentry');
+  perform monitoring.upsert_incidents(array[v_event]);
   return 'opened';
 end
 $$;

@@ -1,7 +1,8 @@
 -- Purpose: enforces the life cycle of an incident for every writer and writes the audit row of each change.
--- Objects: functions monitoring.read_actor, monitoring.read_role, monitoring.set_change_context,
---   monitoring.check_incident_change, monitoring.audit_new_incidents, monitoring.audit_incident_change; triggers
---   incidents_follow_their_life_cycle, new_incidents_are_audited, incident_changes_are_audited.
+-- Objects: functions monitoring.read_actor, monitoring.read_role, monitoring.read_sender,
+--   monitoring.set_change_context, monitoring.check_incident_change, monitoring.audit_new_incidents,
+--   monitoring.audit_incident_change; triggers incidents_follow_their_life_cycle, new_incidents_are_audited,
+--   incident_changes_are_audited.
 -- Risks: only these triggers write the audit rows of changes; functions that change an incident set the actor with
 --   set_change_context().
 
@@ -12,9 +13,11 @@ stable
 security invoker
 set search_path = ''
 as $$
-  select coalesce(
-    claims.token ->> 'agent', claims.token ->> 'email', claims.token ->> 'sub', claims.token ->> 'role',
-    session_user::text
+  select monitoring.join_lines(
+    coalesce(
+      claims.token ->> 'agent', claims.token ->> 'email', claims.token ->> 'sub', claims.token ->> 'role',
+      session_user::text
+    )
   )
   from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
 $$;
@@ -35,6 +38,27 @@ $$;
 
 comment on function monitoring.read_role() is
 'Returns the role that calls: that of the JWT, or the database role outside of PostgREST.';
+
+create function monitoring.read_sender()
+returns text
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select case monitoring.read_role()
+    when 'authenticated'
+      then 'agent:' || left(
+        coalesce(nullif(monitoring.join_lines(claims.token ->> 'sub'), ''), monitoring.read_actor()), 100
+      )
+    else 'server:default'
+  end
+  from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
+$$;
+
+comment on function monitoring.read_sender() is
+'Returns the sender of what the caller reports: agent: and the subject of its JWT, or server:default for the other
+roles.';
 
 create function monitoring.set_change_context(agent text, details jsonb)
 returns void
@@ -103,7 +127,8 @@ as $$
 begin
   insert into public.agent_actions (agent, action, incident_id, success, details)
   select
-    coalesce(nullif(current_setting('monitoring.agent', true), ''), monitoring.read_actor()),
+    -- upsert_incidents() opens the incidents of several senders in one statement, and sets a context.
+    case when current_setting('monitoring.agent', true) <> '' then opened.sender else monitoring.read_actor() end,
     'incident_created',
     opened.id,
     true,
@@ -152,6 +177,13 @@ begin
       ))
     );
   end if;
+  if old.title <> new.title then
+    insert into public.agent_actions (agent, action, incident_id, success, details)
+    values (
+      v_agent, 'incident_renamed', new.id, true,
+      v_details || jsonb_build_object('from', old.title, 'to', new.title, 'former_message', old.message)
+    );
+  end if;
   if new.has_manual_severity and not old.has_manual_severity then
     insert into public.agent_actions (agent, action, incident_id, success, details)
     values (
@@ -174,7 +206,7 @@ end
 $$;
 
 comment on function monitoring.audit_incident_change() is
-'Writes the audit rows of a change of status or severity: who, what, when, from, to.';
+'Writes the audit rows of a change of status, severity or title: who, what, when, from, to.';
 
 create trigger incident_changes_are_audited
 after update on public.incidents
@@ -182,6 +214,7 @@ for each row
 when (
   old.status <> new.status
   or old.severity <> new.severity
+  or old.title <> new.title
   or old.has_manual_severity <> new.has_manual_severity
 )
 execute function monitoring.audit_incident_change();

@@ -1,5 +1,6 @@
 -- Purpose: validates arguments and raises errors for the RPCs of agents and people.
--- Objects: functions monitoring.refuse_request, monitoring.read_required_text, monitoring.lock_incident.
+-- Objects: functions monitoring.refuse_request, monitoring.read_required_text, monitoring.read_required_line,
+--   monitoring.lock_incident.
 -- Risks: text from agents is untrusted: it must pass read_required_text() or sanitize_text() before it is stored.
 
 create function monitoring.refuse_request(code text, message text, field text, remedy text)
@@ -45,6 +46,25 @@ $$;
 
 comment on function monitoring.read_required_text(text, text, integer) is
 'Returns an argument, sanitized and truncated to max_bytes. Raises PT400 when it is missing or blank.';
+
+create function monitoring.read_required_line(field text, value text, max_bytes integer)
+returns text
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  -- Before, so that hidden characters alone count as blank; after, because the note of a truncated text has a line of
+  -- its own.
+  select monitoring.join_lines(
+    monitoring.read_required_text(
+      read_required_line.field, monitoring.join_lines(read_required_line.value), read_required_line.max_bytes
+    )
+  )
+$$;
+
+comment on function monitoring.read_required_line(text, text, integer) is
+'Returns an argument that is a name or a subject, as read_required_text() does, and on one line.';
 
 create function monitoring.lock_incident(incident_id text)
 returns public.incidents

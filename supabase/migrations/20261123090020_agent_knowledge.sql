@@ -104,7 +104,7 @@ as $$
 declare
   v_incident public.incidents;
   v_pattern text;
-  v_type text := monitoring.sanitize_text(remember_fix.error_type, 200);
+  v_type text := monitoring.sanitize_line(remember_fix.error_type, 200);
   v_verdict record;
   v_old public.error_knowledge;
   v_new public.error_knowledge;

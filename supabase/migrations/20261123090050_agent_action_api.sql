@@ -29,7 +29,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_agent text := monitoring.read_required_text('agent', begin_agent_action.agent, 200);
+  v_agent text := monitoring.read_required_line('agent', begin_agent_action.agent, 200);
   v_plan jsonb := coalesce(begin_agent_action.plan, '{}');
   v_is_dry_run boolean := coalesce(begin_agent_action.dry_run, false);
   v_incident public.incidents;

@@ -52,12 +52,12 @@ begin
   end if;
   insert into public.deployment_history (service, version, commit_hash, environment, status, deployed_by, started_at)
   values (
-    monitoring.read_required_text('service', record_deployment_started.service, 200),
-    monitoring.read_required_text('version', record_deployment_started.version, 200),
+    monitoring.read_required_line('service', record_deployment_started.service, 200),
+    monitoring.read_required_line('version', record_deployment_started.version, 200),
     v_commit,
-    coalesce(monitoring.sanitize_text(nullif(record_deployment_started.environment, ''), 200), 'production'),
+    coalesce(monitoring.sanitize_line(nullif(record_deployment_started.environment, ''), 200), 'production'),
     'in_progress',
-    coalesce(monitoring.sanitize_text(nullif(record_deployment_started.deployed_by, ''), 200), monitoring.read_actor()),
+    coalesce(monitoring.sanitize_line(nullif(record_deployment_started.deployed_by, ''), 200), monitoring.read_actor()),
     clock_timestamp()
   )
   returning deployment_history.id into v_id;
@@ -146,7 +146,7 @@ as $$
 declare
   v_reason text := monitoring.read_required_text('reason', record_deployment_rolled_back.reason, 2048);
   v_old public.deployment_history;
-  v_version text := monitoring.sanitize_text(nullif(record_deployment_rolled_back.version, ''), 200);
+  v_version text := monitoring.sanitize_line(nullif(record_deployment_rolled_back.version, ''), 200);
   v_id bigint;
 begin
   select deployment_history.*

@@ -19,8 +19,8 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_type text := monitoring.read_required_text('event_type', record_security_event.event_type, 200);
-  v_user text := monitoring.sanitize_text(record_security_event.user_id, 200);
+  v_type text := monitoring.read_required_line('event_type', record_security_event.event_type, 200);
+  v_user text := monitoring.sanitize_line(record_security_event.user_id, 200);
   v_details jsonb;
   v_address inet;
   v_report monitoring.prepared_event;
@@ -58,12 +58,16 @@ begin
         'fingerprint', format('security:%s:%s', v_type, coalesce(host(v_address), v_user, '')),
         'context', jsonb_build_object('details', v_details, 'confidence', record_security_event.confidence)
       ),
-      1
+      1,
+      'security'
     );
     v_report.rule := 'security_event';
+    if monitoring.read_role() = 'authenticated' then
+      v_report.quota := monitoring.read_sender();
+    end if;
     select upserted.incident_id
     into v_incident_id
-    from monitoring.upsert_incidents(array[v_report], 'security') as upserted;
+    from monitoring.upsert_incidents(array[v_report]) as upserted;
   end if;
   insert into public.security_events (
     event_type, severity, confidence, ip_address, user_id, action_taken, details, incident_id
@@ -139,7 +143,7 @@ begin
     perform monitoring.lock_incident(queue_email.incident_id);
   end if;
   insert into public.email_tracking (incident_id, recipient, subject)
-  values (queue_email.incident_id, v_recipient, monitoring.read_required_text('subject', queue_email.subject, 500))
+  values (queue_email.incident_id, v_recipient, monitoring.read_required_line('subject', queue_email.subject, 500))
   returning email_tracking.id into v_id;
   insert into public.agent_actions (agent, action, incident_id, success, details)
   values (monitoring.read_actor(), 'email_queued', queue_email.incident_id, true, jsonb_build_object('email_id', v_id));
@@ -210,7 +214,7 @@ set search_path = ''
 as $$
 declare
   v_event public.email_status;
-  v_provider_id text := monitoring.read_required_text('provider_id', record_email_event.provider_id, 255);
+  v_provider_id text := monitoring.read_required_line('provider_id', record_email_event.provider_id, 255);
   v_moment timestamptz := least(coalesce(record_email_event.occurred_at, clock_timestamp()), clock_timestamp());
   v_email public.email_tracking;
   v_is_new boolean;
@@ -241,7 +245,10 @@ begin
 
   insert into monitoring.event_receipts (idempotency_key, answer)
   values (
-    encode(sha256(convert_to(concat_ws(' ', 'email', v_provider_id, v_event, record_email_event.occurred_at), 'UTF8')), 'hex'), '{}'
+    monitoring.hash_idempotency_key(
+      'email', 'service', jsonb_build_array(v_provider_id, v_event, record_email_event.occurred_at)::text
+    ),
+    '{}'
   )
   on conflict (idempotency_key) do nothing;
   v_is_new := found;

@@ -272,7 +272,10 @@ as $$
           'response_time_ms', worst.response_time_ms,
           'answer', worst.answer_excerpt
         )
-      ) as context
+      ) as context,
+      'health-check' as sender,
+      null::text as quota,
+      null::text as body_hash
     from (
       select distinct on (effect.fingerprint)
         effect.fingerprint,

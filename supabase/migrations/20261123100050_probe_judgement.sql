@@ -24,7 +24,7 @@ begin
   if v_events <> '{}' then
     v_upserted := array(
       select upserted
-      from monitoring.upsert_incidents(v_events, 'health-check') as upserted
+      from monitoring.upsert_incidents(v_events) as upserted
     );
   end if;
 

@@ -10,7 +10,9 @@ security invoker
 set search_path = ''
 as $$
   with live as (
-    select max(incidents.severity) as worst
+    select
+      max(incidents.severity) as worst,
+      max(incidents.severity) filter (where incidents.sender = 'health-check') as worst_observed
     from public.incidents
     where incidents.status in ('open', 'acknowledged')
   ),
@@ -43,8 +45,8 @@ as $$
   )
 
   select case
-    when live.worst = 'CRITICAL' or (rounds.are_running and targets.down > 0) then 'outage'
-    when live.worst = 'HIGH' or (rounds.are_running and targets.degraded > 0) then 'degraded'
+    when live.worst_observed = 'CRITICAL' or (rounds.are_running and targets.down > 0) then 'outage'
+    when live.worst >= 'HIGH' or (rounds.are_running and targets.degraded > 0) then 'degraded'
     when targets.size > 0 and (not rounds.are_running or targets.unknown = targets.size) then 'unknown'
     else 'operational'
   end
@@ -52,6 +54,7 @@ as $$
 $$;
 
 comment on function monitoring.overall_state() is
-'Returns outage, degraded, unknown or operational. outage: a CRITICAL incident is open or acknowledged, or a target
-is down outside of maintenance. degraded: the same with HIGH and degraded. unknown: there are targets, but no round
+'Returns outage, degraded, unknown or operational. outage: a CRITICAL incident of the health checks is open or
+acknowledged, or a target is down outside of maintenance: what others report is no observation of ours. degraded: a HIGH or
+CRITICAL incident of any sender, or a degraded target. unknown: there are targets, but no round
 within 3 minutes, or no target answered. Suppressed incidents do not count.';

@@ -47,7 +47,7 @@ def test_everything_works(service: ServiceProcess, stack: Stack, database: psyco
     assert "✓ GET /status, as a page" in done.stdout
     assert "✓ POST /status " in done.stdout
     found = database.execute(
-        "select severity::text, status::text from public.incidents where fingerprint = 'smoke test'"
+        "select severity::text, status::text from public.incidents where context ->> 'fingerprint' = 'smoke test'"
     ).fetchall()
     assert found == [("LOW", "resolved")]
 

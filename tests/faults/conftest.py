@@ -11,6 +11,7 @@ import pytest
 
 from local import Stack, StackSettings
 from tests.conftest import fresh_state
+from tests.support.report_load import lift_limit_of_new_incidents
 from tests.support.service_process import service_variables
 
 # The server of STACK_POSTGRES_URL is not killed; PostgREST and the service are.
@@ -23,9 +24,12 @@ OWN_POSTGRES = pytest.mark.skipif(
 def disposable_stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """A stack that only these tests use; with STACK_POSTGRES_URL, the shared one."""
     if "STACK_POSTGRES_URL" in os.environ:
-        yield request.getfixturevalue("stack")
+        shared: Stack = request.getfixturevalue("stack")
+        lift_limit_of_new_incidents(shared)
+        yield shared
         return
     with fresh_state() as directory, Stack.start(StackSettings(directory, testing=True)) as own:
+        lift_limit_of_new_incidents(own)
         yield own
 
 

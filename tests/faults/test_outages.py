@@ -114,7 +114,7 @@ def test_many_duplicates_at_once_count_once(disposable_stack: Stack, environ: di
         wait_until(lambda: is_drained(first.url) and is_drained(second.url), what="the end of the spools")
     with psycopg.connect(disposable_stack.database_url) as connection:
         row = connection.execute(
-            "select count(*), sum(occurrence_count) from public.incidents where fingerprint = %s", [name]
+            "select count(*), sum(occurrence_count) from public.incidents where context ->> 'fingerprint' = %s", [name]
         ).fetchone()
     assert row == (1, 1)
 

@@ -32,7 +32,7 @@ async def ingest(connection: psycopg.AsyncConnection, events: list[dict[str, Any
 
 async def count_stored(connection: psycopg.AsyncConnection, source: str) -> list[tuple[str, int]]:
     cursor = await connection.execute(
-        "select fingerprint, occurrence_count from public.incidents where source = %s", [source]
+        "select context ->> 'fingerprint', occurrence_count from public.incidents where source = %s", [source]
     )
     return list(await cursor.fetchall())
 
@@ -100,7 +100,7 @@ async def test_repeats_during_resolution_are_neither_lost_nor_duplicated(stack: 
             while not is_over.is_set():
                 await connection.execute(
                     "update public.incidents set status = 'resolved', resolved_at = clock_timestamp()"
-                    " where source = %s and fingerprint = %s and status = 'open'",
+                    " where source = %s and context ->> 'fingerprint' = %s and status = 'open'",
                     [source, random.choice(errors)],  # noqa: S311 - order, not secrets
                 )
                 await asyncio.sleep(0.001)
@@ -135,8 +135,12 @@ async def test_limit_of_new_incidents_is_exact(stack: Stack, source: str) -> Non
         try:
 
             async def report(worker: int) -> int:
+                events = [
+                    {"sender": f"server:{source}", "event": make_event(f"{source} {worker} {n}", source)}
+                    for n in range(4)
+                ]
                 async with await psycopg.AsyncConnection.connect(stack.database_url) as own:
-                    answers = await ingest(own, [make_event(f"{source} {worker} {n}", source) for n in range(4)])
+                    answers = await ingest(own, events)
                 return sum(answer["success"] for answer in answers)
 
             opened = await asyncio.gather(*(report(worker) for worker in range(25)))

@@ -50,7 +50,7 @@ def mark(stack: Stack) -> Iterator[str]:
         connection.execute("select public.report_error(%s)", [json.dumps(report)])
         yield mark
         connection.execute(
-            "update public.incidents set status = 'resolved', resolved_at = now() where fingerprint = %s",
+            "update public.incidents set status = 'resolved', resolved_at = now() where context ->> 'fingerprint' = %s",
             [mark],
         )
 

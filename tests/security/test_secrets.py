@@ -31,9 +31,11 @@ LEAKS = [
 
 def everything(connection: psycopg.Connection[Any], name: str) -> str:
     queries = [
-        "select string_agg(incidents::text, '') from public.incidents where fingerprint like %s",
+        "select string_agg(incidents::text, '') from public.incidents"
+        " where coalesce(context ->> 'fingerprint', fingerprint) like %s",
         "select string_agg(details::text, '') from public.agent_actions"
-        " join public.incidents on incidents.id = incident_id where fingerprint like %s",
+        " join public.incidents on incidents.id = incident_id"
+        " where coalesce(context ->> 'fingerprint', fingerprint) like %s",
         "select string_agg(sentry_deliveries::text, '') from monitoring.sentry_deliveries where fingerprint like %s",
     ]
     found = [connection.execute(query.encode(), [f"%{name}"]).fetchone() for query in queries]

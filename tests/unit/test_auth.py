@@ -7,9 +7,11 @@ import random
 import time
 
 import pytest
+from starlette.datastructures import Headers
 
+from app.problems import Problem
 from app.web import auth
-from app.web.auth import bearer_token, is_json_web_token, is_same_secret
+from app.web.auth import bearer_token, is_json_web_token, is_same_secret, require_ingest_token
 
 
 @pytest.mark.parametrize(
@@ -108,3 +110,23 @@ def test_every_secret_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPat
     assert auth.is_signed(body, auth.sign(body, "first"), ["first", "second", "third"])
     assert not auth.is_signed(body, None, ["first", "second", "third"])
     assert len(compared) == 2 + 3 + 3
+
+
+def test_an_ingest_token_names_its_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All tokens are compared, also after one has matched."""
+    compared: list[str] = []
+
+    def compare(given: str, expected: str) -> bool:
+        compared.append(expected)
+        return given == expected
+
+    monkeypatch.setattr(auth, "is_same_secret", compare)
+    tokens = {"server:default": "token-1", "server:shop": "token-2", "server:cart": "token-3"}
+    for sender, token in tokens.items():
+        compared.clear()
+        assert require_ingest_token(Headers({"Authorization": f"Bearer {token}"}), tokens) == sender
+        assert compared == list(tokens.values())
+    for header in ("Bearer token", "Bearer ", "token-1", ""):
+        with pytest.raises(Problem) as caught:
+            require_ingest_token(Headers({"Authorization": header}), tokens)
+        assert caught.value.code == "unauthorized"

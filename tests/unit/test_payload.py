@@ -5,7 +5,7 @@ import json
 import pytest
 from starlette.datastructures import Headers
 
-from app.ingest.payload import DEPTH_LIMIT, VALUE_LIMIT, parse_object
+from app.ingest.payload import DEPTH_LIMIT, VALUE_LIMIT, parse_object, read_report
 from app.problems import Problem
 from app.web.body import check_declared_length, require_json
 
@@ -125,3 +125,11 @@ def test_a_length_that_is_too_large(length: str) -> None:
 def test_a_length_is_only_a_hint(length: str) -> None:
     require_json(Headers({"Content-Type": "application/json", "Content-Encoding": "Identity"}))
     check_declared_length(Headers({"Content-Length": length}))
+
+
+def test_a_report_is_wrapped_with_its_sender() -> None:
+    """A body that looks like such an envelope is wrapped too, so it cannot name its own sender."""
+    body = b'{"sender": "service", "event": {"error": {"message": "m"}}, "idempotency_key": "k"}'
+    report = read_report(body, None, "server:shop")
+    assert json.loads(report.payload) == {"sender": "server:shop", "event": json.loads(body)}
+    assert report.idempotency_key == "k"

@@ -42,6 +42,16 @@ def test_good_variables_make_settings() -> None:
     )
 
 
+def test_each_ingest_token_names_its_sender() -> None:
+    settings = load({**GOOD, "INGEST_TOKENS": " shop = 0123456789abcdef=, mobile-api=0123456789abcdef-mobile"})
+    assert settings.tokens_by_sender == {
+        "server:default": "0123456789abcdef",
+        "server:shop": "0123456789abcdef=",
+        "server:mobile-api": "0123456789abcdef-mobile",
+    }
+    assert load(GOOD).tokens_by_sender == {"server:default": "0123456789abcdef"}
+
+
 def test_an_empty_variable_is_not_set() -> None:
     assert load({**GOOD, "PORT": "", "ADMIN_CONSOLE_URL": " ", "LOG_LEVEL": "debug"}).port == 3000
 
@@ -68,6 +78,17 @@ def test_everything_that_is_missing_is_named() -> None:
         ("INGEST_TOKEN", "ünïcödé-is-no-header-value"),
         ("SENTRY_WEBHOOK_TOKEN", "too-short"),
         ("SENTRY_WEBHOOK_TOKEN", "visible ASCII has no space"),
+        ("INGEST_TOKENS", "shop"),
+        ("INGEST_TOKENS", "shop=too-short"),
+        ("INGEST_TOKENS", "Shop=0123456789abcdef-shop"),
+        ("INGEST_TOKENS", "=0123456789abcdef-shop"),
+        ("INGEST_TOKENS", "x" * 41 + "=0123456789abcdef-shop"),
+        ("INGEST_TOKENS", "default=0123456789abcdef-shop"),
+        ("INGEST_TOKENS", "shop=0123456789abcdef-shop,"),
+        ("INGEST_TOKENS", "shop=0123456789abcdef-shop,shop=0123456789abcdef-cart"),
+        ("INGEST_TOKENS", "shop=0123456789abcdef-shop,cart=0123456789abcdef-shop"),
+        ("INGEST_TOKENS", "shop=0123456789abcdef"),  # the INGEST_TOKEN
+        ("INGEST_TOKENS", "shop=0123456789abcdef shop"),
         ("ADMIN_CONSOLE_URL", "*"),
         ("ADMIN_CONSOLE_URL", "https://a.example,,"),
         ("PORT", "0"),
@@ -93,8 +114,9 @@ def test_a_malformed_variable_is_named_without_its_value(name: str, value: str) 
 
 
 def test_secrets_are_not_in_the_repr() -> None:
-    shown = repr(load(GOOD))
+    shown = repr(load({**GOOD, "INGEST_TOKENS": "shop=fedcba9876543210"}))
     assert not any(GOOD[name] in shown for name in GOOD if name != "SUPABASE_URL")
+    assert "fedcba9876543210" not in shown
 
 
 def test_the_process_ends_with_a_sentence_a_mistake_and_no_traceback() -> None:

@@ -10,7 +10,7 @@ select ok(
   public.remember_fix(
     'raise the pool to 40', (
       select id from public.incidents
-      where fingerprint = 'known 1'
+      where context ->> 'fingerprint' = 'known 1'
     ), root_cause => 'too few connections'
   ) > 0,
   'a fix is stored for an incident'
@@ -20,7 +20,7 @@ select is(
   (
     select error_knowledge.solution from public.incidents
     inner join public.error_knowledge on incidents.knowledge_id = error_knowledge.id
-    where incidents.fingerprint = 'known 1'
+    where incidents.context ->> 'fingerprint' = 'known 1'
   ),
   'raise the pool to 40', 'the incident is linked to the fix'
 );
@@ -32,7 +32,7 @@ select public.report_error(
 select isnt(
   (
     select knowledge_id from public.incidents
-    where fingerprint = 'known 2'
+    where context ->> 'fingerprint' = 'known 2'
   ),
   null, 'the next incident of the error is linked, whatever its source'
 );
@@ -41,14 +41,14 @@ select is(
   public.remember_fix('raise it to 60', pattern => 'Pool timeout after 1 s on db 2', error_type => 'PoolError'),
   (
     select knowledge_id from public.incidents
-    where fingerprint = 'known 1'
+    where context ->> 'fingerprint' = 'known 1'
   ),
   'the same error updates the same entry'
 );
 
 select results_eq(
   $$ select public.record_fix_outcome(knowledge_id, worked) ->> 'success_rate'
-     from public.incidents, unnest(array[true, true, false, true]) as worked where fingerprint = 'known 1' $$,
+     from public.incidents, unnest(array[true, true, false, true]) as worked where context ->> 'fingerprint' = 'known 1' $$,
   $$ values ('1'), ('1'), ('0.6666666666666666'), ('0.75') $$,
   'outcomes are counted'
 );
@@ -57,7 +57,7 @@ select is(
   (
     select (public.resolve_incident(incidents.id, 'raised the pool', incidents.knowledge_id, true)).status
     from public.incidents
-    where incidents.fingerprint = 'known 2'
+    where incidents.context ->> 'fingerprint' = 'known 2'
   ),
   'resolved', 'a resolution can record an outcome'
 );

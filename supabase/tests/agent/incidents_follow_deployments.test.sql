@@ -24,8 +24,8 @@ select public.report_error(
 );
 
 select results_eq(
-  $$ select fingerprint, deployment_id from public.incidents
-     where fingerprint in ('after', 'elsewhere') order by fingerprint $$,
+  $$ select context ->> 'fingerprint', deployment_id from public.incidents
+     where context ->> 'fingerprint' in ('after', 'elsewhere') order by context ->> 'fingerprint' $$,
   format('values (%L, %s::bigint), (%L, null)', 'after', (
     select id from deployed
     where name = 'second'

@@ -5,7 +5,7 @@ select plan(2);
 select public.report_error('{"error": {"message": "HTTP 502 Bad Gateway at tap"}, "fingerprint": "backtest 1"}');
 
 select public.set_incident_severity(id, 'LOW', 'it is the test system') from public.incidents
-where fingerprint = 'backtest 1';
+where context ->> 'fingerprint' = 'backtest 1';
 
 select results_eq(
   $$ select stored_severity::text, severity_now::text from monitoring.backtest_classifier(1)
@@ -20,7 +20,7 @@ select public.report_error(
 
 select is_empty(
   $$ select from monitoring.backtest_classifier(1)
-     where example like (select id || ': %' from public.incidents where fingerprint = 'backtest 2') $$,
+     where example like (select id || ': %' from public.incidents where context ->> 'fingerprint' = 'backtest 2') $$,
   'severities given by the reporter are not listed'
 );
 

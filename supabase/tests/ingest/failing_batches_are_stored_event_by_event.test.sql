@@ -8,7 +8,7 @@ from monitoring.store_events_isolated(array(
   select event
   from (values (1, 'good 1'), (2, ' '), (3, 'good 3')) as given (place, fingerprint)
   cross join lateral jsonb_populate_record(
-    monitoring.prepare_event('{"error": {"message": "m"}}', given.place),
+    monitoring.prepare_event('{"error": {"message": "m"}}', given.place, 'server:default'),
     jsonb_build_object('fingerprint', given.fingerprint)
   ) as event
 ));

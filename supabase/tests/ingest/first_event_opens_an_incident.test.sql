@@ -31,7 +31,7 @@ select results_eq(
   $$ select agent, action, success
      from public.agent_actions
      where incident_id = (select answer ->> 'incident_id' from answered) $$,
-  $$ values ('ingest', 'incident_created', true) $$,
+  $$ values ('server:default', 'incident_created', true) $$,
   'the new incident is in the audit trail'
 );
 

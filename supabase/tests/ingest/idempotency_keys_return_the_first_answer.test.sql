@@ -24,7 +24,7 @@ select is(
 select is(
   (
     select occurrence_count from public.incidents
-    where fingerprint = 'k'
+    where context ->> 'fingerprint' = 'k'
   ),
   2::bigint,
   'two keys count as two occurrences'

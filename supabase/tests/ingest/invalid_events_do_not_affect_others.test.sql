@@ -52,7 +52,7 @@ select throws_ok(
 
 select throws_ok(
   $$ select public.ingest_events((select jsonb_agg(number) from generate_series(1, 1001) as number)) $$,
-  'PT413', 'events holds more than 1,000 events',
+  'PT413', 'events holds more than 1,000 events or 16 MiB',
   'too many events in one call are rejected'
 );
 

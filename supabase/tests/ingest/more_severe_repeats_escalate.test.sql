@@ -19,14 +19,14 @@ select is(
 select results_eq(
   $$ select action, details -> 'from', details -> 'to'
      from public.agent_actions join public.incidents on incidents.id = agent_actions.incident_id
-     where incidents.fingerprint = 'own'
+     where incidents.context ->> 'fingerprint' = 'own'
      order by agent_actions.id $$,
   $$ values ('incident_created', null, '"open"'::jsonb), ('incident_escalated', '"LOW"'::jsonb, '"CRITICAL"'::jsonb) $$,
   'the escalation is in the audit trail once'
 );
 
 select results_eq(
-  $$ select occurrence_count, rule from public.incidents where fingerprint = 'own' $$,
+  $$ select occurrence_count, rule from public.incidents where context ->> 'fingerprint' = 'own' $$,
   $$ values (3::bigint, 'caller') $$,
   'all three are counted'
 );

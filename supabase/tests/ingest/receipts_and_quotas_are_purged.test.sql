@@ -7,7 +7,7 @@ values
 ('purge test old', '{}', now() - interval '25 hours'),
 ('purge test new', '{}', now() - interval '23 hours');
 
-insert into monitoring.source_quotas (source, window_started_at, created_count)
+insert into monitoring.sender_quotas (sender, window_started_at, created_count)
 values
 ('purge test silent', now() - interval '2 hours', 1),
 ('purge test busy', now(), 1);
@@ -24,9 +24,9 @@ select results_eq(
 );
 
 select results_eq(
-  $$ select source from monitoring.source_quotas where source like 'purge test %' $$,
+  $$ select sender from monitoring.sender_quotas where sender like 'purge test %' $$,
   $$ values ('purge test busy') $$,
-  'the quota of an inactive source is deleted'
+  'the quota of an inactive sender is deleted'
 );
 
 select results_eq(

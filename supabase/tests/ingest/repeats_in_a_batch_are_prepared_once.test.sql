@@ -6,7 +6,7 @@ create temporary table answered as
 select public.ingest_events('[
   {"error": {"message": "m"}, "fingerprint": "flood", "idempotency_key": "f1", "context": {"step": 1}},
   {"error": {"message": "m"}, "fingerprint": "flood", "idempotency_key": "f2", "context": {"step": 2}},
-  {"error": {"message": "m"}, "fingerprint": "flood", "idempotency_key": "f2", "context": {"step": 3}},
+  {"error": {"message": "m"}, "fingerprint": "flood", "idempotency_key": "f2", "context": {"step": 2}},
   {"error": {"message": "m"}, "fingerprint": "flood", "context": "no object"},
   {"error": {"message": "m"}, "fingerprint": "flood", "severity": "CRITICAL"},
   {"error": {"message": "m"}, "fingerprint": "flood", "source": "another"}
@@ -32,7 +32,7 @@ select is(
   (
     select prepared.context
     from monitoring.prepare_repeat(
-      monitoring.prepare_event('{"error": {"message": "m"}, "context": {"password": "x"}}', 1),
+      monitoring.prepare_event('{"error": {"message": "m"}, "context": {"password": "x"}}', 1, 'server:default'),
       '{"error": {"message": "m"}, "context": {"password": "y", "step": 2}}', 2
     ) as prepared
   ),

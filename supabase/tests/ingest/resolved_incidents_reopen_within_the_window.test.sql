@@ -8,11 +8,11 @@ insert into public.incidents (
 )
 values
 (
-  'INC-1', 'recent', 't', 'm', 'CRITICAL', 'backend', 'r', 'resolved', now() - interval '3 days',
+  'INC-1', monitoring.read_fingerprint('{"fingerprint": "recent"}', 'server:default'), 't', 'm', 'CRITICAL', 'backend', 'r', 'resolved', now() - interval '3 days',
   now() - interval '2 days', now() - interval '23 hours', 'ann', 'restarted'
 ),
 (
-  'INC-2', 'long ago', 't', 'm', 'CRITICAL', 'backend', 'r', 'resolved', now() - interval '3 days',
+  'INC-2', monitoring.read_fingerprint('{"fingerprint": "long ago"}', 'server:default'), 't', 'm', 'CRITICAL', 'backend', 'r', 'resolved', now() - interval '3 days',
   now() - interval '2 days', now() - interval '25 hours', 'ann', 'restarted'
 );
 
@@ -30,7 +30,7 @@ select results_eq(
 
 select results_eq(
   $$ select action, details ->> 'resolution' from public.agent_actions where incident_id = 'INC-1'
-     and action <> 'incident_created' $$,
+     and action in ('incident_reopened', 'incident_resolved') $$,
   $$ values ('incident_reopened', 'restarted') $$,
   'the audit trail keeps the previous resolution'
 );

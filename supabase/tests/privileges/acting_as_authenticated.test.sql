@@ -42,7 +42,7 @@ select throws_ok(
 );
 
 select is(
-  public.report_error('{"error": {"message": "m"}, "fingerprint": "seen"}') ->> 'incident_id', 'INC-1',
+  public.report_error('{"error": {"message": "m"}, "fingerprint": "seen"}') -> 'success', 'true'::jsonb,
   'agents report errors'
 );
 

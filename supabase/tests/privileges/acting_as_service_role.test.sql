@@ -26,7 +26,7 @@ select throws_ok(
 );
 
 select is(
-  public.ingest_events('[{"error": {"message": "m"}, "fingerprint": "seen"}]') #>> '{0,incident_id}', 'INC-1',
+  public.ingest_events('[{"error": {"message": "m"}, "fingerprint": "seen"}]') #> '{0,success}', 'true'::jsonb,
   'the service ingests events'
 );
 

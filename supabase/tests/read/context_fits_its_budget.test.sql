@@ -20,7 +20,7 @@ set search_path = ''
 as $$
   select id
   from public.incidents
-  where fingerprint = 'context 1';
+  where context ->> 'fingerprint' = 'context 1';
 $$;
 
 select public.remember_fix('turn it off and on', monitoring.test_id());

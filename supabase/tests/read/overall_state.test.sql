@@ -1,6 +1,6 @@
 begin;
 
-select plan(12);
+select plan(14);
 
 -- Live incidents of other tests must not count here.
 update public.incidents
@@ -60,7 +60,17 @@ select is(monitoring.overall_state(), 'degraded', 'degraded with an open HIGH in
 update public.incidents set severity = 'CRITICAL'
 where id = 'INC-1';
 
-select is(monitoring.overall_state(), 'outage', 'outage with an open CRITICAL incident');
+select is(monitoring.overall_state(), 'degraded', 'degraded with a CRITICAL incident that somebody reported');
+
+update public.incidents set sender = 'sentry'
+where id = 'INC-1';
+
+select is(monitoring.overall_state(), 'degraded', 'Sentry reports what others sent to it');
+
+update public.incidents set sender = 'health-check'
+where id = 'INC-1';
+
+select is(monitoring.overall_state(), 'outage', 'outage with a CRITICAL incident of the health checks');
 
 select is(public.service_health() ->> 'overall', 'outage', 'service_health contains the state');
 

@@ -7,10 +7,10 @@ update public.incidents
 set status = 'resolved', resolved_at = clock_timestamp()
 where status <> 'resolved';
 
-insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
+insert into public.incidents (id, fingerprint, title, message, severity, category, rule, sender)
 values
-('INC-1', 'health-check:target:shop', 't', 'm', 'HIGH', 'backend', 'r'),
-('INC-2', 'another', 't', 'm', 'HIGH', 'backend', 'r');
+('INC-1', 'health-check:target:shop', 't', 'm', 'HIGH', 'backend', 'r', 'health-check'),
+('INC-2', 'another', 't', 'm', 'HIGH', 'backend', 'r', 'server:default');
 
 insert into monitoring.target_states (target, status, since, last_check_at, last_response_time_ms)
 values ('shop', 'down', now() - interval '5 minutes', now(), 12), ('api', 'up', now(), now(), 34);

@@ -56,7 +56,7 @@ def test_supabase_js_reads_every_view(stack: Stack, call: Call) -> None:
     actions = [entry["action"] for entry in result["embedded"]["agent_actions"]]
     assert sorted(actions) == ["incident_acknowledged", "incident_created"]
     assert result["timeline"] == [
-        {"who": "ingest", "what": "incident_created", "from": None, "to": "open"},
+        {"who": "agent:0f0f", "what": "incident_created", "from": None, "to": "open"},
         {"who": "fe-agent", "what": "incident_acknowledged", "from": "open", "to": "acknowledged"},
     ]
     assert result["errors"] == [None] * 5

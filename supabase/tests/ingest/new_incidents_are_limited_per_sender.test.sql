@@ -1,0 +1,71 @@
+begin;
+
+select plan(8);
+
+update public.system_config
+set value = '{"new_incidents_per_minute": 2}'
+where key = 'rate_limits';
+
+create temporary table answered as
+select public.ingest_events('[
+  {"sender": "server:noisy", "event": {"error": {"message": "one"}, "source": "a"}},
+  {"sender": "server:noisy", "event": {"error": {"message": "two"}, "source": "b"}},
+  {"sender": "server:noisy", "event": {"error": {"message": "three"}, "source": "c"}},
+  {"sender": "server:noisy", "event": {"error": {"message": "one"}, "source": "a"}},
+  {"sender": "server:quiet", "event": {"error": {"message": "four"}, "source": "a"}}
+]') as answer;
+
+select is(
+  (select jsonb_agg(item -> 'success') from answered, jsonb_array_elements(answer) as items (item)),
+  '[true, true, false, true, true]'::jsonb,
+  'the third new incident of a sender is rejected whatever source it names; a repeat and another sender are not'
+);
+
+select results_eq(
+  $$ select answer #>> '{2,error,code}', answer #>> '{2,error,message}', answer #>> '{2,error,field}' from answered $$,
+  $$ values ('PT429', 'server:noisy has reached its limit of new incidents per minute', null) $$,
+  'the error has the code PT429 and names the sender'
+);
+
+select ok(
+  (select (answer #>> '{2,error,retry_after}')::integer between 1 and 60 from answered),
+  'the error contains the seconds to wait'
+);
+
+select is(
+  public.ingest_events('[
+    {"sender": "service", "event": {"error": {"message": "one"}}}, {"sender": "service", "event": {"error": {"message": "b"}}},
+    {"sender": "service", "event": {"error": {"message": "two"}}}, {"sender": "service", "event": {"error": {"message": "d"}}}
+  ]') @> '[{"success": false}]', false,
+  'the service itself has no limit'
+);
+
+select lives_ok(
+  $$ select public.report_error(jsonb_build_object('error', jsonb_build_object('message', name)))
+     from unnest(array['x', 'y']) as name $$,
+  'a caller of report_error has a quota of its own'
+);
+
+select throws_ok(
+  $$ select public.report_error('{"error": {"message": "z"}}') $$,
+  'PT429', 'server:default has reached its limit of new incidents per minute',
+  'report_error raises PT429'
+);
+
+update monitoring.sender_quotas
+set window_started_at = now() - interval '61 seconds';
+
+select is(
+  public.report_error('{"error": {"message": "z"}}') -> 'success', 'true'::jsonb,
+  'the next minute has a new quota'
+);
+
+select throws_ok(
+  $$ update monitoring.sender_quotas set created_count = -1 $$,
+  '23514', 'new row for relation "sender_quotas" violates check constraint "created_count_is_not_negative"',
+  'a quota cannot be negative'
+);
+
+select * from finish();
+
+rollback;
