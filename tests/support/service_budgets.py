@@ -16,19 +16,25 @@ from types import ModuleType
 import httpx
 
 from app import lifespan
+from app.ingest import replay
 from app.supabase import client, monitor, retry
 from app.web import body
 
 VARIABLE = "TEST_TIME_BUDGETS"
 SECONDS = 600.0
 
-CONSTANTS: Mapping[str, tuple[ModuleType, str]] = {
+CONSTANTS: dict[str, tuple[ModuleType, str]] = {
     "report": (lifespan, "_REPORT_SECONDS"),  # how long a reporter waits before the spool takes the report
     "sentry": (lifespan, "_SENTRY_SECONDS"),  # the same for Sentry
     "public_status": (lifespan, "_PUBLIC_STATUS_SECONDS"),  # how long an anonymous status answer is cached
     "body": (body, "_BODY_SECONDS"),  # how long a request body may take to arrive
 }
 """Budgets that are constants. The three others are default values or belong to httpx."""
+
+PAUSES: dict[str, tuple[ModuleType, str]] = {
+    "replay_pause": (replay, "_LONGEST_PAUSE_SECONDS"),  # how long the replay waits at most after a failure
+}
+"""Pauses, which tests may shorten. They are no budgets: nothing is given up when one is over."""
 
 UNHURRIED: Mapping[str, float] = dict.fromkeys((*CONSTANTS, "retry", "monitor", "call"), SECONDS)
 """Every budget is out of reach."""
@@ -46,7 +52,7 @@ def apply(budgets: Mapping[str, float]) -> None:
         elif budget == "call":  # the timeouts of a call to Supabase
             client._TIMEOUT = httpx.Timeout(seconds)
         else:
-            module, name = CONSTANTS[budget]
+            module, name = (CONSTANTS | PAUSES)[budget]
             setattr(module, name, seconds)
 
 

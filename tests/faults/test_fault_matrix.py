@@ -1,0 +1,183 @@
+"""Every fault of the database and of the spool: what was acknowledged during it is stored once when it is over.
+
+Each test sends reports and Sentry deliveries before and during one fault. The first half arrives while the service has
+no connection, so that the replay meets the fault as well as the requests. `make faults` runs it with the full numbers.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from local import Stack
+from tests.faults.conftest import OWN_POSTGRES
+from tests.support import fault_matrix as faults
+from tests.support.fault_matrix import DatabaseFault
+from tests.support.fault_proxy import Fault, FaultProxy, running_proxy
+from tests.support.mixed_load import SENTRY_SECRET, MixedLoad, Outcome
+from tests.support.service_process import ServiceProcess, is_drained, running_service
+from tests.support.waiting import DEADLINE_SECONDS, wait_until
+
+IS_FULL = bool(os.environ.get("FAULT_MATRIX_FULL"))
+LOCK_SECONDS = 240.0 if IS_FULL else 6.0
+# The replay's calls that must have met the fault after everything was sent; a breaker that only probes makes none.
+CALLS = 8
+CALLS_SECONDS = 5.0
+KNOWN_ERRORS = 20
+# The replay waits up to 15 s after a failure, which here only makes the tests slow.
+BUDGETS = {} if IS_FULL else {"replay_pause": 1.0}
+
+
+@dataclass(frozen=True)
+class Size:
+    reports: int
+    deliveries: int
+
+
+FULL = Size(2_000, 500)
+SIZE = FULL if IS_FULL else Size(400, 100)
+
+
+DATABASE_FAULTS = [
+    *(
+        DatabaseFault(f"{code} from every write of an incident", faults.raising(code))
+        for code in ("XX000", "58030", "42703", "2200H", "53100", "25006", "ZZ999")
+    ),
+    DatabaseFault("XX000 from every receipt", faults.raising("XX000", faults.RECEIPTS)),
+    DatabaseFault("XX000 from every delivery", faults.raising("XX000", faults.DELIVERIES)),
+    DatabaseFault("58030 at commit", faults.raising("58030", at_commit=True)),
+    DatabaseFault("42883, a missing function", faults.renamed("function", "monitoring.upsert_incidents")),
+    DatabaseFault("42703, a missing column", faults.renamed("table", faults.INCIDENTS, part="rule")),
+    DatabaseFault("42P01, a missing table of receipts", faults.renamed("table", faults.RECEIPTS)),
+    DatabaseFault("42P01, a missing table of deliveries", faults.renamed("table", faults.DELIVERIES)),
+    DatabaseFault("42501, no grant", faults.revoked),
+    DatabaseFault("PGRST202, missing RPCs", faults.without_rpcs),
+    DatabaseFault("PGRST202, a stale schema cache", faults.stale_schema_cache),
+    DatabaseFault(
+        "2200H, no incident numbers left", lambda stack: faults.full_sequence(stack, "public.incident_number")
+    ),
+    DatabaseFault(
+        "2200H, no delivery numbers left",
+        lambda stack: faults.full_sequence(stack, "monitoring.sentry_deliveries_id_seq"),
+    ),
+    DatabaseFault(
+        "2200H, no audit numbers left", lambda stack: faults.full_sequence(stack, "public.agent_actions_id_seq")
+    ),
+    DatabaseFault("57014, every statement", lambda stack: faults.role_setting(stack, "statement_timeout", "1ms")),
+    DatabaseFault("57014, large batches", faults.slow_writes),
+    DatabaseFault("a share lock", faults.share_lock, hold_seconds=LOCK_SECONDS),
+    DatabaseFault("25006, read only", faults.read_only),
+    DatabaseFault("a standby", faults.standby, restarts_postgres=True),
+]
+
+
+@dataclass(frozen=True)
+class Arena:
+    """A stack, a service behind a proxy that can cut it off, and senders."""
+
+    stack: Stack
+    proxy: FaultProxy
+    service: ServiceProcess
+    load: MixedLoad
+
+    def cut_off(self) -> None:
+        """The service has no connection to Supabase from now on."""
+        self.proxy.always = Fault.RESET
+
+    def connect(self) -> None:
+        self.proxy.always = Fault.NONE
+
+    def ingest_calls(self) -> int:
+        """How many batches the service has tried to send."""
+        return sum(body.startswith((b'{"events":', b'{"deliveries":')) for body in list(self.proxy.bodies))
+
+    def meet(self, least_seconds: float = 0.0) -> None:
+        """Returns when the replay has met the fault several times, or has had the time to."""
+        started, calls = time.monotonic(), self.ingest_calls()
+        wait_until(
+            lambda: (
+                time.monotonic() - started >= least_seconds
+                and (self.ingest_calls() >= calls + CALLS or time.monotonic() - started >= CALLS_SECONDS)
+            ),
+            least_seconds + DEADLINE_SECONDS,
+            "the replay",
+        )
+
+    def settle(self) -> Outcome:
+        """Waits until everything is acknowledged and the spool is empty; what is left after the deadline is counted."""
+        waiting = 0
+        try:
+            wait_until(lambda: is_drained(self.service.url), SETTLE_SECONDS, "the end of the spool")
+            self.load.finish(SETTLE_SECONDS)
+            wait_until(lambda: is_drained(self.service.url), SETTLE_SECONDS, "the end of the spool")
+        except AssertionError:
+            waiting = max(1, sum(not (each.is_acknowledged or each.refusal) for each in self.load.reports))
+        return self.load.outcome(waiting)
+
+
+SETTLE_SECONDS = float(os.environ.get("FAULT_MATRIX_SETTLE", DEADLINE_SECONDS))
+
+
+@pytest.fixture(autouse=True)
+def _healed(disposable_stack: Stack) -> Iterator[None]:
+    """Every fault is healed when a test ends, however it ends."""
+    before = faults.read_pristine_state(disposable_stack)
+    yield
+    after = faults.read_pristine_state(disposable_stack)
+    assert after - before == set()
+    assert before - after == set()
+
+
+@pytest.fixture
+def proxy(disposable_stack: Stack) -> Iterator[FaultProxy]:
+    with running_proxy(disposable_stack.supabase_url) as running:
+        running.target = b"/rpc/"
+        yield running
+
+
+@contextmanager
+def arena(
+    stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, **variables: str
+) -> Iterator[Arena]:
+    """The service has a connection, and some errors are known."""
+    environ = {**environ, "SUPABASE_URL": proxy.url, "SENTRY_CLIENT_SECRET": SENTRY_SECRET, **variables}
+    spool_path = Path(environ["SPOOL_PATH"])
+    with (
+        running_service(environ, log_path, budgets=BUDGETS) as service,
+        MixedLoad(service.url, stack.superuser_database_url, spool_path) as load,
+    ):
+        load.send(KNOWN_ERRORS, KNOWN_ERRORS)
+        wait_until(lambda: is_drained(service.url), what="the end of the spool")
+        yield Arena(stack, proxy, service, load)
+
+
+def suffer(where: Arena, fault: DatabaseFault, size: Size, *, has_poison: bool = False) -> Outcome:
+    """Sends everything around and during the fault, heals it, and compares."""
+    where.cut_off()
+    where.load.send(size.reports // 2, size.deliveries // 2, has_poison=has_poison)
+    with fault.inject(where.stack):
+        where.connect()
+        where.meet()
+        where.load.send(size.reports - size.reports // 2, size.deliveries - size.deliveries // 2)
+        where.meet(fault.hold_seconds)
+    return where.settle()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(fault, marks=OWN_POSTGRES if fault.restarts_postgres else ()) for fault in DATABASE_FAULTS],
+    ids=str,
+)
+def test_a_fault_of_the_database_loses_nothing(
+    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, fault: DatabaseFault
+) -> None:
+    with arena(disposable_stack, proxy, environ, log_path) as where:
+        outcome = suffer(where, fault, SIZE)
+        print(f"\n{fault}: {outcome}")
+        outcome.assert_nothing_is_wrong()

@@ -1,0 +1,336 @@
+"""Faults of the real database and of the spool, as context managers: enter injects the fault, exit heals it.
+
+Each fault reaches the service the way it would in production: PostgreSQL raises the error inside the functions that the
+service calls, or PostgREST does because of its schema cache. Nothing between the service and the database is simulated.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from local import Stack
+from tests.support import http_client
+from tests.support.waiting import wait_until
+
+POISON = "poisonedbody"
+"""A word in a report or delivery that makes the database fail on it, and on it only: see `poisoned`."""
+
+# Where both feeds write. `agent_actions` is written by triggers of incidents.
+INCIDENTS = "public.incidents"
+RECEIPTS = "monitoring.event_receipts"
+DELIVERIES = "monitoring.sentry_deliveries"
+
+
+@dataclass(frozen=True)
+class DatabaseFault:
+    """One row of the matrix."""
+
+    name: str
+    inject: Callable[[Stack], AbstractContextManager[None]]
+    hold_seconds: float = 0.0
+    """How long the fault lasts at least after everything was sent."""
+    restarts_postgres: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def connect(stack: Stack) -> psycopg.Connection[Any]:
+    """As superuser, every statement in a transaction of its own."""
+    return psycopg.connect(stack.superuser_database_url, autocommit=True)
+
+
+def run(stack: Stack, *statements: str) -> None:
+    """Runs statements that wait for locks that calls in flight hold; a deadlock with one of them is tried again."""
+    with connect(stack) as connection:
+        for statement in statements:
+            _run_until_done(connection, statement)
+
+
+def _run_until_done(connection: psycopg.Connection[Any], statement: str) -> None:
+    while True:
+        try:
+            connection.execute(statement.encode())
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable):
+            continue
+        return
+
+
+@contextmanager
+def changed(stack: Stack, inject: Sequence[str], heal: Sequence[str]) -> Iterator[None]:
+    """Runs the statements of `inject`, and those of `heal` at the end, whatever happens in between."""
+    try:
+        run(stack, *inject)
+        yield
+    finally:
+        run(stack, *heal)
+
+
+# Errors that a trigger raises.
+
+
+def raising(
+    code: str, table: str = INCIDENTS, *, event: str = "insert or update", at_commit: bool = False, when: str = "true"
+) -> Callable[[Stack], AbstractContextManager[None]]:
+    """Every write of the table that meets `when` raises this SQLSTATE, at once or when the transaction commits."""
+    schema = f"injected_{code.lower()}"
+    timing = f"after {event}" if at_commit else f"before {event}"
+    kind, deferral = ("constraint trigger", "deferrable initially deferred") if at_commit else ("trigger", "")
+    create = (
+        f"create schema {schema}",
+        f"""create function {schema}.fail() returns trigger language plpgsql set search_path = '' as $$
+        begin
+          raise exception using errcode = '{code}', message = 'injected fault {code}';
+        end $$""",
+        # By its name the first of the triggers of the table.
+        f"create {kind} a_fault_{code.lower()} {timing} on {table} {deferral}"
+        f" for each row when ({when}) execute function {schema}.fail()",
+    )
+    return lambda stack: changed(stack, create, [f"drop schema if exists {schema} cascade"])
+
+
+def poisoned(code: str) -> Callable[[Stack], AbstractContextManager[None]]:
+    """Only reports and deliveries that contain POISON raise this SQLSTATE."""
+    return raising(code, when=f"concat(new.title, new.message) like '%{POISON}%'")
+
+
+# Objects that the functions need and do not find.
+
+
+def renamed(kind: str, name: str, *, part: str = "") -> Callable[[Stack], AbstractContextManager[None]]:
+    """A function, table or column that has another name for a while. `part` is the column of a table."""
+    schema, plain = name.split(".")
+    old = part or plain
+    new = f"{old}_renamed"
+    if part:
+        there, back = (
+            (f"alter {kind} {name} rename column {old} to {new}",),
+            (f"alter {kind} {name} rename column {new} to {old}",),
+        )
+    else:
+        there, back = (f"alter {kind} {name} rename to {new}",), (f"alter {kind} {schema}.{new} rename to {old}",)
+    return lambda stack: changed(stack, there, back)
+
+
+@contextmanager
+def without_rpcs(stack: Stack) -> Iterator[None]:
+    """The functions of both feeds are away, and PostgREST knows: PGRST202."""
+    with renamed("function", "public.ingest_events")(stack), renamed("function", "public.ingest_sentry")(stack):
+        _wait_for_rpcs(stack, 404)
+        yield
+    _wait_for_rpcs(stack, 200)
+
+
+@contextmanager
+def stale_schema_cache(stack: Stack) -> Iterator[None]:
+    """The functions of both feeds exist, and PostgREST does not know: PGRST202 until its schema cache is reloaded."""
+    watches = ("pgrst_ddl_watch", "pgrst_drop_watch")
+    try:
+        with renamed("function", "public.ingest_events")(stack), renamed("function", "public.ingest_sentry")(stack):
+            _wait_for_rpcs(stack, 404)
+            run(stack, *(f"alter event trigger {watch} disable" for watch in watches))
+        yield
+    finally:
+        run(stack, *(f"alter event trigger {watch} enable" for watch in watches), "notify pgrst, 'reload schema'")
+        _wait_for_rpcs(stack, 200)
+
+
+def _wait_for_rpcs(stack: Stack, status: int) -> None:
+    """Waits until PostgREST answers both empty batches with this status."""
+    for function, parameter in (("ingest_events", "events"), ("ingest_sentry", "deliveries")):
+        wait_until(
+            lambda function=function, parameter=parameter: _call_status(stack, function, {parameter: []}) == status,
+            what=f"{status} from {function}",
+        )
+
+
+def _call_status(stack: Stack, function: str, body: dict[str, object]) -> int:
+    headers = {"apikey": stack.service_role_key}
+    return http_client.post(f"{stack.supabase_url}/rest/v1/rpc/{function}", json=body, headers=headers).status_code
+
+
+# States of the server and of the role.
+
+
+@contextmanager
+def full_sequence(stack: Stack, name: str) -> Iterator[None]:
+    """The sequence is at its end: 2200H."""
+    with connect(stack) as connection:
+        row = connection.execute(
+            "select seqmax from pg_catalog.pg_sequence where seqrelid = %s::regclass", [name]
+        ).fetchone()
+        assert row is not None
+        try:
+            # Calls in flight may still take a number or two.
+            connection.execute(
+                f"""do $$ begin
+                  execute format('alter sequence {name} maxvalue %s', (select last_value + 2 from {name}));
+                end $$""".encode()
+            )
+            yield
+        finally:
+            connection.execute(f"alter sequence {name} maxvalue {row[0]}".encode())
+
+
+@contextmanager
+def role_setting(stack: Stack, name: str, value: str) -> Iterator[None]:
+    """A setting of service_role, which PostgREST applies to each call: read at its start and with `reload config`."""
+    with connect(stack) as connection:
+        identifier, literal = sql.Identifier(name), sql.Literal(value)
+        try:
+            connection.execute(sql.SQL("alter role service_role set {} = {}").format(identifier, literal))
+            connection.execute(b"notify pgrst, 'reload config'")
+            yield
+        finally:
+            connection.execute(sql.SQL("alter role service_role reset {}").format(identifier))
+            connection.execute(b"notify pgrst, 'reload config'")
+
+
+@contextmanager
+def revoked(stack: Stack) -> Iterator[None]:
+    """service_role may not call the functions of the feeds: 42501."""
+    functions = "public.ingest_events(jsonb), public.ingest_sentry(jsonb)"
+    with changed(
+        stack,
+        [f"revoke execute on function {functions} from service_role"],
+        [f"grant execute on function {functions} to service_role"],
+    ):
+        yield
+
+
+@contextmanager
+def share_lock(stack: Stack) -> Iterator[None]:
+    """Another session has locked the incidents, as `create index` does: every write waits until its timeout."""
+    with psycopg.connect(stack.superuser_database_url) as connection:
+        connection.execute(b"lock table public.incidents in share mode")
+        yield
+        connection.rollback()
+
+
+@contextmanager
+def slow_writes(stack: Stack) -> Iterator[None]:
+    """Each incident takes 10 ms and a call may take 150 ms: small batches get through, large ones are cancelled."""
+    sleep = (
+        "create schema injected_sleep",
+        """create function injected_sleep.sleep() returns trigger language plpgsql set search_path = '' as $$
+        begin
+          perform pg_catalog.pg_sleep(0.01);
+          return new;
+        end $$""",
+        f"create trigger a_sleep before insert or update on {INCIDENTS}"
+        " for each row execute function injected_sleep.sleep()",
+    )
+    with (
+        changed(stack, sleep, ["drop schema if exists injected_sleep cascade"]),
+        role_setting(stack, "statement_timeout", "150ms"),
+    ):
+        yield
+
+
+@contextmanager
+def read_only(stack: Stack) -> Iterator[None]:
+    """Transactions are read-only, as on a hosted project whose disk is full."""
+    with role_setting(stack, "transaction_read_only", "on"):
+        yield
+
+
+@contextmanager
+def standby(stack: Stack) -> Iterator[None]:
+    """The server is a standby, as after a failover: it answers reads and refuses writes, until it is promoted."""
+    with connect(stack) as connection:
+        (row,) = connection.execute("show data_directory").fetchall()
+    signal_file = Path(row[0]) / "standby.signal"
+    owner = signal_file.parent.stat()
+    try:
+        stack.stop_postgres()
+        signal_file.touch()
+        os.chown(signal_file, owner.st_uid, owner.st_gid)
+        stack.start_postgres()
+        yield
+    finally:
+        with connect(stack) as connection:
+            connection.execute("select pg_promote(true, 120)")
+            wait_until(
+                lambda: connection.execute("select pg_is_in_recovery()").fetchone() == (False,), what="the promotion"
+            )
+
+
+# The volume and the file of the spool.
+
+
+def can_mount() -> bool:
+    """Whether this process may mount a file system: as root, outside of most containers."""
+    return os.geteuid() == 0 and shutil.which("mount") is not None
+
+
+@contextmanager
+def small_volume(folder: Path, kilobytes: int) -> Iterator[Path]:
+    """A file system in memory of this size."""
+    folder.mkdir()
+    subprocess.run(  # noqa: S603 - our own arguments
+        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)],  # noqa: S607
+        check=True,
+        capture_output=True,
+    )
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True, capture_output=True)  # noqa: S603, S607
+
+
+@contextmanager
+def filled(volume: Path) -> Iterator[None]:
+    """Not a byte is left on the volume."""
+    filler = volume / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (65536, 4096, 1):
+            try:
+                while file.write(b"x" * size) == size:
+                    pass
+            except OSError:
+                continue
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+# What must be as before when a test has ended.
+
+_PRISTINE = """
+  select 'function', p.oid::regprocedure::text, p.proacl::text from pg_catalog.pg_proc as p
+  where p.pronamespace in ('public'::regnamespace, 'monitoring'::regnamespace)
+  union all
+  select 'column', a.attrelid::regclass || '.' || a.attname, '' from pg_catalog.pg_attribute as a
+  join pg_catalog.pg_class as c on c.oid = a.attrelid
+  where c.relnamespace in ('public'::regnamespace, 'monitoring'::regnamespace) and a.attnum > 0
+  union all
+  select 'trigger', t.tgrelid::regclass || '.' || t.tgname, t.tgenabled::text from pg_catalog.pg_trigger as t
+  where not t.tgisinternal
+  union all
+  select 'event trigger', e.evtname, e.evtenabled::text from pg_catalog.pg_event_trigger as e
+  union all
+  select 'sequence', s.seqrelid::regclass::text, s.seqmax::text from pg_catalog.pg_sequence as s
+  union all
+  select 'setting', s.setdatabase || ' ' || s.setrole, s.setconfig::text from pg_catalog.pg_db_role_setting as s
+  union all
+  select 'schema', n.nspname, '' from pg_catalog.pg_namespace as n where n.nspname not like 'pg_%'
+  union all
+  select 'recovery', pg_is_in_recovery()::text, ''
+"""
+
+
+def read_pristine_state(stack: Stack) -> set[tuple[str, str, str | None]]:
+    """Everything that a fault of this module changes; two equal states mean that all faults were healed."""
+    with connect(stack) as connection:
+        return set(connection.execute(_PRISTINE.encode()).fetchall())
