@@ -171,12 +171,9 @@ def full_sequence(stack: Stack, name: str) -> Iterator[None]:
         ).fetchone()
         assert row is not None
         try:
+            (last,) = connection.execute(f"select last_value from {name}".encode()).fetchone() or (0,)  # noqa: S608
             # Calls in flight may still take a number or two.
-            connection.execute(
-                f"""do $$ begin
-                  execute format('alter sequence {name} maxvalue %s', (select last_value + 2 from {name}));
-                end $$""".encode()
-            )
+            connection.execute(f"alter sequence {name} maxvalue {last + 2}".encode())
             yield
         finally:
             connection.execute(f"alter sequence {name} maxvalue {row[0]}".encode())
@@ -192,7 +189,8 @@ def role_setting(stack: Stack, name: str, value: str) -> Iterator[None]:
             connection.execute(b"notify pgrst, 'reload config'")
             yield
         finally:
-            connection.execute(sql.SQL("alter role service_role reset {}").format(identifier))
+            # Not `reset` of the one name, which some parameters refuse. The migrations set none for this role.
+            connection.execute(b"alter role service_role reset all")
             connection.execute(b"notify pgrst, 'reload config'")
 
 
@@ -239,14 +237,18 @@ def slow_writes(stack: Stack) -> Iterator[None]:
 
 @contextmanager
 def read_only(stack: Stack) -> Iterator[None]:
-    """Transactions are read-only, as on a hosted project whose disk is full."""
+    """Transactions are read-only: 25006. (PostgREST begins them `read write`, which overrules the default of a
+    database or role, such as a hosted project has whose disk is full.)
+    """
     with role_setting(stack, "transaction_read_only", "on"):
         yield
 
 
 @contextmanager
 def standby(stack: Stack) -> Iterator[None]:
-    """The server is a standby, as after a failover: it answers reads and refuses writes, until it is promoted."""
+    """The server is a standby, as during a failover, until it is promoted: it answers reads, and refuses PostgREST's
+    `begin … read write` with 0A000.
+    """
     with connect(stack) as connection:
         (row,) = connection.execute("show data_directory").fetchall()
     signal_file = Path(row[0]) / "standby.signal"
