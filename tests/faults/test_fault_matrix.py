@@ -10,14 +10,17 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from local import Stack
 from tests.faults.conftest import OWN_POSTGRES
 from tests.support import fault_matrix as faults
+from tests.support import http_client
 from tests.support.fault_matrix import DatabaseFault
 from tests.support.fault_proxy import Fault, FaultProxy, running_proxy
 from tests.support.mixed_load import SENTRY_SECRET, MixedLoad, Outcome
@@ -110,15 +113,27 @@ class Arena:
         )
 
     def settle(self) -> Outcome:
-        """Waits until everything is acknowledged and the spool is empty; what is left after the deadline is counted."""
+        """Waits until everything is acknowledged and the spool is empty; what is left after the deadline is counted.
+
+        Meanwhile others go on sending, because a report is given up only while others are stored.
+        """
+
+        def is_over() -> bool:
+            if all(each.is_acknowledged or each.refusal for each in self.load.reports) and is_drained(self.service.url):
+                return True
+            self.load.send(1, 1)
+            time.sleep(0.3)
+            return False
+
         waiting = 0
         try:
-            wait_until(lambda: is_drained(self.service.url), SETTLE_SECONDS, "the end of the spool")
-            self.load.finish(SETTLE_SECONDS)
-            wait_until(lambda: is_drained(self.service.url), SETTLE_SECONDS, "the end of the spool")
+            wait_until(is_over, SETTLE_SECONDS, "the end of the spool")
         except AssertionError:
-            waiting = max(1, sum(not (each.is_acknowledged or each.refusal) for each in self.load.reports))
+            waiting = self.spool()["depth"] or 1
         return self.load.outcome(waiting)
+
+    def spool(self) -> dict[str, Any]:
+        return cast(dict[str, Any], http_client.get(f"{self.service.url}/health").json()["spool"])
 
 
 SETTLE_SECONDS = float(os.environ.get("FAULT_MATRIX_SETTLE", DEADLINE_SECONDS))
@@ -186,4 +201,71 @@ def test_a_fault_of_the_database_loses_nothing(
     with arena(disposable_stack, proxy, environ, log_path) as where:
         outcome = suffer(where, fault, SIZE)
         print(f"\n{fault}: {outcome}")
+        outcome.assert_nothing_is_wrong()
+
+
+@pytest.mark.parametrize("code", ["XX000", "22P02"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        DatabaseFault("no other fault", lambda _stack: nullcontext()),
+        DatabaseFault("XX000 from every receipt", faults.raising("XX000", faults.RECEIPTS)),
+        DatabaseFault("a share lock", faults.share_lock, hold_seconds=LOCK_SECONDS),
+    ],
+    ids=str,
+)
+def test_a_poisoned_body_is_given_up_alone_with_its_reason(
+    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, code: str, fault: DatabaseFault
+) -> None:
+    """One report and one delivery make the database fail. XX000 could be anything; 22P02 can only be the body."""
+    with (
+        arena(disposable_stack, proxy, environ, log_path) as where,
+        faults.poisoned(code)(disposable_stack),
+    ):
+        outcome = suffer(where, fault, SIZE, has_poison=True)
+        print(f"\n{fault} and a body with {code}: {outcome}")
+        outcome.assert_only_poison_was_given_up(code)
+
+
+def test_a_full_volume_of_the_spool_stops_nothing_while_the_database_is_available(
+    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, tmp_path: Path
+) -> None:
+    with (
+        faults.small_volume(tmp_path / "volume", 2048) as volume,
+        arena(disposable_stack, proxy, environ, log_path, SPOOL_PATH=str(volume / "spool")) as where,
+    ):
+        where.cut_off()
+        where.load.send(SIZE.reports // 4, SIZE.deliveries // 4)
+        with faults.filled(volume):
+            where.connect()
+            where.load.send(SIZE.reports - SIZE.reports // 4, SIZE.deliveries - SIZE.deliveries // 4)
+            # Acknowledged while the volume is full: by the database.
+            where.load.finish(SETTLE_SECONDS)
+            where.meet()
+        outcome = where.settle()
+        print(f"\na full volume: {outcome}")
+        outcome.assert_nothing_is_wrong()
+
+
+@pytest.mark.parametrize("limit", ["SPOOL_MAX_MB", "the volume"])
+def test_a_full_spool_refuses_only_what_it_has_not_acknowledged(
+    disposable_stack: Stack,
+    proxy: FaultProxy,
+    environ: dict[str, str],
+    log_path: Path,
+    tmp_path: Path,
+    limit: str,
+) -> None:
+    with ExitStack() as exits:
+        variables = {"SPOOL_MAX_MB": "1"}
+        if limit == "the volume":
+            volume = exits.enter_context(faults.small_volume(tmp_path / "volume", 1024))
+            variables = {"SPOOL_PATH": str(volume / "spool")}
+        where = exits.enter_context(arena(disposable_stack, proxy, environ, log_path, **variables))
+        with faults.raising("58030")(disposable_stack):
+            where.load.send(SIZE.reports, SIZE.deliveries, padding=4 * 2**20 // SIZE.reports)
+            where.meet()
+            assert any(503 in each.statuses for each in where.load.reports)
+        outcome = where.settle()
+        print(f"\na spool that is full by {limit}: {outcome}")
         outcome.assert_nothing_is_wrong()
