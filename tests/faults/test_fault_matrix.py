@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from tests.support.service_process import ServiceProcess, is_drained, running_se
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 IS_FULL = bool(os.environ.get("FAULT_MATRIX_FULL"))
-LOCK_SECONDS = 240.0 if IS_FULL else 6.0
+LOCK_SECONDS = 240.0 if IS_FULL else 10.0
 # The replay's calls that must have met the fault after everything was sent; a breaker that only probes makes none.
 CALLS = 8
 CALLS_SECONDS = 5.0
@@ -75,6 +74,7 @@ DATABASE_FAULTS = [
     DatabaseFault("57014, every statement", lambda stack: faults.role_setting(stack, "statement_timeout", "1ms")),
     DatabaseFault("57014, large batches", faults.slow_writes),
     DatabaseFault("a share lock", faults.share_lock, hold_seconds=LOCK_SECONDS),
+    DatabaseFault("55P03, a share lock and a short lock timeout", faults.short_share_lock, hold_seconds=10.0),
     DatabaseFault("25006, read only", faults.read_only),
     DatabaseFault("0A000, a standby", faults.standby, restarts_postgres=True),
 ]

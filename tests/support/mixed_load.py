@@ -12,7 +12,7 @@ import secrets
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,7 +126,7 @@ class Outcome:
 
     def describe(self) -> str:
         """The numbers, and some examples of what is wrong."""
-        examples = {
+        examples: dict[str, Sequence[object]] = {
             "lost": self.lost,
             "duplicated": self.duplicated,
             "dead letters": [(payload[:80], reason) for payload, reason in self.dead_letters],
@@ -209,7 +209,8 @@ class MixedLoad:
         number = len(self.deliveries)
         issue_id = str(self._first_issue + (0 if message == POISON else 1 + number // REPEATS_PER_ERROR))
         exception = {"values": [{"type": "TypeError", "value": message}]}
-        body = sentry_bodies.error(issue_id, secrets.token_hex(16), exception=exception, title=f"TypeError: {message}")
+        event_id = secrets.token_hex(16)
+        body = sentry_bodies.error(issue_id, event_id, exception=exception, title=f"TypeError: {message}")
         delivery = Delivery(issue_id, sentry_bodies.encode(body))
         self.deliveries.append(delivery)
         return delivery
