@@ -33,7 +33,7 @@ CALLS = 8
 CALLS_SECONDS = 5.0
 KNOWN_ERRORS = 20
 # The replay waits up to 15 s after a failure, which here only makes the tests slow.
-BUDGETS = {} if IS_FULL else {"replay_pause": 1.0}
+BUDGETS = {} if IS_FULL else {"replay_pause": 0.4}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ service calls, or PostgREST does because of its schema cache. Nothing between th
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -83,20 +84,20 @@ def raising(
     code: str, table: str = INCIDENTS, *, event: str = "insert or update", at_commit: bool = False, when: str = "true"
 ) -> Callable[[Stack], AbstractContextManager[None]]:
     """Every write of the table that meets `when` raises this SQLSTATE, at once or when the transaction commits."""
-    schema = f"injected_{code.lower()}"
+    name = f"a_fault_{code.lower()}_{secrets.token_hex(3)}"
     timing = f"after {event}" if at_commit else f"before {event}"
     kind, deferral = ("constraint trigger", "deferrable initially deferred") if at_commit else ("trigger", "")
     create = (
-        f"create schema {schema}",
-        f"""create function {schema}.fail() returns trigger language plpgsql set search_path = '' as $$
+        f"create schema {name}",
+        f"""create function {name}.fail() returns trigger language plpgsql set search_path = '' as $$
         begin
           raise exception using errcode = '{code}', message = 'injected fault {code}';
         end $$""",
         # By its name the first of the triggers of the table.
-        f"create {kind} a_fault_{code.lower()} {timing} on {table} {deferral}"
-        f" for each row when ({when}) execute function {schema}.fail()",
+        f"create {kind} {name} {timing} on {table} {deferral}"
+        f" for each row when ({when}) execute function {name}.fail()",
     )
-    return lambda stack: changed(stack, create, [f"drop schema if exists {schema} cascade"])
+    return lambda stack: changed(stack, create, [f"drop schema if exists {name} cascade"])
 
 
 def poisoned(code: str) -> Callable[[Stack], AbstractContextManager[None]]:
@@ -126,9 +127,9 @@ def renamed(kind: str, name: str, *, part: str = "") -> Callable[[Stack], Abstra
 def without_rpcs(stack: Stack) -> Iterator[None]:
     """The functions of both feeds are away, and PostgREST knows: PGRST202."""
     with renamed("function", "public.ingest_events")(stack), renamed("function", "public.ingest_sentry")(stack):
-        _wait_for_rpcs(stack, 404)
+        _wait_for_rpcs(stack, "PGRST202")
         yield
-    _wait_for_rpcs(stack, 200)
+    _wait_for_rpcs(stack, None)
 
 
 @contextmanager
@@ -140,26 +141,28 @@ def stale_schema_cache(stack: Stack) -> Iterator[None]:
         run(stack, *(f"alter event trigger {watch} disable" for watch in watches))
         with renamed("function", "public.ingest_events")(stack), renamed("function", "public.ingest_sentry")(stack):
             run(stack, "notify pgrst, 'reload schema'")
-            _wait_for_rpcs(stack, 404)
+            _wait_for_rpcs(stack, "PGRST202")
         yield
     finally:
         run(stack, *(f"alter event trigger {watch} enable" for watch in watches), "notify pgrst, 'reload schema'")
-        _wait_for_rpcs(stack, 200)
+        _wait_for_rpcs(stack, None)
 
 
-def _wait_for_rpcs(stack: Stack, status: int) -> None:
-    """Waits until PostgREST answers an empty batch of each feed with this status."""
+def _wait_for_rpcs(stack: Stack, code: str | None) -> None:
+    """Waits until PostgREST answers an empty batch of each feed with this error code, or stores it."""
 
-    def has_status() -> bool:
+    def has_code() -> bool:
         calls = (("ingest_events", "events"), ("ingest_sentry", "deliveries"))
-        return {_call_status(stack, function, {parameter: []}) for function, parameter in calls} == {status}
+        return {_call(stack, function, {parameter: []}) for function, parameter in calls} == {code}
 
-    wait_until(has_status, what=f"{status} from both functions")
+    wait_until(has_code, what=f"{code or 'no error'} from both functions")
 
 
-def _call_status(stack: Stack, function: str, body: dict[str, object]) -> int:
+def _call(stack: Stack, function: str, body: dict[str, object]) -> str | None:
+    """The error code. (Without a function, PostgREST answers 404 with 42883 until it has reloaded.)"""
     headers = {"apikey": stack.service_role_key}
-    return http_client.post(f"{stack.supabase_url}/rest/v1/rpc/{function}", json=body, headers=headers).status_code
+    answer = http_client.post(f"{stack.supabase_url}/rest/v1/rpc/{function}", json=body, headers=headers)
+    return None if answer.is_success else str(answer.json().get("code"))
 
 
 # States of the server and of the role.
