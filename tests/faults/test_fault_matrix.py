@@ -31,6 +31,8 @@ LOCK_SECONDS = 240.0 if IS_FULL else 10.0
 # The replay's calls that must have met the fault after everything was sent; a breaker that only probes makes none.
 CALLS = 8
 CALLS_SECONDS = 5.0
+# In this time the replay tries a report often enough to give it up.
+FEW_SECONDS = 60.0 if IS_FULL else 12.0
 KNOWN_ERRORS = 20
 # The replay waits up to 15 s after a failure, which here only makes the tests slow.
 BUDGETS = {} if IS_FULL else {"replay_pause": 0.4}
@@ -56,6 +58,7 @@ DATABASE_FAULTS = [
     DatabaseFault("58030 at commit", faults.raising("58030", at_commit=True)),
     DatabaseFault("42883, a missing function", faults.renamed("function", "monitoring.upsert_incidents")),
     DatabaseFault("42703, a missing column", faults.renamed("table", faults.INCIDENTS, part="rule")),
+    DatabaseFault("23502, a column that needs a value", faults.required_column),
     DatabaseFault("42P01, a missing table of receipts", faults.renamed("table", faults.RECEIPTS)),
     DatabaseFault("42P01, a missing table of deliveries", faults.renamed("table", faults.DELIVERIES)),
     DatabaseFault("42501, no grant", faults.revoked),
@@ -201,6 +204,21 @@ def test_a_fault_of_the_database_loses_nothing(
     with arena(disposable_stack, proxy, environ, log_path) as where:
         outcome = suffer(where, fault, SIZE)
         print(f"\n{fault}: {outcome}")
+        outcome.assert_nothing_is_wrong()
+
+
+def test_few_new_errors_wait_for_incident_numbers_while_many_known_ones_are_stored(
+    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path
+) -> None:
+    """A full sequence looks like a fault of the reports: each of them fails alone while others get through."""
+    with arena(disposable_stack, proxy, environ, log_path) as where:
+        with faults.full_sequence(disposable_stack, "public.incident_number"):
+            where.load.send(3, 1)
+            started = time.monotonic()
+            while time.monotonic() - started < FEW_SECONDS:
+                where.load.send(5, 2, are_known=True)
+        outcome = where.settle()
+        print(f"\nfew new errors without incident numbers: {outcome}")
         outcome.assert_nothing_is_wrong()
 
 

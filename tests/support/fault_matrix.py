@@ -11,7 +11,7 @@ import secrets
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -178,8 +178,10 @@ def full_sequence(stack: Stack, name: str) -> Iterator[None]:
         assert row is not None
         try:
             (last,) = connection.execute(f"select last_value from {name}".encode()).fetchone() or (0,)  # noqa: S608
-            # Calls in flight may still take a number or two.
             connection.execute(f"alter sequence {name} maxvalue {last + 2}".encode())
+            with suppress(psycopg.errors.SequenceGeneratorLimitExceeded):
+                while True:
+                    connection.execute("select nextval(%s::regclass)", [name])
             yield
         finally:
             connection.execute(f"alter sequence {name} maxvalue {row[0]}".encode())
@@ -198,6 +200,20 @@ def role_setting(stack: Stack, name: str, value: str) -> Iterator[None]:
             # Not `reset` of the one name, which some parameters refuse. The migrations set none for this role.
             connection.execute(b"alter role service_role reset all")
             connection.execute(b"notify pgrst, 'reload config'")
+
+
+@contextmanager
+def required_column(stack: Stack) -> Iterator[None]:
+    """The incidents have a column that needs a value, and the functions do not know it: 23502."""
+    with changed(
+        stack,
+        [
+            f"alter table {INCIDENTS} add column injected text not null default ''",
+            f"alter table {INCIDENTS} alter column injected drop default",
+        ],
+        [f"alter table {INCIDENTS} drop column if exists injected"],
+    ):
+        yield
 
 
 @contextmanager
@@ -328,7 +344,7 @@ _PRISTINE = """
   union all
   select 'column', a.attrelid::regclass || '.' || a.attname, '' from pg_catalog.pg_attribute as a
   join pg_catalog.pg_class as c on c.oid = a.attrelid
-  where c.relnamespace in ('public'::regnamespace, 'monitoring'::regnamespace) and a.attnum > 0
+  where c.relnamespace in ('public'::regnamespace, 'monitoring'::regnamespace) and a.attnum > 0 and not a.attisdropped
   union all
   select 'trigger', t.tgrelid::regclass || '.' || t.tgname, t.tgenabled::text from pg_catalog.pg_trigger as t
   where not t.tgisinternal

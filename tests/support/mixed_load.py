@@ -166,10 +166,15 @@ class MixedLoad:
         self._loop.call(stop())
         self._loop.close()
 
-    def send(self, reports: int, deliveries: int, *, padding: int = 0, has_poison: bool = False) -> None:
-        """Sends so many more, and returns when each was answered once. Half of the reports repeat known errors."""
-        new_reports = [self._next_report(padding) for _ in range(reports)]
-        new_deliveries = [self._next_delivery() for _ in range(deliveries)]
+    def send(
+        self, reports: int, deliveries: int, *, padding: int = 0, has_poison: bool = False, are_known: bool = False
+    ) -> None:
+        """Sends so many more, and returns when each was answered once.
+
+        Half of the reports, and nine of ten deliveries, repeat an error; if `are_known`, all repeat the first one.
+        """
+        new_reports = [self._next_report(padding, is_known=are_known) for _ in range(reports)]
+        new_deliveries = [self._next_delivery(is_known=are_known) for _ in range(deliveries)]
         if has_poison:
             # In the middle, so that batches hold others before and behind them.
             new_reports.insert(reports // 2, self._next_report(padding, POISON))
@@ -197,17 +202,18 @@ class MixedLoad:
             "the acknowledgement of every report",
         )
 
-    def _next_report(self, padding: int, prefix: str = "") -> Report:
+    def _next_report(self, padding: int, prefix: str = "", *, is_known: bool = False) -> Report:
         number = len(self.reports)
         # Every second report repeats an error: the first ten such reports are one error, then the next ten.
-        group = f"repeat {_letters(number // 2 // REPEATS_PER_ERROR)}" if number % 2 else f"single {_letters(number)}"
+        error = 0 if is_known else number // 2 // REPEATS_PER_ERROR
+        group = f"repeat {_letters(error)}" if number % 2 or is_known else f"single {_letters(number)}"
         report = Report(f"{prefix} {group} of {self.name}".strip(), f"{self.name} {number}", padding)
         self.reports.append(report)
         return report
 
-    def _next_delivery(self, message: str = "it broke") -> Delivery:
-        number = len(self.deliveries)
-        issue_id = str(self._first_issue + (0 if message == POISON else 1 + number // REPEATS_PER_ERROR))
+    def _next_delivery(self, message: str = "it broke", *, is_known: bool = False) -> Delivery:
+        error = 0 if is_known else len(self.deliveries) // REPEATS_PER_ERROR
+        issue_id = str(self._first_issue + (0 if message == POISON else 1 + error))
         exception = {"values": [{"type": "TypeError", "value": message}]}
         event_id = secrets.token_hex(16)
         body = sentry_bodies.error(issue_id, event_id, exception=exception, title=f"TypeError: {message}")
