@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,7 +24,7 @@ from tests.support import http_client
 from tests.support.fault_matrix import DatabaseFault
 from tests.support.fault_proxy import Fault, FaultProxy, running_proxy
 from tests.support.mixed_load import SENTRY_SECRET, MixedLoad, Outcome
-from tests.support.service_process import ServiceProcess, is_drained, running_service
+from tests.support.service_process import ServiceProcess, free_port, is_drained, running_service
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 IS_FULL = bool(os.environ.get("FAULT_MATRIX_FULL"))
@@ -91,6 +92,11 @@ class Arena:
     proxy: FaultProxy
     service: ServiceProcess
     load: MixedLoad
+    environ: dict[str, str]
+
+    @property
+    def spool_path(self) -> Path:
+        return Path(self.environ["SPOOL_PATH"])
 
     def cut_off(self) -> None:
         """The service has no connection to Supabase from now on."""
@@ -161,18 +167,23 @@ def proxy(disposable_stack: Stack) -> Iterator[FaultProxy]:
 
 @contextmanager
 def arena(
-    stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, **variables: str
+    stack: Stack,
+    proxy: FaultProxy,
+    environ: dict[str, str],
+    log_path: Path,
+    variables: Mapping[str, str] | None = None,
+    port: int | None = None,
 ) -> Iterator[Arena]:
     """The service has a connection, and some errors are known."""
-    environ = {**environ, "SUPABASE_URL": proxy.url, "SENTRY_CLIENT_SECRET": SENTRY_SECRET, **variables}
+    environ = {**environ, "SUPABASE_URL": proxy.url, "SENTRY_CLIENT_SECRET": SENTRY_SECRET, **(variables or {})}
     spool_path = Path(environ["SPOOL_PATH"])
     with (
-        running_service(environ, log_path, budgets=BUDGETS) as service,
+        running_service(environ, log_path, port, budgets=BUDGETS) as service,
         MixedLoad(service.url, stack.superuser_database_url, spool_path) as load,
     ):
         load.send(KNOWN_ERRORS, KNOWN_ERRORS)
         wait_until(lambda: is_drained(service.url), what="the end of the spool")
-        yield Arena(stack, proxy, service, load)
+        yield Arena(stack, proxy, service, load, environ)
 
 
 def suffer(where: Arena, fault: DatabaseFault, size: Size, *, has_poison: bool = False) -> Outcome:
@@ -250,7 +261,7 @@ def test_a_full_volume_of_the_spool_stops_nothing_while_the_database_is_availabl
 ) -> None:
     with (
         faults.small_volume(tmp_path / "volume", 2048) as volume,
-        arena(disposable_stack, proxy, environ, log_path, SPOOL_PATH=str(volume / "spool")) as where,
+        arena(disposable_stack, proxy, environ, log_path, {"SPOOL_PATH": str(volume / "spool")}) as where,
     ):
         where.cut_off()
         where.load.send(SIZE.reports // 4, SIZE.deliveries // 4)
@@ -279,7 +290,7 @@ def test_a_full_spool_refuses_only_what_it_has_not_acknowledged(
         if limit == "the volume":
             volume = exits.enter_context(faults.small_volume(tmp_path / "volume", 1024))
             variables = {"SPOOL_PATH": str(volume / "spool")}
-        where = exits.enter_context(arena(disposable_stack, proxy, environ, log_path, **variables))
+        where = exits.enter_context(arena(disposable_stack, proxy, environ, log_path, variables))
         with faults.raising("58030")(disposable_stack):
             where.load.send(SIZE.reports, SIZE.deliveries, padding=4 * 2**20 // SIZE.reports)
             where.meet()
@@ -287,3 +298,53 @@ def test_a_full_spool_refuses_only_what_it_has_not_acknowledged(
         outcome = where.settle()
         print(f"\na spool that is full by {limit}: {outcome}")
         outcome.assert_nothing_is_wrong()
+
+
+@pytest.mark.parametrize("is_running", [False, True], ids=["while stopped", "while running"])
+@pytest.mark.parametrize("damage", faults.SPOOL_DAMAGES)
+def test_a_damaged_spool_stops_nothing_and_is_an_incident(
+    disposable_stack: Stack,
+    proxy: FaultProxy,
+    environ: dict[str, str],
+    log_path: Path,
+    damage: str,
+    is_running: bool,
+) -> None:
+    """What was in the file may be lost, and the incident says so. What arrives from then on is stored, once."""
+    if damage == "a deleted file" and not is_running:
+        pytest.skip("a service that starts without a spool cannot know that there was one")
+    port = free_port()
+    with ExitStack() as exits:
+        where = exits.enter_context(arena(disposable_stack, proxy, environ, log_path, port=port))
+        started = read_now(disposable_stack)
+        where.cut_off()
+        where.load.send(SIZE.reports // 4, SIZE.deliveries // 4)
+        where.load.excuse_what_was_sent()
+        if not is_running:
+            # Killed, so that SQLite's log is still there.
+            where.service.process.kill()
+            where.service.process.wait()
+        faults.SPOOL_DAMAGES[damage](where.spool_path)
+        if not is_running:
+            exits.enter_context(running_service(where.environ, log_path, port, budgets=BUDGETS))
+        where.load.send(SIZE.reports // 4, SIZE.deliveries // 4)
+        where.connect()
+        where.load.send(SIZE.reports // 2, SIZE.deliveries // 2)
+        outcome = where.settle()
+        print(f"\nspool with {damage}, {'running' if is_running else 'stopped'}: {outcome}")
+        outcome.assert_nothing_is_wrong()
+        wait_until(lambda: bool(read_spool_incidents(disposable_stack, started)), what="the incident")
+        print(read_spool_incidents(disposable_stack, started))
+
+
+def read_now(stack: Stack) -> datetime:
+    with faults.connect(stack) as connection:
+        (row,) = connection.execute("select clock_timestamp()").fetchall()
+    return cast(datetime, row[0])
+
+
+def read_spool_incidents(stack: Stack, since: datetime) -> list[str]:
+    """The messages of the service about its spool."""
+    query = "select message from public.incidents where error_type = 'SpoolDamaged' and last_seen > %s"
+    with faults.connect(stack) as connection:
+        return [str(message) for (message,) in connection.execute(query, [since])]
