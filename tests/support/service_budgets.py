@@ -16,13 +16,14 @@ from types import ModuleType
 import httpx
 
 from app import lifespan
+from app.ingest import replay
 from app.supabase import client, monitor, retry
 from app.web import body
 
 VARIABLE = "TEST_TIME_BUDGETS"
 SECONDS = 600.0
 
-CONSTANTS: Mapping[str, tuple[ModuleType, str]] = {
+CONSTANTS: dict[str, tuple[ModuleType, str]] = {
     "report": (lifespan, "_REPORT_SECONDS"),  # how long a reporter waits before the spool takes the report
     "sentry": (lifespan, "_SENTRY_SECONDS"),  # the same for Sentry
     "public_status": (lifespan, "_PUBLIC_STATUS_SECONDS"),  # how long an anonymous status answer is cached
@@ -30,6 +31,11 @@ CONSTANTS: Mapping[str, tuple[ModuleType, str]] = {
     "unauthenticated_body": (body, "_UNAUTHENTICATED_SECONDS"),  # the same for other bodies
 }
 """Budgets that are constants. The three others are default values or belong to httpx."""
+
+PAUSES: dict[str, tuple[ModuleType, str]] = {
+    "replay_pause": (replay, "_LONGEST_PAUSE_SECONDS"),  # how long the replay waits at most after a failure
+}
+"""Pauses, which tests may shorten. They are no budgets: nothing is given up when one is over."""
 
 UNHURRIED: Mapping[str, float] = dict.fromkeys((*CONSTANTS, "retry", "monitor", "call"), SECONDS)
 """Every budget is out of reach."""
@@ -48,7 +54,7 @@ def apply(budgets: Mapping[str, float]) -> None:
             client._TIMEOUT = httpx.Timeout(seconds)
             client._CALL_SECONDS = client._WAIT_SECONDS = seconds
         else:
-            module, name = CONSTANTS[budget]
+            module, name = (CONSTANTS | PAUSES)[budget]
             setattr(module, name, seconds)
 
 

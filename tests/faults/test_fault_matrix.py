@@ -1,0 +1,350 @@
+"""Every fault of the database and of the spool: what was acknowledged during it is stored once when it is over.
+
+Each test sends reports and Sentry deliveries during one fault, so that requests and replay both meet it, and then heals
+it. `make faults` runs the matrix with the full numbers.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from local import Stack
+from tests.faults.conftest import OWN_POSTGRES
+from tests.support import fault_matrix as faults
+from tests.support import http_client
+from tests.support.fault_matrix import DatabaseFault
+from tests.support.fault_proxy import Fault, FaultProxy, running_proxy
+from tests.support.mixed_load import SENTRY_SECRET, MixedLoad, Outcome
+from tests.support.service_process import ServiceProcess, free_port, is_drained, running_service
+from tests.support.waiting import DEADLINE_SECONDS, wait_until
+
+IS_FULL = bool(os.environ.get("FAULT_MATRIX_FULL"))
+LOCK_SECONDS = 240.0 if IS_FULL else 10.0
+# The replay's calls that must have met the fault after everything was sent; a breaker that only probes makes none.
+CALLS = 8
+CALLS_SECONDS = 5.0
+# In this time the replay tries a report often enough to give it up.
+FEW_SECONDS = 60.0 if IS_FULL else 12.0
+KNOWN_ERRORS = 20
+# The replay waits up to 15 s after a failure, which here only makes the tests slow.
+BUDGETS = {} if IS_FULL else {"replay_pause": 0.4}
+
+
+@dataclass(frozen=True)
+class Size:
+    reports: int
+    deliveries: int
+
+
+FULL = Size(2_000, 500)
+SIZE = FULL if IS_FULL else Size(400, 100)
+
+
+DATABASE_FAULTS = [
+    *(
+        DatabaseFault(f"{code} from every write of an incident", faults.raising(code))
+        for code in ("XX000", "58030", "53100", "ZZ999")
+    ),
+    DatabaseFault("XX000 from every receipt", faults.raising("XX000", faults.RECEIPTS)),
+    DatabaseFault("XX000 from every delivery", faults.raising("XX000", faults.DELIVERIES)),
+    DatabaseFault("58030 at commit", faults.raising("58030", at_commit=True)),
+    DatabaseFault("42883, a missing function", faults.renamed("function", "monitoring.upsert_incidents")),
+    DatabaseFault("42703, a missing column", faults.renamed("table", faults.INCIDENTS, part="rule")),
+    DatabaseFault("23502, a column that needs a value", faults.required_column),
+    DatabaseFault("42P01, a missing table of receipts", faults.renamed("table", faults.RECEIPTS)),
+    DatabaseFault("42P01, a missing table of deliveries", faults.renamed("table", faults.DELIVERIES)),
+    DatabaseFault("42501, no grant", faults.revoked),
+    DatabaseFault("PGRST202, missing RPCs", faults.without_rpcs),
+    DatabaseFault("PGRST202, a stale schema cache", faults.stale_schema_cache),
+    DatabaseFault(
+        "2200H, no incident numbers left", lambda stack: faults.full_sequence(stack, "public.incident_number")
+    ),
+    DatabaseFault(
+        "2200H, no delivery numbers left",
+        lambda stack: faults.full_sequence(stack, "monitoring.sentry_deliveries_id_seq"),
+    ),
+    DatabaseFault(
+        "2200H, no audit numbers left", lambda stack: faults.full_sequence(stack, "public.agent_actions_id_seq")
+    ),
+    DatabaseFault("57014, every statement", lambda stack: faults.role_setting(stack, "statement_timeout", "1ms")),
+    DatabaseFault("57014, large batches", faults.slow_writes),
+    DatabaseFault("a share lock", faults.share_lock, hold_seconds=LOCK_SECONDS),
+    DatabaseFault("55P03, a share lock and a short lock timeout", faults.short_share_lock, hold_seconds=10.0),
+    DatabaseFault("25006, read only", faults.read_only),
+    DatabaseFault("0A000, a standby", faults.standby, restarts_postgres=True),
+]
+
+
+@dataclass(frozen=True)
+class Arena:
+    """A stack, a service behind a proxy that can cut it off, and senders."""
+
+    stack: Stack
+    proxy: FaultProxy
+    service: ServiceProcess
+    load: MixedLoad
+    environ: dict[str, str]
+
+    @property
+    def spool_path(self) -> Path:
+        return Path(self.environ["SPOOL_PATH"])
+
+    def cut_off(self) -> None:
+        """The service has no connection to Supabase from now on."""
+        self.proxy.always = Fault.RESET
+
+    def connect(self) -> None:
+        self.proxy.always = Fault.NONE
+
+    def ingest_calls(self) -> int:
+        """How many batches the service has tried to send."""
+        return sum(body.startswith((b'{"events":', b'{"deliveries":')) for body in list(self.proxy.bodies))
+
+    def meet(self, least_seconds: float = 0.0) -> None:
+        """Returns when the replay has met the fault several times, or has had the time to."""
+        started, calls = time.monotonic(), self.ingest_calls()
+        wait_until(
+            lambda: (
+                time.monotonic() - started >= least_seconds
+                and (self.ingest_calls() >= calls + CALLS or time.monotonic() - started >= CALLS_SECONDS)
+            ),
+            least_seconds + DEADLINE_SECONDS,
+            "the replay",
+        )
+
+    def settle(self) -> Outcome:
+        """Waits until everything is acknowledged and the spool is empty; what is left after the deadline is counted.
+
+        Meanwhile others go on sending, because a report is given up only while others are stored.
+        """
+
+        def is_over() -> bool:
+            if all(each.is_acknowledged or each.refusal for each in self.load.reports) and is_drained(self.service.url):
+                return True
+            self.load.send(1, 1)
+            time.sleep(0.3)
+            return False
+
+        waiting = 0
+        try:
+            wait_until(is_over, SETTLE_SECONDS, "the end of the spool")
+        except AssertionError:
+            waiting = self.spool()["depth"] or 1
+        return self.load.outcome(waiting)
+
+    def spool(self) -> dict[str, Any]:
+        return cast(dict[str, Any], http_client.get(f"{self.service.url}/health").json()["spool"])
+
+
+SETTLE_SECONDS = float(os.environ.get("FAULT_MATRIX_SETTLE", DEADLINE_SECONDS))
+
+
+@pytest.fixture(autouse=True)
+def _healed(disposable_stack: Stack) -> Iterator[None]:
+    """Every fault is healed when a test ends, however it ends."""
+    before = faults.read_pristine_state(disposable_stack)
+    yield
+    after = faults.read_pristine_state(disposable_stack)
+    assert after - before == set()
+    assert before - after == set()
+
+
+@pytest.fixture
+def proxy(disposable_stack: Stack) -> Iterator[FaultProxy]:
+    with running_proxy(disposable_stack.supabase_url) as running:
+        running.target = b"/rpc/"
+        yield running
+
+
+@contextmanager
+def arena(
+    stack: Stack,
+    proxy: FaultProxy,
+    environ: dict[str, str],
+    log_path: Path,
+    variables: Mapping[str, str] | None = None,
+    port: int | None = None,
+) -> Iterator[Arena]:
+    """The service has a connection, and some errors are known."""
+    environ = {**environ, "SUPABASE_URL": proxy.url, "SENTRY_CLIENT_SECRET": SENTRY_SECRET, **(variables or {})}
+    spool_path = Path(environ["SPOOL_PATH"])
+    with (
+        running_service(environ, log_path, port, budgets=BUDGETS) as service,
+        MixedLoad(service.url, stack.superuser_database_url, spool_path) as load,
+    ):
+        load.send(KNOWN_ERRORS, KNOWN_ERRORS)
+        wait_until(lambda: is_drained(service.url), what="the end of the spool")
+        yield Arena(stack, proxy, service, load, environ)
+
+
+def suffer(where: Arena, fault: DatabaseFault, size: Size, *, has_poison: bool = False) -> Outcome:
+    """Sends everything during the fault, heals it, and compares.
+
+    A third arrives while reports go straight to the database, a third while the service is cut off, so that it is in
+    the spool for certain, and a third while the replay meets the fault.
+    """
+    reports, deliveries = size.reports // 3, size.deliveries // 3
+    with fault.inject(where.stack):
+        where.load.send(reports, deliveries)
+        where.cut_off()
+        where.load.send(reports, deliveries, has_poison=has_poison)
+        where.connect()
+        where.meet()
+        where.load.send(size.reports - 2 * reports, size.deliveries - 2 * deliveries)
+        where.meet(fault.hold_seconds)
+    return where.settle()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(fault, marks=OWN_POSTGRES if fault.restarts_postgres else ()) for fault in DATABASE_FAULTS],
+    ids=str,
+)
+def test_a_fault_of_the_database_loses_nothing(
+    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, fault: DatabaseFault
+) -> None:
+    with arena(disposable_stack, proxy, environ, log_path) as where:
+        outcome = suffer(where, fault, SIZE)
+        print(f"\n{fault}: {outcome}")
+        outcome.assert_nothing_is_wrong()
+
+
+def test_few_new_errors_wait_for_incident_numbers_while_many_known_ones_are_stored(
+    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path
+) -> None:
+    """A full sequence looks like a fault of the reports: each of them fails alone while others get through."""
+    with arena(disposable_stack, proxy, environ, log_path) as where:
+        with faults.full_sequence(disposable_stack, "public.incident_number"):
+            where.load.send(3, 1)
+            started = time.monotonic()
+            while time.monotonic() - started < FEW_SECONDS:
+                where.load.send(5, 2, are_known=True)
+        outcome = where.settle()
+        print(f"\nfew new errors without incident numbers: {outcome}")
+        outcome.assert_nothing_is_wrong()
+
+
+@pytest.mark.parametrize("code", ["XX000", "22P02"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        DatabaseFault("no other fault", lambda _stack: nullcontext()),
+        DatabaseFault("XX000 from every receipt", faults.raising("XX000", faults.RECEIPTS)),
+        DatabaseFault("a share lock", faults.share_lock, hold_seconds=LOCK_SECONDS),
+    ],
+    ids=str,
+)
+def test_a_poisoned_body_is_given_up_alone_with_its_reason(
+    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, code: str, fault: DatabaseFault
+) -> None:
+    """One report and one delivery make the database fail. XX000 could be anything; 22P02 can only be the body."""
+    with (
+        arena(disposable_stack, proxy, environ, log_path) as where,
+        faults.poisoned(code)(disposable_stack),
+    ):
+        outcome = suffer(where, fault, SIZE, has_poison=True)
+        print(f"\n{fault} and a body with {code}: {outcome}")
+        outcome.assert_only_poison_was_given_up(code)
+
+
+def test_a_full_volume_of_the_spool_stops_nothing_while_the_database_is_available(
+    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, tmp_path: Path
+) -> None:
+    with (
+        faults.small_volume(tmp_path / "volume", 2048) as volume,
+        arena(disposable_stack, proxy, environ, log_path, {"SPOOL_PATH": str(volume / "spool")}) as where,
+    ):
+        where.cut_off()
+        where.load.send(SIZE.reports // 4, SIZE.deliveries // 4)
+        with faults.filled(volume):
+            where.connect()
+            where.load.send(SIZE.reports - SIZE.reports // 4, SIZE.deliveries - SIZE.deliveries // 4)
+            # Acknowledged while the volume is full: by the database.
+            where.load.finish(SETTLE_SECONDS)
+            where.meet()
+        outcome = where.settle()
+        print(f"\na full volume: {outcome}")
+        outcome.assert_nothing_is_wrong()
+
+
+@pytest.mark.parametrize("limit", ["SPOOL_MAX_MB", "the volume"])
+def test_a_full_spool_refuses_only_what_it_has_not_acknowledged(
+    disposable_stack: Stack,
+    proxy: FaultProxy,
+    environ: dict[str, str],
+    log_path: Path,
+    tmp_path: Path,
+    limit: str,
+) -> None:
+    with ExitStack() as exits:
+        variables = {"SPOOL_MAX_MB": "1"}
+        if limit == "the volume":
+            volume = exits.enter_context(faults.small_volume(tmp_path / "volume", 1024))
+            variables = {"SPOOL_PATH": str(volume / "spool")}
+        where = exits.enter_context(arena(disposable_stack, proxy, environ, log_path, variables))
+        with faults.raising("58030")(disposable_stack):
+            where.load.send(SIZE.reports, SIZE.deliveries, padding=4 * 2**20 // SIZE.reports)
+            where.meet()
+            assert any(503 in each.statuses for each in where.load.reports)
+        outcome = where.settle()
+        print(f"\na spool that is full by {limit}: {outcome}")
+        outcome.assert_nothing_is_wrong()
+
+
+@pytest.mark.parametrize("is_running", [False, True], ids=["while stopped", "while running"])
+@pytest.mark.parametrize("damage", faults.SPOOL_DAMAGES)
+def test_a_damaged_spool_stops_nothing_and_is_an_incident(
+    disposable_stack: Stack,
+    proxy: FaultProxy,
+    environ: dict[str, str],
+    log_path: Path,
+    damage: str,
+    is_running: bool,
+) -> None:
+    """What was in the file may be lost, and the incident says so. What arrives from then on is stored, once."""
+    if damage == "a deleted file" and not is_running:
+        pytest.skip("a service that starts without a spool cannot know that there was one")
+    port = free_port()
+    with ExitStack() as exits:
+        where = exits.enter_context(arena(disposable_stack, proxy, environ, log_path, port=port))
+        started = read_now(disposable_stack)
+        where.cut_off()
+        where.load.send(SIZE.reports // 4, SIZE.deliveries // 4)
+        where.load.excuse_what_was_sent()
+        if not is_running:
+            # Killed, so that SQLite's log is still there.
+            where.service.process.kill()
+            where.service.process.wait()
+        faults.SPOOL_DAMAGES[damage](where.spool_path)
+        if not is_running:
+            exits.enter_context(running_service(where.environ, log_path, port, budgets=BUDGETS))
+        where.load.send(SIZE.reports // 4, SIZE.deliveries // 4)
+        where.connect()
+        where.load.send(SIZE.reports // 2, SIZE.deliveries // 2)
+        outcome = where.settle()
+        print(f"\nspool with {damage}, {'running' if is_running else 'stopped'}: {outcome}")
+        outcome.assert_nothing_is_wrong()
+        wait_until(lambda: bool(read_spool_incidents(disposable_stack, started)), what="the incident")
+        print(read_spool_incidents(disposable_stack, started))
+
+
+def read_now(stack: Stack) -> datetime:
+    with faults.connect(stack) as connection:
+        (row,) = connection.execute("select clock_timestamp()").fetchall()
+    return cast(datetime, row[0])
+
+
+def read_spool_incidents(stack: Stack, since: datetime) -> list[str]:
+    """The messages of the service about its spool."""
+    query = "select message from public.incidents where error_type = 'SpoolDamaged' and last_seen > %s"
+    with faults.connect(stack) as connection:
+        return [str(message) for (message,) in connection.execute(query, [since])]
