@@ -129,14 +129,14 @@ isOneToOne: false
                   ]
                 },"incidents": {
                   Row: {
-                    "acknowledged_at": string | null,"acknowledged_by": string | null,"category": Database["public"]['Enums']["incident_category"],"context": NonNullable<Json>,"deployment_id": number | null,"environment": string | null,"error_code": string | null,"error_type": string | null,"external_id": string | null,"external_url": string | null,"fingerprint": string,"first_seen": string,"has_manual_severity": boolean,"id": string,"knowledge_id": number | null,"last_seen": string,"message": string,"occurrence_count": number,"release": string | null,"resolution": string | null,"resolved_at": string | null,"resolved_by": string | null,"rule": string,"severity": Database["public"]['Enums']["incident_severity"],"source": string,"spawned_agents": (string)[],"stack": string | null,"status": Database["public"]['Enums']["incident_status"],"suppressed_until": string | null,"time_to_resolution": string | null,"title": string,"url": string | null
+                    "acknowledged_at": string | null,"acknowledged_by": string | null,"category": Database["public"]['Enums']["incident_category"],"context": NonNullable<Json>,"deployment_id": number | null,"environment": string | null,"error_code": string | null,"error_type": string | null,"external_id": string | null,"external_url": string | null,"fingerprint": string,"first_seen": string,"has_manual_severity": boolean,"id": string,"knowledge_id": number | null,"last_seen": string,"message": string,"occurrence_count": number,"release": string | null,"resolution": string | null,"resolved_at": string | null,"resolved_by": string | null,"rule": string,"sender": string,"severity": Database["public"]['Enums']["incident_severity"],"source": string,"spawned_agents": (string)[],"stack": string | null,"status": Database["public"]['Enums']["incident_status"],"suppressed_until": string | null,"time_to_resolution": string | null,"title": string,"url": string | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "acknowledged_at"?: string | null,"acknowledged_by"?: string | null,"category": Database["public"]['Enums']["incident_category"],"context"?: NonNullable<Json>,"deployment_id"?: number | null,"environment"?: string | null,"error_code"?: string | null,"error_type"?: string | null,"external_id"?: string | null,"external_url"?: string | null,"fingerprint": string,"first_seen"?: string,"has_manual_severity"?: boolean,"id"?: string,"knowledge_id"?: number | null,"last_seen"?: string,"message": string,"occurrence_count"?: number,"release"?: string | null,"resolution"?: string | null,"resolved_at"?: string | null,"resolved_by"?: string | null,"rule": string,"severity": Database["public"]['Enums']["incident_severity"],"source"?: string,"spawned_agents"?: (string)[],"stack"?: string | null,"status"?: Database["public"]['Enums']["incident_status"],"suppressed_until"?: string | null,"time_to_resolution"?: never,"title": string,"url"?: string | null
+                    "acknowledged_at"?: string | null,"acknowledged_by"?: string | null,"category": Database["public"]['Enums']["incident_category"],"context"?: NonNullable<Json>,"deployment_id"?: number | null,"environment"?: string | null,"error_code"?: string | null,"error_type"?: string | null,"external_id"?: string | null,"external_url"?: string | null,"fingerprint": string,"first_seen"?: string,"has_manual_severity"?: boolean,"id"?: string,"knowledge_id"?: number | null,"last_seen"?: string,"message": string,"occurrence_count"?: number,"release"?: string | null,"resolution"?: string | null,"resolved_at"?: string | null,"resolved_by"?: string | null,"rule": string,"sender"?: string,"severity": Database["public"]['Enums']["incident_severity"],"source"?: string,"spawned_agents"?: (string)[],"stack"?: string | null,"status"?: Database["public"]['Enums']["incident_status"],"suppressed_until"?: string | null,"time_to_resolution"?: never,"title": string,"url"?: string | null
                   }
                   Update: {
-                    "acknowledged_at"?: string | null,"acknowledged_by"?: string | null,"category"?: Database["public"]['Enums']["incident_category"],"context"?: NonNullable<Json>,"deployment_id"?: number | null,"environment"?: string | null,"error_code"?: string | null,"error_type"?: string | null,"external_id"?: string | null,"external_url"?: string | null,"fingerprint"?: string,"first_seen"?: string,"has_manual_severity"?: boolean,"id"?: string,"knowledge_id"?: number | null,"last_seen"?: string,"message"?: string,"occurrence_count"?: number,"release"?: string | null,"resolution"?: string | null,"resolved_at"?: string | null,"resolved_by"?: string | null,"rule"?: string,"severity"?: Database["public"]['Enums']["incident_severity"],"source"?: string,"spawned_agents"?: (string)[],"stack"?: string | null,"status"?: Database["public"]['Enums']["incident_status"],"suppressed_until"?: string | null,"time_to_resolution"?: never,"title"?: string,"url"?: string | null
+                    "acknowledged_at"?: string | null,"acknowledged_by"?: string | null,"category"?: Database["public"]['Enums']["incident_category"],"context"?: NonNullable<Json>,"deployment_id"?: number | null,"environment"?: string | null,"error_code"?: string | null,"error_type"?: string | null,"external_id"?: string | null,"external_url"?: string | null,"fingerprint"?: string,"first_seen"?: string,"has_manual_severity"?: boolean,"id"?: string,"knowledge_id"?: number | null,"last_seen"?: string,"message"?: string,"occurrence_count"?: number,"release"?: string | null,"resolution"?: string | null,"resolved_at"?: string | null,"resolved_by"?: string | null,"rule"?: string,"sender"?: string,"severity"?: Database["public"]['Enums']["incident_severity"],"source"?: string,"spawned_agents"?: (string)[],"stack"?: string | null,"status"?: Database["public"]['Enums']["incident_status"],"suppressed_until"?: string | null,"time_to_resolution"?: never,"title"?: string,"url"?: string | null
                   }
                   Relationships: [
                     {
@@ -416,6 +416,7 @@ isOneToOne: false
 "resolved_at": string | null,
 "resolved_by": string | null,
 "rule": string,
+"sender": string,
 "severity": Database["public"]['Enums']["incident_severity"],
 "source": string,
 "spawned_agents": (string)[],
@@ -461,9 +462,6 @@ isOneToOne: false
               "category": Database["public"]['Enums']["incident_category"],"id": number,"is_auto_fix_allowed": boolean,"pattern": string,"root_cause": string,"severity": Database["public"]['Enums']["incident_severity"],"similarity": number,"solution": string,"success_rate": number
             }[]
                            },
-"note_forged_signature":
-{ Args: { "ip_address": string }; Returns: boolean
-                           },
 "public_status":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
@@ -504,6 +502,9 @@ isOneToOne: false
 "record_fix_outcome":
 { Args: { "knowledge_id": number,"success": boolean }; Returns: Json
                            },
+"record_invalid_signature":
+{ Args: { "ip_address": string }; Returns: boolean
+                           },
 "record_security_event":
 { Args: { "action_taken"?: string,"confidence": number,"details"?: Json,"event_type": string,"ip_address"?: string,"severity": Database["public"]['Enums']["incident_severity"],"user_id"?: string }; Returns: Json
                            },
@@ -535,6 +536,7 @@ isOneToOne: false
 "resolved_at": string | null,
 "resolved_by": string | null,
 "rule": string,
+"sender": string,
 "severity": Database["public"]['Enums']["incident_severity"],
 "source": string,
 "spawned_agents": (string)[],
@@ -579,6 +581,7 @@ isOneToOne: false
 "resolved_at": string | null,
 "resolved_by": string | null,
 "rule": string,
+"sender": string,
 "severity": Database["public"]['Enums']["incident_severity"],
 "source": string,
 "spawned_agents": (string)[],
@@ -628,6 +631,7 @@ isOneToOne: false
 "resolved_at": string | null,
 "resolved_by": string | null,
 "rule": string,
+"sender": string,
 "severity": Database["public"]['Enums']["incident_severity"],
 "source": string,
 "spawned_agents": (string)[],
@@ -678,6 +682,7 @@ isOneToOne: false
 "resolved_at": string | null,
 "resolved_by": string | null,
 "rule": string,
+"sender": string,
 "severity": Database["public"]['Enums']["incident_severity"],
 "source": string,
 "spawned_agents": (string)[],
