@@ -126,6 +126,22 @@ def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_kept(
     again.close()
 
 
+def test_every_report_outside_the_damaged_pages_is_read(path: Path) -> None:
+    """Payloads of many pages: some of the zeroed pages hold rows, some a part of one payload."""
+    spool = open_file(path)
+    for number in range(100):
+        spool.insert([("events", b'{"number": %d, "text": "%b"}' % (number, b"x" * 100 * (number % 50) ** 2))])
+    spool.close()
+    pages = path.stat().st_size // 4096
+    with path.open("r+b") as file:
+        for page in range(pages // 5, pages, pages // 5):
+            file.seek(page * 4096)
+            file.write(b"\0" * 4096)
+    again = open_file(path)
+    assert 80 < again.counts.depth < 100 + 1  # with the incident
+    again.close()
+
+
 def test_a_directory_that_is_not_empty_is_left_alone(path: Path) -> None:
     path.mkdir()
     (path / "file").touch()
@@ -206,13 +222,17 @@ def test_a_file_that_is_deleted_during_the_write_is_noticed_before_the_report_is
     checks = []
     find_change = spool._files.find_change
 
-    def find_change_and_delete() -> str | None:
+    def find_change_and_count() -> str | None:
         checks.append(find_change())
-        if len(checks) == 1:
-            path.unlink()  # after the check, before the write
         return checks[-1]
 
-    monkeypatch.setattr(spool._files, "find_change", find_change_and_delete)
+    def has_shrunk() -> bool:
+        if len(checks) == 1:
+            path.unlink()  # after the check, before the write
+        return False
+
+    monkeypatch.setattr(spool._files, "find_change", find_change_and_count)
+    monkeypatch.setattr(spool._files, "has_shrunk", has_shrunk)
     fill(spool, range(5, 6))
     again = open_file(path)
     assert contents(again)[0] == [0, 1, 2, 3, 4, 5]
