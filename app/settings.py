@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
@@ -113,7 +121,9 @@ class Settings(BaseSettings):
     sentry_client_secret: KeyList = Field(
         (), description=f"{_KEY}, or several such keys separated by commas", repr=False
     )
-    sentry_webhook_token: Token | None = Field(None, description=_TOKEN, repr=False)
+    sentry_webhook_token: Token | None = Field(
+        None, description=f"{_TOKEN}, and another value than INGEST_TOKEN", repr=False
+    )
     operator_token: Token | None = Field(None, description=_TOKEN, repr=False)
     admin_console_url: OriginList = Field((), description="an http or https URL, or several separated by commas")
     backend_api_url: Annotated[str, AfterValidator(_url)] | None = Field(
@@ -136,6 +146,14 @@ class Settings(BaseSettings):
         """A blank variable counts as not set: a copy of .env.example contains such variables."""
         stripped = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
         return {name: value for name, value in stripped.items() if value != ""}
+
+    @field_validator("sentry_webhook_token")
+    @classmethod
+    def _refuse_ingest_token(cls, token: str | None, info: ValidationInfo) -> str | None:
+        """It is in a URL. INGEST_TOKEN was validated before, because its field comes first."""
+        if token is not None and token == info.data.get("ingest_token"):
+            raise ValueError
+        return token
 
 
 class SettingsError(Exception):

@@ -68,6 +68,7 @@ def test_everything_that_is_missing_is_named() -> None:
         ("INGEST_TOKEN", "ünïcödé-is-no-header-value"),
         ("SENTRY_WEBHOOK_TOKEN", "too-short"),
         ("SENTRY_WEBHOOK_TOKEN", "visible ASCII has no space"),
+        ("SENTRY_WEBHOOK_TOKEN", "0123456789abcdef"),  # the INGEST_TOKEN
         ("ADMIN_CONSOLE_URL", "*"),
         ("ADMIN_CONSOLE_URL", "https://a.example,,"),
         ("PORT", "0"),

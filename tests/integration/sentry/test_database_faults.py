@@ -20,15 +20,19 @@ from tests.integration.sentry.conftest import Sentry
 from tests.support import sentry_bodies as bodies
 from tests.support.waiting import wait_until
 
-# Raises a SQLSTATE for the incident with the fingerprint, or for all.
+# Raises the SQLSTATE in test.code, unless that is empty, for the incident with the fingerprint, or for all.
 RAISE_ON_INCIDENT: LiteralString = """
 create function monitoring.test_fault() returns trigger language plpgsql as $$
 begin
-  raise exception using errcode = {code}, message = 'injected';
+  if current_setting('test.code') <> '' then
+    raise exception using errcode = current_setting('test.code'), message = 'injected';
+  end if;
+  return new;
 end
 $$;
 create trigger test_fault before insert or update on public.incidents
 for each row when (new.fingerprint like {fingerprint}) execute function monitoring.test_fault();
+set local test.code = {code};
 """
 
 DATABASE_FAULTS: dict[str, tuple[str, LiteralString]] = {
@@ -134,7 +138,7 @@ def test_one_bad_body_fails_alone_and_is_retried(
     assert stored() == ("failed", f"{code}: injected", 1, True)
     retry()
     assert stored() == ("failed", f"{code}: injected", 2, True)
-    transaction.execute("drop trigger test_fault on public.incidents")
+    transaction.execute("set local test.code = ''")
     retry()
     assert stored()[:3] == ("opened", None, 3)
 
