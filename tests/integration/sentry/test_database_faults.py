@@ -45,6 +45,12 @@ DATABASE_FAULTS: dict[str, tuple[str, LiteralString]] = {
         "2200H",
         "select setval('public.incident_number', 9000); alter sequence public.incident_number maxvalue 9000",
     ),
+    # A body that cannot be sanitized is not stored: the service keeps it.
+    "broken sanitizer": (
+        "XX000",
+        "create or replace function monitoring.trim_sentry_body(body jsonb) returns jsonb language sql immutable"
+        " set search_path = '' as $$ select 'x'::text::jsonb $$",
+    ),
     "read-only": ("25006", "set local transaction_read_only = on"),
 }
 RAISED = ("XX000", "XX001", "58030", "53100", "53200", "55P03", "57P03", "23505", "40001", "40P01", "P0001", "0A000")
@@ -141,6 +147,23 @@ def test_one_bad_body_fails_alone_and_is_retried(
     transaction.execute("set local test.code = ''")
     retry()
     assert stored()[:3] == ("opened", None, 3)
+
+
+def test_a_body_that_cannot_be_read_is_kept_and_read_again(transaction: psycopg.Connection[Any], issue_id: str) -> None:
+    parser = transaction.execute("select pg_get_functiondef('monitoring.read_sentry_event'::regproc)").fetchone()
+    assert parser is not None
+    transaction.execute(
+        "create or replace function monitoring.read_sentry_event(event jsonb, rule text)"
+        " returns monitoring.sentry_intent language sql stable set search_path = '' as $$"
+        ' select jsonb_populate_record(null::monitoring.sentry_intent, \'{"severity": "x"}\') $$'
+    )
+    (answer,) = ingest(transaction, [delivery(issue_id)])
+    assert answer["effect"] == "failed"
+    query = "select monitoring.replay_delivery(%s), (select error from monitoring.sentry_deliveries where id = %s)"
+    transaction.execute(parser[0])
+    replayed = transaction.execute(query, [answer["delivery_id"], answer["delivery_id"]]).fetchone()
+    assert replayed is not None
+    assert (replayed[0], replayed[1][:6]) == ("opened", "22P02:")
 
 
 def test_deliveries_are_spooled_while_a_function_is_missing_and_then_applied_once(
