@@ -43,7 +43,8 @@ DATABASE_FAULTS: dict[str, tuple[str, LiteralString]] = {
     "missing privilege": ("42501", "alter table public.incidents owner to supabase_admin; set role service_role"),
     "full sequence": (
         "2200H",
-        "select setval('public.incident_number', 9000); alter sequence public.incident_number maxvalue 9000",
+        "do $$ begin execute format('alter sequence public.incident_number maxvalue %s',"
+        " nextval('public.incident_number')); end $$",
     ),
     # A body that cannot be sanitized is not stored: the service keeps it.
     "broken sanitizer": (
