@@ -144,7 +144,9 @@ class Settings(BaseSettings):
     sentry_client_secret: KeyList = Field(
         (), description=f"{_KEY}, or several such keys separated by commas", repr=False
     )
-    sentry_webhook_token: Token | None = Field(None, description=_TOKEN, repr=False)
+    sentry_webhook_token: Token | None = Field(
+        None, description=f"{_TOKEN}, and another value than INGEST_TOKEN", repr=False
+    )
     operator_token: Token | None = Field(None, description=_TOKEN, repr=False)
     admin_console_url: OriginList = Field((), description="an http or https URL, or several separated by commas")
     backend_api_url: Annotated[str, AfterValidator(_url)] | None = Field(
@@ -167,6 +169,14 @@ class Settings(BaseSettings):
         """A blank variable counts as not set: a copy of .env.example contains such variables."""
         stripped = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
         return {name: value for name, value in stripped.items() if value != ""}
+
+    @field_validator("sentry_webhook_token")
+    @classmethod
+    def _refuse_ingest_token(cls, token: str | None, info: ValidationInfo) -> str | None:
+        """It is in a URL. The ingest tokens were validated before, because their fields come first."""
+        if token in (info.data.get("ingest_token"), *info.data.get("ingest_tokens", {}).values()):
+            raise ValueError
+        return token
 
     @field_validator("ingest_tokens")
     @classmethod

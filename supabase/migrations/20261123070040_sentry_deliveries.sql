@@ -97,7 +97,8 @@ comment on column monitoring.sentry_deliveries.received_at is 'Time at which the
 comment on column monitoring.sentry_deliveries.applied_at is 'Time at which the delivery got its effect.';
 
 comment on column monitoring.sentry_deliveries.attempts is
-'Number of attempts to apply the delivery. Those that failed because of the database are not counted.';
+'Number of attempts to apply the delivery. Those that were deferred again, or failed because of the database, are not
+counted.';
 
 comment on column monitoring.sentry_deliveries.next_attempt_at is
 'Time from which a deferred or failed delivery is tried again. Null otherwise, and after 12 failed attempts.';

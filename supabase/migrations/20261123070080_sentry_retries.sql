@@ -55,7 +55,7 @@ begin
     occurrence_key = v_intent.occurrence_key,
     occurred_at = v_intent.occurred_at,
     applied_at = clock_timestamp(),
-    attempts = sentry_deliveries.attempts + 1,
+    attempts = sentry_deliveries.attempts + (v_outcome.effect <> 'deferred')::integer,
     next_attempt_at = clock_timestamp() + monitoring.pause_before_retry(v_outcome.effect, 1),
     effect = v_outcome.effect,
     incident_id = coalesce(v_outcome.incident_id, sentry_deliveries.incident_id),

@@ -89,6 +89,7 @@ def test_everything_that_is_missing_is_named() -> None:
         ("INGEST_TOKENS", "shop=0123456789abcdef-shop,cart=0123456789abcdef-shop"),
         ("INGEST_TOKENS", "shop=0123456789abcdef"),  # the INGEST_TOKEN
         ("INGEST_TOKENS", "shop=0123456789abcdef shop"),
+        ("SENTRY_WEBHOOK_TOKEN", "0123456789abcdef"),  # the INGEST_TOKEN
         ("ADMIN_CONSOLE_URL", "*"),
         ("ADMIN_CONSOLE_URL", "https://a.example,,"),
         ("PORT", "0"),

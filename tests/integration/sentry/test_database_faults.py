@@ -20,15 +20,19 @@ from tests.integration.sentry.conftest import Sentry
 from tests.support import sentry_bodies as bodies
 from tests.support.waiting import wait_until
 
-# Raises a SQLSTATE for the incident with the fingerprint, or for all.
+# Raises the SQLSTATE in test.code, unless that is empty, for the incident with the fingerprint, or for all.
 RAISE_ON_INCIDENT: LiteralString = """
 create function monitoring.test_fault() returns trigger language plpgsql as $$
 begin
-  raise exception using errcode = {code}, message = 'injected';
+  if current_setting('test.code') <> '' then
+    raise exception using errcode = current_setting('test.code'), message = 'injected';
+  end if;
+  return new;
 end
 $$;
 create trigger test_fault before insert or update on public.incidents
 for each row when (new.fingerprint like {fingerprint}) execute function monitoring.test_fault();
+set local test.code = {code};
 """
 
 DATABASE_FAULTS: dict[str, tuple[str, LiteralString]] = {
@@ -39,7 +43,14 @@ DATABASE_FAULTS: dict[str, tuple[str, LiteralString]] = {
     "missing privilege": ("42501", "alter table public.incidents owner to supabase_admin; set role service_role"),
     "full sequence": (
         "2200H",
-        "select setval('public.incident_number', 9000); alter sequence public.incident_number maxvalue 9000",
+        "do $$ begin execute format('alter sequence public.incident_number maxvalue %s',"
+        " nextval('public.incident_number')); end $$",
+    ),
+    # A body that cannot be sanitized is not stored: the service keeps it.
+    "broken sanitizer": (
+        "XX000",
+        "create or replace function monitoring.trim_sentry_body(body jsonb) returns jsonb language sql immutable"
+        " set search_path = '' as $$ select 'x'::text::jsonb $$",
     ),
     "read-only": ("25006", "set local transaction_read_only = on"),
 }
@@ -134,9 +145,26 @@ def test_one_bad_body_fails_alone_and_is_retried(
     assert stored() == ("failed", f"{code}: injected", 1, True)
     retry()
     assert stored() == ("failed", f"{code}: injected", 2, True)
-    transaction.execute("drop trigger test_fault on public.incidents")
+    transaction.execute("set local test.code = ''")
     retry()
     assert stored()[:3] == ("opened", None, 3)
+
+
+def test_a_body_that_cannot_be_read_is_kept_and_read_again(transaction: psycopg.Connection[Any], issue_id: str) -> None:
+    parser = transaction.execute("select pg_get_functiondef('monitoring.read_sentry_event'::regproc)").fetchone()
+    assert parser is not None
+    transaction.execute(
+        "create or replace function monitoring.read_sentry_event(event jsonb, rule text)"
+        " returns monitoring.sentry_intent language sql stable set search_path = '' as $$"
+        ' select jsonb_populate_record(null::monitoring.sentry_intent, \'{"severity": "x"}\') $$'
+    )
+    (answer,) = ingest(transaction, [delivery(issue_id)])
+    assert answer["effect"] == "failed"
+    query = "select monitoring.replay_delivery(%s), (select error from monitoring.sentry_deliveries where id = %s)"
+    transaction.execute(parser[0])
+    replayed = transaction.execute(query, [answer["delivery_id"], answer["delivery_id"]]).fetchone()
+    assert replayed is not None
+    assert (replayed[0], replayed[1][:6]) == ("opened", "22P02:")
 
 
 def test_deliveries_are_spooled_while_a_function_is_missing_and_then_applied_once(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -45,6 +46,21 @@ def test_the_same_body_twice_counts_once(sentry: Sentry, issue_id: str) -> None:
     assert (first["effect"], second["effect"], second["duplicate"]) == ("opened", "repeated", True)
     assert second["incident_id"] == first["incident_id"]
     assert sentry.incident(f"sentry:issue:{issue_id}").occurrence_count == 1
+
+
+def test_a_body_that_is_sent_again_much_later_neither_counts_nor_reopens(sentry: Sentry, issue_id: str) -> None:
+    """Nobody signs the time in the header."""
+    raw = bodies.encode(bodies.error(issue_id, "e1"))
+    assert sentry.post("error", raw).json()["effect"] == "opened"
+    assert sentry.deliver("issue", bodies.issue("resolved", issue_id)) == "resolved"
+    sentry.connection.execute(
+        "update monitoring.sentry_deliveries set received_at = received_at - interval '20 days' where fingerprint = %s",
+        [f"sentry:issue:{issue_id}"],
+    )
+    later = {"Sentry-Hook-Timestamp": str(int(time.time()) + 60)}
+    assert sentry.post("error", raw, **later).json()["effect"] == "repeated"
+    incident = sentry.incident(f"sentry:issue:{issue_id}")
+    assert (incident.status, incident.occurrence_count) == ("resolved", 1)
 
 
 def test_a_metric_alert_is_one_incident_from_warning_to_end(sentry: Sentry, issue_id: str) -> None:
