@@ -1,9 +1,8 @@
 -- Purpose: inserts, folds and reopens incidents for a batch of prepared events. Triggers write the audit rows.
 -- Objects: types monitoring.fold_candidate, monitoring.upserted_incident; table monitoring.sender_quotas; functions
 --   monitoring.find_fold_candidates, monitoring.lock_fold_candidates, monitoring.lock_quotas,
---   monitoring.insert_incidents, monitoring.describe_reopened_incidents,
---   monitoring.fold_events, monitoring.fold_events_by_sender, monitoring.remove_upserted_events,
---   monitoring.upsert_incidents.
+--   monitoring.insert_incidents, monitoring.describe_reopened_incidents, monitoring.fold_events,
+--   monitoring.fold_events_by_sender, monitoring.remove_upserted_events, monitoring.upsert_incidents.
 -- Risks: locks are always taken in this order, sorted within each kind, so that concurrent batches do not deadlock:
 --   quotas by sender, existing incidents by fingerprint, new incidents by fingerprint. A batch without new
 --   fingerprints takes no quota, so repeats of known errors do not wait for each other. A session that updates many
@@ -154,21 +153,30 @@ declare
 begin
   return query
   with grouped as (
-    select distinct on (event.fingerprint)
+    select distinct on (event.fingerprint, event.quota)
       event.*,
       count(*) over (partition by event.fingerprint) as occurrence_count
     from unnest(insert_incidents.events) as event
-    order by event.fingerprint, event.severity desc, event.event_position
+    order by event.fingerprint, event.quota, event.severity desc, event.event_position
   ),
 
   ranked as (
     select
       grouped.*,
-      -- Null for senders without a quota.
-      sender_quotas.created_count + row_number() over (partition by grouped.quota order by grouped.event_position) as rank,
+      -- 0 for a sender without a quota.
+      coalesce(
+        sender_quotas.created_count + row_number() over (partition by grouped.quota order by grouped.event_position), 0
+      ) as rank,
       ceil(extract(epoch from sender_quotas.window_started_at + interval '1 minute' - now()))::integer as seconds_left
     from grouped
     left join monitoring.sender_quotas on sender_quotas.sender = grouped.quota
+  ),
+
+  -- A sender that is over its limit does not keep another one from opening the incident of an error that both report.
+  leaders as (
+    select distinct on (ranked.fingerprint) ranked.*
+    from ranked
+    order by ranked.fingerprint, ranked.rank > v_limit, ranked.severity desc, ranked.event_position
   ),
 
   opened as (
@@ -177,14 +185,17 @@ begin
       release, url, context, sender, occurrence_count, knowledge_id, deployment_id
     )
     select
-      ranked.fingerprint, ranked.title, ranked.message, ranked.error_type, ranked.error_code, ranked.stack,
-      ranked.severity, ranked.category, ranked.rule, ranked.source, ranked.environment, ranked.release, ranked.url,
-      ranked.context, ranked.sender, ranked.occurrence_count,
-      case when v_has_knowledge then monitoring.find_knowledge(ranked.message, ranked.error_type) end,
-      case when v_has_deployments then monitoring.find_deployment(ranked.source, ranked.environment, ranked.context) end
-    from ranked
-    where coalesce(ranked.rank, 0) <= v_limit
-    order by ranked.fingerprint
+      leaders.fingerprint, leaders.title, leaders.message, leaders.error_type, leaders.error_code, leaders.stack,
+      leaders.severity, leaders.category, leaders.rule, leaders.source, leaders.environment, leaders.release,
+      leaders.url, leaders.context, leaders.sender, leaders.occurrence_count,
+      case when v_has_knowledge then monitoring.find_knowledge(leaders.message, leaders.error_type) end,
+      case
+        when v_has_deployments
+          then monitoring.find_deployment(leaders.source, leaders.environment, leaders.context)
+      end
+    from leaders
+    where leaders.rank <= v_limit
+    order by leaders.fingerprint
     on conflict (fingerprint) where status <> 'resolved' do nothing
     returning
       incidents.id, incidents.fingerprint, incidents.severity, incidents.category, incidents.status
@@ -194,10 +205,10 @@ begin
     update monitoring.sender_quotas
     set created_count = sender_quotas.created_count + per_quota.opened_count
     from (
-      select ranked.quota, count(*) as opened_count
+      select leaders.quota, count(*) as opened_count
       from opened
-      join ranked on ranked.fingerprint = opened.fingerprint
-      group by ranked.quota
+      join leaders on leaders.fingerprint = opened.fingerprint
+      group by leaders.quota
     ) as per_quota
     where sender_quotas.sender = per_quota.quota
   )
@@ -205,9 +216,9 @@ begin
   select opened.fingerprint, opened.id, opened.severity, opened.category, opened.status, 0::bigint, true, null::integer
   from opened
   union all
-  select ranked.fingerprint, null, null, null, null, null, false, greatest(ranked.seconds_left, 1)
-  from ranked
-  where ranked.rank > v_limit;
+  select leaders.fingerprint, null, null, null, null, null, false, greatest(leaders.seconds_left, 1)
+  from leaders
+  where leaders.rank > v_limit;
 end
 $$;
 

@@ -188,10 +188,7 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  select is_content_error.code in (
-    '22001', '22003', '22007', '22008', '22021', '22023', '22025', '2201B', '22P02', '22P03', '22P05', '22030', '22032',
-    '23514', '54000', '54001'
-  )
+  select is_content_error.code in ('22001', '22003', '22021', '22P02', '22P05', '23514', '54000', '54001')
 $$;
 
 comment on function monitoring.is_content_error(text) is

@@ -46,19 +46,18 @@ stable
 security invoker
 set search_path = ''
 as $$
-  select case monitoring.read_role()
-    when 'authenticated'
-      then 'agent:' || left(
-        coalesce(nullif(monitoring.join_lines(claims.token ->> 'sub'), ''), monitoring.read_actor()), 100
-      )
-    else 'server:default'
+  select case
+    when claims.token is null or claims.token ->> 'role' = 'service_role' then 'server:default'
+    else 'agent:' || left(
+      coalesce(nullif(monitoring.join_lines(claims.token ->> 'sub'), ''), monitoring.read_actor()), 100
+    )
   end
   from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
 $$;
 
 comment on function monitoring.read_sender() is
-'Returns the sender of what the caller reports: agent: and the subject of its JWT, or server:default for the other
-roles.';
+'Returns the sender of what the caller reports: agent: and the subject of its JWT, or server:default for service_role
+and outside of PostgREST.';
 
 create function monitoring.set_change_context(agent text, details jsonb)
 returns void

@@ -62,7 +62,7 @@ begin
       'security'
     );
     v_report.rule := 'security_event';
-    if monitoring.read_role() = 'authenticated' then
+    if starts_with(monitoring.read_sender(), 'agent:') then
       v_report.quota := monitoring.read_sender();
     end if;
     select upserted.incident_id

@@ -24,7 +24,7 @@ select is(
 );
 
 select throws_ok(
-  $$ select monitoring.read_idempotency_key('{"idempotency_key": ""}') $$,
+  $$ select monitoring.read_idempotency_key('{"idempotency_key": ""}', 'server:a') $$,
   'PT400', 'idempotency_key must be a string of 1 to 255 characters',
   'an empty idempotency key is rejected'
 );

@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(9);
 
 update public.system_config
 set value = '{"new_incidents_per_minute": 2}'
@@ -38,6 +38,21 @@ select is(
     {"sender": "service", "event": {"error": {"message": "two"}}}, {"sender": "service", "event": {"error": {"message": "d"}}}
   ]') @> '[{"success": false}]', false,
   'the service itself has no limit'
+);
+
+create temporary table shared as
+select public.ingest_events('[
+  {"sender": "server:noisy", "event": {"error": {"message": "shared"}, "severity": "CRITICAL"}},
+  {"sender": "server:quiet", "event": {"error": {"message": "shared"}, "severity": "LOW"}},
+  {"sender": "server:noisy", "event": {"error": {"message": "of the noisy one alone"}}}
+]') as answer;
+
+select results_eq(
+  $$ select coalesce(item #>> '{error,code}', item ->> 'occurrence_count'), incidents.sender
+     from shared, jsonb_array_elements(answer) with ordinality as items (item, place)
+     left join public.incidents on id = item ->> 'incident_id' order by place $$,
+  $$ values ('1', 'server:quiet'), ('2', 'server:quiet'), ('PT429', null) $$,
+  'a sender over its limit does not keep another one from opening the incident of their common error'
 );
 
 select lives_ok(
