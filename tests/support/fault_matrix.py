@@ -336,7 +336,20 @@ def filled(volume: Path) -> Iterator[None]:
         filler.unlink()
 
 
-def write_garbage(spool: Path, start: float, share: float) -> None:
+@dataclass(frozen=True)
+class SpoolDamage:
+    """What happens to the spool's files, while the service runs or while it does not."""
+
+    name: str
+    inflict: Callable[[Path], None]
+    needs_log: bool = False
+    """The service must be killed before: when it stops, SQLite's write-ahead log is merged into the file."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _write_garbage(spool: Path, start: float, share: float) -> None:
     """Overwrites a share of the file from a position that is a share of its size too."""
     size = spool.stat().st_size
     with spool.open("r+b", buffering=0) as file:
@@ -344,40 +357,23 @@ def write_garbage(spool: Path, start: float, share: float) -> None:
         file.write(secrets.token_bytes(max(100, int(size * share))))
 
 
-def _garbage_in_the_header(spool: Path) -> None:
-    write_garbage(spool, 0, 0)
-
-
-def _garbage_in_the_middle(spool: Path) -> None:
-    write_garbage(spool, 0.4, 0.2)
-
-
-def _garbage_everywhere(spool: Path) -> None:
-    write_garbage(spool, 0, 1)
-    _log_of(spool).unlink(missing_ok=True)
-
-
 def _cut_log(spool: Path) -> None:
-    os.truncate(_log_of(spool), _log_of(spool).stat().st_size // 2)
+    log = spool.with_name(f"{spool.name}-wal")
+    os.truncate(log, log.stat().st_size // 2)
 
 
-def _deleted(spool: Path) -> None:
+def _delete(spool: Path) -> None:
     for file in spool.parent.glob(f"{spool.name}*"):
         file.unlink()
 
 
-def _log_of(spool: Path) -> Path:
-    """SQLite's write-ahead log."""
-    return spool.with_name(f"{spool.name}-wal")
-
-
-SPOOL_DAMAGES: dict[str, Callable[[Path], None]] = {
-    "garbage in the header": _garbage_in_the_header,
-    "garbage in the middle": _garbage_in_the_middle,
-    "garbage everywhere": _garbage_everywhere,
-    "a cut log": _cut_log,
-    "a deleted file": _deleted,
-}
+SPOOL_DAMAGES = [
+    SpoolDamage("garbage in the header", lambda spool: _write_garbage(spool, 0, 0)),
+    SpoolDamage("garbage in the middle", lambda spool: _write_garbage(spool, 0.4, 0.2)),
+    SpoolDamage("garbage everywhere", lambda spool: _write_garbage(spool, 0, 1)),
+    SpoolDamage("a cut log", _cut_log, needs_log=True),
+    SpoolDamage("deleted", _delete),
+]
 
 
 # What must be as before when a test has ended.
