@@ -358,8 +358,8 @@ def _write_garbage(spool: Path, start: float, share: float) -> None:
 
 
 def _cut_log(spool: Path) -> None:
-    log = spool.with_name(f"{spool.name}-wal")
-    os.truncate(log, log.stat().st_size // 2)
+    # Its header and ten pages with theirs. The rest of the file may be room that is kept.
+    os.truncate(spool.with_name(f"{spool.name}-wal"), 32 + 10 * (24 + 4096))
 
 
 def _delete(spool: Path) -> None:

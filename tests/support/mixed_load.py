@@ -331,9 +331,14 @@ class MixedLoad:
 
 
 def read_dead_letters(spool_path: Path) -> list[tuple[str, str]]:
-    """Payload and reason of each dead letter in a spool file."""
+    """Payload and reason of each dead letter in a spool file. A damaged file has none that can be read."""
     with closing(sqlite3.connect(f"file:{spool_path}?mode=ro", uri=True, timeout=DEADLINE_SECONDS)) as connection:
-        rows = connection.execute("select payload, reason from dead_letters order by id").fetchall()
+        try:
+            rows = connection.execute("select payload, reason from dead_letters order by id").fetchall()
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorname not in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
+                raise
+            rows = []
     return [(bytes(payload).decode(), str(reason)) for payload, reason in rows]
 
 
