@@ -6,18 +6,18 @@ Several processes may share the file; only the one that holds the lock file besi
 
 import asyncio
 import fcntl
-import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from app.spool.file import SpoolCounts, Spooled, SpoolFile, SpoolFullError
+from app.spool.file import ReportId, SpoolCounts, Spooled, SpoolFile, SpoolFullError
 
 _WAITING_LIMIT = 16 * 1024 * 1024
+_COMMIT_BYTES = 2 * 1024 * 1024
 
 Result = TypeVar("Result")
 
@@ -39,8 +39,9 @@ class Spool:
         self._writes: deque[_Write] = deque()
         self._waiting_bytes = 0
         self._writer: asyncio.Task[None] | None = None
+        self._holds_replay_lock = False
+        self.counts = self._file.counts  # the last known
         self.dropped = 0  # reports refused since the start for lack of room
-        self.counts = self._file.count()  # the last known
 
     async def put(self, kind: str, payload: bytes) -> None:
         """Store a report; returns when it is on the disk. Raises SpoolFullError."""
@@ -55,21 +56,21 @@ class Spool:
         # If the caller is cancelled, the report is stored all the same.
         await asyncio.shield(write.done)
 
-    async def oldest(self, after_id: int, most: int) -> list[Spooled]:
-        """The next reports to replay after an id, oldest first."""
-        return await self._run(partial(self._file.read_oldest, after_id, most))
+    async def oldest(self, kind: str, after: ReportId, most: int) -> list[Spooled]:
+        """The next reports of a kind to replay after an id, oldest first."""
+        return await self._run(partial(self._file.read_oldest, kind, after, most))
 
-    async def remove(self, ids: Iterable[int]) -> None:
-        """Delete reports that the database has stored."""
-        chosen = list(ids)
-        await self._run(partial(self._file.remove, chosen))
-        self._count(-len(chosen))
+    async def settle(self, kind: str, stored: Sequence[ReportId], rejected: Sequence[tuple[ReportId, str]]) -> None:
+        """Delete reports that the database has stored; move permanently rejected ones to the dead letters."""
+        await self._run(partial(self._file.settle, kind, stored, rejected))
 
-    async def move_to_dead_letters(self, reasons: Iterable[tuple[int, str]]) -> None:
-        """Set permanently rejected reports aside, each with the reason."""
-        chosen = list(reasons)
-        await self._run(partial(self._file.move_to_dead_letters, chosen))
-        self._count(-len(chosen), len(chosen))
+    def depth(self, kind: str) -> int:
+        """How many reports of a kind wait."""
+        return self.counts.depths.get(kind, 0)
+
+    def is_replaying(self, kind: str) -> bool:
+        """Whether reports of a kind wait that this process replays."""
+        return self._holds_replay_lock and self.depth(kind) > 0
 
     def acquire_replay_lock(self) -> bool:
         """Whether this process holds the replay lock. Once acquired, it is held until the process ends."""
@@ -77,12 +78,12 @@ class Spool:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return False
+        self._holds_replay_lock = True
         return True
 
     async def refresh(self) -> SpoolCounts:
         """Read the counts from the file: another process may have changed it."""
-        self.counts = await self._run(self._file.count)
-        return self.counts
+        return await self._run(self._file.count)
 
     async def close(self) -> None:
         """Complete the pending writes, then close the file."""
@@ -93,12 +94,14 @@ class Spool:
         self._lock_file.close()
 
     async def _run(self, call: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+        finally:
+            self.counts = self._file.counts
 
     async def _write_waiting(self) -> None:
         while self._writes:
-            batch = list(self._writes)
-            self._writes.clear()
+            batch = self._next_writes()
             failure: Exception | None = None
             try:
                 await self._run(partial(self._file.insert, [(each.kind, each.payload) for each in batch]))
@@ -111,12 +114,14 @@ class Spool:
                     write.done.set_result(None)
                 else:
                     write.done.set_exception(failure)
-            if failure is None:
-                self._count(len(batch))
 
-    def _count(self, waiting: int, dead: int = 0) -> None:
-        """Adjust the counts without reading the file, which takes long if it is large; refresh() corrects them."""
-        known = self.counts
-        depth = max(0, known.depth + waiting)
-        oldest_at = (known.oldest_at or time.time()) if depth else None
-        self.counts = SpoolCounts(depth, oldest_at, known.dead_letters + dead)
+    def _next_writes(self) -> list[_Write]:
+        """The writes of the next transaction: few enough to fit into the write-ahead log of a nearly full disk."""
+        batch: list[_Write] = []
+        size = 0
+        while self._writes:
+            size += len(self._writes[0].payload)
+            if batch and size > _COMMIT_BYTES:
+                break
+            batch.append(self._writes.popleft())
+        return batch
