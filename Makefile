@@ -7,7 +7,7 @@ WORKERS ?= 2
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev check test test-engine walkthrough lint ruff mypy sqlfluff squawk unit format bench pictures types \
+.PHONY: help setup dev check test test-engine walkthrough lint ruff mypy sqlfluff squawk unit format bench faults pictures types \
   docs demo reset
 
 help: ## Lists the commands.
@@ -58,6 +58,9 @@ format: setup ## Formats the Python code.
 
 bench: setup ## Measures throughput and latency, as ratios within one run.
 	@$(VENV)/python -m benchmarks
+
+faults: setup ## Runs the whole matrix of faults with the full numbers (half an hour).
+	@FAULT_MATRIX=full $(VENV)/python -m pytest -q -s tests/faults/test_fault_matrix.py
 
 pictures: setup ## Redraws the screenshots in docs/ (needs Chromium).
 	@$(VENV)/python -m tests.browser.pictures

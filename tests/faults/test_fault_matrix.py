@@ -1,17 +1,17 @@
 """Every fault of the database and of the spool: what was acknowledged during it is stored once when it is over.
 
 Each test sends reports and Sentry deliveries during one fault, so that requests and replay both meet it, and then heals
-it. `make faults` runs the matrix with the full numbers.
+it. `make test` runs the part of the matrix that is not marked as thorough, and most of it with small numbers.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,22 +21,24 @@ from local import Stack
 from tests.faults.conftest import OWN_POSTGRES
 from tests.support import fault_matrix as faults
 from tests.support import http_client
-from tests.support.fault_matrix import DatabaseFault
+from tests.support.fault_matrix import DatabaseFault, SpoolDamage
 from tests.support.fault_proxy import Fault, FaultProxy, running_proxy
 from tests.support.mixed_load import SENTRY_SECRET, MixedLoad, Outcome
 from tests.support.service_process import ServiceProcess, free_port, is_drained, running_service
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
-IS_FULL = bool(os.environ.get("FAULT_MATRIX_FULL"))
+# part: what `make test` runs; all: every fault; full: every fault with the full numbers, timeouts and pauses.
+EXTENT = os.environ.get("FAULT_MATRIX", "part")
+IS_FULL = EXTENT == "full"
 LOCK_SECONDS = 240.0 if IS_FULL else 10.0
 # The replay's calls that must have met the fault after everything was sent; a breaker that only probes makes none.
 CALLS = 8
 CALLS_SECONDS = 5.0
 # In this time the replay tries a report often enough to give it up.
-FEW_SECONDS = 60.0 if IS_FULL else 12.0
+FEW_SECONDS = 60.0 if IS_FULL else 6.0
 KNOWN_ERRORS = 20
-# The replay waits up to 15 s after a failure, which here only makes the tests slow.
-BUDGETS = {} if IS_FULL else {"replay_pause": 0.4}
+# Replay and breaker pause up to 15 s after a failure, which here only makes the tests slow.
+BUDGETS = {} if IS_FULL else {"replay_pause": 0.4, "breaker_pause": 0.4}
 
 
 @dataclass(frozen=True)
@@ -46,42 +48,46 @@ class Size:
 
 
 FULL = Size(2_000, 500)
-SIZE = FULL if IS_FULL else Size(400, 100)
+SIZE = FULL if IS_FULL else Size(300, 75)
 
 
+NO_FAULT = DatabaseFault("no other fault", lambda _stack: nullcontext())
+EVERY_WRITE = DatabaseFault("XX000 from every write of an incident", faults.raising("XX000"))
+EVERY_RECEIPT = DatabaseFault("XX000 from every receipt", faults.raising("XX000", faults.RECEIPTS))
+SHARE_LOCK = DatabaseFault("a share lock", faults.share_lock, hold_seconds=LOCK_SECONDS)
 DATABASE_FAULTS = [
-    *(
-        DatabaseFault(f"{code} from every write of an incident", faults.raising(code))
-        for code in ("XX000", "58030", "53100", "ZZ999")
-    ),
-    DatabaseFault("XX000 from every receipt", faults.raising("XX000", faults.RECEIPTS)),
-    DatabaseFault("XX000 from every delivery", faults.raising("XX000", faults.DELIVERIES)),
-    DatabaseFault("58030 at commit", faults.raising("58030", at_commit=True)),
+    DatabaseFault("53100 from every write of an incident", faults.raising("53100")),
+    DatabaseFault("58030 when a call commits", faults.raising("58030", at_commit=True)),
     DatabaseFault("42883, a missing function", faults.renamed("function", "monitoring.upsert_incidents")),
     DatabaseFault("42703, a missing column", faults.renamed("table", faults.INCIDENTS, part="rule")),
+    DatabaseFault("PGRST202, missing RPCs", faults.without_rpcs),
+    DatabaseFault("PGRST202, a stale schema cache", faults.stale_schema_cache),
+    DatabaseFault("2200H, no incident numbers left", faults.full_sequence("public.incident_number")),
+    DatabaseFault("2200H, no delivery numbers left", faults.full_sequence("monitoring.sentry_deliveries_id_seq")),
+    DatabaseFault("57014, every statement", faults.role_setting("statement_timeout", "1ms")),
+    DatabaseFault("57014, large batches", faults.slow_writes),
+    DatabaseFault("55P03, a share lock and a short lock timeout", faults.short_share_lock, hold_seconds=5.0),
+    DatabaseFault("25006, read only", faults.role_setting("transaction_read_only", "on")),
+    DatabaseFault("0A000, a standby", faults.standby, restarts_postgres=True),
+]
+THOROUGH_FAULTS = [
+    EVERY_RECEIPT,
+    SHARE_LOCK,
+    DatabaseFault("58030 from every write of an incident", faults.raising("58030")),
+    DatabaseFault("ZZ999 from every write of an incident", faults.raising("ZZ999")),
+    DatabaseFault("XX000 from every delivery", faults.raising("XX000", faults.DELIVERIES)),
     DatabaseFault("23502, a column that needs a value", faults.required_column),
     DatabaseFault("42P01, a missing table of receipts", faults.renamed("table", faults.RECEIPTS)),
     DatabaseFault("42P01, a missing table of deliveries", faults.renamed("table", faults.DELIVERIES)),
     DatabaseFault("42501, no grant", faults.revoked),
-    DatabaseFault("PGRST202, missing RPCs", faults.without_rpcs),
-    DatabaseFault("PGRST202, a stale schema cache", faults.stale_schema_cache),
-    DatabaseFault(
-        "2200H, no incident numbers left", lambda stack: faults.full_sequence(stack, "public.incident_number")
-    ),
-    DatabaseFault(
-        "2200H, no delivery numbers left",
-        lambda stack: faults.full_sequence(stack, "monitoring.sentry_deliveries_id_seq"),
-    ),
-    DatabaseFault(
-        "2200H, no audit numbers left", lambda stack: faults.full_sequence(stack, "public.agent_actions_id_seq")
-    ),
-    DatabaseFault("57014, every statement", lambda stack: faults.role_setting(stack, "statement_timeout", "1ms")),
-    DatabaseFault("57014, large batches", faults.slow_writes),
-    DatabaseFault("a share lock", faults.share_lock, hold_seconds=LOCK_SECONDS),
-    DatabaseFault("55P03, a share lock and a short lock timeout", faults.short_share_lock, hold_seconds=10.0),
-    DatabaseFault("25006, read only", faults.read_only),
-    DatabaseFault("0A000, a standby", faults.standby, restarts_postgres=True),
+    DatabaseFault("2200H, no audit numbers left", faults.full_sequence("public.agent_actions_id_seq")),
 ]
+
+
+def thorough(*values: Any) -> Any:
+    """Values that `make test` leaves out."""
+    mark = pytest.mark.skipif(EXTENT == "part", reason="part of `make faults` only")
+    return pytest.param(*values, marks=mark, id=" and ".join(map(str, values)))
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,10 @@ class Arena:
             wait_until(is_over, SETTLE_SECONDS, "the end of the spool")
         except AssertionError:
             waiting = self.spool()["depth"] or 1
-        return self.load.outcome(waiting)
+        outcome = self.load.outcome(waiting)
+        unread = self.spool()["dead_letters"] - len(outcome.dead_letters)
+        outcome.dead_letters += [("", "a dead letter that cannot be read")] * unread
+        return outcome
 
     def spool(self) -> dict[str, Any]:
         return cast(dict[str, Any], http_client.get(f"{self.service.url}/health").json()["spool"])
@@ -186,6 +195,15 @@ def arena(
         yield Arena(stack, proxy, service, load, environ)
 
 
+@pytest.fixture
+def volume(tmp_path: Path) -> Iterator[Path]:
+    """A small file system for the spool."""
+    with faults.small_volume(tmp_path / "volume", 1536) as mounted:
+        if mounted is None:
+            pytest.skip("only root may mount a file system")
+        yield mounted
+
+
 def suffer(where: Arena, fault: DatabaseFault, size: Size, *, has_poison: bool = False) -> Outcome:
     """Sends everything during the fault, heals it, and compares.
 
@@ -204,10 +222,24 @@ def suffer(where: Arena, fault: DatabaseFault, size: Size, *, has_poison: bool =
     return where.settle()
 
 
+def test_a_fault_of_the_database_loses_nothing_of_the_full_numbers(
+    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path
+) -> None:
+    with arena(disposable_stack, proxy, environ, log_path) as where:
+        outcome = suffer(where, EVERY_WRITE, FULL)
+        print(f"\n{EVERY_WRITE}: {outcome}")
+        outcome.assert_nothing_is_wrong()
+
+
 @pytest.mark.parametrize(
     "fault",
-    [pytest.param(fault, marks=OWN_POSTGRES if fault.restarts_postgres else ()) for fault in DATABASE_FAULTS],
-    ids=str,
+    [
+        *(
+            pytest.param(each, id=str(each), marks=OWN_POSTGRES if each.restarts_postgres else ())
+            for each in DATABASE_FAULTS
+        ),
+        *map(thorough, THOROUGH_FAULTS),
+    ],
 )
 def test_a_fault_of_the_database_loses_nothing(
     disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, fault: DatabaseFault
@@ -218,30 +250,41 @@ def test_a_fault_of_the_database_loses_nothing(
         outcome.assert_nothing_is_wrong()
 
 
-def test_few_new_errors_wait_for_incident_numbers_while_many_known_ones_are_stored(
-    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path
+@pytest.mark.parametrize(
+    "fault",
+    [
+        DatabaseFault("2200H, no incident numbers left", faults.full_sequence("public.incident_number")),
+        DatabaseFault("42883, a missing function", faults.renamed("function", "monitoring.insert_incidents")),
+        DatabaseFault("53100 from every new incident", faults.raising("53100", event="insert")),
+    ],
+    ids=str,
+)
+def test_few_new_errors_wait_while_many_known_ones_are_stored(
+    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, fault: DatabaseFault
 ) -> None:
-    """A full sequence looks like a fault of the reports: each of them fails alone while others get through."""
+    """The fault looks like one of the reports: each of them fails alone while others get through."""
     with arena(disposable_stack, proxy, environ, log_path) as where:
-        with faults.full_sequence(disposable_stack, "public.incident_number"):
+        with fault.inject(disposable_stack):
             where.load.send(3, 1)
             started = time.monotonic()
             while time.monotonic() - started < FEW_SECONDS:
                 where.load.send(5, 2, are_known=True)
+                time.sleep(0.1)
         outcome = where.settle()
-        print(f"\nfew new errors without incident numbers: {outcome}")
+        print(f"\nfew new errors, {fault}: {outcome}")
         outcome.assert_nothing_is_wrong()
 
 
-@pytest.mark.parametrize("code", ["XX000", "22P02"])
 @pytest.mark.parametrize(
-    "fault",
+    ("code", "fault"),
     [
-        DatabaseFault("no other fault", lambda _stack: nullcontext()),
-        DatabaseFault("XX000 from every receipt", faults.raising("XX000", faults.RECEIPTS)),
-        DatabaseFault("a share lock", faults.share_lock, hold_seconds=LOCK_SECONDS),
+        pytest.param("XX000", NO_FAULT, id="XX000"),
+        pytest.param("22P02", NO_FAULT, id="22P02"),
+        pytest.param("XX000", EVERY_RECEIPT, id=f"XX000 and {EVERY_RECEIPT}"),
+        thorough("22P02", EVERY_RECEIPT),
+        thorough("XX000", SHARE_LOCK),
+        thorough("22P02", SHARE_LOCK),
     ],
-    ids=str,
 )
 def test_a_poisoned_body_is_given_up_alone_with_its_reason(
     disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, code: str, fault: DatabaseFault
@@ -257,12 +300,9 @@ def test_a_poisoned_body_is_given_up_alone_with_its_reason(
 
 
 def test_a_full_volume_of_the_spool_stops_nothing_while_the_database_is_available(
-    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, tmp_path: Path
+    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, volume: Path
 ) -> None:
-    with (
-        faults.small_volume(tmp_path / "volume", 2048) as volume,
-        arena(disposable_stack, proxy, environ, log_path, {"SPOOL_PATH": str(volume / "spool")}) as where,
-    ):
+    with arena(disposable_stack, proxy, environ, log_path, {"SPOOL_PATH": str(volume / "spool")}) as where:
         where.cut_off()
         where.load.send(SIZE.reports // 4, SIZE.deliveries // 4)
         with faults.filled(volume):
@@ -276,75 +316,80 @@ def test_a_full_volume_of_the_spool_stops_nothing_while_the_database_is_availabl
         outcome.assert_nothing_is_wrong()
 
 
-@pytest.mark.parametrize("limit", ["SPOOL_MAX_MB", "the volume"])
-def test_a_full_spool_refuses_only_what_it_has_not_acknowledged(
-    disposable_stack: Stack,
-    proxy: FaultProxy,
-    environ: dict[str, str],
-    log_path: Path,
-    tmp_path: Path,
-    limit: str,
+def test_a_spool_at_its_limit_refuses_only_what_it_has_not_acknowledged(
+    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path
 ) -> None:
-    with ExitStack() as exits:
-        variables = {"SPOOL_MAX_MB": "1"}
-        if limit == "the volume":
-            volume = exits.enter_context(faults.small_volume(tmp_path / "volume", 1024))
-            variables = {"SPOOL_PATH": str(volume / "spool")}
-        where = exits.enter_context(arena(disposable_stack, proxy, environ, log_path, variables))
-        with faults.raising("58030")(disposable_stack):
-            where.load.send(SIZE.reports, SIZE.deliveries, padding=4 * 2**20 // SIZE.reports)
-            where.meet()
-            assert any(503 in each.statuses for each in where.load.reports)
-        outcome = where.settle()
-        print(f"\na spool that is full by {limit}: {outcome}")
-        outcome.assert_nothing_is_wrong()
+    with arena(disposable_stack, proxy, environ, log_path, {"SPOOL_MAX_MB": "1"}) as where:
+        fill_the_spool(where)
 
 
-@pytest.mark.parametrize("is_running", [False, True], ids=["while stopped", "while running"])
-@pytest.mark.parametrize("damage", faults.SPOOL_DAMAGES)
-def test_a_damaged_spool_stops_nothing_and_is_an_incident(
+def test_a_spool_on_a_full_volume_refuses_only_what_it_has_not_acknowledged(
+    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, volume: Path
+) -> None:
+    with arena(disposable_stack, proxy, environ, log_path, {"SPOOL_PATH": str(volume / "spool")}) as where:
+        fill_the_spool(where)
+
+
+def fill_the_spool(where: Arena) -> None:
+    """The database fails on everything until reports were refused; their senders repeat them."""
+    with faults.raising("58030")(where.stack):
+        where.load.send(SIZE.reports, SIZE.deliveries, padding=4 * 2**20 // SIZE.reports)
+        where.meet()
+        assert any(503 in each.statuses for each in where.load.reports)
+    outcome = where.settle()
+    print(f"\na full spool: {outcome}")
+    outcome.assert_nothing_is_wrong()
+
+
+@pytest.mark.parametrize("is_running", [False, True], ids=["stopped", "running"])
+@pytest.mark.parametrize("damage", [*faults.SPOOL_DAMAGES, *map(thorough, faults.THOROUGH_SPOOL_DAMAGES)], ids=str)
+def test_a_damaged_spool_stops_nothing_and_its_loss_is_an_incident(
     disposable_stack: Stack,
     proxy: FaultProxy,
     environ: dict[str, str],
     log_path: Path,
-    damage: str,
+    damage: SpoolDamage,
     is_running: bool,
 ) -> None:
-    """What was in the file may be lost, and the incident says so. What arrives from then on is stored, once."""
-    if damage == "a deleted file" and not is_running:
-        pytest.skip("a service that starts without a spool cannot know that there was one")
+    """What was in the file may be lost, and an incident says so. What arrives from then on is stored, once."""
     port = free_port()
     with ExitStack() as exits:
         where = exits.enter_context(arena(disposable_stack, proxy, environ, log_path, port=port))
-        started = read_now(disposable_stack)
+        forget_spool_incidents(disposable_stack)
         where.cut_off()
         where.load.send(SIZE.reports // 4, SIZE.deliveries // 4)
         where.load.excuse_what_was_sent()
         if not is_running:
-            # Killed, so that SQLite's log is still there.
-            where.service.process.kill()
-            where.service.process.wait()
-        faults.SPOOL_DAMAGES[damage](where.spool_path)
+            where.service.process.send_signal(signal.SIGKILL if damage.needs_log else signal.SIGTERM)
+            where.service.process.wait(DEADLINE_SECONDS)
+        damage.inflict(where.spool_path)
         if not is_running:
             exits.enter_context(running_service(where.environ, log_path, port, budgets=BUDGETS))
         where.load.send(SIZE.reports // 4, SIZE.deliveries // 4)
         where.connect()
         where.load.send(SIZE.reports // 2, SIZE.deliveries // 2)
         outcome = where.settle()
-        print(f"\nspool with {damage}, {'running' if is_running else 'stopped'}: {outcome}")
+        incidents = read_spool_incidents(disposable_stack)
+        print(f"\na spool {damage}, {'running' if is_running else 'stopped'}: {outcome}; {incidents}")
         outcome.assert_nothing_is_wrong()
-        wait_until(lambda: bool(read_spool_incidents(disposable_stack, started)), what="the incident")
-        print(read_spool_incidents(disposable_stack, started))
+        # A service that starts without a file cannot know that there was one.
+        is_unknown = damage.name == "deleted" and not is_running
+        assert incidents or is_unknown or not outcome.excused
 
 
-def read_now(stack: Stack) -> datetime:
-    with faults.connect(stack) as connection:
-        (row,) = connection.execute("select clock_timestamp()").fetchall()
-    return cast(datetime, row[0])
+def forget_spool_incidents(stack: Stack) -> None:
+    """Those of other tests were resolved long ago, so that the next one is a new incident."""
+    faults.run(
+        stack,
+        """update public.incidents
+        set status = 'resolved', first_seen = now() - interval '60 days', last_seen = now() - interval '60 days',
+          resolved_at = now() - interval '59 days'
+        where error_type = 'SpoolDamaged'""",
+    )
 
 
-def read_spool_incidents(stack: Stack, since: datetime) -> list[str]:
+def read_spool_incidents(stack: Stack) -> list[str]:
     """The messages of the service about its spool."""
-    query = "select message from public.incidents where error_type = 'SpoolDamaged' and last_seen > %s"
+    query = "select message from public.incidents where error_type = 'SpoolDamaged' and status = 'open'"
     with faults.connect(stack) as connection:
-        return [str(message) for (message,) in connection.execute(query, [since])]
+        return [str(message) for (message,) in connection.execute(query.encode())]

@@ -23,6 +23,8 @@ from local import Stack
 from tests.support import http_client
 from tests.support.waiting import wait_until
 
+Injection = Callable[[Stack], AbstractContextManager[None]]
+
 POISON = "poisonedbody"
 """A word in a report or delivery that makes the database fail on it, and on it only: see `poisoned`."""
 
@@ -37,7 +39,7 @@ class DatabaseFault:
     """One row of the matrix."""
 
     name: str
-    inject: Callable[[Stack], AbstractContextManager[None]]
+    inject: Injection
     hold_seconds: float = 0.0
     """How long the fault lasts at least after everything was sent."""
     restarts_postgres: bool = False
@@ -82,7 +84,7 @@ def changed(stack: Stack, inject: Sequence[str], heal: Sequence[str]) -> Iterato
 
 def raising(
     code: str, table: str = INCIDENTS, *, event: str = "insert or update", at_commit: bool = False, when: str = "true"
-) -> Callable[[Stack], AbstractContextManager[None]]:
+) -> Injection:
     """Every write of the table that meets `when` raises this SQLSTATE, at once or when the transaction commits."""
     name = f"a_fault_{code.lower()}_{secrets.token_hex(3)}"
     timing = f"after {event}" if at_commit else f"before {event}"
@@ -100,7 +102,7 @@ def raising(
     return lambda stack: changed(stack, create, [f"drop schema if exists {name} cascade"])
 
 
-def poisoned(code: str) -> Callable[[Stack], AbstractContextManager[None]]:
+def poisoned(code: str) -> Injection:
     """Only reports and deliveries that contain POISON raise this SQLSTATE."""
     return raising(code, when=f"concat(new.title, new.message) like '%{POISON}%'")
 
@@ -108,7 +110,7 @@ def poisoned(code: str) -> Callable[[Stack], AbstractContextManager[None]]:
 # Objects that the functions need and do not find.
 
 
-def renamed(kind: str, name: str, *, part: str = "") -> Callable[[Stack], AbstractContextManager[None]]:
+def renamed(kind: str, name: str, *, part: str = "") -> Injection:
     """A function, table or column that has another name for a while. `part` is the column of a table."""
     schema, plain = name.split(".")
     old = part or plain
@@ -168,9 +170,13 @@ def _call(stack: Stack, function: str, body: dict[str, object]) -> str | None:
 # States of the server and of the role.
 
 
-@contextmanager
-def full_sequence(stack: Stack, name: str) -> Iterator[None]:
+def full_sequence(name: str) -> Injection:
     """The sequence is at its end: 2200H."""
+    return lambda stack: _full_sequence(stack, name)
+
+
+@contextmanager
+def _full_sequence(stack: Stack, name: str) -> Iterator[None]:
     with connect(stack) as connection:
         row = connection.execute(
             "select seqmax from pg_catalog.pg_sequence where seqrelid = %s::regclass", [name]
@@ -187,9 +193,17 @@ def full_sequence(stack: Stack, name: str) -> Iterator[None]:
             connection.execute(f"alter sequence {name} maxvalue {row[0]}".encode())
 
 
+def role_setting(name: str, value: str) -> Injection:
+    """A setting of service_role, which PostgREST applies to each call: read at its start and with `reload config`.
+
+    Such as transaction_read_only: 25006. (PostgREST begins transactions `read write`, which overrules the default of a
+    database or role, such as a hosted project has whose disk is full.)
+    """
+    return lambda stack: _role_setting(stack, name, value)
+
+
 @contextmanager
-def role_setting(stack: Stack, name: str, value: str) -> Iterator[None]:
-    """A setting of service_role, which PostgREST applies to each call: read at its start and with `reload config`."""
+def _role_setting(stack: Stack, name: str, value: str) -> Iterator[None]:
     with connect(stack) as connection:
         identifier, literal = sql.Identifier(name), sql.Literal(value)
         try:
@@ -252,24 +266,15 @@ def slow_writes(stack: Stack) -> Iterator[None]:
     )
     with (
         changed(stack, sleep, ["drop schema if exists injected_sleep cascade"]),
-        role_setting(stack, "statement_timeout", "150ms"),
+        role_setting("statement_timeout", "150ms")(stack),
     ):
-        yield
-
-
-@contextmanager
-def read_only(stack: Stack) -> Iterator[None]:
-    """Transactions are read-only: 25006. (PostgREST begins them `read write`, which overrules the default of a
-    database or role, such as a hosted project has whose disk is full.)
-    """
-    with role_setting(stack, "transaction_read_only", "on"):
         yield
 
 
 @contextmanager
 def short_share_lock(stack: Stack) -> Iterator[None]:
     """The same with a lock timeout of 0.2 s instead of 8: many calls fail in a short time, with 55P03."""
-    with role_setting(stack, "lock_timeout", "200ms"), share_lock(stack):
+    with role_setting("lock_timeout", "200ms")(stack), share_lock(stack):
         yield
 
 
@@ -299,20 +304,14 @@ def standby(stack: Stack) -> Iterator[None]:
 # The volume and the file of the spool.
 
 
-def can_mount() -> bool:
-    """Whether this process may mount a file system: as root, outside of most containers."""
-    return os.geteuid() == 0 and shutil.which("mount") is not None
-
-
 @contextmanager
-def small_volume(folder: Path, kilobytes: int) -> Iterator[Path]:
-    """A file system in memory of this size."""
+def small_volume(folder: Path, kilobytes: int) -> Iterator[Path | None]:
+    """A file system in memory of this size; None where this process may not mount one."""
     folder.mkdir()
-    subprocess.run(  # noqa: S603 - our own arguments
-        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)],  # noqa: S607
-        check=True,
-        capture_output=True,
-    )
+    command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode != 0:  # noqa: S603
+        yield None
+        return
     try:
         yield folder
     finally:
@@ -336,7 +335,20 @@ def filled(volume: Path) -> Iterator[None]:
         filler.unlink()
 
 
-def write_garbage(spool: Path, start: float, share: float) -> None:
+@dataclass(frozen=True)
+class SpoolDamage:
+    """What happens to the spool's files, while the service runs or while it does not."""
+
+    name: str
+    inflict: Callable[[Path], None]
+    needs_log: bool = False
+    """The service must be killed before: when it stops, SQLite's write-ahead log is merged into the file."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _write_garbage(spool: Path, start: float, share: float) -> None:
     """Overwrites a share of the file from a position that is a share of its size too."""
     size = spool.stat().st_size
     with spool.open("r+b", buffering=0) as file:
@@ -344,40 +356,25 @@ def write_garbage(spool: Path, start: float, share: float) -> None:
         file.write(secrets.token_bytes(max(100, int(size * share))))
 
 
-def _garbage_in_the_header(spool: Path) -> None:
-    write_garbage(spool, 0, 0)
-
-
-def _garbage_in_the_middle(spool: Path) -> None:
-    write_garbage(spool, 0.4, 0.2)
-
-
-def _garbage_everywhere(spool: Path) -> None:
-    write_garbage(spool, 0, 1)
-    _log_of(spool).unlink(missing_ok=True)
-
-
 def _cut_log(spool: Path) -> None:
-    os.truncate(_log_of(spool), _log_of(spool).stat().st_size // 2)
+    # Its header and ten pages with theirs. The rest of the file may be room that is kept.
+    os.truncate(spool.with_name(f"{spool.name}-wal"), 32 + 10 * (24 + 4096))
 
 
-def _deleted(spool: Path) -> None:
+def _delete(spool: Path) -> None:
     for file in spool.parent.glob(f"{spool.name}*"):
         file.unlink()
 
 
-def _log_of(spool: Path) -> Path:
-    """SQLite's write-ahead log."""
-    return spool.with_name(f"{spool.name}-wal")
-
-
-SPOOL_DAMAGES: dict[str, Callable[[Path], None]] = {
-    "garbage in the header": _garbage_in_the_header,
-    "garbage in the middle": _garbage_in_the_middle,
-    "garbage everywhere": _garbage_everywhere,
-    "a cut log": _cut_log,
-    "a deleted file": _deleted,
-}
+SPOOL_DAMAGES = [
+    SpoolDamage("garbage in the middle", lambda spool: _write_garbage(spool, 0.4, 0.2)),
+    SpoolDamage("a cut log", _cut_log, needs_log=True),
+    SpoolDamage("deleted", _delete),
+]
+THOROUGH_SPOOL_DAMAGES = [
+    SpoolDamage("garbage in the header", lambda spool: _write_garbage(spool, 0, 0)),
+    SpoolDamage("garbage everywhere", lambda spool: _write_garbage(spool, 0, 1)),
+]
 
 
 # What must be as before when a test has ended.

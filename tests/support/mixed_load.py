@@ -91,6 +91,8 @@ class Outcome:
     """Fingerprint and error of deliveries that SQL gave up."""
     refused: list[tuple[str, str]] = field(default_factory=list)
     """Message and reason of reports that the service refused for good."""
+    excused: int = 0
+    """Reports and deliveries that may be lost, and are."""
     waiting: int = 0
     """Reports in the spool when the wait for its end was over."""
 
@@ -102,6 +104,7 @@ class Outcome:
             "dead letters": len(self.dead_letters),
             "failed": len(self.failed),
             "refused": len(self.refused),
+            "excused": self.excused,
             "waiting": self.waiting,
         }
         bad = ", ".join(f"{name} {number}" for name, number in numbers.items())
@@ -289,7 +292,9 @@ class MixedLoad:
         )
         # The poisoned report was acknowledged too, and is given up for a reason of its own.
         excused = Counter(each.message for each in self.reports if each.may_be_lost or POISON in each.message)
-        lost = expected - stored - excused
+        missing = expected - stored
+        lost = missing - excused
+        found.excused += missing.total() - lost.total()
         found.lost += [f"{message} ({count})" for message, count in lost.items()]
         found.duplicated += [f"{message} ({count})" for message, count in (stored - expected).items()]
 
@@ -303,9 +308,11 @@ class MixedLoad:
         found.failed += [(fingerprint, error) for _, effect, fingerprint, error in rows if effect == "failed"]
         applied = Counter(body_hash for body_hash, effect, _, _ in rows if effect not in _NOT_APPLIED)
         for body_hash, each in hashes.items():
-            is_excused = each.may_be_lost or POISON.encode() in each.raw
-            if each.is_acknowledged and not applied[body_hash] and not is_excused:
-                found.lost.append(f"delivery {body_hash} of issue {each.issue_id}")
+            if each.is_acknowledged and not applied[body_hash]:
+                if each.may_be_lost or POISON.encode() in each.raw:
+                    found.excused += 1
+                else:
+                    found.lost.append(f"delivery {body_hash} of issue {each.issue_id}")
             if applied[body_hash] > 1:
                 found.duplicated.append(f"delivery {body_hash} of issue {each.issue_id}")
         # An occurrence is counted in the incident of its issue as often as it was applied.
@@ -324,9 +331,14 @@ class MixedLoad:
 
 
 def read_dead_letters(spool_path: Path) -> list[tuple[str, str]]:
-    """Payload and reason of each dead letter in a spool file."""
+    """Payload and reason of each dead letter in a spool file. A damaged file has none that can be read."""
     with closing(sqlite3.connect(f"file:{spool_path}?mode=ro", uri=True, timeout=DEADLINE_SECONDS)) as connection:
-        rows = connection.execute("select payload, reason from dead_letters order by id").fetchall()
+        try:
+            rows = connection.execute("select payload, reason from dead_letters order by id").fetchall()
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorname not in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
+                raise
+            rows = []
     return [(bytes(payload).decode(), str(reason)) for payload, reason in rows]
 
 

@@ -16,7 +16,7 @@ from types import ModuleType
 import httpx
 
 from app import lifespan
-from app.ingest import replay
+from app.ingest import breaker, replay
 from app.supabase import client, monitor, retry
 from app.web import body
 
@@ -34,6 +34,7 @@ CONSTANTS: dict[str, tuple[ModuleType, str]] = {
 
 PAUSES: dict[str, tuple[ModuleType, str]] = {
     "replay_pause": (replay, "_LONGEST_PAUSE_SECONDS"),  # how long the replay waits at most after a failure
+    "breaker_pause": (breaker, "_LONGEST_PAUSE_SECONDS"),  # how long an open breaker makes no call at most
 }
 """Pauses, which tests may shorten. They are no budgets: nothing is given up when one is over."""
 
