@@ -21,6 +21,7 @@ from app.supabase.client import SupabaseClient
 from app.supabase.monitor import DatabaseMonitor
 from app.web.auth import SignatureFailures
 from app.web.body import BodyBudget
+from app.web.session import Sessions
 
 # How long a client waits for the database before its report is spooled. Sentry closes the connection after 1 s.
 _REPORT_SECONDS = 2.0
@@ -63,6 +64,7 @@ async def run_service(settings: Settings) -> AsyncIterator[ServiceState]:
             signature_failures=SignatureFailures(supabase.record_invalid_signature),
             monitor=monitor,
             snapshot=Snapshot(monitor, breaker, spool),
+            sessions=Sessions(),
             public_status=public_status,
         )
     finally:

@@ -13,6 +13,7 @@ from app.supabase.client import SupabaseClient
 from app.supabase.monitor import DatabaseMonitor
 from app.web.auth import SignatureFailures
 from app.web.body import BodyBudget
+from app.web.session import Sessions
 
 
 class ServiceState(TypedDict):
@@ -26,6 +27,7 @@ class ServiceState(TypedDict):
     signature_failures: SignatureFailures
     monitor: DatabaseMonitor
     snapshot: Snapshot
+    sessions: Sessions
     public_status: SharedCache[Mapping[str, Any]]
 
 

@@ -4,6 +4,7 @@ auth         bearer tokens, HMAC signatures, constant-time comparison, the clien
 body         header checks, size and time limits, the budget for bodies in memory
 errors       problem responses and the exception handlers
 middleware   request ids, CORS, the request log, the handler for unexpected exceptions
+origin       refuses forms that another site submits (CSRF)
 protocol     limits on request heads, in uvicorn's protocol class
-session      who reads the status page, and its cookie
+session      who reads the status page: sessions and their cookie
 """
