@@ -11,6 +11,7 @@ from app.ingest.breaker import CircuitBreaker
 from app.ingest.replay import Replay
 from app.ingest.sender import Send, Sender, in_halves
 from app.ingest.service import IngestService
+from app.metrics import Metrics
 from app.settings import Settings
 from app.spool.spool import Spool
 from app.state import ServiceState
@@ -37,7 +38,7 @@ _logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def run_service(settings: Settings) -> AsyncIterator[ServiceState]:
+async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[ServiceState]:
     """The state of a running service; on exit, queued reports are sent or answered and everything is closed."""
     supabase = SupabaseClient(settings)
     monitor = DatabaseMonitor(supabase.service_health)
@@ -57,6 +58,7 @@ async def run_service(settings: Settings) -> AsyncIterator[ServiceState]:
     try:
         yield ServiceState(
             settings=settings,
+            metrics=metrics,
             supabase=supabase,
             body_budget=BodyBudget(),
             reports=IngestService("events", events, spool, breaker, _REPORT_SECONDS),

@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 from starlette.requests import Request
 
 from app.ingest.service import IngestService
+from app.metrics import Metrics
 from app.settings import Settings
 from app.status.cache import SharedCache
 from app.status.snapshot import Snapshot
@@ -20,6 +21,7 @@ class ServiceState(TypedDict):
     """The lifespan state. Each request has a shallow copy."""
 
     settings: Settings
+    metrics: Metrics
     supabase: SupabaseClient
     body_budget: BodyBudget
     reports: IngestService

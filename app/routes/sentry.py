@@ -8,6 +8,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response
 
 from app.ingest.sentry import LEGACY_RESOURCE, read_delivery
+from app.logs import log_fields
 from app.problems import problem
 from app.state import ServiceRequest
 from app.web.auth import client_address, is_same_secret, is_signed
@@ -23,6 +24,7 @@ async def receive_sentry(request: ServiceRequest) -> Response:
 
     The response header Sentry-Hook-Error contains the event id; Sentry shows it in its log of requests.
     """
+    log_fields()["feed"] = "deliveries"
     state, headers = request.state, request.headers
     body = await read_body(request, state["body_budget"])
     resource = _authenticated_resource(request, body)

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 import httpx
 from postgrest import APIError, AsyncPostgrestClient
 
+from app.logs import log_fields
 from app.settings import Settings
 from app.supabase.errors import ResponseError, UnreachableError
 from app.supabase.retry import deadline_after, retry
@@ -32,7 +33,10 @@ class SupabaseClient:
         # HTTP/1.1: for two concurrent calls HTTP/2 gains nothing and costs memory. Without trust_env no .netrc file
         # and no proxy variable changes where the service key is sent.
         self._http = httpx.AsyncClient(
-            timeout=_TIMEOUT, limits=_LIMITS, trust_env=False, event_hooks={"response": [_raise_response_error]}
+            timeout=_TIMEOUT,
+            limits=_LIMITS,
+            trust_env=False,
+            event_hooks={"request": [_add_request_id], "response": [_raise_response_error]},
         )
         self._service = self._client(settings.supabase_service_role_key, settings.supabase_service_role_key)
 
@@ -118,6 +122,14 @@ class SupabaseClient:
             http_client=self._http,
             retry_enabled=False,
         )
+
+
+async def _add_request_id(request: httpx.Request) -> None:
+    """The id of the batch, or else of the request, so that both logs can be compared. PostgREST shows it to SQL."""
+    fields = log_fields()
+    request_id = fields.get("batch_id") or fields.get("request_id")
+    if request_id is not None:
+        request.headers["X-Request-Id"] = str(request_id)
 
 
 async def _raise_response_error(response: httpx.Response) -> None:

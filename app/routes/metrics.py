@@ -1,0 +1,20 @@
+"""GET /metrics: Prometheus' text format, for the operator token."""
+
+from starlette.responses import Response
+
+from app.metrics import CONTENT_TYPE
+from app.problems import problem
+from app.state import ServiceRequest
+from app.web.auth import bearer_token, is_same_secret
+
+
+async def metrics(request: ServiceRequest) -> Response:
+    """200; 404 if the service has no operator token, which switches the route on."""
+    expected = request.state["settings"].operator_token
+    if expected is None:
+        raise problem("not-found", "Set OPERATOR_TOKEN on the service to switch on /metrics.")
+    token = bearer_token(request.headers.get("authorization"))
+    if token is None or not is_same_secret(token, expected):
+        raise problem("unauthorized", "Send Authorization: Bearer with the OPERATOR_TOKEN of this service.")
+    text = request.state["metrics"].render()
+    return Response(text, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
