@@ -3,7 +3,7 @@ unavailable. Rules are in SQL.
 
 main       application factory: routes and middleware
 smoke      `python -m app.smoke URL`: checks a running deployment
-lifespan   builds what requests share and supervises background tasks
+lifespan   builds what requests share and starts background tasks
 routes     one module per group of routes
 state      the type of what requests share
 web        authentication, bodies, errors, middleware: HTTP concerns that routes share
@@ -11,7 +11,7 @@ status     data and HTML of the status page
 ingest     from a request body to a stored report
 spool      the file in which reports wait while Supabase is unavailable
 supabase   calls to PostgREST, health of the database
-problems, settings, logs, metrics   leaf modules
+problems, settings, logs, metrics, supervisor   leaf modules
 
 Imports go down this list, never up; a test proves it.
 """

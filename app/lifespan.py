@@ -1,15 +1,14 @@
-"""Builds what requests share and supervises the background tasks; at shutdown, sends queued reports and closes all."""
+"""Builds what requests share and starts the background tasks; at shutdown, sends queued reports and closes all."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
 from app.ingest.batcher import Batcher, BatcherLimits
 from app.ingest.breaker import CircuitBreaker
 from app.ingest.replay import Replay
-from app.ingest.sender import Send, Sender, in_halves
+from app.ingest.sender import Sender
 from app.ingest.service import IngestService
 from app.metrics import Metrics
 from app.settings import Settings
@@ -20,6 +19,7 @@ from app.status.snapshot import Snapshot
 from app.supabase.bootstrap import bootstrap
 from app.supabase.client import SupabaseClient
 from app.supabase.monitor import DatabaseMonitor
+from app.supervisor import Supervisor
 from app.web.auth import SignatureFailures
 from app.web.body import BodyBudget
 from app.web.session import Sessions
@@ -32,9 +32,6 @@ _SENTRY_LIMITS = BatcherLimits(batch_reports=50)
 _REPLAY_BATCH = 400
 _PUBLIC_STATUS_SECONDS = 20.0
 _DRAIN_SECONDS = 1.5
-_RESTART_SECONDS = (5.0, 60.0)
-
-_logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -43,50 +40,39 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
     supabase = SupabaseClient(settings)
     monitor = DatabaseMonitor(supabase.service_health)
     spool = Spool(settings.spool_path, settings.spool_max_mb * 2**20)
-    breaker = CircuitBreaker()
-    send_events = Sender(supabase.ingest_events, "events")
-    send_deliveries = Sender(supabase.ingest_sentry, "deliveries")
+    breakers = {feed: CircuitBreaker(feed) for feed in ("events", "deliveries")}
+    send_events = Sender(supabase.ingest_events, "events", breakers["events"])
+    send_deliveries = Sender(supabase.ingest_sentry, "deliveries", breakers["deliveries"])
     events, deliveries = Batcher(send_events), Batcher(send_deliveries, _SENTRY_LIMITS)
-    senders: dict[str, Send] = {"events": in_halves(send_events), "deliveries": send_deliveries}
-    replay = Replay(spool, breaker, senders, monitor.is_healthy, _REPLAY_BATCH)
+    # A replay a feed: while the calls of one hang, the other continues.
+    replays = (
+        Replay("events", spool, send_events, breakers["events"], _REPLAY_BATCH),
+        Replay("deliveries", spool, send_deliveries, breakers["deliveries"], _REPLAY_BATCH, is_ordered=True),
+    )
     public_status = SharedCache(partial(supabase.status, "public_status", None), _PUBLIC_STATUS_SECONDS)
-    tasks = [
-        asyncio.create_task(_supervise("monitor", monitor.run)),
-        asyncio.create_task(_supervise("replay", replay.run)),
-        asyncio.create_task(_supervise("bootstrap", lambda: bootstrap(supabase, settings))),
-    ]
+    supervisor = Supervisor()
+    supervisor.start("monitor", monitor.run)
+    for replay in replays:
+        supervisor.start(f"replay of {replay.kind}", replay.run)
+    supervisor.start("bootstrap", lambda: bootstrap(supabase, settings), may_end=True)
     try:
         yield ServiceState(
             settings=settings,
             metrics=metrics,
             supabase=supabase,
             body_budget=BodyBudget(),
-            reports=IngestService("events", events, spool, breaker, _REPORT_SECONDS),
-            sentry=IngestService("deliveries", deliveries, spool, breaker, _SENTRY_SECONDS),
+            reports=IngestService("events", events, spool, breakers["events"], _REPORT_SECONDS),
+            sentry=IngestService("deliveries", deliveries, spool, breakers["deliveries"], _SENTRY_SECONDS),
             signature_failures=SignatureFailures(supabase.record_invalid_signature),
             monitor=monitor,
-            snapshot=Snapshot(monitor, breaker, spool),
+            snapshot=Snapshot(monitor, breakers, spool, supervisor),
             sessions=Sessions(),
             public_status=public_status,
         )
     finally:
         await asyncio.gather(events.drain(_DRAIN_SECONDS), deliveries.drain(_DRAIN_SECONDS))
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await supervisor.stop()
         await spool.close()
         await monitor.stop()
         await public_status.stop()
         await supabase.aclose()
-
-
-async def _supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:
-    """Run a background task to its end; after an exception it is logged and started again, with growing pauses."""
-    pause, longest = _RESTART_SECONDS
-    while True:
-        try:
-            return await run()
-        except Exception:
-            _logger.exception("the background task %s failed and is restarted in %s s", name, pause)
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, longest)

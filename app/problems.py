@@ -51,7 +51,6 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
     "internal": ProblemType(500, "Internal error. The request id identifies it in the service's log."),
     "overloaded": ProblemType(503, "Too many reports are waiting to be stored.", retry_after=1),
     "draining": ProblemType(503, "The service is shutting down.", retry_after=5),
-    "report-failed": ProblemType(503, "The database failed on this report.", retry_after=60),
     "spool-full": ProblemType(503, "The database is unavailable, and the spool is full.", retry_after=30),
     "unavailable": ProblemType(
         503,

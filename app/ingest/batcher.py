@@ -10,8 +10,10 @@ from collections import deque
 from dataclasses import dataclass
 
 from app.ingest.payload import Report
-from app.ingest.sender import Answer, Send
+from app.ingest.sender import Answer, NoResult, Send
 from app.problems import problem
+
+_DRAINING = NoResult("the service is shutting down")
 
 _logger = logging.getLogger(__name__)
 
@@ -66,7 +68,7 @@ class Batcher:
         return entry.answer
 
     async def drain(self, seconds: float) -> None:
-        """Refuse new reports and send the queue. After so many seconds the rest is answered with `draining`."""
+        """Refuse new reports and send the queue. After so many seconds the rest has no result."""
         self._is_draining = True
         try:
             async with asyncio.timeout(seconds):
@@ -77,7 +79,7 @@ class Batcher:
             # The queue first: a call that ends would send more of it.
             unsent = list(self._queue)
             self._queue.clear()
-            self._answer(unsent, [problem("draining") for _ in unsent])
+            self._answer(unsent, [_DRAINING] * len(unsent))
             for call in self._calls:
                 call.cancel()
             await asyncio.gather(*self._calls, return_exceptions=True)
@@ -101,13 +103,13 @@ class Batcher:
         return batch
 
     async def _run(self, batch: list[_Entry]) -> None:
-        answers: list[Answer] = [problem("draining") for _ in batch]
+        answers: list[Answer] = [_DRAINING] * len(batch)
         try:
             answers = await self._send([entry.report for entry in batch])
         except Exception:
             # A bug: each caller still gets an answer, and the batcher continues.
             _logger.exception("a batch failed")
-            answers = [problem("internal") for _ in batch]
+            answers = [NoResult("internal error")] * len(batch)
         finally:
             self._answer(batch, answers)
 

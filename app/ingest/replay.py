@@ -1,119 +1,179 @@
-"""Sends the spooled reports to the database: oldest first, in batches, with backoff and jitter."""
+"""Sends the spooled reports of one feed to the database: oldest first, in batches, with backoff and jitter.
+
+A report is given up only for a reason of its own: SQL rejects it, or it fails alone again and again while others are
+stored. As long as the database fails on all reports, all of them wait.
+"""
 
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
 
 from app.ingest.breaker import CircuitBreaker
 from app.ingest.payload import Report
-from app.ingest.sender import Send
+from app.ingest.sender import Answer, NoResult, Send, Sender, in_halves
 from app.problems import Problem
 from app.spool.file import Spooled
 from app.spool.spool import Spool
+from app.supabase.errors import ErrorKind
 
 _IDLE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
-# With these the report stays in the spool: another try may succeed.
-_RETRIED_CODES = frozenset({"unavailable", "misconfigured", "draining", "internal", "rate-limited"})
-# A report that fails alone this many times while the database is available becomes a dead letter.
-_TRIES_ALONE = 3
+# A pass ends after so many batches of which nothing was stored.
+_FRUITLESS_BATCHES = 3
+# Suspects that may fail in one pass, each in a call of its own.
+_SUSPECTS_PER_PASS = 10
+# A report that fails alone so often, each time after others were stored, becomes a dead letter. More often if the
+# code is one of the database's or the network's state, which may hit the same report by chance.
+_FAILURES_TO_GIVE_UP = 4
+_GENERAL_FAILURES_TO_GIVE_UP = 10
+# So many suspects with one error have a common cause, which may pass: a used-up sequence fails new incidents only.
+_COMMON_CAUSE_SUSPECTS = 5
+_COMMON_CAUSE_SECONDS = 3600.0
 
 _logger = logging.getLogger(__name__)
 
 
+@dataclass
+class _Suspect:
+    """A report that failed alone. failures counts only those after which others were stored."""
+
+    reason: str
+    since: float
+    stored_by_others: int
+    failures: int = 1
+    pause: float = _IDLE_SECONDS
+    rests_until: float = 0.0
+
+
+@dataclass
+class _Progress:
+    """What one pass achieved. Deferred reports are over the quota of their sender."""
+
+    settled: int = 0
+    deferred: int = 0
+
+
 class Replay:
-    """senders maps each kind of report to the function that sends it, at most batch_size reports per call."""
+    """batch_size is the largest number of reports in one step. Ordered reports are sent in one call at a time."""
 
     def __init__(
         self,
+        kind: str,
         spool: Spool,
+        sender: Sender,
         breaker: CircuitBreaker,
-        senders: Mapping[str, Send],
-        is_healthy: Callable[[], Awaitable[bool]],
         batch_size: int,
+        *,
+        is_ordered: bool = False,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
+        self.kind = kind
         self._spool = spool
+        self._sender = sender
+        self._send: Send = sender if is_ordered else in_halves(sender)
         self._breaker = breaker
-        self._senders = senders
-        self._is_healthy = is_healthy
         self._full_size = batch_size
         self._size = batch_size
-        self._tries_alone = 0
+        self._clock = clock
+        self._suspects: dict[int, _Suspect] = {}
 
     async def run(self) -> None:
-        """Replay until cancelled. After a failure it pauses, up to 15 s."""
+        """Replay until cancelled. After a pass that achieved nothing it pauses, up to 15 s."""
         pause = _IDLE_SECONDS
         while True:
-            try:
-                is_done = await self.step()
-            except Exception:
-                # A bug or a broken disk: the reports stay in the file.
-                _logger.exception("the replay failed")
-                is_done = False
-            if is_done:
-                pause = _IDLE_SECONDS
+            pause = _IDLE_SECONDS if await self.step() else min(pause * 2, _LONGEST_PAUSE_SECONDS)
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
-            if not is_done:
-                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     async def step(self) -> bool:
-        """Send every spooled report once. Returns False if reports remain or the database did not answer."""
-        if self._breaker.is_open and not await self._is_healthy():
-            return False
-        counts = await self._spool.refresh()
-        if counts.depth == 0 or not self._spool.acquire_replay_lock():
-            self._breaker.close()
-            return True
-        last, is_empty = 0, True
-        while batch := await self._spool.oldest(last, self._size):
-            has_remaining = await self._replay(batch)
-            if has_remaining is None:
-                return False
-            self._breaker.close()
-            # Reports that stay do not block the ones behind them.
-            last = batch[-1].id
-            is_empty = is_empty and not has_remaining
+        """Send every spooled report of the feed once. Returns False if the next pass should come later."""
         await self._spool.refresh()
-        return is_empty
+        if not self._spool.depth(self.kind):
+            self._suspects.clear()
+            return True
+        if not self._spool.acquire_replay_lock():
+            return True
+        if not self._breaker.is_closed and not self._breaker.begin_trial():
+            return True
+        progress = _Progress()
+        await self._replay_batches(progress)
+        if self._breaker.is_closed:
+            await self._replay_suspects(progress)
+        return progress.settled > 0 and not progress.deferred
 
-    async def _replay(self, batch: list[Spooled]) -> bool | None:
-        """Whether some reports of the batch remain; None if the database did not answer."""
-        unknown = [(each.id, "unknown kind of report") for each in batch if each.kind not in self._senders]
-        await self._spool.move_to_dead_letters(unknown)
-        has_remaining, has_answered = False, False
-        for kind, send in self._senders.items():
-            chosen = [each for each in batch if each.kind == kind]
-            answers = await send([Report(each.payload) for each in chosen]) if chosen else []
-            done: list[int] = []
-            dead: list[tuple[int, str]] = []
-            for each, answer in zip(chosen, answers, strict=True):
-                if not isinstance(answer, Problem):
-                    done.append(each.id)
-                elif answer.code not in _RETRIED_CODES:
-                    _logger.error("a spooled report was permanently rejected: %s", answer.code)
-                    dead.append((each.id, answer.detail))
-            await self._spool.remove(done)
-            await self._spool.move_to_dead_letters(dead)
-            has_remaining = has_remaining or len(done) + len(dead) < len(chosen)
-            codes = {answer.code if isinstance(answer, Problem) else None for answer in answers}
-            has_answered = has_answered or bool(codes - {"unavailable"})
-        if not has_answered and await self._shrink(batch):
-            return None
-        self._size = min(self._size * 2, self._full_size)
-        self._tries_alone = 0
-        return has_remaining
+    async def _replay_batches(self, progress: _Progress) -> None:
+        """Reports that stay do not block the ones behind them."""
+        last, fruitless = 0, 0
+        while batch := await self._spool.oldest(self.kind, last, self._size):
+            last = batch[-1].id
+            batch = [each for each in batch if each.id not in self._suspects]
+            if not batch:
+                continue
+            answers = await self._replay(batch, progress)
+            if not all(isinstance(answer, NoResult) for answer in answers):
+                fruitless = 0
+                self._size = min(self._size * 2, self._full_size)
+                continue
+            if _is_general(answers[-1]):
+                # Perhaps the batch is too large to be completed in time.
+                self._size = max(1, self._size // 4)
+                return
+            fruitless += 1
+            if fruitless == _FRUITLESS_BATCHES:
+                return
 
-    async def _shrink(self, batch: list[Spooled]) -> bool:
-        """No answer: if the database is available, the batch is too large for it. Whether to stop this pass."""
-        if not await self._is_healthy():
-            return True
-        if self._size > 1:
-            self._size = max(1, self._size // 4)
-            return True
-        self._tries_alone += 1
-        if self._tries_alone < _TRIES_ALONE:
-            return True
-        _logger.error("the database does not complete a spooled report")
-        await self._spool.move_to_dead_letters([(batch[0].id, "the database did not complete it")])
-        return False
+    async def _replay_suspects(self, progress: _Progress) -> None:
+        failures = 0
+        for report_id in [each for each, suspect in self._suspects.items() if suspect.rests_until <= self._clock()]:
+            spooled = await self._spool.oldest(self.kind, report_id - 1, 1)
+            if not spooled or spooled[0].id != report_id:
+                del self._suspects[report_id]  # another process removed it
+                continue
+            (answer,) = await self._replay(spooled, progress)
+            failures += isinstance(answer, NoResult)
+            if _is_general(answer) or failures == _SUSPECTS_PER_PASS:
+                return
+
+    async def _replay(self, batch: list[Spooled], progress: _Progress) -> list[Answer]:
+        answers = await self._send([Report(each.payload) for each in batch])
+        stored: list[int] = []
+        rejected: list[tuple[int, str]] = []
+        for each, answer in zip(batch, answers, strict=True):
+            if isinstance(answer, NoResult):
+                if answer.was_alone and self._is_given_up(each.id, answer):
+                    _logger.error("a spooled report is given up, it fails while others are stored: %s", answer.reason)
+                    rejected.append((each.id, f"It failed while others were stored: {answer.reason}"))
+            elif not isinstance(answer, Problem):
+                stored.append(each.id)
+            elif answer.code == "rate-limited":
+                progress.deferred += 1
+            else:
+                _logger.error("a spooled report was permanently rejected: %s", answer.code)
+                rejected.append((each.id, answer.detail))
+        await self._spool.settle(self.kind, stored, rejected)
+        progress.settled += len(stored) + len(rejected)
+        for report_id in (*stored, *(report_id for report_id, _ in rejected)):
+            self._suspects.pop(report_id, None)
+        return answers
+
+    def _is_given_up(self, report_id: int, failure: NoResult) -> bool:
+        """Count a report that failed alone; whether it is given up."""
+        now, stored = self._clock(), self._sender.stored
+        suspect = self._suspects.setdefault(report_id, _Suspect(failure.reason, now, stored))
+        if stored > suspect.stored_by_others:
+            suspect.failures += 1
+            suspect.stored_by_others = stored
+        suspect.reason = failure.reason
+        suspect.rests_until = now + suspect.pause
+        suspect.pause = min(suspect.pause * 2, _LONGEST_PAUSE_SECONDS)
+        if suspect.failures < (_GENERAL_FAILURES_TO_GIVE_UP if _is_general(failure) else _FAILURES_TO_GIVE_UP):
+            return False
+        alike = sum(other.reason == failure.reason for other in self._suspects.values())
+        return alike < _COMMON_CAUSE_SUSPECTS or now - suspect.since > _COMMON_CAUSE_SECONDS
+
+
+def _is_general(answer: Answer) -> bool:
+    """Whether the call failed for the state of the database or the network, or the service's configuration."""
+    return isinstance(answer, NoResult) and answer.kind in (ErrorKind.TRANSIENT, ErrorKind.CONFIGURATION)

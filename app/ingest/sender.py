@@ -5,19 +5,44 @@ import logging
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import cast
 
+from app.ingest.breaker import CircuitBreaker
 from app.ingest.payload import JsonObject, Report
 from app.problems import Problem, problem
-from app.supabase.errors import ErrorKind, SupabaseError, error_kind, problem_of_call, problem_of_report
+from app.supabase.errors import (
+    ErrorKind,
+    SupabaseError,
+    UnreachableError,
+    error_kind,
+    is_body_refused,
+    problem_of_body,
+)
 from app.supabase.retry import deadline_after, retry
 
-Answer = JsonObject | Problem
+
+@dataclass(frozen=True)
+class NoResult:
+    """The call failed as a whole, or was not made: nothing is known about the report, which is kept.
+
+    was_alone says that the report was the only one in the call.
+    """
+
+    reason: str
+    kind: ErrorKind | None = None
+    was_alone: bool = False
+
+
+# What SQL answers about one report: its result, or its rejection as a Problem.
+Answer = JsonObject | Problem | NoResult
 Call = Callable[[bytes], Awaitable[object]]
 Send = Callable[[list[Report]], Awaitable[list[Answer]]]
 
 _REJECTION_STATUS = re.compile(r"PT(4\d\d)")
+# After so many reports that failed alone the rest of the batch is not tried: after two if none was stored.
+_LONE_FAILURES = 10
+_LONE_FAILURES_ONLY = 2
 
 _logger = logging.getLogger(__name__)
 
@@ -28,37 +53,65 @@ class Sender:
     call is an RPC that takes a list of reports, and parameter the name of that list.
     """
 
-    def __init__(self, call: Call, parameter: str) -> None:
+    def __init__(self, call: Call, parameter: str, breaker: CircuitBreaker) -> None:
         self._call = call
         self._parameter = parameter.encode()
+        self._breaker = breaker
+        self.stored = 0  # reports since the start, by which one that fails is compared with others
 
     async def __call__(self, reports: list[Report]) -> list[Answer]:
         deadline = deadline_after()
         answers: list[Answer] = []
+        lone_failures = 0
         parts = deque([reports] if reports else [])
         while parts:
             part = parts.popleft()
             try:
                 answers += await self._send(part, deadline)
             except SupabaseError as error:
-                if error_kind(error) in (ErrorKind.TRANSIENT, ErrorKind.CONFIGURATION):
-                    # The remaining parts would fail in the same way.
-                    failure = problem_of_call(error)
-                    return answers + [replace(failure) for _ in range(len(reports) - len(answers))]
-                if len(part) == 1:
-                    answers.append(problem_of_report(error))
-                else:
+                kind = error_kind(error)
+                # Others would fail in the same way; the replay tries smaller batches later.
+                is_general = kind in (ErrorKind.TRANSIENT, ErrorKind.CONFIGURATION)
+                if len(part) > 1 and not is_general:
                     middle = len(part) // 2
                     parts.extendleft((part[middle:], part[:middle]))
+                    continue
+                if is_body_refused(error) and len(part) == 1:
+                    answers.append(problem_of_body(error))
+                    continue
+                failure = NoResult(str(error), kind, was_alone=len(part) == 1)
+                answers += [failure] * len(part)
+                lone_failures += 1
+                has_stored = any(isinstance(answer, dict) for answer in answers)
+                if is_general or lone_failures == (_LONE_FAILURES if has_stored else _LONE_FAILURES_ONLY):
+                    not_made = replace(failure, was_alone=False)
+                    return answers + [not_made] * (len(reports) - len(answers))
         return answers
 
     async def _send(self, reports: list[Report], deadline: float) -> list[Answer]:
         body = b'{"%b":[%b]}' % (self._parameter, b",".join([report.payload for report in reports]))
-        results = await retry(lambda: self._call(body), deadline)
-        if not isinstance(results, list) or len(results) != len(reports):
-            _logger.error("the call did not return one result per report")
-            return [problem("misconfigured") for _ in reports]
-        return [_read_result(result if isinstance(result, dict) else {}) for result in results]
+
+        async def call() -> list[Answer]:
+            results = await self._call(body)
+            if not isinstance(results, list) or len(results) != len(reports):
+                raise UnreachableError("the call did not return one result per report")
+            return [_read_result(result if isinstance(result, dict) else {}, len(reports) == 1) for result in results]
+
+        try:
+            answers = await retry(call, deadline)
+        except SupabaseError as error:
+            if error_kind(error) is ErrorKind.TRANSIENT:
+                _logger.warning("supabase is unavailable: %s", error)
+                self._breaker.record_failure(str(error))
+            else:
+                # The message may quote a report, so only the code is logged, except about the service itself.
+                is_about_service = error_kind(error) is ErrorKind.CONFIGURATION
+                _logger.error("supabase rejected the service: %s%s", error, f": {error.message}" * is_about_service)
+                self._breaker.record_answer()
+            raise
+        self._breaker.record_answer()
+        self.stored += sum(isinstance(answer, dict) for answer in answers)
+        return answers
 
 
 def in_halves(send: Send) -> Send:
@@ -72,14 +125,16 @@ def in_halves(send: Send) -> Send:
     return send_halves
 
 
-def _read_result(result: JsonObject) -> Answer:
+def _read_result(result: JsonObject, was_alone: bool) -> Answer:
     """The result of one report: itself if it was stored, else its rejection as a problem."""
     if result.get("success") is True:
         return result
     error = result.get("error")
     members = cast(JsonObject, error) if isinstance(error, dict) else {}
     code = _REJECTION_STATUS.fullmatch(str(members.get("code")))
-    status = int(code.group(1)) if code else 400
+    if code is None:
+        return NoResult("the result of the report has no known code", None, was_alone)
+    status = int(code.group(1))
     wait = members.get("retry_after")
     return problem(
         "rate-limited" if status == 429 else "refused",

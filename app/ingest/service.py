@@ -6,13 +6,10 @@ import logging
 from app.ingest.batcher import Batcher
 from app.ingest.breaker import CircuitBreaker
 from app.ingest.payload import JsonObject, Report
-from app.ingest.sender import Answer
+from app.ingest.sender import Answer, NoResult
 from app.problems import Problem, problem
 from app.spool.file import SpoolFullError
 from app.spool.spool import Spool
-
-# Server-side failures: the report is spooled instead of rejected.
-_SPOOLED_CODES = frozenset({"unavailable", "misconfigured", "overloaded", "draining", "internal"})
 
 _logger = logging.getLogger(__name__)
 
@@ -34,14 +31,12 @@ class IngestService:
 
         Raises the Problem of a report that the database rejects, or `spool-full`.
         """
-        if not self._breaker.is_open:
+        if self._may_send():
             answer = await self._send(report)
-            if not isinstance(answer, Problem):
-                return answer
-            if answer.code not in _SPOOLED_CODES:
+            if isinstance(answer, Problem):
                 raise answer
-            if answer.code == "unavailable":
-                self._breaker.open(answer.detail)
+            if not isinstance(answer, NoResult):
+                return answer
         try:
             await self._spool.put(self._kind, report.payload)
         except SpoolFullError as error:
@@ -49,11 +44,19 @@ class IngestService:
             raise problem("spool-full") from error
         return None
 
+    def _may_send(self) -> bool:
+        if self._breaker.is_closed:
+            return True
+        # While reports wait in the spool, the replay makes the trial calls, so that no client waits for one.
+        return not self._spool.is_replaying(self._kind) and self._breaker.begin_trial()
+
     async def _send(self, report: Report) -> Answer:
         try:
-            # Shielded: after the timeout the report may still be stored. Its idempotency key makes the replay harmless.
-            return await asyncio.wait_for(asyncio.shield(self._batcher.submit(report)), self._timeout_seconds)
-        except TimeoutError:
-            return problem("unavailable", "No response within the timeout.")
+            answer = self._batcher.submit(report)
         except Problem as refused:
-            return refused
+            return NoResult(refused.detail)
+        try:
+            # Shielded: after the timeout the report may still be stored. Its idempotency key makes the replay harmless.
+            return await asyncio.wait_for(asyncio.shield(answer), self._timeout_seconds)
+        except TimeoutError:
+            return NoResult("no response within the timeout")

@@ -4,9 +4,9 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _BATCH_BYTES = 2 * 1024 * 1024
@@ -21,6 +21,7 @@ create table if not exists spooled (
   payload blob not null,
   spooled_at real not null
 );
+create index if not exists spooled_by_kind on spooled (kind);
 create table if not exists dead_letters (
   id integer primary key,
   kind text not null,
@@ -54,11 +55,16 @@ class Spooled:
 
 @dataclass(frozen=True)
 class SpoolCounts:
-    """Numbers of spooled reports and dead letters. oldest_at is in seconds since 1970."""
+    """Numbers of spooled reports by kind, and of dead letters. oldest_at is in seconds since 1970."""
 
-    depth: int = 0
+    depths: Mapping[str, int] = field(default_factory=dict)
     oldest_at: float | None = None
     dead_letters: int = 0
+
+    @property
+    def depth(self) -> int:
+        """The number of spooled reports of all kinds."""
+        return sum(self.depths.values())
 
     def oldest_seconds(self) -> float | None:
         """The age of the oldest report; 0 if the clock was set back."""
@@ -99,19 +105,11 @@ class SpoolFile:
         except sqlite3.Error as error:
             raise SpoolFullError(str(error)) from error
 
-    def remove(self, ids: Iterable[int]) -> None:
-        """Delete reports that the database has stored."""
+    def settle(self, stored: Iterable[int], rejected: Iterable[tuple[int, str]]) -> None:
+        """Delete reports that the database has stored; move rejected ones, with their reasons, to the dead letters."""
         with self._connection:
-            self._connection.executemany("delete from spooled where id = ?", [(each,) for each in ids])
-
-    def move_to_dead_letters(self, reasons: Iterable[tuple[int, str]]) -> None:
-        """Move (id, reason) pairs to the dead letters. If the file cannot store them, they are deleted."""
-        chosen = list(reasons)
-        try:
-            self._move(chosen)
-        except sqlite3.Error as error:
-            _logger.error("%s rejected reports are deleted, they cannot become dead letters: %s", len(chosen), error)
-            self.remove(each for each, _ in chosen)
+            self._connection.executemany("delete from spooled where id = ?", [(each,) for each in stored])
+        self._move(list(rejected))
 
     def _move(self, reasons: list[tuple[int, str]]) -> None:
         with self._connection as connection:
@@ -129,12 +127,12 @@ class SpoolFile:
                 "delete from dead_letters where id <= (select max(id) from dead_letters) - ?", [_DEAD_LETTERS]
             )
 
-    def read_oldest(self, after_id: int, most: int) -> list[Spooled]:
-        """The oldest reports with an id above after_id, at most `most` and at most 2 MiB."""
+    def read_oldest(self, kind: str, after_id: int, most: int) -> list[Spooled]:
+        """The oldest reports of a kind with an id above after_id, at most `most` and at most 2 MiB."""
         found: list[Spooled] = []
         size = 0
-        query = "select id, kind, payload from spooled where id > ? order by id limit ?"
-        with closing(self._connection.execute(query, [after_id, most])) as rows:
+        query = "select id, kind, payload from spooled where kind = ? and id > ? order by id limit ?"
+        with closing(self._connection.execute(query, [kind, after_id, most])) as rows:
             for row in rows:
                 size += len(row[2])
                 if found and size > _BATCH_BYTES:
@@ -144,10 +142,11 @@ class SpoolFile:
 
     def count(self) -> SpoolCounts:
         """The counts now, including what other processes wrote."""
+        depths = dict(self._connection.execute("select kind, count(*) from spooled group by kind"))
         # The oldest by id: min(spooled_at) would read every row with its payload.
-        query = """select (select count(*) from spooled),
+        query = """select
           (select spooled_at from spooled order by id limit 1), (select count(*) from dead_letters)"""
-        return SpoolCounts(*self._connection.execute(query).fetchone())
+        return SpoolCounts(depths, *self._connection.execute(query).fetchone())
 
     def close(self) -> None:
         """Close the file; no other call may follow."""

@@ -8,7 +8,7 @@ import asyncio
 import fcntl
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -39,6 +39,7 @@ class Spool:
         self._writes: deque[_Write] = deque()
         self._waiting_bytes = 0
         self._writer: asyncio.Task[None] | None = None
+        self._holds_replay_lock = False
         self.dropped = 0  # reports refused since the start for lack of room
         self.counts = self._file.count()  # the last known
 
@@ -55,21 +56,22 @@ class Spool:
         # If the caller is cancelled, the report is stored all the same.
         await asyncio.shield(write.done)
 
-    async def oldest(self, after_id: int, most: int) -> list[Spooled]:
-        """The next reports to replay after an id, oldest first."""
-        return await self._run(partial(self._file.read_oldest, after_id, most))
+    async def oldest(self, kind: str, after_id: int, most: int) -> list[Spooled]:
+        """The next reports of a kind to replay after an id, oldest first."""
+        return await self._run(partial(self._file.read_oldest, kind, after_id, most))
 
-    async def remove(self, ids: Iterable[int]) -> None:
-        """Delete reports that the database has stored."""
-        chosen = list(ids)
-        await self._run(partial(self._file.remove, chosen))
-        self._count(-len(chosen))
+    async def settle(self, kind: str, stored: Sequence[int], rejected: Sequence[tuple[int, str]]) -> None:
+        """Delete reports that the database has stored; move permanently rejected ones to the dead letters."""
+        await self._run(partial(self._file.settle, stored, rejected))
+        self._count(kind, -len(stored) - len(rejected), len(rejected))
 
-    async def move_to_dead_letters(self, reasons: Iterable[tuple[int, str]]) -> None:
-        """Set permanently rejected reports aside, each with the reason."""
-        chosen = list(reasons)
-        await self._run(partial(self._file.move_to_dead_letters, chosen))
-        self._count(-len(chosen), len(chosen))
+    def depth(self, kind: str) -> int:
+        """How many reports of a kind wait."""
+        return self.counts.depths.get(kind, 0)
+
+    def is_replaying(self, kind: str) -> bool:
+        """Whether reports of a kind wait that this process replays."""
+        return self._holds_replay_lock and self.depth(kind) > 0
 
     def acquire_replay_lock(self) -> bool:
         """Whether this process holds the replay lock. Once acquired, it is held until the process ends."""
@@ -77,6 +79,7 @@ class Spool:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return False
+        self._holds_replay_lock = True
         return True
 
     async def refresh(self) -> SpoolCounts:
@@ -112,11 +115,12 @@ class Spool:
                 else:
                     write.done.set_exception(failure)
             if failure is None:
-                self._count(len(batch))
+                for each in batch:
+                    self._count(each.kind, 1)
 
-    def _count(self, waiting: int, dead: int = 0) -> None:
+    def _count(self, kind: str, waiting: int, dead: int = 0) -> None:
         """Adjust the counts without reading the file, which takes long if it is large; refresh() corrects them."""
         known = self.counts
-        depth = max(0, known.depth + waiting)
-        oldest_at = (known.oldest_at or time.time()) if depth else None
-        self.counts = SpoolCounts(depth, oldest_at, known.dead_letters + dead)
+        depths = {**known.depths, kind: max(0, known.depths.get(kind, 0) + waiting)}
+        oldest_at = (known.oldest_at or time.time()) if any(depths.values()) else None
+        self.counts = SpoolCounts(depths, oldest_at, known.dead_letters + dead)

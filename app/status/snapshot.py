@@ -1,12 +1,15 @@
 """What the service knows from memory, and therefore also while the database is unavailable."""
 
 import platform
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from app.ingest.breaker import CircuitBreaker
 from app.spool.spool import Spool
 from app.supabase.monitor import DatabaseMonitor, DatabaseState
+from app.supervisor import Supervisor, TaskState
 
 PACKAGE = "autonomous-monitoring-agent"
 # Members of service_health() that /status returns. has_response_times is false where pg_net refuses the trigger that
@@ -15,28 +18,36 @@ HEALTH_MEMBERS = ("overall", "is_kill_switch_on", "is_monitoring_on", "has_respo
 
 
 class Snapshot:
-    """Reads the monitor, the circuit breaker and the spool."""
+    """Reads the monitor, the circuit breakers by feed, the spool and the background tasks."""
 
-    def __init__(self, monitor: DatabaseMonitor, breaker: CircuitBreaker, spool: Spool) -> None:
+    def __init__(
+        self,
+        monitor: DatabaseMonitor,
+        breakers: Mapping[str, CircuitBreaker],
+        spool: Spool,
+        supervisor: Supervisor,
+    ) -> None:
         self._monitor = monitor
-        self._breaker = breaker
+        self._breakers = breakers
         self._spool = spool
+        self._supervisor = supervisor
 
     def health(self) -> dict[str, object]:
-        """The last known state of database and scheduler, and the spool."""
+        """The last known state of database and scheduler, the circuit breakers, the spool and the background tasks."""
         scheduler, counts = self._monitor.scheduler, self._spool.counts
         return {
             "database": describe(self._monitor.last),
             "scheduler": scheduler.state,
             "scheduler_lag_seconds": scheduler.lag_seconds,
             "scheduler_last_run_at": _format_time(scheduler.last_run_at),
+            "breakers": {feed: breaker.state for feed, breaker in self._breakers.items()},
             "spool": {
-                "is_bridging": self._breaker.is_open,
                 "depth": counts.depth,
                 "oldest_seconds": counts.oldest_seconds(),
                 "dead_letters": counts.dead_letters,
                 "dropped": self._spool.dropped,
             },
+            "tasks": {name: _describe_task(task) for name, task in self._supervisor.states.items()},
         }
 
     def status(self) -> dict[str, object]:
@@ -48,6 +59,10 @@ class Snapshot:
 def describe(database: DatabaseState) -> dict[str, object]:
     """The result of a probe, as the health routes return it."""
     return {"state": database.state, "checked_at": _format_time(database.checked_at), "latency_ms": database.latency_ms}
+
+
+def _describe_task(task: TaskState) -> dict[str, object]:
+    return {**asdict(task), "since": _format_time(task.since)}
 
 
 def _format_time(moment: datetime | None) -> str | None:

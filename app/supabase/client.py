@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Mapping
 from typing import Any, Literal, TypeVar
 
 import httpx
-from postgrest import APIError, AsyncPostgrestClient
+from postgrest import AsyncPostgrestClient
 
 from app.logs import log_fields
 from app.settings import Settings
-from app.supabase.errors import ResponseError, UnreachableError
+from app.supabase.errors import ResponseError, SupabaseError, UnreachableError
 from app.supabase.retry import deadline_after, retry
 
 # Longer than the statement_timeout of 8 s of the API roles, so that a slow statement ends with the database's own
@@ -139,7 +139,7 @@ async def _raise_response_error(response: httpx.Response) -> None:
     await response.aread()
     try:
         body: object = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     members = body if isinstance(body, dict) else {}
     texts = [members.get(name) for name in ("code", "message", "details", "hint")]
@@ -147,11 +147,16 @@ async def _raise_response_error(response: httpx.Response) -> None:
 
 
 async def _translate_errors(call: Awaitable[Result]) -> Result:
-    """The result of the call; failures of httpx and postgrest become an UnreachableError."""
+    """The result of the call; every other failure becomes an UnreachableError.
+
+    Each exception, because a response that is not PostgREST's fails in many ways: its charset, encoding, depth, shape.
+    """
     try:
         return await call
+    except SupabaseError:
+        raise
     except httpx.HTTPError as error:
         # Only the class: the text may quote the URL, and with it a caller's filter.
         raise UnreachableError(type(error).__name__) from error
-    except (APIError, ValueError, RecursionError) as error:
-        raise UnreachableError("the response is not PostgREST's JSON") from error
+    except Exception as error:
+        raise UnreachableError(f"the response is not PostgREST's JSON ({type(error).__name__})") from error

@@ -5,7 +5,6 @@ SupabaseError
 └── ResponseError      an error response from PostgREST or the gateway
 """
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -13,8 +12,6 @@ from enum import Enum
 from app.problems import Problem, problem
 
 _NO_SUCH_ROLE = "22023"
-
-_logger = logging.getLogger(__name__)
 
 
 class SupabaseError(Exception):
@@ -53,8 +50,8 @@ class ErrorKind(Enum):
 
     TRANSIENT = "the state of the database or the network: the same call may succeed later"
     CONFIGURATION = "the service's key, its grants or the migrations; no report is at fault"
-    DATA = "data in the reports that cannot be stored"
-    SQL_BUG = "an error in the SQL functions, caused by something in the reports"
+    DATA = "data in the call that cannot be stored; or all data, when a sequence is used up"
+    OTHER = "an error that one report or the state of the database causes: the code does not say which"
 
 
 # By prefix; the longest match decides.
@@ -91,28 +88,19 @@ def error_kind(error: SupabaseError) -> ErrorKind:
         return ErrorKind.DATA
     if error.code:
         matches = [prefix for prefix in _KINDS if error.code.startswith(prefix)]
-        return _KINDS[max(matches, key=len)] if matches else ErrorKind.SQL_BUG
+        return _KINDS[max(matches, key=len)] if matches else ErrorKind.OTHER
     if error.status >= 500 or error.status in (408, 425, 429):
         return ErrorKind.TRANSIENT
     return ErrorKind.CONFIGURATION
 
 
-def problem_of_call(error: SupabaseError) -> Problem:
-    """The problem of each report in a call that failed as a whole. Logged once per call."""
-    if error_kind(error) is ErrorKind.TRANSIENT:
-        _logger.warning("supabase is unavailable: %s", error)
-        return problem("unavailable")
-    _logger.error("supabase rejected the service: %s: %s", error, error.message)
-    return problem("misconfigured")
+def is_body_refused(error: SupabaseError) -> bool:
+    """Whether PostgREST or its gateway could not take the body. If it holds one report, that report is at fault."""
+    return error.code == "PGRST102" or (error.status == 413 and error.code is None)
 
 
-def problem_of_report(error: SupabaseError) -> Problem:
-    """The problem of a report that failed alone."""
-    kind = error_kind(error)
-    # The message of a data error quotes the data, so only the code is logged and sent.
-    _logger.error("the database rejected a report (%s): %s", kind.name, error)
-    if kind is ErrorKind.SQL_BUG:
-        return problem("report-failed", members={"sqlstate": error.code})
+def problem_of_body(error: SupabaseError) -> Problem:
+    """The problem of a report whose body, with no other report in it, was not taken."""
     if error.status == 413:
         return problem("body-too-large", "The report is larger than the database's gateway accepts.")
     return problem("not-storable", members={"sqlstate": error.code})

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import Literal
 
-from app.supabase.errors import SupabaseError
+from app.supabase.errors import SupabaseError, UnreachableError
 from app.supabase.scheduler import SchedulerState, assess_scheduler
 
 INTERVAL_SECONDS = 10.0
@@ -62,10 +62,6 @@ class DatabaseMonitor:
             self._probe = asyncio.create_task(self._measure())
         return await asyncio.shield(self._probe)
 
-    async def is_healthy(self) -> bool:
-        """Probe now: whether the database answered."""
-        return (await self.probe()).state == "ok"
-
     async def stop(self) -> None:
         """Cancel a probe in progress."""
         if self._probe is not None:
@@ -76,16 +72,23 @@ class DatabaseMonitor:
         started = perf_counter()
         state: Literal["ok", "down"] = "ok"
         why = ""
-        facts: object = None
+        facts: Mapping[str, object] = {}
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                facts = await self._service_health()
+                facts = _read_facts(await self._service_health())
         except (SupabaseError, TimeoutError) as error:
             state, why = "down", f": {str(error) or 'no response within the timeout'}"
         latency_ms = round((perf_counter() - started) * 1000, 1)
-        self._facts = facts if isinstance(facts, Mapping) else {}
+        self._facts = facts
         self._facts_at = perf_counter()
         if state != self.last.state:
             _logger.log(logging.INFO if state == "ok" else logging.ERROR, "database is %s%s", state, why)
         self.last = DatabaseState(state, datetime.now(UTC), latency_ms)
         return self.last
+
+
+def _read_facts(result: object) -> Mapping[str, object]:
+    """The result of service_health(). Raises UnreachableError for anything else, such as a proxy's own 200."""
+    if isinstance(result, Mapping) and result.get("status") == "ok" and isinstance(result.get("server_time"), str):
+        return result
+    raise UnreachableError("the response is not that of service_health()")

@@ -53,12 +53,12 @@ def assess_scheduler(facts: Mapping[str, object], age_seconds: float) -> Schedul
 
 
 def _due_after(schedule: str, last_run_at: datetime) -> datetime | None:
-    """When the next run is due, or None for a schedule that cannot be parsed."""
-    if seconds := _SECONDS.fullmatch(schedule.strip()):
-        return last_run_at + timedelta(seconds=int(seconds[1]))
+    """When the next run is due, or None for a schedule or a time that cannot be computed with."""
     try:
+        if seconds := _SECONDS.fullmatch(schedule.strip()):
+            return last_run_at + timedelta(seconds=int(seconds[1]))
         due: datetime = croniter(schedule, last_run_at).get_next(datetime)
-    except CroniterError:
+    except (CroniterError, ValueError, OverflowError):
         return None
     return due
 

@@ -1,7 +1,7 @@
 -- Purpose: provides the RPCs that the service calls besides ingest: health, targets from its settings, the first
 --   round, status.
--- Objects: table monitoring.service_targets; functions public.service_health, monitoring.write_service_target,
---   public.write_service_targets, public.start_health_check_round, public.status_summary, public.system_status.
+-- Objects: table monitoring.service_targets; functions monitoring.describe_scheduler, public.service_health,
+--   monitoring.write_service_target, public.write_service_targets, public.start_health_check_round, public.status_summary, public.system_status.
 -- Risks: targets from the service's settings must never overwrite what a person configured.
 
 create table monitoring.service_targets (
@@ -23,6 +23,35 @@ comment on table monitoring.service_targets is
 comment on column monitoring.service_targets.name is 'Name of the target.';
 
 comment on column monitoring.service_targets.written is 'Target as the service last wrote it.';
+
+create function monitoring.describe_scheduler()
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_job record;
+  v_last_run_at timestamptz := (
+    select job_runs.ran_at from monitoring.job_runs where job_runs.job = 'monitoring-health-checks'
+  );
+begin
+  -- Without pg_cron the jobs do not run, but reports are stored all the same.
+  if to_regclass('cron.job') is null then
+    return jsonb_build_object('schedule', null, 'is_active', false, 'last_run_at', v_last_run_at);
+  end if;
+  select job.schedule, job.active
+  into v_job
+  from cron.job
+  where job.jobname = 'monitoring-health-checks';
+  return jsonb_build_object('schedule', v_job.schedule, 'is_active', v_job.active, 'last_run_at', v_last_run_at);
+end
+$$;
+
+comment on function monitoring.describe_scheduler() is
+'Returns schedule, is_active and last_run_at of the job that starts the health checks. schedule is null when the job
+or pg_cron is missing.';
 
 create function public.service_health()
 returns jsonb
@@ -48,12 +77,7 @@ as $$
       select to_jsonb(feed)
       from monitoring.describe_sentry_feed() as feed
     ),
-    'scheduler', (
-      select jsonb_build_object('schedule', job.schedule, 'is_active', job.active, 'last_run_at', job_runs.ran_at)
-      from monitoring.job_runs
-      left join cron.job on job.jobname = job_runs.job
-      where job_runs.job = 'monitoring-health-checks'
-    )
+    'scheduler', monitoring.describe_scheduler()
   )
 $$;
 
@@ -66,8 +90,8 @@ comment on function public.service_health() is
 
 Returns {"status", "overall": "operational" | "degraded" | "outage" | "unknown", "server_time", "is_kill_switch_on",
 "is_monitoring_on", "has_response_times", "sentry": {"last_delivery_at", "is_silent"}, "scheduler": {"schedule",
-"is_active", "last_run_at"}}. schedule is null when the job is missing: select monitoring.schedule_jobs() restores
-it. Security definer, because only the owner may read the configuration and the jobs of pg_cron.';
+"is_active", "last_run_at"}}. schedule is null when the job or pg_cron is missing: select
+monitoring.schedule_jobs() restores the job. Security definer, because only the owner may read the configuration and the jobs of pg_cron.';
 
 create function monitoring.write_service_target(target jsonb)
 returns jsonb

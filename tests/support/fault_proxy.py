@@ -27,11 +27,26 @@ class Fault(Enum):
     BAD_GATEWAY = "a proxy in between answers 502 in HTML"
     GARBAGE = "a proxy in between answers 200 in HTML"
     CORRUPT = "MARKER in the body becomes a NUL, which jsonb refuses"
+    BREAK = "MARKER in the body becomes a quotation mark, so that the body is no JSON"
+    NOT_UTF8 = "a proxy in between answers 200 in JSON that is not UTF-8"
+    LIST = "a proxy in between answers 200 with a JSON list"
+    DEEP = "a proxy in between answers 200 with JSON that is nested too deeply to parse"
+    BAD_CHARSET = "a proxy in between answers 200 in a charset that does not exist, with a broken encoding"
 
 
-_HTML_ANSWERS = {
-    Fault.BAD_GATEWAY: b"HTTP/1.1 502 Bad Gateway",
-    Fault.GARBAGE: b"HTTP/1.1 200 OK",
+_HTML = b"<html>not PostgREST</html>"
+# Status line, content type and body of answers that are not PostgREST's.
+_ANSWERS = {
+    Fault.BAD_GATEWAY: (b"502 Bad Gateway", b"text/html", _HTML),
+    Fault.GARBAGE: (b"200 OK", b"text/html", _HTML),
+    Fault.NOT_UTF8: (b"200 OK", b"application/json", b'{"status": "\xff\xfe"}'),
+    Fault.LIST: (b"200 OK", b"application/json", b"[1, 2, 3]"),
+    Fault.DEEP: (b"200 OK", b"application/json", b"[" * 200_000),
+    Fault.BAD_CHARSET: (
+        b"200 OK",
+        b"application/json; charset=no-such-charset\r\nContent-Encoding: deflate",
+        b"\xff\xfe{not compressed",
+    ),
 }
 
 
@@ -147,14 +162,16 @@ class FaultProxy:
             return
         if fault is Fault.HOLD:
             await self._released.wait()
-        if fault in _HTML_ANSWERS:
-            html = b"<html>not PostgREST</html>"
-            headers = b"Content-Type: text/html\r\nConnection: close\r\nContent-Length: %d" % len(html)
-            writer.write(_HTML_ANSWERS[fault] + b"\r\n" + headers + b"\r\n\r\n" + html)
+        if fault in _ANSWERS:
+            head = b"HTTP/1.1 %b\r\nContent-Type: %b\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+            status, content_type, text = _ANSWERS[fault]
+            writer.write(head % (status, content_type, len(text)) + text)
             await writer.drain()
             return
         if fault is Fault.CORRUPT:
             body = body.replace(MARKER, rb"\u0000")
+        if fault is Fault.BREAK:
+            body = body.replace(MARKER, b'"')
         answer = await self._ask_upstream(head, body)
         if fault is Fault.DELAY:
             await asyncio.sleep(0.25)

@@ -58,10 +58,10 @@ def service_variables(stack: Stack) -> dict[str, str]:
 def is_drained(url: str) -> bool:
     """Whether the service's spool is empty and reports go straight to the database."""
     try:
-        spool = http_client.get(f"{url}/health").json()["spool"]
+        health = http_client.get(f"{url}/health").json()
     except httpx.TransportError:
         return False
-    return bool(spool["depth"] == 0 and not spool["is_bridging"])
+    return bool(health["spool"]["depth"] == 0 and set(health["breakers"].values()) == {"closed"})
 
 
 def free_port() -> int:

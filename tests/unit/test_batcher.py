@@ -6,7 +6,7 @@ import pytest
 
 from app.ingest.batcher import Batcher, BatcherLimits
 from app.ingest.payload import Report
-from app.ingest.sender import Answer
+from app.ingest.sender import Answer, NoResult
 from app.problems import Problem
 
 PATIENCE = 60
@@ -138,7 +138,7 @@ async def test_an_exception_answers_every_report_and_delivery_goes_on(
 
     forwarder = Batcher(deliver)
     failed = await asyncio.gather(*[forwarder.submit(report) for report in reports("a", "b")])
-    assert [answer.status for answer in failed if isinstance(answer, Problem)] == [500, 500]
+    assert failed == [NoResult("internal error")] * 2
     assert await forwarder.submit(Report(b"c")) == {}
     assert "a batch failed" in caplog.text
 
@@ -156,13 +156,12 @@ async def test_draining_delivers_waiting_reports_and_refuses_new_ones() -> None:
     assert [future.result() for future in futures] == [{"echo": "a"}, {"echo": "b"}, {"echo": "c"}]
 
 
-async def test_draining_ends_after_its_time_and_refuses_what_is_left() -> None:
+async def test_draining_ends_after_its_time_without_a_result_for_what_is_left() -> None:
     gate = Gate()
     forwarder = Batcher(gate, BatcherLimits(batch_reports=1, calls_in_flight=1))
     futures = [forwarder.submit(report) for report in reports("a", "b")]
     await forwarder.drain(0.05)
-    answers = [future.result() for future in futures]
-    assert [answer.code for answer in answers if isinstance(answer, Problem)] == ["draining", "draining"]
+    assert [future.result() for future in futures] == [NoResult("the service is shutting down")] * 2
 
 
 async def test_an_idle_forwarder_drains_at_once() -> None:

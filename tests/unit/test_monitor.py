@@ -2,18 +2,23 @@
 
 import asyncio
 
+import pytest
+
 from app.supabase.errors import ResponseError, UnreachableError
 from app.supabase.monitor import DatabaseMonitor, DatabaseState
+
+HEALTH = {"status": "ok", "server_time": "2026-11-24T10:00:00+00:00"}
 
 
 async def test_probes_at_the_same_time_share_one_call() -> None:
     calls = 0
     answer = asyncio.Event()
 
-    async def ask() -> None:
+    async def ask() -> object:
         nonlocal calls
         calls += 1
         await answer.wait()
+        return HEALTH
 
     monitor = DatabaseMonitor(ask)
     probes = [asyncio.create_task(monitor.probe()) for _ in range(50)]
@@ -30,10 +35,11 @@ async def test_probes_at_the_same_time_share_one_call() -> None:
 async def test_the_state_is_unknown_then_ok_then_down() -> None:
     failures: list[Exception | None] = [None, UnreachableError("ConnectError"), ResponseError(503, "PGRST000")]
 
-    async def ask() -> None:
+    async def ask() -> object:
         failure = failures.pop(0)
         if failure is not None:
             raise failure
+        return HEALTH
 
     monitor = DatabaseMonitor(ask)
     assert monitor.last == DatabaseState("unknown", None, None)
@@ -61,3 +67,16 @@ async def test_stopping_ends_a_probe_under_way() -> None:
     await asyncio.sleep(0)
     await monitor.stop()
     assert (await asyncio.gather(probe, return_exceptions=True))[0].__class__ is asyncio.CancelledError
+
+
+@pytest.mark.parametrize(
+    "result",
+    [None, [], [HEALTH], "ok", {}, {"status": "ok"}, {"status": "ok", "server_time": 5}, {"server_time": "now"}],
+)
+async def test_a_result_that_is_not_that_of_service_health_is_down(result: object) -> None:
+    async def ask() -> object:
+        return result
+
+    monitor = DatabaseMonitor(ask)
+    assert (await monitor.probe()).state == "down"
+    assert monitor.facts == {}

@@ -9,7 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.ingest.batcher import Batcher, BatcherLimits
 from app.ingest.payload import Report
-from app.ingest.sender import Answer, Sender
+from app.ingest.sender import Answer
 from app.problems import PROBLEM_TYPES, Problem
 from app.supabase.errors import ResponseError, problem_of_reader
 from app.web import body as web_body
@@ -20,15 +20,6 @@ from tests.support.problem_responses import assert_is_problem
 
 def test_misconfigured() -> None:
     assert problem_of_reader(ResponseError(404, "42P01")).code == "misconfigured"
-
-
-async def test_report_failed() -> None:
-    async def fail(_body: bytes) -> object:
-        raise ResponseError(500, "XX000", "a secret that must not be returned")
-
-    (answer,) = await Sender(fail, "events")([Report(b"{}")])
-    assert isinstance(answer, Problem)
-    assert (answer.code, answer.members["sqlstate"]) == ("report-failed", "XX000")
 
 
 async def test_body_timeout(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,3 +77,12 @@ def test_other_schedules(schedule: str | None, is_active: bool, state: str, lag:
 )
 def test_facts_that_cannot_be_parsed_are_unknown(facts: dict[str, object]) -> None:
     assert assess_scheduler(facts, 0) == SchedulerState("unknown", None, None)
+
+
+@pytest.mark.parametrize("schedule", ["* * * * *", "30 seconds", "0 0 30 2 *", "* * * * * * * *", ""])
+def test_a_run_at_the_end_of_time_has_no_next_one(schedule: str) -> None:
+    facts = {
+        "server_time": "2026-11-24T10:00:00+00:00",
+        "scheduler": {"schedule": schedule, "is_active": True, "last_run_at": "9999-12-31T23:59:59.9+00:00"},
+    }
+    assert assess_scheduler(facts, 0).state == "unknown"

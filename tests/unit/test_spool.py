@@ -1,9 +1,8 @@
-"""The spool's file and its replay: nothing is lost, and a report that must wait delays no other."""
+"""The spool's file: what was put into it is on disk, in order, and bounded."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 import stat
 import time
@@ -12,11 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from app.ingest.breaker import CircuitBreaker
-from app.ingest.payload import Report
-from app.ingest.replay import Replay
-from app.ingest.sender import Answer
-from app.problems import problem
 from app.spool.file import SpoolFile, SpoolFullError
 from app.spool.spool import Spool
 
@@ -27,28 +21,13 @@ async def fill(spool: Spool, *payloads: bytes) -> None:
     await asyncio.gather(*(spool.put("events", payload) for payload in payloads))
 
 
-async def is_healthy() -> bool:
-    return True
-
-
-def replay_of(spool: Spool, breaker: CircuitBreaker, codes: dict[bytes, str], batch_size: int = 100) -> Replay:
-    """A replay to a database that answers these payloads with these problems, and takes the others."""
-
-    async def deliver(reports: list[Report]) -> list[Answer]:
-        if any(codes.get(each.payload) == "unavailable" for each in reports):
-            return [problem("unavailable") for _ in reports]
-        return [problem(codes[each.payload]) if each.payload in codes else {"success": True} for each in reports]
-
-    return Replay(spool, breaker, {"events": deliver}, is_healthy, batch_size)
-
-
 async def test_reports_survive_a_crash_in_a_file_that_only_its_owner_may_read(tmp_path: Path) -> None:
     path = tmp_path / "spool"
     spool = Spool(path, MEGABYTE)
     await fill(spool, b"a", b"b", b"c")
     # Without close(): a report is on disk when put() returns.
     other = SpoolFile(path, MEGABYTE)
-    assert [each.payload for each in other.read_oldest(0, 10)] == [b"a", b"b", b"c"]
+    assert [each.payload for each in other.read_oldest("events", 0, 10)] == [b"a", b"b", b"c"]
     other.close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     await spool.close()
@@ -63,7 +42,7 @@ async def test_only_one_of_two_services_replays(tmp_path: Path) -> None:
         False,
         True,
     )
-    assert len(await first.oldest(0, 10)) == 2
+    assert len(await first.oldest("events", 0, 10)) == 2
     await first.close()
     assert second.acquire_replay_lock()
     await second.close()
@@ -79,39 +58,8 @@ async def test_a_full_spool_refuses_reports_and_keeps_the_others(tmp_path: Path)
     assert counts.depth > 5
     assert spool.dropped == 1
     # Permanently rejected reports can still be moved to the dead letters.
-    await spool.move_to_dead_letters([(each.id, "why") for each in await spool.oldest(0, 3)])
+    await spool.settle("events", [], [(each.id, "why") for each in await spool.oldest("events", 0, 3)])
     assert (await spool.refresh()).depth == counts.depth - 3
-    await spool.close()
-
-
-async def test_a_report_that_must_wait_delays_no_other(tmp_path: Path) -> None:
-    spool, breaker = Spool(tmp_path / "spool", MEGABYTE), CircuitBreaker()
-    breaker.open("it was away")
-    payloads = [json.dumps(number).encode() for number in range(10)]
-    await fill(spool, *payloads)
-    codes = dict.fromkeys(payloads[:4], "rate-limited") | {payloads[5]: "refused"}
-    replay = replay_of(spool, breaker, codes, batch_size=2)
-    assert await replay.step() is False
-    assert breaker.is_open is False
-    assert [each.payload for each in await spool.oldest(0, 100)] == payloads[:4]
-    assert spool.counts.dead_letters == 1
-    codes.clear()
-    assert await replay.step() is True
-    assert (await spool.refresh()).depth == 0
-    await spool.close()
-
-
-async def test_a_report_that_the_database_cannot_process_moves_to_the_dead_letters(tmp_path: Path) -> None:
-    spool, breaker = Spool(tmp_path / "spool", MEGABYTE), CircuitBreaker()
-    payloads = [json.dumps(number).encode() for number in range(40)]
-    await fill(spool, *payloads)
-    replay = replay_of(spool, breaker, {payloads[7]: "unavailable"})
-    steps = 0
-    while not await replay.step():
-        steps += 1
-        assert steps < 30
-    counts = await spool.refresh()
-    assert (counts.depth, counts.dead_letters) == (0, 1)
     await spool.close()
 
 
@@ -120,7 +68,7 @@ async def test_a_changed_clock_does_not_change_the_order(tmp_path: Path, monkeyp
     for number, moment in enumerate([1e9, 2e9, 5e8, 4e9]):
         monkeypatch.setattr(time, "time", lambda moment=moment: moment)
         await spool.put("events", b"%d" % number)
-    assert [each.payload for each in await spool.oldest(0, 10)] == [b"0", b"1", b"2", b"3"]
+    assert [each.payload for each in await spool.oldest("events", 0, 10)] == [b"0", b"1", b"2", b"3"]
     monkeypatch.setattr(time, "time", lambda: 0.0)
     assert spool.counts.oldest_seconds() == 0.0
     await spool.close()
@@ -137,7 +85,7 @@ async def test_a_file_of_version_0_1_keeps_its_dead_letters(tmp_path: Path) -> N
         connection.commit()
     spool = Spool(path, MEGABYTE)
     await fill(spool, b"b")
-    await spool.move_to_dead_letters([(each.id, "rejected too") for each in await spool.oldest(0, 1)])
+    await spool.settle("events", [], [(each.id, "rejected too") for each in await spool.oldest("events", 0, 1)])
     await spool.refresh()
     assert (spool.counts.depth, spool.counts.dead_letters) == (0, 1 + 1)
     await spool.close()

@@ -35,9 +35,9 @@ from app.supabase.errors import ErrorKind, ResponseError, UnreachableError, erro
         (404, "42883", ErrorKind.CONFIGURATION),
         (401, None, ErrorKind.CONFIGURATION),
         (404, None, ErrorKind.CONFIGURATION),
-        (500, "XX000", ErrorKind.SQL_BUG),
-        (400, "42703", ErrorKind.SQL_BUG),
-        (400, "P0001", ErrorKind.SQL_BUG),
+        (500, "XX000", ErrorKind.OTHER),
+        (400, "42703", ErrorKind.OTHER),
+        (400, "P0001", ErrorKind.OTHER),
     ],
 )
 def test_the_kind_of_an_error_response(status: int, code: str | None, kind: ErrorKind) -> None:
