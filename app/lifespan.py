@@ -10,11 +10,12 @@ from app.ingest.breaker import CircuitBreaker
 from app.ingest.replay import Replay
 from app.ingest.sender import Sender
 from app.ingest.service import IngestService
-from app.metrics import Metrics
+from app.metrics import FEEDS, Metrics
 from app.settings import Settings
 from app.spool.spool import Spool
 from app.state import ServiceState
 from app.status.cache import SharedCache
+from app.status.metrics import ServiceCollector
 from app.status.snapshot import Snapshot
 from app.supabase.bootstrap import bootstrap
 from app.supabase.client import SupabaseClient
@@ -40,10 +41,13 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
     supabase = SupabaseClient(settings)
     monitor = DatabaseMonitor(supabase.service_health)
     spool = Spool(settings.spool_path, settings.spool_max_mb * 2**20)
-    breakers = {feed: CircuitBreaker(feed) for feed in ("events", "deliveries")}
-    send_events = Sender(supabase.ingest_events, "events", breakers["events"])
-    send_deliveries = Sender(supabase.ingest_sentry, "deliveries", breakers["deliveries"])
-    events, deliveries = Batcher(send_events), Batcher(send_deliveries, _SENTRY_LIMITS)
+    breakers = {feed: CircuitBreaker(feed) for feed in FEEDS}
+    ingest_events = metrics.time_calls("events", supabase.ingest_events)
+    ingest_sentry = metrics.time_calls("deliveries", supabase.ingest_sentry)
+    send_events = Sender(ingest_events, "events", breakers["events"])
+    send_deliveries = Sender(ingest_sentry, "deliveries", breakers["deliveries"])
+    events = Batcher(metrics.count_batches("events", send_events))
+    deliveries = Batcher(metrics.count_batches("deliveries", send_deliveries), _SENTRY_LIMITS)
     # A replay a feed: while the calls of one hang, the other continues.
     replays = (
         Replay("events", spool, send_events, breakers["events"], _REPLAY_BATCH),
@@ -55,6 +59,8 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
     for replay in replays:
         supervisor.start(f"replay of {replay.kind}", replay.run)
     supervisor.start("bootstrap", lambda: bootstrap(supabase, settings), may_end=True)
+    collector = ServiceCollector(monitor, breakers, spool, supervisor, replays)
+    metrics.registry.register(collector)
     try:
         yield ServiceState(
             settings=settings,
@@ -70,6 +76,7 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
             public_status=public_status,
         )
     finally:
+        metrics.registry.unregister(collector)
         await asyncio.gather(events.drain(_DRAIN_SECONDS), deliveries.drain(_DRAIN_SECONDS))
         await supervisor.stop()
         await spool.close()

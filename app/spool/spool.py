@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from app.logs import log_context
 from app.spool.file import SpoolCounts, Spooled, SpoolFile, SpoolFullError
 
 _WAITING_LIMIT = 16 * 1024 * 1024
@@ -33,6 +34,8 @@ class Spool:
     """All calls to SQLite run in one thread of their own."""
 
     def __init__(self, path: Path, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._path = path
         self._file = SpoolFile(path, max_bytes)
         self._lock_file = path.with_name(f"{path.name}.lock").open("a")
         self._thread = ThreadPoolExecutor(1, "spool")
@@ -52,7 +55,8 @@ class Spool:
         self._writes.append(write)
         self._waiting_bytes += len(payload)
         if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_waiting())
+            with log_context():  # the task writes for many requests
+                self._writer = asyncio.create_task(self._write_waiting())
         # If the caller is cancelled, the report is stored all the same.
         await asyncio.shield(write.done)
 
@@ -68,6 +72,10 @@ class Spool:
     def depth(self, kind: str) -> int:
         """How many reports of a kind wait."""
         return self.counts.depths.get(kind, 0)
+
+    def size_bytes(self) -> int:
+        """The size of the file and of SQLite's log beside it."""
+        return sum(_size(each) for each in (self._path, self._path.with_name(f"{self._path.name}-wal")))
 
     def is_replaying(self, kind: str) -> bool:
         """Whether reports of a kind wait that this process replays."""
@@ -124,3 +132,10 @@ class Spool:
         depths = {**known.depths, kind: max(0, known.depths.get(kind, 0) + waiting)}
         oldest_at = (known.oldest_at or time.time()) if any(depths.values()) else None
         self.counts = SpoolCounts(depths, oldest_at, known.dead_letters + dead)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # SQLite's log does not always exist
+        return 0
