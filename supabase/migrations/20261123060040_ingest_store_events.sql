@@ -177,6 +177,9 @@ begin
         if v_attempt = 20 then
           raise;
         end if;
+      -- A used-up sequence is a data exception too, but no event is at fault.
+      when sequence_generator_limit_exceeded then
+        raise;
       when data_exception or integrity_constraint_violation or program_limit_exceeded then
         if cardinality(store_events_isolated.events) > 1 then
           return query

@@ -29,10 +29,10 @@ def test_only_consecutive_failures_open_it() -> None:
         breaker.record_failure("ReadError")
         breaker.record_failure("ReadError")
         breaker.record_answer()
-    assert breaker.state == "closed"
+    assert breaker.is_closed
     for _ in range(3):
         breaker.record_failure("ReadError")
-    assert breaker.state == "open"
+    assert not breaker.is_closed
 
 
 def test_after_a_pause_one_trial_is_made_which_closes_it() -> None:
