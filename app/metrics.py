@@ -4,7 +4,7 @@ A leaf module. app.status.metrics adds what is read from memory when the metrics
 caller says: a request to an unknown path counts under one label.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from time import perf_counter
 from typing import TypeVar
 
@@ -18,6 +18,8 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 FEEDS = ("events", "deliveries")
@@ -102,4 +104,16 @@ class Metrics:
 
     def render(self) -> bytes:
         """All metrics in Prometheus' text format."""
-        return generate_latest(self.registry)
+        return generate_latest(_WithoutCreationTimes(self.registry))
+
+
+class _WithoutCreationTimes(Collector):
+    """The text format has no creation times: the library would write each as a gauge, which doubles the output."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            yield metric

@@ -9,11 +9,10 @@ from app.web.auth import bearer_token, is_same_secret
 
 
 async def metrics(request: ServiceRequest) -> Response:
-    """200; 404 if the service has no operator token, which switches the route on."""
-    expected = request.state["settings"].operator_token
+    """Without an operator token nobody is the operator."""
+    token, expected = bearer_token(request.headers.get("authorization")), request.state["settings"].operator_token
     if expected is None:
-        raise problem("not-found", "Set OPERATOR_TOKEN on the service to switch on /metrics.")
-    token = bearer_token(request.headers.get("authorization"))
+        raise problem("unauthorized", "This service has no OPERATOR_TOKEN. Set one to read the metrics.")
     if token is None or not is_same_secret(token, expected):
         raise problem("unauthorized", "Send Authorization: Bearer with the OPERATOR_TOKEN of this service.")
     text = request.state["metrics"].render()

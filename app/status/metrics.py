@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from app.ingest.breaker import CircuitBreaker
@@ -37,7 +37,9 @@ class ServiceCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """The metrics, as the client library asks for them."""
         build = {name: str(version) for name, version in versions().items()}
-        yield InfoMetricFamily("monitoring_build", "Versions of the service and of Python.", build)
+        family = GaugeMetricFamily("monitoring_build_info", "1, with the versions as labels.", labels=list(build))
+        family.add_metric(list(build.values()), 1)
+        yield family
         yield from self._database()
         yield self._sentry()
         yield from self._scheduler()
@@ -94,11 +96,11 @@ class ServiceCollector(Collector):
         yield _gauge("monitoring_spool_oldest_age_seconds", "Age of the oldest report, 0 if none waits.", oldest)
         yield _gauge("monitoring_spool_dead_letters", "Reports that were given up.", counts.dead_letters)
         text = "Reports that were refused because the spool had no room."
-        yield CounterMetricFamily("monitoring_spool_dropped_reports", text, spool.dropped)
+        yield CounterMetricFamily("monitoring_spool_dropped_reports_total", text, spool.dropped)
 
     def _replay_state(self) -> Iterable[Metric]:
         reports = CounterMetricFamily(
-            "monitoring_replay_reports", "Reports that the replay sent, by outcome.", labels=["feed", "outcome"]
+            "monitoring_replay_reports_total", "Reports that the replay sent, by outcome.", labels=["feed", "outcome"]
         )
         running = GaugeMetricFamily(
             "monitoring_replay_running", "1 while reports wait that this process replays.", labels=["feed"]
@@ -112,7 +114,7 @@ class ServiceCollector(Collector):
 
     def _task_states(self) -> Iterable[Metric]:
         restarts = CounterMetricFamily(
-            "monitoring_task_restarts", "Restarts of a background task that ended unexpectedly.", labels=["task"]
+            "monitoring_task_restarts_total", "Restarts of a background task that ended unexpectedly.", labels=["task"]
         )
         up = GaugeMetricFamily(
             "monitoring_task_up", "1 unless the background task waits for a restart.", labels=["task"]

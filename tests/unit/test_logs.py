@@ -41,7 +41,7 @@ async def test_contexts_of_concurrent_tasks_do_not_mix() -> None:
             return line()
 
     lines = await asyncio.gather(request("a"), request("b"))
-    assert lines == [{"request_id": name, "feed": name} for name in ("a", "b")]
+    assert list(lines) == [{"request_id": name, "feed": name} for name in ("a", "b")]
 
 
 async def test_a_task_shares_the_context_of_the_one_that_started_it() -> None:
