@@ -66,7 +66,9 @@ def _writable_file(path: Path) -> Path:
     """Checks the path without creating the file, so that rejected settings leave no file."""
     try:
         folder = next(each for each in path.absolute().parents if each.exists())
-        is_usable = os.access(path, os.W_OK) and path.is_file() if path.exists() else folder.is_dir()
+        # The spool replaces an empty directory: a container runtime makes one of a file that does not exist.
+        is_file = path.is_file() or (path.is_dir() and not any(path.iterdir()))
+        is_usable = os.access(path, os.W_OK) and is_file if path.exists() else folder.is_dir()
     except OSError:
         raise ValueError from None
     # The folder too: SQLite and the replay lock add files beside this one.

@@ -18,7 +18,7 @@ from app.ingest.payload import Report
 from app.ingest.sender import Answer, NoResult, Send, Sender, in_halves
 from app.logs import log_context
 from app.problems import Problem
-from app.spool.file import Spooled
+from app.spool.file import FIRST, ReportId, Spooled
 from app.spool.spool import Spool
 from app.supabase.errors import ErrorKind
 
@@ -81,7 +81,7 @@ class Replay:
         self._full_size = batch_size
         self._size = batch_size
         self._clock = clock
-        self._suspects: dict[int, _Suspect] = {}
+        self._suspects: dict[ReportId, _Suspect] = {}
         self.outcomes = Counter({"stored": 0, "rejected": 0, "kept": 0})
         """What became of the reports that were sent since the start. Those that are kept are sent again."""
 
@@ -110,7 +110,7 @@ class Replay:
 
     async def _replay_batches(self, progress: _Progress) -> None:
         """Reports that stay do not block the ones behind them."""
-        last, fruitless = 0, 0
+        last, fruitless = FIRST, 0
         while batch := await self._spool.oldest(self.kind, last, self._size):
             last = batch[-1].id
             batch = [each for each in batch if each.id not in self._suspects]
@@ -132,9 +132,9 @@ class Replay:
     async def _replay_suspects(self, progress: _Progress) -> None:
         failures = 0
         for report_id in [each for each, suspect in self._suspects.items() if suspect.rests_until <= self._clock()]:
-            spooled = await self._spool.oldest(self.kind, report_id - 1, 1)
+            spooled = await self._spool.oldest(self.kind, ReportId(report_id.file, report_id.row - 1), 1)
             if not spooled or spooled[0].id != report_id:
-                del self._suspects[report_id]  # another process removed it
+                del self._suspects[report_id]  # another process removed it, or the file is a new one
                 continue
             (answer,) = await self._replay(spooled, progress)
             failures += isinstance(answer, NoResult)
@@ -148,8 +148,8 @@ class Replay:
     async def _replay_logged(self, batch: list[Spooled], progress: _Progress) -> list[Answer]:
         started = perf_counter()
         answers = await self._send([Report(each.payload) for each in batch])
-        stored: list[int] = []
-        rejected: list[tuple[int, str]] = []
+        stored: list[ReportId] = []
+        rejected: list[tuple[ReportId, str]] = []
         for each, answer in zip(batch, answers, strict=True):
             if isinstance(answer, NoResult):
                 if answer.was_alone and self._is_given_up(each.id, answer):
@@ -172,7 +172,7 @@ class Replay:
             self._suspects.pop(report_id, None)
         return answers
 
-    def _is_given_up(self, report_id: int, failure: NoResult) -> bool:
+    def _is_given_up(self, report_id: ReportId, failure: NoResult) -> bool:
         """Count a report that failed alone; whether it is given up."""
         now, stored = self._clock(), self._sender.stored
         suspect = self._suspects.setdefault(report_id, _Suspect(failure.reason, now, stored))

@@ -1,37 +1,32 @@
-"""The spool's SQLite file: spooled reports, and dead letters: reports that were given up, with the reason."""
+"""The spool's SQLite file: spooled reports, and dead letters: reports that were given up, with the reason.
+
+A file that is damaged, deleted or replaced, also while the service runs, is followed by a new one, into which every
+report that can still be read is copied.
+"""
 
 import logging
-import os
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from app.spool.damage import Damage, copy_rows, describe_incident, is_damage, set_aside
+from app.spool.database import DamagedError, open_database
+from app.spool.identity import FileIdentity
+from app.spool.reserve import Reserve
 
 _BATCH_BYTES = 2 * 1024 * 1024
 # Keeps at most this many dead letters: they share the size limit with the spooled reports.
-_DEAD_LETTERS = 10_000
-_LOCK_TIMEOUT_SECONDS = 5.0
+DEAD_LETTERS = 10_000
+# Reports that one transaction deletes; fewer where the disk is full, so that each needs little room.
+_CHUNK = 400
+_SMALL_CHUNK = 20
 
-_SCHEMA = """
-create table if not exists spooled (
-  id integer primary key autoincrement,
-  kind text not null,
-  payload blob not null,
-  spooled_at real not null
-);
-create index if not exists spooled_by_kind on spooled (kind);
-create table if not exists dead_letters (
-  id integer primary key,
-  kind text not null,
-  payload blob not null,
-  spooled_at real not null,
-  reason text not null,
-  rejected_at real not null
-);
-"""
-
+Result = TypeVar("Result")
 
 _logger = logging.getLogger(__name__)
 
@@ -44,22 +39,34 @@ class SpoolFullError(Exception):
     """The report cannot be stored: the size limit is reached, the disk is full, or the file is locked."""
 
 
+class ReportId(NamedTuple):
+    """A row of one file: the id of a report in an earlier file means nothing in its successor."""
+
+    file: int
+    row: int
+
+
+FIRST = ReportId(0, 0)
+
+
 @dataclass(frozen=True)
 class Spooled:
     """One spooled report."""
 
-    id: int
+    id: ReportId
     kind: str
     payload: bytes
 
 
 @dataclass(frozen=True)
 class SpoolCounts:
-    """Numbers of spooled reports by kind, and of dead letters. oldest_at is in seconds since 1970."""
+    """Numbers of spooled reports by kind, and of dead letters. Times are in seconds since 1970."""
 
     depths: Mapping[str, int] = field(default_factory=dict)
     oldest_at: float | None = None
     dead_letters: int = 0
+    oldest_dead_letter_at: float | None = None
+    newest_reason: str | None = None
 
     @property
     def depth(self) -> int:
@@ -71,83 +78,250 @@ class SpoolCounts:
         return None if self.oldest_at is None else round(max(0.0, time.time() - self.oldest_at), 1)
 
 
+@dataclass(frozen=True)
+class _Settled:
+    """A report that needs no replay any more; with a reason, it becomes a dead letter."""
+
+    kind: str
+    reason: str | None
+
+
 class SpoolFile:
     """Blocking calls. Each is a transaction that is on the disk when the call returns."""
 
     def __init__(self, path: Path, max_bytes: int) -> None:
+        self._path = path
+        self._max_bytes = max_bytes
+        self._number = 0  # of the file, since the start
+        # Reports that could not be deleted yet, because the disk is full: they are not replayed again.
+        self._settled: dict[ReportId, _Settled] = {}
+        self._is_undeleted_logged = False
+        self._reserve = Reserve(path.with_name(f"{path.name}.reserve"), max_bytes // 8)
+        self.counts = SpoolCounts()  # the last known
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Reports are stored as received, before redaction: only the owner may read the file.
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            path.chmod(0o600)
-            self._connection = sqlite3.connect(path, _LOCK_TIMEOUT_SECONDS, check_same_thread=False)
-            self._connection.execute("pragma journal_mode = wal")
-            # In WAL mode, NORMAL would leave the last transactions in the page cache.
-            self._connection.execute("pragma synchronous = full")
-            (page_size,) = self._connection.execute("pragma page_size").fetchone()
-            self._connection.execute(f"pragma max_page_count = {max(16, max_bytes // page_size)}")
-            self._connection.executescript(_SCHEMA)
-            columns = {row[1] for row in self._connection.execute("pragma table_info(dead_letters)")}
-            if "buried_at" in columns:  # a file of version 0.1
-                self._connection.execute("alter table dead_letters rename column buried_at to rejected_at")
-        except (OSError, sqlite3.Error) as error:
+            self._open_first()
+            self._reserve.keep()
+            self.count()
+        except (OSError, sqlite3.Error, DamagedError) as error:
             raise SpoolError(
                 f"SPOOL_PATH {path} cannot be used ({error}). Name a file that the service may write."
             ) from error
 
     def insert(self, reports: Iterable[tuple[str, bytes]]) -> None:
         """Append (kind, payload) pairs. Raises SpoolFullError if there is no room, and then stores none of them."""
+        if not self._reserve.is_kept_or_was_never():
+            # The room that was released is for deleting.
+            raise SpoolFullError("the disk is full")
         now = time.time()
         rows = [(kind, payload, now) for kind, payload in reports]
-        try:
+
+        def insert() -> None:
             with self._connection:
                 self._connection.executemany("insert into spooled (kind, payload, spooled_at) values (?, ?, ?)", rows)
-        except sqlite3.Error as error:
+
+        try:
+            self._run(insert)
+            # A report must not be acknowledged that is in a file which was deleted meanwhile.
+            self._replace_if_gone()
+        except (sqlite3.Error, OSError, DamagedError) as error:
             raise SpoolFullError(str(error)) from error
+        for kind, size in Counter(kind for kind, _, _ in rows).items():
+            self._adjust_counts(kind, size)
 
-    def settle(self, stored: Iterable[int], rejected: Iterable[tuple[int, str]]) -> None:
-        """Delete reports that the database has stored; move rejected ones, with their reasons, to the dead letters."""
-        with self._connection:
-            self._connection.executemany("delete from spooled where id = ?", [(each,) for each in stored])
-        self._move(list(rejected))
+    def settle(self, kind: str, stored: Sequence[ReportId], rejected: Sequence[tuple[ReportId, str]]) -> None:
+        """Delete reports that the database has stored; move rejected ones, with their reasons, to the dead letters.
 
-    def _move(self, reasons: list[tuple[int, str]]) -> None:
-        with self._connection as connection:
-            for each, reason in reasons:
-                query = "select id, kind, payload, spooled_at from spooled where id = ?"
-                rows = [(*row, reason, time.time()) for row in connection.execute(query, [each])]
-                # The delete frees the pages that the insert needs.
-                connection.execute("delete from spooled where id = ?", [each])
-                connection.executemany(
-                    "insert or replace into dead_letters (id, kind, payload, spooled_at, reason, rejected_at)"
-                    " values (?, ?, ?, ?, ?, ?)",
-                    rows,
-                )
-            connection.execute(
-                "delete from dead_letters where id <= (select max(id) from dead_letters) - ?", [_DEAD_LETTERS]
-            )
+        What cannot be deleted now is remembered, not replayed, and deleted later.
+        """
+        settled = {each: _Settled(kind, None) for each in stored}
+        settled |= {each: _Settled(kind, reason) for each, reason in rejected}
+        # A row of an earlier file is in this one under another id, and is sent again, which counts nothing.
+        current = {each: state for each, state in settled.items() if each.file == self._number}
+        self._settled.update(current)
+        self._adjust_counts(kind, -len(current))
+        self._delete_settled()
+        if rejected:
+            self.count()
 
-    def read_oldest(self, kind: str, after_id: int, most: int) -> list[Spooled]:
-        """The oldest reports of a kind with an id above after_id, at most `most` and at most 2 MiB."""
-        found: list[Spooled] = []
-        size = 0
-        query = "select id, kind, payload from spooled where kind = ? and id > ? order by id limit ?"
-        with closing(self._connection.execute(query, [kind, after_id, most])) as rows:
-            for row in rows:
-                size += len(row[2])
-                if found and size > _BATCH_BYTES:
-                    break
-                found.append(Spooled(*row))
-        return found
+    def read_oldest(self, kind: str, after: ReportId, most: int) -> list[Spooled]:
+        """The oldest reports of a kind after an id, at most `most` and at most 2 MiB."""
+
+        def read() -> list[Spooled]:
+            found: list[Spooled] = []
+            size = 0
+            first = after.row if after.file == self._number else 0
+            query = "select id, payload from spooled where kind = ? and id > ? order by id"
+            with closing(self._connection.execute(query, [kind, first])) as rows:
+                for row, payload in rows:
+                    report_id = ReportId(self._number, row)
+                    if report_id in self._settled:
+                        continue
+                    size += len(payload)
+                    if found and size > _BATCH_BYTES:
+                        break
+                    found.append(Spooled(report_id, kind, payload))
+                    if len(found) == most:
+                        break
+            return found
+
+        return self._run(read)
 
     def count(self) -> SpoolCounts:
         """The counts now, including what other processes wrote."""
-        depths = dict(self._connection.execute("select kind, count(*) from spooled group by kind"))
-        # The oldest by id: min(spooled_at) would read every row with its payload.
-        query = """select
-          (select spooled_at from spooled order by id limit 1), (select count(*) from dead_letters)"""
-        return SpoolCounts(depths, *self._connection.execute(query).fetchone())
+        if self._settled:
+            self._delete_settled()
+        elif not self._reserve.is_kept:
+            self._reserve.keep()
+        self.counts = self._run(self._read_counts)
+        return self.counts
 
     def close(self) -> None:
         """Close the file; no other call may follow."""
         self._connection.close()
+
+    def _read_counts(self) -> SpoolCounts:
+        depths = Counter(dict(self._connection.execute("select kind, count(*) from spooled group by kind")))
+        depths.subtract(settled.kind for settled in self._settled.values())
+        # The oldest by id: min(spooled_at) would read every row with its payload.
+        query = """select
+          (select spooled_at from spooled order by id limit 1),
+          (select count(*) from dead_letters),
+          (select rejected_at from dead_letters order by id limit 1),
+          (select reason from dead_letters order by id desc limit 1)"""
+        oldest_at, *dead_letters = self._connection.execute(query).fetchone()
+        return SpoolCounts(dict(depths), oldest_at if depths.total() else None, *dead_letters)
+
+    def _adjust_counts(self, kind: str, change: int) -> None:
+        """Without reading the file, which takes long if it is large; count() corrects them."""
+        known = self.counts
+        depths = {**known.depths, kind: max(0, known.depths.get(kind, 0) + change)}
+        oldest_at = (known.oldest_at or time.time()) if any(depths.values()) else None
+        self.counts = SpoolCounts(
+            depths, oldest_at, known.dead_letters, known.oldest_dead_letter_at, known.newest_reason
+        )
+
+    # ---- Deleting, also while the disk is full ----
+
+    def _delete_settled(self) -> None:
+        has_made_room = False
+        while self._settled:
+            size = _SMALL_CHUNK if has_made_room else _CHUNK
+            chunk = list(self._settled.items())[:size]
+            try:
+                self._run(lambda chunk=chunk: self._delete(chunk))  # type: ignore[misc]
+            except sqlite3.Error as error:
+                if has_made_room:
+                    self._log_undeleted(str(error))
+                    return
+                self._make_room()
+                has_made_room = True
+                continue
+            for report_id, _ in chunk:
+                self._settled.pop(report_id, None)
+        self._is_undeleted_logged = False
+
+    def _log_undeleted(self, why: str) -> None:
+        if not self._is_undeleted_logged:
+            _logger.error("%s replayed reports cannot be deleted from the spool yet: %s", len(self._settled), why)
+        self._is_undeleted_logged = True
+
+    def _delete(self, settled: list[tuple[ReportId, _Settled]]) -> None:
+        with self._connection as connection:
+            for report_id, state in settled:
+                if report_id.file != self._number:
+                    continue  # the file was replaced just now
+                query = "select kind, spooled_at, payload from spooled where id = ?"
+                rows = connection.execute(query, [report_id.row]).fetchall() if state.reason is not None else []
+                # The delete frees the pages that the insert needs.
+                connection.execute("delete from spooled where id = ?", [report_id.row])
+                connection.executemany(
+                    "insert into dead_letters (kind, spooled_at, reason, rejected_at, payload) values (?, ?, ?, ?, ?)",
+                    [(kind, spooled_at, state.reason, time.time(), payload) for kind, spooled_at, payload in rows],
+                )
+            connection.execute(
+                "delete from dead_letters where id <= (select id from dead_letters order by id desc limit 1 offset ?)",
+                [DEAD_LETTERS],
+            )
+
+    def _make_room(self) -> None:
+        """Deleting needs room in the write-ahead log: release the reserve and empty the log."""
+        self._reserve.release()
+        with suppress(sqlite3.Error):
+            self._connection.execute("pragma wal_checkpoint(truncate)").fetchall()
+        self._files.update()
+
+    # ---- A file that is damaged, deleted or replaced ----
+
+    def _run(self, operation: Callable[[], Result]) -> Result:
+        """The result of an operation, on a new file if this one is damaged or gone."""
+        self._replace_if_gone()
+        try:
+            result = operation()
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            self._replace(f"it is damaged ({error})")
+            result = operation()
+        self._files.update()
+        return result
+
+    def _replace_if_gone(self) -> None:
+        reason = self._files.find_change()
+        if reason is not None:
+            self._replace(reason)
+
+    def _open_first(self) -> None:
+        try:
+            self._use(open_database(self._path, self._max_bytes))
+        except (sqlite3.DatabaseError, DamagedError) as error:
+            if isinstance(error, sqlite3.DatabaseError) and not is_damage(error):
+                # On a full disk SQLite cannot create the files that it needs beside this one.
+                if not self._reserve.release():
+                    raise
+                self._use(open_database(self._path, self._max_bytes))
+                return
+            aside = set_aside(self._path)
+            self._begin_new(Damage(f"it is damaged ({error})", aside=aside), _open_aside(aside))
+
+    def _replace(self, reason: str) -> None:
+        """Continue with a new file, or with one that another process of the service has begun."""
+        damage = Damage(reason, self.counts.depth)
+        remaining = self._files.remaining()
+        if self._path in remaining:
+            damage.aside = set_aside(self._path)
+        else:
+            # SQLite must not take the log of the file that is gone for that of the next one.
+            for log in remaining:
+                log.unlink()
+        self._begin_new(damage, self._connection)
+
+    def _begin_new(self, damage: Damage, earlier: sqlite3.Connection | None) -> None:
+        try:
+            connection = open_database(self._path, self._max_bytes)
+        except (sqlite3.DatabaseError, DamagedError):
+            damage.aside = set_aside(self._path)  # what replaced the file is no spool
+            connection = open_database(self._path, self._max_bytes)
+        if earlier is not None:
+            damage.recovered = copy_rows(earlier, connection)
+            with suppress(sqlite3.Error):
+                earlier.close()
+        self._use(connection)
+        _logger.error("%s", damage)
+        with suppress(sqlite3.Error), connection:
+            incident = ("events", describe_incident(damage), time.time())
+            connection.execute("insert into spooled (kind, payload, spooled_at) values (?, ?, ?)", incident)
+        self._files.update()
+        self.counts = self._read_counts()
+
+    def _use(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._number += 1
+        self._settled.clear()
+        self._files = FileIdentity(self._path)
+
+
+def _open_aside(aside: Path | None) -> sqlite3.Connection | None:
+    """The damaged file, to read what it still holds."""
+    if aside is None or not aside.is_file():
+        return None
+    return sqlite3.connect(aside)

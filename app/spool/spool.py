@@ -6,19 +6,20 @@ Several processes may share the file; only the one that holds the lock file besi
 
 import asyncio
 import fcntl
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from app.logs import log_context
-from app.spool.file import SpoolCounts, Spooled, SpoolFile, SpoolFullError
+from app.spool.file import ReportId, SpoolCounts, Spooled, SpoolFile, SpoolFullError
 
 _WAITING_LIMIT = 16 * 1024 * 1024
+_COMMIT_BYTES = 2 * 1024 * 1024
 
 Result = TypeVar("Result")
 
@@ -44,7 +45,11 @@ class Spool:
         self._writer: asyncio.Task[None] | None = None
         self._holds_replay_lock = False
         self.dropped = 0  # reports refused since the start for lack of room
-        self.counts = self._file.count()  # the last known
+
+    @property
+    def counts(self) -> SpoolCounts:
+        """The last known counts."""
+        return self._file.counts
 
     async def put(self, kind: str, payload: bytes) -> None:
         """Store a report; returns when it is on the disk. Raises SpoolFullError."""
@@ -60,14 +65,13 @@ class Spool:
         # If the caller is cancelled, the report is stored all the same.
         await asyncio.shield(write.done)
 
-    async def oldest(self, kind: str, after_id: int, most: int) -> list[Spooled]:
+    async def oldest(self, kind: str, after: ReportId, most: int) -> list[Spooled]:
         """The next reports of a kind to replay after an id, oldest first."""
-        return await self._run(partial(self._file.read_oldest, kind, after_id, most))
+        return await self._run(partial(self._file.read_oldest, kind, after, most))
 
-    async def settle(self, kind: str, stored: Sequence[int], rejected: Sequence[tuple[int, str]]) -> None:
+    async def settle(self, kind: str, stored: Sequence[ReportId], rejected: Sequence[tuple[ReportId, str]]) -> None:
         """Delete reports that the database has stored; move permanently rejected ones to the dead letters."""
-        await self._run(partial(self._file.settle, stored, rejected))
-        self._count(kind, -len(stored) - len(rejected), len(rejected))
+        await self._run(partial(self._file.settle, kind, stored, rejected))
 
     def depth(self, kind: str) -> int:
         """How many reports of a kind wait."""
@@ -92,8 +96,7 @@ class Spool:
 
     async def refresh(self) -> SpoolCounts:
         """Read the counts from the file: another process may have changed it."""
-        self.counts = await self._run(self._file.count)
-        return self.counts
+        return await self._run(self._file.count)
 
     async def close(self) -> None:
         """Complete the pending writes, then close the file."""
@@ -104,12 +107,12 @@ class Spool:
         self._lock_file.close()
 
     async def _run(self, call: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+        # With the context of the caller: a log line of the thread has the same fields.
+        return await asyncio.get_running_loop().run_in_executor(self._thread, copy_context().run, call)
 
     async def _write_waiting(self) -> None:
         while self._writes:
-            batch = list(self._writes)
-            self._writes.clear()
+            batch = self._next_writes()
             failure: Exception | None = None
             try:
                 await self._run(partial(self._file.insert, [(each.kind, each.payload) for each in batch]))
@@ -122,16 +125,17 @@ class Spool:
                     write.done.set_result(None)
                 else:
                     write.done.set_exception(failure)
-            if failure is None:
-                for each in batch:
-                    self._count(each.kind, 1)
 
-    def _count(self, kind: str, waiting: int, dead: int = 0) -> None:
-        """Adjust the counts without reading the file, which takes long if it is large; refresh() corrects them."""
-        known = self.counts
-        depths = {**known.depths, kind: max(0, known.depths.get(kind, 0) + waiting)}
-        oldest_at = (known.oldest_at or time.time()) if any(depths.values()) else None
-        self.counts = SpoolCounts(depths, oldest_at, known.dead_letters + dead)
+    def _next_writes(self) -> list[_Write]:
+        """The writes of the next transaction: few enough to fit into the write-ahead log of a nearly full disk."""
+        batch: list[_Write] = []
+        size = 0
+        while self._writes:
+            size += len(self._writes[0].payload)
+            if batch and size > _COMMIT_BYTES:
+                break
+            batch.append(self._writes.popleft())
+        return batch
 
 
 def _size(path: Path) -> int:

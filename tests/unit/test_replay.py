@@ -13,6 +13,7 @@ from app.ingest import sender as sender_module
 from app.ingest.breaker import CircuitBreaker
 from app.ingest.replay import Replay
 from app.ingest.sender import Sender
+from app.spool.file import FIRST
 from app.spool.spool import Spool
 from app.supabase.errors import ResponseError, SupabaseError, UnreachableError
 
@@ -86,7 +87,7 @@ class Bench:
             self.now += 20
 
     async def waiting(self) -> list[int]:
-        return [int(each.payload) for each in await self.spool.oldest("events", 0, 10_000)]
+        return [int(each.payload) for each in await self.spool.oldest("events", FIRST, 10_000)]
 
 
 def refusal(code: str) -> ResponseError:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.spool.file import SpoolFile, SpoolFullError
+from app.spool.file import FIRST, SpoolFile, SpoolFullError
 from app.spool.spool import Spool
 
 MEGABYTE = 2**20
@@ -27,7 +27,7 @@ async def test_reports_survive_a_crash_in_a_file_that_only_its_owner_may_read(tm
     await fill(spool, b"a", b"b", b"c")
     # Without close(): a report is on disk when put() returns.
     other = SpoolFile(path, MEGABYTE)
-    assert [each.payload for each in other.read_oldest("events", 0, 10)] == [b"a", b"b", b"c"]
+    assert [each.payload for each in other.read_oldest("events", FIRST, 10)] == [b"a", b"b", b"c"]
     other.close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     await spool.close()
@@ -42,7 +42,7 @@ async def test_only_one_of_two_services_replays(tmp_path: Path) -> None:
         False,
         True,
     )
-    assert len(await first.oldest("events", 0, 10)) == 2
+    assert len(await first.oldest("events", FIRST, 10)) == 2
     await first.close()
     assert second.acquire_replay_lock()
     await second.close()
@@ -58,7 +58,7 @@ async def test_a_full_spool_refuses_reports_and_keeps_the_others(tmp_path: Path)
     assert counts.depth > 5
     assert spool.dropped == 1
     # Permanently rejected reports can still be moved to the dead letters.
-    await spool.settle("events", [], [(each.id, "why") for each in await spool.oldest("events", 0, 3)])
+    await spool.settle("events", [], [(each.id, "why") for each in await spool.oldest("events", FIRST, 3)])
     assert (await spool.refresh()).depth == counts.depth - 3
     await spool.close()
 
@@ -68,7 +68,7 @@ async def test_a_changed_clock_does_not_change_the_order(tmp_path: Path, monkeyp
     for number, moment in enumerate([1e9, 2e9, 5e8, 4e9]):
         monkeypatch.setattr(time, "time", lambda moment=moment: moment)
         await spool.put("events", b"%d" % number)
-    assert [each.payload for each in await spool.oldest("events", 0, 10)] == [b"0", b"1", b"2", b"3"]
+    assert [each.payload for each in await spool.oldest("events", FIRST, 10)] == [b"0", b"1", b"2", b"3"]
     monkeypatch.setattr(time, "time", lambda: 0.0)
     assert spool.counts.oldest_seconds() == 0.0
     await spool.close()
@@ -85,7 +85,7 @@ async def test_a_file_of_version_0_1_keeps_its_dead_letters(tmp_path: Path) -> N
         connection.commit()
     spool = Spool(path, MEGABYTE)
     await fill(spool, b"b")
-    await spool.settle("events", [], [(each.id, "rejected too") for each in await spool.oldest("events", 0, 1)])
+    await spool.settle("events", [], [(each.id, "rejected too") for each in await spool.oldest("events", FIRST, 1)])
     await spool.refresh()
     assert (spool.counts.depth, spool.counts.dead_letters) == (0, 1 + 1)
     await spool.close()

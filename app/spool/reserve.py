@@ -1,0 +1,48 @@
+"""Keeps some room on the volume of the spool: deleting from a full volume needs room too."""
+
+import logging
+import os
+from contextlib import suppress
+from pathlib import Path
+
+_MOST_BYTES = 4 * 1024 * 1024
+
+_logger = logging.getLogger(__name__)
+
+
+class Reserve:
+    """A file beside the spool that takes up the room. It is deleted when the room is needed, and then made again."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path = path
+        self._size = min(size, _MOST_BYTES)
+        self._is_released = False
+        self.is_kept = False
+
+    def keep(self) -> bool:
+        """Take up the room, if it is there."""
+        try:
+            with self._path.open("ab") as file:
+                os.posix_fallocate(file.fileno(), 0, self._size)
+        except OSError:
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
+            self.is_kept = False
+            return False
+        self.is_kept, self._is_released = True, False
+        return True
+
+    def release(self) -> bool:
+        """Give up the room. Returns whether there was any."""
+        self.is_kept = False
+        try:
+            self._path.unlink()
+        except OSError:
+            return False
+        self._is_released = True
+        _logger.warning("the volume of the spool is full: its reserve is used to delete what is stored")
+        return True
+
+    def is_kept_or_was_never(self) -> bool:
+        """False after release(), until the room could be taken up again."""
+        return self.is_kept or not self._is_released or self.keep()
