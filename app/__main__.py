@@ -1,14 +1,20 @@
 """`python -m app`: runs the service under uvicorn."""
 
+import asyncio
+import resource
 import signal
 import sys
+from typing import cast
 
 import uvicorn
 
 from app.logs import configure_logging
 from app.main import SHUTDOWN_REQUEST_SECONDS, create_app
 from app.settings import SettingsError, load_settings
-from app.web.protocol import BoundedHeadProtocol
+from app.web.protocol import CONNECTION_LIMIT, Connections
+
+# Files that are no connections of clients: the spool, the log, connections to the database.
+_OTHER_FILES = 100
 
 
 def main() -> None:
@@ -20,12 +26,13 @@ def main() -> None:
     configure_logging(settings.log_level)
     # uvicorn raises the signal again after its shutdown; without this handler the exit status would be a failure.
     signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))
+    connections = Connections(min(CONNECTION_LIMIT, _raise_file_limit() - _OTHER_FILES))
     uvicorn.run(
         create_app(settings),
         host=settings.host,
         port=settings.port,
-        http=BoundedHeadProtocol,
-        loop="asyncio",  # BoundedHeadProtocol sets the read size of asyncio's transport
+        http=cast(type[asyncio.Protocol], connections.new_protocol),
+        loop="asyncio",  # BoundedProtocol sets the read size of asyncio's transport
         log_config=None,  # configure_logging() has set it
         access_log=False,  # RequestLog writes one line per request
         server_header=False,
@@ -33,6 +40,14 @@ def main() -> None:
         ws="none",
         timeout_graceful_shutdown=SHUTDOWN_REQUEST_SECONDS,
     )
+
+
+def _raise_file_limit() -> int:
+    """Each connection is an open file: the number that the process may open, after raising it as far as permitted."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft = hard if hard != resource.RLIM_INFINITY else 65_536
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return soft
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from app.supabase.client import SupabaseClient
 from app.supabase.monitor import DatabaseMonitor
 from app.supervisor import Supervisor
 from app.web.auth import SignatureFailures
-from app.web.body import BodyBudget
+from app.web.body import BodyBudget, form_limits, report_limits, sentry_limits
 from app.web.session import Sessions
 
 # How long a client waits for the database before its report is spooled. Sentry closes the connection after 1 s.
@@ -66,7 +66,9 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
             settings=settings,
             metrics=metrics,
             supabase=supabase,
-            body_budget=BodyBudget(),
+            report_bodies=BodyBudget(report_limits()),
+            sentry_bodies=BodyBudget(sentry_limits()),
+            form_bodies=BodyBudget(form_limits()),
             reports=IngestService("events", events, spool, breakers["events"], _REPORT_SECONDS),
             sentry=IngestService("deliveries", deliveries, spool, breakers["deliveries"], _SENTRY_SECONDS),
             signature_failures=SignatureFailures(supabase.record_invalid_signature),

@@ -17,6 +17,7 @@ from app.routes.sentry import receive_sentry
 from app.routes.status import status
 from app.settings import Settings
 from app.web.errors import on_http_exception, on_problem
+from app.web.limits import FairLimit, RequestLimit
 from app.web.middleware import RequestLog, UnexpectedErrors, cors, request_ids
 
 # uvicorn waits this long for open requests, then the lifespan ends: together within the 10 s after SIGTERM.
@@ -26,18 +27,21 @@ SHUTDOWN_REQUEST_SECONDS = 7
 def create_app(settings: Settings) -> Starlette:
     """A new application."""
     own_metrics = Metrics()
+    # A page of incidents has up to 1 MiB, a status page some 100 kB; each is in memory until the client has read it.
+    readers = Middleware(RequestLimit, FairLimit(total=24, per_client=12))
+    visitors = Middleware(RequestLimit, FairLimit(total=64, per_client=32))
     app = Starlette(
         routes=[
             Route("/", index, methods=["GET"]),
             Route("/health", health, methods=["GET"]),
             Route("/health/db", database_health, methods=["GET"]),
             # The page consists mostly of bars: compression reduces it to a tenth.
-            Route("/status", status, methods=["GET", "POST"], middleware=[Middleware(GZipMiddleware)]),
+            Route("/status", status, methods=["GET", "POST"], middleware=[visitors, Middleware(GZipMiddleware)]),
             Route("/metrics", metrics, methods=["GET"]),
             Route("/api/autonomous/error", report_error, methods=["POST"]),
             Route("/webhooks/sentry", receive_sentry, methods=["POST"]),
-            Route("/api/autonomous/incidents", list_incidents, methods=["GET"]),
-            Route("/api/autonomous/incidents/{incident_id}", get_incident, methods=["GET"]),
+            Route("/api/autonomous/incidents", list_incidents, methods=["GET"], middleware=[readers]),
+            Route("/api/autonomous/incidents/{incident_id}", get_incident, methods=["GET"], middleware=[readers]),
         ],
         middleware=[
             request_ids(),

@@ -23,7 +23,9 @@ class ServiceState(TypedDict):
     settings: Settings
     metrics: Metrics
     supabase: SupabaseClient
-    body_budget: BodyBudget
+    report_bodies: BodyBudget
+    sentry_bodies: BodyBudget
+    form_bodies: BodyBudget
     reports: IngestService
     sentry: IngestService
     signature_failures: SignatureFailures

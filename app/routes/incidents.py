@@ -16,7 +16,7 @@ async def list_incidents(request: ServiceRequest) -> Response:
         page = await request.state["supabase"].list_incidents(token, filters)
     except SupabaseError as error:
         raise problem_of_reader(error) from error
-    return JSONResponse(page)
+    return Response(page, media_type="application/json")
 
 
 async def get_incident(request: ServiceRequest) -> Response:

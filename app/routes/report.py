@@ -15,7 +15,7 @@ async def report_error(request: ServiceRequest) -> Response:
     state, headers = request.state, request.headers
     require_ingest_token(headers, state["settings"].ingest_token)
     require_json(headers)
-    report = read_report(await read_body(request, state["body_budget"]), headers.get("idempotency-key"))
+    report = read_report(await read_body(request, state["report_bodies"]), headers.get("idempotency-key"))
     result = await state["reports"].accept(report)
     if result is None:
         return JSONResponse({"success": True, "status": "spooled", "idempotency_key": report.idempotency_key}, 202)

@@ -11,7 +11,7 @@ from app.ingest.sentry import LEGACY_RESOURCE, read_delivery
 from app.logs import log_fields
 from app.problems import problem
 from app.state import ServiceRequest
-from app.web.auth import client_address, is_same_secret, is_signed
+from app.web.auth import client_address, is_same_secret, is_signature, is_signed
 from app.web.body import read_body
 from app.web.errors import problem_response
 
@@ -26,12 +26,17 @@ async def receive_sentry(request: ServiceRequest) -> Response:
     """
     log_fields()["feed"] = "deliveries"
     state, headers = request.state, request.headers
-    body = await read_body(request, state["body_budget"])
-    resource = _authenticated_resource(request, body)
-    if resource is None:
-        response = problem_response(problem("bad-signature"))
-        response.background = BackgroundTask(state["signature_failures"].report, client_address(request))
-        return response
+    is_plugin = _has_plugin_token(request)
+    if not is_plugin and not _may_be_signed(request):
+        return _reject(request)
+    # A body with a token is authenticated already; of a signed one only the sender claims so.
+    body = await read_body(request, state["report_bodies" if is_plugin else "sentry_bodies"])
+    if _is_signed(request, body):
+        resource = headers.get("sentry-hook-resource", "unknown")
+    elif is_plugin:
+        resource = LEGACY_RESOURCE
+    else:
+        return _reject(request)
     timestamp = headers.get("sentry-hook-timestamp")
     read = partial(read_delivery, body, resource, timestamp, datetime.now(UTC))
     # Parsing a large body would block other requests.
@@ -45,13 +50,25 @@ async def receive_sentry(request: ServiceRequest) -> Response:
     return JSONResponse(result, 200, response_headers)
 
 
-def _authenticated_resource(request: ServiceRequest, body: bytes) -> str | None:
-    """The kind of the delivery, or None if neither a signature nor a token authenticates it."""
-    settings, headers = request.state["settings"], request.headers
-    if any(is_signed(body, headers.get(name), settings.sentry_client_secret) for name in _SIGNATURE_HEADERS):
-        return headers.get("sentry-hook-resource", "unknown")
-    # The old WebHooks plugin does not sign: its URL contains the token.
+def _may_be_signed(request: ServiceRequest) -> bool:
+    """Whether the headers alone permit a valid signature: nothing of the body is read otherwise."""
+    has_secret = bool(request.state["settings"].sentry_client_secret)
+    return has_secret and any(is_signature(request.headers.get(name)) for name in _SIGNATURE_HEADERS)
+
+
+def _is_signed(request: ServiceRequest, body: bytes) -> bool:
+    secrets = request.state["settings"].sentry_client_secret
+    return any(is_signed(body, request.headers.get(name), secrets) for name in _SIGNATURE_HEADERS)
+
+
+def _has_plugin_token(request: ServiceRequest) -> bool:
+    """The old WebHooks plugin does not sign: its URL contains the token."""
     token = request.query_params.get("token")
-    if token is not None and is_same_secret(token, settings.ingest_token):
-        return LEGACY_RESOURCE
-    return None
+    return token is not None and is_same_secret(token, request.state["settings"].ingest_token)
+
+
+def _reject(request: ServiceRequest) -> Response:
+    response = problem_response(problem("bad-signature"))
+    report = request.state["signature_failures"].report
+    response.background = BackgroundTask(report, client_address(request))
+    return response

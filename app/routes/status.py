@@ -16,16 +16,14 @@ from app.status.page import render
 from app.status.snapshot import HEALTH_MEMBERS, versions
 from app.supabase.errors import ResponseError, SupabaseError, UnreachableError, problem_of_reader
 from app.web.auth import bearer_token
-from app.web.body import read_body
+from app.web.body import read_body, require_form
 from app.web.errors import problem_response
 from app.web.origin import require_own_form
-from app.web.session import Reader, delete_cookie, reader_with, session_id_of, set_cookie
+from app.web.session import UNAUTHORIZED, Reader, delete_cookie, reader_of, reader_with, session_id_of, set_cookie
 
 # Cookie, because a page for a signed-in person must not be shown to anyone else.
 _HEADERS = {"Vary": "Accept, Authorization, Cookie", "Cache-Control": "no-store"}
 _REFUSED = "That token is not accepted: it is wrong or has expired."
-_UNAUTHORIZED = "Send your Supabase access token or the operator token as Authorization: Bearer."
-_ENDED = "Your session has ended. Sign in again."
 _UNAVAILABLE = "The database does not answer. This page shows what the service knows without it."
 _MISCONFIGURED = (
     "The database rejects the service; the service's log contains the reason. "
@@ -71,9 +69,10 @@ def _media_range(part: str) -> tuple[str, float]:
 
 async def _show_json(request: ServiceRequest) -> Response:
     known = request.state["snapshot"].status()
-    if "authorization" in request.headers and _bearer(request) is None:
-        raise problem("unauthorized", _UNAUTHORIZED)
-    reader = _reader(request)
+    authorization = request.headers.get("authorization")
+    if authorization is not None and bearer_token(authorization) is None:
+        raise problem("unauthorized", UNAUTHORIZED)
+    reader = reader_of(request)
     if reader is None:
         return JSONResponse(known)
     try:
@@ -91,7 +90,7 @@ async def _show_json(request: ServiceRequest) -> Response:
 async def _show_page(request: ServiceRequest) -> Response:
     """The page; it says if the token is refused or the database is unavailable."""
     try:
-        reader = _reader(request)
+        reader = reader_of(request)
     except Problem as refused:
         return await _show_public_page(request, refused.detail)
     if reader is None:
@@ -103,24 +102,6 @@ async def _show_page(request: ServiceRequest) -> Response:
             return await _show_public_page(request, _REFUSED)
         # Only the database can verify an access token; the service itself verifies the operator token.
         return await _render_page(request, {}, is_signed_in=reader.is_operator, error=error)
-
-
-def _reader(request: ServiceRequest) -> Reader | None:
-    """The reader of the bearer token, or else of the session. Raises the Problem `unauthorized` if it is refused."""
-    token, session_id = _bearer(request), session_id_of(request)
-    if token is not None:
-        reader, refusal = reader_with(token, request.state["settings"].operator_token), _UNAUTHORIZED
-    elif session_id is not None:
-        reader, refusal = request.state["sessions"].find(session_id), _ENDED
-    else:
-        return None
-    if reader is None:
-        raise problem("unauthorized", refusal)
-    return reader
-
-
-def _bearer(request: ServiceRequest) -> str | None:
-    return bearer_token(request.headers.get("authorization"))
 
 
 async def _submit_form(request: ServiceRequest) -> Response:
@@ -214,7 +195,8 @@ def _end_session(request: ServiceRequest) -> None:
 
 
 async def _read_form(request: ServiceRequest) -> dict[str, str]:
-    body = (await read_body(request, request.state["body_budget"])).decode("utf-8", "replace")
+    require_form(request.headers)
+    body = (await read_body(request, request.state["form_bodies"])).decode("utf-8", "replace")
     try:
         fields = parse_qs(body, max_num_fields=10)
     except ValueError:

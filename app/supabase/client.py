@@ -4,6 +4,7 @@ Built on the `postgrest` package. `supabase`, which wraps it, also loads the cli
 Functions, which the service does not use: imported, it takes 55 MB of memory where `postgrest` takes 41.
 """
 
+import json
 from collections.abc import Awaitable, Mapping
 from typing import Any, Literal, TypeVar
 
@@ -14,43 +15,49 @@ from app.logs import log_fields
 from app.settings import Settings
 from app.supabase.errors import ResponseError, SupabaseError, UnreachableError
 from app.supabase.retry import deadline_after, retry
+from app.supabase.transport import BoundedTransport
 
 # Longer than the statement_timeout of 8 s of the API roles, so that a slow statement ends with the database's own
 # error instead of an unknown outcome.
 _TIMEOUT = httpx.Timeout(connect=2.0, read=9.0, write=5.0, pool=2.0)
-_LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0)
+_CALL_SECONDS = 16.0
+_WAIT_SECONDS = 2.0
+# Reports use up to 6 calls at a time: two batches of each kind and two of the replay.
+_INGEST_CALLS = 8
+_READER_CALLS = 8
+_OWN_CALLS = 4
 
 Result = TypeVar("Result")
 StatusFunction = Literal["system_status", "status_page", "public_status"]
 
 
 class SupabaseClient:
-    """Each call raises a SupabaseError if it fails, and no other exception."""
+    """Each call raises a SupabaseError if it fails, and no other exception.
+
+    Reports, readers and the service's own calls (the monitor's among them) have connections of their own, so that none
+    of them waits for another.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._base_url = f"{settings.supabase_url}/rest/v1"
         self._anon_key = settings.supabase_anon_key
-        # HTTP/1.1: for two concurrent calls HTTP/2 gains nothing and costs memory. Without trust_env no .netrc file
-        # and no proxy variable changes where the service key is sent.
-        self._http = httpx.AsyncClient(
-            timeout=_TIMEOUT,
-            limits=_LIMITS,
-            trust_env=False,
-            event_hooks={"request": [_add_request_id], "response": [_raise_response_error]},
-        )
-        self._service = self._client(settings.supabase_service_role_key, settings.supabase_service_role_key)
+        service_key = settings.supabase_service_role_key
+        self._ingest = self._client(_http_client("reports", _INGEST_CALLS), service_key, service_key)
+        self._own = self._client(_http_client("the service", _OWN_CALLS), service_key, service_key)
+        self._reader_http = _http_client("readers", _READER_CALLS)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        for http in (self._ingest.session, self._own.session, self._reader_http):
+            await http.aclose()
 
     async def ingest_events(self, body: bytes) -> object:
         """Store a batch of error reports: one result per report, in order."""
-        return await self._ingest("ingest_events", body)
+        return await self._store("ingest_events", body)
 
     async def ingest_sentry(self, body: bytes) -> object:
         """Store a batch of Sentry deliveries: one result per delivery, in order."""
-        return await self._ingest("ingest_sentry", body)
+        return await self._store("ingest_sentry", body)
 
     async def record_invalid_signature(self, address: str | None) -> object:
         """Record a request whose signature does not match."""
@@ -74,16 +81,28 @@ class SupabaseClient:
         """The result of a status function, with the rights of the token, or of service_role without one."""
         return await self._read(function, {}, access_token)
 
-    async def list_incidents(self, access_token: str, filters: Mapping[str, str]) -> Mapping[str, Any]:
-        """A page of the incidents that the token may read: `incidents`, `total`, `limit`, `offset`."""
-        return await self._read("list_incidents", {"filters": filters}, access_token)
+    async def list_incidents(self, access_token: str, filters: Mapping[str, str]) -> bytes:
+        """A page of the incidents that the token may read, as JSON text.
+
+        Not parsed: as Python objects a page would take several times its size. Not streamed either: a reader with a
+        slow connection would occupy one to PostgREST. list_incidents() in the database limits a page to 1 MiB, so that
+        PostgreSQL and PostgREST hold no more than that either.
+        """
+        body = json.dumps({"filters": filters}).encode()
+
+        async def call() -> bytes:
+            content = (await self._post(self._reader(access_token), "list_incidents", body)).content
+            if not (content.startswith(b"{") and content.endswith(b"}")):
+                raise UnreachableError("the response is not that of list_incidents()")
+            return content
+
+        return await retry(call, deadline_after())
 
     async def get_incident(self, access_token: str, incident_id: str) -> object | None:
         """One incident, or None if there is none that the token may read."""
 
         async def call() -> object | None:
-            client = self._client(self._anon_key, access_token)
-            select = client.from_("incidents").select("*").eq("id", incident_id).limit(1)
+            select = self._reader(access_token).from_("incidents").select("*").eq("id", incident_id).limit(1)
             response = await _translate_errors(select.execute())
             return response.data[0] if response.data else None
 
@@ -101,27 +120,43 @@ class SupabaseClient:
     async def _call(
         self, function: str, parameters: dict[str, Any] | None = None, access_token: str | None = None
     ) -> object:
-        client = self._service if access_token is None else self._client(self._anon_key, access_token)
+        client = self._own if access_token is None else self._reader(access_token)
         return (await _translate_errors(client.rpc(function, parameters or {}).execute())).data
 
-    async def _ingest(self, function: str, body: bytes) -> object:
-        """A call whose body is JSON text already: rpc() of postgrest takes objects and would encode them again."""
-        headers = {**self._service.headers, "Content-Type": "application/json"}
-
+    async def _store(self, function: str, body: bytes) -> object:
         async def call() -> object:
-            response = await self._http.post(f"{self._base_url}/rpc/{function}", content=body, headers=headers)
-            return response.json()
+            return (await self._post(self._ingest, function, body)).json()
 
         return await _translate_errors(call())
 
-    def _client(self, api_key: str, bearer: str) -> AsyncPostgrestClient:
+    async def _post(self, client: AsyncPostgrestClient, function: str, body: bytes) -> httpx.Response:
+        """A call whose body is JSON text already: rpc() of postgrest takes objects and would encode them again."""
+        headers = {**client.headers, "Content-Type": "application/json"}
+        return await _translate_errors(
+            client.session.post(f"{self._base_url}/rpc/{function}", content=body, headers=headers)
+        )
+
+    def _reader(self, access_token: str) -> AsyncPostgrestClient:
+        return self._client(self._reader_http, self._anon_key, access_token)
+
+    def _client(self, http: httpx.AsyncClient, api_key: str, bearer: str) -> AsyncPostgrestClient:
         # postgrest's own retries pause for 1, 2 and 4 s; app.supabase.retry stays within the budget.
         return AsyncPostgrestClient(
             self._base_url,
             headers={"apikey": api_key, "Authorization": f"Bearer {bearer}"},
-            http_client=self._http,
+            http_client=http,
             retry_enabled=False,
         )
+
+
+def _http_client(name: str, calls: int) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        transport=BoundedTransport(name, calls, _WAIT_SECONDS, _CALL_SECONDS),
+        timeout=_TIMEOUT,
+        headers={"Accept-Encoding": "identity"},
+        trust_env=False,
+        event_hooks={"request": [_add_request_id], "response": [_raise_response_error]},
+    )
 
 
 async def _add_request_id(request: httpx.Request) -> None:

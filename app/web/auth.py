@@ -5,12 +5,15 @@ and request id are not signed; a body that was parsed and serialized again does 
 """
 
 import asyncio
+import base64
 import hashlib
 import hmac
+import json
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable
-from ipaddress import ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -22,7 +25,10 @@ from app.supabase.errors import SupabaseError
 # Visible ASCII only: any other header value is a 401, never an exception.
 _BEARER = re.compile(r"bearer +([\x21-\x7e]{1,8192}) *", re.IGNORECASE)
 # Three base64url parts.
-_JSON_WEB_TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_JSON_WEB_TOKEN = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+")
+# How far the clocks of the service and of the database may differ; PostgREST allows as much.
+_LEEWAY_SECONDS = 30.0
+_SIGNATURE = re.compile("[0-9a-f]{64}")
 _INTERVAL_SECONDS = 60.0
 _REPORT_TIMEOUT_SECONDS = 10.0
 _ADDRESS_LIMIT = 1000
@@ -42,8 +48,28 @@ def is_same_secret(given: str, expected: str) -> bool:
 
 
 def is_json_web_token(token: str) -> bool:
-    """Whether it has the form of a JWT. PostgREST verifies it."""
-    return _JSON_WEB_TOKEN.fullmatch(token) is not None
+    """Whether it has the form of a JWT that has not expired. PostgREST verifies its signature.
+
+    A token that cannot be valid is rejected without a call to the database.
+    """
+    expiry = claims_of(token).get("exp")
+    return isinstance(expiry, int | float) and expiry > time.time() - _LEEWAY_SECONDS
+
+
+def claims_of(token: str) -> dict[str, object]:
+    """The claims of a JWT, not verified; none if it has another form."""
+    parts = _JSON_WEB_TOKEN.fullmatch(token)
+    header, claims = (_read_part(part) for part in parts.groups()) if parts else (None, None)
+    return {} if header is None or claims is None else claims
+
+
+def _read_part(part: str) -> dict[str, object] | None:
+    """The JSON object in a part of a JWT."""
+    try:
+        value = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def require_ingest_token(headers: Headers, ingest_token: str) -> None:
@@ -66,6 +92,11 @@ def sign(body: bytes, secret: str) -> str:
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
+def is_signature(text: str | None) -> bool:
+    """Whether it has the form of a signature."""
+    return _SIGNATURE.fullmatch(text or "") is not None
+
+
 def is_signed(body: bytes, signature: str | None, secrets: Iterable[str]) -> bool:
     """Whether one of the secrets signed the body. All are tried, so that the time reveals nothing about them."""
     given = (signature or "").encode(errors="replace")
@@ -82,6 +113,14 @@ def client_address(request: Request[Any]) -> str | None:
     forwarded = ",".join(request.headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
     is_proxied = peer is not None and _is_address(peer) and not ip_address(peer).is_global
     return forwarded if is_proxied and _is_address(forwarded) else peer
+
+
+def client_of(address: str | None) -> str:
+    """The client that an address belongs to: with IPv6 a client has a whole network of 64 bits."""
+    parsed = ip_address(address) if address is not None and _is_address(address) else None
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or IPv6Network((parsed, 64), strict=False))
+    return str(parsed)
 
 
 def _is_address(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -10,29 +11,102 @@ from starlette.requests import Request
 from app.problems import problem
 
 BODY_LIMIT = 1024 * 1024
-BUDGET_BYTES = 24 * 1024 * 1024
-_BODY_SECONDS = 15.0
+FORM_LIMIT = 8 * 1024
+_REPORT_SECONDS = 15.0
+# Sentry closes the connection after one second.
+_UNAUTHENTICATED_SECONDS = 5.0
 
+_FORM_TYPE = "application/x-www-form-urlencoded"
 _MEDIA_TYPE = re.compile(r"application/(?:json|[a-z0-9!#$&^_.+-]+\+json)", re.IGNORECASE)
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s;"]*)"?', re.IGNORECASE)
 _UTF8_NAMES = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 
 
+@dataclass(frozen=True)
+class BodyLimits:
+    """Limits on one body, and on all bodies of its kind that are being read.
+
+    Beyond total_bytes or bodies, a new body is refused if its headers have authenticated its sender. Otherwise the
+    oldest body is given up (replaces_oldest): whoever sends a whole body at once is served, whoever holds one back is
+    not.
+    """
+
+    body_bytes: int
+    total_bytes: int
+    bodies: int
+    seconds: float
+    replaces_oldest: bool
+
+
+def report_limits() -> BodyLimits:
+    """For bodies of senders with a token."""
+    return BodyLimits(BODY_LIMIT, 24 * BODY_LIMIT, 2_000, _REPORT_SECONDS, replaces_oldest=False)
+
+
+def sentry_limits() -> BodyLimits:
+    """For signed bodies: whether the signature is right shows only when the body is there."""
+    return BodyLimits(BODY_LIMIT, 8 * BODY_LIMIT, 200, _UNAUTHENTICATED_SECONDS, replaces_oldest=True)
+
+
+def form_limits() -> BodyLimits:
+    """For forms, which anyone may send."""
+    return BodyLimits(FORM_LIMIT, 100 * FORM_LIMIT, 100, _UNAUTHENTICATED_SECONDS, replaces_oldest=True)
+
+
+@dataclass(eq=False)
+class _Reading:
+    """A body that is being read."""
+
+    timeout: asyncio.Timeout
+    content: bytearray = field(default_factory=bytearray)
+    is_given_up: bool = False
+
+
 class BodyBudget:
-    """Limits the bytes of all bodies that are being read."""
+    """The bodies of one kind that are being read."""
 
-    def __init__(self, limit: int = BUDGET_BYTES) -> None:
-        self._available = limit
+    def __init__(self, limits: BodyLimits) -> None:
+        self.limits = limits
+        self._bytes = 0
+        # By age, as a dictionary keeps the order of insertion.
+        self._readings: dict[_Reading, None] = {}
 
-    def acquire(self, size: int) -> None:
-        """Raises the Problem `overloaded` if the limit is reached."""
-        if size > self._available:
-            raise problem("overloaded")
-        self._available -= size
+    async def read(self, request: Request[Any]) -> bytes:
+        """The raw bytes. Raises the Problem `body-too-large`, `body-timeout` or `overloaded`."""
+        timeout = asyncio.timeout(self.limits.seconds)
+        reading = _Reading(timeout)
+        try:
+            async with timeout:
+                self._make_room(reading, 0)
+                self._readings[reading] = None
+                async for chunk in request.stream():
+                    self._make_room(reading, len(chunk))
+                    self._bytes += len(chunk)
+                    reading.content += chunk
+                    if len(reading.content) > self.limits.body_bytes:
+                        raise _too_large(self.limits.body_bytes)
+        except TimeoutError:
+            raise problem("overloaded" if reading.is_given_up else "body-timeout") from None
+        finally:
+            self._end(reading)
+        return bytes(reading.content)
 
-    def release(self, size: int) -> None:
-        """The bytes were passed on or dropped."""
-        self._available += size
+    def _make_room(self, reading: _Reading, size: int) -> None:
+        while self._bytes + size > self.limits.total_bytes or (
+            reading not in self._readings and len(self._readings) >= self.limits.bodies
+        ):
+            oldest = next(iter(self._readings), reading)
+            if oldest is reading or not self.limits.replaces_oldest:
+                raise problem("overloaded")
+            self._end(oldest)
+            oldest.content.clear()
+            oldest.is_given_up = True
+            oldest.timeout.reschedule(asyncio.get_running_loop().time())
+
+    def _end(self, reading: _Reading) -> None:
+        if reading in self._readings:
+            del self._readings[reading]
+            self._bytes -= len(reading.content)
 
 
 def require_json(headers: Headers) -> None:
@@ -43,30 +117,34 @@ def require_json(headers: Headers) -> None:
         raise problem("content-type")
     if charset is not None and charset.group(1).lower() not in _UTF8_NAMES:
         raise problem("content-type")
+    _require_identity(headers)
+
+
+def require_form(headers: Headers) -> None:
+    """Raises the Problem `content-type` or `content-encoding` before the body is read."""
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
+        raise problem("content-type", f"Content-Type must be {_FORM_TYPE}.")
+    _require_identity(headers)
+
+
+def _require_identity(headers: Headers) -> None:
     if (headers.get("content-encoding") or "identity").strip().lower() != "identity":
         raise problem("content-encoding")
 
 
-def check_declared_length(headers: Headers) -> None:
+def check_declared_length(headers: Headers, limit: int = BODY_LIMIT) -> None:
     """Raises the Problem `body-too-large` by Content-Length alone; read_body() counts what arrives."""
     length = headers.get("content-length", "")
-    if length.isdecimal() and (len(length) > 15 or int(length) > BODY_LIMIT):
-        raise problem("body-too-large")
+    if length.isdecimal() and (len(length) > 15 or int(length) > limit):
+        raise _too_large(limit)
 
 
 async def read_body(request: Request[Any], budget: BodyBudget) -> bytes:
-    """The raw bytes. Raises the Problem `body-too-large`, `body-timeout` or `overloaded`."""
-    check_declared_length(request.headers)
-    body = bytearray()
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            async for chunk in request.stream():
-                budget.acquire(len(chunk))
-                body += chunk
-                if len(body) > BODY_LIMIT:
-                    raise problem("body-too-large")
-    except TimeoutError:
-        raise problem("body-timeout") from None
-    finally:
-        budget.release(len(body))
-    return bytes(body)
+    """The raw bytes. Raises the Problem `body-too-large`, before a byte is read if possible, or those of the budget."""
+    check_declared_length(request.headers, budget.limits.body_bytes)
+    return await budget.read(request)
+
+
+def _too_large(limit: int) -> Exception:
+    unit = "1 MiB" if limit == BODY_LIMIT else f"{limit // 1024} KiB"
+    return problem("body-too-large", f"The body is larger than {unit}.")

@@ -4,9 +4,7 @@ Programs send a bearer token. A browser signs in with the form of the page and g
 session. The token stays in the memory of the service, so that a copied cookie is worth nothing after the sign-out.
 """
 
-import base64
 import hashlib
-import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,8 +14,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.problems import Problem, problem
 from app.supabase.errors import SupabaseError, problem_of_reader
-from app.web.auth import is_json_web_token, is_same_secret
+from app.web.auth import bearer_token, claims_of, is_json_web_token, is_same_secret
 
 COOKIE = "monitoring_status"
 SESSION_SECONDS = 12 * 3600.0
@@ -25,6 +24,9 @@ SESSION_SECONDS = 12 * 3600.0
 IDLE_SECONDS = 3600.0
 READER_LIMIT = 50
 USERS_LIMIT = 1000
+
+UNAUTHORIZED = "Send your Supabase access token or the operator token as Authorization: Bearer."
+_ENDED = "Your session has ended. Sign in again."
 
 
 @dataclass(frozen=True)
@@ -106,16 +108,36 @@ def _owner(reader: Reader) -> str:
     """The same text for every session of one reader: a user gets a new access token every hour."""
     if reader.access_token is None:
         return "operator"
-    payload = reader.access_token.split(".")[1]
-    try:
-        return f"user {json.loads(base64.urlsafe_b64decode(payload + '=='))['sub']}"
-    except (ValueError, KeyError, TypeError):  # a token of the operator's own making
-        return f"token {reader.access_token}"
+    subject = claims_of(reader.access_token).get("sub")
+    return f"user {subject}" if isinstance(subject, str) else f"token {reader.access_token}"
 
 
 def _digest(session_id: str) -> bytes:
     """The store holds no ids: neither a memory dump nor the time of a lookup reveals one."""
     return hashlib.sha256(session_id.encode()).digest()
+
+
+def reader_of(request: Request[Any]) -> Reader | None:
+    """The reader with the bearer token, or else with the session. Raises the Problem `unauthorized`."""
+    token, session_id = bearer_token(request.headers.get("authorization")), session_id_of(request)
+    if token is not None:
+        reader, refusal = reader_with(token, request.state["settings"].operator_token), UNAUTHORIZED
+    elif session_id is not None:
+        reader, refusal = request.state["sessions"].find(session_id), _ENDED
+    else:
+        return None
+    if reader is None:
+        raise problem("unauthorized", refusal)
+    return reader
+
+
+def is_operator(request: Request[Any]) -> bool:
+    """Whether the request comes from the operator."""
+    try:
+        reader = reader_of(request)
+    except Problem:
+        return False
+    return reader is not None and reader.is_operator
 
 
 def session_id_of(request: Request[Any]) -> str | None:

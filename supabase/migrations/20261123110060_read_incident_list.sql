@@ -1,4 +1,5 @@
--- Purpose: provides the incidents of GET /api/autonomous/incidents: filtered, most recent first, a page with its total.
+-- Purpose: provides the incidents of GET /api/autonomous/incidents: filtered, most recent first, in pages of
+--   limited size, with their total.
 -- Objects: function public.list_incidents.
 -- Risks: security invoker: row-level security decides which incidents the caller reads. The statement is composed of
 --   fixed conditions; values are passed as parameters.
@@ -13,12 +14,16 @@ as $$
 declare
   v_names constant text[] := array['status', 'severity', 'category', 'source', 'since', 'limit', 'offset'];
   v_values jsonb := jsonb_build_object('limit', 50, 'offset', 0);
-  v_conditions text[] := array['true'];
+  v_where text := 'true';
   v_name text;
   v_value text;
   v_allowed text[];
   v_reason text;
-  v_page json;
+  v_bytes integer := 0;
+  v_incident json;
+  v_incidents json[] := '{}';
+  v_total bigint;
+  v_end bigint;
 begin
   for v_name, v_value in
     select pairs.key, pairs.value
@@ -57,13 +62,12 @@ begin
         from '(?i)^[0-9]{4}-?[0-9]{2}-?[0-9]{2}(?:[T ][0-9]{2}:?[0-9]{2}(?::?[0-9]{2}(?:[.][0-9]{1,9})?)?'
         '(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$'
       ) || case when v_value ~* '(?:Z|T.*[+-][0-9:]+)$' then '' else ' UTC' end;
+      v_reason := 'It must be an ISO 8601 time such as 2026-01-31T10:00:00Z.';
       begin
-        v_reason := case
-          when v_value::timestamptz is null then 'It must be an ISO 8601 time such as 2026-01-31T10:00:00Z.'
-        end;
+        v_reason := case when v_value::timestamptz is null then v_reason end;
       exception
         when data_exception then
-          v_reason := 'It must be an ISO 8601 time such as 2026-01-31T10:00:00Z.';
+          null;
       end;
     end if;
     if v_reason is not null then
@@ -74,29 +78,30 @@ begin
         hint = coalesce(array_to_string(v_allowed, ', '), '');
     end if;
     v_values := v_values || jsonb_build_object(v_name, v_value);
-    v_conditions := v_conditions || case v_name
-      when 'since' then array['incidents.last_seen >= ($1 ->> ''since'')::timestamptz']
-      when 'source' then array['incidents.source = $1 ->> ''source''']
-      when 'limit' then array[]::text[]
-      when 'offset' then array[]::text[]
-      else array[format('incidents.%I = ($1 ->> %L)::public.incident_%s', v_name, v_name, v_name)]
+    v_where := v_where || case v_name
+      when 'since' then ' and incidents.last_seen >= ($1 ->> ''since'')::timestamptz'
+      when 'source' then ' and incidents.source = $1 ->> ''source'''
+      when 'limit' then ''
+      when 'offset' then ''
+      else format(' and incidents.%I = ($1 ->> %L)::public.incident_%s', v_name, v_name, v_name)
     end;
   end loop;
-  execute format(
-    'select json_build_object(
-      ''incidents'', coalesce((select json_agg(page) from (
-        select incidents.* from public.incidents where %1$s
-        order by incidents.last_seen desc, incidents.id
-        limit ($1 ->> ''limit'')::integer offset ($1 ->> ''offset'')::integer
-      ) as page), ''[]''),
-      ''total'', (select count(*) from public.incidents where %1$s),
-      ''limit'', ($1 ->> ''limit'')::integer,
-      ''offset'', ($1 ->> ''offset'')::integer)',
-    array_to_string(v_conditions, ' and ')
-  )
-  into v_page
-  using v_values;
-  return v_page;
+  -- Row by row: 200 incidents may have 20 MB, of which only the first MiB is read.
+  for v_incident in execute format(
+    'select row_to_json(incidents) from public.incidents where %s order by incidents.last_seen desc, incidents.id
+     limit ($1 ->> ''limit'')::integer offset ($1 ->> ''offset'')::integer',
+    v_where
+  ) using v_values loop
+    v_bytes := v_bytes + octet_length(v_incident::text);
+    exit when v_bytes > 1048576 and cardinality(v_incidents) > 0;
+    v_incidents := v_incidents || v_incident;
+  end loop;
+  execute format('select count(*) from public.incidents where %s', v_where) into v_total using v_values;
+  v_end := (v_values ->> 'offset')::bigint + cardinality(v_incidents);
+  return json_build_object(
+    'incidents', v_incidents, 'total', v_total, 'limit', (v_values ->> 'limit')::integer,
+    'offset', (v_values ->> 'offset')::integer, 'next_offset', case when v_end < v_total then v_end end
+  );
 end
 $$;
 
@@ -105,7 +110,10 @@ revoke all on function public.list_incidents(jsonb) from public, anon, authentic
 grant execute on function public.list_incidents(jsonb) to authenticated, service_role;
 
 comment on function public.list_incidents(jsonb) is
-'Returns a page of incidents, most recent first: incidents, total (without limit and offset), limit, offset.
+'Returns a page of incidents, most recent first: incidents, total (without limit and offset), limit, offset, next_offset.
+
+A page ends at the limit, or earlier before it exceeds 1 MiB; it has at least one incident. next_offset is the offset of
+the next page, null on the last one.
 
 filters is an object of strings, each optional: status, severity, category, source (exact), since (ISO 8601 time, UTC unless it
 names a zone; last seen at or after it), limit (1 to 200, default 50), offset (default 0). A wrong filter is rejected with

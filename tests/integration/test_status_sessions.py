@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -117,7 +118,12 @@ def test_a_restart_of_the_service_signs_everybody_out(service_environ: dict[str,
 
 def test_a_long_access_token_signs_in(url: str, stack: Stack) -> None:
     """The cookie is short whatever the token is; browsers drop cookies of more than 4,096 characters."""
-    claims = {"role": "authenticated", "sub": "00000000-0000-4000-8000-000000000001", "aud": "authenticated"}
+    claims: dict[str, object] = {
+        "exp": int(time.time()) + 3600,
+        "role": "authenticated",
+        "sub": "00000000-0000-4000-8000-000000000001",
+        "aud": "authenticated",
+    }
     token = jwt.encode({**claims, "user_metadata": {"text": "x" * 4000}}, stack.jwt_secret)
     assert len(sign_in(url, token)) < 100
 

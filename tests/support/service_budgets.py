@@ -26,7 +26,8 @@ CONSTANTS: Mapping[str, tuple[ModuleType, str]] = {
     "report": (lifespan, "_REPORT_SECONDS"),  # how long a reporter waits before the spool takes the report
     "sentry": (lifespan, "_SENTRY_SECONDS"),  # the same for Sentry
     "public_status": (lifespan, "_PUBLIC_STATUS_SECONDS"),  # how long an anonymous status answer is cached
-    "body": (body, "_BODY_SECONDS"),  # how long a request body may take to arrive
+    "body": (body, "_REPORT_SECONDS"),  # how long the body of a report may take to arrive
+    "unauthenticated_body": (body, "_UNAUTHENTICATED_SECONDS"),  # the same for other bodies
 }
 """Budgets that are constants. The three others are default values or belong to httpx."""
 
@@ -45,6 +46,7 @@ def apply(budgets: Mapping[str, float]) -> None:
             monitor.DatabaseMonitor.__init__.__defaults__ = (seconds,)
         elif budget == "call":  # the timeouts of a call to Supabase
             client._TIMEOUT = httpx.Timeout(seconds)
+            client._CALL_SECONDS = client._WAIT_SECONDS = seconds
         else:
             module, name = CONSTANTS[budget]
             setattr(module, name, seconds)

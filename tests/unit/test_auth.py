@@ -1,7 +1,10 @@
 """Bearer tokens: a malformed header is no token, and never an exception."""
 
+import base64
 import hmac
+import json
 import random
+import time
 
 import pytest
 
@@ -48,12 +51,45 @@ def test_secrets_are_equal_only_as_a_whole() -> None:
     assert not is_same_secret("", "0123456789abcdef")
 
 
+HEADER = {"alg": "HS256", "typ": "JWT"}
+
+
+def token_of(header: object, claims: object) -> str:
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in (header, claims)]
+    return ".".join([*parts, "c2lnbmF0dXJl"])
+
+
 @pytest.mark.parametrize(
-    ("token", "answer"),
-    [("a.b.c", True), ("a.b", False), ("a.b.c.d", False), ("a..c", False), ("a.b.c=", False)],
+    ("header", "claims", "answer"),
+    [
+        (HEADER, {"exp_in": 3600}, True),
+        (HEADER, {"exp_in": -5}, True),  # clocks differ
+        (HEADER, {"exp_in": -60}, False),
+        (HEADER, {}, False),
+        (HEADER, {"exp": "soon"}, False),
+        (HEADER, {"exp": True}, False),
+        (HEADER, {"exp": None}, False),
+        (HEADER, {"exp": float("nan")}, False),
+        (HEADER, [], False),
+        (HEADER, "x", False),
+        ("x", {"exp_in": 3600}, False),
+        (None, {"exp_in": 3600}, False),
+    ],
 )
-def test_the_shape_of_a_json_web_token(token: str, answer: bool) -> None:
-    assert is_json_web_token(token) is answer
+def test_only_a_token_that_can_be_valid_is_forwarded(header: object, claims: object, answer: bool) -> None:
+    if isinstance(claims, dict) and "exp_in" in claims:
+        claims = {"exp": time.time() + claims["exp_in"]}
+    assert is_json_web_token(token_of(header, claims)) is answer
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", "a.b.c", "a.b", "a..c", "e30.e30.c=", "W10.W10.c", "e30.e30", "=.=.=", "é.é.é", f"{'W1tb' * 1500}.e30.c"],
+)
+def test_other_text_is_no_token(token: str) -> None:
+    assert not is_json_web_token(token)
+    good = token_of(HEADER, {"exp": time.time() + 3600})
+    assert not is_json_web_token(f"{good}.{token}")
 
 
 def test_every_secret_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ def test_misconfigured() -> None:
 
 
 async def test_body_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web_body, "_BODY_SECONDS", 0.05)
+    monkeypatch.setattr(web_body, "_REPORT_SECONDS", 0.05)
 
     async def receive() -> Message:
         await asyncio.Event().wait()
@@ -31,7 +31,7 @@ async def test_body_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
 
     scope = {"type": "http", "headers": []}
     with pytest.raises(Problem) as caught:
-        await web_body.read_body(Request(scope, receive), BodyBudget())
+        await web_body.read_body(Request(scope, receive), BodyBudget(web_body.report_limits()))
     assert caught.value.code == "body-timeout"
     assert caught.value.status == PROBLEM_TYPES["body-timeout"].status
 

@@ -1,16 +1,109 @@
-"""The limit on the bytes of all request bodies that are being read at once."""
+"""Limits on connections, on requests in progress, and on request bodies that are being read."""
+
+import asyncio
 
 import pytest
+from starlette.requests import Request
+from starlette.types import Message
 
 from app.problems import Problem
-from app.web.body import BodyBudget
+from app.web.auth import client_of
+from app.web.body import BodyBudget, BodyLimits
+from app.web.limits import FairLimit
 
 
-def test_bodies_that_are_being_read_share_a_limit() -> None:
-    budget = BodyBudget(100)
-    budget.acquire(60)
+class Sender:
+    """Sends a body part by part."""
+
+    def __init__(self) -> None:
+        self._messages: asyncio.Queue[Message] = asyncio.Queue()
+        self.request: Request = Request({"type": "http", "headers": []}, self._messages.get)
+
+    def send(self, part: bytes, *, is_last: bool = False) -> None:
+        self._messages.put_nowait({"type": "http.request", "body": part, "more_body": not is_last})
+
+
+def budget(*, replaces_oldest: bool, bodies: int = 10, seconds: float = 60) -> BodyBudget:
+    return BodyBudget(BodyLimits(80, 100, bodies, seconds, replaces_oldest))
+
+
+async def begin(bodies: BodyBudget, part: bytes) -> tuple[Sender, asyncio.Task[bytes]]:
+    sender = Sender()
+    sender.send(part)
+    reading = asyncio.create_task(bodies.read(sender.request))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return sender, reading
+
+
+async def code_of(reading: asyncio.Task[bytes]) -> str:
     with pytest.raises(Problem) as caught:
-        budget.acquire(60)
-    assert caught.value.code == "overloaded"
-    budget.release(60)
-    budget.acquire(100)
+        await reading
+    return caught.value.code
+
+
+async def test_a_body_beyond_the_limit_of_all_is_refused() -> None:
+    bodies = budget(replaces_oldest=False)
+    first_sender, first = await begin(bodies, b"x" * 60)
+    _, second = await begin(bodies, b"x" * 60)
+    assert await code_of(second) == "overloaded"
+    first_sender.send(b"y", is_last=True)
+    assert await first == b"x" * 60 + b"y"
+    sender, third = await begin(bodies, b"x" * 80)
+    sender.send(b"", is_last=True)
+    assert len(await third) == 80
+
+
+async def test_of_unauthenticated_bodies_the_oldest_makes_room() -> None:
+    bodies = budget(replaces_oldest=True)
+    _, first = await begin(bodies, b"x" * 60)
+    sender, second = await begin(bodies, b"x" * 60)
+    assert await code_of(first) == "overloaded"
+    sender.send(b"", is_last=True)
+    assert len(await second) == 60
+
+
+@pytest.mark.parametrize("replaces_oldest", [True, False])
+async def test_the_number_of_bodies_is_limited(replaces_oldest: bool) -> None:
+    bodies = budget(replaces_oldest=replaces_oldest, bodies=2)
+    readings = [(await begin(bodies, b"x"))[1] for _ in range(3)]
+    assert await code_of(readings[0 if replaces_oldest else 2]) == "overloaded"
+    assert sum(reading.done() for reading in readings) == 1
+    for reading in readings:
+        reading.cancel()
+    await asyncio.gather(*readings, return_exceptions=True)
+    assert (bodies._bytes, bodies._readings) == (0, {})
+
+
+async def test_one_body_alone_cannot_exceed_its_own_limit() -> None:
+    sender, reading = await begin(budget(replaces_oldest=True), b"x" * 50)
+    sender.send(b"x" * 50)
+    assert await code_of(reading) == "body-too-large"
+
+
+def test_a_client_gets_a_share() -> None:
+    limit = FairLimit(total=3, per_client=2)
+    with limit.use("a"), limit.use("a"):
+        with pytest.raises(Problem) as caught, limit.use("a"):
+            pass
+        assert (caught.value.status, caught.value.headers["Retry-After"]) == (429, "1")
+        with limit.use("b"):
+            with pytest.raises(Problem) as caught, limit.use("c"):
+                pass
+            assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "1")
+    with limit.use("a"), limit.use("a"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        (None, "None"),
+        ("unix", "None"),
+    ],
+)
+def test_the_client_of_an_address(address: str | None, client: str) -> None:
+    assert client_of(address) == client

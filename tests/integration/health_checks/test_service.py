@@ -21,6 +21,7 @@ from tests.support.service_process import (
     running_service,
     service_variables,
 )
+from tests.support.tokens import forged_token
 from tests.support.waiting import wait_until
 
 
@@ -142,7 +143,7 @@ def test_status_shows_anonymous_callers_the_parts_and_users_the_rest(
         assert set(summary["open_incidents"]) == {"LOW", "MEDIUM", "HIGH", "CRITICAL"}
         assert summary["open_incidents"]["HIGH"] >= 1
 
-        for token in (INGEST_TOKEN, "a.b.c", stack.anon_key):
+        for token in (INGEST_TOKEN, "a.b.c", forged_token(), stack.anon_key):
             answer = http_client.get(f"{service.url}/status", headers={"Authorization": f"Bearer {token}"})
             assert answer.status_code in {401, 403}
             assert "targets" not in answer.json()
@@ -156,6 +157,6 @@ def test_status_without_a_database_shows_what_is_known(environ: dict[str, str], 
         http_client.get(f"{service.url}/health/db")
         body = http_client.get(f"{service.url}/status").json()
         assert (body["database"]["state"], body["scheduler"]) == ("down", "unknown")
-        answer = http_client.get(f"{service.url}/status", headers={"Authorization": "Bearer a.b.c"})
+        answer = http_client.get(f"{service.url}/status", headers={"Authorization": f"Bearer {forged_token()}"})
         assert answer.status_code == 503
         assert answer.json()["database"]["state"] == "down"
