@@ -143,9 +143,9 @@ class Replay:
 
     async def _replay(self, batch: list[Spooled], progress: _Progress) -> list[Answer]:
         with log_context(batch_id=uuid4().hex, feed=self.kind, reports=len(batch), is_replay=True):
-            return await self._replay_logged(batch, progress)
+            return await self._send_and_settle(batch, progress)
 
-    async def _replay_logged(self, batch: list[Spooled], progress: _Progress) -> list[Answer]:
+    async def _send_and_settle(self, batch: list[Spooled], progress: _Progress) -> list[Answer]:
         started = perf_counter()
         answers = await self._send([Report(each.payload) for each in batch])
         stored: list[ReportId] = []

@@ -90,6 +90,7 @@ class Sessions:
         session = self._sessions.get(_digest(session_id))
         now = self._clock()
         if session is None or not self._is_live(session, now):
+            self.end(session_id)
             return None
         session.used_at = now
         return session.reader
