@@ -33,8 +33,8 @@ def sessions(clock: Clock) -> Sessions:
     return Sessions(clock)
 
 
-def user(name: str, number: int = 0) -> Reader:
-    claims = {"sub": name, "number": number, "exp": int(time.time()) + 3600}
+def user(name: str, number: int = 0, expires_in: int = 3600) -> Reader:
+    claims = {"sub": name, "number": number, "exp": int(time.time()) + expires_in}
     return Reader(jwt.encode(claims, "a-secret-of-a-test-with-32-characters"))
 
 
@@ -74,6 +74,12 @@ def test_a_used_session_ends_as_well(sessions: Sessions, clock: Clock) -> None:
         assert sessions.find(session_id) is OPERATOR
         clock.now += IDLE_SECONDS / 2
     assert sessions.find(session_id) is None
+
+
+def test_a_session_ends_with_its_access_token(sessions: Sessions) -> None:
+    valid, expired = sessions.start(user("ann")), sessions.start(user("ann", expires_in=-3600))
+    assert sessions.find(valid) is not None
+    assert sessions.find(expired) is None
 
 
 def test_one_user_has_a_bounded_number_of_sessions(sessions: Sessions) -> None:
