@@ -84,6 +84,7 @@ async def _show_json(request: ServiceRequest) -> Response:
         raise refused from error
     names = (*HEALTH_MEMBERS, "open_incidents", "targets", "last_deployments")
     members = {name: system.get(name) for name in names}
+    members["dead_letters"] = request.state["snapshot"].dead_letters()
     return JSONResponse({**known, "versions": {**versions(), "postgres": system.get("postgres")}, **members})
 
 
@@ -167,6 +168,7 @@ async def _render_page(
         "incidents": data.get("incidents", []),
         "open_incidents": data.get("open_incidents", {}),
         "deployments": data.get("last_deployments", []),
+        "dead_letters": request.state["snapshot"].dead_letters() if is_signed_in else None,
     }
     policy = (
         f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; "

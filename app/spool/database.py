@@ -2,11 +2,12 @@
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 _LOCK_TIMEOUT_SECONDS = 5.0
 # Small, so that a full disk leaves little in the log that has no room in the file.
-_CHECKPOINT_PAGES = 256
+_CHECKPOINT_PAGES = 128
 _VERSION = 2
 
 TABLES = {
@@ -56,6 +57,15 @@ def open_database(path: Path, max_bytes: int) -> sqlite3.Connection:
     return connection
 
 
+def is_whole(path: Path) -> bool:
+    """Whether a new connection can read the whole file: an open one may have parts of it in memory."""
+    try:
+        with closing(sqlite3.connect(path, _LOCK_TIMEOUT_SECONDS)) as connection:
+            return bool(connection.execute("pragma quick_check(1)").fetchone()[0] == "ok")
+    except sqlite3.DatabaseError:
+        return False
+
+
 def open_existing(path: Path) -> sqlite3.Connection:
     """Open a file that a running service may use. Raises DamagedError, or the error of SQLite."""
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", _LOCK_TIMEOUT_SECONDS, uri=True)
@@ -70,6 +80,8 @@ def open_existing(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection, max_bytes: int) -> None:
+    # Before the first table is created: only then can the file become shorter.
+    connection.execute("pragma auto_vacuum = incremental")
     connection.execute("pragma journal_mode = wal")
     # In WAL mode, NORMAL would leave the last transactions in the page cache.
     connection.execute("pragma synchronous = full")

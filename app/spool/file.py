@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from app.spool.damage import Damage, copy_rows, describe_incident, is_damage, set_aside
-from app.spool.database import DamagedError, open_database
+from app.spool.database import DamagedError, is_whole, open_database
 from app.spool.identity import FileIdentity
 from app.spool.reserve import Reserve
 
@@ -25,6 +25,8 @@ DEAD_LETTERS = 10_000
 # Reports that one transaction deletes; fewer where the disk is full, so that each needs little room.
 _CHUNK = 400
 _SMALL_CHUNK = 20
+# Pages by which the file is shortened at a time while the disk is full.
+_VACUUMED_PAGES = 1000
 
 Result = TypeVar("Result")
 
@@ -96,7 +98,7 @@ class SpoolFile:
         # Reports that could not be deleted yet, because the disk is full: they are not replayed again.
         self._settled: dict[ReportId, _Settled] = {}
         self._is_undeleted_logged = False
-        self._reserve = Reserve(path.with_name(f"{path.name}.reserve"), max_bytes // 8)
+        self._reserve = Reserve(path.with_name(f"{path.name}.reserve"))
         self.counts = SpoolCounts()  # the last known
         try:
             self._open_first()
@@ -171,6 +173,7 @@ class SpoolFile:
         if self._settled:
             self._delete_settled()
         elif not self._reserve.is_kept:
+            self._give_back_room()
             self._reserve.keep()
         self.counts = self._run(self._read_counts)
         return self.counts
@@ -250,6 +253,13 @@ class SpoolFile:
             self._connection.execute("pragma wal_checkpoint(truncate)").fetchall()
         self._files.update()
 
+    def _give_back_room(self) -> None:
+        """Shorten the file by pages of deleted reports."""
+        with suppress(sqlite3.Error):
+            self._connection.execute(f"pragma incremental_vacuum({_VACUUMED_PAGES})").fetchall()
+            self._connection.execute("pragma wal_checkpoint(truncate)").fetchall()
+        self._files.update()
+
     # ---- A file that is damaged, deleted or replaced ----
 
     def _run(self, operation: Callable[[], Result]) -> Result:
@@ -267,6 +277,9 @@ class SpoolFile:
 
     def _replace_if_gone(self) -> None:
         reason = self._files.find_change()
+        if reason is None and self._files.has_shrunk():
+            reason = None if is_whole(self._path) else "it was cut"
+            self._files.update()
         if reason is not None:
             self._replace(reason)
 

@@ -39,9 +39,15 @@ class FileIdentity:
                 return f"{name} was deleted"
             if not os.path.samestat(now, known):
                 return f"{name} was replaced"
-            if suffix != "-shm" and now.st_size < known.st_size:
-                return f"{name} was cut"
         return None
+
+    def has_shrunk(self) -> bool:
+        """Whether a file is shorter than it was: another process has made room, or somebody has cut it."""
+        for suffix, known in self._known.items():
+            with suppress(FileNotFoundError):
+                if suffix != "-shm" and os.stat(f"{self._path}{suffix}").st_size < known.st_size:
+                    return True
+        return False
 
 
 def _is_same(path: Path, known: os.stat_result) -> bool:

@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from app.ingest.breaker import CircuitBreaker
@@ -48,6 +48,16 @@ class Snapshot:
                 "dropped": self._spool.dropped,
             },
             "tasks": {name: _describe_task(task) for name, task in self._supervisor.states.items()},
+        }
+
+    def dead_letters(self) -> dict[str, object]:
+        """For signed-in readers only: a reason may quote the report."""
+        counts = self._spool.counts
+        oldest_at = counts.oldest_dead_letter_at
+        return {
+            "count": counts.dead_letters,
+            "oldest_at": _format_time(None if oldest_at is None else datetime.fromtimestamp(oldest_at, UTC)),
+            "newest_reason": counts.newest_reason,
         }
 
     def status(self) -> dict[str, object]:

@@ -7,12 +7,14 @@ import re
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 
+from app.spool.file import FIRST, SpoolFile
 from local import Stack
 from tests.support import http_client
 from tests.support.fault_proxy import Fault, FaultProxy
@@ -274,6 +276,28 @@ def test_during_an_outage_the_page_shows_what_the_service_knows(
         user = http_client.post(f"{service.url}/status", data={"token": forged_token()}, headers=PAGE)
         assert user.status_code == 503
         assert "Spool" not in user.text
+
+
+def test_dead_letters_are_shown_to_the_operator_only(service_environ: dict[str, str], log_path: Path) -> None:
+    reason = f"a reason that quotes the report {secrets.token_hex(6)}"
+    spool_path = log_path.with_name("spool")
+    spool = SpoolFile(spool_path, 2**20)
+    spool.insert([("events", b"{}")])
+    spool.settle("events", [], [(spool.read_oldest("events", FIRST, 1)[0].id, reason)])
+    spool.close()
+    environ = {**service_environ, "OPERATOR_TOKEN": OPERATOR_TOKEN, "SPOOL_PATH": str(spool_path)}
+    with (
+        running_service(environ, log_path, budgets=UNHURRIED) as service,
+        httpx.Client(base_url=service.url, timeout=http_client.TIMEOUT) as client,
+    ):
+        bearer = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
+        letters = client.get("/status", headers=bearer).json()["dead_letters"]
+        assert (letters["count"], letters["newest_reason"]) == (1, reason)
+        assert datetime.fromisoformat(letters["oldest_at"]) <= datetime.now(UTC)
+        assert reason in client.get("/status", headers={**PAGE, **bearer}).text
+        for headers in ({}, PAGE):
+            assert reason not in client.get("/status", headers=headers).text
+        assert client.get("/health").json()["spool"]["dead_letters"] == 1
 
 
 def test_anonymous_visitors_share_one_call_to_the_database(
