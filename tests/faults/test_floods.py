@@ -202,6 +202,9 @@ async def deliver(client: httpx.AsyncClient) -> httpx.Response:
     return await client.post("/webhooks/sentry", content=body, headers=headers)
 
 
+WITHOUT_READING = (visitors_who_do_not_read, pipelining)
+
+
 def behavior_name(value: object) -> str:
     return getattr(value, "__name__", "")
 
@@ -233,7 +236,7 @@ def behavior_name(value: object) -> str:
 def test_a_flood_does_not_stop_the_service(
     service: ServiceProcess, disposable_stack: Stack, behavior: Behavior, clients: int
 ) -> None:
-    (observation,) = observe(service, Flood(behavior, clients))
+    (observation,) = observe(service, Flood(behavior, clients, behavior not in WITHOUT_READING))
     assert set(observation.statuses) <= {201, 202}
     assert observation.peak < MEMORY_LIMIT
     assert_well(service, disposable_stack)
@@ -273,7 +276,7 @@ def test_a_flood_while_the_database_is_away(disposable_stack: Stack, environ: di
         assert_well(service, disposable_stack)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def large_incidents(disposable_stack: Stack) -> Iterator[str]:
     """200 incidents of 100 kB; their source."""
     source = "flood-large"
@@ -285,7 +288,8 @@ def large_incidents(disposable_stack: Stack) -> Iterator[str]:
             [source],
         )
         yield source
-        connection.execute("delete from public.incidents where source = %s", [source])
+        # Their rows of the audit trail keep them from being deleted.
+        connection.execute("update public.incidents set context = '{}' where source = %s", [source])
 
 
 @pytest.mark.parametrize("reads", [True, False], ids=["who read", "who do not read"])
@@ -302,7 +306,7 @@ def test_readers_of_large_pages(
         await connection.send(request)
         await asyncio.sleep(60)
 
-    (observation,) = observe(service, Flood(readers, 60))
+    (observation,) = observe(service, Flood(readers, 60, reads))
     assert set(observation.statuses) <= {201, 202}
     assert observation.peak < MEMORY_LIMIT
     assert_well(service, disposable_stack)

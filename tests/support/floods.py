@@ -44,6 +44,7 @@ class Flood:
 
     behavior: Behavior
     clients: int
+    reads: bool = True
     began: int = 0
     ended: Counter[str] = field(default_factory=Counter)
 
@@ -57,8 +58,9 @@ class Flood:
         while True:
             with socket.socket() as opened:
                 opened.setblocking(False)
-                # What the service sends and the client does not read is kept by the service, not by the kernel.
-                opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                if not self.reads:
+                    # The service, not the kernel, keeps what it sends.
+                    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 try:
                     await loop.sock_connect(opened, (parts.hostname, parts.port))
                     self.began += 1
@@ -93,7 +95,8 @@ async def _send_requests(service: ServiceProcess, witness: Witness, observation:
         async with httpx.AsyncClient(base_url=service.url, timeout=TIMEOUT) as client:
             try:
                 observation.statuses.append((await witness(client)).status_code)
-            except httpx.TransportError:
+            except httpx.TransportError as error:
+                print(f"\nthe witness got no answer: {error!r}")
                 observation.statuses.append(0)
         await asyncio.sleep(0.4)
 
