@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -29,20 +29,15 @@ class TaskState:
 
 
 class Supervisor:
-    """Starts background tasks and keeps the state of each."""
+    """Starts background tasks and keeps the state of each, by name."""
 
     def __init__(self) -> None:
-        self._states: dict[str, TaskState] = {}
+        self.states: dict[str, TaskState] = {}
         self._tasks: list[asyncio.Task[None]] = []
-
-    @property
-    def states(self) -> Mapping[str, TaskState]:
-        """The state of each task, by name."""
-        return self._states
 
     def start(self, name: str, run: Callable[[], Awaitable[None]], *, may_end: bool = False) -> None:
         """Run a task until stop(). Unless it may end, a return is unexpected, as an exception always is."""
-        self._states[name] = TaskState()
+        self.states[name] = TaskState()
         self._tasks.append(asyncio.create_task(self._supervise(name, run, may_end), name=name))
 
     async def stop(self) -> None:
@@ -53,7 +48,7 @@ class Supervisor:
 
     async def _supervise(self, name: str, run: Callable[[], Awaitable[None]], may_end: bool) -> None:
         clock = asyncio.get_running_loop().time
-        known, attempt = self._states[name], 0
+        known, attempt = self.states[name], 0
         while True:
             started = clock()
             error = await _run_to_end(run)

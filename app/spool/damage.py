@@ -23,6 +23,8 @@ _DAMAGED_READS = frozenset(
     }
 )
 _COPIED_ROWS = 200
+# More damaged places than this are not worth the time.
+_GAPS = 1000
 
 
 Row = tuple[object, ...]
@@ -71,8 +73,8 @@ def copy_rows(source: sqlite3.Connection, target: sqlite3.Connection) -> int:
     for table, columns in TABLES.items():
         names = ", ".join(columns[1:])
         marks = ", ".join("?" * len(columns[1:]))
-        insert = f"insert into {table} ({names}) values ({marks})"  # noqa: S608
-        for rows in _read_from_both_ends(source, table, names):
+        insert = f"insert into {table} ({names}) values ({marks})"  # noqa: S608 - fixed names
+        for rows in _read_rows(source, table, names):
             try:
                 with target:
                     target.executemany(insert, rows)
@@ -82,44 +84,39 @@ def copy_rows(source: sqlite3.Connection, target: sqlite3.Connection) -> int:
     return copied
 
 
-def _read_from_both_ends(source: sqlite3.Connection, table: str, names: str) -> Iterator[list[Row]]:
-    """A damaged page ends a scan; what is behind it can be read from the other end."""
-    scan = _Scan(source, f"select id, {names} from {table} order by id")  # noqa: S608 - fixed names
-    for rows in scan:
-        yield [row[1:] for row in rows]
-    if scan.is_complete:
-        return
-    behind = _Scan(source, f"select id, {names} from {table} where id > {scan.last_id} order by id desc")  # noqa: S608
-    found = [row[1:] for rows in behind for row in rows]
-    found.reverse()  # in the order of arrival
-    for start in range(0, len(found), _COPIED_ROWS):
-        yield found[start : start + _COPIED_ROWS]
-
-
-class _Scan:
-    """The rows of a query, some at a time, as far as they can be read."""
-
-    def __init__(self, source: sqlite3.Connection, query: str) -> None:
-        self._source = source
-        self._query = query
-        self.last_id: object = 0
-        self.is_complete = False
-
-    def __iter__(self) -> Iterator[list[Row]]:
+def _read_rows(source: sqlite3.Connection, table: str, names: str) -> Iterator[list[Row]]:
+    """The rows that can be read, some at a time, in the order of their ids."""
+    last: int | None = 0
+    for _ in range(_GAPS):
         rows: list[Row] = []
         try:
-            for row in self._source.execute(self._query):
-                rows.append(row)
+            # The names are fixed ones.
+            for row in source.execute(f"select id, {names} from {table} where id > ? order by id", [last]):  # noqa: S608
+                rows.append(row[1:])
+                last = row[0]
                 if len(rows) == _COPIED_ROWS:
-                    self.last_id = rows[-1][0]
                     yield rows
                     rows = []
-            self.is_complete = True
-        except sqlite3.Error:
-            pass  # the damaged page
-        if rows:
-            self.last_id = rows[-1][0]
             yield rows
+            return
+        except sqlite3.Error:
+            yield rows
+        last = _find_end_of_gap(source, table, last)
+        if last is None:
+            return
+
+
+def _find_end_of_gap(source: sqlite3.Connection, table: str, last: int | None) -> int | None:
+    """The last id that cannot be read, after one that could; None if nothing behind it can be read."""
+    with suppress(sqlite3.Error):
+        # If its id can be read, only the payload is damaged.
+        row = source.execute(f"select id from {table} where id > ? order by id limit 1", [last]).fetchone()  # noqa: S608
+        return None if row is None else int(row[0])
+    lowest: int | None = None
+    with suppress(sqlite3.Error):
+        for row in source.execute(f"select id from {table} where id > ? order by id desc", [last]):  # noqa: S608
+            lowest = int(row[0])
+    return None if lowest is None else lowest - 1
 
 
 def describe_incident(damage: Damage) -> bytes:

@@ -90,7 +90,7 @@ def _prepare(connection: sqlite3.Connection, max_bytes: int) -> None:
     connection.execute(f"pragma max_page_count = {max(16, max_bytes // page_size)}")
     problem = connection.execute("pragma quick_check(1)").fetchone()[0]
     if problem != "ok":
-        raise DamagedError(problem)
+        raise DamagedError(" ".join(problem.split()))
     (version,) = connection.execute("pragma user_version").fetchone()
     if version != _VERSION:
         if _columns(connection, "spooled"):

@@ -44,12 +44,8 @@ class Spool:
         self._waiting_bytes = 0
         self._writer: asyncio.Task[None] | None = None
         self._holds_replay_lock = False
+        self.counts = self._file.counts  # the last known
         self.dropped = 0  # reports refused since the start for lack of room
-
-    @property
-    def counts(self) -> SpoolCounts:
-        """The last known counts."""
-        return self._file.counts
 
     async def put(self, kind: str, payload: bytes) -> None:
         """Store a report; returns when it is on the disk. Raises SpoolFullError."""
@@ -107,8 +103,11 @@ class Spool:
         self._lock_file.close()
 
     async def _run(self, call: Callable[[], Result]) -> Result:
-        # With the context of the caller: a log line of the thread has the same fields.
-        return await asyncio.get_running_loop().run_in_executor(self._thread, copy_context().run, call)
+        try:
+            # With the context of the caller: a log line of the thread has the same fields.
+            return await asyncio.get_running_loop().run_in_executor(self._thread, copy_context().run, call)
+        finally:
+            self.counts = self._file.counts
 
     async def _write_waiting(self) -> None:
         while self._writes:

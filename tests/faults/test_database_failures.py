@@ -131,7 +131,7 @@ def test_a_database_that_fails_on_everything_loses_and_buries_nothing(
         assert load.statuses == {202: REPORTS}
         # The replay has tried: so often that three tries of one report would have been over.
         before = calls_that_failed(service)
-        wait_until(lambda: calls_that_failed(service) >= before + 8, what="some calls of the replay")
+        wait_until(lambda: calls_that_failed(service) >= before + 4, what="some calls of the replay")
         assert (spool_of(service)["depth"], spool_of(service)["dead_letters"]) == (REPORTS, 0)
     load.assert_stored_once(disposable_stack.database_url, [service.url])
     assert spool_of(service)["dead_letters"] == 0
@@ -155,7 +155,7 @@ def test_under_a_lock_that_lasts_nothing_is_lost_and_the_reports_are_answered(
     assert spool_of(service)["dead_letters"] == 0
 
 
-@pytest.mark.parametrize("code", ["XX000", "42703", "P0001"])
+@pytest.mark.parametrize("code", ["XX000", "P0001"])
 def test_of_two_thousand_reports_exactly_the_poisoned_one_becomes_a_dead_letter(
     disposable_stack: Stack, service: ServiceProcess, code: str
 ) -> None:
