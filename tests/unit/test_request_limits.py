@@ -10,6 +10,7 @@ from app.problems import Problem
 from app.web.auth import client_of
 from app.web.body import BodyBudget, BodyLimits
 from app.web.limits import FairLimit
+from app.web.protocol import LARGE_HEADS_LIMIT, BoundedProtocol, Connections
 
 
 class Sender:
@@ -93,6 +94,60 @@ def test_a_client_gets_a_share() -> None:
             assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "1")
     with limit.use("a"), limit.use("a"):
         pass
+
+
+class Peer(BoundedProtocol):
+    """A connection without a socket."""
+
+    def __init__(self, client: str | None = None) -> None:
+        self.direct_client = client
+        self.counted_head = 0
+        self.is_aborted = False
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+    def close_if_overdue(self, now: float) -> None:
+        pass
+
+
+async def test_the_connection_that_waits_longest_makes_room_for_a_new_one() -> None:
+    connections = Connections(limit=3)
+    peers = [Peer() for _ in range(5)]
+    for peer in peers[:3]:
+        assert connections.add(peer)
+        connections.set_idle(peer)
+    connections.set_busy(peers[0])
+    assert connections.add(peers[3])
+    assert [peer.is_aborted for peer in peers] == [False, True, False, False, False]
+    # Connections with a request in progress are not closed.
+    connections.set_busy(peers[2])
+    assert not connections.add(peers[4])
+    connections.remove(peers[0])
+    assert connections.add(peers[4])
+
+
+async def test_a_client_has_a_share_of_the_connections_unless_it_is_a_proxy() -> None:
+    connections = Connections(limit=100, per_client=2)
+    peers = [Peer("203.0.113.7") for _ in range(3)]
+    assert [connections.add(peer) for peer in peers] == [True, True, False]
+    connections.remove(peers[2])
+    connections.remove(peers[0])
+    connections.remove(peers[0])
+    assert [connections.add(Peer("203.0.113.7")) for _ in range(2)] == [True, False]
+    assert all(connections.add(Peer()) for _ in range(10))
+
+
+async def test_large_heads_together_have_a_limit() -> None:
+    connections = Connections()
+    large, small, other = Peer(), Peer(), Peer()
+    for peer in (large, small, other):
+        assert connections.add(peer)
+    assert connections.count_head(large, LARGE_HEADS_LIMIT)
+    assert connections.count_head(small, 1000)
+    assert not connections.count_head(other, 10_000)
+    connections.remove(large)
+    assert connections.count_head(other, 10_000)
 
 
 @pytest.mark.parametrize(
