@@ -11,7 +11,7 @@ status     data and HTML of the status page
 ingest     from a request body to a stored report
 spool      the file in which reports wait while Supabase is unavailable
 supabase   calls to PostgREST, health of the database
-problems, settings, logs, supervisor   leaf modules
+problems, settings, logs, metrics, supervisor   leaf modules
 
 Imports go down this list, never up; a test proves it.
 """

@@ -10,10 +10,12 @@ from app.ingest.breaker import CircuitBreaker
 from app.ingest.replay import Replay
 from app.ingest.sender import Sender
 from app.ingest.service import IngestService
+from app.metrics import FEEDS, Metrics
 from app.settings import Settings
 from app.spool.spool import Spool
 from app.state import ServiceState
 from app.status.cache import SharedCache
+from app.status.metrics import ServiceCollector
 from app.status.snapshot import Snapshot
 from app.supabase.bootstrap import bootstrap
 from app.supabase.client import SupabaseClient
@@ -21,6 +23,7 @@ from app.supabase.monitor import DatabaseMonitor
 from app.supervisor import Supervisor
 from app.web.auth import SignatureFailures
 from app.web.body import BodyBudget, form_limits, report_limits, sentry_limits
+from app.web.session import Sessions
 
 # How long a client waits for the database before its report is spooled. Sentry closes the connection after 1 s.
 _REPORT_SECONDS = 2.0
@@ -35,15 +38,18 @@ _DRAIN_SECONDS = 1.5
 
 
 @asynccontextmanager
-async def run_service(settings: Settings) -> AsyncIterator[ServiceState]:
+async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[ServiceState]:
     """The state of a running service; on exit, queued reports are sent or answered and everything is closed."""
     supabase = SupabaseClient(settings)
     monitor = DatabaseMonitor(supabase.service_health)
     spool = Spool(settings.spool_path, settings.spool_max_mb * 2**20)
-    breakers = {feed: CircuitBreaker(feed) for feed in ("events", "deliveries")}
-    send_events = Sender(supabase.ingest_events, "events", breakers["events"])
-    send_deliveries = Sender(supabase.ingest_sentry, "deliveries", breakers["deliveries"])
-    events, deliveries = Batcher(send_events), Batcher(send_deliveries, _SENTRY_LIMITS)
+    breakers = {feed: CircuitBreaker(feed) for feed in FEEDS}
+    ingest_events = metrics.time_calls("events", supabase.ingest_events)
+    ingest_sentry = metrics.time_calls("deliveries", supabase.ingest_sentry)
+    send_events = Sender(ingest_events, "events", breakers["events"])
+    send_deliveries = Sender(ingest_sentry, "deliveries", breakers["deliveries"])
+    events = Batcher(metrics.count_batches("events", send_events))
+    deliveries = Batcher(metrics.count_batches("deliveries", send_deliveries), _SENTRY_LIMITS)
     # A replay a feed: while the calls of one hang, the other continues.
     replays = (
         Replay("events", spool, send_events, breakers["events"], _REPLAY_BATCH),
@@ -55,9 +61,12 @@ async def run_service(settings: Settings) -> AsyncIterator[ServiceState]:
     for replay in replays:
         supervisor.start(f"replay of {replay.kind}", replay.run)
     supervisor.start("bootstrap", lambda: bootstrap(supabase, settings), may_end=True)
+    collector = ServiceCollector(monitor, breakers, spool, supervisor, replays)
+    metrics.registry.register(collector)
     try:
         yield ServiceState(
             settings=settings,
+            metrics=metrics,
             supabase=supabase,
             report_bodies=BodyBudget(report_limits()),
             sentry_bodies=BodyBudget(sentry_limits()),
@@ -67,9 +76,11 @@ async def run_service(settings: Settings) -> AsyncIterator[ServiceState]:
             signature_failures=SignatureFailures(supabase.record_invalid_signature),
             monitor=monitor,
             snapshot=Snapshot(monitor, breakers, spool, supervisor),
+            sessions=Sessions(),
             public_status=public_status,
         )
     finally:
+        metrics.registry.unregister(collector)
         await asyncio.gather(events.drain(_DRAIN_SECONDS), deliveries.drain(_DRAIN_SECONDS))
         await supervisor.stop()
         await spool.close()

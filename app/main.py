@@ -7,9 +7,11 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 
 from app.lifespan import run_service
+from app.metrics import Metrics
 from app.problems import Problem
 from app.routes.health import database_health, health, index
 from app.routes.incidents import get_incident, list_incidents
+from app.routes.metrics import metrics
 from app.routes.report import report_error
 from app.routes.sentry import receive_sentry
 from app.routes.status import status
@@ -24,6 +26,7 @@ SHUTDOWN_REQUEST_SECONDS = 7
 
 def create_app(settings: Settings) -> Starlette:
     """A new application."""
+    own_metrics = Metrics()
     # A page of incidents has up to 1 MiB, a status page some 100 kB; each is in memory until the client has read it.
     readers = Middleware(RequestLimit, FairLimit(total=24, per_client=12))
     visitors = Middleware(RequestLimit, FairLimit(total=64, per_client=32))
@@ -34,6 +37,7 @@ def create_app(settings: Settings) -> Starlette:
             Route("/health/db", database_health, methods=["GET"]),
             # The page consists mostly of bars: compression reduces it to a tenth.
             Route("/status", status, methods=["GET", "POST"], middleware=[visitors, Middleware(GZipMiddleware)]),
+            Route("/metrics", metrics, methods=["GET"]),
             Route("/api/autonomous/error", report_error, methods=["POST"]),
             Route("/webhooks/sentry", receive_sentry, methods=["POST"]),
             Route("/api/autonomous/incidents", list_incidents, methods=["GET"], middleware=[readers]),
@@ -41,12 +45,12 @@ def create_app(settings: Settings) -> Starlette:
         ],
         middleware=[
             request_ids(),
-            Middleware(RequestLog),
+            Middleware(RequestLog, metrics=own_metrics),
             *cors(settings.admin_console_url),
             Middleware(UnexpectedErrors),
         ],
         exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
-        lifespan=lambda _app: run_service(settings),
+        lifespan=lambda _app: run_service(settings, own_metrics),
     )
     # Trailing slashes are not redirected: on a redirect many clients would drop the body of a report.
     app.router.redirect_slashes = False

@@ -49,8 +49,11 @@ def _url(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
-def _origin(text: str) -> str:
-    """As a browser sends it: no path, and no port if it is the default of the scheme."""
+def origin_of(text: str) -> str:
+    """The origin of a URL as a browser sends it: no path, and no port if it is the default of the scheme.
+
+    Raises ValueError if the text is no http or https URL.
+    """
     parts = _split_url(text)
     host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
     is_default = parts.port in (None, _DEFAULT_PORTS[parts.scheme])
@@ -114,7 +117,7 @@ SenderName = Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")]
 # NoDecode: pydantic-settings would expect JSON in a variable that holds a list.
 TokensByName = Annotated[dict[SenderName, Token], NoDecode, BeforeValidator(_named_tokens)]
 KeyList = Annotated[tuple[Key, ...], NoDecode, BeforeValidator(_split_list)]
-OriginList = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split_list)]
+OriginList = Annotated[tuple[Annotated[str, AfterValidator(origin_of)], ...], NoDecode, BeforeValidator(_split_list)]
 
 
 class Settings(BaseSettings):

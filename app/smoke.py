@@ -61,6 +61,7 @@ class SmokeTest:
         yield self._check("GET /status", 200, lambda body: f"overall {body.get('overall')}")
         yield self._page()
         yield self._sign_in()
+        yield self._metrics()
         yield self._report()
         yield self._check("POST /api/autonomous/error, no token", 401, json={"error": {"message": "x"}})
         yield self._check("GET /api/autonomous/incidents", 401, lambda _: "refused without a token")
@@ -100,6 +101,13 @@ class SmokeTest:
         check = self._check("POST /status", 303, data={"token": token})
         self._client.cookies.clear()  # the other checks authenticate by themselves
         return check
+
+    def _metrics(self) -> Check:
+        if not self._operator_token:
+            return Check("GET /metrics", None, "set OPERATOR_TOKEN to read the metrics")
+        response = self._client.get("/metrics", headers={"Authorization": f"Bearer {self._operator_token}"})
+        passed = response.status_code == 200 and "monitoring_build_info" in response.text
+        return Check("GET /metrics", passed, str(response.status_code))
 
     def _report(self) -> Check:
         if not self._ingest_token:

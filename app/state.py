@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 from starlette.requests import Request
 
 from app.ingest.service import IngestService
+from app.metrics import Metrics
 from app.settings import Settings
 from app.status.cache import SharedCache
 from app.status.snapshot import Snapshot
@@ -13,12 +14,14 @@ from app.supabase.client import SupabaseClient
 from app.supabase.monitor import DatabaseMonitor
 from app.web.auth import SignatureFailures
 from app.web.body import BodyBudget
+from app.web.session import Sessions
 
 
 class ServiceState(TypedDict):
     """The lifespan state. Each request has a shallow copy."""
 
     settings: Settings
+    metrics: Metrics
     supabase: SupabaseClient
     report_bodies: BodyBudget
     sentry_bodies: BodyBudget
@@ -28,6 +31,7 @@ class ServiceState(TypedDict):
     signature_failures: SignatureFailures
     monitor: DatabaseMonitor
     snapshot: Snapshot
+    sessions: Sessions
     public_status: SharedCache[Mapping[str, Any]]
 
 

@@ -8,11 +8,16 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass
+from time import perf_counter
+from uuid import uuid4
 
 from app.ingest.payload import Report
 from app.ingest.sender import Answer, NoResult, Send
+from app.logs import LogFields, log_context, log_fields
 from app.problems import problem
 
+# The log line of a batch names at most so many of its requests; the line of each request names the batch.
+_LOGGED_IDS = 10
 _DRAINING = NoResult("the service is shutting down")
 
 _logger = logging.getLogger(__name__)
@@ -33,6 +38,7 @@ class BatcherLimits:
 class _Entry:
     report: Report
     answer: asyncio.Future[Answer]
+    request: LogFields
 
 
 class Batcher:
@@ -58,7 +64,7 @@ class Batcher:
         if len(self._queue) >= self._limits.queued_reports or queued_bytes > self._limits.queued_bytes:
             raise problem("overloaded")
         loop = asyncio.get_running_loop()
-        entry = _Entry(report, loop.create_future())
+        entry = _Entry(report, loop.create_future(), log_fields())
         self._queue.append(entry)
         self._queued_bytes = queued_bytes
         if not self._flush_is_scheduled:
@@ -103,15 +109,26 @@ class Batcher:
         return batch
 
     async def _run(self, batch: list[_Entry]) -> None:
+        batch_id, started = uuid4().hex, perf_counter()
+        for entry in batch:
+            entry.request["batch_id"] = batch_id
         answers: list[Answer] = [_DRAINING] * len(batch)
-        try:
-            answers = await self._send([entry.report for entry in batch])
-        except Exception:
-            # A bug: each caller still gets an answer, and the batcher continues.
-            _logger.exception("a batch failed")
-            answers = [NoResult("internal error")] * len(batch)
-        finally:
-            self._answer(batch, answers)
+        # The feed is the same for all reports of a batcher.
+        with log_context(batch_id=batch_id, feed=batch[0].request.get("feed"), reports=len(batch)):
+            try:
+                answers = await self._send([entry.report for entry in batch])
+            except Exception:
+                # A bug: each caller still gets an answer, and the batcher continues.
+                _logger.exception("a batch failed")
+                answers = [NoResult("internal error")] * len(batch)
+            finally:
+                self._answer(batch, answers)
+                fields = {
+                    "stored": sum(isinstance(answer, dict) for answer in answers),
+                    "duration_ms": round((perf_counter() - started) * 1000, 2),
+                    "request_ids": [entry.request.get("request_id") for entry in batch[:_LOGGED_IDS]],
+                }
+                _logger.info("batch", extra={"fields": fields})
 
     def _answer(self, batch: list[_Entry], answers: list[Answer]) -> None:
         for entry, answer in zip(batch, answers, strict=True):

@@ -7,13 +7,16 @@ stored. As long as the database fails on all reports, all of them wait.
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, perf_counter
+from uuid import uuid4
 
 from app.ingest.breaker import CircuitBreaker
 from app.ingest.payload import Report
 from app.ingest.sender import Answer, NoResult, Send, Sender, in_halves
+from app.logs import log_context
 from app.problems import Problem
 from app.spool.file import FIRST, ReportId, Spooled
 from app.spool.spool import Spool
@@ -79,6 +82,8 @@ class Replay:
         self._size = batch_size
         self._clock = clock
         self._suspects: dict[ReportId, _Suspect] = {}
+        self.outcomes = Counter({"stored": 0, "rejected": 0, "kept": 0})
+        """What became of the reports that were sent since the start. Those that are kept are sent again."""
 
     async def run(self) -> None:
         """Replay until cancelled. After a pass that achieved nothing it pauses, up to 15 s."""
@@ -137,6 +142,11 @@ class Replay:
                 return
 
     async def _replay(self, batch: list[Spooled], progress: _Progress) -> list[Answer]:
+        with log_context(batch_id=uuid4().hex, feed=self.kind, reports=len(batch), is_replay=True):
+            return await self._send_and_settle(batch, progress)
+
+    async def _send_and_settle(self, batch: list[Spooled], progress: _Progress) -> list[Answer]:
+        started = perf_counter()
         answers = await self._send([Report(each.payload) for each in batch])
         stored: list[ReportId] = []
         rejected: list[tuple[ReportId, str]] = []
@@ -154,6 +164,10 @@ class Replay:
                 rejected.append((each.id, answer.detail))
         await self._spool.settle(self.kind, stored, rejected)
         progress.settled += len(stored) + len(rejected)
+        kept = len(batch) - len(stored) - len(rejected)
+        self.outcomes.update(stored=len(stored), rejected=len(rejected), kept=kept)
+        fields = {"stored": len(stored), "duration_ms": round((perf_counter() - started) * 1000, 2)}
+        _logger.info("batch", extra={"fields": fields})
         for report_id in (*stored, *(report_id for report_id, _ in rejected)):
             self._suspects.pop(report_id, None)
         return answers

@@ -7,9 +7,13 @@ from app.ingest.batcher import Batcher
 from app.ingest.breaker import CircuitBreaker
 from app.ingest.payload import JsonObject, Report
 from app.ingest.sender import Answer, NoResult
+from app.logs import log_fields
 from app.problems import Problem, problem
 from app.spool.file import SpoolFullError
 from app.spool.spool import Spool
+
+# What became of a report, by the code of its Problem: `rejected` unless it is one of these.
+_OUTCOMES = {"rate-limited": "rate_limited", "spool-full": "dropped"}
 
 _logger = logging.getLogger(__name__)
 
@@ -29,8 +33,20 @@ class IngestService:
     async def accept(self, report: Report) -> JsonObject | None:
         """The database's result, or None for a report in the spool.
 
-        Raises the Problem of a report that the database rejects, or `spool-full`.
+        Raises the Problem of a report that the database rejects, or `spool-full`. The outcome is logged and counted
+        with the request.
         """
+        fields = log_fields()
+        try:
+            result = await self._store(report)
+        except Problem as refused:
+            fields["outcome"] = _OUTCOMES.get(refused.code, "rejected")
+            raise
+        is_repeat = result is not None and result.get("duplicate") is True
+        fields["outcome"] = "spooled" if result is None else "duplicate" if is_repeat else "stored"
+        return result
+
+    async def _store(self, report: Report) -> JsonObject | None:
         if self._may_send():
             answer = await self._send(report)
             if isinstance(answer, Problem):

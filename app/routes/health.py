@@ -13,6 +13,7 @@ _LINKS = {
     "report_error": "/api/autonomous/error",
     "sentry": "/webhooks/sentry",
     "status": "/status",
+    "metrics": "/metrics",
     "incidents": "/api/autonomous/incidents",
 }
 

@@ -3,6 +3,7 @@
 from starlette.responses import JSONResponse, Response
 
 from app.ingest.payload import read_report
+from app.logs import log_fields
 from app.state import ServiceRequest
 from app.web.auth import require_ingest_token
 from app.web.body import read_body, require_json
@@ -10,6 +11,7 @@ from app.web.body import read_body, require_json
 
 async def report_error(request: ServiceRequest) -> Response:
     """201 with the database's result, or 202 if the report is in the spool. A failed check raises its Problem."""
+    log_fields()["feed"] = "events"
     state, headers = request.state, request.headers
     sender = require_ingest_token(headers, state["settings"].tokens_by_sender)
     require_json(headers)

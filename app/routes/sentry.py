@@ -8,6 +8,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response
 
 from app.ingest.sentry import LEGACY_RESOURCE, read_delivery
+from app.logs import log_fields
 from app.problems import problem
 from app.state import ServiceRequest
 from app.web.auth import client_address, is_same_secret, is_signature, is_signed
@@ -23,6 +24,7 @@ async def receive_sentry(request: ServiceRequest) -> Response:
 
     The response header Sentry-Hook-Error contains the event id; Sentry shows it in its log of requests.
     """
+    log_fields()["feed"] = "deliveries"
     state, headers = request.state, request.headers
     is_plugin = _has_plugin_token(request)
     if not is_plugin and not _may_be_signed(request):

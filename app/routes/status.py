@@ -15,14 +15,15 @@ from app.state import ServiceRequest
 from app.status.page import render
 from app.status.snapshot import HEALTH_MEMBERS, versions
 from app.supabase.errors import ResponseError, SupabaseError, UnreachableError, problem_of_reader
+from app.web.auth import bearer_token
 from app.web.body import read_body, require_form
 from app.web.errors import problem_response
-from app.web.session import COOKIE_LIMIT, Reader, delete_cookie, reader_with, set_cookie, token_of
+from app.web.origin import require_own_form
+from app.web.session import UNAUTHORIZED, Reader, delete_cookie, reader_of, reader_with, session_id_of, set_cookie
 
 # Cookie, because a page for a signed-in person must not be shown to anyone else.
 _HEADERS = {"Vary": "Accept, Authorization, Cookie", "Cache-Control": "no-store"}
 _REFUSED = "That token is not accepted: it is wrong or has expired."
-_TOO_LONG = "That token is too long for a cookie. Sign in with the operator token."
 _UNAVAILABLE = "The database does not answer. This page shows what the service knows without it."
 _MISCONFIGURED = (
     "The database rejects the service; the service's log contains the reason. "
@@ -68,12 +69,12 @@ def _media_range(part: str) -> tuple[str, float]:
 
 async def _show_json(request: ServiceRequest) -> Response:
     known = request.state["snapshot"].status()
-    token = token_of(request)
-    if "authorization" not in request.headers and token is None:
-        return JSONResponse(known)
-    reader = reader_with(token or "", request.state["settings"].operator_token)
+    authorization = request.headers.get("authorization")
+    if authorization is not None and bearer_token(authorization) is None:
+        raise problem("unauthorized", UNAUTHORIZED)
+    reader = reader_of(request)
     if reader is None:
-        raise problem("unauthorized", "Send your Supabase access token or the operator token as Authorization: Bearer.")
+        return JSONResponse(known)
     try:
         system = await request.state["supabase"].status("system_status", reader.access_token)
     except SupabaseError as error:
@@ -89,12 +90,12 @@ async def _show_json(request: ServiceRequest) -> Response:
 
 async def _show_page(request: ServiceRequest) -> Response:
     """The page; it says if the token is refused or the database is unavailable."""
-    token = token_of(request)
-    if token is None:
-        return await _show_public_page(request)
-    reader = reader_with(token, request.state["settings"].operator_token)
+    try:
+        reader = reader_of(request)
+    except Problem as refused:
+        return await _show_public_page(request, refused.detail)
     if reader is None:
-        return await _show_public_page(request, _REFUSED)
+        return await _show_public_page(request)
     try:
         return await _render_page(request, await _fetch(request, reader), is_signed_in=True)
     except SupabaseError as error:
@@ -105,20 +106,17 @@ async def _show_page(request: ServiceRequest) -> Response:
 
 
 async def _submit_form(request: ServiceRequest) -> Response:
-    """Sign in with `token`, which is kept in a cookie, or sign out with `sign_out`."""
-    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        raise problem("forbidden", "The form accepts submissions from its own page only.")
+    """Sign in with `token`, which starts a session, or sign out with `sign_out`, which ends it."""
+    require_own_form(request, has_session=session_id_of(request) is not None)
     form = await _read_form(request)
     response: Response = RedirectResponse("status", 303)
     if "sign_out" in form:
-        delete_cookie(response)
+        _sign_out(request, response)
         return response
     token = form.get("token", "")
     reader = reader_with(token, request.state["settings"].operator_token)
     if reader is None:
         return await _show_public_page(request, _REFUSED)
-    if len(token) > COOKIE_LIMIT:
-        return await _show_public_page(request, _TOO_LONG)
     if not reader.is_operator:
         try:
             await _fetch(request, reader)
@@ -126,7 +124,8 @@ async def _submit_form(request: ServiceRequest) -> Response:
             if reader.is_refused(error):
                 return await _show_public_page(request, _REFUSED)
             return await _render_page(request, {}, error=error)
-    set_cookie(request, response, token)
+    _end_session(request)  # each sign-in gets a new id
+    set_cookie(request, response, request.state["sessions"].start(reader))
     return response
 
 
@@ -179,11 +178,22 @@ async def _render_page(
         # In a thread: rendering many targets would block other requests.
         await asyncio.to_thread(render, view),
         401 if refusal else 503 if error else 200,
-        {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"},
+        {"Content-Security-Policy": policy, "Referrer-Policy": "same-origin"},
     )
     if refusal:
-        delete_cookie(response)
+        _sign_out(request, response)
     return response
+
+
+def _sign_out(request: ServiceRequest, response: Response) -> None:
+    _end_session(request)
+    delete_cookie(request, response)
+
+
+def _end_session(request: ServiceRequest) -> None:
+    session_id = session_id_of(request)
+    if session_id is not None:
+        request.state["sessions"].end(session_id)
 
 
 async def _read_form(request: ServiceRequest) -> dict[str, str]:

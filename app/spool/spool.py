@@ -9,11 +9,13 @@ import fcntl
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from app.logs import log_context
 from app.spool.file import ReportId, SpoolCounts, Spooled, SpoolFile, SpoolFullError
 
 _WAITING_LIMIT = 16 * 1024 * 1024
@@ -33,6 +35,8 @@ class Spool:
     """All calls to SQLite run in one thread of their own."""
 
     def __init__(self, path: Path, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._path = path
         self._file = SpoolFile(path, max_bytes)
         self._lock_file = path.with_name(f"{path.name}.lock").open("a")
         self._thread = ThreadPoolExecutor(1, "spool")
@@ -52,7 +56,8 @@ class Spool:
         self._writes.append(write)
         self._waiting_bytes += len(payload)
         if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_waiting())
+            with log_context():  # the task writes for many requests
+                self._writer = asyncio.create_task(self._write_waiting())
         # If the caller is cancelled, the report is stored all the same.
         await asyncio.shield(write.done)
 
@@ -67,6 +72,10 @@ class Spool:
     def depth(self, kind: str) -> int:
         """How many reports of a kind wait."""
         return self.counts.depths.get(kind, 0)
+
+    def size_bytes(self) -> int:
+        """The size of the file and of SQLite's log beside it."""
+        return sum(_size(each) for each in (self._path, self._path.with_name(f"{self._path.name}-wal")))
 
     def is_replaying(self, kind: str) -> bool:
         """Whether reports of a kind wait that this process replays."""
@@ -95,7 +104,8 @@ class Spool:
 
     async def _run(self, call: Callable[[], Result]) -> Result:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+            # With the context of the caller: a log line of the thread has the same fields.
+            return await asyncio.get_running_loop().run_in_executor(self._thread, copy_context().run, call)
         finally:
             self.counts = self._file.counts
 
@@ -125,3 +135,10 @@ class Spool:
                 break
             batch.append(self._writes.popleft())
         return batch
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # SQLite's log does not always exist
+        return 0

@@ -1,6 +1,7 @@
 """The data and the HTML of the status page.
 
 snapshot   what the service knows from memory: versions, database, scheduler, spool
+metrics    the same as Prometheus metrics
 cache      shares one result among concurrent and recent requests
 page       renders the page from templates/
 """

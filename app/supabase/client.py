@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 import httpx
 from postgrest import AsyncPostgrestClient
 
+from app.logs import log_fields
 from app.settings import Settings
 from app.supabase.errors import ResponseError, SupabaseError, UnreachableError
 from app.supabase.retry import deadline_after, retry
@@ -154,8 +155,16 @@ def _http_client(name: str, calls: int) -> httpx.AsyncClient:
         timeout=_TIMEOUT,
         headers={"Accept-Encoding": "identity"},
         trust_env=False,
-        event_hooks={"response": [_raise_response_error]},
+        event_hooks={"request": [_add_request_id], "response": [_raise_response_error]},
     )
+
+
+async def _add_request_id(request: httpx.Request) -> None:
+    """The id of the batch, or else of the request, so that both logs can be compared. PostgREST shows it to SQL."""
+    fields = log_fields()
+    request_id = fields.get("batch_id") or fields.get("request_id")
+    if request_id is not None:
+        request.headers["X-Request-Id"] = str(request_id)
 
 
 async def _raise_response_error(response: httpx.Response) -> None:

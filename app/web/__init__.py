@@ -5,6 +5,7 @@ body         header checks, size and time limits, the budgets for bodies in memo
 errors       problem responses and the exception handlers
 limits       requests of one kind in progress, in total and per client
 middleware   request ids, CORS, the request log, the handler for unexpected exceptions
+origin       refuses forms that another site submits (CSRF)
 protocol     limits on connections, in uvicorn's protocol class
-session      who reads the status page, and its cookie
+session      who reads the status page: sessions and their cookie
 """

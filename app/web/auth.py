@@ -52,12 +52,15 @@ def is_json_web_token(token: str) -> bool:
 
     A token that cannot be valid is rejected without a call to the database.
     """
+    expiry = claims_of(token).get("exp")
+    return isinstance(expiry, int | float) and expiry > time.time() - _LEEWAY_SECONDS
+
+
+def claims_of(token: str) -> dict[str, object]:
+    """The claims of a JWT, not verified; none if it has another form."""
     parts = _JSON_WEB_TOKEN.fullmatch(token)
     header, claims = (_read_part(part) for part in parts.groups()) if parts else (None, None)
-    if header is None or claims is None:
-        return False
-    expiry = claims.get("exp")
-    return isinstance(expiry, int | float) and expiry > time.time() - _LEEWAY_SECONDS
+    return {} if header is None or claims is None else claims
 
 
 def _read_part(part: str) -> dict[str, object] | None:

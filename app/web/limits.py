@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.problems import problem
-from app.web.auth import client_address, client_of, is_same_secret
-from app.web.session import token_of
+from app.web.auth import client_address, client_of
+from app.web.session import is_operator
 
 _PART_BYTES = 64 * 1024
 
@@ -52,9 +52,7 @@ class RequestLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
-        operator_token = request.state["settings"].operator_token
-        token = token_of(request)
-        if operator_token is not None and token is not None and is_same_secret(token, operator_token):
+        if is_operator(request):
             await self._app(scope, receive, send)
             return
 

@@ -12,6 +12,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.logs import log_context, log_fields
+from app.metrics import Metrics
 from app.problems import problem
 from app.web.errors import problem_response
 
@@ -54,35 +56,57 @@ def cors(origins: Sequence[str]) -> list[Middleware]:
 
 
 class RequestLog:
-    """Logs one line per request, without query, headers and body."""
+    """Logs and counts each request when its response is complete; background work after it takes time of its own.
 
-    def __init__(self, app: ASGIApp) -> None:
+    The line contains no query, headers and body. It contains what the layers below added to log_fields(): the feed of
+    a report, its batch and its outcome.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        status = _CLIENT_CLOSED_REQUEST
+        status, is_complete = _CLIENT_CLOSED_REQUEST, False
         started = perf_counter()
 
-        async def send_and_note_status(message: Message) -> None:
+        def complete() -> None:
+            nonlocal is_complete
+            is_complete = True
+            self._record(scope, status, perf_counter() - started)
+
+        async def send_and_complete(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                complete()
 
-        try:
-            await self._app(scope, receive, send_and_note_status)
-        finally:
-            fields = {
-                "request_id": correlation_id.get(),
-                "method": scope["method"],
-                "path": _loggable_path(scope["path"]),
-                "status": status,
-                "duration_ms": round((perf_counter() - started) * 1000, 2),
-            }
-            _request_logger.info("request", extra={"fields": fields})
+        with log_context(request_id=correlation_id.get()):
+            try:
+                await self._app(scope, receive, send_and_complete)
+            finally:
+                if not is_complete:
+                    complete()
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        fields = log_fields()
+        if "feed" in fields:
+            # Without an outcome the report was not accepted: a check of the request failed.
+            self._metrics.count_report(str(fields["feed"]), str(fields.setdefault("outcome", "refused")))
+        route = scope.get("route")
+        self._metrics.observe_request(scope["method"], getattr(route, "path", None), status, seconds)
+        request = {
+            "method": scope["method"],
+            "path": _loggable_path(scope["path"]),
+            "status": status,
+            "duration_ms": round(seconds * 1000, 2),
+        }
+        _request_logger.info("request", extra={"fields": request})
 
 
 def _loggable_path(path: str) -> str:
@@ -116,9 +140,8 @@ class UnexpectedErrors:
             if not has_started:
                 await problem_response(problem("draining"))(scope, receive, send)
         except Exception:
-            request_id = correlation_id.get()
-            _logger.exception("unhandled exception", extra={"fields": {"request_id": request_id}})
+            _logger.exception("unhandled exception")
             if has_started:
                 raise
-            response = problem_response(problem("internal", members={"request_id": request_id}))
+            response = problem_response(problem("internal", members={"request_id": correlation_id.get()}))
             await response(scope, receive, send)

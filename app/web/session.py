@@ -1,20 +1,32 @@
 """Who reads the status page: the operator, a user signed in to Supabase, or an anonymous visitor.
 
-Programs send a bearer token; a browser gets a cookie from the sign-in form of the page.
+Programs send a bearer token. A browser signs in with the form of the page and gets a cookie with the random id of a
+session. The token stays in the memory of the service, so that a copied cookie is worth nothing after the sign-out.
 """
 
+import hashlib
+import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.problems import Problem, problem
 from app.supabase.errors import SupabaseError, problem_of_reader
-from app.web.auth import bearer_token, is_json_web_token, is_same_secret
+from app.web.auth import bearer_token, claims_of, is_json_web_token, is_same_secret
 
 COOKIE = "monitoring_status"
-COOKIE_LIMIT = 4000  # browsers drop longer cookies silently
-_COOKIE_SECONDS = 12 * 3600
+SESSION_SECONDS = 12 * 3600.0
+# The open page refreshes itself every 30 s, which counts as use.
+IDLE_SECONDS = 3600.0
+READER_LIMIT = 50
+USERS_LIMIT = 1000
+
+UNAUTHORIZED = "Send your Supabase access token or the operator token as Authorization: Bearer."
+_ENDED = "Your session has ended. Sign in again."
 
 
 @dataclass(frozen=True)
@@ -33,11 +45,6 @@ class Reader:
         return not self.is_operator and problem_of_reader(error).status in (401, 403)
 
 
-def token_of(request: Request[Any]) -> str | None:
-    """The token of the Authorization header or else of the cookie; not verified."""
-    return bearer_token(request.headers.get("authorization")) or request.cookies.get(COOKIE)
-
-
 def reader_with(token: str, operator_token: str | None) -> Reader | None:
     """The reader with this token, or None if it is neither the operator token nor of the form of a JWT."""
     if operator_token is not None and is_same_secret(token, operator_token):
@@ -45,15 +52,124 @@ def reader_with(token: str, operator_token: str | None) -> Reader | None:
     return Reader(token) if is_json_web_token(token) else None
 
 
-def set_cookie(request: Request[Any], response: Response, token: str) -> None:
+@dataclass
+class _Session:
+    reader: Reader
+    owner: str
+    ends_at: float
+    used_at: float
+
+
+class Sessions:
+    """The sessions of this process, by the SHA-256 of their ids. When the process ends, so do they.
+
+    Start one only for a token that was verified. The number of sessions is limited for each reader and for all users
+    together: beyond it the oldest ends. Users cannot end sessions of the operator in this way.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._sessions: dict[bytes, _Session] = {}  # the oldest first
+
+    def start(self, reader: Reader) -> str:
+        """The id of a new session."""
+        now, owner = self._clock(), _owner(reader)
+        self._sessions = {key: each for key, each in self._sessions.items() if self._is_live(each, now)}
+        own = [key for key, each in self._sessions.items() if each.owner == owner]
+        users = [key for key, each in self._sessions.items() if not each.reader.is_operator]
+        if len(own) >= READER_LIMIT:
+            del self._sessions[own[0]]
+        elif not reader.is_operator and len(users) >= USERS_LIMIT:
+            del self._sessions[users[0]]
+        session_id = secrets.token_urlsafe(32)
+        self._sessions[_digest(session_id)] = _Session(reader, owner, now + SESSION_SECONDS, now)
+        return session_id
+
+    def find(self, session_id: str) -> Reader | None:
+        """The reader of a session that has not ended."""
+        session = self._sessions.get(_digest(session_id))
+        now = self._clock()
+        if session is None or not self._is_live(session, now):
+            self.end(session_id)
+            return None
+        session.used_at = now
+        return session.reader
+
+    def end(self, session_id: str) -> None:
+        """End a session, if it exists."""
+        self._sessions.pop(_digest(session_id), None)
+
+    def _is_live(self, session: _Session, now: float) -> bool:
+        token = session.reader.access_token
+        is_current = token is None or is_json_web_token(token)
+        return is_current and now < session.ends_at and now - session.used_at < IDLE_SECONDS
+
+
+def _owner(reader: Reader) -> str:
+    """The same text for every session of one reader: a user gets a new access token every hour."""
+    if reader.access_token is None:
+        return "operator"
+    subject = claims_of(reader.access_token).get("sub")
+    return f"user {subject}" if isinstance(subject, str) else f"token {reader.access_token}"
+
+
+def _digest(session_id: str) -> bytes:
+    """The store holds no ids: neither a memory dump nor the time of a lookup reveals one."""
+    return hashlib.sha256(session_id.encode()).digest()
+
+
+def reader_of(request: Request[Any]) -> Reader | None:
+    """The reader with the bearer token, or else with the session. Raises the Problem `unauthorized`."""
+    token, session_id = bearer_token(request.headers.get("authorization")), session_id_of(request)
+    if token is not None:
+        reader, refusal = reader_with(token, request.state["settings"].operator_token), UNAUTHORIZED
+    elif session_id is not None:
+        reader, refusal = request.state["sessions"].find(session_id), _ENDED
+    else:
+        return None
+    if reader is None:
+        raise problem("unauthorized", refusal)
+    return reader
+
+
+def is_operator(request: Request[Any]) -> bool:
+    """Whether the request comes from the operator."""
+    try:
+        reader = reader_of(request)
+    except Problem:
+        return False
+    return reader is not None and reader.is_operator
+
+
+def session_id_of(request: Request[Any]) -> str | None:
+    """The session id in the cookie; not verified."""
+    return request.cookies.get(_cookie_name(request))
+
+
+def set_cookie(request: Request[Any], response: Response, session_id: str) -> None:
     """Set a cookie that scripts cannot read and that browsers do not send with requests from other sites."""
-    outermost = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
-    is_https = "https" in (request.url.scheme, outermost)
     response.set_cookie(
-        COOKIE, token, max_age=_COOKIE_SECONDS, path="/status", secure=is_https, httponly=True, samesite="strict"
+        _cookie_name(request),
+        session_id,
+        max_age=int(SESSION_SECONDS),
+        path="/",
+        secure=_is_https(request),
+        httponly=True,
+        samesite="strict",
     )
 
 
-def delete_cookie(response: Response) -> None:
+def delete_cookie(request: Request[Any], response: Response) -> None:
     """Delete the cookie."""
-    response.delete_cookie(COOKIE, path="/status", httponly=True, samesite="strict")
+    response.delete_cookie(_cookie_name(request), path="/", secure=_is_https(request), httponly=True, samesite="strict")
+
+
+def _cookie_name(request: Request[Any]) -> str:
+    """With https, browsers refuse a cookie of this prefix from any other host, and from a page without https."""
+    return f"__Host-{COOKIE}" if _is_https(request) else COOKIE
+
+
+def _is_https(request: Request[Any]) -> bool:
+    """Whether the browser uses https, although a proxy may forward the request without."""
+    outermost = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+    return "https" in (request.url.scheme, outermost)

@@ -72,6 +72,13 @@ def test_the_page_works_without_scripts(browser: Browser) -> None:
     assert page.reloads
 
 
+def test_the_form_works_where_browsers_send_no_sec_fetch_site(browser: Browser) -> None:
+    """Over http, except to this machine: then the Origin of the page decides."""
+    page = browser.visit(url=browser.url.replace("127.0.0.1", "status.example"), **SIGNED_IN)
+    assert page.errors == []
+    assert "Sign out" in page.text
+
+
 def test_the_page_refreshes_itself_and_recovers_from_an_error(browser: Browser) -> None:
     visit = browser.start(waitFor="it broke while you looked", **SIGNED_IN)
     assert visit.stderr is not None

@@ -19,6 +19,8 @@ const browser = await chromium.launch({
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    // A host that is not this machine for the browser: without https it gets no Sec-Fetch-Site.
+    "--host-resolver-rules=MAP status.example 127.0.0.1",
   ],
 });
 try {

@@ -62,6 +62,8 @@ class FaultProxy:
         self.target = b"/rpc/ingest_events"
         self.bodies: list[bytes] = []
         """The bodies of the calls that matched `target`."""
+        self.heads: list[bytes] = []
+        """Their request lines and headers."""
         self.hanging = 0
         """How many calls hang now."""
         self.url = ""
@@ -88,6 +90,7 @@ class FaultProxy:
         self.release()
         self._call_in_loop(self._close_hung)
         self.bodies.clear()
+        self.heads.clear()
 
     def hold(self) -> None:
         """Holds every call until release() is called."""
@@ -137,6 +140,7 @@ class FaultProxy:
         if self.target not in head.split(b"\r\n", 1)[0]:
             return Fault.NONE
         self.bodies.append(body)
+        self.heads.append(head)
         if self._choose is not None:
             return self._choose()
         return self._planned.popleft() if self._planned else self.always

@@ -23,7 +23,7 @@ LAYERS = {
         ["app.ingest"],
         ["app.spool"],
         ["app.supabase"],
-        ["app.logs", "app.problems", "app.settings", "app.supervisor"],
+        ["app.logs", "app.metrics", "app.problems", "app.settings", "app.supervisor"],
     ],
     "local": [
         ["local.commands"],

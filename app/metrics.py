@@ -1,0 +1,119 @@
+"""What the service counts and measures, as metrics of Prometheus' client library.
+
+A leaf module. app.status.metrics adds what is read from memory when the metrics are requested. No label contains what a
+caller says: a request to an unknown path counts under one label.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from time import perf_counter
+from typing import TypeVar
+
+from prometheus_client import (
+    CONTENT_TYPE_PLAIN_0_0_4,
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+FEEDS = ("events", "deliveries")
+# What became of a report; app.ingest.service decides, except about those that were refused before.
+OUTCOMES = ("stored", "duplicate", "spooled", "rejected", "rate_limited", "refused", "dropped")
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_REPORTS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Metrics:
+    """The metrics of one application, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Histogram(
+            "monitoring_http_request_duration_seconds",
+            "Time from a request's head to the end of its response.",
+            ("method", "route", "status"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._reports = Counter(
+            "monitoring_reports_total", "Reports by outcome.", ("feed", "outcome"), registry=self.registry
+        )
+        self._batches = Histogram(
+            "monitoring_batch_reports", "Reports in a batch.", ("feed",), buckets=_REPORTS, registry=self.registry
+        )
+        self._calls = Histogram(
+            "monitoring_database_call_duration_seconds",
+            "Time of a call that stores reports, including those of the replay.",
+            ("feed", "result"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        for feed in FEEDS:
+            self._batches.labels(feed)
+            for outcome in OUTCOMES:
+                self._reports.labels(feed, outcome)
+            for result in ("ok", "error"):
+                self._calls.labels(feed, result)
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+
+    def observe_request(self, method: str, route: str | None, status: int, seconds: float) -> None:
+        """A response was sent. The route is the pattern of its path, or None for an unknown path."""
+        self._requests.labels(method if method in _METHODS else "other", route or "unknown", status).observe(seconds)
+
+    def count_report(self, feed: str, outcome: str) -> None:
+        """It is known what became of a report."""
+        self._reports.labels(feed, outcome).inc()
+
+    def count_batches(
+        self, feed: str, send: Callable[[list[Item]], Awaitable[Result]]
+    ) -> Callable[[list[Item]], Awaitable[Result]]:
+        """The same function, counting the batches that it sends."""
+
+        async def counted(batch: list[Item]) -> Result:
+            self._batches.labels(feed).observe(len(batch))
+            return await send(batch)
+
+        return counted
+
+    def time_calls(self, feed: str, call: Callable[[bytes], Awaitable[Result]]) -> Callable[[bytes], Awaitable[Result]]:
+        """The same call, with its time observed."""
+
+        async def timed(body: bytes) -> Result:
+            started, result = perf_counter(), "error"
+            try:
+                answer = await call(body)
+                result = "ok"
+                return answer
+            finally:
+                self._calls.labels(feed, result).observe(perf_counter() - started)
+
+        return timed
+
+    def render(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(_WithoutCreationTimes(self.registry))
+
+
+class _WithoutCreationTimes(Collector):
+    """The text format has no creation times: the library would write each as a gauge, which doubles the output."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            yield metric
