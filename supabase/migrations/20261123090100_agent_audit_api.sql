@@ -87,7 +87,7 @@ begin
       when summed.broken_action_id is not null then 'an action was changed, or the action before it is missing'
       when summed.last_position is distinct from v_head.chain_position or summed.last_hash is distinct from v_head.hash
         then 'the last actions are missing'
-      when v_head.purged_until >= verify_chain.cutoff then 'the first actions are missing although retention keeps them'
+      when v_head.purged_until > verify_chain.cutoff then 'the first actions are missing although retention keeps them'
     end
   from summed;
 end
@@ -150,7 +150,7 @@ as $$
         when head.purged_position < anchored.chain_position and entry.hash is distinct from anchored.hash
           then 'actions were changed'
         when head.purged_position > anchored.from_position
-          and anchored.first_action_at >= find_anchored_chain_problems.cutoff
+          and anchored.first_action_at > find_anchored_chain_problems.cutoff
           then 'actions are missing although retention keeps them'
       end as problem
     from monitoring.audit_anchor_heads as anchored

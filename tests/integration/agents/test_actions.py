@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import httpx
+import jwt
 import psycopg
 import pytest
 
@@ -40,12 +42,17 @@ def test_of_fifty_agents_at_once_one_may_act(call: Call, make_incident: Callable
     assert (audit["is_intact"], audit["actions"]) == (True, 51)
 
 
-def test_of_two_hundred_within_a_limit_of_twenty_exactly_twenty(call: Call, configure: Configure) -> None:
+def test_of_two_hundred_within_a_limit_of_twenty_exactly_twenty(
+    agent: httpx.Client, stack: Stack, configure: Configure
+) -> None:
     configure("rate_limits", {"agent_actions_per_hour": 20})
-    name = f"eager {secrets.token_hex(4)}"
+    claims = {"role": "authenticated", "sub": f"eager {secrets.token_hex(4)}", "exp": 4102444800}
+    token = jwt.encode(claims, stack.jwt_secret)
 
-    def begin(_: int) -> int:
-        return call("begin_agent_action", agent=name, action_type="investigate").status_code
+    def begin(number: int) -> int:
+        body = {"agent": f"agent {number}", "action_type": "investigate"}
+        headers = {"Authorization": f"Bearer {token}"}
+        return agent.post("/rpc/begin_agent_action", json=body, headers=headers).status_code
 
     with concurrent.futures.ThreadPoolExecutor(32) as pool:
         assert Counter(pool.map(begin, range(200))) == {200: 20, 409: 180}
