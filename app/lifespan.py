@@ -16,6 +16,7 @@ from app.spool.spool import Spool
 from app.state import ServiceState
 from app.status.cache import SharedCache
 from app.status.snapshot import Snapshot
+from app.supabase.audit import log_audit_anchors
 from app.supabase.bootstrap import bootstrap
 from app.supabase.client import SupabaseClient
 from app.supabase.monitor import DatabaseMonitor
@@ -52,6 +53,7 @@ async def run_service(settings: Settings) -> AsyncIterator[ServiceState]:
         asyncio.create_task(_supervise("monitor", monitor.run)),
         asyncio.create_task(_supervise("replay", replay.run)),
         asyncio.create_task(_supervise("bootstrap", lambda: bootstrap(supabase, settings))),
+        asyncio.create_task(_supervise("audit", lambda: log_audit_anchors(lambda: monitor.facts))),
     ]
     try:
         yield ServiceState(

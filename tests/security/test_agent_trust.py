@@ -82,7 +82,8 @@ def configure(connection: psycopg.Connection[Any]) -> Iterator[Configure]:
         assert row is not None
         before.setdefault(key, row[0])
         connection.execute(
-            "update public.system_config set value = value || %s::jsonb where key = %s", [psycopg.types.json.Json(value), key]
+            "update public.system_config set value = value || %s::jsonb where key = %s",
+            [psycopg.types.json.Json(value), key],
         )
 
     yield change
@@ -169,8 +170,16 @@ HUGE = "x" * 1_100_000
         ("finish_agent_action", "error", {"id": -1, "success": False, "error": HUGE}),
         ("remember_fix", "auto_fix_code", {"solution": "s", "pattern": "p", "auto_fix_code": "y" * 20_000}),
         ("remember_fix", "solution", {"solution": HUGE, "incident_id": "INC-0"}),
-        ("record_deployment_finished", "test_results", {"deployment_id": -1, "success": True, "test_results": {"p": HUGE}}),
-        ("record_security_event", "details", {"event_type": "t", "severity": "LOW", "confidence": 0, "details": {"p": HUGE}}),
+        (
+            "record_deployment_finished",
+            "test_results",
+            {"deployment_id": -1, "success": True, "test_results": {"p": HUGE}},
+        ),
+        (
+            "record_security_event",
+            "details",
+            {"event_type": "t", "severity": "LOW", "confidence": 0, "details": {"p": HUGE}},
+        ),
         ("resolve_incident", "resolution", {"incident_id": "INC-0", "resolution": HUGE}),
         ("add_incident_note", "note", {"incident_id": "INC-0", "note": HUGE}),
         ("reopen_incident", "reason", {"incident_id": "INC-0", "reason": HUGE}),
@@ -237,7 +246,9 @@ def test_an_automatic_fix_needs_an_approved_fix(callers: dict[str, Caller], conf
         refused = begin(plan)
         assert refused.status_code == 409, refused.text
         assert [reason.partition(":")[0] for reason in refused.json()["reasons"]] == ["approved_fix"]
-    callers["service_role"].rpc("approve_fix", knowledge_id=fix, revision=1, is_auto_fix_allowed=True).raise_for_status()
+    callers["service_role"].rpc(
+        "approve_fix", knowledge_id=fix, revision=1, is_auto_fix_allowed=True
+    ).raise_for_status()
     assert begin({"knowledge_id": fix}).json()["allowed"] is True
 
 
