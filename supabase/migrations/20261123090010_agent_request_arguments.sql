@@ -62,7 +62,8 @@ end
 $$;
 
 comment on function monitoring.read_optional_text(text, text, integer) is
-'Returns an argument, sanitized and truncated to max_bytes; null when it is missing or blank. Raises PT413 above 1 MiB.';
+'Returns an argument, sanitized and truncated to max_bytes; null when it is missing or blank. Raises PT413 above 1
+MiB.';
 
 create function monitoring.read_required_text(field text, value text, max_bytes integer)
 returns text
@@ -86,7 +87,8 @@ end
 $$;
 
 comment on function monitoring.read_required_text(text, text, integer) is
-'Returns an argument, sanitized and truncated to max_bytes. Raises PT400 when it is missing or blank, PT413 above 1 MiB.';
+'Returns an argument, sanitized and truncated to max_bytes. Raises PT400 when it is missing or blank, PT413 above 1
+MiB.';
 
 create function monitoring.read_document(field text, value jsonb, max_bytes integer)
 returns jsonb

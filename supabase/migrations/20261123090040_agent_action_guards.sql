@@ -5,9 +5,9 @@
 --   monitoring.fail_running_actions, monitoring.lock_action_starts, monitoring.stop_running_actions; triggers
 --   configuration_changes_queue_with_agents, kill_switch_stops_what_is_running.
 -- Risks: locks are taken in this order: the advisory lock of action starts and ends, the kill_switch row, the
---   incident, the head of the caller's audit chain. Arguments are checked before all of them. A check
---   whose configuration is missing or unreadable fails. Waiters for the advisory lock are served in order, so setting the kill switch does not wait behind all
---   later callers.
+--   incident, the head of the caller's audit chain. Arguments are checked before all of them. A check whose
+--   configuration is missing or unreadable fails. Waiters for the advisory lock are served in order, so setting the
+--   kill switch does not wait behind all later callers.
 
 create table monitoring.action_kinds (
   kind text primary key,

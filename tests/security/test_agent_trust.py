@@ -13,6 +13,7 @@ import httpx
 import jwt
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from local import Stack
 from tests.support import http_client
@@ -82,8 +83,8 @@ def configure(connection: psycopg.Connection[Any]) -> Iterator[Configure]:
         assert row is not None
         before.setdefault(key, row[0])
         connection.execute(
-            "update public.system_config set value = value || %s::jsonb where key = %s",
-            [psycopg.types.json.Json(value), key],
+            "update public.system_config set value = value || %s where key = %s",
+            [Jsonb(value), key],
         )
 
     yield change
@@ -242,7 +243,8 @@ def test_an_automatic_fix_needs_an_approved_fix(callers: dict[str, Caller], conf
     def begin(plan: dict[str, object]) -> httpx.Response:
         return callers["ann"].begin(action_type="auto_fix", plan={"confidence": 1, **plan})
 
-    for plan in ({}, {"knowledge_id": fix}, {"knowledge_id": "1 or 1"}, {"knowledge_id": -1}):
+    plans: list[dict[str, object]] = [{}, {"knowledge_id": fix}, {"knowledge_id": "1 or 1"}, {"knowledge_id": -1}]
+    for plan in plans:
         refused = begin(plan)
         assert refused.status_code == 409, refused.text
         assert [reason.partition(":")[0] for reason in refused.json()["reasons"]] == ["approved_fix"]

@@ -1,6 +1,6 @@
 begin;
 
-select plan(13);
+select plan(14);
 
 -- Anchors of other tests must not count here.
 delete from monitoring.audit_anchors;
@@ -98,9 +98,73 @@ select is(
   ), 'a day has one anchor'
 );
 
+-- As the owner of the tables, who can disable their triggers.
 alter table public.agent_actions disable trigger user;
 
-savepoint intact;
+-- What verify_audit() says of the logged anchors after statements, which are then rolled back.
+create function monitoring.test_verify_after(statements text)
+returns text
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_problems text;
+begin
+  begin
+    execute statements;
+    v_problems := monitoring.test_verify();
+    raise exception using errcode = 'ZZ999', message = 'roll back';
+  exception
+    when sqlstate 'ZZ999' then
+      return v_problems;
+  end;
+end
+$$;
+
+select is(
+  monitoring.test_verify_after(
+    $$ delete from public.agent_actions where chain = 'INC-1' and chain_position < 3;
+       update monitoring.audit_heads
+       set purged_position = 2, purged_until = now() - interval '500 days', purged_hash = (
+         select previous_hash from public.agent_actions where chain = 'INC-1' and chain_position = 3
+       )
+       where chain = 'INC-1'; $$
+  ),
+  'INC-1: actions are missing although retention keeps them (anchor of 2026-01-01)',
+  'first actions that were deleted as if by retention are missing'
+);
+
+select is(
+  monitoring.test_verify_after(
+    $$ delete from public.agent_actions where chain = 'INC-1' and chain_position < 3;
+       update public.agent_actions set chain_position = chain_position - 2, previous_hash = case when chain_position > 3 then 'p' end
+       where chain = 'INC-1';
+       select monitoring.test_rehash('INC-1', 1); $$
+  ) like 'INC-1: %', true, 'so are first actions that were deleted and the rest rehashed'
+);
+
+select is(
+  monitoring.test_verify_after(
+    $$ delete from public.agent_actions where chain = 'INC-1' and chain_position = 6;
+       select monitoring.test_rehash('INC-1', 6); $$
+  ),
+  'INC-1: the last actions are missing (anchor of 2026-01-02)',
+  'last actions that were deleted with their head are missing'
+);
+
+select is(
+  monitoring.test_verify_after(
+    $$ delete from public.agent_actions where chain = 'user:anchored';
+       delete from monitoring.audit_heads where chain = 'user:anchored'; $$
+  ),
+  'user:anchored: the chain is missing (anchor of 2026-01-01)', 'a chain that was deleted with its head is missing'
+);
+
+select is(
+  monitoring.test_verify_after('delete from monitoring.audit_anchors'),
+  'the anchor of 2026-01-01 is not the one to compare with, the anchor of 2026-01-02 is not the one to compare with',
+  'anchors that were deleted are missing'
+);
 
 update public.agent_actions
 set details = '{"edited": true}'
@@ -146,61 +210,6 @@ select is(
   'the anchor of 2026-01-01 is not the one to compare with, the anchor of 2026-01-02 is not the one to compare with',
   'an anchor that was logged outside does'
 );
-
-rollback to savepoint intact;
-
-delete from public.agent_actions
-where chain = 'INC-1' and chain_position < 3;
-
-update monitoring.audit_heads
-set
-  purged_position = 2,
-  purged_until = now() - interval '500 days',
-  purged_hash = (
-    select previous_hash from public.agent_actions
-    where chain = 'INC-1' and chain_position = 3
-  )
-where chain = 'INC-1';
-
-select is(
-  monitoring.test_verify(), 'INC-1: actions are missing although retention keeps them (anchor of 2026-01-01)',
-  'first actions that were deleted as if by retention are missing'
-);
-
-rollback to savepoint intact;
-
-delete from public.agent_actions
-where chain = 'INC-1' and chain_position = 6;
-
-select monitoring.test_rehash('INC-1', 6);
-
-select is(
-  monitoring.test_verify(), 'INC-1: the last actions are missing (anchor of 2026-01-02)',
-  'last actions that were deleted with their head are missing'
-);
-
-rollback to savepoint intact;
-
-delete from public.agent_actions
-where chain = 'user:anchored';
-
-delete from monitoring.audit_heads
-where chain = 'user:anchored';
-
-select is(
-  monitoring.test_verify(), 'user:anchored: the chain is missing (anchor of 2026-01-01)',
-  'a chain that was deleted with its head is missing'
-);
-
-delete from monitoring.audit_anchors;
-
-select is(
-  monitoring.test_verify(),
-  'the anchor of 2026-01-01 is not the one to compare with, the anchor of 2026-01-02 is not the one to compare with',
-  'anchors that were deleted are missing'
-);
-
-rollback to savepoint intact;
 
 select throws_ok(
   $$ select public.verify_audit(null, '2026-01-01') $$, 'PT400', 'anchored_on and anchor_hash belong together',

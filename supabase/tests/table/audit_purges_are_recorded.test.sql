@@ -49,40 +49,9 @@ select is(
   '365', 'the purge is an action itself'
 );
 
--- As the owner of the table, who can disable its triggers.
-alter table public.agent_actions disable trigger user;
-
-savepoint purged;
-
-delete from public.agent_actions
-where chain = 'INC-1' and chain_position = 3;
-
-select is(public.verify_audit('INC-1') ->> 'problem', 'the last actions are missing', 'what retention keeps must exist');
-
-rollback to savepoint purged;
-
-update monitoring.audit_heads
-set
-  purged_position = 3,
-  purged_hash = hash,
-  purged_until = now() - interval '300 days'
-where chain = 'INC-1';
-
-delete from public.agent_actions
-where chain = 'INC-1';
-
-select is(
-  public.verify_audit('INC-1') ->> 'problem', 'the first actions are missing although retention keeps them',
-  'a purge of actions within retention is detected'
-);
-
-rollback to savepoint purged;
-
 update public.system_config
 set value = '{"agent_actions_days": 200}'
 where key = 'retention';
-
-alter table public.agent_actions enable trigger user;
 
 select ok(monitoring.purge_agent_actions() >= 1, 'a shorter retention deletes more');
 
@@ -91,6 +60,29 @@ set value = '{"agent_actions_days": 365}'
 where key = 'retention';
 
 select is(public.verify_audit('INC-1') -> 'is_intact', 'true', 'what it deleted is missing rightly when retention is raised again');
+
+insert into public.agent_actions (agent, action, incident_id, created_at)
+values ('a', 'fourth', 'INC-1', now() - interval '100 days');
+
+-- As the owner of the table, who can disable its triggers.
+alter table public.agent_actions disable trigger user;
+
+delete from public.agent_actions
+where chain = 'INC-1';
+
+select is(public.verify_audit('INC-1') ->> 'problem', 'the last actions are missing', 'what retention keeps must exist');
+
+update monitoring.audit_heads
+set
+  purged_position = 4,
+  purged_hash = hash,
+  purged_until = now() - interval '100 days'
+where chain = 'INC-1';
+
+select is(
+  public.verify_audit('INC-1') ->> 'problem', 'the first actions are missing although retention keeps them',
+  'a purge of actions within retention is detected'
+);
 
 select * from finish();
 
