@@ -45,6 +45,7 @@ declare
   v_commit text := lower(nullif(btrim(record_deployment_started.commit_hash), ''));
   v_id bigint;
 begin
+  perform monitoring.require_subject();
   if v_commit !~ '^[0-9a-f]{7,64}$' then
     perform monitoring.refuse_request(
       'PT400', 'commit_hash must be 7 to 64 hexadecimal digits', 'commit_hash', 'Send the hash, or leave it out.'
@@ -151,6 +152,7 @@ as $$
 declare
   v_reason text := monitoring.read_required_text('reason', record_deployment_rolled_back.reason, 2048);
   v_old public.deployment_history;
+  v_caller text := monitoring.require_subject();
   v_version text := monitoring.read_optional_text('version', record_deployment_rolled_back.version, 200);
   v_id bigint;
 begin
@@ -167,6 +169,11 @@ begin
   elsif v_old.status = 'rolled_back' then
     perform monitoring.refuse_request(
       'PT409', format('deployment %s was rolled back', v_old.id), 'deployment_id', 'No action is needed.'
+    );
+  elsif v_old.finished_at is null and v_old.caller <> v_caller and monitoring.read_role() = 'authenticated' then
+    perform monitoring.refuse_request(
+      'PT403', format('deployment %s belongs to another caller and is not finished', v_old.id), 'deployment_id',
+      'The caller that recorded its start records its end, or service_role does.'
     );
   end if;
   if v_version is null then
@@ -210,4 +217,4 @@ comment on function public.record_deployment_rolled_back(bigint, text, text) is
 'Records that a deployment was rolled back and returns the id of the replacing deployment.
 
 version is the version that runs now; the default is that of the latest earlier deployment that succeeded. 409 when
-it was rolled back already. Security definer, because pipelines may write deployments through such functions only.';
+it was rolled back already, 403 when it is a running one of another caller. Security definer, because pipelines may write deployments through such functions only.';
