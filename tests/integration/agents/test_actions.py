@@ -102,6 +102,31 @@ def test_the_kill_switch_is_set_although_agents_call_without_pause(
     connection.execute(change, ['{"enabled": false}'])
 
 
+@pytest.mark.parametrize("stored", [None, "{}", '{"enabled": null}', '{"enabled": "false"}', "null"])
+def test_without_a_readable_kill_switch_nothing_is_deployed(
+    call: Call, configure: Configure, connection: psycopg.Connection[Any], stored: str | None
+) -> None:
+    configure("feature_flags", {"deploy": True})
+    assert call("begin_agent_action", agent="a", action_type="deploy", dry_run=True).status_code == 200
+    try:
+        with connection.transaction():
+            # Without the triggers, as only a superuser or a restore can.
+            connection.execute("set local session_replication_role = replica")
+            if stored is None:
+                connection.execute("delete from public.system_config where key = 'kill_switch'")
+            else:
+                connection.execute("update public.system_config set value = %s where key = 'kill_switch'", [stored])
+        refused = call("begin_agent_action", agent="a", action_type="deploy", dry_run=True)
+        assert (refused.status_code, refused.json()["reasons"]) == (409, ["kill_switch: kill_switch.enabled"])
+        assert call("service_health").json()["is_kill_switch_on"] is True
+    finally:
+        connection.execute(
+            "insert into public.system_config (key, value, description)"
+            " values ('kill_switch', '{\"enabled\": false}', 'Stops all automatic actions. Detection continues.')"
+            " on conflict (key) do update set value = excluded.value"
+        )
+
+
 def test_the_acting_agent_is_recorded(call: Call, make_incident: Callable[[], str]) -> None:
     incident_id = make_incident()
     assert call("acknowledge_incident", incident_id=incident_id).json()["acknowledged_by"] == "fe-agent"

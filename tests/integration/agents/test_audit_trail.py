@@ -141,3 +141,48 @@ def test_what_commits_after_an_anchor_is_in_the_next_one(stack: Stack, connectio
     assert f"user:{name}" in write_anchor(connection, "2001-01-02")
     assert f"user:{name}" not in write_anchor(connection, "2001-01-03")
     assert problems_of(connection, None, None) == []
+
+
+def test_agents_ingest_purges_and_anchors_at_once_break_no_chain(
+    stack: Stack, make_incident: Callable[[], str], connection: psycopg.Connection[Any]
+) -> None:
+    """No deadlock either: a statement that lost one would raise."""
+    incidents = [make_incident() for _ in range(4)]
+    old = "insert into public.agent_actions (agent, action, created_at) values ('a', 'old', '2001-01-01')"
+
+    def write(number: int) -> None:
+        with psycopg.connect(stack.database_url, autocommit=True) as own:
+            for turn in range(20):
+                as_user(own, f"busy {number}")
+                incident_id = incidents[(number + turn) % len(incidents)]
+                own.execute("select public.add_incident_note(%s, 'n')", [incident_id])
+                own.execute("select public.remember_fix('s', incident_id => %s)", [incident_id])
+                own.execute("select public.begin_agent_action('a', 'investigate', %s, '{}', true)", [incident_id])
+                own.execute("select public.begin_agent_action('a', 'investigate', null, '{}', true)")
+                as_user(own, f"aged {turn % 2}")
+                own.execute(old)
+
+    def ingest(number: int) -> None:
+        with psycopg.connect(stack.database_url, autocommit=True) as own:
+            own.execute("select set_config('request.jwt.claims', '{\"role\": \"service_role\"}', false)")
+            for turn in range(20):
+                names = [f"{number} {turn} {place}" for place in range(20)]
+                batch = [{"error": {"message": "m"}, "fingerprint": name, "source": f"busy {number}"} for name in names]
+                own.execute("select public.ingest_events(%s)", [json.dumps(batch)])
+
+    def keep_house(number: int) -> None:
+        with psycopg.connect(stack.database_url, autocommit=True) as own:
+            for turn in range(20):
+                own.execute("select monitoring.purge_agent_actions()")
+                own.execute("select monitoring.write_audit_anchor(%s)", [f"20{number:02}-01-{turn + 1:02}"])
+
+    with ThreadPoolExecutor(9) as pool:
+        runs = [pool.submit(work, number) for work in (write, ingest, keep_house) for number in range(3)]
+        for run in runs:
+            run.result()
+    connection.execute("select monitoring.purge_agent_actions()")
+    assert problems_of(connection, None, None) == []
+    row = connection.execute(
+        "select count(*), sum(purged_position) from monitoring.audit_heads where chain like 'user:aged %'"
+    ).fetchone()
+    assert row == (2, 60)
