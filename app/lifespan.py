@@ -17,6 +17,7 @@ from app.state import ServiceState
 from app.status.cache import SharedCache
 from app.status.metrics import ServiceCollector
 from app.status.snapshot import Snapshot
+from app.supabase.audit import log_audit_anchors
 from app.supabase.bootstrap import bootstrap
 from app.supabase.client import SupabaseClient
 from app.supabase.monitor import DatabaseMonitor
@@ -60,6 +61,7 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
     supervisor.start("monitor", monitor.run)
     for replay in replays:
         supervisor.start(f"replay of {replay.kind}", replay.run)
+    supervisor.start("audit", lambda: log_audit_anchors(lambda: monitor.facts))
     supervisor.start("bootstrap", lambda: bootstrap(supabase, settings), may_end=True)
     collector = ServiceCollector(monitor, breakers, spool, supervisor, replays)
     metrics.registry.register(collector)

@@ -57,7 +57,7 @@ comment on column monitoring.config_field.meaning is
 
 insert into monitoring.config_field (entry, field, kind, minimum, maximum, choices, is_required, default_value, meaning)
 values
-('kill_switch', 'enabled', 'boolean', null, null, null, false, 'false', 'true stops every automatic action'),
+('kill_switch', 'enabled', 'boolean', null, null, null, true, null, 'true stops every automatic action'),
 ('kill_switch', 'reason', 'text', 0, 500, null, false, null, 'why the switch is on'),
 ('feature_flags', 'monitoring', 'boolean', null, null, null, false, 'true', 'false stops the health-check rounds'),
 ('feature_flags', 'auto_fix', 'boolean', null, null, null, false, 'false', 'true lets agents apply known fixes'),
@@ -82,11 +82,11 @@ values
 ),
 (
   'rate_limits', 'agent_actions_per_hour', 'integer', 0, 100000, null, false, '60',
-  'actions that one agent may start per hour'
+  'actions that one caller may start per hour'
 ),
 (
   'rate_limits', 'all_agent_actions_per_hour', 'integer', 0, 100000, null, false, '200',
-  'actions that all agents together may start per hour'
+  'actions that all callers together may start per hour'
 ),
 ('deployment_windows', 'timezone', 'timezone', null, null, null, false, '"UTC"', 'timezone of the windows and dates'),
 (

@@ -1,10 +1,11 @@
 -- Purpose: creates system_config, the 9 settings that an operator edits, validates each write and reads an entry
 --   with its defaults.
 -- Objects: table public.system_config; functions monitoring.validate_system_config,
---   monitoring.refuse_system_config_truncate, monitoring.config; triggers system_config_is_validated,
+--   monitoring.refuse_system_config_truncate, monitoring.config, monitoring.is_kill_switch_on,
+--   monitoring.is_feature_on, monitoring.read_limit; triggers system_config_is_validated,
 --   system_config_is_not_truncated.
 -- Risks: ingest reads the entries, so none of them can be deleted, renamed or truncated. A rejected write keeps the
---   last valid value.
+--   last valid value. Whatever permits an action fails safe: a missing or unreadable value permits nothing.
 
 create table public.system_config (
   key text primary key,
@@ -151,6 +152,52 @@ $$;
 
 comment on function monitoring.config(text) is
 'Returns a configuration entry that is an object, with the defaults of its missing fields.';
+
+create function monitoring.is_kill_switch_on()
+returns boolean
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select not exists (
+    select
+    from public.system_config
+    where system_config.key = 'kill_switch'
+      and system_config.value -> 'enabled' = 'false'
+  )
+$$;
+
+comment on function monitoring.is_kill_switch_on() is
+'Returns whether the kill switch is on: always, unless kill_switch.enabled is stored as false. A missing row, a missing
+field and any other value count as on.';
+
+create function monitoring.is_feature_on(flag text)
+returns boolean
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select coalesce(monitoring.config('feature_flags') -> is_feature_on.flag = 'true', false)
+$$;
+
+comment on function monitoring.is_feature_on(text) is
+'Returns whether a flag of feature_flags is true. A missing entry and any other value count as false.';
+
+create function monitoring.read_limit(entry text, field text)
+returns numeric
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select case when jsonb_typeof(given.value) = 'number' then (given.value #>> '{}')::numeric end
+  from (select monitoring.config(read_limit.entry) -> read_limit.field as value) as given
+$$;
+
+comment on function monitoring.read_limit(text, text) is
+'Returns a number of the configuration. Null when it is missing or no number: then nothing is within the limit.';
 
 insert into public.system_config (key, value, description)
 values

@@ -10,6 +10,7 @@ create table public.deployment_history (
   environment text not null default 'production',
   status public.deployment_status not null default 'pending',
   deployed_by text not null,
+  caller text not null default monitoring.current_caller(),
   test_results jsonb not null default '{}',
   started_at timestamptz not null default now(),
   finished_at timestamptz,
@@ -65,7 +66,11 @@ comment on column public.deployment_history.environment is 'Environment of the d
 
 comment on column public.deployment_history.status is 'Status of the deployment.';
 
-comment on column public.deployment_history.deployed_by is 'Person, agent or pipeline that deployed.';
+comment on column public.deployment_history.deployed_by is
+'Person, agent or pipeline that deployed, as the caller says. A label; see caller for who recorded it.';
+
+comment on column public.deployment_history.caller is
+'Who recorded the deployment, from the access token: user:<sub>, service_role, or a database role.';
 
 comment on column public.deployment_history.test_results is 'Test results, as the pipeline reports them.';
 

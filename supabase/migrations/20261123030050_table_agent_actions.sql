@@ -7,6 +7,7 @@
 create table public.agent_actions (
   id bigint generated always as identity primary key,
   agent text not null,
+  caller text not null,
   action text not null,
   incident_id text references public.incidents (id) on delete no action,
   knowledge_id bigint references public.error_knowledge (id) on delete no action,
@@ -18,9 +19,10 @@ create table public.agent_actions (
   details jsonb not null default '{}',
   finishes_id bigint unique,
   created_at timestamptz not null default now(),
-  chain_position integer,
+  chain text not null generated always as (coalesce(incident_id, caller)) stored,
+  chain_position integer not null,
   previous_hash text,
-  hash text,
+  hash text not null,
   constraint agent_is_not_blank check (btrim(agent) <> ''),
   constraint agent_is_one_line check (monitoring.is_one_line(agent)),
   constraint action_is_not_blank check (btrim(action) <> ''),
@@ -29,8 +31,8 @@ create table public.agent_actions (
   constraint safety_verdict_is_known check (safety_verdict in ('allowed', 'refused', 'not_required')),
   constraint details_is_an_object check (jsonb_typeof(details) = 'object'),
   constraint successes_have_no_error check (error is null or success is not true),
-  constraint chained_actions_have_a_hash check ((chain_position is null) = (hash is null)),
-  constraint one_action_a_place_in_the_chain unique (incident_id, chain_position)
+  constraint first_actions_follow_nothing check ((chain_position = 1) = (previous_hash is null)),
+  constraint one_action_a_place_in_the_chain unique (chain, chain_position)
 );
 
 create index agent_actions_incident_idx on public.agent_actions (incident_id, id)
@@ -39,9 +41,16 @@ where incident_id is not null;
 create index agent_actions_knowledge_idx on public.agent_actions (knowledge_id)
 where knowledge_id is not null;
 
-create index agent_actions_agent_idx on public.agent_actions (agent, created_at desc);
+create index agent_actions_caller_idx on public.agent_actions (caller, created_at desc);
+
+-- For the limits of actions per hour. Ingest writes no such row, so its inserts do not maintain this index.
+create index agent_actions_allowed_idx on public.agent_actions (created_at desc, caller)
+where safety_verdict = 'allowed';
 
 create index agent_actions_created_idx on public.agent_actions (created_at desc);
+
+create index agent_actions_purges_idx on public.agent_actions (id)
+where action = 'audit_purged';
 
 alter table public.agent_actions enable row level security;
 
@@ -60,7 +69,12 @@ comment on table public.agent_actions is
 
 comment on column public.agent_actions.id is 'Id of the action, ascending in the order of writing.';
 
-comment on column public.agent_actions.agent is 'Agent, person or job that acted, such as ingest or fe-agent.';
+comment on column public.agent_actions.agent is
+'Name that the agent, person or job gave itself, such as ingest or fe-agent. A label; see caller for who it was.';
+
+comment on column public.agent_actions.caller is
+'Who acted, from the access token: user:<sub>, service_role, or a database role such as postgres. Written by the
+database only.';
 
 comment on column public.agent_actions.action is 'What was done, such as incident_created.';
 
@@ -88,11 +102,12 @@ because the start is purged a little earlier.';
 
 comment on column public.agent_actions.created_at is 'Time of the action.';
 
-comment on column public.agent_actions.chain_position is
-'Position among the actions of the incident, from 1. Null without an incident.';
+comment on column public.agent_actions.chain is
+'Hash chain of the action: that of its incident or, without an incident, that of its caller.';
 
-comment on column public.agent_actions.previous_hash is
-'Hash of the previous action of the incident. Null for the first.';
+comment on column public.agent_actions.chain_position is 'Position in the chain, from 1.';
+
+comment on column public.agent_actions.previous_hash is 'Hash of the previous action of the chain. Null for the first.';
 
 comment on column public.agent_actions.hash is
 'The sha256, in hex, of previous_hash and all other columns, see monitoring.hash_agent_action().';

@@ -1,13 +1,24 @@
--- Purpose: links the actions of each incident by hashes, so that a change made without the triggers can be detected.
+-- Purpose: links audit rows by hashes, so that a change made without the triggers can be detected. Each incident has a
+--   chain; actions without an incident are in the chain of their caller.
 -- Objects: table monitoring.audit_heads; functions monitoring.hash_agent_action, monitoring.chain_agent_action,
---   public.verify_audit; trigger agent_actions_are_chained.
--- Risks: inserting an action locks the row of its incident. Functions that open, fold or resolve an incident hold
---   that lock already.
+--   monitoring.record_purged_actions; triggers agent_actions_are_chained, purged_actions_are_recorded.
+-- Risks: inserting an action locks the row of its incident, or the head of its caller's chain, until commit. Locks are
+--   taken in this order: incidents, known fixes, heads; a transaction that writes actions with and without an incident
+--   writes those with one first. Chains of callers keep agents from waiting for each other, which one chain for all
+--   actions without an incident would make them do.
 
 create table monitoring.audit_heads (
-  incident_id text primary key references public.incidents (id) on delete cascade,
+  chain text primary key,
   chain_position integer not null,
-  hash text not null
+  hash text,
+  changed_by_transaction xid8 not null default pg_current_xact_id(),
+  purged_position integer not null default 0,
+  purged_hash text,
+  purged_until timestamptz,
+  constraint purged_actions_were_written check (purged_position between 0 and chain_position),
+  constraint purges_are_described check (
+    (purged_position = 0) = (purged_until is null) and (purged_position = 0) = (purged_hash is null)
+  )
 );
 
 alter table monitoring.audit_heads enable row level security;
@@ -19,13 +30,24 @@ using (false);
 revoke all on table monitoring.audit_heads from public, anon, authenticated, service_role;
 
 comment on table monitoring.audit_heads is
-'Last action of the hash chain of each incident, so that a deletion of the most recent actions is detected.';
+'Last action of each hash chain, and the last one that retention deleted, so that other deletions at either end are
+detected. Heads are kept when their actions are deleted.';
 
-comment on column monitoring.audit_heads.incident_id is 'Incident of the chain.';
+comment on column monitoring.audit_heads.chain is 'Name of the chain, as in agent_actions.chain.';
 
-comment on column monitoring.audit_heads.chain_position is 'Number of actions that were ever written for the incident.';
+comment on column monitoring.audit_heads.chain_position is 'Number of actions that were ever written to the chain.';
 
-comment on column monitoring.audit_heads.hash is 'Hash of the last action.';
+comment on column monitoring.audit_heads.hash is 'Hash of the last action. Null before the first.';
+
+comment on column monitoring.audit_heads.changed_by_transaction is
+'Transaction that wrote the last action: tells which chains are new since the previous anchor.';
+
+comment on column monitoring.audit_heads.purged_position is
+'Position of the last action that retention deleted. 0 before that.';
+
+comment on column monitoring.audit_heads.purged_hash is 'Hash of the last action that retention deleted.';
+
+comment on column monitoring.audit_heads.purged_until is 'Time of the youngest action that retention deleted.';
 
 create function monitoring.hash_agent_action(entry public.agent_actions)
 returns text
@@ -39,9 +61,9 @@ as $$
   select encode(
     sha256(convert_to(
       jsonb_build_array(
-        (entry).id, (entry).agent, (entry).action, (entry).incident_id, (entry).knowledge_id, (entry).success,
-        (entry).error, (entry).duration_ms, (entry).safety_checks, (entry).safety_verdict, (entry).details,
-        (entry).finishes_id, (entry).created_at, (entry).chain_position, (entry).previous_hash
+        (entry).id, (entry).agent, (entry).caller, (entry).action, (entry).incident_id, (entry).knowledge_id,
+        (entry).success, (entry).error, (entry).duration_ms, (entry).safety_checks, (entry).safety_verdict,
+        (entry).details, (entry).finishes_id, (entry).created_at, (entry).chain_position, (entry).previous_hash
       )::text,
       'UTF8'
     )),
@@ -59,110 +81,117 @@ volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  v_chain text;
 begin
-  -- Values from the caller are overwritten: only this trigger writes the chain.
+  -- Values from the writer are overwritten: the token says who acts, and only this trigger writes the chain.
+  new.caller := monitoring.current_caller();
+  v_chain := coalesce(new.incident_id, new.caller);
+  if new.incident_id is not null then
+    perform from public.incidents where incidents.id = new.incident_id for no key update;
+  else
+    -- A row must exist before it can be locked: the first two actions of a caller may be written at once.
+    insert into monitoring.audit_heads (chain, chain_position)
+    values (v_chain, 0)
+    on conflict (chain) do nothing;
+    perform from monitoring.audit_heads where audit_heads.chain = v_chain for no key update;
+  end if;
   new.chain_position := null;
   new.previous_hash := null;
-  new.hash := null;
-  if new.incident_id is null then
-    return new;
-  end if;
-  perform from public.incidents where incidents.id = new.incident_id for no key update;
   select audit_heads.chain_position, audit_heads.hash
   into new.chain_position, new.previous_hash
   from monitoring.audit_heads
-  where audit_heads.incident_id = new.incident_id;
+  where audit_heads.chain = v_chain;
   new.chain_position := coalesce(new.chain_position, 0) + 1;
   new.hash := monitoring.hash_agent_action(new);
-  insert into monitoring.audit_heads (incident_id, chain_position, hash)
-  values (new.incident_id, new.chain_position, new.hash)
-  on conflict (incident_id) do update
-    set chain_position = excluded.chain_position, hash = excluded.hash;
+  insert into monitoring.audit_heads (chain, chain_position, hash)
+  values (v_chain, new.chain_position, new.hash)
+  on conflict (chain) do update
+    set
+      chain_position = excluded.chain_position,
+      hash = excluded.hash,
+      changed_by_transaction = excluded.changed_by_transaction;
   return new;
 end
 $$;
 
-comment on function monitoring.chain_agent_action() is 'Appends a new action to the hash chain of its incident.';
+comment on function monitoring.chain_agent_action() is
+'Writes the caller of a new action, and appends the action to the hash chain of its incident or of its caller.';
 
 create trigger agent_actions_are_chained
 before insert on public.agent_actions
 for each row execute function monitoring.chain_agent_action();
 
-create function public.verify_audit(incident_id text)
-returns jsonb
+create function monitoring.record_purged_actions()
+returns trigger
 language plpgsql
-stable
-security definer
+volatile
+security invoker
 set search_path = ''
 as $$
 declare
-  v_head monitoring.audit_heads;
-  v_report jsonb;
+  v_chain text;
 begin
-  select audit_heads.*
-  into v_head
-  from monitoring.audit_heads
-  where audit_heads.incident_id = verify_audit.incident_id;
-  if not found then
+  if not exists (select from purged) then
+    return null;
+  end if;
+  select cut.chain
+  into v_chain
+  from (
+    select
+      purged.chain,
+      min(purged.chain_position) as first_position,
+      max(purged.chain_position) as last_position,
+      count(*) as size
+    from purged
+    group by purged.chain
+  ) as cut
+  left join monitoring.audit_heads on audit_heads.chain = cut.chain
+  where (cut.first_position = audit_heads.purged_position + 1 and cut.size = cut.last_position - cut.first_position + 1)
+    is not true
+  limit 1;
+  if found then
     raise exception using
-      errcode = 'PT404',
-      message = format('there is no incident %s', verify_audit.incident_id),
-      detail = 'incident_id',
-      hint = 'An id looks like INC-1001; GET /rest/v1/open_incidents lists them.';
+      errcode = 'insufficient_privilege',
+      message = format('the actions of %s cannot be deleted out of order', v_chain),
+      detail = 'A hash chain may lose its beginning, but no action in the middle.',
+      hint = 'Leave old actions to retention.agent_actions_days.';
   end if;
 
-  with chain as (
-    select
-      entry.id,
-      entry.chain_position,
-      entry.hash,
-      entry.hash = monitoring.hash_agent_action(entry) as is_unchanged,
-      coalesce(
-        entry.previous_hash = lag(entry.hash) over (order by entry.chain_position)
-        and entry.chain_position = lag(entry.chain_position) over (order by entry.chain_position) + 1,
-        -- The rows before the first remaining one were purged, or there never were any.
-        (entry.chain_position = 1) = (entry.previous_hash is null)
-      ) as follows
-    from public.agent_actions as entry
-    where entry.incident_id = verify_audit.incident_id
-  ),
-
-  found as (
-    select
-      bool_and(chain.is_unchanged is true and chain.follows) as is_chained,
-      bool_or(chain.chain_position = v_head.chain_position and chain.hash = v_head.hash) as has_last,
-      count(*) as actions,
-      min(chain.chain_position) as first_position,
-      (array_agg(chain.id order by chain.chain_position) filter (
-        where chain.is_unchanged is not true or not chain.follows
-      ))[1] as broken_action_id
-    from chain
-  )
-
-  select jsonb_build_object(
-    'incident_id', verify_audit.incident_id,
-    'is_intact', coalesce(found.is_chained and found.has_last, false),
-    'actions', found.actions,
-    'first_position', found.first_position,
-    'last_position', v_head.chain_position,
-    'broken_action_id', found.broken_action_id
-  )
-  into v_report
-  from found;
-  return v_report;
+  update monitoring.audit_heads
+  set
+    purged_position = cut.chain_position,
+    purged_hash = cut.hash,
+    purged_until = greatest(audit_heads.purged_until, cut.until)
+  from (
+    select distinct on (purged.chain)
+      purged.chain,
+      purged.chain_position,
+      purged.hash,
+      max(purged.created_at) over (partition by purged.chain) as until
+    from purged
+    order by purged.chain, purged.chain_position desc
+  ) as cut
+  where audit_heads.chain = cut.chain;
+  insert into public.agent_actions (agent, action, success, details)
+  select
+    'retention',
+    'audit_purged',
+    true,
+    jsonb_build_object(
+      'actions', count(*), 'chains', count(distinct purged.chain), 'until', max(purged.created_at),
+      'agent_actions_days', monitoring.config('retention') -> 'agent_actions_days'
+    )
+  from purged;
+  return null;
 end
 $$;
 
-revoke all on function public.verify_audit(text) from public, anon, authenticated, service_role;
+comment on function monitoring.record_purged_actions() is
+'Records in the head of each chain, and as an action, what was deleted from the audit trail. Rejects a deletion that
+leaves older actions of the same chain.';
 
-grant execute on function public.verify_audit(text) to authenticated, service_role;
-
-comment on function public.verify_audit(text) is
-'Verifies the audit trail of an incident.
-
-Returns {"incident_id", "is_intact", "actions", "first_position", "last_position", "broken_action_id"}.
-broken_action_id is the first action that was changed, or before which an action is missing; null when is_intact is
-true. A first_position above 1 means that older actions were purged after retention.agent_actions_days.
-last_position is the number of actions ever written, so missing recent actions are detected too. 404 when the
-incident does not exist. Security definer, because agents have no access to the hashes in the schema monitoring, but
-may read every action.';
+create trigger purged_actions_are_recorded
+after delete on public.agent_actions
+referencing old table as purged
+for each statement execute function monitoring.record_purged_actions();

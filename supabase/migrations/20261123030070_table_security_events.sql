@@ -10,6 +10,7 @@ create table public.security_events (
   ip_address inet,
   user_id text,
   action_taken text,
+  caller text not null default monitoring.current_caller(),
   details jsonb not null default '{}',
   incident_id text references public.incidents (id) on delete set null,
   created_at timestamptz not null default now(),
@@ -57,6 +58,9 @@ comment on column public.security_events.ip_address is 'IP address that the even
 comment on column public.security_events.user_id is 'Account that the event concerns, as the product names it.';
 
 comment on column public.security_events.action_taken is 'Response to the event.';
+
+comment on column public.security_events.caller is
+'Who recorded the event, from the access token: user:<sub>, service_role, or a database role.';
 
 comment on column public.security_events.details is 'Further data of the event, sanitized.';
 

@@ -48,8 +48,8 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_incident public.incidents := monitoring.lock_incident(resolve_incident.incident_id);
   v_resolution text := monitoring.read_required_text('resolution', resolve_incident.resolution, 4096);
+  v_incident public.incidents := monitoring.lock_incident(resolve_incident.incident_id);
 begin
   if v_incident.status = 'resolved' then
     perform monitoring.refuse_request(
@@ -57,14 +57,11 @@ begin
       'Reopen the incident first.'
     );
   end if;
-  if resolve_incident.has_worked is not null then
-    if resolve_incident.knowledge_id is null then
-      perform monitoring.refuse_request(
-        'PT400', 'has_worked needs knowledge_id', 'knowledge_id',
-        'Send the id of the fix that worked, or leave both out.'
-      );
-    end if;
-    perform public.record_fix_outcome(resolve_incident.knowledge_id, resolve_incident.has_worked);
+  if resolve_incident.has_worked is not null and resolve_incident.knowledge_id is null then
+    perform monitoring.refuse_request(
+      'PT400', 'has_worked needs knowledge_id', 'knowledge_id',
+      'Send the id of the fix that worked, or leave both out.'
+    );
   end if;
   perform monitoring.set_change_context(
     monitoring.read_actor(),
@@ -82,6 +79,9 @@ begin
   where incidents.id = v_incident.id
   returning incidents.* into v_incident;
   perform monitoring.set_change_context('', '{}');
+  if resolve_incident.has_worked is not null then
+    perform public.record_fix_outcome(resolve_incident.knowledge_id, resolve_incident.has_worked, v_incident.id);
+  end if;
   return v_incident;
 exception
   when foreign_key_violation then
@@ -102,7 +102,7 @@ comment on function public.resolve_incident(text, text, bigint, boolean) is
 'Resolves an incident and returns it.
 
 resolution says what fixed it. knowledge_id is the known fix that was used, and has_worked whether it worked, which
-is counted in error_knowledge. 404 when the incident or the fix does not exist, 409 when the incident is resolved
+record_fix_outcome() counts. 404 when the incident or the fix does not exist, 409 when the incident is resolved
 already. Security definer, because agents may change incidents through such functions only.';
 
 create function public.reopen_incident(incident_id text, reason text)
@@ -113,6 +113,7 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_reason text := monitoring.read_required_text('reason', reopen_incident.reason, 1024);
   v_incident public.incidents := monitoring.lock_incident(reopen_incident.incident_id);
 begin
   if v_incident.status in ('open', 'acknowledged') then
@@ -123,7 +124,7 @@ begin
   end if;
   perform monitoring.set_change_context(
     monitoring.read_actor(),
-    jsonb_build_object('reason', monitoring.read_required_text('reason', reopen_incident.reason, 1024))
+    jsonb_build_object('reason', v_reason)
   );
   update public.incidents
   set
@@ -165,8 +166,8 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_incident public.incidents := monitoring.lock_incident(suppress_incident.incident_id);
   v_reason text := monitoring.read_required_text('reason', suppress_incident.reason, 1024);
+  v_incident public.incidents := monitoring.lock_incident(suppress_incident.incident_id);
 begin
   if suppress_incident.until is null
     or not isfinite(suppress_incident.until)
@@ -207,13 +208,14 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_note text := monitoring.read_required_text('note', add_incident_note.note, 8192);
   v_incident public.incidents := monitoring.lock_incident(add_incident_note.incident_id);
   v_id bigint;
 begin
   insert into public.agent_actions (agent, action, incident_id, success, details)
   values (
     monitoring.read_actor(), 'incident_noted', v_incident.id, true,
-    jsonb_build_object('note', monitoring.read_required_text('note', add_incident_note.note, 8192))
+    jsonb_build_object('note', v_note)
   )
   returning agent_actions.id into v_id;
   return v_id;
@@ -238,6 +240,7 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_reason text := monitoring.read_required_text('reason', set_incident_severity.reason, 1024);
   v_incident public.incidents := monitoring.lock_incident(set_incident_severity.incident_id);
 begin
   if set_incident_severity.severity is null then
@@ -247,7 +250,7 @@ begin
   end if;
   perform monitoring.set_change_context(
     monitoring.read_actor(),
-    jsonb_build_object('reason', monitoring.read_required_text('reason', set_incident_severity.reason, 1024))
+    jsonb_build_object('reason', v_reason)
   );
   update public.incidents
   set severity = set_incident_severity.severity, rule = 'manual', has_manual_severity = true

@@ -1,7 +1,9 @@
 -- Purpose: validates arguments and raises errors for the RPCs of agents and people.
--- Objects: functions monitoring.refuse_request, monitoring.read_required_text, monitoring.read_required_line,
---   monitoring.lock_incident.
--- Risks: text from agents is untrusted: it must pass read_required_text() or sanitize_text() before it is stored.
+-- Objects: functions monitoring.refuse_request, monitoring.check_size, monitoring.read_optional_text,
+--   monitoring.read_required_text, monitoring.read_optional_line, monitoring.read_required_line,
+--   monitoring.read_document, monitoring.require_subject, monitoring.lock_incident.
+-- Risks: text from agents is untrusted: it must pass one of the read functions before it is stored, and before any
+--   lock is taken, so that a large argument makes nobody wait.
 
 create function monitoring.refuse_request(code text, message text, field text, remedy text)
 returns void
@@ -23,6 +25,47 @@ $$;
 comment on function monitoring.refuse_request(text, text, text, text) is
 'Raises a PT code, such as PT404, which PostgREST returns as HTTP status 404. detail is the name of the field.';
 
+create function monitoring.check_size(field text, value text, max_bytes integer)
+returns void
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if octet_length(check_size.value) > check_size.max_bytes then
+    perform monitoring.refuse_request(
+      'PT413',
+      format('%s has %s bytes', check_size.field, octet_length(check_size.value)),
+      check_size.field,
+      format('Send at most %s bytes; store larger data elsewhere and send its address.', check_size.max_bytes)
+    );
+  end if;
+end
+$$;
+
+comment on function monitoring.check_size(text, text, integer) is
+'Raises PT413 when an argument has more bytes than it may have.';
+
+create function monitoring.read_optional_text(field text, value text, max_bytes integer)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  perform monitoring.check_size(read_optional_text.field, read_optional_text.value, 1048576);
+  return nullif(
+    btrim(monitoring.sanitize_text(read_optional_text.value, read_optional_text.max_bytes), e' \t\r\n'), ''
+  );
+end
+$$;
+
+comment on function monitoring.read_optional_text(text, text, integer) is
+'Returns an argument, sanitized and truncated to max_bytes; null when it is missing or blank. Raises PT413 above 1
+MiB.';
+
 create function monitoring.read_required_text(field text, value text, max_bytes integer)
 returns text
 language plpgsql
@@ -31,8 +74,8 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_text text := nullif(
-    btrim(monitoring.sanitize_text(read_required_text.value, read_required_text.max_bytes), e' \t\r\n'), ''
+  v_text text := monitoring.read_optional_text(
+    read_required_text.field, read_required_text.value, read_required_text.max_bytes
   );
 begin
   if v_text is null then
@@ -45,26 +88,95 @@ end
 $$;
 
 comment on function monitoring.read_required_text(text, text, integer) is
-'Returns an argument, sanitized and truncated to max_bytes. Raises PT400 when it is missing or blank.';
+'Returns an argument, sanitized and truncated to max_bytes. Raises PT400 when it is missing or blank, PT413 above 1
+MiB.';
 
-create function monitoring.read_required_line(field text, value text, max_bytes integer)
+create function monitoring.read_optional_line(field text, value text, max_bytes integer)
 returns text
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  -- Before, so that hidden characters alone count as blank; after, because the note of a truncated text has a line of
-  -- its own.
-  select monitoring.join_lines(
-    monitoring.read_required_text(
-      read_required_line.field, monitoring.join_lines(read_required_line.value), read_required_line.max_bytes
-    )
-  )
+begin
+  perform monitoring.check_size(read_optional_line.field, read_optional_line.value, 1048576);
+  return monitoring.sanitize_line(read_optional_line.value, read_optional_line.max_bytes);
+end
+$$;
+
+comment on function monitoring.read_optional_line(text, text, integer) is
+'Returns an argument that is a name or a subject: as read_optional_text() does, and on one line.';
+
+create function monitoring.read_required_line(field text, value text, max_bytes integer)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_line text := monitoring.read_optional_line(
+    read_required_line.field, read_required_line.value, read_required_line.max_bytes
+  );
+begin
+  if v_line is null then
+    perform monitoring.refuse_request(
+      'PT400', read_required_line.field || ' is missing', read_required_line.field, 'Send a string that is not blank.'
+    );
+  end if;
+  return v_line;
+end
 $$;
 
 comment on function monitoring.read_required_line(text, text, integer) is
-'Returns an argument that is a name or a subject, as read_required_text() does, and on one line.';
+'Returns an argument that is a name or a subject: as read_required_text() does, and on one line.';
+
+create function monitoring.read_document(field text, value jsonb, max_bytes integer)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if read_document.value is null then
+    return '{}'::jsonb;
+  end if;
+  perform monitoring.check_size(read_document.field, read_document.value::text, 65536);
+  if jsonb_typeof(read_document.value) <> 'object' then
+    perform monitoring.refuse_request(
+      'PT400', read_document.field || ' must be a JSON object', read_document.field, 'Send {"name": "value"}.'
+    );
+  end if;
+  return monitoring.sanitize_jsonb(read_document.value, read_document.max_bytes);
+end
+$$;
+
+comment on function monitoring.read_document(text, jsonb, integer) is
+'Returns an argument that is a JSON object, sanitized and truncated to max_bytes; {} when it is missing. Raises PT400
+for other values, PT413 above 64 KiB.';
+
+create function monitoring.require_subject()
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if monitoring.read_role() = 'authenticated' and monitoring.current_caller() not like 'user:%' then
+    perform monitoring.refuse_request(
+      'PT403', 'the access token names no user', 'Authorization',
+      'Use a token with the claim sub, as Supabase Auth issues them: it says whose action this is.'
+    );
+  end if;
+  return monitoring.current_caller();
+end
+$$;
+
+comment on function monitoring.require_subject() is
+'Returns the caller. Raises PT403 for a token of the role authenticated without sub: what belongs to a caller, such as
+an action, must not belong to everybody with such a token.';
 
 create function monitoring.lock_incident(incident_id text)
 returns public.incidents

@@ -47,7 +47,9 @@ returns table (
   severity public.incident_severity,
   root_cause text,
   solution text,
+  is_approved boolean,
   is_auto_fix_allowed boolean,
+  revision integer,
   success_rate double precision,
   similarity double precision
 )
@@ -69,7 +71,7 @@ begin
   return query
   select
     nearest.id, nearest.pattern, nearest.category, nearest.severity, nearest.root_cause, nearest.solution,
-    nearest.is_auto_fix_allowed, nearest.success_rate, 1 - nearest.distance
+    nearest.is_approved, nearest.is_auto_fix_allowed, nearest.revision, nearest.success_rate, 1 - nearest.distance
   from (
     select
       error_knowledge.*,
@@ -101,7 +103,8 @@ comment on function public.match_error_knowledge(extensions.vector, double preci
 'Finds the known errors whose embeddings are nearest, by cosine similarity.
 
 query_embedding has 1,536 dimensions and must come from the same model. Rows below match_threshold (-1 to 1) are
-left out; match_count is limited to 200. filters is {"category"?, "severity"?}. Security definer, because the
+left out; match_count is limited to 200. filters is {"category"?, "severity"?}. Without is_approved, an entry is the
+suggestion of an agent that nobody reviewed. Security definer, because the
 functions that it calls are in the closed schema monitoring; agents may read all of error_knowledge.';
 
 create function public.search_error_knowledge(
@@ -117,7 +120,9 @@ returns table (
   severity public.incident_severity,
   root_cause text,
   solution text,
+  is_approved boolean,
   is_auto_fix_allowed boolean,
+  revision integer,
   success_rate double precision,
   score double precision
 )
@@ -178,14 +183,14 @@ begin
 
   select
     error_knowledge.id, error_knowledge.pattern, error_knowledge.category, error_knowledge.severity,
-    error_knowledge.root_cause, error_knowledge.solution, error_knowledge.is_auto_fix_allowed,
-    error_knowledge.success_rate,
+    error_knowledge.root_cause, error_knowledge.solution, error_knowledge.is_approved,
+    error_knowledge.is_auto_fix_allowed, error_knowledge.revision, error_knowledge.success_rate,
     -- A fix that never failed ranks up to about six positions higher, but not above every match.
     (fused.score * (1 + monitoring.wilson_lower_bound(error_knowledge.success_count, error_knowledge.failure_count) / 10))
       ::double precision
   from fused
   join public.error_knowledge on error_knowledge.id = fused.id
-  order by 9 desc, 1
+  order by 11 desc, 1
   limit v_most;
 end
 $$;
@@ -200,5 +205,5 @@ comment on function public.search_error_knowledge(text, extensions.vector, integ
 'Finds known errors and their fixes by words and, with query_embedding, by meaning.
 
 The two rankings are combined by reciprocal rank fusion; fixes that worked more often rank higher. match_count is
-limited to 200. filters is {"category"?, "severity"?}. Security definer, because the functions that it calls are in
-the closed schema monitoring; agents may read all of error_knowledge.';
+limited to 200. filters is {"category"?, "severity"?}. Without is_approved, an entry is the suggestion of an agent that
+nobody reviewed. Security definer, because the functions that it calls are in the closed schema monitoring; agents may read all of error_knowledge.';

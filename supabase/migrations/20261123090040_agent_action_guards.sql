@@ -1,18 +1,20 @@
 -- Purpose: defines the kinds of agent actions, the actions that are running, and the checks before an action may
 --   start.
 -- Objects: tables monitoring.action_kinds, monitoring.running_actions; functions monitoring.is_in_deployment_window,
---   monitoring.count_begun_actions, monitoring.check_agent_action, monitoring.fail_running_actions,
---   monitoring.lock_action_starts, monitoring.stop_running_actions; triggers
+--   monitoring.count_begun_actions, monitoring.find_approved_fix, monitoring.check_agent_action,
+--   monitoring.fail_running_actions, monitoring.lock_action_starts, monitoring.stop_running_actions; triggers
 --   configuration_changes_queue_with_agents, kill_switch_stops_what_is_running.
 -- Risks: locks are taken in this order: the advisory lock of action starts and ends, the kill_switch row, the
---   incident. Waiters for the advisory lock are served in order, so setting the kill switch does not wait behind all
---   later callers.
+--   incident, the head of the caller's audit chain. Arguments are checked before all of them. A check whose
+--   configuration is missing or unreadable fails. Waiters for the advisory lock are served in order, so setting the
+--   kill switch does not wait behind all later callers.
 
 create table monitoring.action_kinds (
   kind text primary key,
   flag text not null,
   is_deploying boolean not null default false,
   needs_confidence boolean not null default false,
+  needs_approved_fix boolean not null default false,
   meaning text not null
 );
 
@@ -35,21 +37,25 @@ comment on column monitoring.action_kinds.is_deploying is 'Whether the action ne
 comment on column monitoring.action_kinds.needs_confidence is
 'Whether plan.confidence must reach incident_policy.auto_fix_min_confidence.';
 
+comment on column monitoring.action_kinds.needs_approved_fix is
+'Whether plan.knowledge_id must name a known fix whose code agents may run.';
+
 comment on column monitoring.action_kinds.meaning is 'Description of the kind.';
 
-insert into monitoring.action_kinds (kind, flag, is_deploying, needs_confidence, meaning)
+insert into monitoring.action_kinds (kind, flag, is_deploying, needs_confidence, needs_approved_fix, meaning)
 values
-('investigate', 'investigate', false, false, 'reading logs, data and code'),
-('notify', 'email', false, false, 'notifying people'),
-('auto_fix', 'auto_fix', false, true, 'applying a fix without a person'),
-('restart', 'auto_fix', false, true, 'restarting a service'),
-('deploy', 'deploy', true, false, 'deploying a new version'),
-('rollback', 'deploy', true, false, 'rolling back to an earlier version');
+('investigate', 'investigate', false, false, false, 'reading logs, data and code'),
+('notify', 'email', false, false, false, 'notifying people'),
+('auto_fix', 'auto_fix', false, true, true, 'applying a known fix without a person'),
+('restart', 'auto_fix', false, true, false, 'restarting a service'),
+('deploy', 'deploy', true, false, false, 'deploying a new version'),
+('rollback', 'deploy', true, false, false, 'rolling back to an earlier version');
 
 create table monitoring.running_actions (
   action_id bigint primary key references public.agent_actions (id) on delete cascade,
   incident_id text references public.incidents (id) on delete cascade,
   agent text not null,
+  caller text not null default monitoring.current_caller(),
   kind text not null references monitoring.action_kinds (kind) on delete no action,
   begun_at timestamptz not null default clock_timestamp(),
   deadline timestamptz not null,
@@ -77,7 +83,10 @@ comment on column monitoring.running_actions.action_id is 'Audit row of the star
 
 comment on column monitoring.running_actions.incident_id is 'Incident that the action belongs to.';
 
-comment on column monitoring.running_actions.agent is 'Agent that runs the action.';
+comment on column monitoring.running_actions.agent is 'Name that the agent gave itself.';
+
+comment on column monitoring.running_actions.caller is
+'Who started the action, from the access token. Only this caller and service_role may finish it.';
 
 comment on column monitoring.running_actions.kind is 'Kind of the action.';
 
@@ -87,46 +96,55 @@ comment on column monitoring.running_actions.deadline is 'Time at which the acti
 
 create function monitoring.is_in_deployment_window(moment timestamptz)
 returns boolean
-language sql
+language plpgsql
 stable
 strict
 security invoker
 set search_path = ''
 as $$
-  select not policy.value -> 'freeze_dates' ? clock.time_there::date::text
+declare
+  v_policy jsonb := monitoring.config('deployment_windows');
+  v_there timestamp;
+  v_today text;
+  v_yesterday text;
+begin
+  if v_policy is null then
+    return false;
+  end if;
+  v_there := is_in_deployment_window.moment at time zone (v_policy ->> 'timezone');
+  v_today := lower(to_char(v_there, 'Dy'));
+  v_yesterday := lower(to_char(v_there - interval '1 day', 'Dy'));
+  return coalesce(
+    not v_policy -> 'freeze_dates' ? v_there::date::text
     and (
-      policy.value -> 'windows' = '[]'
+      v_policy -> 'windows' = '[]'
       or exists (
         select
-        from jsonb_array_elements(policy.value -> 'windows') as windows (item)
+        from jsonb_array_elements(v_policy -> 'windows') as windows (item)
         where case
           when (windows.item ->> 'from')::time < (windows.item ->> 'to')::time
-            then windows.item -> 'days' ? clock.today
-              and clock.time_there::time >= (windows.item ->> 'from')::time
-              and clock.time_there::time < (windows.item ->> 'to')::time
+            then windows.item -> 'days' ? v_today
+              and v_there::time >= (windows.item ->> 'from')::time
+              and v_there::time < (windows.item ->> 'to')::time
           -- An end that is not later than the start is on the next day.
-          else (windows.item -> 'days' ? clock.today and clock.time_there::time >= (windows.item ->> 'from')::time)
-            or (windows.item -> 'days' ? clock.yesterday and clock.time_there::time < (windows.item ->> 'to')::time)
+          else (windows.item -> 'days' ? v_today and v_there::time >= (windows.item ->> 'from')::time)
+            or (windows.item -> 'days' ? v_yesterday and v_there::time < (windows.item ->> 'to')::time)
         end
       )
-    )
-  from (select monitoring.config('deployment_windows') as value) as policy
-  cross join lateral (
-    select
-      there.time_there,
-      lower(to_char(there.time_there, 'Dy')) as today,
-      lower(to_char(there.time_there - interval '1 day', 'Dy')) as yesterday
-    from (
-      select is_in_deployment_window.moment at time zone (policy.value ->> 'timezone') as time_there
-    ) as there
-  ) as clock
+    ),
+    false
+  );
+exception
+  when data_exception then
+    return false; -- an unreadable configuration allows no deployment
+end
 $$;
 
 comment on function monitoring.is_in_deployment_window(timestamptz) is
 'Returns whether deployment_windows allow deployments at a time. Without windows every time is allowed except
-freeze_dates.';
+freeze_dates. A missing or unreadable entry allows none.';
 
-create function monitoring.count_begun_actions(agent text)
+create function monitoring.count_begun_actions(caller text)
 returns bigint
 language sql
 stable
@@ -137,14 +155,34 @@ as $$
   from public.agent_actions
   where agent_actions.safety_verdict = 'allowed'
     and agent_actions.created_at > clock_timestamp() - interval '1 hour'
-    and (count_begun_actions.agent is null or agent_actions.agent = count_begun_actions.agent)
+    and (count_begun_actions.caller is null or agent_actions.caller = count_begun_actions.caller)
     and not agent_actions.details @> '{"dry_run": true}'
 $$;
 
 comment on function monitoring.count_begun_actions(text) is
-'Returns the number of actions that an agent, or all agents for null, started within the last hour.';
+'Returns the number of actions that a caller, or all callers for null, started within the last hour.';
 
-create function monitoring.check_agent_action(agent text, kind text, incident_id text, plan jsonb)
+create function monitoring.find_approved_fix(plan jsonb)
+returns bigint
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select error_knowledge.id
+  from public.error_knowledge
+  where error_knowledge.id = case
+    when find_approved_fix.plan ->> 'knowledge_id' ~ '^[0-9]{1,18}$'
+      then (find_approved_fix.plan ->> 'knowledge_id')::bigint
+  end
+    and error_knowledge.is_approved
+    and error_knowledge.is_auto_fix_allowed
+$$;
+
+comment on function monitoring.find_approved_fix(jsonb) is
+'Returns plan.knowledge_id if it is a known fix that was approved and whose code agents may run, else null.';
+
+create function monitoring.check_agent_action(kind text, incident_id text, plan jsonb)
 returns jsonb
 language sql
 volatile
@@ -152,20 +190,20 @@ security invoker
 set search_path = ''
 as $$
   select jsonb_agg(
-    jsonb_build_object('check', checks.name, 'passed', checks.passed, 'detail', checks.detail) order by checks.position
+    jsonb_build_object('check', checks.name, 'passed', coalesce(checks.passed, false), 'detail', checks.detail)
+    order by checks.position
   )
   from monitoring.action_kinds
   cross join lateral (
     select
-      monitoring.config('kill_switch') as kill_switch,
-      monitoring.config('feature_flags') as flags,
-      monitoring.config('rate_limits') as limits,
-      monitoring.config('incident_policy') as policy,
+      monitoring.read_limit('rate_limits', 'agent_actions_per_hour') as caller_limit,
+      monitoring.read_limit('rate_limits', 'all_agent_actions_per_hour') as total_limit,
+      monitoring.read_limit('incident_policy', 'auto_fix_min_confidence') as min_confidence,
       case
         when jsonb_typeof(check_agent_action.plan -> 'confidence') = 'number'
           then (check_agent_action.plan ->> 'confidence')::numeric
       end as confidence,
-      monitoring.count_begun_actions(check_agent_action.agent) as by_agent,
+      monitoring.count_begun_actions(monitoring.current_caller()) as by_caller,
       monitoring.count_begun_actions(null) as by_all,
       (
         select running_actions.agent
@@ -176,20 +214,17 @@ as $$
   cross join lateral (
     values
     (
-      1, 'kill_switch', not (state.kill_switch ->> 'enabled')::boolean,
-      coalesce(state.kill_switch ->> 'reason', 'kill_switch.enabled')
+      1, 'kill_switch', not monitoring.is_kill_switch_on(),
+      coalesce(monitoring.config('kill_switch') ->> 'reason', 'kill_switch.enabled')
+    ),
+    (2, 'feature_flag', monitoring.is_feature_on(action_kinds.flag), 'feature_flags.' || action_kinds.flag),
+    (
+      3, 'agent_rate_limit', state.by_caller < state.caller_limit,
+      format('%s of %s an hour', state.by_caller, coalesce(state.caller_limit, 0))
     ),
     (
-      2, 'feature_flag', coalesce((state.flags ->> action_kinds.flag)::boolean, false),
-      'feature_flags.' || action_kinds.flag
-    ),
-    (
-      3, 'agent_rate_limit', state.by_agent < (state.limits ->> 'agent_actions_per_hour')::bigint,
-      format('%s of %s an hour', state.by_agent, state.limits ->> 'agent_actions_per_hour')
-    ),
-    (
-      4, 'global_rate_limit', state.by_all < (state.limits ->> 'all_agent_actions_per_hour')::bigint,
-      format('%s of %s an hour', state.by_all, state.limits ->> 'all_agent_actions_per_hour')
+      4, 'global_rate_limit', state.by_all < state.total_limit,
+      format('%s of %s an hour', state.by_all, coalesce(state.total_limit, 0))
     ),
     (
       5, 'deployment_window',
@@ -205,13 +240,19 @@ as $$
     ),
     (
       7, 'confidence',
-      not action_kinds.needs_confidence
-      or coalesce(state.confidence >= (state.policy ->> 'auto_fix_min_confidence')::numeric, false),
+      not action_kinds.needs_confidence or state.confidence >= state.min_confidence,
       case
         when action_kinds.needs_confidence
-          then format(
-            '%s of at least %s', coalesce(state.confidence::text, 'none'), state.policy ->> 'auto_fix_min_confidence'
-          )
+          then format('%s of at least %s', coalesce(state.confidence::text, 'none'), coalesce(state.min_confidence, 1))
+        else 'not needed'
+      end
+    ),
+    (
+      8, 'approved_fix',
+      not action_kinds.needs_approved_fix or monitoring.find_approved_fix(check_agent_action.plan) is not null,
+      case
+        when action_kinds.needs_approved_fix
+          then 'plan.knowledge_id must name an approved fix whose code agents may run'
         else 'not needed'
       end
     )
@@ -219,8 +260,9 @@ as $$
   where action_kinds.kind = check_agent_action.kind
 $$;
 
-comment on function monitoring.check_agent_action(text, text, text, jsonb) is
-'Returns every check of an action with its result: a list of {"check", "passed", "detail"}.';
+comment on function monitoring.check_agent_action(text, text, jsonb) is
+'Returns every check of an action of the current caller with its result: a list of {"check", "passed", "detail"}. A
+check that cannot be decided fails.';
 
 create function monitoring.fail_running_actions(reason text, overdue_only boolean)
 returns bigint
@@ -282,7 +324,7 @@ comment on function monitoring.lock_action_starts() is
 the trigger function that ends running actions.';
 
 create trigger configuration_changes_queue_with_agents
-before update on public.system_config
+before insert or update or delete on public.system_config
 for each statement execute function monitoring.lock_action_starts();
 
 create function monitoring.stop_running_actions()
@@ -303,7 +345,7 @@ comment on function monitoring.stop_running_actions() is
 audit trail.';
 
 create trigger kill_switch_stops_what_is_running
-after update on public.system_config
+after insert or update on public.system_config
 for each row
-when (new.key = 'kill_switch' and new.value ->> 'enabled' = 'true')
+when (new.key = 'kill_switch' and new.value -> 'enabled' is distinct from 'false')
 execute function monitoring.stop_running_actions();

@@ -30,7 +30,7 @@ set search_path = ''
 as $$
 declare
   v_agent text := monitoring.read_required_line('agent', begin_agent_action.agent, 200);
-  v_plan jsonb := coalesce(begin_agent_action.plan, '{}');
+  v_plan jsonb := monitoring.read_document('plan', begin_agent_action.plan, 16384);
   v_is_dry_run boolean := coalesce(begin_agent_action.dry_run, false);
   v_incident public.incidents;
   v_checks jsonb;
@@ -38,6 +38,7 @@ declare
   v_id bigint;
   v_deadline timestamptz;
 begin
+  perform monitoring.require_subject();
   if not exists (select from monitoring.action_kinds where action_kinds.kind = begin_agent_action.action_type) then
     perform monitoring.refuse_request(
       'PT400', format('action_type %s is unknown', begin_agent_action.action_type), 'action_type',
@@ -47,9 +48,6 @@ begin
       )
     );
   end if;
-  if jsonb_typeof(v_plan) <> 'object' then
-    perform monitoring.refuse_request('PT400', 'plan must be a JSON object', 'plan', 'Send {"confidence": 0.9, …}.');
-  end if;
 
   -- Changes of the configuration take this lock first, so the kill switch cannot be set, and no other action can
   -- start, between these checks and the start of the action.
@@ -57,20 +55,23 @@ begin
   if begin_agent_action.incident_id is not null then
     v_incident := monitoring.lock_incident(begin_agent_action.incident_id);
   end if;
-  v_checks := monitoring.check_agent_action(v_agent, begin_agent_action.action_type, v_incident.id, v_plan);
+  v_checks := monitoring.check_agent_action(
+    begin_agent_action.action_type, v_incident.id, begin_agent_action.plan
+  );
   v_is_allowed := not v_checks @> '[{"passed": false}]';
 
-  insert into public.agent_actions (agent, action, incident_id, success, safety_checks, safety_verdict, details)
+  insert into public.agent_actions (
+    agent, action, incident_id, knowledge_id, success, safety_checks, safety_verdict, details
+  )
   values (
     v_agent,
     begin_agent_action.action_type,
     v_incident.id,
+    monitoring.find_approved_fix(begin_agent_action.plan),
     case when not v_is_allowed then false end,
     v_checks,
     case when v_is_allowed then 'allowed' else 'refused' end,
-    jsonb_build_object(
-      'plan', monitoring.sanitize_jsonb(v_plan, 16384), 'dry_run', v_is_dry_run, 'caller', monitoring.read_actor()
-    )
+    jsonb_build_object('plan', v_plan, 'dry_run', v_is_dry_run)
   )
   returning agent_actions.id into v_id;
 
@@ -114,10 +115,11 @@ grant execute on function public.begin_agent_action(text, text, text, jsonb, boo
 comment on function public.begin_agent_action(text, text, text, jsonb, boolean) is
 'Requests permission to start an action.
 
-action_type is investigate, notify, auto_fix, restart, deploy or rollback. plan describes the action; auto_fix and
-restart need plan.confidence, 0 to 1. The checks are: kill switch, feature flag of the action type, actions per
-hour, deployment window, no other running action for the incident, confidence. The result is recorded either way;
-dry_run only checks. Returns {"allowed", "action_id", "audit_id", "deadline", "safety_checks", "reasons"?}, with
+agent is a label: the action belongs to the user of the access token. action_type is investigate, notify, auto_fix,
+restart, deploy or rollback. plan describes the action in at most 64 KiB; auto_fix and restart need plan.confidence, 0
+to 1, and auto_fix needs plan.knowledge_id, an approved fix. The checks are: kill switch, feature flag of the action
+type, actions per hour of the caller and of all, deployment window, no other running action for the incident,
+confidence, approved fix. The result is recorded either way; dry_run only checks. Returns {"allowed", "action_id", "audit_id", "deadline", "safety_checks", "reasons"?}, with
 status 409 when the action is refused. Call finish_agent_action() before the deadline, else the action counts as
 failed. Security definer, because agents may write the audit trail through such functions only.';
 
@@ -132,9 +134,10 @@ set search_path = ''
 as $$
 declare
   v_running monitoring.running_actions;
-  v_is_switch_on boolean;
+  v_caller text := monitoring.require_subject();
   v_is_success boolean := finish_agent_action.success;
-  v_error text := monitoring.sanitize_text(finish_agent_action.error, 4096);
+  v_result jsonb := monitoring.read_document('result', finish_agent_action.result, 16384);
+  v_error text := monitoring.read_optional_text('error', finish_agent_action.error, 4096);
   v_audit_id bigint;
 begin
   if v_is_success is null then
@@ -145,7 +148,6 @@ begin
     );
   end if;
   perform pg_advisory_xact_lock(20261126, 1);
-  v_is_switch_on := (monitoring.config('kill_switch') ->> 'enabled')::boolean;
   delete from monitoring.running_actions
   where running_actions.action_id = finish_agent_action.id
   returning running_actions.* into v_running;
@@ -154,8 +156,13 @@ begin
       'PT409', format('action %s is not running', finish_agent_action.id), 'id',
       'It was finished, exceeded its deadline, was stopped by the kill switch, or never began: see agent_actions.'
     );
+  elsif v_running.caller <> v_caller and monitoring.read_role() = 'authenticated' then
+    perform monitoring.refuse_request(
+      'PT403', format('action %s belongs to another caller', v_running.action_id), 'id',
+      'The caller that began an action finishes it, or service_role does.'
+    );
   end if;
-  if v_is_success and v_is_switch_on then
+  if v_is_success and monitoring.is_kill_switch_on() then
     v_is_success := false;
     v_error := 'stopped by the kill switch';
   end if;
@@ -167,10 +174,7 @@ begin
     v_is_success,
     case when not v_is_success then coalesce(v_error, 'no reason given') end,
     least(extract(epoch from clock_timestamp() - v_running.begun_at) * 1000, 2147483647)::integer,
-    jsonb_build_object(
-      'result', monitoring.sanitize_jsonb(coalesce(finish_agent_action.result, '{}'), 16384),
-      'caller', monitoring.read_actor()
-    ),
+    jsonb_build_object('result', v_result),
     v_running.action_id
   )
   returning agent_actions.id into v_audit_id;
@@ -191,6 +195,7 @@ grant execute on function public.finish_agent_action(bigint, boolean, jsonb, tex
 comment on function public.finish_agent_action(bigint, boolean, jsonb, text) is
 'Records the end of a running action and returns {"success", "audit_id"}.
 
-id is the action_id that begin_agent_action() returned. 409 when the action is not running. While the kill switch is
+id is the action_id that begin_agent_action() returned. 409 when the action is not running, 403 when another caller
+began it; service_role may finish any. result has at most 64 KiB. While the kill switch is
 on, a success is recorded as a failure and answered with 409. Security definer, because agents may write the audit
 trail through such functions only.';

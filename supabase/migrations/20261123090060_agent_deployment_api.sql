@@ -45,6 +45,7 @@ declare
   v_commit text := lower(nullif(btrim(record_deployment_started.commit_hash), ''));
   v_id bigint;
 begin
+  perform monitoring.require_subject();
   if v_commit !~ '^[0-9a-f]{7,64}$' then
     perform monitoring.refuse_request(
       'PT400', 'commit_hash must be 7 to 64 hexadecimal digits', 'commit_hash', 'Send the hash, or leave it out.'
@@ -55,9 +56,11 @@ begin
     monitoring.read_required_line('service', record_deployment_started.service, 200),
     monitoring.read_required_line('version', record_deployment_started.version, 200),
     v_commit,
-    coalesce(monitoring.sanitize_line(nullif(record_deployment_started.environment, ''), 200), 'production'),
+    coalesce(monitoring.read_optional_line('environment', record_deployment_started.environment, 200), 'production'),
     'in_progress',
-    coalesce(monitoring.sanitize_line(nullif(record_deployment_started.deployed_by, ''), 200), monitoring.read_actor()),
+    coalesce(
+      monitoring.read_optional_line('deployed_by', record_deployment_started.deployed_by, 200), monitoring.read_actor()
+    ),
     clock_timestamp()
   )
   returning deployment_history.id into v_id;
@@ -74,7 +77,8 @@ to authenticated, service_role;
 comment on function public.record_deployment_started(text, text, text, text, text) is
 'Records that a deployment started and returns its id.
 
-Incidents of the service that open within the next 30 minutes are linked to it. Security definer, because pipelines
+Incidents of the service that open within the next 30 minutes are linked to it. deployed_by is a label; the column
+caller has the user of the access token. Security definer, because pipelines
 may write deployments through such functions only.';
 
 create function public.record_deployment_finished(
@@ -87,41 +91,42 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_caller text := monitoring.require_subject();
+  v_results jsonb := monitoring.read_document('test_results', record_deployment_finished.test_results, 65536);
   v_deployment public.deployment_history;
 begin
   if record_deployment_finished.success is null then
     perform monitoring.refuse_request('PT400', 'success is missing', 'success', 'Send true or false.');
-  elsif jsonb_typeof(coalesce(record_deployment_finished.test_results, '{}')) <> 'object' then
+  end if;
+  select deployment_history.*
+  into v_deployment
+  from public.deployment_history
+  where deployment_history.id = record_deployment_finished.deployment_id
+  for update;
+  if not found then
     perform monitoring.refuse_request(
-      'PT400', 'test_results must be a JSON object', 'test_results', 'Send {"passed": 12}.'
+      'PT404', format('there is no deployment %s', record_deployment_finished.deployment_id), 'deployment_id',
+      'record_deployment_started gives the id.'
+    );
+  elsif v_deployment.caller <> v_caller and monitoring.read_role() = 'authenticated' then
+    perform monitoring.refuse_request(
+      'PT403', format('deployment %s belongs to another caller', v_deployment.id), 'deployment_id',
+      'The caller that recorded its start records its end, or service_role does.'
+    );
+  elsif v_deployment.status not in ('pending', 'in_progress') then
+    perform monitoring.refuse_request(
+      'PT409', format('deployment %s is finished', v_deployment.id), 'deployment_id',
+      'The end of a deployment can be recorded once; record a rollback with record_deployment_rolled_back().'
     );
   end if;
   update public.deployment_history
   set
     status = case when record_deployment_finished.success then 'succeeded' else 'failed' end::public.deployment_status,
     finished_at = clock_timestamp(),
-    test_results = monitoring.sanitize_jsonb(coalesce(record_deployment_finished.test_results, '{}'), 65536)
-  where deployment_history.id = record_deployment_finished.deployment_id
-    and deployment_history.status in ('pending', 'in_progress')
+    test_results = v_results
+  where deployment_history.id = v_deployment.id
   returning deployment_history.* into v_deployment;
-  if found then
-    return v_deployment;
-  end if;
-  if exists (
-    select
-    from public.deployment_history
-    where deployment_history.id = record_deployment_finished.deployment_id
-  ) then
-    perform monitoring.refuse_request(
-      'PT409', format('deployment %s is finished', record_deployment_finished.deployment_id), 'deployment_id',
-      'The end of a deployment can be recorded once; record a rollback with record_deployment_rolled_back().'
-    );
-  end if;
-  perform monitoring.refuse_request(
-    'PT404', format('there is no deployment %s', record_deployment_finished.deployment_id), 'deployment_id',
-    'record_deployment_started gives the id.'
-  );
-  return null;
+  return v_deployment;
 end
 $$;
 
@@ -133,7 +138,8 @@ grant execute on function public.record_deployment_finished(bigint, boolean, jso
 comment on function public.record_deployment_finished(bigint, boolean, jsonb) is
 'Records that a deployment succeeded or failed and returns the deployment.
 
-404 when the deployment does not exist, 409 when it has finished already. Security definer, because pipelines may
+404 when the deployment does not exist, 403 when another caller recorded its start (service_role may record any end),
+409 when it has finished already. test_results has at most 64 KiB. Security definer, because pipelines may
 write deployments through such functions only.';
 
 create function public.record_deployment_rolled_back(deployment_id bigint, reason text, version text default null)
@@ -146,7 +152,8 @@ as $$
 declare
   v_reason text := monitoring.read_required_text('reason', record_deployment_rolled_back.reason, 2048);
   v_old public.deployment_history;
-  v_version text := monitoring.sanitize_line(nullif(record_deployment_rolled_back.version, ''), 200);
+  v_caller text := monitoring.require_subject();
+  v_version text := monitoring.read_optional_line('version', record_deployment_rolled_back.version, 200);
   v_id bigint;
 begin
   select deployment_history.*
@@ -162,6 +169,11 @@ begin
   elsif v_old.status = 'rolled_back' then
     perform monitoring.refuse_request(
       'PT409', format('deployment %s was rolled back', v_old.id), 'deployment_id', 'No action is needed.'
+    );
+  elsif v_old.finished_at is null and v_old.caller <> v_caller and monitoring.read_role() = 'authenticated' then
+    perform monitoring.refuse_request(
+      'PT403', format('deployment %s belongs to another caller and is not finished', v_old.id), 'deployment_id',
+      'The caller that recorded its start records its end, or service_role does.'
     );
   end if;
   if v_version is null then
@@ -205,4 +217,4 @@ comment on function public.record_deployment_rolled_back(bigint, text, text) is
 'Records that a deployment was rolled back and returns the id of the replacing deployment.
 
 version is the version that runs now; the default is that of the latest earlier deployment that succeeded. 409 when
-it was rolled back already. Security definer, because pipelines may write deployments through such functions only.';
+it was rolled back already, 403 when it is a running one of another caller. Security definer, because pipelines may write deployments through such functions only.';

@@ -20,8 +20,9 @@ set search_path = ''
 as $$
 declare
   v_type text := monitoring.read_required_line('event_type', record_security_event.event_type, 200);
-  v_user text := monitoring.sanitize_line(record_security_event.user_id, 200);
-  v_details jsonb;
+  v_user text := monitoring.read_optional_line('user_id', record_security_event.user_id, 200);
+  v_action text := monitoring.read_optional_text('action_taken', record_security_event.action_taken, 1024);
+  v_details jsonb := monitoring.read_document('details', record_security_event.details, 16384);
   v_address inet;
   v_report monitoring.prepared_event;
   v_incident_id text;
@@ -39,11 +40,8 @@ begin
     perform monitoring.refuse_request(
       'PT400', 'ip_address is not an IP address', 'ip_address', 'Send an address, or leave it out.'
     );
-  elsif jsonb_typeof(coalesce(record_security_event.details, '{}')) <> 'object' then
-    perform monitoring.refuse_request('PT400', 'details must be a JSON object', 'details', 'Send {"path": "/login"}.');
   end if;
   v_address := record_security_event.ip_address::inet;
-  v_details := monitoring.sanitize_jsonb(coalesce(record_security_event.details, '{}'), 16384);
 
   if record_security_event.confidence >= (monitoring.config('incident_policy') ->> 'security_min_confidence')::numeric then
     v_report := monitoring.prepare_event(
@@ -78,7 +76,7 @@ begin
     round(record_security_event.confidence, 3),
     v_address,
     v_user,
-    monitoring.sanitize_text(record_security_event.action_taken, 1024),
+    v_action,
     v_details,
     v_incident_id
   )
@@ -113,6 +111,7 @@ set search_path = ''
 as $$
 declare
   v_recipient text := btrim(coalesce(queue_email.recipient, ''));
+  v_subject text := monitoring.read_required_line('subject', queue_email.subject, 500);
   v_id bigint;
 begin
   -- Not sanitized, because the value must be an e-mail address. Agents cannot read the table.
@@ -121,9 +120,7 @@ begin
       'PT400', 'recipient is not an e-mail address', 'recipient', 'Send an address such as ann@example.com.'
     );
   end if;
-  if (monitoring.config('kill_switch') ->> 'enabled')::boolean
-    or not (monitoring.config('feature_flags') ->> 'email')::boolean
-  then
+  if monitoring.is_kill_switch_on() or not monitoring.is_feature_on('email') then
     perform monitoring.refuse_request(
       'PT409', 'sending e-mails is disabled', 'recipient', 'feature_flags.email must be on and the kill switch off.'
     );
@@ -143,7 +140,7 @@ begin
     perform monitoring.lock_incident(queue_email.incident_id);
   end if;
   insert into public.email_tracking (incident_id, recipient, subject)
-  values (queue_email.incident_id, v_recipient, monitoring.read_required_line('subject', queue_email.subject, 500))
+  values (queue_email.incident_id, v_recipient, v_subject)
   returning email_tracking.id into v_id;
   insert into public.agent_actions (agent, action, incident_id, success, details)
   values (monitoring.read_actor(), 'email_queued', queue_email.incident_id, true, jsonb_build_object('email_id', v_id));
@@ -170,9 +167,7 @@ security invoker
 set search_path = ''
 as $$
 begin
-  if (monitoring.config('feature_flags') ->> 'email')::boolean
-    and not (monitoring.config('kill_switch') ->> 'enabled')::boolean
-  then
+  if monitoring.is_feature_on('email') and not monitoring.is_kill_switch_on() then
     insert into public.email_tracking (incident_id, recipient, subject)
     select
       opened.id,

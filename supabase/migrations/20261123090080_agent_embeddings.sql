@@ -181,7 +181,7 @@ declare
   v_job record;
   v_sent bigint := 0::bigint;
 begin
-  if not (v_flags ->> 'embeddings')::boolean or v_flags ->> 'embeddings_url' is null then
+  if not monitoring.is_feature_on('embeddings') or v_flags ->> 'embeddings_url' is null then
     return v_sent;
   end if;
   for v_job in

@@ -267,18 +267,7 @@ begin
     < (now() at time zone 'UTC')::date - (v_retention ->> 'target_history_days')::integer;
   get diagnostics v_days = row_count;
 
-  delete from public.agent_actions
-  where agent_actions.created_at
-    < now() - make_interval(days => (v_retention ->> 'agent_actions_days')::integer)
-    -- A hash chain may lose its beginning, but no action in the middle.
-    and not exists (
-      select
-      from public.agent_actions as kept
-      where kept.incident_id = agent_actions.incident_id
-        and kept.chain_position < agent_actions.chain_position
-        and kept.created_at >= now() - make_interval(days => (v_retention ->> 'agent_actions_days')::integer)
-    );
-  get diagnostics v_actions = row_count;
+  v_actions := monitoring.purge_agent_actions();
 
   delete from monitoring.sentry_deliveries
   where sentry_deliveries.received_at

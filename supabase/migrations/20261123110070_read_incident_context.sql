@@ -162,6 +162,7 @@ begin
       jsonb_build_object(
         'knowledge_id', fix.id,
         'success_rate', fix.success_rate,
+        'is_approved', fix.is_approved,
         'is_auto_fix_allowed', fix.is_auto_fix_allowed,
         'data', jsonb_strip_nulls(jsonb_build_object(
           'pattern', monitoring.truncate_text(fix.pattern, least(share, 300)),

@@ -64,7 +64,7 @@ as $$
     'status', 'ok',
     'overall', monitoring.overall_state(),
     'server_time', clock_timestamp(),
-    'is_kill_switch_on', (monitoring.config('kill_switch') ->> 'enabled')::boolean,
+    'is_kill_switch_on', monitoring.is_kill_switch_on(),
     'is_monitoring_on', (monitoring.config('feature_flags') ->> 'monitoring')::boolean,
     'has_response_times', exists (
       select
@@ -72,6 +72,12 @@ as $$
       where pg_trigger.tgrelid = to_regclass('net._http_response')
         and pg_trigger.tgname = 'monitoring_records_answers'
         and pg_trigger.tgenabled <> 'D'
+    ),
+    'audit_anchor', (
+      select jsonb_build_object('anchored_on', newest.anchored_on, 'hash', newest.hash, 'chains', newest.chains)
+      from monitoring.audit_anchors as newest
+      order by newest.anchored_on desc
+      limit 1
     ),
     'sentry', (
       select to_jsonb(feed)
@@ -89,10 +95,11 @@ comment on function public.service_health() is
 'Returns the state of the database, of the scheduler and of the Sentry integration.
 
 Returns {"status", "overall": "operational" | "degraded" | "outage" | "unknown", "server_time", "is_kill_switch_on",
-"is_monitoring_on", "has_response_times", "sentry": {"last_delivery_at", "is_silent", "failed", "deferred"},
-"scheduler": {"schedule", "is_active", "last_run_at"}}. failed and deferred are numbers of deliveries. schedule is null
-when the job or pg_cron is missing: select monitoring.schedule_jobs() restores the job. Security definer, because only
-the owner may read the configuration and the jobs of pg_cron.';
+"is_monitoring_on", "has_response_times", "audit_anchor": {"anchored_on", "hash", "chains"}, "sentry":
+{"last_delivery_at", "is_silent", "failed", "deferred"}, "scheduler": {"schedule", "is_active", "last_run_at"}}.
+audit_anchor is the latest one, which the service logs; null before the first. failed and deferred are numbers of
+deliveries. schedule is null when the job or pg_cron is missing: select monitoring.schedule_jobs() restores the job.
+Security definer, because only the owner may read the configuration and the jobs of pg_cron.';
 
 create function monitoring.write_service_target(target jsonb)
 returns jsonb

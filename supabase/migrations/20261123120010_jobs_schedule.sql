@@ -40,6 +40,7 @@ begin
   perform cron.schedule(
     'monitoring-embed-knowledge', '30 seconds', 'select monitoring.collect_embeddings(), monitoring.send_embeddings()'
   );
+  perform cron.schedule('monitoring-anchor-audit', '20 0 * * *', 'select public.anchor_audit()');
   perform cron.schedule('monitoring-watch-sentry', '*/5 * * * *', 'select monitoring.check_sentry_feed()');
 
   -- From now on, service_health() reports when the health checks last ran.

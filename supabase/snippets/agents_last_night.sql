@@ -2,6 +2,7 @@
 select
   agent_actions.created_at,
   agent_actions.agent,
+  agent_actions.caller,
   agent_actions.action,
   agent_actions.incident_id,
   agent_actions.safety_verdict,

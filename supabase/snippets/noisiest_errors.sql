@@ -6,7 +6,8 @@ select
   incidents.occurrence_count,
   incidents.title,
   incidents.source,
-  error_knowledge.solution as known_fix
+  error_knowledge.solution as known_fix,
+  error_knowledge.is_approved as is_fix_approved
 from public.incidents
 left join public.error_knowledge on incidents.knowledge_id = error_knowledge.id
 where incidents.last_seen > now() - interval '7 days'

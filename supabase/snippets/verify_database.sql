@@ -59,7 +59,7 @@ with checks (position, name, is_well, is_needed, detail) as (
   select
     6,
     'jobs scheduled',
-    count(*) >= 12 and bool_and(job.active),
+    count(*) >= 13 and bool_and(job.active),
     true,
     coalesce('inactive: ' || string_agg(job.jobname, ', ') filter (where not job.active), count(*) || ' jobs')
   from cron.job
@@ -148,11 +148,9 @@ with checks (position, name, is_well, is_needed, detail) as (
   select
     15,
     'kill switch off',
-    not (system_config.value ->> 'enabled')::boolean is true,
+    not monitoring.is_kill_switch_on(),
     false,
-    coalesce(system_config.value ->> 'reason', 'kill_switch.enabled')
-  from public.system_config
-  where system_config.key = 'kill_switch'
+    coalesce(monitoring.config('kill_switch') ->> 'reason', 'kill_switch.enabled')
   union all
   select
     16,
@@ -179,6 +177,14 @@ with checks (position, name, is_well, is_needed, detail) as (
       from aclexplode(coalesce(pg_proc.proacl, acldefault('f', pg_proc.proowner))) as entry
       where entry.grantee <> pg_proc.proowner
     )
+  union all
+  select
+    18,
+    'the audit trail is anchored',
+    coalesce(max(audit_anchors.anchored_at) > now() - interval '2 days', false),
+    false,
+    coalesce('the last anchor is of ' || max(audit_anchors.anchored_on), 'no anchor yet')
+  from monitoring.audit_anchors
 )
 
 select

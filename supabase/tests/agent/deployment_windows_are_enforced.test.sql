@@ -1,6 +1,6 @@
 begin;
 
-select plan(5);
+select plan(7);
 
 update public.system_config
 set value = '{"timezone": "Europe/Berlin", "freeze_dates": ["2026-12-24"], "windows": [
@@ -32,9 +32,23 @@ select is(monitoring.is_in_deployment_window('2026-12-23 22:59+00'), true, 'with
 select is(monitoring.is_in_deployment_window('2026-12-23 23:00+00'), false, 'no deployment on a freeze date');
 
 select is(
-  monitoring.check_agent_action('a', 'deploy', null, '{}') @> '[{"check": "deployment_window", "passed": true}]', true,
+  monitoring.check_agent_action('deploy', null, '{}') @> '[{"check": "deployment_window", "passed": true}]', true,
   'deploying action types need an open window'
 );
+
+-- As a superuser or a restore can leave it.
+alter table public.system_config disable trigger user;
+
+update public.system_config
+set value = '{"timezone": "Europe/Berlin", "windows": "always"}'
+where key = 'deployment_windows';
+
+select is(monitoring.is_in_deployment_window(now()), false, 'unreadable windows allow no deployment');
+
+delete from public.system_config
+where key = 'deployment_windows';
+
+select is(monitoring.is_in_deployment_window(now()), false, 'a missing entry allows no deployment');
 
 select * from finish();
 

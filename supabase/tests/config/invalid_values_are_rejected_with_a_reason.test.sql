@@ -10,13 +10,13 @@ select throws_ok(
 
 select throws_ok(
   $$ update public.system_config set value = '{"agent_actions_per_hour": -1}' where key = 'rate_limits' $$,
-  '23514', $m$rate_limits.agent_actions_per_hour must be between 0 and 100000 (actions that one agent may start per hour)$m$,
+  '23514', $m$rate_limits.agent_actions_per_hour must be between 0 and 100000 (actions that one caller may start per hour)$m$,
   'a limit below its range is rejected'
 );
 
 select throws_ok(
   $$ update public.system_config set value = '{"agent_actions_per_hour": 1.5}' where key = 'rate_limits' $$,
-  '23514', $m$rate_limits.agent_actions_per_hour must be a whole number (actions that one agent may start per hour)$m$,
+  '23514', $m$rate_limits.agent_actions_per_hour must be a whole number (actions that one caller may start per hour)$m$,
   'a fraction instead of an integer is rejected'
 );
 

@@ -1,9 +1,9 @@
 begin;
 
-select plan(6);
+select plan(7);
 
 select is(
-  public.service_health() - array['overall', 'server_time', 'scheduler', 'sentry'],
+  public.service_health() - array['overall', 'server_time', 'scheduler', 'sentry', 'audit_anchor'],
   '{"status": "ok", "is_kill_switch_on": false, "is_monitoring_on": true, "has_response_times": true}'::jsonb,
   'the database answers'
 );
@@ -20,6 +20,12 @@ select is(
     where job = 'monitoring-health-checks'
   ),
   'the answer contains the last run of the health checks'
+);
+
+select public.anchor_audit();
+
+select is(
+  public.service_health() -> 'audit_anchor', public.anchor_audit(), 'the answer contains the latest anchor of the audit trail'
 );
 
 update public.system_config

@@ -1,6 +1,6 @@
 begin;
 
-select plan(6);
+select plan(8);
 
 select throws_ok(
   $$ insert into public.error_knowledge (pattern, signature, category, severity)
@@ -31,10 +31,26 @@ select throws_ok(
 );
 
 select throws_ok(
-  $$ insert into public.error_knowledge (pattern, signature, category, severity, is_auto_fix_allowed)
-     values ('p', 's', 'backend', 'LOW', true) $$,
+  $$ insert into public.error_knowledge (pattern, signature, category, severity, is_auto_fix_allowed, approved_at)
+     values ('p', 's', 'backend', 'LOW', true, now()) $$,
   '23514', 'new row for relation "error_knowledge" violates check constraint "only_existing_code_may_run"',
   'allowing missing code is rejected'
+);
+
+select throws_ok(
+  $$ insert into public.error_knowledge (pattern, signature, category, severity, auto_fix_code, is_auto_fix_allowed)
+     values ('p', 's', 'backend', 'LOW', 'c()', true) $$,
+  '23514', 'new row for relation "error_knowledge" violates check constraint "only_approved_code_may_run"',
+  'allowing code without an approval is rejected'
+);
+
+alter table public.error_knowledge disable trigger knowledge_is_protected;
+
+select throws_ok(
+  $$ insert into public.error_knowledge (pattern, signature, category, severity, approved_at)
+     values ('p', 's', 'backend', 'LOW', now()) $$,
+  '23514', 'new row for relation "error_knowledge" violates check constraint "approvals_say_who"',
+  'an approval by nobody is rejected'
 );
 
 select throws_ok(

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import httpx
+import jwt
 import psycopg
 import pytest
 
@@ -40,12 +42,17 @@ def test_of_fifty_agents_at_once_one_may_act(call: Call, make_incident: Callable
     assert (audit["is_intact"], audit["actions"]) == (True, 51)
 
 
-def test_of_two_hundred_within_a_limit_of_twenty_exactly_twenty(call: Call, configure: Configure) -> None:
+def test_of_two_hundred_within_a_limit_of_twenty_exactly_twenty(
+    agent: httpx.Client, stack: Stack, configure: Configure
+) -> None:
     configure("rate_limits", {"agent_actions_per_hour": 20})
-    name = f"eager {secrets.token_hex(4)}"
+    claims = {"role": "authenticated", "sub": f"eager {secrets.token_hex(4)}", "exp": 4102444800}
+    token = jwt.encode(claims, stack.jwt_secret)
 
-    def begin(_: int) -> int:
-        return call("begin_agent_action", agent=name, action_type="investigate").status_code
+    def begin(number: int) -> int:
+        body = {"agent": f"agent {number}", "action_type": "investigate"}
+        headers = {"Authorization": f"Bearer {token}"}
+        return agent.post("/rpc/begin_agent_action", json=body, headers=headers).status_code
 
     with concurrent.futures.ThreadPoolExecutor(32) as pool:
         assert Counter(pool.map(begin, range(200))) == {200: 20, 409: 180}
@@ -95,6 +102,31 @@ def test_the_kill_switch_is_set_although_agents_call_without_pause(
     connection.execute(change, ['{"enabled": false}'])
 
 
+@pytest.mark.parametrize("stored", [None, "{}", '{"enabled": null}', '{"enabled": "false"}', "null"])
+def test_without_a_readable_kill_switch_nothing_is_deployed(
+    call: Call, configure: Configure, connection: psycopg.Connection[Any], stored: str | None
+) -> None:
+    configure("feature_flags", {"deploy": True})
+    assert call("begin_agent_action", agent="a", action_type="deploy", dry_run=True).status_code == 200
+    try:
+        with connection.transaction():
+            # Without the triggers, as only a superuser or a restore can.
+            connection.execute("set local session_replication_role = replica")
+            if stored is None:
+                connection.execute("delete from public.system_config where key = 'kill_switch'")
+            else:
+                connection.execute("update public.system_config set value = %s where key = 'kill_switch'", [stored])
+        refused = call("begin_agent_action", agent="a", action_type="deploy", dry_run=True)
+        assert (refused.status_code, refused.json()["reasons"]) == (409, ["kill_switch: kill_switch.enabled"])
+        assert call("service_health").json()["is_kill_switch_on"] is True
+    finally:
+        connection.execute(
+            "insert into public.system_config (key, value, description)"
+            " values ('kill_switch', '{\"enabled\": false}', 'Stops all automatic actions. Detection continues.')"
+            " on conflict (key) do update set value = excluded.value"
+        )
+
+
 def test_the_acting_agent_is_recorded(call: Call, make_incident: Callable[[], str]) -> None:
     incident_id = make_incident()
     assert call("acknowledge_incident", incident_id=incident_id).json()["acknowledged_by"] == "fe-agent"
@@ -112,7 +144,7 @@ def test_a_changed_byte_in_the_audit_trail_is_found(
     incident_id = make_incident()
     call("add_incident_note", incident_id=incident_id, note="all is well")
     assert call("verify_audit", incident_id=incident_id).json()["is_intact"] is True
-    with connection.transaction():
+    with connection.transaction(force_rollback=True):
         # Without the triggers, as only a superuser can.
         connection.execute("set local session_replication_role = replica")
         connection.execute(
@@ -120,5 +152,6 @@ def test_a_changed_byte_in_the_audit_trail_is_found(
             " where incident_id = %s and action = 'incident_noted'",
             [incident_id],
         )
-    verdict = call("verify_audit", incident_id=incident_id).json()
-    assert (verdict["is_intact"], verdict["broken_action_id"] is not None) == (False, True)
+        row = connection.execute("select public.verify_audit(%s)", [incident_id]).fetchone()
+    assert row is not None
+    assert (row[0]["is_intact"], row[0]["broken_action_id"] is not None) == (False, True)

@@ -30,6 +30,8 @@ READ_BY_AGENTS = {
 # Read through security invoker views; API roles have no USAGE on the schema.
 READ_BEHIND_VIEWS = {"incident_daily_stats", "target_daily_stats", "target_hourly_stats", "target_states"}
 FOR_THE_SERVICE_ONLY = {
+    "anchor_audit",
+    "approve_fix",
     "ingest_events",
     "ingest_sentry",
     "record_invalid_signature",
