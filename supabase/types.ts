@@ -7,14 +7,14 @@ export type Database = {
           Tables: {
             "agent_actions": {
                   Row: {
-                    "action": string,"agent": string,"chain_position": number | null,"created_at": string,"details": NonNullable<Json>,"duration_ms": number | null,"error": string | null,"finishes_id": number | null,"hash": string | null,"id": number,"incident_id": string | null,"knowledge_id": number | null,"previous_hash": string | null,"safety_checks": NonNullable<Json>,"safety_verdict": string,"success": boolean | null
+                    "action": string,"agent": string,"caller": string,"chain": string,"chain_position": number,"created_at": string,"details": NonNullable<Json>,"duration_ms": number | null,"error": string | null,"finishes_id": number | null,"hash": string,"id": number,"incident_id": string | null,"knowledge_id": number | null,"previous_hash": string | null,"safety_checks": NonNullable<Json>,"safety_verdict": string,"success": boolean | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "action": string,"agent": string,"chain_position"?: number | null,"created_at"?: string,"details"?: NonNullable<Json>,"duration_ms"?: number | null,"error"?: string | null,"finishes_id"?: number | null,"hash"?: string | null,"id"?: never,"incident_id"?: string | null,"knowledge_id"?: number | null,"previous_hash"?: string | null,"safety_checks"?: NonNullable<Json>,"safety_verdict"?: string,"success"?: boolean | null
+                    "action": string,"agent": string,"caller": string,"chain"?: never,"chain_position": number,"created_at"?: string,"details"?: NonNullable<Json>,"duration_ms"?: number | null,"error"?: string | null,"finishes_id"?: number | null,"hash": string,"id"?: never,"incident_id"?: string | null,"knowledge_id"?: number | null,"previous_hash"?: string | null,"safety_checks"?: NonNullable<Json>,"safety_verdict"?: string,"success"?: boolean | null
                   }
                   Update: {
-                    "action"?: string,"agent"?: string,"chain_position"?: number | null,"created_at"?: string,"details"?: NonNullable<Json>,"duration_ms"?: number | null,"error"?: string | null,"finishes_id"?: number | null,"hash"?: string | null,"id"?: never,"incident_id"?: string | null,"knowledge_id"?: number | null,"previous_hash"?: string | null,"safety_checks"?: NonNullable<Json>,"safety_verdict"?: string,"success"?: boolean | null
+                    "action"?: string,"agent"?: string,"caller"?: string,"chain"?: never,"chain_position"?: number,"created_at"?: string,"details"?: NonNullable<Json>,"duration_ms"?: number | null,"error"?: string | null,"finishes_id"?: number | null,"hash"?: string,"id"?: never,"incident_id"?: string | null,"knowledge_id"?: number | null,"previous_hash"?: string | null,"safety_checks"?: NonNullable<Json>,"safety_verdict"?: string,"success"?: boolean | null
                   }
                   Relationships: [
                     {
@@ -51,14 +51,14 @@ isOneToOne: false
                   ]
                 },"deployment_history": {
                   Row: {
-                    "commit_hash": string | null,"deployed_by": string,"duration": string | null,"environment": string,"finished_at": string | null,"id": number,"rollback_of": number | null,"rollback_reason": string | null,"service": string,"started_at": string,"status": Database["public"]['Enums']["deployment_status"],"test_results": NonNullable<Json>,"version": string
+                    "caller": string,"commit_hash": string | null,"deployed_by": string,"duration": string | null,"environment": string,"finished_at": string | null,"id": number,"rollback_of": number | null,"rollback_reason": string | null,"service": string,"started_at": string,"status": Database["public"]['Enums']["deployment_status"],"test_results": NonNullable<Json>,"version": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "commit_hash"?: string | null,"deployed_by": string,"duration"?: never,"environment"?: string,"finished_at"?: string | null,"id"?: never,"rollback_of"?: number | null,"rollback_reason"?: string | null,"service": string,"started_at"?: string,"status"?: Database["public"]['Enums']["deployment_status"],"test_results"?: NonNullable<Json>,"version": string
+                    "caller"?: string,"commit_hash"?: string | null,"deployed_by": string,"duration"?: never,"environment"?: string,"finished_at"?: string | null,"id"?: never,"rollback_of"?: number | null,"rollback_reason"?: string | null,"service": string,"started_at"?: string,"status"?: Database["public"]['Enums']["deployment_status"],"test_results"?: NonNullable<Json>,"version": string
                   }
                   Update: {
-                    "commit_hash"?: string | null,"deployed_by"?: string,"duration"?: never,"environment"?: string,"finished_at"?: string | null,"id"?: never,"rollback_of"?: number | null,"rollback_reason"?: string | null,"service"?: string,"started_at"?: string,"status"?: Database["public"]['Enums']["deployment_status"],"test_results"?: NonNullable<Json>,"version"?: string
+                    "caller"?: string,"commit_hash"?: string | null,"deployed_by"?: string,"duration"?: never,"environment"?: string,"finished_at"?: string | null,"id"?: never,"rollback_of"?: number | null,"rollback_reason"?: string | null,"service"?: string,"started_at"?: string,"status"?: Database["public"]['Enums']["deployment_status"],"test_results"?: NonNullable<Json>,"version"?: string
                   }
                   Relationships: [
                     {
@@ -115,14 +115,14 @@ isOneToOne: false
                   ]
                 },"error_knowledge": {
                   Row: {
-                    "auto_fix_code": string | null,"category": Database["public"]['Enums']["incident_category"],"created_at": string,"embedding": string | null,"failure_count": number,"id": number,"is_auto_fix_allowed": boolean,"pattern": string,"root_cause": string | null,"severity": Database["public"]['Enums']["incident_severity"],"signature": string,"solution": string | null,"success_count": number,"success_rate": number | null,"updated_at": string,"words": unknown
+                    "approved_at": string | null,"approved_by": string | null,"auto_fix_code": string | null,"category": Database["public"]['Enums']["incident_category"],"created_at": string,"embedding": string | null,"failure_count": number,"id": number,"is_approved": boolean,"is_auto_fix_allowed": boolean,"pattern": string,"remembered_by": string,"revision": number,"root_cause": string | null,"severity": Database["public"]['Enums']["incident_severity"],"signature": string,"solution": string | null,"success_count": number,"success_rate": number | null,"updated_at": string,"words": unknown
                   }
                   ComputedFields: never
                   Insert: {
-                    "auto_fix_code"?: string | null,"category": Database["public"]['Enums']["incident_category"],"created_at"?: string,"embedding"?: string | null,"failure_count"?: number,"id"?: never,"is_auto_fix_allowed"?: boolean,"pattern": string,"root_cause"?: string | null,"severity": Database["public"]['Enums']["incident_severity"],"signature": string,"solution"?: string | null,"success_count"?: number,"success_rate"?: never,"updated_at"?: string,"words"?: never
+                    "approved_at"?: string | null,"approved_by"?: string | null,"auto_fix_code"?: string | null,"category": Database["public"]['Enums']["incident_category"],"created_at"?: string,"embedding"?: string | null,"failure_count"?: number,"id"?: never,"is_approved"?: never,"is_auto_fix_allowed"?: boolean,"pattern": string,"remembered_by"?: string,"revision"?: number,"root_cause"?: string | null,"severity": Database["public"]['Enums']["incident_severity"],"signature": string,"solution"?: string | null,"success_count"?: number,"success_rate"?: never,"updated_at"?: string,"words"?: never
                   }
                   Update: {
-                    "auto_fix_code"?: string | null,"category"?: Database["public"]['Enums']["incident_category"],"created_at"?: string,"embedding"?: string | null,"failure_count"?: number,"id"?: never,"is_auto_fix_allowed"?: boolean,"pattern"?: string,"root_cause"?: string | null,"severity"?: Database["public"]['Enums']["incident_severity"],"signature"?: string,"solution"?: string | null,"success_count"?: number,"success_rate"?: never,"updated_at"?: string,"words"?: never
+                    "approved_at"?: string | null,"approved_by"?: string | null,"auto_fix_code"?: string | null,"category"?: Database["public"]['Enums']["incident_category"],"created_at"?: string,"embedding"?: string | null,"failure_count"?: number,"id"?: never,"is_approved"?: never,"is_auto_fix_allowed"?: boolean,"pattern"?: string,"remembered_by"?: string,"revision"?: number,"root_cause"?: string | null,"severity"?: Database["public"]['Enums']["incident_severity"],"signature"?: string,"solution"?: string | null,"success_count"?: number,"success_rate"?: never,"updated_at"?: string,"words"?: never
                   }
                   Relationships: [
                     
@@ -199,14 +199,14 @@ isOneToOne: false
                   ]
                 },"security_events": {
                   Row: {
-                    "action_taken": string | null,"confidence": number,"created_at": string,"details": NonNullable<Json>,"event_type": string,"id": number,"incident_id": string | null,"ip_address": unknown,"severity": Database["public"]['Enums']["incident_severity"],"user_id": string | null
+                    "action_taken": string | null,"caller": string,"confidence": number,"created_at": string,"details": NonNullable<Json>,"event_type": string,"id": number,"incident_id": string | null,"ip_address": unknown,"severity": Database["public"]['Enums']["incident_severity"],"user_id": string | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "action_taken"?: string | null,"confidence": number,"created_at"?: string,"details"?: NonNullable<Json>,"event_type": string,"id"?: never,"incident_id"?: string | null,"ip_address"?: unknown,"severity": Database["public"]['Enums']["incident_severity"],"user_id"?: string | null
+                    "action_taken"?: string | null,"caller"?: string,"confidence": number,"created_at"?: string,"details"?: NonNullable<Json>,"event_type": string,"id"?: never,"incident_id"?: string | null,"ip_address"?: unknown,"severity": Database["public"]['Enums']["incident_severity"],"user_id"?: string | null
                   }
                   Update: {
-                    "action_taken"?: string | null,"confidence"?: number,"created_at"?: string,"details"?: NonNullable<Json>,"event_type"?: string,"id"?: never,"incident_id"?: string | null,"ip_address"?: unknown,"severity"?: Database["public"]['Enums']["incident_severity"],"user_id"?: string | null
+                    "action_taken"?: string | null,"caller"?: string,"confidence"?: number,"created_at"?: string,"details"?: NonNullable<Json>,"event_type"?: string,"id"?: never,"incident_id"?: string | null,"ip_address"?: unknown,"severity"?: Database["public"]['Enums']["incident_severity"],"user_id"?: string | null
                   }
                   Relationships: [
                     {
@@ -282,14 +282,14 @@ isOneToOne: false
                   ]
                 },"incident_timeline": {
                   Row: {
-                    "agent": string,"details": NonNullable<Json>,"from": string | null,"happened_at": string,"id": number,"incident_id": string | null,"safety_verdict": string,"success": boolean | null,"to": string | null,"what": string,"who": string | null,"why": string | null
+                    "agent": string,"caller": string,"details": NonNullable<Json>,"from": string | null,"happened_at": string,"id": number,"incident_id": string | null,"safety_verdict": string,"success": boolean | null,"to": string | null,"what": string,"who": string | null,"why": string | null
                   }
                   ComputedFields: never
                   Insert: {
-                           "agent"?: string | null,"details"?: Json | null,"from"?: never,"happened_at"?: string | null,"id"?: number | null,"incident_id"?: string | null,"safety_verdict"?: string | null,"success"?: boolean | null,"to"?: never,"what"?: string | null,"who"?: never,"why"?: never
+                           "agent"?: string | null,"caller"?: string | null,"details"?: Json | null,"from"?: never,"happened_at"?: string | null,"id"?: number | null,"incident_id"?: string | null,"safety_verdict"?: string | null,"success"?: boolean | null,"to"?: never,"what"?: string | null,"who"?: never,"why"?: never
                          }
                         Update: {
-                           "agent"?: string | null,"details"?: Json | null,"from"?: never,"happened_at"?: string | null,"id"?: number | null,"incident_id"?: string | null,"safety_verdict"?: string | null,"success"?: boolean | null,"to"?: never,"what"?: string | null,"who"?: never,"why"?: never
+                           "agent"?: string | null,"caller"?: string | null,"details"?: Json | null,"from"?: never,"happened_at"?: string | null,"id"?: number | null,"incident_id"?: string | null,"safety_verdict"?: string | null,"success"?: boolean | null,"to"?: never,"what"?: string | null,"who"?: never,"why"?: never
                          }
                         Relationships: [
                     {
@@ -436,6 +436,39 @@ isOneToOne: false
 "add_incident_note":
 { Args: { "incident_id": string,"note": string }; Returns: number
                            },
+"anchor_audit":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"approve_fix":
+{ Args: { "is_auto_fix_allowed"?: boolean,"knowledge_id": number,"revision": number }; Returns: {
+              "approved_at": string | null,
+"approved_by": string | null,
+"auto_fix_code": string | null,
+"category": Database["public"]['Enums']["incident_category"],
+"created_at": string,
+"embedding": string | null,
+"failure_count": number,
+"id": number,
+"is_approved": boolean,
+"is_auto_fix_allowed": boolean,
+"pattern": string,
+"remembered_by": string,
+"revision": number,
+"root_cause": string | null,
+"severity": Database["public"]['Enums']["incident_severity"],
+"signature": string,
+"solution": string | null,
+"success_count": number,
+"success_rate": number | null,
+"updated_at": string,
+"words": unknown
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "error_knowledge"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "begin_agent_action":
 { Args: { "action_type": string,"agent": string,"dry_run"?: boolean,"incident_id"?: string,"plan"?: Json }; Returns: Json
                            },
@@ -459,7 +492,7 @@ isOneToOne: false
                            },
 "match_error_knowledge":
 { Args: { "filters"?: Json,"match_count"?: number,"match_threshold"?: number,"query_embedding": string }; Returns: {
-              "category": Database["public"]['Enums']["incident_category"],"id": number,"is_auto_fix_allowed": boolean,"pattern": string,"root_cause": string,"severity": Database["public"]['Enums']["incident_severity"],"similarity": number,"solution": string,"success_rate": number
+              "category": Database["public"]['Enums']["incident_category"],"id": number,"is_approved": boolean,"is_auto_fix_allowed": boolean,"pattern": string,"revision": number,"root_cause": string,"severity": Database["public"]['Enums']["incident_severity"],"similarity": number,"solution": string,"success_rate": number
             }[]
                            },
 "public_status":
@@ -470,7 +503,8 @@ isOneToOne: false
                            },
 "record_deployment_finished":
 { Args: { "deployment_id": number,"success": boolean,"test_results"?: Json }; Returns: {
-              "commit_hash": string | null,
+              "caller": string,
+"commit_hash": string | null,
 "deployed_by": string,
 "duration": string | null,
 "environment": string,
@@ -500,7 +534,7 @@ isOneToOne: false
 { Args: { "email_id"?: number,"error"?: string,"event": string,"occurred_at"?: string,"provider_id": string }; Returns: Json
                            },
 "record_fix_outcome":
-{ Args: { "knowledge_id": number,"success": boolean }; Returns: Json
+{ Args: { "incident_id": string,"knowledge_id": number,"success": boolean }; Returns: Json
                            },
 "record_invalid_signature":
 { Args: { "ip_address": string }; Returns: boolean
@@ -509,7 +543,7 @@ isOneToOne: false
 { Args: { "action_taken"?: string,"confidence": number,"details"?: Json,"event_type": string,"ip_address"?: string,"severity": Database["public"]['Enums']["incident_severity"],"user_id"?: string }; Returns: Json
                            },
 "remember_fix":
-{ Args: { "auto_fix_code"?: string,"category"?: Database["public"]['Enums']["incident_category"],"embedding"?: string,"error_type"?: string,"incident_id"?: string,"is_auto_fix_allowed"?: boolean,"pattern"?: string,"root_cause"?: string,"severity"?: Database["public"]['Enums']["incident_severity"],"solution": string }; Returns: number
+{ Args: { "auto_fix_code"?: string,"category"?: Database["public"]['Enums']["incident_category"],"embedding"?: string,"error_type"?: string,"incident_id"?: string,"pattern"?: string,"root_cause"?: string,"severity"?: Database["public"]['Enums']["incident_severity"],"solution": string }; Returns: number
                            },
 "reopen_incident":
 { Args: { "incident_id": string,"reason": string }; Returns: {
@@ -600,7 +634,7 @@ isOneToOne: false
       } },
 "search_error_knowledge":
 { Args: { "filters"?: Json,"match_count"?: number,"query_embedding"?: string,"query_text": string }; Returns: {
-              "category": Database["public"]['Enums']["incident_category"],"id": number,"is_auto_fix_allowed": boolean,"pattern": string,"root_cause": string,"score": number,"severity": Database["public"]['Enums']["incident_severity"],"solution": string,"success_rate": number
+              "category": Database["public"]['Enums']["incident_category"],"id": number,"is_approved": boolean,"is_auto_fix_allowed": boolean,"pattern": string,"revision": number,"root_cause": string,"score": number,"severity": Database["public"]['Enums']["incident_severity"],"solution": string,"success_rate": number
             }[]
                            },
 "service_health":
@@ -703,7 +737,7 @@ isOneToOne: false
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
 "verify_audit":
-{ Args: { "incident_id": string }; Returns: Json
+{ Args: { "anchor_hash"?: string,"anchored_on"?: string,"incident_id"?: string }; Returns: Json
                            },
 "write_service_targets":
 { Args: { "backend_url"?: string,"console_url"?: string }; Returns: Json
