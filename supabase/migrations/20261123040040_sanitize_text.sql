@@ -178,7 +178,14 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  select nullif(monitoring.join_lines(monitoring.sanitize_text(sanitize_line.value, sanitize_line.max_bytes)), '')
+  -- Before, because an invisible character in a secret would hide it from redaction; after, because the note of a
+  -- truncated text has a line of its own.
+  select nullif(
+    monitoring.join_lines(
+      monitoring.sanitize_text(monitoring.join_lines(sanitize_line.value), sanitize_line.max_bytes)
+    ),
+    ''
+  )
 $$;
 
 comment on function monitoring.sanitize_line(text, integer) is

@@ -15,7 +15,7 @@ as $$
 $$;
 
 select public.record_fix_outcome(monitoring.test_entry(), true, id) from public.incidents
-where fingerprint = 'replaced';
+where context ->> 'fingerprint' = 'replaced';
 
 select throws_ok(
   $$ select public.approve_fix(monitoring.test_entry(), 7) $$,

@@ -60,7 +60,7 @@ select throws_ok(
 );
 
 select throws_ok(
-  $$ select public.record_fix_outcome(-1, true, id) from public.incidents where fingerprint = 'known 1' $$,
+  $$ select public.record_fix_outcome(-1, true, id) from public.incidents where context ->> 'fingerprint' = 'known 1' $$,
   'PT404', 'there is no knowledge -1', 'an outcome of an unknown entry is rejected'
 );
 

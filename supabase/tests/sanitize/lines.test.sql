@@ -23,7 +23,7 @@ select results_eq(
 
 select results_eq(
   $$ select monitoring.sanitize_line(e'ann@example.com\nis down', 200), monitoring.sanitize_line(e'\u200b', 200),
-       monitoring.sanitize_line(repeat('word ', 100), 200) like '%… [truncated, 500 bytes]' $$,
+       monitoring.sanitize_line(repeat('word ', 100), 200) like '%… [truncated, 499 bytes]' $$,
   $$ values ('[redacted] is down', null::text, true) $$,
   'a line is sanitized and truncated like any text'
 );
