@@ -82,7 +82,7 @@ _KINDS: Mapping[str, ErrorKind] = {
 
 # Like ErrorKind.CONFIGURATION never caused by what a report contains, although others may be stored meanwhile: a
 # used-up sequence refuses only new incidents, a full disk only rows that need a new page.
-_NEVER_OF_A_REPORT = ("2200H", "25006", "53100", "53300", "55P03", "57P")
+_NEVER_OF_A_REPORT = ("2200H", "25006", "53100", "53300", "55P03", "57P", "58")
 
 
 def error_kind(error: SupabaseError) -> ErrorKind:

@@ -187,7 +187,7 @@ async def test_a_failure_that_several_reports_share_is_not_their_own(bench: Benc
     assert (bench.spool.counts.depth, bench.spool.counts.dead_letters) == (0, 0)
 
 
-@pytest.mark.parametrize("code", ["2200H", "42883", "42501", "53100", "25006", "55P03", "PGRST202"])
+@pytest.mark.parametrize("code", ["2200H", "42883", "42501", "53100", "58030", "25006", "55P03", "PGRST202"])
 async def test_a_report_waits_if_its_content_cannot_be_the_reason(bench: Bench, code: str) -> None:
     """One new incident among many repeats: it fails alone again and again while others are stored."""
     await bench.fill(range(3))
