@@ -38,7 +38,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass
 class _Suspect:
-    """A report that failed alone. failures counts only those after which others were stored."""
+    """A report that failed alone. failures counts those with the same reason, each after others were stored."""
 
     reason: str
     since: float
@@ -167,10 +167,11 @@ class Replay:
         """Count a report that failed alone; whether it is given up."""
         now, stored = self._clock(), self._sender.stored
         suspect = self._suspects.setdefault(report_id, _Suspect(failure.reason, now, stored))
-        if stored > suspect.stored_by_others:
+        if failure.reason != suspect.reason:
+            suspect.reason, suspect.failures = failure.reason, 1
+        elif stored > suspect.stored_by_others:
             suspect.failures += 1
-            suspect.stored_by_others = stored
-        suspect.reason = failure.reason
+        suspect.stored_by_others = stored
         suspect.rests_until = now + suspect.pause
         suspect.pause = min(suspect.pause * 2, _LONGEST_PAUSE_SECONDS)
         if not failure.can_be_own:
