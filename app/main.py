@@ -15,8 +15,7 @@ from app.routes.sentry import receive_sentry
 from app.routes.status import status
 from app.settings import Settings
 from app.web.errors import on_http_exception, on_problem
-from app.web.limits import FairLimit, RequestLimit
-from app.web.middleware import RequestLog, UnexpectedErrors, cors, request_ids
+from app.web.middleware import FairLimit, RequestLimit, RequestLog, UnexpectedErrors, cors, request_ids
 
 # uvicorn waits this long for open requests, then the lifespan ends: together within the 10 s after SIGTERM.
 SHUTDOWN_REQUEST_SECONDS = 7
