@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
+from ssl import SSLContext
 from typing import Any, Literal, TypeVar
 
 import httpx
@@ -28,8 +29,9 @@ RESPONSE_LIMIT = 8 * 1024 * 1024
 TIMEOUTS_IN_A_ROW = 20
 # Reports use up to 6 calls at a time: two batches of each kind and two of the replay.
 _INGEST_CALLS = 8
-_READER_CALLS = 8
-_OWN_CALLS = 4
+_READER_CALLS = 6
+# The monitor, the page for anonymous visitors, failed signatures, the bootstrap, and the operator's pages.
+_OWN_CALLS = 6
 _POOL = httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=30.0)
 
 _logger = logging.getLogger(__name__)
@@ -49,9 +51,10 @@ class SupabaseClient:
         self._base_url = f"{settings.supabase_url}/rest/v1"
         self._anon_key = settings.supabase_anon_key
         service_key = settings.supabase_service_role_key
-        self._ingest = self._client(_http_client("reports", _INGEST_CALLS), service_key, service_key)
-        self._own = self._client(_http_client("the service", _OWN_CALLS), service_key, service_key)
-        self._reader_http = _http_client("readers", _READER_CALLS)
+        certificates = httpx.create_ssl_context(trust_env=False)
+        self._ingest = self._client(_http_client("reports", _INGEST_CALLS, certificates), service_key, service_key)
+        self._own = self._client(_http_client("the service", _OWN_CALLS, certificates), service_key, service_key)
+        self._reader_http = _http_client("readers", _READER_CALLS, certificates)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -156,9 +159,9 @@ class SupabaseClient:
         )
 
 
-def _http_client(name: str, calls: int) -> httpx.AsyncClient:
+def _http_client(name: str, calls: int, certificates: SSLContext) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        transport=BoundedTransport(name, calls, _WAIT_SECONDS, _CALL_SECONDS),
+        transport=BoundedTransport(name, calls, _WAIT_SECONDS, _CALL_SECONDS, certificates),
         timeout=_TIMEOUT,
         headers={"Accept-Encoding": "identity"},
         trust_env=False,
@@ -194,10 +197,10 @@ async def _translate_errors(call: Awaitable[Result]) -> Result:
 class _Connections:
     """The connections of one transport and the turns of the calls that use them."""
 
-    def __init__(self, calls: int) -> None:
+    def __init__(self, calls: int, certificates: SSLContext) -> None:
         # Without trust_env no .netrc file and no proxy variable changes where the service key is sent. HTTP/1.1: for so
         # few concurrent calls HTTP/2 gains nothing and costs memory.
-        self.http = httpx.AsyncHTTPTransport(limits=_POOL, trust_env=False)
+        self.http = httpx.AsyncHTTPTransport(certificates, limits=_POOL, trust_env=False)
         self.turns = asyncio.Semaphore(calls)
         self.calls = 0
         self.is_retired = False
@@ -220,13 +223,16 @@ class BoundedTransport(httpx.AsyncBaseTransport):
     httpx.ReadTimeout: the timeouts of httpx itself begin again with each byte.
     """
 
-    def __init__(self, name: str, calls: int, wait_seconds: float, call_seconds: float) -> None:
+    def __init__(
+        self, name: str, calls: int, wait_seconds: float, call_seconds: float, certificates: SSLContext
+    ) -> None:
         self._name = name
         self._limit = calls
         self._wait_seconds = wait_seconds
         self._call_seconds = call_seconds
         self._timeouts = 0
-        self._current = _Connections(calls)
+        self._certificates = certificates
+        self._current = _Connections(calls, certificates)
         self._retired: _Connections | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -279,7 +285,7 @@ class BoundedTransport(httpx.AsyncBaseTransport):
         _logger.error("%s calls in a row got no turn: the connections for %s are replaced", self._timeouts, self._name)
         self._timeouts = 0
         connections.is_retired = True
-        self._retired, self._current = connections, _Connections(self._limit)
+        self._retired, self._current = connections, _Connections(self._limit, self._certificates)
 
 
 async def _read(response: httpx.Response) -> bytes:

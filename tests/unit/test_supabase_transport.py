@@ -63,7 +63,7 @@ async def running(
     server = Server()
     listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
     server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    bounded = BoundedTransport("tests", calls, wait, duration)
+    bounded = BoundedTransport("tests", calls, wait, duration, httpx.create_ssl_context(trust_env=False))
     async with httpx.AsyncClient(transport=bounded, base_url=server.url, timeout=DEADLINE_SECONDS) as client:
         yield server, client
         server.release.set()
