@@ -24,7 +24,7 @@ SHUTDOWN_REQUEST_SECONDS = 7
 def create_app(settings: Settings) -> Starlette:
     """A new application."""
     # A page of incidents has up to 1 MiB, a status page some 100 kB; each is in memory until the client has read it.
-    readers = Middleware(RequestLimit, FairLimit(total=24, per_client=12))
+    readers = Middleware(RequestLimit, FairLimit(total=16, per_client=8))
     visitors = Middleware(RequestLimit, FairLimit(total=64, per_client=32))
     app = Starlette(
         routes=[

@@ -179,10 +179,10 @@ class RequestLimit:
         async def send_in_parts(message: Message) -> None:
             """Each part waits until the client has read the one before it."""
             body: bytes = message.get("body", b"")
-            while len(body) > _PART_BYTES:
-                await send({**message, "body": body[:_PART_BYTES], "more_body": True})
-                body = body[_PART_BYTES:]
-            await send({**message, "body": body} if "body" in message else message)
+            last = max(0, len(body) - 1) // _PART_BYTES * _PART_BYTES
+            for at in range(0, last, _PART_BYTES):
+                await send({**message, "body": body[at : at + _PART_BYTES], "more_body": True})
+            await send({**message, "body": body[last:]} if last else message)
 
         with self._limit.use(client_of(client_address(request))):
             await self._app(scope, receive, send_in_parts)
