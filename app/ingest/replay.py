@@ -52,6 +52,7 @@ class _Suspect:
 class _Progress:
     """What one pass achieved. Deferred reports are over the quota of their sender."""
 
+    calls: int = 0
     settled: int = 0
     deferred: int = 0
 
@@ -99,7 +100,8 @@ class Replay:
             return True
         progress = _Progress()
         await self._replay_batches(progress)
-        if self._breaker.is_closed:
+        # If only suspects wait, the trial call of an open breaker is one of theirs.
+        if self._breaker.is_closed or not progress.calls:
             await self._replay_suspects(progress)
         return progress.settled > 0 and not progress.deferred
 
@@ -137,6 +139,7 @@ class Replay:
                 return
 
     async def _replay(self, batch: list[Spooled], progress: _Progress) -> list[Answer]:
+        progress.calls += 1
         answers = await self._send([Report(each.payload) for each in batch])
         stored: list[ReportId] = []
         rejected: list[tuple[ReportId, str]] = []
@@ -151,7 +154,9 @@ class Replay:
                 progress.deferred += 1
             else:
                 _logger.error("a spooled report was permanently rejected: %s", answer.code)
-                rejected.append((each.id, answer.detail))
+                # The hint holds the words of PostgreSQL.
+                hint = answer.members.get("hint")
+                rejected.append((each.id, f"{answer.detail} ({hint})" if hint else answer.detail))
         await self._spool.settle(self.kind, stored, rejected)
         progress.settled += len(stored) + len(rejected)
         for report_id in (*stored, *(report_id for report_id, _ in rejected)):
@@ -168,6 +173,8 @@ class Replay:
         suspect.reason = failure.reason
         suspect.rests_until = now + suspect.pause
         suspect.pause = min(suspect.pause * 2, _LONGEST_PAUSE_SECONDS)
+        if not failure.can_be_own:
+            return False
         if suspect.failures < (_GENERAL_FAILURES_TO_GIVE_UP if _is_general(failure) else _FAILURES_TO_GIVE_UP):
             return False
         alike = sum(other.reason == failure.reason for other in self._suspects.values())
