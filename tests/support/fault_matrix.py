@@ -218,7 +218,10 @@ def _role_setting(stack: Stack, name: str, value: str) -> Iterator[None]:
 
 @contextmanager
 def required_column(stack: Stack) -> Iterator[None]:
-    """The incidents have a column that needs a value, and the functions do not know it: 23502."""
+    """The incidents have a column that needs a value, and the functions do not know it: 23502.
+
+    A delivery may be `failed` for that: a body could be the cause. The job applies it, here at once.
+    """
     with changed(
         stack,
         [
@@ -228,6 +231,11 @@ def required_column(stack: Stack) -> Iterator[None]:
         [f"alter table {INCIDENTS} drop column if exists injected"],
     ):
         yield
+    run(
+        stack,
+        f"update {DELIVERIES} set next_attempt_at = clock_timestamp() where effect = 'failed'",  # noqa: S608
+        "do $$ begin while monitoring.retry_deliveries() > 0 loop end loop; end $$",
+    )
 
 
 @contextmanager
