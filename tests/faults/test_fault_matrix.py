@@ -32,8 +32,8 @@ EXTENT = os.environ.get("FAULT_MATRIX", "part")
 IS_FULL = EXTENT == "full"
 LOCK_SECONDS = 240.0 if IS_FULL else 10.0
 # The replay's calls that must have met the fault after everything was sent; a breaker that only probes makes none.
-CALLS = 8
-CALLS_SECONDS = 5.0
+CALLS = 20 if IS_FULL else 4
+CALLS_SECONDS = 30.0 if IS_FULL else 3.0
 # In this time the replay tries a report often enough to give it up.
 FEW_SECONDS = 60.0 if IS_FULL else 6.0
 KNOWN_ERRORS = 20
@@ -60,10 +60,8 @@ DATABASE_FAULTS = [
     DatabaseFault("58030 when a call commits", faults.raising("58030", at_commit=True)),
     DatabaseFault("42883, a missing function", faults.renamed("function", "monitoring.upsert_incidents")),
     DatabaseFault("42703, a missing column", faults.renamed("table", faults.INCIDENTS, part="rule")),
-    DatabaseFault("PGRST202, missing RPCs", faults.without_rpcs),
     DatabaseFault("PGRST202, a stale schema cache", faults.stale_schema_cache),
     DatabaseFault("2200H, no incident numbers left", faults.full_sequence("public.incident_number")),
-    DatabaseFault("2200H, no delivery numbers left", faults.full_sequence("monitoring.sentry_deliveries_id_seq")),
     DatabaseFault("57014, every statement", faults.role_setting("statement_timeout", "1ms")),
     DatabaseFault("57014, large batches", faults.slow_writes),
     DatabaseFault("55P03, a share lock and a short lock timeout", faults.short_share_lock, hold_seconds=5.0),
@@ -73,6 +71,8 @@ DATABASE_FAULTS = [
 THOROUGH_FAULTS = [
     EVERY_RECEIPT,
     SHARE_LOCK,
+    DatabaseFault("2200H, no delivery numbers left", faults.full_sequence("monitoring.sentry_deliveries_id_seq")),
+    DatabaseFault("PGRST202, missing RPCs", faults.without_rpcs),
     DatabaseFault("58030 from every write of an incident", faults.raising("58030")),
     DatabaseFault("ZZ999 from every write of an incident", faults.raising("ZZ999")),
     DatabaseFault("XX000 from every delivery", faults.raising("XX000", faults.DELIVERIES)),
@@ -84,10 +84,20 @@ THOROUGH_FAULTS = [
 ]
 
 
+THOROUGH = pytest.mark.skipif(EXTENT == "part", reason="`make faults` runs it")
+
+
 def thorough(*values: Any) -> Any:
     """Values that `make test` leaves out."""
-    mark = pytest.mark.skipif(EXTENT == "part", reason="part of `make faults` only")
-    return pytest.param(*values, marks=mark, id=" and ".join(map(str, values)))
+    return pytest.param(*values, marks=THOROUGH, id=" and ".join(map(str, values)))
+
+
+DAMAGES = [
+    pytest.param(faults.GARBAGE_IN_THE_MIDDLE, False, id="garbage in the middle, stopped"),
+    pytest.param(faults.CUT_LOG, True, id="a cut log, running"),
+    pytest.param(faults.DELETED, True, id="deleted, running"),
+    *(thorough(damage, is_running) for damage in faults.SPOOL_DAMAGES for is_running in (False, True)),
+]
 
 
 @dataclass(frozen=True)
@@ -254,8 +264,8 @@ def test_a_fault_of_the_database_loses_nothing(
     "fault",
     [
         DatabaseFault("2200H, no incident numbers left", faults.full_sequence("public.incident_number")),
-        DatabaseFault("42883, a missing function", faults.renamed("function", "monitoring.insert_incidents")),
-        DatabaseFault("53100 from every new incident", faults.raising("53100", event="insert")),
+        thorough(DatabaseFault("42883, a missing function", faults.renamed("function", "monitoring.insert_incidents"))),
+        thorough(DatabaseFault("53100 from every new incident", faults.raising("53100", event="insert"))),
     ],
     ids=str,
 )
@@ -280,7 +290,7 @@ def test_few_new_errors_wait_while_many_known_ones_are_stored(
     [
         pytest.param("XX000", NO_FAULT, id="XX000"),
         pytest.param("22P02", NO_FAULT, id="22P02"),
-        pytest.param("XX000", EVERY_RECEIPT, id=f"XX000 and {EVERY_RECEIPT}"),
+        thorough("XX000", EVERY_RECEIPT),
         thorough("22P02", EVERY_RECEIPT),
         thorough("XX000", SHARE_LOCK),
         thorough("22P02", SHARE_LOCK),
@@ -323,6 +333,7 @@ def test_a_spool_at_its_limit_refuses_only_what_it_has_not_acknowledged(
         fill_the_spool(where)
 
 
+@THOROUGH
 def test_a_spool_on_a_full_volume_refuses_only_what_it_has_not_acknowledged(
     disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, volume: Path
 ) -> None:
@@ -341,8 +352,7 @@ def fill_the_spool(where: Arena) -> None:
     outcome.assert_nothing_is_wrong()
 
 
-@pytest.mark.parametrize("is_running", [False, True], ids=["stopped", "running"])
-@pytest.mark.parametrize("damage", [*faults.SPOOL_DAMAGES, *map(thorough, faults.THOROUGH_SPOOL_DAMAGES)], ids=str)
+@pytest.mark.parametrize(("damage", "is_running"), DAMAGES)
 def test_a_damaged_spool_stops_nothing_and_its_loss_is_an_incident(
     disposable_stack: Stack,
     proxy: FaultProxy,

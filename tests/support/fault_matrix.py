@@ -374,12 +374,13 @@ def _delete(spool: Path) -> None:
         file.unlink()
 
 
+GARBAGE_IN_THE_MIDDLE = SpoolDamage("garbage in the middle", lambda spool: _write_garbage(spool, 0.4, 0.2))
+CUT_LOG = SpoolDamage("a cut log", _cut_log, needs_log=True)
+DELETED = SpoolDamage("deleted", _delete)
 SPOOL_DAMAGES = [
-    SpoolDamage("garbage in the middle", lambda spool: _write_garbage(spool, 0.4, 0.2)),
-    SpoolDamage("a cut log", _cut_log, needs_log=True),
-    SpoolDamage("deleted", _delete),
-]
-THOROUGH_SPOOL_DAMAGES = [
+    GARBAGE_IN_THE_MIDDLE,
+    CUT_LOG,
+    DELETED,
     SpoolDamage("garbage in the header", lambda spool: _write_garbage(spool, 0, 0)),
     SpoolDamage("garbage everywhere", lambda spool: _write_garbage(spool, 0, 1)),
 ]
