@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -59,7 +59,7 @@ DATABASE_FAULTS = [
     DatabaseFault("53100 from every write of an incident", faults.raising("53100")),
     DatabaseFault("58030 when a call commits", faults.raising("58030", at_commit=True)),
     DatabaseFault("42883, a missing function", faults.renamed("function", "monitoring.upsert_incidents")),
-    DatabaseFault("42703, a missing column", faults.renamed("table", faults.INCIDENTS, part="rule")),
+    DatabaseFault("42703, a missing column", faults.renamed("table", faults.INCIDENTS, column="rule")),
     DatabaseFault("PGRST202, a stale schema cache", faults.stale_schema_cache),
     DatabaseFault("2200H, no incident numbers left", faults.full_sequence("public.incident_number")),
     DatabaseFault("57014, every statement", faults.role_setting("statement_timeout", "1ms")),
@@ -96,7 +96,10 @@ DAMAGES = [
     pytest.param(faults.GARBAGE_IN_THE_MIDDLE, False, id="garbage in the middle, stopped"),
     pytest.param(faults.CUT_LOG, True, id="a cut log, running"),
     pytest.param(faults.DELETED, True, id="deleted, running"),
-    *(thorough(damage, is_running) for damage in faults.SPOOL_DAMAGES for is_running in (False, True)),
+    thorough(faults.GARBAGE_IN_THE_MIDDLE, True),
+    thorough(faults.CUT_LOG, False),
+    thorough(faults.DELETED, False),
+    *(thorough(damage, is_running) for damage in faults.GARBAGE_ELSEWHERE for is_running in (False, True)),
 ]
 
 
@@ -109,6 +112,7 @@ class Arena:
     service: ServiceProcess
     load: MixedLoad
     environ: dict[str, str]
+    port: int
 
     @property
     def spool_path(self) -> Path:
@@ -152,7 +156,7 @@ class Arena:
 
         waiting = 0
         try:
-            wait_until(is_over, SETTLE_SECONDS, "the end of the spool")
+            wait_until(is_over, what="the end of the spool")
         except AssertionError:
             waiting = self.spool()["depth"] or 1
         outcome = self.load.outcome(waiting)
@@ -164,7 +168,7 @@ class Arena:
         return cast(dict[str, Any], http_client.get(f"{self.service.url}/health").json()["spool"])
 
 
-SETTLE_SECONDS = float(os.environ.get("FAULT_MATRIX_SETTLE", DEADLINE_SECONDS))
+NewArena = Callable[..., AbstractContextManager[Arena]]
 
 
 @pytest.fixture(autouse=True)
@@ -184,31 +188,29 @@ def proxy(disposable_stack: Stack) -> Iterator[FaultProxy]:
         yield running
 
 
-@contextmanager
-def arena(
-    stack: Stack,
-    proxy: FaultProxy,
-    environ: dict[str, str],
-    log_path: Path,
-    variables: Mapping[str, str] | None = None,
-    port: int | None = None,
-) -> Iterator[Arena]:
-    """The service has a connection, and some errors are known."""
-    environ = {**environ, "SUPABASE_URL": proxy.url, "SENTRY_CLIENT_SECRET": SENTRY_SECRET, **(variables or {})}
-    spool_path = Path(environ["SPOOL_PATH"])
-    with (
-        running_service(environ, log_path, port, budgets=BUDGETS) as service,
-        MixedLoad(service.url, stack.superuser_database_url, spool_path) as load,
-    ):
-        load.send(KNOWN_ERRORS, KNOWN_ERRORS)
-        wait_until(lambda: is_drained(service.url), what="the end of the spool")
-        yield Arena(stack, proxy, service, load, environ)
+@pytest.fixture
+def new_arena(disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path) -> NewArena:
+    """Starts a service with further variables. It has a connection, and some errors are known."""
+
+    @contextmanager
+    def start(**variables: str) -> Iterator[Arena]:
+        own = {**environ, "SUPABASE_URL": proxy.url, "SENTRY_CLIENT_SECRET": SENTRY_SECRET, **variables}
+        port = free_port()
+        with (
+            running_service(own, log_path, port, budgets=BUDGETS) as service,
+            MixedLoad(service.url, disposable_stack.superuser_database_url, Path(own["SPOOL_PATH"])) as load,
+        ):
+            load.send(KNOWN_ERRORS, KNOWN_ERRORS)
+            wait_until(lambda: is_drained(service.url), what="the end of the spool")
+            yield Arena(disposable_stack, proxy, service, load, own, port)
+
+    return start
 
 
 @pytest.fixture
 def volume(tmp_path: Path) -> Iterator[Path]:
     """A small file system for the spool."""
-    with faults.small_volume(tmp_path / "volume", 1536) as mounted:
+    with faults.small_volume(tmp_path / "volume", 6144 if IS_FULL else 1536) as mounted:
         if mounted is None:
             pytest.skip("only root may mount a file system")
         yield mounted
@@ -233,9 +235,9 @@ def suffer(where: Arena, fault: DatabaseFault, size: Size, *, has_poison: bool =
 
 
 def test_a_fault_of_the_database_loses_nothing_of_the_full_numbers(
-    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path
+    new_arena: NewArena,
 ) -> None:
-    with arena(disposable_stack, proxy, environ, log_path) as where:
+    with new_arena() as where:
         outcome = suffer(where, EVERY_WRITE, FULL)
         print(f"\n{EVERY_WRITE}: {outcome}")
         outcome.assert_nothing_is_wrong()
@@ -251,10 +253,8 @@ def test_a_fault_of_the_database_loses_nothing_of_the_full_numbers(
         *map(thorough, THOROUGH_FAULTS),
     ],
 )
-def test_a_fault_of_the_database_loses_nothing(
-    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, fault: DatabaseFault
-) -> None:
-    with arena(disposable_stack, proxy, environ, log_path) as where:
+def test_a_fault_of_the_database_loses_nothing(new_arena: NewArena, fault: DatabaseFault) -> None:
+    with new_arena() as where:
         outcome = suffer(where, fault, SIZE)
         print(f"\n{fault}: {outcome}")
         outcome.assert_nothing_is_wrong()
@@ -269,12 +269,10 @@ def test_a_fault_of_the_database_loses_nothing(
     ],
     ids=str,
 )
-def test_few_new_errors_wait_while_many_known_ones_are_stored(
-    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, fault: DatabaseFault
-) -> None:
+def test_few_new_errors_wait_while_many_known_ones_are_stored(new_arena: NewArena, fault: DatabaseFault) -> None:
     """The fault looks like one of the reports: each of them fails alone while others get through."""
-    with arena(disposable_stack, proxy, environ, log_path) as where:
-        with fault.inject(disposable_stack):
+    with new_arena() as where:
+        with fault.inject(where.stack):
             where.load.send(3, 1)
             started = time.monotonic()
             while time.monotonic() - started < FEW_SECONDS:
@@ -297,29 +295,26 @@ def test_few_new_errors_wait_while_many_known_ones_are_stored(
     ],
 )
 def test_a_poisoned_body_is_given_up_alone_with_its_reason(
-    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, code: str, fault: DatabaseFault
+    new_arena: NewArena, code: str, fault: DatabaseFault
 ) -> None:
     """One report and one delivery make the database fail. XX000 could be anything; 22P02 can only be the body."""
-    with (
-        arena(disposable_stack, proxy, environ, log_path) as where,
-        faults.poisoned(code)(disposable_stack),
-    ):
+    with new_arena() as where, faults.poisoned(code)(where.stack):
         outcome = suffer(where, fault, SIZE, has_poison=True)
         print(f"\n{fault} and a body with {code}: {outcome}")
         outcome.assert_only_poison_was_given_up(code)
 
 
 def test_a_full_volume_of_the_spool_stops_nothing_while_the_database_is_available(
-    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, volume: Path
+    new_arena: NewArena, volume: Path
 ) -> None:
-    with arena(disposable_stack, proxy, environ, log_path, {"SPOOL_PATH": str(volume / "spool")}) as where:
+    with new_arena(SPOOL_PATH=str(volume / "spool")) as where:
         where.cut_off()
         where.load.send(SIZE.reports // 4, SIZE.deliveries // 4)
         with faults.filled(volume):
             where.connect()
             where.load.send(SIZE.reports - SIZE.reports // 4, SIZE.deliveries - SIZE.deliveries // 4)
             # Acknowledged while the volume is full: by the database.
-            where.load.finish(SETTLE_SECONDS)
+            where.load.finish()
             where.meet()
         outcome = where.settle()
         print(f"\na full volume: {outcome}")
@@ -327,24 +322,22 @@ def test_a_full_volume_of_the_spool_stops_nothing_while_the_database_is_availabl
 
 
 def test_a_spool_at_its_limit_refuses_only_what_it_has_not_acknowledged(
-    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path
+    new_arena: NewArena,
 ) -> None:
-    with arena(disposable_stack, proxy, environ, log_path, {"SPOOL_MAX_MB": "1"}) as where:
+    with new_arena(SPOOL_MAX_MB="1") as where:
         fill_the_spool(where)
 
 
 @THOROUGH
-def test_a_spool_on_a_full_volume_refuses_only_what_it_has_not_acknowledged(
-    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, volume: Path
-) -> None:
-    with arena(disposable_stack, proxy, environ, log_path, {"SPOOL_PATH": str(volume / "spool")}) as where:
+def test_a_spool_on_a_full_volume_refuses_only_what_it_has_not_acknowledged(new_arena: NewArena, volume: Path) -> None:
+    with new_arena(SPOOL_PATH=str(volume / "spool")) as where:
         fill_the_spool(where)
 
 
 def fill_the_spool(where: Arena) -> None:
     """The database fails on everything until reports were refused; their senders repeat them."""
     with faults.raising("58030")(where.stack):
-        where.load.send(SIZE.reports, SIZE.deliveries, padding=4 * 2**20 // SIZE.reports)
+        where.load.send(SIZE.reports, SIZE.deliveries, padding=8 * 2**20 // SIZE.reports)
         where.meet()
         assert any(503 in each.statuses for each in where.load.reports)
     outcome = where.settle()
@@ -354,18 +347,14 @@ def fill_the_spool(where: Arena) -> None:
 
 @pytest.mark.parametrize(("damage", "is_running"), DAMAGES)
 def test_a_damaged_spool_stops_nothing_and_its_loss_is_an_incident(
-    disposable_stack: Stack,
-    proxy: FaultProxy,
-    environ: dict[str, str],
-    log_path: Path,
+    new_arena: NewArena,
     damage: SpoolDamage,
     is_running: bool,
 ) -> None:
     """What was in the file may be lost, and an incident says so. What arrives from then on is stored, once."""
-    port = free_port()
     with ExitStack() as exits:
-        where = exits.enter_context(arena(disposable_stack, proxy, environ, log_path, port=port))
-        forget_spool_incidents(disposable_stack)
+        where = exits.enter_context(new_arena())
+        forget_spool_incidents(where.stack)
         where.cut_off()
         where.load.send(SIZE.reports // 4, SIZE.deliveries // 4)
         where.load.excuse_what_was_sent()
@@ -374,12 +363,12 @@ def test_a_damaged_spool_stops_nothing_and_its_loss_is_an_incident(
             where.service.process.wait(DEADLINE_SECONDS)
         damage.inflict(where.spool_path)
         if not is_running:
-            exits.enter_context(running_service(where.environ, log_path, port, budgets=BUDGETS))
+            exits.enter_context(running_service(where.environ, where.service.log_path, where.port, budgets=BUDGETS))
         where.load.send(SIZE.reports // 4, SIZE.deliveries // 4)
         where.connect()
         where.load.send(SIZE.reports // 2, SIZE.deliveries // 2)
         outcome = where.settle()
-        incidents = read_spool_incidents(disposable_stack)
+        incidents = read_spool_incidents(where.stack)
         print(f"\na spool {damage}, {'running' if is_running else 'stopped'}: {outcome}; {incidents}")
         outcome.assert_nothing_is_wrong()
         # A service that starts without a file cannot know that there was one.

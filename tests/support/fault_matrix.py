@@ -110,19 +110,16 @@ def poisoned(code: str) -> Injection:
 # Objects that the functions need and do not find.
 
 
-def renamed(kind: str, name: str, *, part: str = "") -> Injection:
-    """A function, table or column that has another name for a while. `part` is the column of a table."""
+def renamed(kind: str, name: str, *, column: str = "") -> Injection:
+    """A function, a table or a column of a table has another name for a while."""
     schema, plain = name.split(".")
-    old = part or plain
-    new = f"{old}_renamed"
-    if part:
-        there, back = (
-            (f"alter {kind} {name} rename column {old} to {new}",),
-            (f"alter {kind} {name} rename column {new} to {old}",),
-        )
+    if column:
+        there = f"alter {kind} {name} rename column {column} to {column}_renamed"
+        back = f"alter {kind} {name} rename column {column}_renamed to {column}"
     else:
-        there, back = (f"alter {kind} {name} rename to {new}",), (f"alter {kind} {schema}.{new} rename to {old}",)
-    return lambda stack: changed(stack, there, back)
+        there = f"alter {kind} {name} rename to {plain}_renamed"
+        back = f"alter {kind} {schema}.{plain}_renamed rename to {plain}"
+    return lambda stack: changed(stack, [there], [back])
 
 
 @contextmanager
@@ -377,10 +374,7 @@ def _delete(spool: Path) -> None:
 GARBAGE_IN_THE_MIDDLE = SpoolDamage("garbage in the middle", lambda spool: _write_garbage(spool, 0.4, 0.2))
 CUT_LOG = SpoolDamage("a cut log", _cut_log, needs_log=True)
 DELETED = SpoolDamage("deleted", _delete)
-SPOOL_DAMAGES = [
-    GARBAGE_IN_THE_MIDDLE,
-    CUT_LOG,
-    DELETED,
+GARBAGE_ELSEWHERE = [
     SpoolDamage("garbage in the header", lambda spool: _write_garbage(spool, 0, 0)),
     SpoolDamage("garbage everywhere", lambda spool: _write_garbage(spool, 0, 1)),
 ]
