@@ -52,7 +52,7 @@ class _Suspect:
 class _Progress:
     """What one pass achieved. Deferred reports are over the quota of their sender."""
 
-    calls: int = 0
+    calls: int = 0  # without those of suspects
     settled: int = 0
     deferred: int = 0
 
@@ -113,6 +113,7 @@ class Replay:
             batch = [each for each in batch if each.id not in self._suspects]
             if not batch:
                 continue
+            progress.calls += 1
             answers = await self._replay(batch, progress)
             if not all(isinstance(answer, NoResult) for answer in answers):
                 fruitless = 0
@@ -139,7 +140,6 @@ class Replay:
                 return
 
     async def _replay(self, batch: list[Spooled], progress: _Progress) -> list[Answer]:
-        progress.calls += 1
         answers = await self._send([Report(each.payload) for each in batch])
         stored: list[ReportId] = []
         rejected: list[tuple[ReportId, str]] = []
