@@ -54,19 +54,13 @@ def connect(stack: Stack) -> psycopg.Connection[Any]:
 
 
 def run(stack: Stack, *statements: str) -> None:
-    """Runs statements that wait for locks that calls in flight hold; a deadlock with one of them is tried again."""
+    """Runs statements that wait for the locks of calls in flight; one that deadlocks with such a call is tried again."""
     with connect(stack) as connection:
         for statement in statements:
-            _run_until_done(connection, statement)
-
-
-def _run_until_done(connection: psycopg.Connection[Any], statement: str) -> None:
-    while True:
-        try:
-            connection.execute(statement.encode())
-        except (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable):
-            continue
-        return
+            while True:
+                with suppress(psycopg.errors.DeadlockDetected):
+                    connection.execute(statement.encode())
+                    break
 
 
 @contextmanager
