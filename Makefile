@@ -59,7 +59,7 @@ format: setup ## Formats the Python code.
 bench: setup ## Measures throughput and latency, as ratios within one run.
 	@$(VENV)/python -m benchmarks
 
-faults: setup ## Runs the whole matrix of faults with the full numbers (half an hour).
+faults: setup ## Runs the whole matrix of faults with the full numbers (most of an hour).
 	@FAULT_MATRIX=full $(VENV)/python -m pytest -q -s tests/faults/test_fault_matrix.py
 
 pictures: setup ## Redraws the screenshots in docs/ (needs Chromium).

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -32,8 +32,8 @@ EXTENT = os.environ.get("FAULT_MATRIX", "part")
 IS_FULL = EXTENT == "full"
 LOCK_SECONDS = 240.0 if IS_FULL else 10.0
 # The replay's calls that must have met the fault after everything was sent; a breaker that only probes makes none.
-CALLS = 8
-CALLS_SECONDS = 5.0
+CALLS = 20 if IS_FULL else 4
+CALLS_SECONDS = 30.0 if IS_FULL else 3.0
 # In this time the replay tries a report often enough to give it up.
 FEW_SECONDS = 60.0 if IS_FULL else 6.0
 KNOWN_ERRORS = 20
@@ -59,11 +59,9 @@ DATABASE_FAULTS = [
     DatabaseFault("53100 from every write of an incident", faults.raising("53100")),
     DatabaseFault("58030 when a call commits", faults.raising("58030", at_commit=True)),
     DatabaseFault("42883, a missing function", faults.renamed("function", "monitoring.upsert_incidents")),
-    DatabaseFault("42703, a missing column", faults.renamed("table", faults.INCIDENTS, part="rule")),
-    DatabaseFault("PGRST202, missing RPCs", faults.without_rpcs),
+    DatabaseFault("42703, a missing column", faults.renamed("table", faults.INCIDENTS, column="rule")),
     DatabaseFault("PGRST202, a stale schema cache", faults.stale_schema_cache),
     DatabaseFault("2200H, no incident numbers left", faults.full_sequence("public.incident_number")),
-    DatabaseFault("2200H, no delivery numbers left", faults.full_sequence("monitoring.sentry_deliveries_id_seq")),
     DatabaseFault("57014, every statement", faults.role_setting("statement_timeout", "1ms")),
     DatabaseFault("57014, large batches", faults.slow_writes),
     DatabaseFault("55P03, a share lock and a short lock timeout", faults.short_share_lock, hold_seconds=5.0),
@@ -73,6 +71,8 @@ DATABASE_FAULTS = [
 THOROUGH_FAULTS = [
     EVERY_RECEIPT,
     SHARE_LOCK,
+    DatabaseFault("2200H, no delivery numbers left", faults.full_sequence("monitoring.sentry_deliveries_id_seq")),
+    DatabaseFault("PGRST202, missing RPCs", faults.without_rpcs),
     DatabaseFault("58030 from every write of an incident", faults.raising("58030")),
     DatabaseFault("ZZ999 from every write of an incident", faults.raising("ZZ999")),
     DatabaseFault("XX000 from every delivery", faults.raising("XX000", faults.DELIVERIES)),
@@ -84,10 +84,23 @@ THOROUGH_FAULTS = [
 ]
 
 
+THOROUGH = pytest.mark.skipif(EXTENT == "part", reason="`make faults` runs it")
+
+
 def thorough(*values: Any) -> Any:
     """Values that `make test` leaves out."""
-    mark = pytest.mark.skipif(EXTENT == "part", reason="part of `make faults` only")
-    return pytest.param(*values, marks=mark, id=" and ".join(map(str, values)))
+    return pytest.param(*values, marks=THOROUGH, id=" and ".join(map(str, values)))
+
+
+DAMAGES = [
+    pytest.param(faults.GARBAGE_IN_THE_MIDDLE, False, id="garbage in the middle, stopped"),
+    pytest.param(faults.CUT_LOG, True, id="a cut log, running"),
+    pytest.param(faults.DELETED, True, id="deleted, running"),
+    thorough(faults.GARBAGE_IN_THE_MIDDLE, True),
+    thorough(faults.CUT_LOG, False),
+    thorough(faults.DELETED, False),
+    *(thorough(damage, is_running) for damage in faults.GARBAGE_ELSEWHERE for is_running in (False, True)),
+]
 
 
 @dataclass(frozen=True)
@@ -99,6 +112,7 @@ class Arena:
     service: ServiceProcess
     load: MixedLoad
     environ: dict[str, str]
+    port: int
 
     @property
     def spool_path(self) -> Path:
@@ -142,7 +156,7 @@ class Arena:
 
         waiting = 0
         try:
-            wait_until(is_over, SETTLE_SECONDS, "the end of the spool")
+            wait_until(is_over, what="the end of the spool")
         except AssertionError:
             waiting = self.spool()["depth"] or 1
         outcome = self.load.outcome(waiting)
@@ -154,7 +168,7 @@ class Arena:
         return cast(dict[str, Any], http_client.get(f"{self.service.url}/health").json()["spool"])
 
 
-SETTLE_SECONDS = float(os.environ.get("FAULT_MATRIX_SETTLE", DEADLINE_SECONDS))
+NewArena = Callable[..., AbstractContextManager[Arena]]
 
 
 @pytest.fixture(autouse=True)
@@ -174,31 +188,29 @@ def proxy(disposable_stack: Stack) -> Iterator[FaultProxy]:
         yield running
 
 
-@contextmanager
-def arena(
-    stack: Stack,
-    proxy: FaultProxy,
-    environ: dict[str, str],
-    log_path: Path,
-    variables: Mapping[str, str] | None = None,
-    port: int | None = None,
-) -> Iterator[Arena]:
-    """The service has a connection, and some errors are known."""
-    environ = {**environ, "SUPABASE_URL": proxy.url, "SENTRY_CLIENT_SECRET": SENTRY_SECRET, **(variables or {})}
-    spool_path = Path(environ["SPOOL_PATH"])
-    with (
-        running_service(environ, log_path, port, budgets=BUDGETS) as service,
-        MixedLoad(service.url, stack.superuser_database_url, spool_path) as load,
-    ):
-        load.send(KNOWN_ERRORS, KNOWN_ERRORS)
-        wait_until(lambda: is_drained(service.url), what="the end of the spool")
-        yield Arena(stack, proxy, service, load, environ)
+@pytest.fixture
+def new_arena(disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path) -> NewArena:
+    """Starts a service with further variables. It has a connection, and some errors are known."""
+
+    @contextmanager
+    def start(**variables: str) -> Iterator[Arena]:
+        own = {**environ, "SUPABASE_URL": proxy.url, "SENTRY_CLIENT_SECRET": SENTRY_SECRET, **variables}
+        port = free_port()
+        with (
+            running_service(own, log_path, port, budgets=BUDGETS) as service,
+            MixedLoad(service.url, disposable_stack.superuser_database_url, Path(own["SPOOL_PATH"])) as load,
+        ):
+            load.send(KNOWN_ERRORS, KNOWN_ERRORS)
+            wait_until(lambda: is_drained(service.url), what="the end of the spool")
+            yield Arena(disposable_stack, proxy, service, load, own, port)
+
+    return start
 
 
 @pytest.fixture
 def volume(tmp_path: Path) -> Iterator[Path]:
     """A small file system for the spool."""
-    with faults.small_volume(tmp_path / "volume", 1536) as mounted:
+    with faults.small_volume(tmp_path / "volume", 6144 if IS_FULL else 1536) as mounted:
         if mounted is None:
             pytest.skip("only root may mount a file system")
         yield mounted
@@ -223,9 +235,9 @@ def suffer(where: Arena, fault: DatabaseFault, size: Size, *, has_poison: bool =
 
 
 def test_a_fault_of_the_database_loses_nothing_of_the_full_numbers(
-    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path
+    new_arena: NewArena,
 ) -> None:
-    with arena(disposable_stack, proxy, environ, log_path) as where:
+    with new_arena() as where:
         outcome = suffer(where, EVERY_WRITE, FULL)
         print(f"\n{EVERY_WRITE}: {outcome}")
         outcome.assert_nothing_is_wrong()
@@ -241,10 +253,8 @@ def test_a_fault_of_the_database_loses_nothing_of_the_full_numbers(
         *map(thorough, THOROUGH_FAULTS),
     ],
 )
-def test_a_fault_of_the_database_loses_nothing(
-    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, fault: DatabaseFault
-) -> None:
-    with arena(disposable_stack, proxy, environ, log_path) as where:
+def test_a_fault_of_the_database_loses_nothing(new_arena: NewArena, fault: DatabaseFault) -> None:
+    with new_arena() as where:
         outcome = suffer(where, fault, SIZE)
         print(f"\n{fault}: {outcome}")
         outcome.assert_nothing_is_wrong()
@@ -254,17 +264,15 @@ def test_a_fault_of_the_database_loses_nothing(
     "fault",
     [
         DatabaseFault("2200H, no incident numbers left", faults.full_sequence("public.incident_number")),
-        DatabaseFault("42883, a missing function", faults.renamed("function", "monitoring.insert_incidents")),
-        DatabaseFault("53100 from every new incident", faults.raising("53100", event="insert")),
+        thorough(DatabaseFault("42883, a missing function", faults.renamed("function", "monitoring.insert_incidents"))),
+        thorough(DatabaseFault("53100 from every new incident", faults.raising("53100", event="insert"))),
     ],
     ids=str,
 )
-def test_few_new_errors_wait_while_many_known_ones_are_stored(
-    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, fault: DatabaseFault
-) -> None:
+def test_few_new_errors_wait_while_many_known_ones_are_stored(new_arena: NewArena, fault: DatabaseFault) -> None:
     """The fault looks like one of the reports: each of them fails alone while others get through."""
-    with arena(disposable_stack, proxy, environ, log_path) as where:
-        with fault.inject(disposable_stack):
+    with new_arena() as where:
+        with fault.inject(where.stack):
             where.load.send(3, 1)
             started = time.monotonic()
             while time.monotonic() - started < FEW_SECONDS:
@@ -280,36 +288,33 @@ def test_few_new_errors_wait_while_many_known_ones_are_stored(
     [
         pytest.param("XX000", NO_FAULT, id="XX000"),
         pytest.param("22P02", NO_FAULT, id="22P02"),
-        pytest.param("XX000", EVERY_RECEIPT, id=f"XX000 and {EVERY_RECEIPT}"),
+        thorough("XX000", EVERY_RECEIPT),
         thorough("22P02", EVERY_RECEIPT),
         thorough("XX000", SHARE_LOCK),
         thorough("22P02", SHARE_LOCK),
     ],
 )
 def test_a_poisoned_body_is_given_up_alone_with_its_reason(
-    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, code: str, fault: DatabaseFault
+    new_arena: NewArena, code: str, fault: DatabaseFault
 ) -> None:
     """One report and one delivery make the database fail. XX000 could be anything; 22P02 can only be the body."""
-    with (
-        arena(disposable_stack, proxy, environ, log_path) as where,
-        faults.poisoned(code)(disposable_stack),
-    ):
+    with new_arena() as where, faults.poisoned(code)(where.stack):
         outcome = suffer(where, fault, SIZE, has_poison=True)
         print(f"\n{fault} and a body with {code}: {outcome}")
         outcome.assert_only_poison_was_given_up(code)
 
 
 def test_a_full_volume_of_the_spool_stops_nothing_while_the_database_is_available(
-    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, volume: Path
+    new_arena: NewArena, volume: Path
 ) -> None:
-    with arena(disposable_stack, proxy, environ, log_path, {"SPOOL_PATH": str(volume / "spool")}) as where:
+    with new_arena(SPOOL_PATH=str(volume / "spool")) as where:
         where.cut_off()
         where.load.send(SIZE.reports // 4, SIZE.deliveries // 4)
         with faults.filled(volume):
             where.connect()
             where.load.send(SIZE.reports - SIZE.reports // 4, SIZE.deliveries - SIZE.deliveries // 4)
             # Acknowledged while the volume is full: by the database.
-            where.load.finish(SETTLE_SECONDS)
+            where.load.finish()
             where.meet()
         outcome = where.settle()
         print(f"\na full volume: {outcome}")
@@ -317,23 +322,22 @@ def test_a_full_volume_of_the_spool_stops_nothing_while_the_database_is_availabl
 
 
 def test_a_spool_at_its_limit_refuses_only_what_it_has_not_acknowledged(
-    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path
+    new_arena: NewArena,
 ) -> None:
-    with arena(disposable_stack, proxy, environ, log_path, {"SPOOL_MAX_MB": "1"}) as where:
+    with new_arena(SPOOL_MAX_MB="1") as where:
         fill_the_spool(where)
 
 
-def test_a_spool_on_a_full_volume_refuses_only_what_it_has_not_acknowledged(
-    disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str], log_path: Path, volume: Path
-) -> None:
-    with arena(disposable_stack, proxy, environ, log_path, {"SPOOL_PATH": str(volume / "spool")}) as where:
+@THOROUGH
+def test_a_spool_on_a_full_volume_refuses_only_what_it_has_not_acknowledged(new_arena: NewArena, volume: Path) -> None:
+    with new_arena(SPOOL_PATH=str(volume / "spool")) as where:
         fill_the_spool(where)
 
 
 def fill_the_spool(where: Arena) -> None:
     """The database fails on everything until reports were refused; their senders repeat them."""
     with faults.raising("58030")(where.stack):
-        where.load.send(SIZE.reports, SIZE.deliveries, padding=4 * 2**20 // SIZE.reports)
+        where.load.send(SIZE.reports, SIZE.deliveries, padding=8 * 2**20 // SIZE.reports)
         where.meet()
         assert any(503 in each.statuses for each in where.load.reports)
     outcome = where.settle()
@@ -341,21 +345,16 @@ def fill_the_spool(where: Arena) -> None:
     outcome.assert_nothing_is_wrong()
 
 
-@pytest.mark.parametrize("is_running", [False, True], ids=["stopped", "running"])
-@pytest.mark.parametrize("damage", [*faults.SPOOL_DAMAGES, *map(thorough, faults.THOROUGH_SPOOL_DAMAGES)], ids=str)
+@pytest.mark.parametrize(("damage", "is_running"), DAMAGES)
 def test_a_damaged_spool_stops_nothing_and_its_loss_is_an_incident(
-    disposable_stack: Stack,
-    proxy: FaultProxy,
-    environ: dict[str, str],
-    log_path: Path,
+    new_arena: NewArena,
     damage: SpoolDamage,
     is_running: bool,
 ) -> None:
     """What was in the file may be lost, and an incident says so. What arrives from then on is stored, once."""
-    port = free_port()
     with ExitStack() as exits:
-        where = exits.enter_context(arena(disposable_stack, proxy, environ, log_path, port=port))
-        forget_spool_incidents(disposable_stack)
+        where = exits.enter_context(new_arena())
+        forget_spool_incidents(where.stack)
         where.cut_off()
         where.load.send(SIZE.reports // 4, SIZE.deliveries // 4)
         where.load.excuse_what_was_sent()
@@ -364,12 +363,12 @@ def test_a_damaged_spool_stops_nothing_and_its_loss_is_an_incident(
             where.service.process.wait(DEADLINE_SECONDS)
         damage.inflict(where.spool_path)
         if not is_running:
-            exits.enter_context(running_service(where.environ, log_path, port, budgets=BUDGETS))
+            exits.enter_context(running_service(where.environ, where.service.log_path, where.port, budgets=BUDGETS))
         where.load.send(SIZE.reports // 4, SIZE.deliveries // 4)
         where.connect()
         where.load.send(SIZE.reports // 2, SIZE.deliveries // 2)
         outcome = where.settle()
-        incidents = read_spool_incidents(disposable_stack)
+        incidents = read_spool_incidents(where.stack)
         print(f"\na spool {damage}, {'running' if is_running else 'stopped'}: {outcome}; {incidents}")
         outcome.assert_nothing_is_wrong()
         # A service that starts without a file cannot know that there was one.

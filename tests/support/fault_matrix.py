@@ -54,19 +54,13 @@ def connect(stack: Stack) -> psycopg.Connection[Any]:
 
 
 def run(stack: Stack, *statements: str) -> None:
-    """Runs statements that wait for locks that calls in flight hold; a deadlock with one of them is tried again."""
+    """Runs statements that wait for the locks of calls in flight; one that deadlocks with such a call is tried again."""
     with connect(stack) as connection:
         for statement in statements:
-            _run_until_done(connection, statement)
-
-
-def _run_until_done(connection: psycopg.Connection[Any], statement: str) -> None:
-    while True:
-        try:
-            connection.execute(statement.encode())
-        except (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable):
-            continue
-        return
+            while True:
+                with suppress(psycopg.errors.DeadlockDetected):
+                    connection.execute(statement.encode())
+                    break
 
 
 @contextmanager
@@ -110,19 +104,16 @@ def poisoned(code: str) -> Injection:
 # Objects that the functions need and do not find.
 
 
-def renamed(kind: str, name: str, *, part: str = "") -> Injection:
-    """A function, table or column that has another name for a while. `part` is the column of a table."""
+def renamed(kind: str, name: str, *, column: str = "") -> Injection:
+    """A function, a table or a column of a table has another name for a while."""
     schema, plain = name.split(".")
-    old = part or plain
-    new = f"{old}_renamed"
-    if part:
-        there, back = (
-            (f"alter {kind} {name} rename column {old} to {new}",),
-            (f"alter {kind} {name} rename column {new} to {old}",),
-        )
+    if column:
+        there = f"alter {kind} {name} rename column {column} to {column}_renamed"
+        back = f"alter {kind} {name} rename column {column}_renamed to {column}"
     else:
-        there, back = (f"alter {kind} {name} rename to {new}",), (f"alter {kind} {schema}.{new} rename to {old}",)
-    return lambda stack: changed(stack, there, back)
+        there = f"alter {kind} {name} rename to {plain}_renamed"
+        back = f"alter {kind} {schema}.{plain}_renamed rename to {plain}"
+    return lambda stack: changed(stack, [there], [back])
 
 
 @contextmanager
@@ -218,7 +209,10 @@ def _role_setting(stack: Stack, name: str, value: str) -> Iterator[None]:
 
 @contextmanager
 def required_column(stack: Stack) -> Iterator[None]:
-    """The incidents have a column that needs a value, and the functions do not know it: 23502."""
+    """The incidents have a column that needs a value, and the functions do not know it: 23502.
+
+    A delivery may be `failed` for that: a body could be the cause. The job applies it, here at once.
+    """
     with changed(
         stack,
         [
@@ -228,6 +222,11 @@ def required_column(stack: Stack) -> Iterator[None]:
         [f"alter table {INCIDENTS} drop column if exists injected"],
     ):
         yield
+    run(
+        stack,
+        f"update {DELIVERIES} set next_attempt_at = clock_timestamp() where effect = 'failed'",  # noqa: S608
+        "do $$ begin while monitoring.retry_deliveries() > 0 loop end loop; end $$",
+    )
 
 
 @contextmanager
@@ -366,12 +365,10 @@ def _delete(spool: Path) -> None:
         file.unlink()
 
 
-SPOOL_DAMAGES = [
-    SpoolDamage("garbage in the middle", lambda spool: _write_garbage(spool, 0.4, 0.2)),
-    SpoolDamage("a cut log", _cut_log, needs_log=True),
-    SpoolDamage("deleted", _delete),
-]
-THOROUGH_SPOOL_DAMAGES = [
+GARBAGE_IN_THE_MIDDLE = SpoolDamage("garbage in the middle", lambda spool: _write_garbage(spool, 0.4, 0.2))
+CUT_LOG = SpoolDamage("a cut log", _cut_log, needs_log=True)
+DELETED = SpoolDamage("deleted", _delete)
+GARBAGE_ELSEWHERE = [
     SpoolDamage("garbage in the header", lambda spool: _write_garbage(spool, 0, 0)),
     SpoolDamage("garbage everywhere", lambda spool: _write_garbage(spool, 0, 1)),
 ]
