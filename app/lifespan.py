@@ -31,6 +31,8 @@ _SENTRY_SECONDS = 0.6
 # A delivery takes some 3 ms in the database, an invalid one 30: a call must not take longer than Sentry waits.
 _SENTRY_LIMITS = BatcherLimits(batch_reports=50)
 _REPLAY_BATCH = 400
+# In one call, which must end before the statement_timeout of 8 s.
+_SENTRY_REPLAY_BATCH = 100
 _PUBLIC_STATUS_SECONDS = 20.0
 _DRAIN_SECONDS = 1.5
 
@@ -51,7 +53,7 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
     # A replay a feed: while the calls of one hang, the other continues.
     replays = (
         Replay("events", spool, send_events, breakers["events"], _REPLAY_BATCH),
-        Replay("deliveries", spool, send_deliveries, breakers["deliveries"], _REPLAY_BATCH, is_ordered=True),
+        Replay("deliveries", spool, send_deliveries, breakers["deliveries"], _SENTRY_REPLAY_BATCH, is_ordered=True),
     )
     public_status = SharedCache(partial(supabase.status, "public_status", None), _PUBLIC_STATUS_SECONDS)
     supervisor = Supervisor()

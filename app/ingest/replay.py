@@ -41,7 +41,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass
 class _Suspect:
-    """A report that failed alone. failures counts only those after which others were stored."""
+    """A report that failed alone. failures counts those with the same reason, each after others were stored."""
 
     reason: str
     since: float
@@ -55,6 +55,7 @@ class _Suspect:
 class _Progress:
     """What one pass achieved. Deferred reports are over the quota of their sender."""
 
+    calls: int = 0
     settled: int = 0
     deferred: int = 0
 
@@ -104,7 +105,8 @@ class Replay:
             return True
         progress = _Progress()
         await self._replay_batches(progress)
-        if self._breaker.is_closed:
+        # If only suspects wait, the trial call of an open breaker is one of theirs.
+        if self._breaker.is_closed or not progress.calls:
             await self._replay_suspects(progress)
         return progress.settled > 0 and not progress.deferred
 
@@ -147,6 +149,7 @@ class Replay:
 
     async def _send_and_settle(self, batch: list[Spooled], progress: _Progress) -> list[Answer]:
         started = perf_counter()
+        progress.calls += 1
         answers = await self._send([Report(each.payload) for each in batch])
         stored: list[ReportId] = []
         rejected: list[tuple[ReportId, str]] = []
@@ -161,7 +164,9 @@ class Replay:
                 progress.deferred += 1
             else:
                 _logger.error("a spooled report was permanently rejected: %s", answer.code)
-                rejected.append((each.id, answer.detail))
+                # The hint holds the words of PostgreSQL.
+                hint = answer.members.get("hint")
+                rejected.append((each.id, f"{answer.detail} ({hint})" if hint else answer.detail))
         await self._spool.settle(self.kind, stored, rejected)
         progress.settled += len(stored) + len(rejected)
         kept = len(batch) - len(stored) - len(rejected)
@@ -176,12 +181,15 @@ class Replay:
         """Count a report that failed alone; whether it is given up."""
         now, stored = self._clock(), self._sender.stored
         suspect = self._suspects.setdefault(report_id, _Suspect(failure.reason, now, stored))
-        if stored > suspect.stored_by_others:
+        if failure.reason != suspect.reason:
+            suspect.reason, suspect.failures = failure.reason, 1
+        elif stored > suspect.stored_by_others:
             suspect.failures += 1
-            suspect.stored_by_others = stored
-        suspect.reason = failure.reason
+        suspect.stored_by_others = stored
         suspect.rests_until = now + suspect.pause
         suspect.pause = min(suspect.pause * 2, _LONGEST_PAUSE_SECONDS)
+        if not failure.can_be_own:
+            return False
         if suspect.failures < (_GENERAL_FAILURES_TO_GIVE_UP if _is_general(failure) else _FAILURES_TO_GIVE_UP):
             return False
         alike = sum(other.reason == failure.reason for other in self._suspects.values())

@@ -15,6 +15,7 @@ from app.supabase.errors import (
     ErrorKind,
     SupabaseError,
     UnreachableError,
+    can_be_of_a_report,
     error_kind,
     is_body_refused,
     problem_of_body,
@@ -26,12 +27,13 @@ from app.supabase.retry import deadline_after, retry
 class NoResult:
     """The call failed as a whole, or was not made: nothing is known about the report, which is kept.
 
-    was_alone says that the report was the only one in the call.
+    was_alone says that the report was the only one in the call, can_be_own that its content can be the cause.
     """
 
     reason: str
     kind: ErrorKind | None = None
     was_alone: bool = False
+    can_be_own: bool = True
 
 
 # What SQL answers about one report: its result, or its rejection as a Problem.
@@ -79,7 +81,7 @@ class Sender:
                 if is_body_refused(error) and len(part) == 1:
                     answers.append(problem_of_body(error))
                     continue
-                failure = NoResult(str(error), kind, was_alone=len(part) == 1)
+                failure = NoResult(str(error), kind, len(part) == 1, can_be_of_a_report(error))
                 answers += [failure] * len(part)
                 lone_failures += 1
                 has_stored = any(isinstance(answer, dict) for answer in answers)

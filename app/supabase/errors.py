@@ -80,6 +80,11 @@ _KINDS: Mapping[str, ErrorKind] = {
 }
 
 
+# Like ErrorKind.CONFIGURATION never caused by what a report contains, although others may be stored meanwhile: a
+# used-up sequence refuses only new incidents, a full disk only rows that need a new page.
+_NEVER_OF_A_REPORT = ("2200H", "25006", "53100", "53300", "55P03", "57P", "58")
+
+
 def error_kind(error: SupabaseError) -> ErrorKind:
     """By the code; by the HTTP status if a proxy answered without one."""
     if error.status == 0:
@@ -92,6 +97,12 @@ def error_kind(error: SupabaseError) -> ErrorKind:
     if error.status >= 500 or error.status in (408, 425, 429):
         return ErrorKind.TRANSIENT
     return ErrorKind.CONFIGURATION
+
+
+def can_be_of_a_report(error: SupabaseError) -> bool:
+    """Whether the content of a report can cause this error. If not, a report waits, however often it fails alone."""
+    is_configuration = error_kind(error) is ErrorKind.CONFIGURATION
+    return not is_configuration and not (error.code or "").startswith(_NEVER_OF_A_REPORT)
 
 
 def is_body_refused(error: SupabaseError) -> bool:

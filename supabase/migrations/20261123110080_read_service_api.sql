@@ -1,7 +1,8 @@
 -- Purpose: provides the RPCs that the service calls besides ingest: health, targets from its settings, the first
 --   round, status.
 -- Objects: table monitoring.service_targets; functions monitoring.describe_scheduler, public.service_health,
---   monitoring.write_service_target, public.write_service_targets, public.start_health_check_round, public.status_summary, public.system_status.
+--   monitoring.write_service_target, public.write_service_targets, public.start_health_check_round,
+--   public.status_summary, public.system_status.
 -- Risks: targets from the service's settings must never overwrite what a person configured.
 
 create table monitoring.service_targets (

@@ -68,7 +68,7 @@ def test_a_full_volume_stops_nothing(
     disposable_stack: Stack, environ: dict[str, str], log_path: Path, small_volume: Path
 ) -> None:
     variables = {**environ, "SPOOL_PATH": str(small_volume / "spool")}
-    (small_volume / "other").write_bytes(b"x" * 7_000_000)
+    (small_volume / "other").write_bytes(b"x" * 8_000_000)
     with running_service(variables, log_path) as service:
         assert_a_full_spool_stops_nothing(disposable_stack, service, lambda: fill_to_the_last_byte(small_volume))
     # What was replayed was deleted from the file: the next start sends nothing again.
