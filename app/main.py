@@ -17,8 +17,7 @@ from app.routes.sentry import receive_sentry
 from app.routes.status import status
 from app.settings import Settings
 from app.web.errors import on_http_exception, on_problem
-from app.web.limits import FairLimit, RequestLimit
-from app.web.middleware import RequestLog, UnexpectedErrors, cors, request_ids
+from app.web.middleware import FairLimit, RequestLimit, RequestLog, UnexpectedErrors, cors, request_ids
 
 # uvicorn waits this long for open requests, then the lifespan ends: together within the 10 s after SIGTERM.
 SHUTDOWN_REQUEST_SECONDS = 7
@@ -28,7 +27,7 @@ def create_app(settings: Settings) -> Starlette:
     """A new application."""
     own_metrics = Metrics()
     # A page of incidents has up to 1 MiB, a status page some 100 kB; each is in memory until the client has read it.
-    readers = Middleware(RequestLimit, FairLimit(total=24, per_client=12))
+    readers = Middleware(RequestLimit, FairLimit(total=16, per_client=8))
     visitors = Middleware(RequestLimit, FairLimit(total=64, per_client=32))
     app = Starlette(
         routes=[

@@ -1,7 +1,6 @@
 """Supabase over HTTPS: the PostgREST client and what depends on its answers.
 
-client      the calls that the service makes, each an RPC or a read through PostgREST
-transport   limits on concurrent calls, their duration, and the size of a response
+client      the calls that the service makes, each an RPC or a read through PostgREST, and limits on them
 errors      failed calls: exception tree, SQLSTATE table, and the problem each one becomes
 retry       repeats transient failures within a time budget
 monitor     polls the database's health in the background

@@ -3,8 +3,7 @@
 auth         bearer tokens, HMAC signatures, constant-time comparison, the client's address
 body         header checks, size and time limits, the budgets for bodies in memory
 errors       problem responses and the exception handlers
-limits       requests of one kind in progress, in total and per client
-middleware   request ids, CORS, the request log, the handler for unexpected exceptions
+middleware   request ids, CORS, the request log, the handler for unexpected exceptions, limits on requests in progress
 origin       refuses forms that another site submits (CSRF)
 protocol     limits on connections, in uvicorn's protocol class
 session      who reads the status page: sessions and their cookie

@@ -1,26 +1,34 @@
-"""ASGI middleware: request ids, CORS, one log line per request, and problem documents for unexpected exceptions."""
+"""ASGI middleware: request ids, CORS, one log line per request, problem documents for unexpected exceptions, and limits
+on the requests in progress.
+"""
 
 import asyncio
 import logging
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from time import perf_counter
 
 from asgi_correlation_id import CorrelationIdMiddleware, correlation_id
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.logs import log_context, log_fields
 from app.metrics import Metrics
 from app.problems import problem
+from app.web.auth import client_address, client_of
 from app.web.errors import problem_response
+from app.web.session import is_operator
 
 # A request id is echoed and logged: only what people and proxies generate is kept, and little that resembles a key.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 # Path segments that are logged: those of the routes, and words. Any other segment may be a secret.
 _LOGGED_SEGMENT = re.compile(r"[a-z-]{0,20}|INC-[0-9]{1,15}")
+# A response is sent in parts of this size.
+_PART_BYTES = 64 * 1024
 # nginx's status for a client that closed the connection before the response.
 _CLIENT_CLOSED_REQUEST = 499
 
@@ -145,3 +153,57 @@ class UnexpectedErrors:
                 raise
             response = problem_response(problem("internal", members={"request_id": correlation_id.get()}))
             await response(scope, receive, send)
+
+
+class FairLimit:
+    """Counts what is in use. One client gets a share, so that it does not keep the others out."""
+
+    def __init__(self, total: int, per_client: int) -> None:
+        self._available = total
+        self._per_client = per_client
+        self._in_use: Counter[str] = Counter()
+
+    @contextmanager
+    def use(self, client: str) -> Iterator[None]:
+        """Raises the Problem `rate-limited` if the client's share is in use, `overloaded` if everything is."""
+        if self._in_use[client] >= self._per_client:
+            raise problem("rate-limited", "Too many requests of this client are in progress.", retry_after=1)
+        if self._available == 0:
+            raise problem("overloaded", "Too many requests of this kind are in progress.")
+        self._available -= 1
+        self._in_use[client] += 1
+        try:
+            yield
+        finally:
+            self._available += 1
+            self._in_use[client] -= 1
+            if self._in_use[client] == 0:
+                del self._in_use[client]
+
+
+class RequestLimit:
+    """ASGI middleware: limits the requests in progress. A request ends when the client has read its response.
+
+    The operator is not limited: during a flood the status page is needed most.
+    """
+
+    def __init__(self, app: ASGIApp, limit: FairLimit) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        if is_operator(request):
+            await self._app(scope, receive, send)
+            return
+
+        async def send_in_parts(message: Message) -> None:
+            """Each part waits until the client has read the one before it."""
+            body: bytes = message.get("body", b"")
+            last = max(0, len(body) - 1) // _PART_BYTES * _PART_BYTES
+            for at in range(0, last, _PART_BYTES):
+                await send({**message, "body": body[at : at + _PART_BYTES], "more_body": True})
+            await send({**message, "body": body[last:]} if last else message)
+
+        with self._limit.use(client_of(client_address(request))):
+            await self._app(scope, receive, send_in_parts)

@@ -9,7 +9,7 @@ from starlette.types import Message
 from app.problems import Problem
 from app.web.auth import client_of
 from app.web.body import BodyBudget, BodyLimits
-from app.web.limits import FairLimit
+from app.web.middleware import FairLimit
 from app.web.protocol import LARGE_HEADS_LIMIT, BoundedProtocol, Connections
 
 

@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from app.supabase import transport
-from app.supabase.transport import TIMEOUTS_IN_A_ROW, BoundedTransport
+from app.supabase.client import RESPONSE_LIMIT, TIMEOUTS_IN_A_ROW, BoundedTransport
 from tests.support.waiting import DEADLINE_SECONDS
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -48,8 +47,8 @@ class Server:
                 await asyncio.sleep(0.01)
             return
         if path == "/large":
-            writer.write(OK.replace(b"Length: 2", b"Length: %d" % (transport.RESPONSE_LIMIT + 1))[:-2])
-            writer.write(b" " * (transport.RESPONSE_LIMIT + 1))
+            writer.write(OK.replace(b"Length: 2", b"Length: %d" % (RESPONSE_LIMIT + 1))[:-2])
+            writer.write(b" " * (RESPONSE_LIMIT + 1))
         elif path == "/gzip":
             writer.write(OK.replace(b"Content-Length", b"Content-Encoding: gzip\r\nContent-Length"))
         else:
@@ -64,7 +63,7 @@ async def running(
     server = Server()
     listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
     server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    bounded = BoundedTransport("tests", calls, wait, duration)
+    bounded = BoundedTransport("tests", calls, wait, duration, httpx.create_ssl_context(trust_env=False))
     async with httpx.AsyncClient(transport=bounded, base_url=server.url, timeout=DEADLINE_SECONDS) as client:
         yield server, client
         server.release.set()
