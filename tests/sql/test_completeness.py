@@ -41,7 +41,7 @@ def test_every_function_is_called(stack: Stack) -> None:
         connection.execute("select pg_stat_reset()")
         connection.execute("set session authorization postgres")
         for path in FILES:
-            tap.run(connection, path.read_text(encoding="utf-8"))
+            assert (path.name, tap.run(connection, path.read_text(encoding="utf-8")).problems()) == (path.name, [])
         connection.execute("select pg_stat_force_next_flush()")
         uncalled = [name for (name,) in connection.execute(UNCALLED)]
     assert set(uncalled) <= ALWAYS_RAISE
