@@ -54,7 +54,7 @@ def connect(stack: Stack) -> psycopg.Connection[Any]:
 
 
 def run(stack: Stack, *statements: str) -> None:
-    """Runs statements that wait for the locks of calls in flight; one that deadlocks with a call is tried again."""
+    """Runs statements, which wait for the locks of calls in flight. One that deadlocks with them is tried again."""
     with connect(stack) as connection:
         for statement in statements:
             while True:
