@@ -89,3 +89,18 @@ async def test_a_file_of_version_0_1_keeps_its_dead_letters(tmp_path: Path) -> N
     await spool.refresh()
     assert (spool.counts.depth, spool.counts.dead_letters) == (0, 1 + 1)
     await spool.close()
+
+
+async def test_dead_letters_are_kept_by_their_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by their ids: two letters that are far apart do not evict each other."""
+    monkeypatch.setattr("app.spool.file.DEAD_LETTERS", 3)
+    spool = SpoolFile(tmp_path / "spool", MEGABYTE)
+    for number in range(20):
+        spool.insert([("events", b"%d" % number)])
+        (report,) = spool.read_oldest("events", FIRST, 1)
+        is_dead = number in (0, 5, 6, 19)
+        spool.settle("events", [] if is_dead else [report.id], [(report.id, f"reason {number}")] if is_dead else [])
+        if number == 18:
+            assert spool.count().dead_letters == 3
+    assert (spool.count().dead_letters, spool.counts.newest_reason) == (3, "reason 19")
+    spool.close()
