@@ -21,7 +21,7 @@ declare
   v_reason text;
   v_bytes integer := 0;
   v_incident json;
-  v_incidents json[] := '{}';
+  v_incidents json[] := array[]::json[];
   v_total bigint;
   v_end bigint;
 begin
