@@ -36,7 +36,7 @@ create temporary table begun (number integer, id bigint) on commit drop;
 insert into begun (number, id)
 select
   number,
-  (public.begin_agent_action('agent ' || number, 'investigate') ->> 'action_id')::bigint
+  (public.begin_agent_action('caller test ' || number, 'investigate') ->> 'action_id')::bigint
 from generate_series(1, 4) as numbers (number);
 
 select results_eq(
@@ -48,7 +48,7 @@ select results_eq(
 select is(
   (
     select string_agg(distinct caller, ' ') from public.agent_actions
-    where agent in ('agent 1', 'agent 4')
+    where agent in ('caller test 1', 'caller test 4')
   ), 'user:ann', 'the caller is recorded, whether allowed or refused'
 );
 
@@ -60,7 +60,7 @@ select throws_ok(
 );
 
 select is(
-  public.begin_agent_action('agent 1', 'investigate') -> 'allowed', 'true', 'another user has a limit of its own'
+  public.begin_agent_action('caller test 1', 'investigate') -> 'allowed', 'true', 'another user has a limit of its own'
 );
 
 select monitoring.test_as('{"role": "service_role"}');

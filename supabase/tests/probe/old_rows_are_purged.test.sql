@@ -16,6 +16,9 @@ values
 ('api', 'backend', 'https://a.example/', 'up', now() - interval '91 days', now()),
 ('api', 'backend', 'https://a.example/', 'up', now() - interval '89 days', now());
 
+-- A caller of its own: other tests act as postgres.
+select set_config('request.jwt.claims', '{"role": "authenticated", "sub": "purged"}', true);
+
 insert into public.agent_actions (agent, action, created_at)
 values ('test', 'old', now() - interval '400 days'), ('test', 'young', now() - interval '300 days');
 

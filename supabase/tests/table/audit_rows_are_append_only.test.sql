@@ -2,6 +2,9 @@ begin;
 
 select plan(6);
 
+-- A caller of its own: other tests act as postgres.
+select set_config('request.jwt.claims', '{"role": "authenticated", "sub": "append-only"}', true);
+
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
 values ('INC-1', 'with a trail', 't', 'm', 'LOW', 'backend', 'r');
 
