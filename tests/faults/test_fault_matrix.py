@@ -371,8 +371,8 @@ def test_a_damaged_spool_stops_nothing_and_its_loss_is_an_incident(
         incidents = read_spool_incidents(where.stack)
         print(f"\na spool {damage}, {'running' if is_running else 'stopped'}: {outcome}; {incidents}")
         outcome.assert_nothing_is_wrong()
-        # A service that starts cannot know what was in a file that is not there, or in the end of a log that is shorter:
-        # SQLite takes such an end for a transaction that was never completed.
+        # A service that starts cannot know what was in a file that is not there, or in the part of a log that was cut
+        # off: SQLite takes the rest for all that was ever committed.
         is_unknown = damage in (faults.DELETED, faults.CUT_LOG) and not is_running
         assert incidents or is_unknown or not outcome.excused
 
