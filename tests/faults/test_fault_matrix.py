@@ -25,6 +25,7 @@ from tests.support.fault_matrix import DatabaseFault, SpoolDamage
 from tests.support.fault_proxy import Fault, FaultProxy, running_proxy
 from tests.support.mixed_load import SENTRY_SECRET, MixedLoad, Outcome
 from tests.support.service_process import ServiceProcess, free_port, is_drained, running_service
+from tests.support.small_volume import small_volume
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 # part: what `make test` runs; all: every fault; full: every fault with the full numbers, timeouts and pauses.
@@ -208,9 +209,9 @@ def new_arena(disposable_stack: Stack, proxy: FaultProxy, environ: dict[str, str
 
 
 @pytest.fixture
-def volume(tmp_path: Path) -> Iterator[Path]:
+def volume() -> Iterator[Path]:
     """A small file system for the spool."""
-    with faults.small_volume(tmp_path / "volume", 6144 if IS_FULL else 1536) as mounted:
+    with small_volume(6144 if IS_FULL else 1536) as mounted:
         if mounted is None:
             pytest.skip("only root may mount a file system")
         yield mounted

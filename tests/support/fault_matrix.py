@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -301,20 +299,6 @@ def standby(stack: Stack) -> Iterator[None]:
 
 
 # The volume and the file of the spool.
-
-
-@contextmanager
-def small_volume(folder: Path, kilobytes: int) -> Iterator[Path | None]:
-    """A file system in memory of this size; None where this process may not mount one."""
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode != 0:  # noqa: S603
-        yield None
-        return
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True, capture_output=True)  # noqa: S603, S607
 
 
 @contextmanager
