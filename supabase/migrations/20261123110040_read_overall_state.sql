@@ -1,6 +1,7 @@
 -- Purpose: computes the overall state of the product as one word.
 -- Objects: function monitoring.overall_state.
 -- Risks: the states of targets are as old as the last round: when no round has run for 3 minutes, they are not used.
+--   Everybody sees the word: no report and no change of an incident by hand may make it outage.
 
 create function monitoring.overall_state()
 returns text
@@ -12,7 +13,17 @@ as $$
   with live as (
     select
       max(incidents.severity) as worst,
-      max(incidents.severity) filter (where incidents.sender = 'health-check') as worst_observed
+      max(incidents.severity) filter (
+        where incidents.sender = 'health-check'
+        and not incidents.has_manual_severity
+        and not exists (
+          select
+          from public.agent_actions
+          where agent_actions.incident_id = incidents.id
+            and agent_actions.action = 'incident_reopened'
+            and agent_actions.created_at > incidents.last_seen
+        )
+      ) as worst_observed
     from public.incidents
     where incidents.status in ('open', 'acknowledged')
   ),
@@ -55,6 +66,7 @@ $$;
 
 comment on function monitoring.overall_state() is
 'Returns outage, degraded, unknown or operational. outage: a CRITICAL incident of the health checks is open or
-acknowledged, or a target is down outside of maintenance: what others report is no observation of ours. degraded: a HIGH or
+acknowledged, or a target is down outside of maintenance. What others report is no observation of ours, nor is a severity
+that was set by hand, or an incident that the health checks have not seen since it was reopened. degraded: a HIGH or
 CRITICAL incident of any sender, or a degraded target. unknown: there are targets, but no round
 within 3 minutes, or no target answered. Suppressed incidents do not count.';

@@ -1,6 +1,6 @@
 begin;
 
-select plan(14);
+select plan(17);
 
 -- Live incidents of other tests must not count here.
 update public.incidents
@@ -73,6 +73,29 @@ where id = 'INC-1';
 select is(monitoring.overall_state(), 'outage', 'outage with a CRITICAL incident of the health checks');
 
 select is(public.service_health() ->> 'overall', 'outage', 'service_health contains the state');
+
+update public.incidents set has_manual_severity = true
+where id = 'INC-1';
+
+select is(monitoring.overall_state(), 'degraded', 'a severity that was set by hand is no observation');
+
+update public.incidents
+set
+  has_manual_severity = false,
+  first_seen = now() - interval '1 minute',
+  last_seen = now() - interval '1 minute',
+  status = 'resolved',
+  resolved_at = now()
+where id = 'INC-1';
+
+select public.reopen_incident('INC-1', 'it looks down');
+
+select is(monitoring.overall_state(), 'degraded', 'nor is an incident that was reopened by hand');
+
+update public.incidents set last_seen = now()
+where id = 'INC-1';
+
+select is(monitoring.overall_state(), 'outage', 'until the health checks see it again');
 
 update public.incidents
 set status = 'suppressed', suppressed_until = now() + interval '1 hour'
