@@ -1,19 +1,22 @@
-"""The service with Sentry enabled, its HTTP client, and a database connection."""
+"""The service with Sentry enabled, its HTTP client, a database connection, and changes of the configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from local import Stack
 from tests.integration.sentry.conftest import sentry_variables
 from tests.support import http_client
 from tests.support.service_budgets import UNHURRIED
 from tests.support.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProcess, running_service
+
+Configure = Callable[[str, dict[str, object]], None]
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +40,27 @@ def http(sentry_enabled_service: ServiceProcess) -> Iterator[httpx.Client]:
 def connection(stack: Stack) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(stack.superuser_database_url, autocommit=True) as opened:
         yield opened
+
+
+@pytest.fixture
+def configure(connection: psycopg.Connection[Any]) -> Iterator[Configure]:
+    """Changes an entry of the configuration for the time of a test."""
+    before: dict[str, str] = {}
+
+    def change(key: str, value: dict[str, object]) -> None:
+        row = connection.execute("select value::text from public.system_config where key = %s", [key]).fetchone()
+        assert row is not None
+        before.setdefault(key, row[0])
+        connection.execute(
+            "update public.system_config set value = value || %s where key = %s",
+            [Jsonb(value), key],
+        )
+
+    yield change
+    for key, value in before.items():
+        connection.execute("update public.system_config set value = %s where key = %s", [value, key])
+
+
+@pytest.fixture
+def ample_limits(configure: Configure) -> None:
+    configure("rate_limits", {"agent_actions_per_hour": 100_000, "all_agent_actions_per_hour": 100_000})

@@ -1,4 +1,4 @@
-"""The agents' part of the trust matrix, over PostgREST: who may begin, finish, approve and judge what.
+"""What follows for agents from who calls, over PostgREST. test_trust_matrix.py asks who may call what.
 
 Two agents have tokens of two users. What an agent says of itself (`agent`) is a label; its token decides.
 """
@@ -6,20 +6,17 @@ Two agents have tokens of two users. What an agent says of itself (`agent`) is a
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import jwt
-import psycopg
 import pytest
-from psycopg.types.json import Jsonb
 
 from local import Stack
+from tests.security.conftest import Configure
 from tests.support import http_client
 from tests.support.service_process import KEPT_ALIVE
-
-Configure = Callable[[str, dict[str, object]], None]
 
 APPROVERS = {"ann": 403, "ben": 403, "anon": 401, "service_role": 200}
 
@@ -71,30 +68,6 @@ def callers(stack: Stack) -> Iterator[dict[str, Caller]]:
     yield opened
     for caller in opened.values():
         caller.close()
-
-
-@pytest.fixture
-def configure(connection: psycopg.Connection[Any]) -> Iterator[Configure]:
-    """Changes an entry of the configuration for the time of a test."""
-    before: dict[str, str] = {}
-
-    def change(key: str, value: dict[str, object]) -> None:
-        row = connection.execute("select value::text from public.system_config where key = %s", [key]).fetchone()
-        assert row is not None
-        before.setdefault(key, row[0])
-        connection.execute(
-            "update public.system_config set value = value || %s where key = %s",
-            [Jsonb(value), key],
-        )
-
-    yield change
-    for key, value in before.items():
-        connection.execute("update public.system_config set value = %s where key = %s", [value, key])
-
-
-@pytest.fixture
-def ample_limits(configure: Configure) -> None:
-    configure("rate_limits", {"agent_actions_per_hour": 100_000, "all_agent_actions_per_hour": 100_000})
 
 
 def report(caller: Caller, message: str = "m") -> str:
@@ -308,16 +281,3 @@ def test_security_events_and_changes_of_incidents_record_their_caller(callers: d
         ("incident_acknowledged", "user:ann"),
         ("incident_resolved", "user:ben"),
     ]
-
-
-# The audit trail.
-
-
-@pytest.mark.parametrize(
-    ("function", "allowed"),
-    [("anchor_audit", {"service_role"}), ("verify_audit", {"service_role"})],
-)
-def test_the_whole_trail_is_for_the_service(callers: dict[str, Caller], function: str, allowed: set[str]) -> None:
-    for who in ("ann", "anon", "service_role"):
-        status = callers[who].rpc(function).status_code
-        assert (status == 200) == (who in allowed), (who, status)

@@ -50,26 +50,6 @@ def test_forged_tokens_are_refused(http: httpx.Client, stack: Stack, kind: str) 
     assert direct.status_code == 401
 
 
-def test_the_ingest_token_reads_nothing(http: httpx.Client) -> None:
-    assert http.get(INCIDENTS).status_code == 401
-    assert http.get("/status").status_code == 401
-
-
-@pytest.mark.parametrize("schema", ["monitoring", "net", "cron", "vault", "extensions", "pg_catalog", "auth"])
-def test_no_other_schema_is_exposed(stack: Stack, schema: str) -> None:
-    headers = {
-        "apikey": stack.anon_key,
-        "Authorization": f"Bearer {stack.authenticated_jwt}",
-        "Accept-Profile": schema,
-        "Content-Profile": schema,
-    }
-    for path in ("secrets", "job", "_http_response", "sentry_deliveries"):
-        answer = http_client.get(f"{stack.supabase_url}/rest/v1/{path}", headers=headers)
-        assert answer.status_code == 406, answer.text
-    answer = http_client.post(f"{stack.supabase_url}/rest/v1/rpc/http_get", headers=headers, json={"url": "http://x"})
-    assert answer.status_code == 406
-
-
 @pytest.mark.parametrize(
     "query",
     [

@@ -1,7 +1,7 @@
 """Rules of the schema, checked by catalog queries instead of lists, so that they apply to new objects too.
 
 Each query returns the objects that break the rule. "Ours" are the objects in public and monitoring that
-belong to no extension.
+belong to no extension. test_privileges.py lists who may use which object.
 """
 
 from __future__ import annotations
@@ -49,8 +49,7 @@ select
   relation.oid,
   format('%I.%I', schema.nspname, relation.relname) as name,
   relation.relname,
-  relation.relkind,
-  relation.relrowsecurity
+  relation.relkind
 from pg_catalog.pg_class as relation
 join pg_catalog.pg_namespace as schema on schema.oid = relation.relnamespace
 where
@@ -142,17 +141,6 @@ def test_every_function_has_an_empty_search_path(catalog: psycopg.Connection) ->
     assert offenders(catalog, OUR_FUNCTIONS, condition) == []
 
 
-def test_public_executes_nothing(catalog: psycopg.Connection) -> None:
-    by_public: LiteralString = """exists (
-      select from aclexplode(coalesce(proacl, acldefault('f', proowner))) as entry where entry.grantee = 0
-    )"""
-    assert offenders(catalog, OUR_FUNCTIONS, by_public) == []
-
-
-def test_anon_executes_nothing(catalog: psycopg.Connection) -> None:
-    assert offenders(catalog, OUR_FUNCTIONS, "has_function_privilege('anon', oid, 'execute')") == []
-
-
 # Grantees other than the owner: 0 is PUBLIC. A null ACL means the built-in default, which contains PUBLIC.
 GRANTED: LiteralString = """
 pronamespace = 'monitoring'::regnamespace and exists (
@@ -162,16 +150,6 @@ pronamespace = 'monitoring'::regnamespace and exists (
 )
 """
 CLOSING_MIGRATION = "*_privileges_functions.sql"
-
-
-def test_only_the_owner_executes_functions_of_the_closed_schema(catalog: psycopg.Connection) -> None:
-    assert offenders(catalog, OUR_FUNCTIONS, GRANTED) == []
-    for role in ("anon", "authenticated", "service_role"):
-        query = """
-        select proname from pg_catalog.pg_proc
-        where pronamespace = 'monitoring'::regnamespace and has_function_privilege(%s, oid, 'execute')
-        """
-        assert catalog.execute(query, [role]).fetchall() == []
 
 
 def test_the_closing_migration_revokes_whatever_default_privileges_grant(catalog: psycopg.Connection) -> None:
@@ -301,10 +279,6 @@ def test_no_function_has_the_name_of_a_relation(catalog: psycopg.Connection) -> 
     assert rows(catalog, OUR_FUNCTIONS, query) == []
 
 
-def test_every_table_has_row_level_security(catalog: psycopg.Connection) -> None:
-    assert offenders(catalog, OUR_RELATIONS, "relkind in ('r', 'p') and not relrowsecurity") == []
-
-
 def test_every_relation_and_type_has_a_comment(catalog: psycopg.Connection) -> None:
     condition: LiteralString = "relkind in ('r', 'p', 'v', 'm', 'f') and obj_description(oid, 'pg_class') is null"
     assert offenders(catalog, OUR_RELATIONS, condition) == []
@@ -320,23 +294,6 @@ def test_every_column_of_a_table_has_a_comment(catalog: psycopg.Connection) -> N
     order by 1
     """
     assert rows(catalog, OUR_RELATIONS, query) == []
-
-
-def test_anon_has_no_privilege_on_any_relation_or_column(catalog: psycopg.Connection) -> None:
-    privileges: LiteralString = "select, insert, update, delete, truncate, references, trigger"
-    on_table: LiteralString = f"has_table_privilege('anon', oid, '{privileges}')"
-    on_column: LiteralString = "has_any_column_privilege('anon', oid, 'select, insert, update, references')"
-    tables: LiteralString = f"relkind in ('r', 'p', 'v', 'm', 'f') and ({on_table} or {on_column})"
-    assert offenders(catalog, OUR_RELATIONS, tables) == []
-    sequences: LiteralString = """case
-      when relkind = 'S' then has_sequence_privilege('anon', oid, 'usage, select, update') else false
-    end"""
-    assert offenders(catalog, OUR_RELATIONS, sequences) == []
-
-
-def test_anon_has_no_privilege_on_the_closed_schema(catalog: psycopg.Connection) -> None:
-    query = "select has_schema_privilege('anon', 'monitoring', 'usage, create')"
-    assert catalog.execute(query).fetchone() == (False,)
 
 
 def test_every_foreign_key_has_an_index_that_begins_with_its_columns(catalog: psycopg.Connection) -> None:

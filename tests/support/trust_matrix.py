@@ -1,0 +1,270 @@
+"""The trust matrix as data: who may do what. The tests compare it with the catalog, PostgREST and the service.
+
+A new table, view, function, type or route has no row here, and the tests fail until it gets one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# What a cell of a table says. "+" the request gets past authorization: whatever is wrong with it then is its body.
+ALLOWED = "+"
+# Refused: 401 or 403.
+REFUSED = "."
+# As nobody in particular: the credential is ignored, and only the public part is shown.
+PUBLIC = "o"
+
+
+def read_table(text: str) -> dict[str, dict[str, str]]:
+    """The cells of a table by row and column. The first line names the columns, "|" ends the name of a row."""
+    header, *lines = (line for line in text.splitlines() if line.strip())
+    columns = header.split()
+    rows: dict[str, dict[str, str]] = {}
+    for line in lines:
+        name, _, cells = line.partition("|")
+        rows[name.strip()] = dict(zip(columns, cells.split(), strict=True))
+    return rows
+
+
+# --- The service. Columns are credentials; a row is a route and, if it takes the credential from elsewhere than the
+# --- usual header, from where.
+#
+# garbage   a token that nobody gave out       forged   an access token signed with another secret
+# ann, ben  access tokens of two users         no-sub   an access token without the claim sub
+# ingest    INGEST_TOKEN                       shop     a token of INGEST_TOKENS
+# operator  OPERATOR_TOKEN                     signed   a body with Sentry's signature
+# plugin    SENTRY_WEBHOOK_TOKEN, as ?token=   *-cookie the cookie of a session of the status page
+
+ROUTES = read_table("""
+                           nobody garbage expired forged anon ann ben no-sub service ingest shop operator signed plugin ann-cookie operator-cookie
+GET /                         | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +          +
+GET /health                   | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +          +
+GET /health/db                | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +          +
+GET /status as JSON           | o    .       .       .      .    +   +   +      +       .      .    +        o      o      +          +
+GET /status as a page         | o    .       .       .      .    +   +   +      +       .      .    +        o      o      +          +
+POST /status signing in       | .    .       .       .      .    +   +   +      +       .      .    +        .      .      .          .
+POST /status signing out      | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +          +
+GET /metrics                  | .    .       .       .      .    .   .   .      .       .      .    +        .      .      .          .
+POST /api/autonomous/error    | .    .       .       .      .    .   .   .      .       +      +    .        .      .      .          .
+POST /webhooks/sentry         | .    .       .       .      .    .   .   .      .       .      .    .        +      +      .          .
+POST /webhooks/sentry?token=  | .    .       .       .      .    .   .   .      .       .      .    .        +      +      .          .
+GET /api/autonomous/incidents | .    .       .       .      .    +   +   +      +       .      .    .        .      .      .          .
+GET /api/autonomous/incidents/{incident_id} | . . .  .      .    +   +   +      +       .      .    .        .      .      .          .
+""")  # noqa: E501 - one line a row
+CREDENTIALS = tuple(ROUTES["GET /"])
+
+# --- The functions that PostgREST exposes. ann owns the action, the deployment and the incident of the arguments.
+# --- Every credential that is no column here is refused: PostgREST takes no tokens of the service.
+#
+# owner   security definer: it runs with the privileges of the owner, for the reason in the comment of the function
+# caller  security invoker
+
+FUNCTIONS = read_table("""
+                                   anon ann ben no-sub service  runs-as
+acknowledge_incident                | .  +   +   +      +       owner
+add_incident_note                   | .  +   +   +      +       owner
+anchor_audit                        | .  .   .   .      +       owner
+approve_fix                         | .  .   .   .      +       owner
+begin_agent_action                  | .  +   +   .      +       owner
+classify_error                      | .  +   +   +      +       owner
+finish_agent_action                 | .  +   .   .      +       owner
+incident_context                    | .  +   +   +      +       owner
+ingest_events                       | .  .   .   .      +       owner
+ingest_sentry                       | .  .   .   .      +       owner
+list_incidents                      | .  +   +   +      +       caller
+match_error_knowledge               | .  +   +   +      +       owner
+public_status                       | .  .   .   .      +       owner
+queue_email                         | .  +   +   +      +       owner
+record_deployment_finished          | .  +   .   .      +       owner
+record_deployment_rolled_back       | .  +   .   .      +       owner
+record_deployment_started           | .  +   +   .      +       owner
+record_email_event                  | .  .   .   .      +       owner
+record_fix_outcome                  | .  .   +   .      +       owner
+record_invalid_signature            | .  .   .   .      +       owner
+record_security_event               | .  +   +   +      +       owner
+remember_fix                        | .  +   +   +      +       owner
+reopen_incident                     | .  +   +   +      +       owner
+report_error                        | .  +   +   +      +       owner
+resolve_incident                    | .  +   +   +      +       owner
+search_error_knowledge              | .  +   +   +      +       owner
+service_health                      | .  +   +   +      +       owner
+set_incident_severity               | .  +   +   +      +       owner
+start_health_check_round            | .  .   .   .      +       owner
+status_page                         | .  +   +   +      +       caller
+status_summary                      | .  +   +   +      +       caller
+suppress_incident                   | .  +   +   +      +       owner
+system_status                       | .  +   +   +      +       caller
+verify_audit                        | .  .   .   .      +       owner
+verify_audit of an incident         | .  +   +   +      +       owner
+write_service_targets               | .  .   .   .      +       owner
+""")
+
+# --- The other functions that run with the privileges of their owner. No API role may execute them.
+DEFINERS_IN_MONITORING = {
+    "sync_probe_targets": "a trigger: who may edit the configuration needs no right to write the derived table",
+    "lock_action_starts": "a trigger: who may set the kill switch needs no right to lock",
+    "stop_running_actions": "a trigger: who may set the kill switch needs no right to write the audit trail",
+    "record_answer": "a trigger: it runs as the role of pg_net's worker",
+}
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table or view: who has a privilege on it, and which rows its policy shows to authenticated."""
+
+    select: tuple[str, ...] = ()
+    rows: str = "none"
+
+
+READERS = ("authenticated", "service_role")
+_ALL = Relation(READERS, "all")
+# Only service_role, which bypasses row-level security, sees rows.
+_NONE = Relation(READERS, "none")
+# A view with security_invoker: the policies of its tables apply.
+_VIEW = Relation(READERS, "of its tables")
+_CLOSED = Relation()
+
+# Nobody but the owner has any other privilege on a relation, or one on a sequence. API roles have no USAGE on the
+# schema monitoring: its tables that they may read, they read through the views of public.
+RELATIONS = {
+    "public.agent_actions": _ALL,
+    "public.deployment_history": _ALL,
+    "public.email_tracking": _NONE,
+    "public.error_knowledge": _ALL,
+    "public.incidents": _ALL,
+    "public.monitoring_checks": _ALL,
+    "public.security_events": _ALL,
+    "public.system_config": _NONE,
+    "public.deployment_impact": _VIEW,
+    "public.incident_stats": _VIEW,
+    "public.incident_timeline": _VIEW,
+    "public.open_incidents": _VIEW,
+    "public.target_days": _VIEW,
+    "public.target_history": _VIEW,
+    "public.target_panels": _VIEW,
+    "public.target_status": _VIEW,
+    "monitoring.incident_daily_stats": _ALL,
+    "monitoring.target_daily_stats": _ALL,
+    "monitoring.target_hourly_stats": _ALL,
+    "monitoring.target_states": _ALL,
+    "monitoring.action_kinds": _CLOSED,
+    "monitoring.audit_anchor_heads": _CLOSED,
+    "monitoring.audit_anchors": _CLOSED,
+    "monitoring.audit_heads": _CLOSED,
+    "monitoring.config_field": _CLOSED,
+    "monitoring.embedding_jobs": _CLOSED,
+    "monitoring.event_receipts": _CLOSED,
+    "monitoring.fix_outcomes": _CLOSED,
+    "monitoring.job_runs": _CLOSED,
+    "monitoring.probe_targets": _CLOSED,
+    "monitoring.running_actions": _CLOSED,
+    "monitoring.secrets": _CLOSED,
+    "monitoring.sender_quotas": _CLOSED,
+    "monitoring.sentry_deliveries": _CLOSED,
+    "monitoring.service_targets": _CLOSED,
+}
+
+SEQUENCES = {
+    "public.agent_actions_id_seq",
+    "public.deployment_history_id_seq",
+    "public.email_tracking_id_seq",
+    "public.error_knowledge_id_seq",
+    "public.incident_number",
+    "public.monitoring_checks_id_seq",
+    "public.security_events_id_seq",
+    "monitoring.sentry_deliveries_id_seq",
+}
+
+# Types keep the USAGE of PUBLIC that PostgreSQL gives them: it permits to name them, and reveals nothing.
+TYPES = {
+    "public.check_status",
+    "public.deployment_status",
+    "public.email_status",
+    "public.incident_category",
+    "public.incident_severity",
+    "public.incident_status",
+    "public.target_type",
+}
+
+# --- Schemas, and whether roles of the API have USAGE (u) on them in SQL. None has CREATE. PostgREST exposes public
+# --- only. net is pg_net's, which grants it to everybody; postgres, who runs the migrations, cannot take it back.
+SCHEMAS = read_table("""
+             PUBLIC anon authenticated service_role
+public     | u      u    u             u
+monitoring | .      .    .             .
+extensions | .      u    u             u
+cron       | .      .    .             .
+net        | u      u    u             u
+""")
+
+# --- What each function is called with over PostgREST. The names in braces are objects of ann, made for the call: a
+# --- running action, a started deployment, an open incident that she reported, and a fix for it.
+ARGUMENTS: dict[str, dict[str, object]] = {
+    "acknowledge_incident": {"incident_id": "{incident}"},
+    "add_incident_note": {"incident_id": "{incident}", "note": "n"},
+    "anchor_audit": {},
+    "approve_fix": {"knowledge_id": "{fix}", "revision": 1},
+    "begin_agent_action": {"agent": "fe-agent", "action_type": "investigate"},
+    "classify_error": {"message": "m"},
+    "finish_agent_action": {"id": "{action}", "success": True},
+    "incident_context": {"incident_id": "{incident}"},
+    "ingest_events": {"events": []},
+    "ingest_sentry": {"deliveries": []},
+    "list_incidents": {},
+    "match_error_knowledge": {"query_embedding": "[1]"},
+    "public_status": {},
+    "queue_email": {"recipient": "nobody@example.com", "subject": "s"},
+    "record_deployment_finished": {"deployment_id": "{deployment}", "success": True},
+    "record_deployment_rolled_back": {"deployment_id": "{deployment}", "reason": "r"},
+    "record_deployment_started": {"service": "shop", "version": "1"},
+    "record_email_event": {"provider_id": "p", "event": "delivered"},
+    "record_fix_outcome": {"knowledge_id": "{fix}", "success": True, "incident_id": "{incident}"},
+    "record_invalid_signature": {"ip_address": "192.0.2.1"},
+    "record_security_event": {"event_type": "probe", "severity": "LOW", "confidence": 0},
+    "remember_fix": {"solution": "s", "incident_id": "{incident}"},
+    "reopen_incident": {"incident_id": "{incident}", "reason": "r"},
+    "report_error": {"report": {"error": {"message": "m"}}},
+    "resolve_incident": {"incident_id": "{incident}", "resolution": "r"},
+    "search_error_knowledge": {"query_text": "q"},
+    "service_health": {},
+    "set_incident_severity": {"incident_id": "{incident}", "severity": "HIGH", "reason": "r"},
+    "start_health_check_round": {},
+    "status_page": {},
+    "status_summary": {},
+    "suppress_incident": {"incident_id": "{incident}", "until": "2100-01-01T00:00:00Z", "reason": "r"},
+    "system_status": {},
+    "verify_audit": {},
+    "verify_audit of an incident": {"incident_id": "{incident}"},
+    "write_service_targets": {},
+}
+
+# --- What is stored of a report that says severity CRITICAL, category security, source "chosen" and the fingerprint
+# --- health-check:target:api. Of Sentry's events the rules decide: they know the one of signed, and take the level
+# --- of the other one, warning.
+#
+# hashed   with the sender: no namespace, and no other sender's incident
+
+MEANINGS = read_table("""
+                                      sender            severity category source   fingerprint
+ingest reports                      | server:default    CRITICAL security chosen   hashed
+shop reports                        | server:shop       CRITICAL security chosen   hashed
+ann reports by the RPC              | agent:ann         CRITICAL security chosen   hashed
+service reports by the RPC          | server:default    CRITICAL security chosen   hashed
+service ingests a plain event       | server:default    CRITICAL security chosen   hashed
+ann records a security event        | security          CRITICAL security security security:
+service records a security event    | security          CRITICAL security security security:
+signed delivers an event            | sentry            HIGH     frontend sentry   sentry:
+plugin delivers an event            | sentry            LOW      backend  sentry   sentry:
+""")
+
+# --- What might turn the public page to "outage". It becomes "degraded": only the health checks observe an outage.
+# --- Each line is done to an incident of its own, or to one of the health checks that they do not confirm.
+NO_OUTAGES = (
+    *MEANINGS,
+    "signed delivers a fatal event",
+    "plugin delivers a fatal event",
+    "ann makes an incident of the health checks CRITICAL",
+    "service makes an incident of the health checks CRITICAL",
+    "ann reopens a CRITICAL incident of the health checks",
+    "service reopens a CRITICAL incident of the health checks",
+)
