@@ -76,6 +76,18 @@ async def test_the_number_of_bodies_is_limited(replaces_oldest: bool) -> None:
     assert (bodies._bytes, bodies._readings) == (0, {})
 
 
+async def test_a_body_that_made_room_takes_none_when_more_of_it_arrives_at_the_same_moment() -> None:
+    bodies = budget(replaces_oldest=True)
+    for is_last in [False, True] * 10:
+        older_sender, older = await begin(bodies, b"x" * 60)
+        sender = Sender()
+        sender.send(b"y" * 60, is_last=True)
+        newer = asyncio.create_task(bodies.read(sender.request))
+        older_sender.send(b"x" * 20, is_last=is_last)
+        assert await code_of(older) == "overloaded"
+        assert await newer == b"y" * 60
+
+
 async def test_one_body_alone_cannot_exceed_its_own_limit() -> None:
     sender, reading = await begin(budget(replaces_oldest=True), b"x" * 50)
     sender.send(b"x" * 50)
