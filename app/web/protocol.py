@@ -6,12 +6,11 @@ Nothing here knows a route. docs/operations.md lists the limits.
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.web.auth import client_of
+from app.web.auth import client_of, is_proxy
 
 CONNECTION_LIMIT = 2_500
 CLIENT_CONNECTION_LIMIT = 256
@@ -107,9 +106,9 @@ class Connections:
     def _close_overdue(self) -> None:
         """Runs each second. Timers of each connection would cost more, as every request sets several of them."""
         loop = asyncio.get_running_loop()
+        self._sweep = loop.call_later(1.0, self._close_overdue) if self._open else None
         for protocol in list(self._open):
             protocol.close_if_overdue(loop.time())
-        self._sweep = loop.call_later(1.0, self._close_overdue) if self._open else None
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -133,7 +132,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unread_deadline = 0.0
         self.counted_head = 0
         self.direct_client: str | None = None
-        """The client; None if the connection comes from a private network, as a proxy's does."""
+        """The client; None if a proxy connects, which does so for all clients."""
 
     # Called by asyncio's transport
 
@@ -143,7 +142,7 @@ class BoundedProtocol(HttpToolsProtocol):
         transport.max_size = READ_BYTES  # type: ignore[attr-defined]
         transport.set_write_buffer_limits(high=0)
         super().connection_made(transport)
-        if self.client is not None and ip_address(self.client[0]).is_global:
+        if self.client is not None and not is_proxy(self.client[0]):
             self.direct_client = client_of(self.client[0])
         if self._connections.add(self):
             self._wait_for_request(HEAD_SECONDS)

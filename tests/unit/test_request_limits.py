@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from app.problems import Problem
-from app.web.auth import client_of
+from app.web.auth import client_address, client_of
 from app.web.body import BodyBudget, BodyLimits
 from app.web.middleware import FairLimit
 from app.web.protocol import LARGE_HEADS_LIMIT, BoundedProtocol, Connections
@@ -174,3 +174,21 @@ async def test_large_heads_together_have_a_limit() -> None:
 )
 def test_the_client_of_an_address(address: str | None, client: str) -> None:
     assert client_of(address) == client
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("8.8.8.8", "9.9.9.9", "8.8.8.8"),  # a client that connects directly may write any header
+        ("10.0.0.1", "9.9.9.9", "9.9.9.9"),
+        ("100.64.0.1", "1.1.1.1, 9.9.9.9", "9.9.9.9"),  # Railway's proxy
+        ("::ffff:100.64.0.1", "9.9.9.9", "9.9.9.9"),
+        ("fd12::1", "2606:4700::1", "2606:4700::1"),
+        ("127.0.0.1", "not an address", "127.0.0.1"),
+        ("127.0.0.1", "", "127.0.0.1"),
+        ("unix", "9.9.9.9", "unix"),
+    ],
+)
+def test_the_address_of_a_client_behind_a_proxy(peer: str, forwarded: str, address: str) -> None:
+    headers = [(b"x-forwarded-for", forwarded.encode())]
+    assert client_address(Request({"type": "http", "client": (peer, 1), "headers": headers})) == address
