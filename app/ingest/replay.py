@@ -118,7 +118,6 @@ class Replay:
             batch = [each for each in batch if each.id not in self._suspects]
             if not batch:
                 continue
-            progress.calls += 1
             answers = await self._replay(batch, progress)
             if not all(isinstance(answer, NoResult) for answer in answers):
                 fruitless = 0

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -112,7 +112,7 @@ class SpoolFile:
 
     def insert(self, reports: Iterable[tuple[str, bytes]]) -> None:
         """Append (kind, payload) pairs. Raises SpoolFullError if there is no room, and then stores none of them."""
-        if not self._reserve.is_kept_or_was_never():
+        if not self._reserve.regain():
             # The room that was released is for deleting.
             raise SpoolFullError("the disk is full")
         now = time.time()
@@ -197,12 +197,9 @@ class SpoolFile:
 
     def _adjust_counts(self, kind: str, change: int) -> None:
         """Without reading the file, which takes long if it is large; count() corrects them."""
-        known = self.counts
-        depths = {**known.depths, kind: max(0, known.depths.get(kind, 0) + change)}
-        oldest_at = (known.oldest_at or time.time()) if any(depths.values()) else None
-        self.counts = SpoolCounts(
-            depths, oldest_at, known.dead_letters, known.oldest_dead_letter_at, known.newest_reason
-        )
+        depths = {**self.counts.depths, kind: max(0, self.counts.depths.get(kind, 0) + change)}
+        oldest_at = (self.counts.oldest_at or time.time()) if any(depths.values()) else None
+        self.counts = replace(self.counts, depths=depths, oldest_at=oldest_at)
 
     # ---- Deleting, also while the disk is full ----
 
