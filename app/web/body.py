@@ -104,7 +104,8 @@ class BodyBudget:
             self._end(oldest)
             oldest.content.clear()
             oldest.is_given_up = True
-            oldest.timeout.reschedule(asyncio.get_running_loop().time())
+            if not oldest.timeout.expired():
+                oldest.timeout.reschedule(asyncio.get_running_loop().time())
 
     def _end(self, reading: _Reading) -> None:
         if reading in self._readings:

@@ -88,6 +88,17 @@ async def test_a_body_that_made_room_takes_none_when_more_of_it_arrives_at_the_s
         assert await newer == b"y" * 60
 
 
+async def test_a_body_whose_time_is_over_at_the_same_moment_makes_room() -> None:
+    bodies = budget(replaces_oldest=True, bodies=1)
+    _, older = await begin(bodies, b"x")
+    (reading,) = bodies._readings
+    reading.timeout.reschedule(0)  # the time is over: this runs before the next body
+    sender, newer = await begin(bodies, b"y")
+    sender.send(b"", is_last=True)
+    assert await newer == b"y"
+    assert await code_of(older) == "overloaded"
+
+
 async def test_one_body_alone_cannot_exceed_its_own_limit() -> None:
     sender, reading = await begin(budget(replaces_oldest=True), b"x" * 50)
     sender.send(b"x" * 50)
