@@ -24,7 +24,7 @@ from app.supabase.errors import ErrorKind
 
 _IDLE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
-# A pass ends after so many batches of which nothing was stored.
+# A pass ends after so many batches in a row of which no report was stored, rejected or deferred.
 _FRUITLESS_BATCHES = 3
 # Suspects that may fail in one pass, each in a call of its own.
 _SUSPECTS_PER_PASS = 10
