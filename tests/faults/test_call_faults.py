@@ -40,7 +40,7 @@ def test_a_passing_fault_is_retried_and_counts_once(
     assert answer.status_code == 201, answer.text
     assert answer.json()["occurrence_count"] == 1
     assert count(database, source) == 1
-    keys = {json.loads(body)["events"][0]["idempotency_key"] for body in proxy.bodies}
+    keys = {json.loads(body)["events"][0]["event"]["idempotency_key"] for body in proxy.bodies}
     assert (len(proxy.bodies), len(keys)) == (3, 1)
 
 

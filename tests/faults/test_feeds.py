@@ -125,6 +125,7 @@ def test_an_answer_that_is_not_of_service_health_is_down_and_passes(
     tasks = health(service)["tasks"]
     assert {name: (task["state"], task["restarts"]) for name, task in tasks.items() if name != "bootstrap"} == {
         "monitor": ("running", 0),
+        "audit": ("running", 0),
         "replay of events": ("running", 0),
         "replay of deliveries": ("running", 0),
     }
