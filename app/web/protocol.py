@@ -122,12 +122,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_body = False
         self._fields = 0
         self._head_bytes = 0
+        self._head_size = 0
         self._kept_head_bytes = 0
         self._body_bytes = 0
         self._body_bytes_in_data = 0
         self._framing_bytes = 0
         self._deadline: float | None = None
-        self._on_overdue: Callable[[], None] = self.abort
+        self._on_overdue: Callable[[], None] | None = None
         self._unread_bytes = 0
         self._unread_deadline = 0.0
         self.counted_head = 0
@@ -152,7 +153,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed."""
         self._connections.remove(self)
-        self._deadline = None
+        # A reference to itself would keep it, with its head, until the garbage collector runs.
+        self._deadline = self._on_overdue = None
         self.pipeline.clear()
         super().connection_lost(exc)
 
@@ -185,9 +187,14 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= PIPELINE_LIMIT:
             self._stop(_TOO_MANY_REQUESTS)
         self._is_in_head = True
-        self._fields = self._head_bytes = self._body_bytes = self._framing_bytes = 0
+        self._fields = self._head_bytes = self._head_size = self._body_bytes = self._framing_bytes = 0
         self._set_deadline(HEAD_SECONDS, lambda: self._refuse(_HEAD_TOO_SLOW))
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the URL. The scope contains it again, as bytes and as text."""
+        self._keep_of_head(len(url), 3)
+        super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field of the head, or of the trailers, which are dropped: the application would take them for headers."""
@@ -195,7 +202,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._fields > HEAD_FIELDS:
             self._stop(_HEAD_TOO_LARGE)
         if self._is_in_head:
-            self._kept_head_bytes += len(name) + len(value)
+            self._keep_of_head(len(name) + len(value), 1)
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -212,7 +219,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """A part of a body. Only POST requests have one that is read; uvicorn would keep 96 KiB of any other."""
         self._body_bytes += len(body)
         self._body_bytes_in_data += len(body)
-        if self.scope["method"] == "POST":
+        if self.scope.get("method") == "POST":
             super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -243,7 +250,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def close_if_overdue(self, now: float) -> None:
         """Close the connection if the client takes too long to send or to read."""
-        if self._deadline is not None and now >= self._deadline:
+        if self._deadline is not None and self._on_overdue is not None and now >= self._deadline:
             self._deadline = None
             self._on_overdue()
         if self.flow.write_paused and now >= self._unread_deadline:
@@ -261,12 +268,11 @@ class BoundedProtocol(HttpToolsProtocol):
         """After a request and its response: wait for the next one, or for the rest of a body that nobody reads."""
         if self._is_in_head or self.transport.is_closing() or not self.cycle.response_complete:
             return
+        self._forget_request()
         if self._is_in_body:
             self._set_deadline(_REST_SECONDS, self.abort)
-            return
-        self._kept_head_bytes = 0
-        self._connections.count_head(self, 0)
-        self._wait_for_request(self.timeout_keep_alive)
+        else:
+            self._wait_for_request(self.timeout_keep_alive)
 
     def _wait_for_request(self, seconds: float) -> None:
         self._connections.set_idle(self)
@@ -279,6 +285,22 @@ class BoundedProtocol(HttpToolsProtocol):
     def _note_unread(self, now: float) -> None:
         self._unread_bytes = self.transport.get_write_buffer_size()
         self._unread_deadline = now + _UNREAD_SECONDS
+
+    # Memory
+
+    def _keep_of_head(self, size: int, copies: int) -> None:
+        self._head_size += size
+        self._kept_head_bytes += size * copies
+        if self._head_size > HEAD_LIMIT:
+            self._stop(_HEAD_TOO_LARGE)
+
+    def _forget_request(self) -> None:
+        """After its response. uvicorn would keep the head, and what nobody read of the body, until the next request."""
+        super().on_message_begin()
+        self.cycle.scope = self.scope
+        self.cycle.body.clear()
+        self._kept_head_bytes = 0
+        self._connections.count_head(self, 0)
 
     # Refusals
 
