@@ -127,8 +127,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._body_bytes_in_data = 0
         self._framing_bytes = 0
-        self._deadline: float | None = None
-        self._on_overdue: Callable[[], None] | None = None
+        self._deadline: tuple[float, Callable[[], None]] | None = None  # and what happens then
         self._unread_bytes = 0
         self._unread_deadline = 0.0
         self.counted_head = 0
@@ -153,8 +152,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed."""
         self._connections.remove(self)
-        # A reference to itself would keep it, with its head, until the garbage collector runs.
-        self._deadline = self._on_overdue = None
+        # It refers to this object, which would keep its head until the garbage collector runs.
+        self._deadline = None
         self.pipeline.clear()
         super().connection_lost(exc)
 
@@ -250,9 +249,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def close_if_overdue(self, now: float) -> None:
         """Close the connection if the client takes too long to send or to read."""
-        if self._deadline is not None and self._on_overdue is not None and now >= self._deadline:
+        if self._deadline is not None and now >= self._deadline[0]:
+            _, close = self._deadline
             self._deadline = None
-            self._on_overdue()
+            close()
         if self.flow.write_paused and now >= self._unread_deadline:
             if self.transport.get_write_buffer_size() > self._unread_bytes - _UNREAD_BYTES:
                 self.abort()
@@ -279,8 +279,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._set_deadline(seconds, self.transport.close)
 
     def _set_deadline(self, seconds: float, on_overdue: Callable[[], None]) -> None:
-        self._deadline = self.loop.time() + seconds
-        self._on_overdue = on_overdue
+        self._deadline = (self.loop.time() + seconds, on_overdue)
 
     def _note_unread(self, now: float) -> None:
         self._unread_bytes = self.transport.get_write_buffer_size()
