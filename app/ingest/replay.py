@@ -24,7 +24,7 @@ from app.supabase.errors import ErrorKind
 
 _IDLE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
-# A pass ends after so many batches of which nothing was stored.
+# A pass ends after so many batches in a row of which no report was stored, rejected or deferred.
 _FRUITLESS_BATCHES = 3
 # Suspects that may fail in one pass, each in a call of its own.
 _SUSPECTS_PER_PASS = 10
@@ -118,7 +118,6 @@ class Replay:
             batch = [each for each in batch if each.id not in self._suspects]
             if not batch:
                 continue
-            progress.calls += 1
             answers = await self._replay(batch, progress)
             if not all(isinstance(answer, NoResult) for answer in answers):
                 fruitless = 0
@@ -156,7 +155,7 @@ class Replay:
         rejected: list[tuple[ReportId, str]] = []
         for each, answer in zip(batch, answers, strict=True):
             if isinstance(answer, NoResult):
-                if answer.was_alone and self._is_given_up(each.id, answer):
+                if answer.was_alone and self._count_failure(each.id, answer):
                     _logger.error("a spooled report is given up, it fails while others are stored: %s", answer.reason)
                     rejected.append((each.id, f"It failed while others were stored: {answer.reason}"))
             elif not isinstance(answer, Problem):
@@ -178,8 +177,8 @@ class Replay:
             self._suspects.pop(report_id, None)
         return answers
 
-    def _is_given_up(self, report_id: ReportId, failure: NoResult) -> bool:
-        """Count a report that failed alone; whether it is given up."""
+    def _count_failure(self, report_id: ReportId, failure: NoResult) -> bool:
+        """Count the failure of a report that was alone. Returns whether the report is given up."""
         now, stored = self._clock(), self._sender.stored
         suspect = self._suspects.setdefault(report_id, _Suspect(failure.reason, now, stored))
         if failure.reason != suspect.reason:

@@ -5,4 +5,5 @@ sentry      POST /webhooks/sentry
 incidents   GET /api/autonomous/incidents and …/{incident_id}
 health      GET /, /health, /health/db
 status      GET and POST /status
+metrics     GET /metrics
 """

@@ -5,13 +5,13 @@ import json
 import os
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 from app.settings import Settings
-from app.spool.database import DamagedError, open_existing
+from app.spool.database import TABLES, DamagedError, open_existing
 
 _DEFAULT_PATH = Path(Settings.model_fields["spool_path"].default)
 _DESCRIPTION = """\
@@ -95,29 +95,12 @@ def _print_table(names: tuple[str, ...], rows: Iterable[tuple[int, str, int, flo
 
 
 def _export(spool: sqlite3.Connection, options: argparse.Namespace) -> None:
-    for members in _spooled(spool) if options.spooled else _dead_letters(spool):
-        print(json.dumps(members))
-
-
-def _spooled(spool: sqlite3.Connection) -> Iterator[dict[str, object]]:
-    for report_id, kind, spooled_at, payload in spool.execute(
-        "select id, kind, spooled_at, payload from spooled order by id"
-    ):
-        yield {"id": report_id, "kind": kind, "spooled_at": _format_time(spooled_at), "payload": _read_payload(payload)}
-
-
-def _dead_letters(spool: sqlite3.Connection) -> Iterator[dict[str, object]]:
-    for report_id, kind, spooled_at, rejected_at, reason, payload in spool.execute(
-        "select id, kind, spooled_at, rejected_at, reason, payload from dead_letters order by id"
-    ):
-        yield {
-            "id": report_id,
-            "kind": kind,
-            "spooled_at": _format_time(spooled_at),
-            "rejected_at": _format_time(rejected_at),
-            "reason": reason,
-            "payload": _read_payload(payload),
-        }
+    table = "spooled" if options.spooled else "dead_letters"
+    columns = TABLES[table]
+    for row in spool.execute(f"select {', '.join(columns)} from {table} order by id"):  # noqa: S608 - fixed names
+        members = dict(zip(columns, row, strict=True))
+        times = {name: _format_time(members[name]) for name in columns if name.endswith("_at")}
+        print(json.dumps({**members, **times, "payload": _read_payload(members["payload"])}))
 
 
 def _requeue(spool: sqlite3.Connection, options: argparse.Namespace) -> None:

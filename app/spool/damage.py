@@ -1,4 +1,4 @@
-"""A damaged spool file: how it is recognized, set aside and read, and the incident that says so."""
+"""A damaged spool file: how it is set aside and read, and the incident that says so."""
 
 import json
 import sqlite3
@@ -11,17 +11,6 @@ from uuid import uuid4
 
 from app.spool.database import TABLES
 
-# Results of SQLite that are about the file, and not about the room on the disk or a lock.
-_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_DAMAGED_READS = frozenset(
-    {
-        sqlite3.SQLITE_IOERR_READ,
-        sqlite3.SQLITE_IOERR_SHORT_READ,
-        sqlite3.SQLITE_IOERR_VNODE,
-        sqlite3.SQLITE_IOERR_DATA,
-        sqlite3.SQLITE_IOERR_CORRUPTFS,
-    }
-)
 _COPIED_ROWS = 200
 # More damaged places than this are not worth the time.
 _GAPS = 1000
@@ -43,12 +32,6 @@ class Damage:
         known = "" if self.known is None else f" {self.known} reports were known to wait in it."
         aside = "" if self.aside is None else f" It is kept as {self.aside.name}."
         return f"The spool file was lost: {self.reason}.{known} {self.recovered} were copied to a new file.{aside}"
-
-
-def is_damage(error: sqlite3.Error) -> bool:
-    """Whether the file is damaged, as opposed to locked or without room."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and (code & 0xFF in _DAMAGED or code in _DAMAGED_READS)
 
 
 def set_aside(path: Path) -> Path | None:

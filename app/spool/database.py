@@ -10,6 +10,18 @@ _LOCK_TIMEOUT_SECONDS = 5.0
 _CHECKPOINT_PAGES = 128
 _VERSION = 2
 
+# Results of SQLite that are about the file, and not about the room on the disk or a lock.
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_DAMAGED_READS = frozenset(
+    {
+        sqlite3.SQLITE_IOERR_READ,
+        sqlite3.SQLITE_IOERR_SHORT_READ,
+        sqlite3.SQLITE_IOERR_VNODE,
+        sqlite3.SQLITE_IOERR_DATA,
+        sqlite3.SQLITE_IOERR_CORRUPTFS,
+    }
+)
+
 TABLES = {
     "spooled": ("id", "kind", "payload", "spooled_at"),
     "dead_letters": ("id", "kind", "spooled_at", "reason", "rejected_at", "payload"),
@@ -39,6 +51,12 @@ class DamagedError(Exception):
     """The file is no spool, or not a whole one."""
 
 
+def is_damage(error: Exception) -> bool:
+    """Whether the file is damaged, as opposed to locked or without room."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    return isinstance(error, DamagedError) or code & 0xFF in _DAMAGED or code in _DAMAGED_READS
+
+
 def open_database(path: Path, max_bytes: int) -> sqlite3.Connection:
     """Open the file, or create it. Raises DamagedError, or the error of SQLite or of the system."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,13 +75,13 @@ def open_database(path: Path, max_bytes: int) -> sqlite3.Connection:
     return connection
 
 
-def is_whole(path: Path) -> bool:
-    """Whether a new connection can read the whole file: an open one may have parts of it in memory."""
+def is_damaged(path: Path) -> bool:
+    """Whether a new connection finds damage: an open one may have parts of the file in memory."""
     try:
         with closing(sqlite3.connect(path, _LOCK_TIMEOUT_SECONDS)) as connection:
-            return bool(connection.execute("pragma quick_check(1)").fetchone()[0] == "ok")
-    except sqlite3.DatabaseError:
-        return False
+            return bool(connection.execute("pragma quick_check(1)").fetchone()[0] != "ok")
+    except sqlite3.DatabaseError as error:
+        return is_damage(error)
 
 
 def open_existing(path: Path) -> sqlite3.Connection:

@@ -10,12 +10,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from app.spool.damage import Damage, copy_rows, describe_incident, is_damage, set_aside
-from app.spool.database import DamagedError, is_whole, open_database
+from app.spool.damage import Damage, copy_rows, describe_incident, set_aside
+from app.spool.database import DamagedError, is_damage, is_damaged, open_database
 from app.spool.identity import FileIdentity
 from app.spool.reserve import Reserve
 
@@ -111,7 +112,7 @@ class SpoolFile:
 
     def insert(self, reports: Iterable[tuple[str, bytes]]) -> None:
         """Append (kind, payload) pairs. Raises SpoolFullError if there is no room, and then stores none of them."""
-        if not self._reserve.is_kept_or_was_never():
+        if not self._reserve.regain():
             # The room that was released is for deleting.
             raise SpoolFullError("the disk is full")
         now = time.time()
@@ -196,12 +197,9 @@ class SpoolFile:
 
     def _adjust_counts(self, kind: str, change: int) -> None:
         """Without reading the file, which takes long if it is large; count() corrects them."""
-        known = self.counts
-        depths = {**known.depths, kind: max(0, known.depths.get(kind, 0) + change)}
-        oldest_at = (known.oldest_at or time.time()) if any(depths.values()) else None
-        self.counts = SpoolCounts(
-            depths, oldest_at, known.dead_letters, known.oldest_dead_letter_at, known.newest_reason
-        )
+        depths = {**self.counts.depths, kind: max(0, self.counts.depths.get(kind, 0) + change)}
+        oldest_at = (self.counts.oldest_at or time.time()) if any(depths.values()) else None
+        self.counts = replace(self.counts, depths=depths, oldest_at=oldest_at)
 
     # ---- Deleting, also while the disk is full ----
 
@@ -211,7 +209,7 @@ class SpoolFile:
             size = _SMALL_CHUNK if has_made_room else _CHUNK
             chunk = list(self._settled.items())[:size]
             try:
-                self._run(lambda chunk=chunk: self._delete(chunk))  # type: ignore[misc]
+                self._run(partial(self._delete, chunk))
             except sqlite3.Error as error:
                 if has_made_room:
                     self._log_undeleted(str(error))
@@ -277,9 +275,8 @@ class SpoolFile:
 
     def _replace_if_gone(self) -> None:
         reason = self._files.find_change()
-        if reason is None and self._files.has_shrunk():
-            reason = None if is_whole(self._path) else "it was cut"
-            self._files.update()
+        if reason is None and self._files.has_shrunk() and is_damaged(self._path):
+            reason = "it was cut"
         if reason is not None:
             self._replace(reason)
 
@@ -287,14 +284,15 @@ class SpoolFile:
         try:
             self._use(open_database(self._path, self._max_bytes))
         except (sqlite3.DatabaseError, DamagedError) as error:
-            if isinstance(error, sqlite3.DatabaseError) and not is_damage(error):
+            if is_damage(error):
+                aside = set_aside(self._path)
+                earlier = sqlite3.connect(aside) if aside is not None and aside.is_file() else None
+                self._begin_new(Damage(f"it is damaged ({error})", aside=aside), earlier)
+            elif self._reserve.release():
                 # On a full disk SQLite cannot create the files that it needs beside this one.
-                if not self._reserve.release():
-                    raise
                 self._use(open_database(self._path, self._max_bytes))
-                return
-            aside = set_aside(self._path)
-            self._begin_new(Damage(f"it is damaged ({error})", aside=aside), _open_aside(aside))
+            else:
+                raise
 
     def _replace(self, reason: str) -> None:
         """Continue with a new file, or with one that another process of the service has begun."""
@@ -311,7 +309,9 @@ class SpoolFile:
     def _begin_new(self, damage: Damage, earlier: sqlite3.Connection | None) -> None:
         try:
             connection = open_database(self._path, self._max_bytes)
-        except (sqlite3.DatabaseError, DamagedError):
+        except (sqlite3.DatabaseError, DamagedError) as error:
+            if not is_damage(error):
+                raise
             damage.aside = set_aside(self._path)  # what replaced the file is no spool
             connection = open_database(self._path, self._max_bytes)
         if earlier is not None:
@@ -331,10 +331,3 @@ class SpoolFile:
         self._number += 1
         self._settled.clear()
         self._files = FileIdentity(self._path)
-
-
-def _open_aside(aside: Path | None) -> sqlite3.Connection | None:
-    """The damaged file, to read what it still holds."""
-    if aside is None or not aside.is_file():
-        return None
-    return sqlite3.connect(aside)

@@ -26,8 +26,8 @@ class FileIdentity:
 
     def remaining(self) -> list[Path]:
         """Those of the open files that are still at their paths; the file itself, if it is there, is the first."""
-        paths = [Path(f"{self._path}{suffix}") for suffix in self._known]
-        return [path for path, known in zip(paths, self._known.values(), strict=True) if _is_same(path, known)]
+        paths = {Path(f"{self._path}{suffix}"): known for suffix, known in self._known.items()}
+        return [path for path, known in paths.items() if _is_same(path, known)]
 
     def find_change(self) -> str | None:
         """What others did to the files, as the end of a sentence about the file."""

@@ -49,6 +49,6 @@ class Reserve:
         self._is_released = self._is_logged = True
         return True
 
-    def is_kept_or_was_never(self) -> bool:
-        """False after release(), until the room could be taken up again."""
+    def regain(self) -> bool:
+        """Take up the room again after release(). Returns False as long as it is not there."""
         return self.is_kept or not self._is_released or self.keep()

@@ -5,5 +5,6 @@ errors      failed calls: exception tree, SQLSTATE table, and the problem each o
 retry       repeats transient failures within a time budget
 monitor     polls the database's health in the background
 scheduler   whether pg_cron is late, computed from what the monitor read
+audit       copies the anchors of the audit trail into the log
 bootstrap   what the service asks of the database once, when it starts
 """

@@ -19,7 +19,6 @@ async def log_audit_anchors(facts: Callable[[], Mapping[str, object]]) -> None:
         anchor = facts().get("audit_anchor")
         if isinstance(anchor, Mapping) and anchor.get("hash") not in (None, logged):
             logged = anchor.get("hash")
-            names = {"anchored_on": "anchored_on", "hash": "anchor_hash", "chains": "chains"}
-            fields = {name: anchor.get(member) for member, name in names.items()}
+            fields = {"anchored_on": anchor.get("anchored_on"), "anchor_hash": logged, "chains": anchor.get("chains")}
             _logger.info("audit anchor", extra={"fields": fields})
         await asyncio.sleep(_INTERVAL_SECONDS)

@@ -28,7 +28,7 @@ _WAIT_SECONDS = 2.0
 RESPONSE_LIMIT = 8 * 1024 * 1024
 # After this many calls in a row without a turn, none having succeeded in between, the connections are replaced.
 TIMEOUTS_IN_A_ROW = 20
-# Reports use up to 6 calls at a time: two batches of each kind and two of the replay.
+# Reports use up to 7 calls at a time: two batches of each feed, and the replays two for events and one for deliveries.
 _INGEST_CALLS = 8
 _READER_CALLS = 6
 # The monitor, the page for anonymous visitors, failed signatures, the bootstrap, and the operator's pages.
@@ -90,7 +90,14 @@ class SupabaseClient:
 
     async def status(self, function: StatusFunction, access_token: str | None) -> Mapping[str, Any]:
         """The result of a status function, with the rights of the token, or of service_role without one."""
-        return await self._read(function, {}, access_token)
+
+        async def call() -> Mapping[str, Any]:
+            result = await self._call(function, {}, access_token)
+            if not isinstance(result, Mapping):
+                raise UnreachableError(f"the response is not that of {function}()")
+            return result
+
+        return await retry(call, deadline_after())
 
     async def list_incidents(self, access_token: str, filters: Mapping[str, str]) -> bytes:
         """A page of the incidents that the token may read, as JSON text.
@@ -116,15 +123,6 @@ class SupabaseClient:
             select = self._reader(access_token).from_("incidents").select("*").eq("id", incident_id).limit(1)
             response = await _translate_errors(select.execute())
             return response.data[0] if response.data else None
-
-        return await retry(call, deadline_after())
-
-    async def _read(self, function: str, parameters: dict[str, Any], access_token: str | None) -> Mapping[str, Any]:
-        async def call() -> Mapping[str, Any]:
-            result = await self._call(function, parameters, access_token)
-            if not isinstance(result, Mapping):
-                raise UnreachableError(f"the response is not that of {function}()")
-            return result
 
         return await retry(call, deadline_after())
 

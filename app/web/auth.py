@@ -13,7 +13,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -110,30 +110,34 @@ def is_signed(body: bytes, signature: str | None, secrets: Iterable[str]) -> boo
 
 
 def client_address(request: Request[Any]) -> str | None:
-    """The peer's address, or the last entry of X-Forwarded-For if the peer is a proxy on a private network.
+    """The peer's address, or the last entry of X-Forwarded-For if the peer is a proxy.
 
     The client may have written the entries before the last one itself.
     """
     peer = request.client.host if request.client else None
     forwarded = ",".join(request.headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
-    is_proxied = peer is not None and _is_address(peer) and not ip_address(peer).is_global
-    return forwarded if is_proxied and _is_address(forwarded) else peer
+    return forwarded if is_proxy(peer) and _parse_address(forwarded) is not None else peer
+
+
+def is_proxy(peer: str | None) -> bool:
+    """Whether a connection comes from a private network. The platform's proxy is there; clients are not."""
+    address = _parse_address(peer)
+    return address is not None and not address.is_global
 
 
 def client_of(address: str | None) -> str:
     """The client that an address belongs to: with IPv6 a client has a whole network of 64 bits."""
-    parsed = ip_address(address) if address is not None and _is_address(address) else None
-    if isinstance(parsed, IPv6Address):
-        return str(parsed.ipv4_mapped or IPv6Network((parsed, 64), strict=False))
-    return str(parsed)
+    parsed = _parse_address(address)
+    return str(IPv6Network((parsed, 64), strict=False) if isinstance(parsed, IPv6Address) else parsed)
 
 
-def _is_address(text: str) -> bool:
+def _parse_address(text: str | None) -> IPv4Address | IPv6Address | None:
+    """The address, or None for other text. On an IPv6 socket, IPv4 clients have addresses such as ::ffff:192.0.2.1."""
     try:
-        ip_address(text)
+        address = ip_address(text or "")
     except ValueError:
-        return False
-    return True
+        return None
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
 
 
 class SignatureFailures:

@@ -92,6 +92,9 @@ class BodyBudget:
         return bytes(reading.content)
 
     def _make_room(self, reading: _Reading, size: int) -> None:
+        if reading.is_given_up:
+            # More of it arrived before its timeout, which is due now, has run.
+            raise problem("overloaded")
         while self._bytes + size > self.limits.total_bytes or (
             reading not in self._readings and len(self._readings) >= self.limits.bodies
         ):
@@ -101,7 +104,8 @@ class BodyBudget:
             self._end(oldest)
             oldest.content.clear()
             oldest.is_given_up = True
-            oldest.timeout.reschedule(asyncio.get_running_loop().time())
+            if not oldest.timeout.expired():
+                oldest.timeout.reschedule(asyncio.get_running_loop().time())
 
     def _end(self, reading: _Reading) -> None:
         if reading in self._readings:
@@ -132,7 +136,7 @@ def _require_identity(headers: Headers) -> None:
         raise problem("content-encoding")
 
 
-def check_declared_length(headers: Headers, limit: int = BODY_LIMIT) -> None:
+def check_declared_length(headers: Headers, limit: int) -> None:
     """Raises the Problem `body-too-large` by Content-Length alone; read_body() counts what arrives."""
     length = headers.get("content-length", "")
     if length.isdecimal() and (len(length) > 15 or int(length) > limit):

@@ -6,12 +6,11 @@ Nothing here knows a route. docs/operations.md lists the limits.
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.web.auth import client_of
+from app.web.auth import client_of, is_proxy
 
 CONNECTION_LIMIT = 2_500
 CLIENT_CONNECTION_LIMIT = 256
@@ -107,9 +106,9 @@ class Connections:
     def _close_overdue(self) -> None:
         """Runs each second. Timers of each connection would cost more, as every request sets several of them."""
         loop = asyncio.get_running_loop()
+        self._sweep = loop.call_later(1.0, self._close_overdue) if self._open else None
         for protocol in list(self._open):
             protocol.close_if_overdue(loop.time())
-        self._sweep = loop.call_later(1.0, self._close_overdue) if self._open else None
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -123,17 +122,17 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_body = False
         self._fields = 0
         self._head_bytes = 0
+        self._head_size = 0
         self._kept_head_bytes = 0
         self._body_bytes = 0
         self._body_bytes_in_data = 0
         self._framing_bytes = 0
-        self._deadline: float | None = None
-        self._on_overdue: Callable[[], None] = self.abort
+        self._deadline: tuple[float, Callable[[], None]] | None = None  # and what happens then
         self._unread_bytes = 0
         self._unread_deadline = 0.0
         self.counted_head = 0
         self.direct_client: str | None = None
-        """The client; None if the connection comes from a private network, as a proxy's does."""
+        """The client; None if a proxy connects, which does so for all clients."""
 
     # Called by asyncio's transport
 
@@ -143,7 +142,7 @@ class BoundedProtocol(HttpToolsProtocol):
         transport.max_size = READ_BYTES  # type: ignore[attr-defined]
         transport.set_write_buffer_limits(high=0)
         super().connection_made(transport)
-        if self.client is not None and ip_address(self.client[0]).is_global:
+        if self.client is not None and not is_proxy(self.client[0]):
             self.direct_client = client_of(self.client[0])
         if self._connections.add(self):
             self._wait_for_request(HEAD_SECONDS)
@@ -153,6 +152,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed."""
         self._connections.remove(self)
+        # It refers to this object, which would keep its head until the garbage collector runs.
         self._deadline = None
         self.pipeline.clear()
         super().connection_lost(exc)
@@ -186,9 +186,14 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= PIPELINE_LIMIT:
             self._stop(_TOO_MANY_REQUESTS)
         self._is_in_head = True
-        self._fields = self._head_bytes = self._body_bytes = self._framing_bytes = 0
+        self._fields = self._head_bytes = self._head_size = self._body_bytes = self._framing_bytes = 0
         self._set_deadline(HEAD_SECONDS, lambda: self._refuse(_HEAD_TOO_SLOW))
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the URL. The scope contains it again, as bytes and as text."""
+        self._keep_of_head(len(url), 3)
+        super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field of the head, or of the trailers, which are dropped: the application would take them for headers."""
@@ -196,7 +201,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._fields > HEAD_FIELDS:
             self._stop(_HEAD_TOO_LARGE)
         if self._is_in_head:
-            self._kept_head_bytes += len(name) + len(value)
+            self._keep_of_head(len(name) + len(value), 1)
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -213,7 +218,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """A part of a body. Only POST requests have one that is read; uvicorn would keep 96 KiB of any other."""
         self._body_bytes += len(body)
         self._body_bytes_in_data += len(body)
-        if self.scope["method"] == "POST":
+        if self.scope.get("method") == "POST":
             super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -244,9 +249,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def close_if_overdue(self, now: float) -> None:
         """Close the connection if the client takes too long to send or to read."""
-        if self._deadline is not None and now >= self._deadline:
+        if self._deadline is not None and now >= self._deadline[0]:
+            _, close = self._deadline
             self._deadline = None
-            self._on_overdue()
+            close()
         if self.flow.write_paused and now >= self._unread_deadline:
             if self.transport.get_write_buffer_size() > self._unread_bytes - _UNREAD_BYTES:
                 self.abort()
@@ -262,24 +268,38 @@ class BoundedProtocol(HttpToolsProtocol):
         """After a request and its response: wait for the next one, or for the rest of a body that nobody reads."""
         if self._is_in_head or self.transport.is_closing() or not self.cycle.response_complete:
             return
+        self._forget_request()
         if self._is_in_body:
             self._set_deadline(_REST_SECONDS, self.abort)
-            return
-        self._kept_head_bytes = 0
-        self._connections.count_head(self, 0)
-        self._wait_for_request(self.timeout_keep_alive)
+        else:
+            self._wait_for_request(self.timeout_keep_alive)
 
     def _wait_for_request(self, seconds: float) -> None:
         self._connections.set_idle(self)
         self._set_deadline(seconds, self.transport.close)
 
     def _set_deadline(self, seconds: float, on_overdue: Callable[[], None]) -> None:
-        self._deadline = self.loop.time() + seconds
-        self._on_overdue = on_overdue
+        self._deadline = (self.loop.time() + seconds, on_overdue)
 
     def _note_unread(self, now: float) -> None:
         self._unread_bytes = self.transport.get_write_buffer_size()
         self._unread_deadline = now + _UNREAD_SECONDS
+
+    # Memory
+
+    def _keep_of_head(self, size: int, copies: int) -> None:
+        self._head_size += size
+        self._kept_head_bytes += size * copies
+        if self._head_size > HEAD_LIMIT:
+            self._stop(_HEAD_TOO_LARGE)
+
+    def _forget_request(self) -> None:
+        """After its response. uvicorn would keep the head, and what nobody read of the body, until the next request."""
+        super().on_message_begin()
+        self.cycle.scope = self.scope
+        self.cycle.body.clear()
+        self._kept_head_bytes = 0
+        self._connections.count_head(self, 0)
 
     # Refusals
 

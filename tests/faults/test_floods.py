@@ -132,6 +132,22 @@ async def endless_heads(connection: Connection) -> None:
     await drip(connection, b"a")
 
 
+async def large_heads(connection: Connection) -> None:
+    """Nothing is left of a head when the request is answered, although the connection stays open."""
+    await connection.send(get("/?" + "a" * 30_000))
+    await until_closed(connection)
+
+
+async def large_heads_with_a_body(connection: Connection) -> None:
+    await connection.send(get("/?" + "a" * 30_000, "Content-Length: 10"))
+    await until_closed(connection)
+
+
+async def bodies_that_nobody_reads(connection: Connection) -> None:
+    await connection.send(f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {MEGABYTE}\r\n\r\n".encode() + b"x" * 30_000)
+    await until_closed(connection)
+
+
 async def heads_of_small_fields(connection: Connection) -> None:
     await connection.send(SIGNED + b"Content-Length: 1000\r\n" + b"a:b\r\n" * 6_000 + b"\r\n")
     await drip(connection, b"x")
@@ -222,6 +238,9 @@ def behavior_name(value: object) -> str:
         (trailers, 50),
         (silence, 3_000),
         (endless_heads, 1_500),
+        (large_heads, 1_500),
+        (large_heads_with_a_body, 1_500),
+        (bodies_that_nobody_reads, 1_500),
         (heads_of_small_fields, 300),
         (empty_lines, 300),
         (upgrades, 300),

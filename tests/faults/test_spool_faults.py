@@ -115,7 +115,5 @@ def test_a_spool_file_that_is_deleted_under_the_service_loses_nothing(
         load.assert_stored_once(disposable_stack.database_url, [service.url])
         # The second half has the names of the first.
         with psycopg.connect(disposable_stack.database_url) as database:
-            row = database.execute(
-                "select count(*) from public.incidents where context ->> 'fingerprint' like %s", [f"{load.name} %"]
-            ).fetchone()
+            row = database.execute("select count(*) from public.incidents where source = %s", [load.name]).fetchone()
         assert row == (500,)

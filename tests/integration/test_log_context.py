@@ -152,8 +152,8 @@ def test_a_request_that_a_check_refuses(http: httpx.Client, logged: ServiceProce
 def test_a_request_is_logged_before_its_background_work(
     http: httpx.Client, logged: ServiceProcess, proxy: FaultProxy, source: str
 ) -> None:
-    """So the time in its line is that of the response. The record of a forged signature is written afterwards."""
-    proxy.target, proxy.always = b"/rpc/note_forged_signature", Fault.RESET
+    """So the time in its line is that of the response. The record of an invalid signature is written afterwards."""
+    proxy.target, proxy.always = b"/rpc/record_invalid_signature", Fault.RESET
     headers = {
         "X-Request-Id": source,
         "Sentry-Hook-Signature": "0" * 64,

@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 
 from app.ingest.payload import DEPTH_LIMIT, VALUE_LIMIT, parse_object, read_report
 from app.problems import Problem
-from app.web.body import check_declared_length, require_json
+from app.web.body import BODY_LIMIT, check_declared_length, require_json
 
 
 def refused(raw: bytes) -> Problem:
@@ -117,14 +117,14 @@ def test_headers_that_are_refused(content_type: str | None, content_encoding: st
 @pytest.mark.parametrize("length", ["1048577", "9" * 5000])
 def test_a_length_that_is_too_large(length: str) -> None:
     with pytest.raises(Problem) as caught:
-        check_declared_length(Headers({"Content-Length": length}))
+        check_declared_length(Headers({"Content-Length": length}), BODY_LIMIT)
     assert caught.value.status == 413
 
 
 @pytest.mark.parametrize("length", ["1048576", "0", "-1", "many", "²"])
 def test_a_length_is_only_a_hint(length: str) -> None:
     require_json(Headers({"Content-Type": "application/json", "Content-Encoding": "Identity"}))
-    check_declared_length(Headers({"Content-Length": length}))
+    check_declared_length(Headers({"Content-Length": length}), BODY_LIMIT)
 
 
 def test_a_report_is_wrapped_with_its_sender() -> None:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from app.problems import Problem
-from app.web.auth import client_of
+from app.web.auth import client_address, client_of
 from app.web.body import BodyBudget, BodyLimits
 from app.web.middleware import FairLimit
 from app.web.protocol import LARGE_HEADS_LIMIT, BoundedProtocol, Connections
@@ -74,6 +74,29 @@ async def test_the_number_of_bodies_is_limited(replaces_oldest: bool) -> None:
         reading.cancel()
     await asyncio.gather(*readings, return_exceptions=True)
     assert (bodies._bytes, bodies._readings) == (0, {})
+
+
+async def test_a_body_that_made_room_takes_none_when_more_of_it_arrives_at_the_same_moment() -> None:
+    bodies = budget(replaces_oldest=True)
+    for is_last in [False, True] * 10:
+        older_sender, older = await begin(bodies, b"x" * 60)
+        sender = Sender()
+        sender.send(b"y" * 60, is_last=True)
+        newer = asyncio.create_task(bodies.read(sender.request))
+        older_sender.send(b"x" * 20, is_last=is_last)
+        assert await code_of(older) == "overloaded"
+        assert await newer == b"y" * 60
+
+
+async def test_a_body_whose_time_is_over_at_the_same_moment_makes_room() -> None:
+    bodies = budget(replaces_oldest=True, bodies=1)
+    _, older = await begin(bodies, b"x")
+    (reading,) = bodies._readings
+    reading.timeout.reschedule(0)  # the time is over: this runs before the next body
+    sender, newer = await begin(bodies, b"y")
+    sender.send(b"", is_last=True)
+    assert await newer == b"y"
+    assert await code_of(older) == "overloaded"
 
 
 async def test_one_body_alone_cannot_exceed_its_own_limit() -> None:
@@ -162,3 +185,21 @@ async def test_large_heads_together_have_a_limit() -> None:
 )
 def test_the_client_of_an_address(address: str | None, client: str) -> None:
     assert client_of(address) == client
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("8.8.8.8", "9.9.9.9", "8.8.8.8"),  # a client that connects directly may write any header
+        ("10.0.0.1", "9.9.9.9", "9.9.9.9"),
+        ("100.64.0.1", "1.1.1.1, 9.9.9.9", "9.9.9.9"),  # Railway's proxy
+        ("::ffff:100.64.0.1", "9.9.9.9", "9.9.9.9"),
+        ("fd12::1", "2606:4700::1", "2606:4700::1"),
+        ("127.0.0.1", "not an address", "127.0.0.1"),
+        ("127.0.0.1", "", "127.0.0.1"),
+        ("unix", "9.9.9.9", "unix"),
+    ],
+)
+def test_the_address_of_a_client_behind_a_proxy(peer: str, forwarded: str, address: str) -> None:
+    headers = [(b"x-forwarded-for", forwarded.encode())]
+    assert client_address(Request({"type": "http", "client": (peer, 1), "headers": headers})) == address

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -257,6 +258,21 @@ def test_a_log_that_is_cut_under_the_service_is_reported_with_the_number_that_wa
     again = open_file(path)
     assert contents(again)[0] == numbers
     again.close()
+    spool.close()
+
+
+def test_a_file_that_cannot_be_checked_is_not_taken_for_a_damaged_one(path: Path) -> None:
+    spool = open_file(path)
+    fill(spool, range(REPORTS))
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("pragma wal_checkpoint(truncate)").fetchall()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))  # as many files are open as may be
+    try:
+        assert spool.count().depth == REPORTS
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert contents(spool) == (list(range(REPORTS)), [])
     spool.close()
 
 
