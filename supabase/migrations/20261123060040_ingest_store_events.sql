@@ -227,6 +227,8 @@ begin
           raise;
         end if;
         if cardinality(store_events_isolated.events) > 1 then
+          -- Quotas come before incidents, as in every other batch.
+          perform monitoring.lock_quotas(array(select event.quota from unnest(store_events_isolated.events) as event));
           return query
           select stored.event_position, stored.answer
           from (
