@@ -10,11 +10,25 @@ security invoker
 set search_path = ''
 as $$
   with live as (
+    -- One look into an index each, however many incidents are live.
     select
-      max(incidents.severity) as worst,
-      max(incidents.severity) filter (where incidents.sender = 'health-check') as worst_observed
-    from public.incidents
-    where incidents.status in ('open', 'acknowledged')
+      (
+        select incidents.severity
+        from public.incidents
+        where incidents.status <> 'resolved'
+          and incidents.status <> 'suppressed'
+        order by incidents.severity desc
+        limit 1
+      ) as worst,
+      (
+        select incidents.severity
+        from public.incidents
+        where incidents.status <> 'resolved'
+          and incidents.status <> 'suppressed'
+          and incidents.sender = 'health-check'
+        order by incidents.severity desc
+        limit 1
+      ) as worst_observed
   ),
 
   targets as (
