@@ -110,6 +110,10 @@ where deployment_id is not null;
 create index incidents_live_idx on public.incidents (severity desc, last_seen desc, id)
 where status <> 'resolved';
 
+-- The worst incident that the health checks observe, for the overall state.
+create index incidents_observed_idx on public.incidents (severity desc)
+where sender = 'health-check' and status <> 'resolved';
+
 create index incidents_suppressed_until_idx on public.incidents (suppressed_until)
 where suppressed_until is not null;
 

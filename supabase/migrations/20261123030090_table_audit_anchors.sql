@@ -191,20 +191,29 @@ begin
     order by audit_heads.chain
     -- Chains that are being written wait for the next night, so that ingest and the purge cannot deadlock.
     for update skip locked
+  ),
+
+  cuts as materialized (
+    select
+      due.chain,
+      (
+        -- In the order of the chain's index: it reads each action of a chain once.
+        select kept.chain_position
+        from public.agent_actions as kept
+        where kept.chain = due.chain
+          and kept.created_at >= v_cutoff
+        order by kept.chain_position
+        limit 1
+      ) as first_kept
+    from due
   )
 
+  -- A hash chain may lose its beginning, but no action in the middle.
   delete from public.agent_actions
-  using due
-  where agent_actions.chain = due.chain
+  using cuts
+  where agent_actions.chain = cuts.chain
     and agent_actions.created_at < v_cutoff
-    -- A hash chain may lose its beginning, but no action in the middle.
-    and not exists (
-      select
-      from public.agent_actions as kept
-      where kept.chain = agent_actions.chain
-        and kept.chain_position < agent_actions.chain_position
-        and kept.created_at >= v_cutoff
-    );
+    and (cuts.first_kept is null or agent_actions.chain_position < cuts.first_kept);
   get diagnostics v_count = row_count;
   delete from monitoring.audit_anchors
   where audit_anchors.anchored_at < v_cutoff

@@ -94,9 +94,17 @@ stable
 security invoker
 set search_path = ''
 as $$
+declare
+  c_plain constant text := '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-';
+  v_value text := read_event_line.holder ->> read_event_line.field;
 begin
-  if not read_event_line.holder ? read_event_line.field then
-    return null;
+  -- Most names, at a fifth of the cost: sanitize_text() returns them unchanged for the same reason.
+  if v_value is null or (
+    octet_length(v_value) <= least(12, read_event_line.max_bytes)
+    and translate(v_value, c_plain, '') = ''
+    and jsonb_typeof(read_event_line.holder -> read_event_line.field) = 'string'
+  ) then
+    return nullif(v_value, '');
   end if;
   return nullif(
     monitoring.join_lines(

@@ -194,7 +194,7 @@ $$;
 comment on function monitoring.is_content_error(text) is
 'Returns whether an SQLSTATE can be caused by the content of an event: a value of a wrong form, length or encoding, a
 failed CHECK, a value too large to index or nested too deeply. Any other error, known or not, is the fault of the
-database, such as an exhausted sequence (2200H): the event must wait.';
+database, such as an exhausted sequence (2200H): the event must wait. Compare is_caused_by_body(), for Sentry.';
 
 create function monitoring.store_events_isolated(events monitoring.prepared_event[])
 returns table (event_position integer, answer jsonb)
@@ -227,6 +227,8 @@ begin
           raise;
         end if;
         if cardinality(store_events_isolated.events) > 1 then
+          -- Quotas come before incidents, as in every other batch.
+          perform monitoring.lock_quotas(array(select event.quota from unnest(store_events_isolated.events) as event));
           return query
           select stored.event_position, stored.answer
           from (

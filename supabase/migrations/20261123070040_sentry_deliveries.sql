@@ -124,14 +124,16 @@ security invoker
 set search_path = ''
 as $$
   -- Data exceptions, integrity constraints, too deep a nesting, and what our functions refuse. A full sequence is a
-  -- data exception of the database; unique and exclusion violations are conflicts with other sessions.
+  -- data exception of the database; violations of foreign keys, unique and exclusion constraints are conflicts with
+  -- other sessions.
   select is_caused_by_body.code like any(array['22%', '23%', '54%', 'PT4%'])
-    and is_caused_by_body.code <> all(array['2200H', '23505', '23P01'])
+    and is_caused_by_body.code <> all(array['2200H', '23503', '23505', '23P01'])
 $$;
 
 comment on function monitoring.is_caused_by_body(text) is
 'Returns whether a body can have caused an error with this SQLSTATE. Any other error is a fault of the database, such as
-a full disk or a missing function, and says nothing about the body.';
+a full disk or a missing function, and says nothing about the body. Wider than is_content_error(), because a delivery
+that failed is kept and tried again, while a report that is refused is lost.';
 
 create function monitoring.trim_sentry_event(event jsonb)
 returns jsonb

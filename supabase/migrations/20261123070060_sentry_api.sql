@@ -149,7 +149,7 @@ begin
     begin
       v_outcome := monitoring.apply_sentry_intent(v_delivery.intent);
     exception
-      when serialization_failure or unique_violation or deadlock_detected then
+      when serialization_failure or unique_violation or foreign_key_violation or deadlock_detected then
         if v_attempt = 20 then
           raise;
         end if;

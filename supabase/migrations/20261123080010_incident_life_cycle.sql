@@ -23,7 +23,8 @@ as $$
 $$;
 
 comment on function monitoring.read_actor() is
-'Returns who calls: the agent, e-mail, subject or role of the JWT, or the database role outside of PostgREST.';
+'Returns the name that the caller goes by: the agent, e-mail, subject or role of the JWT, or the database role outside of
+PostgREST. A label: permissions and limits use current_caller(), read_role() and read_sender().';
 
 create function monitoring.read_role()
 returns text
@@ -57,7 +58,7 @@ $$;
 
 comment on function monitoring.read_sender() is
 'Returns the sender of what the caller reports: agent: and the subject of its JWT, or server:default for service_role
-and outside of PostgREST.';
+and outside of PostgREST. The same person as in current_caller(), by the name that incidents.sender has.';
 
 create function monitoring.set_change_context(agent text, details jsonb)
 returns void

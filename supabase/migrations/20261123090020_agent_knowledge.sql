@@ -1,7 +1,8 @@
 -- Purpose: provides the RPCs with which agents store a fix, and the service approves it.
 -- Objects: functions monitoring.find_signature, monitoring.find_knowledge, monitoring.upsert_knowledge,
 --   public.remember_fix, public.approve_fix.
--- Risks: find_knowledge() runs for every new incident. No function but approve_fix() approves an entry.
+-- Risks: find_knowledge() runs for every new incident. No function but approve_fix() approves an entry. An entry is locked
+--   for no key update: a stronger lock would wait for sessions that link incidents to it, which may wait for our incident.
 
 create function monitoring.find_signature(message text, error_type text)
 returns text
@@ -119,7 +120,7 @@ begin
   into v_old
   from public.error_knowledge
   where error_knowledge.signature = v_new.signature
-  for update;
+  for no key update;
   v_new.category := coalesce(remember_fix.category, v_old.category, v_incident.category, v_verdict.category);
   v_new.severity := coalesce(remember_fix.severity, v_old.severity, v_incident.severity, v_verdict.severity);
   v_id := monitoring.upsert_knowledge(v_new);
@@ -176,7 +177,7 @@ begin
   into v_entry
   from public.error_knowledge
   where error_knowledge.id = approve_fix.knowledge_id
-  for update;
+  for no key update;
   if not found then
     perform monitoring.refuse_request(
       'PT404', format('there is no knowledge %s', approve_fix.knowledge_id), 'knowledge_id',

@@ -272,34 +272,49 @@ security invoker
 set search_path = ''
 as $$
 declare
+  v_attempt integer := 0;
   v_count bigint;
 begin
   perform pg_advisory_xact_lock(20261126, 1);
-  with ended as (
-    delete from monitoring.running_actions
-    where not fail_running_actions.overdue_only
-      or running_actions.deadline <= clock_timestamp()
-    returning running_actions.*
-  ),
+  loop
+    v_attempt := v_attempt + 1;
+    begin
+      with ended as (
+        delete from monitoring.running_actions
+        where not fail_running_actions.overdue_only
+          or running_actions.deadline <= clock_timestamp()
+        returning running_actions.*
+      ),
 
-  audited as (
-    insert into public.agent_actions (agent, action, incident_id, success, error, duration_ms, finishes_id)
-    select
-      ended.agent,
-      ended.kind || '_finished',
-      ended.incident_id,
-      false,
-      fail_running_actions.reason,
-      least(extract(epoch from clock_timestamp() - ended.begun_at) * 1000, 2147483647)::integer,
-      ended.action_id
-    from ended
-    order by ended.incident_id, ended.action_id
-  )
+      audited as (
+        insert into public.agent_actions (agent, action, incident_id, success, error, duration_ms, finishes_id)
+        select
+          ended.agent,
+          ended.kind || '_finished',
+          ended.incident_id,
+          false,
+          fail_running_actions.reason,
+          least(extract(epoch from clock_timestamp() - ended.begun_at) * 1000, 2147483647)::integer,
+          ended.action_id
+        from ended
+        left join public.incidents on incidents.id = ended.incident_id
+        -- Each row locks its incident, so in the order of ingest; rows without an incident come last.
+        order by incidents.fingerprint, incidents.id, ended.action_id
+      )
 
-  select count(*)
-  into v_count
-  from ended;
-  return v_count;
+      select count(*)
+      into v_count
+      from ended;
+      return v_count;
+    exception
+      -- Sentry and the health checks lock incidents in the order in which their news arrive. Our locks on incidents are
+      -- released here, so that the other session can go on: the kill switch must not fail.
+      when deadlock_detected then
+        if v_attempt = 20 then
+          raise;
+        end if;
+    end;
+  end loop;
 end
 $$;
 

@@ -331,7 +331,7 @@ begin
     where jobs.status = 'answered'
     order by jobs.knowledge_id
     -- Locks the entry first, in the same order as remember_fix().
-    for update of error_knowledge skip locked
+    for no key update of error_knowledge skip locked
   loop
     v_vector := monitoring.read_embedding(v_job.answer);
     if v_vector is not null and v_job.current_hash = v_job.text_hash then

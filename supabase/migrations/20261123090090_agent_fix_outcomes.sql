@@ -82,7 +82,7 @@ begin
   into v_entry
   from public.error_knowledge
   where error_knowledge.id = record_fix_outcome.knowledge_id
-  for update;
+  for no key update;
   if not found then
     perform monitoring.refuse_request(
       'PT404', format('there is no knowledge %s', record_fix_outcome.knowledge_id), 'knowledge_id',

@@ -132,11 +132,14 @@ a day is also compared with a hash, unless that is null.';
 
 create function monitoring.find_anchored_chain_problems(chain text, cutoff timestamptz)
 returns table (broken_chain text, problem text)
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
+begin
+  -- PL/pgSQL plans this for the argument: the actions of one chain are found by index on PostgreSQL 17 too.
+  return query
   select
     found.chain,
     format('%s (anchor of %s)', found.problem, found.anchored_on)
@@ -160,7 +163,8 @@ as $$
     where find_anchored_chain_problems.chain is null
       or anchored.chain = find_anchored_chain_problems.chain
   ) as found
-  where found.problem is not null
+  where found.problem is not null;
+end
 $$;
 
 comment on function monitoring.find_anchored_chain_problems(text, timestamptz) is

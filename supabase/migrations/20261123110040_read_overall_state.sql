@@ -11,21 +11,33 @@ security invoker
 set search_path = ''
 as $$
   with live as (
+    -- One look into an index each, however many incidents are live.
     select
-      max(incidents.severity) as worst,
-      max(incidents.severity) filter (
-        where incidents.sender = 'health-check'
-        and not incidents.has_manual_severity
-        and not exists (
-          select
-          from public.agent_actions
-          where agent_actions.incident_id = incidents.id
-            and agent_actions.action = 'incident_reopened'
-            and agent_actions.created_at > incidents.last_seen
-        )
+      (
+        select incidents.severity
+        from public.incidents
+        where incidents.status <> 'resolved'
+          and incidents.status <> 'suppressed'
+        order by incidents.severity desc
+        limit 1
+      ) as worst,
+      (
+        select incidents.severity
+        from public.incidents
+        where incidents.status <> 'resolved'
+          and incidents.status <> 'suppressed'
+          and incidents.sender = 'health-check'
+          and not incidents.has_manual_severity
+          and not exists (
+            select
+            from public.agent_actions
+            where agent_actions.incident_id = incidents.id
+              and agent_actions.action = 'incident_reopened'
+              and agent_actions.created_at > incidents.last_seen
+          )
+        order by incidents.severity desc
+        limit 1
       ) as worst_observed
-    from public.incidents
-    where incidents.status in ('open', 'acknowledged')
   ),
 
   targets as (

@@ -1,0 +1,105 @@
+"""Locks that sessions hold on several rows at once: agents, ingest and the kill switch must not deadlock."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from local import Stack
+from tests.integration.agents.conftest import Call
+from tests.support.waiting import wait_until
+
+BEGIN = "select public.begin_agent_action('lock-order', 'investigate', %s)"
+
+
+@pytest.fixture
+def known_fix(connection: psycopg.Connection[Any]) -> int:
+    row = connection.execute(
+        "select public.remember_fix('restart it', pattern => %s)", [f"lock order {secrets.token_hex(4)}"]
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.fixture
+def two_running(connection: psycopg.Connection[Any], make_incident: Callable[[], str]) -> Iterator[tuple[str, str]]:
+    """Two incidents with a running action, in the order of their fingerprints, which is not that of their ids."""
+    made: list[tuple[str, str]] = []
+    while sorted(made) != sorted(made, key=lambda pair: pair[1], reverse=True) or len(made) < 2:
+        incident_id = make_incident()
+        row = connection.execute("select fingerprint from public.incidents where id = %s", [incident_id]).fetchone()
+        assert row is not None
+        made = [*made[-1:], (row[0], incident_id)]
+    (_, first), (_, second) = sorted(made)
+    for incident_id in (first, second):
+        connection.execute(BEGIN, [incident_id])
+    yield first, second
+    connection.execute("select monitoring.fail_running_actions('the test is over', false)")
+
+
+def lock(session: psycopg.Connection[Any], incident_id: str, how: str = "") -> None:
+    query = sql.SQL("select from public.incidents where id = %s for update {}").format(sql.SQL(how))
+    session.execute(query, [incident_id])
+
+
+def is_waiting(connection: psycopg.Connection[Any], session: psycopg.Connection[Any]) -> bool:
+    row = connection.execute("select cardinality(pg_blocking_pids(%s)) > 0", [session.info.backend_pid]).fetchone()
+    return row is not None and bool(row[0])
+
+
+def test_an_outcome_does_not_wait_for_those_who_link_incidents_to_the_fix(
+    stack: Stack, call: Call, make_incident: Callable[[], str], known_fix: int
+) -> None:
+    """If it did, two agents that resolve incidents with the same fix would wait for each other."""
+    first, second = make_incident(), make_incident()
+    with psycopg.connect(stack.database_url) as other, psycopg.connect(stack.database_url) as own:
+        other.execute("select public.resolve_incident(%s, 'restarted', %s)", [first, known_fix])  # uncommitted
+        own.execute("set lock_timeout = '5s'")
+        own.execute("select public.resolve_incident(%s, 'restarted', %s, true)", [second, known_fix])
+        own.execute("select public.remember_fix('restart it', incident_id => %s)", [second])
+        own.execute("select public.approve_fix(%s, 1)", [known_fix])
+        own.rollback()
+
+
+def test_the_kill_switch_locks_incidents_in_the_order_of_ingest(
+    stack: Stack, connection: psycopg.Connection[Any], two_running: tuple[str, str]
+) -> None:
+    first, second = two_running
+    with psycopg.connect(stack.database_url) as holder, psycopg.connect(stack.database_url) as killer:
+        lock(holder, first)
+        with ThreadPoolExecutor(1) as pool:
+            ending = pool.submit(killer.execute, "select monitoring.fail_running_actions('stopped', false)")
+            wait_until(lambda: is_waiting(connection, killer), what="the kill switch at the first incident")
+            lock(connection, second, "nowait")
+            holder.rollback()
+            ending.result()
+
+
+def test_the_kill_switch_survives_a_deadlock(
+    stack: Stack, connection: psycopg.Connection[Any], two_running: tuple[str, str]
+) -> None:
+    first, second = two_running
+    with psycopg.connect(stack.superuser_database_url) as holder, psycopg.connect(stack.database_url) as killer:
+        holder.execute("set deadlock_timeout = '1h'; set lock_timeout = '60s'")  # PostgreSQL ends the other session
+        lock(holder, second)
+        with ThreadPoolExecutor(2) as pool:
+            setting = pool.submit(
+                killer.execute,
+                "update public.system_config set value = %s where key = 'kill_switch'",
+                [json.dumps({"enabled": True, "reason": "lock order"})],
+            )
+            wait_until(lambda: is_waiting(connection, killer), what="the kill switch at the second incident")
+            locking = pool.submit(lock, holder, first)
+            locking.result()
+            holder.rollback()
+            setting.result()
+        row = killer.execute("select count(*) from monitoring.running_actions").fetchone()
+        assert row == (0,)
+        killer.rollback()
