@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from local import Stack
+from tests.support.new_incident_limit import limit_of_new_incidents
 
 
 def make_event(fingerprint: str, source: str, **fields: Any) -> dict[str, Any]:
@@ -127,26 +128,19 @@ async def test_repeats_during_resolution_are_neither_lost_nor_duplicated(stack: 
 
 
 async def test_limit_of_new_incidents_is_exact(stack: Stack, source: str) -> None:
-    async with await psycopg.AsyncConnection.connect(stack.database_url, autocommit=True) as connection:
-        await connection.execute(
-            "update public.system_config set value = value || %s where key = 'rate_limits'",
-            [json.dumps({"new_incidents_per_minute": 20})],
-        )
-        try:
+    async def report(worker: int) -> int:
+        events = [
+            {"sender": f"server:{source}", "event": make_event(f"{source} {worker} {n}", source)} for n in range(4)
+        ]
+        async with await psycopg.AsyncConnection.connect(stack.database_url) as own:
+            answers = await ingest(own, events)
+        return sum(answer["success"] for answer in answers)
 
-            async def report(worker: int) -> int:
-                events = [
-                    {"sender": f"server:{source}", "event": make_event(f"{source} {worker} {n}", source)}
-                    for n in range(4)
-                ]
-                async with await psycopg.AsyncConnection.connect(stack.database_url) as own:
-                    answers = await ingest(own, events)
-                return sum(answer["success"] for answer in answers)
-
-            opened = await asyncio.gather(*(report(worker) for worker in range(25)))
-        finally:
-            await connection.execute(
-                "update public.system_config set value = value - 'new_incidents_per_minute' where key = 'rate_limits'"
-            )
+    with (
+        psycopg.connect(stack.superuser_database_url, autocommit=True) as superuser,
+        limit_of_new_incidents(superuser, 20),
+    ):
+        opened = await asyncio.gather(*(report(worker) for worker in range(25)))
+    async with await psycopg.AsyncConnection.connect(stack.database_url) as connection:
         assert sum(opened) == 20
         assert len(await count_stored(connection, source)) == 20

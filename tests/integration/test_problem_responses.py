@@ -8,12 +8,12 @@ import httpx
 import jwt
 import psycopg
 import pytest
-from psycopg.types.json import Jsonb
 
 from app.problems import PROBLEM_TYPES
 from local import Stack
 from tests.support import http_client
 from tests.support.fault_proxy import MARKER, Fault, FaultProxy
+from tests.support.new_incident_limit import limit_of_new_incidents
 from tests.support.problem_responses import assert_is_problem
 from tests.support.service_process import INGEST_TOKEN, running_service
 
@@ -123,15 +123,8 @@ def test_forbidden(reader: httpx.Client, stack: Stack) -> None:
 @pytest.fixture
 def limit_of_five(database: psycopg.Connection) -> Iterator[int]:
     """Five new incidents a minute, for the time of a test."""
-    change = "update public.system_config set value = value || %s where key = 'rate_limits'"
-    row = database.execute(
-        "select value -> 'new_incidents_per_minute' from public.system_config where key = 'rate_limits'"
-    ).fetchone()
-    assert row is not None
-    database.execute("delete from monitoring.sender_quotas")  # other tests report with the same token
-    database.execute(change, [Jsonb({"new_incidents_per_minute": 5})])
-    yield 5
-    database.execute(change, [Jsonb({"new_incidents_per_minute": row[0]})])
+    with limit_of_new_incidents(database, 5):
+        yield 5
 
 
 def test_rate_limited(client: httpx.Client, limit_of_five: int, source: str) -> None:

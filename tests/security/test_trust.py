@@ -12,6 +12,7 @@ import pytest
 
 from local import Stack
 from tests.support import http_client
+from tests.support.new_incident_limit import limit_of_new_incidents
 from tests.support.service_budgets import UNHURRIED
 from tests.support.service_process import (
     INGEST_TOKEN,
@@ -77,15 +78,8 @@ def incident(connection: psycopg.Connection[Any]) -> Callable[[httpx.Response], 
 @pytest.fixture
 def few_new_incidents(connection: psycopg.Connection[Any]) -> Iterator[int]:
     """Three new incidents a minute, and unused quotas, for the time of a test."""
-    change = "update public.system_config set value = value || jsonb_build_object(%s::text, %s::integer) where key = %s"
-    row = connection.execute(
-        "select value -> 'new_incidents_per_minute' from public.system_config where key = 'rate_limits'"
-    ).fetchone()
-    assert row is not None
-    connection.execute("delete from monitoring.sender_quotas")
-    connection.execute(change, ["new_incidents_per_minute", 3, "rate_limits"])
-    yield 3
-    connection.execute(change, ["new_incidents_per_minute", row[0], "rate_limits"])
+    with limit_of_new_incidents(connection, 3):
+        yield 3
 
 
 @pytest.mark.parametrize("who", REPORTERS)

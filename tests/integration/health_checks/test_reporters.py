@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.health_checks import HealthChecks
 from tests.support.http_target import Target
+from tests.support.new_incident_limit import limit_of_new_incidents
 
 ROUTE = "/api/autonomous/error"
 LIMIT = 3
@@ -18,12 +19,8 @@ LIMIT = 3
 @pytest.fixture
 def limit(health_checks: HealthChecks) -> Iterator[int]:
     """Few new incidents a minute, for the time of a test."""
-    change = "update public.system_config set value = value || %s where key = 'rate_limits'"
-    before = health_checks.value("select value::text from public.system_config where key = 'rate_limits'")
-    health_checks.superuser.execute("delete from monitoring.sender_quotas")  # other tests report with the same token
-    health_checks.connection.execute(change, [json.dumps({"new_incidents_per_minute": LIMIT})])
-    yield LIMIT
-    health_checks.connection.execute(change, [before])
+    with limit_of_new_incidents(health_checks.superuser, LIMIT):
+        yield LIMIT
 
 
 @pytest.fixture
