@@ -49,9 +49,10 @@ set search_path = ''
 as $$
   select case
     when claims.token is null or claims.token ->> 'role' = 'service_role' then 'server:default'
-    else 'agent:' || left(
+    -- Trimmed again: a name that ends with a space is refused.
+    else 'agent:' || btrim(left(
       coalesce(nullif(monitoring.join_lines(claims.token ->> 'sub'), ''), monitoring.read_actor()), 100
-    )
+    ))
   end
   from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
 $$;
