@@ -23,8 +23,8 @@ as $$
 $$;
 
 comment on function monitoring.read_actor() is
-'Returns the name that the caller goes by: the agent, e-mail, subject or role of the JWT, or the database role outside of
-PostgREST. A label: permissions and limits use current_caller(), read_role() and read_sender().';
+'Returns the name that the caller goes by: the agent, e-mail, subject or role of the JWT, or the database role outside
+of PostgREST. A label: permissions and limits use current_caller(), read_role() and read_sender().';
 
 create function monitoring.read_role()
 returns text

@@ -45,7 +45,9 @@ select throws_ok(
   $$ select monitoring.test_record('ann', true, 'INC-3') $$, 'PT409', null, 'the incident must be one of the error'
 );
 
-select public.resolve_incident('INC-3', 'r', id) from public.error_knowledge where pattern = 'tap outcome';
+select public.resolve_incident('INC-3', 'r', id)
+from public.error_knowledge
+where pattern = 'tap outcome';
 
 select throws_ok(
   $$ select monitoring.test_record('ann', true, 'INC-3') $$, 'PT409', null,
@@ -55,7 +57,11 @@ select throws_ok(
 select set_config('request.jwt.claims', '{"role": "service_role"}', true);
 
 select is(
-  (select public.record_fix_outcome(id, true, 'INC-3') ->> 'success_count' from public.error_knowledge where pattern = 'tap outcome'),
+  (
+    select public.record_fix_outcome(id, true, 'INC-3') ->> 'success_count'
+    from public.error_knowledge
+    where pattern = 'tap outcome'
+  ),
   '3', 'service_role can, for an incident that is linked to the fix'
 );
 
