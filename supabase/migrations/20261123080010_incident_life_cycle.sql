@@ -23,8 +23,8 @@ as $$
 $$;
 
 comment on function monitoring.read_actor() is
-'Returns the name that the caller goes by: the agent, e-mail, subject or role of the JWT, or the database role outside of
-PostgREST. A label: permissions and limits use current_caller(), read_role() and read_sender().';
+'Returns the name that the caller goes by: the agent, e-mail, subject or role of the JWT, or the database role outside
+of PostgREST. A label: permissions and limits use current_caller(), read_role() and read_sender().';
 
 create function monitoring.read_role()
 returns text
@@ -49,9 +49,10 @@ set search_path = ''
 as $$
   select case
     when claims.token is null or claims.token ->> 'role' = 'service_role' then 'server:default'
-    else 'agent:' || left(
+    -- Trimmed again: a name that ends with a space is refused.
+    else 'agent:' || btrim(left(
       coalesce(nullif(monitoring.join_lines(claims.token ->> 'sub'), ''), monitoring.read_actor()), 100
-    )
+    ))
   end
   from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
 $$;

@@ -1,8 +1,9 @@
 -- Purpose: provides the RPCs with which agents store a fix, and the service approves it.
 -- Objects: functions monitoring.find_signature, monitoring.find_knowledge, monitoring.upsert_knowledge,
 --   public.remember_fix, public.approve_fix.
--- Risks: find_knowledge() runs for every new incident. No function but approve_fix() approves an entry. An entry is locked
---   for no key update: a stronger lock would wait for sessions that link incidents to it, which may wait for our incident.
+-- Risks: find_knowledge() runs for every new incident. No function but approve_fix() approves an entry. An entry is
+--   locked for no key update: a stronger lock would wait for sessions that link incidents to it, which may wait for
+--   our incident.
 
 create function monitoring.find_signature(message text, error_type text)
 returns text

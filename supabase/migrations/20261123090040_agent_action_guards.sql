@@ -305,7 +305,7 @@ begin
       select count(*)
       into v_count
       from ended;
-      return v_count;
+      exit;
     exception
       -- Sentry and the health checks lock incidents in the order in which their news arrive. Our locks on incidents are
       -- released here, so that the other session can go on: the kill switch must not fail.
@@ -315,6 +315,7 @@ begin
         end if;
     end;
   end loop;
+  return v_count;
 end
 $$;
 

@@ -88,12 +88,13 @@ begin
       'PT404', format('there is no knowledge %s', record_fix_outcome.knowledge_id), 'knowledge_id',
       'search_error_knowledge() returns the ids of known errors.'
     );
-  elsif v_incident.knowledge_id is distinct from v_entry.id
+  elsif (monitoring.read_role() = 'authenticated' or v_incident.knowledge_id is distinct from v_entry.id)
+    -- An agent could link every incident to its fix.
     and monitoring.find_signature(v_incident.message, v_incident.error_type) <> v_entry.signature
   then
     perform monitoring.refuse_request(
       'PT409', format('knowledge %s is not a fix of %s', v_entry.id, v_incident.id), 'incident_id',
-      'Send an incident of the same error, or one that is linked to this fix.'
+      'Send an incident of the same error; service_role may also send one that is linked to this fix.'
     );
   elsif monitoring.read_role() = 'authenticated' and exists (
     select
@@ -143,7 +144,7 @@ grant execute on function public.record_fix_outcome(bigint, boolean, text) to au
 comment on function public.record_fix_outcome(bigint, boolean, text) is
 'Records whether a known fix worked for an incident.
 
-One outcome counts per caller and incident; the same caller can correct it. The incident must be one of the same error,
-or be linked to the fix (409), and an agent cannot use incidents that it reported itself (403). Returns
+One outcome counts per caller and incident; the same caller can correct it. The incident must be one of the same error
+(409), or for service_role be linked to the fix, and an agent cannot use incidents that it reported itself (403). Returns
 {"knowledge_id", "success_count", "failure_count", "success_rate"}. 404 when the fix or the incident does not exist.
 Security definer, because agents may write error_knowledge through such functions only.';

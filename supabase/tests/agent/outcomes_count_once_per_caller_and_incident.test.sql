@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(10);
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
 values
@@ -43,6 +43,26 @@ select is(monitoring.test_record('ben', true, 'INC-1'), '2 1', 'each caller coun
 
 select throws_ok(
   $$ select monitoring.test_record('ann', true, 'INC-3') $$, 'PT409', null, 'the incident must be one of the error'
+);
+
+select public.resolve_incident('INC-3', 'r', id)
+from public.error_knowledge
+where pattern = 'tap outcome';
+
+select throws_ok(
+  $$ select monitoring.test_record('ann', true, 'INC-3') $$, 'PT409', null,
+  'an agent cannot make it one by linking it to the fix: all incidents would count'
+);
+
+select set_config('request.jwt.claims', '{"role": "service_role"}', true);
+
+select is(
+  (
+    select public.record_fix_outcome(id, true, 'INC-3') ->> 'success_count'
+    from public.error_knowledge
+    where pattern = 'tap outcome'
+  ),
+  '3', 'service_role can, for an incident that is linked to the fix'
 );
 
 select throws_ok(

@@ -1,6 +1,6 @@
 begin;
 
-select plan(7);
+select plan(8);
 
 create temporary table answered as
 select public.ingest_events('[
@@ -55,6 +55,15 @@ select is(monitoring.read_sender(), 'agent:u-1', 'the sender of an agent is the 
 select is(
   public.report_error('{"error": {"message": "rpc"}, "source": "tap-sender"}') -> 'success', 'true'::jsonb,
   'an agent reports through the RPC'
+);
+
+select set_config(
+  'request.jwt.claims', jsonb_build_object('role', 'authenticated', 'sub', repeat('u', 99) || ' 2')::text, true
+);
+
+select is(
+  public.report_error('{"error": {"message": "long"}, "source": "tap-sender-2"}') -> 'success', 'true'::jsonb,
+  'a long subject that is cut at a space is no unknown sender'
 );
 
 select throws_ok(
