@@ -110,7 +110,8 @@ revoke all on function public.list_incidents(jsonb) from public, anon, authentic
 grant execute on function public.list_incidents(jsonb) to authenticated, service_role;
 
 comment on function public.list_incidents(jsonb) is
-'Returns a page of incidents, most recent first: incidents, total (without limit and offset), limit, offset, next_offset.
+'Returns a page of incidents, most recent first: incidents, total (without limit and offset), limit, offset,
+next_offset.
 
 A page ends at the limit, or earlier before it exceeds 1 MiB; it has at least one incident. next_offset is the offset of
 the next page, null on the last one.

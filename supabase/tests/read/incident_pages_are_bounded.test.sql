@@ -20,6 +20,7 @@ with recursive pages as (
   from pages
   where pages.page ->> 'next_offset' is not null
 )
+
 select page from pages;
 
 select is_empty(
@@ -34,9 +35,11 @@ select is(
 );
 
 select is(
-  (select count(distinct incident ->> 'id')
-   from pages
-   cross join lateral json_array_elements(page -> 'incidents') as incidents (incident)),
+  (
+    select count(distinct incident ->> 'id')
+    from pages
+    cross join lateral json_array_elements(page -> 'incidents') as incidents (incident)
+  ),
   40::bigint,
   'the next offsets lead to all incidents'
 );
