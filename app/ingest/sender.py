@@ -46,12 +46,6 @@ _REJECTION_STATUS = re.compile(r"PT(4\d\d)")
 _LONE_FAILURES = 10
 _LONE_FAILURES_ONLY = 2
 
-# By status and field of a rejection; any other one is "refused".
-_PROBLEM_CODES: dict[tuple[int, object], str] = {
-    (422, "idempotency_key"): "idempotency-key-reused",
-    (429, None): "rate-limited",
-}
-
 _logger = logging.getLogger(__name__)
 
 
@@ -144,8 +138,9 @@ def _read_result(result: JsonObject, was_alone: bool) -> Answer:
         return NoResult("the result of the report has no known code", None, was_alone)
     status = int(code.group(1))
     wait = members.get("retry_after")
+    is_key_reused = (status, members.get("field")) == (422, "idempotency_key")
     return problem(
-        _PROBLEM_CODES.get((status, members.get("field")), "refused"),
+        "rate-limited" if status == 429 else "idempotency-key-reused" if is_key_reused else "refused",
         ": ".join(str(members[name]) for name in ("message", "detail") if members.get(name)) or None,
         status=status,
         retry_after=max(1, round(wait)) if isinstance(wait, int | float) else None,
