@@ -148,7 +148,7 @@ class Settings(BaseSettings):
         (), description=f"{_KEY}, or several such keys separated by commas", repr=False
     )
     sentry_webhook_token: Token | None = Field(
-        None, description=f"{_TOKEN}, and another value than INGEST_TOKEN", repr=False
+        None, description=f"{_TOKEN}, and no ingest token", repr=False
     )
     operator_token: Token | None = Field(None, description=_TOKEN, repr=False)
     admin_console_url: OriginList = Field((), description="an http or https URL, or several separated by commas")

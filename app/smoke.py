@@ -2,7 +2,7 @@
 
 INGEST_TOKEN is required. AUTHENTICATED_JWT, a user's access token, adds the reading routes; with SUPABASE_URL and
 SUPABASE_ANON_KEY the test incident is resolved afterwards. SENTRY_CLIENT_SECRET adds a signed webhook, OPERATOR_TOKEN a
-sign-in to the status page. The exit status is 0 if nothing failed.
+sign-in to the status page and a look at the metrics. The exit status is 0 if nothing failed.
 """
 
 import argparse
