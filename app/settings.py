@@ -147,9 +147,7 @@ class Settings(BaseSettings):
     sentry_client_secret: KeyList = Field(
         (), description=f"{_KEY}, or several such keys separated by commas", repr=False
     )
-    sentry_webhook_token: Token | None = Field(
-        None, description=f"{_TOKEN}, and no ingest token", repr=False
-    )
+    sentry_webhook_token: Token | None = Field(None, description=f"{_TOKEN}, and no ingest token", repr=False)
     operator_token: Token | None = Field(None, description=_TOKEN, repr=False)
     admin_console_url: OriginList = Field((), description="an http or https URL, or several separated by commas")
     backend_api_url: Annotated[str, AfterValidator(_url)] | None = Field(
