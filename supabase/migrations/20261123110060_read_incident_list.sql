@@ -110,11 +110,11 @@ revoke all on function public.list_incidents(jsonb) from public, anon, authentic
 grant execute on function public.list_incidents(jsonb) to authenticated, service_role;
 
 comment on function public.list_incidents(jsonb) is
-'Returns a page of incidents, most recent first: incidents, total (without limit and offset), limit, offset,
-next_offset.
+'Returns a page of incidents, most recent first.
 
-A page ends at the limit, or earlier before it exceeds 1 MiB; it has at least one incident. next_offset is the offset of
-the next page, null on the last one.
+The members are incidents, total (without limit and offset), limit, offset and next_offset. A page ends at the limit,
+or earlier before it exceeds 1 MiB; it has at least one incident. next_offset is the offset of the next page, null on
+the last one.
 
 filters is an object of strings, each optional: status, severity, category, source (exact), since (ISO 8601 time, UTC unless it
 names a zone; last seen at or after it), limit (1 to 200, default 50), offset (default 0). A wrong filter is rejected with
