@@ -1,7 +1,7 @@
 -- Purpose: validates arguments and raises errors for the RPCs of agents and people.
 -- Objects: functions monitoring.refuse_request, monitoring.check_size, monitoring.read_optional_text,
---   monitoring.read_required_text, monitoring.read_optional_line, monitoring.read_required_line,
---   monitoring.read_document, monitoring.require_subject, monitoring.lock_incident.
+--   monitoring.require_argument, monitoring.read_required_text, monitoring.read_optional_line,
+--   monitoring.read_required_line, monitoring.read_document, monitoring.require_subject, monitoring.lock_incident.
 -- Risks: text from agents is untrusted: it must pass one of the read functions before it is stored, and before any
 --   lock is taken, so that a large argument makes nobody wait.
 
@@ -66,25 +66,37 @@ comment on function monitoring.read_optional_text(text, text, integer) is
 'Returns an argument, sanitized and truncated to max_bytes; null when it is missing or blank. Raises PT413 above 1
 MiB.';
 
-create function monitoring.read_required_text(field text, value text, max_bytes integer)
+create function monitoring.require_argument(field text, value text)
 returns text
 language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-declare
-  v_text text := monitoring.read_optional_text(
-    read_required_text.field, read_required_text.value, read_required_text.max_bytes
-  );
 begin
-  if v_text is null then
+  if require_argument.value is null then
     perform monitoring.refuse_request(
-      'PT400', read_required_text.field || ' is missing', read_required_text.field, 'Send a string that is not blank.'
+      'PT400', require_argument.field || ' is missing', require_argument.field, 'Send a string that is not blank.'
     );
   end if;
-  return v_text;
+  return require_argument.value;
 end
+$$;
+
+comment on function monitoring.require_argument(text, text) is
+'Returns an argument. Raises PT400 when it is missing.';
+
+create function monitoring.read_required_text(field text, value text, max_bytes integer)
+returns text
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select monitoring.require_argument(
+    read_required_text.field,
+    monitoring.read_optional_text(read_required_text.field, read_required_text.value, read_required_text.max_bytes)
+  )
 $$;
 
 comment on function monitoring.read_required_text(text, text, integer) is
@@ -109,23 +121,15 @@ comment on function monitoring.read_optional_line(text, text, integer) is
 
 create function monitoring.read_required_line(field text, value text, max_bytes integer)
 returns text
-language plpgsql
+language sql
 stable
 security invoker
 set search_path = ''
 as $$
-declare
-  v_line text := monitoring.read_optional_line(
-    read_required_line.field, read_required_line.value, read_required_line.max_bytes
-  );
-begin
-  if v_line is null then
-    perform monitoring.refuse_request(
-      'PT400', read_required_line.field || ' is missing', read_required_line.field, 'Send a string that is not blank.'
-    );
-  end if;
-  return v_line;
-end
+  select monitoring.require_argument(
+    read_required_line.field,
+    monitoring.read_optional_line(read_required_line.field, read_required_line.value, read_required_line.max_bytes)
+  )
 $$;
 
 comment on function monitoring.read_required_line(text, text, integer) is

@@ -221,7 +221,7 @@ select throws_ok(
 
 select throws_ok(
   $$ select public.verify_audit('INC-1', '2026-01-01', 'h') $$, 'PT400', 'an anchor is compared with the whole trail',
-  'an anchor is no proof for one incident'
+  'an anchor covers the whole trail, not one incident'
 );
 
 select * from finish();
