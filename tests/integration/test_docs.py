@@ -37,6 +37,7 @@ from tests.support.pages import (
 CONFIGURATION = DOCS / "configuration.md"
 HTTP_API = DOCS / "http-api.md"
 OPERATIONS = DOCS / "operations.md"
+OPERATOR_TASKS = DOCS / "operator-tasks.md"
 WRITTEN = [path for path in PAGES if path != GENERATED]
 
 
@@ -220,7 +221,11 @@ def test_statements(stack: Stack) -> None:
         assert named - known == set(), path.name
 
 
-@pytest.mark.parametrize("block", blocks("sql"), ids=lambda block: block.page)
+# tests/integration/operator/ runs those of the operator tasks.
+SQL = [block for block in blocks("sql") if block.page != OPERATOR_TASKS.name]
+
+
+@pytest.mark.parametrize("block", SQL, ids=lambda block: block.page)
 def test_sql_runs(block: Block, stack: Stack) -> None:
     """As the role postgres, which is the one of the SQL editor."""
     with psycopg.connect(stack.database_url) as connection:
