@@ -75,16 +75,16 @@ begin
     when 'integer' then jsonb_typeof(find_value_problem.value) = 'number' and v_text ~ '^-?[0-9]{1,12}$'
     when 'number' then jsonb_typeof(find_value_problem.value) = 'number'
     when 'choice' then v_is_text and v_text = any(find_value_problem.choices)
-    when 'interval' then v_is_text and pg_input_is_valid(v_text, 'interval')
+    when 'interval' then v_is_text and monitoring.is_valid_input(v_text, 'interval')
     when 'url' then v_is_text and v_text ~ '^https?://[^\s/?#@[:cntrl:]]+([/?#][^\s[:cntrl:]]*)?$'
     when 'email' then v_is_text and v_text ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$'
     when 'timezone' then v_is_text and exists (
       select from pg_catalog.pg_timezone_names as timezones where timezones.name = v_text
     )
-    when 'date' then v_is_text and v_text ~ '^\d{4}-\d\d-\d\d$' and pg_input_is_valid(v_text, 'date')
-    when 'time' then v_is_text and v_text ~ '^\d\d:\d\d$' and pg_input_is_valid(v_text, 'time')
+    when 'date' then v_is_text and v_text ~ '^\d{4}-\d\d-\d\d$' and monitoring.is_valid_input(v_text, 'date')
+    when 'time' then v_is_text and v_text ~ '^\d\d:\d\d$' and monitoring.is_valid_input(v_text, 'time')
     when 'timestamp' then v_is_text
-      and v_text ~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?$' and pg_input_is_valid(v_text, 'timestamp')
+      and v_text ~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?$' and monitoring.is_valid_input(v_text, 'timestamp')
     when 'statuses' then jsonb_typeof(find_value_problem.value) = 'array' and not exists (
       select
       from jsonb_array_elements_text(find_value_problem.value) as items (item)
