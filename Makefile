@@ -8,7 +8,7 @@ GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev check test test-engine test-postgres15 walkthrough lint ruff mypy sqlfluff squawk unit format bench faults pictures types \
-  docs demo reset
+  docs names demo reset
 
 help: ## Lists the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +70,9 @@ pictures: setup ## Redraws the screenshots in docs/ (needs Chromium).
 
 types: setup ## Writes supabase/types.ts from the migrations.
 	@$(VENV)/python -m local types
+
+names: setup ## Writes the names of all objects into the first migration, which compares them with the project's.
+	@$(VENV)/python -m local names
 
 docs: setup ## Writes docs/sql-api.md from the catalog of a temporary database.
 	@$(VENV)/python -m local docs

@@ -10,13 +10,20 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from local.commands import demo, dev, docs, engine, postgres15, reset, types
+from local.commands import demo, dev, docs, engine, names, postgres15, reset, types
 from local.system.errors import StackError
 from local.system.launcher import set_parent_death_signal
 from local.system.paths import LOCAL
 
 CRASH_LOG = LOCAL / "crash.log"
-COMMANDS = {"dev": dev.run, "demo": demo.run, "docs": docs.run, "reset": reset.run, "types": types.run}
+COMMANDS = {
+    "dev": dev.run,
+    "demo": demo.run,
+    "docs": docs.run,
+    "names": names.run,
+    "reset": reset.run,
+    "types": types.run,
+}
 
 
 TESTING_COMMANDS = {"engine": engine.run, "postgres15": postgres15.run}
