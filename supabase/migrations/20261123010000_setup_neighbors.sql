@@ -16,26 +16,28 @@ end
 $$;
 
 create function monitoring.list_own_functions()
-returns table (schema text, kind text, name text)
+returns table (schema text, kind text, name text, granted_to text)
 language sql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select own.schema, own.kind, names.name
+  select own.schema, own.kind, names.name, own.granted_to
   from (
     values
     -- names: functions, written by `make names`
-    ('public', 'function', '
-      acknowledge_incident add_incident_note anchor_audit approve_fix begin_agent_action classify_error
-      finish_agent_action incident_context ingest_events ingest_sentry list_incidents match_error_knowledge
-      public_status queue_email record_deployment_finished record_deployment_rolled_back record_deployment_started
-      record_email_event record_fix_outcome record_invalid_signature record_security_event remember_fix
-      reopen_incident report_error resolve_incident search_error_knowledge service_health set_incident_severity
-      start_health_check_round status_page status_summary suppress_incident system_status verify_audit
-      write_service_targets
+    ('public', 'function', 'service_role', '
+      anchor_audit approve_fix ingest_events ingest_sentry public_status record_email_event record_invalid_signature
+      start_health_check_round write_service_targets
     '),
-    ('monitoring', 'function', '
+    ('public', 'function', 'authenticated, service_role', '
+      acknowledge_incident add_incident_note begin_agent_action classify_error finish_agent_action incident_context
+      list_incidents match_error_knowledge queue_email record_deployment_finished record_deployment_rolled_back
+      record_deployment_started record_fix_outcome record_security_event remember_fix reopen_incident report_error
+      resolve_incident search_error_knowledge service_health set_incident_severity status_page status_summary
+      suppress_incident system_status verify_audit
+    '),
+    ('monitoring', 'function', '', '
       answer_conflict answer_event apply_sentry_intent apply_stored_delivery apply_suppression apply_verdicts
       audit_incident_change audit_incident_event audit_new_incidents backtest_classifier build_error_title
       category_of_rate_limit category_of_rule category_of_server_failure category_of_type_error chain_agent_action
@@ -76,7 +78,7 @@ as $$
       refuse_agent_action_change refuse_event refuse_request refuse_system_config_truncate remove_stale_target_states
       remove_upserted_events replay_delivery reports_no_failure require_argument require_subject resend_probes
       resolve_incidents retry_deliveries roll_up_checks roll_up_days roll_up_incidents run_health_checks
-      sanitize_jsonb sanitize_line sanitize_text schedule_jobs secure_functions seed_action_kinds
+      sanitize_jsonb sanitize_line sanitize_text schedule_jobs secure_objects seed_action_kinds
       seed_health_check_policy_fields seed_incident_fields seed_permission_fields seed_system_config
       seed_target_fields send_embeddings send_probe sentry_fingerprint set_change_context severity_of_level
       severity_of_rule start_round stop_running_actions store_answer store_embedding_answer store_events
@@ -86,33 +88,53 @@ as $$
       wilson_lower_bound word_set write_audit_anchor write_service_target
     ')
     -- names: end
-  ) as own (schema, kind, names)
+  ) as own (schema, kind, granted_to, names)
   cross join regexp_split_to_table(btrim(own.names, e' \n'), '\s+') as names (name)
 $$;
 
 comment on function monitoring.list_own_functions() is
-'Returns the names of the functions of the monitoring agent, by schema.';
+'Returns the names of the functions of the monitoring agent, and the roles that may execute them.';
 
 create function monitoring.list_own_objects()
-returns table (schema text, kind text, name text)
+returns table (schema text, kind text, name text, granted_to text)
 language sql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select own.schema, own.kind, names.name
+  select own.schema, own.kind, names.name, own.granted_to
   from (
     values
     -- names: other objects, written by `make names`
-    ('public', 'type', '
+    ('public', 'type', '', '
       check_status deployment_status email_status incident_category incident_severity incident_status target_type
     '),
-    ('public', 'relation', '
-      agent_actions deployment_history deployment_impact email_tracking error_knowledge incident_number incident_stats
+    ('monitoring', 'type', '', '
+      fold_candidate prepared_event sent_probe sentry_delivery sentry_intent sentry_outcome upserted_incident verdict
+      verdict_effect
+    '),
+    ('public', 'relation', 'authenticated, service_role', '
+      agent_actions deployment_history deployment_impact email_tracking error_knowledge incident_stats
       incident_timeline incidents monitoring_checks open_incidents security_events system_config target_days
       target_history target_panels target_status
     '),
-    ('public', 'index', '
+    ('public', 'relation', '', '
+      incident_number
+    '),
+    ('monitoring', 'relation', 'authenticated, service_role', '
+      incident_daily_stats target_daily_stats target_hourly_stats target_states
+    '),
+    ('monitoring', 'relation', '', '
+      action_kinds audit_anchor_heads audit_anchors audit_heads config_field embedding_jobs event_receipts
+      fix_outcomes job_runs probe_targets running_actions secrets sender_quotas sentry_deliveries service_targets
+    '),
+    ('cron', 'job', '', '
+      monitoring-anchor-audit monitoring-close-overdue-actions monitoring-confirm-failures monitoring-embed-knowledge
+      monitoring-end-suppressions monitoring-health-checks monitoring-judge-health-checks monitoring-purge-history
+      monitoring-purge-receipts monitoring-retry-deliveries monitoring-roll-up-checks monitoring-roll-up-incidents
+      monitoring-watch-sentry
+    '),
+    ('public', 'index', '', '
       agent_actions_allowed_idx agent_actions_caller_idx agent_actions_created_idx agent_actions_incident_idx
       agent_actions_knowledge_idx agent_actions_purges_idx deployment_history_rollback_idx
       deployment_history_service_idx deployment_history_started_idx email_tracking_created_idx
@@ -124,39 +146,24 @@ as $$
       monitoring_checks_incident_idx monitoring_checks_pending_idx monitoring_checks_scheduled_idx
       security_events_created_idx security_events_incident_idx security_events_ip_idx security_events_type_idx
     '),
-    ('monitoring', 'type', '
-      fold_candidate prepared_event sent_probe sentry_delivery sentry_intent sentry_outcome upserted_incident verdict
-      verdict_effect
-    '),
-    ('monitoring', 'relation', '
-      action_kinds audit_anchor_heads audit_anchors audit_heads config_field embedding_jobs event_receipts
-      fix_outcomes incident_daily_stats job_runs probe_targets running_actions secrets sender_quotas sentry_deliveries
-      service_targets target_daily_stats target_hourly_stats target_states
-    '),
-    ('monitoring', 'index', '
+    ('monitoring', 'index', '', '
       audit_anchor_heads_chain_idx embedding_jobs_due_idx embedding_jobs_request_idx event_receipts_created_idx
       fix_outcomes_incident_idx running_actions_deadline_idx running_actions_incident_idx running_actions_kind_idx
       sentry_deliveries_body_idx sentry_deliveries_deferred_idx sentry_deliveries_fingerprint_idx
       sentry_deliveries_incident_idx sentry_deliveries_occurrence_idx sentry_deliveries_received_idx
       sentry_deliveries_waiting_idx target_daily_stats_day_idx target_hourly_stats_hour_idx
-    '),
-    ('cron', 'job', '
-      monitoring-anchor-audit monitoring-close-overdue-actions monitoring-confirm-failures monitoring-embed-knowledge
-      monitoring-end-suppressions monitoring-health-checks monitoring-judge-health-checks monitoring-purge-history
-      monitoring-purge-receipts monitoring-retry-deliveries monitoring-roll-up-checks monitoring-roll-up-incidents
-      monitoring-watch-sentry
     ')
     -- names: end
-  ) as own (schema, kind, names)
+  ) as own (schema, kind, granted_to, names)
   cross join regexp_split_to_table(btrim(own.names, e' \n'), '\s+') as names (name)
   union all
-  select functions.schema, functions.kind, functions.name
+  select functions.schema, functions.kind, functions.name, functions.granted_to
   from monitoring.list_own_functions() as functions
 $$;
 
 comment on function monitoring.list_own_objects() is
 'Returns the names of the types, relations, indexes, functions and scheduled jobs of the monitoring agent. Whatever has
-another name belongs to others.';
+another name belongs to others. granted_to names the roles that may read a relation or execute a function.';
 
 do $$
 declare

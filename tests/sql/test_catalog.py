@@ -150,7 +150,7 @@ pronamespace = 'monitoring'::regnamespace and exists (
   where entry.grantee <> proowner
 )
 """
-CLOSING_MIGRATION = "*_privileges_functions.sql"
+CLOSING_MIGRATION = "*_install_all.sql"
 
 
 def test_the_closing_migration_revokes_whatever_default_privileges_grant(catalog: psycopg.Connection) -> None:
@@ -159,7 +159,7 @@ def test_the_closing_migration_revokes_whatever_default_privileges_grant(catalog
         catalog.execute("alter default privileges grant execute on functions to anon, authenticated, service_role")
         catalog.execute("create function monitoring.read_role(appended text) returns integer language sql return 1")
         assert offenders(catalog, OUR_FUNCTIONS, GRANTED) == ["monitoring.read_role(appended text)"]
-        catalog.execute("select monitoring.secure_functions()")
+        catalog.execute("select monitoring.secure_objects()")
         assert offenders(catalog, OUR_FUNCTIONS, GRANTED) == []
 
 
@@ -170,7 +170,7 @@ def test_the_closing_migration_leaves_functions_of_others_alone(catalog: psycopg
         catalog.execute("create function monitoring.of_somebody_else() returns integer language sql return 1")
         catalog.execute("grant execute on function monitoring.of_somebody_else() to authenticated")
         before = catalog.execute(query).fetchone()
-        catalog.execute("select monitoring.secure_functions()")
+        catalog.execute("select monitoring.secure_objects()")
         assert catalog.execute(query).fetchone() == before
 
 

@@ -28,7 +28,7 @@ TOPICS = [
     "probe",
     "read",
     "jobs",
-    "privileges",
+    "install",
 ]
 OBJECT = re.compile(
     r"^\s*create (?:schema|extension|type|sequence|table|view|function|trigger)"

@@ -77,36 +77,41 @@ def _prepare(project: Project, vector_schema: str, stack: Stack, folder: Path) -
 
 # What a push could change about an object: its owner, privileges, settings, comment and definition.
 OBJECTS: LiteralString = """
-select 'schema', nspname::text, nspowner::regrole::text, nspacl::text, obj_description(oid, 'pg_namespace'), ''
+select 'schema', nspname::text, nspowner::regrole::text, array(select unnest(coalesce(nspacl, acldefault('n', nspowner)))::text order by 1)::text, obj_description(oid, 'pg_namespace'), ''
 from pg_catalog.pg_namespace
 where nspname !~ '^pg_(toast|temp)'
 union all
 select
-  'relation', oid::regclass::text, relowner::regrole::text, relacl::text, obj_description(oid, 'pg_class'),
+  'relation', oid::regclass::text, relowner::regrole::text,
+  array(
+    select unnest(coalesce(relacl, acldefault(case relkind when 'S' then 's' else 'r' end::"char", relowner)))::text
+    order by 1
+  )::text,
+  obj_description(oid, 'pg_class'),
   concat_ws(' ', relnamespace::regnamespace, relkind, relreplident, relrowsecurity)
 from pg_catalog.pg_class
 where relkind <> 'i' and relnamespace <> 'pg_toast'::regnamespace
 union all
 select
-  'column', concat(attrelid::regclass, '.', attname), atttypid::regtype::text, attacl::text,
+  'column', concat(attrelid::regclass, '.', attname), atttypid::regtype::text, array(select unnest(attacl)::text order by 1)::text,
   col_description(attrelid, attnum), concat_ws(' ', attnotnull, pg_get_expr(adbin, adrelid))
 from pg_catalog.pg_attribute
 left join pg_catalog.pg_attrdef on adrelid = attrelid and adnum = attnum
 where attnum > 0 and attrelid::regclass::text !~ '^pg_toast'
 union all
 select
-  'function', oid::regprocedure::text, proowner::regrole::text, proacl::text, obj_description(oid, 'pg_proc'),
+  'function', oid::regprocedure::text, proowner::regrole::text, array(select unnest(coalesce(proacl, acldefault('f', proowner)))::text order by 1)::text, obj_description(oid, 'pg_proc'),
   concat_ws(' ', proconfig, prosecdef, provolatile, md5(prosrc))
 from pg_catalog.pg_proc
 union all
-select 'type', oid::regtype::text, typowner::regrole::text, typacl::text, obj_description(oid, 'pg_type'), ''
+select 'type', oid::regtype::text, typowner::regrole::text, array(select unnest(coalesce(typacl, acldefault('T', typowner)))::text order by 1)::text, obj_description(oid, 'pg_type'), ''
 from pg_catalog.pg_type
 where typtype <> 'b'
 union all
 select 'policy', concat(polrelid::regclass, '.', polname), polcmd::text, polroles::regrole[]::text, '', ''
 from pg_catalog.pg_policy
 union all
-select 'trigger', concat(tgrelid::regclass, '.', tgname), pg_get_triggerdef(oid), '', '', ''
+select 'trigger', concat(tgrelid::regclass, '.', tgname), translate(pg_get_triggerdef(oid), '()', ''), '', '', ''
 from pg_catalog.pg_trigger
 where not tgisinternal
 union all

@@ -9,7 +9,7 @@ grant execute on function monitoring.of_somebody_else() to anon;
 -- A function of ours that a later migration would add.
 create function monitoring.read_role(added integer) returns integer language sql as 'select 1';
 
-select lives_ok('select monitoring.secure_functions()', 'the functions can be secured again');
+select lives_ok('select monitoring.secure_objects()', 'the functions can be secured again');
 
 select ok(
   has_function_privilege('anon', 'monitoring.of_somebody_else()', 'execute'),
@@ -39,7 +39,7 @@ select results_eq(
 select results_eq(
   $$
   select kind from monitoring.list_own_objects()
-  where name in ('incidents', 'config_field', 'target_type', 'secure_functions', 'monitoring-purge-history')
+  where name in ('incidents', 'config_field', 'target_type', 'secure_objects', 'monitoring-purge-history')
   order by name
   $$,
   $$ values ('relation'), ('relation'), ('job'), ('function'), ('type') $$,

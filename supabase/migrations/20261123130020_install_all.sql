@@ -1,4 +1,5 @@
--- Purpose: inserts the rows, schedules the jobs and creates the triggers that the schema alone does not contain.
+-- Purpose: inserts the rows, sets the privileges, schedules the jobs and creates the trigger that the schema alone does
+--   not contain.
 -- Objects: function monitoring.install.
 -- Risks: `supabase migration squash` and schema dumps keep the schema only. After them, select monitoring.install()
 --   completes the installation. It changes no row that exists.
@@ -11,6 +12,7 @@ security invoker
 set search_path = ''
 as $$
 begin
+  perform monitoring.secure_objects();
   -- The fields first, because they validate the entries.
   perform monitoring.seed_permission_fields();
   perform monitoring.seed_target_fields();
@@ -25,7 +27,7 @@ end
 $$;
 
 comment on function monitoring.install() is
-'Completes an installation: inserts the rows that are missing, publishes the tables for Realtime, creates the trigger
-on pg_net''s responses and schedules the jobs. Safe to repeat: rows that exist are not changed.';
+'Completes an installation: sets the privileges, inserts the rows that are missing, publishes the tables for Realtime,
+creates the trigger on pg_net''s responses and schedules the jobs. Safe to repeat: rows that exist are not changed.';
 
 select monitoring.install();
