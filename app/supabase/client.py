@@ -95,7 +95,7 @@ class SupabaseClient:
 
     async def try_publishable_key(self) -> object:
         """The result of a call that the publishable key does not permit. Raises ResponseError, unless it does."""
-        client = self._reader(self._anon_key)
+        client = self._client(self._reader_http, self._publishable_key)
         return (await _translate_errors(client.rpc("service_health", {}).execute())).data
 
     async def write_service_targets(self, backend_url: str | None, console_url: str | None) -> object:

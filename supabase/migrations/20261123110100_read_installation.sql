@@ -247,7 +247,7 @@ begin
 
   if has_table_privilege('cron.job_run_details', 'select') then
     v_bad := (
-      select string_agg(distinct left(job_run_details.return_message, 80), '; ')
+      select string_agg(distinct monitoring.sanitize_text(job_run_details.return_message, 80), '; ')
       from cron.job_run_details
       where job_run_details.status = 'failed'
         and job_run_details.return_message <> 'job canceled'
