@@ -21,6 +21,8 @@ CONFIRM_SECONDS = 5.0
 
 _WAIT = "Check SUPABASE_URL and whether the project is running. Until it answers, reports wait in the spool."
 
+State = Literal["ok", "refused", "down", "unknown"]
+
 _logger = logging.getLogger(__name__)
 
 
@@ -32,7 +34,7 @@ class DatabaseState:
     remedy for everybody to read.
     """
 
-    state: Literal["ok", "refused", "down", "unknown"] = "unknown"
+    state: State = "unknown"
     checked_at: datetime | None = None
     latency_ms: float | None = None
     cause: str | None = None
@@ -95,19 +97,17 @@ class DatabaseMonitor:
 
     async def _measure(self) -> DatabaseState:
         started = perf_counter()
-        state: Literal["ok", "refused", "down"] = "ok"
-        facts: Mapping[str, object] = {}
+        state: State = "ok"
         why: Refusal | None = None
+        facts: Mapping[str, object] = {}
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 facts = _read_facts(await self._service_health())
             problem, is_compatible = _read_version_problem(facts)
-            if problem is not None and not is_compatible:
+            if not is_compatible:
                 state, why = "refused", problem
         except (SupabaseError, TimeoutError) as error:
-            why = refusal_of(error) if isinstance(error, SupabaseError) else None
-            state = "down" if why is None else "refused"
-            why = why or Refusal(f"Supabase does not answer ({str(error) or 'no response within the timeout'}).", _WAIT)
+            state, why = _explain(error)
         ended = perf_counter()
         self._facts, self._facts_at = facts, ended
         self.last = DatabaseState(
@@ -146,6 +146,14 @@ class DatabaseMonitor:
             _logger.info("database is ok")
         else:
             _logger.error("database is %s: %s %s", last.state, last.cause, last.remedy, extra={"fields": versions})
+
+
+def _explain(error: SupabaseError | TimeoutError) -> tuple[State, Refusal]:
+    """Whether the database refuses the service or is down, with the cause and the remedy."""
+    refusal = refusal_of(error) if isinstance(error, SupabaseError) else None
+    if refusal is not None:
+        return "refused", refusal
+    return "down", Refusal(f"Supabase does not answer ({str(error) or 'no response within the timeout'}).", _WAIT)
 
 
 def _read_facts(result: object) -> Mapping[str, object]:

@@ -150,6 +150,7 @@ def test_an_answer_that_is_not_of_a_running_project(
         diagnosis = doctor({**variables, "SUPABASE_URL": proxy.url})
     assert diagnosis.exit_code == 1
     assert sentence in diagnosis.lines["connection"]
+    assert not diagnosis.lines.get("publishable key", "").startswith("ok")
 
 
 # ---- the schema ----
