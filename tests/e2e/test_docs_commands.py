@@ -44,11 +44,12 @@ def is_npm(block: Block) -> bool:
     return "npm install" in block.text
 
 
-# tests/integration/operator/ runs those of the operator tasks.
+# tests/integration/operator/ runs those of the operator tasks, and test_container.py what Docker would do.
 SHELL = [
     block
     for block in blocks("sh")
-    if not block.needs_account and not is_make(block) and not is_npm(block) and block.page != "operator-tasks.md"
+    if not (block.needs_account or block.needs_docker or is_make(block) or is_npm(block))
+    and block.page != "operator-tasks.md"
 ]
 
 
