@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from local import Stack
+from local.system.paths import PROJECT
 from tests.support import http_client
 from tests.support.container import BuildahImage, Image, built_by_buildah, built_in_folder, missing_for_buildah
 from tests.support.service_process import INGEST_TOKEN, free_port, service_variables
@@ -97,8 +98,15 @@ def check_health(image: Image, port: str, volume: Path) -> int:
     return subprocess.run(command, capture_output=True, timeout=DEADLINE_SECONDS, check=False).returncode
 
 
+def example_variables() -> dict[str, str]:
+    """What `docker run --env-file` makes of a copy of .env.example."""
+    lines = (PROJECT / ".env.example").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
 def test_it_serves_and_stops_on_sigterm(image: Image, stack: Stack, volume: Path, tmp_path: Path) -> None:
-    with running(image, service_variables(stack), volume, tmp_path / "log") as container:
+    environ = {**example_variables(), **service_variables(stack)}
+    with running(image, environ, volume, tmp_path / "log") as container:
         report = {"error": {"message": "disk full", "type": "OSError"}, "source": "container"}
         answer = http_client.post(
             f"{container.url}/api/autonomous/error", json=report, headers={"Authorization": f"Bearer {INGEST_TOKEN}"}
