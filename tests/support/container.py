@@ -173,7 +173,8 @@ class UnpackedImage:
         variables = {**self.config.environment, **environ}
         moved = [f"{name}={value.replace(VOLUME, str(volume))}" for name, value in variables.items()]
         inside = [self.inside(argument) for argument in arguments]
-        return ["env", "--ignore-environment", f"--chdir={self.folder}", *moved, *inside]
+        # Not in the checkout, whose package app would be found first.
+        return ["sh", "-c", 'cd "$0" && exec env -i "$@"', str(self.folder), *moved, *inside]
 
     def prepare_volume(self, volume: Path) -> None:
         """It belongs to the user of the tests."""
