@@ -15,6 +15,7 @@ from app.state import ServiceRequest
 from app.status.page import render
 from app.status.snapshot import HEALTH_MEMBERS, versions
 from app.supabase.errors import ResponseError, SupabaseError, UnreachableError, problem_of_reader
+from app.supabase.monitor import DatabaseState
 from app.web.auth import bearer_token
 from app.web.body import read_body, require_form
 from app.web.errors import problem_response
@@ -85,7 +86,8 @@ async def _show_json(request: ServiceRequest) -> Response:
     names = (*HEALTH_MEMBERS, "open_incidents", "targets", "last_deployments")
     members = {name: system.get(name) for name in names}
     members["dead_letters"] = request.state["snapshot"].dead_letters()
-    return JSONResponse({**known, "versions": {**versions(), "postgres": system.get("postgres")}, **members})
+    numbers = {**versions(), "postgres": system.get("postgres"), "schema": system.get("schema_version")}
+    return JSONResponse({**known, "versions": numbers, **members})
 
 
 async def _show_page(request: ServiceRequest) -> Response:
@@ -152,7 +154,8 @@ async def _render_page(
     error: SupabaseError | None = None,
     refusal: str | None = None,
 ) -> Response:
-    if isinstance(error, ResponseError):
+    last = request.state["monitor"].last
+    if isinstance(error, ResponseError) and last.state != "refused":  # the monitor has logged a refusal
         _logger.error("supabase rejected the status page: %s: %s", error, error.message)
     nonce = secrets.token_urlsafe(16)
     known = request.state["snapshot"].status()
@@ -160,7 +163,7 @@ async def _render_page(
         "now": datetime.now(UTC),
         "nonce": nonce,
         "is_signed_in": is_signed_in,
-        "notice": None if error is None else _MISCONFIGURED if isinstance(error, ResponseError) else _UNAVAILABLE,
+        "notice": _notice(last, known, error),
         "refusal": refusal,
         "known": {**known, **{name: data[name] for name in HEALTH_MEMBERS if name in data}},
         "overall": data.get("overall") or "unknown",
@@ -183,6 +186,16 @@ async def _render_page(
     if refusal:
         _sign_out(request, response)
     return response
+
+
+def _notice(last: DatabaseState, known: Mapping[str, Any], error: SupabaseError | None) -> str | None:
+    """What is wrong with the database, or with the versions of the service and its schema."""
+    if last.state == "refused":
+        return f"{last.cause} {last.remedy} This page shows what the service knows without the database."
+    if error is not None:
+        return _MISCONFIGURED if isinstance(error, ResponseError) else _UNAVAILABLE
+    version_problem: str | None = known["version_problem"]
+    return version_problem
 
 
 def _sign_out(request: ServiceRequest, response: Response) -> None:

@@ -16,7 +16,7 @@ from local.system.paths import PROJECT
 LAYERS = {
     "app": [
         ["app.main"],
-        ["app.lifespan", "app.routes", "app.smoke"],
+        ["app.doctor", "app.lifespan", "app.routes", "app.smoke"],
         ["app.state"],
         ["app.web"],
         ["app.status"],
