@@ -24,6 +24,7 @@ EXPECTED = {
     "/api/autonomous/error": '"success":true',
     "rpc begin_agent_action": '"success": *true',
     "app.smoke": "Everything works.",
+    "app.doctor": "No check failed",
     "--remote=$DATABASE_URL": "up to date",
 }
 # The JavaScript of a page, and what it prints.
