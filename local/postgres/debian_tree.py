@@ -1,10 +1,11 @@
-"""A Debian tree with PostgreSQL 17 and the real pg_cron, which are on neither PyPI nor npm. Built once."""
+"""Trees of Debian packages, each built once. That of `make test-engine` has PostgreSQL 17 and the real pg_cron."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from local.system.errors import StackError, log_tail
@@ -30,18 +31,24 @@ SYSTEM_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", 
 
 
 def provide_tree(progress: ProgressReporter) -> Path:
-    """Returns the tree, and builds it first if it is missing or has other packages.
+    """The engine's tree. The caller holds the lock on FOLDER."""
+    return provide(FOLDER, SUITE, PACKAGES, f"Building PostgreSQL 17 from Debian {SUITE}, once (700 MB)", progress)
 
-    The caller holds the lock on FOLDER.
+
+def provide(folder: Path, suite: str, packages: Sequence[str], step: str, progress: ProgressReporter) -> Path:
+    """Returns the tree in the folder, and builds it first if it is missing or has other packages.
+
+    The caller sees to it that nobody else uses the folder.
     """
-    tree = FOLDER / "tree"
-    built_from = "\n".join([SUITE, *PACKAGES])
+    FOLDER.mkdir(parents=True, exist_ok=True)  # of the log
+    tree = folder / "tree"
+    built_from = "\n".join([suite, *packages])
     if not _is_built_from(tree, built_from):
         _provide_debootstrap(progress)
-        partial = FOLDER / "tree.partial"
-        with progress.step(f"Building PostgreSQL 17 from Debian {SUITE}, once (700 MB)"):
+        partial = folder / "tree.partial"
+        with progress.step(step):
             remove(tree)
-            _build(partial)
+            _build(partial, suite, packages)
             shutil.rmtree(partial / "var/cache/apt/archives")
             (partial / BUILT_FROM).write_text(built_from, encoding="utf-8")
             partial.rename(tree)  # so that a folder with this name is complete
@@ -82,14 +89,14 @@ def _provide_debootstrap(progress: ProgressReporter) -> None:
             raise StackError(f"apt-get could not install debootstrap. Install debootstrap.{log_tail(LOG)}")
 
 
-def _build(partial: Path) -> None:
+def _build(partial: Path, suite: str, packages: Sequence[str]) -> None:
     """Downloads from debootstrap's default mirror, else from the mirrors that this machine's apt uses."""
     prefix, target = _mount_namespace(partial)
-    packages = ",".join(PACKAGES)
-    command = [*prefix, "debootstrap", "--variant=minbase", f"--include={packages}", SUITE, target]
+    included = ",".join(packages)
+    command = [*prefix, "debootstrap", "--variant=minbase", f"--include={included}", suite, target]
     for mirror in ([], *([mirror] for mirror in _apt_mirrors())):
         remove(partial)
-        partial.mkdir()
+        partial.mkdir(parents=True)
         if _run([*command, *mirror]) == 0:
             return
     raise StackError(f"debootstrap failed. Is a Debian mirror reachable? The end of {LOG}:{log_tail(LOG)}")

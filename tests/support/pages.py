@@ -28,6 +28,10 @@ class Block:
     def needs_account(self) -> bool:
         return "Needs an account" in self.before
 
+    @property
+    def needs_docker(self) -> bool:
+        return "Needs Docker" in self.before
+
 
 def blocks(language: str) -> list[Block]:
     """The fenced blocks of all pages that are in one language."""

@@ -203,7 +203,7 @@ def test_the_process_ends_with_a_sentence_a_mistake_and_no_traceback() -> None:
 
 def test_the_example_names_every_variable_and_no_other() -> None:
     text = (PROJECT / ".env.example").read_text()
-    named = re.findall(r"^([A-Z_]+)=", text, re.MULTILINE)
+    named = re.findall(r"^(?:# )?([A-Z_]+)=", text, re.MULTILINE)
     assert sorted(named) == sorted(name.upper() for name in Settings.model_fields)
 
 
