@@ -76,6 +76,11 @@ anchor_audit                        | .  .   .   .      +       owner
 approve_fix                         | .  .   .   .      +       owner
 begin_agent_action                  | .  +   +   .      +       owner
 classify_error                      | .  +   +   +      +       owner
+explain_classification              | .  +   +   +      +       owner
+export_incidents                    | .  +   +   +      +       caller
+export_incidents_csv                | .  +   +   +      +       caller
+export_uptime                       | .  +   +   +      +       caller
+export_uptime_csv                   | .  +   +   +      +       caller
 finish_agent_action                 | .  +   .   .      +       owner
 incident_context                    | .  +   +   +      +       owner
 ingest_events                       | .  .   .   .      +       owner
@@ -137,6 +142,7 @@ _CLOSED = Relation()
 # schema monitoring: its tables that they may read, they read through the views of public.
 RELATIONS = {
     "public.agent_actions": _ALL,
+    "public.classification_rules": _ALL,
     "public.deployment_history": _ALL,
     "public.email_tracking": _NONE,
     "public.error_knowledge": _ALL,
@@ -215,6 +221,11 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "approve_fix": {"knowledge_id": "{fix}", "revision": 1},
     "begin_agent_action": {"agent": "fe-agent", "action_type": "investigate"},
     "classify_error": {"message": "m"},
+    "explain_classification": {"incident_id": "{incident}"},
+    "export_incidents": {"since": "2026-01-01"},
+    "export_incidents_csv": {"since": "2026-01-01"},
+    "export_uptime": {"since": "2026-01-01"},
+    "export_uptime_csv": {"since": "2026-01-01"},
     "finish_agent_action": {"id": "{action}", "success": True},
     "incident_context": {"incident_id": "{incident}"},
     "ingest_events": {"events": []},
