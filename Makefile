@@ -7,11 +7,11 @@ WORKERS ?= 2
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev check test test-engine walkthrough lint ruff mypy sqlfluff squawk unit format bench faults pictures types \
-  docs demo reset
+.PHONY: help setup dev check test test-engine test-postgres15 walkthrough lint ruff mypy sqlfluff squawk unit format bench faults pictures types \
+  docs names demo reset
 
 help: ## Lists the commands.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Installs what is missing into .local. The other commands run it first.
 	@$(PYTHON) local/install/setup.py
@@ -29,6 +29,9 @@ test: setup ## Runs all tests.
 
 test-engine: setup ## Runs the database tests on PostgreSQL 17 with the real pg_cron, and the Supabase CLI's linters (root on Linux).
 	@$(VENV)/python -m local engine
+
+test-postgres15: setup ## Pushes the migrations to PostgreSQL 15 and runs the database tests there (Linux, macOS; 60 MB once).
+	@$(VENV)/python -m local postgres15
 
 walkthrough: ## Runs the quick start in a clean clone with an empty home folder, then the demo, the smoke test and make test.
 	@bash tests/e2e/quick_start.sh
@@ -67,6 +70,9 @@ pictures: setup ## Redraws the screenshots in docs/ (needs Chromium).
 
 types: setup ## Writes supabase/types.ts from the migrations.
 	@$(VENV)/python -m local types
+
+names: setup ## Writes the names of all objects into the first migration, which compares them with the project's.
+	@$(VENV)/python -m local names
 
 docs: setup ## Writes docs/sql-api.md from the catalog of a temporary database.
 	@$(VENV)/python -m local docs

@@ -1,4 +1,4 @@
-"""`python -m local dev`, `demo`, `reset`, `types` and `engine`: the entry point for the Makefile."""
+"""`python -m local dev`, `demo`, `reset`, `types`, `engine` and others: the entry point for the Makefile."""
 
 from __future__ import annotations
 
@@ -10,22 +10,34 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from local.commands import demo, dev, docs, engine, reset, types
+from local.commands import demo, dev, docs, engine, names, postgres15, reset, types
 from local.system.errors import StackError
 from local.system.launcher import set_parent_death_signal
 from local.system.paths import LOCAL
 
 CRASH_LOG = LOCAL / "crash.log"
-COMMANDS = {"dev": dev.run, "demo": demo.run, "docs": docs.run, "reset": reset.run, "types": types.run}
+COMMANDS = {
+    "dev": dev.run,
+    "demo": demo.run,
+    "docs": docs.run,
+    "names": names.run,
+    "reset": reset.run,
+    "types": types.run,
+}
+
+
+TESTING_COMMANDS = {"engine": engine.run, "postgres15": postgres15.run}
+"""Their arguments are pytest's."""
 
 
 def main() -> int:
-    if sys.argv[1:2] == ["engine"]:
-        return _run(lambda: engine.run(sys.argv[2:]), with_parent=True)
+    if sys.argv[1:2] and sys.argv[1] in TESTING_COMMANDS:
+        run_tests = TESTING_COMMANDS[sys.argv[1]]
+        return _run(lambda: run_tests(sys.argv[2:]), with_parent=True)
     parser = argparse.ArgumentParser(
         prog="python -m local",
         description="The local stack.",
-        epilog="`python -m local engine <pytest arguments>` runs tests on PostgreSQL 17.",
+        epilog="`python -m local engine <pytest arguments>` runs tests on PostgreSQL 17, `postgres15` on 15.",
     )
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--state", type=Path, default=LOCAL / "dev", help="directory for data, secrets and logs")

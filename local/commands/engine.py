@@ -6,22 +6,18 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from types import FrameType
 
+from local.commands.engine_tests import handle_stop_signals, run_tests
 from local.postgres import debian_tree
 from local.postgres.debian_server import DebianServer
 from local.stack.state_directory import StateLock, StateLockedError
 from local.system.errors import StackError
-from local.system.paths import PROJECT
-from local.system.processes import ProcessSupervisor, launch_arguments
+from local.system.processes import ProcessSupervisor
 from local.system.progress import ConsoleProgress
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What depends on the version of the database. `make test` runs these and all others on PostgreSQL 18.
 TESTS = [
     "tests/sql",
@@ -43,8 +39,7 @@ def run(pytest_arguments: Sequence[str]) -> int:
     """Starts the server, runs pytest, and returns pytest's exit code."""
     if sys.platform != "linux" or os.geteuid() != 0:
         raise StackError("make test-engine runs PostgreSQL 17 by chroot, which needs root on Linux.")
-    for number in STOP_SIGNALS:
-        signal.signal(number, _interrupt)
+    handle_stop_signals()
     progress = ConsoleProgress()
     with ExitStack() as exits:
         try:
@@ -60,29 +55,4 @@ def run(pytest_arguments: Sequence[str]) -> int:
         exits.callback(server.stop)
         with progress.step("Starting PostgreSQL 17 with pg_cron"):
             server.start()
-        return _pytest(server.superuser_url, pytest_arguments or TESTS)
-
-
-def _pytest(url: str, arguments: Sequence[str]) -> int:
-    """Runs pytest in a session of its own, so that Ctrl-C reaches it once, as the SIGINT sent here."""
-    environment = {**os.environ, "STACK_POSTGRES_URL": url, "STACK_ENGINE": "17"}
-    command = [sys.executable, "-m", "pytest", *arguments]
-    process = subprocess.Popen(  # noqa: S603  # every argument is ours
-        launch_arguments(command, user=None, signal_number=signal.SIGINT),
-        cwd=PROJECT,
-        env=environment,
-        start_new_session=True,
-    )
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        process.send_signal(signal.SIGINT)
-        process.wait()
-        raise
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """The first signal raises KeyboardInterrupt; later ones are ignored while everything is stopped."""
-    for each in STOP_SIGNALS:
-        signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt
+        return run_tests(server.superuser_url, pytest_arguments or TESTS, engine="17")

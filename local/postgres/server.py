@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from local.postgres.data_directory import POSTGRES_VERSION, DataDirectory
+from local.postgres.data_directory import DataDirectory
 from local.system.errors import StackError, log_tail
 from local.system.ports import LOOPBACK, free_port
 from local.system.processes import ChildProcess, Command, ProcessSupervisor, run_to_completion
@@ -82,11 +82,12 @@ class PostgresServer:
         version_file = self._directory.data / "PG_VERSION"
         if self._directory.data.exists() and not version_file.exists():
             raise StackError(f"{self._directory.data} contains no PostgreSQL cluster. `make reset` starts over.")
-        found = version_file.read_text().strip() if version_file.exists() else str(POSTGRES_VERSION)
-        if found != str(POSTGRES_VERSION):
+        major = str(self._directory.major)
+        found = version_file.read_text().strip() if version_file.exists() else major
+        if found != major:
             raise StackError(
                 f"The data in {self._directory.data} are of PostgreSQL {found}, and the stack runs "
-                f"{POSTGRES_VERSION}. `make reset` removes them and starts over."
+                f"{major}. `make reset` removes them and starts over."
             )
 
     def _create_cluster(self) -> None:
@@ -103,9 +104,7 @@ class PostgresServer:
             f"--pwfile={password_file}",
             "--auth=scram-sha-256",
             "--encoding=UTF8",
-            "--locale=C",
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",
+            *self._locale_arguments(),
             "--no-instructions",
         ]
         try:
@@ -115,6 +114,12 @@ class PostgresServer:
         if code != 0:
             raise StackError(f"initdb failed with exit code {code}:{log_tail(self._log)}")
         partial.rename(self._directory.data)
+
+    def _locale_arguments(self) -> list[str]:
+        """A locale that is the same on every machine; before PostgreSQL 17, the operating system's C.UTF-8."""
+        if self._directory.major < 17:
+            return ["--locale=C.UTF-8"]
+        return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 
     def _command(self, name: str, arguments: list[str]) -> Command:
         return Command(
@@ -128,11 +133,9 @@ class PostgresServer:
         )
 
     def _server_command(self) -> Command:
-        options = {
-            **SERVER_SETTINGS,
-            "port": str(self._port),
-            "extension_control_path": f"$system:{self._directory.share}",
-        }
+        options = {**SERVER_SETTINGS, "port": str(self._port)}
+        if self._directory.major >= 18:
+            options["extension_control_path"] = f"$system:{self._directory.share}"
         arguments = [str(self._directory.binaries / "postgres"), "-D", str(self._directory.data)]
         for name, value in options.items():
             arguments += ["-c", f"{name}={value}"]

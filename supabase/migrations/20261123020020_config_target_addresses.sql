@@ -42,8 +42,12 @@ as $$
       parts.position = count(*) over () as is_last,
       count(*) over () as size,
       case
-        when parts.label ~ '^0x0*[0-9a-f]{0,8}$' then ('0x0' || ltrim(substr(parts.label, 3), '0'))::bigint
-        when parts.label ~ '^0+[0-7]{0,11}$' then ('0o0' || ltrim(parts.label, '0'))::bigint
+        when parts.label ~ '^0x0*[0-9a-f]{0,8}$'
+          then ('x' || lpad(ltrim(substr(parts.label, 3), '0'), 16, '0'))::bit(64)::bigint
+        when parts.label ~ '^0+[0-7]{0,11}$' then (
+          select coalesce(sum(digits.digit::bigint << (3 * (digits.place - 1))::integer), 0)::bigint
+          from string_to_table(reverse(ltrim(parts.label, '0')), null) with ordinality as digits (digit, place)
+        )
         when parts.label ~ '^[1-9][0-9]{0,9}$' then parts.label::bigint
       end as value
     from string_to_table(read_ipv4.host, '.') with ordinality as parts (label, position)
@@ -71,13 +75,12 @@ returns boolean
 language sql
 immutable
 strict
-parallel safe
 security invoker
 set search_path = ''
 as $$
   select case
     when position(':' in is_private_host.host) > 0
-      then not pg_input_is_valid(is_private_host.host, 'inet') or exists (
+      then not monitoring.is_valid_input(is_private_host.host, 'inet') or exists (
         select
         from unnest(array[
           '::/96', '::ffff:0:0/96', '::ffff:0:0:0/96', '64:ff9b::/32', '2001::/32',

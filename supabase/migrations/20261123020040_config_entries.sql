@@ -2,8 +2,8 @@
 --   with its defaults.
 -- Objects: table public.system_config; functions monitoring.validate_system_config,
 --   monitoring.refuse_system_config_truncate, monitoring.config, monitoring.is_kill_switch_on,
---   monitoring.is_feature_on, monitoring.read_limit; triggers system_config_is_validated,
---   system_config_is_not_truncated.
+--   monitoring.is_feature_on, monitoring.read_limit, monitoring.seed_system_config; triggers
+--   system_config_is_validated, system_config_is_not_truncated.
 -- Risks: ingest reads the entries, so none of them can be deleted, renamed or truncated. A rejected write keeps the
 --   last valid value. Whatever permits an action fails safe: a missing or unreadable value permits nothing.
 
@@ -199,30 +199,42 @@ $$;
 comment on function monitoring.read_limit(text, text) is
 'Returns a number of the configuration. Null when it is missing or no number: then nothing is within the limit.';
 
-insert into public.system_config (key, value, description)
-values
-('kill_switch', '{"enabled": false}', 'Stops all automatic actions. Detection continues.'),
-('feature_flags', '{"monitoring": true, "auto_fix": false, "email": false}', 'Switches parts of the agent on and off.'),
-(
-  'rate_limits',
-  '{"new_incidents_per_minute": 5000, "agent_actions_per_hour": 60, "all_agent_actions_per_hour": 200}',
-  'Limits per minute and per hour.'
-),
-(
-  'deployment_windows', '{"timezone": "UTC", "windows": [], "freeze_dates": []}',
-  'When agents may deploy. Without windows: at any time except the freeze dates.'
-),
-('health_check_targets', '[]', 'The URLs to probe.'),
-(
-  'health_check_policy', '{"attempts": 3, "successes_to_close": 2, "allow_private": false}',
-  'When a failed health check counts, and when its incident is resolved.'
-),
-(
-  'incident_policy', '{"reopen_window": "24 hours"}',
-  'How repeats, actions of agents and security events affect incidents.'
-),
-(
-  'retention', '{"agent_actions_days": 365, "monitoring_checks_days": 90, "receipts_hours": 24}',
-  'How long rows are kept.'
-),
-('notification_recipients', '[]', 'Who is notified of incidents.');
+create function monitoring.seed_system_config()
+returns void
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  insert into public.system_config (key, value, description)
+  values
+  ('kill_switch', '{"enabled": false}', 'Stops all automatic actions. Detection continues.'),
+  ('feature_flags', '{"monitoring": true, "auto_fix": false, "email": false}', 'Switches parts of the agent on and off.'),
+  (
+    'rate_limits',
+    '{"new_incidents_per_minute": 5000, "agent_actions_per_hour": 60, "all_agent_actions_per_hour": 200}',
+    'Limits per minute and per hour.'
+  ),
+  (
+    'deployment_windows', '{"timezone": "UTC", "windows": [], "freeze_dates": []}',
+    'When agents may deploy. Without windows: at any time except the freeze dates.'
+  ),
+  ('health_check_targets', '[]', 'The URLs to probe.'),
+  (
+    'health_check_policy', '{"attempts": 3, "successes_to_close": 2, "allow_private": false}',
+    'When a failed health check counts, and when its incident is resolved.'
+  ),
+  (
+    'incident_policy', '{"reopen_window": "24 hours"}',
+    'How repeats, actions of agents and security events affect incidents.'
+  ),
+  (
+    'retention', '{"agent_actions_days": 365, "monitoring_checks_days": 90, "receipts_hours": 24}',
+    'How long rows are kept.'
+  ),
+  ('notification_recipients', '[]', 'Who is notified of incidents.')
+  on conflict (key) do nothing
+$$;
+
+comment on function monitoring.seed_system_config() is
+'Inserts the entries of system_config that are missing, with their first values.';

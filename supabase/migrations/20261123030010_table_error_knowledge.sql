@@ -3,6 +3,9 @@
 -- Risks: the vector index is HNSW, because IVFFlat built on an empty table had a recall of about one third
 --   (measured). What an agent writes is untrusted until the owner or service_role approves it.
 
+-- The type vector, in whatever schema the extension is.
+select set_config('search_path', monitoring.find_vector_schema(), true);
+
 create table public.error_knowledge (
   id bigint generated always as identity primary key,
   pattern text not null,
@@ -18,7 +21,7 @@ create table public.error_knowledge (
   approved_by text,
   approved_at timestamptz,
   is_approved boolean not null generated always as (approved_at is not null) stored,
-  embedding extensions.vector(1536),
+  embedding vector(1536),
   words tsvector generated always as (
     to_tsvector('english', pattern || ' ' || coalesce(root_cause, '') || ' ' || coalesce(solution, ''))
   ) stored,
@@ -43,7 +46,7 @@ create table public.error_knowledge (
 );
 
 create index error_knowledge_embedding_idx on public.error_knowledge
-using hnsw (embedding extensions.vector_cosine_ops);
+using hnsw (embedding vector_cosine_ops);
 
 create index error_knowledge_words_idx on public.error_knowledge using gin (words);
 

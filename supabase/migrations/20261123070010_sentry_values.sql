@@ -38,11 +38,11 @@ declare
 begin
   if v_text is null then
     return null;
-  elsif translate(v_text, '0123456789.', '') = '' and pg_input_is_valid(v_text, 'double precision') then
+  elsif translate(v_text, '0123456789.', '') = '' and monitoring.is_valid_input(v_text, 'double precision') then
     v_seconds := v_text::double precision;
     v_seconds := case when v_seconds > 1e11 then v_seconds / 1000 else v_seconds end;
     v_moment := case when v_seconds between 946684800 and 4102444800 then to_timestamp(v_seconds) end;
-  elsif v_text like '____-__-__%' and pg_input_is_valid(v_text, 'timestamptz') then
+  elsif v_text like '____-__-__%' and monitoring.is_valid_input(v_text, 'timestamptz') then
     v_moment := v_text::timestamptz;
   end if;
   -- Sentry's clock may be slightly ahead of ours. A time more than a day ahead is not plausible.

@@ -265,7 +265,8 @@ set search_path = ''
 as $$
 declare
   v_address inet := case
-    when pg_input_is_valid(record_invalid_signature.ip_address, 'inet') then record_invalid_signature.ip_address::inet
+    when monitoring.is_valid_input(record_invalid_signature.ip_address, 'inet')
+      then record_invalid_signature.ip_address::inet
   end;
 begin
   perform pg_advisory_xact_lock(20261125, hashtext(coalesce(host(v_address), '')));

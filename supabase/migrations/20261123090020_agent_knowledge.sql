@@ -5,6 +5,9 @@
 --   locked for no key update: a stronger lock would wait for sessions that link incidents to it, which may wait for
 --   our incident.
 
+-- The type vector, in whatever schema the extension is.
+select set_config('search_path', monitoring.find_vector_schema(), true);
+
 create function monitoring.find_signature(message text, error_type text)
 returns text
 language sql
@@ -77,7 +80,7 @@ create function public.remember_fix(
   category public.incident_category default null,
   severity public.incident_severity default null,
   auto_fix_code text default null,
-  embedding extensions.vector default null
+  embedding vector default null
 )
 returns bigint
 language plpgsql
@@ -99,9 +102,9 @@ begin
   -- Code is never truncated: half of a script is another script.
   perform monitoring.check_size('auto_fix_code', remember_fix.auto_fix_code, 16384);
   v_new.auto_fix_code := monitoring.read_optional_text('auto_fix_code', remember_fix.auto_fix_code, 16384);
-  if extensions.vector_dims(remember_fix.embedding) <> 1536 then
+  if cardinality(remember_fix.embedding::real[]) <> 1536 then
     perform monitoring.refuse_request(
-      'PT400', format('embedding has %s dimensions', extensions.vector_dims(remember_fix.embedding)), 'embedding',
+      'PT400', format('embedding has %s dimensions', cardinality(remember_fix.embedding::real[])), 'embedding',
       'Send 1,536 numbers, or leave embedding out: it is then computed in the background.'
     );
   end if;
@@ -143,15 +146,15 @@ end
 $$;
 
 revoke all on function public.remember_fix(
-  text, text, text, text, text, public.incident_category, public.incident_severity, text, extensions.vector
+  text, text, text, text, text, public.incident_category, public.incident_severity, text, vector
 ) from public, anon, authenticated, service_role;
 
 grant execute on function public.remember_fix(
-  text, text, text, text, text, public.incident_category, public.incident_severity, text, extensions.vector
+  text, text, text, text, text, public.incident_category, public.incident_severity, text, vector
 ) to authenticated, service_role;
 
 comment on function public.remember_fix(
-  text, text, text, text, text, public.incident_category, public.incident_severity, text, extensions.vector
+  text, text, text, text, text, public.incident_category, public.incident_severity, text, vector
 ) is
 'Stores the fix of an error and returns the id of the new or updated entry in error_knowledge.
 

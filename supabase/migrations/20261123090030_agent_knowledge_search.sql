@@ -1,7 +1,11 @@
 -- Purpose: searches known fixes by words and by embedding, and ranks fixes that worked more often higher.
--- Objects: functions monitoring.wilson_lower_bound, public.match_error_knowledge, public.search_error_knowledge.
+-- Objects: functions monitoring.wilson_lower_bound, monitoring.widen_vector_search, public.match_error_knowledge,
+--   public.search_error_knowledge.
 -- Risks: the vector search must use its index; filters apply after the index scan, so the scan continues until
 --   enough rows match.
+
+-- The type vector, in whatever schema the extension is.
+select set_config('search_path', monitoring.find_vector_schema(), true);
 
 create function monitoring.wilson_lower_bound(successes integer, failures integer)
 returns double precision
@@ -34,8 +38,31 @@ comment on function monitoring.wilson_lower_bound(integer, integer) is
 'Returns the lower bound of the success rate of a fix with 95 % confidence (Wilson score), 0 to 1. 0 without
 attempts.';
 
+create function monitoring.widen_vector_search()
+returns boolean
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  -- Set until commit: more candidates than the default of 40.
+  perform set_config('hnsw.ef_search', '280', true);
+  -- The scan continues when filters leave too few rows. An older pgvector refuses the setting.
+  perform set_config('hnsw.iterative_scan', 'relaxed_order', true)
+  from pg_catalog.pg_extension
+  where pg_extension.extname = 'vector'
+    and string_to_array(substring(pg_extension.extversion, '^[0-9]+(?:[.][0-9]+)*'), '.')::integer[] >= array[0, 8];
+  return found;
+end
+$$;
+
+comment on function monitoring.widen_vector_search() is
+'Lets the index of embeddings return enough rows for filters, until the end of the transaction. Returns whether the scan
+continues as long as needed, which pgvector can from 0.8 on; before, filters may leave fewer rows than match_count.';
+
 create function public.match_error_knowledge(
-  query_embedding extensions.vector,
+  query_embedding vector,
   match_threshold double precision default 0.5,
   match_count integer default 10,
   filters jsonb default '{}'
@@ -60,46 +87,47 @@ set search_path = ''
 as $$
 begin
   if match_error_knowledge.query_embedding is null
-    or extensions.vector_dims(match_error_knowledge.query_embedding) <> 1536
+    or cardinality(match_error_knowledge.query_embedding::real[]) <> 1536
   then
     perform monitoring.refuse_request(
       'PT400', 'query_embedding must have 1,536 dimensions', 'query_embedding', 'Send 1,536 numbers.'
     );
   end if;
-  -- Set until commit: more candidates than the default of 40, and the scan continues when filters leave too few rows.
-  perform set_config('hnsw.ef_search', '280', true), set_config('hnsw.iterative_scan', 'relaxed_order', true);
-  return query
-  select
-    nearest.id, nearest.pattern, nearest.category, nearest.severity, nearest.root_cause, nearest.solution,
-    nearest.is_approved, nearest.is_auto_fix_allowed, nearest.revision, nearest.success_rate, 1 - nearest.distance
-  from (
+  perform monitoring.widen_vector_search();
+  -- Only a statement that is built here can name an operator in the schema of the extension.
+  return query execute format(
+    $query$
     select
-      error_knowledge.*,
-      error_knowledge.embedding operator(extensions.<=>) match_error_knowledge.query_embedding as distance
-    from public.error_knowledge
-    where (
-      match_error_knowledge.filters ->> 'category' is null
-      or error_knowledge.category::text = match_error_knowledge.filters ->> 'category'
-    )
-      and (
-        match_error_knowledge.filters ->> 'severity' is null
-        or error_knowledge.severity::text = match_error_knowledge.filters ->> 'severity'
-      )
-    order by error_knowledge.embedding operator(extensions.<=>) match_error_knowledge.query_embedding
-    limit least(greatest(match_error_knowledge.match_count, 1), 200)
-  ) as nearest
-  where 1 - nearest.distance >= match_error_knowledge.match_threshold
-  order by nearest.distance;
+      nearest.id, nearest.pattern, nearest.category, nearest.severity, nearest.root_cause, nearest.solution,
+      nearest.is_approved, nearest.is_auto_fix_allowed, nearest.revision, nearest.success_rate, 1 - nearest.distance
+    from (
+      select error_knowledge.*, error_knowledge.embedding operator(%1$s.<=>) $1 as distance
+      from public.error_knowledge
+      where ($2 ->> 'category' is null or error_knowledge.category::text = $2 ->> 'category')
+        and ($2 ->> 'severity' is null or error_knowledge.severity::text = $2 ->> 'severity')
+      order by error_knowledge.embedding operator(%1$s.<=>) $1
+      limit least(greatest($3, 1), 200)
+    ) as nearest
+    where 1 - nearest.distance >= $4
+    order by nearest.distance
+    $query$,
+    monitoring.find_vector_schema()
+  )
+  using
+    match_error_knowledge.query_embedding,
+    match_error_knowledge.filters,
+    match_error_knowledge.match_count,
+    match_error_knowledge.match_threshold;
 end
 $$;
 
-revoke all on function public.match_error_knowledge(extensions.vector, double precision, integer, jsonb)
+revoke all on function public.match_error_knowledge(vector, double precision, integer, jsonb)
 from public, anon, authenticated, service_role;
 
-grant execute on function public.match_error_knowledge(extensions.vector, double precision, integer, jsonb)
+grant execute on function public.match_error_knowledge(vector, double precision, integer, jsonb)
 to authenticated, service_role;
 
-comment on function public.match_error_knowledge(extensions.vector, double precision, integer, jsonb) is
+comment on function public.match_error_knowledge(vector, double precision, integer, jsonb) is
 'Finds the known errors whose embeddings are nearest, by cosine similarity.
 
 query_embedding has 1,536 dimensions and must come from the same model. Rows below match_threshold (-1 to 1) are
@@ -109,7 +137,7 @@ functions that it calls are in the closed schema monitoring; agents may read all
 
 create function public.search_error_knowledge(
   query_text text,
-  query_embedding extensions.vector default null,
+  query_embedding vector default null,
   match_count integer default 10,
   filters jsonb default '{}'
 )
@@ -195,13 +223,13 @@ begin
 end
 $$;
 
-revoke all on function public.search_error_knowledge(text, extensions.vector, integer, jsonb)
+revoke all on function public.search_error_knowledge(text, vector, integer, jsonb)
 from public, anon, authenticated, service_role;
 
-grant execute on function public.search_error_knowledge(text, extensions.vector, integer, jsonb)
+grant execute on function public.search_error_knowledge(text, vector, integer, jsonb)
 to authenticated, service_role;
 
-comment on function public.search_error_knowledge(text, extensions.vector, integer, jsonb) is
+comment on function public.search_error_knowledge(text, vector, integer, jsonb) is
 'Finds known errors and their fixes by words and, with query_embedding, by meaning.
 
 The two rankings are combined by reciprocal rank fusion; fixes that worked more often rank higher. match_count is

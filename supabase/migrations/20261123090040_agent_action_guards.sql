@@ -1,9 +1,10 @@
 -- Purpose: defines the kinds of agent actions, the actions that are running, and the checks before an action may
 --   start.
--- Objects: tables monitoring.action_kinds, monitoring.running_actions; functions monitoring.is_in_deployment_window,
---   monitoring.count_begun_actions, monitoring.find_approved_fix, monitoring.check_agent_action,
---   monitoring.fail_running_actions, monitoring.lock_action_starts, monitoring.stop_running_actions; triggers
---   configuration_changes_queue_with_agents, kill_switch_stops_what_is_running.
+-- Objects: tables monitoring.action_kinds, monitoring.running_actions; functions monitoring.seed_action_kinds,
+--   monitoring.is_in_deployment_window, monitoring.count_begun_actions, monitoring.find_approved_fix,
+--   monitoring.check_agent_action, monitoring.fail_running_actions, monitoring.lock_action_starts,
+--   monitoring.stop_running_actions; triggers configuration_changes_queue_with_agents,
+--   kill_switch_stops_what_is_running.
 -- Risks: locks are taken in this order: the advisory lock of action starts and ends, the kill_switch row, the
 --   incident, the head of the caller's audit chain. Arguments are checked before all of them. A check whose
 --   configuration is missing or unreadable fails. Waiters for the advisory lock are served in order, so setting the
@@ -42,14 +43,26 @@ comment on column monitoring.action_kinds.needs_approved_fix is
 
 comment on column monitoring.action_kinds.meaning is 'Description of the kind.';
 
-insert into monitoring.action_kinds (kind, flag, is_deploying, needs_confidence, needs_approved_fix, meaning)
-values
-('investigate', 'investigate', false, false, false, 'reading logs, data and code'),
-('notify', 'email', false, false, false, 'notifying people'),
-('auto_fix', 'auto_fix', false, true, true, 'applying a known fix without a person'),
-('restart', 'auto_fix', false, true, false, 'restarting a service'),
-('deploy', 'deploy', true, false, false, 'deploying a new version'),
-('rollback', 'deploy', true, false, false, 'rolling back to an earlier version');
+create function monitoring.seed_action_kinds()
+returns void
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  insert into monitoring.action_kinds (kind, flag, is_deploying, needs_confidence, needs_approved_fix, meaning)
+  values
+  ('investigate', 'investigate', false, false, false, 'reading logs, data and code'),
+  ('notify', 'email', false, false, false, 'notifying people'),
+  ('auto_fix', 'auto_fix', false, true, true, 'applying a known fix without a person'),
+  ('restart', 'auto_fix', false, true, false, 'restarting a service'),
+  ('deploy', 'deploy', true, false, false, 'deploying a new version'),
+  ('rollback', 'deploy', true, false, false, 'rolling back to an earlier version')
+  on conflict (kind) do nothing
+$$;
+
+comment on function monitoring.seed_action_kinds() is
+'Inserts the kinds of action that are missing.';
 
 create table monitoring.running_actions (
   action_id bigint primary key references public.agent_actions (id) on delete cascade,

@@ -36,7 +36,7 @@ begin
     perform monitoring.refuse_request(
       'PT400', 'confidence must be from 0 to 1', 'confidence', 'Send a number such as 0.8.'
     );
-  elsif not pg_input_is_valid(coalesce(record_security_event.ip_address, '::'), 'inet') then
+  elsif not monitoring.is_valid_input(coalesce(record_security_event.ip_address, '::'), 'inet') then
     perform monitoring.refuse_request(
       'PT400', 'ip_address is not an IP address', 'ip_address', 'Send an address, or leave it out.'
     );

@@ -7,6 +7,9 @@
 -- Risks: off by default, because texts leave the database and an endpoint costs money. store_embedding_answer() runs
 --   inside pg_net's worker: it only records the response.
 
+-- The type vector, in whatever schema the extension is.
+select set_config('search_path', monitoring.find_vector_schema(), true);
+
 create table monitoring.secrets (
   name text primary key,
   value text not null
@@ -268,18 +271,18 @@ comment on function monitoring.store_embedding_answer(bigint, integer, text, tex
 'Records the response to an embedding request. Returns whether the request was ours.';
 
 create function monitoring.read_embedding(answer text)
-returns extensions.vector
+returns vector
 language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
 declare
-  v_vector extensions.vector;
+  v_vector public.error_knowledge.embedding%type;
 begin
   -- Assigned in the body, because the exception handler does not cover declarations.
-  v_vector := (read_embedding.answer::jsonb #> '{data,0,embedding}')::text::extensions.vector;
-  return case when extensions.vector_dims(v_vector) = 1536 then v_vector end;
+  v_vector := (read_embedding.answer::jsonb #> '{data,0,embedding}')::text;
+  return case when cardinality(v_vector::real[]) = 1536 then v_vector end;
 exception
   when others then
     return null; -- an invalid response must not stop other entries
@@ -298,7 +301,7 @@ set search_path = ''
 as $$
 declare
   v_job record;
-  v_vector extensions.vector;
+  v_vector public.error_knowledge.embedding%type;
   v_written bigint := 0::bigint;
 begin
   -- Responses that the trigger did not record, and requests that pg_net lost.

@@ -160,8 +160,6 @@ comment on function monitoring.install_answer_trigger() is
 'Creates the trigger on net._http_response if it is missing and we have the privilege. Returns whether it exists.
 Safe to repeat.';
 
-select monitoring.install_answer_trigger();
-
 create function monitoring.collect_missed_answers()
 returns bigint
 language sql

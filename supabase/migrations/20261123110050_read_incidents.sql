@@ -1,7 +1,7 @@
 -- Purpose: provides views of incidents for agents and consoles: open incidents, timelines, daily figures,
 --   deployments with their incidents. Publishes changes with Supabase Realtime.
 -- Objects: table monitoring.incident_daily_stats; views public.open_incidents, public.incident_timeline,
---   public.incident_stats, public.deployment_impact; function monitoring.roll_up_incidents.
+--   public.incident_stats, public.deployment_impact; functions monitoring.roll_up_incidents, monitoring.publish_tables.
 -- Risks: the views are security invoker, so their readers need SELECT on the tables behind them, although they have
 --   no USAGE on the schema monitoring.
 
@@ -250,14 +250,41 @@ grant select on table public.deployment_impact to authenticated, service_role;
 comment on view public.deployment_impact is
 'Each deployment with the incidents of its service that opened within 30 minutes of its start.';
 
-do $$
+create function monitoring.publish_tables()
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_table text;
 begin
-  -- Supabase creates the publication; without it there are no subscribers.
-  if exists (select from pg_catalog.pg_publication where pg_publication.pubname = 'supabase_realtime') then
-    alter publication supabase_realtime add table public.incidents, public.monitoring_checks;
+  -- Supabase creates the publication; without it there are no subscribers. One "for all tables" takes no list.
+  if not exists (
+    select
+    from pg_catalog.pg_publication
+    where pg_publication.pubname = 'supabase_realtime' and not pg_publication.puballtables
+  ) then
+    return;
   end if;
+  foreach v_table in array array['incidents', 'monitoring_checks'] loop
+    if not exists (
+      select
+      from pg_catalog.pg_publication_tables as published
+      where published.pubname = 'supabase_realtime'
+        and published.schemaname = 'public'
+        and published.tablename = v_table
+    ) then
+      execute format('alter publication supabase_realtime add table public.%I', v_table);
+    end if;
+  end loop;
 exception
-  when duplicate_object then
-    null; -- they are published already
+  when insufficient_privilege then
+    raise notice 'cannot change the publication supabase_realtime: consoles get no live updates';
 end
 $$;
+
+comment on function monitoring.publish_tables() is
+'Adds incidents and monitoring_checks to the publication supabase_realtime, unless it contains them or they may not be
+added. Safe to repeat.';

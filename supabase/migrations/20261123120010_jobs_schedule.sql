@@ -1,6 +1,6 @@
 -- Purpose: schedules the jobs that pg_cron runs, with one function that can be called again at any time.
 -- Objects: function monitoring.schedule_jobs.
--- Risks: schema diffs and squashed migrations lose cron jobs; select monitoring.schedule_jobs() restores them.
+-- Risks: schema diffs and squashed migrations lose cron jobs; select monitoring.install() restores them.
 
 create function monitoring.schedule_jobs()
 returns void
@@ -54,5 +54,3 @@ comment on function monitoring.schedule_jobs() is
 'Schedules every job of the monitoring agent under its name. Safe to repeat. monitoring-confirm-failures judges while
 a round has pending checks, twice a second for 8 seconds and then every 2 seconds until second 48, so that a server
 that refuses connections is detected within seconds, and many silent ones within the minute.';
-
-select monitoring.schedule_jobs();

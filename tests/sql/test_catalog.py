@@ -136,8 +136,9 @@ def test_public_comments_begin_with_a_summary(catalog: psycopg.Connection) -> No
     assert [name for name, comment in comments if not summary.fullmatch(comment)] == []
 
 
-def test_every_function_has_an_empty_search_path(catalog: psycopg.Connection) -> None:
-    condition: LiteralString = """not coalesce('search_path=""' = any(proconfig), false)"""
+def test_every_function_finds_types_in_pg_catalog_first(catalog: psycopg.Connection) -> None:
+    """The files say search_path = '', and the last one names pg_temp last: see its header."""
+    condition: LiteralString = """not coalesce('search_path=pg_catalog, pg_temp' = any(proconfig), false)"""
     assert offenders(catalog, OUR_FUNCTIONS, condition) == []
 
 
@@ -154,13 +155,23 @@ CLOSING_MIGRATION = "*_privileges_functions.sql"
 
 def test_the_closing_migration_revokes_whatever_default_privileges_grant(catalog: psycopg.Connection) -> None:
     """Also on a project whose default privileges grant new functions to the API roles by name."""
-    (migration,) = MIGRATIONS.glob(CLOSING_MIGRATION)
     with catalog.transaction(force_rollback=True):
         catalog.execute("alter default privileges grant execute on functions to anon, authenticated, service_role")
-        catalog.execute("create function monitoring.appended() returns integer language sql return 1")
-        assert offenders(catalog, OUR_FUNCTIONS, GRANTED) == ["monitoring.appended()"]
-        catalog.execute(migration.read_text(encoding="utf-8").encode())
+        catalog.execute("create function monitoring.read_role(appended text) returns integer language sql return 1")
+        assert offenders(catalog, OUR_FUNCTIONS, GRANTED) == ["monitoring.read_role(appended text)"]
+        catalog.execute("select monitoring.secure_functions()")
         assert offenders(catalog, OUR_FUNCTIONS, GRANTED) == []
+
+
+def test_the_closing_migration_leaves_functions_of_others_alone(catalog: psycopg.Connection) -> None:
+    """Also in the schema monitoring, which a project may have had before."""
+    query = "select proacl, proconfig from pg_catalog.pg_proc where oid = 'monitoring.of_somebody_else()'::regprocedure"
+    with catalog.transaction(force_rollback=True):
+        catalog.execute("create function monitoring.of_somebody_else() returns integer language sql return 1")
+        catalog.execute("grant execute on function monitoring.of_somebody_else() to authenticated")
+        before = catalog.execute(query).fetchone()
+        catalog.execute("select monitoring.secure_functions()")
+        assert catalog.execute(query).fetchone() == before
 
 
 def test_the_closing_migration_is_the_last_one(catalog: psycopg.Connection) -> None:

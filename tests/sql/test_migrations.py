@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from local.commands import names as names_command
+
 FOLDER = Path(__file__).parents[2] / "supabase" / "migrations"
 FILES = sorted(FOLDER.glob("*"))
 NAME = re.compile(r"(?P<date>\d{8})(?P<topic_number>\d\d)(?P<number>\d{4})_(?P<topic>[a-z]+)_[a-z0-9_]+\.sql")
@@ -68,6 +70,12 @@ def test_files_of_a_topic_leave_gaps() -> None:
     """So that a file can go between two others before version 1.0."""
     numbers = [int(names(path)["number"]) for path in FILES]
     assert [number for number in numbers if number % 10] == []
+
+
+def test_the_first_file_knows_all_names() -> None:
+    """It stops the push where a project uses one of them. `make names` writes the list."""
+    text = names_command.file_with_names().read_text(encoding="utf-8")
+    assert names_command.with_names(text) == text
 
 
 # ---- headers ----

@@ -213,7 +213,7 @@ def test_api_roles_have_no_other_powers(catalog: psycopg.Connection[Any]) -> Non
     found = {role: (powers, memberships) for role, powers, memberships in catalog.execute(query, [list(API_ROLES)])}
     assert found == {"anon": ([], []), "authenticated": ([], []), "service_role": (["bypassrls"], [])}
     query = """
-    select rolname, has_database_privilege(oid, current_database(), 'create, temporary')
+    select rolname, has_database_privilege(oid, current_database(), 'create')
     from pg_catalog.pg_roles where rolname = any(%s)
     """
     assert dict(catalog.execute(query, [list(API_ROLES)]).fetchall()) == dict.fromkeys(API_ROLES, False)

@@ -1,0 +1,240 @@
+-- Purpose: lists the fields of the configuration, as functions that insert the rows of monitoring.config_field.
+-- Objects: functions monitoring.seed_permission_fields, monitoring.seed_target_fields,
+--   monitoring.seed_health_check_policy_fields, monitoring.seed_incident_fields.
+-- Risks: a field without a row here is rejected. monitoring.install() calls the functions; rows that exist are not
+--   changed.
+
+create function monitoring.seed_permission_fields()
+returns void
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  insert into monitoring.config_field (entry, field, kind, minimum, maximum, choices, is_required, default_value, meaning)
+  values
+  ('kill_switch', 'enabled', 'boolean', null, null, null, true, null, 'true stops every automatic action'),
+  ('kill_switch', 'reason', 'text', 0, 500, null, false, null, 'why the switch is on'),
+  ('feature_flags', 'monitoring', 'boolean', null, null, null, false, 'true', 'false stops the health-check rounds'),
+  ('feature_flags', 'auto_fix', 'boolean', null, null, null, false, 'false', 'true lets agents apply known fixes'),
+  ('feature_flags', 'email', 'boolean', null, null, null, false, 'false', 'true queues e-mails to the recipients'),
+  ('feature_flags', 'investigate', 'boolean', null, null, null, false, 'true', 'true lets agents investigate incidents'),
+  ('feature_flags', 'deploy', 'boolean', null, null, null, false, 'false', 'true lets agents deploy and roll back'),
+  (
+    'feature_flags', 'embeddings', 'boolean', null, null, null, false, 'false',
+    'true computes embeddings of known errors with embeddings_url'
+  ),
+  (
+    'feature_flags', 'embeddings_url', 'url', 1, 2000, null, false, null,
+    'URL of an OpenAI-compatible endpoint, such as https://api.openai.com/v1/embeddings'
+  ),
+  (
+    'feature_flags', 'embeddings_model', 'text', 1, 200, null, false, '"text-embedding-3-small"',
+    'model of the endpoint, with 1,536 dimensions'
+  ),
+  (
+    'rate_limits', 'new_incidents_per_minute', 'integer', 1, 1000000, null, false, '5000',
+    'new incidents per sender and minute; repeats are never limited'
+  ),
+  (
+    'rate_limits', 'agent_actions_per_hour', 'integer', 0, 100000, null, false, '60',
+    'actions that one caller may start per hour'
+  ),
+  (
+    'rate_limits', 'all_agent_actions_per_hour', 'integer', 0, 100000, null, false, '200',
+    'actions that all callers together may start per hour'
+  ),
+  ('deployment_windows', 'timezone', 'timezone', null, null, null, false, '"UTC"', 'timezone of the windows and dates'),
+  (
+    'deployment_windows', 'windows', 'objects', 0, 50, null, false, '[]',
+    'when agents may deploy; an empty list means at any time'
+  ),
+  ('deployment_windows', 'freeze_dates', 'dates', 0, 366, null, false, '[]', 'dates on which agents may not deploy'),
+  (
+    'deployment_windows.windows', 'days', 'strings', 1, 7, array['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'],
+    true, null, 'days of the week'
+  ),
+  ('deployment_windows.windows', 'from', 'time', null, null, null, true, null, 'start, as HH:MM'),
+  ('deployment_windows.windows', 'to', 'time', null, null, null, true, null, 'end, as HH:MM')
+  on conflict (entry, field) do nothing
+$$;
+
+comment on function monitoring.seed_permission_fields() is
+'Inserts the fields of the entries of the switches, limits and deployment windows that are missing.';
+
+create function monitoring.seed_target_fields()
+returns void
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  insert into monitoring.config_field (entry, field, kind, minimum, maximum, choices, is_required, default_value, meaning)
+  values
+  ('health_check_targets', 'name', 'text', 1, 100, null, true, null, 'name of the target, unique'),
+  (
+    'health_check_targets', 'type', 'choice', null, null, enum_range(null::public.target_type)::text[],
+    true, null, 'type of the target; decides the category and severity of its incidents'
+  ),
+  ('health_check_targets', 'url', 'url', 1, 2000, null, true, null, 'URL to probe, http or https'),
+  ('health_check_targets', 'enabled', 'boolean', null, null, null, false, 'true', 'false pauses the target'),
+  (
+    'health_check_targets', 'public', 'boolean', null, null, null, false, 'false',
+    'true shows the target on the public status page'
+  ),
+  (
+    'health_check_targets', 'method', 'choice', null, null, array['GET', 'POST'], false, '"GET"',
+    'HTTP method of the probe'
+  ),
+  (
+    'health_check_targets', 'headers', 'object', null, null, null, false, '{}',
+    'headers of the request, without secrets, because they are stored in plain text'
+  ),
+  (
+    'health_check_targets', 'expected_status', 'statuses', 1, 50, null, false, '["200-399"]',
+    'status codes of a successful response, each a code or a range'
+  ),
+  (
+    'health_check_targets', 'body_contains', 'text', 1, 200, null, false, null,
+    'text that the first MiB of a successful response contains'
+  ),
+  (
+    'health_check_targets', 'max_response_ms', 'integer', 1, 60000, null, false, null,
+    'milliseconds above which a successful response is degraded'
+  ),
+  (
+    'health_check_targets', 'timeout_ms', 'integer', 100, 5000, null, false, '5000',
+    'timeout of an attempt in milliseconds'
+  ),
+  (
+    'health_check_targets', 'depends_on', 'text', 1, 100, null, false, null,
+    'name of a target; while that target is down, this one opens no incident'
+  ),
+  (
+    'health_check_targets', 'interval_minutes', 'integer', 1, 1440, null, false, '1',
+    'minutes between two rounds'
+  )
+  on conflict (entry, field) do nothing
+$$;
+
+comment on function monitoring.seed_target_fields() is
+'Inserts the fields of the entry health_check_targets that are missing.';
+
+create function monitoring.seed_health_check_policy_fields()
+returns void
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  insert into monitoring.config_field (entry, field, kind, minimum, maximum, choices, is_required, default_value, meaning)
+  values
+  (
+    'health_check_policy', 'attempts', 'integer', 1, 5, null, false, '3',
+    'attempts in a round before a failure counts'
+  ),
+  (
+    'health_check_policy', 'successes_to_close', 'integer', 1, 60, null, false, '2',
+    'consecutive successful rounds that resolve the incident of a target'
+  ),
+  (
+    'health_check_policy', 'allow_private', 'boolean', null, null, null, false, 'false',
+    'true allows targets on private, loopback and link-local addresses'
+  ),
+  (
+    'health_check_policy', 'maintenance_windows', 'objects', 0, 100, null, false, '[]',
+    'when failures open no incident and do not count as downtime'
+  ),
+  (
+    'health_check_policy.maintenance_windows', 'starts_at', 'timestamp', null, null, null, false, null,
+    'start of a one-time window, as YYYY-MM-DDTHH:MM'
+  ),
+  (
+    'health_check_policy.maintenance_windows', 'ends_at', 'timestamp', null, null, null, false, null,
+    'end of a one-time window, as YYYY-MM-DDTHH:MM'
+  ),
+  (
+    'health_check_policy.maintenance_windows', 'days', 'strings', 1, 7,
+    array['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'], false, null, 'days on which a weekly window starts'
+  ),
+  (
+    'health_check_policy.maintenance_windows', 'from', 'time', null, null, null, false, null,
+    'start of a weekly window, as HH:MM'
+  ),
+  (
+    'health_check_policy.maintenance_windows', 'to', 'time', null, null, null, false, null,
+    'end of a weekly window, as HH:MM; a time not later than from is on the next day'
+  ),
+  (
+    'health_check_policy.maintenance_windows', 'timezone', 'timezone', null, null, null, false, '"UTC"',
+    'timezone of the window'
+  ),
+  (
+    'health_check_policy.maintenance_windows', 'targets', 'strings', 1, 2000, null, false, null,
+    'names of the targets in the window; missing means all targets'
+  ),
+  (
+    'health_check_policy.maintenance_windows', 'reason', 'text', 0, 500, null, false, null,
+    'reason of the maintenance'
+  )
+  on conflict (entry, field) do nothing
+$$;
+
+comment on function monitoring.seed_health_check_policy_fields() is
+'Inserts the fields of the entry health_check_policy that are missing.';
+
+create function monitoring.seed_incident_fields()
+returns void
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  insert into monitoring.config_field (entry, field, kind, minimum, maximum, choices, is_required, default_value, meaning)
+  values
+  (
+    'incident_policy', 'reopen_window', 'interval', 0, 31536000, null, false, '"24 hours"',
+    'time after the resolution in which a repeat reopens the incident; later repeats open a new one'
+  ),
+  (
+    'incident_policy', 'auto_fix_min_confidence', 'number', 0, 1, null, false, '0.8',
+    'minimum confidence with which an agent may apply a fix, 0 to 1'
+  ),
+  (
+    'incident_policy', 'security_min_confidence', 'number', 0, 1, null, false, '0.7',
+    'confidence from which a security event opens an incident, 0 to 1'
+  ),
+  (
+    'incident_policy', 'action_deadline_minutes', 'integer', 1, 1440, null, false, '30',
+    'minutes after which an agent''s running action counts as failed'
+  ),
+  (
+    'incident_policy', 'feed_silence_hours', 'number', 0.01, 8760, null, false, null,
+    'hours without a delivery from Sentry after which an incident opens; missing means never'
+  ),
+  (
+    'incident_policy', 'link_hosts', 'hosts', 0, 50, null, false, '["sentry.io"]',
+    'hosts, with their subdomains, to which links of incidents may lead'
+  ),
+  ('retention', 'agent_actions_days', 'integer', 1, 3650, null, false, '365', 'days that audit rows are kept'),
+  ('retention', 'monitoring_checks_days', 'integer', 1, 3650, null, false, '90', 'days that raw checks are kept'),
+  (
+    'retention', 'target_history_days', 'integer', 1, 3650, null, false, '1095',
+    'days that the hourly statistics of each target are kept'
+  ),
+  ('retention', 'job_runs_days', 'integer', 1, 365, null, false, '7', 'days that pg_cron''s own log is kept'),
+  (
+    'retention', 'sentry_deliveries_days', 'integer', 1, 3650, null, false, '30',
+    'days that deliveries from Sentry are kept'
+  ),
+  ('retention', 'receipts_hours', 'integer', 1, 720, null, false, '24', 'hours that idempotency keys are remembered'),
+  ('notification_recipients', 'email', 'email', 3, 320, null, true, null, 'address of the recipient'),
+  (
+    'notification_recipients', 'min_severity', 'choice', null, null, array['LOW', 'MEDIUM', 'HIGH', 'CRITICAL'],
+    false, '"HIGH"', 'minimum severity of the incidents that the recipient is notified of'
+  )
+  on conflict (entry, field) do nothing
+$$;
+
+comment on function monitoring.seed_incident_fields() is
+'Inserts the fields of the entries of incidents, retention and notifications that are missing.';

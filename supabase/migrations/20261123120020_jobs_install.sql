@@ -1,0 +1,31 @@
+-- Purpose: inserts the rows, schedules the jobs and creates the triggers that the schema alone does not contain.
+-- Objects: function monitoring.install.
+-- Risks: `supabase migration squash` and schema dumps keep the schema only. After them, select monitoring.install()
+--   completes the installation. It changes no row that exists.
+
+create function monitoring.install()
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  -- The fields first, because they validate the entries.
+  perform monitoring.seed_permission_fields();
+  perform monitoring.seed_target_fields();
+  perform monitoring.seed_health_check_policy_fields();
+  perform monitoring.seed_incident_fields();
+  perform monitoring.seed_system_config();
+  perform monitoring.seed_action_kinds();
+  perform monitoring.publish_tables();
+  perform monitoring.install_answer_trigger();
+  perform monitoring.schedule_jobs();
+end
+$$;
+
+comment on function monitoring.install() is
+'Completes an installation: inserts the rows that are missing, publishes the tables for Realtime, creates the trigger
+on pg_net''s responses and schedules the jobs. Safe to repeat: rows that exist are not changed.';
+
+select monitoring.install();
