@@ -1,7 +1,7 @@
 -- Purpose: applies what a delivery requests to its incident.
--- Objects: type monitoring.sentry_outcome; functions monitoring.is_raised_by_sentry,
---   monitoring.prepare_sentry_report, monitoring.enrich_sentry_incident, monitoring.open_sentry_incident,
---   monitoring.change_sentry_incident, monitoring.find_latest_sent_at, monitoring.is_late_delivery, monitoring.apply_sentry_intent.
+-- Objects: type monitoring.sentry_outcome; functions monitoring.is_raised_by_sentry, monitoring.prepare_sentry_report,
+--   monitoring.enrich_sentry_incident, monitoring.open_sentry_incident, monitoring.change_sentry_incident,
+--   monitoring.find_latest_sent_at, monitoring.is_late_delivery, monitoring.apply_sentry_intent.
 -- Risks: the caller must hold the advisory lock of the fingerprint, which serializes deliveries about one issue.
 
 create type monitoring.sentry_outcome as (effect text, incident_id text);

@@ -5,11 +5,16 @@
 --   backslash and has no header without rows, therefore the CSV is written here. The cells of a report are untrusted: a
 --   spreadsheet would run one that begins like a formula.
 
--- PostgREST returns the result of a function of this type as it is, with the name of the type as its media type. The API
--- roles need USAGE on its schema; in public it could meet a domain that the project has already.
-create domain extensions."text/csv" as text;
-
-comment on domain extensions."text/csv" is 'A text that PostgREST returns as text/csv.';
+-- PostgREST returns the result of a function of this type as it is, with the name of the type as its media type. The
+-- API roles need USAGE on its schema; in public it could meet a domain that the project has already.
+do $$
+begin
+  if to_regtype('extensions."text/csv"') is null then
+    create domain extensions."text/csv" as text;
+    comment on domain extensions."text/csv" is 'A text that PostgREST returns as text/csv.';
+  end if;
+end
+$$;
 
 create function public.export_incidents(
   since timestamptz,
@@ -104,7 +109,7 @@ create function public.export_incidents_csv(
   page integer default 1,
   page_size integer default 1000
 )
-returns extensions."text/csv"
+returns extensions."text/csv" -- noqa: RF05
 language sql
 stable
 security invoker
@@ -266,7 +271,8 @@ $$;
 revoke all on function public.export_uptime(timestamptz, timestamptz, integer, integer)
 from public, anon, authenticated, service_role;
 
-grant execute on function public.export_uptime(timestamptz, timestamptz, integer, integer) to authenticated, service_role;
+grant execute on function public.export_uptime(timestamptz, timestamptz, integer, integer)
+to authenticated, service_role;
 
 comment on function public.export_uptime(timestamptz, timestamptz, integer, integer) is
 'Returns the health checks of each target and day (UTC) from since until before until, oldest first, in pages.
@@ -282,7 +288,7 @@ create function public.export_uptime_csv(
   page integer default 1,
   page_size integer default 1000
 )
-returns extensions."text/csv"
+returns extensions."text/csv" -- noqa: RF05
 language sql
 stable
 security invoker

@@ -18,8 +18,11 @@ as $$
 $$;
 
 insert into public.classification_rules (name, severity, matches, unless, sources, example)
-values ('tap_payments', 'CRITICAL', websearch_to_tsquery('simple', '"bad gateway" tappayments'), 'staging', '{web}',
-  'Bad Gateway of tappayments');
+values
+(
+  'tap_payments', 'CRITICAL', websearch_to_tsquery('simple', '"bad gateway" tappayments'), 'staging', '{web}',
+  'Bad Gateway of tappayments'
+);
 
 select is(
   pg_temp.explained(
@@ -64,21 +67,28 @@ select is(
 );
 select public.set_incident_severity(pg_temp.report('{"error": {"message": "tap 502 Bad Gateway by hand"}}'), 'LOW', 'a drill');
 
-select ok(
-  public.explain_classification(incidents.id) @> '{"origin": "manual", "is_manual": true, "words": null}'
-  and public.explain_classification(incidents.id) ->> 'description'
-    like 'The severity was set by hand: postgres changed it from CRITICAL to LOW at % UTC: a drill.',
+select results_eq(
+  $$
+    select
+      explained -> 'origin', explained -> 'is_manual', explained -> 'words',
+      explained ->> 'description'
+        like 'The severity was set by hand: postgres changed it from CRITICAL to LOW at % UTC: a drill.'
+    from public.incidents
+    cross join lateral public.explain_classification(incidents.id) as explained
+    where incidents.title like 'tap 502%'
+  $$,
+  $$ values ('"manual"'::jsonb, 'true'::jsonb, 'null'::jsonb, true) $$,
   'a severity set by hand: by whom, when and why'
-)
-from public.incidents
-where incidents.title like 'tap 502%';
+);
 
 delete from public.classification_rules
 where classification_rules.name = 'tap_payments';
 
 select is(
-  pg_temp.explained(
-    (select id from public.incidents where rule = 'tap_payments'), array['description', 'words', 'note']
+  (
+    select pg_temp.explained(incidents.id, array['description', 'words', 'note'])
+    from public.incidents
+    where incidents.rule = 'tap_payments'
   ),
   '["The operator''s rule tap_payments is not stored any more.", null,
     "The rule tap_payments was switched off or deleted since."]',
@@ -90,13 +100,15 @@ from jsonb_array_elements('[
   {"error": {"message": "tap: GET /a returned status 503"}, "fingerprint": "tap repeat"}
 ]') as reports (report);
 
-select ok(
-  public.explain_classification(incidents.id) ->> 'note'
-  like 'A repeat with another text raised the severity, % changed it from LOW to CRITICAL at %',
+select matches(
+  (
+    select public.explain_classification(incidents.id) ->> 'note'
+    from public.incidents
+    where incidents.title = 'tap: GET /a returned status 404'
+  ),
+  '^A repeat with another text raised the severity, .* changed it from LOW to CRITICAL at ',
   'a severity that a repeat raised'
-)
-from public.incidents
-where incidents.title = 'tap: GET /a returned status 404';
+);
 
 select throws_ok(
   $$ select public.explain_classification('INC-0') $$, 'PT404', 'there is no such incident', 'an unknown incident'
