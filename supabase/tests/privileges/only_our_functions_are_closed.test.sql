@@ -16,18 +16,23 @@ select ok(
   'a function of somebody else keeps its privileges'
 );
 
-select is(
-  (select proconfig from pg_catalog.pg_proc where oid = 'monitoring.of_somebody_else()'::regprocedure), null,
+select results_eq(
+  $$
+  select proconfig is null
+  from pg_catalog.pg_proc
+  where oid = 'monitoring.of_somebody_else()'::regprocedure
+  $$,
+  'values (true)',
   'a function of somebody else keeps its settings'
 );
 
 select results_eq(
   $$
-  select has_function_privilege('anon', oid, 'execute'), proconfig::text
+  select has_function_privilege('anon', oid, 'execute'), proconfig = array['search_path=pg_catalog, pg_temp']
   from pg_catalog.pg_proc
   where oid = 'monitoring.read_role(integer)'::regprocedure
   $$,
-  $$ values (false, '{"search_path=pg_catalog, pg_temp"}') $$,
+  'values (false, true)',
   'a new function of ours is closed, and pg_temp is last in its search_path'
 );
 
