@@ -58,18 +58,15 @@ security invoker
 set search_path = ''
 as $$
 begin
-  if export_incidents.since is null or export_incidents.until is null then
-    raise exception using
-      errcode = 'PT400', message = 'since and until must be times', detail = 'since',
-      hint = 'Send times such as 2026-01-31 or 2026-01-31T10:00:00Z.';
-  end if;
-  if (export_incidents.page between 1 and 1000000) is not true
+  if export_incidents.since is null or export_incidents.until is null
+    or (export_incidents.page between 1 and 1000000) is not true
     or (export_incidents.page_size between 1 and 1000000) is not true
     -- PostgREST would cut a larger page off without a word.
     or (export_incidents.page_size > 1000 and current_setting('request.jwt.claims', true) <> '')
   then
     raise exception using
-      errcode = 'PT400', message = 'page must be 1 or more, page_size 1 to 1000', detail = 'page_size',
+      errcode = 'PT400',
+      message = 'since and until must be times, page 1 or more, page_size 1 to 1000',
       hint = 'Ask for page 1, 2, 3 and so on until a page has no rows. In SQL, page_size may be up to 1000000.';
   end if;
   return query
@@ -190,26 +187,19 @@ security invoker
 set search_path = ''
 as $$
 begin
-  if export_uptime.since is null or export_uptime.until is null then
-    raise exception using
-      errcode = 'PT400', message = 'since and until must be times', detail = 'since',
-      hint = 'Send times such as 2026-01-31 or 2026-01-31T10:00:00Z.';
-  end if;
-  if (export_uptime.page between 1 and 1000000) is not true
+  if export_uptime.since is null or export_uptime.until is null
+    or (export_uptime.page between 1 and 1000000) is not true
     or (export_uptime.page_size between 1 and 1000000) is not true
+    -- PostgREST would cut a larger page off without a word.
     or (export_uptime.page_size > 1000 and current_setting('request.jwt.claims', true) <> '')
   then
     raise exception using
-      errcode = 'PT400', message = 'page must be 1 or more, page_size 1 to 1000', detail = 'page_size',
+      errcode = 'PT400',
+      message = 'since and until must be times, page 1 or more, page_size 1 to 1000',
       hint = 'Ask for page 1, 2, 3 and so on until a page has no rows. In SQL, page_size may be up to 1000000.';
   end if;
   return query
-  with summed_up as (
-    select max(target_history.hour) + interval '1 hour' as until
-    from public.target_history
-  ),
-
-  hours as (
+  with hours as (
     select
       target_history.target, target_history.hour, target_history.checks, target_history.up, target_history.degraded,
       target_history.down, target_history.unknown, target_history.maintenance, target_history.p50_ms,
@@ -237,7 +227,9 @@ begin
         filter (where recent.status in ('up', 'degraded'))
       )::integer
     from public.monitoring_checks as recent
-    where recent.scheduled_at >= coalesce((select summed_up.until from summed_up), '-infinity')
+    where recent.scheduled_at >= coalesce(
+      (select max(target_history.hour) + interval '1 hour' from public.target_history), '-infinity'
+    )
       and recent.scheduled_at >= export_uptime.since
       and recent.scheduled_at < export_uptime.until
       and recent.status <> 'pending'

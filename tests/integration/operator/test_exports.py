@@ -118,7 +118,7 @@ def test_pages_are_bounded(name: str, changes: dict[str, str], stack: Stack) -> 
     media_type = "text/csv" if name.endswith("_csv") else "application/json"
     response = get(stack, name, media_type, **changes)
     assert response.status_code == 400
-    assert response.json()["message"] == "page must be 1 or more, page_size 1 to 1000"
+    assert response.json()["message"] == "since and until must be times, page 1 or more, page_size 1 to 1000"
 
 
 @pytest.fixture
