@@ -3,8 +3,8 @@
 with checks (position, name, is_well, is_needed, detail) as (
   select
     1,
-    'the 8 tables',
-    count(*) = 8,
+    'the 9 tables',
+    count(*) = 9,
     true,
     string_agg(pg_class.relname, ', ' order by pg_class.relname)
   from pg_catalog.pg_class
@@ -13,7 +13,7 @@ with checks (position, name, is_well, is_needed, detail) as (
     and pg_class.relkind = 'r'
     and pg_class.relname in (
       'error_knowledge', 'incidents', 'monitoring_checks', 'agent_actions', 'deployment_history', 'security_events',
-      'system_config', 'email_tracking'
+      'system_config', 'email_tracking', 'classification_rules'
     )
   union all
   select
