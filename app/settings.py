@@ -34,7 +34,7 @@ _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _DEFAULT_NAME = "default"  # of INGEST_TOKEN
-# Names that are accepted instead: those of the legacy keys.
+# The names of the legacy keys, which are accepted too.
 OLD_NAMES = {"SUPABASE_PUBLISHABLE_KEY": "SUPABASE_ANON_KEY", "SUPABASE_SECRET_KEY": "SUPABASE_SERVICE_ROLE_KEY"}
 # What a key in the wrong variable is, by the role that it claims.
 _KINDS_BY_ROLE = {
@@ -280,8 +280,8 @@ def _agree(value: str, old_value: str) -> bool:
 
     It is if each is of the kind that its variable is named after, as in .local/dev.env: then the new one is used.
     """
-    is_legacy = not is_opaque_key(old_value) and role_of(old_value) is not None
-    return value == old_value or (is_opaque_key(value) and is_legacy)
+    is_named_rightly = is_opaque_key(value) and not is_opaque_key(old_value) and role_of(value) == role_of(old_value)
+    return value == old_value or is_named_rightly
 
 
 def _given_variables() -> dict[str, str]:

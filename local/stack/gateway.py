@@ -89,7 +89,7 @@ class Gateway:
         return self._key_problem(headers)
 
     def _key_problem(self, headers: dict[bytes, bytes]) -> ASGIApp | None:
-        """The response to a request without a key that is accepted, in the words of hosted Supabase."""
+        """The response to a request whose key or bearer token is refused, in the words of hosted Supabase."""
         key = headers.get(b"apikey", b"").decode("latin-1")
         role = self._role_of(key)
         if not key:
@@ -106,7 +106,7 @@ class Gateway:
             return _problem(401, "Forbidden use of secret API key in browser", hint)
         bearer = _bearer_of(headers)
         if bearer.startswith(OPAQUE_PREFIX) and bearer != key:
-            return _problem(401, "Invalid API key", "A publishable or secret key belongs into the `apikey` header.")
+            return _problem(401, "Invalid API key", "A publishable or secret key belongs in the `apikey` header.")
         if self._has_unknown_key_id(bearer):
             return _problem(401, "No suitable key was found to decode the JWT", "Is the token another project's?")
         return None
@@ -122,8 +122,8 @@ class Gateway:
 
     def _role_of(self, key: str) -> str | None:
         """The role of a key that is accepted. All are compared, so that the time reveals nothing about them."""
-        given = key.encode()
-        roles = [role for known, role in self._settings.roles_by_key.items() if compare_digest(given, known.encode())]
+        given, accepted = key.encode(), tuple(self._settings.roles_by_key.items())
+        roles = [role for known, role in accepted if compare_digest(given, known.encode())]
         return roles[0] if roles else None
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:

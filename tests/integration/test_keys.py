@@ -95,4 +95,5 @@ def test_an_api_key_is_no_readers_token(running: Running, stack: Stack, proxy: F
     for key in (stack.publishable_key, stack.secret_key):
         answer = running.client.get("/api/autonomous/incidents", headers={"Authorization": f"Bearer {key}"})
         assert answer.status_code == 401
+        assert "is no access token" in answer.json()["detail"]
     assert proxy.heads == []
