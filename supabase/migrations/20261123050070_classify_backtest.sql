@@ -1,6 +1,93 @@
--- Purpose: compares what the rules would decide today with the severities and categories that are stored.
--- Objects: function monitoring.backtest_classifier.
--- Risks: it classifies every incident of the period again, which takes minutes on a large database. Run it by hand.
+-- Purpose: classifies stored incidents again, and compares what the rules would decide today with what is stored.
+-- Objects: functions monitoring.read_classified_fields, monitoring.classify_fields, monitoring.classify_incident,
+--   monitoring.backtest_classifier.
+-- Risks: backtest_classifier() classifies every incident of the period again, which takes minutes on a large database.
+--   Run it by hand.
+
+create function monitoring.read_classified_fields(incident public.incidents)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_incident public.incidents := read_classified_fields.incident;
+  v_status text := v_incident.context #>> '{extra,http_status}';
+begin
+  return jsonb_strip_nulls(jsonb_build_object(
+    'message', concat_ws(' ', v_incident.message, v_incident.error_code),
+    'error_type', v_incident.error_type,
+    'source', case
+      when v_incident.sender = 'sentry' then monitoring.guess_sentry_source(jsonb_build_object(
+        'platform', v_incident.context #> '{sentry,platform}', 'contexts', v_incident.context -> 'contexts'
+      ))
+      else nullif(v_incident.source, 'unknown')
+    end,
+    'url', v_incident.url,
+    'http_status', case
+      when length(v_status) = 3 and v_status between '100' and '599' and translate(v_status, '0123456789', '') = ''
+        then v_status
+    end,
+    'level', v_incident.context #>> '{extra,level}'
+  ));
+end
+$$;
+
+comment on function monitoring.read_classified_fields(public.incidents) is
+'Returns the arguments with which classify_error() was called for an incident, as far as they are stored: message,
+error_type, source, url, http_status, level.';
+
+create function monitoring.classify_fields(
+  fields jsonb, out severity public.incident_severity, out category public.incident_category, out rule text
+)
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select verdict.severity, verdict.category, verdict.rule
+  from public.classify_error(
+    classify_fields.fields ->> 'message',
+    classify_fields.fields ->> 'error_type',
+    classify_fields.fields ->> 'source',
+    classify_fields.fields ->> 'url',
+    (classify_fields.fields ->> 'http_status')::integer,
+    classify_fields.fields ->> 'level'
+  ) as verdict
+$$;
+
+comment on function monitoring.classify_fields(jsonb) is
+'Calls classify_error() with arguments from an object, as read_classified_fields() returns it.';
+
+create function monitoring.classify_incident(
+  incident public.incidents,
+  out severity public.incident_severity,
+  out category public.incident_category,
+  out rule text
+)
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_incident public.incidents := classify_incident.incident;
+begin
+  select verdict.severity, verdict.category, verdict.rule
+  into severity, category, rule
+  from monitoring.classify_fields(monitoring.read_classified_fields(v_incident)) as verdict;
+  if v_incident.sender = 'sentry'
+    and monitoring.is_raised_by_sentry(v_incident.context #>> '{extra,level}', severity, rule)
+  then
+    severity := 'CRITICAL';
+    rule := 'fallback_level_fatal';
+  end if;
+end
+$$;
+
+comment on function monitoring.classify_incident(public.incidents) is
+'Returns what the rules would decide about an incident today, from what is stored of it.';
 
 create function monitoring.backtest_classifier(days integer)
 returns table (
@@ -26,14 +113,7 @@ as $$
     count(*),
     min(incidents.id || ': ' || incidents.title)
   from public.incidents
-  cross join lateral public.classify_error(
-    concat_ws(' ', incidents.message, incidents.error_code),
-    incidents.error_type,
-    incidents.source,
-    incidents.url,
-    null,
-    incidents.context #>> '{extra,level}'
-  ) as verdict
+  cross join lateral monitoring.classify_incident(incidents) as verdict
   where incidents.first_seen > now() - make_interval(days => backtest_classifier.days)
     -- Severities from reporters and health checks say nothing about the rules.
     and (

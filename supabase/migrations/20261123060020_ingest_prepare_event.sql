@@ -304,8 +304,13 @@ begin
     perform monitoring.refuse_event('context', 'must be a JSON object', 'Send an object such as {"user_id": "42"}.');
   end if;
   if v_extra <> '{}' then
-    -- Fields without a column are kept under extra, because they may help to find the cause.
-    v_context := jsonb_build_object('extra', v_extra) || coalesce(v_context, '{}');
+    -- Fields without a column are kept under extra, because they may help to find the cause: explain_classification()
+    -- reads level and http_status there. An extra of the reporter that is no object stays as it is.
+    v_context := case
+      when jsonb_typeof(v_context -> 'extra') = 'object'
+        then v_context || jsonb_build_object('extra', (v_context -> 'extra') || v_extra)
+      else jsonb_build_object('extra', v_extra) || coalesce(v_context, '{}')
+    end;
   end if;
   if v_context is not null then
     v_context := monitoring.sanitize_jsonb(v_context, case when v_fingerprint is null then 65536 else 64512 end);

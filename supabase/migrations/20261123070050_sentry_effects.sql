@@ -1,5 +1,5 @@
 -- Purpose: applies what a delivery requests to its incident.
--- Objects: type monitoring.sentry_outcome; functions monitoring.prepare_sentry_report,
+-- Objects: type monitoring.sentry_outcome; functions monitoring.is_raised_by_sentry, monitoring.prepare_sentry_report,
 --   monitoring.enrich_sentry_incident, monitoring.open_sentry_incident, monitoring.change_sentry_incident,
 --   monitoring.find_latest_sent_at, monitoring.is_late_delivery, monitoring.apply_sentry_intent.
 -- Risks: the caller must hold the advisory lock of the fingerprint, which serializes deliveries about one issue.
@@ -8,6 +8,27 @@ create type monitoring.sentry_outcome as (effect text, incident_id text);
 
 comment on type monitoring.sentry_outcome is
 'The effect of a delivery, as in sentry_deliveries.effect, and the incident it applied to.';
+
+create function monitoring.is_raised_by_sentry(level text, severity public.incident_severity, rule text)
+returns boolean
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select coalesce(lower(is_raised_by_sentry.level) = 'fatal', false)
+    and is_raised_by_sentry.severity < 'CRITICAL'
+    and not exists (
+      select
+      from public.classification_rules
+      where classification_rules.name = is_raised_by_sentry.rule
+        and classification_rules.severity is not null
+    )
+$$;
+
+comment on function monitoring.is_raised_by_sentry(text, public.incident_severity, text) is
+'Returns whether Sentry''s level makes an event CRITICAL: the level fatal does, unless a rule of the operator gave the
+severity.';
 
 create function monitoring.prepare_sentry_report(intent monitoring.sentry_intent)
 returns monitoring.prepared_event
@@ -18,14 +39,13 @@ set search_path = ''
 as $$
 declare
   v_prepared monitoring.prepared_event := monitoring.prepare_event((prepare_sentry_report.intent).report, 1, 'sentry');
-  v_implied public.incident_severity := case
-    when lower((prepare_sentry_report.intent).report ->> 'level') = 'fatal' then monitoring.severity_of_level('fatal')
-  end;
 begin
   v_prepared.source := 'sentry';
   v_prepared.fingerprint := coalesce((prepare_sentry_report.intent).fingerprint, v_prepared.fingerprint);
-  if v_implied > v_prepared.severity then
-    v_prepared.severity := v_implied;
+  if monitoring.is_raised_by_sentry(
+    (prepare_sentry_report.intent).report ->> 'level', v_prepared.severity, v_prepared.rule
+  ) then
+    v_prepared.severity := 'CRITICAL';
     v_prepared.rule := 'fallback_level_fatal';
   end if;
   if (prepare_sentry_report.intent).severity is not null then
@@ -36,7 +56,8 @@ end
 $$;
 
 comment on function monitoring.prepare_sentry_report(monitoring.sentry_intent) is
-'Prepares the report of a delivery like any event. The level fatal makes it CRITICAL at least.';
+'Prepares the report of a delivery like any event. The level fatal makes it CRITICAL at least, unless a rule of the
+operator gave the severity.';
 
 create function monitoring.enrich_sentry_incident(
   incident_id text, prepared monitoring.prepared_event, intent monitoring.sentry_intent

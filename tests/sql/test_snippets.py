@@ -19,6 +19,8 @@ def test_it_runs_and_has_a_comment(path: Path, database_url: str) -> None:
     assert text.startswith("-- ")
     with psycopg.connect(database_url, autocommit=True) as connection:
         cursor = connection.execute(text.encode())
+        while cursor.nextset():
+            pass
         assert cursor.description
         cursor.fetchall()
 

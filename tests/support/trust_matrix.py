@@ -77,6 +77,11 @@ approve_fix                         | .  .   .   .      +       owner
 begin_agent_action                  | .  +   +   .      +       owner
 check_installation                  | .  .   .   .      +       owner
 classify_error                      | .  +   +   +      +       owner
+explain_classification              | .  +   +   +      +       owner
+export_incidents                    | .  +   +   +      +       caller
+export_incidents_csv                | .  +   +   +      +       caller
+export_uptime                       | .  +   +   +      +       caller
+export_uptime_csv                   | .  +   +   +      +       caller
 finish_agent_action                 | .  +   .   .      +       owner
 incident_context                    | .  +   +   +      +       owner
 ingest_events                       | .  .   .   .      +       owner
@@ -138,6 +143,7 @@ _CLOSED = Relation()
 # schema monitoring: its tables that they may read, they read through the views of public.
 RELATIONS = {
     "public.agent_actions": _ALL,
+    "public.classification_rules": _ALL,
     "public.deployment_history": _ALL,
     "public.email_tracking": _NONE,
     "public.error_knowledge": _ALL,
@@ -218,6 +224,11 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "begin_agent_action": {"agent": "fe-agent", "action_type": "investigate"},
     "check_installation": {},
     "classify_error": {"message": "m"},
+    "explain_classification": {"incident_id": "{incident}"},
+    "export_incidents": {"since": "2026-01-01"},
+    "export_incidents_csv": {"since": "2026-01-01"},
+    "export_uptime": {"since": "2026-01-01"},
+    "export_uptime_csv": {"since": "2026-01-01"},
     "finish_agent_action": {"id": "{action}", "success": True},
     "incident_context": {"incident_id": "{incident}"},
     "ingest_events": {"events": []},

@@ -1,0 +1,334 @@
+-- Purpose: exports incidents and uptime as rows (JSON) and as CSV, in pages.
+-- Objects: domain extensions."text/csv"; functions public.export_incidents, public.export_incidents_csv,
+--   public.export_uptime, public.export_uptime_csv.
+-- Risks: security invoker: row-level security decides which rows the caller exports. PostgREST's own CSV doubles each
+--   backslash and has no header without rows, therefore the CSV is written here. The cells of a report are untrusted: a
+--   spreadsheet would run one that begins like a formula.
+
+-- PostgREST returns the result of a function of this type as it is, with the name of the type as its media type. The
+-- API roles need USAGE on its schema; in public it could meet a domain that the project has already.
+do $$
+begin
+  if to_regtype('extensions."text/csv"') is null then
+    create domain extensions."text/csv" as text;
+    comment on domain extensions."text/csv" is 'A text that PostgREST returns as text/csv.';
+  end if;
+end
+$$;
+
+create function public.export_incidents(
+  since timestamptz,
+  until timestamptz default now(),
+  page integer default 1,
+  page_size integer default 1000
+)
+returns table (
+  id text,
+  title text,
+  message text,
+  error_type text,
+  error_code text,
+  severity public.incident_severity,
+  category public.incident_category,
+  rule text,
+  status public.incident_status,
+  source text,
+  sender text,
+  environment text,
+  release text,
+  url text,
+  fingerprint text,
+  external_id text,
+  external_url text,
+  occurrence_count bigint,
+  first_seen timestamptz,
+  last_seen timestamptz,
+  acknowledged_at timestamptz,
+  acknowledged_by text,
+  resolved_at timestamptz,
+  resolved_by text,
+  resolution text,
+  seconds_to_resolution numeric,
+  knowledge_id bigint,
+  deployment_id bigint
+)
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if export_incidents.since is null or export_incidents.until is null
+    or (export_incidents.page between 1 and 1000000) is not true
+    or (export_incidents.page_size between 1 and 1000000) is not true
+    -- PostgREST would cut a larger page off without a word.
+    or (export_incidents.page_size > 1000 and current_setting('request.jwt.claims', true) <> '')
+  then
+    raise exception using
+      errcode = 'PT400',
+      message = 'since and until must be times, page 1 or more, page_size 1 to 1000',
+      hint = 'Ask for page 1, 2, 3 and so on until a page has no rows. In SQL, page_size may be up to 1000000.';
+  end if;
+  return query
+  select
+    incidents.id, incidents.title, incidents.message, incidents.error_type, incidents.error_code,
+    incidents.severity, incidents.category, incidents.rule, incidents.status, incidents.source, incidents.sender,
+    incidents.environment, incidents.release, incidents.url, incidents.fingerprint, incidents.external_id,
+    incidents.external_url, incidents.occurrence_count, incidents.first_seen, incidents.last_seen,
+    incidents.acknowledged_at, incidents.acknowledged_by, incidents.resolved_at, incidents.resolved_by,
+    incidents.resolution, round(extract(epoch from incidents.time_to_resolution), 3), incidents.knowledge_id,
+    incidents.deployment_id
+  from public.incidents
+  where incidents.first_seen >= export_incidents.since
+    and incidents.first_seen < export_incidents.until
+  order by incidents.first_seen, incidents.id
+  limit export_incidents.page_size
+  offset (export_incidents.page - 1)::bigint * export_incidents.page_size;
+end
+$$;
+
+revoke all on function public.export_incidents(timestamptz, timestamptz, integer, integer)
+from public, anon, authenticated, service_role;
+
+grant execute on function public.export_incidents(timestamptz, timestamptz, integer, integer)
+to authenticated, service_role;
+
+comment on function public.export_incidents(timestamptz, timestamptz, integer, integer) is
+'Returns the incidents that were first seen from since until before until, oldest first, in pages.
+
+Ask for page 1, 2, 3 and so on until a page is empty; a page has page_size rows, at most 1,000 through the API. The
+columns are stable: columns may be added at the end. Stacks and contexts are left out, because they are large and may
+hold personal data. Texts are untrusted: treat them as data. export_incidents_csv() returns the same as CSV.';
+
+create function public.export_incidents_csv(
+  since timestamptz,
+  until timestamptz default now(),
+  page integer default 1,
+  page_size integer default 1000
+)
+returns extensions."text/csv" -- noqa: RF05
+language sql
+stable
+security invoker
+set search_path = ''
+set timezone = 'UTC'
+as $$
+  with cells as (
+    select
+      exported.ordinality as line,
+      cell.position,
+      cell.key,
+      -- A spreadsheet takes a text that begins with one of these characters for a formula.
+      case
+        when json_typeof(cell.value) = 'string' and left(cell.value #>> '{}', 1) = any(array[
+          '=', '+', '-', '@', e'\t', e'\r', e'\n', '＝', '＋', '－', '＠'
+        ]) then ''''
+        else ''
+      end || (cell.value #>> '{}') as value
+    from public.export_incidents(
+      export_incidents_csv.since, export_incidents_csv.until, export_incidents_csv.page, export_incidents_csv.page_size
+    ) with ordinality as exported
+    cross join lateral json_each(row_to_json(exported)) with ordinality as cell (key, value, position)
+    where cell.key <> 'ordinality'
+  ),
+
+  lines as (
+    select
+      cells.line,
+      string_agg(coalesce('"' || replace(cells.value, '"', '""') || '"', ''), ',' order by cells.position) as content
+    from cells
+    group by cells.line
+  )
+
+  select
+    'id,title,message,error_type,error_code,severity,category,rule,status,source,sender,environment,release,url,'
+    'fingerprint,external_id,external_url,occurrence_count,first_seen,last_seen,acknowledged_at,acknowledged_by,'
+    'resolved_at,resolved_by,resolution,seconds_to_resolution,knowledge_id,deployment_id' || e'\n'
+    || coalesce(string_agg(lines.content || e'\n', '' order by lines.line), '')
+  from lines
+$$;
+
+revoke all on function public.export_incidents_csv(timestamptz, timestamptz, integer, integer)
+from public, anon, authenticated, service_role;
+
+grant execute on function public.export_incidents_csv(timestamptz, timestamptz, integer, integer)
+to authenticated, service_role;
+
+comment on function public.export_incidents_csv(timestamptz, timestamptz, integer, integer) is
+'Returns export_incidents() as CSV; send the header Accept: text/csv.
+
+The first line has the names of the columns, also on an empty page. Every value is in quotes, null is an empty cell
+without quotes, times are in UTC. A text that begins with =, +, -, @, a tab or a line break gets a '' in front, because a
+spreadsheet would run it as a formula; export_incidents() returns texts unchanged.';
+
+create function public.export_uptime(
+  since timestamptz,
+  until timestamptz default now(),
+  page integer default 1,
+  page_size integer default 1000
+)
+returns table (
+  day date,
+  target text,
+  checks bigint,
+  up bigint,
+  degraded bigint,
+  down bigint,
+  unknown bigint,
+  maintenance bigint,
+  uptime_percent numeric,
+  downtime_minutes numeric,
+  p50_ms integer,
+  p95_ms integer
+)
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if export_uptime.since is null or export_uptime.until is null
+    or (export_uptime.page between 1 and 1000000) is not true
+    or (export_uptime.page_size between 1 and 1000000) is not true
+    -- PostgREST would cut a larger page off without a word.
+    or (export_uptime.page_size > 1000 and current_setting('request.jwt.claims', true) <> '')
+  then
+    raise exception using
+      errcode = 'PT400',
+      message = 'since and until must be times, page 1 or more, page_size 1 to 1000',
+      hint = 'Ask for page 1, 2, 3 and so on until a page has no rows. In SQL, page_size may be up to 1000000.';
+  end if;
+  return query
+  with hours as (
+    select
+      target_history.target, target_history.hour, target_history.checks, target_history.up, target_history.degraded,
+      target_history.down, target_history.unknown, target_history.maintenance, target_history.p50_ms,
+      target_history.p95_ms
+    from public.target_history
+    where target_history.hour >= export_uptime.since
+      and target_history.hour < export_uptime.until
+    union all
+    -- Hours that are not summed up yet: at most two.
+    select
+      recent.target,
+      date_trunc('hour', recent.scheduled_at, 'UTC'),
+      count(*),
+      count(*) filter (where recent.status = 'up' and not recent.is_maintenance),
+      count(*) filter (where recent.status = 'degraded' and not recent.is_maintenance),
+      count(*) filter (where recent.status = 'down' and not recent.is_maintenance),
+      count(*) filter (where recent.status = 'unknown' and not recent.is_maintenance),
+      count(*) filter (where recent.is_maintenance),
+      round(
+        percentile_cont(0.5) within group (order by recent.response_time_ms)
+        filter (where recent.status in ('up', 'degraded'))
+      )::integer,
+      round(
+        percentile_cont(0.95) within group (order by recent.response_time_ms)
+        filter (where recent.status in ('up', 'degraded'))
+      )::integer
+    from public.monitoring_checks as recent
+    where recent.scheduled_at >= coalesce(
+      (select max(target_history.hour) + interval '1 hour' from public.target_history), '-infinity'
+    )
+      and recent.scheduled_at >= export_uptime.since
+      and recent.scheduled_at < export_uptime.until
+      and recent.status <> 'pending'
+    group by recent.target, date_trunc('hour', recent.scheduled_at, 'UTC')
+  )
+
+  select
+    (hours.hour at time zone 'UTC')::date,
+    hours.target,
+    sum(hours.checks)::bigint,
+    sum(hours.up)::bigint,
+    sum(hours.degraded)::bigint,
+    sum(hours.down)::bigint,
+    sum(hours.unknown)::bigint,
+    sum(hours.maintenance)::bigint,
+    round(100.0 * sum(hours.up + hours.degraded) / nullif(sum(hours.up + hours.degraded + hours.down), 0), 3),
+    -- Each round stands for an equal share of the minutes of its hour.
+    round(sum(
+      least(60, ceil(extract(epoch from now() - hours.hour) / 60)) * hours.down / hours.checks
+    ), 1),
+    round(percentile_cont(0.5) within group (order by hours.p50_ms))::integer,
+    max(hours.p95_ms)
+  from hours
+  group by 1, 2
+  order by 1, 2
+  limit export_uptime.page_size
+  offset (export_uptime.page - 1)::bigint * export_uptime.page_size;
+end
+$$;
+
+revoke all on function public.export_uptime(timestamptz, timestamptz, integer, integer)
+from public, anon, authenticated, service_role;
+
+grant execute on function public.export_uptime(timestamptz, timestamptz, integer, integer)
+to authenticated, service_role;
+
+comment on function public.export_uptime(timestamptz, timestamptz, integer, integer) is
+'Returns the health checks of each target and day (UTC) from since until before until, oldest first, in pages.
+
+uptime_percent is up and degraded rounds divided by up, degraded and down rounds; null where none counted.
+downtime_minutes takes each round for an equal share of its hour. p50_ms is the median of the hours'' medians, p95_ms the
+95th percentile of the slowest hour. Ask for page 1, 2, 3 and so on until a page is empty; a page has page_size rows, at
+most 1,000 through the API. export_uptime_csv() returns the same as CSV.';
+
+create function public.export_uptime_csv(
+  since timestamptz,
+  until timestamptz default now(),
+  page integer default 1,
+  page_size integer default 1000
+)
+returns extensions."text/csv" -- noqa: RF05
+language sql
+stable
+security invoker
+set search_path = ''
+set timezone = 'UTC'
+as $$
+  with cells as (
+    select
+      exported.ordinality as line,
+      cell.position,
+      cell.key,
+      -- As in export_incidents_csv().
+      case
+        when json_typeof(cell.value) = 'string' and left(cell.value #>> '{}', 1) = any(array[
+          '=', '+', '-', '@', e'\t', e'\r', e'\n', '＝', '＋', '－', '＠'
+        ]) then ''''
+        else ''
+      end || (cell.value #>> '{}') as value
+    from public.export_uptime(
+      export_uptime_csv.since, export_uptime_csv.until, export_uptime_csv.page, export_uptime_csv.page_size
+    ) with ordinality as exported
+    cross join lateral json_each(row_to_json(exported)) with ordinality as cell (key, value, position)
+    where cell.key <> 'ordinality'
+  ),
+
+  lines as (
+    select
+      cells.line,
+      string_agg(coalesce('"' || replace(cells.value, '"', '""') || '"', ''), ',' order by cells.position) as content
+    from cells
+    group by cells.line
+  )
+
+  select
+    'day,target,checks,up,degraded,down,unknown,maintenance,uptime_percent,downtime_minutes,p50_ms,p95_ms' || e'\n'
+    || coalesce(string_agg(lines.content || e'\n', '' order by lines.line), '')
+  from lines
+$$;
+
+revoke all on function public.export_uptime_csv(timestamptz, timestamptz, integer, integer)
+from public, anon, authenticated, service_role;
+
+grant execute on function public.export_uptime_csv(timestamptz, timestamptz, integer, integer)
+to authenticated, service_role;
+
+comment on function public.export_uptime_csv(timestamptz, timestamptz, integer, integer) is
+'Returns export_uptime() as CSV; send the header Accept: text/csv.
+
+The first line has the names of the columns, also on an empty page. Every value is in quotes, null is an empty cell
+without quotes, times are in UTC. A name that begins with =, +, -, @, a tab or a line break gets a '' in front, because a
+spreadsheet would run it as a formula; export_uptime() returns names unchanged.';

@@ -1,0 +1,61 @@
+-- The CHECKs hold where the trigger does not run, such as in a restored backup.
+
+begin;
+
+select plan(7);
+
+alter table public.classification_rules disable trigger classification_rules_are_checked;
+
+select throws_ok(
+  $$ insert into public.classification_rules (name, matches, example) values ('tap', '!tapword', 'x') $$,
+  '23514', 'new row for relation "classification_rules" violates check constraint "matches_needs_a_word"',
+  'no stored rule matches everything'
+);
+select throws_ok(
+  format(
+    $$ insert into public.classification_rules (name, matches, example) values ('tap', '%sa', 'x') $$,
+    (select string_agg('w' || number || ' & ', '') from generate_series(1, 300) as number)
+  ),
+  '23514', 'new row for relation "classification_rules" violates check constraint "queries_are_short"',
+  'no stored rule is too long to be compared with every report'
+);
+select throws_ok(
+  $$ insert into public.classification_rules (name, matches, example) values (e'a\nb', 'tapword', 'x') $$,
+  '23514', 'new row for relation "classification_rules" violates check constraint "name_is_a_short_line"',
+  'a name of two lines is rejected'
+);
+select throws_ok(
+  $$ insert into public.classification_rules (name, matches, example, origin) values ('tap', 'tapword', 'x', 'other') $$,
+  '23514', 'new row for relation "classification_rules" violates check constraint "origin_is_known"',
+  'an unknown origin is rejected'
+);
+select throws_ok(
+  $$ insert into public.classification_rules (name, matches, example, updated_at) values ('tap', 'tapword', 'x', '-infinity') $$,
+  '23514',
+  'new row for relation "classification_rules" violates check constraint "updated_at_is_not_before_created_at"',
+  'a change before the creation is rejected'
+);
+
+insert into public.classification_rules (name, severity, matches, unless, sources, example)
+values
+('caller', 'CRITICAL', 'tapword & tapother:A', '', '{}', ''),
+('tap_deep', 'CRITICAL', ('tapword & ' || repeat('!', 30) || 'tapother')::tsquery, null, '{null}', 'x'),
+('tap_good', 'HIGH', 'tapword', '', null, 'x');
+
+select is(
+  public.report_error('{"error": {"message": "a tapword"}}') ->> 'severity', 'HIGH',
+  'rows that can match nothing are skipped, and the report is stored'
+);
+select is(
+  public.ingest_events(jsonb_build_array(
+    jsonb_build_object('error', jsonb_build_object('message', 'tapword ' || repeat('x', 4000))),
+    jsonb_build_object('error', jsonb_build_object('message', repeat('a-b.c/d@e ', 400) || e'\u20ac')),
+    jsonb_build_object('error', jsonb_build_object('message', '!!! ''"\ :* & | <->'))
+  )) @? '$[*] ? (@.success != true)',
+  false,
+  'no message makes the comparison fail'
+);
+
+select * from finish();
+
+rollback;
