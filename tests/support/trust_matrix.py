@@ -67,6 +67,7 @@ anchor_audit                        | .  .   .   .      +       owner
 approve_fix                         | .  .   .   .      +       owner
 begin_agent_action                  | .  +   +   .      +       owner
 classify_error                      | .  +   +   +      +       owner
+erase_personal_data                 | .  .   .   .      +       owner
 finish_agent_action                 | .  +   .   .      +       owner
 incident_context                    | .  +   +   +      +       owner
 ingest_events                       | .  .   .   .      +       owner
@@ -206,6 +207,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "approve_fix": {"knowledge_id": "{fix}", "revision": 1},
     "begin_agent_action": {"agent": "fe-agent", "action_type": "investigate"},
     "classify_error": {"message": "m"},
+    "erase_personal_data": {"person": "nobody@erased.example"},
     "finish_agent_action": {"id": "{action}", "success": True},
     "incident_context": {"incident_id": "{incident}"},
     "ingest_events": {"events": []},
