@@ -2,7 +2,8 @@
 --   chain; actions without an incident are in the chain of their caller.
 -- Objects: table monitoring.audit_heads; functions monitoring.hash_action_content, monitoring.hash_agent_action,
 --   monitoring.chain_agent_action, monitoring.list_erased_actions, monitoring.erase_action,
---   monitoring.is_recorded_erasure, monitoring.record_purged_actions; triggers agent_actions_are_chained, purged_actions_are_recorded.
+--   monitoring.is_recorded_erasure, monitoring.record_purged_actions; triggers agent_actions_are_chained,
+--   purged_actions_are_recorded.
 -- Risks: inserting an action locks the row of its incident, or the head of its caller's chain, until commit. Locks are
 --   taken in this order: incidents, known fixes, heads; a transaction that writes actions with and without an incident
 --   writes those with one first. Chains of callers keep agents from waiting for each other, which one chain for all

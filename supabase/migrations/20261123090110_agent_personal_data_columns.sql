@@ -13,7 +13,7 @@ create type monitoring.personal_data_column as (
 
 comment on type monitoring.personal_data_column is
 'A column and what erase_personal_data() does with it. erased: what is found is replaced; expression is the new value,
-where $1 is the pattern, if it needs one of its own. follows: set to expression in rows from which something is erased.
+where $1 is the pattern that finds the text, if the column needs one of its own. follows: set to expression in rows from which something is erased.
 reported: rows are counted and left, for the reason. ignored: holds no text about a person, for the reason.';
 
 create function monitoring.erase_fingerprint(fingerprint text, pattern text)
@@ -110,7 +110,7 @@ as $$
     ('monitoring.probe_targets', 'name url method headers body_contains depends_on', 'ignored', null,
       'copied from system_config'),
     ('monitoring.service_targets', 'name written', 'ignored', null, 'settings of the service'),
-    ('monitoring.target_states', 'target status', 'ignored', null, 'names of targets'),
+    ('monitoring.target_states', 'target', 'ignored', null, 'names of targets'),
     ('monitoring.target_hourly_stats', 'target', 'ignored', null, 'names of targets'),
     ('monitoring.target_daily_stats', 'target', 'ignored', null, 'names of targets')
   ) as listed (relation, names, treatment, expression, reason)
@@ -121,7 +121,7 @@ comment on function monitoring.list_personal_data_columns() is
 'Returns every column with text and what erase_personal_data() does with it.';
 
 create function monitoring.describe_erasure(
-  relation text, out content text, out has_changed text, out assignments text
+  relation text, out condition text, out has_changed text, out assignments text
 )
 language sql
 stable
@@ -130,41 +130,51 @@ security invoker
 set search_path = ''
 as $$
   select
+    -- Nested, because the planner would begin with the test that looks cheapest.
     format(
-      'concat_ws(e''\n'', %s)', string_agg(described.name, ', ') filter (where described.treatment <> 'follows')
+      'case when strpos(lower(%1$s), $2) > 0 then case when %1$s ~* $3 then %2$s end end', joined.content, joined.has_changed
     ),
-    format(
-      '(%s) is distinct from (%s)',
-      string_agg(described.name, ', ') filter (where described.treatment = 'erased'),
-      string_agg(described.expression, ', ') filter (where described.treatment = 'erased')
-    ),
-    string_agg(format('%s = %s', described.name, described.expression), ', ')
+    joined.has_changed,
+    joined.assignments
   from (
     select
-      quote_ident(columns.name) as name,
-      columns.treatment,
-      coalesce(
-        columns.expression,
-        format(
-          case format_type(attribute.atttypid, null)
-            when 'text' then 'monitoring.erase_text(%I, $1)'
-            when 'text[]' then 'monitoring.erase_list(%I, $1)'
-            when 'jsonb' then 'monitoring.erase_document(%I, $1)'
-          end,
-          columns.name
-        )
-      ) as expression
-    from monitoring.list_personal_data_columns() as columns
-    join pg_catalog.pg_attribute as attribute
-      on attribute.attrelid = columns.relation::regclass and attribute.attname = columns.name
-    where columns.relation = describe_erasure.relation
-      and columns.treatment in ('erased', 'follows')
-  ) as described
+      format(
+        'concat_ws(e''\n'', %s)', string_agg(described.name, ', ') filter (where described.treatment = 'erased')
+      ) as content,
+      format(
+        '(%s) is distinct from (%s)',
+        string_agg(described.name, ', ') filter (where described.treatment = 'erased'),
+        string_agg(described.expression, ', ') filter (where described.treatment = 'erased')
+      ) as has_changed,
+      string_agg(format('%s = %s', described.name, described.expression), ', ') as assignments
+    from (
+      select
+        quote_ident(columns.name) as name,
+        columns.treatment,
+        coalesce(
+          columns.expression,
+          format(
+            case format_type(attribute.atttypid, null)
+              when 'text' then 'monitoring.erase_text(%I, $1)'
+              when 'text[]' then 'monitoring.erase_list(%I, $1)'
+              when 'jsonb' then 'monitoring.erase_document(%I, $1)'
+            end,
+            columns.name
+          )
+        ) as expression
+      from monitoring.list_personal_data_columns() as columns
+      join pg_catalog.pg_attribute as attribute
+        on attribute.attrelid = columns.relation::regclass and attribute.attname = columns.name
+      where columns.relation = describe_erasure.relation
+        and columns.treatment in ('erased', 'follows')
+    ) as described
+  ) as joined
 $$;
 
 comment on function monitoring.describe_erasure(text) is
-'Returns the SQL with which personal data is found in a table and erased from it, where $1 is the pattern: the text of
-its columns, whether a row has something to erase, and the assignments that erase it.';
+'Returns the SQL that finds rows with personal data in a table and erases it: whether a row has some, where $1, $2 and $3
+are the fields of monitoring.person_search; whether erasing would change a row, and the assignments that erase, where $1
+is the pattern.';
 
 create function monitoring.list_copies_elsewhere()
 returns jsonb

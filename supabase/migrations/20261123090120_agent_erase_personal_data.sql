@@ -1,13 +1,19 @@
 -- Purpose: provides the RPC that erases a person's data from every table.
--- Objects: functions monitoring.find_core_word, monitoring.erase_rows, monitoring.find_actions_to_erase,
---   monitoring.describe_erased_actions, monitoring.write_erased_actions, monitoring.erase_incidents,
+-- Objects: type monitoring.person_search; functions monitoring.prepare_search, monitoring.erase_rows,
+--   monitoring.find_actions_to_erase, --   monitoring.describe_erased_actions, monitoring.write_erased_actions, monitoring.erase_incidents,
 --   monitoring.report_kept_rows, public.erase_personal_data.
 -- Risks: it reads every table completely, without locks, and then locks the rows to change, skipping those that
 --   somebody else has locked: it waits for nobody in the middle of its work, and nobody waits for its reading. Locks:
 --   the advisory lock of erasures, incidents by fingerprint, heads of audit chains, rows of other tables.
 
-create function monitoring.find_core_word(person text)
-returns text
+create type monitoring.person_search as (pattern text, word text, spellings text);
+
+comment on type monitoring.person_search is
+'How a text is found. pattern finds it exactly. word, a part of it that is the same in every encoding, and spellings, a
+regular expression, are faster: first word, then spellings, then pattern is tried.';
+
+create function monitoring.prepare_search(person text)
+returns monitoring.person_search
 language sql
 immutable
 strict
@@ -15,24 +21,26 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  -- Spellings of an IPv6 address have no word in common.
-  select coalesce(
-    (
-      select lower(words.word)
-      from regexp_split_to_table(find_core_word.person, '[^A-Za-z0-9]+') as words (word)
-      where monitoring.read_address(find_core_word.person) is null or strpos(find_core_word.person, ':') = 0
-      order by length(words.word) desc
-      limit 1
+  select
+    monitoring.match_person(prepare_search.person),
+    coalesce(
+      (
+        select lower(words.word)
+        from regexp_split_to_table(prepare_search.person, '[^A-Za-z0-9]+') as words (word)
+        -- Spellings of an IPv6 address have no word in common.
+        where monitoring.read_address(prepare_search.person) is null or strpos(prepare_search.person, ':') = 0
+        order by length(words.word) desc
+        limit 1
+      ),
+      ''
     ),
-    ''
-  )
+    monitoring.match_spellings(prepare_search.person)
 $$;
 
-comment on function monitoring.find_core_word(text) is
-'Returns the longest word of a text that is the same in each of its encodings, in lower case: a cheap first test.';
+comment on function monitoring.prepare_search(text) is 'Returns how a text is found.';
 
 create function monitoring.erase_rows(
-  relation text, pattern text, word text, most_rows integer, out erased integer, out is_complete boolean
+  relation text, search monitoring.person_search, most_rows integer, out erased integer, out is_complete boolean
 )
 language plpgsql
 volatile
@@ -44,33 +52,32 @@ declare
   v_sql record;
   v_found tid[];
 begin
-  select described.content, described.has_changed, described.assignments
+  select described.condition, described.has_changed, described.assignments
   into v_sql
   from monitoring.describe_erasure(erase_rows.relation) as described;
   execute format(
-    'select array(select ctid from %1$s where strpos(lower(%2$s), $2) > 0 and %2$s ~* $1 and %3$s limit $3 + 1)',
-    erase_rows.relation::regclass, v_sql.content, v_sql.has_changed
+    'select array(select ctid from %s where %s limit $4 + 1)', erase_rows.relation::regclass, v_sql.condition
   )
   into v_found
-  using erase_rows.pattern, erase_rows.word, erase_rows.most_rows;
+  using (erase_rows.search).pattern, (erase_rows.search).word, (erase_rows.search).spellings, erase_rows.most_rows;
   execute format(
     'with locked as materialized ('
     '  select ctid from %1$s where ctid = any($2) and %3$s for no key update skip locked'
     ') update %1$s as changed set %2$s from locked where changed.ctid = locked.ctid',
     erase_rows.relation::regclass, v_sql.assignments, v_sql.has_changed
   )
-  using erase_rows.pattern, v_found[:erase_rows.most_rows];
+  using (erase_rows.search).pattern, v_found[:erase_rows.most_rows];
   get diagnostics erased = row_count;
   is_complete := erased = cardinality(v_found);
 end
 $$;
 
-comment on function monitoring.erase_rows(text, text, text, integer) is
+comment on function monitoring.erase_rows(text, monitoring.person_search, integer) is
 'Erases what a pattern finds from up to most_rows rows of a table. Rows that are locked are left: is_complete is false
 then, and when there are more.';
 
 create function monitoring.find_actions_to_erase(
-  pattern text, word text, has_incident boolean, most_rows integer
+  search monitoring.person_search, has_incident boolean, most_rows integer
 )
 returns bigint[]
 language plpgsql
@@ -80,29 +87,24 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_sql record;
   v_found bigint[];
 begin
-  select described.content, described.has_changed
-  into v_sql
-  from monitoring.describe_erasure('public.agent_actions') as described;
   -- The details of these two kinds are numbers, times and hashes, by which the trail is verified.
   execute format(
     'select array('
     '  select id from public.agent_actions'
-    '  where (incident_id is not null) = $3 and action not in (''audit_purged'', ''personal_data_erased'')'
-    '    and strpos(lower(%1$s), $2) > 0 and %1$s ~* $1 and %2$s limit $4'
+    '  where (incident_id is not null) = $4 and action not in (''audit_purged'', ''personal_data_erased'') and %s limit $5'
     ')',
-    v_sql.content, v_sql.has_changed
+    (select described.condition from monitoring.describe_erasure('public.agent_actions') as described)
   )
   into v_found
-  using find_actions_to_erase.pattern, find_actions_to_erase.word, find_actions_to_erase.has_incident,
-    find_actions_to_erase.most_rows;
+  using (find_actions_to_erase.search).pattern, (find_actions_to_erase.search).word,
+    (find_actions_to_erase.search).spellings, find_actions_to_erase.has_incident, find_actions_to_erase.most_rows;
   return v_found;
 end
 $$;
 
-comment on function monitoring.find_actions_to_erase(text, text, boolean, integer) is
+comment on function monitoring.find_actions_to_erase(monitoring.person_search, boolean, integer) is
 'Returns the ids of up to most_rows actions in whose texts a pattern finds something, either of incidents or of none.';
 
 create function monitoring.describe_erased_actions(entries public.agent_actions[])
@@ -149,7 +151,7 @@ comment on function monitoring.write_erased_actions(public.agent_actions[]) is
 'Writes the texts that an erasure left of actions. The trigger of the table checks that the erasure is recorded.';
 
 create function monitoring.erase_incidents(
-  pattern text, word text, most_rows integer, out incidents integer, out actions integer, out is_complete boolean
+  search monitoring.person_search, most_rows integer, out incidents integer, out actions integer, out is_complete boolean
 )
 language plpgsql
 volatile
@@ -161,21 +163,19 @@ declare
   v_sql record;
   v_found text[];
   v_found_actions bigint[] := monitoring.find_actions_to_erase(
-    erase_incidents.pattern, erase_incidents.word, true, erase_incidents.most_rows + 1
+    erase_incidents.search, true, erase_incidents.most_rows + 1
   );
   v_locked text[];
   v_changed text[];
   v_entries public.agent_actions[];
 begin
-  select described.content, described.has_changed, described.assignments
+  select described.condition, described.has_changed, described.assignments
   into v_sql
   from monitoring.describe_erasure('public.incidents') as described;
-  execute format(
-    'select array(select id from public.incidents where strpos(lower(%1$s), $2) > 0 and %1$s ~* $1 and %2$s limit $3 + 1)',
-    v_sql.content, v_sql.has_changed
-  )
+  execute format('select array(select id from public.incidents where %s limit $4 + 1)', v_sql.condition)
   into v_found
-  using erase_incidents.pattern, erase_incidents.word, erase_incidents.most_rows;
+  using (erase_incidents.search).pattern, (erase_incidents.search).word, (erase_incidents.search).spellings,
+    erase_incidents.most_rows;
   v_locked := array(
     select locked.id
     from public.incidents as locked
@@ -194,9 +194,9 @@ begin
     v_sql.assignments, v_sql.has_changed
   )
   into v_changed
-  using erase_incidents.pattern, v_locked;
+  using (erase_incidents.search).pattern, v_locked;
   v_entries := array(
-    select monitoring.erase_action(agent_actions, erase_incidents.pattern)
+    select monitoring.erase_action(agent_actions, (erase_incidents.search).pattern)
     from public.agent_actions
     where agent_actions.id = any(v_found_actions[:erase_incidents.most_rows])
       and agent_actions.incident_id = any(v_locked)
@@ -220,11 +220,11 @@ begin
 end
 $$;
 
-comment on function monitoring.erase_incidents(text, text, integer) is
+comment on function monitoring.erase_incidents(monitoring.person_search, integer) is
 'Erases what a pattern finds from up to most_rows incidents and as many of their actions, and records in the audit trail
 of each incident what was changed. Incidents that somebody else has locked are left: is_complete is false then.';
 
-create function monitoring.report_kept_rows(pattern text, word text)
+create function monitoring.report_kept_rows(search monitoring.person_search)
 returns jsonb
 language plpgsql
 stable
@@ -244,11 +244,11 @@ begin
     order by listed.relation, listed.name
   loop
     execute format(
-      'select count(*) from %1$s where strpos(lower(%2$I::text), $2) > 0 and %2$I::text ~* $1',
+      'select count(*) from %1$s where case when strpos(lower(%2$I::text), $2) > 0 then %2$I::text ~* $1 end',
       v_column.relation::regclass, v_column.name
     )
     into v_rows
-    using report_kept_rows.pattern, report_kept_rows.word;
+    using (report_kept_rows.search).pattern, (report_kept_rows.search).word;
     if v_rows > 0 then
       v_left := v_left || jsonb_build_object(
         'column', v_column.relation || '.' || v_column.name, 'rows', v_rows, 'reason', v_column.reason
@@ -259,7 +259,7 @@ begin
 end
 $$;
 
-comment on function monitoring.report_kept_rows(text, text) is
+comment on function monitoring.report_kept_rows(monitoring.person_search) is
 'Returns in which columns a pattern finds something that is not erased, in how many rows, and why it is left.';
 
 create function public.erase_personal_data(person text, most_rows integer default 1000)
@@ -273,8 +273,7 @@ set statement_timeout = '10min'
 as $$
 declare
   v_person text := btrim(erase_personal_data.person, e' \t\r\n');
-  v_pattern text;
-  v_word text;
+  v_search monitoring.person_search;
   v_most integer := erase_personal_data.most_rows;
   v_relation text;
   v_done record;
@@ -290,9 +289,8 @@ begin
   elsif v_most is null or v_most not between 1 and 10000 then
     perform monitoring.refuse_request('PT400', 'most_rows must be from 1 to 10,000', 'most_rows', 'Leave it out for 1,000.');
   end if;
-  v_pattern := monitoring.match_person(v_person);
-  v_word := monitoring.find_core_word(v_person);
-  if '[erased]@erased.invalid [redacted] the recipient was erased' ~* v_pattern then
+  v_search := monitoring.prepare_search(v_person);
+  if '[erased]@erased.invalid [redacted] the recipient was erased' ~* v_search.pattern then
     perform monitoring.refuse_request(
       'PT400', 'person is a word that the database itself writes in place of what it removes', 'person',
       'Send the text that names the person.'
@@ -300,8 +298,8 @@ begin
   end if;
 
   perform pg_advisory_xact_lock(20261128, 1);
-  perform set_config('monitoring.erased_person', v_pattern, true);
-  select done.* into v_done from monitoring.erase_incidents(v_pattern, v_word, v_most) as done;
+  perform set_config('monitoring.erased_person', v_search.pattern, true);
+  select done.* into v_done from monitoring.erase_incidents(v_search, v_most) as done;
   v_erased := jsonb_build_object('public.incidents', v_done.incidents, 'public.agent_actions', v_done.actions);
   v_is_complete := v_done.is_complete;
   for v_relation in
@@ -311,15 +309,15 @@ begin
       and listed.relation <> all(array['public.incidents', 'public.agent_actions'])
     order by listed.relation
   loop
-    select done.* into v_done from monitoring.erase_rows(v_relation, v_pattern, v_word, v_most) as done;
+    select done.* into v_done from monitoring.erase_rows(v_relation, v_search, v_most) as done;
     v_erased := v_erased || jsonb_build_object(v_relation, v_done.erased);
     v_is_complete := v_is_complete and v_done.is_complete;
   end loop;
 
   -- Last, because the record locks the end of the caller's audit chain.
-  v_loose := monitoring.find_actions_to_erase(v_pattern, v_word, false, v_most + 1);
+  v_loose := monitoring.find_actions_to_erase(v_search, false, v_most + 1);
   v_entries := array(
-    select monitoring.erase_action(agent_actions, v_pattern)
+    select monitoring.erase_action(agent_actions, v_search.pattern)
     from public.agent_actions
     where agent_actions.id = any(v_loose[:v_most])
   );
@@ -337,7 +335,7 @@ begin
   return jsonb_build_object(
     'is_complete', v_is_complete,
     'erased', v_erased,
-    'left', monitoring.report_kept_rows(v_pattern, v_word),
+    'left', monitoring.report_kept_rows(v_search),
     'elsewhere', monitoring.list_copies_elsewhere()
   );
 exception

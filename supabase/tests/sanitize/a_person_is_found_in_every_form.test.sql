@@ -67,8 +67,8 @@ select is(
 );
 
 select results_eq(
-  $$ select monitoring.erase_list(array['anna', 'ben'], 'anna'), monitoring.find_core_word('a.b@example.com'),
-    monitoring.find_core_word('2001:db8::1'), monitoring.match_character('@'), monitoring.read_address('no') $$,
+  $$ select monitoring.erase_list(array['anna', 'ben'], 'anna'), (monitoring.prepare_search('a.b@example.com')).word,
+    (monitoring.prepare_search('2001:db8::1')).word, monitoring.match_character('@'), monitoring.read_address('no') $$,
   $$ values (array['[erased]', 'ben'], 'example', '', '(?:\@|%(?:25)*40|\\+u0040)', null::inet) $$,
   'the parts of the search'
 );
