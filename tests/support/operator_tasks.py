@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from tests.support.pages import DOCS
+from tests.support.waiting import DEADLINE_SECONDS
 
 PAGE = DOCS / "operator-tasks.md"
 _SECTION = re.compile(r"^## (?P<title>.*)\n(?P<body>(?:.*\n)*?)(?=^## |\Z)", flags=re.MULTILINE)
@@ -42,3 +46,22 @@ def run_sql_task(
             pass
         results.append(cursor.fetchall() if cursor.description else [])
     return results
+
+
+def run_shell_task(
+    title: str, environment: Mapping[str, str], folder: Path, values: Mapping[str, str] | None = None
+) -> str:
+    """Runs the commands of one task with `sh` in `folder`. Fails if they fail. Returns what they print."""
+    printed = ""
+    for text in task_blocks(title, "sh", values):
+        done = subprocess.run(  # noqa: S603 - the commands of our own page
+            ["/bin/sh", "-e", "-c", text],
+            cwd=folder,
+            env={"PATH": os.environ["PATH"], **environment},
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_SECONDS,
+        )
+        assert done.returncode == 0, done.stderr
+        printed += done.stdout
+    return printed

@@ -85,6 +85,7 @@ record_invalid_signature            | .  .   .   .      +       owner
 record_security_event               | .  +   +   +      +       owner
 remember_fix                        | .  +   +   +      +       owner
 reopen_incident                     | .  +   +   +      +       owner
+replay_sentry_delivery              | .  .   .   .      +       owner
 report_error                        | .  +   +   +      +       owner
 resolve_incident                    | .  +   +   +      +       owner
 search_error_knowledge              | .  +   +   +      +       owner
@@ -225,6 +226,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "record_security_event": {"event_type": "probe", "severity": "LOW", "confidence": 0},
     "remember_fix": {"solution": "s", "incident_id": "{incident}"},
     "reopen_incident": {"incident_id": "{incident}", "reason": "r"},
+    "replay_sentry_delivery": {"delivery_id": 1},
     "report_error": {"report": {"error": {"message": "m"}}},
     "resolve_incident": {"incident_id": "{incident}", "resolution": "r"},
     "search_error_knowledge": {"query_text": "q"},
