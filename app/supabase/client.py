@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 import httpx
 from postgrest import AsyncPostgrestClient
 
+from app.keys import request_headers
 from app.logs import log_fields
 from app.settings import Settings
 from app.supabase.errors import ResponseError, SupabaseError, UnreachableError
@@ -50,11 +51,11 @@ class SupabaseClient:
 
     def __init__(self, settings: Settings) -> None:
         self._base_url = f"{settings.supabase_url}/rest/v1"
-        self._anon_key = settings.supabase_anon_key
-        service_key = settings.supabase_service_role_key
+        self._publishable_key = settings.supabase_publishable_key
+        secret_key = settings.supabase_secret_key
         certificates = httpx.create_ssl_context(trust_env=False)
-        self._ingest = self._client(_http_client("reports", _INGEST_CALLS, certificates), service_key, service_key)
-        self._own = self._client(_http_client("the service", _OWN_CALLS, certificates), service_key, service_key)
+        self._ingest = self._client(_http_client("reports", _INGEST_CALLS, certificates), secret_key)
+        self._own = self._client(_http_client("the service", _OWN_CALLS, certificates), secret_key)
         self._reader_http = _http_client("readers", _READER_CALLS, certificates)
 
     async def aclose(self) -> None:
@@ -146,13 +147,13 @@ class SupabaseClient:
         )
 
     def _reader(self, access_token: str) -> AsyncPostgrestClient:
-        return self._client(self._reader_http, self._anon_key, access_token)
+        return self._client(self._reader_http, self._publishable_key, access_token)
 
-    def _client(self, http: httpx.AsyncClient, api_key: str, bearer: str) -> AsyncPostgrestClient:
+    def _client(self, http: httpx.AsyncClient, api_key: str, access_token: str | None = None) -> AsyncPostgrestClient:
         # postgrest's own retries pause for 1, 2 and 4 s; app.supabase.retry stays within the budget.
         return AsyncPostgrestClient(
             self._base_url,
-            headers={"apikey": api_key, "Authorization": f"Bearer {bearer}"},
+            headers=request_headers(api_key, access_token),
             http_client=http,
             retry_enabled=False,
         )

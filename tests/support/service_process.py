@@ -49,8 +49,8 @@ def service_variables(stack: Stack) -> dict[str, str]:
     """The variables that a service on this stack needs."""
     return {
         "SUPABASE_URL": stack.supabase_url,
-        "SUPABASE_ANON_KEY": stack.anon_key,
-        "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
+        "SUPABASE_PUBLISHABLE_KEY": stack.publishable_key,
+        "SUPABASE_SECRET_KEY": stack.secret_key,
         "INGEST_TOKEN": INGEST_TOKEN,
     }
 

@@ -24,6 +24,7 @@ LAYERS = {
         ["app.spool"],
         ["app.supabase"],
         ["app.logs", "app.metrics", "app.problems", "app.settings", "app.supervisor"],
+        ["app.keys"],
     ],
     "local": [
         ["local.commands"],
