@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jwt
 import psycopg
 import pytest
 
@@ -121,30 +122,62 @@ def test_the_sender_stays_the_same(
     assert database.execute(query, [ids.pop()]).fetchall() == [(sender, 2)]
 
 
+@contextmanager
+def deleted_key(stack: Stack, prefix: str, role: str) -> Iterator[str]:
+    """A further key of the project, which the service starts with. Delete it from stack.roles_by_key."""
+    key = f"{prefix}{secrets.token_hex(12)}"
+    stack.roles_by_key[key] = role
+    try:
+        yield key
+    finally:
+        stack.roles_by_key.pop(key, None)
+
+
 def test_reports_wait_while_the_secret_key_is_refused(
     stack: Stack, log_path: Path, database: psycopg.Connection[Any]
 ) -> None:
     ((name, _),) = steps("Rotate the Supabase secret key", {})[0].items()
     message = "".join(chr(ord("a") + byte % 26) for byte in secrets.token_bytes(16))
-    with deployed(stack, log_path, {name: "sb_secret_deleted-in-the-dashboard"}) as service:
+    with (
+        deleted_key(stack, "sb_secret_", "service_role") as old,
+        deployed(stack, log_path, {name: old}) as service,
+    ):
+        assert report(service, INGEST_TOKEN, message).status_code == 201
+        del stack.roles_by_key[old]
         assert report(service, INGEST_TOKEN, message).status_code == 202
     (variables,) = steps("Rotate the Supabase secret key", {"sb_secret_new": stack.secret_key})
     with deployed(stack, log_path, variables) as service:
         wait_until(lambda: is_drained(service.url), what="the end of the spool")
         assert report(service, INGEST_TOKEN, message).status_code == 201
     query = "select occurrence_count from public.incidents where message = %s"
-    assert database.execute(query, [message]).fetchall() == [(2,)]
+    assert database.execute(query, [message]).fetchall() == [(3,)]
+
+
+def read_incidents(service: ServiceProcess, token: str) -> int:
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.get(f"{service.url}/api/autonomous/incidents", headers=headers, timeout=60).status_code
 
 
 def test_reports_do_not_need_the_publishable_key(stack: Stack, log_path: Path) -> None:
     ((name, _),) = steps("Rotate the Supabase publishable key", {})[0].items()
-    reader = {"Authorization": f"Bearer {stack.authenticated_jwt}"}
-    with deployed(stack, log_path, {name: "sb_publishable_deleted-in-the-dashboard"}) as service:
+    with (
+        deleted_key(stack, "sb_publishable_", "anon") as old,
+        deployed(stack, log_path, {name: old}) as service,
+    ):
+        assert read_incidents(service, stack.authenticated_jwt) == 200
+        del stack.roles_by_key[old]
+        assert read_incidents(service, stack.authenticated_jwt) != 200
         assert report(service, INGEST_TOKEN).status_code == 201
-        assert httpx.get(f"{service.url}/api/autonomous/incidents", headers=reader, timeout=60).status_code != 200
     (variables,) = steps("Rotate the Supabase publishable key", {"sb_publishable_new": stack.publishable_key})
     with deployed(stack, log_path, variables) as service:
-        assert httpx.get(f"{service.url}/api/autonomous/incidents", headers=reader, timeout=60).status_code == 200
+        assert read_incidents(service, stack.authenticated_jwt) == 200
+
+
+def test_tokens_of_both_signing_keys_are_accepted(stack: Stack, service: ServiceProcess) -> None:
+    """As between "Rotate" and "Revoke" in the dashboard: see "Rotate the JWT signing key"."""
+    claims = {"role": "authenticated", "sub": "rotating", "exp": int(time.time()) + 3600}
+    for token in (stack.signing_keys.sign(claims), jwt.encode(claims, stack.jwt_secret, algorithm="HS256")):
+        assert read_incidents(service, token) == 200
 
 
 def test_the_embeddings_key_is_replaced(sql_editor: psycopg.Connection[Any]) -> None:
