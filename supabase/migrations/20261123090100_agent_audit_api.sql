@@ -262,10 +262,7 @@ begin
       union all
       select from monitoring.audit_heads where audit_heads.chain = verify_audit.incident_id
     ) then
-      perform monitoring.refuse_request(
-        'PT404', format('there is no incident %s', verify_audit.incident_id), 'incident_id',
-        'An id looks like INC-1001; GET /rest/v1/open_incidents lists them.'
-      );
+      perform monitoring.refuse_unknown_incident(verify_audit.incident_id);
     end if;
     return monitoring.verify_incident_chain(verify_audit.incident_id);
   elsif verify_audit.incident_id is not null then

@@ -19,6 +19,7 @@ declare
   v_value text;
   v_allowed text[];
   v_reason text;
+  v_shown text;
   v_bytes integer := 0;
   v_incident json;
   v_incidents json[] := array[]::json[];
@@ -71,10 +72,11 @@ begin
       end;
     end if;
     if v_reason is not null then
+      v_shown := coalesce(substring(v_name from '^[A-Za-z_-]{1,40}$'), '…');
       raise exception using
         errcode = 'PT400',
-        message = format('The parameter %s is invalid. %s', left(v_name, 100), v_reason),
-        detail = left(v_name, 100),
+        message = format('The parameter %s is invalid. %s', v_shown, v_reason),
+        detail = v_shown,
         hint = coalesce(array_to_string(v_allowed, ', '), '');
     end if;
     v_values := v_values || jsonb_build_object(v_name, v_value);
