@@ -172,9 +172,9 @@ as $$
 $$;
 
 comment on function monitoring.describe_erasure(text) is
-'Returns the SQL that finds rows with personal data in a table and erases it: whether a row has some, where $1, $2 and $3
-are the fields of monitoring.person_search; whether erasing would change a row, and the assignments that erase, where $1
-is the pattern.';
+'Returns the SQL that finds rows with personal data in a table and erases it: whether a row has some, where $1, $2 and
+$3 are the fields of monitoring.person_search; whether erasing would change a row, and the assignments that erase, where
+$1 is the pattern.';
 
 create function monitoring.list_copies_elsewhere()
 returns jsonb

@@ -1,7 +1,7 @@
 -- Purpose: provides the RPC that erases a person's data from every table.
 -- Objects: type monitoring.person_search; functions monitoring.prepare_search, monitoring.erase_rows,
---   monitoring.find_actions_to_erase, --   monitoring.describe_erased_actions, monitoring.write_erased_actions, monitoring.erase_incidents,
---   monitoring.report_kept_rows, public.erase_personal_data.
+--   monitoring.find_actions_to_erase, monitoring.describe_erased_actions, monitoring.write_erased_actions,
+--   monitoring.erase_incidents, monitoring.report_kept_rows, public.erase_personal_data.
 -- Risks: it reads every table completely, without locks, and then locks the rows to change, skipping those that
 --   somebody else has locked: it waits for nobody in the middle of its work, and nobody waits for its reading. Locks:
 --   the advisory lock of erasures, incidents by fingerprint, heads of audit chains, rows of other tables.
@@ -151,7 +151,11 @@ comment on function monitoring.write_erased_actions(public.agent_actions[]) is
 'Writes the texts that an erasure left of actions. The trigger of the table checks that the erasure is recorded.';
 
 create function monitoring.erase_incidents(
-  search monitoring.person_search, most_rows integer, out incidents integer, out actions integer, out is_complete boolean
+  search monitoring.person_search,
+  most_rows integer,
+  out incidents integer,
+  out actions integer,
+  out is_complete boolean
 )
 language plpgsql
 volatile

@@ -19,7 +19,6 @@ declare
   v_value text;
   v_allowed text[];
   v_reason text;
-  v_shown text;
   v_bytes integer := 0;
   v_incident json;
   v_incidents json[] := array[]::json[];
@@ -72,19 +71,18 @@ begin
       end;
     end if;
     if v_reason is not null then
-      v_shown := coalesce(substring(v_name from '^[A-Za-z_-]{1,40}$'), '…');
+      v_name := coalesce(substring(v_name from '^[A-Za-z_-]{1,40}$'), '…'); -- it can hold a secret
       raise exception using
         errcode = 'PT400',
-        message = format('The parameter %s is invalid. %s', v_shown, v_reason),
-        detail = v_shown,
+        message = format('The parameter %s is invalid. %s', v_name, v_reason),
+        detail = v_name,
         hint = coalesce(array_to_string(v_allowed, ', '), '');
     end if;
     v_values := v_values || jsonb_build_object(v_name, v_value);
     v_where := v_where || case v_name
       when 'since' then ' and incidents.last_seen >= ($1 ->> ''since'')::timestamptz'
       when 'source' then ' and incidents.source = $1 ->> ''source'''
-      when 'limit' then ''
-      when 'offset' then ''
+      when 'limit' then '' when 'offset' then ''
       else format(' and incidents.%I = ($1 ->> %L)::public.incident_%s', v_name, v_name, v_name)
     end;
   end loop;

@@ -42,7 +42,7 @@ WRITTEN = [path for path in PAGES if path != GENERATED]
 
 
 # What the local stack does not have.
-ON_HOSTED_SUPABASE = {"create_secret"}
+ON_HOSTED_SUPABASE = {"create_secret", "update_secret"}
 
 CATALOG = """
 select pronamespace::regnamespace || '.' || proname from pg_catalog.pg_proc

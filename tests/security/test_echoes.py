@@ -57,11 +57,12 @@ def test_rpcs(stack: Stack, connection: psycopg.Connection[Any]) -> None:
 
 
 def config_values(fields: list[str], leak: str) -> list[object]:
-    one_wrong = [{field: leak} for field in fields] + [{field: {leak: leak}} for field in fields]
-    one_wrong += [{field: [leak]} for field in fields] + [{field: [{leak: leak}]} for field in fields]
-    target = {"name": "leaky", "type": "other", "url": "https://example.com"}
-    headers = [{leak: "x"}, {"X-Note": leak}, {"Authorization": leak}, {leak.split(":")[0]: [leak]}]
-    targets = [{**target, "headers": each} for each in headers]
+    one_wrong: list[object] = [
+        {field: value} for field in fields for value in (leak, {leak: leak}, [leak], [{leak: leak}])
+    ]
+    target: dict[str, object] = {"name": "leaky", "type": "other", "url": "https://example.com"}
+    headers: list[object] = [{leak: "x"}, {"X-Note": leak}, {"Authorization": leak}, {leak.split(":")[0]: [leak]}]
+    targets: list[object] = [{**target, "headers": each} for each in headers]
     targets += [{**target, "depends_on": leak}, {**target, "url": leak}, {**target, "name": leak, "depends_on": leak}]
     return [*shapes(leak), *one_wrong, *([each] for each in one_wrong), targets, *([each] for each in targets)]
 
