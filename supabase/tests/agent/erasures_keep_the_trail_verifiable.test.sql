@@ -127,7 +127,11 @@ select is(
 alter table public.agent_actions enable trigger user;
 
 insert into public.agent_actions (agent, action, incident_id, details)
-select 'a', 'personal_data_erased', 'INC-1', jsonb_build_object('actions', jsonb_build_object(id, hash))
+select
+  'a' as agent,
+  'personal_data_erased' as action,
+  'INC-1' as incident_id,
+  jsonb_build_object('actions', jsonb_build_object(id, hash)) as details
 from public.agent_actions
 where action = 'incident_created' and incident_id = 'INC-1';
 

@@ -90,7 +90,10 @@ select results_eq(
 );
 
 select is(
-  (select title from public.incidents where id = 'INC-2'), 'Login of annabel@example.com', 'others are left alone'
+  (
+    select title from public.incidents
+    where id = 'INC-2'
+  ), 'Login of annabel@example.com', 'others are left alone'
 );
 
 select results_eq(
@@ -101,7 +104,10 @@ select results_eq(
 );
 
 select is(
-  (select is_approved from public.error_knowledge where signature = 'sig'), false, 'a changed fix loses its approval'
+  (
+    select is_approved from public.error_knowledge
+    where signature = 'sig'
+  ), false, 'a changed fix loses its approval'
 );
 
 select results_eq(

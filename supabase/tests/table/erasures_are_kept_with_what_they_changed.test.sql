@@ -10,9 +10,13 @@ values ('a', 'looked', now() - interval '100 days', '{"note": "[erased]"}');
 select set_config('request.jwt.claims', '{"role": "authenticated", "sub": "eraser"}', true);
 
 insert into public.agent_actions (agent, action, created_at, details)
-select 'a', 'personal_data_erased', now() - interval '200 days', jsonb_build_object(
-  'actions', jsonb_build_object(id, monitoring.hash_action_content(agent_actions))
-)
+select
+  'a' as agent,
+  'personal_data_erased' as action,
+  now() - interval '200 days' as created_at,
+  jsonb_build_object(
+    'actions', jsonb_build_object(id, monitoring.hash_action_content(agent_actions))
+  ) as details
 from public.agent_actions
 where caller = 'user:changed';
 
