@@ -16,9 +16,9 @@ as $$
 begin
   raise exception using
     errcode = refuse_request.code,
-    -- It can quote an argument, and the argument can hold a secret. A function call also keeps the planner from
-    -- evaluating the message as a constant, which would raise at planning.
-    message = monitoring.sanitize_text(refuse_request.message, 2000),
+    -- It can quote an argument, and the argument can hold a secret. format() keeps the planner from evaluating the
+    -- message as a constant, which would raise at planning.
+    message = format('%s', monitoring.sanitize_text(refuse_request.message, 2000)),
     detail = coalesce(refuse_request.field, ''),
     hint = coalesce(refuse_request.remedy, '');
 end

@@ -281,7 +281,7 @@ declare
   v_most integer := erase_personal_data.most_rows;
   v_relation text;
   v_done record;
-  v_erased jsonb := '{}';
+  v_erased jsonb := '{}'::jsonb;
   v_is_complete boolean;
   v_loose bigint[];
   v_entries public.agent_actions[];
