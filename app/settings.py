@@ -135,25 +135,26 @@ def _split_list(text: object) -> object:
 
 
 def _named_tokens(text: object) -> object:
-    """name=token pairs. No name and no token occurs twice: a token says which sender it is."""
+    """name=token pairs. No token occurs twice: it says which sender it is. While a token is replaced, a name does."""
     if not isinstance(text, str):
         return text
     pairs = [(name.strip(), token.strip()) for name, _, token in (part.partition("=") for part in text.split(","))]
-    tokens = dict(pairs)
-    if len(tokens) < len(pairs) or len(set(tokens.values())) < len(pairs):
+    if len({token for _, token in pairs}) < len(pairs):
         raise ValueError
-    return tokens
+    return {name: tuple(token for owner, token in pairs if owner == name) for name, _ in pairs}
 
 
 _MISPLACED = "misplaced_key"
 _KEY = "visible ASCII characters without spaces"
-_TOKEN = "at least 16 visible ASCII characters without spaces"  # noqa: S105 - a description
+_TOKEN = "at least 16 visible ASCII characters without spaces and commas"  # noqa: S105 - a description
+_TOKENS = f"{_TOKEN}, or several such tokens separated by commas"
 Number = Annotated[int, BeforeValidator(_digits)]
 Key = Annotated[str, AfterValidator(_header_value)]
 Token = Annotated[str, Field(min_length=16), AfterValidator(_header_value)]
+TokenList = Annotated[tuple[Token, ...], NoDecode, BeforeValidator(_split_list)]
 SenderName = Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")]
 # NoDecode: pydantic-settings would expect JSON in a variable that holds a list.
-TokensByName = Annotated[dict[SenderName, Token], NoDecode, BeforeValidator(_named_tokens)]
+TokensByName = Annotated[dict[SenderName, tuple[Token, ...]], NoDecode, BeforeValidator(_named_tokens)]
 KeyList = Annotated[tuple[Key, ...], NoDecode, BeforeValidator(_split_list)]
 OriginList = Annotated[tuple[Annotated[str, AfterValidator(origin_of)], ...], NoDecode, BeforeValidator(_split_list)]
 
@@ -183,18 +184,18 @@ class Settings(BaseSettings):
     supabase_secret_key: Annotated[Key, AfterValidator(_secret_key)] = Field(
         description=_KEY, repr=False, validation_alias=_with_old_name("SUPABASE_SECRET_KEY")
     )
-    ingest_token: Token = Field(description=_TOKEN, repr=False)
+    ingest_token: TokenList = Field(description=_TOKENS, repr=False)
     ingest_tokens: TokensByName = Field(
         {},
         description="name=token pairs separated by commas: each name 1 to 40 characters a-z, 0-9 and -, but not "
-        f"{_DEFAULT_NAME}; each token {_TOKEN}; no name and no token, INGEST_TOKEN included, twice",
+        f"{_DEFAULT_NAME}; each token {_TOKEN}; no token, INGEST_TOKEN included, twice",
         repr=False,
     )
     sentry_client_secret: KeyList = Field(
         (), description=f"{_KEY}, or several such keys separated by commas", repr=False
     )
-    sentry_webhook_token: Token | None = Field(None, description=f"{_TOKEN}, and no ingest token", repr=False)
-    operator_token: Token | None = Field(None, description=_TOKEN, repr=False)
+    sentry_webhook_token: TokenList = Field((), description=f"{_TOKENS}, and no ingest token", repr=False)
+    operator_token: TokenList = Field((), description=_TOKENS, repr=False)
     admin_console_url: OriginList = Field((), description="an http or https URL, or several separated by commas")
     backend_api_url: Annotated[str, AfterValidator(_url)] | None = Field(
         None, description="an http or https URL without a query, such as https://api.example.com"
@@ -226,25 +227,29 @@ class Settings(BaseSettings):
 
     @field_validator("sentry_webhook_token")
     @classmethod
-    def _refuse_ingest_token(cls, token: str | None, info: ValidationInfo) -> str | None:
-        """It is in a URL. The ingest tokens were validated before, because their fields come first."""
-        if token in (info.data.get("ingest_token"), *info.data.get("ingest_tokens", {}).values()):
+    def _refuse_ingest_tokens(cls, tokens: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        """They are in a URL. The ingest tokens were validated before, because their fields come first."""
+        named = (token for each in info.data.get("ingest_tokens", {}).values() for token in each)
+        if not set(tokens).isdisjoint((*info.data.get("ingest_token", ()), *named)):
             raise ValueError
-        return token
+        return tokens
 
     @field_validator("ingest_tokens")
     @classmethod
-    def _refuse_default_token(cls, tokens: dict[str, str], info: ValidationInfo) -> dict[str, str]:
-        """INGEST_TOKEN is the token named default. It was validated before, because its field comes first."""
-        if _DEFAULT_NAME in tokens or info.data.get("ingest_token") in tokens.values():
+    def _refuse_default_token(
+        cls, tokens: dict[str, tuple[str, ...]], info: ValidationInfo
+    ) -> dict[str, tuple[str, ...]]:
+        """Those of INGEST_TOKEN are named default. They were validated before, because their field comes first."""
+        default = set(info.data.get("ingest_token", ()))
+        if _DEFAULT_NAME in tokens or any(not default.isdisjoint(each) for each in tokens.values()):
             raise ValueError
         return tokens
 
     @property
-    def tokens_by_sender(self) -> Mapping[str, str]:
-        """The ingest tokens by the sender that SQL stores: server:default is INGEST_TOKEN."""
+    def tokens_by_sender(self) -> Mapping[str, tuple[str, ...]]:
+        """The ingest tokens by the sender that SQL stores: server:default has those of INGEST_TOKEN."""
         named = {_DEFAULT_NAME: self.ingest_token, **self.ingest_tokens}
-        return {f"server:{name}": token for name, token in named.items()}
+        return {f"server:{name}": tokens for name, tokens in named.items()}
 
 
 class SettingsError(Exception):

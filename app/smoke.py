@@ -49,11 +49,12 @@ class SmokeTest:
 
     def __init__(self, client: httpx.Client, environ: Mapping[str, str]) -> None:
         self._client = client
-        self._ingest_token, self._jwt, supabase, self._publishable_key, secrets, self._operator_token = (
-            environ.get(name) or environ.get(OLD_NAMES.get(name, ""), "") for name in _VARIABLES
+        # While a secret is replaced, its variable lists the new one first.
+        self._ingest_token, self._jwt, supabase, self._publishable_key, self._secret, self._operator_token = (
+            (environ.get(name) or environ.get(OLD_NAMES.get(name, ""), "")).partition(",")[0].strip()
+            for name in _VARIABLES
         )
         self._supabase_url = supabase.rstrip("/")
-        self._secret = secrets.partition(",")[0].strip()
         self._incident_id = ""
 
     def checks(self) -> Iterator[Check]:

@@ -11,7 +11,7 @@ from app.ingest.sentry import LEGACY_RESOURCE, read_delivery
 from app.logs import log_fields
 from app.problems import problem
 from app.state import ServiceRequest
-from app.web.auth import client_address, is_same_secret, is_signature, is_signed
+from app.web.auth import client_address, is_one_of, is_signature, is_signed
 from app.web.body import read_body
 from app.web.errors import problem_response
 
@@ -64,7 +64,7 @@ def _is_signed(request: ServiceRequest, body: bytes) -> bool:
 def _has_plugin_token(request: ServiceRequest) -> bool:
     """The old WebHooks plugin does not sign: its URL contains the token."""
     token, expected = request.query_params.get("token"), request.state["settings"].sentry_webhook_token
-    return token is not None and expected is not None and is_same_secret(token, expected)
+    return token is not None and is_one_of(token, expected)
 
 
 def _reject(request: ServiceRequest) -> Response:

@@ -44,6 +44,12 @@ def is_same_secret(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode(), expected.encode())
 
 
+def is_one_of(given: str, expected: Iterable[str]) -> bool:
+    """Compares with each, so that the time reveals nothing about them."""
+    matches = [is_same_secret(given, each) for each in expected]
+    return any(matches)
+
+
 def is_json_web_token(token: str) -> bool:
     """Whether it has the form of a JWT that has not expired. PostgREST verifies its signature.
 
@@ -53,13 +59,13 @@ def is_json_web_token(token: str) -> bool:
     return isinstance(expiry, int | float) and expiry > time.time() - _LEEWAY_SECONDS
 
 
-def require_ingest_token(headers: Headers, tokens_by_sender: Mapping[str, str]) -> str:
+def require_ingest_token(headers: Headers, tokens_by_sender: Mapping[str, Iterable[str]]) -> str:
     """The sender whose ingest token the bearer token is. Raises the Problem `unauthorized` for any other token.
 
     All are compared, so that the time reveals nothing about them.
     """
     token = bearer_token(headers.get("authorization")) or ""
-    senders = [sender for sender, expected in tokens_by_sender.items() if is_same_secret(token, expected)]
+    senders = [sender for sender, expected in tokens_by_sender.items() if is_one_of(token, expected)]
     if not senders:
         raise problem("unauthorized", "Send Authorization: Bearer with an ingest token of this service.")
     return senders[0]

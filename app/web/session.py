@@ -6,7 +6,7 @@ session. The token stays in the memory of the service, so that a copied cookie i
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -17,7 +17,7 @@ from starlette.responses import Response
 from app.keys import claims_of
 from app.problems import Problem, problem
 from app.supabase.errors import SupabaseError, problem_of_reader
-from app.web.auth import bearer_token, is_json_web_token, is_same_secret
+from app.web.auth import bearer_token, is_json_web_token, is_one_of
 
 COOKIE = "monitoring_status"
 SESSION_SECONDS = 12 * 3600.0
@@ -46,9 +46,9 @@ class Reader:
         return not self.is_operator and problem_of_reader(error).status in (401, 403)
 
 
-def reader_with(token: str, operator_token: str | None) -> Reader | None:
-    """The reader with this token, or None if it is neither the operator token nor of the form of a JWT."""
-    if operator_token is not None and is_same_secret(token, operator_token):
+def reader_with(token: str, operator_tokens: Iterable[str]) -> Reader | None:
+    """The reader with this token, or None if it is neither an operator token nor of the form of a JWT."""
+    if is_one_of(token, operator_tokens):
         return Reader(None)
     return Reader(token) if is_json_web_token(token) else None
 

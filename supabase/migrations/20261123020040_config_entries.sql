@@ -65,7 +65,7 @@ begin
   if tg_op = 'UPDATE' and new.key <> old.key then
     raise exception using
       errcode = 'check_violation',
-      message = format('system_config.%s cannot be renamed to %s', old.key, new.key),
+      message = format('system_config.%s cannot be renamed', old.key),
       hint = 'Change the value, not the key.';
   end if;
 
@@ -88,10 +88,11 @@ begin
   end if;
   v_problem := coalesce(v_problem, monitoring.find_health_check_problem(new.key, new.value));
   if v_problem is not null then
+    -- It can quote a name from the value, and the value can hold a secret.
+    v_problem := monitoring.sanitize_text(v_problem, 2000);
     raise exception using
       errcode = 'check_violation',
       message = v_problem,
-      detail = format('Refused value: %s', left(new.value::text, 500)),
       hint = 'The last valid value stays in effect. Correct the field and save again.';
   end if;
 

@@ -2,7 +2,7 @@
 -- Objects: table public.agent_actions; function monitoring.refuse_agent_action_change; triggers
 --   agent_actions_are_append_only, agent_actions_are_not_truncated.
 -- Risks: rows cannot be changed or deleted before retention.agent_actions_days, nor can an incident that they
---   reference.
+--   reference. erase_personal_data() replaces words in their texts, and nothing else.
 
 create table public.agent_actions (
   id bigint generated always as identity primary key,
@@ -22,6 +22,8 @@ create table public.agent_actions (
   chain text not null generated always as (coalesce(incident_id, caller)) stored,
   chain_position integer not null,
   previous_hash text,
+  content_salt uuid not null,
+  content_hash text not null,
   hash text not null,
   constraint agent_is_not_blank check (btrim(agent) <> ''),
   constraint agent_is_one_line check (monitoring.is_one_line(agent)),
@@ -51,6 +53,10 @@ create index agent_actions_created_idx on public.agent_actions (created_at desc)
 
 create index agent_actions_purges_idx on public.agent_actions (id)
 where action = 'audit_purged';
+
+-- Finds what was erased from an incident or, for the empty text, from actions without one.
+create index agent_actions_erasures_idx on public.agent_actions (coalesce(incident_id, ''), id)
+where action = 'personal_data_erased';
 
 alter table public.agent_actions enable row level security;
 
@@ -109,8 +115,17 @@ comment on column public.agent_actions.chain_position is 'Position in the chain,
 
 comment on column public.agent_actions.previous_hash is 'Hash of the previous action of the chain. Null for the first.';
 
+comment on column public.agent_actions.content_salt is
+'Random value that is hashed with the content, so that nobody can guess erased content from its hash. Replaced when the
+content is erased.';
+
+comment on column public.agent_actions.content_hash is
+'The sha256, in hex, of the texts of the action (agent, error, safety_checks, details) as they were written, see
+monitoring.hash_action_content(). It stays when they are erased.';
+
 comment on column public.agent_actions.hash is
-'The sha256, in hex, of previous_hash and all other columns, see monitoring.hash_agent_action().';
+'The sha256, in hex, of previous_hash, content_hash and all other columns but the texts, see
+monitoring.hash_agent_action().';
 
 create function monitoring.refuse_agent_action_change()
 returns trigger
@@ -120,7 +135,11 @@ security invoker
 set search_path = ''
 as $$
 begin
-  if tg_op = 'DELETE'
+  if tg_op = 'UPDATE' then
+    if monitoring.is_recorded_erasure(old, new) then
+      return new;
+    end if;
+  elsif tg_op = 'DELETE'
     and old.created_at < now() - make_interval(days => (monitoring.config('retention') ->> 'agent_actions_days')::integer)
   then
     return old;
@@ -129,12 +148,13 @@ begin
     errcode = 'insufficient_privilege',
     message = format('agent_actions is append-only: %s is refused', lower(tg_op)),
     detail = 'The audit trail must be complete and unchanged.',
-    hint = 'Write a new row. Rows older than retention.agent_actions_days can be deleted.';
+    hint = 'Write a new row. Rows older than retention.agent_actions_days can be deleted; erase_personal_data() erases texts.';
 end
 $$;
 
 comment on function monitoring.refuse_agent_action_change() is
-'Rejects changes of audit rows, and their deletion before retention.agent_actions_days, by any role.';
+'Rejects changes of audit rows, and their deletion before retention.agent_actions_days, by any role. Only the erasure of
+personal data may change a row, see monitoring.is_recorded_erasure().';
 
 create trigger agent_actions_are_append_only
 before update or delete on public.agent_actions

@@ -1,7 +1,9 @@
 -- Purpose: links audit rows by hashes, so that a change made without the triggers can be detected. Each incident has a
 --   chain; actions without an incident are in the chain of their caller.
--- Objects: table monitoring.audit_heads; functions monitoring.hash_agent_action, monitoring.chain_agent_action,
---   monitoring.record_purged_actions; triggers agent_actions_are_chained, purged_actions_are_recorded.
+-- Objects: table monitoring.audit_heads; functions monitoring.hash_action_content, monitoring.hash_agent_action,
+--   monitoring.chain_agent_action, monitoring.list_erased_actions, monitoring.erase_action,
+--   monitoring.is_recorded_erasure, monitoring.record_purged_actions; triggers agent_actions_are_chained,
+--   purged_actions_are_recorded.
 -- Risks: inserting an action locks the row of its incident, or the head of its caller's chain, until commit. Locks are
 --   taken in this order: incidents, known fixes, heads; a transaction that writes actions with and without an incident
 --   writes those with one first. Chains of callers keep agents from waiting for each other, which one chain for all
@@ -49,6 +51,27 @@ comment on column monitoring.audit_heads.purged_hash is 'Hash of the last action
 
 comment on column monitoring.audit_heads.purged_until is 'Time of the youngest action that retention deleted.';
 
+create function monitoring.hash_action_content(entry public.agent_actions)
+returns text
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select encode(
+    sha256(convert_to(
+      jsonb_build_array(
+        (entry).content_salt, (entry).agent, (entry).error, (entry).safety_checks, (entry).details
+      )::text,
+      'UTF8'
+    )),
+    'hex'
+  )
+$$;
+
+comment on function monitoring.hash_action_content(public.agent_actions) is
+'Returns the sha256, in hex, of the texts of a row, which can hold personal data, and of its salt.';
+
 create function monitoring.hash_agent_action(entry public.agent_actions)
 returns text
 language sql
@@ -61,9 +84,9 @@ as $$
   select encode(
     sha256(convert_to(
       jsonb_build_array(
-        (entry).id, (entry).agent, (entry).caller, (entry).action, (entry).incident_id, (entry).knowledge_id,
-        (entry).success, (entry).error, (entry).duration_ms, (entry).safety_checks, (entry).safety_verdict,
-        (entry).details, (entry).finishes_id, (entry).created_at, (entry).chain_position, (entry).previous_hash
+        (entry).id, (entry).caller, (entry).action, (entry).incident_id, (entry).knowledge_id, (entry).success,
+        (entry).duration_ms, (entry).safety_verdict, (entry).content_hash, (entry).finishes_id, (entry).created_at,
+        (entry).chain_position, (entry).previous_hash
       )::text,
       'UTF8'
     )),
@@ -72,7 +95,8 @@ as $$
 $$;
 
 comment on function monitoring.hash_agent_action(public.agent_actions) is
-'Returns the sha256, in hex, of a row as JSON with times in UTC, without its hash but with previous_hash.';
+'Returns the sha256, in hex, of a row as JSON with times in UTC, with previous_hash and without its own hash. The texts
+are part of it by content_hash, so that they can be erased.';
 
 create function monitoring.chain_agent_action()
 returns trigger
@@ -103,6 +127,8 @@ begin
   from monitoring.audit_heads
   where audit_heads.chain = v_chain;
   new.chain_position := coalesce(new.chain_position, 0) + 1;
+  new.content_salt := gen_random_uuid();
+  new.content_hash := monitoring.hash_action_content(new);
   new.hash := monitoring.hash_agent_action(new);
   insert into monitoring.audit_heads (chain, chain_position, hash)
   values (v_chain, new.chain_position, new.hash)
@@ -121,6 +147,81 @@ comment on function monitoring.chain_agent_action() is
 create trigger agent_actions_are_chained
 before insert on public.agent_actions
 for each row execute function monitoring.chain_agent_action();
+
+create function monitoring.list_erased_actions(incident_id text)
+returns table (action_id bigint, content_hash text)
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select distinct on (entry.action_id) entry.action_id::bigint, entry.content_hash
+  from public.agent_actions as erasure
+  cross join jsonb_each_text(
+    case jsonb_typeof(erasure.details -> 'actions') when 'object' then erasure.details -> 'actions' else '{}' end
+  ) as entry (action_id, content_hash)
+  where erasure.action = 'personal_data_erased'
+    and coalesce(erasure.incident_id, '') = coalesce(list_erased_actions.incident_id, '')
+    and entry.action_id ~ '^[0-9]{1,18}$'
+    and entry.action_id::bigint < erasure.id
+  order by entry.action_id, erasure.id desc
+$$;
+
+comment on function monitoring.list_erased_actions(text) is
+'Returns the actions of an incident, or for null those without one, from which personal data was erased, and the hash of
+what their last erasure left, as the erasure recorded it in the audit trail.';
+
+create function monitoring.erase_action(entry public.agent_actions, pattern text)
+returns public.agent_actions
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_entry public.agent_actions := erase_action.entry;
+begin
+  v_entry.agent := monitoring.erase_text(v_entry.agent, erase_action.pattern);
+  v_entry.error := monitoring.erase_text(v_entry.error, erase_action.pattern);
+  v_entry.safety_checks := monitoring.erase_document(v_entry.safety_checks, erase_action.pattern);
+  v_entry.details := monitoring.erase_document(v_entry.details, erase_action.pattern);
+  v_entry.content_salt := gen_random_uuid();
+  return v_entry;
+end
+$$;
+
+comment on function monitoring.erase_action(public.agent_actions, text) is
+'Returns a row whose texts have [erased] for what a pattern of match_person() finds, with a new salt.';
+
+create function monitoring.is_recorded_erasure(before public.agent_actions, after public.agent_actions)
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_pattern text := nullif(current_setting('monitoring.erased_person', true), '');
+  v_expected public.agent_actions;
+begin
+  if v_pattern is null or is_recorded_erasure.after.content_salt = is_recorded_erasure.before.content_salt then
+    return false;
+  end if;
+  v_expected := monitoring.erase_action(is_recorded_erasure.before, v_pattern);
+  v_expected.content_salt := is_recorded_erasure.after.content_salt;
+  -- A generated column has no value yet when the trigger runs.
+  return to_jsonb(is_recorded_erasure.after) - 'chain' = to_jsonb(v_expected) - 'chain' and exists (
+    select
+    from monitoring.list_erased_actions(is_recorded_erasure.before.incident_id) as erased
+    where erased.action_id = is_recorded_erasure.before.id
+      and erased.content_hash = monitoring.hash_action_content(is_recorded_erasure.after)
+  );
+end
+$$;
+
+comment on function monitoring.is_recorded_erasure(public.agent_actions, public.agent_actions) is
+'Returns whether a change of an audit row only replaces what monitoring.erased_person finds by [erased], and the audit
+trail already records this change.';
 
 create function monitoring.record_purged_actions()
 returns trigger

@@ -201,7 +201,15 @@ begin
         select kept.chain_position
         from public.agent_actions as kept
         where kept.chain = due.chain
-          and kept.created_at >= v_cutoff
+          and (
+            kept.created_at >= v_cutoff
+            -- An erasure is kept as long as an action that it changed.
+            or (kept.action = 'personal_data_erased' and exists (
+              select
+              from jsonb_object_keys(kept.details -> 'actions') as erased (action_id)
+              join public.agent_actions as changed on changed.id = erased.action_id::bigint
+            ))
+          )
         order by kept.chain_position
         limit 1
       ) as first_kept

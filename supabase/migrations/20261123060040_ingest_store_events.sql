@@ -48,9 +48,10 @@ as $$
     'success', false,
     'error', jsonb_build_object(
       'code', describe_refusal.code,
-      'message', describe_refusal.message,
+      'message', monitoring.sanitize_text(describe_refusal.message, 2000),
       'detail', null,
-      'hint', describe_refusal.hint,
+      -- An error of SQL can quote a value of the event.
+      'hint', monitoring.sanitize_text(describe_refusal.hint, 2000),
       'field', describe_refusal.field
     )
   )

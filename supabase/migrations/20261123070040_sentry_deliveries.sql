@@ -68,8 +68,8 @@ revoke all on table monitoring.sentry_deliveries from public, anon, authenticate
 revoke all on sequence monitoring.sentry_deliveries_id_seq from public, anon, authenticated, service_role;
 
 comment on table monitoring.sentry_deliveries is
-'Deliveries from Sentry and their effects: one row per delivery. monitoring.replay_delivery(id) applies one that
-was deferred or failed.';
+'Deliveries from Sentry and their effects: one row per delivery. public.replay_sentry_delivery(id) applies one that was
+deferred or failed.';
 
 comment on column monitoring.sentry_deliveries.id is 'Id of the delivery.';
 

@@ -1,6 +1,6 @@
 -- Purpose: applies deliveries from Sentry that were stored but not applied: deferred by the limit of new incidents, or
 --   failed.
--- Objects: functions monitoring.apply_stored_delivery, monitoring.replay_delivery, monitoring.postpone_delivery,
+-- Objects: functions monitoring.apply_stored_delivery, monitoring.postpone_delivery, public.replay_sentry_delivery,
 --   monitoring.retry_deliveries.
 -- Risks: the advisory lock of an issue comes before any row, as in ingest_sentry(). The job takes it only if it is
 --   free, because it takes the locks of several issues in no order.
@@ -70,31 +70,6 @@ comment on function monitoring.apply_stored_delivery(bigint, boolean) is
 'Applies a delivery that is deferred or failed, and returns its effect. One that was applied already is not applied
 again. Null when there is no such delivery, or, unless is_waiting, when another session holds the lock of its issue.';
 
-create function monitoring.replay_delivery(id bigint)
-returns text
-language plpgsql
-volatile
-strict
-security invoker
-set search_path = ''
-as $$
-declare
-  v_effect text := monitoring.apply_stored_delivery(replay_delivery.id, true);
-begin
-  if v_effect is null then
-    raise exception using
-      errcode = 'no_data_found',
-      message = format('there is no delivery %s', replay_delivery.id),
-      hint = 'Find the id with: select id, resource, action, effect from monitoring.sentry_deliveries order by id desc.';
-  end if;
-  return v_effect;
-end
-$$;
-
-comment on function monitoring.replay_delivery(bigint) is
-'Applies a delivery that failed or is deferred now, and returns its effect. Any other was applied already: its effect is
-returned, and nothing is counted or changed again. Raises the error if it fails again.';
-
 create function monitoring.postpone_delivery(id bigint, code text, message text)
 returns void
 language sql
@@ -130,6 +105,68 @@ $$;
 comment on function monitoring.postpone_delivery(bigint, text, text) is
 'Notes that an attempt to apply a delivery raised an error. An error of its body counts as an attempt, and the pause
 grows with their number. After a fault of the database the delivery is tried again a minute later.';
+
+create function public.replay_sentry_delivery(delivery_id bigint)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+  v_before text;
+  v_delivery monitoring.sentry_deliveries;
+begin
+  select sentry_deliveries.effect
+  into v_before
+  from monitoring.sentry_deliveries
+  where sentry_deliveries.id = replay_sentry_delivery.delivery_id;
+  if not found then
+    perform monitoring.refuse_request(
+      'PT404', format('there is no delivery %s', replay_sentry_delivery.delivery_id), 'delivery_id',
+      'Find the id with: select id, resource, action, effect from monitoring.sentry_deliveries order by id desc.'
+    );
+  end if;
+  begin
+    perform monitoring.apply_stored_delivery(replay_sentry_delivery.delivery_id, true);
+  exception
+    when others then
+      if not monitoring.is_caused_by_body(sqlstate) then
+        raise;
+      end if;
+      perform monitoring.postpone_delivery(replay_sentry_delivery.delivery_id, sqlstate, sqlerrm);
+  end;
+  select sentry_deliveries.*
+  into v_delivery
+  from monitoring.sentry_deliveries
+  where sentry_deliveries.id = replay_sentry_delivery.delivery_id;
+  return jsonb_build_object(
+    'delivery_id', v_delivery.id,
+    'effect', v_delivery.effect,
+    'incident_id', v_delivery.incident_id,
+    'result', case
+      when v_before not in ('deferred', 'failed')
+        then 'It was applied before. Nothing was counted, changed or sent again.'
+      when v_delivery.effect = 'failed' then 'It failed again: ' || v_delivery.error
+      when v_delivery.effect = 'deferred' then 'It is over the limit of new incidents. A job applies it within minutes.'
+      when v_delivery.effect = 'repeated' then 'The same event was applied by another delivery. Nothing was counted again.'
+      else 'It was applied now.'
+    end
+  );
+end
+$$;
+
+revoke all on function public.replay_sentry_delivery(bigint) from public, anon, authenticated, service_role;
+
+grant execute on function public.replay_sentry_delivery(bigint) to service_role;
+
+comment on function public.replay_sentry_delivery(bigint) is
+'Applies a Sentry delivery that failed or is deferred, and says in a sentence what happened.
+
+A delivery that was applied before is not applied again: nothing is counted, changed or sent twice. Returns
+{"delivery_id", "effect", "incident_id", "result"}; effect is that of the delivery, result the sentence. A delivery whose
+body causes an error again stays failed, with the error in result. 404 when the delivery does not exist, or was purged
+after retention.sentry_deliveries_days. Security definer, because nobody may write deliveries directly.';
 
 create function monitoring.retry_deliveries()
 returns bigint

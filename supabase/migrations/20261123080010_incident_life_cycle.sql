@@ -178,7 +178,12 @@ begin
       ))
     );
   end if;
-  if old.title <> new.title then
+  -- An erasure records itself, and not what it erased.
+  if old.title <> new.title
+    and new.title is distinct from monitoring.erase_text(
+      old.title, nullif(current_setting('monitoring.erased_person', true), '')
+    )
+  then
     insert into public.agent_actions (agent, action, incident_id, success, details)
     values (
       v_agent, 'incident_renamed', new.id, true,

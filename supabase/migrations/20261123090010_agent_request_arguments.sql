@@ -1,7 +1,8 @@
 -- Purpose: validates arguments and raises errors for the RPCs of agents and people.
--- Objects: functions monitoring.refuse_request, monitoring.check_size, monitoring.read_optional_text,
---   monitoring.require_argument, monitoring.read_required_text, monitoring.read_optional_line,
---   monitoring.read_required_line, monitoring.read_document, monitoring.require_subject, monitoring.lock_incident.
+-- Objects: functions monitoring.refuse_request, monitoring.refuse_unknown_incident, monitoring.check_size,
+--   monitoring.read_optional_text, monitoring.require_argument, monitoring.read_required_text,
+--   monitoring.read_optional_line, monitoring.read_required_line, monitoring.read_document,
+--   monitoring.require_subject, monitoring.lock_incident.
 -- Risks: text from agents is untrusted: it must pass one of the read functions before it is stored, and before any
 --   lock is taken, so that a large argument makes nobody wait.
 
@@ -15,8 +16,9 @@ as $$
 begin
   raise exception using
     errcode = refuse_request.code,
-    -- format() keeps the planner from evaluating the message as a constant, which would raise at planning.
-    message = format('%s', refuse_request.message),
+    -- It can quote an argument, and the argument can hold a secret. format() keeps the planner from evaluating the
+    -- message as a constant, which would raise at planning.
+    message = format('%s', monitoring.sanitize_text(refuse_request.message, 2000)),
     detail = coalesce(refuse_request.field, ''),
     hint = coalesce(refuse_request.remedy, '');
 end
@@ -24,6 +26,27 @@ $$;
 
 comment on function monitoring.refuse_request(text, text, text, text) is
 'Raises a PT code, such as PT404, which PostgREST returns as HTTP status 404. detail is the name of the field.';
+
+create function monitoring.refuse_unknown_incident(incident_id text)
+returns void
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  perform monitoring.refuse_request(
+    'PT404',
+    'there is no incident '
+    || coalesce(substring(refuse_unknown_incident.incident_id from '^INC-[0-9]{1,18}$'), 'with this id'),
+    'incident_id',
+    'An id looks like INC-1001; GET /rest/v1/open_incidents lists them.'
+  );
+end
+$$;
+
+comment on function monitoring.refuse_unknown_incident(text) is
+'Raises PT404 for an incident that does not exist. The id is quoted only if it is one.';
 
 create function monitoring.check_size(field text, value text, max_bytes integer)
 returns void
@@ -198,10 +221,7 @@ begin
   where incidents.id = lock_incident.incident_id
   for update;
   if not found then
-    perform monitoring.refuse_request(
-      'PT404', format('there is no incident %s', lock_incident.incident_id), 'incident_id',
-      'An id looks like INC-1001; GET /rest/v1/open_incidents lists them.'
-    );
+    perform monitoring.refuse_unknown_incident(lock_incident.incident_id);
   end if;
   return v_incident;
 end

@@ -41,7 +41,7 @@ begin
   perform monitoring.require_subject();
   if not exists (select from monitoring.action_kinds where action_kinds.kind = begin_agent_action.action_type) then
     perform monitoring.refuse_request(
-      'PT400', format('action_type %s is unknown', begin_agent_action.action_type), 'action_type',
+      'PT400', 'action_type is unknown', 'action_type',
       'Send one of ' || (
         select string_agg(action_kinds.kind, ', ' order by action_kinds.kind)
         from monitoring.action_kinds

@@ -218,7 +218,7 @@ begin
     or record_email_event.event not in ('sent', 'delivered', 'opened', 'clicked', 'bounced', 'failed')
   then
     perform monitoring.refuse_request(
-      'PT400', format('event %s is unknown', record_email_event.event), 'event',
+      'PT400', 'event is unknown', 'event',
       'Send sent, delivered, opened, clicked, bounced or failed.'
     );
   end if;
@@ -233,7 +233,7 @@ begin
   for update;
   if not found then
     perform monitoring.refuse_request(
-      'PT404', format('there is no e-mail %s', v_provider_id), 'provider_id',
+      'PT404', 'there is no e-mail with this provider_id', 'provider_id',
       'Send email_id, as returned by queue_email(), with the first event of an e-mail.'
     );
   end if;

@@ -32,6 +32,7 @@ returns table (
   first_position integer,
   last_position integer,
   purged_until timestamptz,
+  erased_actions bigint,
   broken_action_id bigint,
   problem text
 )
@@ -53,12 +54,18 @@ begin
       entry.id,
       entry.chain_position,
       entry.hash,
+      erased.action_id is not null as is_erased,
       entry.hash = monitoring.hash_agent_action(entry)
+      and monitoring.hash_action_content(entry) = coalesce(erased.content_hash, entry.content_hash)
+      and (erased.action_id is null or strpos(to_jsonb(entry)::text, '[erased]') > 0)
       and entry.chain_position = coalesce(lag(entry.chain_position) over places, v_head.purged_position, 0) + 1
       and entry.previous_hash is not distinct from case
         when lag(entry.id) over places is null then v_head.purged_hash else lag(entry.hash) over places
       end as is_linked
     from public.agent_actions as entry
+    left join monitoring.list_erased_actions(
+      case when verify_chain.chain like 'INC-%' then verify_chain.chain end
+    ) as erased on erased.action_id = entry.id
     where entry.chain = verify_chain.chain
     window places as (order by entry.chain_position)
   ),
@@ -66,6 +73,7 @@ begin
   summed as (
     select
       count(*) as actions,
+      count(*) filter (where checked.is_erased) as erased_actions,
       min(checked.chain_position) as first_position,
       coalesce(max(checked.chain_position), v_head.purged_position) as last_position,
       coalesce(
@@ -81,6 +89,7 @@ begin
     summed.first_position,
     v_head.chain_position,
     v_head.purged_until,
+    summed.erased_actions,
     summed.broken_action_id,
     case
       when v_head.chain is null then 'the head of the chain is missing'
@@ -95,7 +104,8 @@ $$;
 
 comment on function monitoring.verify_chain(text, timestamptz) is
 'Compares the actions of a chain with their hashes and with the head of the chain. problem is null when it is intact.
-Actions before the cutoff may be missing at the beginning, if the head records it.';
+Actions before the cutoff may be missing at the beginning, if the head records it. The texts of an action may differ from
+its content_hash only if an erasure recorded exactly these texts.';
 
 create function monitoring.find_anchor_problems(anchored_on date, anchor_hash text)
 returns setof text
@@ -198,6 +208,7 @@ begin
     'first_position', v_found.first_position,
     'last_position', v_found.last_position,
     'purged_until', v_found.purged_until,
+    'erased_actions', v_found.erased_actions,
     'broken_action_id', v_found.broken_action_id
   );
 end
@@ -251,10 +262,7 @@ begin
       union all
       select from monitoring.audit_heads where audit_heads.chain = verify_audit.incident_id
     ) then
-      perform monitoring.refuse_request(
-        'PT404', format('there is no incident %s', verify_audit.incident_id), 'incident_id',
-        'An id looks like INC-1001; GET /rest/v1/open_incidents lists them.'
-      );
+      perform monitoring.refuse_unknown_incident(verify_audit.incident_id);
     end if;
     return monitoring.verify_incident_chain(verify_audit.incident_id);
   elsif verify_audit.incident_id is not null then
@@ -298,6 +306,7 @@ begin
     'is_intact', not exists (select from problems),
     'chains', (select count(*) from verified),
     'actions', (select sum(verified.actions) from verified),
+    'erased_actions', (select sum(verified.erased_actions) from verified),
     'purged_until', (select max(verified.purged_until) from verified),
     'last_anchored_on', (select max(audit_anchors.anchored_on) from monitoring.audit_anchors),
     'problems', (
@@ -318,9 +327,10 @@ comment on function public.verify_audit(text, date, text) is
 'Verifies the audit trail of an incident or, without incident_id, the whole trail.
 
 For an incident: {"incident_id", "is_intact", "problem", "actions", "first_position", "last_position", "purged_until",
-"broken_action_id"}. broken_action_id is the first action that was changed, or before which one is missing.
+"erased_actions", "broken_action_id"}. broken_action_id is the first action that was changed, or before which one is missing.
 purged_until is the time of the youngest action that retention deleted, which is no problem; null if it deleted none.
-For the whole trail, which the owner and service_role may verify: {"is_intact", "chains", "actions", "purged_until",
+erased_actions counts the actions from which erase_personal_data() erased texts; their rows contain [erased].
+For the whole trail, which the owner and service_role may verify: {"is_intact", "chains", "actions", "erased_actions", "purged_until",
 "last_anchored_on", "problems": [{"chain", "problem", "broken_action_id"}]}, at most 50 problems; chain is null where the
 anchors themselves were changed. anchored_on and anchor_hash are those of an anchor that the service logged: without
 them, a change by an owner who also recomputed every hash is not detected. 404 when the incident does not exist. Security

@@ -71,18 +71,18 @@ begin
       end;
     end if;
     if v_reason is not null then
+      v_name := coalesce(substring(v_name from '^[A-Za-z_-]{1,40}$'), '…'); -- it can hold a secret
       raise exception using
         errcode = 'PT400',
-        message = format('The parameter %s is invalid. %s', left(v_name, 100), v_reason),
-        detail = left(v_name, 100),
+        message = format('The parameter %s is invalid. %s', v_name, v_reason),
+        detail = v_name,
         hint = coalesce(array_to_string(v_allowed, ', '), '');
     end if;
     v_values := v_values || jsonb_build_object(v_name, v_value);
     v_where := v_where || case v_name
       when 'since' then ' and incidents.last_seen >= ($1 ->> ''since'')::timestamptz'
       when 'source' then ' and incidents.source = $1 ->> ''source'''
-      when 'limit' then ''
-      when 'offset' then ''
+      when 'limit' then '' when 'offset' then ''
       else format(' and incidents.%I = ($1 ->> %L)::public.incident_%s', v_name, v_name, v_name)
     end;
   end loop;

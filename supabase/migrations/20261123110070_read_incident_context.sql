@@ -265,10 +265,7 @@ begin
   from public.incidents
   where incidents.id = incident_context.incident_id;
   if not found then
-    perform monitoring.refuse_request(
-      'PT404', format('there is no incident %s', incident_context.incident_id), 'incident_id',
-      'An id looks like INC-1001; GET /rest/v1/open_incidents lists them.'
-    );
+    perform monitoring.refuse_unknown_incident(incident_context.incident_id);
   end if;
 
   -- Built again with shorter texts and fewer items until it fits.

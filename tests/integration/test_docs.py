@@ -42,7 +42,7 @@ WRITTEN = [path for path in PAGES if path != GENERATED]
 
 
 # What the local stack does not have.
-ON_HOSTED_SUPABASE = {"create_secret"}
+ON_HOSTED_SUPABASE = {"create_secret", "update_secret"}
 # Names of Supabase's and Railway's, which occur on one page only.
 PERMISSIONS = {"project_admin_read", "projects_read", "database_pooling_config_read"}
 RAILWAY_VARIABLES = {"RAILWAY_DEPLOYMENT_DRAINING_SECONDS", "RAILWAY_HEALTHCHECK_TIMEOUT_SEC"}

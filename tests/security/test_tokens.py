@@ -143,7 +143,7 @@ def test_forged_tokens_are_refused(http: httpx.Client, stack: Stack, kind: str) 
         "select * from monitoring.event_receipts",
         "select * from monitoring.sentry_deliveries",
         "select monitoring.config('retention')",
-        "select monitoring.replay_delivery(1)",
+        "select public.replay_sentry_delivery(1)",
         "insert into public.incidents (fingerprint) values ('x')",
         "update public.incidents set status = 'resolved'",
         "delete from public.agent_actions",

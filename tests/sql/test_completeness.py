@@ -23,6 +23,7 @@ order by 1
 ALWAYS_RAISE = {
     "monitoring.refuse_event",
     "monitoring.refuse_request",
+    "monitoring.refuse_unknown_incident",
     "monitoring.refuse_system_config_truncate",
 }
 

@@ -77,6 +77,7 @@ approve_fix                         | .  .   .   .      +       owner
 begin_agent_action                  | .  +   +   .      +       owner
 check_installation                  | .  .   .   .      +       owner
 classify_error                      | .  +   +   +      +       owner
+erase_personal_data                 | .  .   .   .      +       owner
 explain_classification              | .  +   +   +      +       owner
 export_incidents                    | .  +   +   +      +       caller
 export_incidents_csv                | .  +   +   +      +       caller
@@ -99,6 +100,7 @@ record_invalid_signature            | .  .   .   .      +       owner
 record_security_event               | .  +   +   +      +       owner
 remember_fix                        | .  +   +   +      +       owner
 reopen_incident                     | .  +   +   +      +       owner
+replay_sentry_delivery              | .  .   .   .      +       owner
 report_error                        | .  +   +   +      +       owner
 resolve_incident                    | .  +   +   +      +       owner
 search_error_knowledge              | .  +   +   +      +       owner
@@ -224,6 +226,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "begin_agent_action": {"agent": "fe-agent", "action_type": "investigate"},
     "check_installation": {},
     "classify_error": {"message": "m"},
+    "erase_personal_data": {"person": "nobody@erased.example"},
     "explain_classification": {"incident_id": "{incident}"},
     "export_incidents": {"since": "2026-01-01"},
     "export_incidents_csv": {"since": "2026-01-01"},
@@ -246,6 +249,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "record_security_event": {"event_type": "probe", "severity": "LOW", "confidence": 0},
     "remember_fix": {"solution": "s", "incident_id": "{incident}"},
     "reopen_incident": {"incident_id": "{incident}", "reason": "r"},
+    "replay_sentry_delivery": {"delivery_id": 1},
     "report_error": {"report": {"error": {"message": "m"}}},
     "resolve_incident": {"incident_id": "{incident}", "resolution": "r"},
     "search_error_knowledge": {"query_text": "q"},

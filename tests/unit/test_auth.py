@@ -121,11 +121,11 @@ def test_an_ingest_token_names_its_sender(monkeypatch: pytest.MonkeyPatch) -> No
         return given == expected
 
     monkeypatch.setattr(auth, "is_same_secret", compare)
-    tokens = {"server:default": "token-1", "server:shop": "token-2", "server:cart": "token-3"}
-    for sender, token in tokens.items():
+    tokens = {"server:default": ("token-1", "token-2"), "server:shop": ("token-3",), "server:cart": ("token-4",)}
+    for sender, token in [(sender, token) for sender, each in tokens.items() for token in each]:
         compared.clear()
         assert require_ingest_token(Headers({"Authorization": f"Bearer {token}"}), tokens) == sender
-        assert compared == list(tokens.values())
+        assert compared == ["token-1", "token-2", "token-3", "token-4"]
     for header in ("Bearer token", "Bearer ", "token-1", ""):
         with pytest.raises(Problem) as caught:
             require_ingest_token(Headers({"Authorization": header}), tokens)

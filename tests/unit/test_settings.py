@@ -51,11 +51,21 @@ def test_good_variables_make_settings() -> None:
 def test_each_ingest_token_names_its_sender() -> None:
     settings = load({**GOOD, "INGEST_TOKENS": " shop = 0123456789abcdef=, mobile-api=0123456789abcdef-mobile"})
     assert settings.tokens_by_sender == {
-        "server:default": "0123456789abcdef",
-        "server:shop": "0123456789abcdef=",
-        "server:mobile-api": "0123456789abcdef-mobile",
+        "server:default": ("0123456789abcdef",),
+        "server:shop": ("0123456789abcdef=",),
+        "server:mobile-api": ("0123456789abcdef-mobile",),
     }
-    assert load(GOOD).tokens_by_sender == {"server:default": "0123456789abcdef"}
+    assert load(GOOD).tokens_by_sender == {"server:default": ("0123456789abcdef",)}
+
+
+def test_a_sender_has_two_tokens_while_one_is_replaced() -> None:
+    new = "new-0123456789abcdef"
+    settings = load({**GOOD, "INGEST_TOKEN": f"{new}, 0123456789abcdef", "INGEST_TOKENS": f"shop={new}-1,shop={new}-2"})
+    assert settings.tokens_by_sender == {
+        "server:default": (new, "0123456789abcdef"),
+        "server:shop": (f"{new}-1", f"{new}-2"),
+    }
+    assert load({**GOOD, "OPERATOR_TOKEN": f"{new},{new}-1"}).operator_token == (new, f"{new}-1")
 
 
 def test_an_empty_variable_is_not_set() -> None:
@@ -96,11 +106,13 @@ def test_everything_that_is_missing_is_named() -> None:
         ("INGEST_TOKENS", "x" * 41 + "=0123456789abcdef-shop"),
         ("INGEST_TOKENS", "default=0123456789abcdef-shop"),
         ("INGEST_TOKENS", "shop=0123456789abcdef-shop,"),
-        ("INGEST_TOKENS", "shop=0123456789abcdef-shop,shop=0123456789abcdef-cart"),
+        ("INGEST_TOKENS", "shop=0123456789abcdef-shop,shop=0123456789abcdef-shop"),
+        ("INGEST_TOKEN", "0123456789abcdef,"),
+        ("OPERATOR_TOKEN", "0123456789abcdef-new,too-short"),
         ("INGEST_TOKENS", "shop=0123456789abcdef-shop,cart=0123456789abcdef-shop"),
         ("INGEST_TOKENS", "shop=0123456789abcdef"),  # the INGEST_TOKEN
         ("INGEST_TOKENS", "shop=0123456789abcdef shop"),
-        ("SENTRY_WEBHOOK_TOKEN", "0123456789abcdef"),  # the INGEST_TOKEN
+        ("SENTRY_WEBHOOK_TOKEN", "0123456789abcdef-new,0123456789abcdef"),  # the INGEST_TOKEN
         ("ADMIN_CONSOLE_URL", "*"),
         ("ADMIN_CONSOLE_URL", "https://a.example,,"),
         ("PORT", "0"),
@@ -196,7 +208,8 @@ def test_the_process_ends_with_a_sentence_a_mistake_and_no_traceback() -> None:
     assert ended.returncode == 1
     assert ended.stderr.splitlines() == [
         "SUPABASE_URL is missing.",
-        "INGEST_TOKEN must be at least 16 visible ASCII characters without spaces.",
+        "INGEST_TOKEN must be at least 16 visible ASCII characters without spaces and commas, or several such tokens"
+        " separated by commas.",
         "PORT must be a port from 1 to 65535.",
     ]
 

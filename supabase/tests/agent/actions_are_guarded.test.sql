@@ -83,7 +83,7 @@ select is(
 );
 
 select throws_ok(
-  $$ select public.begin_agent_action('fixer', 'guess') $$, 'PT400', 'action_type guess is unknown', 'an unknown action type is rejected'
+  $$ select public.begin_agent_action('fixer', 'guess') $$, 'PT400', 'action_type is unknown', 'an unknown action type is rejected'
 );
 
 select * from finish();

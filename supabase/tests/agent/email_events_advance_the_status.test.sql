@@ -11,7 +11,7 @@ create temporary table queued (id bigint) on commit drop;
 insert into queued values (public.queue_email('ann@example.com', 'INC-1 is open'));
 
 select throws_ok(
-  $$ select public.record_email_event('tap-1', 'sent') $$, 'PT404', 'there is no e-mail tap-1', 'an event of an unknown e-mail is rejected'
+  $$ select public.record_email_event('tap-1', 'sent') $$, 'PT404', 'there is no e-mail with this provider_id', 'an event of an unknown e-mail is rejected'
 );
 
 select is(

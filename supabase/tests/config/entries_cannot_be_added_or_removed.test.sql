@@ -21,7 +21,7 @@ select throws_ok(
 
 select throws_ok(
   $$ update public.system_config set key = 'other' where key = 'retention' $$,
-  '23514', 'system_config.retention cannot be renamed to other',
+  '23514', 'system_config.retention cannot be renamed',
   'an entry cannot be renamed'
 );
 

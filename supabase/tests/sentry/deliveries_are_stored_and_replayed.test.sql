@@ -40,7 +40,7 @@ select is(
   'nor weeks later'
 );
 
-select is(monitoring.replay_delivery(min(id)), 'opened', 'replaying a delivery that was applied returns its effect')
+select is(public.replay_sentry_delivery(min(id)) ->> 'effect', 'opened', 'replaying a delivery that was applied returns its effect')
 from monitoring.sentry_deliveries
 where body_hash = 'h1';
 
@@ -49,7 +49,7 @@ from public.incidents
 where fingerprint = 'sentry:issue:90043';
 
 select throws_ok(
-  $$ select monitoring.replay_delivery(-1) $$, 'P0002', 'there is no delivery -1', 'an unknown delivery cannot be replayed'
+  $$ select public.replay_sentry_delivery(-1) $$, 'PT404', 'there is no delivery -1', 'an unknown delivery cannot be replayed'
 );
 
 update public.system_config

@@ -30,11 +30,11 @@ select results_eq(
   'each body once'
 );
 
-select is(monitoring.replay_delivery(id), 'opened', 'any other can be applied by hand')
+select is(public.replay_sentry_delivery(id) ->> 'effect', 'opened', 'any other can be applied by hand')
 from monitoring.sentry_deliveries
 where body_hash = 'c';
 
-select is(monitoring.replay_delivery(id), 'opened', 'once')
+select is(public.replay_sentry_delivery(id) ->> 'effect', 'opened', 'once')
 from monitoring.sentry_deliveries
 where body_hash = 'c';
 

@@ -26,7 +26,7 @@ select is(monitoring.test_event('r1', '-40 days'), 'repeated', 'the same event d
 
 select is(monitoring.test_event('r2', '-40 days'), 'late', 'nor another one from before, however old');
 
-select is(monitoring.replay_delivery(id), 'late', 'nor its replay')
+select is(public.replay_sentry_delivery(id) ->> 'effect', 'late', 'nor its replay')
 from monitoring.sentry_deliveries
 where body_hash = 'r2';
 

@@ -68,9 +68,10 @@ begin
   loop
     if v_entry.chain_position >= from_position then
       v_entry.previous_hash := case when v_entry.chain_position > 1 then v_previous end;
+      v_entry.content_hash := monitoring.hash_action_content(v_entry);
       v_entry.hash := monitoring.hash_agent_action(v_entry);
       update public.agent_actions
-      set previous_hash = v_entry.previous_hash, hash = v_entry.hash
+      set previous_hash = v_entry.previous_hash, content_hash = v_entry.content_hash, hash = v_entry.hash
       where agent_actions.id = v_entry.id;
     end if;
     v_previous := v_entry.hash;

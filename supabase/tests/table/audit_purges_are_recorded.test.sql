@@ -31,7 +31,7 @@ select ok(monitoring.purge_agent_actions() >= 2, 'actions past their retention a
 select is(
   public.verify_audit('INC-1') - 'purged_until',
   '{"incident_id": "INC-1", "is_intact": true, "problem": null, "actions": 1, "first_position": 3, "last_position": 3,
-    "broken_action_id": null}'::jsonb,
+    "erased_actions": 0, "broken_action_id": null}'::jsonb,
   'a trail without what retention deleted is intact'
 );
 

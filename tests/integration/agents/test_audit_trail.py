@@ -30,9 +30,12 @@ begin
   loop
     v_entry.details := '{"rewritten": true}';
     v_entry.previous_hash := v_previous;
+    v_entry.content_hash := monitoring.hash_action_content(v_entry);
     v_entry.hash := monitoring.hash_agent_action(v_entry);
     update public.agent_actions
-    set details = v_entry.details, previous_hash = v_entry.previous_hash, hash = v_entry.hash
+    set
+      details = v_entry.details, content_hash = v_entry.content_hash, previous_hash = v_entry.previous_hash,
+      hash = v_entry.hash
     where id = v_entry.id;
     update monitoring.audit_anchor_heads
     set hash = v_entry.hash

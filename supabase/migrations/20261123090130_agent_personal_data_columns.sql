@@ -1,0 +1,200 @@
+-- Purpose: says of every column that holds text how personal data is erased from it.
+-- Objects: type monitoring.personal_data_column; functions monitoring.erase_fingerprint,
+--   monitoring.list_personal_data_columns, monitoring.describe_erasure, monitoring.list_copies_elsewhere.
+-- Risks: a test compares the list with the catalog, so that a new column with text fails until it is listed.
+
+create type monitoring.personal_data_column as (
+  relation text,
+  name text,
+  treatment text,
+  expression text,
+  reason text
+);
+
+comment on type monitoring.personal_data_column is
+'A column and what erase_personal_data() does with it. erased: what is found is replaced; expression is the new value,
+where $1 is the pattern that finds the text, if the column needs one of its own. follows: set to expression in rows from which something is erased.
+reported: rows are counted and left, for the reason. ignored: holds no text about a person, for the reason.';
+
+create function monitoring.erase_fingerprint(fingerprint text, pattern text)
+returns text
+language sql
+volatile
+strict
+security invoker
+set search_path = ''
+as $$
+  select case
+    when erase_fingerprint.fingerprint like 'security:%'
+      and substr(erase_fingerprint.fingerprint, 10) ~* erase_fingerprint.pattern
+      then 'security:erased:' || gen_random_uuid()
+    else erase_fingerprint.fingerprint
+  end
+$$;
+
+comment on function monitoring.erase_fingerprint(text, text) is
+'Returns the fingerprint of a security event without the address or account in it: a random one, so that two do not
+become the same. Other fingerprints are hashes or names of targets and issues, and stay.';
+
+create function monitoring.list_personal_data_columns()
+returns setof monitoring.personal_data_column
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select listed.relation, single.name, listed.treatment, listed.expression, listed.reason
+  from (
+    values
+    ('public.incidents', 'title message error_type error_code stack source environment release url external_id '
+      'external_url acknowledged_by resolved_by resolution context spawned_agents', 'erased', null, null),
+    ('public.incidents', 'fingerprint', 'erased', 'monitoring.erase_fingerprint(fingerprint, $1)', null),
+    ('public.incidents', 'sender', 'reported', null, 'who reported, from the access token'),
+    ('public.incidents', 'id rule', 'ignored', null, 'names of our own'),
+    ('public.agent_actions', 'agent error safety_checks details', 'erased', null, null),
+    ('public.agent_actions', 'caller', 'reported', null, 'who acted, from the access token: the audit trail keeps it'),
+    ('public.agent_actions', 'chain previous_hash content_hash hash', 'ignored', null, 'hashes, and the caller again'),
+    ('public.agent_actions', 'action incident_id safety_verdict', 'ignored', null, 'names of our own'),
+    ('public.error_knowledge', 'pattern root_cause solution auto_fix_code', 'erased', null, null),
+    ('public.error_knowledge', 'embedding', 'follows', 'null', 'computed again from the text'),
+    ('public.error_knowledge', 'remembered_by approved_by', 'reported', null, 'who acted, from the access token'),
+    ('public.error_knowledge', 'signature words', 'ignored', null, 'a hash, and words of the other columns'),
+    ('public.security_events', 'event_type user_id action_taken details', 'erased', null, null),
+    ('public.security_events', 'ip_address', 'erased', 'case when host(ip_address) !~* $1 then ip_address end', null),
+    ('public.security_events', 'caller', 'reported', null, 'who recorded the event, from the access token'),
+    ('public.security_events', 'incident_id', 'ignored', null, 'a name of our own'),
+    -- Rows must have an address: this one is nobody's.
+    ('public.email_tracking', 'recipient', 'erased',
+      $x$case when recipient ~* $1 then '[erased]@erased.invalid' else recipient end$x$, null),
+    ('public.email_tracking', 'status', 'follows',
+      $x$case when status = 'queued' and recipient ~* $1 then 'failed' else status end$x$, 'it cannot be sent any more'),
+    ('public.email_tracking', 'error', 'erased', $x$case
+      when status = 'queued' and recipient ~* $1 then 'the recipient was erased' else monitoring.erase_text(error, $1)
+    end$x$, null),
+    ('public.email_tracking', 'provider_id', 'erased', 'case when provider_id !~* $1 then provider_id end', null),
+    ('public.email_tracking', 'subject', 'erased', null, null),
+    ('public.email_tracking', 'incident_id', 'ignored', null, 'a name of our own'),
+    ('public.deployment_history', 'service version environment deployed_by rollback_reason test_results', 'erased',
+      null, null),
+    ('public.deployment_history', 'caller', 'reported', null, 'who recorded the deployment, from the access token'),
+    ('public.deployment_history', 'commit_hash', 'ignored', null, 'a hash'),
+    ('public.monitoring_checks', 'url error answer_headers', 'erased', null, null),
+    ('public.monitoring_checks', 'answer_excerpt', 'erased',
+      'monitoring.truncate_bytes(monitoring.erase_text(answer_excerpt, $1), 1024)', null),
+    ('public.monitoring_checks', 'target incident_id', 'ignored', null, 'names of targets and incidents'),
+    ('public.system_config', 'value', 'reported', null, 'configuration: edit the entry, which its values depend on'),
+    ('public.system_config', 'key description updated_by', 'ignored', null, 'names of our own, and a database role'),
+    ('monitoring.sentry_deliveries', 'error body', 'erased', null, null),
+    ('monitoring.sentry_deliveries', 'action', 'erased',
+      'monitoring.truncate_bytes(monitoring.erase_text(action, $1), 100)', null),
+    ('monitoring.sentry_deliveries', 'resource body_hash occurrence_key fingerprint verb effect incident_id', 'ignored',
+      null, 'hashes, ids of issues and names of our own'),
+    ('monitoring.event_receipts', 'answer', 'erased', null, null),
+    ('monitoring.event_receipts', 'idempotency_key body_hash', 'ignored', null, 'hashes'),
+    ('monitoring.embedding_jobs', 'answer error', 'erased', null, null),
+    ('monitoring.embedding_jobs', 'text_hash status', 'ignored', null, 'a hash, and a name of our own'),
+    ('monitoring.running_actions', 'agent', 'erased', null, null),
+    ('monitoring.running_actions', 'caller', 'reported', null, 'who acts, from the access token'),
+    ('monitoring.running_actions', 'incident_id kind', 'ignored', null, 'names of our own'),
+    ('monitoring.fix_outcomes', 'caller', 'reported', null, 'who recorded the outcome, from the access token'),
+    ('monitoring.fix_outcomes', 'incident_id', 'ignored', null, 'a name of our own'),
+    ('monitoring.sender_quotas', 'sender', 'reported', null, 'who reported within the last hours: deleted by itself'),
+    ('monitoring.audit_heads', 'chain hash purged_hash', 'ignored', null, 'hashes, and callers of agent_actions'),
+    ('monitoring.audit_anchors', 'previous_hash hash', 'ignored', null, 'hashes'),
+    ('monitoring.audit_anchor_heads', 'chain hash', 'ignored', null, 'hashes, and callers of agent_actions'),
+    ('monitoring.secrets', 'name value', 'ignored', null, 'secrets of the owner'),
+    ('monitoring.action_kinds', 'kind flag meaning', 'ignored', null, 'written by migrations'),
+    ('monitoring.config_field', 'entry field kind choices default_value meaning', 'ignored', null, 'written by migrations'),
+    ('monitoring.job_runs', 'job', 'ignored', null, 'names of our own'),
+    ('monitoring.probe_targets', 'name url method headers body_contains depends_on', 'ignored', null,
+      'copied from system_config'),
+    ('monitoring.service_targets', 'name written', 'ignored', null, 'settings of the service'),
+    ('monitoring.target_states', 'target', 'ignored', null, 'names of targets'),
+    ('monitoring.target_hourly_stats', 'target', 'ignored', null, 'names of targets'),
+    ('monitoring.target_daily_stats', 'target', 'ignored', null, 'names of targets')
+  ) as listed (relation, names, treatment, expression, reason)
+  cross join unnest(string_to_array(listed.names, ' ')) as single (name)
+$$;
+
+comment on function monitoring.list_personal_data_columns() is
+'Returns every column with text and what erase_personal_data() does with it.';
+
+create function monitoring.describe_erasure(
+  relation text, out condition text, out has_changed text, out assignments text
+)
+language sql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+  select
+    -- Nested, because the planner would begin with the test that looks cheapest.
+    format(
+      'case when strpos(lower(%1$s), $2) > 0 then case when %1$s ~* $3 then %2$s end end', joined.content, joined.has_changed
+    ),
+    joined.has_changed,
+    joined.assignments
+  from (
+    select
+      format(
+        'concat_ws(e''\n'', %s)', string_agg(described.name, ', ') filter (where described.treatment = 'erased')
+      ) as content,
+      format(
+        '(%s) is distinct from (%s)',
+        string_agg(described.name, ', ') filter (where described.treatment = 'erased'),
+        string_agg(described.expression, ', ') filter (where described.treatment = 'erased')
+      ) as has_changed,
+      string_agg(format('%s = %s', described.name, described.expression), ', ') as assignments
+    from (
+      select
+        quote_ident(columns.name) as name,
+        columns.treatment,
+        coalesce(
+          columns.expression,
+          format(
+            case format_type(attribute.atttypid, null)
+              when 'text' then 'monitoring.erase_text(%I, $1)'
+              when 'text[]' then 'monitoring.erase_list(%I, $1)'
+              when 'jsonb' then 'monitoring.erase_document(%I, $1)'
+            end,
+            columns.name
+          )
+        ) as expression
+      from monitoring.list_personal_data_columns() as columns
+      join pg_catalog.pg_attribute as attribute
+        on attribute.attrelid = columns.relation::regclass and attribute.attname = columns.name
+      where columns.relation = describe_erasure.relation
+        and columns.treatment in ('erased', 'follows')
+    ) as described
+  ) as joined
+$$;
+
+comment on function monitoring.describe_erasure(text) is
+'Returns the SQL that finds rows with personal data in a table and erases it: whether a row has some, where $1, $2 and
+$3 are the fields of monitoring.person_search; whether erasing would change a row, and the assignments that erase, where
+$1 is the pattern.';
+
+create function monitoring.list_copies_elsewhere()
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select jsonb_build_array(
+    'the spool of the service and its dead letters: python -m app.spool',
+    'the logs of the service, of the database and of the API gateway, until they expire',
+    'backups and the write-ahead log of the database, until they expire',
+    'net.http_request_queue and net._http_response, which pg_net empties after some hours',
+    'cron.job_run_details and auth.users, if the person is known there',
+    'Sentry, the e-mail provider, the embeddings endpoint and every other program that sent or received the text',
+    'hashes: fingerprints of incidents, signatures of known errors, keys of reports; a text can be guessed from them only'
+      || ' by somebody who knows all the rest'
+  )
+$$;
+
+comment on function monitoring.list_copies_elsewhere() is
+'Returns where copies of personal data can be that erase_personal_data() does not reach.';

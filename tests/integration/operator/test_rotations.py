@@ -1,0 +1,200 @@
+"""The operator replaces each secret, and no report is lost meanwhile.
+
+The service is started with the variables of docs/operator-tasks.md, as a deployment does.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import psycopg
+import pytest
+
+from app.settings import Settings
+from app.web.auth import sign
+from local import Stack
+from tests.support import sentry_bodies
+from tests.support.operator_tasks import run_sql_task, task_blocks
+from tests.support.service_budgets import UNHURRIED
+from tests.support.service_process import (
+    INGEST_TOKEN,
+    PROJECT,
+    ServiceProcess,
+    is_drained,
+    running_service,
+    service_variables,
+)
+from tests.support.waiting import wait_until
+
+
+def steps(title: str, values: Mapping[str, str]) -> list[dict[str, str]]:
+    """The variables that each step of a task sets."""
+    return [dict([text.strip().split("=", 1)]) for text in task_blocks(title, "sh", values)]
+
+
+@contextmanager
+def deployed(stack: Stack, log_path: Path, variables: Mapping[str, str]) -> Iterator[ServiceProcess]:
+    with running_service({**service_variables(stack), **variables}, log_path, budgets=UNHURRIED) as service:
+        yield service
+
+
+def report(service: ServiceProcess, token: str, message: str = "m") -> httpx.Response:
+    body = {"error": {"message": message}, "source": "rotations", "context": {"id": secrets.token_hex(8)}}
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.post(f"{service.url}/api/autonomous/error", json=body, headers=headers, timeout=60)
+
+
+def deliver(service: ServiceProcess, signature: str = "", **parameters: str) -> httpx.Response:
+    raw = sentry_bodies.encode(sentry_bodies.error(str(secrets.randbelow(10**12)), secrets.token_hex(16)))
+    headers = {
+        "Content-Type": "application/json",
+        "Sentry-Hook-Resource": "error",
+        "Sentry-Hook-Timestamp": str(int(time.time())),
+        **({"Sentry-Hook-Signature": sign(raw, signature)} if signature else {}),
+    }
+    return httpx.post(f"{service.url}/webhooks/sentry", content=raw, headers=headers, params=parameters, timeout=60)
+
+
+def by_report(service: ServiceProcess, secret: str) -> int:
+    return report(service, secret).status_code
+
+
+def by_signature(service: ServiceProcess, secret: str) -> int:
+    return deliver(service, secret).status_code
+
+
+def by_webhook_url(service: ServiceProcess, secret: str) -> int:
+    return deliver(service, token=secret).status_code
+
+
+def by_metrics(service: ServiceProcess, secret: str) -> int:
+    return httpx.get(f"{service.url}/metrics", headers={"Authorization": f"Bearer {secret}"}).status_code
+
+
+TOKENS = {
+    "Rotate INGEST_TOKEN": ("ingest-token", by_report),
+    "Rotate a token of INGEST_TOKENS": ("checkout-token", by_report),
+    "Rotate SENTRY_CLIENT_SECRET": ("client-secret", by_signature),
+    "Rotate SENTRY_WEBHOOK_TOKEN": ("webhook-token", by_webhook_url),
+    "Rotate OPERATOR_TOKEN": ("operator-token", by_metrics),
+}
+
+
+@pytest.mark.parametrize("title", TOKENS)
+def test_old_and_new_are_accepted_until_the_old_one_is_removed(stack: Stack, log_path: Path, title: str) -> None:
+    name, use = TOKENS[title]
+    old, new = f"old-{secrets.token_hex(12)}", f"new-{secrets.token_hex(12)}"
+    both, new_only = steps(title, {f"new-{name}": new, f"old-{name}": old})
+    with deployed(stack, log_path, both) as service:
+        assert {use(service, each) for each in (old, new)} <= {200, 201}
+        assert use(service, "wrong-0123456789abcdef") == 401
+    with deployed(stack, log_path, new_only) as service:
+        assert use(service, new) in (200, 201)
+        assert use(service, old) == 401
+    assert old not in log_path.read_text()
+    assert new not in log_path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "sender"),
+    [
+        ("Rotate INGEST_TOKEN", "ingest-token", "server:default"),
+        ("Rotate a token of INGEST_TOKENS", "checkout-token", "server:checkout"),
+    ],
+)
+def test_the_sender_stays_the_same(
+    stack: Stack, log_path: Path, database: psycopg.Connection[Any], title: str, name: str, sender: str
+) -> None:
+    """Its incidents, its quota and its idempotency keys are those of both tokens."""
+    both = steps(title, {})[0]
+    message = "".join(chr(ord("a") + byte % 26) for byte in secrets.token_bytes(16))
+    with deployed(stack, log_path, both) as service:
+        ids = {report(service, f"{age}-{name}", message).json()["incident_id"] for age in ("old", "new")}
+    assert len(ids) == 1
+    query = "select sender, occurrence_count from public.incidents where id = %s"
+    assert database.execute(query, [ids.pop()]).fetchall() == [(sender, 2)]
+
+
+@contextmanager
+def deleted_key(stack: Stack, prefix: str, role: str) -> Iterator[str]:
+    """A further key of the project, which the service starts with. Delete it from stack.roles_by_key."""
+    key = f"{prefix}{secrets.token_hex(12)}"
+    stack.roles_by_key[key] = role
+    try:
+        yield key
+    finally:
+        stack.roles_by_key.pop(key, None)
+
+
+def test_reports_wait_while_the_secret_key_is_refused(
+    stack: Stack, log_path: Path, database: psycopg.Connection[Any]
+) -> None:
+    ((name, _),) = steps("Rotate the Supabase secret key", {})[0].items()
+    message = "".join(chr(ord("a") + byte % 26) for byte in secrets.token_bytes(16))
+    with (
+        deleted_key(stack, "sb_secret_", "service_role") as old,
+        deployed(stack, log_path, {name: old}) as service,
+    ):
+        assert report(service, INGEST_TOKEN, message).status_code == 201
+        del stack.roles_by_key[old]
+        assert report(service, INGEST_TOKEN, message).status_code == 202
+    (variables,) = steps("Rotate the Supabase secret key", {"sb_secret_new": stack.secret_key})
+    with deployed(stack, log_path, variables) as service:
+        wait_until(lambda: is_drained(service.url), what="the end of the spool")
+        assert report(service, INGEST_TOKEN, message).status_code == 201
+    query = "select occurrence_count from public.incidents where message = %s"
+    assert database.execute(query, [message]).fetchall() == [(3,)]
+
+
+def read_incidents(service: ServiceProcess, token: str) -> int:
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.get(f"{service.url}/api/autonomous/incidents", headers=headers, timeout=60).status_code
+
+
+def test_reports_do_not_need_the_publishable_key(stack: Stack, log_path: Path) -> None:
+    ((name, _),) = steps("Rotate the Supabase publishable key", {})[0].items()
+    with (
+        deleted_key(stack, "sb_publishable_", "anon") as old,
+        deployed(stack, log_path, {name: old}) as service,
+    ):
+        assert read_incidents(service, stack.authenticated_jwt) == 200
+        del stack.roles_by_key[old]
+        assert read_incidents(service, stack.authenticated_jwt) != 200
+        assert report(service, INGEST_TOKEN).status_code == 201
+    (variables,) = steps("Rotate the Supabase publishable key", {"sb_publishable_new": stack.publishable_key})
+    with deployed(stack, log_path, variables) as service:
+        assert read_incidents(service, stack.authenticated_jwt) == 200
+
+
+def test_tokens_of_both_signing_keys_are_accepted(stack: Stack, service: ServiceProcess) -> None:
+    """As between "Rotate" and "Revoke" in the dashboard: see "Rotate the JWT signing key"."""
+    claims = {"role": "authenticated", "sub": "rotating", "exp": int(time.time()) + 3600}
+    for token in (stack.signing_keys.sign(claims), jwt.encode(claims, stack.jwt_secret, algorithm="HS256")):
+        assert read_incidents(service, token) == 200
+
+
+def test_the_embeddings_key_is_replaced(sql_editor: psycopg.Connection[Any]) -> None:
+    try:
+        for value in ("first-key", "second-key"):
+            run_sql_task(sql_editor, "Rotate embeddings_api_key", {"new-key": value})
+            assert sql_editor.execute("select monitoring.read_secret('embeddings_api_key')").fetchone() == (value,)
+    finally:
+        sql_editor.execute("delete from monitoring.secrets")
+
+
+def test_the_service_knows_neither_the_signing_key_nor_the_database_password() -> None:
+    """That is why "Rotate the JWT signing key" and "Rotate the database password" need no deployment of it."""
+    names = " ".join(Settings.model_fields)
+    assert "jwt" not in names
+    assert "password" not in names
+    assert "database" not in names
+    sources = "".join(path.read_text(encoding="utf-8") for path in (PROJECT / "app").rglob("*.py"))
+    assert "psycopg" not in sources
+    assert "jwt.decode" not in sources
