@@ -59,11 +59,14 @@ with checks (position, name, is_well, is_needed, detail) as (
   select
     6,
     'jobs scheduled',
-    count(*) >= 13 and bool_and(job.active),
+    bool_and(job.active is true),
     true,
-    coalesce('inactive: ' || string_agg(job.jobname, ', ') filter (where not job.active), count(*) || ' jobs')
-  from cron.job
-  where job.jobname like 'monitoring-%'
+    coalesce(
+      'missing or inactive: ' || string_agg(expected.name, ', ') filter (where job.active is not true),
+      count(*) || ' jobs'
+    )
+  from monitoring.expected_jobs() as expected
+  left join cron.job on expected.name = job.jobname
   union all
   select
     7,

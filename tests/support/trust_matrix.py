@@ -104,6 +104,8 @@ DEFINERS_IN_MONITORING = {
     "sync_probe_targets": "a trigger: who may edit the configuration needs no right to write the derived table",
     "lock_action_starts": "a trigger: who may set the kill switch needs no right to lock",
     "stop_running_actions": "a trigger: who may set the kill switch needs no right to write the audit trail",
+    "follow_switches": "a trigger: the jobs belong to the owner, whoever edits the configuration",
+    "schedule_retries": "a trigger: the jobs belong to the owner, whoever stores the delivery",
     "record_answer": "a trigger: it runs as the role of pg_net's worker",
 }
 
