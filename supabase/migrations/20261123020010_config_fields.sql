@@ -57,7 +57,7 @@ comment on column monitoring.config_field.meaning is
 
 insert into monitoring.config_field (entry, field, kind, minimum, maximum, choices, is_required, default_value, meaning)
 values
-('kill_switch', 'enabled', 'boolean', null, null, null, true, null, 'true stops every automatic action'),
+('kill_switch', 'enabled', 'boolean', null, null, null, true, null, 'true stops every action of agents'),
 ('kill_switch', 'reason', 'text', 0, 500, null, false, null, 'why the switch is on'),
 ('feature_flags', 'monitoring', 'boolean', null, null, null, false, 'true', 'false stops the health-check rounds'),
 ('feature_flags', 'auto_fix', 'boolean', null, null, null, false, 'false', 'true lets agents apply known fixes'),

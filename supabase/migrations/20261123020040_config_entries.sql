@@ -91,7 +91,6 @@ begin
     raise exception using
       errcode = 'check_violation',
       message = v_problem,
-      detail = format('Refused value: %s', left(new.value::text, 500)),
       hint = 'The last valid value stays in effect. Correct the field and save again.';
   end if;
 
@@ -201,7 +200,7 @@ comment on function monitoring.read_limit(text, text) is
 
 insert into public.system_config (key, value, description)
 values
-('kill_switch', '{"enabled": false}', 'Stops all automatic actions. Detection continues.'),
+('kill_switch', '{"enabled": false}', 'Stops all agents. Detection and notifications continue.'),
 ('feature_flags', '{"monitoring": true, "auto_fix": false, "email": false}', 'Switches parts of the agent on and off.'),
 (
   'rate_limits',

@@ -89,6 +89,7 @@ resolve_incident                    | .  +   +   +      +       owner
 search_error_knowledge              | .  +   +   +      +       owner
 service_health                      | .  +   +   +      +       owner
 set_incident_severity               | .  +   +   +      +       owner
+set_kill_switch                     | .  .   .   .      +       owner
 start_health_check_round            | .  .   .   .      +       owner
 status_page                         | .  +   +   +      +       caller
 status_summary                      | .  +   +   +      +       caller
@@ -104,6 +105,8 @@ DEFINERS_IN_MONITORING = {
     "sync_probe_targets": "a trigger: who may edit the configuration needs no right to write the derived table",
     "lock_action_starts": "a trigger: who may set the kill switch needs no right to lock",
     "stop_running_actions": "a trigger: who may set the kill switch needs no right to write the audit trail",
+    "audit_config_change": "a trigger: who may edit the configuration needs no right to write the audit trail",
+    "audit_direct_edit": "a trigger: who may edit a table needs no right to write the audit trail",
     "follow_switches": "a trigger: the jobs belong to the owner, whoever edits the configuration",
     "schedule_retries": "a trigger: the jobs belong to the owner, whoever stores the delivery",
     "record_answer": "a trigger: it runs as the role of pg_net's worker",
@@ -230,6 +233,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "search_error_knowledge": {"query_text": "q"},
     "service_health": {},
     "set_incident_severity": {"incident_id": "{incident}", "severity": "HIGH", "reason": "r"},
+    "set_kill_switch": {"enabled": False, "reason": "r"},
     "start_health_check_round": {},
     "status_page": {},
     "status_summary": {},
