@@ -5,7 +5,8 @@
 --   direct_edits_queue_with_agents and direct_truncates_are_audited of the public tables.
 -- Risks: a statement of our own functions is told from a direct edit by its search_path, which is empty in each of them
 --   and in no session of the dashboard: a session that sets it to '' edits without an audit row. It is the condition of
---   each trigger, so that ingest does not call them. Audit rows without an incident lock the head of their caller's
+--   each trigger, so that ingest does not call them. A value that cannot be compared must not keep anybody from setting
+--   the kill switch. Audit rows without an incident lock the head of their caller's
 --   chain, which comes after the advisory lock of action starts and ends: direct edits take that one first.
 
 create function monitoring.read_editor()
@@ -33,34 +34,11 @@ security invoker
 set search_path = ''
 as $$
   select case
-    when 'array' in (jsonb_typeof(list_changes.former), jsonb_typeof(list_changes.latter)) then jsonb_build_object(
-      'removed', (
-        select coalesce(jsonb_agg(items.item), '[]')
-        from jsonb_array_elements(
-          case when jsonb_typeof(list_changes.former) = 'array' then list_changes.former else '[]' end
-        ) as items (item)
-        where not coalesce(list_changes.latter, '[]') @> jsonb_build_array(items.item)
-      ),
-      'added', (
-        select coalesce(jsonb_agg(items.item), '[]')
-        from jsonb_array_elements(
-          case when jsonb_typeof(list_changes.latter) = 'array' then list_changes.latter else '[]' end
-        ) as items (item)
-        where not coalesce(list_changes.former, '[]') @> jsonb_build_array(items.item)
-      )
-    )
-    else (
+    when jsonb_typeof(list_changes.former) = 'object' and jsonb_typeof(list_changes.latter) = 'object' then (
       select coalesce(
         jsonb_object_agg(
           fields.name,
-          case
-            when 'array' in (
-              jsonb_typeof(list_changes.former -> fields.name), jsonb_typeof(list_changes.latter -> fields.name)
-            ) then monitoring.list_changes(list_changes.former -> fields.name, list_changes.latter -> fields.name)
-            else jsonb_build_object(
-              'from', list_changes.former -> fields.name, 'to', list_changes.latter -> fields.name
-            )
-          end
+          monitoring.list_changes(list_changes.former -> fields.name, list_changes.latter -> fields.name)
         ),
         '{}'
       )
@@ -71,11 +49,26 @@ as $$
       ) as fields
       where list_changes.former -> fields.name is distinct from list_changes.latter -> fields.name
     )
+    when jsonb_typeof(list_changes.former) = 'array' and jsonb_typeof(list_changes.latter) = 'array'
+      then jsonb_build_object(
+        'removed', (
+          select coalesce(jsonb_agg(items.item), '[]')
+          from jsonb_array_elements(list_changes.former) as items (item)
+          where not list_changes.latter @> jsonb_build_array(items.item)
+        ),
+        'added', (
+          select coalesce(jsonb_agg(items.item), '[]')
+          from jsonb_array_elements(list_changes.latter) as items (item)
+          where not list_changes.former @> jsonb_build_array(items.item)
+        )
+      )
+    else jsonb_build_object('from', list_changes.former, 'to', list_changes.latter)
   end
 $$;
 
 comment on function monitoring.list_changes(jsonb, jsonb) is
-'Returns the fields in which two objects differ, each as {"from", "to"}, and of lists the items {"removed", "added"}.';
+'Returns in which fields two JSON values differ: {"from", "to"}, and of lists the items {"removed", "added"}. Two lists
+with the same items in another order have no difference.';
 
 create function monitoring.audit_config_change()
 returns trigger
@@ -174,8 +167,8 @@ $$;
 comment on function monitoring.audit_direct_edit() is
 'Writes the audit row of a row that somebody inserted, updated or deleted directly: who, which table and row, and of each
 changed field the former and the new value, sanitized. The first 100 rows of a transaction are listed. Changes of
-status, severity and title of an incident have rows of their own. Security definer: who may edit a table needs no right
-to write the audit trail.';
+status, severity and title of an incident have rows of their own. Security definer: who may edit a table needs no
+right to write the audit trail.';
 
 create trigger direct_edits_are_audited
 after update or delete on public.incidents

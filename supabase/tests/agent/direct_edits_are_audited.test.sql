@@ -81,9 +81,15 @@ select is(
   1::bigint, 'a truncate is recorded'
 );
 
-select is(
-  monitoring.list_changes('{"a": 1, "b": [1, 2], "c": 3}', '{"a": 2, "b": [2, 3], "c": 3}'),
-  '{"a": {"from": 1, "to": 2}, "b": {"removed": [1], "added": [3]}}', 'lists are compared item by item'
+select results_eq(
+  $$ select monitoring.list_changes(former, latter)
+     from (values
+       ('{"a": 1, "b": [1, 2], "c": 3}'::jsonb, '{"a": 2, "b": [2, 3], "c": 3}'::jsonb), ('null', '{"a": 1}'), ('[]', '7')
+     ) as examples (former, latter) $$,
+  $$ values
+     ('{"a": {"from": 1, "to": 2}, "b": {"removed": [1], "added": [3]}}'::jsonb),
+     ('{"from": null, "to": {"a": 1}}'), ('{"from": [], "to": 7}') $$,
+  'lists are compared item by item, and any values can be compared'
 );
 
 update public.system_config
