@@ -192,6 +192,10 @@ values
   'reason of the maintenance'
 ),
 (
+  'health_check_policy.maintenance_windows', 'muted_by', 'text', 1, 200, null, false, null,
+  'who muted the target with mute_target(), which removes the window after its end'
+),
+(
   'incident_policy', 'reopen_window', 'interval', 0, 31536000, null, false, '"24 hours"',
   'time after the resolution in which a repeat reopens the incident; later repeats open a new one'
 ),

@@ -44,6 +44,8 @@ GET /status as JSON           | o    .       .       .      .    +   +   +      
 GET /status as a page         | o    .       .       .      .    +   +   +      +       .      .    +        o      o      +          +
 POST /status signing in       | .    .       .       .      .    +   +   +      +       .      .    +        .      .      .          .
 POST /status signing out      | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +          +
+GET /status/kill-switch       | .    .       .       .      .    .   .   .      .       .      .    +        .      .      .          +
+POST /status/kill-switch      | .    .       .       .      .    .   .   .      .       .      .    +        .      .      .          +
 GET /metrics                  | .    .       .       .      .    .   .   .      .       .      .    +        .      .      .          .
 POST /api/autonomous/error    | .    .       .       .      .    .   .   .      .       +      +    .        .      .      .          .
 POST /webhooks/sentry         | .    .       .       .      .    .   .   .      .       .      .    .        +      +      .          .
@@ -73,6 +75,7 @@ ingest_events                       | .  .   .   .      +       owner
 ingest_sentry                       | .  .   .   .      +       owner
 list_incidents                      | .  +   +   +      +       caller
 match_error_knowledge               | .  +   +   +      +       owner
+mute_target                         | .  .   .   .      +       owner
 public_status                       | .  .   .   .      +       owner
 queue_email                         | .  +   +   +      +       owner
 record_deployment_finished          | .  +   .   .      +       owner
@@ -95,6 +98,7 @@ status_page                         | .  +   +   +      +       caller
 status_summary                      | .  +   +   +      +       caller
 suppress_incident                   | .  +   +   +      +       owner
 system_status                       | .  +   +   +      +       caller
+unmute_target                       | .  .   .   .      +       owner
 verify_audit                        | .  .   .   .      +       owner
 verify_audit of an incident         | .  +   +   +      +       owner
 write_service_targets               | .  .   .   .      +       owner
@@ -217,6 +221,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "ingest_sentry": {"deliveries": []},
     "list_incidents": {},
     "match_error_knowledge": {"query_embedding": "[1]"},
+    "mute_target": {"target": "nothing", "minutes": 1, "reason": "r"},
     "public_status": {},
     "queue_email": {"recipient": "nobody@example.com", "subject": "s"},
     "record_deployment_finished": {"deployment_id": "{deployment}", "success": True},
@@ -239,6 +244,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "status_summary": {},
     "suppress_incident": {"incident_id": "{incident}", "until": "2100-01-01T00:00:00Z", "reason": "r"},
     "system_status": {},
+    "unmute_target": {"target": "nothing"},
     "verify_audit": {},
     "verify_audit of an incident": {"incident_id": "{incident}"},
     "write_service_targets": {},
