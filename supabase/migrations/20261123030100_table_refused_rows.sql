@@ -1,5 +1,5 @@
--- Purpose: explains to a person who edits a table directly, in the dashboard or with psql, why a row is refused. Without
---   it PostgreSQL answers with the name of a constraint and prints the whole row, secrets included.
+-- Purpose: explains to a person who edits a table directly, in the dashboard or with psql, why a row is refused.
+--   Without it PostgreSQL answers with the name of a constraint and prints the whole row, secrets included.
 -- Objects: functions monitoring.list_row_rules, monitoring.describe_row_rule, monitoring.explain_refused_row; trigger
 --   violations_are_explained on every public table.
 -- Risks: the comments of the constraints and unique indexes are the messages. The constraints stay what enforces the
@@ -95,8 +95,9 @@ as $$
 $$;
 
 comment on function monitoring.list_row_rules(regclass, text) is
-'Returns the rules of a table that an INSERT, UPDATE or DELETE can break: an SQL condition that is true when it does, over
-the row edited, $1, and the text of its former primary key, $2; the SQLSTATE; and the constraint, index or column.';
+'Returns the rules of a table that an INSERT, UPDATE or DELETE can break: an SQL condition that is true when it does,
+over the row edited, $1, and the text of its former primary key, $2; the SQLSTATE; and the constraint, index or
+column.';
 
 create function monitoring.describe_row_rule(relation regclass, name text)
 returns text
@@ -191,8 +192,8 @@ end
 $$;
 
 comment on function monitoring.explain_refused_row() is
-'Refuses a row that breaks a rule of its table before PostgreSQL does, with the sentence of describe_row_rule(). No value
-of the row is part of the message, because it can be a secret.';
+'Refuses a row that breaks a rule of its table before PostgreSQL does, with the sentence of describe_row_rule(). No
+value of the row is part of the message, because it can be a secret.';
 
 create trigger violations_are_explained
 before insert or update or delete on public.incidents

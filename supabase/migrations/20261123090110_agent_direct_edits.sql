@@ -165,10 +165,10 @@ end
 $$;
 
 comment on function monitoring.audit_direct_edit() is
-'Writes the audit row of a row that somebody inserted, updated or deleted directly: who, which table and row, and of each
-changed field the former and the new value, sanitized. The first 100 rows of a transaction are listed. Changes of
-status, severity and title of an incident have rows of their own. Security definer: who may edit a table needs no
-right to write the audit trail.';
+'Writes the audit row, direct_insert, direct_update, direct_delete or direct_truncate, of what somebody changed in a
+table directly: who, which table and row, and of each changed field the former and the new value, sanitized. The first
+100 rows of a transaction are listed. Changes of status, severity and title of an incident have rows of their own.
+Security definer: who may edit a table needs no right to write the audit trail.';
 
 create trigger direct_edits_are_audited
 after update or delete on public.incidents

@@ -62,7 +62,10 @@ select results_eq(
 );
 
 insert into public.email_tracking (recipient, subject)
-select 'edit@example.com', 's' from generate_series(1, 150);
+select
+  'edit@example.com' as recipient,
+  's' as subject
+from generate_series(1, 150);
 
 select results_eq(
   $$ select count(*), count(*) filter (where details ? 'note') from public.agent_actions
@@ -73,12 +76,9 @@ select results_eq(
 
 truncate public.email_tracking;
 
-select is(
-  (
-    select count(*) from public.agent_actions
-    where action = 'direct_truncate' and details ->> 'table' = 'email_tracking'
-  ),
-  1::bigint, 'a truncate is recorded'
+select isnt_empty(
+  $$ select from public.agent_actions where action = 'direct_truncate' and details ->> 'table' = 'email_tracking' $$,
+  'a truncate is recorded'
 );
 
 select results_eq(

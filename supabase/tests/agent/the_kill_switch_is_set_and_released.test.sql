@@ -26,7 +26,11 @@ where key = 'notification_recipients';
 select set_config('request.jwt.claims', '{"role": "service_role"}', true);
 
 insert into monitoring.running_actions (action_id, agent, kind, deadline)
-select actions.id, 'a', 'investigate', clock_timestamp() + interval '1 hour'
+select
+  actions.id,
+  'a' as agent,
+  'investigate' as kind,
+  clock_timestamp() + interval '1 hour' as deadline
 from (
   select max(agent_actions.id) as id
   from public.agent_actions
@@ -49,9 +53,8 @@ select is(
 insert into public.incidents (fingerprint, title, message, severity, category, rule)
 values ('switch test', 't', 'm', 'CRITICAL', 'backend', 'r');
 
-select ok(
-  exists (select from public.email_tracking where recipient = 'switch@example.com'),
-  'notifications about incidents go on'
+select isnt_empty(
+  $$ select from public.email_tracking where recipient = 'switch@example.com' $$, 'notifications about incidents go on'
 );
 
 select is(
