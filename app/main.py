@@ -11,6 +11,7 @@ from app.metrics import Metrics
 from app.problems import Problem
 from app.routes.health import database_health, health, index
 from app.routes.incidents import get_incident, list_incidents
+from app.routes.kill_switch import kill_switch
 from app.routes.metrics import metrics
 from app.routes.report import report_error
 from app.routes.sentry import receive_sentry
@@ -36,6 +37,7 @@ def create_app(settings: Settings) -> Starlette:
             Route("/health/db", database_health, methods=["GET"]),
             # The page consists mostly of bars: compression reduces it to a tenth.
             Route("/status", status, methods=["GET", "POST"], middleware=[visitors, Middleware(GZipMiddleware)]),
+            Route("/status/kill-switch", kill_switch, methods=["GET", "POST"], middleware=[visitors]),
             Route("/metrics", metrics, methods=["GET"]),
             Route("/api/autonomous/error", report_error, methods=["POST"]),
             Route("/webhooks/sentry", receive_sentry, methods=["POST"]),

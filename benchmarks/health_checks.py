@@ -102,8 +102,10 @@ def measure_target_status(stack: Stack) -> None:
         health_checks = HealthChecks(connection, superuser, "bench")
         health_checks.switch_jobs(JOBS, active=False)
         superuser.execute(EMPTY)
+        superuser.execute("set search_path = ''")  # as in our functions: no direct edit
         for begin in range(90, 0, -10):
             superuser.execute(FILL, {"from": begin})
+        superuser.execute("reset search_path")
         superuser.execute("select monitoring.roll_up_checks()")
         superuser.execute(
             "insert into monitoring.target_states (target, status, since)"

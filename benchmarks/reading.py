@@ -62,6 +62,7 @@ def _read(connection: psycopg.Connection[Any], query: str, values: dict[str, Any
 
 def measure_retrieval(stack: Stack) -> None:
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        connection.execute("set search_path = ''")  # as in our functions: no direct edit
         connection.execute(
             """
             insert into public.error_knowledge (pattern, signature, category, severity, solution, embedding)
@@ -75,6 +76,7 @@ def measure_retrieval(stack: Stack) -> None:
             """,
             [ENTRIES],
         )
+        connection.execute("reset search_path")
         connection.execute("analyze public.error_knowledge")
         row = connection.execute(
             "select json_agg(vector) from (select embedding::text as vector from public.error_knowledge"

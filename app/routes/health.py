@@ -16,6 +16,7 @@ _LINKS = {
     "report_error": "/api/autonomous/error",
     "sentry": "/webhooks/sentry",
     "status": "/status",
+    "kill_switch": "/status/kill-switch",
     "metrics": "/metrics",
     "incidents": "/api/autonomous/incidents",
 }

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
@@ -17,10 +16,19 @@ from app.status.snapshot import HEALTH_MEMBERS, versions
 from app.supabase.errors import ResponseError, SupabaseError, UnreachableError, problem_of_reader
 from app.supabase.monitor import DatabaseState
 from app.web.auth import bearer_token
-from app.web.body import read_body, require_form
 from app.web.errors import problem_response
+from app.web.form import read_form
 from app.web.origin import require_own_form
-from app.web.session import UNAUTHORIZED, Reader, delete_cookie, reader_of, reader_with, session_id_of, set_cookie
+from app.web.session import (
+    UNAUTHORIZED,
+    Reader,
+    delete_cookie,
+    is_operator,
+    reader_of,
+    reader_with,
+    session_id_of,
+    set_cookie,
+)
 
 # Cookie, because a page for a signed-in person must not be shown to anyone else.
 _HEADERS = {"Vary": "Accept, Authorization, Cookie", "Cache-Control": "no-store"}
@@ -110,7 +118,7 @@ async def _show_page(request: ServiceRequest) -> Response:
 async def _submit_form(request: ServiceRequest) -> Response:
     """Sign in with `token`, which starts a session, or sign out with `sign_out`, which ends it."""
     require_own_form(request, has_session=session_id_of(request) is not None)
-    form = await _read_form(request)
+    form = await read_form(request, "token", "sign_out")
     response: Response = RedirectResponse("status", 303)
     if "sign_out" in form:
         _sign_out(request, response)
@@ -164,6 +172,7 @@ async def _render_page(
         "nonce": nonce,
         "is_signed_in": is_signed_in,
         "notice": _notice(last, known, error),
+        "is_operator": is_operator(request),
         "refusal": refusal,
         "known": {**known, **{name: data[name] for name in HEALTH_MEMBERS if name in data}},
         "overall": data.get("overall") or "unknown",
@@ -207,13 +216,3 @@ def _end_session(request: ServiceRequest) -> None:
     session_id = session_id_of(request)
     if session_id is not None:
         request.state["sessions"].end(session_id)
-
-
-async def _read_form(request: ServiceRequest) -> dict[str, str]:
-    require_form(request.headers)
-    body = (await read_body(request, request.state["form_bodies"])).decode("utf-8", "replace")
-    try:
-        fields = parse_qs(body, max_num_fields=10)
-    except ValueError:
-        raise problem("parameter", "The form has fields other than `token` and `sign_out`.") from None
-    return {name: values[0].strip() for name, values in fields.items()}

@@ -94,9 +94,16 @@ def _environment() -> Environment:
     return environment
 
 
-_TEMPLATE = _environment().get_template("status.html")
+_ENVIRONMENT = _environment()
+_TEMPLATE = _ENVIRONMENT.get_template("status.html")
+_KILL_SWITCH = _ENVIRONMENT.get_template("kill_switch.html")
 
 
 def render(view: Mapping[str, Any]) -> str:
     """The document. view contains the variables that status.html lists in its first line."""
     return _TEMPLATE.render(view)
+
+
+def render_kill_switch(view: Mapping[str, Any]) -> str:
+    """The document of the kill switch. view contains the variables that kill_switch.html lists in its first line."""
+    return _KILL_SWITCH.render(view)

@@ -40,7 +40,7 @@ _POOL = httpx.Limits(max_connections=None, max_keepalive_connections=8, keepaliv
 _logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-StatusFunction = Literal["system_status", "status_page", "public_status"]
+StatusFunction = Literal["system_status", "status_page", "public_status", "service_health"]
 
 
 class SupabaseClient:
@@ -107,6 +107,15 @@ class SupabaseClient:
     async def start_health_check_round(self) -> object:
         """Start the health checks of this minute. Returns the number of requests that were sent."""
         return await self._call("start_health_check_round")
+
+    async def is_kill_switch_on(self) -> bool:
+        """Whether agents may not act, as the database says now."""
+        return (await self.status("service_health", None))["is_kill_switch_on"] is not False
+
+    async def set_kill_switch(self, enabled: bool, reason: str, requested_by: str) -> object:
+        """Stop all agents, or let them act again. Safe to repeat."""
+        parameters = {"enabled": enabled, "reason": reason, "requested_by": requested_by}
+        return await retry(lambda: self._call("set_kill_switch", parameters), deadline_after())
 
     async def status(self, function: StatusFunction, access_token: str | None) -> Mapping[str, Any]:
         """The result of a status function, with the rights of the token, or of service_role without one."""

@@ -143,7 +143,7 @@ order by type.typname
 # A job's command has no comment of its own: those of the functions that it calls say what it does.
 _JOBS = """
 select
-  job.jobname as name,
+  job.name,
   job.schedule,
   trim(regexp_replace(job.command, '\\s+', ' ', 'g')) as command,
   array(
@@ -154,9 +154,8 @@ select
     where namespace.nspname <> 'pg_catalog'
     order by calls.position
   ) as comments
-from cron.job
-where job.jobname like 'monitoring-%'
-order by job.jobname
+from monitoring.list_jobs() as job
+order by job.name
 """
 
 _ENTRIES = "select key as name, description from public.system_config order by key"

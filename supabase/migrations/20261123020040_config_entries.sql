@@ -45,6 +45,14 @@ comment on column public.system_config.updated_at is 'Time of the last write.';
 
 comment on column public.system_config.updated_by is 'Database role of the last write.';
 
+-- What a person who edits the table directly is told when a row is refused.
+comment on constraint key_is_known on public.system_config is
+'key must be one of the 9 entries: kill_switch, feature_flags, rate_limits, deployment_windows, health_check_targets,
+health_check_policy, incident_policy, retention, notification_recipients. Edit the value of an entry instead.';
+
+comment on constraint system_config_pkey on public.system_config is
+'There is an entry of this name already. Edit its value instead.';
+
 create function monitoring.validate_system_config()
 returns trigger
 language plpgsql
@@ -209,7 +217,7 @@ set search_path = ''
 as $$
   insert into public.system_config (key, value, description)
   values
-  ('kill_switch', '{"enabled": false}', 'Stops all automatic actions. Detection continues.'),
+  ('kill_switch', '{"enabled": false}', 'Stops all agents. Detection and notifications continue.'),
   ('feature_flags', '{"monitoring": true, "auto_fix": false, "email": false}', 'Switches parts of the agent on and off.'),
   (
     'rate_limits',

@@ -13,7 +13,7 @@ set search_path = ''
 as $$
   insert into monitoring.config_field (entry, field, kind, minimum, maximum, choices, is_required, default_value, meaning)
   values
-  ('kill_switch', 'enabled', 'boolean', null, null, null, true, null, 'true stops every automatic action'),
+  ('kill_switch', 'enabled', 'boolean', null, null, null, true, null, 'true stops every action of agents'),
   ('kill_switch', 'reason', 'text', 0, 500, null, false, null, 'why the switch is on'),
   ('feature_flags', 'monitoring', 'boolean', null, null, null, false, 'true', 'false stops the health-check rounds'),
   ('feature_flags', 'auto_fix', 'boolean', null, null, null, false, 'false', 'true lets agents apply known fixes'),
@@ -176,6 +176,10 @@ as $$
   (
     'health_check_policy.maintenance_windows', 'reason', 'text', 0, 500, null, false, null,
     'reason of the maintenance'
+  ),
+  (
+    'health_check_policy.maintenance_windows', 'muted_by', 'text', 1, 200, null, false, null,
+    'who muted the target with mute_target(), which removes the window after its end'
   )
   on conflict (entry, field) do nothing
 $$;

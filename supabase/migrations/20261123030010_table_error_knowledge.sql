@@ -118,6 +118,37 @@ comment on column public.error_knowledge.created_at is 'Time at which the entry 
 
 comment on column public.error_knowledge.updated_at is 'Time at which the entry was last changed.';
 
+-- What a person who edits the table directly is told when a row is refused.
+comment on constraint pattern_is_not_blank on public.error_knowledge is
+'pattern must not be blank. Describe the error in words, or give an example message.';
+
+comment on constraint signature_is_not_blank on public.error_knowledge is
+'signature must not be blank. Use the fingerprint of the error without its source, or call remember_fix().';
+
+comment on constraint success_count_is_not_negative on public.error_knowledge is
+'success_count must be 0 or more. record_fix_outcome() counts.';
+
+comment on constraint failure_count_is_not_negative on public.error_knowledge is
+'failure_count must be 0 or more. record_fix_outcome() counts.';
+
+comment on constraint only_existing_code_may_run on public.error_knowledge is
+'is_auto_fix_allowed needs auto_fix_code. Enter the code first, or set is_auto_fix_allowed to false.';
+
+comment on constraint only_approved_code_may_run on public.error_knowledge is
+'is_auto_fix_allowed needs an approval. Call approve_fix(id, revision, true) after reading the code.';
+
+comment on constraint approvals_say_who on public.error_knowledge is
+'approved_by and approved_at belong together. Call approve_fix(id, revision), which sets both.';
+
+comment on constraint updated_at_is_not_before_created_at on public.error_knowledge is
+'updated_at must not be earlier than created_at. Leave updated_at as it is.';
+
+comment on constraint error_knowledge_signature_key on public.error_knowledge is
+'Another entry has this signature. Edit that entry instead: each signature has one.';
+
+comment on constraint error_knowledge_pkey on public.error_knowledge is
+'Another entry has this id. Leave id out, and it is assigned.';
+
 create function monitoring.protect_knowledge()
 returns trigger
 language plpgsql

@@ -84,3 +84,37 @@ comment on column public.deployment_history.duration is 'Time from started_at to
 comment on column public.deployment_history.rollback_of is 'Deployment that this deployment rolls back.';
 
 comment on column public.deployment_history.rollback_reason is 'Reason for the rollback.';
+
+-- What a person who edits the table directly is told when a row is refused.
+comment on constraint service_is_not_blank on public.deployment_history is
+'service must not be blank. Enter the name of the service that was deployed.';
+
+comment on constraint version_is_not_blank on public.deployment_history is
+'version must not be blank. Enter the version that was deployed.';
+
+comment on constraint names_of_deployments_are_one_line on public.deployment_history is
+'service, version, environment and deployed_by must each be one line. Remove line breaks and invisible characters.';
+
+comment on constraint commit_hash_is_a_hash on public.deployment_history is
+'commit_hash must be 7 to 64 lower-case hexadecimal digits, or empty.';
+
+comment on constraint test_results_is_an_object on public.deployment_history is
+'test_results must be a JSON object such as {} or {"passed": 12}.';
+
+comment on constraint finished_at_is_not_before_started_at on public.deployment_history is
+'finished_at must not be earlier than started_at.';
+
+comment on constraint finished_deployments_say_when on public.deployment_history is
+'finished_at is set when, and only when, the status is other than pending and in_progress. Change both together.';
+
+comment on constraint rollbacks_say_why on public.deployment_history is
+'rollback_of and rollback_reason belong together. Set both, or leave both empty.';
+
+comment on constraint deployments_do_not_roll_back_themselves on public.deployment_history is
+'rollback_of must be the id of another deployment.';
+
+comment on constraint deployment_history_pkey on public.deployment_history is
+'Another deployment has this id. Leave id out, and it is assigned.';
+
+comment on constraint deployment_history_rollback_of_fkey on public.deployment_history is
+'rollback_of must be the id of a deployment that exists, or empty.';

@@ -206,3 +206,64 @@ comment on column public.incidents.knowledge_id is 'Known error in error_knowled
 
 comment on column public.incidents.deployment_id is
 'Deployment of the service that started at most 30 minutes before the incident opened.';
+
+-- What a person who edits the table directly is told when a row is refused.
+comment on constraint id_is_an_incident_number on public.incidents is
+'id must begin with INC-. Leave it out, and it is assigned.';
+
+comment on constraint fingerprint_is_not_blank on public.incidents is
+'fingerprint must not be blank. Report the error with report_error(), which computes it.';
+
+comment on constraint fingerprint_is_short on public.incidents is 'fingerprint must have at most 255 characters.';
+
+comment on constraint sender_is_known on public.incidents is
+'sender must be health-check, sentry, security, service, server:<name> or agent:<name>.';
+
+comment on constraint fingerprints_in_a_namespace_have_its_sender on public.incidents is
+'A fingerprint with a colon belongs to the sender before the colon, such as health-check:target:api to health-check.
+Change fingerprint or sender.';
+
+comment on constraint names_are_one_line on public.incidents is
+'title, source, error_type, environment and release must each be one line. Remove line breaks and invisible
+characters.';
+
+comment on constraint context_is_an_object on public.incidents is 'context must be a JSON object such as {}.';
+
+comment on constraint occurrence_count_is_positive on public.incidents is 'occurrence_count must be 1 or more.';
+
+comment on constraint last_seen_is_not_before_first_seen on public.incidents is
+'last_seen must not be earlier than first_seen.';
+
+comment on constraint resolved_incidents_say_when on public.incidents is
+'resolved_at is set when, and only when, the status is resolved. Change both together, or call resolve_incident(id,
+resolution) or reopen_incident(id, reason).';
+
+comment on constraint only_resolved_incidents_have_a_resolution on public.incidents is
+'resolved_by and resolution must be empty unless the incident is resolved. Empty them, or call resolve_incident(id,
+resolution).';
+
+comment on constraint resolved_at_is_not_before_first_seen on public.incidents is
+'resolved_at must not be earlier than first_seen.';
+
+comment on constraint acknowledged_incidents_say_when on public.incidents is
+'An acknowledged incident needs acknowledged_at. Set both together, or call acknowledge_incident(id).';
+
+comment on constraint acknowledged_at_is_not_before_first_seen on public.incidents is
+'acknowledged_at must not be earlier than first_seen.';
+
+comment on constraint only_suppressed_incidents_have_an_end on public.incidents is
+'suppressed_until must be empty unless the status is suppressed. Empty it, or call suppress_incident(id, until,
+reason).';
+
+comment on constraint incidents_pkey on public.incidents is
+'Another incident has this id. Leave id out, and it is assigned.';
+
+comment on constraint incidents_knowledge_id_fkey on public.incidents is
+'knowledge_id must be the id of an entry of error_knowledge, or empty.';
+
+comment on constraint incidents_deployment_id_fkey on public.incidents is
+'deployment_id must be the id of a row of deployment_history, or empty.';
+
+comment on index public.incidents_live_fingerprint_idx is
+'Another incident of this error is not resolved yet, and an error has one such incident. Use that incident, or resolve
+it first: it has the same fingerprint.';

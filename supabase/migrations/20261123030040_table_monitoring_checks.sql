@@ -119,3 +119,38 @@ comment on column public.monitoring_checks.is_maintenance is
 'Whether the round was in a maintenance window: it opens no incident and is not counted as downtime.';
 
 comment on column public.monitoring_checks.incident_id is 'Incident that the check belongs to.';
+
+-- What a person who edits the table directly is told when a row is refused.
+comment on constraint target_is_not_blank on public.monitoring_checks is
+'target must not be blank. Enter the name of a target.';
+
+comment on constraint http_status_is_a_status_code on public.monitoring_checks is
+'http_status must be from 100 to 599, or empty.';
+
+comment on constraint response_time_is_not_negative on public.monitoring_checks is
+'response_time_ms must be 0 or more, or empty.';
+
+comment on constraint attempt_is_positive on public.monitoring_checks is 'attempt must be 1 or more.';
+
+comment on constraint error_count_is_not_negative on public.monitoring_checks is 'error_count must be 0 or more.';
+
+comment on constraint consecutive_failures_is_not_negative on public.monitoring_checks is
+'consecutive_failures must be 0 or more.';
+
+comment on constraint completed_at_is_not_before_sent_at on public.monitoring_checks is
+'completed_at must not be earlier than sent_at.';
+
+comment on constraint judged_checks_are_completed on public.monitoring_checks is
+'A check whose status is other than pending needs completed_at. Set both together.';
+
+comment on constraint answer_excerpt_is_short on public.monitoring_checks is
+'answer_excerpt must have at most 1,024 bytes.';
+
+comment on constraint one_check_a_target_and_round on public.monitoring_checks is
+'There is a check of this target in this round already. Each target has one row per scheduled_at.';
+
+comment on constraint monitoring_checks_pkey on public.monitoring_checks is
+'Another check has this id. Leave id out, and it is assigned.';
+
+comment on constraint monitoring_checks_incident_id_fkey on public.monitoring_checks is
+'incident_id must be the id of an incident, such as INC-1001, or empty.';

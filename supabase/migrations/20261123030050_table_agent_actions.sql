@@ -127,6 +127,47 @@ comment on column public.agent_actions.hash is
 'The sha256, in hex, of previous_hash, content_hash and all other columns but the texts, see
 monitoring.hash_agent_action().';
 
+-- What a person who edits the table directly is told when a row is refused.
+comment on constraint agent_is_not_blank on public.agent_actions is 'agent must not be blank. Enter who acted.';
+
+comment on constraint agent_is_one_line on public.agent_actions is
+'agent must be one line. Remove line breaks and invisible characters.';
+
+comment on constraint action_is_not_blank on public.agent_actions is 'action must not be blank. Enter what was done.';
+
+comment on constraint duration_is_not_negative on public.agent_actions is 'duration_ms must be 0 or more, or empty.';
+
+comment on constraint safety_checks_is_a_list on public.agent_actions is
+'safety_checks must be a JSON list such as [].';
+
+comment on constraint safety_verdict_is_known on public.agent_actions is
+'safety_verdict must be allowed, refused or not_required.';
+
+comment on constraint details_is_an_object on public.agent_actions is 'details must be a JSON object such as {}.';
+
+comment on constraint successes_have_no_error on public.agent_actions is
+'An action with an error cannot have success true. Empty error, or set success to false.';
+
+comment on constraint first_actions_follow_nothing on public.agent_actions is
+'previous_hash is empty in the first action of a chain only. Leave it out: a trigger writes it.';
+
+comment on constraint agent_actions_finishes_id_key on public.agent_actions is
+'The end of that action is recorded already. An action ends once.';
+
+comment on constraint one_action_a_place_in_the_chain on public.agent_actions is
+'This place in the chain is taken. Leave chain_position out: a trigger writes it.';
+
+comment on constraint agent_actions_pkey on public.agent_actions is
+'Another action has this id. Leave id out, and it is assigned.';
+
+comment on constraint agent_actions_incident_id_fkey on public.agent_actions is
+'incident_id of an action must be the id of an incident. An incident in the audit trail cannot be deleted: resolve it
+instead.';
+
+comment on constraint agent_actions_knowledge_id_fkey on public.agent_actions is
+'knowledge_id of an action must be the id of an entry of error_knowledge. An entry in the audit trail cannot be
+deleted: correct it instead.';
+
 create function monitoring.refuse_agent_action_change()
 returns trigger
 language plpgsql

@@ -67,3 +67,20 @@ comment on column public.security_events.details is 'Further data of the event, 
 comment on column public.security_events.incident_id is 'Incident that the event opened or repeated.';
 
 comment on column public.security_events.created_at is 'Time at which the event was recorded.';
+
+-- What a person who edits the table directly is told when a row is refused.
+comment on constraint event_type_is_not_blank on public.security_events is
+'event_type must not be blank. Enter a type such as invalid_signature.';
+
+comment on constraint event_type_is_one_line on public.security_events is
+'event_type must be one line. Remove line breaks and invisible characters.';
+
+comment on constraint confidence_is_a_share on public.security_events is 'confidence must be from 0 to 1.';
+
+comment on constraint details_is_an_object on public.security_events is 'details must be a JSON object such as {}.';
+
+comment on constraint security_events_pkey on public.security_events is
+'Another event has this id. Leave id out, and it is assigned.';
+
+comment on constraint security_events_incident_id_fkey on public.security_events is
+'incident_id must be the id of an incident, such as INC-1001, or empty.';

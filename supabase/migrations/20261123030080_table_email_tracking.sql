@@ -76,3 +76,34 @@ comment on column public.email_tracking.click_count is 'Number of clicks on link
 comment on column public.email_tracking.error is 'Reason why the e-mail was not delivered.';
 
 comment on column public.email_tracking.created_at is 'Time at which the e-mail was queued.';
+
+-- What a person who edits the table directly is told when a row is refused.
+comment on constraint recipient_is_an_address on public.email_tracking is
+'recipient must be an e-mail address such as ann@example.com.';
+
+comment on constraint subject_is_not_blank on public.email_tracking is 'subject must not be blank.';
+
+comment on constraint subject_is_one_line on public.email_tracking is
+'subject must be one line. Remove line breaks and invisible characters.';
+
+comment on constraint open_count_is_not_negative on public.email_tracking is 'open_count must be 0 or more.';
+
+comment on constraint click_count_is_not_negative on public.email_tracking is 'click_count must be 0 or more.';
+
+comment on constraint delivered_at_is_not_before_sent_at on public.email_tracking is
+'delivered_at must not be earlier than sent_at.';
+
+comment on constraint sent_emails_say_when on public.email_tracking is
+'An e-mail whose status is other than queued and failed needs sent_at. Set both together.';
+
+comment on constraint failed_emails_say_why on public.email_tracking is
+'A failed e-mail needs a reason in error. Set both together.';
+
+comment on constraint email_tracking_provider_id_key on public.email_tracking is
+'Another e-mail has this provider_id. The provider assigns each id once.';
+
+comment on constraint email_tracking_pkey on public.email_tracking is
+'Another e-mail has this id. Leave id out, and it is assigned.';
+
+comment on constraint email_tracking_incident_id_fkey on public.email_tracking is
+'incident_id must be the id of an incident, such as INC-1001, or empty.';

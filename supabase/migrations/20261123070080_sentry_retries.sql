@@ -207,6 +207,7 @@ begin
         perform monitoring.postpone_delivery(v_waiting.id, sqlstate, sqlerrm);
     end;
   end loop;
+  perform monitoring.unschedule_retries();
   return v_applied;
 end
 $$;
@@ -214,4 +215,4 @@ $$;
 comment on function monitoring.retry_deliveries() is
 'Applies up to 50 deliveries that were deferred by rate_limits.new_incidents_per_minute and up to 50 that failed, and
 returns how many were applied. One that raises an error is tried again later and stops no other. pg_cron runs it each
-minute.';
+minute while deliveries wait; when none is left, it unschedules its own job.';

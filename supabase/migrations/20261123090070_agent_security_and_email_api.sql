@@ -120,9 +120,13 @@ begin
       'PT400', 'recipient is not an e-mail address', 'recipient', 'Send an address such as ann@example.com.'
     );
   end if;
-  if monitoring.is_kill_switch_on() or not monitoring.is_feature_on('email') then
+  -- The kill switch stops agents; what the product itself sends about incidents goes on.
+  if not monitoring.is_feature_on('email')
+    or (monitoring.read_role() = 'authenticated' and monitoring.is_kill_switch_on())
+  then
     perform monitoring.refuse_request(
-      'PT409', 'sending e-mails is disabled', 'recipient', 'feature_flags.email must be on and the kill switch off.'
+      'PT409', 'sending e-mails is disabled', 'recipient',
+      'feature_flags.email must be on and, for agents, the kill switch off.'
     );
   end if;
   if monitoring.read_role() = 'authenticated' and not exists (
@@ -156,8 +160,8 @@ comment on function public.queue_email(text, text, text) is
 'Queues an e-mail and returns its id.
 
 The mailer passes that id, with the id of the provider, to record_email_event(). Agents may write to the addresses
-in notification_recipients only. 409 while feature_flags.email is off or the kill switch is on. Security definer,
-because e-mails may be written through such functions only.';
+in notification_recipients only, and to nobody while the kill switch is on. 409 while feature_flags.email is off.
+Security definer, because e-mails may be written through such functions only.';
 
 create function monitoring.queue_notifications()
 returns trigger
@@ -167,7 +171,7 @@ security invoker
 set search_path = ''
 as $$
 begin
-  if monitoring.is_feature_on('email') and not monitoring.is_kill_switch_on() then
+  if monitoring.is_feature_on('email') then
     insert into public.email_tracking (incident_id, recipient, subject)
     select
       opened.id,
@@ -187,7 +191,8 @@ end
 $$;
 
 comment on function monitoring.queue_notifications() is
-'Queues an e-mail to each of notification_recipients for new incidents, while feature_flags.email is true.';
+'Queues an e-mail to each of notification_recipients for new incidents, while feature_flags.email is true. The kill
+switch does not stop it.';
 
 create trigger new_incidents_are_mailed
 after insert on public.incidents

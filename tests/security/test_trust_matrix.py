@@ -218,6 +218,9 @@ def ask(world: World, row: str, who: str) -> str:
     elif place[:1] == ["signing"]:
         form = {"token": credential.token or ""} if place[-1] == "in" else {"sign_out": "1"}
         headers |= {"Accept": "text/html", "Origin": str(world.service.base_url).rstrip("/")}
+    elif (method, path) == ("POST", "/status/kill-switch"):
+        form = {"enabled": "false", "reason": "the trust matrix"}
+        headers["Origin"] = str(world.service.base_url).rstrip("/")
     if form is not None:
         content = str(httpx.QueryParams(form)).encode()
     headers["Content-Type"] = "application/json" if form is None else "application/x-www-form-urlencoded"

@@ -333,3 +333,45 @@ def test_every_foreign_key_has_an_index_that_begins_with_its_columns(catalog: ps
     order by 1
     """
     assert rows(catalog, OUR_RELATIONS, query) == []
+
+
+# Whoever edits a table in the dashboard reads these.
+RULES = """
+select format('%s.%s', relation.relname, rules.name), monitoring.describe_row_rule(relation.oid, rules.name)
+from pg_catalog.pg_class as relation
+cross join unnest(array['INSERT', 'DELETE']) as operations (operation)
+cross join monitoring.list_row_rules(relation.oid, operations.operation) as rules
+where relation.relnamespace = 'public'::regnamespace
+  and relation.relkind = 'r'
+"""
+
+EXPLAINED_TABLES = """
+select relation.relname
+from pg_catalog.pg_class as relation
+where relation.relnamespace = 'public'::regnamespace
+  and relation.relkind = 'r'
+  and exists (select from pg_trigger where tgrelid = relation.oid and tgname = 'violations_are_explained')
+"""
+
+
+def test_every_rule_of_a_public_table_is_a_sentence(catalog: psycopg.Connection) -> None:
+    sentences: dict[str, str] = dict(catalog.execute(RULES).fetchall())
+    assert len(sentences) > 100
+    assert {name for name, text in sentences.items() if text.startswith("The row breaks the rule")} == set()
+    assert {name for name, text in sentences.items() if not text.endswith(".")} == set()
+
+
+def test_every_public_table_explains_its_rules(catalog: psycopg.Connection) -> None:
+    tables = "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
+    assert set(catalog.execute(tables).fetchall()) == set(catalog.execute(EXPLAINED_TABLES).fetchall())
+
+
+def test_the_trigger_that_explains_comes_after_those_that_correct_a_row(catalog: psycopg.Connection) -> None:
+    query = """
+    select tgrelid::regclass, max(tgname collate "C")
+    from pg_trigger
+    where tgrelid in (select tgrelid from pg_trigger where tgname = 'violations_are_explained')
+      and tgtype & 3 = 3 and not tgisinternal
+    group by 1
+    """
+    assert {name for _, name in catalog.execute(query).fetchall()} == {"violations_are_explained"}

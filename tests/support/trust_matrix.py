@@ -44,6 +44,8 @@ GET /status as JSON           | o    .       .       .      .    +   +   +      
 GET /status as a page         | o    .       .       .      .    +   +   +      +       .      .    +        o      o      +          +
 POST /status signing in       | .    .       .       .      .    +   +   +      +       .      .    +        .      .      .          .
 POST /status signing out      | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +          +
+GET /status/kill-switch       | .    .       .       .      .    .   .   .      .       .      .    +        .      .      .          +
+POST /status/kill-switch      | .    .       .       .      .    .   .   .      .       .      .    +        .      .      .          +
 GET /metrics                  | .    .       .       .      .    .   .   .      .       .      .    +        .      .      .          .
 POST /api/autonomous/error    | .    .       .       .      .    .   .   .      .       +      +    .        .      .      .          .
 POST /webhooks/sentry         | .    .       .       .      .    .   .   .      .       .      .    .        +      +      .          .
@@ -89,6 +91,7 @@ ingest_events                       | .  .   .   .      +       owner
 ingest_sentry                       | .  .   .   .      +       owner
 list_incidents                      | .  +   +   +      +       caller
 match_error_knowledge               | .  +   +   +      +       owner
+mute_target                         | .  .   .   .      +       owner
 public_status                       | .  .   .   .      +       owner
 queue_email                         | .  +   +   +      +       owner
 record_deployment_finished          | .  +   .   .      +       owner
@@ -106,11 +109,13 @@ resolve_incident                    | .  +   +   +      +       owner
 search_error_knowledge              | .  +   +   +      +       owner
 service_health                      | .  +   +   +      +       owner
 set_incident_severity               | .  +   +   +      +       owner
+set_kill_switch                     | .  .   .   .      +       owner
 start_health_check_round            | .  .   .   .      +       owner
 status_page                         | .  +   +   +      +       caller
 status_summary                      | .  +   +   +      +       caller
 suppress_incident                   | .  +   +   +      +       owner
 system_status                       | .  +   +   +      +       caller
+unmute_target                       | .  .   .   .      +       owner
 verify_audit                        | .  .   .   .      +       owner
 verify_audit of an incident         | .  +   +   +      +       owner
 write_service_targets               | .  .   .   .      +       owner
@@ -121,6 +126,10 @@ DEFINERS_IN_MONITORING = {
     "sync_probe_targets": "a trigger: who may edit the configuration needs no right to write the derived table",
     "lock_action_starts": "a trigger: who may set the kill switch needs no right to lock",
     "stop_running_actions": "a trigger: who may set the kill switch needs no right to write the audit trail",
+    "audit_config_change": "a trigger: who may edit the configuration needs no right to write the audit trail",
+    "audit_direct_edit": "a trigger: who may edit a table needs no right to write the audit trail",
+    "follow_switches": "a trigger: the jobs belong to the owner, whoever edits the configuration",
+    "schedule_retries": "a trigger: the jobs belong to the owner, whoever stores the delivery",
     "record_answer": "a trigger: it runs as the role of pg_net's worker",
 }
 
@@ -238,6 +247,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "ingest_sentry": {"deliveries": []},
     "list_incidents": {},
     "match_error_knowledge": {"query_embedding": "[1]"},
+    "mute_target": {"target": "nothing", "minutes": 1, "reason": "r"},
     "public_status": {},
     "queue_email": {"recipient": "nobody@example.com", "subject": "s"},
     "record_deployment_finished": {"deployment_id": "{deployment}", "success": True},
@@ -255,11 +265,13 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "search_error_knowledge": {"query_text": "q"},
     "service_health": {},
     "set_incident_severity": {"incident_id": "{incident}", "severity": "HIGH", "reason": "r"},
+    "set_kill_switch": {"enabled": False, "reason": "r"},
     "start_health_check_round": {},
     "status_page": {},
     "status_summary": {},
     "suppress_incident": {"incident_id": "{incident}", "until": "2100-01-01T00:00:00Z", "reason": "r"},
     "system_status": {},
+    "unmute_target": {"target": "nothing"},
     "verify_audit": {},
     "verify_audit of an incident": {"incident_id": "{incident}"},
     "write_service_targets": {},

@@ -45,10 +45,14 @@ select is_empty(
   'in every other case it is on, also without its row'
 );
 
+select set_config('request.jwt.claims', '{"role": "authenticated", "sub": "ann"}', true);
+
 select throws_ok(
   $$ select public.queue_email('ann@example.com', 's') $$, 'PT409', 'sending e-mails is disabled',
-  'then no e-mail is queued'
+  'then no agent queues an e-mail'
 );
+
+select set_config('request.jwt.claims', '', true);
 
 select is(
   monitoring.test_with('kill_switch', '{"enabled": false}', 'deploy'), 'allowed', 'it can be switched off again'
@@ -56,7 +60,7 @@ select is(
 
 select throws_ok(
   $$ update public.system_config set value = '{}' where key = 'kill_switch' $$,
-  '23514', 'kill_switch.enabled is missing: true stops every automatic action', 'it cannot be left out'
+  '23514', 'kill_switch.enabled is missing: true stops every action of agents', 'it cannot be left out'
 );
 
 select is_empty(

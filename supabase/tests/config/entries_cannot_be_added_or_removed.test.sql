@@ -9,7 +9,7 @@ select is(
 
 select throws_ok(
   $$ insert into public.system_config (key, value, description) values ('other', '{}', 'd') $$,
-  '23514', 'new row for relation "system_config" violates check constraint "key_is_known"',
+  '23514', monitoring.describe_row_rule('public.system_config', 'key_is_known'),
   'a tenth entry is rejected'
 );
 

@@ -4,7 +4,7 @@ select plan(7);
 
 select throws_ok(
   $$ update public.system_config set value = '{"enabled": "yes"}' where key = 'kill_switch' $$,
-  '23514', $m$kill_switch.enabled must be true or false (true stops every automatic action)$m$,
+  '23514', $m$kill_switch.enabled must be true or false (true stops every action of agents)$m$,
   'a text instead of a boolean is rejected'
 );
 

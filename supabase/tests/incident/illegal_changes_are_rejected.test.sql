@@ -21,7 +21,7 @@ select throws_ok(
 
 select throws_ok(
   $$ update public.incidents set suppressed_until = now() where id = 'INC-1' $$,
-  '23514', 'new row for relation "incidents" violates check constraint "only_suppressed_incidents_have_an_end"',
+  '23514', monitoring.describe_row_rule('public.incidents', 'only_suppressed_incidents_have_an_end'),
   'only a suppressed incident has an end of suppression'
 );
 

@@ -31,7 +31,7 @@ select results_eq(
 
 select results_eq(
   $$ select schedule, command from cron.job where jobname = 'monitoring-purge-receipts' $$,
-  $$ values ('17 * * * *', 'select monitoring.purge_receipts()') $$,
+  $$ values ('17 * * * *', 'select monitoring.purge_receipts(), monitoring.schedule_optional_jobs()') $$,
   'the purge is scheduled'
 );
 

@@ -54,7 +54,7 @@ select results_eq(
 
 select results_eq(
   $$ select who, what, "to" from public.incident_timeline where incident_id = 'INC-1' $$,
-  $$ values ('postgres', 'incident_created', 'open') $$,
+  $$ values ('postgres', 'incident_created', 'open'), ('operator', 'direct_update', null) $$,
   'agents read the timeline'
 );
 

@@ -122,7 +122,7 @@ def test_without_a_readable_kill_switch_nothing_is_deployed(
     finally:
         connection.execute(
             "insert into public.system_config (key, value, description)"
-            " values ('kill_switch', '{\"enabled\": false}', 'Stops all automatic actions. Detection continues.')"
+            " values ('kill_switch', '{\"enabled\": false}', 'Stops all agents. Detection and notifications continue.')"
             " on conflict (key) do update set value = excluded.value"
         )
 

@@ -1,4 +1,4 @@
-"""The operator pauses and resumes all health checks."""
+"""The operator pauses and resumes all health checks, and changes settings."""
 
 from __future__ import annotations
 
@@ -21,3 +21,16 @@ def test_health_checks_are_paused_and_resumed(sql_editor: psycopg.Connection, st
     assert not is_monitoring_on(stack)
     run_sql_task(sql_editor, "Resume all health checks")
     assert is_monitoring_on(stack)
+
+
+def test_a_setting_is_changed_and_the_change_is_listed(sql_editor: psycopg.Connection) -> None:
+    changed, listed = run_sql_task(
+        sql_editor, "Change a setting", {'"successes_to_close": 3': '"successes_to_close": 7'}
+    )
+    sql_editor.execute(
+        "update public.system_config set value = value - 'successes_to_close' where key = 'health_check_policy'"
+    )
+    assert changed == []
+    _, caller, agent, details = listed[0]
+    assert (caller, agent, details["entry"]) == ("postgres", "operator", "health_check_policy")
+    assert details["changes"]["successes_to_close"]["to"] == 7
