@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.problems import Problem, problem
 from app.state import ServiceRequest
@@ -18,6 +17,7 @@ from app.supabase.errors import ResponseError, SupabaseError, UnreachableError, 
 from app.web.auth import bearer_token
 from app.web.body import read_body, require_form
 from app.web.errors import problem_response
+from app.web.html import html_response, new_nonce, prefers_html
 from app.web.origin import require_own_form
 from app.web.session import UNAUTHORIZED, Reader, delete_cookie, reader_of, reader_with, session_id_of, set_cookie
 
@@ -38,7 +38,7 @@ async def status(request: ServiceRequest) -> Response:
     try:
         if request.method == "POST":
             response = await _submit_form(request)
-        elif _prefers_html(request.headers.get("accept", "")):
+        elif prefers_html(request.headers.get("accept", "")):
             response = await _show_page(request)
         else:
             response = await _show_json(request)
@@ -48,33 +48,16 @@ async def status(request: ServiceRequest) -> Response:
     return response
 
 
-def _prefers_html(accept: str) -> bool:
-    """Accept-header negotiation: whether HTML ranks above JSON. `*/*`, which curl sends, means JSON."""
-    weights = dict(_media_range(part) for part in accept.lower().split(",")[:50])
-    html = max(weights.get("text/html", 0.0), weights.get("application/xhtml+xml", 0.0))
-    return html > weights.get("application/json", 0.0)
-
-
-def _media_range(part: str) -> tuple[str, float]:
-    media_type, *parameters = (each.strip() for each in part.split(";"))
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            try:
-                return media_type, float(value)
-            except ValueError:
-                return media_type, 0.0
-    return media_type, 1.0
-
-
 async def _show_json(request: ServiceRequest) -> Response:
-    known = request.state["snapshot"].status()
+    snapshot = request.state["snapshot"]
     authorization = request.headers.get("authorization")
     if authorization is not None and bearer_token(authorization) is None:
         raise problem("unauthorized", UNAUTHORIZED)
     reader = reader_of(request)
     if reader is None:
-        return JSONResponse(known)
+        return JSONResponse(snapshot.public_status())
+    # Only the database can verify an access token; the service itself verifies the operator token.
+    known = snapshot.status() if reader.is_operator else snapshot.public_status()
     try:
         system = await request.state["supabase"].status("system_status", reader.access_token)
     except SupabaseError as error:
@@ -84,8 +67,9 @@ async def _show_json(request: ServiceRequest) -> Response:
         raise refused from error
     names = (*HEALTH_MEMBERS, "open_incidents", "targets", "last_deployments")
     members = {name: system.get(name) for name in names}
-    members["dead_letters"] = request.state["snapshot"].dead_letters()
-    return JSONResponse({**known, "versions": {**versions(), "postgres": system.get("postgres")}, **members})
+    members["dead_letters"] = snapshot.dead_letters()
+    members["versions"] = {**versions(), "postgres": system.get("postgres")}
+    return JSONResponse({**snapshot.status(), **members})
 
 
 async def _show_page(request: ServiceRequest) -> Response:
@@ -154,7 +138,7 @@ async def _render_page(
 ) -> Response:
     if isinstance(error, ResponseError):
         _logger.error("supabase rejected the status page: %s: %s", error, error.message)
-    nonce = secrets.token_urlsafe(16)
+    nonce = new_nonce()
     known = request.state["snapshot"].status()
     view = {
         "now": datetime.now(UTC),
@@ -170,16 +154,9 @@ async def _render_page(
         "deployments": data.get("last_deployments", []),
         "dead_letters": request.state["snapshot"].dead_letters() if is_signed_in else None,
     }
-    policy = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; "
-        "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )
-    response = HTMLResponse(
-        # In a thread: rendering many targets would block other requests.
-        await asyncio.to_thread(render, view),
-        401 if refusal else 503 if error else 200,
-        {"Content-Security-Policy": policy, "Referrer-Policy": "same-origin"},
-    )
+    # In a thread: rendering many targets would block other requests.
+    document = await asyncio.to_thread(render, view)
+    response = html_response(document, nonce, 401 if refusal else 503 if error else 200)
     if refusal:
         _sign_out(request, response)
     return response

@@ -1,4 +1,4 @@
-"""Renders the status page from data of the database and of the service. Formatting only."""
+"""Renders the status page, from data of the database and of the service, and the index page. Formatting only."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -94,9 +94,15 @@ def _environment() -> Environment:
     return environment
 
 
-_TEMPLATE = _environment().get_template("status.html")
+_ENVIRONMENT = _environment()
+_STATUS, _INDEX = (_ENVIRONMENT.get_template(name) for name in ("status.html", "index.html"))
 
 
 def render(view: Mapping[str, Any]) -> str:
-    """The document. view contains the variables that status.html lists in its first line."""
-    return _TEMPLATE.render(view)
+    """The status page. view contains the variables that status.html lists in its first line."""
+    return _STATUS.render(view)
+
+
+def render_index(nonce: str) -> str:
+    """The page at /: what the service is, and links."""
+    return _INDEX.render(nonce=nonce)
