@@ -27,9 +27,8 @@ def test_the_index_names_the_service_and_its_links(client: httpx.Client) -> None
 
 
 def test_the_index_is_a_page_for_browsers(service: ServiceProcess) -> None:
-    answer = http_client.get(
-        f"{service.url}/", headers={"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-    )
+    accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+    answer = http_client.get(f"{service.url}/", headers={"Accept": accept})
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert answer.headers["vary"].startswith("Accept")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
