@@ -5,9 +5,8 @@ from starlette.responses import JSONResponse, Response
 
 from app.problems import problem
 from app.state import ServiceRequest
-from app.status.page import render_index
+from app.status.page import html_response, new_nonce, prefers_html, render_index
 from app.status.snapshot import PACKAGE, describe
-from app.web.html import html_response, new_nonce, prefers_html
 
 _LINKS = {
     "health": "/health",

@@ -11,13 +11,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.problems import Problem, problem
 from app.state import ServiceRequest
-from app.status.page import render
+from app.status.page import html_response, new_nonce, prefers_html, render
 from app.status.snapshot import HEALTH_MEMBERS, versions
 from app.supabase.errors import ResponseError, SupabaseError, UnreachableError, problem_of_reader
 from app.web.auth import bearer_token
 from app.web.body import read_body, require_form
 from app.web.errors import problem_response
-from app.web.html import html_response, new_nonce, prefers_html
 from app.web.origin import require_own_form
 from app.web.session import UNAUTHORIZED, Reader, delete_cookie, reader_of, reader_with, session_id_of, set_cookie
 
