@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.problems import Problem, problem
 from app.state import ServiceRequest
-from app.status.page import html_response, new_nonce, prefers_html, render
+from app.status.page import find_warnings, html_response, new_nonce, prefers_html, render
 from app.status.snapshot import HEALTH_MEMBERS, versions
 from app.supabase.errors import ResponseError, SupabaseError, UnreachableError, problem_of_reader
 from app.web.auth import bearer_token
@@ -22,12 +22,9 @@ from app.web.session import UNAUTHORIZED, Reader, delete_cookie, reader_of, read
 
 # Cookie, because a page for a signed-in person must not be shown to anyone else.
 _HEADERS = {"Vary": "Accept, Authorization, Cookie", "Cache-Control": "no-store"}
+# What the page shows of older data while the database is unavailable. Not the overall state, nor the switches.
+_SECTIONS = ("targets", "incidents", "open_incidents", "last_deployments")
 _REFUSED = "That token is not accepted: it is wrong or has expired."
-_UNAVAILABLE = "The database does not answer. This page shows what the service knows without it."
-_MISCONFIGURED = (
-    "The database rejects the service; the service's log contains the reason. "
-    "This page shows what the service knows without it."
-)
 
 _logger = logging.getLogger(__name__)
 
@@ -124,7 +121,8 @@ async def _fetch(request: ServiceRequest, reader: Reader | None) -> Mapping[str,
         raise UnreachableError("the last probe failed")  # the page need not wait for another timeout
     if reader is None:
         return await request.state["public_status"].read()
-    return await request.state["supabase"].status("status_page", reader.access_token)
+    page = await request.state["supabase"].status("status_page", reader.access_token)
+    return request.state["operator_status"].keep(page) if reader.is_operator else page
 
 
 async def _render_page(
@@ -137,13 +135,16 @@ async def _render_page(
 ) -> Response:
     if isinstance(error, ResponseError):
         _logger.error("supabase rejected the status page: %s: %s", error, error.message)
-    nonce = new_nonce()
+    nonce, now, read_at = new_nonce(), datetime.now(UTC), None
+    if error is not None:
+        last = request.state["operator_status"] if is_signed_in else request.state["public_status"].last
+        data, read_at = {name: each for name, each in (last.result or {}).items() if name in _SECTIONS}, last.read_at
     known = request.state["snapshot"].status()
     view = {
-        "now": datetime.now(UTC),
+        "now": now,
         "nonce": nonce,
         "is_signed_in": is_signed_in,
-        "notice": None if error is None else _MISCONFIGURED if isinstance(error, ResponseError) else _UNAVAILABLE,
+        "warnings": find_warnings(known, error, read_at, now),
         "refusal": refusal,
         "known": {**known, **{name: data[name] for name in HEALTH_MEMBERS if name in data}},
         "overall": data.get("overall") or "unknown",

@@ -1,6 +1,7 @@
 """Pages for browsers: Accept-header negotiation, rendering of the status page and the index page, and their policy."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from math import floor
 from secrets import token_urlsafe
@@ -10,8 +11,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from app.supabase.errors import ResponseError, SupabaseError
+
 _TONES = {"up": "good", "degraded": "fair", "down": "bad"}
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+_UNREACHABLE = "Database away", "The database does not answer."
+_REFUSED = (
+    "Database refuses the service",
+    "The database rejects the service; the service's log contains the reason.",
+)
+_WITHOUT_DATABASE = "This page shows what the service knows without it."
+_STOPPED = "The scheduler has stopped: no health checks run, and the state of the targets does not change."
 _SPARK_WIDTH = 120.0
 _SPARK_HEIGHT = 28.0
 
@@ -92,6 +102,30 @@ def _spark_lines(values: Sequence[float | None]) -> list[str]:
             lines[-1].append(f"{index * step:.1f},{height:.1f}")
     # A single point is drawn as a dash: a polyline needs two.
     return [" ".join(line if len(line) > 1 else [line[0], line[0]]) for line in lines if line]
+
+
+@dataclass(frozen=True)
+class PageWarning:
+    """Why the page is not to be relied on, for the title and as a sentence at the top."""
+
+    title: str
+    text: str
+
+
+def find_warnings(
+    known: Mapping[str, Any], error: SupabaseError | None, read_at: datetime | None, now: datetime
+) -> list[PageWarning]:
+    """What readers have to know before they read. read_at is set if the data are older ones, from memory."""
+    warnings = []
+    if error is not None:
+        title, text = _REFUSED if isinstance(error, ResponseError) else _UNREACHABLE
+        age = "" if read_at is None else _ago(read_at.isoformat(), now)
+        shown = f"Incidents and targets are as of {read_at:%H:%M:%S} UTC, {age}." if read_at else _WITHOUT_DATABASE
+        warnings.append(PageWarning(title, f"{text} {shown}"))
+    if known["scheduler"] == "stopped":
+        last = _ago(known["scheduler_last_run_at"], now)
+        warnings.append(PageWarning("Health checks stopped", f"{_STOPPED} The last round was {last}."))
+    return warnings
 
 
 def _environment() -> Environment:
