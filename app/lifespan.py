@@ -16,7 +16,7 @@ from app.spool.spool import Spool
 from app.state import ServiceState
 from app.status.cache import LastResult, SharedCache
 from app.status.metrics import ServiceCollector
-from app.status.snapshot import Snapshot
+from app.status.snapshot import Snapshot, service_version
 from app.supabase.audit import log_audit_anchors
 from app.supabase.bootstrap import bootstrap
 from app.supabase.client import SupabaseClient
@@ -42,7 +42,7 @@ _DRAIN_SECONDS = 1.5
 async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[ServiceState]:
     """The state of a running service; on exit, queued reports are sent or answered and everything is closed."""
     supabase = SupabaseClient(settings)
-    monitor = DatabaseMonitor(supabase.service_health)
+    monitor = DatabaseMonitor(partial(supabase.service_health, service_version()))
     spool = Spool(settings.spool_path, settings.spool_max_mb * 2**20)
     breakers = {feed: CircuitBreaker(feed) for feed in FEEDS}
     ingest_events = metrics.time_calls("events", supabase.ingest_events)

@@ -51,6 +51,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
     "rate-limited": ProblemType(429, "Too many new incidents from this sender.", retry_after=60),
     "internal": ProblemType(500, "Internal error. The request id identifies it in the service's log."),
     "overloaded": ProblemType(503, "Too many reports are waiting to be stored.", retry_after=1),
+    "starting": ProblemType(503, "The service has not asked the database yet.", retry_after=1),
     "draining": ProblemType(503, "The service is shutting down.", retry_after=5),
     "spool-full": ProblemType(503, "The database is unavailable, and the spool is full.", retry_after=30),
     "unavailable": ProblemType(

@@ -7,24 +7,41 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
+    AliasChoices,
     BeforeValidator,
     Field,
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_core import PydanticCustomError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from app.keys import role_of
 
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _DEFAULT_NAME = "default"  # of INGEST_TOKEN
+# Names that are accepted instead: those of the legacy keys.
+OLD_NAMES = {"SUPABASE_PUBLISHABLE_KEY": "SUPABASE_ANON_KEY", "SUPABASE_SECRET_KEY": "SUPABASE_SERVICE_ROLE_KEY"}
+# What a key in the wrong variable is, by the role that it claims.
+_KINDS_BY_ROLE = {
+    "anon": "a publishable or anon key",
+    "service_role": "a secret or service_role key",
+    "authenticated": "a user's access token",
+}
 
 
 def _split_url(text: str) -> SplitResult:
@@ -64,6 +81,26 @@ def _header_value(text: str) -> str:
     if not _VISIBLE_ASCII.fullmatch(text):
         raise ValueError
     return text
+
+
+def _publishable_key(key: str) -> str:
+    return _key_of_role(key, "anon", "the project's publishable key (sb_publishable_…, or its legacy anon key)")
+
+
+def _secret_key(key: str) -> str:
+    return _key_of_role(
+        key, "service_role", "a secret key of the project (sb_secret_…, or its legacy service_role key)"
+    )
+
+
+def _key_of_role(key: str, role: str, expected: str) -> str:
+    """Refuses a key that says that it has another role: with it the service would start, and fail later."""
+    kind = _KINDS_BY_ROLE.get(role_of(key) or role)
+    if kind is not None and kind != _KINDS_BY_ROLE[role]:
+        raise PydanticCustomError(
+            _MISPLACED, "contains {kind}. Set it to {expected}", {"kind": kind, "expected": expected}
+        )
+    return key
 
 
 def _log_level(text: str) -> str:
@@ -108,6 +145,7 @@ def _named_tokens(text: object) -> object:
     return tokens
 
 
+_MISPLACED = "misplaced_key"
 _KEY = "visible ASCII characters without spaces"
 _TOKEN = "at least 16 visible ASCII characters without spaces"  # noqa: S105 - a description
 Number = Annotated[int, BeforeValidator(_digits)]
@@ -118,6 +156,10 @@ SenderName = Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")]
 TokensByName = Annotated[dict[SenderName, Token], NoDecode, BeforeValidator(_named_tokens)]
 KeyList = Annotated[tuple[Key, ...], NoDecode, BeforeValidator(_split_list)]
 OriginList = Annotated[tuple[Annotated[str, AfterValidator(origin_of)], ...], NoDecode, BeforeValidator(_split_list)]
+
+
+def _with_old_name(name: str) -> AliasChoices:
+    return AliasChoices(name, OLD_NAMES[name])
 
 
 class Settings(BaseSettings):
@@ -135,8 +177,12 @@ class Settings(BaseSettings):
     supabase_url: Annotated[str, AfterValidator(_base_url)] = Field(
         description="an http or https URL without a path, such as https://abc.supabase.co"
     )
-    supabase_anon_key: Key = Field(description=_KEY, repr=False)
-    supabase_service_role_key: Key = Field(description=_KEY, repr=False)
+    supabase_publishable_key: Annotated[Key, AfterValidator(_publishable_key)] = Field(
+        description=_KEY, repr=False, validation_alias=_with_old_name("SUPABASE_PUBLISHABLE_KEY")
+    )
+    supabase_secret_key: Annotated[Key, AfterValidator(_secret_key)] = Field(
+        description=_KEY, repr=False, validation_alias=_with_old_name("SUPABASE_SECRET_KEY")
+    )
     ingest_token: Token = Field(description=_TOKEN, repr=False)
     ingest_tokens: TokensByName = Field(
         {},
@@ -164,12 +210,19 @@ class Settings(BaseSettings):
     )
     spool_max_mb: Number = Field(256, ge=1, description="a number of MB, 1 or more")
 
-    @model_validator(mode="before")
     @classmethod
-    def _drop_blank_values(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """A blank variable counts as not set: a copy of .env.example contains such variables."""
-        stripped = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
-        return {name: value for name, value in stripped.items() if value != ""}
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment."""
+        environment = EnvSettingsSource(settings_cls)
+        environment.env_vars = _given_variables()
+        return init_settings, environment
 
     @field_validator("sentry_webhook_token")
     @classmethod
@@ -204,16 +257,39 @@ class SettingsError(Exception):
 
 def load_settings() -> Settings:
     """The settings of the environment. Raises SettingsError."""
+    given = _given_variables()
+    sentences = {
+        name: f"{name} and {old} are both set, to different values. Remove {old}, the old name."
+        for name, old in OLD_NAMES.items()
+        if name in given and given.get(old, given[name]) != given[name]
+    }
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         # Without the input: it may be a secret.
-        details = error.errors(include_url=False, include_context=False, include_input=False)
-        sentences = {str(detail["loc"][0]): detail["type"] for detail in details}
-        raise SettingsError([_sentence(name, kind) for name, kind in sentences.items()]) from None
+        for detail in error.errors(include_url=False, include_context=False, include_input=False):
+            name = _name_of(str(detail["loc"][0]))
+            sentences.setdefault(name, f"{_label(name)} {_complaint(name, detail['type'], detail['msg'])}.")
+    if sentences:
+        raise SettingsError(list(sentences.values())) from None
+    return settings
 
 
-def _sentence(name: str, kind: str) -> str:
+def _given_variables() -> dict[str, str]:
+    """The environment without blank variables, which count as not set: a copy of .env.example contains such."""
+    return {name: value.strip() for name, value in os.environ.items() if value.strip()}
+
+
+def _name_of(variable: str) -> str:
+    """The name of today of a variable."""
+    return next((name for name, old in OLD_NAMES.items() if variable == old), variable)
+
+
+def _label(name: str) -> str:
+    return f"{name} (or {OLD_NAMES[name]}, its old name)" if name in OLD_NAMES else name
+
+
+def _complaint(name: str, kind: str, message: str) -> str:
     if kind == "missing":
-        return f"{name} is missing."
-    return f"{name} must be {Settings.model_fields[name.lower()].description}."
+        return "is missing"
+    return message if kind == _MISPLACED else f"must be {Settings.model_fields[name.lower()].description}"

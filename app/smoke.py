@@ -1,8 +1,9 @@
 """`python -m app.smoke URL`: calls every route of a running deployment and prints what works.
 
 INGEST_TOKEN is required. AUTHENTICATED_JWT, a user's access token, adds the reading routes; with SUPABASE_URL and
-SUPABASE_ANON_KEY the test incident is resolved afterwards. SENTRY_CLIENT_SECRET adds a signed webhook, OPERATOR_TOKEN a
-sign-in to the status page and a look at the metrics. The exit status is 0 if nothing failed.
+SUPABASE_PUBLISHABLE_KEY (or SUPABASE_ANON_KEY) the test incident is resolved afterwards. SENTRY_CLIENT_SECRET adds a
+signed webhook, OPERATOR_TOKEN a sign-in to the status page and a look at the metrics. The exit status is 0 if nothing
+failed.
 """
 
 import argparse
@@ -16,6 +17,8 @@ from typing import Any, cast
 
 import httpx
 
+from app.keys import request_headers
+from app.settings import OLD_NAMES
 from app.web.auth import sign
 
 _TIMEOUT_SECONDS = 15.0
@@ -23,7 +26,7 @@ _VARIABLES = (
     "INGEST_TOKEN",
     "AUTHENTICATED_JWT",
     "SUPABASE_URL",
-    "SUPABASE_ANON_KEY",
+    "SUPABASE_PUBLISHABLE_KEY",
     "SENTRY_CLIENT_SECRET",
     "OPERATOR_TOKEN",
 )
@@ -46,8 +49,8 @@ class SmokeTest:
 
     def __init__(self, client: httpx.Client, environ: Mapping[str, str]) -> None:
         self._client = client
-        self._ingest_token, self._jwt, supabase, self._anon_key, secrets, self._operator_token = (
-            environ.get(name, "") for name in _VARIABLES
+        self._ingest_token, self._jwt, supabase, self._publishable_key, secrets, self._operator_token = (
+            environ.get(name) or environ.get(OLD_NAMES.get(name, ""), "") for name in _VARIABLES
         )
         self._supabase_url = supabase.rstrip("/")
         self._secret = secrets.partition(",")[0].strip()
@@ -155,14 +158,14 @@ class SmokeTest:
 
     def _resolve(self) -> Check:
         name = "POST /rest/v1/rpc/resolve_incident"
-        if not (self._jwt and self._supabase_url and self._anon_key):
-            return Check(name, None, "set SUPABASE_URL, SUPABASE_ANON_KEY and AUTHENTICATED_JWT to clean up")
+        if not (self._jwt and self._supabase_url and self._publishable_key):
+            return Check(name, None, "set SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY and AUTHENTICATED_JWT to clean up")
         return self._check(
             name,
             200,
             lambda body: body.get("status"),
             f"{self._supabase_url}/rest/v1/rpc/resolve_incident",
-            headers={"apikey": self._anon_key, "Authorization": f"Bearer {self._jwt}"},
+            headers=request_headers(self._publishable_key, self._jwt),
             json={"incident_id": self._incident_id, "resolution": "the smoke test is over"},
         )
 

@@ -1,12 +1,15 @@
 """GET /, /health and /health/db. Everybody reads them: they contain no version and no switch."""
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app.problems import problem
+from app.problems import Problem, problem
 from app.state import ServiceRequest
 from app.status.page import html_response, new_nonce, prefers_html, render_index
 from app.status.snapshot import PACKAGE, describe
+from app.supabase.monitor import DatabaseState
 
 _LINKS = {
     "health": "/health",
@@ -31,14 +34,30 @@ async def index(request: Request) -> Response:
 
 
 async def health(request: ServiceRequest) -> Response:
-    """Liveness, from memory: restarting this process would not help an unavailable database."""
-    return JSONResponse({"status": "ok", **request.state["snapshot"].health()})
+    """Whether the platform may route requests here, from memory.
+
+    An unavailable database does not count: this process bridges it. A database that refuses this process does, so that
+    a wrong deployment does not replace one that works.
+    """
+    monitor, known = request.state["monitor"], request.state["snapshot"].health()
+    if monitor.last.state == "unknown":
+        raise problem("starting", members=known)
+    if monitor.refusal is not None:
+        raise _refused(monitor.refusal, known)
+    return JSONResponse({"status": "ok", **known})
 
 
 async def database_health(request: ServiceRequest) -> Response:
     """Readiness: calls the database now."""
     database = await request.state["monitor"].probe()
     known = {"latency_ms": database.latency_ms, "database": describe(database)}
+    if database.state == "refused":
+        raise _refused(database, known)
     if database.state != "ok":
         raise problem("unavailable", "The database did not answer.", members=known)
-    return JSONResponse({"status": "ok", **known})
+    version_problem = request.state["snapshot"].health()["version_problem"]
+    return JSONResponse({"status": "ok", **known, "version_problem": version_problem})
+
+
+def _refused(database: DatabaseState, known: Mapping[str, object]) -> Problem:
+    return problem("misconfigured", f"{database.cause} {database.remedy}", members=known)

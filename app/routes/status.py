@@ -64,8 +64,8 @@ async def _show_json(request: ServiceRequest) -> Response:
     names = (*HEALTH_MEMBERS, "open_incidents", "targets", "last_deployments")
     members = {name: system.get(name) for name in names}
     members["dead_letters"] = snapshot.dead_letters()
-    members["versions"] = {**versions(), "postgres": system.get("postgres")}
-    return JSONResponse({**snapshot.status(), **members})
+    numbers = {**versions(), "postgres": system.get("postgres"), "schema": system.get("schema_version")}
+    return JSONResponse({**snapshot.status(), "versions": numbers, **members})
 
 
 async def _show_page(request: ServiceRequest) -> Response:
@@ -133,13 +133,14 @@ async def _render_page(
     error: SupabaseError | None = None,
     refusal: str | None = None,
 ) -> Response:
-    if isinstance(error, ResponseError):
+    known = request.state["snapshot"].status()
+    # The monitor has logged a refusal.
+    if isinstance(error, ResponseError) and request.state["monitor"].last.state != "refused":
         _logger.error("supabase rejected the status page: %s: %s", error, error.message)
     nonce, now, read_at = new_nonce(), datetime.now(UTC), None
     if error is not None:
         last = request.state["operator_status"] if is_signed_in else request.state["public_status"].last
         data, read_at = {name: each for name, each in (last.result or {}).items() if name in _SECTIONS}, last.read_at
-    known = request.state["snapshot"].status()
     view = {
         "now": now,
         "nonce": nonce,

@@ -52,6 +52,10 @@ class ServiceCollector(Collector):
         last = self._monitor.last
         is_up = None if last.state == "unknown" else last.state == "ok"
         yield _gauge("monitoring_database_up", "1 if the last probe of the database was answered.", is_up)
+        is_refused = None if last.state == "unknown" else self._monitor.refusal is not None
+        yield _gauge("monitoring_database_refused", "1 while the database refuses this service.", is_refused)
+        differs = self._monitor.version_problem is not None if self._monitor.facts else None
+        yield _gauge("monitoring_version_mismatch", "1 if the versions of service and schema differ.", differs)
         latency = None if last.latency_ms is None else last.latency_ms / 1000
         yield _gauge("monitoring_database_probe_duration_seconds", "Time of the last probe.", latency)
         at = None if last.checked_at is None else last.checked_at.timestamp()

@@ -15,12 +15,8 @@ from app.supabase.errors import ResponseError, SupabaseError
 
 _TONES = {"up": "good", "degraded": "fair", "down": "bad"}
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
-_UNREACHABLE = "Database away", "The database does not answer."
-_REFUSED = (
-    "Database refuses the service",
-    "The database rejects the service; the service's log contains the reason.",
-)
-_WITHOUT_DATABASE = "This page shows what the service knows without it."
+_UNREACHABLE = "The database does not answer."
+_REFUSED = "The database rejects the service; the service's log contains the reason."
 _STOPPED = "The scheduler has stopped: no health checks run, and the state of the targets does not change."
 _SPARK_WIDTH = 120.0
 _SPARK_HEIGHT = 28.0
@@ -116,12 +112,22 @@ def find_warnings(
     known: Mapping[str, Any], error: SupabaseError | None, read_at: datetime | None, now: datetime
 ) -> list[PageWarning]:
     """What readers have to know before they read. read_at is set if the data are older ones, from memory."""
-    warnings = []
-    if error is not None:
-        title, text = _REFUSED if isinstance(error, ResponseError) else _UNREACHABLE
-        age = "" if read_at is None else _ago(read_at.isoformat(), now)
-        shown = f"Incidents and targets are as of {read_at:%H:%M:%S} UTC, {age}." if read_at else _WITHOUT_DATABASE
-        warnings.append(PageWarning(title, f"{text} {shown}"))
+    warnings, database = [], known["database"]
+    if error is None:
+        shown = ""
+    elif read_at is None:
+        shown = " This page shows what the service knows without it."
+    else:
+        shown = f" Incidents and targets are as of {read_at:%H:%M:%S} UTC, {_ago(read_at.isoformat(), now)}."
+    if database["state"] == "refused":
+        text = f"{database['cause']} {database['remedy']}{shown}"
+        warnings.append(PageWarning("Database refuses the service", text))
+    elif isinstance(error, ResponseError):
+        warnings.append(PageWarning("Database refuses the service", f"{_REFUSED}{shown}"))
+    elif error is not None:
+        warnings.append(PageWarning("Database away", f"{_UNREACHABLE}{shown}"))
+    elif known["version_problem"]:
+        warnings.append(PageWarning("Versions differ", known["version_problem"]))
     if known["scheduler"] == "stopped":
         last = _ago(known["scheduler_last_run_at"], now)
         warnings.append(PageWarning("Health checks stopped", f"{_STOPPED} The last round was {last}."))

@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
@@ -34,11 +35,13 @@ class Snapshot:
     def health(self) -> dict[str, object]:
         """The last known state of database and scheduler, the circuit breakers, the spool and the background tasks.
 
-        Everybody may read it.
+        For anybody to read: it says that versions differ, but names none.
         """
         scheduler, counts = self._monitor.scheduler, self._spool.counts
+        problem = self._monitor.version_problem
         return {
             "database": describe(self._monitor.last),
+            "version_problem": None if problem is None else f"{problem.cause} {problem.remedy}",
             "scheduler": scheduler.state,
             "scheduler_lag_seconds": scheduler.lag_seconds,
             "scheduler_last_run_at": _format_time(scheduler.last_run_at),
@@ -81,7 +84,7 @@ class Snapshot:
 
 def describe(database: DatabaseState) -> dict[str, object]:
     """The result of a probe, as the health routes return it."""
-    return {"state": database.state, "checked_at": _format_time(database.checked_at), "latency_ms": database.latency_ms}
+    return {**asdict(database), "checked_at": _format_time(database.checked_at)}
 
 
 def _describe_task(task: TaskState) -> dict[str, object]:

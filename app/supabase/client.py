@@ -15,9 +15,10 @@ from typing import Any, Literal, TypeVar
 import httpx
 from postgrest import AsyncPostgrestClient
 
+from app.keys import request_headers
 from app.logs import log_fields
 from app.settings import Settings
-from app.supabase.errors import ResponseError, SupabaseError, UnreachableError
+from app.supabase.errors import OlderSchemaError, ResponseError, SupabaseError, UnreachableError
 from app.supabase.retry import deadline_after, retry
 
 # Longer than the statement_timeout of 8 s of the API roles, so that a slow statement ends with the database's own
@@ -33,6 +34,7 @@ _INGEST_CALLS = 8
 _READER_CALLS = 6
 # The monitor, the page for anonymous visitors, failed signatures, the bootstrap, and the operator's pages.
 _OWN_CALLS = 6
+_NO_SUCH_FUNCTION = "PGRST202"  # with these parameters
 _POOL = httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=30.0)
 
 _logger = logging.getLogger(__name__)
@@ -50,11 +52,11 @@ class SupabaseClient:
 
     def __init__(self, settings: Settings) -> None:
         self._base_url = f"{settings.supabase_url}/rest/v1"
-        self._anon_key = settings.supabase_anon_key
-        service_key = settings.supabase_service_role_key
+        self._publishable_key = settings.supabase_publishable_key
+        secret_key = settings.supabase_secret_key
         certificates = httpx.create_ssl_context(trust_env=False)
-        self._ingest = self._client(_http_client("reports", _INGEST_CALLS, certificates), service_key, service_key)
-        self._own = self._client(_http_client("the service", _OWN_CALLS, certificates), service_key, service_key)
+        self._ingest = self._client(_http_client("reports", _INGEST_CALLS, certificates), secret_key)
+        self._own = self._client(_http_client("the service", _OWN_CALLS, certificates), secret_key)
         self._reader_http = _http_client("readers", _READER_CALLS, certificates)
 
     async def aclose(self) -> None:
@@ -74,9 +76,27 @@ class SupabaseClient:
         """Record a request whose signature does not match."""
         return await self._call("record_invalid_signature", {"ip_address": address or ""})
 
-    async def service_health(self) -> object:
-        """The health of the database and its jobs. Not retried: the caller measures the latency."""
-        return await self._call("service_health")
+    async def service_health(self, service_version: str) -> object:
+        """The health of the database and its jobs. Not retried: the caller measures the latency.
+
+        Raises OlderSchemaError if only an older form of the function exists.
+        """
+        try:
+            return await self._call("service_health", {"service_version": service_version})
+        except ResponseError as error:
+            if error.code != _NO_SUCH_FUNCTION:
+                raise
+            await self._call("service_health")  # raises the same error if there is no such function at all
+            raise OlderSchemaError(error.status, error.code) from error
+
+    async def check_installation(self) -> object:
+        """The checks of the database's installation, as rows."""
+        return await self._call("check_installation")
+
+    async def try_publishable_key(self) -> object:
+        """The result of a call that the publishable key does not permit. Raises ResponseError, unless it does."""
+        client = self._client(self._reader_http, self._publishable_key)
+        return (await _translate_errors(client.rpc("service_health", {}).execute())).data
 
     async def write_service_targets(self, backend_url: str | None, console_url: str | None) -> object:
         """Add the service's own health-check targets. Returns the outcome of each."""
@@ -146,13 +166,13 @@ class SupabaseClient:
         )
 
     def _reader(self, access_token: str) -> AsyncPostgrestClient:
-        return self._client(self._reader_http, self._anon_key, access_token)
+        return self._client(self._reader_http, self._publishable_key, access_token)
 
-    def _client(self, http: httpx.AsyncClient, api_key: str, bearer: str) -> AsyncPostgrestClient:
+    def _client(self, http: httpx.AsyncClient, api_key: str, access_token: str | None = None) -> AsyncPostgrestClient:
         # postgrest's own retries pause for 1, 2 and 4 s; app.supabase.retry stays within the budget.
         return AsyncPostgrestClient(
             self._base_url,
-            headers={"apikey": api_key, "Authorization": f"Bearer {bearer}"},
+            headers=request_headers(api_key, access_token),
             http_client=http,
             retry_enabled=False,
         )
@@ -178,7 +198,7 @@ async def _add_request_id(request: httpx.Request) -> None:
 
 async def _raise_response_error(response: httpx.Response) -> None:
     """A response hook for httpx, because postgrest's APIError drops the HTTP status."""
-    if not response.is_error:
+    if not (response.is_error or response.has_redirect_location):
         return
     await response.aread()
     try:

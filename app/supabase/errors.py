@@ -2,7 +2,8 @@
 
 SupabaseError
 ├── UnreachableError   no usable response: refused, reset, timed out, or not PostgREST's
-└── ResponseError      an error response from PostgREST or the gateway
+└── ResponseError      an error response from PostgREST or the gateway; a redirect is one too
+    └── OlderSchemaError   the function exists with fewer parameters
 """
 
 from collections.abc import Mapping
@@ -43,6 +44,10 @@ class ResponseError(SupabaseError):
 
     def __post_init__(self) -> None:
         super().__init__(f"HTTP {self.status}, code {self.code}")
+
+
+class OlderSchemaError(ResponseError):
+    """The schema has the function without a parameter that this version of the service passes."""
 
 
 class ErrorKind(Enum):

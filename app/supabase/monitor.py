@@ -10,21 +10,33 @@ from time import perf_counter
 from typing import Literal
 
 from app.supabase.errors import SupabaseError, UnreachableError
+from app.supabase.refusals import Refusal, refusal_of
 from app.supabase.scheduler import SchedulerState, assess_scheduler
 
 INTERVAL_SECONDS = 10.0
 TIMEOUT_SECONDS = 2.0
+# A refusal of a service that was accepted before counts if a second probe, at least this long after the first one, is
+# refused too: for some seconds after a migration PostgREST does not know the new functions.
+CONFIRM_SECONDS = 5.0
+
+_WAIT = "Check SUPABASE_URL and whether the project is running. Until it answers, reports wait in the spool."
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class DatabaseState:
-    """The result of the last probe. latency_ms is the time of the whole call."""
+    """The result of the last probe. latency_ms is the time of the whole call.
 
-    state: Literal["ok", "down", "unknown"] = "unknown"
+    refused: Supabase answered that it does not accept the service. down: it is unreachable. Both have a cause and a
+    remedy for everybody to read.
+    """
+
+    state: Literal["ok", "refused", "down", "unknown"] = "unknown"
     checked_at: datetime | None = None
     latency_ms: float | None = None
+    cause: str | None = None
+    remedy: str | None = None
 
 
 class DatabaseMonitor:
@@ -38,12 +50,25 @@ class DatabaseMonitor:
         self._probe: asyncio.Task[DatabaseState] | None = None
         self._facts: Mapping[str, object] = {}
         self._facts_at = 0.0
+        self._was_accepted = False
+        self._refused_at: float | None = None
+        self._logged: tuple[str | None, ...] = ("unknown", None)
         self.last = DatabaseState()
+        self.refusal: DatabaseState | None = None
+        """The refusal that Supabase's last answer was; None after an answer that was none, and before the first.
+
+        An unreachable Supabase changes nothing: it is no answer.
+        """
 
     @property
     def facts(self) -> Mapping[str, object]:
         """The last result of service_health(); empty while the database is unavailable."""
         return self._facts
+
+    @property
+    def version_problem(self) -> Refusal | None:
+        """What service_health() says about the versions of the service and the schema, if they differ."""
+        return _read_version_problem(self._facts)[0]
 
     @property
     def scheduler(self) -> SchedulerState:
@@ -70,21 +95,57 @@ class DatabaseMonitor:
 
     async def _measure(self) -> DatabaseState:
         started = perf_counter()
-        state: Literal["ok", "down"] = "ok"
-        why = ""
+        state: Literal["ok", "refused", "down"] = "ok"
         facts: Mapping[str, object] = {}
+        why: Refusal | None = None
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 facts = _read_facts(await self._service_health())
+            problem, is_compatible = _read_version_problem(facts)
+            if problem is not None and not is_compatible:
+                state, why = "refused", problem
         except (SupabaseError, TimeoutError) as error:
-            state, why = "down", f": {str(error) or 'no response within the timeout'}"
-        latency_ms = round((perf_counter() - started) * 1000, 1)
-        self._facts = facts
-        self._facts_at = perf_counter()
-        if state != self.last.state:
-            _logger.log(logging.INFO if state == "ok" else logging.ERROR, "database is %s%s", state, why)
-        self.last = DatabaseState(state, datetime.now(UTC), latency_ms)
+            why = refusal_of(error) if isinstance(error, SupabaseError) else None
+            state = "down" if why is None else "refused"
+            why = why or Refusal(f"Supabase does not answer ({str(error) or 'no response within the timeout'}).", _WAIT)
+        ended = perf_counter()
+        self._facts, self._facts_at = facts, ended
+        self.last = DatabaseState(
+            state,
+            datetime.now(UTC),
+            round((ended - started) * 1000, 1),
+            why.cause if why else None,
+            why.remedy if why else None,
+        )
+        self._judge(ended)
+        self._log()
         return self.last
+
+    def _judge(self, now: float) -> None:
+        """Whether Supabase refuses the service: at once, or confirmed by a second probe if it was accepted before."""
+        if self.last.state == "ok":
+            self._was_accepted, self._refused_at, self.refusal = True, None, None
+        elif self.last.state == "refused":
+            self._refused_at = now if self._refused_at is None else self._refused_at
+            if not self._was_accepted or now - self._refused_at >= CONFIRM_SECONDS:
+                self.refusal = self.last
+
+    def _log(self) -> None:
+        """One line for each change: not for each probe."""
+        problem, last = self.version_problem, self.last
+        changed = (last.state, last.cause, problem.cause if problem else None)
+        if changed == self._logged:
+            return
+        self._logged = changed
+        found = self._facts.get("version_problem")
+        names = ("service_version", "schema_version")
+        versions = {name: found.get(name) for name in names} if isinstance(found, Mapping) else {}
+        if last.state == "ok" and problem is not None:
+            _logger.warning("database is ok: %s %s", problem.cause, problem.remedy, extra={"fields": versions})
+        elif last.state == "ok":
+            _logger.info("database is ok")
+        else:
+            _logger.error("database is %s: %s %s", last.state, last.cause, last.remedy, extra={"fields": versions})
 
 
 def _read_facts(result: object) -> Mapping[str, object]:
@@ -92,3 +153,11 @@ def _read_facts(result: object) -> Mapping[str, object]:
     if isinstance(result, Mapping) and result.get("status") == "ok" and isinstance(result.get("server_time"), str):
         return result
     raise UnreachableError("the response is not that of service_health()")
+
+
+def _read_version_problem(facts: Mapping[str, object]) -> tuple[Refusal | None, bool]:
+    """The difference between the versions of service and schema, as SQL judges it, and whether they are compatible."""
+    problem = facts.get("version_problem")
+    if not isinstance(problem, Mapping):
+        return None, True
+    return Refusal(str(problem.get("cause")), str(problem.get("remedy"))), problem.get("is_compatible") is True

@@ -5,10 +5,8 @@ and request id are not signed; a body that was parsed and serialized again does 
 """
 
 import asyncio
-import base64
 import hashlib
 import hmac
-import json
 import logging
 import re
 import time
@@ -19,13 +17,12 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
+from app.keys import claims_of
 from app.problems import problem
 from app.supabase.errors import SupabaseError
 
 # Visible ASCII only: any other header value is a 401, never an exception.
 _BEARER = re.compile(r"bearer +([\x21-\x7e]{1,8192}) *", re.IGNORECASE)
-# Three base64url parts.
-_JSON_WEB_TOKEN = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+")
 # How far the clocks of the service and of the database may differ; PostgREST allows as much.
 _LEEWAY_SECONDS = 30.0
 _SIGNATURE = re.compile("[0-9a-f]{64}")
@@ -54,22 +51,6 @@ def is_json_web_token(token: str) -> bool:
     """
     expiry = claims_of(token).get("exp")
     return isinstance(expiry, int | float) and expiry > time.time() - _LEEWAY_SECONDS
-
-
-def claims_of(token: str) -> dict[str, object]:
-    """The claims of a JWT, not verified; none if it has another form."""
-    parts = _JSON_WEB_TOKEN.fullmatch(token)
-    header, claims = (_read_part(part) for part in parts.groups()) if parts else (None, None)
-    return {} if header is None or claims is None else claims
-
-
-def _read_part(part: str) -> dict[str, object] | None:
-    """The JSON object in a part of a JWT."""
-    try:
-        value = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def require_ingest_token(headers: Headers, tokens_by_sender: Mapping[str, str]) -> str:

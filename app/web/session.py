@@ -14,9 +14,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.keys import claims_of
 from app.problems import Problem, problem
 from app.supabase.errors import SupabaseError, problem_of_reader
-from app.web.auth import bearer_token, claims_of, is_json_web_token, is_same_secret
+from app.web.auth import bearer_token, is_json_web_token, is_same_secret
 
 COOKIE = "monitoring_status"
 SESSION_SECONDS = 12 * 3600.0

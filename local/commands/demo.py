@@ -76,7 +76,7 @@ def _print_incident(client: httpx.Client, values: dict[str, str], incident_id: s
     actions = httpx.get(
         f"{values['SUPABASE_URL']}/rest/v1/agent_actions",
         params={"select": "action,agent,created_at", "incident_id": f"eq.{incident_id}", "order": "id"},
-        headers={**headers, "apikey": values["SUPABASE_ANON_KEY"]},
+        headers={**headers, "apikey": values["SUPABASE_PUBLISHABLE_KEY"]},
         trust_env=False,
     ).json()
     print("  audit trail       " + ", ".join(action["action"] for action in actions))

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import json
 import os
 import secrets
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
 
 from local.system.errors import StackError
 
 TEN_YEARS = 10 * 365 * 24 * 60 * 60
+PROJECT_REF = "local"
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 @dataclass(frozen=True)
@@ -38,12 +45,35 @@ class Secrets:
 
 @dataclass(frozen=True)
 class ApiKeys:
-    """Supabase's API keys: HS256 JSON Web Tokens signed with the project's JWT secret."""
+    """Supabase's keys of both kinds, and the access token of a user. All derive from the secrets."""
 
+    publishable: str
+    secret: str
     anon: str
+    """The legacy keys are JSON Web Tokens, signed with the project's JWT secret."""
     service_role: str
     authenticated: str
     """The access token of one signed-in user, with the claims that Supabase Auth issues."""
+
+
+class SigningKey:
+    """The project's asymmetric key, with which Supabase Auth signs access tokens, on the curve P-256.
+
+    Derived from the JWT secret, so that a secrets.json older than this key remains valid.
+    """
+
+    def __init__(self, jwt_secret: str) -> None:
+        number = int.from_bytes(_derive("signing key", jwt_secret), "big")
+        self._private_key = ec.derive_private_key(number % (_P256_ORDER - 1) + 1, ec.SECP256R1())
+        self.key_id = str(uuid.UUID(bytes=_derive("key id", jwt_secret)[:16], version=4))
+
+    def sign(self, claims: Mapping[str, object]) -> str:
+        """A token with these claims."""
+        return jwt.encode(dict(claims), self._private_key, algorithm="ES256", headers={"kid": self.key_id})
+
+    @property
+    def public_key(self) -> ec.EllipticCurvePublicKey:
+        return self._private_key.public_key()
 
 
 def load_or_create(path: Path, now: int) -> Secrets:
@@ -65,29 +95,57 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def sign_keys(stored: Secrets) -> ApiKeys:
-    """Signs the keys. They depend on the stored secrets only, so they are the same at every start."""
+def derive_keys(stored: Secrets) -> ApiKeys:
+    """The keys depend on the stored secrets only, so they are the same at every start.
+
+    The access token has another signature each time, as ES256 has, and remains valid.
+    """
+    user = {
+        "iss": "http://127.0.0.1:54321/auth/v1",
+        "sub": stored.user_id,
+        "aud": "authenticated",
+        "role": "authenticated",
+        "email": "agent@example.com",
+        "aal": "aal1",
+        "is_anonymous": False,
+        **_validity(stored),
+    }
     return ApiKeys(
-        anon=_sign(stored, {"iss": "supabase", "ref": "local", "role": "anon"}),
-        service_role=_sign(stored, {"iss": "supabase", "ref": "local", "role": "service_role"}),
-        authenticated=_sign(
-            stored,
-            {
-                "iss": "http://127.0.0.1:54321/auth/v1",
-                "sub": stored.user_id,
-                "aud": "authenticated",
-                "role": "authenticated",
-                "email": "agent@example.com",
-                "aal": "aal1",
-                "is_anonymous": False,
-            },
-        ),
+        publishable=_opaque_key("sb_publishable_", stored.jwt_secret),
+        secret=_opaque_key("sb_secret_", stored.jwt_secret),
+        anon=_legacy_key("anon", stored),
+        service_role=_legacy_key("service_role", stored),
+        authenticated=SigningKey(stored.jwt_secret).sign(user),
     )
 
 
-def _sign(stored: Secrets, claims: dict[str, str | bool]) -> str:
-    issued = stored.keys_issued_at
-    return jwt.encode({**claims, "iat": issued, "exp": issued + TEN_YEARS}, stored.jwt_secret, algorithm="HS256")
+def json_web_key_set(jwt_secret: str) -> dict[str, object]:
+    """The keys that verify tokens: the public signing key, and the JWT secret, which signed the legacy keys."""
+    signing_key = SigningKey(jwt_secret)
+    public = json.loads(ECAlgorithm.to_jwk(signing_key.public_key))
+    secret = {"kty": "oct", "k": base64.urlsafe_b64encode(jwt_secret.encode()).rstrip(b"=").decode()}
+    return {"keys": [{**public, "kid": signing_key.key_id, "alg": "ES256", "use": "sig"}, {**secret, "alg": "HS256"}]}
+
+
+def _legacy_key(role: str, stored: Secrets) -> str:
+    claims = {"iss": "supabase", "ref": PROJECT_REF, "role": role, **_validity(stored)}
+    return jwt.encode(claims, stored.jwt_secret, algorithm="HS256")
+
+
+def _validity(stored: Secrets) -> dict[str, object]:
+    return {"iat": stored.keys_issued_at, "exp": stored.keys_issued_at + TEN_YEARS}
+
+
+def _opaque_key(prefix: str, jwt_secret: str) -> str:
+    """A key in the form of Supabase's: the prefix, 22 random characters and a checksum of 8."""
+    key = prefix + base64.urlsafe_b64encode(_derive(prefix, jwt_secret)).decode()[:22]
+    checksum = base64.urlsafe_b64encode(hashlib.sha256(f"{PROJECT_REF}|{key}".encode()).digest()).decode()[:8]
+    return f"{key}_{checksum}"
+
+
+def _derive(purpose: str, jwt_secret: str) -> bytes:
+    """32 bytes of a secret of their own for each purpose."""
+    return hmac.digest(jwt_secret.encode(), purpose.encode(), "sha256")
 
 
 def _load(path: Path) -> Secrets:

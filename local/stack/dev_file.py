@@ -13,6 +13,8 @@ def variables(stack: Stack, app_url: str) -> dict[str, str]:
     return {
         "APP_URL": app_url,
         "SUPABASE_URL": stack.supabase_url,
+        "SUPABASE_PUBLISHABLE_KEY": stack.publishable_key,
+        "SUPABASE_SECRET_KEY": stack.secret_key,
         "SUPABASE_ANON_KEY": stack.anon_key,
         "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
         "AUTHENTICATED_JWT": stack.authenticated_jwt,

@@ -7,7 +7,8 @@ without decoding, and the gateway adds little to the time of a request.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
 
@@ -17,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from local.stack.credentials import PROJECT_REF, SigningKey
 from local.system.ports import LOOPBACK, listening_socket
 
 REST_PREFIX = "/rest/v1"
@@ -35,6 +37,8 @@ HOP_BY_HOP = frozenset(
 NOT_FORWARDED = HOP_BY_HOP | {b"transfer-encoding", b"host"}  # PostgREST has another host
 NOT_RETURNED = HOP_BY_HOP | {b"transfer-encoding", b"date"}  # uvicorn adds its own
 TIMEOUTS = {"connect": 5.0, "read": 60.0, "write": 60.0, "pool": 30.0}
+OPAQUE_PREFIX = "sb_"  # of the keys that are no JSON Web Tokens
+TOKEN_SECONDS = 600  # of the token that PostgREST gets in place of such a key
 GRACE_SECONDS = 2  # how long requests in flight may continue after `stop`
 ALLOWED_METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE,OPTIONS,TRACE,CONNECT"
 
@@ -44,7 +48,9 @@ Headers = list[tuple[bytes, bytes]]
 @dataclass(frozen=True)
 class GatewaySettings:
     postgrest_url: str
-    api_keys: tuple[str, ...]
+    roles_by_key: Mapping[str, str]
+    """The keys that are accepted. The stack may add and remove some while the gateway runs."""
+    signing_key: SigningKey
 
 
 class Gateway:
@@ -55,6 +61,7 @@ class Gateway:
         self._upstream = httpx.URL(settings.postgrest_url)
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=100)
         self._transport = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+        self._tokens: dict[str, tuple[str, float]] = {}
 
     async def close(self) -> None:
         await self._transport.aclose()
@@ -78,14 +85,34 @@ class Gateway:
         headers = dict(scope["headers"])
         if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
             return _preflight(headers)
+        return self._key_problem(headers)
+
+    def _key_problem(self, headers: dict[bytes, bytes]) -> ASGIApp | None:
+        """The response to a request without a key that is accepted, in the words of hosted Supabase."""
         key = headers.get(b"apikey", b"").decode("latin-1")
+        role = self._role_of(key)
         if not key:
             hint = "No `apikey` request header or url param was found."
             return _problem(401, "No API key found in request", hint)
-        if not any(compare_digest(key.encode(), known.encode()) for known in self._settings.api_keys):
+        if role is None and key.startswith(OPAQUE_PREFIX):
+            hint = "Double check the provided API key as it is not registered for this project."
+            return _problem(401, "Unregistered API key", hint)
+        if role is None:
             hint = "Double check your Supabase `anon` or `service_role` API key."
             return _problem(401, "Invalid API key", hint)
+        if key.startswith("sb_secret_") and headers.get(b"user-agent", b"").startswith(b"Mozilla/"):
+            hint = "Secret API keys can only be used in a protected environment and never in a browser."
+            return _problem(401, "Forbidden use of secret API key in browser", hint)
+        bearer = _bearer_of(headers)
+        if bearer.startswith(OPAQUE_PREFIX) and bearer != key:
+            return _problem(401, "Invalid API key", "A publishable or secret key belongs into the `apikey` header.")
         return None
+
+    def _role_of(self, key: str) -> str | None:
+        """The role of a key that is accepted. All are compared, so that the time reveals nothing about them."""
+        given = key.encode()
+        roles = [role for known, role in self._settings.roles_by_key.items() if compare_digest(given, known.encode())]
+        return roles[0] if roles else None
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = self._upstream_request(scope, receive)
@@ -109,7 +136,7 @@ class Gateway:
         path: bytes = scope["raw_path"][len(REST_PREFIX) :] or b"/"
         query: bytes = scope["query_string"]
         target = path + b"?" + query if query else path
-        headers = _forwarded_headers(scope["headers"], self._upstream.netloc)
+        headers = self._forwarded_headers(scope["headers"])
         names = {name for name, _ in scope["headers"]}
         has_body = b"content-length" in names or b"transfer-encoding" in names
         return httpx.Request(
@@ -119,6 +146,35 @@ class Gateway:
             content=_request_body(scope, receive) if has_body else None,
             extensions={"timeout": TIMEOUTS},
         )
+
+    def _forwarded_headers(self, headers: Headers) -> Headers:
+        """The end-to-end headers. The bearer token is the caller's own, or that of the key's role.
+
+        Supabase's clients repeat a publishable or secret key as the bearer token. It counts as none.
+        """
+        given = dict(headers)
+        kept = [(name, value) for name, value in headers if name not in NOT_FORWARDED]
+        if b"authorization" not in given or _bearer_of(given).startswith(OPAQUE_PREFIX):
+            token = self._token_of(given[b"apikey"].decode("latin-1")).encode()
+            kept = [
+                *((name, value) for name, value in kept if name != b"authorization"),
+                (b"authorization", b"Bearer " + token),
+            ]
+        return [(b"host", self._upstream.netloc), *kept]
+
+    def _token_of(self, key: str) -> str:
+        """The token for PostgREST: the legacy key itself, or a token of some minutes with the role of the key."""
+        if not key.startswith(OPAQUE_PREFIX):
+            return key
+        role = self._settings.roles_by_key[key]
+        now = time.time()
+        token, expires_at = self._tokens.get(role, ("", 0.0))
+        if expires_at < now + TOKEN_SECONDS / 2:
+            expires_at = now + TOKEN_SECONDS
+            claims = {"iss": "supabase", "ref": PROJECT_REF, "role": role, "iat": int(now), "exp": int(expires_at)}
+            token = self._settings.signing_key.sign(claims)
+            self._tokens[role] = token, expires_at
+        return token
 
 
 class GatewayServer:
@@ -159,14 +215,10 @@ class GatewayServer:
         self._socket.close()
 
 
-def _forwarded_headers(headers: Headers, host: bytes) -> Headers:
-    """The end-to-end headers. Without an Authorization header, the API key becomes the bearer token."""
-    forwarded = [(b"host", host), *((name, value) for name, value in headers if name not in NOT_FORWARDED)]
-    names = {name for name, _ in forwarded}
-    if b"authorization" not in names:
-        key = next(value for name, value in headers if name == b"apikey")
-        forwarded.append((b"authorization", b"Bearer " + key))
-    return forwarded
+def _bearer_of(headers: dict[bytes, bytes]) -> str:
+    """The bearer token, or an empty text."""
+    scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 async def _request_body(scope: Scope, receive: Receive) -> AsyncIterator[bytes]:

@@ -24,6 +24,7 @@ class PostgrestSettings:
     database_url: str
     """As the role authenticator."""
     jwt_secret: str
+    """A secret, or a JSON Web Key Set."""
     log: Path
 
 

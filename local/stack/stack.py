@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from contextlib import ExitStack
@@ -18,7 +19,7 @@ from local.postgres.extensions import EmulatedExtensions, ExtensionSetup, collec
 from local.postgres.external_server import Address
 from local.postgres.server import PostgresServer
 from local.stack import supabase_cli
-from local.stack.credentials import load_or_create, sign_keys
+from local.stack.credentials import SigningKey, derive_keys, json_web_key_set, load_or_create
 from local.stack.gateway import GatewayServer, GatewaySettings
 from local.stack.postgrest import Postgrest, PostgrestSettings
 from local.stack.settings import StackSettings
@@ -51,11 +52,22 @@ class Stack:
         self._exits.callback(lambda: self._loop.call(self._gateway.stop()))
         self.postgres: PostgresServer | None = None
         self.postgrest: Postgrest | None = None
-        keys = sign_keys(self.secrets)
-        self.jwt_secret = self.secrets.jwt_secret
+        keys = derive_keys(self.secrets)
+        self.publishable_key = keys.publishable
+        self.secret_key = keys.secret
+        # The legacy keys, which are JSON Web Tokens.
         self.anon_key = keys.anon
         self.service_role_key = keys.service_role
         self.authenticated_jwt = keys.authenticated
+        self.jwt_secret = self.secrets.jwt_secret
+        self.signing_key = SigningKey(self.jwt_secret)
+        self.roles_by_key = {
+            keys.publishable: "anon",
+            keys.secret: "service_role",
+            keys.anon: "anon",
+            keys.service_role: "service_role",
+        }
+        """The keys that the gateway accepts. A key that is deleted here is revoked, one that is added is accepted."""
         self.supabase_url = self._gateway.url
         self.superuser_database_url = ""
         self.database_url = ""
@@ -142,8 +154,8 @@ class Stack:
                 self.applied_migrations = self.push()
         with self._progress.step("Starting PostgREST and the gateway"):
             self._start_postgrest(address)
-            keys = (self.anon_key, self.service_role_key)
-            self._loop.call(self._gateway.start(GatewaySettings(self.postgrest_url, keys)))
+            gateway = GatewaySettings(self.postgrest_url, self.roles_by_key, self.signing_key)
+            self._loop.call(self._gateway.start(gateway))
         self._start_workers(emulated)
 
     def _provide_server(self) -> Address:
@@ -181,7 +193,7 @@ class Stack:
         settings = PostgrestSettings(
             binary=programs.postgrest(),
             database_url=address.url("authenticator", self.secrets.authenticator_password),
-            jwt_secret=self.jwt_secret,
+            jwt_secret=json.dumps(json_web_key_set(self.jwt_secret)),
             log=self.settings.log_directory / "postgrest.log",
         )
         self.postgrest = Postgrest(settings, self._supervisor)

@@ -244,6 +244,7 @@ declare
   v_days bigint;
   v_actions bigint;
   v_deliveries bigint;
+  v_services bigint;
   v_runs bigint;
 begin
   perform monitoring.install_answer_trigger();
@@ -276,6 +277,10 @@ begin
     and sentry_deliveries.id < (select max(newest.id) from monitoring.sentry_deliveries as newest);
   get diagnostics v_deliveries = row_count;
 
+  delete from monitoring.service_versions
+  where service_versions.last_seen < now() - interval '90 days';
+  get diagnostics v_services = row_count;
+
   begin
     delete from cron.job_run_details
     where job_run_details.end_time
@@ -292,12 +297,13 @@ begin
     'target_daily_stats', v_days,
     'agent_actions', v_actions,
     'sentry_deliveries', v_deliveries,
+    'service_versions', v_services,
     'job_runs', v_runs
   );
 end
 $$;
 
 comment on function monitoring.purge_history() is
-'Deletes rows older than system_config.retention, including the log of pg_cron, and recreates the trigger on
-net._http_response if an update of pg_net dropped it. Returns the number of rows per table, null where the privilege
-is missing. pg_cron runs it each night.';
+'Deletes rows older than system_config.retention, including the log of pg_cron, and versions of services not seen for 90
+days, and recreates the trigger on net._http_response if an update of pg_net dropped it. Returns the number of rows per
+table, null where the privilege is missing. pg_cron runs it each night.';

@@ -54,15 +54,21 @@ comment on function monitoring.describe_scheduler() is
 'Returns schedule, is_active and last_run_at of the job that starts the health checks. schedule is null when the job
 or pg_cron is missing.';
 
-create function public.service_health()
+create function public.service_health(service_version text default null)
 returns jsonb
-language sql
-stable
+language plpgsql
+volatile
 security definer
 set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  perform monitoring.remember_service(service_health.service_version);
+  return jsonb_build_object(
     'status', 'ok',
+    'schema_version', monitoring.schema_version(),
+    'version_problem', monitoring.describe_version_problem(
+      service_health.service_version, monitoring.schema_version()
+    ),
     'overall', monitoring.overall_state(),
     'server_time', clock_timestamp(),
     'is_kill_switch_on', monitoring.is_kill_switch_on(),
@@ -85,22 +91,26 @@ as $$
       from monitoring.describe_sentry_feed() as feed
     ),
     'scheduler', monitoring.describe_scheduler()
-  )
+  );
+end
 $$;
 
-revoke all on function public.service_health() from public, anon, authenticated, service_role;
+revoke all on function public.service_health(text) from public, anon, authenticated, service_role;
 
-grant execute on function public.service_health() to authenticated, service_role;
+grant execute on function public.service_health(text) to authenticated, service_role;
 
-comment on function public.service_health() is
+comment on function public.service_health(text) is
 'Returns the state of the database, of the scheduler and of the Sentry integration.
 
-Returns {"status", "overall": "operational" | "degraded" | "outage" | "unknown", "server_time", "is_kill_switch_on",
+Returns {"status", "schema_version", "version_problem": {"cause", "remedy", "is_compatible", "service_version",
+"schema_version"}, "overall": "operational" | "degraded" | "outage" | "unknown", "server_time", "is_kill_switch_on",
 "is_monitoring_on", "has_response_times", "audit_anchor": {"anchored_on", "hash", "chains"}, "sentry":
 {"last_delivery_at", "is_silent", "failed", "deferred"}, "scheduler": {"schedule", "is_active", "last_run_at"}}.
 audit_anchor is the latest one, which the service logs; null before the first. failed and deferred are numbers of
 deliveries. schedule is null when the job or pg_cron is missing: select monitoring.schedule_jobs() restores the job.
-Security definer, because only the owner may read the configuration and the jobs of pg_cron.';
+The service passes its own version as service_version, which is remembered; version_problem says how it differs from
+the schema''s, and is null if it does not. Security definer, because only the owner may read the configuration and the
+jobs of pg_cron.';
 
 create function monitoring.write_service_target(target jsonb)
 returns jsonb

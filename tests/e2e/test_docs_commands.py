@@ -96,7 +96,7 @@ def test_javascript(block: Block, stack: Stack, checkout: Path, tmp_path: Path) 
         [str(programs.node()), "--import", str(prepared), str(script)],
         checkout,
         SUPABASE_URL=stack.supabase_url,
-        SUPABASE_ANON_KEY=stack.anon_key,
+        SUPABASE_PUBLISHABLE_KEY=stack.publishable_key,
         AUTHENTICATED_JWT=stack.authenticated_jwt,
     )
     check_output(block.text, output)

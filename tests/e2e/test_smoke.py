@@ -39,7 +39,7 @@ def test_everything_works(service: ServiceProcess, stack: Stack, database: psyco
         INGEST_TOKEN=INGEST_TOKEN,
         AUTHENTICATED_JWT=stack.authenticated_jwt,
         SUPABASE_URL=stack.supabase_url,
-        SUPABASE_ANON_KEY=stack.anon_key,
+        SUPABASE_PUBLISHABLE_KEY=stack.publishable_key,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Everything works." in done.stdout

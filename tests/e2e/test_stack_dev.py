@@ -89,6 +89,8 @@ def test_dev_env_is_complete_private_and_correct(dev: Dev) -> None:
     assert list(values) == [
         "APP_URL",
         "SUPABASE_URL",
+        "SUPABASE_PUBLISHABLE_KEY",
+        "SUPABASE_SECRET_KEY",
         "SUPABASE_ANON_KEY",
         "SUPABASE_SERVICE_ROLE_KEY",
         "AUTHENTICATED_JWT",
@@ -100,8 +102,9 @@ def test_dev_env_is_complete_private_and_correct(dev: Dev) -> None:
     ]
     database_health = f"{values['APP_URL']}/health/db"
     wait_until(lambda: http_client.get(database_health).status_code == 200, what="the database")
-    headers = {"apikey": values["SUPABASE_ANON_KEY"]}
-    assert http_client.get(f"{values['SUPABASE_URL']}/rest/v1/", headers=headers).status_code == 200
+    for name in ("PUBLISHABLE", "SECRET", "ANON", "SERVICE_ROLE"):
+        headers = {"apikey": values[f"SUPABASE_{name}_KEY"]}
+        assert http_client.get(f"{values['SUPABASE_URL']}/rest/v1/", headers=headers).status_code == 200
     with psycopg.connect(values["DATABASE_URL"]) as connection:
         assert connection.execute("select current_user").fetchone() == ("postgres",)
 
@@ -156,8 +159,10 @@ def test_the_next_start_finds_data_and_secrets_and_reset_drops_them(dev: Dev) ->
     second = again.wait_until_ready()
     with psycopg.connect(second["DATABASE_URL"]) as connection:
         assert connection.execute("select id from public.kept").fetchone() == (42,)
+    bearer = {"Authorization": f"Bearer {first['AUTHENTICATED_JWT']}"}
+    assert http_client.get(f"{second['APP_URL']}/api/autonomous/incidents", headers=bearer).status_code == 200
     again.stop(signal.SIGINT)
-    for name in ("INGEST_TOKEN", "SENTRY_CLIENT_SECRET", "SUPABASE_ANON_KEY", "AUTHENTICATED_JWT"):
+    for name in ("INGEST_TOKEN", "SENTRY_CLIENT_SECRET", "SUPABASE_ANON_KEY", "SUPABASE_SECRET_KEY"):
         assert second[name] == first[name]
     assert reset(dev.state).returncode == 0
     assert not dev.state.exists()

@@ -61,10 +61,12 @@ def test_committed_rows_survive_a_killed_postgres_and_postgrest_finds_it_again(
 def test_a_second_start_finds_data_and_keys(settings: StackSettings) -> None:
     with Stack.start(settings) as first, psycopg.connect(first.database_url) as connection:
         connection.execute("create table public.kept as select 42 as id")
-        keys = (first.anon_key, first.service_role_key, first.authenticated_jwt)
+        roles_by_key, token = dict(first.roles_by_key), first.authenticated_jwt
     with Stack.start(settings) as second, psycopg.connect(second.database_url) as connection:
         assert connection.execute("select id from public.kept").fetchone() == (42,)
-        assert (second.anon_key, second.service_role_key, second.authenticated_jwt) == keys
+        assert second.roles_by_key == roles_by_key
+        headers = {"apikey": second.publishable_key, "Authorization": f"Bearer {token}"}
+        assert http_client.get(f"{second.supabase_url}/rest/v1/", headers=headers).status_code == 200
 
 
 def test_a_directory_in_use_is_refused_with_a_sentence(settings: StackSettings) -> None:

@@ -132,8 +132,8 @@ def test_variables() -> None:
 def test_routes() -> None:
     settings = Settings(
         SUPABASE_URL="http://127.0.0.1:1",
-        SUPABASE_ANON_KEY="anon-key",
-        SUPABASE_SERVICE_ROLE_KEY="service-key",
+        SUPABASE_PUBLISHABLE_KEY="sb_publishable_x",
+        SUPABASE_SECRET_KEY="sb_secret_x",  # noqa: S106 - of this test
         INGEST_TOKEN="ingest-token-0123456789",  # noqa: S106 - of this test
     )
     routes = [route for route in create_app(settings).routes if isinstance(route, Route)]

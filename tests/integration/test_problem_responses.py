@@ -154,10 +154,10 @@ def test_unavailable(flaky_upstream_client: httpx.Client, proxy: FaultProxy, sta
     assert_is_problem(flaky_upstream_client.get(INCIDENTS, headers=headers), "unavailable")
 
 
-def test_reports_are_spooled_and_an_error_is_logged_when_the_service_key_is_wrong(
+def test_reports_are_spooled_and_an_error_is_logged_when_the_secret_key_is_refused(
     service_environ: dict[str, str], log_path: Path
 ) -> None:
-    environ = {**service_environ, "SUPABASE_SERVICE_ROLE_KEY": service_environ["SUPABASE_ANON_KEY"]}
+    environ = {**service_environ, "SUPABASE_SECRET_KEY": "sb_secret_revoked"}
     with running_service(environ, log_path) as service:
         headers = {**JSON, "Authorization": f"Bearer {INGEST_TOKEN}"}
         answer = http_client.post(service.url + ROUTE, content=GOOD, headers=headers)

@@ -40,8 +40,8 @@ async def service(stack: Stack, tmp_path: Path) -> AsyncIterator[httpx.AsyncClie
     app = create_app(
         Settings(
             SUPABASE_URL=stack.supabase_url,
-            SUPABASE_ANON_KEY=stack.anon_key,
-            SUPABASE_SERVICE_ROLE_KEY=stack.service_role_key,
+            SUPABASE_PUBLISHABLE_KEY=stack.publishable_key,
+            SUPABASE_SECRET_KEY=stack.secret_key,
             INGEST_TOKEN=INGEST_TOKEN,
             SENTRY_CLIENT_SECRET=(SECRET,),
             SPOOL_PATH=tmp_path / "spool",

@@ -157,13 +157,11 @@ def test_basic_credentials_of_a_proxy_are_ignored(browser: httpx.Client) -> None
     assert browser.get("/status", headers={"Authorization": "Basic eDp5"}).status_code == 200
 
 
-def test_a_wrong_service_key_does_not_sign_the_operator_out(
-    service_environ: dict[str, str], stack: Stack, log_path: Path
-) -> None:
+def test_a_refused_secret_key_does_not_sign_the_operator_out(service_environ: dict[str, str], log_path: Path) -> None:
     environ = {
         **service_environ,
         "OPERATOR_TOKEN": OPERATOR_TOKEN,
-        "SUPABASE_SERVICE_ROLE_KEY": stack.anon_key,
+        "SUPABASE_SECRET_KEY": "sb_secret_revoked",
     }
     with (
         running_service(environ, log_path) as service,
@@ -179,8 +177,9 @@ def test_a_wrong_service_key_does_not_sign_the_operator_out(
         assert COOKIE in operator.cookies
 
 
-def test_the_anon_key_does_not_sign_in(browser: httpx.Client, stack: Stack) -> None:
-    assert browser.post("/status", data={"token": stack.anon_key}).status_code == 401
+def test_an_api_key_of_the_public_does_not_sign_in(browser: httpx.Client, stack: Stack) -> None:
+    for key in (stack.anon_key, stack.publishable_key):
+        assert browser.post("/status", data={"token": key}).status_code == 401
 
 
 def test_the_operator_reads_json(page_service: ServiceProcess) -> None:

@@ -31,6 +31,11 @@ class Fault(Enum):
     NOT_UTF8 = "a proxy in between answers 200 in JSON that is not UTF-8"
     LIST = "a proxy in between answers 200 with a JSON list"
     DEEP = "a proxy in between answers 200 with JSON that is nested too deeply to parse"
+    PAUSED = "the gateway answers that the project is paused"
+    RESTRICTED = "the gateway answers that the project's usage is restricted"
+    UNKNOWN_ADDRESS = "a server that knows nothing of Supabase answers 404"
+    REDIRECT = "the address redirects to another one"
+    NO_FUNCTION = "PostgREST does not know the function"
     BAD_CHARSET = "a proxy in between answers 200 in a charset that does not exist, with a broken encoding"
 
 
@@ -39,6 +44,11 @@ _HTML = b"<html>not PostgREST</html>"
 _ANSWERS = {
     Fault.BAD_GATEWAY: (b"502 Bad Gateway", b"text/html", _HTML),
     Fault.GARBAGE: (b"200 OK", b"text/html", _HTML),
+    Fault.PAUSED: (b"540 Project Paused", b"text/html", _HTML),
+    Fault.RESTRICTED: (b"402 Payment Required", b"application/json", b'{"message": "exceeded_egress_quota"}'),
+    Fault.UNKNOWN_ADDRESS: (b"404 Not Found", b"text/html", _HTML),
+    Fault.REDIRECT: (b"301 Moved Permanently\r\nLocation: https://example.com/", b"text/html", _HTML),
+    Fault.NO_FUNCTION: (b"404 Not Found", b"application/json", b'{"code": "PGRST202", "message": "no function"}'),
     Fault.NOT_UTF8: (b"200 OK", b"application/json", b'{"status": "\xff\xfe"}'),
     Fault.LIST: (b"200 OK", b"application/json", b"[1, 2, 3]"),
     Fault.DEEP: (b"200 OK", b"application/json", b"[" * 200_000),

@@ -49,8 +49,8 @@ def service_variables(stack: Stack) -> dict[str, str]:
     """The variables that a service on this stack needs."""
     return {
         "SUPABASE_URL": stack.supabase_url,
-        "SUPABASE_ANON_KEY": stack.anon_key,
-        "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
+        "SUPABASE_PUBLISHABLE_KEY": stack.publishable_key,
+        "SUPABASE_SECRET_KEY": stack.secret_key,
         "INGEST_TOKEN": INGEST_TOKEN,
     }
 
@@ -121,9 +121,11 @@ def running_service(
 
 
 def _answers(service: ServiceProcess) -> bool:
+    """Whether the service has asked the database, which may refuse it, and serves."""
     if service.process.poll() is not None:
         raise AssertionError(f"the service ended at once:\n{service.log_path.read_text()}")
     try:
-        return http_client.get(f"{service.url}/health").status_code == 200
+        answer = http_client.get(f"{service.url}/health")
     except httpx.TransportError:
         return False
+    return answer.status_code == 200 or answer.json()["code"] == "misconfigured"

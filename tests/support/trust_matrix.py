@@ -66,6 +66,7 @@ add_incident_note                   | .  +   +   +      +       owner
 anchor_audit                        | .  .   .   .      +       owner
 approve_fix                         | .  .   .   .      +       owner
 begin_agent_action                  | .  +   +   .      +       owner
+check_installation                  | .  .   .   .      +       owner
 classify_error                      | .  +   +   +      +       owner
 finish_agent_action                 | .  +   .   .      +       owner
 incident_context                    | .  +   +   +      +       owner
@@ -162,6 +163,7 @@ RELATIONS = {
     "monitoring.sender_quotas": _CLOSED,
     "monitoring.sentry_deliveries": _CLOSED,
     "monitoring.service_targets": _CLOSED,
+    "monitoring.service_versions": _CLOSED,
 }
 
 SEQUENCES = {
@@ -205,6 +207,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "anchor_audit": {},
     "approve_fix": {"knowledge_id": "{fix}", "revision": 1},
     "begin_agent_action": {"agent": "fe-agent", "action_type": "investigate"},
+    "check_installation": {},
     "classify_error": {"message": "m"},
     "finish_agent_action": {"id": "{action}", "success": True},
     "incident_context": {"incident_id": "{incident}"},

@@ -16,7 +16,7 @@ from local.system.paths import PROJECT
 LAYERS = {
     "app": [
         ["app.main"],
-        ["app.lifespan", "app.routes", "app.smoke"],
+        ["app.doctor", "app.lifespan", "app.routes", "app.smoke"],
         ["app.state"],
         ["app.web"],
         ["app.status"],
@@ -24,6 +24,7 @@ LAYERS = {
         ["app.spool"],
         ["app.supabase"],
         ["app.logs", "app.metrics", "app.problems", "app.settings", "app.supervisor"],
+        ["app.keys"],
     ],
     "local": [
         ["local.commands"],

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from unittest.mock import patch
 
+import jwt
 import pytest
 
 from app.settings import Settings, SettingsError, load_settings
@@ -16,8 +17,8 @@ from tests.support.service_process import PROJECT
 
 GOOD = {
     "SUPABASE_URL": "https://abc.supabase.co/",
-    "SUPABASE_ANON_KEY": "anon-key",
-    "SUPABASE_SERVICE_ROLE_KEY": "service-key",
+    "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_of-this-test",
+    "SUPABASE_SECRET_KEY": "sb_secret_of-this-test",
     "INGEST_TOKEN": "0123456789abcdef",
 }
 
@@ -28,12 +29,17 @@ def load(environ: Mapping[str, str]) -> Settings:
         return load_settings()
 
 
+def legacy_key(role: str) -> str:
+    """A JSON Web Token with that role, as Supabase's legacy keys are."""
+    return jwt.encode({"iss": "supabase", "role": role}, "a secret of this test, long enough for HS256")
+
+
 def test_good_variables_make_settings() -> None:
     settings = load({**GOOD, "ADMIN_CONSOLE_URL": "https://A.example:443/x, http://b.example:8080"})
     assert settings == Settings(
         SUPABASE_URL="https://abc.supabase.co",
-        SUPABASE_ANON_KEY="anon-key",
-        SUPABASE_SERVICE_ROLE_KEY="service-key",
+        SUPABASE_PUBLISHABLE_KEY="sb_publishable_of-this-test",
+        SUPABASE_SECRET_KEY="sb_secret_of-this-test",  # noqa: S106 - of this test
         INGEST_TOKEN="0123456789abcdef",  # noqa: S106 - of this test
         ADMIN_CONSOLE_URL=("https://a.example", "http://b.example:8080"),
         HOST="0.0.0.0",  # noqa: S104 - the default under test
@@ -59,7 +65,12 @@ def test_an_empty_variable_is_not_set() -> None:
 def test_everything_that_is_missing_is_named() -> None:
     with pytest.raises(SettingsError) as caught:
         load({})
-    assert caught.value.sentences == [f"{name} is missing." for name in GOOD]
+    assert caught.value.sentences == [
+        "SUPABASE_URL is missing.",
+        "SUPABASE_PUBLISHABLE_KEY (or SUPABASE_ANON_KEY, its old name) is missing.",
+        "SUPABASE_SECRET_KEY (or SUPABASE_SERVICE_ROLE_KEY, its old name) is missing.",
+        "INGEST_TOKEN is missing.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -72,8 +83,8 @@ def test_everything_that_is_missing_is_named() -> None:
         ("SUPABASE_URL", "https://user:secret@abc.supabase.co"),
         ("SUPABASE_URL", "https://abc.supabase.co:port"),
         ("SUPABASE_URL", "https://[abc"),
-        ("SUPABASE_ANON_KEY", "with space"),
-        ("SUPABASE_SERVICE_ROLE_KEY", "line\nbreak"),
+        ("SUPABASE_PUBLISHABLE_KEY", "with space"),
+        ("SUPABASE_SECRET_KEY", "line\nbreak"),
         ("INGEST_TOKEN", "too-short"),
         ("INGEST_TOKEN", "ünïcödé-is-no-header-value"),
         ("SENTRY_WEBHOOK_TOKEN", "too-short"),
@@ -110,8 +121,58 @@ def test_a_malformed_variable_is_named_without_its_value(name: str, value: str) 
     with pytest.raises(SettingsError) as caught:
         load({**GOOD, name: value})
     (sentence,) = caught.value.sentences
-    assert sentence.startswith(f"{name} must ")
+    assert re.match(rf"{name}( \(or [A-Z_]+, its old name\))? must ", sentence)
     assert value not in sentence
+
+
+def test_the_old_names_of_the_keys_are_accepted() -> None:
+    environ = {"SUPABASE_URL": GOOD["SUPABASE_URL"], "INGEST_TOKEN": GOOD["INGEST_TOKEN"]}
+    legacy = {"SUPABASE_ANON_KEY": legacy_key("anon"), "SUPABASE_SERVICE_ROLE_KEY": legacy_key("service_role")}
+    for blank in ({}, {"SUPABASE_PUBLISHABLE_KEY": "", "SUPABASE_SECRET_KEY": " "}):
+        settings = load({**environ, **legacy, **blank})
+        assert settings.supabase_publishable_key == legacy["SUPABASE_ANON_KEY"]
+        assert settings.supabase_secret_key == legacy["SUPABASE_SERVICE_ROLE_KEY"]
+
+
+def test_both_names_may_have_the_same_value() -> None:
+    assert load({**GOOD, "SUPABASE_SERVICE_ROLE_KEY": GOOD["SUPABASE_SECRET_KEY"]}) == load(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("name", "old"),
+    [("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY"), ("SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY")],
+)
+def test_both_names_with_different_values_are_refused(name: str, old: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({**GOOD, old: "another-key"})
+    assert caught.value.sentences == [
+        f"{name} and {old} are both set, to different values. Remove {old}, the old name."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        ("SUPABASE_SECRET_KEY", "sb_publishable_x", "a publishable or anon key"),
+        ("SUPABASE_SECRET_KEY", "anon", "a publishable or anon key"),
+        ("SUPABASE_SERVICE_ROLE_KEY", "anon", "a publishable or anon key"),
+        ("SUPABASE_SECRET_KEY", "authenticated", "a user's access token"),
+        ("SUPABASE_PUBLISHABLE_KEY", "sb_secret_x", "a secret or service_role key"),
+        ("SUPABASE_PUBLISHABLE_KEY", "service_role", "a secret or service_role key"),
+        ("SUPABASE_ANON_KEY", "service_role", "a secret or service_role key"),
+        ("SUPABASE_PUBLISHABLE_KEY", "authenticated", "a user's access token"),
+    ],
+)
+def test_a_key_in_the_wrong_variable_is_named_without_its_value(name: str, value: str, kind: str) -> None:
+    key = value if value.startswith("sb_") else legacy_key(value)
+    old_name = {"SUPABASE_ANON_KEY": "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SERVICE_ROLE_KEY": "SUPABASE_SECRET_KEY"}
+    others = {each: text for each, text in GOOD.items() if each != old_name.get(name)}
+    with pytest.raises(SettingsError) as caught:
+        load({**others, name: key})
+    (sentence,) = caught.value.sentences
+    assert sentence.startswith(old_name.get(name, name))
+    assert f"contains {kind}. Set it to " in sentence
+    assert key not in sentence
 
 
 def test_secrets_are_not_in_the_repr() -> None:

@@ -38,7 +38,7 @@ values ('issue', 'old', now(), 'recorded', now() - interval '31 days'), ('issue'
 
 select is(
   monitoring.purge_history() - 'job_runs' - 'agent_actions',
-  '{"monitoring_checks": 1, "target_hourly_stats": 0, "target_daily_stats": 1, "sentry_deliveries": 1}'::jsonb,
+  '{"monitoring_checks": 1, "target_hourly_stats": 0, "target_daily_stats": 1, "sentry_deliveries": 1, "service_versions": 1}'::jsonb,
   'rows past their retention are deleted'
 );
 

@@ -5,7 +5,7 @@ const require = createRequire(`${process.env.NODE_MODULES}/`);
 const { createClient } = require("@supabase/supabase-js");
 
 const [source] = process.argv.slice(2);
-const client = createClient(process.env.SUPABASE_URL, process.env.SUPABASE_ANON_KEY, {
+const client = createClient(process.env.SUPABASE_URL, process.env.SUPABASE_PUBLISHABLE_KEY, {
   auth: { persistSession: false },
   realtime: { transport: require("ws") },
   accessToken: async () => process.env.SUPABASE_TOKEN,

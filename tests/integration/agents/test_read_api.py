@@ -35,7 +35,7 @@ def test_supabase_js_reads_every_view(stack: Stack, call: Call) -> None:
         **os.environ,
         "NODE_MODULES": str(programs.NODE_MODULES),
         "SUPABASE_URL": stack.supabase_url,
-        "SUPABASE_ANON_KEY": stack.anon_key,
+        "SUPABASE_PUBLISHABLE_KEY": stack.publishable_key,
         "SUPABASE_TOKEN": stack.authenticated_jwt,
     }
     run = subprocess.run(  # noqa: S603 - our own script

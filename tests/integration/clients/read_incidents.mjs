@@ -6,7 +6,7 @@ const { createClient } = require("@supabase/supabase-js");
 
 const [incidentId] = process.argv.slice(2);
 const token = process.env.SUPABASE_TOKEN;
-const client = createClient(process.env.SUPABASE_URL, process.env.SUPABASE_ANON_KEY, {
+const client = createClient(process.env.SUPABASE_URL, process.env.SUPABASE_KEY, {
   auth: { persistSession: false },
   realtime: { transport: require("ws") },
   ...(token && { accessToken: async () => token }),

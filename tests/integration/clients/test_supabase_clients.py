@@ -21,6 +21,8 @@ from tests.support.waiting import DEADLINE_SECONDS
 # supabase-py itself passes parameters that its postgrest-py has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:The '[a-z]+' parameter is deprecated:DeprecationWarning")
 
+PUBLIC_KEYS = ("publishable_key", "anon_key")
+SECRET_KEYS = ("secret_key", "service_role_key")
 SCRIPT = Path(__file__).with_name("read_incidents.mjs")
 
 
@@ -38,21 +40,21 @@ def incident_id(stack: Stack) -> str:
 
 
 @contextmanager
-def connected(stack: Stack, token: str | None) -> Iterator[Client]:
+def connected(stack: Stack, token: str | None, key: str | None = None) -> Iterator[Client]:
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    client = create_client(stack.supabase_url, stack.anon_key, ClientOptions(headers=headers))
+    client = create_client(stack.supabase_url, key or stack.publishable_key, ClientOptions(headers=headers))
     try:
         yield client
     finally:
         client.postgrest.aclose()
 
 
-def read_by_javascript(stack: Stack, incident_id: str, token: str | None) -> dict[str, Any]:
+def read_by_javascript(stack: Stack, incident_id: str, token: str | None, key: str | None = None) -> dict[str, Any]:
     environment = {
         **os.environ,
         "NODE_MODULES": str(programs.NODE_MODULES),
         "SUPABASE_URL": stack.supabase_url,
-        "SUPABASE_ANON_KEY": stack.anon_key,
+        "SUPABASE_KEY": key or stack.publishable_key,
         "SUPABASE_TOKEN": token or "",
     }
     run = subprocess.run(  # noqa: S603 - our own script
@@ -68,16 +70,27 @@ def read_by_javascript(stack: Stack, incident_id: str, token: str | None) -> dic
     return answer
 
 
-def test_supabase_py_reads_as_authenticated(stack: Stack, incident_id: str) -> None:
-    with connected(stack, stack.authenticated_jwt) as client:
+@pytest.mark.parametrize("kind", PUBLIC_KEYS)
+def test_supabase_py_reads_as_authenticated(stack: Stack, incident_id: str, kind: str) -> None:
+    with connected(stack, stack.authenticated_jwt, getattr(stack, kind)) as client:
         select = client.table("incidents").select("id, title", count=CountMethod.exact)
         answer = select.eq("id", incident_id).execute()
     assert answer.data == [{"id": incident_id, "title": "seen by clients"}]
     assert answer.count == 1
 
 
-def test_supabase_py_gets_nothing_as_anon(stack: Stack, incident_id: str) -> None:
-    with connected(stack, None) as client, pytest.raises(APIError) as refusal:
+@pytest.mark.parametrize("kind", SECRET_KEYS)
+def test_supabase_py_reads_as_the_service(stack: Stack, incident_id: str, kind: str) -> None:
+    with connected(stack, None, getattr(stack, kind)) as client:
+        answer = client.table("incidents").select("id").eq("id", incident_id).execute()
+        health = client.rpc("service_health").execute()
+    assert answer.data == [{"id": incident_id}]
+    assert isinstance(health.data, dict)
+
+
+@pytest.mark.parametrize("kind", PUBLIC_KEYS)
+def test_supabase_py_gets_nothing_as_anon(stack: Stack, incident_id: str, kind: str) -> None:
+    with connected(stack, None, getattr(stack, kind)) as client, pytest.raises(APIError) as refusal:
         client.table("incidents").select("id").eq("id", incident_id).execute()
     assert refusal.value.code == "42501"
 
@@ -98,14 +111,22 @@ def test_supabase_py_gets_the_reason_of_a_refused_report(stack: Stack) -> None:
     assert refusal.value.details == "error.message"
 
 
-def test_supabase_js_reads_as_authenticated(stack: Stack, incident_id: str) -> None:
-    answer = read_by_javascript(stack, incident_id, stack.authenticated_jwt)
+@pytest.mark.parametrize("kind", PUBLIC_KEYS)
+def test_supabase_js_reads_as_authenticated(stack: Stack, incident_id: str, kind: str) -> None:
+    answer = read_by_javascript(stack, incident_id, stack.authenticated_jwt, getattr(stack, kind))
     assert answer["data"] == [{"id": incident_id, "title": "seen by clients", "severity": "LOW", "occurrence_count": 1}]
     assert answer["count"] == 1
 
 
-def test_supabase_js_gets_nothing_as_anon(stack: Stack, incident_id: str) -> None:
-    answer = read_by_javascript(stack, incident_id, None)
+@pytest.mark.parametrize("kind", SECRET_KEYS)
+def test_supabase_js_reads_as_the_service(stack: Stack, incident_id: str, kind: str) -> None:
+    answer = read_by_javascript(stack, incident_id, None, getattr(stack, kind))
+    assert (answer["status"], answer["count"]) == (200, 1)
+
+
+@pytest.mark.parametrize("kind", PUBLIC_KEYS)
+def test_supabase_js_gets_nothing_as_anon(stack: Stack, incident_id: str, kind: str) -> None:
+    answer = read_by_javascript(stack, incident_id, None, getattr(stack, kind))
     assert answer["data"] is None
     assert answer["code"] == "42501"
     assert answer["status"] == 401

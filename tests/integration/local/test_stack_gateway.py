@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import jwt
 import psycopg
@@ -25,6 +25,27 @@ def fruit(stack: Stack) -> Iterator[str]:
         connection.execute("drop table public.fruit")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def whoami(stack: Stack) -> Iterator[None]:
+    """A function that returns the role of its caller."""
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        connection.execute(
+            "create function public.whoami() returns text language sql set search_path = '' "
+            "return current_setting('role')"
+        )
+        connection.execute("grant execute on function public.whoami() to anon, authenticated, service_role")
+        url = f"{stack.supabase_url}/rest/v1/rpc/whoami"
+        wait_until(lambda: http_client.get(url, headers={"apikey": stack.anon_key}).status_code == 200)
+        yield
+        connection.execute("drop function public.whoami()")
+
+
+def role_of_request(stack: Stack, headers: Mapping[str, str]) -> str:
+    answer = http_client.get(f"{stack.supabase_url}/rest/v1/rpc/whoami", headers=headers)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json())
+
+
 def test_a_request_without_a_key_is_401(stack: Stack) -> None:
     answer = http_client.get(f"{stack.supabase_url}/rest/v1/")
     assert answer.status_code == 401
@@ -35,6 +56,64 @@ def test_an_unknown_key_is_401_even_if_it_is_a_valid_token(stack: Stack) -> None
     answer = http_client.get(f"{stack.supabase_url}/rest/v1/", headers={"apikey": stack.authenticated_jwt})
     assert answer.status_code == 401
     assert answer.json()["message"] == "Invalid API key"
+
+
+@pytest.mark.parametrize("kind", ["anon_key", "publishable_key", "service_role_key", "secret_key"])
+def test_a_key_alone_becomes_its_role(stack: Stack, kind: str) -> None:
+    key: str = getattr(stack, kind)
+    assert role_of_request(stack, {"apikey": key}) == stack.roles_by_key[key]
+
+
+@pytest.mark.parametrize("kind", ["anon_key", "publishable_key", "service_role_key", "secret_key"])
+def test_a_key_repeated_as_bearer_token_becomes_its_role(stack: Stack, kind: str) -> None:
+    """Supabase's clients send any key so if nobody is signed in."""
+    key: str = getattr(stack, kind)
+    assert role_of_request(stack, {"apikey": key, "Authorization": f"Bearer {key}"}) == stack.roles_by_key[key]
+
+
+@pytest.mark.parametrize("kind", ["anon_key", "publishable_key", "service_role_key", "secret_key"])
+def test_a_users_token_takes_precedence_over_the_key(stack: Stack, kind: str) -> None:
+    headers = {"apikey": getattr(stack, kind), "Authorization": f"Bearer {stack.authenticated_jwt}"}
+    assert role_of_request(stack, headers) == "authenticated"
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
+def test_another_key_as_bearer_token_is_401(stack: Stack, scheme: str) -> None:
+    url = f"{stack.supabase_url}/rest/v1/"
+    for key, bearer in [
+        (stack.publishable_key, stack.secret_key),
+        (stack.secret_key, stack.publishable_key),
+        (stack.anon_key, stack.secret_key),
+    ]:
+        answer = http_client.get(url, headers={"apikey": key, "Authorization": f"{scheme} {bearer}"})
+        assert answer.status_code == 401
+
+
+def test_a_key_as_bearer_token_alone_is_401(stack: Stack) -> None:
+    for key in stack.roles_by_key:
+        answer = http_client.get(f"{stack.supabase_url}/rest/v1/", headers={"Authorization": f"Bearer {key}"})
+        assert (answer.status_code, answer.json()["message"]) == (401, "No API key found in request")
+
+
+def test_an_unknown_secret_key_is_401(stack: Stack) -> None:
+    for key in ("sb_secret_unknown", "sb_publishable_unknown", stack.secret_key[:-1], f"{stack.secret_key}x"):
+        answer = http_client.get(f"{stack.supabase_url}/rest/v1/", headers={"apikey": key})
+        assert (answer.status_code, answer.json()["message"]) == (401, "Unregistered API key")
+
+
+def test_a_revoked_key_is_401_and_a_new_one_is_accepted(stack: Stack) -> None:
+    key = "sb_secret_of-this-test"
+    stack.roles_by_key[key] = "service_role"
+    assert role_of_request(stack, {"apikey": key}) == "service_role"
+    del stack.roles_by_key[key]
+    assert http_client.get(f"{stack.supabase_url}/rest/v1/", headers={"apikey": key}).status_code == 401
+
+
+def test_a_secret_key_is_401_from_a_browser(stack: Stack) -> None:
+    browser = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"}
+    answer = http_client.get(f"{stack.supabase_url}/rest/v1/", headers={"apikey": stack.secret_key, **browser})
+    assert (answer.status_code, answer.json()["message"]) == (401, "Forbidden use of secret API key in browser")
+    assert role_of_request(stack, {"apikey": stack.publishable_key, **browser}) == "anon"
 
 
 def test_other_services_of_supabase_are_404_with_a_reason(stack: Stack) -> None:
@@ -63,7 +142,8 @@ def test_a_token_signed_with_another_secret_is_401(stack: Stack, fruit: str) -> 
 
 def test_keys_carry_the_claims_of_supabase(stack: Stack) -> None:
     anon = jwt.decode(stack.anon_key, stack.jwt_secret, algorithms=["HS256"])
-    user = jwt.decode(stack.authenticated_jwt, stack.jwt_secret, algorithms=["HS256"], audience="authenticated")
+    public_key = stack.signing_key.public_key
+    user = jwt.decode(stack.authenticated_jwt, public_key, algorithms=["ES256"], audience="authenticated")
     assert (anon["iss"], anon["role"], anon["exp"] - anon["iat"]) == ("supabase", "anon", 315_360_000)
     assert (user["role"], len(user["sub"])) == ("authenticated", 36)
 
