@@ -1,6 +1,8 @@
 # Commands for development. Each first installs what is missing into .local.
 PYTHON ?= python3
 VENV := .local/venv/bin
+# When this make began, in seconds since 1970: `make dev` counts the setup into the time until it is ready.
+STARTED_AT := $(shell date +%s)
 # How many test processes run at once, each with a stack of its own.
 WORKERS ?= 2
 # With GNU make 4: print the output of each parallel target as one block.
@@ -17,7 +19,7 @@ setup: ## Installs what is missing into .local. The other commands run it first.
 	@$(PYTHON) local/install/setup.py
 
 dev: setup ## Runs the local stack and the service until Ctrl-C.
-	@$(VENV)/python -m local dev --with-parent
+	@MAKE_STARTED_AT=$(STARTED_AT) $(VENV)/python -m local dev --with-parent
 
 check: setup ## Runs the linters and the unit tests, in less than a minute.
 	@started=$$(date +%s); \
