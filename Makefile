@@ -73,7 +73,7 @@ types: setup ## Writes supabase/types.ts from the migrations.
 docs: setup ## Writes docs/sql-api.md from the catalog of a temporary database.
 	@$(VENV)/python -m local docs
 
-demo: setup ## Sends signed sample webhooks to the running `make dev` and prints their effects and the resulting incident.
+demo: setup ## Fills the running `make dev` with webhooks of Sentry, open incidents and a target, and says where to look.
 	@$(VENV)/python -m local demo
 
 reset: setup ## Deletes the data, secrets and logs of `make dev`.
