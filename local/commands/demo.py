@@ -199,7 +199,8 @@ def _act_as_agent(agent: httpx.Client, incidents: dict[str, str]) -> None:
     acknowledged = _call(agent, "acknowledge_incident", {"incident_id": orders})
     was_open = acknowledged.get("status") == "acknowledged"
     print(f"  {orders:9} {'acknowledged' if was_open else 'was acknowledged before'}, and a note added")
-    _call(agent, "add_incident_note", {"incident_id": orders, "note": "The orders service has been restarting since its last deployment."})
+    note = "The service has been restarting since its last deployment."
+    _call(agent, "add_incident_note", {"incident_id": orders, "note": note})
     begun = _call(
         agent,
         "begin_agent_action",
@@ -210,12 +211,12 @@ def _act_as_agent(agent: httpx.Client, incidents: dict[str, str]) -> None:
             "plan": {"read": "the log of the payment provider"},
         },
     )
-    if begun.get("success"):
+    if begun["allowed"]:
         result = {"found": "a webhook that was retried after its timeout"}
         _call(agent, "finish_agent_action", {"id": begun["action_id"], "success": True, "result": result})
         print(f"  {payments:9} investigated: {result['found']}")
     else:
-        print(f"  {payments:9} not investigated: {'; '.join(map(str, begun.get('reasons') or [begun.get('message')]))}")
+        print(f"  {payments:9} not investigated: {'; '.join(begun['reasons'])}")
     fix: JsonObject = {
         "solution": "Render the cart only after the prices have been loaded.",
         "root_cause": "The new cart API omits prices of sold-out items.",
@@ -248,7 +249,7 @@ Look at
 
 After `. .local/dev.env`, the history of {orders}, the audit trail of the agent, and the days of the target:
 
-  api() {{ curl -sS "$SUPABASE_URL/rest/v1/$1" -H "apikey: $SUPABASE_PUBLISHABLE_KEY" \
+  api() {{ curl -sS "$SUPABASE_URL/rest/v1/$1" -H "apikey: $SUPABASE_PUBLISHABLE_KEY" \\
     -H "Authorization: Bearer $AUTHENTICATED_JWT"; }}
   api "incident_timeline?incident_id=eq.{orders}&order=happened_at"
   api "agent_actions?agent=eq.demo-agent&order=id.desc&limit=5"

@@ -157,7 +157,7 @@ List the incidents with a user's token:
   curl -sS {values["APP_URL"]}/api/autonomous/incidents \\
     -H 'Authorization: Bearer {values["AUTHENTICATED_JWT"]}'
 
-Status page: {values["APP_URL"]}/status (sign in with OPERATOR_TOKEN).
+Status page: {values["APP_URL"]}/status (sign in with OPERATOR_TOKEN). `make demo`, in a second terminal, fills it.
 
 Logs are in {_short(logs)}. Ctrl-C stops everything and keeps the data; `make reset` removes them.
 """

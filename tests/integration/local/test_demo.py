@@ -76,7 +76,9 @@ def test_the_demo_leaves_something_to_look_at_and_can_be_repeated(
     timeline = {row["what"] for row in read(f"incident_timeline?incident_id=eq.{orders}")}
     assert {"incident_created", "incident_acknowledged", "incident_noted"} <= timeline
     actions = read(f"agent_actions?agent=eq.demo-agent&incident_id=eq.{payments}")
-    assert {row["action"] for row in actions} == {"investigate"}
+    finished = ("investigate_finished", True)
+    assert sorted((row["action"], row["success"]) for row in actions) == [("investigate", None), finished]
+    assert "a webhook that was retried" in json.dumps(actions)
     assert len(read("error_knowledge?solution=like.Render the cart*")) == 1
     days = read(f"target_days?target=eq.{demo.TARGET}")
     assert len(days) >= 89
