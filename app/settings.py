@@ -28,13 +28,13 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from app.keys import role_of
+from app.keys import is_opaque_key, role_of
 
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _DEFAULT_NAME = "default"  # of INGEST_TOKEN
-# Names that are accepted instead: those of the legacy keys.
+# The names of the legacy keys, which are accepted too.
 OLD_NAMES = {"SUPABASE_PUBLISHABLE_KEY": "SUPABASE_ANON_KEY", "SUPABASE_SECRET_KEY": "SUPABASE_SERVICE_ROLE_KEY"}
 # What a key in the wrong variable is, by the role that it claims.
 _KINDS_BY_ROLE = {
@@ -261,7 +261,7 @@ def load_settings() -> Settings:
     sentences = {
         name: f"{name} and {old} are both set, to different values. Remove {old}, the old name."
         for name, old in OLD_NAMES.items()
-        if name in given and given.get(old, given[name]) != given[name]
+        if name in given and old in given and not _agree(given[name], given[old])
     }
     try:
         settings = Settings()
@@ -273,6 +273,15 @@ def load_settings() -> Settings:
     if sentences:
         raise SettingsError(list(sentences.values())) from None
     return settings
+
+
+def _agree(value: str, old_value: str) -> bool:
+    """Whether it is clear which of two keys is meant.
+
+    It is if each is of the kind that its variable is named after, as in .local/dev.env: then the new one is used.
+    """
+    is_named_rightly = is_opaque_key(value) and not is_opaque_key(old_value) and role_of(value) == role_of(old_value)
+    return value == old_value or is_named_rightly
 
 
 def _given_variables() -> dict[str, str]:

@@ -189,7 +189,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m app.smoke", description=__doc__.partition("\n")[0])
     parser.add_argument("url", help="address of the service, such as https://monitor.example.com")
     url = parser.parse_args().url.rstrip("/")
-    unreadable = [name for name in _VARIABLES if not os.environ.get(name, "").isascii()]
+    unreadable = [name for name in (*_VARIABLES, *OLD_NAMES.values()) if not os.environ.get(name, "").isascii()]
     if unreadable:
         print(f"✗ {', '.join(unreadable)}: contains characters that no key has. Was the whole key pasted?")
         return 1

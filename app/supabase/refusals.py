@@ -38,6 +38,10 @@ _NO_SCHEMA = Refusal(
 )
 _OLDER_SCHEMA = Refusal("The schema of the database is older than this service.", _PUSH)
 _INCOMPLETE = Refusal("The schema of the database is incomplete or was changed by hand.", _PUSH)
+_READ_ONLY = Refusal(
+    "The database is read-only: SUPABASE_URL names a read replica, or a failover is in progress.",
+    "Set SUPABASE_URL to the primary database.",
+)
 _PAUSED = Refusal("The project is paused.", "Restore the project in the Supabase dashboard.")
 _RESTRICTED = Refusal(
     "Supabase restricts the project, because of its usage or an overdue payment.",
@@ -54,7 +58,9 @@ _REDIRECTED = Refusal(
 
 # By prefix of the code; the longest match decides.
 _BY_CODE: Mapping[str, Refusal] = {
+    "0A000": _READ_ONLY,  # a standby does not begin the transaction that PostgREST asks for
     "22023": _KEY,  # the token names a role that does not exist
+    "25006": _READ_ONLY,
     "28": _KEY,
     "3F": _INCOMPLETE,
     "42": _INCOMPLETE,  # a table, column or function that is missing inside a function

@@ -17,7 +17,7 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from app.keys import claims_of
+from app.keys import claims_of, is_opaque_key
 from app.problems import problem
 from app.supabase.errors import SupabaseError
 
@@ -69,7 +69,8 @@ def require_access_token(headers: Headers) -> str:
     """The caller's own Supabase access token, which PostgREST verifies. Raises the Problem `unauthorized`."""
     token = bearer_token(headers.get("authorization"))
     if token is None or not is_json_web_token(token):
-        raise problem("unauthorized", "Send your Supabase access token as Authorization: Bearer.")
+        reason = "A publishable or secret key is no access token. " if is_opaque_key(token or "") else ""
+        raise problem("unauthorized", f"{reason}Send your Supabase access token as Authorization: Bearer.")
     return token
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
-from jwt.algorithms import ECAlgorithm
+from jwt.algorithms import ECAlgorithm, HMACAlgorithm
 
 from local.system.errors import StackError
 
@@ -56,24 +56,33 @@ class ApiKeys:
     """The access token of one signed-in user, with the claims that Supabase Auth issues."""
 
 
-class SigningKey:
-    """The project's asymmetric key, with which Supabase Auth signs access tokens, on the curve P-256.
+class SigningKeys:
+    """The project's keys of tokens: an asymmetric one, with which Supabase Auth signs, and the legacy JWT secret.
 
-    Derived from the JWT secret, so that a secrets.json older than this key remains valid.
+    The asymmetric key, on the curve P-256, is derived from the secret, so that an older secrets.json remains valid.
     """
 
     def __init__(self, jwt_secret: str) -> None:
         number = int.from_bytes(_derive("signing key", jwt_secret), "big")
         self._private_key = ec.derive_private_key(number % (_P256_ORDER - 1) + 1, ec.SECP256R1())
-        self.key_id = str(uuid.UUID(bytes=_derive("key id", jwt_secret)[:16], version=4))
-
-    def sign(self, claims: Mapping[str, object]) -> str:
-        """A token with these claims."""
-        return jwt.encode(dict(claims), self._private_key, algorithm="ES256", headers={"kid": self.key_id})
+        self._jwt_secret = jwt_secret
+        self.key_id = _key_id("signing key", jwt_secret)
+        self.secret_id = _key_id("JWT secret", jwt_secret)
 
     @property
     def public_key(self) -> ec.EllipticCurvePublicKey:
         return self._private_key.public_key()
+
+    @property
+    def key_set(self) -> dict[str, object]:
+        """The JSON Web Key Set that verifies tokens of both."""
+        public = {**json.loads(ECAlgorithm.to_jwk(self.public_key)), "kid": self.key_id, "alg": "ES256"}
+        secret = {**json.loads(HMACAlgorithm.to_jwk(self._jwt_secret)), "kid": self.secret_id, "alg": "HS256"}
+        return {"keys": [{**public, "use": "sig"}, secret]}
+
+    def sign(self, claims: Mapping[str, object], **header: object) -> str:
+        """A token with these claims. Its header names the asymmetric key, unless `header` says otherwise."""
+        return jwt.encode(dict(claims), self._private_key, algorithm="ES256", headers={"kid": self.key_id, **header})
 
 
 def load_or_create(path: Path, now: int) -> Secrets:
@@ -115,16 +124,8 @@ def derive_keys(stored: Secrets) -> ApiKeys:
         secret=_opaque_key("sb_secret_", stored.jwt_secret),
         anon=_legacy_key("anon", stored),
         service_role=_legacy_key("service_role", stored),
-        authenticated=SigningKey(stored.jwt_secret).sign(user),
+        authenticated=SigningKeys(stored.jwt_secret).sign(user),
     )
-
-
-def json_web_key_set(jwt_secret: str) -> dict[str, object]:
-    """The keys that verify tokens: the public signing key, and the JWT secret, which signed the legacy keys."""
-    signing_key = SigningKey(jwt_secret)
-    public = json.loads(ECAlgorithm.to_jwk(signing_key.public_key))
-    secret = {"kty": "oct", "k": base64.urlsafe_b64encode(jwt_secret.encode()).rstrip(b"=").decode()}
-    return {"keys": [{**public, "kid": signing_key.key_id, "alg": "ES256", "use": "sig"}, {**secret, "alg": "HS256"}]}
 
 
 def _legacy_key(role: str, stored: Secrets) -> str:
@@ -141,6 +142,10 @@ def _opaque_key(prefix: str, jwt_secret: str) -> str:
     key = prefix + base64.urlsafe_b64encode(_derive(prefix, jwt_secret)).decode()[:22]
     checksum = base64.urlsafe_b64encode(hashlib.sha256(f"{PROJECT_REF}|{key}".encode()).digest()).decode()[:8]
     return f"{key}_{checksum}"
+
+
+def _key_id(purpose: str, jwt_secret: str) -> str:
+    return str(uuid.UUID(bytes=_derive(f"id of the {purpose}", jwt_secret)[:16], version=4))
 
 
 def _derive(purpose: str, jwt_secret: str) -> bytes:

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from hmac import compare_digest
 
 import httpx
+import jwt
 import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from local.stack.credentials import PROJECT_REF, SigningKey
+from local.stack.credentials import PROJECT_REF, SigningKeys
 from local.system.ports import LOOPBACK, listening_socket
 
 REST_PREFIX = "/rest/v1"
@@ -50,7 +51,7 @@ class GatewaySettings:
     postgrest_url: str
     roles_by_key: Mapping[str, str]
     """The keys that are accepted. The stack may add and remove some while the gateway runs."""
-    signing_key: SigningKey
+    signing_keys: SigningKeys
 
 
 class Gateway:
@@ -88,7 +89,7 @@ class Gateway:
         return self._key_problem(headers)
 
     def _key_problem(self, headers: dict[bytes, bytes]) -> ASGIApp | None:
-        """The response to a request without a key that is accepted, in the words of hosted Supabase."""
+        """The response to a request whose key or bearer token is refused, in the words of hosted Supabase."""
         key = headers.get(b"apikey", b"").decode("latin-1")
         role = self._role_of(key)
         if not key:
@@ -105,13 +106,24 @@ class Gateway:
             return _problem(401, "Forbidden use of secret API key in browser", hint)
         bearer = _bearer_of(headers)
         if bearer.startswith(OPAQUE_PREFIX) and bearer != key:
-            return _problem(401, "Invalid API key", "A publishable or secret key belongs into the `apikey` header.")
+            return _problem(401, "Invalid API key", "A publishable or secret key belongs in the `apikey` header.")
+        if self._has_unknown_key_id(bearer):
+            return _problem(401, "No suitable key was found to decode the JWT", "Is the token another project's?")
         return None
+
+    def _has_unknown_key_id(self, token: str) -> bool:
+        """Hosted Supabase refuses such a token. PostgREST before version 13 tries every key, whatever the id says."""
+        try:
+            key_id = jwt.get_unverified_header(token).get("kid")
+        except jwt.InvalidTokenError:
+            return False  # PostgREST says what is wrong
+        keys = self._settings.signing_keys
+        return key_id not in (None, keys.key_id, keys.secret_id)
 
     def _role_of(self, key: str) -> str | None:
         """The role of a key that is accepted. All are compared, so that the time reveals nothing about them."""
-        given = key.encode()
-        roles = [role for known, role in self._settings.roles_by_key.items() if compare_digest(given, known.encode())]
+        given, accepted = key.encode(), tuple(self._settings.roles_by_key.items())
+        roles = [role for known, role in accepted if compare_digest(given, known.encode())]
         return roles[0] if roles else None
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -172,7 +184,7 @@ class Gateway:
         if expires_at < now + TOKEN_SECONDS / 2:
             expires_at = now + TOKEN_SECONDS
             claims = {"iss": "supabase", "ref": PROJECT_REF, "role": role, "iat": int(now), "exp": int(expires_at)}
-            token = self._settings.signing_key.sign(claims)
+            token = self._settings.signing_keys.sign(claims)
             self._tokens[role] = token, expires_at
         return token
 

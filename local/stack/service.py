@@ -19,6 +19,8 @@ from local.system.progress import ProgressReporter
 DEFAULT_PORT = 3000
 START_TIMEOUT = 30.0
 POLL_INTERVAL = 0.05
+# Of the keys: another project's would contradict the stack's keys.
+OLD_NAMES = frozenset({"SUPABASE_ANON_KEY", "SUPABASE_SERVICE_ROLE_KEY"})
 
 
 class Service:
@@ -104,9 +106,10 @@ def choose_port(progress: ProgressReporter) -> int:
 def _environment(stack: Stack, port: int) -> dict[str, str]:
     """The caller's variables (LOG_LEVEL, for example), with the stack's addresses and secrets on top."""
     defaults = {"ADMIN_CONSOLE_URL": "http://localhost:5173"}
+    inherited = {name: value for name, value in os.environ.items() if name not in OLD_NAMES}
     return {
         **defaults,
-        **os.environ,
+        **inherited,
         "HOST": LOOPBACK,
         "PORT": str(port),
         "PYTHONUNBUFFERED": "1",

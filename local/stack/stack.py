@@ -19,7 +19,7 @@ from local.postgres.extensions import EmulatedExtensions, ExtensionSetup, collec
 from local.postgres.external_server import Address
 from local.postgres.server import PostgresServer
 from local.stack import supabase_cli
-from local.stack.credentials import SigningKey, derive_keys, json_web_key_set, load_or_create
+from local.stack.credentials import SigningKeys, derive_keys, load_or_create
 from local.stack.gateway import GatewayServer, GatewaySettings
 from local.stack.postgrest import Postgrest, PostgrestSettings
 from local.stack.settings import StackSettings
@@ -60,7 +60,7 @@ class Stack:
         self.service_role_key = keys.service_role
         self.authenticated_jwt = keys.authenticated
         self.jwt_secret = self.secrets.jwt_secret
-        self.signing_key = SigningKey(self.jwt_secret)
+        self.signing_keys = SigningKeys(self.jwt_secret)
         self.roles_by_key = {
             keys.publishable: "anon",
             keys.secret: "service_role",
@@ -154,7 +154,7 @@ class Stack:
                 self.applied_migrations = self.push()
         with self._progress.step("Starting PostgREST and the gateway"):
             self._start_postgrest(address)
-            gateway = GatewaySettings(self.postgrest_url, self.roles_by_key, self.signing_key)
+            gateway = GatewaySettings(self.postgrest_url, self.roles_by_key, self.signing_keys)
             self._loop.call(self._gateway.start(gateway))
         self._start_workers(emulated)
 
@@ -193,7 +193,7 @@ class Stack:
         settings = PostgrestSettings(
             binary=programs.postgrest(),
             database_url=address.url("authenticator", self.secrets.authenticator_password),
-            jwt_secret=json.dumps(json_web_key_set(self.jwt_secret)),
+            jwt_secret=json.dumps(self.signing_keys.key_set),
             log=self.settings.log_directory / "postgrest.log",
         )
         self.postgrest = Postgrest(settings, self._supervisor)

@@ -135,8 +135,8 @@ def test_health_shows_the_last_known_state(client: httpx.Client) -> None:
     client.get("/health/db")
     body = client.get("/health").json()
     assert body["status"] == "ok"
-    assert set(body["database"]) == {"state", "checked_at", "latency_ms"}
-    assert body["database"]["state"] == "ok"
+    assert set(body["database"]) == {"state", "checked_at", "latency_ms", "cause", "remedy"}
+    assert (body["database"]["state"], body["database"]["cause"], body["database"]["remedy"]) == ("ok", None, None)
 
 
 def test_database_health_has_a_latency(client: httpx.Client) -> None:

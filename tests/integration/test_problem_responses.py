@@ -60,6 +60,7 @@ OTHERWISE = {
     "parameter",
     "rate-limited",
     "spool-full",
+    "starting",
     "unavailable",
 }
 

@@ -27,7 +27,7 @@ from tests.integration.sentry.conftest import SECRETS, WEBHOOK_TOKEN, sentry_var
 from tests.support import http_client, sentry_bodies
 from tests.support.service_budgets import UNHURRIED
 from tests.support.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProcess, running_service, service_variables
-from tests.support.tokens import forged_token
+from tests.support.tokens import forged_es256_token, forged_token
 from tests.support.trust_matrix import (
     ALLOWED,
     ARGUMENTS,
@@ -39,6 +39,8 @@ from tests.support.trust_matrix import (
     REFUSED,
     RELATIONS,
     ROUTES,
+    TWINS,
+    TWINS_AT_THE_SERVICE,
 )
 
 SHOP_TOKEN = "ingest-token-of-the-shop"  # noqa: S105 - of a service that lives as long as a test
@@ -48,6 +50,7 @@ REFUSALS = {401, 403}
 PASSED = {*range(200, 300), 303, 400, 404, 409, 413, 415, 422}
 # PostgREST knows no such function or relation: the cell would say nothing about the credential.
 UNKNOWN = {"PGRST202", "PGRST204", "PGRST205"}
+EVERYBODY = (*CREDENTIALS, *TWINS)
 
 
 @dataclass(frozen=True)
@@ -95,13 +98,17 @@ class World:
     def rpc(self, who: str, function: str, arguments: Mapping[str, object]) -> httpx.Response:
         return self.rest(who, "POST", f"/rpc/{function}", json.dumps(arguments).encode())
 
-    def rest(self, who: str, method: str, path: str, body: bytes = b"") -> httpx.Response:
+    def rest(
+        self, who: str, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         """As a client of Supabase does: with the anon key and the credential. Nobody has not even that key."""
         credential = replace(self.credential(who), is_in_query=False)
-        headers = {"apikey": self.stack.anon_key, "Content-Type": "application/json", **credential.headers(body)}
+        sent = {"apikey": self.stack.anon_key, "Content-Type": "application/json", **credential.headers(body)}
         if who == "nobody":
-            del headers["apikey"]
-        return self.postgrest.request(method, path, content=body, headers=headers)
+            del sent["apikey"]
+        if who in ("publishable", "secret"):
+            sent["apikey"] = sent.pop("Authorization").removeprefix("Bearer ")
+        return self.postgrest.request(method, path, content=body, headers={**sent, **(headers or {})})
 
     def _sign_in(self, name: str) -> str:
         answer = self.service.post("/status", data={"token": self.tokens[name]}, headers={"Accept": "text/html"})
@@ -113,6 +120,7 @@ class World:
 
 def tokens_of(stack: Stack) -> dict[str, str]:
     now, suffix = int(time.time()), secrets.token_hex(6)
+    ann = {"role": "authenticated", "exp": now + 36_000, "sub": f"ann-{suffix}"}
 
     def user(**claims: object) -> str:
         return jwt.encode({"role": "authenticated", "exp": now + 36_000, **claims}, stack.jwt_secret)
@@ -130,6 +138,10 @@ def tokens_of(stack: Stack) -> dict[str, str]:
         "shop": SHOP_TOKEN,
         "operator": OPERATOR_TOKEN,
         "plugin": WEBHOOK_TOKEN,
+        "publishable": stack.publishable_key,
+        "secret": stack.secret_key,
+        "ann-es256": stack.signing_keys.sign(ann),
+        "forged-es256": forged_es256_token(stack.signing_keys.key_id, sub=f"ann-{suffix}", role="service_role"),
     }
 
 
@@ -181,13 +193,17 @@ def test_every_route_has_a_row(stack: Stack) -> None:
 
 @pytest.mark.parametrize("row", ROUTES)
 def test_routes(world: World, row: str) -> None:
-    assert wrong({who: ask(world, row, who) for who in CREDENTIALS}, ROUTES[row]) == {}
+    assert wrong({who: ask(world, row, who) for who in EVERYBODY}, cells_of_route(row)) == {}
 
 
 @pytest.mark.parametrize("row", [row for row in ROUTES if row.startswith("GET") and "/status" not in row])
 def test_head_is_as_get(world: World, row: str) -> None:
     head = row.replace("GET", "HEAD")
-    assert wrong({who: ask(world, head, who) for who in CREDENTIALS}, ROUTES[row]) == {}
+    assert wrong({who: ask(world, head, who) for who in EVERYBODY}, cells_of_route(row)) == {}
+
+
+def cells_of_route(row: str) -> dict[str, str]:
+    return {who: ROUTES[row][TWINS_AT_THE_SERVICE.get(who, who)] for who in EVERYBODY}
 
 
 def ask(world: World, row: str, who: str) -> str:
@@ -256,8 +272,8 @@ def test_every_function_is_called() -> None:
 @pytest.mark.parametrize("row", FUNCTIONS)
 def test_functions(world: World, row: str) -> None:
     function = row.partition(" ")[0]
-    found = {who: verdict(world.rpc(who, function, arguments_of(world, row))) for who in CREDENTIALS}
-    assert wrong(found, {who: FUNCTIONS[row].get(who, REFUSED) for who in CREDENTIALS}) == {}
+    found = {who: verdict(world.rpc(who, function, arguments_of(world, row))) for who in EVERYBODY}
+    assert wrong(found, {who: FUNCTIONS[row].get(TWINS.get(who, who), REFUSED) for who in EVERYBODY}) == {}
 
 
 RELATION_READERS = ("ann", "ben", "no-sub", "service")
@@ -282,8 +298,9 @@ def test_relations(world: World, connection: psycopg.Connection[Any], relation: 
         ("PATCH", f"/{relation}?{column}=is.null", nothing, ()),
         ("DELETE", f"/{relation}?{column}=is.null", b"", ()),
     ):
-        found = {who: verdict_on_relation(world.rest(who, method, path, body)) for who in CREDENTIALS}
-        assert wrong(found, {who: ALLOWED if who in allowed else REFUSED for who in CREDENTIALS}) == {}, method
+        found = {who: verdict_on_relation(world.rest(who, method, path, body)) for who in EVERYBODY}
+        expected = {who: ALLOWED if TWINS.get(who, who) in allowed else REFUSED for who in EVERYBODY}
+        assert wrong(found, expected) == {}, method
 
 
 def verdict_on_relation(answer: httpx.Response) -> str:
@@ -298,8 +315,9 @@ def verdict_on_relation(answer: httpx.Response) -> str:
 @pytest.mark.parametrize("relation", [name for name in EXPOSED if RELATIONS[f"public.{name}"].rows == "none"])
 def test_rows_that_only_the_service_sees(world: World, connection: psycopg.Connection[Any], relation: str) -> None:
     connection.execute("insert into public.email_tracking (recipient, subject) values ('a@example.com', 's')")
-    shown = {who: bool(world.rest(who, "GET", f"/{relation}?limit=1").json()) for who in ("ann", "no-sub", "service")}
-    assert shown == {"ann": False, "no-sub": False, "service": True}
+    readers = ("ann", "ann-es256", "no-sub", "service", "secret")
+    shown = {who for who in readers if world.rest(who, "GET", f"/{relation}?limit=1").raise_for_status().json()}
+    assert shown == {"service", "secret"}
 
 
 def test_no_other_schema_is_exposed(world: World, connection: psycopg.Connection[Any]) -> None:
@@ -308,15 +326,10 @@ def test_no_other_schema_is_exposed(world: World, connection: psycopg.Connection
     schemas = [schema for (schema,) in connection.execute(query)]
     assert {"monitoring", "extensions", "cron", "net", "pg_catalog", "auth"} <= set(schemas)
     for schema in schemas:
-        for who in ("anon", "ann", "service"):
-            headers = {
-                "apikey": world.stack.anon_key,
-                "Accept-Profile": schema,
-                "Content-Profile": schema,
-                **world.credential(who).headers(b""),
-            }
+        for who in ("anon", "ann", "service", "secret"):
             for method, path in (("GET", "/job"), ("POST", "/rpc/http_get")):
-                answer = world.postgrest.request(method, path, headers=headers)
+                profile = {"Accept-Profile": schema, "Content-Profile": schema}
+                answer = world.rest(who, method, path, headers=profile)
                 assert (answer.status_code, answer.json()["code"]) == (406, "PGRST106")
 
 

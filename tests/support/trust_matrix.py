@@ -53,6 +53,15 @@ GET /api/autonomous/incidents/{incident_id} | . . .  .      .    +   +   +      
 """)  # noqa: E501 - one line a row
 CREDENTIALS = tuple(ROUTES["GET /"])
 
+# --- Credentials of today that may do what their twin among the columns above may, in every cell.
+#
+# publishable, secret   Supabase's keys that are no tokens. PostgREST's gateway takes them as the header apikey alone.
+# ann-es256             an access token of ann, signed with the project's asymmetric key; forged-es256 with another one
+
+TWINS = {"publishable": "anon", "secret": "service", "ann-es256": "ann", "forged-es256": "forged"}
+# The service takes access tokens of Supabase, which the legacy keys are, too. A secret key is none.
+TWINS_AT_THE_SERVICE = {**TWINS, "secret": "anon"}
+
 # --- The functions that PostgREST exposes. ann owns the action, the deployment and the incident of the arguments.
 # --- Every credential that is no column here is refused: PostgREST takes no tokens of the service.
 #
@@ -252,8 +261,11 @@ MEANINGS = read_table("""
 ingest reports                      | server:default    CRITICAL security chosen   hashed
 shop reports                        | server:shop       CRITICAL security chosen   hashed
 ann reports by the RPC              | agent:ann         CRITICAL security chosen   hashed
+ann-es256 reports by the RPC        | agent:ann         CRITICAL security chosen   hashed
 service reports by the RPC          | server:default    CRITICAL security chosen   hashed
+secret reports by the RPC           | server:default    CRITICAL security chosen   hashed
 service ingests a plain event       | server:default    CRITICAL security chosen   hashed
+secret ingests a plain event        | server:default    CRITICAL security chosen   hashed
 ann records a security event        | security          CRITICAL security security security:
 service records a security event    | security          CRITICAL security security security:
 signed delivers an event            | sentry            HIGH     frontend sentry   sentry:

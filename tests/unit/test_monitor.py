@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from app.supabase import monitor as monitor_module
 from app.supabase.errors import ResponseError, UnreachableError
 from app.supabase.monitor import DatabaseMonitor, DatabaseState
 
@@ -44,6 +45,7 @@ async def test_the_state_is_unknown_then_ok_then_down() -> None:
     monitor = DatabaseMonitor(ask)
     assert monitor.last == DatabaseState("unknown", None, None)
     assert [(await monitor.probe()).state for _ in range(3)] == ["ok", "down", "down"]
+    assert monitor.last.cause == "Supabase does not answer (HTTP 503, code PGRST000)."
     assert monitor.last.checked_at is not None
     assert monitor.last.latency_ms is not None
 
@@ -80,3 +82,63 @@ async def test_a_result_that_is_not_that_of_service_health_is_down(result: objec
     monitor = DatabaseMonitor(ask)
     assert (await monitor.probe()).state == "down"
     assert monitor.facts == {}
+
+
+async def probe_with(answers: list[object]) -> list[str]:
+    """The state after each answer, with a mark if the refusal counts."""
+
+    async def ask() -> object:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monitor = DatabaseMonitor(ask)
+    states = []
+    for _ in range(len(answers)):
+        state = (await monitor.probe()).state
+        states.append(f"{state}!" if monitor.refusal is not None else state)
+    return states
+
+
+REFUSED = ResponseError(404, "PGRST202")
+AWAY = UnreachableError("ConnectError")
+
+
+async def test_a_refusal_at_the_start_counts_at_once_and_until_an_answer_that_is_none() -> None:
+    assert await probe_with([REFUSED, AWAY, HEALTH, AWAY]) == ["refused!", "down!", "ok", "down"]
+
+
+async def test_a_refusal_after_an_outage_counts_at_once() -> None:
+    assert await probe_with([AWAY, REFUSED]) == ["down", "refused!"]
+
+
+async def test_a_refusal_of_an_accepted_service_counts_when_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [HEALTH, REFUSED, REFUSED, HEALTH]
+    monkeypatch.setattr(monitor_module, "CONFIRM_SECONDS", 3600.0)
+    assert await probe_with(list(answers)) == ["ok", "refused", "refused", "ok"]
+    monkeypatch.setattr(monitor_module, "CONFIRM_SECONDS", 0.0)
+    assert await probe_with(list(answers)) == ["ok", "refused!", "refused!", "ok"]
+
+
+async def test_a_schema_that_sql_calls_incompatible_is_a_refusal() -> None:
+    problem = {"cause": "c", "remedy": "r", "is_compatible": False}
+    assert await probe_with([{**HEALTH, "version_problem": problem}]) == ["refused!"]
+    assert await probe_with([{**HEALTH, "version_problem": {**problem, "is_compatible": True}}]) == ["ok"]
+
+
+async def test_each_change_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    newer = {"cause": "newer", "remedy": "deploy", "is_compatible": True, "schema_version": "0.2.0"}
+    problem = {**HEALTH, "version_problem": newer}
+    await probe_with([REFUSED, REFUSED, ResponseError(401), AWAY, AWAY, HEALTH, HEALTH, problem, problem, HEALTH])
+    levels = [record.levelname for record in caplog.records]
+    assert levels == ["ERROR", "ERROR", "ERROR", "INFO", "WARNING", "INFO"]
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        "database is refused",
+        "database is refused",
+        "database is down",
+        "database is ok",
+        "database is ok",
+        "database is ok",
+    ]

@@ -138,13 +138,20 @@ def test_both_names_may_have_the_same_value() -> None:
     assert load({**GOOD, "SUPABASE_SERVICE_ROLE_KEY": GOOD["SUPABASE_SECRET_KEY"]}) == load(GOOD)
 
 
+def test_each_name_may_have_the_key_that_it_is_named_after() -> None:
+    """As .local/dev.env has: the keys of today are used."""
+    legacy = {"SUPABASE_ANON_KEY": legacy_key("anon"), "SUPABASE_SERVICE_ROLE_KEY": legacy_key("service_role")}
+    assert load({**GOOD, **legacy}) == load(GOOD)
+
+
 @pytest.mark.parametrize(
     ("name", "old"),
     [("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY"), ("SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY")],
 )
-def test_both_names_with_different_values_are_refused(name: str, old: str) -> None:
+@pytest.mark.parametrize("value", ["another-key", "sb_secret_another"])
+def test_both_names_with_different_values_are_refused(name: str, old: str, value: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        load({**GOOD, old: "another-key"})
+        load({**GOOD, old: value})
     assert caught.value.sentences == [
         f"{name} and {old} are both set, to different values. Remove {old}, the old name."
     ]

@@ -36,6 +36,9 @@ delete from monitoring.sentry_deliveries;
 insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect, received_at)
 values ('issue', 'old', now(), 'recorded', now() - interval '31 days'), ('issue', 'new', now(), 'recorded', now());
 
+insert into monitoring.service_versions (version, first_seen, last_seen)
+values ('0.0.1', now() - interval '95 days', now() - interval '91 days'), ('0.0.2', now(), now());
+
 select is(
   monitoring.purge_history() - 'job_runs' - 'agent_actions',
   '{"monitoring_checks": 1, "target_hourly_stats": 0, "target_daily_stats": 1, "sentry_deliveries": 1, "service_versions": 1}'::jsonb,

@@ -142,7 +142,7 @@ def test_a_token_signed_with_another_secret_is_401(stack: Stack, fruit: str) -> 
 
 def test_keys_carry_the_claims_of_supabase(stack: Stack) -> None:
     anon = jwt.decode(stack.anon_key, stack.jwt_secret, algorithms=["HS256"])
-    public_key = stack.signing_key.public_key
+    public_key = stack.signing_keys.public_key
     user = jwt.decode(stack.authenticated_jwt, public_key, algorithms=["ES256"], audience="authenticated")
     assert (anon["iss"], anon["role"], anon["exp"] - anon["iat"]) == ("supabase", "anon", 315_360_000)
     assert (user["role"], len(user["sub"])) == ("authenticated", 36)
