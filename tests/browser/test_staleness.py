@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,7 +135,13 @@ def test_a_refresh_keeps_the_focus_the_scroll_position_and_what_is_folded_out(br
     is_fresh = "document.querySelector('main').dataset.isOld === undefined"
     state = """[document.activeElement.textContent, window.scrollY, document.querySelector('#more').open,
       document.querySelector('#other').open]"""
-    steps = [["insert", parts], ["reload", ""], ["see", "More"], ["evaluate", script], ["evaluate", state]]
+    steps: list[list[Any]] = [
+        ["insert", parts],
+        ["reload", ""],
+        ["see", "More"],
+        ["evaluate", script],
+        ["evaluate", state],
+    ]
     steps += [["wait", 31], ["until", is_fresh], ["evaluate", state], TITLE]
     page = browser.visit(steps=steps, **SIGNED_IN)
     _, before, after, title = page.results
