@@ -14,7 +14,7 @@ from app.metrics import FEEDS, Metrics
 from app.settings import Settings
 from app.spool.spool import Spool
 from app.state import ServiceState
-from app.status.cache import SharedCache
+from app.status.cache import LastResult, SharedCache
 from app.status.metrics import ServiceCollector
 from app.status.snapshot import Snapshot, service_version
 from app.supabase.audit import log_audit_anchors
@@ -80,6 +80,7 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
             snapshot=Snapshot(monitor, breakers, spool, supervisor),
             sessions=Sessions(),
             public_status=public_status,
+            operator_status=LastResult(),
         )
     finally:
         metrics.registry.unregister(collector)

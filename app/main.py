@@ -53,6 +53,6 @@ def create_app(settings: Settings) -> Starlette:
         exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
         lifespan=lambda _app: run_service(settings, own_metrics),
     )
-    # Trailing slashes are not redirected: on a redirect many clients would drop the body of a report.
+    # Starlette would redirect a POST, too, and many clients would drop the body of a report: see app.web.errors.
     app.router.redirect_slashes = False
     return app

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from app.ingest.service import IngestService
 from app.metrics import Metrics
 from app.settings import Settings
-from app.status.cache import SharedCache
+from app.status.cache import LastResult, SharedCache
 from app.status.snapshot import Snapshot
 from app.supabase.client import SupabaseClient
 from app.supabase.monitor import DatabaseMonitor
@@ -33,6 +33,7 @@ class ServiceState(TypedDict):
     snapshot: Snapshot
     sessions: Sessions
     public_status: SharedCache[Mapping[str, Any]]
+    operator_status: LastResult[Mapping[str, Any]]
 
 
 ServiceRequest = Request[ServiceState]

@@ -19,6 +19,7 @@ from local import Stack, StackSettings
 from local.stack.settings import external_postgres_url
 from local.stack.state_directory import StateLockedError, remove_state
 from local.system.paths import LOCAL
+from tests.support.progress import Progress
 
 TESTS = Path(__file__).parent
 TEST_STATES = LOCAL / "test"
@@ -29,6 +30,9 @@ pytest_plugins = ["tests.support.service_fixtures"]
 def pytest_configure(config: pytest.Config) -> None:
     if external_postgres_url() and getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("STACK_POSTGRES_URL names one database for all tests: set WORKERS=0.")
+    is_worker = hasattr(config, "workerinput")
+    if not is_worker and config.option.verbose >= 0 and not config.option.collectonly:
+        config.pluginmanager.register(Progress(config, LOCAL / "test-durations.json"))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,4 +1,4 @@
-"""GET /, /health and /health/db."""
+"""GET /, /health and /health/db. Everybody reads them: they contain no version and no switch."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,8 @@ from starlette.responses import JSONResponse, Response
 
 from app.problems import Problem, problem
 from app.state import ServiceRequest
-from app.status.snapshot import PACKAGE, describe, service_version
+from app.status.page import html_response, new_nonce, prefers_html, render_index
+from app.status.snapshot import PACKAGE, describe
 from app.supabase.monitor import DatabaseState
 
 _LINKS = {
@@ -22,9 +23,15 @@ _LINKS = {
 }
 
 
-async def index(_request: Request) -> Response:
-    """Name, version and links."""
-    return JSONResponse({"name": PACKAGE, "version": service_version(), "links": _LINKS})
+async def index(request: Request) -> Response:
+    """Name and links: a page for browsers, else JSON."""
+    if prefers_html(request.headers.get("accept", "")):
+        nonce = new_nonce()
+        response = html_response(render_index(nonce), nonce)
+    else:
+        response = JSONResponse({"name": PACKAGE, "links": _LINKS})
+    response.headers["Vary"] = "Accept"
+    return response
 
 
 async def health(request: ServiceRequest) -> Response:

@@ -2,19 +2,17 @@
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.problems import Problem, problem
 from app.state import ServiceRequest
-from app.status.page import render
+from app.status.page import find_warnings, html_response, new_nonce, prefers_html, render
 from app.status.snapshot import HEALTH_MEMBERS, versions
 from app.supabase.errors import ResponseError, SupabaseError, UnreachableError, problem_of_reader
-from app.supabase.monitor import DatabaseState
 from app.web.auth import bearer_token
 from app.web.errors import problem_response
 from app.web.form import read_form
@@ -32,12 +30,9 @@ from app.web.session import (
 
 # Cookie, because a page for a signed-in person must not be shown to anyone else.
 _HEADERS = {"Vary": "Accept, Authorization, Cookie", "Cache-Control": "no-store"}
+# What the page shows of older data while the database is unavailable. Not the overall state, nor the switches.
+_SECTIONS = ("targets", "incidents", "open_incidents", "last_deployments")
 _REFUSED = "That token is not accepted: it is wrong or has expired."
-_UNAVAILABLE = "The database does not answer. This page shows what the service knows without it."
-_MISCONFIGURED = (
-    "The database rejects the service; the service's log contains the reason. "
-    "This page shows what the service knows without it."
-)
 
 _logger = logging.getLogger(__name__)
 
@@ -47,7 +42,7 @@ async def status(request: ServiceRequest) -> Response:
     try:
         if request.method == "POST":
             response = await _submit_form(request)
-        elif _prefers_html(request.headers.get("accept", "")):
+        elif prefers_html(request.headers.get("accept", "")):
             response = await _show_page(request)
         else:
             response = await _show_json(request)
@@ -57,33 +52,16 @@ async def status(request: ServiceRequest) -> Response:
     return response
 
 
-def _prefers_html(accept: str) -> bool:
-    """Accept-header negotiation: whether HTML ranks above JSON. `*/*`, which curl sends, means JSON."""
-    weights = dict(_media_range(part) for part in accept.lower().split(",")[:50])
-    html = max(weights.get("text/html", 0.0), weights.get("application/xhtml+xml", 0.0))
-    return html > weights.get("application/json", 0.0)
-
-
-def _media_range(part: str) -> tuple[str, float]:
-    media_type, *parameters = (each.strip() for each in part.split(";"))
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            try:
-                return media_type, float(value)
-            except ValueError:
-                return media_type, 0.0
-    return media_type, 1.0
-
-
 async def _show_json(request: ServiceRequest) -> Response:
-    known = request.state["snapshot"].status()
+    snapshot = request.state["snapshot"]
     authorization = request.headers.get("authorization")
     if authorization is not None and bearer_token(authorization) is None:
         raise problem("unauthorized", UNAUTHORIZED)
     reader = reader_of(request)
     if reader is None:
-        return JSONResponse(known)
+        return JSONResponse(snapshot.public_status())
+    # Only the database can verify an access token; the service itself verifies the operator token.
+    known = snapshot.status() if reader.is_operator else snapshot.public_status()
     try:
         system = await request.state["supabase"].status("system_status", reader.access_token)
     except SupabaseError as error:
@@ -93,9 +71,9 @@ async def _show_json(request: ServiceRequest) -> Response:
         raise refused from error
     names = (*HEALTH_MEMBERS, "open_incidents", "targets", "last_deployments")
     members = {name: system.get(name) for name in names}
-    members["dead_letters"] = request.state["snapshot"].dead_letters()
+    members["dead_letters"] = snapshot.dead_letters()
     numbers = {**versions(), "postgres": system.get("postgres"), "schema": system.get("schema_version")}
-    return JSONResponse({**known, "versions": numbers, **members})
+    return JSONResponse({**snapshot.status(), "versions": numbers, **members})
 
 
 async def _show_page(request: ServiceRequest) -> Response:
@@ -151,7 +129,8 @@ async def _fetch(request: ServiceRequest, reader: Reader | None) -> Mapping[str,
         raise UnreachableError("the last probe failed")  # the page need not wait for another timeout
     if reader is None:
         return await request.state["public_status"].read()
-    return await request.state["supabase"].status("status_page", reader.access_token)
+    page = await request.state["supabase"].status("status_page", reader.access_token)
+    return request.state["operator_status"].keep(page) if reader.is_operator else page
 
 
 async def _render_page(
@@ -162,17 +141,20 @@ async def _render_page(
     error: SupabaseError | None = None,
     refusal: str | None = None,
 ) -> Response:
-    last = request.state["monitor"].last
-    if isinstance(error, ResponseError) and last.state != "refused":  # the monitor has logged a refusal
-        _logger.error("supabase rejected the status page: %s: %s", error, error.message)
-    nonce = secrets.token_urlsafe(16)
     known = request.state["snapshot"].status()
+    # The monitor has logged a refusal.
+    if isinstance(error, ResponseError) and request.state["monitor"].last.state != "refused":
+        _logger.error("supabase rejected the status page: %s: %s", error, error.message)
+    nonce, now, read_at = new_nonce(), datetime.now(UTC), None
+    if error is not None:
+        last = request.state["operator_status"] if is_signed_in else request.state["public_status"].last
+        data, read_at = {name: each for name, each in (last.result or {}).items() if name in _SECTIONS}, last.read_at
     view = {
-        "now": datetime.now(UTC),
+        "now": now,
         "nonce": nonce,
         "is_signed_in": is_signed_in,
-        "notice": _notice(last, known, error),
         "is_operator": is_operator(request),
+        "warnings": find_warnings(known, error, read_at, now),
         "refusal": refusal,
         "known": {**known, **{name: data[name] for name in HEALTH_MEMBERS if name in data}},
         "overall": data.get("overall") or "unknown",
@@ -182,29 +164,12 @@ async def _render_page(
         "deployments": data.get("last_deployments", []),
         "dead_letters": request.state["snapshot"].dead_letters() if is_signed_in else None,
     }
-    policy = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; "
-        "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )
-    response = HTMLResponse(
-        # In a thread: rendering many targets would block other requests.
-        await asyncio.to_thread(render, view),
-        401 if refusal else 503 if error else 200,
-        {"Content-Security-Policy": policy, "Referrer-Policy": "same-origin"},
-    )
+    # In a thread: rendering many targets would block other requests.
+    document = await asyncio.to_thread(render, view)
+    response = html_response(document, nonce, 401 if refusal else 503 if error else 200)
     if refusal:
         _sign_out(request, response)
     return response
-
-
-def _notice(last: DatabaseState, known: Mapping[str, Any], error: SupabaseError | None) -> str | None:
-    """What is wrong with the database, or with the versions of the service and its schema."""
-    if last.state == "refused":
-        return f"{last.cause} {last.remedy} This page shows what the service knows without the database."
-    if error is not None:
-        return _MISCONFIGURED if isinstance(error, ResponseError) else _UNAVAILABLE
-    version_problem: str | None = known["version_problem"]
-    return version_problem
 
 
 def _sign_out(request: ServiceRequest, response: Response) -> None:

@@ -2,10 +2,25 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
+
+
+@dataclass
+class LastResult(Generic[Result]):
+    """The last result of a call and when it was read, for the time in which the call fails."""
+
+    result: Result | None = None
+    read_at: datetime | None = None
+
+    def keep(self, result: Result) -> Result:
+        """Replaces it, and returns the result."""
+        self.result, self.read_at = result, datetime.now(UTC)
+        return result
 
 
 class SharedCache(Generic[Result]):
@@ -16,13 +31,17 @@ class SharedCache(Generic[Result]):
         self._seconds = seconds
         self._task: asyncio.Task[Result] | None = None
         self._fetched_at = 0.0
+        self.last = LastResult[Result]()
 
     async def read(self) -> Result:
         """The result. Raises what fetch() raises."""
         if self._task is None or self._is_stale(self._task):
             self._fetched_at = monotonic()
-            self._task = asyncio.ensure_future(self._fetch())
+            self._task = asyncio.ensure_future(self._fetch_and_keep())
         return await asyncio.shield(self._task)
+
+    async def _fetch_and_keep(self) -> Result:
+        return self.last.keep(await self._fetch())
 
     async def stop(self) -> None:
         """Cancel a fetch in progress."""

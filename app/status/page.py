@@ -1,17 +1,44 @@
-"""Renders the status page from data of the database and of the service. Formatting only."""
+"""Pages for browsers: Accept-header negotiation, rendering of the status page and the index page, and their policy."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from math import floor
+from secrets import token_urlsafe
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from starlette.responses import HTMLResponse, Response
+
+from app.supabase.errors import ResponseError, SupabaseError
 
 _TONES = {"up": "good", "degraded": "fair", "down": "bad"}
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+_UNREACHABLE = "The database does not answer."
+_REFUSED = "The database rejects the service; the service's log contains the reason."
+_STOPPED = "The scheduler has stopped: no health checks run, and the state of the targets does not change."
 _SPARK_WIDTH = 120.0
 _SPARK_HEIGHT = 28.0
+
+
+def prefers_html(accept: str) -> bool:
+    """Accept-header negotiation: whether HTML ranks above JSON. `*/*`, which curl sends, means JSON."""
+    weights = dict(_media_range(part) for part in accept.lower().split(",")[:50])
+    html = max(weights.get("text/html", 0.0), weights.get("application/xhtml+xml", 0.0))
+    return html > weights.get("application/json", 0.0)
+
+
+def _media_range(part: str) -> tuple[str, float]:
+    media_type, *parameters = (each.strip() for each in part.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return media_type, float(value)
+            except ValueError:
+                return media_type, 0.0
+    return media_type, 1.0
 
 
 def _duration(seconds: float) -> str:
@@ -73,6 +100,40 @@ def _spark_lines(values: Sequence[float | None]) -> list[str]:
     return [" ".join(line if len(line) > 1 else [line[0], line[0]]) for line in lines if line]
 
 
+@dataclass(frozen=True)
+class PageWarning:
+    """Why the page is not to be relied on, for the title and as a sentence at the top."""
+
+    title: str
+    text: str
+
+
+def find_warnings(
+    known: Mapping[str, Any], error: SupabaseError | None, read_at: datetime | None, now: datetime
+) -> list[PageWarning]:
+    """What readers have to know before they read. read_at is set if the data are older ones, from memory."""
+    warnings, database = [], known["database"]
+    if error is None:
+        shown = ""
+    elif read_at is None:
+        shown = " This page shows what the service knows without it."
+    else:
+        shown = f" Incidents and targets are as of {read_at:%H:%M:%S} UTC, {_ago(read_at.isoformat(), now)}."
+    if database["state"] == "refused":
+        text = f"{database['cause']} {database['remedy']}{shown}"
+        warnings.append(PageWarning("Database refuses the service", text))
+    elif isinstance(error, ResponseError):
+        warnings.append(PageWarning("Database refuses the service", f"{_REFUSED}{shown}"))
+    elif error is not None:
+        warnings.append(PageWarning("Database away", f"{_UNREACHABLE}{shown}"))
+    elif known["version_problem"]:
+        warnings.append(PageWarning("Versions differ", known["version_problem"]))
+    if known["scheduler"] == "stopped":
+        last = _ago(known["scheduler_last_run_at"], now)
+        warnings.append(PageWarning("Health checks stopped", f"{_STOPPED} The last round was {last}."))
+    return warnings
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("app.status"),
@@ -95,15 +156,35 @@ def _environment() -> Environment:
 
 
 _ENVIRONMENT = _environment()
-_TEMPLATE = _ENVIRONMENT.get_template("status.html")
-_KILL_SWITCH = _ENVIRONMENT.get_template("kill_switch.html")
+_STATUS, _INDEX, _KILL_SWITCH = (
+    _ENVIRONMENT.get_template(name) for name in ("status.html", "index.html", "kill_switch.html")
+)
 
 
 def render(view: Mapping[str, Any]) -> str:
-    """The document. view contains the variables that status.html lists in its first line."""
-    return _TEMPLATE.render(view)
+    """The status page. view contains the variables that status.html lists in its first line."""
+    return _STATUS.render(view)
 
 
 def render_kill_switch(view: Mapping[str, Any]) -> str:
-    """The document of the kill switch. view contains the variables that kill_switch.html lists in its first line."""
+    """The page of the kill switch. view contains the variables that kill_switch.html lists in its first line."""
     return _KILL_SWITCH.render(view)
+
+
+def render_index(nonce: str) -> str:
+    """The page at /: what the service is, and links."""
+    return _INDEX.render(nonce=nonce)
+
+
+def new_nonce() -> str:
+    """The nonce of one response, which its styles and scripts carry."""
+    return token_urlsafe(16)
+
+
+def html_response(document: str, nonce: str, status: int = 200) -> Response:
+    """The document, with a policy that permits its own styles, scripts and forms, and requests to the service."""
+    policy = (
+        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; "
+        "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    return HTMLResponse(document, status, {"Content-Security-Policy": policy, "Referrer-Policy": "same-origin"})

@@ -12,8 +12,8 @@ from app.supabase.monitor import DatabaseMonitor, DatabaseState
 from app.supervisor import Supervisor, TaskState
 
 PACKAGE = "autonomous-monitoring-agent"
-# Members of service_health() that /status returns. has_response_times is false where pg_net refuses the trigger that
-# measures them.
+# Members of service_health() that /status returns to signed-in readers. has_response_times is false where pg_net
+# refuses the trigger that measures them.
 HEALTH_MEMBERS = ("overall", "is_kill_switch_on", "is_monitoring_on", "has_response_times", "sentry")
 
 
@@ -65,10 +65,21 @@ class Snapshot:
             "newest_reason": counts.newest_reason,
         }
 
+    def public_status(self) -> dict[str, object]:
+        """health() and the overall state, which is null while the database is unavailable."""
+        return {**self.health(), "overall": self._monitor.facts.get("overall")}
+
     def status(self) -> dict[str, object]:
-        """The same with versions and the last result of service_health(), null while the database is unavailable."""
-        facts = self._monitor.facts
-        return {"versions": versions(), **self.health(), **{name: facts.get(name) for name in HEALTH_MEMBERS}}
+        """For signed-in readers: the same with versions, switches, the state of the Sentry integration, and why tasks
+        were restarted.
+        """
+        facts, states = self._monitor.facts, self._supervisor.states
+        return {
+            "versions": versions(),
+            **self.health(),
+            **{name: facts.get(name) for name in HEALTH_MEMBERS},
+            "tasks": {name: {**_describe_task(task), "last_error": task.last_error} for name, task in states.items()},
+        }
 
 
 def describe(database: DatabaseState) -> dict[str, object]:
@@ -77,7 +88,7 @@ def describe(database: DatabaseState) -> dict[str, object]:
 
 
 def _describe_task(task: TaskState) -> dict[str, object]:
-    return {**asdict(task), "since": _format_time(task.since)}
+    return {"state": task.state, "since": _format_time(task.since), "restarts": task.restarts}
 
 
 def _format_time(moment: datetime | None) -> str | None:

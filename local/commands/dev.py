@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -31,7 +32,7 @@ RESTART_DELAY = 2.0
 
 def run(state: Path) -> None:
     """Returns after Ctrl-C, SIGTERM or SIGHUP, when every started process has ended."""
-    started = time.monotonic()
+    started = time.monotonic() - _seconds_since_make_began()
     progress = ConsoleProgress()
     variables_file = environment_file(state)
     check_owner(state)
@@ -54,6 +55,12 @@ def run(state: Path) -> None:
         except KeyboardInterrupt:
             print("\nStopping … ", end="", flush=True)
     print("all processes have ended.", flush=True)
+
+
+def _seconds_since_make_began() -> float:
+    """What the setup took, which make runs before as a process of its own; 0 without make."""
+    began = os.environ.get("MAKE_STARTED_AT", "")
+    return max(0.0, time.time() - int(began)) if began.isdecimal() else 0.0
 
 
 def _report_other_ports(stack: Stack, progress: ConsoleProgress) -> None:
@@ -134,7 +141,7 @@ def _stop_on_signals() -> Iterator[None]:
 def _welcome(values: dict[str, str], seconds: float, variables_file: Path, logs: Path) -> str:
     shown = "\n".join(f"  {name:26}{value}" for name, value in values.items())
     return f"""
-Ready after {seconds:.1f} s. Until it stops, {_short(variables_file)} contains:
+Ready after {seconds:.0f} s. Until it stops, {_short(variables_file)} contains:
 
 {shown}
 
@@ -150,7 +157,7 @@ List the incidents with a user's token:
   curl -sS {values["APP_URL"]}/api/autonomous/incidents \\
     -H 'Authorization: Bearer {values["AUTHENTICATED_JWT"]}'
 
-Status page: {values["APP_URL"]}/status (sign in with OPERATOR_TOKEN).
+Status page: {values["APP_URL"]}/status (sign in with OPERATOR_TOKEN). `make demo`, in a second terminal, fills it.
 
 Logs are in {_short(logs)}. Ctrl-C stops everything and keeps the data; `make reset` removes them.
 """

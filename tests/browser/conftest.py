@@ -38,7 +38,9 @@ class PageSnapshot:
     lines: int
     isTooWide: bool  # noqa: N815 - as JavaScript spells it
     reloads: bool
+    warnings: list[str]
     background: str
+    results: list[Any]
     requests: list[str]
     errors: list[str]
     violations: list[Any]
@@ -46,7 +48,7 @@ class PageSnapshot:
 
 @dataclass(frozen=True)
 class Browser:
-    """Chromium, visiting the status page of one service."""
+    """Chromium, visiting the pages of one service."""
 
     program: str
     url: str
@@ -60,6 +62,7 @@ class Browser:
             "width": 1280,
             "scheme": "light",
             "hasScripts": True,
+            "steps": [],
             "timeout": DEADLINE_SECONDS * 1000,
         }
         return subprocess.Popen(  # noqa: S603 - our own script
@@ -73,6 +76,20 @@ class Browser:
 
     def visit(self, **options: Any) -> PageSnapshot:
         return finish(self.start(**options))
+
+
+def await_pause(visit: subprocess.Popen[str]) -> None:
+    """Returns when the visit has reached its next step `pause`."""
+    assert visit.stderr is not None
+    line = visit.stderr.readline()
+    assert line == "ready\n", line + visit.stderr.read()
+
+
+def go_on(visit: subprocess.Popen[str]) -> None:
+    """Ends the pause."""
+    assert visit.stdin is not None
+    visit.stdin.write("\n")
+    visit.stdin.flush()
 
 
 def finish(visit: subprocess.Popen[str]) -> PageSnapshot:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.browser.conftest import OPERATOR_TOKEN, Browser, PageSnapshot, finish
+from tests.browser.conftest import OPERATOR_TOKEN, Browser, PageSnapshot, await_pause, finish, go_on
 
 SIZES_AND_SCHEMES = list(itertools.product([1280, 390], ["light", "dark"]))
 SIGNED_IN = {"token": OPERATOR_TOKEN, "expect": "Open incidents"}
@@ -80,13 +80,21 @@ def test_the_form_works_where_browsers_send_no_sec_fetch_site(browser: Browser) 
 
 
 def test_the_page_refreshes_itself_and_recovers_from_an_error(browser: Browser) -> None:
-    visit = browser.start(waitFor="it broke while you looked", **SIGNED_IN)
-    assert visit.stderr is not None
-    assert visit.stdin is not None
-    assert visit.stderr.readline() == "ready\n"
+    steps = [
+        ["pause", ""],
+        ["badGateway", ""],
+        ["wait", 31],
+        ["see", "the service does not answer"],
+        ["evaluate", "document.title"],
+        ["wait", 31],
+        ["see", "it broke while you looked"],
+    ]
+    visit = browser.start(steps=steps, **SIGNED_IN)
+    await_pause(visit)
     report = {"error": {"message": "it broke while you looked"}, "severity": "LOW"}
     row = browser.database.execute("select public.report_error(%s)", [json.dumps(report)]).fetchone()
     assert row is not None
+    go_on(visit)
     try:
         page = finish(visit)
     finally:
@@ -95,11 +103,13 @@ def test_the_page_refreshes_itself_and_recovers_from_an_error(browser: Browser) 
             [row[0]["incident_id"]],
         )
     assert "it broke while you looked" in page.text
-    assert "the service does not answer" not in page.text
+    assert page.results == ["⚠ Not current | Status"]
+    assert (page.title, page.warnings) == ("Outage | Status", [])
     assert not page.reloads
 
 
 def test_a_visitor_who_was_signed_out_elsewhere_sees_the_anonymous_page(browser: Browser) -> None:
-    page = browser.visit(isSignedOutElsewhere=True, **SIGNED_IN)
+    steps = [["signOutElsewhere", ""], ["wait", 31], ["see", "Supabase access token"]]
+    page = browser.visit(steps=steps, **SIGNED_IN)
     assert "Open incidents" not in page.text
     assert "Sign out" not in page.text

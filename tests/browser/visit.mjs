@@ -1,6 +1,8 @@
-// Visits the status page in Chromium with the options in argv (JSON), and prints the structure of the page as JSON.
+// Visits a page of the service in Chromium with the options in argv (JSON), and prints the structure of the page as JSON.
+// After it has signed in, if there is a token, it takes the steps: pairs of a verb and its argument.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
 
 const require = createRequire(`${process.env.NODE_MODULES}/`);
 const { chromium } = require("playwright-core");
@@ -36,7 +38,7 @@ try {
   page.on("request", (request) => requests.push(request.url()));
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
   page.on("pageerror", (error) => errors.push(String(error)));
-  if (options.waitFor || options.isSignedOutElsewhere) await page.clock.install();
+  if (options.steps.length) await page.clock.install();
   await page.goto(options.url);
   if (options.token) {
     // By keyboard only: from the link at the top to the form, and Enter.
@@ -48,21 +50,36 @@ try {
     await page.waitForLoadState();
     await page.getByText(options.expect).first().waitFor();
   }
-  if (options.waitFor) {
-    console.error("ready");
-    await new Promise((resolve) => process.stdin.resume().once("end", resolve));
-    // A platform's answer during a deployment: the page has to recover from it.
-    await page.route("**/status", (route) => route.fulfill({ status: 502, body: "Bad gateway" }), { times: 1 });
-    await page.clock.fastForward(31_000);
-    await page.getByText("the service does not answer").waitFor();
-    await page.clock.fastForward(31_000);
-    await page.getByText(options.waitFor).waitFor();
-  }
-  if (options.isSignedOutElsewhere) {
-    await context.clearCookies();
-    await page.clock.fastForward(31_000);
-    await page.getByLabel("Supabase access token").waitFor();
-  }
+  const results = [];
+  const input = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  const verbs = {
+    // Lets the test do something else until it sends a line.
+    pause: async () => {
+      console.error("ready");
+      await input.next();
+    },
+    wait: (seconds) => page.clock.fastForward(seconds * 1000),
+    see: (text) => page.getByText(text).first().waitFor(),
+    missing: (text) => page.getByText(text).first().waitFor({ state: "detached" }),
+    // Not waitForFunction(), which needs the page's own clock.
+    until: async (script) => {
+      while (!(await page.evaluate(script))) await new Promise((resolve) => setTimeout(resolve, 50));
+    },
+    evaluate: async (script) => results.push(await page.evaluate(script)),
+    type: ([label, text]) => page.getByLabel(label).pressSequentially(text),
+    // What a platform answers during a deployment.
+    badGateway: () =>
+      page.route("**/status", (route) => route.fulfill({ status: 502, body: "Bad gateway" }), { times: 1 }),
+    // From now on the service's pages have this in <main>, as its next version may.
+    insert: (html) =>
+      page.route("**/status", async (route) => {
+        const response = await route.fetch();
+        await route.fulfill({ response, body: (await response.text()).replace(/<main[^>]*>/, `$&${html}`) });
+      }),
+    reload: () => page.reload(),
+    signOutElsewhere: () => context.clearCookies(),
+  };
+  for (const [verb, argument] of options.steps) await verbs[verb](argument);
   const snapshot = await page.evaluate(() => ({
     title: document.title,
     text: document.body.innerText,
@@ -70,6 +87,7 @@ try {
     lines: document.querySelectorAll(".latency polyline").length,
     isTooWide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
     reloads: document.querySelector("meta[http-equiv=refresh]") !== null,
+    warnings: [...document.querySelectorAll("#warnings .warning")].map((each) => each.textContent.trim()),
     background: getComputedStyle(document.body).backgroundColor,
   }));
   let violations = [];
@@ -91,7 +109,9 @@ try {
     await page.screenshot({ path: options.screenshot, fullPage: true });
   }
   const findings = violations.map(({ id, nodes }) => ({ id, nodes: nodes.map((node) => node.html.slice(0, 200)) }));
-  console.log(JSON.stringify({ ...snapshot, requests, errors, violations: findings }));
+  console.log(JSON.stringify({ ...snapshot, results, requests, errors, violations: findings }));
+  process.stdin.destroy();
+  await page.unrouteAll({ behavior: "ignoreErrors" });
 } finally {
   await browser.close();
 }

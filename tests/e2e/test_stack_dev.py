@@ -1,14 +1,16 @@
 """`python -m local dev` from outside: its output, its files, and its processes."""
 
-# ruff: noqa: S603  # all arguments are fixed
+# ruff: noqa: S603, S607  # all arguments are fixed
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +29,7 @@ STOP_PATIENCE = DEADLINE_SECONDS
 class Dev:
     """One run of the command on a state directory of its own."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, **variables: str) -> None:
         self.state = state
         self.environment_file = state.with_name(f"{state.name}.env")
         self.output = state.with_name(f"{state.name}.out")
@@ -36,7 +38,7 @@ class Dev:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "local", "dev", "--state", str(state)],
                 cwd=PROJECT,
-                env=clean_environment(),
+                env={**clean_environment(), **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -107,6 +109,22 @@ def test_dev_env_is_complete_private_and_correct(dev: Dev) -> None:
         assert http_client.get(f"{values['SUPABASE_URL']}/rest/v1/", headers=headers).status_code == 200
     with psycopg.connect(values["DATABASE_URL"]) as connection:
         assert connection.execute("select current_user").fetchone() == ("postgres",)
+
+
+def test_the_time_until_it_is_ready_includes_the_setup(state: Path) -> None:
+    recipe = subprocess.run(["make", "-n", "dev"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    variable = re.search(r"MAKE_STARTED_AT=(\d+) .*-m local dev", recipe)
+    assert variable is not None
+    assert abs(time.time() - int(variable[1])) < DEADLINE_SECONDS
+    dev = Dev(state, MAKE_STARTED_AT=str(int(time.time()) - 5000))  # as if the setup had taken so long
+    try:
+        dev.wait_until_ready()
+        wait_until(lambda: "Ready after" in dev.output.read_text(), what="the welcome")
+    finally:
+        dev.stop(signal.SIGTERM)
+    ready = re.search(r"^Ready after (\d+) s\.", dev.output.read_text(), re.MULTILINE)
+    assert ready is not None
+    assert 5000 <= int(ready[1]) < 5000 + START_PATIENCE
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])

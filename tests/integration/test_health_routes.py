@@ -1,6 +1,9 @@
 """GET /, /health and /health/db: the first two never wait for the database."""
 
+import platform
+import re
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -8,16 +11,124 @@ import pytest
 
 from tests.support import http_client
 from tests.support.fault_proxy import Fault, FaultProxy
-from tests.support.service_process import KEPT_ALIVE, PROJECT, ServiceProcess, refusing_port, running_service
+from tests.support.service_process import KEPT_ALIVE, ServiceProcess, refusing_port, running_service
+from tests.support.tokens import forged_token
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 
 def test_the_index_names_the_service_and_its_links(client: httpx.Client) -> None:
-    body = client.get("/").json()
+    answer = client.get("/")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["vary"].startswith("Accept")
+    body = answer.json()
     assert body["name"] == "autonomous-monitoring-agent"
-    assert f'version = "{body["version"]}"' in (PROJECT / "pyproject.toml").read_text()
     for link in body["links"].values():
         assert client.get(link).status_code in {200, 401, 405}
+
+
+def test_the_index_is_a_page_for_browsers(service: ServiceProcess) -> None:
+    accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+    answer = http_client.get(f"{service.url}/", headers={"Accept": accept})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert answer.headers["vary"].startswith("Accept")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "<title>Autonomous monitoring agent</title>" in answer.text
+    # Relative, because a proxy may serve the service below a path of its own.
+    links = re.findall(r'href="([^":]+)"', answer.text)
+    assert {"status", "health", "health/db"} <= set(links)
+    for link in links:
+        assert http_client.get(f"{service.url}/{link}").status_code == 200
+
+
+VERSION = re.compile(r"\b\d+\.\d+")
+# Members that say how the service or the database is built, or what an operator has switched on or off.
+INTERNAL = {
+    "version",
+    "versions",
+    "is_kill_switch_on",
+    "is_monitoring_on",
+    "has_response_times",
+    "last_delivery_at",
+    "last_error",
+}
+
+
+def members(value: object) -> set[str]:
+    """The names of all members of a JSON value, nested ones too."""
+    if isinstance(value, dict):
+        return set(value).union(*map(members, value.values()))
+    return set().union(*map(members, value)) if isinstance(value, list) else set()
+
+
+def texts(value: object) -> list[str]:
+    """The texts in a JSON value, but for times."""
+    if isinstance(value, dict):
+        return [text for each in value.values() for text in texts(each)]
+    return [value] if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\dT", value) else []
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/health/db", "/status"])
+@pytest.mark.parametrize("is_reachable", [True, False])
+def test_an_anonymous_reader_sees_no_version_and_no_switch(
+    flaky_upstream_service: ServiceProcess, proxy: FaultProxy, path: str, is_reachable: bool
+) -> None:
+    url = flaky_upstream_service.url
+    if not is_reachable:
+        proxy.target = b"/rpc/"
+        proxy.always = Fault.RESET
+    wait_until(lambda: (http_client.get(f"{url}/health/db").status_code == 200) is is_reachable, what="the state")
+    answer = http_client.get(f"{url}{path}")
+    assert answer.status_code == (503 if path == "/health/db" and not is_reachable else 200)
+    assert not INTERNAL & members(answer.json())
+    assert not [text for text in texts(answer.json()) if VERSION.search(text)]
+    assert "server" not in answer.headers
+    page = http_client.get(f"{url}{path}", headers={"Accept": "text/html"})
+    for number in (platform.python_version(), version("autonomous-monitoring-agent")):
+        assert number not in page.text
+
+
+def test_a_token_that_the_database_has_not_verified_shows_no_version(
+    flaky_upstream_service: ServiceProcess, proxy: FaultProxy
+) -> None:
+    proxy.target = b"/rpc/"
+    proxy.always = Fault.RESET
+    bearer = {"Authorization": f"Bearer {forged_token()}"}
+    answer = http_client.get(f"{flaky_upstream_service.url}/status", headers=bearer)
+    assert answer.status_code == 503
+    assert "database" in answer.json()
+    assert not INTERNAL & members(answer.json())
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/status/", "../status"),
+        ("/status/?x=1&y=%2F", "../status?x=1&y=%2F"),
+        ("/health/", "../health"),
+        ("/health/db/", "../db"),
+        ("/metrics/", "../metrics"),
+        ("/api/autonomous/incidents/?limit=1", "../incidents?limit=1"),
+        ("/api/autonomous/incidents/INC-1%2E/", "../INC-1."),
+        ("//", "../"),
+    ],
+)
+def test_a_page_with_a_trailing_slash_is_redirected(service: ServiceProcess, path: str, location: str) -> None:
+    answer = http_client.get(f"{service.url}{path}")
+    assert (answer.status_code, answer.headers["location"]) == (307, location)
+    assert http_client.head(f"{service.url}{path}").status_code == 307
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/autonomous/error/", "/webhooks/sentry/", "/status/", "/status//", "//e.example/"]
+)
+def test_nothing_else_with_a_trailing_slash_is_redirected(service: ServiceProcess, path: str) -> None:
+    """On a redirect many clients would drop the body of a report."""
+    answers = [
+        http_client.post(f"{service.url}{path}", json={}),
+        *([] if path == "/status/" else [http_client.get(f"{service.url}{path}")]),
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
 
 
 def test_health_shows_the_last_known_state(client: httpx.Client) -> None:
@@ -41,7 +152,7 @@ def test_head_has_no_body(client: httpx.Client, path: str) -> None:
     assert (answer.status_code, answer.content) == (200, b"")
 
 
-@pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/health/x", 404), ("/health/", 404)])
+@pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/health/x", 404), ("/nothing/", 404)])
 def test_an_unknown_path_is_a_problem(client: httpx.Client, path: str, status: int) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")

@@ -310,3 +310,17 @@ def test_anonymous_visitors_share_one_call_to_the_database(
             answers = [pool.submit(http_client.get, f"{service.url}/status", headers=PAGE) for _ in range(100)]
             assert {answer.result().status_code for answer in answers} == {200}
     assert len(proxy.bodies) == 1
+
+
+def test_the_title_and_the_top_of_the_page_say_that_the_database_refuses_the_service(
+    service_environ: dict[str, str], log_path: Path
+) -> None:
+    environ = {**service_environ, "SUPABASE_SECRET_KEY": "sb_secret_revoked"}
+    with running_service(environ, log_path) as service:
+        url = f"{service.url}/health/db"
+        wait_until(lambda: http_client.get(url).json()["database"]["state"] == "refused", what="the refusal")
+        page = http_client.get(f"{service.url}/status", headers=PAGE)
+    assert page.status_code == 503
+    assert "<title>⚠ Database refuses the service | Status</title>" in page.text
+    top = page.text.partition('<div id="warnings" role="alert">')[2].partition("</div>")[0]
+    assert "Set SUPABASE_SECRET_KEY" in top
