@@ -1,12 +1,10 @@
 """GET and POST /status/kill-switch: the operator stops all agents, or lets them act again."""
 
-import secrets
-
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.problems import Problem, problem
 from app.state import ServiceRequest
-from app.status.page import render_kill_switch
+from app.status.page import html_response, new_nonce, render_kill_switch
 from app.supabase.errors import SupabaseError, problem_of_reader
 from app.web.errors import problem_response
 from app.web.form import read_form
@@ -34,13 +32,8 @@ async def kill_switch(request: ServiceRequest) -> Response:
 async def _show_form(request: ServiceRequest) -> Response:
     _require_operator(request)
     is_on = await request.state["supabase"].is_kill_switch_on()
-    nonce = secrets.token_urlsafe(16)
-    policy = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    )
-    page = render_kill_switch({"nonce": nonce, "is_on": is_on})
-    return HTMLResponse(page, headers={"Content-Security-Policy": policy, "Referrer-Policy": "same-origin"})
+    nonce = new_nonce()
+    return html_response(render_kill_switch({"nonce": nonce, "is_on": is_on}), nonce)
 
 
 async def _submit(request: ServiceRequest) -> Response:

@@ -74,3 +74,23 @@ comment on column public.classification_rules.counterexample is
 comment on column public.classification_rules.created_at is 'Time at which the rule was added.';
 
 comment on column public.classification_rules.updated_at is 'Time at which the rule was last changed.';
+
+-- What a person who edits the table directly is told when a row is refused.
+comment on constraint classification_rules_pkey on public.classification_rules is
+'There is a rule of this name already. Change that one, or choose another name.';
+
+comment on constraint name_is_a_short_line on public.classification_rules is
+'name must be one line of 1 to 100 characters.';
+
+comment on constraint origin_is_known on public.classification_rules is
+'origin must be operator: leave it out, and it is.';
+
+comment on constraint matches_needs_a_word on public.classification_rules is
+'matches must require a word, such as websearch_to_tsquery(''simple'', ''"card declined"''): otherwise the rule would
+decide about every report.';
+
+comment on constraint queries_are_short on public.classification_rules is
+'matches and unless must each have at most 500 words and operators. Divide the rule into several.';
+
+comment on constraint updated_at_is_not_before_created_at on public.classification_rules is
+'updated_at must not be before created_at: leave both out, and they are set.';

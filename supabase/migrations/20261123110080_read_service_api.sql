@@ -107,7 +107,7 @@ Returns {"status", "schema_version", "version_problem": {"cause", "remedy", "is_
 "is_monitoring_on", "has_response_times", "audit_anchor": {"anchored_on", "hash", "chains"}, "sentry":
 {"last_delivery_at", "is_silent", "failed", "deferred"}, "scheduler": {"schedule", "is_active", "last_run_at"}}.
 audit_anchor is the latest one, which the service logs; null before the first. failed and deferred are numbers of
-deliveries. schedule is null when the job or pg_cron is missing: select monitoring.schedule_jobs() restores the job.
+deliveries. schedule is null when the job or pg_cron is missing: select monitoring.install() restores the job.
 The service passes its own version as service_version, which is remembered; version_problem says how it differs from
 the schema''s, and is null if it does not. Security definer, because only the owner may read the configuration and the
 jobs of pg_cron.';

@@ -198,11 +198,6 @@ security invoker
 set search_path = ''
 as $$
 declare
-  -- The jobs that always run: others are scheduled only while something needs them.
-  c_needed constant text[] := array[
-    'monitoring-health-checks', 'monitoring-confirm-failures', 'monitoring-judge-health-checks',
-    'monitoring-roll-up-checks', 'monitoring-purge-history', 'monitoring-purge-receipts', 'monitoring-anchor-audit'
-  ];
   v_bad text;
   v_count bigint;
   v_ran_at timestamptz := (
@@ -224,16 +219,16 @@ begin
   v_bad := concat_ws(
     '; ',
     'missing: ' || (
-      select string_agg(needed.name, ', ' order by needed.name)
-      from unnest(c_needed) as needed (name)
-      where not exists (select from cron.job where job.jobname = needed.name)
+      select string_agg(expected.name, ', ' order by expected.name)
+      from monitoring.expected_jobs() as expected
+      where not exists (select from cron.job where job.jobname = expected.name)
     ),
     'inactive: ' || v_bad
   );
   return next monitoring.installation_check_of(
     'jobs', v_bad = '',
     case when v_bad = '' then format('%s jobs are scheduled and active.', v_count) else format('Jobs are %s.', v_bad) end,
-    'Run select monitoring.schedule_jobs(); in the SQL editor. It also activates jobs.'
+    'Run select monitoring.install(); in the SQL editor. It also activates jobs.'
   );
   return next monitoring.installation_check_of(
     'scheduler',

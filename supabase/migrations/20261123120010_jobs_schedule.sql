@@ -167,7 +167,7 @@ begin
       raise warning using
         errcode = sqlstate,
         message = format('the jobs could not be scheduled: %s', sqlerrm),
-        hint = 'Run select monitoring.schedule_jobs();';
+        hint = 'Run select monitoring.install();';
   end;
   if new.key = 'incident_policy' and monitoring.config('incident_policy') -> 'feed_silence_hours' is null then
     perform monitoring.check_sentry_feed(); -- resolves the incident that only the removed job would resolve
@@ -211,7 +211,7 @@ begin
       raise warning using
         errcode = sqlstate,
         message = format('monitoring-retry-deliveries could not be scheduled: %s', sqlerrm),
-        hint = 'Run select monitoring.schedule_jobs();';
+        hint = 'Run select monitoring.install();';
   end;
   return null;
 end

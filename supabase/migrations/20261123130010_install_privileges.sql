@@ -1,6 +1,6 @@
 -- Purpose: gives our functions, tables and views the privileges that their files name, whatever the project grants by
---   default, and lets no function look for types in temporary schemas first.
--- Objects: function monitoring.secure_objects.
+--   default, and lets no API role create temporary objects.
+-- Objects: functions monitoring.revoke_temporary, monitoring.secure_objects.
 -- Risks: a migration appended later that creates objects must replace monitoring.list_own_functions() and
 --   monitoring.list_own_objects(), which `make names` writes, and call monitoring.secure_objects(), else PUBLIC may
 --   execute its functions. The catalog tests fail without it.
@@ -17,8 +17,39 @@
 --
 -- With an empty search_path, PostgreSQL looks for types in the temporary schema of the session before pg_catalog: an
 -- API role with SQL access could create a type named text there and run code as the owner of a security definer
--- function. To name pg_temp last prevents that. `revoke temporary on database` would too, but it would break every
--- function of the project that uses temporary tables.
+-- function.
+
+create function monitoring.revoke_temporary()
+returns boolean
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  if exists (
+    select
+    from pg_catalog.pg_proc
+    where pg_proc.prosrc ~* '\m(create(\s+(local|global))?|into)\s+temp(orary)?\M'
+      and pg_proc.pronamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+      and not exists (
+        select
+        from pg_catalog.pg_depend
+        where pg_depend.classid = 'pg_catalog.pg_proc'::regclass
+          and pg_depend.objid = pg_proc.oid
+          and pg_depend.deptype = 'e'
+      )
+  ) then
+    return false;
+  end if;
+  execute format('revoke temporary on database %I from public, anon, authenticated, service_role', current_database());
+  return true;
+end
+$$;
+
+comment on function monitoring.revoke_temporary() is
+'Revokes the privilege to create temporary objects from PUBLIC and the API roles, unless a function of the project uses
+temporary tables and would fail without it. Returns whether it did.';
 
 create function monitoring.secure_objects()
 returns void
@@ -50,17 +81,15 @@ begin
       and pg_depend.refobjsubid > 0
     where own.kind = 'relation'
   loop
-    if v_object.privilege = 'execute' then
-      execute format('alter %s set search_path = pg_catalog, pg_temp', v_object.label);
-    end if;
     execute format('revoke all on %s from public, anon, authenticated, service_role', v_object.label);
     if v_object.granted_to <> '' then
       execute format('grant %s on %s to %s', v_object.privilege, v_object.label, v_object.granted_to);
     end if;
   end loop;
+  perform monitoring.revoke_temporary();
 end
 $$;
 
 comment on function monitoring.secure_objects() is
-'Gives PUBLIC and the API roles the privileges on our objects that list_own_objects() names and no others, and lets no
-function of ours find types in temporary schemas. Leaves objects of others alone. Safe to repeat.';
+'Gives PUBLIC and the API roles the privileges on our objects that list_own_objects() names and no others, and calls
+revoke_temporary(). Leaves objects of others alone. Safe to repeat.';

@@ -183,6 +183,18 @@ begin
   else
     v_report := v_report || 'left the schema monitoring: it was there before'::text;
   end if;
+  -- The privilege that revoke_temporary() revokes.
+  if not exists (
+    select
+    from pg_catalog.pg_database
+    cross join aclexplode(coalesce(pg_database.datacl, acldefault('d', pg_database.datdba))) as entry
+    where pg_database.datname = current_database()
+      and entry.grantee = 0
+      and entry.privilege_type = 'TEMPORARY'
+  ) then
+    execute format('grant temporary on database %I to public', current_database());
+    v_report := v_report || 'granted TEMPORARY on the database to PUBLIC, which is the default of PostgreSQL'::text;
+  end if;
   if to_regclass('supabase_migrations.schema_migrations') is not null then
     execute $migrations$
     with removed as (
@@ -190,7 +202,7 @@ begin
       where schema_migrations.version like '20261123%'
         and split_part(schema_migrations.name, '_', 1) in (
           'setup', 'config', 'table', 'sanitize', 'classify', 'ingest', 'sentry', 'incident', 'agent', 'probe', 'read',
-          'jobs', 'privileges'
+          'jobs', 'install'
         )
       returning schema_migrations.version
     )

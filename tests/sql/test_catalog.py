@@ -136,9 +136,8 @@ def test_public_comments_begin_with_a_summary(catalog: psycopg.Connection) -> No
     assert [name for name, comment in comments if not summary.fullmatch(comment)] == []
 
 
-def test_every_function_finds_types_in_pg_catalog_first(catalog: psycopg.Connection) -> None:
-    """The files say search_path = '', and the last one names pg_temp last: see its header."""
-    condition: LiteralString = """not coalesce('search_path=pg_catalog, pg_temp' = any(proconfig), false)"""
+def test_every_function_has_an_empty_search_path(catalog: psycopg.Connection) -> None:
+    condition: LiteralString = """not coalesce('search_path=""' = any(proconfig), false)"""
     assert offenders(catalog, OUR_FUNCTIONS, condition) == []
 
 

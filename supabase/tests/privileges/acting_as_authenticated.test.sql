@@ -1,6 +1,6 @@
 begin;
 
-select plan(7);
+select plan(8);
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
 values ('INC-1', 'seen', 't', 'm', 'LOW', 'backend', 'r');
@@ -44,6 +44,12 @@ select throws_ok(
 select is(
   public.report_error('{"error": {"message": "m"}, "fingerprint": "seen"}') -> 'success', 'true'::jsonb,
   'agents report errors'
+);
+
+select throws_ok(
+  $$ create domain pg_temp.text as pg_catalog.text $$,
+  '42501', null,
+  'agents cannot create temporary types, which security definer functions would resolve first'
 );
 
 select * from finish();

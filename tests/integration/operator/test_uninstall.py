@@ -47,7 +47,11 @@ CATALOG = {
     "published tables": "select pubname, schemaname, tablename from pg_publication_tables",
     "extensions": "select extname, extversion, extnamespace::regnamespace::text from pg_extension",
     "event triggers": "select evtname, evtfoid::regprocedure::text from pg_event_trigger",
-    "database": "select datacl::text, datdba::regrole::text from pg_database where datname = current_database()",
+    "database": """
+        select datdba::regrole::text, entry.grantee, entry.privilege_type
+        from pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) as entry
+        where datname = current_database()
+    """,
     "roles": "select rolname, rolsuper, rolbypassrls, rolconfig::text from pg_roles",
     "settings": "select setdatabase, setrole, setconfig::text from pg_db_role_setting",
     "memberships": "select roleid::regrole::text, member::regrole::text from pg_auth_members",

@@ -152,7 +152,7 @@ declare
   c_setting constant text := format('monitoring.rules_%s_%s', tg_relid, lower(tg_op));
   v_query text := nullif(current_setting(c_setting, true), '');
   v_former_key text := case
-    when tg_op = 'UPDATE' then coalesce(to_jsonb(old) ->> 'id', to_jsonb(old) ->> 'key')
+    when tg_op = 'UPDATE' then coalesce(to_jsonb(old) ->> 'id', to_jsonb(old) ->> 'key', to_jsonb(old) ->> 'name')
   end;
   v_row record;
   v_broken text[];
@@ -239,6 +239,12 @@ execute function monitoring.explain_refused_row();
 
 create trigger violations_are_explained
 before insert or update or delete on public.system_config
+for each row
+when (current_setting('search_path') not in ('', '""'))
+execute function monitoring.explain_refused_row();
+
+create trigger violations_are_explained
+before insert or update or delete on public.classification_rules
 for each row
 when (current_setting('search_path') not in ('', '""'))
 execute function monitoring.explain_refused_row();
