@@ -7,14 +7,14 @@ export type Database = {
           Tables: {
             "agent_actions": {
                   Row: {
-                    "action": string,"agent": string,"caller": string,"chain": string,"chain_position": number,"created_at": string,"details": NonNullable<Json>,"duration_ms": number | null,"error": string | null,"finishes_id": number | null,"hash": string,"id": number,"incident_id": string | null,"knowledge_id": number | null,"previous_hash": string | null,"safety_checks": NonNullable<Json>,"safety_verdict": string,"success": boolean | null
+                    "action": string,"agent": string,"caller": string,"chain": string,"chain_position": number,"content_hash": string,"content_salt": string,"created_at": string,"details": NonNullable<Json>,"duration_ms": number | null,"error": string | null,"finishes_id": number | null,"hash": string,"id": number,"incident_id": string | null,"knowledge_id": number | null,"previous_hash": string | null,"safety_checks": NonNullable<Json>,"safety_verdict": string,"success": boolean | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "action": string,"agent": string,"caller": string,"chain"?: never,"chain_position": number,"created_at"?: string,"details"?: NonNullable<Json>,"duration_ms"?: number | null,"error"?: string | null,"finishes_id"?: number | null,"hash": string,"id"?: never,"incident_id"?: string | null,"knowledge_id"?: number | null,"previous_hash"?: string | null,"safety_checks"?: NonNullable<Json>,"safety_verdict"?: string,"success"?: boolean | null
+                    "action": string,"agent": string,"caller": string,"chain"?: never,"chain_position": number,"content_hash": string,"content_salt": string,"created_at"?: string,"details"?: NonNullable<Json>,"duration_ms"?: number | null,"error"?: string | null,"finishes_id"?: number | null,"hash": string,"id"?: never,"incident_id"?: string | null,"knowledge_id"?: number | null,"previous_hash"?: string | null,"safety_checks"?: NonNullable<Json>,"safety_verdict"?: string,"success"?: boolean | null
                   }
                   Update: {
-                    "action"?: string,"agent"?: string,"caller"?: string,"chain"?: never,"chain_position"?: number,"created_at"?: string,"details"?: NonNullable<Json>,"duration_ms"?: number | null,"error"?: string | null,"finishes_id"?: number | null,"hash"?: string,"id"?: never,"incident_id"?: string | null,"knowledge_id"?: number | null,"previous_hash"?: string | null,"safety_checks"?: NonNullable<Json>,"safety_verdict"?: string,"success"?: boolean | null
+                    "action"?: string,"agent"?: string,"caller"?: string,"chain"?: never,"chain_position"?: number,"content_hash"?: string,"content_salt"?: string,"created_at"?: string,"details"?: NonNullable<Json>,"duration_ms"?: number | null,"error"?: string | null,"finishes_id"?: number | null,"hash"?: string,"id"?: never,"incident_id"?: string | null,"knowledge_id"?: number | null,"previous_hash"?: string | null,"safety_checks"?: NonNullable<Json>,"safety_verdict"?: string,"success"?: boolean | null
                   }
                   Relationships: [
                     {
@@ -48,6 +48,20 @@ isOneToOne: false
       referencedRelation: "error_knowledge"
       referencedColumns: ["id"]
     }
+                  ]
+                },"classification_rules": {
+                  Row: {
+                    "category": Database["public"]['Enums']["incident_category"] | null,"counterexample": string | null,"created_at": string,"example": string,"is_enabled": boolean,"matches": unknown,"name": string,"origin": string,"priority": number,"severity": Database["public"]['Enums']["incident_severity"] | null,"sources": (string)[] | null,"unless": unknown,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "category"?: Database["public"]['Enums']["incident_category"] | null,"counterexample"?: string | null,"created_at"?: string,"example": string,"is_enabled"?: boolean,"matches": unknown,"name": string,"origin"?: string,"priority"?: number,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"sources"?: (string)[] | null,"unless"?: unknown,"updated_at"?: string
+                  }
+                  Update: {
+                    "category"?: Database["public"]['Enums']["incident_category"] | null,"counterexample"?: string | null,"created_at"?: string,"example"?: string,"is_enabled"?: boolean,"matches"?: unknown,"name"?: string,"origin"?: string,"priority"?: number,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"sources"?: (string)[] | null,"unless"?: unknown,"updated_at"?: string
+                  }
+                  Relationships: [
+                    
                   ]
                 },"deployment_history": {
                   Row: {
@@ -472,8 +486,35 @@ isOneToOne: false
 "begin_agent_action":
 { Args: { "action_type": string,"agent": string,"dry_run"?: boolean,"incident_id"?: string,"plan"?: Json }; Returns: Json
                            },
+"check_installation":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "name": string,"number": number,"remedy": string,"result": string,"sentence": string
+            }[]
+                           },
 "classify_error":
 { Args: { "error_type"?: string,"http_status"?: number,"level"?: string,"message": string,"source"?: string,"url"?: string }; Returns: Record<string, unknown>
+                           },
+"erase_personal_data":
+{ Args: { "most_rows"?: number,"person": string }; Returns: Json
+                           },
+"explain_classification":
+{ Args: { "incident_id": string }; Returns: Json
+                           },
+"export_incidents":
+{ Args: { "page"?: number,"page_size"?: number,"since": string,"until"?: string }; Returns: {
+              "acknowledged_at": string,"acknowledged_by": string,"category": Database["public"]['Enums']["incident_category"],"deployment_id": number,"environment": string,"error_code": string,"error_type": string,"external_id": string,"external_url": string,"fingerprint": string,"first_seen": string,"id": string,"knowledge_id": number,"last_seen": string,"message": string,"occurrence_count": number,"release": string,"resolution": string,"resolved_at": string,"resolved_by": string,"rule": string,"seconds_to_resolution": number,"sender": string,"severity": Database["public"]['Enums']["incident_severity"],"source": string,"status": Database["public"]['Enums']["incident_status"],"title": string,"url": string
+            }[]
+                           },
+"export_incidents_csv":
+{ Args: { "page"?: number,"page_size"?: number,"since": string,"until"?: string }; Returns: unknown
+                           },
+"export_uptime":
+{ Args: { "page"?: number,"page_size"?: number,"since": string,"until"?: string }; Returns: {
+              "checks": number,"day": string,"degraded": number,"down": number,"downtime_minutes": number,"maintenance": number,"p50_ms": number,"p95_ms": number,"target": string,"unknown": number,"up": number,"uptime_percent": number
+            }[]
+                           },
+"export_uptime_csv":
+{ Args: { "page"?: number,"page_size"?: number,"since": string,"until"?: string }; Returns: unknown
                            },
 "finish_agent_action":
 { Args: { "error"?: string,"id": number,"result"?: Json,"success": boolean }; Returns: Json
@@ -494,6 +535,9 @@ isOneToOne: false
 { Args: { "filters"?: Json,"match_count"?: number,"match_threshold"?: number,"query_embedding": string }; Returns: {
               "category": Database["public"]['Enums']["incident_category"],"id": number,"is_approved": boolean,"is_auto_fix_allowed": boolean,"pattern": string,"revision": number,"root_cause": string,"severity": Database["public"]['Enums']["incident_severity"],"similarity": number,"solution": string,"success_rate": number
             }[]
+                           },
+"mute_target":
+{ Args: { "minutes": number,"reason": string,"target": string }; Returns: Json
                            },
 "public_status":
 { Args: Record<PropertyKey, never>; Returns: Json
@@ -587,6 +631,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"replay_sentry_delivery":
+{ Args: { "delivery_id": number }; Returns: Json
+                           },
 "report_error":
 { Args: { "report": Json }; Returns: Json
                            },
@@ -638,7 +685,7 @@ isOneToOne: false
             }[]
                            },
 "service_health":
-{ Args: Record<PropertyKey, never>; Returns: Json
+{ Args: { "service_version"?: string }; Returns: Json
                            },
 "set_incident_severity":
 { Args: { "incident_id": string,"reason": string,"severity": Database["public"]['Enums']["incident_severity"] }; Returns: {
@@ -682,6 +729,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"set_kill_switch":
+{ Args: { "enabled": boolean,"reason": string,"requested_by"?: string }; Returns: Json
+                           },
 "start_health_check_round":
 { Args: Record<PropertyKey, never>; Returns: number
                            },
@@ -735,6 +785,9 @@ isOneToOne: false
       } },
 "system_status":
 { Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"unmute_target":
+{ Args: { "target": string }; Returns: Json
                            },
 "verify_audit":
 { Args: { "anchor_hash"?: string,"anchored_on"?: string,"incident_id"?: string }; Returns: Json

@@ -1,17 +1,18 @@
 -- Purpose: exports incidents and uptime as rows (JSON) and as CSV, in pages.
--- Objects: domain extensions."text/csv"; functions public.export_incidents, public.export_incidents_csv,
+-- Objects: domain public."text/csv"; functions public.export_incidents, public.export_incidents_csv,
 --   public.export_uptime, public.export_uptime_csv.
 -- Risks: security invoker: row-level security decides which rows the caller exports. PostgREST's own CSV doubles each
 --   backslash and has no header without rows, therefore the CSV is written here. The cells of a report are untrusted: a
 --   spreadsheet would run one that begins like a formula.
 
--- PostgREST returns the result of a function of this type as it is, with the name of the type as its media type. The
--- API roles need USAGE on its schema; in public it could meet a domain that the project has already.
+-- PostgREST returns the result of a function of this type as it is, with the name of the type as its media type. A
+-- project may have it already, for exports of its own.
 do $$
 begin
-  if to_regtype('extensions."text/csv"') is null then
-    create domain extensions."text/csv" as text;
-    comment on domain extensions."text/csv" is 'A text that PostgREST returns as text/csv.';
+  if to_regtype('public."text/csv"') is null then
+    create domain public."text/csv" as text;
+    comment on domain public."text/csv" is
+    'A text that PostgREST returns as text/csv. Created by the monitoring agent.';
   end if;
 end
 $$;
@@ -106,7 +107,7 @@ create function public.export_incidents_csv(
   page integer default 1,
   page_size integer default 1000
 )
-returns extensions."text/csv" -- noqa: RF05
+returns public."text/csv" -- noqa: RF05
 language sql
 stable
 security invoker
@@ -280,7 +281,7 @@ create function public.export_uptime_csv(
   page integer default 1,
   page_size integer default 1000
 )
-returns extensions."text/csv" -- noqa: RF05
+returns public."text/csv" -- noqa: RF05
 language sql
 stable
 security invoker

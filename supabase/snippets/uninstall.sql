@@ -167,10 +167,12 @@ begin
   end if;
 
   begin
-    drop domain if exists extensions."text/csv";
+    if obj_description(to_regtype('public."text/csv"'), 'pg_type') like '%the monitoring agent%' then
+      drop domain public."text/csv";
+    end if;
   exception
     when dependent_objects_still_exist then
-      v_report := v_report || 'left the type extensions."text/csv": functions of yours use it'::text;
+      v_report := v_report || 'left the type public."text/csv": functions of yours use it'::text;
   end;
   if obj_description(to_regnamespace('monitoring'), 'pg_namespace') like '%of the monitoring agent. Closed:%' then
     begin

@@ -212,6 +212,7 @@ TYPES = {
     "public.incident_severity",
     "public.incident_status",
     "public.target_type",
+    "public.text/csv",
 }
 
 # --- Schemas, and whether roles of the API have USAGE (u) on them in SQL. None has CREATE. PostgREST exposes public

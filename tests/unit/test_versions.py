@@ -7,7 +7,7 @@ import tomllib
 
 from tests.support.service_process import PROJECT
 
-SCHEMA = PROJECT / "supabase" / "migrations" / "20261123010050_setup_versions.sql"
+SCHEMA = PROJECT / "supabase" / "migrations" / "20261123010060_setup_versions.sql"
 
 
 def test_the_schema_has_the_version_of_the_service() -> None:

@@ -8,7 +8,7 @@ alter table public.classification_rules disable trigger classification_rules_are
 
 select throws_ok(
   $$ insert into public.classification_rules (name, matches, example) values ('tap', '!tapword', 'x') $$,
-  '23514', 'new row for relation "classification_rules" violates check constraint "matches_needs_a_word"',
+  '23514', monitoring.describe_row_rule('public.classification_rules', 'matches_needs_a_word'),
   'no stored rule matches everything'
 );
 select throws_ok(
@@ -16,23 +16,23 @@ select throws_ok(
     $$ insert into public.classification_rules (name, matches, example) values ('tap', '%sa', 'x') $$,
     (select string_agg('w' || number || ' & ', '') from generate_series(1, 300) as number)
   ),
-  '23514', 'new row for relation "classification_rules" violates check constraint "queries_are_short"',
+  '23514', monitoring.describe_row_rule('public.classification_rules', 'queries_are_short'),
   'no stored rule is too long to be compared with every report'
 );
 select throws_ok(
   $$ insert into public.classification_rules (name, matches, example) values (e'a\nb', 'tapword', 'x') $$,
-  '23514', 'new row for relation "classification_rules" violates check constraint "name_is_a_short_line"',
+  '23514', monitoring.describe_row_rule('public.classification_rules', 'name_is_a_short_line'),
   'a name of two lines is rejected'
 );
 select throws_ok(
   $$ insert into public.classification_rules (name, matches, example, origin) values ('tap', 'tapword', 'x', 'other') $$,
-  '23514', 'new row for relation "classification_rules" violates check constraint "origin_is_known"',
+  '23514', monitoring.describe_row_rule('public.classification_rules', 'origin_is_known'),
   'an unknown origin is rejected'
 );
 select throws_ok(
   $$ insert into public.classification_rules (name, matches, example, updated_at) values ('tap', 'tapword', 'x', '-infinity') $$,
   '23514',
-  'new row for relation "classification_rules" violates check constraint "updated_at_is_not_before_created_at"',
+  monitoring.describe_row_rule('public.classification_rules', 'updated_at_is_not_before_created_at'),
   'a change before the creation is rejected'
 );
 

@@ -13,7 +13,7 @@ select
   (select count(*) from monitoring.action_kinds) as kinds,
   (select count(*) from pg_temp.our_jobs) as jobs;
 
-select ok(fields > 50 and kinds > 5 and jobs > 10, 'a push has installed everything') from complete;
+select ok(fields > 50 and kinds > 5 and jobs >= 10, 'a push has installed everything') from complete;
 
 -- What a squashed migration leaves: the schema without its rows, jobs and publication.
 delete from monitoring.config_field

@@ -1,6 +1,6 @@
 begin;
 
-select plan(6);
+select plan(8);
 
 create function monitoring.of_somebody_else() returns integer language sql as 'select 1';
 
@@ -28,13 +28,20 @@ select results_eq(
 
 select results_eq(
   $$
-  select has_function_privilege('anon', oid, 'execute'), proconfig = array['search_path=pg_catalog, pg_temp']
+  select has_function_privilege('anon', oid, 'execute')
   from pg_catalog.pg_proc
   where oid = 'monitoring.read_role(integer)'::regprocedure
   $$,
-  'values (false, true)',
-  'a new function of ours is closed, and pg_temp is last in its search_path'
+  'values (false)',
+  'a new function of ours is closed'
 );
+
+select is(monitoring.revoke_temporary(), true, 'temporary objects are the owner''s while no function needs them');
+
+create function public.with_temporary_table() returns void language plpgsql as
+'begin create temporary table picked (id integer); end';
+
+select is(monitoring.revoke_temporary(), false, 'a project whose functions use temporary tables keeps the privilege');
 
 select results_eq(
   $$
