@@ -71,6 +71,7 @@ def test_every_function(rest: httpx.Client, connection: psycopg.Connection[Any])
         call()
     # What the functions were made to write is not what other tests count on.
     connection.execute("delete from monitoring.running_actions")
+    connection.execute("update public.system_config set value = '{\"enabled\": false}' where key = 'kill_switch'")
 
 
 def test_every_route(http: httpx.Client) -> None:

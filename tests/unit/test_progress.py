@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.system.paths import PROJECT
-from tests.support.progress import SECONDS_PER_TEST, Estimate, in_words
+from tests.support.progress import Estimate, in_words, seconds_per_test
 
 CONFTEST = """
 from pathlib import Path
@@ -68,9 +68,9 @@ def test_the_estimate_counts_the_work_of_a_file_as_one_piece() -> None:
     tests = ["a.py::one", "a.py::two", "b.py::one", "new.py::one"]
     estimate = Estimate(tests, {"a.py": 100, "b.py": 10}, processes=2)
     assert estimate.total() == 100
-    assert Estimate(tests[2:], {"b.py": 10}, processes=1).total() == 10 + SECONDS_PER_TEST
+    assert Estimate(tests[2:], {"b.py": 10}, processes=1).total() == 10 + seconds_per_test("a.py")
     assert estimate.left({}, 40) == 60
-    assert estimate.left({"a.py": 1, "b.py": 1}, 60) == pytest.approx(60 * (50 + SECONDS_PER_TEST) / 60)
+    assert estimate.left({"a.py": 1, "b.py": 1}, 60) == pytest.approx(60 * (50 + seconds_per_test("a.py")) / 60)
 
 
 def test_times_are_in_words() -> None:

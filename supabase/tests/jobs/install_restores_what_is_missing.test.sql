@@ -19,6 +19,8 @@ select ok(fields > 50 and kinds > 5 and jobs >= 10, 'a push has installed everyt
 delete from monitoring.config_field
 where entry in ('retention', 'health_check_targets', 'kill_switch');
 
+delete from monitoring.running_actions;
+
 delete from monitoring.action_kinds
 where kind <> 'notify';
 

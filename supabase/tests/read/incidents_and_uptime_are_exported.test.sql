@@ -1,6 +1,6 @@
 begin;
 
-select plan(6);
+select plan(7);
 
 select public.report_error('{"error": {"message": "=first, \"quoted\"", "stack": "s"}, "context": {"a": 1}}');
 
@@ -43,6 +43,30 @@ select is(
   e'day,target,checks,up,degraded,down,unknown,maintenance,uptime_percent,downtime_minutes,p50_ms,p95_ms\n'
   '"1999-01-01","tap","72","62","1","6","1","2","91.304","6.0","200","400"\n',
   'the same as CSV'
+);
+
+-- The hours after the last one that is summed up are read from the checks.
+delete from monitoring.target_hourly_stats
+where target_hourly_stats.hour >= '1999-01-02Z';
+
+insert into public.monitoring_checks
+  (target, target_type, url, status, response_time_ms, scheduled_at, sent_at, completed_at)
+select
+  'tap' as target,
+  'other' as target_type,
+  'https://example.com' as url,
+  case when minute < 3 then 'down' else 'up' end::public.check_status as status,
+  10 * minute as response_time_ms,
+  timestamptz '1999-01-02Z' + make_interval(mins => minute) as scheduled_at,
+  timestamptz '1999-01-02Z' + make_interval(mins => minute) as sent_at,
+  timestamptz '1999-01-02Z' + make_interval(mins => minute) as completed_at
+from generate_series(0, 5) as minute;
+
+select results_eq(
+  $$ select day::text, target, checks, down, uptime_percent, downtime_minutes, p50_ms, p95_ms
+     from public.export_uptime('1999-01-02Z', '1999-01-03Z') $$,
+  $$ values ('1999-01-02', 'tap', 6::bigint, 3::bigint, 50.000, 30.0, 40, 49) $$,
+  'a day that is not summed up yet'
 );
 select throws_ok(
   $$ select from public.export_incidents(null) $$, 'PT400',

@@ -43,6 +43,8 @@ select cron.unschedule('monitoring-health-checks');
 
 revoke execute on function public.ingest_events(jsonb) from service_role;
 
+delete from monitoring.running_actions;
+
 delete from monitoring.action_kinds;
 
 select results_eq(
