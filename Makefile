@@ -32,7 +32,7 @@ test: setup ## Runs all tests (16 minutes on two cores), and prints how far it i
 test-engine: setup ## Runs the database tests on PostgreSQL 17 with the real pg_cron, and the Supabase CLI's linters (root on Linux).
 	@$(VENV)/python -m local engine
 
-test-postgres15: setup ## Pushes the migrations to PostgreSQL 15 and runs the database tests there (Linux, macOS; 60 MB once).
+test-postgres15: setup ## Pushes the migrations to PostgreSQL 15 and runs the database tests there (Linux, macOS; downloads 20 MB once).
 	@$(VENV)/python -m local postgres15
 
 walkthrough: ## Runs the quick start in a clean clone with an empty home folder, then the demo, the smoke test and make test.

@@ -125,7 +125,7 @@ def find_warnings(
     elif isinstance(error, ResponseError):
         warnings.append(PageWarning("Database refuses the service", f"{_REFUSED}{shown}"))
     elif error is not None:
-        warnings.append(PageWarning("Database away", f"{_UNREACHABLE}{shown}"))
+        warnings.append(PageWarning("Database unreachable", f"{_UNREACHABLE}{shown}"))
     elif known["version_problem"]:
         warnings.append(PageWarning("Versions differ", known["version_problem"]))
     if known["scheduler"] == "stopped":

@@ -69,7 +69,7 @@ def test_the_page_says_that_the_service_has_stopped_and_recovers(
 
 
 @pytest.mark.parametrize("reader", ["anonymous", "operator"])
-def test_the_page_says_that_the_database_is_away_and_shows_older_data(
+def test_the_page_says_that_the_database_is_unreachable_and_shows_older_data(
     browser: Browser, seeded_stack: Stack, proxy: FaultProxy, tmp_path: Path, reader: str
 ) -> None:
     environ = {**service_variables(seeded_stack), "OPERATOR_TOKEN": OPERATOR_TOKEN, "SUPABASE_URL": proxy.url}
@@ -87,7 +87,7 @@ def test_the_page_says_that_the_database_is_away_and_shows_older_data(
             page = finish(visit)
         finally:
             proxy.reset()
-    assert page.results == ["⚠ Database away | Status"]
+    assert page.results == ["⚠ Database unreachable | Status"]
     (warning,) = page.warnings
     assert "Incidents and targets are as of" in warning
     assert page.violations == []
