@@ -25,7 +25,7 @@ select public.report_error(
 
 select results_eq(
   $$ select context ->> 'fingerprint', deployment_id from public.incidents
-     where context ->> 'fingerprint' in ('after', 'elsewhere') order by context ->> 'fingerprint' $$,
+     where source = 'tap-shop' order by context ->> 'fingerprint' $$,
   format('values (%L, %s::bigint), (%L, null)', 'after', (
     select id from deployed
     where name = 'second'

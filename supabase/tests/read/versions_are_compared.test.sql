@@ -33,6 +33,9 @@ select is_empty(
 
 select set_config('request.jwt.claims', '{"role": "service_role"}', true);
 
+-- Those of the test session.
+delete from monitoring.service_versions;
+
 insert into monitoring.service_versions (version, first_seen, last_seen)
 select
   format('0.0.%s', n) as version,
