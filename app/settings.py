@@ -262,12 +262,7 @@ class SettingsError(Exception):
 
 def load_settings() -> Settings:
     """The settings of the environment. Raises SettingsError."""
-    given = _given_variables()
-    sentences = {
-        name: f"{name} and {old} are both set, to different values. Remove {old}, the old name."
-        for name, old in OLD_NAMES.items()
-        if name in given and old in given and not _agree(given[name], given[old])
-    }
+    sentences: dict[str, str] = {}
     try:
         settings = Settings()
     except ValidationError as error:
@@ -275,6 +270,12 @@ def load_settings() -> Settings:
         for detail in error.errors(include_url=False, include_context=False, include_input=False):
             name = _name_of(str(detail["loc"][0]))
             sentences.setdefault(name, f"{_label(name)} {_complaint(name, detail['type'], detail['msg'])}.")
+    given = _given_variables()
+    for name, old in OLD_NAMES.items():
+        if name in given and old in given and not _agree(given[name], given[old]):
+            sentences.setdefault(
+                name, f"{name} and {old} are both set, to different values. Remove {old}, the old name."
+            )
     if sentences:
         raise SettingsError(list(sentences.values())) from None
     return settings

@@ -194,6 +194,15 @@ def test_a_key_in_the_wrong_variable_is_named_without_its_value(name: str, value
     assert key not in sentence
 
 
+def test_a_key_in_the_wrong_variable_is_named_although_the_old_name_has_another_key() -> None:
+    """As with the variables of .local/dev.env: without the old name, the key would still be the wrong one."""
+    legacy = {"SUPABASE_ANON_KEY": legacy_key("anon"), "SUPABASE_SERVICE_ROLE_KEY": legacy_key("service_role")}
+    with pytest.raises(SettingsError) as caught:
+        load({**GOOD, **legacy, "SUPABASE_SECRET_KEY": legacy["SUPABASE_ANON_KEY"]})
+    (sentence,) = caught.value.sentences
+    assert "contains a publishable or anon key. Set it to " in sentence
+
+
 def test_secrets_are_not_in_the_repr() -> None:
     shown = repr(load({**GOOD, "INGEST_TOKENS": "shop=fedcba9876543210"}))
     assert not any(GOOD[name] in shown for name in GOOD if name != "SUPABASE_URL")
