@@ -45,6 +45,8 @@ _KINDS_BY_ROLE = {
 
 
 def _split_url(text: str) -> SplitResult:
+    if re.search(r"\s", text):  # urlsplit() would accept spaces, and leave out line breaks
+        raise ValueError
     parts = urlsplit(text)
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.username is not None:
         raise ValueError

@@ -93,6 +93,8 @@ def test_everything_that_is_missing_is_named() -> None:
         ("SUPABASE_URL", "https://user:secret@abc.supabase.co"),
         ("SUPABASE_URL", "https://abc.supabase.co:port"),
         ("SUPABASE_URL", "https://[abc"),
+        ("SUPABASE_URL", "https://abc supabase.co"),
+        ("SUPABASE_URL", "https://abc.supabase\n.co"),
         ("SUPABASE_PUBLISHABLE_KEY", "with space"),
         ("SUPABASE_SECRET_KEY", "line\nbreak"),
         ("INGEST_TOKEN", "too-short"),
