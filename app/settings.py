@@ -197,7 +197,7 @@ class Settings(BaseSettings):
         (), description=f"{_KEY}, or several such keys separated by commas", repr=False
     )
     sentry_webhook_token: TokenList = Field((), description=f"{_TOKENS}, and no ingest token", repr=False)
-    operator_token: TokenList = Field((), description=_TOKENS, repr=False)
+    operator_token: TokenList = Field((), description=f"{_TOKENS}, and no token of a reporter", repr=False)
     admin_console_url: OriginList = Field((), description="an http or https URL, or several separated by commas")
     backend_api_url: Annotated[str, AfterValidator(_url)] | None = Field(
         None, description="an http or https URL without a query, such as https://api.example.com"
@@ -227,12 +227,13 @@ class Settings(BaseSettings):
         environment.env_vars = _given_variables()
         return init_settings, environment
 
-    @field_validator("sentry_webhook_token")
+    @field_validator("sentry_webhook_token", "operator_token")
     @classmethod
-    def _refuse_ingest_tokens(cls, tokens: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        """They are in a URL. The ingest tokens were validated before, because their fields come first."""
+    def _refuse_tokens_of_reporters(cls, tokens: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        """Sentry's is in a URL, the operator's permits everything. The fields that come first were validated before."""
         named = (token for each in info.data.get("ingest_tokens", {}).values() for token in each)
-        if not set(tokens).isdisjoint((*info.data.get("ingest_token", ()), *named)):
+        others = (*info.data.get("ingest_token", ()), *named, *info.data.get("sentry_webhook_token", ()))
+        if not set(tokens).isdisjoint(others):
             raise ValueError
         return tokens
 

@@ -115,6 +115,7 @@ def test_everything_that_is_missing_is_named() -> None:
         ("INGEST_TOKENS", "shop=0123456789abcdef"),  # the INGEST_TOKEN
         ("INGEST_TOKENS", "shop=0123456789abcdef shop"),
         ("SENTRY_WEBHOOK_TOKEN", "0123456789abcdef-new,0123456789abcdef"),  # the INGEST_TOKEN
+        ("OPERATOR_TOKEN", "0123456789abcdef-new,0123456789abcdef"),  # the INGEST_TOKEN
         ("ADMIN_CONSOLE_URL", "*"),
         ("ADMIN_CONSOLE_URL", "https://a.example,,"),
         ("PORT", "0"),
@@ -137,6 +138,17 @@ def test_a_malformed_variable_is_named_without_its_value(name: str, value: str) 
     (sentence,) = caught.value.sentences
     assert re.match(rf"{name}( \(or [A-Z_]+, its old name\))? must ", sentence)
     assert value not in sentence
+
+
+@pytest.mark.parametrize(
+    "reporter", [{"INGEST_TOKENS": "shop=0123456789abcdef-2"}, {"SENTRY_WEBHOOK_TOKEN": "0123456789abcdef-2"}]
+)
+def test_no_reporter_has_the_token_of_the_operator(reporter: dict[str, str]) -> None:
+    """Who has it stops agents and reads everything."""
+    with pytest.raises(SettingsError) as caught:
+        load({**GOOD, **reporter, "OPERATOR_TOKEN": "0123456789abcdef-2"})
+    (sentence,) = caught.value.sentences
+    assert sentence.startswith("OPERATOR_TOKEN must ")
 
 
 def test_the_old_names_of_the_keys_are_accepted() -> None:
