@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -98,7 +99,7 @@ def _examine_spool(settings: Settings) -> Iterator[Finding]:
     try:
         free_mb = shutil.disk_usage(folder).free // 2**20
         used_mb = path.stat().st_size // 2**20 if path.is_file() else 0
-        mounts = _MOUNTS.read_text(encoding="utf-8") if _MOUNTS.exists() else ""  # Linux only
+        mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape") if _MOUNTS.exists() else ""  # Linux only
     except OSError as error:
         yield Finding("warning", "spool", f"The disk of SPOOL_PATH cannot be examined ({error.strerror}).")
         return
@@ -223,6 +224,8 @@ def main() -> int:
     """The exit status."""
     description = __doc__.partition(": ")[2]
     argparse.ArgumentParser(prog="python -m app.doctor", description=description).parse_args()
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # sentences contain characters that some encodings lack
     logging.getLogger("app").addHandler(logging.NullHandler())  # the findings say it already
     logging.getLogger("app").propagate = False
     return asyncio.run(_print_findings())

@@ -45,6 +45,8 @@ _KINDS_BY_ROLE = {
 
 
 def _split_url(text: str) -> SplitResult:
+    if re.search(r"\s", text):  # urlsplit() would accept spaces, and leave out line breaks
+        raise ValueError
     parts = urlsplit(text)
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.username is not None:
         raise ValueError
@@ -195,7 +197,7 @@ class Settings(BaseSettings):
         (), description=f"{_KEY}, or several such keys separated by commas", repr=False
     )
     sentry_webhook_token: TokenList = Field((), description=f"{_TOKENS}, and no ingest token", repr=False)
-    operator_token: TokenList = Field((), description=_TOKENS, repr=False)
+    operator_token: TokenList = Field((), description=f"{_TOKENS}, and no token of a reporter", repr=False)
     admin_console_url: OriginList = Field((), description="an http or https URL, or several separated by commas")
     backend_api_url: Annotated[str, AfterValidator(_url)] | None = Field(
         None, description="an http or https URL without a query, such as https://api.example.com"
@@ -225,12 +227,13 @@ class Settings(BaseSettings):
         environment.env_vars = _given_variables()
         return init_settings, environment
 
-    @field_validator("sentry_webhook_token")
+    @field_validator("sentry_webhook_token", "operator_token")
     @classmethod
-    def _refuse_ingest_tokens(cls, tokens: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        """They are in a URL. The ingest tokens were validated before, because their fields come first."""
+    def _refuse_tokens_of_reporters(cls, tokens: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        """Sentry's is in a URL, the operator's permits everything. The fields that come first were validated before."""
         named = (token for each in info.data.get("ingest_tokens", {}).values() for token in each)
-        if not set(tokens).isdisjoint((*info.data.get("ingest_token", ()), *named)):
+        others = (*info.data.get("ingest_token", ()), *named, *info.data.get("sentry_webhook_token", ()))
+        if not set(tokens).isdisjoint(others):
             raise ValueError
         return tokens
 
@@ -262,12 +265,7 @@ class SettingsError(Exception):
 
 def load_settings() -> Settings:
     """The settings of the environment. Raises SettingsError."""
-    given = _given_variables()
-    sentences = {
-        name: f"{name} and {old} are both set, to different values. Remove {old}, the old name."
-        for name, old in OLD_NAMES.items()
-        if name in given and old in given and not _agree(given[name], given[old])
-    }
+    sentences: dict[str, str] = {}
     try:
         settings = Settings()
     except ValidationError as error:
@@ -275,6 +273,12 @@ def load_settings() -> Settings:
         for detail in error.errors(include_url=False, include_context=False, include_input=False):
             name = _name_of(str(detail["loc"][0]))
             sentences.setdefault(name, f"{_label(name)} {_complaint(name, detail['type'], detail['msg'])}.")
+    given = _given_variables()
+    for name, old in OLD_NAMES.items():
+        if name in given and old in given and not _agree(given[name], given[old]):
+            sentences.setdefault(
+                name, f"{name} and {old} are both set, to different values. Remove {old}, the old name."
+            )
     if sentences:
         raise SettingsError(list(sentences.values())) from None
     return settings

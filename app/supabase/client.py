@@ -110,12 +110,18 @@ class SupabaseClient:
 
     async def is_kill_switch_on(self) -> bool:
         """Whether agents may not act, as the database says now."""
-        return (await self.status("service_health", None))["is_kill_switch_on"] is not False
+        return _read_kill_switch(await self.status("service_health", None))
 
     async def set_kill_switch(self, enabled: bool, reason: str, requested_by: str) -> object:
         """Stop all agents, or let them act again. Safe to repeat."""
         parameters = {"enabled": enabled, "reason": reason, "requested_by": requested_by}
-        return await retry(lambda: self._call("set_kill_switch", parameters), deadline_after())
+
+        async def call() -> object:
+            result = await self._call("set_kill_switch", parameters)
+            _read_kill_switch(result)
+            return result
+
+        return await retry(call, deadline_after())
 
     async def status(self, function: StatusFunction, access_token: str | None) -> Mapping[str, Any]:
         """The result of a status function, with the rights of the token, or of service_role without one."""
@@ -185,6 +191,14 @@ class SupabaseClient:
             http_client=http,
             retry_enabled=False,
         )
+
+
+def _read_kill_switch(result: object) -> bool:
+    """Whether it is on. Raises UnreachableError if the result does not say so: agents must not be believed stopped."""
+    is_on = result.get("is_kill_switch_on") if isinstance(result, Mapping) else None
+    if not isinstance(is_on, bool):
+        raise UnreachableError("the response does not say whether the kill switch is on")
+    return is_on
 
 
 def _http_client(name: str, calls: int, certificates: SSLContext) -> httpx.AsyncClient:

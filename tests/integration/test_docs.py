@@ -149,9 +149,15 @@ def test_problems() -> None:
 
 
 def test_packages() -> None:
-    """Every folder of app/ that holds Python is described."""
+    """Every folder of app/ that holds Python is described, and each of its modules."""
     folders = {path.parent.name for path in (PROJECT / "app").glob("*/*.py")}
-    assert folders <= first_names(section(DOCS / "architecture.md", "Service packages"))
+    text = section(DOCS / "architecture.md", "Service packages")
+    assert folders <= first_names(text)
+    for cells in rows(text):
+        name = cells[0].strip("`")
+        if name in folders:
+            modules = {path.stem for path in (PROJECT / "app" / name).glob("[!_]*.py")}
+            assert modules <= set(re.findall(r"`([^`]+)`", cells[1])), name
 
 
 # The database.

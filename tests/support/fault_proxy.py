@@ -30,6 +30,7 @@ class Fault(Enum):
     BREAK = "MARKER in the body becomes a quotation mark, so that the body is no JSON"
     NOT_UTF8 = "a proxy in between answers 200 in JSON that is not UTF-8"
     LIST = "a proxy in between answers 200 with a JSON list"
+    OBJECT = "a proxy in between answers 200 with a JSON object of its own"
     DEEP = "a proxy in between answers 200 with JSON that is nested too deeply to parse"
     PAUSED = "the gateway answers that the project is paused"
     RESTRICTED = "the gateway answers that the project's usage is restricted"
@@ -51,6 +52,7 @@ _ANSWERS = {
     Fault.NO_FUNCTION: (b"404 Not Found", b"application/json", b'{"code": "PGRST202", "message": "no function"}'),
     Fault.NOT_UTF8: (b"200 OK", b"application/json", b'{"status": "\xff\xfe"}'),
     Fault.LIST: (b"200 OK", b"application/json", b"[1, 2, 3]"),
+    Fault.OBJECT: (b"200 OK", b"application/json", b'{"message": "hello"}'),
     Fault.DEEP: (b"200 OK", b"application/json", b"[" * 200_000),
     Fault.BAD_CHARSET: (
         b"200 OK",

@@ -93,6 +93,8 @@ def test_everything_that_is_missing_is_named() -> None:
         ("SUPABASE_URL", "https://user:secret@abc.supabase.co"),
         ("SUPABASE_URL", "https://abc.supabase.co:port"),
         ("SUPABASE_URL", "https://[abc"),
+        ("SUPABASE_URL", "https://abc supabase.co"),
+        ("SUPABASE_URL", "https://abc.supabase\n.co"),
         ("SUPABASE_PUBLISHABLE_KEY", "with space"),
         ("SUPABASE_SECRET_KEY", "line\nbreak"),
         ("INGEST_TOKEN", "too-short"),
@@ -113,6 +115,7 @@ def test_everything_that_is_missing_is_named() -> None:
         ("INGEST_TOKENS", "shop=0123456789abcdef"),  # the INGEST_TOKEN
         ("INGEST_TOKENS", "shop=0123456789abcdef shop"),
         ("SENTRY_WEBHOOK_TOKEN", "0123456789abcdef-new,0123456789abcdef"),  # the INGEST_TOKEN
+        ("OPERATOR_TOKEN", "0123456789abcdef-new,0123456789abcdef"),  # the INGEST_TOKEN
         ("ADMIN_CONSOLE_URL", "*"),
         ("ADMIN_CONSOLE_URL", "https://a.example,,"),
         ("PORT", "0"),
@@ -135,6 +138,17 @@ def test_a_malformed_variable_is_named_without_its_value(name: str, value: str) 
     (sentence,) = caught.value.sentences
     assert re.match(rf"{name}( \(or [A-Z_]+, its old name\))? must ", sentence)
     assert value not in sentence
+
+
+@pytest.mark.parametrize(
+    "reporter", [{"INGEST_TOKENS": "shop=0123456789abcdef-2"}, {"SENTRY_WEBHOOK_TOKEN": "0123456789abcdef-2"}]
+)
+def test_no_reporter_has_the_token_of_the_operator(reporter: dict[str, str]) -> None:
+    """Who has it stops agents and reads everything."""
+    with pytest.raises(SettingsError) as caught:
+        load({**GOOD, **reporter, "OPERATOR_TOKEN": "0123456789abcdef-2"})
+    (sentence,) = caught.value.sentences
+    assert sentence.startswith("OPERATOR_TOKEN must ")
 
 
 def test_the_old_names_of_the_keys_are_accepted() -> None:
@@ -192,6 +206,15 @@ def test_a_key_in_the_wrong_variable_is_named_without_its_value(name: str, value
     assert sentence.startswith(old_name.get(name, name))
     assert f"contains {kind}. Set it to " in sentence
     assert key not in sentence
+
+
+def test_a_key_in_the_wrong_variable_is_named_although_the_old_name_has_another_key() -> None:
+    """As with the variables of .local/dev.env: without the old name, the key would still be the wrong one."""
+    legacy = {"SUPABASE_ANON_KEY": legacy_key("anon"), "SUPABASE_SERVICE_ROLE_KEY": legacy_key("service_role")}
+    with pytest.raises(SettingsError) as caught:
+        load({**GOOD, **legacy, "SUPABASE_SECRET_KEY": legacy["SUPABASE_ANON_KEY"]})
+    (sentence,) = caught.value.sentences
+    assert "contains a publishable or anon key. Set it to " in sentence
 
 
 def test_secrets_are_not_in_the_repr() -> None:

@@ -50,6 +50,9 @@ def test_secrets_are_given_to_the_push_alone() -> None:
     assert job["environment"] == "production"
     assert job["needs"] == "test"
     assert "github.event_name == 'push' && github.ref == 'refs/heads/main'" in job["if"]
+    with_secrets = [list(step) for step in job["steps"] if "secrets." in json.dumps(step)]
+    assert with_secrets == [["run", "env"]]  # no action of others gets one
+    assert "secrets." not in json.dumps(job.get("env", {}))
 
 
 def test_expressions_are_not_pasted_into_commands() -> None:

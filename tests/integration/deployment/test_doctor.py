@@ -67,6 +67,12 @@ def test_every_variable_that_is_wrong_has_a_line(doctor: Doctor) -> None:
         assert f"variables: {name} " in diagnosis.output
 
 
+def test_a_terminal_without_the_characters_of_a_sentence(doctor: Doctor) -> None:
+    diagnosis = doctor({"SUPABASE_SECRET_KEY": "sb_publishable_x", "PYTHONIOENCODING": "ascii"})
+    assert diagnosis.exit_code == 1
+    assert "Set it to a secret key of the project (sb_secret_" in diagnosis.output
+
+
 @pytest.mark.parametrize("kind", ["anon_key", "publishable_key"])
 def test_the_public_key_in_place_of_the_secret_one(
     doctor: Doctor, variables: dict[str, str], breakable_stack: Stack, kind: str

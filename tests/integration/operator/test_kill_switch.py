@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import unescape
+from pathlib import Path
 
 import httpx
 import psycopg
@@ -12,6 +13,7 @@ import pytest
 
 from local import Stack
 from tests.support import http_client
+from tests.support.fault_proxy import Fault, running_proxy
 from tests.support.operator_tasks import run_sql_task
 from tests.support.service_budgets import UNHURRIED
 from tests.support.service_process import running_service
@@ -102,6 +104,24 @@ def test_a_program_uses_the_token(url: str, sql_editor: psycopg.Connection) -> N
     ):
         refused = http_client.post(f"{url}/status/kill-switch", data=form, headers=headers)
         assert (refused.status_code, refused.json()["detail"]) == (400, said)
+
+
+@pytest.mark.parametrize("fault", [Fault.OBJECT, Fault.LIST, Fault.GARBAGE, Fault.BAD_GATEWAY])
+def test_an_answer_that_is_not_the_databases_is_no_success(tmp_path: Path, fault: Fault) -> None:
+    """Nothing is forwarded, so the address behind the proxy does not matter."""
+    environ = {
+        "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_of_a_test",
+        "SUPABASE_SECRET_KEY": "sb_secret_of_a_test",
+        "INGEST_TOKEN": "ingest-token-of-a-test",
+        "OPERATOR_TOKEN": OPERATOR_TOKEN,
+    }
+    headers = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
+    with running_proxy("http://127.0.0.1:9") as proxy:
+        proxy.target, proxy.always = b"/rpc/", fault
+        with running_service({**environ, "SUPABASE_URL": proxy.url}, tmp_path / "log") as service:
+            page = f"{service.url}/status/kill-switch"
+            for answer in (http_client.get(page, headers=headers), http_client.post(page, data=STOP, headers=headers)):
+                assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
 
 
 def test_agents_cannot_let_themselves_act_again(url: str, stack: Stack, sql_editor: psycopg.Connection) -> None:
