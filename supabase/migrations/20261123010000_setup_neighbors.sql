@@ -87,11 +87,11 @@ as $$
       read_sentry_tags read_statuses read_timestamp record_answer record_purged_actions redact_card_numbers
       redact_digit_run redact_jsonb redact_keyed_values redact_private_keys redact_secrets redact_secrets_once
       refuse_agent_action_change refuse_event refuse_request refuse_system_config_truncate refuse_unknown_incident
-      remember_service remove_stale_target_states remove_upserted_events report_kept_rows reports_no_failure
-      require_argument require_subject resend_probes resolve_incidents retry_deliveries revoke_temporary
-      roll_up_checks roll_up_days roll_up_incidents run_health_checks sanitize_jsonb sanitize_line sanitize_text
-      schedule_jobs schedule_optional_jobs schedule_retries schema_version secure_objects seed_action_kinds
-      seed_health_check_policy_fields seed_incident_fields seed_permission_fields seed_system_config
+      refuses_duplicates remember_service remove_stale_target_states remove_upserted_events report_kept_rows
+      reports_no_failure require_argument require_subject resend_probes resolve_incidents retry_deliveries
+      revoke_temporary roll_up_checks roll_up_days roll_up_incidents run_health_checks sanitize_jsonb sanitize_line
+      sanitize_text schedule_jobs schedule_optional_jobs schedule_retries schema_version secure_objects
+      seed_action_kinds seed_health_check_policy_fields seed_incident_fields seed_permission_fields seed_system_config
       seed_target_fields send_embeddings send_probe sentry_fingerprint set_change_context severity_of_level
       severity_of_rule start_round stop_running_actions store_answer store_embedding_answer store_events
       store_events_isolated store_sentry_delivery strip_controls sync_probe_targets trim_sentry_body trim_sentry_event
