@@ -268,3 +268,8 @@ execute function monitoring.lock_action_starts();
 create trigger direct_truncates_are_audited
 after truncate on public.email_tracking
 for each statement execute function monitoring.audit_direct_edit();
+
+-- Its other changes have an audit trail of their own.
+create trigger direct_truncates_are_audited
+after truncate on public.classification_rules
+for each statement execute function monitoring.audit_direct_edit();

@@ -1,6 +1,6 @@
 begin;
 
-select plan(3);
+select plan(4);
 
 insert into public.classification_rules (name, severity, matches, example)
 values ('tap_audited', 'LOW', 'tapword', 'tapword');
@@ -20,6 +20,18 @@ select results_eq(
      ('classification_rule_removed', 'postgres', 'false', null) $$,
   'each change of a rule is on the audit trail'
 );
+
+savepoint emptied;
+
+truncate public.classification_rules;
+
+select isnt_empty(
+  $$ select from public.agent_actions
+     where action = 'direct_truncate' and details ->> 'table' = 'classification_rules' $$,
+  'so is the removal of all at once'
+);
+
+rollback to savepoint emptied;
 
 set local role service_role;
 
