@@ -21,8 +21,6 @@ select results_eq(
   'each change of a rule is on the audit trail'
 );
 
-savepoint emptied;
-
 truncate public.classification_rules;
 
 select isnt_empty(
@@ -30,8 +28,6 @@ select isnt_empty(
      where action = 'direct_truncate' and details ->> 'table' = 'classification_rules' $$,
   'so is the removal of all at once'
 );
-
-rollback to savepoint emptied;
 
 set local role service_role;
 
