@@ -67,7 +67,7 @@ as $$
       is_allowed_link is_authentication_service_down is_builtin_rule is_cache_miss is_caused_by_body is_clean_jsonb
       is_content_error is_cors_block is_database_connection_failure is_deprecation is_feature_on is_hex_word
       is_in_deployment_window is_in_maintenance is_kill_switch_on is_late_delivery is_missing_image is_not_found
-      is_one_line is_payment_failure is_private_host is_raised_by_sentry is_rate_limit is_recorded_erasure
+      is_one_line is_own_word is_payment_failure is_private_host is_raised_by_sentry is_rate_limit is_recorded_erasure
       is_security_breach is_sensitive_key is_sentry_outage is_slow_query is_statement_timeout is_timeout is_type_error
       is_unavailable is_valid_input join_lines judge_answers judge_health_checks last_word lift_suppression
       limit_redaction_cost list_changes list_copies_elsewhere list_erased_actions list_jobs list_own_functions

@@ -340,8 +340,8 @@ as $$
 $$;
 
 comment on function monitoring.check_schema() is
-'Checks our tables, indexes, row-level security, that our functions in the schema monitoring are closed, and the grants of
-the service. Objects of others are not looked at.';
+'Checks our tables, indexes, row-level security, that our functions in the schema monitoring are closed, and the grants
+of the service. Objects of others are not looked at.';
 
 create function monitoring.check_rows()
 returns setof monitoring.installation_check
