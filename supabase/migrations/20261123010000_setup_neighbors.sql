@@ -67,7 +67,7 @@ as $$
       is_allowed_link is_authentication_service_down is_builtin_rule is_cache_miss is_caused_by_body is_clean_jsonb
       is_content_error is_cors_block is_database_connection_failure is_deprecation is_feature_on is_hex_word
       is_in_deployment_window is_in_maintenance is_kill_switch_on is_late_delivery is_missing_image is_not_found
-      is_one_line is_payment_failure is_private_host is_raised_by_sentry is_rate_limit is_recorded_erasure
+      is_one_line is_own_word is_payment_failure is_private_host is_raised_by_sentry is_rate_limit is_recorded_erasure
       is_security_breach is_sensitive_key is_sentry_outage is_slow_query is_statement_timeout is_timeout is_type_error
       is_unavailable is_valid_input join_lines judge_answers judge_health_checks last_word lift_suppression
       limit_redaction_cost list_changes list_copies_elsewhere list_erased_actions list_jobs list_own_functions
@@ -87,11 +87,11 @@ as $$
       read_sentry_tags read_statuses read_timestamp record_answer record_purged_actions redact_card_numbers
       redact_digit_run redact_jsonb redact_keyed_values redact_private_keys redact_secrets redact_secrets_once
       refuse_agent_action_change refuse_event refuse_request refuse_system_config_truncate refuse_unknown_incident
-      remember_service remove_stale_target_states remove_upserted_events report_kept_rows reports_no_failure
-      require_argument require_subject resend_probes resolve_incidents retry_deliveries revoke_temporary
-      roll_up_checks roll_up_days roll_up_incidents run_health_checks sanitize_jsonb sanitize_line sanitize_text
-      schedule_jobs schedule_optional_jobs schedule_retries schema_version secure_objects seed_action_kinds
-      seed_health_check_policy_fields seed_incident_fields seed_permission_fields seed_system_config
+      refuses_duplicates remember_service remove_stale_target_states remove_upserted_events report_kept_rows
+      reports_no_failure require_argument require_subject resend_probes resolve_incidents retry_deliveries
+      revoke_temporary roll_up_checks roll_up_days roll_up_incidents run_health_checks sanitize_jsonb sanitize_line
+      sanitize_text schedule_jobs schedule_optional_jobs schedule_retries schema_version secure_objects
+      seed_action_kinds seed_health_check_policy_fields seed_incident_fields seed_permission_fields seed_system_config
       seed_target_fields send_embeddings send_probe sentry_fingerprint set_change_context severity_of_level
       severity_of_rule start_round stop_running_actions store_answer store_embedding_answer store_events
       store_events_isolated store_sentry_delivery strip_controls sync_probe_targets trim_sentry_body trim_sentry_event

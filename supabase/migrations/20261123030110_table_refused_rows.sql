@@ -1,7 +1,7 @@
 -- Purpose: explains to a person who edits a table directly, in the dashboard or with psql, why a row is refused.
 --   Without it PostgreSQL answers with the name of a constraint and prints the whole row, secrets included.
--- Objects: functions monitoring.list_row_rules, monitoring.describe_row_rule, monitoring.explain_refused_row; trigger
---   violations_are_explained on every public table.
+-- Objects: functions monitoring.list_row_rules, monitoring.describe_row_rule, monitoring.refuses_duplicates,
+--   monitoring.explain_refused_row; trigger violations_are_explained on every public table.
 -- Risks: the comments of the constraints and unique indexes are the messages. The constraints stay what enforces the
 --   rules: the trigger only comes before them, and only in sessions whose search_path is not empty, as it is in each
 --   of our functions, so that ingest does not call it. Its name comes after those of the triggers that correct a row.
@@ -141,6 +141,26 @@ comment on function monitoring.describe_row_rule(regclass, text) is
 'Returns the sentence that explains a rule of list_row_rules(): the comment of the constraint or index, or for a column
 that must not be empty the comment of the column.';
 
+create function monitoring.refuses_duplicates(table_name text)
+returns boolean
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  select pg_trigger_depth() = 1
+    -- A longer text would be searched again for each row.
+    and octet_length(current_query()) <= 100000
+    and current_query() ~* format(
+      '^(\s|--[^\n]*\n)*insert\s+into\s+("?public"?\s*\.\s*)?"?%s"?\M', refuses_duplicates.table_name
+    )
+    and current_query() !~* 'on\s+conflict'
+$$;
+
+comment on function monitoring.refuses_duplicates(text) is
+'Returns whether the running statement is an INSERT into a table that has no ON CONFLICT, so that it fails if the row
+exists. False in doubt: of an INSERT in a function or of another trigger, nobody knows whether it handles duplicates.';
+
 create function monitoring.explain_refused_row()
 returns trigger
 language plpgsql
@@ -149,11 +169,9 @@ security invoker
 set search_path = ''
 as $$
 declare
-  c_setting constant text := format('monitoring.rules_%s_%s', tg_relid, lower(tg_op));
-  v_query text := nullif(current_setting(c_setting, true), '');
-  v_former_key text := case
-    when tg_op = 'UPDATE' then coalesce(to_jsonb(old) ->> 'id', to_jsonb(old) ->> 'key', to_jsonb(old) ->> 'name')
-  end;
+  c_most constant integer := 1000;
+  v_number integer := coalesce(nullif(current_setting('monitoring.explained_rows', true), '')::integer, 0) + 1;
+  v_former_key text;
   v_row record;
   v_broken text[];
 begin
@@ -162,22 +180,29 @@ begin
   else
     v_row := new;
   end if;
-  if v_query is null then
-    select 'select case ' || string_agg(
-      format('when %s then array[%L, %L]', rules.broken_when, rules.code, rules.name), ' '
-      order by rules.code desc, rules.name collate "C"
-    ) || ' end from (select ($1).*) as edited'
-    into v_query
-    from monitoring.list_row_rules(tg_relid, tg_op) as rules
-    -- A statement with ON CONFLICT handles duplicates itself.
-    where rules.code <> '23505'
-      or tg_op <> 'INSERT'
-      or current_query() !~* 'on\s+conflict';
-    v_query := coalesce(v_query, 'select null::text[]');
-    -- Kept for the other rows of the statement.
-    perform set_config(c_setting, v_query, true);
+  if v_number > c_most then
+    return v_row;
   end if;
-  execute v_query into v_broken using v_row, v_former_key;
+  perform set_config('monitoring.explained_rows', v_number::text, true);
+  if tg_op = 'UPDATE' then
+    v_former_key := coalesce(to_jsonb(old) ->> 'id', to_jsonb(old) ->> 'key', to_jsonb(old) ->> 'name');
+  end if;
+  -- Built for each row: a text that is kept in a setting could be one that another role wrote there.
+  execute (
+    select 'select ' || coalesce(
+      'case ' || string_agg(
+        format('when %s then array[%L, %L]', rules.broken_when, rules.code, rules.name), ' '
+        order by rules.code desc, rules.name collate "C"
+      ) || ' end',
+      'null::text[]'
+    ) || ' from (select ($1).*) as edited'
+    from monitoring.list_row_rules(tg_relid, tg_op) as rules
+    where tg_op <> 'INSERT'
+      or rules.code <> '23505'
+      or monitoring.refuses_duplicates(tg_table_name)
+  )
+  into v_broken
+  using v_row, v_former_key;
   if v_broken is not null then
     raise exception using
       errcode = v_broken[1],
@@ -193,7 +218,8 @@ $$;
 
 comment on function monitoring.explain_refused_row() is
 'Refuses a row that breaks a rule of its table before PostgreSQL does, with the sentence of describe_row_rule(). No
-value of the row is part of the message, because it can be a secret.';
+value of the row is part of the message, because it can be a secret. Looks at the first 1,000 rows of a transaction,
+because it takes ten times as long as the insert: later rows are refused by PostgreSQL itself.';
 
 create trigger violations_are_explained
 before insert or update or delete on public.incidents

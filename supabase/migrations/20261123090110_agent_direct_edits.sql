@@ -126,13 +126,20 @@ declare
     'acknowledged_at', 'acknowledged_by', 'resolved_at', 'resolved_by', 'resolution', 'time_to_resolution',
     'suppressed_until'
   ];
-  v_former jsonb := case when tg_op in ('UPDATE', 'DELETE') then to_jsonb(old) - c_hidden end;
-  v_latter jsonb := case when tg_op in ('UPDATE', 'INSERT') then to_jsonb(new) - c_hidden end;
-  v_id text := coalesce(v_latter ->> 'id', v_former ->> 'id');
+  v_former jsonb;
+  v_latter jsonb;
+  v_id text;
   v_changes jsonb;
   v_number integer;
 begin
   if tg_op <> 'TRUNCATE' then
+    v_number := coalesce(nullif(current_setting('monitoring.direct_edits', true), '')::integer, 0) + 1;
+    if v_number > c_most + 1 then
+      return null;
+    end if;
+    v_former := case when tg_op in ('UPDATE', 'DELETE') then to_jsonb(old) - c_hidden end;
+    v_latter := case when tg_op in ('UPDATE', 'INSERT') then to_jsonb(new) - c_hidden end;
+    v_id := coalesce(v_latter ->> 'id', v_former ->> 'id');
     v_changes := monitoring.list_changes(coalesce(v_former, '{}'), coalesce(v_latter, '{}'));
     if tg_table_name = 'incidents' and tg_op = 'UPDATE' then
       v_changes := v_changes - c_audited - case when v_changes ? 'status' then c_of_status else '{}' end;
@@ -140,11 +147,7 @@ begin
     if v_changes = '{}' then
       return null;
     end if;
-    v_number := coalesce(nullif(current_setting('monitoring.direct_edits', true), '')::integer, 0) + 1;
     perform set_config('monitoring.direct_edits', v_number::text, true);
-    if v_number > c_most + 1 then
-      return null;
-    end if;
   end if;
   insert into public.agent_actions (agent, action, incident_id, success, details)
   values (
@@ -264,4 +267,9 @@ execute function monitoring.lock_action_starts();
 
 create trigger direct_truncates_are_audited
 after truncate on public.email_tracking
+for each statement execute function monitoring.audit_direct_edit();
+
+-- Its other changes have an audit trail of their own.
+create trigger direct_truncates_are_audited
+after truncate on public.classification_rules
 for each statement execute function monitoring.audit_direct_edit();

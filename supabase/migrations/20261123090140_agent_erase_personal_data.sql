@@ -1,7 +1,8 @@
 -- Purpose: provides the RPC that erases a person's data from every table.
--- Objects: type monitoring.person_search; functions monitoring.prepare_search, monitoring.erase_rows,
---   monitoring.find_actions_to_erase, monitoring.describe_erased_actions, monitoring.write_erased_actions,
---   monitoring.erase_incidents, monitoring.report_kept_rows, public.erase_personal_data.
+-- Objects: type monitoring.person_search; functions monitoring.prepare_search, monitoring.is_own_word,
+--   monitoring.erase_rows, monitoring.find_actions_to_erase, monitoring.describe_erased_actions,
+--   monitoring.write_erased_actions, monitoring.erase_incidents, monitoring.report_kept_rows,
+--   public.erase_personal_data.
 -- Risks: it reads every table completely, without locks, and then locks the rows to change, skipping those that
 --   somebody else has locked: it waits for nobody in the middle of its work, and nobody waits for its reading. Locks:
 --   the advisory lock of erasures, incidents by fingerprint, heads of audit chains, rows of other tables.
@@ -38,6 +39,41 @@ as $$
 $$;
 
 comment on function monitoring.prepare_search(text) is 'Returns how a text is found.';
+
+create function monitoring.is_own_word(pattern text)
+returns boolean
+language sql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+  select exists (
+    select
+    from (
+      select '[erased]@erased.invalid [redacted] the recipient was erased' as text
+      union all
+      -- Keys of documents, and values that functions and people look for.
+      select 'event issue data exception level extra contexts http https http_status true false null'
+      union all
+      select 'severity category status sentry server browser health-check'
+      union all
+      select columns.name
+      from monitoring.list_personal_data_columns() as columns
+      union all
+      select pg_enum.enumlabel
+      from monitoring.list_own_objects() as own
+      join pg_catalog.pg_type on pg_type.typname = own.name and pg_type.typnamespace = to_regnamespace(own.schema)
+      join pg_catalog.pg_enum on pg_enum.enumtypid = pg_type.oid
+      where own.kind = 'type'
+    ) as words
+    where words.text ~* is_own_word.pattern
+  )
+$$;
+
+comment on function monitoring.is_own_word(text) is
+'Returns whether a pattern of match_person() finds a word that rows contain whoever they are about: a mark of an
+erasure, the name of a column, a severity, category or status, or a key of documents.';
 
 create function monitoring.erase_rows(
   relation text, search monitoring.person_search, most_rows integer, out erased integer, out is_complete boolean
@@ -294,10 +330,10 @@ begin
     perform monitoring.refuse_request('PT400', 'most_rows must be from 1 to 10,000', 'most_rows', 'Leave it out for 1,000.');
   end if;
   v_search := monitoring.prepare_search(v_person);
-  if '[erased]@erased.invalid [redacted] the recipient was erased' ~* v_search.pattern then
+  if monitoring.is_own_word(v_search.pattern) then
     perform monitoring.refuse_request(
-      'PT400', 'person is a word that the database itself writes in place of what it removes', 'person',
-      'Send the text that names the person.'
+      'PT400', 'person is a word that the database itself writes: erasing it would damage every row', 'person',
+      'Send the text that names the person, such as the full name.'
     );
   end if;
 
@@ -364,5 +400,6 @@ and lower case, URL-encoded and escaped in JSON, in texts, documents and their k
 false when there are more rows, or when a row was locked. left says what is found and kept, and why; elsewhere lists
 where copies can be that this function does not reach. An address in notification_recipients is reported, not removed.
 The audit trail records each erasure, without the text, and stays verifiable, see verify_audit(). An e-mail that waits
-for the person becomes failed; a known fix that is changed loses its approval. 400 for a text that is too short; 503
-while a lock is held for 2 seconds. Security definer, because nobody may change these tables directly.';
+for the person becomes failed; a known fix that is changed loses its approval. To see what a call would erase, run it in
+a transaction in the SQL editor and roll back. 400 for a text that is too short or a word of the product; 503 while a
+lock is held for 2 seconds. Security definer, because nobody may change these tables directly.';

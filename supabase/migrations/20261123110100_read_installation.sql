@@ -215,7 +215,7 @@ begin
   select count(*), string_agg(job.jobname, ', ' order by job.jobname) filter (where not job.active)
   into v_count, v_bad
   from cron.job
-  where job.jobname like 'monitoring-%';
+  where job.jobname in (select jobs.name from monitoring.list_jobs() as jobs);
   v_bad := concat_ws(
     '; ',
     'missing: ' || (
@@ -297,24 +297,26 @@ as $$
     coalesce(
       'Row-level security is off for '
       || string_agg(pg_class.relname, ', ') filter (where not pg_class.relrowsecurity) || '.',
-      'Row-level security is on for all tables.'
+      'Row-level security is on for all our tables.'
     ),
     'Run alter table … enable row level security; for each.'
   )
-  from pg_catalog.pg_class
-  where pg_class.relnamespace in ('public'::regnamespace, 'monitoring'::regnamespace)
+  from monitoring.list_own_objects() as own
+  join pg_catalog.pg_class on pg_class.relname = own.name and pg_class.relnamespace = to_regnamespace(own.schema)
+  where own.kind = 'relation'
     and pg_class.relkind in ('r', 'p')
   union all
   select monitoring.installation_check_of(
     'closed functions', count(*) = 0,
     coalesce(
       'Other roles may execute ' || string_agg(pg_proc.proname, ', ') || '.',
-      'No other role may execute a function of the schema monitoring.'
+      'No other role may execute our functions in the schema monitoring.'
     ),
-    'Run revoke all on all routines in schema monitoring from public, anon, authenticated, service_role;'
+    'Run select monitoring.install(); in the SQL editor. It sets the privileges of our objects.'
   )
-  from pg_catalog.pg_proc
-  where pg_proc.pronamespace = 'monitoring'::regnamespace
+  from monitoring.list_own_functions() as own
+  join pg_catalog.pg_proc on pg_proc.proname = own.name and pg_proc.pronamespace = to_regnamespace(own.schema)
+  where own.schema = 'monitoring'
     and exists (
       select
       from aclexplode(coalesce(pg_proc.proacl, acldefault('f', pg_proc.proowner))) as entry
@@ -338,7 +340,8 @@ as $$
 $$;
 
 comment on function monitoring.check_schema() is
-'Checks tables, indexes, row-level security, that the schema monitoring is closed, and the grants of the service.';
+'Checks our tables, indexes, row-level security, that our functions in the schema monitoring are closed, and the grants
+of the service. Objects of others are not looked at.';
 
 create function monitoring.check_rows()
 returns setof monitoring.installation_check

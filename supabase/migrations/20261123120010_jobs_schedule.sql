@@ -107,6 +107,7 @@ begin
   perform cron.schedule(jobs.name, jobs.schedule, jobs.command)
   from monitoring.expected_jobs() as jobs;
   perform monitoring.schedule_optional_jobs();
+  perform monitoring.unschedule_retries();
 
   -- From now on, service_health() reports when the health checks last ran.
   insert into monitoring.job_runs (job, ran_at)
@@ -141,9 +142,8 @@ begin
   from monitoring.list_jobs() as jobs
   join cron.job on job.jobname = jobs.name
   where not jobs.is_needed
-    -- Deliveries may be waiting that other sessions have not committed yet.
+    -- Deliveries may be waiting that other sessions have not committed yet: retry_deliveries() does this itself.
     and jobs.name <> 'monitoring-retry-deliveries';
-  perform monitoring.unschedule_retries();
 end
 $$;
 

@@ -142,7 +142,7 @@ select is(
 
 select throws_ok(
   $$ select public.erase_personal_data('erased') $$, 'PT400',
-  'person is a word that the database itself writes in place of what it removes', 'the marks are not erased'
+  'person is a word that the database itself writes: erasing it would damage every row', 'the marks are not erased'
 );
 
 select throws_ok(

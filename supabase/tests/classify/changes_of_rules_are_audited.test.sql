@@ -1,6 +1,6 @@
 begin;
 
-select plan(3);
+select plan(4);
 
 insert into public.classification_rules (name, severity, matches, example)
 values ('tap_audited', 'LOW', 'tapword', 'tapword');
@@ -19,6 +19,14 @@ select results_eq(
      ('classification_rule_added', 'postgres', null, 'true'), ('classification_rule_changed', 'postgres', 'true', 'false'),
      ('classification_rule_removed', 'postgres', 'false', null) $$,
   'each change of a rule is on the audit trail'
+);
+
+truncate public.classification_rules;
+
+select isnt_empty(
+  $$ select from public.agent_actions
+     where action = 'direct_truncate' and details ->> 'table' = 'classification_rules' $$,
+  'so is the removal of all at once'
 );
 
 set local role service_role;

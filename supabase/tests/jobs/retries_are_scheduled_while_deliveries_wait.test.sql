@@ -1,6 +1,6 @@
 begin;
 
-select plan(7);
+select plan(8);
 
 create function monitoring.test_is_scheduled()
 returns boolean
@@ -12,6 +12,16 @@ $$;
 
 delete from monitoring.sentry_deliveries
 where next_attempt_at is not null;
+
+update public.system_config
+set value = value || '{"embeddings": true}'
+where key = 'feature_flags';
+
+select is_empty(
+  $$ select from pg_locks
+     where locktype = 'advisory' and classid = 20261127 and objid = 1 and pid = pg_backend_pid() $$,
+  'nobody who stores a waiting delivery waits for a change of the configuration to be committed'
+);
 
 select monitoring.schedule_jobs();
 

@@ -8,7 +8,7 @@ values ('api', 'backend', 'https://example.com', date_trunc('minute', now()));
 select throws_ok(
   $$ insert into public.monitoring_checks (target, target_type, url, scheduled_at)
      values ('api', 'backend', 'https://example.com', date_trunc('minute', now())) $$,
-  '23505', monitoring.describe_row_rule('public.monitoring_checks', 'one_check_a_target_and_round'),
+  '23505', 'duplicate key value violates unique constraint "one_check_a_target_and_round"',
   'a second check of a target in a round is rejected'
 );
 

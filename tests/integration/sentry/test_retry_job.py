@@ -25,10 +25,10 @@ def connection(stack: Stack) -> Iterator[psycopg.Connection]:
     """A session that sees no waiting delivery, and no job for one."""
     with psycopg.connect(stack.database_url, autocommit=True) as opened:
         opened.execute("delete from monitoring.sentry_deliveries where next_attempt_at is not null")
-        opened.execute("select monitoring.schedule_optional_jobs()")
+        opened.execute("select monitoring.unschedule_retries()")
         yield opened
         opened.execute("delete from monitoring.sentry_deliveries where body_hash like 'retry job %%'")
-        opened.execute("select monitoring.schedule_optional_jobs()")
+        opened.execute("select monitoring.unschedule_retries()")
 
 
 def store(session: psycopg.Connection) -> None:
