@@ -49,8 +49,9 @@ select is(
 delete from monitoring.target_hourly_stats
 where target_hourly_stats.hour >= '1999-01-02Z';
 
-insert into public.monitoring_checks
-  (target, target_type, url, status, response_time_ms, scheduled_at, sent_at, completed_at)
+insert into public.monitoring_checks (
+  target, target_type, url, status, response_time_ms, scheduled_at, sent_at, completed_at
+)
 select
   'tap' as target,
   'other' as target_type,
