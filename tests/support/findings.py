@@ -36,7 +36,7 @@ class Accepted:
     reason: str
 
     def covers(self, finding: Finding) -> bool:
-        same_kind = (self.tool, self.name) == (finding.tool, finding.name)
+        same_kind = self.tool == finding.tool and re.fullmatch(self.name, finding.name) is not None
         return same_kind and re.fullmatch(self.objects, finding.about) is not None
 
 
