@@ -50,8 +50,8 @@ def test_secrets_are_given_to_the_push_alone() -> None:
     assert job["environment"] == "production"
     assert job["needs"] == "test"
     assert "github.event_name == 'push' && github.ref == 'refs/heads/main'" in job["if"]
-    with_secrets = [list(step) for step in job["steps"] if "secrets." in json.dumps(step)]
-    assert with_secrets == [["run", "env"]]  # no action of others gets one
+    steps = [list(step) for step in job["steps"] if "secrets." in json.dumps(step)]
+    assert steps == [["run", "env"]]  # no action of others gets one
     assert "secrets." not in json.dumps(job.get("env", {}))
 
 
