@@ -14,7 +14,8 @@ as $$
     'body', jsonb_build_object('action', 'triggered', 'data', jsonb_build_object(
       'triggered_rule', 'all',
       'event', jsonb_build_object(
-        'event_id', md5(deliver.message), 'issue_id', length(deliver.message)::text, 'level', 'fatal', 'platform', 'python',
+        'event_id', md5(deliver.message), 'issue_id', (990000000000 + length(deliver.message))::text,
+        'level', 'fatal', 'platform', 'python',
         'extra', '{"job": 1}'::jsonb,
         'exception', jsonb_build_object(
           'values', jsonb_build_array(jsonb_build_object('type', 'TapError', 'value', deliver.message))

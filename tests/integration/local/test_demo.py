@@ -44,7 +44,13 @@ def entries(stack: Stack) -> Iterator[None]:
         yield
         for value, key in sorted(before, key=lambda row: ENTRIES.index(row[1])):
             connection.execute(write, [json.dumps(value), key])
-        connection.execute("delete from monitoring.target_states where target = %s", [demo.TARGET])
+        for statement in (
+            "delete from monitoring.target_states where target = %s",
+            "delete from monitoring.target_hourly_stats where target = %s",
+            "delete from monitoring.target_daily_stats where target = %s",
+            "delete from public.monitoring_checks where target = %s",
+        ):
+            connection.execute(statement, [demo.TARGET])
         connection.execute(
             "update public.incidents set status = 'resolved', resolved_at = now()"
             " where status <> 'resolved' and context ->> 'fingerprint' like 'demo %'"
