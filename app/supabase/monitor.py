@@ -59,7 +59,7 @@ class DatabaseMonitor:
         self.refusal: DatabaseState | None = None
         """The refusal that Supabase's last answer was; None after an answer that was none, and before the first.
 
-        An unreachable Supabase changes nothing: it is no answer.
+        An unreachable Supabase changes nothing, because it sent no response.
         """
 
     @property

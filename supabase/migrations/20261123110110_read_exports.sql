@@ -3,7 +3,8 @@
 --   public.export_uptime, public.export_uptime_csv.
 -- Risks: security invoker: row-level security decides which rows the caller exports. PostgREST's own CSV doubles each
 --   backslash and has no header without rows, therefore the CSV is written here. The cells of a report are untrusted: a
---   spreadsheet would run one that begins like a formula.
+--   spreadsheet would run one that begins like a formula. Both CSV functions contain the same statement: a function in
+--   monitoring is closed to the callers, and with the owner's rights row-level security would not apply.
 
 -- PostgREST returns the result of a function of this type as it is, with the name of the type as its media type. A
 -- project may have it already, for exports of its own.

@@ -43,7 +43,7 @@ def test_jobs_end_and_actions_have_a_major_version() -> None:
 
 
 def test_secrets_are_given_to_the_push_alone() -> None:
-    """A pull request, whose code is a stranger's, gets none: the job is bound to main and to an environment."""
+    """A pull request gets none, because anybody may write its code: the job needs main and an environment."""
     with_secrets = [name for name, job in JOBS.items() if "secrets." in json.dumps(job)]
     assert with_secrets == ["database"]
     job = JOBS["database"]

@@ -19,7 +19,7 @@ from tests.support.waiting import DEADLINE_SECONDS
 
 @pytest.fixture(scope="session")
 def breakable_stack() -> Iterator[Stack]:
-    """A stack of its own, which tests break and mend."""
+    """A stack of its own, which tests misconfigure and restore."""
     with fresh_state() as directory, Stack.start(StackSettings(directory)) as own:
         yield own
 

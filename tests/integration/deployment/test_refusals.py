@@ -208,7 +208,7 @@ def test_a_refusal_of_a_running_service_counts_when_it_lasts(
         proxy.target, proxy.always = b"/rpc/service_health", Fault.NO_FUNCTION
         assert http_client.get(f"{url}/db").status_code == 503
         wait_until(lambda: http_client.get(url).status_code == 503, what="the second probe that is refused")
-        # An outage is no answer: the last one was a refusal.
+        # During an outage there is no response, and the last one was a refusal.
         proxy.always = Fault.RESET
         assert http_client.get(f"{url}/db").json()["database"]["state"] == "down"
         assert http_client.get(url).status_code == 503
