@@ -2,14 +2,13 @@
 
 import asyncio
 import random
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from urllib.parse import urlsplit
 
-from tests.support.waiting import DEADLINE_SECONDS
+from tests.support.tcp_server import port_of, tcp_server
 
 MARKER = b"@@corrupt-me@@"
 
@@ -69,7 +68,6 @@ class FaultProxy:
         parts = urlsplit(upstream)
         self._upstream = (parts.hostname or "", parts.port or 80)
         self._planned: deque[Fault] = deque()
-        self._handling: set[asyncio.Task[None]] = set()
         self.always = Fault.NONE
         self.target = b"/rpc/ingest_events"
         self.bodies: list[bytes] = []
@@ -123,30 +121,16 @@ class FaultProxy:
         for writer in list(self._hung):
             writer.close()
 
-    async def serve(self, started: threading.Event, stop: asyncio.Event) -> None:
-        """Serves until `stop` is set."""
-        self._loop = asyncio.get_running_loop()
-        server = await asyncio.start_server(self._handle, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        started.set()
-        await stop.wait()
-        server.close()
+    def served_by(self, server: asyncio.Server) -> None:
+        """Says which server calls `handle`."""
+        self._loop = server.get_loop()
+        self.url = f"http://127.0.0.1:{port_of(server)}"
 
-    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        # When the caller closes the connection while the gateway works, asyncio holds only weak references
-        # to the task, which could then be garbage-collected while it waits.
-        self._handling.add(task)
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            body = await reader.readexactly(_content_length(head))
-            await self._carry_out(self._fault_of(head, body), head, body, reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            self._handling.discard(task)
-            writer.close()
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Reads a call, and carries out its fault."""
+        head = await reader.readuntil(b"\r\n\r\n")
+        body = await reader.readexactly(_content_length(head))
+        await self._carry_out(self._fault_of(head, body), head, body, reader, writer)
 
     def _fault_of(self, head: bytes, body: bytes) -> Fault:
         if self.target not in head.split(b"\r\n", 1)[0]:
@@ -199,13 +183,14 @@ class FaultProxy:
 
     async def _ask_upstream(self, head: bytes, body: bytes) -> bytes:
         reader, writer = await asyncio.open_connection(*self._upstream)
-        lines = [line for line in head.rstrip().split(b"\r\n") if not _is_replaced(line)]
-        lines += [b"Connection: close", b"Content-Length: %d" % len(body)]
-        writer.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
-        await writer.drain()
-        answer = await reader.read()
-        writer.close()
-        return answer
+        try:
+            lines = [line for line in head.rstrip().split(b"\r\n") if not _is_replaced(line)]
+            lines += [b"Connection: close", b"Content-Length: %d" % len(body)]
+            writer.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
+            await writer.drain()
+            return await reader.read()
+        finally:
+            writer.transport.abort()
 
 
 def _content_length(head: bytes) -> int:
@@ -221,21 +206,8 @@ def _is_replaced(line: bytes) -> bool:
 
 @contextmanager
 def running_proxy(upstream: str) -> Iterator[FaultProxy]:
-    """A proxy with its own event loop and thread, so that a test that waits cannot stall it."""
+    """A proxy that runs beside the test."""
     proxy = FaultProxy(upstream)
-    started = threading.Event()
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
-
-    def run() -> None:
-        with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            runner.run(proxy.serve(started, stop))
-
-    thread = threading.Thread(target=run, name="fault-proxy")
-    thread.start()
-    assert started.wait(DEADLINE_SECONDS)
-    try:
+    with tcp_server(proxy.handle) as server:
+        proxy.served_by(server)
         yield proxy
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.support.waiting import DEADLINE_SECONDS
+from tests.support.tcp_server import port_of, tcp_server
 
 TLS_HANDSHAKE = b"\x16"
 
@@ -27,7 +26,7 @@ class Target:
     """The paths that the next requests of /now stand for; then `now` applies."""
     held: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     """Set by release()."""
-    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop, repr=False)
+    loop: asyncio.AbstractEventLoop = field(init=False, repr=False)
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -102,49 +101,22 @@ async def _respond(target: Target, path: str, request: dict[str, object], writer
 def http_target(port: int = 0) -> Iterator[Target]:
     """Runs the server in a thread, on a free port or on the one that an earlier one had."""
     target = Target(port)
-    loop = target.loop
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            beginning = await reader.readexactly(1)
-            if beginning == TLS_HANDSHAKE:
-                writer.write(b"this is no TLS")
-                return
-            head = (beginning + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            first, *lines = head.strip().split("\r\n")
-            method, path, _ = first.split(" ")
-            headers = [line.split(": ", 1) for line in lines]
-            length = int(next((value for name, value in headers if name.lower() == "content-length"), "0"))
-            body = (await reader.readexactly(length)).decode()
-            target.paths.append(path)
-            await _respond(
-                target,
-                target.resolve(path),
-                {"method": method, "headers": headers, "body": body},
-                writer,
-            )
-            await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            return  # the client gave up, or the test is over
-        finally:
-            writer.close()
+        beginning = await reader.readexactly(1)
+        if beginning == TLS_HANDSHAKE:
+            writer.write(b"this is no TLS")
+            return
+        head = (beginning + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.strip().split("\r\n")
+        method, path, _ = first.split(" ")
+        headers = [line.split(": ", 1) for line in lines]
+        length = int(next((value for name, value in headers if name.lower() == "content-length"), "0"))
+        body = (await reader.readexactly(length)).decode()
+        target.paths.append(path)
+        await _respond(target, target.resolve(path), {"method": method, "headers": headers, "body": body}, writer)
 
-    server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", port, backlog=1024))
-    target.port = server.sockets[0].getsockname()[1]
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-
-    async def stop() -> None:
-        server.close()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    try:
+    with tcp_server(serve, port) as server:
+        target.port = port_of(server)
+        target.loop = server.get_loop()
         yield target
-    finally:
-        asyncio.run_coroutine_threadsafe(stop(), loop).result(timeout=DEADLINE_SECONDS)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from app.supabase.client import RESPONSE_LIMIT, TIMEOUTS_IN_A_ROW, BoundedTransport
+from tests.support.tcp_server import port_of, serving
 from tests.support.waiting import DEADLINE_SECONDS
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -29,11 +30,8 @@ class Server:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 await self._answer(head.split()[1].decode(), writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
         finally:
             self.open -= 1
-            writer.close()
 
     async def _answer(self, path: str, writer: asyncio.StreamWriter) -> None:
         if path == "/hang":
@@ -61,13 +59,12 @@ async def running(
     calls: int = 2, wait: float = 60, duration: float = 60
 ) -> AsyncIterator[tuple[Server, httpx.AsyncClient]]:
     server = Server()
-    listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
-    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    bounded = BoundedTransport("tests", calls, wait, duration, httpx.create_ssl_context(trust_env=False))
-    async with httpx.AsyncClient(transport=bounded, base_url=server.url, timeout=DEADLINE_SECONDS) as client:
-        yield server, client
-        server.release.set()
-    listening.close()
+    async with serving(server.handle) as listening:
+        server.url = f"http://127.0.0.1:{port_of(listening)}"
+        bounded = BoundedTransport("tests", calls, wait, duration, httpx.create_ssl_context(trust_env=False))
+        async with httpx.AsyncClient(transport=bounded, base_url=server.url, timeout=DEADLINE_SECONDS) as client:
+            yield server, client
+            server.release.set()
 
 
 async def until(condition: Callable[[], bool]) -> None:
