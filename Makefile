@@ -61,8 +61,8 @@ format: setup ## Formats the Python code.
 	@$(VENV)/ruff check --fix
 	@$(VENV)/ruff format
 
-bench: setup ## Measures throughput and latency, as ratios within one run.
-	@$(VENV)/python -m benchmarks
+bench: setup ## Measures throughput and latency, as ratios within one run; BASELINE=<path> compares with another checkout.
+	@$(VENV)/python -m benchmarks $(if $(BASELINE),--baseline "$(BASELINE)")
 
 faults: setup ## Runs the whole matrix of faults with the full numbers (most of an hour).
 	@FAULT_MATRIX=full $(VENV)/python -m pytest -q -s tests/faults/test_fault_matrix.py

