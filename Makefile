@@ -9,8 +9,8 @@ WORKERS ?= 2
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev check test test-engine test-postgres15 walkthrough lint ruff mypy sqlfluff squawk unit format bench faults pictures types \
-  docs names demo reset
+.PHONY: help setup dev check test test-engine test-postgres15 walkthrough lint ruff mypy sqlfluff squawk unit format bench measure faults pictures \
+  types docs names demo reset
 
 help: ## Lists the commands.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,9 @@ format: setup ## Formats the Python code.
 
 bench: setup ## Measures throughput and latency, as ratios within one run; BASELINE=<path> compares with another checkout.
 	@$(VENV)/python -m benchmarks $(if $(BASELINE),--baseline "$(BASELINE)")
+
+measure: setup ## Measures how your samples of errors are classified, grouped and redacted: SAMPLES="<file> …".
+	@$(VENV)/python -m benchmarks.samples $(SAMPLES)
 
 faults: setup ## Runs the whole matrix of faults with the full numbers (most of an hour).
 	@FAULT_MATRIX=full $(VENV)/python -m pytest -q -s tests/faults/test_fault_matrix.py
