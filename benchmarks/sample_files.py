@@ -94,8 +94,8 @@ def _read_line(place: str, line: str) -> Sample:
         return ClassificationSample(
             place,
             _read_event(place, row),
-            _read_choices(place, row, "severity", SEVERITIES),
-            _read_choices(place, row, "category", CATEGORIES),
+            _read_choices(place, row, "expected_severity", "accept_severity", SEVERITIES),
+            _read_choices(place, row, "expected_category", "accept_category", CATEGORIES),
         )
     raise SampleError(
         f"{place}: expects nothing: add expected_severity and expected_category, or events and same,"
@@ -126,15 +126,15 @@ def _read_event(place: str, row: Mapping[str, Any], path: str = "") -> Event:
     return {"error": error, **{name: row[name] for name in REPORT_FIELDS if row.get(name) is not None}}
 
 
-def _read_choices(place: str, row: Mapping[str, Any], name: str, choices: tuple[str, ...]) -> tuple[str, ...]:
-    """The expected value, and those of accept_<name>, which are right as well."""
-    expected = row.get(f"expected_{name}")
-    accepted = _read_texts(place, row, f"accept_{name}")
-    for field, values in ((f"expected_{name}", (expected,)), (f"accept_{name}", accepted)):
-        for value in values:
-            if value not in choices:
-                raise SampleError(f"{place}: {field} must be one of {', '.join(choices)}, not {value!r}")
-    return tuple(dict.fromkeys((str(expected), *accepted)))
+def _read_choices(
+    place: str, row: Mapping[str, Any], expected: str, accepted: str, choices: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The expected value, and those that are right as well."""
+    values = [(expected, row.get(expected)), *((accepted, value) for value in _read_texts(place, row, accepted))]
+    for field, value in values:
+        if value not in choices:
+            raise SampleError(f"{place}: {field} must be one of {', '.join(choices)}, not {value!r}")
+    return tuple(dict.fromkeys(str(value) for _, value in values))
 
 
 def _read_texts(place: str, row: Mapping[str, Any], field: str) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def read_names(stack: Stack, query: str) -> set[str]:
 
 def sources() -> str:
     """All that is shipped or that `make` runs, as one text."""
-    folders = ("app", "local", "supabase/migrations")
+    folders = ("app", "benchmarks", "local", "supabase/migrations")
     files = [path for folder in folders for path in (PROJECT / folder).rglob("*") if path.is_file()]
     texts = [path for path in files if path.suffix in (".py", ".sql", ".html", ".control")]
     texts += [PROJECT / name for name in ("Makefile", ".env.example", *DEPLOYMENT_FILES)]

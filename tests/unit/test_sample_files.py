@@ -78,7 +78,7 @@ def test_all_bad_lines_of_all_files_are_named(tmp_path: Path) -> None:
 
 
 def test_the_example_in_the_docs_can_be_read(tmp_path: Path) -> None:
-    (example,) = [block.text for block in blocks("json") if block.page == "benchmarks.md"]
+    (example,) = [block.text for block in blocks("jsonl")]
     path = tmp_path / "example.jsonl"
     path.write_text(example, encoding="utf-8")
     kinds = [type(sample) for sample in read_files([path])]
