@@ -33,7 +33,7 @@ OPENING = (
 FRAME = "    at exportOrder{line} (https://shop.example/assets/export.js:{line}:17)\n"
 SENDER = "server:bench"
 
-# What is passed for a parameter of each name; null for any other, so that a checkout may add parameters.
+# What is passed for a parameter of each name, so that a checkout may have more parameters than another one.
 ARGUMENTS: dict[str, sql.Composable] = {
     "message": sql.SQL("given.text"),
     "value": sql.SQL("given.text"),
@@ -45,7 +45,9 @@ ARGUMENTS: dict[str, sql.Composable] = {
     "event_position": sql.Literal(1),
     "sender": sql.Literal(SENDER),
 }
-PARAMETERS = "select proargnames[1:pronargs] from pg_catalog.pg_proc where oid = to_regproc(%s)"
+PARAMETERS = """
+select proargnames[1:pronargs], pronargs - pronargdefaults from pg_catalog.pg_proc where oid = to_regproc(%s)
+"""
 
 Connection = psycopg.Connection[Any]
 Measurement = Callable[[Connection], float]
@@ -148,7 +150,12 @@ def _calls_of(function: str, texts: list[str]) -> Measurement:
 def _compose_query(connection: Connection, function: str) -> sql.Composed:
     row = connection.execute(PARAMETERS, [function]).fetchone()
     assert row is not None, f"{function} does not exist in this checkout, or more than once"
-    arguments = [sql.SQL("{} => {}").format(sql.Identifier(name), ARGUMENTS.get(name, sql.NULL)) for name in row[0]]
+    names, required = row
+    arguments = [
+        sql.SQL("{} => {}").format(sql.Identifier(name), ARGUMENTS.get(name, sql.NULL))
+        for position, name in enumerate(names)
+        if name in ARGUMENTS or position < required
+    ]
     return sql.SQL(
         "select count(result) from unnest(%s::text[]) as given (text) cross join lateral {}({}) as result"
     ).format(sql.Identifier(*function.split(".")), sql.SQL(", ").join(arguments))
