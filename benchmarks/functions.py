@@ -162,14 +162,12 @@ def _compose_query(connection: Connection, function: str) -> sql.Composed:
 
 
 def _measure_repeats(connection: Connection) -> float:
-    """Reports one error again and again, in a transaction that is rolled back: each round counts from one."""
+    """Reports one error again and again, a transaction each, as it arrives from a program that reports nothing else."""
     event = json.dumps([make_event(1)])
-    with connection.transaction(force_rollback=True):
+    started = time.perf_counter()
+    for _ in range(CALLS):
         connection.execute("select public.ingest_events(%s)", [event])
-        started = time.perf_counter()
-        for _ in range(CALLS):
-            connection.execute("select public.ingest_events(%s)", [event])
-        return (time.perf_counter() - started) * 1000 / CALLS
+    return (time.perf_counter() - started) * 1000 / CALLS
 
 
 def _print(costs: dict[str, Costs], checkouts: list[str]) -> None:
