@@ -77,7 +77,8 @@ def read_arguments(values: Sequence[str]) -> Arguments:
         parser.error(
             f"--baseline: {given.baseline} has no folder supabase/migrations: name a checkout of this repository"
         )
-    parts = tuple(part for part in PARTS if part in given.parts) or PARTS
+    chosen = {*given.parts, "small"} if "growth" in given.parts else set(given.parts)  # growth compares with small
+    parts = tuple(part for part in PARTS if part in chosen) or PARTS
     return Arguments(parts, given.baseline.resolve() if given.baseline else None)
 
 

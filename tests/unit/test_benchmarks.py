@@ -17,8 +17,9 @@ def test_without_arguments_everything_is_measured_without_a_baseline() -> None:
     assert arguments.baseline is None
 
 
-def test_parts_run_in_a_fixed_order_because_growth_needs_small() -> None:
-    assert read_arguments(["growth", "small"]).parts == ("small", "growth")
+@pytest.mark.parametrize("parts", [["growth", "small"], ["growth"]])
+def test_growth_runs_after_small_which_it_compares_with(parts: list[str]) -> None:
+    assert read_arguments(parts).parts == ("small", "growth")
 
 
 def test_a_baseline_is_a_checkout() -> None:
