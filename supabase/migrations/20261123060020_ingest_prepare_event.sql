@@ -427,7 +427,10 @@ begin
     monitoring.read_fingerprint(prepare_event.event, prepare_event.sender),
     -- Reporters share the incident of an error, whoever reports it; our own kinds share none with them.
     case when strpos(prepare_event.sender, ':') = 0 then prepare_event.sender || ':' else '' end
-    || monitoring.fingerprint_error(v_prepared.message, v_prepared.error_type, v_prepared.source)
+    || monitoring.fingerprint_error(
+      v_prepared.message, v_prepared.error_type, v_prepared.source, v_prepared.environment, v_prepared.error_code,
+      v_prepared.stack
+    )
   );
   v_prepared.source := coalesce(v_prepared.source, 'unknown');
   return v_prepared;
