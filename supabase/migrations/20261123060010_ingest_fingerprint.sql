@@ -454,7 +454,7 @@ declare
   v_first text collate "C";
   v_word text collate "C";
 begin
-  for v_place in 1..array_length(v_parts, 1) / 2 loop
+  for v_place in 1..cardinality(v_parts) / 2 loop
     v_before := v_parts[2 * v_place - 1];
     v_value := v_parts[2 * v_place];
     v_after := v_parts[2 * v_place + 1];
@@ -627,12 +627,17 @@ begin
   elsif v_line like '%:%:in %' then -- Ruby
     file := split_part(case when v_line like 'from %' then substr(v_line, 6) else v_line end, ':', 1);
     function := split_part(btrim(split_part(v_line, ':in ', 2), '`'''), ' in ', -1);
+  elsif v_line like any(array[
+    '(elixir %', '(stdlib %', '(kernel %', '(ecto%', '(phoenix%', '(plug%', '(db_connection %', '(postgrex %'
+  ]) then
+    null; -- libraries of Elixir
   elsif v_line like '(%) %.ex%:%: %' then -- Elixir
     file := split_part(split_part(v_line, ') ', 2), ':', 1);
     function := split_part(split_part(v_line, ': ', 2), '/', 1);
   elsif v_line like '%.go:%' then -- Go, whose name is in the line before
     file := split_part(v_line, ' ', 1);
-    function := split_part(regexp_replace(read_stack_frame.line_before, '\([^()]*\)$', ''), '/', -1);
+    function := left(line_before, length(line_before) - length(split_part(line_before, '(', -1)) - 1);
+    function := split_part(function, '.', -1);
   elsif v_line like '%@%:%' and strpos(split_part(v_line, '@', 1), ' ') = 0 then -- JavaScript in Firefox and Safari
     function := split_part(v_line, '@', 1);
     file := substr(v_line, strpos(v_line, '@') + 1);
@@ -733,7 +738,7 @@ begin
     v_name := split_part(split_part(v_name, '>', 1 + length(v_name) - length(replace(v_name, '>', '')) - 1), '<', -1);
   end if;
   v_name := split_part(split_part(split_part(v_name, '/<', 1), repeat('$', 2), 1), '(', 1);
-  v_name := replace(replace(v_name, '::{{closure}}', ''), 'lambda$', '');
+  v_name := replace(replace(replace(v_name, '::{{closure}}', ''), 'lambda$', ''), '.<anonymous closure>', '');
   v_name := split_part(translate(v_name, ' :#>\', '.....'), '.', -1);
   v_name := rtrim(split_part(v_name, '$', 1), '0123456789');
   return case when v_name like '<%' or v_name in ('?', 'module', 'anonymous') then '' else v_name end;
@@ -779,6 +784,9 @@ begin
     v_file := monitoring.simplify_file_name(coalesce(v_frame.file, ''));
     if length(v_name) between 1 and 2 or (v_name = '' and (v_file = '' or strpos(v_file, '<*>') > 0)) then
       return null; -- minified
+    end if;
+    if v_file = '' then
+      v_file := split_part(split_part(v_frame.function, '(', 1), '.', -2); -- the class, in .NET without symbols
     end if;
     return concat_ws(' in ', nullif(v_file, ''), nullif(v_name, ''));
   end loop;

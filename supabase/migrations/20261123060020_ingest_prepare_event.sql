@@ -363,7 +363,8 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_error jsonb := prepare_event.event -> 'error';
+  v_event jsonb := monitoring.resolve_exception_chain(prepare_event.event);
+  v_error jsonb := v_event -> 'error';
   v_prepared monitoring.prepared_event;
   v_verdict record;
 begin
@@ -401,7 +402,7 @@ begin
   v_prepared.environment := monitoring.read_event_line(prepare_event.event, 'environment', '', 200);
   v_prepared.release := monitoring.read_event_line(prepare_event.event, 'release', '', 200);
   v_prepared.url := monitoring.read_event_line(prepare_event.event, 'url', '', 2048);
-  v_prepared.context := monitoring.read_event_context(prepare_event.event);
+  v_prepared.context := monitoring.read_event_context(v_event);
 
   v_prepared.severity := monitoring.read_event_choice(
     prepare_event.event, 'severity', array['LOW', 'MEDIUM', 'HIGH', 'CRITICAL']
@@ -454,7 +455,9 @@ begin
     prepare_repeat.event, (prepare_repeat.prepared).sender
   );
   prepare_repeat.prepared.body_hash := monitoring.hash_event(prepare_repeat.event);
-  prepare_repeat.prepared.context := monitoring.read_event_context(prepare_repeat.event);
+  prepare_repeat.prepared.context := monitoring.read_event_context(
+    monitoring.resolve_exception_chain(prepare_repeat.event)
+  );
   return prepare_repeat.prepared;
 end
 $$;

@@ -66,7 +66,7 @@ as $$
         monitoring.read_lenient_text(chosen.item, 'colno')
       )
     ),
-    e'\n' order by chosen.position
+    e'\n' order by chosen.position desc
   )
   from (
     select frames.item, frames.position
@@ -79,7 +79,8 @@ as $$
 $$;
 
 comment on function monitoring.format_sentry_stack(jsonb) is
-'Formats the in-app frames of a stack trace, or all frames when none is in-app: one line each, newest last.';
+'Formats the in-app frames of a stack trace, or all frames when none is in-app: one line each, newest first, as in
+other stacks whose lines begin with "at".';
 
 create function monitoring.describe_sentry_occurrence(event jsonb)
 returns text
@@ -172,7 +173,9 @@ set search_path = ''
 as $$
 declare
   v_event jsonb := describe_sentry_event.event;
-  v_exception jsonb := monitoring.list_sentry_exceptions(v_event) -> -1;
+  v_exceptions jsonb := monitoring.list_sentry_exceptions(v_event);
+  v_exception jsonb := v_exceptions -> 0; -- the root cause
+  v_wrapper jsonb := case when jsonb_array_length(v_exceptions) > 1 then v_exceptions -> -1 end;
   v_tags jsonb := monitoring.read_sentry_tags(v_event -> 'tags');
   v_status text := monitoring.read_lenient_text(v_event, 'contexts', 'response', 'status_code');
 begin
@@ -194,7 +197,9 @@ begin
         monitoring.read_lenient_text(v_exception, 'type'), monitoring.read_lenient_text(v_event, 'metadata', 'type')
       ),
       'stack', coalesce(
-        monitoring.format_sentry_stack(v_exception -> 'stacktrace'), monitoring.format_sentry_stack(v_event -> 'stacktrace')
+        monitoring.format_sentry_stack(v_exception -> 'stacktrace'),
+        monitoring.format_sentry_stack(v_wrapper -> 'stacktrace'),
+        monitoring.format_sentry_stack(v_event -> 'stacktrace')
       )
     ),
     'source', monitoring.guess_sentry_source(v_event),
@@ -222,6 +227,13 @@ begin
         'platform', monitoring.read_lenient_text(v_event, 'platform'),
         'logger', monitoring.read_lenient_text(v_event, 'logger')
       ),
+      'reported_error', case
+        when v_wrapper is not null then jsonb_build_object(
+          'type', monitoring.read_lenient_text(v_wrapper, 'type'),
+          'message', monitoring.read_lenient_text(v_wrapper, 'value'),
+          'stack', monitoring.format_sentry_stack(v_wrapper -> 'stacktrace')
+        )
+      end,
       'tags', nullif(v_tags, '{}'),
       'browser', case
         when jsonb_typeof(v_event #> '{contexts,browser}') = 'object' then v_event #> '{contexts,browser}'
@@ -236,8 +248,8 @@ end
 $$;
 
 comment on function monitoring.describe_sentry_event(jsonb) is
-'Converts an event to a report for prepare_event(): the last exception, else the occurrence, else the message or
-title.';
+'Converts an event to a report for prepare_event(): the first exception, which is the root cause, else the occurrence,
+else the message or title. The last of several exceptions is kept as context.reported_error.';
 
 create function monitoring.describe_sentry_metadata(issue jsonb)
 returns jsonb

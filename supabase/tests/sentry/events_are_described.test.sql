@@ -24,9 +24,15 @@ as $$
 $$;
 
 select is(
-  monitoring.describe_sentry_event(monitoring.test_event()) -> 'error',
-  '{"type": "KeyError", "message": "b", "stack": "at main (run.py:1)\nat cart (cart.py:3:4)"}'::jsonb,
-  'the last exception is used, with its in-app frames, newest last'
+  jsonb_build_array(
+    monitoring.describe_sentry_event(monitoring.test_event()) -> 'error',
+    monitoring.describe_sentry_event(monitoring.test_event()) #> '{context,reported_error}'
+  ),
+  '[
+    {"type": "KeyError", "message": "a", "stack": "at cart (cart.py:3:4)\nat main (run.py:1)"},
+    {"type": "KeyError", "message": "b", "stack": "at cart (cart.py:3:4)\nat main (run.py:1)"}
+  ]'::jsonb,
+  'the first exception is the root cause; the last one and its in-app frames, newest first, are kept'
 );
 
 select is(
