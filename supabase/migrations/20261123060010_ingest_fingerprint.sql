@@ -110,11 +110,11 @@ begin
     'template', 'import', 'export', 'named', 'resolve', 'execute', 'construct', 'invoke', 'call', 'of', 'on', 'hook',
     'event', 'interface', 'trait', 'struct', 'member', 'option', 'header', 'feature', 'flag', 'config', 'command',
     'script', 'plugin', 'bind', 'injector', 'route', 'action', 'operation', 'mutation', 'input', 'identifier', 'symbol',
-    'selector', 'filter', 'helper', 'expected', 'imported', 'defined', 'object', 'stringvalue', 'logger',
+    'access', 'selector', 'filter', 'helper', 'expected', 'imported', 'defined', 'object', 'stringvalue', 'logger',
     -- services
     'task', 'job', 'queue', 'topic', 'exchange', 'bucket', 'service', 'host', 'hostname', 'server', 'upstream', 'zone',
     'domain', 'container', 'image', 'deployment', 'secret', 'configmap', 'workflow', 'step', 'stage', 'cluster',
-    'group', 'path', 'scope', 'request', 'port',
+    'group', 'path', 'scope', 'request', 'port', 'secrets', 'configmaps', 'services', 'apps', 'jobs', 'namespaces',
     -- what tells one error from another
     'error', 'err', 'message', 'msg', 'reason', 'detail', 'details', 'code', 'errorcode', 'status', 'level',
     'exception', 'issue', 'kind', 'desc', 'description', 'title', 'cause', 'errno', 'syscall', 'signal', 'fault',
@@ -143,12 +143,22 @@ begin
     ' attribute%', ' property%', ' column%', ' field%', ' constraint%', ' module%', ' prop%', ' parameter%',
     ' argument%', ' table%', ' violates %', ' was accessed%', ' context%', '違反%', 'は存在しません%'
   ])
+  -- Addresses, and files of the program: not those of a user, and no temporary ones.
+  or is_identifier.value like 'http%://%'
+  or (
+    is_identifier.value like any(array[
+      '/%', '%.js', '%.mjs', '%.ts', '%.py', '%.php', '%.html', '%.json', '%.yml', '%.yaml', '%.css', '%.so', '%.dll', '%.jar'
+    ])
+    and not is_identifier.value like any(array[
+      '% %', '%/tmp%', '%/home/%', '%/Users/%', '%upload%', '%.jpg', '%.jpeg', '%.png', '%.pdf', '%.csv', '%.tmp', '%.zip'
+    ])
+  )
   -- Constants, exceptions, and punctuation.
   or (
     strpos(is_identifier.value, '_') > 0
     and translate(is_identifier.value, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_', '') = ''
   )
-  or is_identifier.value like '%Exception' or is_identifier.value like '%Error'
+  or is_identifier.value like '%Exception' or is_identifier.value like '%Error' or is_identifier.value like '% HTTP/_%'
   or (
     octet_length(is_identifier.value) <= 3 and upper(is_identifier.value) = lower(is_identifier.value)
     and translate(is_identifier.value, '0123456789', '') = is_identifier.value
@@ -181,7 +191,7 @@ begin
     return false;
   elsif v_word in (
     'code', 'errorcode', 'statuscode', 'errcode', 'status', 'http', 'errno', 'winerror', 'sqlstate', 'signal', 'exit',
-    'código', 'codice', 'fehlercode', 'コード'
+    'alert', 'curl', 'smtp', 'código', 'codice', 'fehlercode', 'コード'
   ) or (strpos(v_word, '_') > 0 and split_part(v_word, '_', -1) in ('code', 'status', 'errno')) then
     return true;
   elsif v_word = 'port' or (right(is_error_number.before, 1) = ':' and v_length >= 2) then
@@ -198,7 +208,7 @@ begin
       )
     );
   elsif v_length < 3 then
-    return false;
+    return is_error_number.before like '%os error ';
   end if;
   -- "error 1205" and "returned 404" are codes; "returned 404 rows" is a count.
   return (
@@ -267,7 +277,11 @@ begin
     elsif length(v_piece) >= 5 and translate(lower(v_letters), 'abcdef', '') = '' then
       v_piece := '<*>'; -- hexadecimal
     elsif length(v_piece) >= 8 and v_piece !~ c_name then
-      v_piece := '<*>'; -- random
+      v_piece := '<*>'; -- random, and so is a capitalized part before it
+      v_letters := split_part(v_template, '-', -1);
+      if initcap(v_letters) = v_letters and lower(v_letters) <> v_letters and upper(v_letters) <> v_letters then
+        v_template := left(v_template, -1 - length(v_letters));
+      end if;
     elsif starts_with(v_piece, v_letters) then
       v_piece := v_letters || '<*>'; -- a name with a number
     end if;
@@ -294,8 +308,10 @@ declare
   v_value text collate "C" := mask_number.value;
   v_port text collate "C";
 begin
-  if translate(v_value, '0123456789.,:/''+-', '') = '' then
-    if v_value like '%.%.%.%:%' then
+  if translate(v_value, '0123456789.,:/''+-=', '') = '' then
+    if v_value like '::1:____' then
+      return '<*>' || right(v_value, 5);
+    elsif v_value like '%.%.%.%:%' then
       v_port := split_part(split_part(v_value, ':', 2), '/', 1);
       return case
         when length(v_port) between 2 and 4 or (length(v_port) = 5 and v_port < '32768') then '<*>:' || v_port
@@ -364,6 +380,7 @@ begin
   if not monitoring.is_identifier(mask_named_value.before, v_content, mask_named_value.after) then
     return case v_mark when '=' then '=<*>' else '<*>' end;
   elsif translate(v_content, '0123456789 /=@?', '') = v_content
+    or monitoring.is_error_number(mask_named_value.before, v_content, '')
     or (
       length(v_content) - length(translate(v_content, '0123456789', '')) <= 3
       and translate(v_content, ' /=@?', '') = v_content
@@ -436,11 +453,12 @@ declare
     # e-mail address, from its @
     | @[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}
     # name of a user
-    | [Uu]ser(?:name)?:?[ ][\w.@\\-]+
+    | [Uu]ser(?:name)?:?[ ][A-Za-z_][\w.@\\-]*
     # IPv6 or MAC address
     | (?<![0-9A-Za-z])[0-9A-Fa-f]*(?::[0-9A-Fa-f]*)+:[0-9A-Fa-f]+(?![0-9A-Za-z])
     # word with a digit: number, date, time, duration, size, hash, id, IPv4 address and port
-    | [0-9A-Za-z_-]*[0-9][0-9A-Za-z_-]*(?:[.,:/'+]+[0-9A-Za-z_-]*[0-9][0-9A-Za-z_-]*)*
+    | (?:(?<![0-9A-Za-z_.:])[+])?
+      [0-9A-Za-z_-]*[0-9][0-9A-Za-z_-]*(?:[.,:/'+]+[0-9A-Za-z_-]*[0-9][0-9A-Za-z_-]*)*(?:==?(?![^\s"'),;]))?
     # hash without a digit in the name of a bundle
     | -[A-Za-z_]{8}(?=\.(?:js|mjs|css)\M)
   $pattern$;
@@ -459,10 +477,10 @@ begin
     v_value := v_parts[2 * v_place];
     v_after := v_parts[2 * v_place + 1];
     v_first := left(v_value, 1);
+    if v_place > 1 and btrim(v_before) in (':', '=') then
+      v_before := v_parts[2 * v_place - 2] || v_before; -- "key": "value"
+    end if;
     if v_first in ('"', '''', '`', '=', '/') then
-      if btrim(v_before) in (':', '=') then
-        v_before := v_parts[2 * v_place - 2] || v_before; -- "key": "value"
-      end if;
       v_parts[2 * v_place] := monitoring.mask_named_value(v_before, v_value, v_after);
     elsif v_first = '@' then
       v_parts[2 * v_place - 1] := rtrim(
@@ -470,12 +488,15 @@ begin
       );
       v_parts[2 * v_place] := '<*>';
     elsif v_first in ('u', 'U') and v_value like '_ser% _%' then
-      if v_value like '%: %' or v_before like any(array['%for ', '%by ', '%from ', '%invalid ', '%unknown ']) then
-        v_parts[2 * v_place] := split_part(v_value, ' ', 1) || ' <*>';
-      end if;
+      v_word := split_part(v_value, ' ', 2);
+      v_parts[2 * v_place] := split_part(v_value, ' ', 1) || ' ' || case
+        when v_value like '%: %' or v_before like any(array['%for ', '%by ', '%from ', '%invalid ', '%unknown ']) then '<*>'
+        when translate(v_word, '0123456789', '') <> v_word then monitoring.mask_values(v_word)
+        else v_word
+      end;
     else
-      if v_before = ' ' and v_place > 1 then
-        v_before := right(v_parts[2 * v_place - 3], 1) || v_parts[2 * v_place - 2] || v_before; -- GET /posts/7 404
+      if v_before = ' ' and (v_parts[2 * v_place - 3] like '%/' or v_parts[2 * v_place - 2] like '%HTTP/_%') then
+        v_before := '/ '; -- GET /posts/7 404, "GET /posts HTTP/1.1" 404
       end if;
       v_value := monitoring.mask_number(v_before, v_value, v_after);
       v_parts[2 * v_place] := v_value;
@@ -521,7 +542,7 @@ declare
   v_template text collate "C";
   v_rest text collate "C";
 begin
-  v_text := replace(v_text, '[redacted]', '<*>');
+  v_text := replace(replace(v_text, '+[redacted]', '<*>'), '[redacted]', '<*>');
   while strpos(v_text, '  ') > 0 loop
     v_text := replace(v_text, '  ', ' ');
   end loop;
