@@ -6,7 +6,7 @@
 --   monitoring.simplify_file_name, monitoring.simplify_function_name, monitoring.find_culprit,
 --   monitoring.fingerprint_error.
 -- Risks: a changed pattern or word changes the fingerprint of errors that are stored already: their next occurrence
---   opens a second incident. Uses 2 of the 32 regular expressions that a backend caches.
+--   opens a second incident. Uses 3 of the 32 regular expressions that a backend caches.
 
 create function monitoring.extract_message_head(message text)
 returns text
@@ -20,16 +20,17 @@ as $$
 declare
   c_first_characters constant integer := 1024;
   c_first_lines constant integer := 3;
-  v_text text collate "C" := btrim(extract_message_head.message, e' \t\r\n');
+  v_text text collate "C" := extract_message_head.message;
 begin
-  if strpos(v_text, e'\n') > 0 then
-    if strpos(v_text, 'Traceback (most recent call last)') > 0 then
-      v_text := split_part(v_text, e'\n', 1) || ' ' || split_part(v_text, e'\n', -1);
-    else
-      v_text := array_to_string((string_to_array(left(v_text, c_first_characters), e'\n'))[1:c_first_lines], ' ');
-    end if;
+  if strpos(v_text, e'Traceback (most recent call last):\n') > 0 then
+    v_text := btrim(v_text, e' \t\r\n');
+    v_text := split_part(v_text, e'\n', 1) || ' ' || split_part(v_text, e'\n', -1);
   end if;
-  v_text := translate(left(v_text, c_first_characters), e'\r\t\x02', '  ');
+  v_text := btrim(left(v_text, c_first_characters), e' \t\r\n');
+  if strpos(v_text, e'\n') > 0 then
+    v_text := array_to_string((string_to_array(v_text, e'\n'))[1:c_first_lines], ' ');
+  end if;
+  v_text := replace(replace(replace(v_text, e'\r', ' '), e'\t', ' '), e'\x02', '');
   if octet_length(v_text) > length(v_text) then
     v_text := translate(
       v_text, e'“”„«»‹›「」『』＂‘’‚\u00a0\u202f\u2009\u3000', e'""""""""""""\'\'\'    '
@@ -276,7 +277,7 @@ begin
       v_piece := '<*>'; -- a number with its unit, or letters between digits
     elsif length(v_piece) >= 5 and translate(lower(v_letters), 'abcdef', '') = '' then
       v_piece := '<*>'; -- hexadecimal
-    elsif length(v_piece) >= 8 and v_piece !~ c_name then
+    elsif length(v_piece) >= 5 and v_piece !~ c_name then
       v_piece := '<*>'; -- random, and so is a capitalized part before it
       v_letters := split_part(v_template, '-', -1);
       if initcap(v_letters) = v_letters and lower(v_letters) <> v_letters and upper(v_letters) <> v_letters then
@@ -401,14 +402,15 @@ in backquotes is code and stays. A path loses its query string and fragment.';
 
 create function monitoring.is_part_of_a_value(word text)
 returns boolean
-language sql
+language plpgsql
 immutable
 strict
 parallel safe
 security invoker
 set search_path = ''
 as $$
-  select lower(is_part_of_a_value.word) in (
+begin
+  return lower(is_part_of_a_value.word) in (
     -- units
     'ns', 'us', 'µs', 'ms', 's', 'sec', 'secs', 'second', 'seconds', 'min', 'mins', 'minute', 'minutes', 'h', 'hour',
     'hours', 'day', 'days', 'b', 'kb', 'mb', 'gb', 'tb', 'kib', 'mib', 'gib', 'byte', 'bytes',
@@ -427,7 +429,8 @@ as $$
     'diciembre', 'lunes', 'martes', 'miércoles', 'jueves', 'viernes', 'sábado', 'domingo',
     'janeiro', 'fevereiro', 'março', 'maio', 'junho', 'julho', 'setembro', 'outubro', 'novembro', 'dezembro',
     'gennaio', 'febbraio', 'aprile', 'maggio', 'giugno', 'luglio', 'settembre', 'ottobre', 'dicembre'
-  )
+  );
+end
 $$;
 
 comment on function monitoring.is_part_of_a_value(text) is
@@ -477,7 +480,7 @@ begin
     v_value := v_parts[2 * v_place];
     v_after := v_parts[2 * v_place + 1];
     v_first := left(v_value, 1);
-    if v_place > 1 and btrim(v_before) in (':', '=') then
+    if v_before in (':', ': ', '=', ' : ') and v_place > 1 then
       v_before := v_parts[2 * v_place - 2] || v_before; -- "key": "value"
     end if;
     if v_first in ('"', '''', '`', '=', '/') then
@@ -500,19 +503,19 @@ begin
       end if;
       v_value := monitoring.mask_number(v_before, v_value, v_after);
       v_parts[2 * v_place] := v_value;
-      continue when v_value not like '%<*>';
+      continue when right(v_value, 3) <> '<*>';
       v_first := left(v_after, 1);
       if v_first = ' ' then
         v_word := rtrim(split_part(v_after, ' ', 2), '.,;:)');
-        if monitoring.is_part_of_a_value(v_word) then
+        if length(v_word) between 1 and 10 and monitoring.is_part_of_a_value(v_word) then
           v_parts[2 * v_place + 1] := substr(v_after, 2 + length(v_word));
         end if;
       elsif v_first in ('年', '月', '日', '時', '分', '秒', '时', '년', '월', '일') then
         v_parts[2 * v_place + 1] := substr(v_after, 2);
       end if;
-      loop
+      while right(v_before, 1) in (' ', '/', '-', '午', '전', '후') loop
         v_word := ltrim(split_part(rtrim(v_before, ' ,/-'), ' ', -1), '([-/');
-        exit when length(v_word) < 2 or not monitoring.is_part_of_a_value(v_word);
+        exit when length(v_word) not between 2 and 10 or not monitoring.is_part_of_a_value(v_word);
         v_before := left(v_before, length(rtrim(v_before, ' ,/-')) - length(v_word));
         v_parts[2 * v_place - 1] := v_before;
       end loop;
@@ -546,7 +549,7 @@ begin
   while strpos(v_text, '  ') > 0 loop
     v_text := replace(v_text, '  ', ' ');
   end loop;
-  if translate(v_text, '"''`=?#@0123456789', '') = v_text and strpos(v_text, 'ser') = 0 and strpos(v_text, '.js') = 0 then
+  if v_text !~ '["''`=?#@0-9]|ser |ser:|\.js|\.css' then
     return btrim(v_text);
   end if;
   v_template := monitoring.mask_values(v_text);
@@ -555,8 +558,10 @@ begin
     -- Without a word left, all such messages would be equal: mask only what is not quoted.
     v_template := monitoring.mask_values(translate(v_text, case when strpos(v_text, '"') > 0 then '"' else '''' end, ''));
   end if;
-  while v_template like any(array['%<*> <*>%', '%<*>, <*>%', '%<*><*>%']) loop
+  loop
+    v_rest := v_template;
     v_template := replace(replace(replace(v_template, '<*> <*>', '<*>'), '<*>, <*>', '<*>'), '<*><*>', '<*>');
+    exit when v_template = v_rest;
   end loop;
   return btrim(v_template);
 end
@@ -829,30 +834,37 @@ create function monitoring.fingerprint_error(
   stack text default null
 )
 returns text
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $$
+declare
+  v_code text := btrim(fingerprint_error.error_code);
+  v_culprit text;
+begin
+  if fingerprint_error.stack is not null then
+    v_culprit := monitoring.find_culprit(fingerprint_error.stack);
+  end if;
   -- Each part is preceded by its length, so that different parts give different texts.
-  select left(
+  return left(
     encode(
       sha256(
         convert_to(
           concat(
-            octet_length(coalesce(btrim(error_type), '')), ':', btrim(error_type),
-            octet_length(coalesce(btrim(source), '')), ':', btrim(source),
-            octet_length(coalesce(btrim(environment), '')), ':', btrim(environment),
-            octet_length(coalesce(btrim(error_code), '')), ':', btrim(error_code),
-            case when stack is null then '0:' else octet_length(coalesce(monitoring.find_culprit(stack), '')) || ':' end,
-            case when stack is not null then monitoring.find_culprit(stack) end,
-            monitoring.normalize_error_message(coalesce(message, ''))
+            octet_length(coalesce(btrim(fingerprint_error.error_type), '')), ':', btrim(fingerprint_error.error_type),
+            octet_length(coalesce(btrim(fingerprint_error.source), '')), ':', btrim(fingerprint_error.source),
+            octet_length(coalesce(btrim(fingerprint_error.environment), '')), ':', btrim(fingerprint_error.environment),
+            octet_length(coalesce(v_code, '')), ':', v_code,
+            octet_length(coalesce(v_culprit, '')), ':', v_culprit,
+            monitoring.normalize_error_message(coalesce(fingerprint_error.message, ''))
           ), 'UTF8'
         )
       ), 'hex'
     ), 32
-  )
+  );
+end
 $$;
 
 comment on function monitoring.fingerprint_error(text, text, text, text, text, text) is
