@@ -27,28 +27,28 @@ begin
     -- databases
     'table', 'column', 'relation', 'constraint', 'index', 'view', 'schema', 'database', 'role', 'policy', 'trigger',
     'sequence', 'type', 'function', 'procedure', 'operator', 'extension', 'enum', 'reference', 'parameter',
-    'collection', 'tablename', 'table_name', 'column_name', 'constraint_name', 'query', 'privilege', 'permission',
+    'collection', 'tablename', 'table_name', 'column_name', 'constraint_name', 'privilege', 'permission',
     -- programs
     'property', 'reading', 'setting', 'evaluating', 'attribute', 'module', 'key', 'prop', 'method', 'class', 'field',
     'argument', 'variable', 'constant', 'package', 'library', 'assembly', 'component', 'directive', 'pipe', 'provider',
     'template', 'import', 'export', 'named', 'resolve', 'execute', 'construct', 'invoke', 'call', 'of', 'on', 'hook',
     'event', 'interface', 'trait', 'struct', 'member', 'option', 'header', 'feature', 'flag', 'config', 'command',
-    'script', 'plugin', 'bind', 'injector', 'route', 'action', 'operation', 'mutation', 'input', 'identifier', 'symbol',
-    'access', 'selector', 'filter', 'helper', 'expected', 'imported', 'defined', 'object', 'stringvalue', 'logger',
+    'script', 'plugin', 'bind', 'injector', 'route', 'action', 'operation', 'mutation', 'identifier', 'symbol', 'getter', 'params',
+    'access', 'selector', 'filter', 'helper', 'imported', 'defined', 'object', 'stringvalue', 'logger',
     -- services
     'task', 'job', 'queue', 'topic', 'exchange', 'bucket', 'service', 'host', 'hostname', 'server', 'upstream', 'zone',
     'domain', 'container', 'image', 'deployment', 'secret', 'configmap', 'workflow', 'step', 'stage', 'cluster',
     'group', 'path', 'scope', 'request', 'port', 'secrets', 'configmaps', 'services', 'apps', 'jobs', 'namespaces',
     -- what tells one error from another
     'error', 'err', 'message', 'msg', 'reason', 'detail', 'details', 'code', 'errorcode', 'status', 'level',
-    'exception', 'issue', 'kind', 'desc', 'description', 'title', 'cause', 'errno', 'syscall', 'signal', 'fault',
+    'exception', 'issue', 'kind', 'desc', 'description', 'cause', 'errno', 'syscall', 'signal', 'fault',
     -- German, French, Spanish, Portuguese, Italian
     'spalte', 'tabelle', 'sicht', 'schlüssel', 'funktion', 'datenbank', 'rolle', 'typ', 'eigenschaft', 'attribut',
-    'modul', 'feld', 'colonne', 'contrainte', 'unique', 'étrangère', 'clé', 'clef', 'vue', 'fonction', 'base', 'rôle',
+    'modul', 'feld', 'colonne', 'contrainte', 'unique', 'étrangère', 'clé', 'clef', 'vue', 'fonction', 'rôle',
     'propriété', 'champ', 'schéma', 'politique', 'columna', 'tabla', 'relación', 'restricción', 'unicidad', 'llave',
     'foránea', 'clave', 'función', 'vista', 'propiedad', 'atributo', 'módulo', 'campo', 'esquema', 'política', 'rol',
     'coluna', 'tabela', 'relação', 'restrição', 'unicidade', 'chave', 'estrangeira', 'função', 'propriedade', 'visão',
-    'banco', 'tabella', 'colonna', 'relazione', 'vincolo', 'chiave', 'funzione', 'proprietà'
+    'banco', 'datos', 'données', 'dados', 'tabella', 'colonna', 'relazione', 'vincolo', 'chiave', 'funzione', 'proprietà'
   ) then
     return true;
   elsif strpos(v_word, '_') > 0 and split_part(v_word, '_', -1) in ('code', 'type', 'status', 'reason', 'error') then
@@ -68,7 +68,7 @@ begin
     ' argument%', ' table%', ' violates %', ' was accessed%', ' context%', '違反%', 'は存在しません%'
   ])
   -- Addresses, and files of the program: not those of a user, and no temporary ones.
-  or is_identifier.value like 'http%://%'
+  or is_identifier.value like 'http%://%' or is_identifier.value like '...%' or is_identifier.before like '%panicked at '
   or (
     is_identifier.value like any(array[
       '/%', '%.js', '%.mjs', '%.ts', '%.py', '%.php', '%.html', '%.json', '%.yml', '%.yaml', '%.css', '%.so', '%.dll', '%.jar'
@@ -108,20 +108,21 @@ declare
   v_word text collate "C" := lower(
     split_part(rtrim(translate(right(is_error_number.before, 40), '"''`([{<,;:=.#-', '              ')), ' ', -1)
   );
-  v_length integer := length(is_error_number.value);
+  v_number text collate "C" := ltrim(is_error_number.value, '-');
+  v_length integer := length(v_number);
   v_host text collate "C";
 begin
-  if v_word = '' or v_length > 5 or translate(is_error_number.value, '0123456789', '') <> '' then
+  if v_word = '' or v_length > 5 or translate(v_number, '0123456789', '') <> '' then
     return false;
   elsif v_word in (
     'code', 'errorcode', 'statuscode', 'errcode', 'status', 'http', 'errno', 'winerror', 'sqlstate', 'signal', 'exit',
-    'alert', 'curl', 'smtp', 'código', 'codice', 'fehlercode', 'コード'
+    'exited', 'alert', 'curl', 'smtp', 'código', 'codice', 'fehlercode', 'コード'
   ) or (strpos(v_word, '_') > 0 and split_part(v_word, '_', -1) in ('code', 'status', 'errno')) then
     return true;
   elsif v_word = 'port' or (right(is_error_number.before, 1) = ':' and v_length >= 2) then
     -- A port of a service. Those from 32768 on are ephemeral. After the name of a source file it is a line.
     v_host := split_part(is_error_number.before, ' ', -1);
-    return is_error_number.value::integer < 32768 and (
+    return v_number::integer < 32768 and (
       v_word = 'port' or v_host like any(array['%localhost:', '%]:', '%//%'])
       or (
         v_host like '%_.__%' and v_host not like '%/%'
@@ -132,13 +133,13 @@ begin
       )
     );
   elsif v_length < 3 then
-    return is_error_number.before like '%os error ';
+    return is_error_number.before like any(array['%os error ', '%ot error ']);
   end if;
   -- "error 1205" and "returned 404" are codes; "returned 404 rows" is a count.
   return (
     v_word in ('error', 'err', 'fehler', 'erreur', 'erro', 'errore')
     or (
-      v_length = 3 and is_error_number.value between '100' and '599' and (
+      v_length = 3 and v_number between '100' and '599' and (
         strpos(v_word, '/') > 0
         or v_word in (
           'returned', 'with', 'in', 'answered', 'replied', 'got', 'of', 'received', 'response', 'responded', 'upstream'
@@ -185,6 +186,8 @@ begin
     'enero', 'febrero', 'marzo', 'abril', 'mayo', 'junio', 'julio', 'agosto', 'septiembre', 'octubre', 'noviembre',
     'diciembre', 'lunes', 'martes', 'miércoles', 'jueves', 'viernes', 'sábado', 'domingo',
     'janeiro', 'fevereiro', 'março', 'maio', 'junho', 'julho', 'setembro', 'outubro', 'novembro', 'dezembro',
+    'января', 'февраля', 'марта', 'апреля', 'мая', 'июня', 'июля', 'августа', 'сентября', 'октября', 'ноября',
+    'декабря',
     'gennaio', 'febbraio', 'aprile', 'maggio', 'giugno', 'luglio', 'settembre', 'ottobre', 'dicembre'
   );
 end
@@ -221,7 +224,7 @@ begin
   end if;
   foreach v_piece in array string_to_array(translate(mask_word.word, '_', '-'), '-') loop
     continue when v_piece = '';
-    v_letters := translate(v_piece, '0123456789', '');
+    v_letters := translate(v_piece, '0123456789.,/''+=', '');
     v_digits := length(v_piece) - length(v_letters);
     if v_template like '%<*>' and (v_digits > 0 or translate(lower(v_piece), 'aeiou', '') = lower(v_piece)) then
       continue; -- more of the same id: the last part of the name of a pod is 5 letters or digits without vowels
@@ -230,12 +233,15 @@ begin
         and initcap(v_piece) <> v_piece and v_piece !~ c_name then
         v_piece := '<*>';
       end if;
-    elsif starts_with(v_piece, v_letters) and upper(v_piece) = v_piece and v_letters <> '' and v_digits <= 6 then
+    elsif starts_with(v_piece, v_letters) and upper(v_piece) = v_piece and v_letters <> '' and v_digits <= 6
+      and translate(v_piece, '.,/', '') = v_piece then
       null; -- the code of a vendor: NG0100, H12, TS2345, E11000
     elsif v_piece < ':' or v_digits >= 3 and length(v_piece) < 10 and not starts_with(v_piece, v_letters) then
       v_piece := '<*>'; -- a number with its unit, or letters between digits
     elsif length(v_piece) >= 5 and translate(lower(v_letters), 'abcdef', '') = '' then
       v_piece := '<*>'; -- hexadecimal
+    elsif length(v_letters) <= 3 and starts_with(v_piece, v_letters) then
+      v_piece := v_letters || '<*>'; -- v1.2.3
     elsif length(v_piece) >= 5 and v_piece !~ c_name then
       v_piece := '<*>'; -- random, and so is a capitalized part before it
       v_letters := split_part(v_template, '-', -1);
