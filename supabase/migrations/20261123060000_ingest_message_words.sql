@@ -20,7 +20,7 @@ declare
 begin
   -- A name that is introduced by what it is the name of.
   if v_word in ('user', 'username', 'login', 'usuario', 'usuário', 'utilisateur', 'benutzer', 'entry', 'value', 'near') then
-    return false;
+    return is_identifier.value like '...%'; -- code, cut by the browser
   elsif v_word = 'name' then
     return is_identifier.before like '% '; -- "name": is the name of anything
   elsif v_word in (
@@ -68,7 +68,7 @@ begin
     ' argument%', ' table%', ' violates %', ' was accessed%', ' context%', '違反%', 'は存在しません%'
   ])
   -- Addresses, and files of the program: not those of a user, and no temporary ones.
-  or is_identifier.value like 'http%://%' or is_identifier.value like '...%' or is_identifier.before like '%panicked at '
+  or is_identifier.value like 'http%://%' or is_identifier.before like '%panicked at '
   or (
     is_identifier.value like any(array[
       '/%', '%.js', '%.mjs', '%.ts', '%.py', '%.php', '%.html', '%.json', '%.yml', '%.yaml', '%.css', '%.so', '%.dll', '%.jar'
