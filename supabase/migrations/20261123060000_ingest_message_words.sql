@@ -37,10 +37,10 @@ begin
     'access', 'selector', 'filter', 'helper', 'imported', 'defined', 'object', 'stringvalue', 'logger',
     -- services
     'task', 'job', 'queue', 'topic', 'exchange', 'bucket', 'service', 'host', 'hostname', 'server', 'upstream', 'zone',
-    'domain', 'container', 'image', 'deployment', 'secret', 'configmap', 'workflow', 'step', 'stage', 'cluster',
+    'domain', 'container', 'image', 'deployment', 'vhost', 'secret', 'configmap', 'workflow', 'step', 'stage', 'cluster',
     'group', 'path', 'scope', 'request', 'port', 'secrets', 'configmaps', 'services', 'apps', 'jobs', 'namespaces',
     -- what tells one error from another
-    'error', 'err', 'message', 'msg', 'reason', 'detail', 'details', 'code', 'errorcode', 'status', 'level',
+    'error', 'err', 'message', 'msg', 'reason', 'detail', 'details', 'code', 'errorcode', 'status', 'statuscode', 'level',
     'exception', 'issue', 'kind', 'desc', 'description', 'cause', 'errno', 'syscall', 'signal', 'fault',
     -- German, French, Spanish, Portuguese, Italian
     'spalte', 'tabelle', 'sicht', 'schlüssel', 'funktion', 'datenbank', 'rolle', 'typ', 'eigenschaft', 'attribut',
@@ -51,6 +51,8 @@ begin
     'banco', 'datos', 'données', 'dados', 'tabella', 'colonna', 'relazione', 'vincolo', 'chiave', 'funzione', 'proprietà'
   ) then
     return true;
+  elsif v_word like '%error' or v_word like '%exception' then
+    return true; -- KeyError('total')
   elsif strpos(v_word, '_') > 0 and split_part(v_word, '_', -1) in ('code', 'type', 'status', 'reason', 'error') then
     return true;
   elsif octet_length(v_word) > length(v_word) or v_word like '%constraint' then
@@ -65,8 +67,13 @@ begin
     ' is not defined%', ' is not a %', ' is not an %', ' is not allowed%', ' object %', ' must %', ' is required%',
     ' is missing%', ' is undefined%', ' is null%', ' is ambiguous%', ' is an invalid keyword%', ' since it isn%',
     ' attribute%', ' property%', ' column%', ' field%', ' constraint%', ' module%', ' prop%', ' parameter%',
-    ' argument%', ' table%', ' violates %', ' was accessed%', ' context%', '違反%', 'は存在しません%'
+    ' argument%', ' table%', ' violates %', ' was accessed%', ' context%', ' handler%', '違反%', 'は存在しません%'
   ])
+  -- The message of another error.
+  or (
+    is_identifier.before like '%: ' and is_identifier.before not like '%": '
+    and is_identifier.value like '_% _% _%' and left(is_identifier.value, 1) between 'A' and 'Z'
+  )
   -- Addresses, and files of the program: not those of a user, and no temporary ones.
   or is_identifier.value like 'http%://%' or is_identifier.before like '%panicked at '
   or (
@@ -140,7 +147,7 @@ begin
     v_word in ('error', 'err', 'fehler', 'erreur', 'erro', 'errore')
     or (
       v_length = 3 and v_number between '100' and '599' and (
-        strpos(v_word, '/') > 0
+        (strpos(v_word, '/') > 0 and is_error_number.before like '% ')
         or v_word in (
           'returned', 'with', 'in', 'answered', 'replied', 'got', 'of', 'received', 'response', 'responded', 'upstream'
         )

@@ -72,7 +72,7 @@ begin
     function := rtrim(split_part(v_line, '(', 1));
     file := rtrim(substr(v_line, strpos(v_line, '(') + 1), ')');
     file := case when strpos(file, ':') > 0 or file like any(array['%.java', '%.kt', '<%']) then file end;
-  elsif v_line like 'at %' then -- JavaScript in V8 without a name; Rust, whose name is in the line before
+  elsif v_line like 'at %:%' then -- JavaScript in V8 without a name; Rust, whose name is in the line before
     file := case when v_line like 'at async %' then substr(v_line, 10) else substr(v_line, 4) end;
     function := case when read_stack_frame.line_before like '%: %::%' then split_part(line_before, ': ', 2) else '' end;
   elsif v_line like '#%(%): %' then -- PHP
@@ -123,7 +123,8 @@ as $$
     '%/go/pkg/mod/%', '%/usr/local/go/%', '%/usr/lib/%', '%/rustc/%', '%/.cargo/%', 'dart:%', 'package:flutter/%',
     '%-extension:%', '%webpack/runtime%', '%webpack/bootstrap%', '%(webpack)%', '%/next/dist/%', '%polyfill%',
     'eval at %', '%/deps/%', 'deps/%', 'timers.js%', 'events.js%', '_stream%', 'module.js%', '%react-dom%', '%zone.js%',
-    '%Native Method%', '%Unknown Source%', 'java.base/%', '%/lib/elixir/%', '%/Swift.framework/%'
+    '%Native Method%', '%Unknown Source%', 'java.base/%', '%/lib/elixir/%', '%/Swift.framework/%',
+    '%/Python3%/Lib/%', '/var/runtime/%', '/var/lang/%'
   ]), false)
   or coalesce(is_library_frame.function like any(array[
     'java.%', 'java%/java.%', 'java.%/%', 'jdk.%', 'javax.%', 'jakarta.%', 'sun.%', 'com.sun.%', 'kotlin.%', 'kotlinx.%', 'scala.%',
@@ -133,7 +134,7 @@ as $$
     'io.lettuce.%', 'io.micrometer.%', 'io.undertow.%', 'reactor.%', 'okhttp3.%', 'retrofit2.%', 'feign.%', 'redis.clients.%',
     'oracle.%', 'System.%', 'Microsoft.%', 'Npgsql.%', 'MySql%.%', 'Newtonsoft.%', 'StackExchange.%', 'Polly.%',
     'runtime.%', 'http.(%', 'sql.(%', 'net.(%', 'core::%', '<core::%', 'std::%', '<std::%', 'alloc::%', '<alloc::%', 'tokio::%',
-    'rust_begin_unwind%', '__rust%', 'Illuminate\\%', 'Symfony\\%', 'Doctrine\\%', '{main}%'
+    'rust_begin_unwind%', '__rust%', 'Promise.%', 'async Promise.%', 'lambda_method%', 'Illuminate\\%', 'Symfony\\%', 'Doctrine\\%', '{main}%'
   ]), false)
 $$;
 

@@ -112,7 +112,7 @@ begin
   elsif v_value < ':' then
     return case
       when v_value like any(array['0x80______', '0xC0______', '0xc0______']) then v_value -- HRESULT, NTSTATUS
-      when length(v_value) = 5 and mask_number.before like '%SQLSTATE%' then v_value
+      when length(v_value) = 5 and (mask_number.before like '%SQLSTATE%' or v_value like '__P__') then v_value
       else '<*>'
     end;
   elsif strpos(v_value, ':') > 0 then
@@ -144,7 +144,10 @@ declare
   v_query integer;
 begin
   if v_mark = '`' then
-    return mask_named_value.value; -- code
+    return case -- code, or a URL
+      when strpos(mask_named_value.value, '/') = 0 then mask_named_value.value
+      else '`' || monitoring.mask_values(btrim(mask_named_value.value, '`')) || '`'
+    end;
   elsif v_mark = '/' then
     return monitoring.mask_values(split_part(split_part(mask_named_value.value, '?', 1), '#', 1));
   elsif v_mark = '=' then
@@ -155,7 +158,7 @@ begin
   else
     v_content := btrim(substr(mask_named_value.value, 2, length(mask_named_value.value) - 2));
     if mask_named_value.after like ':%' and right(rtrim(mask_named_value.before), 1) in ('{', ',') then
-      return mask_named_value.value; -- a key of an object
+      return v_mark || monitoring.mask_values(v_content) || v_mark; -- a key of an object
     elsif mask_named_value.before like '% = ' then
       return '<*>'; -- a literal in SQL
     end if;

@@ -9,7 +9,7 @@ select results_eq(
     select monitoring.find_culprit(stack)
     from (
       values
-      (1, e'TypeError: x\n    at settle (/app/node_modules/axios/lib/settle.js:19:12)\n    at async sync (/app/src/jobs/inventory.ts:22:17)'),
+      (1, e'TypeError: x\n    at settle (/app/node_modules/axios/lib/settle.js:19:12)\n    at async Promise.all (index 0)\n    at async sync (/app/src/jobs/inventory.ts:22:17)'),
       (2, e'renderRows@https://a.example/assets/OrdersPage-Ck29dLq8.js:31:17\nApp@https://a.example/assets/x.js:7:9'),
       (3, e'Traceback (most recent call last):\n  File "/srv/app/shop/views.py", line 8, in ship\n    x()\n  File "/usr/lib/python3.11/site-packages/r.py", line 5, in send\n    y()\nValueError: x'),
       (4, e'a.B: x\n\tat org.h2.jdbc.C.d(C.java:1)\n\tat com.acme.shop.Cart.lambda$total$0(Cart.java:44)'),

@@ -36,6 +36,7 @@ select is_empty(
       ('name ''a'' is not defined', 'name ''b'' is not defined'), ('"a" is required', '"b" is required'),
       ('''list'' object has no attribute ''a''', '''dict'' object has no attribute ''a'''), ('column `a`.`b` lost', 'column `a`.`c` lost'),
       ('列"a"は存在しません', '列"b"は存在しません'), ('undefined method `a'' for nil', 'undefined method `b'' for nil'),
+      ('raised KeyError(''a'')', 'raised KeyError(''b'')'), ('info: ''The card has expired.''', 'info: ''The card was declined.'''),
       ('open ''/app/config/a.json'' failed', 'open ''/app/config/b.json'' failed'), ('from origin ''https://a.example'' blocked', 'from origin ''https://b.example'' blocked')
     ) as sample (one, other)
     where monitoring.test_template(sample.one) = monitoring.test_template(sample.other)
@@ -64,7 +65,7 @@ select is_empty(
       values
       ('NG0100: x', 'NG0203: x'), ('React error #418; x', 'React error #185; x'), ('code=H12 desc="a"', 'code=H10 desc="a"'), ('ORA-00942: x', 'ORA-00904: x'),
       ('AADSTS50011: x', 'AADSTS65001: x'), ('TS2345: x', 'TS2304: x'), ('P1001: x', 'P2024: x'), ('AH01071: x', 'AH01079: x'),
-      ('HRESULT: 0x80070005', 'HRESULT: 0x800A03EC'), ('{"issue":"CARD_EXPIRED"}', '{"issue":"CARD_DECLINED"}'), ('{"code":"card_declined"}', '{"code":"expired_card"}'),
+      ('HRESULT: 0x80070005', 'HRESULT: 0x800A03EC'), ('{"issue":"CARD_EXPIRED"}', '{"issue":"CARD_DECLINED"}'), ('{"code":"card_declined"}', '{"code":"expired_card"}'), ('{"statusCode":"500"} x', '{"statusCode":"502"} x'),
       ('Twilio error 21211: x', 'Twilio error 21610: x'), ('ER_DUP_ENTRY: x', 'ER_NO_SUCH_TABLE: x')
     ) as sample (one, other)
     where monitoring.test_template(sample.one) = monitoring.test_template(sample.other)

@@ -63,7 +63,8 @@ select is_empty(
     select sample.one, monitoring.test_template(sample.one), monitoring.test_template(sample.other)
     from (
       values
-      ('dial 10.0.3.4:3000 failed', 'dial 10.0.9.41:3000 failed'), ('mail to a.b+c@x.example bounced', 'mail to d@y.example.org bounced'),
+      ('dial 10.0.3.4:3000 failed', 'dial 10.0.9.41:3000 failed'), ('`GET https://a.example/x/1` failed', '`GET https://a.example/x/22` failed'),
+      ('lost {''10.0.0.8:9042'': 1}', 'lost {''10.0.0.9:9042'': 1}'), ('mail to a.b+c@x.example bounced', 'mail to d@y.example.org bounced'),
       ('read 10.0.0.12:53418->10.0.3.4:443 reset', 'read 10.0.0.12:60022->10.0.3.4:443 reset'),
       ('read [fd00::12]:53418 reset', 'read [fd00::12]:60991 reset'), ('from 2001:db8::1 denied', 'from aa:bb:cc:dd:ee:f0 denied'),
       ('login from 192.0.2.7 port 51234', 'login from 198.51.100.8 port 40022')
