@@ -236,6 +236,74 @@ comment on function monitoring.redact_keyed_values(text) is
 'Replaces values whose key names a secret by [redacted]: headers, key=value, key: value, JSON, query strings, command
 options. A sentence after "password: " stays. The caller must remove control characters first.';
 
+create function monitoring.redact_tokens(value text)
+returns text
+language plpgsql
+stable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  v_text text collate "C" := redact_tokens.value;
+  v_prefixes text;
+  v_pattern text;
+begin
+  select compiled.prefixes, compiled.pattern
+  into v_prefixes, v_pattern
+  from monitoring.compiled_secret_formats as compiled;
+  -- Tokens without a prefix: Discord, Mailgun, Terraform, Mailchimp, New Relic, MaxMind, Telegram, Facebook, Microsoft
+  -- Entra, Vault.
+  if v_text ~ (
+    '[.][\w-]{6}[.][\w-]{9}|atlasv1|[0-9a-f]{8}-(?:us[0-9]|[0-9a-f]{8})|NRAL|_mmk|:AA|Q~|[|][\w-]{9}|\ms[.][A-Za-z0-9]{16}'
+  ) then
+  v_text := regexp_replace(v_text, $pattern$(?x)
+      (?<![A-Za-z0-9])(?:
+        [MNO][\w-]{22,27}\.(?=[\w-]{0,7}\.?[\w-]{0,24}[0-9])[\w-]{6}\.[\w-]{25,}
+        | [A-Za-z0-9]{14}\.atlasv1\.[\w=-]{20,}
+        | [0-9a-f]{32}(?:-us[0-9]{1,2}|-[0-9a-f]{8}-[0-9a-f]{8}|[0-9a-f]{4}NRAL)(?![\w-])
+        | [A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk(?!\w)
+        | [0-9]{8,10}:AA[\w-]{30,}
+        | [0-9]{15,16}(?:\||%7C)[\w-]{27,}
+        | [\w~.]{3}[0-9]Q~[\w~.-]{31,}
+        | s\.(?=[A-Za-z]{0,23}[0-9])[A-Za-z0-9]{24}(?![\w.(-])
+      )
+    $pattern$, '[redacted]', 'g');
+  end if;
+  if not v_text ~ coalesce(v_prefixes, '(?<![A-Za-z0-9])(?:' || monitoring.list_token_beginnings() || ')') then
+    return v_text;
+  end if;
+  -- These stay known whatever rows there are.
+  v_text := regexp_replace(v_text, $pattern$(?x)
+    (?<![A-Za-z0-9])(?:
+      (?:AKIA|ASIA)[A-Z0-9]{8,}
+      | (?:[srp]k_(?:live|test)|whsec|gh[oprsu]|github_pat|sb_secret|sbp|sntry[a-z]|dop_v1|shp[a-z]{2}|dckr_pat)
+        _[A-Za-z0-9_=/+-]{6,}
+      | (?:glpat|xox[a-z]|xapp|GOCSPX|pypi)-[\w-]{6,}(?:\.[\w-]+)*
+      | (?:npm|hf)_[A-Za-z0-9]{12,}
+      | c[ks]_[0-9a-f]{16,}
+      | bot[0-9]+:[\w-]{16,}
+      | sk-(?![a-z]+-[0-9]+(?![\w-]))(?=[A-Za-z_-]*[0-9])[\w-]{8,}
+      | (?:SG|ya29|hvs)\.[\w-]{10,}(?:\.[\w-]+)?
+      | AIza[\w-]{10,}
+      | SK[0-9a-f]{16,}
+      | [Bb]asic[ ]+(?!(?:[A-Z][a-z]+)+(?![A-Za-z0-9+/=]))(?=[A-Za-z0-9+/]*(?:[a-z][A-Z]|[0-9=]))[A-Za-z0-9+/]{6,}=*
+      | eyJ[\w-]{8,}(?:\.[\w-]*){0,4}
+      | hooks\.slack\.com/[^\s"'<>)]+
+      | discord(?:app)?\.com/api/webhooks/[^\s"'<>)]+
+    )
+  $pattern$, '[redacted]', 'g');
+  if v_pattern <> '' then
+    v_text := regexp_replace(v_text, v_pattern, '[redacted]', 'g');
+  end if;
+  return v_text;
+end
+$$;
+
+comment on function monitoring.redact_tokens(text) is
+'Replaces tokens by [redacted] that their form gives away: those of the common vendors, and the rows of secret_formats.';
+
 create function monitoring.redact_secrets_once(value text)
 returns text
 language plpgsql
@@ -272,30 +340,7 @@ begin
   if monitoring.may_contain_secrets(v_text) then
     v_text := monitoring.redact_keyed_values(v_text);
   end if;
-  if v_text ~ (
-    'A[KS]IA|k_(?:live|test)_|whsec_|gh[oprsu]_|pat[_-]|xox|xapp-|/hooks[.]|bhooks/|sb_s|sbp_|AIza|ya29|GOCS|sk-|SG[.]|npm_'
-    || '|SK|eyJ|sntry|hf_|dop_v|shp.._|pypi-|hvs[.]|asic |bot[0-9]|c[ks]_'
-  ) then
-    v_text := regexp_replace(v_text, $pattern$(?x)
-      (?<![A-Za-z0-9])(?:
-        (?:AKIA|ASIA)[A-Z0-9]{8,}
-        | (?:[srp]k_(?:live|test)|whsec|gh[oprsu]|github_pat|sb_secret|sbp|sntry[a-z]|dop_v1|shp[a-z]{2}|dckr_pat)
-          _[A-Za-z0-9_=/+-]{6,}
-        | (?:glpat|xox[a-z]|xapp|GOCSPX|pypi)-[\w-]{6,}
-        | (?:npm|hf)_[A-Za-z0-9]{12,}
-        | c[ks]_[0-9a-f]{16,}
-        | bot[0-9]+:[\w-]{16,}
-        | sk-(?![a-z]+-[0-9]+(?![\w-]))(?=[A-Za-z_-]*[0-9])[\w-]{8,}
-        | (?:SG|ya29|hvs)\.[\w-]{10,}(?:\.[\w-]+)?
-        | AIza[\w-]{10,}
-        | SK[0-9a-f]{16,}
-        | [Bb]asic[ ]+(?!(?:[A-Z][a-z]+)+(?![A-Za-z0-9+/=]))(?=[A-Za-z0-9+/]*(?:[a-z][A-Z]|[0-9=]))[A-Za-z0-9+/]{6,}=*
-        | eyJ[\w-]{8,}(?:\.[\w-]*){0,4}
-        | hooks\.slack\.com/[^\s"'<>)]+
-        | discord(?:app)?\.com/api/webhooks/[^\s"'<>)]+
-      )
-    $pattern$, '[redacted]', 'g');
-  end if;
+  v_text := monitoring.redact_tokens(v_text);
   if strpos(v_text, '@') > 0 or strpos(v_text, '%40') > 0 then
     -- User names in URLs stay, and so do user@host:path/file (scp, git) and file names such as logo@2x.png or
     -- getty@tty1.service.
