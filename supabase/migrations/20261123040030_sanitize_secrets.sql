@@ -87,16 +87,53 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
+declare
+  v_text text collate "C" := lower(may_contain_secrets.value collate "C");
 begin
-  return lower(may_contain_secrets.value collate "C")
-    ~ ('p(?:ass|wd?)|secret|token|key|auth(?:ori|["''\\=])|cookie|bearer|c(?:ard|v[vc])|ssn|otp'
-    || '|sess(?:ion)?_?id|t[.]sid|sig=|gnature|ntified|credent|jwt|srf|-(?:u |-u)|mysql|s-cli');
+  return v_text ~ ('p(?:ass|wd?|in[^gn])|secret|token|key|auth(?:ori|enti|["''\\=])|cookie|bearer|c(?:ard|v[vc])|ssn|otp|jwt|srf')
+    or v_text ~ ('sess(?:ion)?_?[i=]|t[.]sid|sig=|gnature|ntified|credent|-(?:u |-u)|mysql|s-cli|iban|hmac|ticket='
+      || '|(?:code|state)(?:=|%3d)|[enymarsf2]a?[ _-]code|kennw|t de passe|contrase|senha|assertion=|samlr|thin:');
 end
 $$;
 
 comment on function monitoring.may_contain_secrets(text) is
-'Returns whether a text contains a word that redact_keyed_values() could act on. One pattern, because one search per
-word takes longer; its words are shortened, because the time grows with the pattern.';
+'Returns whether a text contains a word that redact_keyed_values() could act on. Two
+patterns, because one search per word takes longer, and so does one large pattern; its words are shortened for the same reason.';
+
+create function monitoring.mark_spoken_values(value text)
+returns text
+language sql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  -- No sentence can follow, so a second mark prevents the removal of the first one.
+  select regexp_replace(value collate "C", $pattern$(?xi)
+    # password was 'x', with password "x"
+    (?:passw(?:or)?d|pass[ ]?phrase|passcode|\mpin|\motp)[ ]+(?:[a-z]+[ ]+)?(?:was|is|as|given|entered|used)?[ ]*:?[ ]*
+      ["'`] (?=[^\s"'`]*[0-9!@\#$%^&*+~][^\s"'`]*["'`])
+    | (?:(?:with|using)[ ]+(?:passw(?:or)?d|pass[ ]?phrase|passcode) | (?:passw(?:or)?d|pass[ ]?phrase|passcode)[ ]+(?:was|is))
+      [ ]+["'`] (?=[^\s"'`]{4,}["'`])
+    # password is x1y2: letters and digits or signs alternate
+    | (?:passw(?:or)?d|pass[ ]?phrase|passcode)[ ]+(?:[a-z]+[ ]+)?(?:(?:was|is|as|given|entered|used|to)[ ]*:?[ ]+|:[ ]+)?\[?
+      (?!(?:[a-z]+|utf-?8\w*|sha-?[0-9]+|base64|bcrypt|pbkdf2|oauth2?)(?:[^\w!@\#$%^&*]|$))
+      (?=[a-z]{0,20}[0-9!@\#$%^&*]+[a-z]+[^\s"'`=:(),;<>]*[0-9!@\#$%^&*a-z]|[a-z]{0,20}[0-9]+[!@\#$%^&*]) (?=[^\s"'`=:(),;<>\]]{6})
+    | (?:kennwort|passwort|mot[ ]de[ ]passe|contrase[^\s:=]{1,3}a|senha)[ ]*(?:(?:[:=]|war|ist|es)[ ]*)["'`]?
+      (?=[a-z]*[0-9!@\#$%^&*][^\s"'`]{2})
+    | \mpass[ ]*:[ ]+ (?=[a-z]*[0-9]+[a-z][^\s"'`,;)]{2})
+    | (?:secret|access|api)[ ]key[ ]+(?:was[ ]+|is[ ]+)? (?=[\w+/=]*[0-9][\w+/=]{12}) 
+    # numbers that are typed in
+    | (?:\m|_)(?:pin|t?otp)(?:[ _-]?(?:code|number))?["']?[ ]*(?:was|is|[:=])?[ ]*["']? (?=[0-9]{4,8}(?![\w.-]))
+    | (?:verification|one[ -]?time|security|login|confirmation|sms|[2m]fa|auth(?:entication)?|your|access|reset)[ _-]?
+      (?:code|password|pin)["']?[ ]*(?:was|is|[:=])?[ ]*["']? (?=[0-9]{4,8}(?![\w.-]))
+  $pattern$, e'\\&\x04\x02', 'g')
+$$;
+
+comment on function monitoring.mark_spoken_values(text) is
+'Inserts the control character 2 before passwords, personal identification numbers and one-time codes in sentences, such
+as "password was x1y2". Words, such as in "password is required", are no passwords.';
 
 create function monitoring.mark_keyed_values(value text)
 returns text
@@ -109,6 +146,7 @@ set search_path = ''
 as $$
 declare
   v_text text collate "C" := mark_keyed_values.value;
+  v_lower text collate "C";
 begin
   -- Several small patterns instead of one with captures: beyond some 100 states a pattern costs five times more per
   -- match. The mark \x02 (control characters were removed before) goes in front of each value, or of the colon of a
@@ -123,15 +161,17 @@ begin
   v_text := regexp_replace(v_text, $pattern$(?xi)
     authorization (?=[ \t]*[:=][ \t]*[^\s"'\\=>])
     | cookie (?=[ \t]*[:=][ \t]*[\w.-]+=)
-    | (?:authorization|cookie) \\*["'] [ \t]* (?:=>|[:=,]) [ \t]* (?:b?(?=\\*["'])|(?=\w))
+    | authentication (?=[ \t]*:[ \t]*(?:(?:bearer|basic|token|apikey)[ ]|[\w.~+/=-]*[0-9][\w.~+/=-]{12}))
+    | (?:authorization|authentication|cookie) \\*["'] [ \t]* (?:=>|[:=,]) [ \t]* (?:b?(?=\\*["'])|(?=\w))
     | (?:
         passw(?:or)?ds? | credentials? | passphrase | passcode | secret | token
         | pwd (?![ \t]*[:=][ \t]*[/~])
         | (?<![a-z])pass (?=[\\"'\]]|[ \t]*=(?![0-9]{1,3}(?:\s|$)))
-        # access, private, secret, account, encryption, signing, master
-        | (?:api|cess|vate|ret|unt|auth|role|anon|ption|ning|ster)[ _.-]?key
+        # access, private, secret, account, encryption, signing, master, license, server, service, storage, shared,
+        # deploy, admin, application, functions
+        | (?:api|cess|vate|ret|unt|auth|role|anon|ption|ning|ster|ense|rver|vice|rage|ared|ploy|dmin|tion|ions|app|base)[ _.-]?key
       )
-      (?:_?hash|[0-9]|[_-](?:old|new|prod|live|test|dev|v[0-9]))?
+      (?:_?hash|[0-9]|[_-](?:old|new|prod|live|test|dev|base|v[0-9]))?
       (?:
         (?:\\*["']\]?|\]|%5D) [ \t]* (?:=>|:|=(?!=)) [ \t]* b?
           (?:\[[ ]*(?=\\*["'])|\{[ ]*\\*["']value\\*["'][ ]*:[ ]*)?
@@ -139,24 +179,48 @@ begin
         | :[ ]* (?:[|][ ]*)? \x0b\s* (?=\S*[^\s:][ \t]*(?:\n|$))
         | \\*["'] [ \t]+ value= (?=\\*["'])                  # an attribute
         | > (?=[^\s<>]+</)                                   # an element
+        # {"name": "PASSWORD", "value": "x"}, also in YAML
+        | (?:\\*["'])?,?\s+(?:-[ ])?(?:\\*["'])?value(?:\\*["'])?[ ]*:[ ]* | \\*["'],\\*["']value\\*["']:
       )
       (?=[^\s\[{(<>=:,;)}\]]|\[(?!redacted\](?:\W|$))[^\s"'{\]]|\{[^\s"'{}:]+\})
   $pattern$, e'\\&\x02', 'g');
-  if lower(v_text) like any(array[
-    '%bearer%', '%identified by %', '%d password %', '%h password %', '%--%', '%sig=%', '%signature=%', '%key=%',
-    '%cvv%', '%cvc%', '%ssn%', '%otp%', '%card%', '%sessid%', '%sessionid%', '%t.sid%', '%auth"%', '%auth''%', '%auth\\"%',
-    '%\_auth=%', '%signature%', '%jwt%', '%csrf%', '%xsrf%', '%pw%'
+  v_lower := lower(v_text);
+  if v_lower like any(array[
+    '%bearer%', '%identified by %', '%d password %', '%h password %', '%--%', '%sig=%', '%signature%', '%key%', '%cvv%',
+    '%cvc%', '%ssn%', '%otp%', '%card%', '%sess%', '%t.sid%', '%auth%', '%jwt%', '%csrf%', '%xsrf%', '%pw%', '%iban%',
+    '%hmac=%', '%ticket=%', '%assertion=%', '%samlresponse=%', '%cookie%', '%thin:%', '%verifier=%'
   ]) then
     v_text := regexp_replace(v_text, $pattern$(?xi)
-      \mbearer (?:[ \t]+|%20) (?=[a-z]*(?:[0-9_~+/]|[.-][a-z0-9])[\w.~+/=-]{5}|[a-z]{16})
+      \mbearer (?:[ \t]+|%20) (?![\w-]+=\w) (?=[a-z]*(?:[0-9_~+/]|[.-][a-z0-9])[\w.~+/=-]{5}|[a-z]{16})
       | (?:(?:encrypted|with) [ ]+ password | identified [ ]+ by) [ ]+ (?=')
       | --[a-z-]* (?:password|pass|secret|token|key) [ ]+ (?=[^\s-])
       | [?&;-]sig(?:nature)?= (?=\w)
       | [?&]key= (?=[\w-]*[0-9]|[\w-]{16})
-      | (?: x-[a-z-]*signature(?:-[0-9]+)? | ["'](?:signature|auth) | _auth
-          | (?:\m|_) (?:cvv2?|cvc2?|ssn|otp(?:_code)?|card[_-]?num(?:ber)?|[a-z]*sess(?:ion)?id|connect\.sid|jwt|[cx]srf|pw) )
+      | [?&](?:auth|hmac|ticket|assertion|samlresponse|oauth_verifier|code_verifier|session_state|session)= (?=[\w.~%+/-]{12})
+      | (?: [a-z]-signature(?:-[0-9]+)? | ["'](?:signature|auth) | _auth
+          | (?:\m|_) (?:cvv2?|cvc2?|ssn|t?otp(?:_code)?|card[_-]?num(?:ber)?|[a-z]*sess(?:ion)?_?id|[a-z]+_session|connect\.sid
+            |jwt|[cx]srf|(?:bind)?pw|iban) )
         \\*["']? [ \t]* [:=] [ \t]* (?=[\w"'\\])
+      # Headers of any vendor, with a value that looks random.
+      | (?<![\w-])(?:x-[a-z-]*(?:auth|team)|[a-z]+(?:-[a-z]+)*-key) \\*["']? [ \t]* [:=] [ \t]* \\*["']?
+        (?=[\w.+/=~-]{16}) (?=[a-z+/=_-]{0,40}[0-9])
+      | cookies? [ \t]* [:=] [ \t]* (?:\{[ ]*["'][\w.-]+["'][ ]*:[ ]*(?=["'])|["'][\w.-]+=)
+      | thin:[^\s/@:"']+/ (?=[^\s@"']+@)
     $pattern$, e'\\&\x02', 'g');
+  end if;
+  if v_lower ~ '(?:code|state)(?:=|["''])' then
+    -- What an identity provider hands over: a value that looks random, or both in one query. Codes of errors and
+    -- discounts, and the names of states, stay.
+    v_text := regexp_replace(v_text, $pattern$(?x)
+      (?<![A-Za-z0-9-])(?:code|state|auth(?:orization)?_code|device_code) (?:=|["'][ ]*[:=][ ]*["'])
+      (?= [A-Za-z]{0,30}(?:[0-9]+[A-Za-z_-]+){3}[\w.~%+/-]{6} | [0-9a-f]{20} | [014](?:/|%2F|[.])[\w.-]{16}
+        | [a-z0-9]{0,20}[A-Z]+[a-z]+[0-9A-Z]+[A-Z]*[a-z]+[A-Z0-9][\w.~%+/-]{12} )
+      | (?:callback|oauth|signin|/cb|/auth|login)[^\s?"'<>]{0,60}[?](?:[\w.-]+=[^\s&"'<>]{0,200}&){0,4}
+        (?:code|state)= (?=[\w.~%+/-]{10}) (?=[A-Za-z_.~%+/-]{0,30}[0-9])
+    $pattern$, e'\\&\x02', 'g');
+  end if;
+  if v_lower ~ 'p(?:ass|in)|kennw|contrase|senha|otp|code' then
+    v_text := monitoring.mark_spoken_values(v_text);
   end if;
   -- Commands: no sentence can follow, so a second mark prevents the removal of the first one below.
   if v_text like any(array[
@@ -202,6 +266,10 @@ begin
         |blank|failed|failure|error|denied|rejected|revoked|malformed|unknown|unexpected|unauthorized|forbidden
         |must|should|was|string|number|boolean|object|identifier|option|flag|argument|header|redacted|hidden|masked)
       (?:[\s.,;:!?)}\]"'&]|$)
+      # already redacted by the sender
+      | (?:[ \t]*[:=][ \t]*)?(?:(?:bearer|basic|token)[ ])?\\*["']?
+        (?:\[(?:redacted|filtered|hidden|masked|removed|scrubbed|secret|sensitive)\]|<(?:redacted|hidden|masked|filtered|secret)>|\*{3,}|\#{3,}|\u2022{3,})
+        (?:\\*["'])?(?:[\s.,;:!?)}\]&]|$)
       | (?:""|'') (?![\w"'])
       | ["'](?:include|omit|same-origin)["']
       | [a-z]+[ ]+at[ ]+(?:line|position|offset|index)[ ]
@@ -337,6 +405,7 @@ begin
       | ((?<![\w.:/-])\w+/) [^\s/:@"'<>\\]+ @ (?=//\w)
     $pattern$, '\1\2\3\4\5\6[redacted]@', 'g');
   end if;
+  v_text := monitoring.redact_account_numbers(v_text);
   if monitoring.may_contain_secrets(v_text) then
     v_text := monitoring.redact_keyed_values(v_text);
   end if;
