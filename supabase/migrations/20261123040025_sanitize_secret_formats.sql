@@ -19,7 +19,7 @@ as $$
   -- Atoms with at most one quantifier each, and alternatives of plain text: no capture, no back reference, no group that
   -- is repeated. Such an expression is matched in linear time and is small when it is compiled.
   select pattern ~ (
-    '^(?:(?:[A-Za-z0-9_=:%/~@-]|\\[dw.+/]|\[(?:[A-Za-z0-9_.+/=~:%]|\\w)(?:[A-Za-z0-9_.+/=~:%-]|\\w)*\])'
+    '^(?:(?:[A-Za-z0-9_=:%/~@-]|\\[dw.+$/]|\[(?:[A-Za-z0-9_.+/=~:%@]|\\w)(?:[A-Za-z0-9_.+/=~:%@-]|\\w)*\])'
     || '(?:\{[0-9]{1,2}(?:,(?:[0-9]{1,2})?)?\}|[?+*])?|\(\?:[A-Za-z0-9_.-]+(?:\|[A-Za-z0-9_.-]+)+\))+$'
   )
 $$;

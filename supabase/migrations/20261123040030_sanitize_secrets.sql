@@ -88,11 +88,13 @@ security invoker
 set search_path = ''
 as $$
 declare
+  c_foreign constant text := 'ароль|パスワード|暗証|密[码碼]|口令|비밀번호|şifre|hasło|ösenord|jelsz|mật khẩu'; -- password, PIN
   v_text text collate "C" := lower(may_contain_secrets.value collate "C");
 begin
-  return v_text ~ ('p(?:ass|wd?|in[^gn])|secret|token|key|auth(?:ori|enti|["''\\=])|cookie|bearer|c(?:ard|v[vc])|ssn|otp|jwt|srf')
+  return v_text ~ ('p(?:ass|wd?|in[^gn])|secret|token|key|auth(?:ori|enti|["''\\=:])|cookie|bearer|c(?:ard|v[vc])|ssn|otp|jwt|srf')
     or v_text ~ ('sess(?:ion)?_?[i=]|t[.]sid|sig=|gnature|ntified|credent|-(?:u |-u)|mysql|s-cli|iban|hmac|ticket='
-      || '|(?:code|state)(?:=|%3d)|[enymarsf2]a?[ _-]code|kennw|t de passe|contrase|senha|assertion=|samlr|thin:');
+      || '|(?:code|state)(?:=|%3d)|[enymarsf2]a?[ _-]code|kennw|t de passe|contrase|senha|wachtw|parola|heslo|salas|assertion=|samlr|verifier=|thin:|-team')
+    or (octet_length(v_text) <> length(v_text) and v_text ~ c_foreign);
 end
 $$;
 
@@ -120,14 +122,15 @@ as $$
     | (?:passw(?:or)?d|pass[ ]?phrase|passcode)[ ]+(?:[a-z]+[ ]+)?(?:(?:was|is|as|given|entered|used|to)[ ]*:?[ ]+|:[ ]+)?\[?
       (?!(?:[a-z]+|utf-?8\w*|sha-?[0-9]+|base64|bcrypt|pbkdf2|oauth2?)(?:[^\w!@\#$%^&*]|$))
       (?=[a-z]{0,20}[0-9!@\#$%^&*]+[a-z]+[^\s"'`=:(),;<>]*[0-9!@\#$%^&*a-z]|[a-z]{0,20}[0-9]+[!@\#$%^&*]) (?=[^\s"'`=:(),;<>\]]{6})
-    | (?:kennwort|passwort|mot[ ]de[ ]passe|contrase[^\s:=]{1,3}a|senha)[ ]*(?:(?:[:=]|war|ist|es)[ ]*)["'`]?
+    | (?:kennwort|passwort|mot[ ]de[ ]passe|contrase[^\s:=]{1,3}a|senha|wachtwoord|parola|heslo|salasana|ароль|パスワード|暗証番号|密[码碼]
+        |口令|비밀번호|şifre|hasło|ösenord|jelszó|mật[ ]khẩu)["']?[ ]*(?:[:=：]|war|ist|es|は)[ ]*["'`「]?
       (?=[a-z]*[0-9!@\#$%^&*][^\s"'`]{2})
     | \mpass[ ]*:[ ]+ (?=[a-z]*[0-9]+[a-z][^\s"'`,;)]{2})
     | (?:secret|access|api)[ ]key[ ]+(?:was[ ]+|is[ ]+)? (?=[\w+/=]*[0-9][\w+/=]{12}) 
     # numbers that are typed in
-    | (?:\m|_)(?:pin|t?otp)(?:[ _-]?(?:code|number))?["']?[ ]*(?:was|is|[:=])?[ ]*["']? (?=[0-9]{4,8}(?![\w.-]))
+    | (?:\m|_)(?:pin|t?otp)(?:[ _-]?(?:code|number))?["']?[ ]*(?:was|is|[:=])?[ ]*["']? (?=[0-9]{4,8}(?![\w-]|[.][0-9]))
     | (?:verification|one[ -]?time|security|login|confirmation|sms|[2m]fa|auth(?:entication)?|your|access|reset)[ _-]?
-      (?:code|password|pin)["']?[ ]*(?:was|is|[:=])?[ ]*["']? (?=[0-9]{4,8}(?![\w.-]))
+      (?:code|password|pin)["']?[ ]*(?:was|is|[:=])?[ ]*["']? (?=[0-9]{4,8}(?![\w-]|[.][0-9]))
   $pattern$, e'\\&\x04\x02', 'g')
 $$;
 
@@ -166,7 +169,7 @@ begin
     | (?:
         passw(?:or)?ds? | credentials? | passphrase | passcode | secret | token
         | pwd (?![ \t]*[:=][ \t]*[/~])
-        | (?<![a-z])pass (?=[\\"'\]]|[ \t]*=(?![0-9]{1,3}(?:\s|$)))
+        | (?<![a-z])pass (?=[\\"'\]]|\s+value:|[ \t]*=(?![0-9]{1,3}(?:\s|$)))
         # access, private, secret, account, encryption, signing, master, license, server, service, storage, shared,
         # deploy, admin, application, functions
         | (?:api|cess|vate|ret|unt|auth|role|anon|ption|ning|ster|ense|rver|vice|rage|ared|ploy|dmin|tion|ions|app|base)[ _.-]?key
@@ -178,7 +181,7 @@ begin
         | [ \t]* (?: :?=(?![=>~]) | :(?!:|//|[ ]*[|]\s) | =>(?=[ \t]*["']) ) [ \t]*
         | :[ ]* (?:[|][ ]*)? \x0b\s* (?=\S*[^\s:][ \t]*(?:\n|$))
         | \\*["'] [ \t]+ value= (?=\\*["'])                  # an attribute
-        | > (?=[^\s<>]+</)                                   # an element
+        | (?:[ ]+[\w:.-]+="[^"<>\n]*")*> (?=[^\s<>]+</)      # an element
         # {"name": "PASSWORD", "value": "x"}, also in YAML
         | (?:\\*["'])?,?\s+(?:-[ ])?(?:\\*["'])?value(?:\\*["'])?[ ]*:[ ]* | \\*["'],\\*["']value\\*["']:
       )
@@ -188,7 +191,7 @@ begin
   if v_lower like any(array[
     '%bearer%', '%identified by %', '%d password %', '%h password %', '%--%', '%sig=%', '%signature%', '%key%', '%cvv%',
     '%cvc%', '%ssn%', '%otp%', '%card%', '%sess%', '%t.sid%', '%auth%', '%jwt%', '%csrf%', '%xsrf%', '%pw%', '%iban%',
-    '%hmac=%', '%ticket=%', '%assertion=%', '%samlresponse=%', '%cookie%', '%thin:%', '%verifier=%'
+    '%hmac=%', '%ticket=%', '%assertion=%', '%samlresponse=%', '%cookie%', '%thin:%', '%verifier=%', '%-team%'
   ]) then
     v_text := regexp_replace(v_text, $pattern$(?xi)
       \mbearer (?:[ \t]+|%20) (?![\w-]+=\w) (?=[a-z]*(?:[0-9_~+/]|[.-][a-z0-9])[\w.~+/=-]{5}|[a-z]{16})
@@ -196,7 +199,8 @@ begin
       | --[a-z-]* (?:password|pass|secret|token|key) [ ]+ (?=[^\s-])
       | [?&;-]sig(?:nature)?= (?=\w)
       | [?&]key= (?=[\w-]*[0-9]|[\w-]{16})
-      | [?&](?:auth|hmac|ticket|assertion|samlresponse|oauth_verifier|code_verifier|session_state|session)= (?=[\w.~%+/-]{12})
+      | (?:[?&](?:auth|hmac|ticket|session) | \m(?:client_)?assertion | \msaml(?:response|request) | \m(?:oauth|code)_verifier
+          | \msession_state)= (?=[\w.~%+/-]{12})
       | (?: [a-z]-signature(?:-[0-9]+)? | ["'](?:signature|auth) | _auth
           | (?:\m|_) (?:cvv2?|cvc2?|ssn|t?otp(?:_code)?|card[_-]?num(?:ber)?|[a-z]*sess(?:ion)?_?id|[a-z]+_session|connect\.sid
             |jwt|[cx]srf|(?:bind)?pw|iban) )
@@ -219,7 +223,7 @@ begin
         (?:code|state)= (?=[\w.~%+/-]{10}) (?=[A-Za-z_.~%+/-]{0,30}[0-9])
     $pattern$, e'\\&\x02', 'g');
   end if;
-  if v_lower ~ 'p(?:ass|in)|kennw|contrase|senha|otp|code' then
+  if v_lower ~ 'p(?:ass|in)|kennw|contrase|senha|otp|code|key |wachtw|parola|heslo|salas' or octet_length(v_lower) <> length(v_lower) then
     v_text := monitoring.mark_spoken_values(v_text);
   end if;
   -- Commands: no sentence can follow, so a second mark prevents the removal of the first one below.
@@ -262,7 +266,7 @@ begin
   v_text := regexp_replace(v_text, $pattern$(?xi)
     \x02 (?=
       (?:[ \t]*[:=][ \t]*)?
-      (?:null|none|nil|undefined|true|false|yes|no|not|is|required|invalid|missing|expired|incorrect|wrong|mismatch|empty
+      (?:\\*["'])?(?:null|none|nil|undefined|true|false|yes|no|not|is|required|invalid|missing|expired|incorrect|wrong|mismatch|empty
         |blank|failed|failure|error|denied|rejected|revoked|malformed|unknown|unexpected|unauthorized|forbidden
         |must|should|was|string|number|boolean|object|identifier|option|flag|argument|header|redacted|hidden|masked)
       (?:[\s.,;:!?)}\]"'&]|$)
@@ -384,6 +388,9 @@ as $$
 declare
   v_text text collate "C" := monitoring.strip_controls(redact_secrets_once.value);
 begin
+  if strpos(v_text, 'Private-Lines: ') > 0 then
+    v_text := regexp_replace(v_text, '(Private-Lines: [0-9]+\n)(?:[A-Za-z0-9+/=]+(?:\n|$))+', e'\\1[redacted]\n', 'g');
+  end if;
   if strpos(v_text, 'PRIVATE KEY') > 0 then
     v_text := monitoring.redact_private_keys(v_text);
   end if;
