@@ -170,9 +170,10 @@ begin
         passw(?:or)?ds? | credentials? | passphrase | passcode | secret | token
         | pwd (?![ \t]*[:=][ \t]*[/~])
         | (?<![a-z])pass (?=[\\"'\]]|\s+value:|[ \t]*=(?![0-9]{1,3}(?:\s|$)))
-        # access, private, secret, account, encryption, signing, master, license, server, service, storage, shared,
-        # deploy, admin, application, functions
-        | (?:api|cess|vate|ret|unt|auth|role|anon|ption|ning|ster|ense|rver|vice|rage|ared|ploy|dmin|tion|ions|app|base)[ _.-]?key
+        # access, private, secret, account, encryption, signing, master
+        | (?:api|cess|vate|ret|unt|auth|role|anon|ption|ning|ster)[ _.-]?key
+        # license, server, service, storage, shared, deploy, admin, application, functions, app, base: with a digit
+        | (?:ense|rver|vice|rage|ared|ploy|dmin|tion|ions|app|base)[ _.-]?key (?=\W{1,9}(?:value\W{1,4})?[\w.+/=~-]{0,24}[0-9])
       )
       (?:_?hash|[0-9]|[_-](?:old|new|prod|live|test|dev|base|v[0-9]))?
       (?:
@@ -201,8 +202,8 @@ begin
       | [?&]key= (?=[\w-]*[0-9]|[\w-]{16})
       | (?:[?&](?:auth|hmac|ticket|session) | \m(?:client_)?assertion | \msaml(?:response|request) | \m(?:oauth|code)_verifier
           | \msession_state)= (?=[\w.~%+/-]{12})
-      | (?: [a-z]-signature(?:-[0-9]+)? | ["'](?:signature|auth) | _auth
-          | (?:\m|_) (?:cvv2?|cvc2?|ssn|t?otp(?:_code)?|card[_-]?num(?:ber)?|[a-z]*sess(?:ion)?_?id|[a-z]+_session|connect\.sid
+      | (?: [a-z]-signature(?:-[0-9]+)? | ["'](?:signature|auth) | _auth(?==)
+          | (?:\m|_) (?:cvv2?|cvc2?|ssn|otp(?:_code)?|totp(?=\W{1,4}[0-9])|card[_-]?num(?:ber)?|[a-z]*sess(?:ion)?_?id|[a-z]+_session(?=\W{1,4}[\w%.-]{0,24}[0-9])|connect\.sid
             |jwt|[cx]srf|(?:bind)?pw|iban) )
         \\*["']? [ \t]* [:=] [ \t]* (?=[\w"'\\])
       # Headers of any vendor, with a value that looks random.
