@@ -214,7 +214,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  c_most_characters constant integer := 6; -- of each prefix: more take longer and tell nearly nothing
+  c_most_characters constant integer := 8; -- of each prefix: more take longer and tell nearly nothing
 begin
   -- Whoever changes formats at the same time waits here, and then sees the rows of the other.
   insert into monitoring.compiled_secret_formats (prefixes, pattern)

@@ -92,8 +92,8 @@ declare
   v_text text collate "C" := lower(may_contain_secrets.value collate "C");
 begin
   return v_text ~ ('p(?:ass|wd?|in[^gn])|secret|token|key|auth(?:ori|enti|["''\\=:])|cookie|bearer|c(?:ard|v[vc])|ssn|otp|jwt|srf')
-    or v_text ~ ('sess(?:ion)?_?[i=]|t[.]sid|sig=|gnature|ntified|credent|-(?:u |-u)|mysql|s-cli|iban|hmac|ticket='
-      || '|(?:code|state)(?:=|%3d)|[enymarsf2]a?[ _-]code|kennw|t de passe|contrase|senha|wachtw|parola|heslo|salas|assertion=|samlr|verifier=|thin:|-team')
+    or v_text ~ ('sess(?:ion)?_?[i="]|t[.]sid|sig=|gnature|ntified|credent|-(?:u |-u)|mysql|s-cli|iban|hmac|ticket='
+      || '|(?:code|state)(?:=|%3d|": ?"[\w./%-]{12})|[enymarsf2]a?[ _-]code|kennw|t de passe|contrase|senha|wachtw|parola|heslo|salas|assertion=|samlr|verifier|thin:|-team')
     or (octet_length(v_text) <> length(v_text) and v_text ~ c_foreign);
 end
 $$;
@@ -192,7 +192,7 @@ begin
   if v_lower like any(array[
     '%bearer%', '%identified by %', '%d password %', '%h password %', '%--%', '%sig=%', '%signature%', '%key%', '%cvv%',
     '%cvc%', '%ssn%', '%otp%', '%card%', '%sess%', '%t.sid%', '%auth%', '%jwt%', '%csrf%', '%xsrf%', '%pw%', '%iban%',
-    '%hmac=%', '%ticket=%', '%assertion=%', '%samlresponse=%', '%cookie%', '%thin:%', '%verifier=%', '%-team%'
+    '%hmac=%', '%ticket=%', '%assertion=%', '%samlresponse=%', '%cookie%', '%thin:%', '%verifier%', '%-team%'
   ]) then
     v_text := regexp_replace(v_text, $pattern$(?xi)
       \mbearer (?:[ \t]+|%20) (?![\w-]+=\w) (?=[a-z]*(?:[0-9_~+/]|[.-][a-z0-9])[\w.~+/=-]{5}|[a-z]{16})
@@ -201,7 +201,7 @@ begin
       | [?&;-]sig(?:nature)?= (?=\w)
       | [?&]key= (?=[\w-]*[0-9]|[\w-]{16})
       | (?:[?&](?:auth|hmac|ticket|session) | \m(?:client_)?assertion | \msaml(?:response|request) | \m(?:oauth|code)_verifier
-          | \msession_state)= (?=[\w.~%+/-]{12})
+          | \msession_state)(?:=|["'][ ]*:[ ]*["']) (?=[\w.~%+/-]{12})
       | (?: [a-z]-signature(?:-[0-9]+)? | ["'](?:signature|auth) | _auth(?==)
           | (?:\m|_) (?:cvv2?|cvc2?|ssn|otp(?:_code)?|totp(?=\W{1,4}[0-9])|card[_-]?num(?:ber)?|[a-z]*sess(?:ion)?_?id|[a-z]+_session(?=\W{1,4}[\w%.-]{0,24}[0-9])|connect\.sid
             |jwt|[cx]srf|(?:bind)?pw|iban) )

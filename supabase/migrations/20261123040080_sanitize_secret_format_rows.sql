@@ -130,7 +130,6 @@ as $$
   ('mailgun', 'key-', '[0-9a-f]{16,}', repeat('0a1b', 20), 'key-value store'),
   ('mailgun_public', 'pubkey-', '[0-9a-f]{16,}', repeat('0a1b', 20), 'pubkey-pinning failed'),
   ('mollie_live', 'live_', '[A-Za-z0-9]{28,}', repeat('a1B2', 20), 'live_reload'),
-  ('mollie_test', 'test_', '[A-Za-z0-9]{28,}', repeat('a1B2', 20), 'test_that_an_order_can_be_cancelled_again'),
   ('neon', 'napi_', '[a-z0-9]{20,}', repeat('0a1b', 20), 'napi_create_function failed'),
   ('netlify', 'nfp_', '[A-Za-z0-9]{16,}', repeat('a1B2', 20), 'nfp_report_of_the_last_month'),
   ('new_relic_insert', 'NRII-', '[\w-]{12,}', repeat('a1B2', 20), 'NRII-missing'),
