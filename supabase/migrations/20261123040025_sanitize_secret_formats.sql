@@ -1,9 +1,8 @@
 -- Purpose: stores the formats of vendors' tokens as rows, and compiles them into the one regular expression that
 --   redaction uses.
 -- Objects: tables monitoring.secret_formats, monitoring.compiled_secret_formats; functions
---   monitoring.is_simple_expression, monitoring.list_token_beginnings, monitoring.match_literal,
---   monitoring.match_beginnings, monitoring.is_expression, monitoring.compile_secret_formats; trigger
---   secret_formats_are_compiled.
+--   monitoring.is_simple_expression, monitoring.match_literal, monitoring.match_beginnings, monitoring.is_expression,
+--   monitoring.compile_secret_formats; trigger secret_formats_are_compiled.
 -- Risks: the table only adds: tokens that redact_tokens() knows by itself are redacted without any row. Every
 --   sanitized text is compared with the compiled prefixes, so a row must have a fixed prefix.
 
@@ -115,32 +114,16 @@ comment on table monitoring.compiled_secret_formats is
 comment on column monitoring.compiled_secret_formats.is_only_row is 'True: the table has one row.';
 
 comment on column monitoring.compiled_secret_formats.prefixes is
-'Expression for the beginnings of all tokens, those that redact_tokens() knows by itself included.';
+'Expression for the beginnings of the tokens of the enabled rows. Matches nothing when there is none.';
 
 comment on column monitoring.compiled_secret_formats.pattern is
-'Expression for the tokens of the enabled rows. Empty when there is none.';
+'Expression for the tokens of the enabled rows. Matches nothing when there is none.';
 
 comment on constraint compiled_secret_formats_pkey on monitoring.compiled_secret_formats is
 'The table has one row, which the trigger of secret_formats writes.';
 
 comment on constraint there_is_one_row on monitoring.compiled_secret_formats is
 'The table has one row, which the trigger of secret_formats writes.';
-
-create function monitoring.list_token_beginnings()
-returns text
-language sql
-immutable
-parallel safe
-security invoker
-set search_path = ''
-as $$
-  -- Shortened, because the time grows with the pattern.
-  select 'A[KS]IA|[srp]k_(?:live|test)_|whsec|gh[oprsu]_|gith|glpa|xox|xapp|hooks[.]|discord|sb_s|sbp_|AIza|ya29|GOCS|sk-|SG[.]'
-    || '|npm_|SK[0-9a-f]|eyJ|sntry|hf_|dop_|shp[a-z]{2}_|pypi|hvs[.]|[Bb]asic[ ]|bot[0-9]|c[ks]_[0-9a-f]|dckr'
-$$;
-
-comment on function monitoring.list_token_beginnings() is
-'Returns the alternatives of a regular expression for the beginnings of the tokens that redact_tokens() knows by itself.';
 
 create function monitoring.match_literal(value text)
 returns text
@@ -215,10 +198,12 @@ set search_path = ''
 as $$
 declare
   c_most_characters constant integer := 8; -- of each prefix: more take longer and tell nearly nothing
+  c_word constant text := '(?<![A-Za-z0-9])(?:%s)';
+  c_nothing constant text := '$.'; -- matches nothing
 begin
   -- Whoever changes formats at the same time waits here, and then sees the rows of the other.
   insert into monitoring.compiled_secret_formats (prefixes, pattern)
-  values (monitoring.list_token_beginnings(), '')
+  values (c_nothing, c_nothing)
   on conflict (is_only_row) do nothing;
   perform compiled.is_only_row
   from monitoring.compiled_secret_formats as compiled
@@ -240,20 +225,19 @@ begin
   )
   update monitoring.compiled_secret_formats
   set
-    prefixes = format(
-      '(?<![A-Za-z0-9])(?:%s)',
-      concat_ws(
-        '|',
-        monitoring.list_token_beginnings(),
-        (select monitoring.match_beginnings(array_agg(left(formats.prefix, c_most_characters))) from formats)
-      )
+    prefixes = coalesce(
+      (
+        select format(c_word, monitoring.match_beginnings(array_agg(left(formats.prefix, c_most_characters))))
+        from formats
+        having count(*) > 0
+      ), c_nothing
     ),
     pattern = coalesce(
       (
-        select format('(?<![A-Za-z0-9])(?:%s)', string_agg(bodies.alternative, '|' order by bodies.alternative))
+        select format(c_word, string_agg(bodies.alternative, '|' order by bodies.alternative))
         from bodies
         having count(*) > 0
-      ), ''
+      ), c_nothing
     )
   where compiled_secret_formats.is_only_row;
   return null;

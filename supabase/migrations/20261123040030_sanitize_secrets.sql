@@ -92,14 +92,15 @@ declare
   v_text text collate "C" := lower(may_contain_secrets.value collate "C");
 begin
   return v_text ~ ('p(?:ass|wd?|in[^gn])|secret|token|key|auth(?:ori|enti|["''\\=:])|cookie|bearer|c(?:ard|v[vc])|ssn|otp|jwt|srf')
-    or v_text ~ ('sess(?:ion)?_?[i="]|t[.]sid|sig=|gnature|ntified|credent|-(?:u |-u)|mysql|s-cli|iban|hmac|ticket='
-      || '|(?:code|state)(?:=|%3d|": ?"[\w./%-]{12})|[enymarsf2]a?[ _-]code|kennw|t de passe|contrase|senha|wachtw|parola|heslo|salas|assertion=|samlr|verifier|thin:|-team')
+    or v_text ~ 'sess(?:ion)?_?[i="]|t[.]sid|sig=|gnature|ntified|credent|-(?:u |-u)|mysql|s-cli|iban|hmac|-team|thin:'
+    or v_text ~ ('ticket=|(?:code|state)(?:=|%3d|": ?")|[enymarsf2]a?[ _-]code|kennw|passe|contrase|senha|wacht|parola'
+      || '|heslo|salas|assertion=|samlr|verifier')
     or (octet_length(v_text) <> length(v_text) and v_text ~ c_foreign);
 end
 $$;
 
 comment on function monitoring.may_contain_secrets(text) is
-'Returns whether a text contains a word that redact_keyed_values() could act on. Two
+'Returns whether a text contains a word that redact_keyed_values() could act on. Three
 patterns, because one search per word takes longer, and so does one large pattern; its words are shortened for the same reason.';
 
 create function monitoring.mark_spoken_values(value text)
@@ -169,11 +170,9 @@ begin
     | (?:
         passw(?:or)?ds? | credentials? | passphrase | passcode | secret | token
         | pwd (?![ \t]*[:=][ \t]*[/~])
-        | (?<![a-z])pass (?=[\\"'\]]|\s+value:|[ \t]*=(?![0-9]{1,3}(?:\s|$)))
+        | (?<![a-z])pass (?=[\\"'\]]|[ \t]*=(?![0-9]{1,3}(?:\s|$)))
         # access, private, secret, account, encryption, signing, master
         | (?:api|cess|vate|ret|unt|auth|role|anon|ption|ning|ster)[ _.-]?key
-        # license, server, service, storage, shared, deploy, admin, application, functions, app, base: with a digit
-        | (?:ense|rver|vice|rage|ared|ploy|dmin|tion|ions|app|base)[ _.-]?key (?=\W{1,9}(?:value\W{1,4})?[\w.+/=~-]{0,24}[0-9])
       )
       (?:_?hash|[0-9]|[_-](?:old|new|prod|live|test|dev|base|v[0-9]))?
       (?:
@@ -183,16 +182,15 @@ begin
         | :[ ]* (?:[|][ ]*)? \x0b\s* (?=\S*[^\s:][ \t]*(?:\n|$))
         | \\*["'] [ \t]+ value= (?=\\*["'])                  # an attribute
         | (?:[ ]+[\w:.-]+="[^"<>\n]*")*> (?=[^\s<>]+</)      # an element
-        # {"name": "PASSWORD", "value": "x"}, also in YAML
-        | (?:\\*["'])?,?\s+(?:-[ ])?(?:\\*["'])?value(?:\\*["'])?[ ]*:[ ]* | \\*["'],\\*["']value\\*["']:
       )
       (?=[^\s\[{(<>=:,;)}\]]|\[(?!redacted\](?:\W|$))[^\s"'{\]]|\{[^\s"'{}:]+\})
   $pattern$, e'\\&\x02', 'g');
   v_lower := lower(v_text);
   if v_lower like any(array[
-    '%bearer%', '%identified by %', '%d password %', '%h password %', '%--%', '%sig=%', '%signature%', '%key%', '%cvv%',
-    '%cvc%', '%ssn%', '%otp%', '%card%', '%sess%', '%t.sid%', '%auth%', '%jwt%', '%csrf%', '%xsrf%', '%pw%', '%iban%',
-    '%hmac=%', '%ticket=%', '%assertion=%', '%samlresponse=%', '%cookie%', '%thin:%', '%verifier%', '%-team%'
+    '%bearer%', '%identified by %', '%d password %', '%h password %', '%--%', '%sig=%', '%signature%', '%key=%', '%cvv%',
+    '%cvc%', '%ssn%', '%otp%', '%card%', '%sessid%', '%sessionid%', '%session\_id%', '%\_session%', '%session=%', '%session\_state%', '%t.sid%',
+    '%auth=%', '%auth"%', '%auth''%', '%auth\\"%', '%jwt%', '%csrf%', '%xsrf%', '%pw%', '%iban%', '%hmac=%', '%ticket=%',
+    '%assertion=%', '%samlre%', '%cookies%', '%.cookie%', '%thin:%', '%verifier%'
   ]) then
     v_text := regexp_replace(v_text, $pattern$(?xi)
       \mbearer (?:[ \t]+|%20) (?![\w-]+=\w) (?=[a-z]*(?:[0-9_~+/]|[.-][a-z0-9])[\w.~+/=-]{5}|[a-z]{16})
@@ -206,11 +204,20 @@ begin
           | (?:\m|_) (?:cvv2?|cvc2?|ssn|otp(?:_code)?|totp(?=\W{1,4}[0-9])|card[_-]?num(?:ber)?|[a-z]*sess(?:ion)?_?id|[a-z]+_session(?=\W{1,4}[\w%.-]{0,24}[0-9])|connect\.sid
             |jwt|[cx]srf|(?:bind)?pw|iban) )
         \\*["']? [ \t]* [:=] [ \t]* (?=[\w"'\\])
-      # Headers of any vendor, with a value that looks random.
-      | (?<![\w-])(?:x-[a-z-]*(?:auth|team)|[a-z]+(?:-[a-z]+)*-key) \\*["']? [ \t]* [:=] [ \t]* \\*["']?
-        (?=[\w.+/=~-]{16}) (?=[a-z+/=_-]{0,40}[0-9])
       | cookies? [ \t]* [:=] [ \t]* (?:\{[ ]*["'][\w.-]+["'][ ]*:[ ]*(?=["'])|["'][\w.-]+=)
       | thin:[^\s/@:"']+/ (?=[^\s@"']+@)
+    $pattern$, e'\\&\x02', 'g');
+  end if;
+  if v_lower ~ '(?:ense|rver|vice|base|rage|ared|ploy|dmin|tion|ions|app|-)[ _.-]?key|-team|x-auth|value' then
+    v_text := regexp_replace(v_text, $pattern$(?xi)
+      # Headers of any vendor, and keys of licenses, servers, services, storages and the like: what looks random.
+      (?<![\w-])(?:x-[a-z-]*(?:auth|team)|[a-z]+(?:-[a-z]+)*-key) \\*["']? [ \t]* [:=] [ \t]* \\*["']?
+        (?=[\w.+/=~-]{16}) (?=[a-z+/=_-]{0,40}[0-9])
+      | (?:license|server|service|supabase|storage|shared|deploy|admin|application|subscription|functions|app) [ _.-]? key
+        (?:[^\w\n:=>]{0,5}[:=>][^\w\n]{0,5}|["'][ ]value=["']) (?=[\w.+/=~-]{0,30}[0-9]) (?=[\w.+/=~-]{8})
+      # {"name": "PASSWORD", "value": "x"}, also in YAML
+      | (?:passw(?:or)?d|secret|token|key|pass|pwd) (?:_base)? (?:\\*["'])?,?\s*(?:-[ ])?(?:\\*["'])?\mvalue(?:\\*["'])?[ ]*:[ ]*
+        (?=[^\s{\[])
     $pattern$, e'\\&\x02', 'g');
   end if;
   if v_lower ~ '(?:code|state)(?:=|["''])' then
@@ -224,7 +231,9 @@ begin
         (?:code|state)= (?=[\w.~%+/-]{10}) (?=[A-Za-z_.~%+/-]{0,30}[0-9])
     $pattern$, e'\\&\x02', 'g');
   end if;
-  if v_lower ~ 'p(?:ass|in)|kennw|contrase|senha|otp|code|key |wachtw|parola|heslo|salas' or octet_length(v_lower) <> length(v_lower) then
+  if v_lower ~ ('(?:ord|ase|code|pin|otp|ass|key)["'']?[ :=]+(?:[a-z]+[ :]+){0,2}[[(]?(?:[a-z]*[0-9!@#$%^&*]|["''`])'
+      || '|kennw|passwort|passe|contrase|senha|wacht|parola|heslo|salas')
+    or octet_length(v_lower) <> length(v_lower) then
     v_text := monitoring.mark_spoken_values(v_text);
   end if;
   -- Commands: no sentence can follow, so a second mark prevents the removal of the first one below.
@@ -323,15 +332,11 @@ declare
   v_prefixes text;
   v_pattern text;
 begin
-  select compiled.prefixes, compiled.pattern
-  into v_prefixes, v_pattern
-  from monitoring.compiled_secret_formats as compiled;
-  -- Tokens without a prefix: Discord, Mailgun, Terraform, Mailchimp, New Relic, MaxMind, Telegram, Facebook, Microsoft
-  -- Entra, Vault.
-  if v_text ~ (
-    '[.][\w-]{6}[.][\w-]{9}|atlasv1|[0-9a-f]{8}-(?:us[0-9]|[0-9a-f]{8})|NRAL|_mmk|:AA|Q~|[|][\w-]{9}|\ms[.][A-Za-z0-9]{16}'
-  ) then
-  v_text := regexp_replace(v_text, $pattern$(?x)
+  -- Each of these tests is small, because the time to compare a short text grows with the size of the pattern.
+  if v_text ~ '[.][\w-]{6}[.]|-us[0-9]|-[0-9a-f]{8}(?:-|\M)|NRAL|_mmk|:AA|Q~|[|]|tlasv1|\ms[.][A-Za-z0-9]{12}' then
+    -- Tokens without a prefix: Discord, Mailgun, Terraform, Mailchimp, New Relic, MaxMind, Telegram, Facebook, Microsoft
+    -- Entra, Vault.
+    v_text := regexp_replace(v_text, $pattern$(?x)
       (?<![A-Za-z0-9])(?:
         [MNO][\w-]{22,27}\.(?=[\w-]{0,7}\.?[\w-]{0,24}[0-9])[\w-]{6}\.[\w-]{25,}
         | [A-Za-z0-9]{14}\.atlasv1\.[\w=-]{20,}
@@ -344,31 +349,39 @@ begin
       )
     $pattern$, '[redacted]', 'g');
   end if;
-  if not v_text ~ coalesce(v_prefixes, '(?<![A-Za-z0-9])(?:' || monitoring.list_token_beginnings() || ')') then
-    return v_text;
+  if v_text ~ (
+    '(?<![A-Za-z0-9])(?:A[KS]IA|[srp]k_(?:live|test)_|whsec|gh[oprsu]_|gith|glpa|xox|xapp|hooks[.]|discord|sb_s|sbp_|AIza|ya29'
+    || '|GOCS|sk-|SG[.]|npm_|SK[0-9a-f]|eyJ|sntry|hf_|dop_|shp[a-z]{2}_|pypi|hvs[.]|[Bb]asic[ ]|bot[0-9]|c[ks]_[0-9a-f]|dckr)'
+  ) then
+    -- These stay known whatever rows secret_formats has.
+    v_text := regexp_replace(v_text, $pattern$(?x)
+      (?<![A-Za-z0-9])(?:
+        (?:AKIA|ASIA)[A-Z0-9]{8,}
+        | (?:[srp]k_(?:live|test)|whsec|gh[oprsu]|github_pat|sb_secret|sbp|sntry[a-z]|dop_v1|shp[a-z]{2}|dckr_pat)
+          _[A-Za-z0-9_=/+-]{6,}
+        | (?:glpat|xox[a-z]|xapp|GOCSPX|pypi)-[\w-]{6,}(?:\.[\w-]+)*
+        | (?:npm|hf)_[A-Za-z0-9]{12,}
+        | c[ks]_[0-9a-f]{16,}
+        | bot[0-9]+:[\w-]{16,}
+        | sk-(?![a-z]+-[0-9]+(?![\w-]))(?=[A-Za-z_-]*[0-9])[\w-]{8,}
+        | (?:SG|ya29|hvs)\.[\w-]{10,}(?:\.[\w-]+)?
+        | AIza[\w-]{10,}
+        | SK[0-9a-f]{16,}
+        | [Bb]asic[ ]+(?!(?:[A-Z][a-z]+)+(?![A-Za-z0-9+/=]))(?=[A-Za-z0-9+/]*(?:[a-z][A-Z]|[0-9=]))[A-Za-z0-9+/]{6,}=*
+        | eyJ[\w-]{8,}(?:\.[\w-]*){0,4}
+        | hooks\.slack\.com/[^\s"'<>)]+
+        | discord(?:app)?\.com/api/webhooks/[^\s"'<>)]+
+      )
+    $pattern$, '[redacted]', 'g');
   end if;
-  -- These stay known whatever rows there are.
-  v_text := regexp_replace(v_text, $pattern$(?x)
-    (?<![A-Za-z0-9])(?:
-      (?:AKIA|ASIA)[A-Z0-9]{8,}
-      | (?:[srp]k_(?:live|test)|whsec|gh[oprsu]|github_pat|sb_secret|sbp|sntry[a-z]|dop_v1|shp[a-z]{2}|dckr_pat)
-        _[A-Za-z0-9_=/+-]{6,}
-      | (?:glpat|xox[a-z]|xapp|GOCSPX|pypi)-[\w-]{6,}(?:\.[\w-]+)*
-      | (?:npm|hf)_[A-Za-z0-9]{12,}
-      | c[ks]_[0-9a-f]{16,}
-      | bot[0-9]+:[\w-]{16,}
-      | sk-(?![a-z]+-[0-9]+(?![\w-]))(?=[A-Za-z_-]*[0-9])[\w-]{8,}
-      | (?:SG|ya29|hvs)\.[\w-]{10,}(?:\.[\w-]+)?
-      | AIza[\w-]{10,}
-      | SK[0-9a-f]{16,}
-      | [Bb]asic[ ]+(?!(?:[A-Z][a-z]+)+(?![A-Za-z0-9+/=]))(?=[A-Za-z0-9+/]*(?:[a-z][A-Z]|[0-9=]))[A-Za-z0-9+/]{6,}=*
-      | eyJ[\w-]{8,}(?:\.[\w-]*){0,4}
-      | hooks\.slack\.com/[^\s"'<>)]+
-      | discord(?:app)?\.com/api/webhooks/[^\s"'<>)]+
-    )
-  $pattern$, '[redacted]', 'g');
-  if v_pattern <> '' then
-    v_text := regexp_replace(v_text, v_pattern, '[redacted]', 'g');
+  -- Letters and digits of a random word alternate, or capital and small letters do.
+  if v_text ~ '[\w-]{4}(?:[A-Za-z][0-9]|[0-9][A-Za-z]|[A-Z][a-z][A-Z]|[a-z][A-Z][A-Z])' then
+    select compiled.prefixes, compiled.pattern
+    into v_prefixes, v_pattern
+    from monitoring.compiled_secret_formats as compiled;
+    if v_text ~ v_prefixes then
+      v_text := regexp_replace(v_text, v_pattern, '[redacted]', 'g');
+    end if;
   end if;
   return v_text;
 end
