@@ -393,7 +393,7 @@ comment on function monitoring.redact_tokens(text) is
 create function monitoring.redact_secrets_once(value text)
 returns text
 language plpgsql
-immutable
+stable
 strict
 parallel safe
 security invoker
@@ -453,7 +453,7 @@ comment on function monitoring.redact_secrets_once(text) is 'Runs one pass of re
 create function monitoring.redact_secrets(value text)
 returns text
 language plpgsql
-immutable
+stable
 strict
 parallel safe
 security invoker

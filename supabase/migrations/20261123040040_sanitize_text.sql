@@ -108,7 +108,7 @@ comment on function monitoring.find_many_tokens(text, integer) is
 create function monitoring.limit_redaction_cost(value text, max_bytes integer)
 returns text
 language plpgsql
-immutable
+stable
 strict
 parallel safe
 security invoker
@@ -148,7 +148,7 @@ hundreds of keys or addresses is shortened more than max_bytes requires.';
 create function monitoring.sanitize_text(value text, max_bytes integer)
 returns text
 language plpgsql
-immutable
+stable
 strict
 parallel safe
 security invoker
@@ -202,7 +202,7 @@ Idempotent.';
 create function monitoring.sanitize_line(value text, max_bytes integer)
 returns text
 language sql
-immutable
+stable
 strict
 parallel safe
 security invoker

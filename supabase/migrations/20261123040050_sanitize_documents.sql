@@ -111,7 +111,7 @@ like one.';
 create function monitoring.is_clean_jsonb(value jsonb, levels integer)
 returns boolean
 language plpgsql
-immutable
+stable
 strict
 parallel safe
 security invoker
@@ -144,7 +144,7 @@ comment on function monitoring.is_clean_jsonb(jsonb, integer) is
 create function monitoring.redact_jsonb(value jsonb, depth integer)
 returns jsonb
 language plpgsql
-immutable
+stable
 strict
 parallel safe
 security invoker
@@ -326,7 +326,7 @@ elements, of a text its beginning. "_truncated" or a last element holds the orig
 create function monitoring.sanitize_jsonb(value jsonb, max_bytes integer)
 returns jsonb
 language plpgsql
-immutable
+stable
 strict
 parallel safe
 security invoker

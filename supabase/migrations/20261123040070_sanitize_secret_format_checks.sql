@@ -162,25 +162,27 @@ volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  c_hidden constant text[] := array['example', 'counterexample', 'created_at', 'updated_at'];
 begin
   insert into public.agent_actions (agent, action, success, details)
   values (
     monitoring.read_actor(),
     'secret_format_' || case tg_op when 'INSERT' then 'added' when 'UPDATE' then 'changed' else 'removed' end,
     true,
-    -- The example has the form of a secret: it is redacted.
-    monitoring.sanitize_jsonb(jsonb_strip_nulls(jsonb_build_object(
+    jsonb_strip_nulls(jsonb_build_object(
       'format', coalesce(new.name, old.name),
-      'from', case when tg_op <> 'INSERT' then to_jsonb(old) - array['created_at', 'updated_at'] end,
-      'to', case when tg_op <> 'DELETE' then to_jsonb(new) - array['created_at', 'updated_at'] end
-    )), 16384)
+      'from', case when tg_op <> 'INSERT' then to_jsonb(old) - c_hidden end,
+      'to', case when tg_op <> 'DELETE' then to_jsonb(new) - c_hidden end
+    ))
   );
   return null;
 end
 $$;
 
 comment on function monitoring.audit_secret_format() is
-'Writes the audit row of a format that was added, changed or removed: who, from what, to what.';
+'Writes the audit row of a format that was added, changed or removed: who, from what, to what. The example, which has
+the form of a secret, is left out.';
 
 create trigger secret_formats_are_audited
 after insert or update or delete on monitoring.secret_formats

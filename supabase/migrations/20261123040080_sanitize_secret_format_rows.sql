@@ -14,7 +14,6 @@ set search_path = ''
 as $$
   values
   ('1password_secret_key', 'A3-', '[A-Z0-9]{6}-[A-Z0-9]{6,}-[A-Z0-9-]{15,}', 'A1B2C3-A1B2C3-A1B2C-A1B2C-A1B2C', 'A3-SIZED paper is missing'),
-  ('1password_service_account', 'ops_eyJ', '[A-Za-z0-9]{16,}', repeat('a1B2', 20), 'ops_eyJ is only the prefix'),
   ('adobe_client_secret', 'p8e-', '[0-9a-f]{16,}', repeat('0a1b', 20), 'p8e-is-a-name'),
   ('age_plugin', 'AGE-PLUGIN-', '[A-Z0-9]{2,16}-1[A-Z0-9]{20,}', 'ACME-1' || repeat('A1B2', 10), 'AGE-PLUGIN-YUBIKEY not found'),
   ('age_secret_key', 'AGE-SECRET-KEY-1', '[A-Z0-9]{16,}', repeat('A1B2', 20), 'AGE-SECRET-KEY-1 was expected'),

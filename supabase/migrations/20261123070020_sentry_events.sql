@@ -242,7 +242,7 @@ title.';
 create function monitoring.describe_sentry_metadata(issue jsonb)
 returns jsonb
 language sql
-immutable
+stable
 parallel safe
 security invoker
 set search_path = ''
