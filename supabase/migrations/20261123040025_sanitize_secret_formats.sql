@@ -137,7 +137,8 @@ as $$
   select regexp_replace(value, '([^A-Za-z0-9_-])', '\\\1', 'g')
 $$;
 
-comment on function monitoring.match_literal(text) is 'Returns a regular expression that matches a text of ASCII as it is.';
+comment on function monitoring.match_literal(text) is
+'Returns a regular expression that matches a text of ASCII as it is.';
 
 create function monitoring.match_beginnings(words text[])
 returns text

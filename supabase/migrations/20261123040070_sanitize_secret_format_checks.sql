@@ -32,7 +32,8 @@ as $$
   ('0x00007ffdeadbeef0 INC-1001 JIRA-5678 v1.0.0-beta.3 node_modules webpack-internal:///main-1a2b3c4d.js')
 $$;
 
-comment on function monitoring.list_ordinary_texts() is 'Returns texts in which no format of tokens may match anything.';
+comment on function monitoring.list_ordinary_texts() is
+'Returns texts in which no format of tokens may match anything.';
 
 create function monitoring.check_secret_format_fields(format monitoring.secret_formats)
 returns void

@@ -1,5 +1,5 @@
--- Purpose: inserts the formats of tokens that are built in, from the documentation of the vendors and the lists of public
---   scanners.
+-- Purpose: inserts the formats of tokens that are built in, from the documentation of the vendors and the lists of
+--   public scanners.
 -- Objects: functions monitoring.list_secret_formats_a_to_h, monitoring.list_secret_formats_i_to_z,
 --   monitoring.seed_secret_formats.
 -- Risks: no example is written out, because scanners of repositories would report it: prefix and rest are joined.
@@ -240,5 +240,5 @@ end
 $$;
 
 comment on function monitoring.seed_secret_formats() is
-'Inserts the built-in formats that are missing, and brings the others up to date. The operator''s rows stay, and a format
-that was switched off stays off.';
+'Inserts the built-in formats that are missing, and brings the others up to date. The operator''s rows stay, and a
+format that was switched off stays off.';

@@ -63,7 +63,7 @@ select results_eq(
     select action, details ->> 'format', details #>> '{to,is_enabled}'
     from public.agent_actions
     where action like 'secret_format_%' and details ->> 'format' in ('acme_test_key', 'groq')
-    order by id
+    order by details ->> 'format', id
   $$,
   $$
     values
