@@ -1,10 +1,10 @@
 -- Purpose: redacts values in a text whose key names a secret, and passwords in sentences.
 -- Objects: functions monitoring.may_contain_secrets, monitoring.mark_spoken_values, monitoring.mark_random_values,
 --   monitoring.mark_keyed_values, monitoring.redact_keyed_values.
--- Risks: a backend caches 32 compiled regular expressions, and this file uses 16 of them, 4 of which every text meets. A
---   pattern whose states times characters exceed some 2,500 costs five times more per call, because its tables outgrow
---   what malloc keeps: keep alternations small. Matching is in collation "C", where only ASCII letters are letters. In a
---   pattern with (x), blanks are ignored and # begins a comment.
+-- Risks: a backend caches 32 compiled regular expressions, and this file uses 16 of them, 4 of which every text meets.
+--   A pattern whose states times characters exceed some 2,500 costs five times more per call, because its tables
+--   outgrow what malloc keeps: keep alternations small. Matching is in collation "C", where only ASCII letters are
+--   letters. In a pattern with (x), blanks are ignored and # begins a comment.
 
 create function monitoring.may_contain_secrets(value text)
 returns boolean

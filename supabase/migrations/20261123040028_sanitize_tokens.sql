@@ -73,4 +73,5 @@ end
 $$;
 
 comment on function monitoring.redact_tokens(text) is
-'Replaces tokens by [redacted] that their form gives away: those of the common vendors, and the rows of secret_formats.';
+'Replaces tokens by [redacted] that their form gives away: those of the common vendors, and those of the rows of
+secret_formats.';

@@ -23,7 +23,10 @@ select is(
 select monitoring.seed_secret_formats();
 
 select is(
-  (select listed.origin || ' ' || listed.body from monitoring.secret_formats as listed where listed.name = 'acme_test_key'),
+  (
+    select listed.origin || ' ' || listed.body from monitoring.secret_formats as listed
+    where listed.name = 'acme_test_key'
+  ),
   'operator [a-z0-9]{24}', 'an upgrade leaves it alone'
 );
 
@@ -39,7 +42,10 @@ select is(
 select monitoring.seed_secret_formats();
 
 select is(
-  (select listed.is_enabled from monitoring.secret_formats as listed where listed.name = 'groq'), false,
+  (
+    select listed.is_enabled from monitoring.secret_formats as listed
+    where listed.name = 'groq'
+  ), false,
   'a built-in row that was switched off stays off'
 );
 
@@ -54,7 +60,10 @@ where name = 'groq';
 select monitoring.seed_secret_formats();
 
 select is(
-  (select listed.is_enabled from monitoring.secret_formats as listed where listed.name = 'groq'), true,
+  (
+    select listed.is_enabled from monitoring.secret_formats as listed
+    where listed.name = 'groq'
+  ), true,
   'an upgrade inserts a missing built-in row'
 );
 

@@ -5,7 +5,10 @@ begin;
 select plan(4);
 
 select cmp_ok(
-  (select count(*) from monitoring.secret_formats where origin = 'builtin' and is_enabled), '>=', 150::bigint,
+  (
+    select count(*) from monitoring.secret_formats
+    where origin = 'builtin' and is_enabled
+  ), '>=', 150::bigint,
   'there are built-in formats'
 );
 
@@ -33,19 +36,13 @@ select is_empty(
 select is(
   monitoring.sanitize_jsonb(
     (
-      select jsonb_object_agg(listed.name, 'at ' || listed.example)
-      from (
-        select * from monitoring.list_secret_formats_a_to_h()
-        union all
-        select * from monitoring.list_secret_formats_i_to_z()
-      ) as rows
-      join monitoring.secret_formats as listed using (name)
-      where length(listed.example) > 8
-        and not monitoring.is_sensitive_key(listed.name)
+      select jsonb_agg('at ' || listed.example order by listed.name)
+      from monitoring.secret_formats as listed
+      where listed.name in ('groq', 'doppler_service', 'databricks', 'mailgun')
     ),
-    131072
-  )::text like '%at [redacted]%', true,
-  'documents are redacted too'
+    4096
+  ),
+  '["at [redacted]", "at [redacted]", "at [redacted]", "at [redacted]"]', 'documents are redacted too'
 );
 
 select * from finish();

@@ -6,13 +6,14 @@ select plan(7);
 
 alter table monitoring.secret_formats disable trigger secret_formats_are_checked;
 
-select throws_ok(
-  format(
-    'insert into monitoring.secret_formats (name, prefix, body, origin, example, counterexample) values (%L, %L, %L, %L, %L, %L)',
-    wrong.name, wrong.prefix, wrong.body, wrong.origin, 'x', 'x'
-  ),
-  '23514', null, wrong.constraint_name
-)
+select
+  throws_ok(
+    format(
+      'insert into monitoring.secret_formats (name, prefix, body, origin, example, counterexample) values (%L, %L, %L, %L, %L, %L)',
+      wrong.name, wrong.prefix, wrong.body, wrong.origin, 'x', 'x'
+    ),
+    '23514', null, wrong.constraint_name
+  )
 from (
   values
   (' ', 'abc', 'a{20}', 'operator', 'name_is_a_short_line'),

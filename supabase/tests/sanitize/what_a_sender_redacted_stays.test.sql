@@ -28,8 +28,10 @@ select is(
 );
 
 select is(
-  array[monitoring.is_redaction_mark('[Filtered]'), monitoring.is_redaction_mark('****'), monitoring.is_redaction_mark('x'),
-    monitoring.is_redaction_mark(null)],
+  array[
+    monitoring.is_redaction_mark('[Filtered]'), monitoring.is_redaction_mark('****'), monitoring.is_redaction_mark('x'),
+    monitoring.is_redaction_mark(null)
+  ],
   '{t,t,f,f}', 'marks'
 );
 

@@ -29,8 +29,10 @@ select is(
     pg_temp.add_format('acme_', null, 'x'), pg_temp.add_format(' ', '[a-z]{20}', 'x'),
     pg_temp.add_format('acme_', '[a-z]{20}', ''), pg_temp.add_format('acme_', '[a-z]{20}', 'x', null)
   ],
-  array['body: body is missing', 'prefix: prefix is missing', 'example: example is missing',
-    'counterexample: counterexample is missing'],
+  array[
+    'body: body is missing', 'prefix: prefix is missing', 'example: example is missing',
+    'counterexample: counterexample is missing'
+  ],
   'something is missing'
 );
 
