@@ -6,7 +6,7 @@
 create function monitoring.find_target_problem(target jsonb)
 returns text
 language plpgsql
-immutable
+stable
 strict
 parallel safe
 security invoker

@@ -1,13 +1,8 @@
 -- Purpose: removes secrets, personal data and control characters from a text.
--- Objects: functions monitoring.strip_controls, monitoring.redact_private_keys, monitoring.may_contain_secrets,
---   monitoring.mark_keyed_values, monitoring.redact_keyed_values, monitoring.redact_secrets_once,
+-- Objects: functions monitoring.strip_controls, monitoring.redact_private_keys, monitoring.redact_secrets_once,
 --   monitoring.redact_secrets.
--- Risks: a backend caches 32 compiled regular expressions, and this file uses 11 of them (strip_controls 1,
---   may_contain_secrets 1, mark_keyed_values 3, redact_keyed_values 2, redact_secrets_once 4); text without secrets
---   runs only the small ones that search for words. A pattern whose states times characters exceed some 2,500 costs
---   five times more per call, because its tables outgrow what malloc keeps: keep alternations small. Matching is in
---   collation "C", where only ASCII letters are letters. In a pattern with (x), blanks are ignored and # begins a
---   comment.
+-- Risks: uses 4 of the 32 regular expressions that a backend caches. Matching is in collation "C", where only ASCII
+--   letters are letters. In a pattern with (x), blanks are ignored and # begins a comment.
 
 create function monitoring.strip_controls(value text)
 returns text
@@ -78,168 +73,10 @@ comment on function monitoring.redact_private_keys(text) is
 'Replaces PEM blocks of private keys by [redacted], complete or truncated, with real or escaped line ends.
 Certificates stay.';
 
-create function monitoring.may_contain_secrets(value text)
-returns boolean
-language plpgsql
-immutable
-strict
-parallel safe
-security invoker
-set search_path = ''
-as $$
-begin
-  return lower(may_contain_secrets.value collate "C")
-    ~ ('p(?:ass|wd?)|secret|token|key|auth(?:ori|["''\\=])|cookie|bearer|c(?:ard|v[vc])|ssn|otp'
-    || '|sess(?:ion)?_?id|t[.]sid|sig=|gnature|ntified|credent|jwt|srf|-(?:u |-u)|mysql|s-cli');
-end
-$$;
-
-comment on function monitoring.may_contain_secrets(text) is
-'Returns whether a text contains a word that redact_keyed_values() could act on. One pattern, because one search per
-word takes longer; its words are shortened, because the time grows with the pattern.';
-
-create function monitoring.mark_keyed_values(value text)
-returns text
-language plpgsql
-immutable
-strict
-parallel safe
-security invoker
-set search_path = ''
-as $$
-declare
-  v_text text collate "C" := mark_keyed_values.value;
-begin
-  -- Several small patterns instead of one with captures: beyond some 100 states a pattern costs five times more per
-  -- match. The mark \x02 (control characters were removed before) goes in front of each value, or of the colon of a
-  -- header. "Unexpected token: <" is about the token of a parser.
-  v_text := replace(v_text, 'nexpected token', e'nexpected tok\x01en');
-  -- A folded header or a YAML value is on the next line: a vertical tab, which patterns treat as a space, joins the
-  -- lines.
-  if strpos(v_text, e'\n') > 0 then
-    v_text := replace(replace(v_text, e':\n ', e':\x0b '), e':\n\t', e':\x0b\t');
-    v_text := replace(replace(replace(v_text, e'|\n ', e'|\x0b '), e'earer\n ', e'earer\x0b '), e'asic\n ', e'asic\x0b ');
-  end if;
-  v_text := regexp_replace(v_text, $pattern$(?xi)
-    authorization (?=[ \t]*[:=][ \t]*[^\s"'\\=>])
-    | cookie (?=[ \t]*[:=][ \t]*[\w.-]+=)
-    | (?:authorization|cookie) \\*["'] [ \t]* (?:=>|[:=,]) [ \t]* (?:b?(?=\\*["'])|(?=\w))
-    | (?:
-        passw(?:or)?ds? | credentials? | passphrase | passcode | secret | token
-        | pwd (?![ \t]*[:=][ \t]*[/~])
-        | (?<![a-z])pass (?=[\\"'\]]|[ \t]*=(?![0-9]{1,3}(?:\s|$)))
-        # access, private, secret, account, encryption, signing, master
-        | (?:api|cess|vate|ret|unt|auth|role|anon|ption|ning|ster)[ _.-]?key
-      )
-      (?:_?hash|[0-9]|[_-](?:old|new|prod|live|test|dev|v[0-9]))?
-      (?:
-        (?:\\*["']\]?|\]|%5D) [ \t]* (?:=>|:|=(?!=)) [ \t]* b?
-          (?:\[[ ]*(?=\\*["'])|\{[ ]*\\*["']value\\*["'][ ]*:[ ]*)?
-        | [ \t]* (?: :?=(?![=>~]) | :(?!:|//|[ ]*[|]\s) | =>(?=[ \t]*["']) ) [ \t]*
-        | :[ ]* (?:[|][ ]*)? \x0b\s* (?=\S*[^\s:][ \t]*(?:\n|$))
-        | \\*["'] [ \t]+ value= (?=\\*["'])                  # an attribute
-        | > (?=[^\s<>]+</)                                   # an element
-      )
-      (?=[^\s\[{(<>=:,;)}\]]|\[(?!redacted\](?:\W|$))[^\s"'{\]]|\{[^\s"'{}:]+\})
-  $pattern$, e'\\&\x02', 'g');
-  if lower(v_text) like any(array[
-    '%bearer%', '%identified by %', '%d password %', '%h password %', '%--%', '%sig=%', '%signature=%', '%key=%',
-    '%cvv%', '%cvc%', '%ssn%', '%otp%', '%card%', '%sessid%', '%sessionid%', '%t.sid%', '%auth"%', '%auth''%', '%auth\\"%',
-    '%\_auth=%', '%signature%', '%jwt%', '%csrf%', '%xsrf%', '%pw%'
-  ]) then
-    v_text := regexp_replace(v_text, $pattern$(?xi)
-      \mbearer (?:[ \t]+|%20) (?=[a-z]*(?:[0-9_~+/]|[.-][a-z0-9])[\w.~+/=-]{5}|[a-z]{16})
-      | (?:(?:encrypted|with) [ ]+ password | identified [ ]+ by) [ ]+ (?=')
-      | --[a-z-]* (?:password|pass|secret|token|key) [ ]+ (?=[^\s-])
-      | [?&;-]sig(?:nature)?= (?=\w)
-      | [?&]key= (?=[\w-]*[0-9]|[\w-]{16})
-      | (?: x-[a-z-]*signature(?:-[0-9]+)? | ["'](?:signature|auth) | _auth
-          | (?:\m|_) (?:cvv2?|cvc2?|ssn|otp(?:_code)?|card[_-]?num(?:ber)?|[a-z]*sess(?:ion)?id|connect\.sid|jwt|[cx]srf|pw) )
-        \\*["']? [ \t]* [:=] [ \t]* (?=[\w"'\\])
-    $pattern$, e'\\&\x02', 'g');
-  end if;
-  -- Commands: no sentence can follow, so a second mark prevents the removal of the first one below.
-  if v_text like any(array[
-    '%-u %', '%--user%', '%mysql%', '%sshpass%', '%redis-cli%', '%IDENTIFIED%', '%identified%', '%assword ''%', '%PASSWORD ''%'
-  ]) then
-    v_text := regexp_replace(v_text, $pattern$(?x)
-      [ ](?:-u|--user)[ =]+["']?(?![0-9]+:[0-9]+(?:\s|$))[^\s:"'=/]+:(?=[^\s:/])
-      | \msshpass[ ]+-p[ ]*(?=[^\s])
-      | \mmysql[a-z]*[ ]+(?:(?!mysql)[^\s]+[ ]+)*?-p(?=[^\s])
-      | \mredis-cli[ ]+(?:(?!redis-cli)[^\s]+[ ]+)*?-a[ ]+(?=[^\s])
-      | (?:(?:USER|user)[ ]+[^\s]+[ ]+)(?:IDENTIFIED[ ]+BY|identified[ ]+by)[ ]+(?=[^\s])
-      | (?:PASSWORD|[Pp]assword)[ ]+(?=')
-    $pattern$, e'\\&\x04\x02', 'g');
-  end if;
-  return v_text;
-end
-$$;
-
-comment on function monitoring.mark_keyed_values(text) is
-'Inserts the control character 2 before each value whose key names a secret. Also encodes line breaks in folded
-values and the words "unexpected token" as control characters; redact_keyed_values() decodes them.';
-
-create function monitoring.redact_keyed_values(value text)
-returns text
-language plpgsql
-immutable
-strict
-parallel safe
-security invoker
-set search_path = ''
-as $$
-declare
-  v_text text collate "C" := monitoring.mark_keyed_values(redact_keyed_values.value);
-begin
-  if strpos(v_text, e'\x02') = 0 then
-    return redact_keyed_values.value;
-  end if;
-  -- Remove the mark where no secret follows: a word that says what is wrong, or the beginning of a sentence.
-  v_text := regexp_replace(v_text, $pattern$(?xi)
-    \x02 (?=
-      (?:[ \t]*[:=][ \t]*)?
-      (?:null|none|nil|undefined|true|false|yes|no|not|is|required|invalid|missing|expired|incorrect|wrong|mismatch|empty
-        |blank|failed|failure|error|denied|rejected|revoked|malformed|unknown|unexpected|unauthorized|forbidden
-        |must|should|was|string|number|boolean|object|identifier|option|flag|argument|header|redacted|hidden|masked)
-      (?:[\s.,;:!?)}\]"'&]|$)
-      | (?:""|'') (?![\w"'])
-      | ["'](?:include|omit|same-origin)["']
-      | [a-z]+[ ]+at[ ]+(?:line|position|offset|index)[ ]
-      | [0-9]{1,3}[ ]+[a-z]
-      | \w+[ ]*\}[ ]*=
-    )
-    | (?<=[: \t]) \x02 (?= [a-z][a-z'-]*[.!?:]? [ \t]+ (?:[a-z'-]+(?:[ \t.,;!?)]|$)|[`(<{"']) )
-  $pattern$, '', 'g');
-  v_text := regexp_replace(v_text, $pattern$(?x)
-    # A header: its scheme, its value, and what follows as parameters or further cookies.
-    \x02 ([ \t]*[:=][ \t]*) (?:[\w-]+[ \t\x0b]+)? [^\s"',;\\]+ (?:"[^"\n]*")?
-      (?:(?:,?[ \t]+[^\s"'=;,]+){0,5}[;,][ \t]*[\w.-]+=(?:[^\s"',;\\]|"[^"\n]*")*)*
-    # A value in quotes, to their end or the line's; quotes may be escaped, as in JSON inside JSON.
-    | \x02 (?:
-        (") (?:[^"\\\n]|\\[^\n])*
-        | (') (?:[^'\\\n]|\\[^\n]|'')*
-        | (\\["']) (?:[^"'\\\n]|\\[^"'\\\n]|\\\\\\[^\n]|\\\\[^"'\\\n])*
-        | (\\\\+["']) (?:[^"'\\\n]|\\+[^"'\\\n])*
-        | (`) [^`\n]*
-    # A bare value: to a blank, or to a separator with something after it that is no longer the value.
-        | (?:
-            \[redacted\] | \{[^\s"'{}:]+\} | [^\s"'<>`,;&)}\]\\] | \\[^\s"'\\nrt] | ["'<>]\w
-            | [,;&)}\]](?![\s"',;&)}\]]|$|[\w.%\[\]-]*[=:])
-          )+
-      )
-  $pattern$, '\1\2\3\4\5\6[redacted]', 'g');
-  return translate(v_text, e'\x0b\x01\x02\x04', e'\n');
-end
-$$;
-
-comment on function monitoring.redact_keyed_values(text) is
-'Replaces values whose key names a secret by [redacted]: headers, key=value, key: value, JSON, query strings, command
-options. A sentence after "password: " stays. The caller must remove control characters first.';
-
 create function monitoring.redact_secrets_once(value text)
 returns text
 language plpgsql
-immutable
+stable
 strict
 parallel safe
 security invoker
@@ -248,6 +85,9 @@ as $$
 declare
   v_text text collate "C" := monitoring.strip_controls(redact_secrets_once.value);
 begin
+  if strpos(v_text, 'Private-Lines: ') > 0 then
+    v_text := regexp_replace(v_text, '(Private-Lines: [0-9]+\n)(?:[A-Za-z0-9+/=]+(?:\n|$))+', e'\\1[redacted]\n', 'g');
+  end if;
   if strpos(v_text, 'PRIVATE KEY') > 0 then
     v_text := monitoring.redact_private_keys(v_text);
   end if;
@@ -269,33 +109,11 @@ begin
       | ((?<![\w.:/-])\w+/) [^\s/:@"'<>\\]+ @ (?=//\w)
     $pattern$, '\1\2\3\4\5\6[redacted]@', 'g');
   end if;
+  v_text := monitoring.redact_account_numbers(v_text);
   if monitoring.may_contain_secrets(v_text) then
     v_text := monitoring.redact_keyed_values(v_text);
   end if;
-  if v_text ~ (
-    'A[KS]IA|k_(?:live|test)_|whsec_|gh[oprsu]_|pat[_-]|xox|xapp-|/hooks[.]|bhooks/|sb_s|sbp_|AIza|ya29|GOCS|sk-|SG[.]|npm_'
-    || '|SK|eyJ|sntry|hf_|dop_v|shp.._|pypi-|hvs[.]|asic |bot[0-9]|c[ks]_'
-  ) then
-    v_text := regexp_replace(v_text, $pattern$(?x)
-      (?<![A-Za-z0-9])(?:
-        (?:AKIA|ASIA)[A-Z0-9]{8,}
-        | (?:[srp]k_(?:live|test)|whsec|gh[oprsu]|github_pat|sb_secret|sbp|sntry[a-z]|dop_v1|shp[a-z]{2}|dckr_pat)
-          _[A-Za-z0-9_=/+-]{6,}
-        | (?:glpat|xox[a-z]|xapp|GOCSPX|pypi)-[\w-]{6,}
-        | (?:npm|hf)_[A-Za-z0-9]{12,}
-        | c[ks]_[0-9a-f]{16,}
-        | bot[0-9]+:[\w-]{16,}
-        | sk-(?![a-z]+-[0-9]+(?![\w-]))(?=[A-Za-z_-]*[0-9])[\w-]{8,}
-        | (?:SG|ya29|hvs)\.[\w-]{10,}(?:\.[\w-]+)?
-        | AIza[\w-]{10,}
-        | SK[0-9a-f]{16,}
-        | [Bb]asic[ ]+(?!(?:[A-Z][a-z]+)+(?![A-Za-z0-9+/=]))(?=[A-Za-z0-9+/]*(?:[a-z][A-Z]|[0-9=]))[A-Za-z0-9+/]{6,}=*
-        | eyJ[\w-]{8,}(?:\.[\w-]*){0,4}
-        | hooks\.slack\.com/[^\s"'<>)]+
-        | discord(?:app)?\.com/api/webhooks/[^\s"'<>)]+
-      )
-    $pattern$, '[redacted]', 'g');
-  end if;
+  v_text := monitoring.redact_tokens(v_text);
   if strpos(v_text, '@') > 0 or strpos(v_text, '%40') > 0 then
     -- User names in URLs stay, and so do user@host:path/file (scp, git) and file names such as logo@2x.png or
     -- getty@tty1.service.
@@ -318,7 +136,7 @@ comment on function monitoring.redact_secrets_once(text) is 'Runs one pass of re
 create function monitoring.redact_secrets(value text)
 returns text
 language plpgsql
-immutable
+stable
 strict
 parallel safe
 security invoker

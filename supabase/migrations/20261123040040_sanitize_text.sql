@@ -1,9 +1,9 @@
 -- Purpose: sanitizes a text before it is stored or logged: redacts it, truncates it to a number of bytes, and puts it
 --   on one line where it is a name or a title.
 -- Objects: functions monitoring.truncate_bytes, monitoring.drop_last_word, monitoring.count_secret_indicators,
---   monitoring.limit_redaction_cost, monitoring.sanitize_text, monitoring.sanitize_line.
+--   monitoring.find_many_tokens, monitoring.limit_redaction_cost, monitoring.sanitize_text, monitoring.sanitize_line.
 -- Risks: sizes are in bytes of UTF-8, so the database encoding must be UTF8, as it is on Supabase. Uses no regular
---   expression.
+--   expression of its own.
 
 create function monitoring.truncate_bytes(value text, max_bytes integer)
 returns text
@@ -65,23 +65,50 @@ security invoker
 set search_path = ''
 as $$
   -- "/@" starts the name of a package in a path, which is frequent in stack traces and not an e-mail address.
+  -- Most are missing in most texts: strpos() says so in a fifth of the time of replace().
   select coalesce(
-    sum((octet_length(lowered.body) - octet_length(replace(lowered.body, needle, ''))) / length(needle)), 0
+    sum(
+      case when strpos(lowered.body, needle) > 0
+        then (octet_length(lowered.body) - octet_length(replace(lowered.body, needle, ''))) / length(needle)
+      end
+    ), 0
   )
   from (select replace(lower(value collate "C"), '/@', '/')) as lowered (body)
   cross join unnest(array[
     'pass', 'pwd', 'secret', 'token', 'key', 'auth', 'cookie', 'bearer', 'sig', 'sess', '@', '%40', 'eyj', 'k_live_',
-    'k_test_', 'whsec_', 'ghp_', 'sb_', 'sk-', 'xox', 'akia', 'hooks', 'npm_'
+    'k_test_', 'whsec_', 'ghp_', 'sb_', 'sk-', 'xox', 'akia', 'hooks', 'npm_', 'code=', 'code"', 'state=', 'otp', 'pin '
   ]) as needle
 $$;
 
 comment on function monitoring.count_secret_indicators(text) is
 'Counts the substrings of a text that make redaction run its larger patterns. Plain search, no regular expression.';
 
+create function monitoring.find_many_tokens(value text, most integer)
+returns integer
+language sql
+stable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select coalesce(
+    nullif(
+      (
+        select regexp_instr(find_many_tokens.value collate "C", compiled.prefixes, 1, find_many_tokens.most + 1)
+        from monitoring.compiled_secret_formats as compiled
+      ), 0
+    ), length(find_many_tokens.value) + 1
+  )
+$$;
+
+comment on function monitoring.find_many_tokens(text, integer) is
+'Returns the position in a text at which more than a number of tokens begin; behind the text if there are not so many.';
+
 create function monitoring.limit_redaction_cost(value text, max_bytes integer)
 returns text
 language plpgsql
-immutable
+stable
 strict
 parallel safe
 security invoker
@@ -104,6 +131,9 @@ begin
       v_text, greatest(c_always_affordable, octet_length(v_text) * c_most_suspects / v_suspects)
     );
   end loop;
+  if octet_length(v_text) > c_always_affordable then
+    v_text := left(v_text, monitoring.find_many_tokens(v_text, c_most_suspects) - 1);
+  end if;
   if octet_length(v_text) < octet_length(limit_redaction_cost.value) then
     v_text := monitoring.drop_last_word(v_text, c_word);
   end if;
@@ -118,7 +148,7 @@ hundreds of keys or addresses is shortened more than max_bytes requires.';
 create function monitoring.sanitize_text(value text, max_bytes integer)
 returns text
 language plpgsql
-immutable
+stable
 strict
 parallel safe
 security invoker
@@ -172,7 +202,7 @@ Idempotent.';
 create function monitoring.sanitize_line(value text, max_bytes integer)
 returns text
 language sql
-immutable
+stable
 strict
 parallel safe
 security invoker

@@ -1,7 +1,8 @@
 -- Purpose: sanitizes a JSON document before it is stored or logged: redacts it, then truncates it; the result is
 --   valid JSON.
--- Objects: functions monitoring.is_sensitive_key, monitoring.may_contain_sensitive_keys, monitoring.is_clean_jsonb,
---   monitoring.redact_jsonb, monitoring.truncate_jsonb, monitoring.sanitize_jsonb.
+-- Objects: functions monitoring.is_sensitive_key, monitoring.may_contain_sensitive_keys, monitoring.is_redaction_mark,
+--   monitoring.is_secret_pair, monitoring.is_clean_jsonb, monitoring.redact_jsonb, monitoring.truncate_jsonb,
+--   monitoring.sanitize_jsonb.
 -- Risks: a document is traversed only when its text may contain a secret: may_contain_sensitive_keys() or
 --   redact_secrets_once() must know each new kind of secret. Uses 1 of the 32 regular expressions that a backend
 --   caches.
@@ -25,7 +26,8 @@ as $$
         | authorization | cookies? | credentials? | cardnum(?:ber)? | cardno | creditcard | cvv2? | cvc2? | securitycode
         | ssn | socialsecuritynumber | sessionid | phpsessid | jsessionid | connectsid | (?:encryption|signing|master)key
       ) (?:hash|digest|salt|confirm(?:ation)?|value|[0-9])? /
-      | ^(?:pass|pin|pw|otp|otpcode|auth|jwt|csrf|xsrf|bearer|iban|dbpass|secrets|tokens|(?:x[a-z0-9]*)?signature(?:256)?)/
+      | ^(?:pass|pin|pw|t?otp|otpcode|mfacode|verificationcode|codeverifier|saml(?:response|request)|auth|authentication|passwort|kennwort
+        |senha|jwt|csrf|xsrf|bearer|iban|dbpass|secrets|tokens|(?:x[a-z0-9]*)?signature(?:256)?)/
       | _(?:passw(?:or)?d|passphrase|pwd|pw|secret|token|(?:api|access|private)_?key)_
         (?!(?:[^_]*_)*(?:names?|counts?|ids?|types?|limits?|usage|used|total|budget|ttl|expir(?:y|es|ed|ation)|at|in|length
           |size|ur[li]|endpoint|path|file|arn|version|policy|required|valid|fields?|resets?|attempts|rate|index|status
@@ -57,10 +59,59 @@ $$;
 comment on function monitoring.may_contain_sensitive_keys(text) is
 'Returns whether a document, as text, contains a word that is_sensitive_key() could match.';
 
+create function monitoring.is_redaction_mark(value text)
+returns boolean
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select coalesce(
+    length(value) <= 20
+    and (
+      lower(value) = any(array[
+        '[redacted]', '[filtered]', '[hidden]', '[masked]', '[removed]', '[scrubbed]', '[secret]', '[sensitive]', '<redacted>',
+        '<hidden>', '<masked>', '<filtered>', '<secret>', 'redacted', 'filtered'
+      ])
+      or (length(value) >= 3 and translate(value, '*#•', '') = '')
+    ), false
+  )
+$$;
+
+comment on function monitoring.is_redaction_mark(text) is
+'Returns whether a text is what a sender writes in place of a secret, such as [Filtered] or ****.';
+
+create function monitoring.is_secret_pair(key text, value jsonb)
+returns boolean
+language plpgsql
+stable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  v_value text := is_secret_pair.value #>> '{}';
+  v_pair text := format('"%s": "%s"', is_secret_pair.key, v_value);
+begin
+  return jsonb_typeof(is_secret_pair.value) = 'string'
+    and length(v_value) between 4 and 4096
+    and length(is_secret_pair.key) <= 200
+    and strpos(v_value, '"') = 0
+    and monitoring.may_contain_sensitive_keys(v_pair)
+    and strpos(monitoring.redact_keyed_values(v_pair), v_value) = 0;
+end
+$$;
+
+comment on function monitoring.is_secret_pair(text, jsonb) is
+'Returns whether the value of a key is redacted in a text: a key such as storage_key names a secret if its value looks
+like one.';
+
 create function monitoring.is_clean_jsonb(value jsonb, levels integer)
 returns boolean
 language plpgsql
-immutable
+stable
 strict
 parallel safe
 security invoker
@@ -93,7 +144,7 @@ comment on function monitoring.is_clean_jsonb(jsonb, integer) is
 create function monitoring.redact_jsonb(value jsonb, depth integer)
 returns jsonb
 language plpgsql
-immutable
+stable
 strict
 parallel safe
 security invoker
@@ -165,8 +216,9 @@ begin
       jsonb_object_agg(
         clean.key,
         case
-          when pair.value = 'null' then pair.value
-          when v_may_contain_secrets and monitoring.is_sensitive_key(clean.key) then '"[redacted]"'
+          when pair.value = 'null' or monitoring.is_redaction_mark(pair.value #>> '{}') then pair.value
+          when v_may_contain_secrets
+            and (monitoring.is_sensitive_key(clean.key) or monitoring.is_secret_pair(clean.key, pair.value)) then '"[redacted]"'
           -- Forms and headers can also be objects such as {"name": "password", "value": "x"}.
           when lower(clean.key) in ('value', 'val') and v_name_is_sensitive then '"[redacted]"'
           else monitoring.redact_jsonb(pair.value, redact_jsonb.depth + 1)
@@ -274,7 +326,7 @@ elements, of a text its beginning. "_truncated" or a last element holds the orig
 create function monitoring.sanitize_jsonb(value jsonb, max_bytes integer)
 returns jsonb
 language plpgsql
-immutable
+stable
 strict
 parallel safe
 security invoker
@@ -297,6 +349,9 @@ begin
   v_text := v_value::text;
   if octet_length(v_text) > 4096 then
     v_suspects := monitoring.count_secret_indicators(v_text);
+    v_suspects := greatest(
+      v_suspects, (c_most_suspects::bigint * length(v_text) / monitoring.find_many_tokens(v_text, c_most_suspects))::integer
+    );
   end if;
   if v_suspects > c_most_suspects or not monitoring.is_clean_jsonb(v_value, c_deepest) then
     -- Only a document with hundreds of secrets, or of values next to a secret, is truncated here.

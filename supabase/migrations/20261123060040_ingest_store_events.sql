@@ -39,7 +39,7 @@ comment on column monitoring.event_receipts.created_at is
 create function monitoring.describe_refusal(code text, message text, field text, hint text)
 returns jsonb
 language sql
-immutable
+stable
 parallel safe
 security invoker
 set search_path = ''
@@ -63,7 +63,7 @@ comment on function monitoring.describe_refusal(text, text, text, text) is
 create function monitoring.describe_reused_key()
 returns jsonb
 language sql
-immutable
+stable
 parallel safe
 security invoker
 set search_path = ''

@@ -166,7 +166,7 @@ comment on function monitoring.sentry_fingerprint(text, text) is
 create function monitoring.find_sentry_name(person jsonb)
 returns text
 language sql
-immutable
+stable
 parallel safe
 security invoker
 set search_path = ''

@@ -254,7 +254,7 @@ else the message or title. The last of several exceptions is kept as context.rep
 create function monitoring.describe_sentry_metadata(issue jsonb)
 returns jsonb
 language sql
-immutable
+stable
 parallel safe
 security invoker
 set search_path = ''

@@ -9,7 +9,7 @@
 create function monitoring.read_excerpt(content bytea)
 returns text
 language plpgsql
-immutable
+stable
 strict
 parallel safe
 security invoker

@@ -2,7 +2,8 @@
 --   not contain.
 -- Objects: function monitoring.install.
 -- Risks: `supabase migration squash` and schema dumps keep the schema only. After them, select monitoring.install()
---   completes the installation. It changes no row that exists.
+--   completes the installation. It changes no row that exists, except the
+--   built-in formats of secrets.
 
 create function monitoring.install()
 returns void
@@ -20,6 +21,7 @@ begin
   perform monitoring.seed_incident_fields();
   perform monitoring.seed_system_config();
   perform monitoring.seed_action_kinds();
+  perform monitoring.seed_secret_formats();
   perform monitoring.publish_tables();
   perform monitoring.install_answer_trigger();
   perform monitoring.schedule_jobs();
@@ -28,6 +30,7 @@ $$;
 
 comment on function monitoring.install() is
 'Completes an installation: sets the privileges, inserts the rows that are missing, publishes the tables for Realtime,
-creates the trigger on pg_net''s responses and schedules the jobs. Safe to repeat: rows that exist are not changed.';
+creates the trigger on pg_net''s responses and schedules the jobs. Safe to repeat: rows that exist are not changed,
+except built-in formats of secrets, which are brought up to date.';
 
 select monitoring.install();

@@ -1,0 +1,268 @@
+-- Purpose: redacts values in a text whose key names a secret, and passwords in sentences.
+-- Objects: functions monitoring.may_contain_secrets, monitoring.mark_spoken_values, monitoring.mark_random_values,
+--   monitoring.mark_keyed_values, monitoring.redact_keyed_values.
+-- Risks: a backend caches 32 compiled regular expressions, and this file uses 16 of them, 4 of which every text meets.
+--   A pattern whose states times characters exceed some 2,500 costs five times more per call, because its tables
+--   outgrow what malloc keeps: keep alternations small. Matching is in collation "C", where only ASCII letters are
+--   letters. In a pattern with (x), blanks are ignored and # begins a comment.
+
+create function monitoring.may_contain_secrets(value text)
+returns boolean
+language plpgsql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  c_foreign constant text := 'ароль|パスワード|暗証|密[码碼]|口令|비밀번호|şifre|hasło|ösenord|jelsz|mật khẩu'; -- password, PIN
+  v_text text collate "C" := lower(may_contain_secrets.value collate "C");
+begin
+  return v_text ~ ('p(?:ass|wd?|in[^gn])|secret|token|key|auth(?:ori|enti|["''\\=:])|cookie|bearer|c(?:ard|v[vc])|ssn|otp|jwt|srf')
+    or v_text ~ 'sess(?:ion)?_?[i="]|t[.]sid|sig=|gnature|ntified|credent|-(?:u |-u)|mysql|s-cli|iban|hmac|-team|thin:'
+    or v_text ~ ('ticket=|(?:code|state)(?:=|%3d|": ?")|[enymarsf2]a?[ _-]code|kennw|passe|contrase|senha|wacht|parola'
+      || '|heslo|salas|assertion=|samlr|verifier')
+    or (octet_length(v_text) <> length(v_text) and v_text ~ c_foreign);
+end
+$$;
+
+comment on function monitoring.may_contain_secrets(text) is
+'Returns whether a text contains a word that redact_keyed_values() could act on. Three
+patterns, because one search per word takes longer, and so does one large pattern; its words are shortened for the same reason.';
+
+create function monitoring.mark_spoken_values(value text)
+returns text
+language sql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  -- No sentence can follow, so a second mark prevents the removal of the first one.
+  select regexp_replace(value collate "C", $pattern$(?xi)
+    # password was 'x', with password "x"
+    (?:passw(?:or)?d|pass[ ]?phrase|passcode|\mpin|\motp)[ ]+(?:[a-z]+[ ]+)?(?:was|is|as|given|entered|used)?[ ]*:?[ ]*
+      ["'`] (?=[^\s"'`]*[0-9!@\#$%^&*+~][^\s"'`]*["'`])
+    | (?:(?:with|using)[ ]+(?:passw(?:or)?d|pass[ ]?phrase|passcode) | (?:passw(?:or)?d|pass[ ]?phrase|passcode)[ ]+(?:was|is))
+      [ ]+["'`] (?=[^\s"'`]{4,}["'`])
+    # password is x1y2: letters and digits or signs alternate
+    | (?:passw(?:or)?d|pass[ ]?phrase|passcode)[ ]+(?:[a-z]+[ ]+)?(?:(?:was|is|as|given|entered|used|to)[ ]*:?[ ]+|:[ ]+)?\[?
+      (?!(?:[a-z]+|utf-?8\w*|sha-?[0-9]+|base64|bcrypt|pbkdf2|oauth2?)(?:[^\w!@\#$%^&*]|$))
+      (?=[a-z]{0,20}[0-9!@\#$%^&*]+[a-z]+[^\s"'`=:(),;<>]*[0-9!@\#$%^&*a-z]|[a-z]{0,20}[0-9]+[!@\#$%^&*]) (?=[^\s"'`=:(),;<>\]]{6})
+    | (?:kennwort|passwort|mot[ ]de[ ]passe|contrase[^\s:=]{1,3}a|senha|wachtwoord|parola|heslo|salasana|ароль|パスワード|暗証番号|密[码碼]
+        |口令|비밀번호|şifre|hasło|ösenord|jelszó|mật[ ]khẩu)["']?[ ]*(?:[:=：]|war|ist|es|は)[ ]*["'`「]?
+      (?=[a-z]*[0-9!@\#$%^&*][^\s"'`]{2})
+    | \mpass[ ]*:[ ]+ (?=[a-z]*[0-9]+[a-z][^\s"'`,;)]{2})
+    | (?:secret|access|api)[ ]key[ ]+(?:was[ ]+|is[ ]+)? (?=[\w+/=]*[0-9][\w+/=]{12}) 
+    # numbers that are typed in
+    | (?:\m|_)(?:pin|t?otp)(?:[ _-]?(?:code|number))?["']?[ ]*(?:was|is|[:=])?[ ]*["']? (?=[0-9]{4,8}(?![\w-]|[.][0-9]))
+    | (?:verification|one[ -]?time|security|login|confirmation|sms|[2m]fa|auth(?:entication)?|your|access|reset)[ _-]?
+      (?:code|password|pin)["']?[ ]*(?:was|is|[:=])?[ ]*["']? (?=[0-9]{4,8}(?![\w-]|[.][0-9]))
+  $pattern$, e'\\&\x04\x02', 'g')
+$$;
+
+comment on function monitoring.mark_spoken_values(text) is
+'Inserts the control character 2 before passwords, personal identification numbers and one-time codes in sentences, such
+as "password was x1y2". Words, such as in "password is required", are no passwords.';
+
+create function monitoring.mark_random_values(value text, lowered text)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  v_text text collate "C" := mark_random_values.value;
+begin
+  if mark_random_values.lowered ~ '(?:ense|rver|vice|base|rage|ared|ploy|dmin|tion|ions|app|-)[ _.-]?key|-team|x-auth|value' then
+    v_text := regexp_replace(v_text, $pattern$(?xi)
+      # Headers of any vendor, and keys of licenses, servers, services, storages and the like: what looks random.
+      (?<![\w-])(?:x-[a-z-]*(?:auth|team)|[a-z]+(?:-[a-z]+)*-key) \\*["']? [ \t]* [:=] [ \t]* \\*["']?
+        (?=[\w.+/=~-]{16}) (?=[a-z+/=_-]{0,40}[0-9])
+      | (?:license|server|service|supabase|storage|shared|deploy|admin|application|subscription|functions|app) [ _.-]? key
+        (?:[^\w\n:=>]{0,5}[:=>][^\w\n]{0,5}|["'][ ]value=["']) (?=[\w.+/=~-]{0,30}[0-9]) (?=[\w.+/=~-]{8})
+      # {"name": "PASSWORD", "value": "x"}, also in YAML
+      | (?:passw(?:or)?d|secret|token|key|pass|pwd) (?:_base)? (?:\\*["'])?,?\s*(?:-[ ])?(?:\\*["'])?\mvalue(?:\\*["'])?[ ]*:[ ]*
+        (?=[^\s{\[])
+    $pattern$, e'\\&\x02', 'g');
+  end if;
+  if mark_random_values.lowered ~ '(?:code|state)(?:=|["''])' then
+    -- What an identity provider hands over: a value that looks random, or both in one query. Codes of errors and
+    -- discounts, and the names of states, stay.
+    v_text := regexp_replace(v_text, $pattern$(?x)
+      (?<![A-Za-z0-9-])(?:code|state|auth(?:orization)?_code|device_code) (?:=|["'][ ]*[:=][ ]*["'])
+      (?= [A-Za-z]{0,30}(?:[0-9]+[A-Za-z_-]+){3}[\w.~%+/-]{6} | [0-9a-f]{20} | [014](?:/|%2F|[.])[\w.-]{16}
+        | [a-z0-9]{0,20}[A-Z]+[a-z]+[0-9A-Z]+[A-Z]*[a-z]+[A-Z0-9][\w.~%+/-]{12} )
+      | (?:callback|oauth|signin|/cb|/auth|login)[^\s?"'<>]{0,60}[?](?:[\w.-]+=[^\s&"'<>]{0,200}&){0,4}
+        (?:code|state)= (?=[\w.~%+/-]{10}) (?=[A-Za-z_.~%+/-]{0,30}[0-9])
+    $pattern$, e'\\&\x02', 'g');
+  end if;
+  return v_text;
+end
+$$;
+
+comment on function monitoring.mark_random_values(text, text) is
+'Inserts the control character 2 before values that look random and whose key can name a secret: headers and keys of any
+vendor, codes and states of OAuth. lowered is the text in small letters.';
+
+create function monitoring.mark_keyed_values(value text)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  v_text text collate "C" := mark_keyed_values.value;
+  v_lower text collate "C";
+begin
+  -- Several small patterns instead of one with captures: beyond some 100 states a pattern costs five times more per
+  -- match. The mark \x02 (control characters were removed before) goes in front of each value, or of the colon of a
+  -- header. "Unexpected token: <" is about the token of a parser.
+  v_text := replace(v_text, 'nexpected token', e'nexpected tok\x01en');
+  -- A folded header or a YAML value is on the next line: a vertical tab, which patterns treat as a space, joins the
+  -- lines.
+  if strpos(v_text, e'\n') > 0 then
+    v_text := replace(replace(v_text, e':\n ', e':\x0b '), e':\n\t', e':\x0b\t');
+    v_text := replace(replace(replace(v_text, e'|\n ', e'|\x0b '), e'earer\n ', e'earer\x0b '), e'asic\n ', e'asic\x0b ');
+  end if;
+  v_text := regexp_replace(v_text, $pattern$(?xi)
+    authorization (?=[ \t]*[:=][ \t]*[^\s"'\\=>])
+    | cookie (?=[ \t]*[:=][ \t]*[\w.-]+=)
+    | authentication (?=[ \t]*:[ \t]*(?:(?:bearer|basic|token|apikey)[ ]|[\w.~+/=-]*[0-9][\w.~+/=-]{12}))
+    | (?:authorization|authentication|cookie) \\*["'] [ \t]* (?:=>|[:=,]) [ \t]* (?:b?(?=\\*["'])|(?=\w))
+    | (?:
+        passw(?:or)?ds? | credentials? | passphrase | passcode | secret | token
+        | pwd (?![ \t]*[:=][ \t]*[/~])
+        | (?<![a-z])pass (?=[\\"'\]]|[ \t]*=(?![0-9]{1,3}(?:\s|$)))
+        # access, private, secret, account, encryption, signing, master
+        | (?:api|cess|vate|ret|unt|auth|role|anon|ption|ning|ster)[ _.-]?key
+      )
+      (?:_?hash|[0-9]|[_-](?:old|new|prod|live|test|dev|base|v[0-9]))?
+      (?:
+        (?:\\*["']\]?|\]|%5D) [ \t]* (?:=>|:|=(?!=)) [ \t]* b?
+          (?:\[[ ]*(?=\\*["'])|\{[ ]*\\*["']value\\*["'][ ]*:[ ]*)?
+        | [ \t]* (?: :?=(?![=>~]) | :(?!:|//|[ ]*[|]\s) | =>(?=[ \t]*["']) ) [ \t]*
+        | :[ ]* (?:[|][ ]*)? \x0b\s* (?=\S*[^\s:][ \t]*(?:\n|$))
+        | \\*["'] [ \t]+ value= (?=\\*["'])                  # an attribute
+        | (?:[ ]+[\w:.-]+="[^"<>\n]*")*> (?=[^\s<>]+</)      # an element
+      )
+      (?=[^\s\[{(<>=:,;)}\]]|\[(?!redacted\](?:\W|$))[^\s"'{\]]|\{[^\s"'{}:]+\})
+  $pattern$, e'\\&\x02', 'g');
+  v_lower := lower(v_text);
+  if v_lower like any(array[
+    '%bearer%', '%identified by %', '%d password %', '%h password %', '%--%', '%sig=%', '%signature%', '%key=%', '%cvv%',
+    '%cvc%', '%ssn%', '%otp%', '%card%', '%sessid%', '%sessionid%', '%session\_id%', '%\_session%', '%session=%', '%session\_state%', '%t.sid%',
+    '%auth=%', '%auth"%', '%auth''%', '%auth\\"%', '%jwt%', '%csrf%', '%xsrf%', '%pw%', '%iban%', '%hmac=%', '%ticket=%',
+    '%assertion=%', '%samlre%', '%cookies%', '%.cookie%', '%thin:%', '%verifier%'
+  ]) then
+    v_text := regexp_replace(v_text, $pattern$(?xi)
+      \mbearer (?:[ \t]+|%20) (?![\w-]+=\w) (?=[a-z]*(?:[0-9_~+/]|[.-][a-z0-9])[\w.~+/=-]{5}|[a-z]{16})
+      | (?:(?:encrypted|with) [ ]+ password | identified [ ]+ by) [ ]+ (?=')
+      | --[a-z-]* (?:password|pass|secret|token|key) [ ]+ (?=[^\s-])
+      | [?&;-]sig(?:nature)?= (?=\w)
+      | [?&]key= (?=[\w-]*[0-9]|[\w-]{16})
+      | (?:[?&](?:auth|hmac|ticket|session) | \m(?:client_)?assertion | \msaml(?:response|request) | \m(?:oauth|code)_verifier
+          | \msession_state)(?:=|["'][ ]*:[ ]*["']) (?=[\w.~%+/-]{12})
+      | (?: [a-z]-signature(?:-[0-9]+)? | ["'](?:signature|auth) | _auth(?==)
+          | (?:\m|_) (?:cvv2?|cvc2?|ssn|otp(?:_code)?|totp(?=\W{1,4}[0-9])|card[_-]?num(?:ber)?|[a-z]*sess(?:ion)?_?id|[a-z]+_session(?=\W{1,4}[\w%.-]{0,24}[0-9])|connect\.sid
+            |jwt|[cx]srf|(?:bind)?pw|iban) )
+        \\*["']? [ \t]* [:=] [ \t]* (?=[\w"'\\])
+      | cookies? [ \t]* [:=] [ \t]* (?:\{[ ]*["'][\w.-]+["'][ ]*:[ ]*(?=["'])|["'][\w.-]+=)
+      | thin:[^\s/@:"']+/ (?=[^\s@"']+@)
+    $pattern$, e'\\&\x02', 'g');
+  end if;
+  v_text := monitoring.mark_random_values(v_text, v_lower);
+  if v_lower ~ ('(?:ord|ase|code|pin|otp|ass|key)["'']?[ :=]+(?:[a-z]+[ :]+){0,2}[[(]?(?:[a-z]*[0-9!@#$%^&*]|["''`])'
+      || '|kennw|passwort|passe|contrase|senha|wacht|parola|heslo|salas')
+    or octet_length(v_lower) <> length(v_lower) then
+    v_text := monitoring.mark_spoken_values(v_text);
+  end if;
+  -- Commands: no sentence can follow, so a second mark prevents the removal of the first one below.
+  if v_text like any(array[
+    '%-u %', '%--user%', '%mysql%', '%sshpass%', '%redis-cli%', '%IDENTIFIED%', '%identified%', '%assword ''%', '%PASSWORD ''%'
+  ]) then
+    v_text := regexp_replace(v_text, $pattern$(?x)
+      [ ](?:-u|--user)[ =]+["']?(?![0-9]+:[0-9]+(?:\s|$))[^\s:"'=/]+:(?=[^\s:/])
+      | \msshpass[ ]+-p[ ]*(?=[^\s])
+      | \mmysql[a-z]*[ ]+(?:(?!mysql)[^\s]+[ ]+)*?-p(?=[^\s])
+      | \mredis-cli[ ]+(?:(?!redis-cli)[^\s]+[ ]+)*?-a[ ]+(?=[^\s])
+      | (?:(?:USER|user)[ ]+[^\s]+[ ]+)(?:IDENTIFIED[ ]+BY|identified[ ]+by)[ ]+(?=[^\s])
+      | (?:PASSWORD|[Pp]assword)[ ]+(?=')
+    $pattern$, e'\\&\x04\x02', 'g');
+  end if;
+  return v_text;
+end
+$$;
+
+comment on function monitoring.mark_keyed_values(text) is
+'Inserts the control character 2 before each value whose key names a secret. Also encodes line breaks in folded
+values and the words "unexpected token" as control characters; redact_keyed_values() decodes them.';
+
+create function monitoring.redact_keyed_values(value text)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  v_text text collate "C" := monitoring.mark_keyed_values(redact_keyed_values.value);
+begin
+  if strpos(v_text, e'\x02') = 0 then
+    return redact_keyed_values.value;
+  end if;
+  -- Remove the mark where no secret follows: a word that says what is wrong, or the beginning of a sentence.
+  v_text := regexp_replace(v_text, $pattern$(?xi)
+    \x02 (?=
+      (?:[ \t]*[:=][ \t]*)?
+      (?:\\*["'])?(?:null|none|nil|undefined|true|false|yes|no|not|is|required|invalid|missing|expired|incorrect|wrong|mismatch|empty
+        |blank|failed|failure|error|denied|rejected|revoked|malformed|unknown|unexpected|unauthorized|forbidden
+        |must|should|was|string|number|boolean|object|identifier|option|flag|argument|header|redacted|hidden|masked)
+      (?:[\s.,;:!?)}\]"'&]|$)
+      # already redacted by the sender
+      | (?:[ \t]*[:=][ \t]*)?(?:(?:bearer|basic|token)[ ])?\\*["']?
+        (?:\[(?:redacted|filtered|hidden|masked|removed|scrubbed|secret|sensitive)\]|<(?:redacted|hidden|masked|filtered|secret)>|\*{3,}|\#{3,}|\u2022{3,})
+        (?:\\*["'])?(?:[\s.,;:!?)}\]&]|$)
+      | (?:""|'') (?![\w"'])
+      | ["'](?:include|omit|same-origin)["']
+      | [a-z]+[ ]+at[ ]+(?:line|position|offset|index)[ ]
+      | [0-9]{1,3}[ ]+[a-z]
+      | \w+[ ]*\}[ ]*=
+    )
+    | (?<=[: \t]) \x02 (?= [a-z][a-z'-]*[.!?:]? [ \t]+ (?:[a-z'-]+(?:[ \t.,;!?)]|$)|[`(<{"']) )
+  $pattern$, '', 'g');
+  v_text := regexp_replace(v_text, $pattern$(?x)
+    # A header: its scheme, its value, and what follows as parameters or further cookies.
+    \x02 ([ \t]*[:=][ \t]*) (?:[\w-]+[ \t\x0b]+)? [^\s"',;\\]+ (?:"[^"\n]*")?
+      (?:(?:,?[ \t]+[^\s"'=;,]+){0,5}[;,][ \t]*[\w.-]+=(?:[^\s"',;\\]|"[^"\n]*")*)*
+    # A value in quotes, to their end or the line's; quotes may be escaped, as in JSON inside JSON.
+    | \x02 (?:
+        (") (?:[^"\\\n]|\\[^\n])*
+        | (') (?:[^'\\\n]|\\[^\n]|'')*
+        | (\\["']) (?:[^"'\\\n]|\\[^"'\\\n]|\\\\\\[^\n]|\\\\[^"'\\\n])*
+        | (\\\\+["']) (?:[^"'\\\n]|\\+[^"'\\\n])*
+        | (`) [^`\n]*
+    # A bare value: to a blank, or to a separator with something after it that is no longer the value.
+        | (?:
+            \[redacted\] | \{[^\s"'{}:]+\} | [^\s"'<>`,;&)}\]\\] | \\[^\s"'\\nrt] | ["'<>]\w
+            | [,;&)}\]](?![\s"',;&)}\]]|$|[\w.%\[\]-]*[=:])
+          )+
+      )
+  $pattern$, '\1\2\3\4\5\6[redacted]', 'g');
+  return translate(v_text, e'\x0b\x01\x02\x04', e'\n');
+end
+$$;
+
+comment on function monitoring.redact_keyed_values(text) is
+'Replaces values whose key names a secret by [redacted]: headers, key=value, key: value, JSON, query strings, command
+options. A sentence after "password: " stays. The caller must remove control characters first.';
