@@ -16,7 +16,8 @@ declare
   v_status text := v_incident.context #>> '{extra,http_status}';
 begin
   return jsonb_strip_nulls(jsonb_build_object(
-    'message', concat_ws(' ', v_incident.message, v_incident.error_code),
+    'message', v_incident.message,
+    'code', v_incident.error_code,
     'error_type', v_incident.error_type,
     'source', case
       when v_incident.sender = 'sentry' then monitoring.guess_sentry_source(jsonb_build_object(
@@ -36,7 +37,7 @@ $$;
 
 comment on function monitoring.read_classified_fields(public.incidents) is
 'Returns the arguments with which classify_error() was called for an incident, as far as they are stored: message,
-error_type, source, url, http_status, level.';
+error_type, source, url, http_status, level, code.';
 
 create function monitoring.classify_fields(
   fields jsonb, out severity public.incident_severity, out category public.incident_category, out rule text
@@ -53,7 +54,8 @@ as $$
     classify_fields.fields ->> 'source',
     classify_fields.fields ->> 'url',
     (classify_fields.fields ->> 'http_status')::integer,
-    classify_fields.fields ->> 'level'
+    classify_fields.fields ->> 'level',
+    classify_fields.fields ->> 'code'
   ) as verdict
 $$;
 

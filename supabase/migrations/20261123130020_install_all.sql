@@ -20,6 +20,7 @@ begin
   perform monitoring.seed_incident_fields();
   perform monitoring.seed_system_config();
   perform monitoring.seed_action_kinds();
+  perform monitoring.seed_classification_rules();
   perform monitoring.publish_tables();
   perform monitoring.install_answer_trigger();
   perform monitoring.schedule_jobs();
