@@ -1,5 +1,5 @@
 -- Purpose: decides the severity and category of an error by the rows of classification_rules.
--- Objects: functions monitoring.index_error_text, monitoring.read_error_signals,
+-- Objects: functions monitoring.index_error_text, monitoring.read_error_signals, monitoring.apply_rules,
 --   public.classify_error; type monitoring.error_signals.
 -- Risks: classify_error() runs for every reported event; it truncates its input first, which limits the cost of a
 --   hostile text.
@@ -72,7 +72,6 @@ begin
   if exists (
     select from public.classification_rules
     where classification_rules.origin = 'operator'
-      and classification_rules.is_enabled
   ) then
     v_signals.full_vector := v_signals.vector || monitoring.index_error_text(v_original);
   end if;
@@ -83,6 +82,67 @@ $$;
 
 comment on function monitoring.read_error_signals(text, text, text, integer, text, text) is
 'Returns what the rules are compared with, of the first 3,000 characters of type and message.';
+
+create function monitoring.apply_rules(
+  signals monitoring.error_signals,
+  assumed_rule text,
+  out severity public.incident_severity,
+  out category public.incident_category,
+  out rule text
+)
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  v_vector constant tsvector := (apply_rules.signals).vector;
+  v_full_vector constant tsvector := (apply_rules.signals).full_vector;
+  v_source constant text := (apply_rules.signals).source;
+  v_status constant integer := (apply_rules.signals).status;
+  v_by_level constant text := monitoring.name_level_rule((apply_rules.signals).level);
+  v_rule record;
+begin
+  for v_rule in
+    select
+      classification_rules.name,
+      classification_rules.severity,
+      classification_rules.category,
+      classification_rules.origin = 'operator' as is_own,
+      classification_rules.pattern
+    from public.classification_rules
+    cross join lateral (
+      select case when classification_rules.origin = 'operator' then v_full_vector else v_vector end
+    ) as indexed (vector)
+    where (classification_rules.is_enabled or classification_rules.name = apply_rules.assumed_rule)
+      and (classification_rules.sources is null or v_source = any(classification_rules.sources))
+      and (classification_rules.statuses is null or classification_rules.statuses @> v_status)
+      and (indexed.vector @@ classification_rules.codes_query) is not false
+      and (indexed.vector @@ classification_rules.matches) is not false
+      and (indexed.vector @@ classification_rules.unless) is not true
+    order by classification_rules.priority, classification_rules.name
+  loop
+    continue when v_rule.pattern is not null and (apply_rules.signals).text !~ v_rule.pattern;
+    -- The first rule decides the severity; the category comes from the first rule that has one. A line of level info
+    -- reports no problem, whatever words and numbers it contains, unless a rule of the operator says so.
+    if rule is null and (v_rule.is_own or v_rule.severity is not null and v_by_level <> 'fallback_level_info') then
+      rule := v_rule.name;
+      severity := v_rule.severity;
+    end if;
+    rule := coalesce(rule, v_by_level);
+    category := coalesce(category, v_rule.category);
+    exit when category is not null;
+  end loop;
+
+  rule := coalesce(rule, v_by_level);
+  severity := coalesce(severity, monitoring.severity_of_level((apply_rules.signals).level), 'MEDIUM');
+  category := coalesce(category, 'backend');
+end
+$$;
+
+comment on function monitoring.apply_rules(monitoring.error_signals, text) is
+'Returns what the enabled rules decide about an error, and assumed_rule as if it were enabled too.';
 
 create function public.classify_error(
   message text,
@@ -103,49 +163,18 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_signals monitoring.error_signals;
-  v_by_level text;
-  v_rule record;
+  v_verdict record;
 begin
-  v_signals := monitoring.read_error_signals(
-    classify_error.message, classify_error.error_type, classify_error.source, classify_error.http_status,
-    classify_error.level, classify_error.code
+  v_verdict := monitoring.apply_rules(
+    monitoring.read_error_signals(
+      classify_error.message, classify_error.error_type, classify_error.source, classify_error.http_status,
+      classify_error.level, classify_error.code
+    ),
+    null
   );
-  v_by_level := monitoring.name_level_rule(v_signals.level);
-
-  for v_rule in
-    select
-      classification_rules.name,
-      classification_rules.severity,
-      classification_rules.category,
-      classification_rules.origin = 'operator' as is_own,
-      classification_rules.pattern
-    from public.classification_rules
-    cross join lateral (
-      select case when classification_rules.origin = 'operator' then v_signals.full_vector else v_signals.vector end
-    ) as indexed (vector)
-    where classification_rules.is_enabled
-      and (classification_rules.sources is null or v_signals.source = any(classification_rules.sources))
-      and (classification_rules.statuses is null or classification_rules.statuses @> v_signals.status)
-      and (indexed.vector @@ classification_rules.codes_query) is not false
-      and (indexed.vector @@ classification_rules.matches) is not false
-      and (indexed.vector @@ classification_rules.unless) is not true
-    order by classification_rules.priority, classification_rules.name
-  loop
-    continue when v_rule.pattern is not null and v_signals.text !~ v_rule.pattern;
-    -- The first rule decides the severity; the category comes from the first rule that has one.
-    if rule is null and (v_rule.is_own or v_rule.severity is not null and v_by_level <> 'fallback_level_info') then
-      rule := v_rule.name;
-      severity := v_rule.severity;
-    end if;
-    rule := coalesce(rule, v_by_level);
-    category := coalesce(category, v_rule.category);
-    exit when category is not null;
-  end loop;
-
-  rule := coalesce(rule, v_by_level);
-  severity := coalesce(severity, monitoring.severity_of_level(v_signals.level), 'MEDIUM');
-  category := coalesce(category, 'backend');
+  severity := v_verdict.severity;
+  category := v_verdict.category;
+  rule := v_verdict.rule;
 end
 $$;
 
@@ -157,7 +186,7 @@ grant execute on function public.classify_error(text, text, text, text, integer,
 comment on function public.classify_error(text, text, text, text, integer, text, text) is
 'Returns the severity, the category and the rule that decided, for an error.
 
-Pass what is known: message, error_type, source (server, browser, sentry, …), url, http_status (100 to 599, 0 for a
-request without an answer), the level of the logger and the code of the error. The first enabled rule of classification_rules that matches decides, else the most severe built-in
-rule; without a match the level decides, and without a level the severity is MEDIUM. Nothing is stored. Security
-definer, because the functions that it calls are in the closed schema monitoring.';
+Pass what is known: message, error_type, source (server, browser, sentry, …), http_status (100 to 599, 0 for a request
+without an answer), the level of the logger and the code of the error. url is not used any more. The first enabled row of
+classification_rules that matches decides. Without one the level does, and without a level the severity is MEDIUM. Nothing is
+stored. Security definer, because the functions that it calls are in the closed schema monitoring.';
