@@ -2,8 +2,8 @@
 --   report.
 -- Objects: table public.classification_rules.
 -- Risks: classify_error() reads the enabled rows for every reported event. The CHECKs also hold where triggers do not
---   run, such as in a restored backup, so that no row can make a report fail or match every report. Rows must not be
---   stored out of line: reading them back would cost more than comparing them.
+--   run, such as in a restored backup, so that no row can make a report fail or match every report. A
+--   tsquery cannot be stored out of line, so a row with all its queries must fit into a page.
 
 create table public.classification_rules (
   name text primary key,
@@ -31,14 +31,15 @@ create table public.classification_rules (
     coalesce(num_nonnulls(matches, codes, statuses, sources), 0) > 0
   ),
   constraint matches_needs_a_word check (querytree(matches) not in ('', 'T')),
-  constraint codes_are_not_empty check (codes is null or codes_query is not null),
+  constraint codes_are_not_empty check (codes is null or monitoring.parse_codes(codes) is not null),
   constraint queries_are_short check (
-    coalesce(greatest(numnode(matches), numnode(unless), numnode(codes_query)), 0) <= 2000
+    coalesce(pg_column_size(matches), 0) + coalesce(pg_column_size(unless), 0)
+    + coalesce(pg_column_size(monitoring.parse_codes(codes)), 0) <= 8000
   ),
   constraint statuses_are_possible check (statuses <@ '{[0,1),[100,600)}'::int4multirange and not isempty(statuses)),
   constraint pattern_is_short check (pattern <> '' and length(pattern) <= 1000),
   constraint updated_at_is_not_before_created_at check (updated_at >= created_at)
-) with (toast_tuple_target = 8160);
+);
 alter table public.classification_rules enable row level security;
 
 create policy classification_rules_are_read_by_agents on public.classification_rules
@@ -129,7 +130,7 @@ comment on constraint codes_are_not_empty on public.classification_rules is
 'codes must contain a code, such as {ECONNREFUSED}. Leave it out if the rule needs none.';
 
 comment on constraint queries_are_short on public.classification_rules is
-'matches, unless and codes must each have at most 2,000 words and operators. Divide the rule into several.';
+'matches, unless and codes must together take at most 7,500 bytes, some 300 words. Divide the rule into several.';
 
 comment on constraint statuses_are_possible on public.classification_rules is
 'statuses must be within 100 to 599, or 0 for a request without an answer, such as {[500,600)}.';

@@ -160,15 +160,15 @@ begin
   end if;
   return query
   select
-    incidents.severity,
+    stored.severity,
     verdict.severity,
-    incidents.category,
+    stored.category,
     verdict.category,
-    incidents.has_manual_severity,
+    stored.has_manual_severity,
     count(*),
-    min(incidents.id || ': ' || incidents.title)
-  from public.incidents
-  cross join lateral monitoring.read_classified_fields(incidents) as read (fields)
+    min(stored.id || ': ' || stored.title)
+  from public.incidents as stored
+  cross join lateral monitoring.read_classified_fields(stored) as read (fields)
   cross join lateral monitoring.apply_rules(
     monitoring.read_error_signals(
       read.fields ->> 'message', read.fields ->> 'error_type', read.fields ->> 'source',
@@ -176,7 +176,7 @@ begin
     ),
     backtest_rule.name
   ) as verdict
-  where incidents.first_seen > now() - make_interval(days => backtest_rule.days)
+  where stored.first_seen > now() - make_interval(days => backtest_rule.days)
     and verdict.rule = backtest_rule.name
   group by 1, 2, 3, 4, 5
   order by count(*) desc;

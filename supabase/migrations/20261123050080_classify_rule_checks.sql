@@ -134,16 +134,15 @@ begin
     'Name at least one word that the error must contain; put what it must not contain into unless.'
   );
   perform monitoring.require_rule_field(
-    limited.field, limited.nodes <= 500, limited.field || ' has more than 500 words and operators',
-    'Divide the rule into several rows.'
+    limited.field, limited.bytes <= 8000, limited.field || ' has too many words and operators',
+    'Divide the rule into several rows: some 300 words fit into one.'
   )
   from (
     values
-    ('matches', numnode(v_rule.matches)),
-    ('unless', numnode(v_rule.unless)),
-    ('codes', numnode(monitoring.parse_codes(v_rule.codes)))
-  ) as limited (field, nodes)
-  where v_rule.origin = 'operator';
+    ('matches', pg_column_size(v_rule.matches)),
+    ('unless', pg_column_size(v_rule.unless)),
+    ('codes', pg_column_size(monitoring.parse_codes(v_rule.codes)))
+  ) as limited (field, bytes);
   perform monitoring.check_rule_pattern(v_rule);
 end
 $$;
@@ -238,10 +237,13 @@ volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  -- A generated column is still null here.
+  c_switch constant text[] := array['is_enabled', 'updated_at', 'codes_query'];
 begin
   if tg_op <> 'INSERT' and old.origin = 'builtin' and (
     tg_op = 'DELETE'
-    or to_jsonb(new) - array['is_enabled', 'updated_at'] is distinct from to_jsonb(old) - array['is_enabled', 'updated_at']
+    or to_jsonb(new) - c_switch is distinct from to_jsonb(old) - c_switch
   ) then
     perform monitoring.refuse_request(
       '22023', format('%s is a built-in rule and can only be switched off', old.name), 'name',
