@@ -1,6 +1,6 @@
 -- Purpose: the built-in rules that make an error CRITICAL, and those for texts that report no failure.
--- Objects: functions monitoring.list_no_failure_rules, monitoring.list_database_failure_rules,
---   monitoring.list_critical_rules.
+-- Objects: functions monitoring.list_no_failure_rules, monitoring.list_database_code_rules,
+--   monitoring.list_database_failure_rules, monitoring.list_security_failure_rules, monitoring.list_unavailable_rules.
 -- Risks: the first rule by priority that matches decides. 1000: no failure; 2000: codes; 2100: words that make an error
 --   CRITICAL; 3000: HIGH; 4000: MEDIUM; 5000: LOW; 6000: the level decides; 9000: topics, which only give the category.
 
@@ -14,27 +14,38 @@ as $$
 begin
   return next monitoring.define_rule(
     name => 'recovered', priority => 1000, severity => 'LOW',
-    matches => 'reconnected | reestablished | re established | recovered (from | after | in)'
-      '| (connection | service | database | connectivity | network | server | node | link | system) & (restored | recovered)'
-      '| ready to accept | back online | back up | back to normal | all systems operational | errors corrected'
-      '| has been resolved | have been resolved | has been fixed | have been fixed | has been restored | has been lifted'
-      '| is healthy | is now healthy | is operational | is now operational | available again | reachable again'
-      '| healthy again | up again | responding again | working again'
-      '| no longer (fail* | tim* | down | unreachable | throttled | rate | blocked | unavailable | slow)',
-    unless => 'not be | not recover* | not restored | failed to re* | unable to re* | cannot be | not reconnect* | until'
-      '| was not restored',
+    matches => 'reconnected | reestablished | re-established | recovered (from | after | in) | (connection | service'
+      || ' | database | connectivity | network | server | node | link | system) & (restored | recovered)'
+      || ' | ready to accept | back online | back up | back to normal | all systems operational | errors corrected'
+      || ' | errors cleared | has been resolved | have been resolved | has been fixed | have been fixed'
+      || ' | has been restored | has been lifted | is healthy | is now healthy | is operational | is now operational'
+      || ' | available again | reachable again | healthy again | up again | responding again | working again'
+      || ' | no longer (fail* | tim* | down | unreachable | throttled | rate | blocked | unavailable | slow)',
+    unless => 'not be | not recover* | not restored | failed to re* | unable to re* | cannot be | not reconnect*'
+      || ' | until | was not restored',
     example => 'Database connection restored after 12 failed attempts',
     counterexample => 'The connection was not restored: read ECONNRESET'
   );
   return next monitoring.define_rule(
+    name => 'tests_passed', priority => 1005, severity => 'LOW',
+    matches => '(test | tests | spec | specs | suite | scenario | assertion | assertions) & passed | ok ~ (rejects'
+      || ' | returns | throws | handles) | should (return | throw | reject | handle | respond | retry) & ms',
+    unless => 'failed | fails | failing | fail | not passed | assertionerror | expected | is not a function | not ok'
+      || ' | passed to',
+    example => '✓ should return 503 when the service is down (8 ms)',
+    counterexample => 'Test "handles ECONNRESET" failed, 3 others passed'
+  );
+  return next monitoring.define_rule(
     name => 'no_failure', priority => 1010, severity => 'LOW',
-    matches => 'no errors | no error | 0 errors | 0 failed | 0 failures | zero errors | without errors | without error'
-      '| no failures | no issues | no problems | errors 0 | failed 0 | failures 0 | error.count 0 | no vulnerabilities'
-      '| 0 vulnerabilities | no threats | no malware | no breach | no intrusion | successfully | succeeded | all tests pass'
-      '| hit ratio | hit rate | avoided | prevented',
-    unless => 'fail | fails | failure | refused | unable | cannot | could not | couldn t | lost | denied | but | exception'
-      '| declined | timed out | unreachable | not success* | unsuccess* | success false | without success | no success'
-      '| no error message | error 5* | 500 | 502 | 503 | 504',
+    matches => 'no errors | no error | 0 errors | 0 failed | 0 failures | zero errors | without errors'
+      || ' | without error | no failures | no issues | no problems | errors 0 | failed 0 | failures 0 | error_count 0'
+      || ' | timeouts 0 | no timeouts | no vulnerabilities | 0 vulnerabilities | no threats | no malware | no breach'
+      || ' | no security breach* | no data breach* | no intrusion* | breach ruled out | successfully | succeeded'
+      || ' | all tests pass | hit ratio | hit rate | avoided | prevented',
+    unless => 'fail | fails | failure | refused | unable | cannot | could not | couldn t | lost | denied | but'
+      || ' | exception | declined | timed out | unreachable | not success* | unsuccess* | success false'
+      || ' | without success | no success | not complete* | not finish* | exit code 1 | is down | no error message'
+      || ' | error 5* | 500 | 502 | 503 | 504',
     example => 'error_count=0 warning_count=0 status=ok: no errors',
     counterexample => 'Query result: success=false, no errors listed'
   );
@@ -43,6 +54,99 @@ $$;
 
 comment on function monitoring.list_no_failure_rules() is
 'Returns the built-in rules for texts that report a success, a recovery or a counter at zero.';
+
+create function monitoring.list_database_code_rules()
+returns setof public.classification_rules
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return next monitoring.define_rule(
+    name => 'database_connection_sqlstate', priority => 2000, severity => 'CRITICAL', category => 'database',
+    codes => '57P01|57P02|57P03|53300|08000|08001|08003|08004|08006|08S01|PGRST000|PGRST001|PGRST002|PGRST003|P1001'
+      || '|P1002|P1017|P2024|P2037|PG::ConnectionBad|PG::UnableToSend|ConnectionDoesNotExistError'
+      || '|TooManyConnectionsError|CannotConnectNowError|ConnectionFailureError|PostgresConnectionError|AdminShutdown'
+      || '|CannotConnectNow|DatabaseTimeout|EMAXCONN|EMAXCONNSESSION|MaxClientsInSessionMode|ECHECKOUTTIMEOUT'
+      || '|EDBHANDLEREXITED|query_wait_timeout|client_idle_limit|CONNECTION_ENDED|CONNECTION_DESTROYED',
+    unless => '57014 | statement timeout',
+    example => 'PGRST002: Could not query the database for the schema cache',
+    counterexample => 'PGRST116: no rows were returned'
+  );
+  return next monitoring.define_rule(
+    name => 'database_connection_mysql_code', priority => 2000, severity => 'CRITICAL', category => 'database',
+    codes => 'HY000 2002|HY000 2003|HY000 2005|HY000 2006|HY000 2013|2002 HY000|2003 HY000|2005 HY000|2006 HY000'
+      || '|2013 HY000|HY000 1040|HY000 1203|1040 08004|1040|1129|1203|1226|errno 2002|errno 2003|errno 2006|errno 2013'
+      || '|code 2006|code 2013|OperationalError 2002|OperationalError 2003|OperationalError 2005|OperationalError 2006'
+      || '|OperationalError 2013|OperationalError 1040|PROTOCOL_CONNECTION_LOST|PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR'
+      || '|POOL_CLOSED|ER_CON_COUNT_ERROR|ER_TOO_MANY_USER_CONNECTIONS|ER_USER_LIMIT_REACHED|ER_HOST_IS_BLOCKED'
+      || '|ER_SERVER_SHUTDOWN|ER_GET_CONNECTION_TIMEOUT|ER_SOCKET_UNEXPECTED_CLOSE|CR_SERVER_GONE_ERROR|CR_SERVER_LOST'
+      || '|CR_CONN_HOST_ERROR|Mysql2::Error::ConnectionError',
+    example => 'SQLSTATE[HY000] [2002] Connection timed out',
+    counterexample => 'Imported 2002 rows in 57 ms'
+  );
+  return next monitoring.define_rule(
+    name => 'database_connection_oracle_code', priority => 2000, severity => 'CRITICAL', category => 'database',
+    codes => 'ORA-00018|ORA-00020|ORA-00028|ORA-01012|ORA-01033|ORA-01034|ORA-01089|ORA-01090|ORA-01092|ORA-03113'
+      || '|ORA-03114|ORA-03135|ORA-12150|ORA-12152|ORA-12153|ORA-12154|ORA-12157|ORA-12161|ORA-12162|ORA-12169|ORA-12170'
+      || '|ORA-12203|ORA-12224|ORA-12500|ORA-12502|ORA-12504|ORA-12505|ORA-12506|ORA-12509|ORA-12510|ORA-12511|ORA-12514'
+      || '|ORA-12516|ORA-12518|ORA-12519|ORA-12520|ORA-12521|ORA-12523|ORA-12525|ORA-12526|ORA-12527|ORA-12528|ORA-12533'
+      || '|ORA-12535|ORA-12537|ORA-12540|ORA-12541|ORA-12542|ORA-12543|ORA-12545|ORA-12547|ORA-12549|ORA-12552|ORA-12557'
+      || '|ORA-12560|ORA-12564|ORA-12570|ORA-12571|ORA-17002|ORA-17008|ORA-17410|NJS-040|NJS-500|NJS-501|NJS-503|NJS-510'
+      || '|NJS-511|NJS-515|NJS-518|NJS-521|NJS-530|DPI-1010|DPI-1080|DPY-1001|DPY-4005|DPY-4011|DPY-6000|DPY-6001'
+      || '|DPY-6003|DPY-6005|UCP-29|UCP-31|TNS-12541',
+    example => 'ORA-12541: TNS:no listener',
+    counterexample => 'ORA-00942: table or view does not exist'
+  );
+  return next monitoring.define_rule(
+    name => 'database_connection_sql_server_code', priority => 2000, severity => 'CRITICAL', category => 'database',
+    codes => '40613|40197|40501|10928|10929|49918|49919|49920',
+    matches => 'sql* | database | error | azure',
+    example => 'Error 40613: the server is busy',
+    counterexample => '40613 rows copied'
+  );
+  return next monitoring.define_rule(
+    name => 'database_connection_mongo_code', priority => 2000, severity => 'CRITICAL', category => 'database',
+    codes => 'MongoNetworkError|MongoNetworkTimeoutError|MongoServerSelectionError|MongoNotConnectedError'
+      || '|MongoTopologyClosedError|MongoPoolClosedError|MongoPoolClearedError|MongoServerClosedError'
+      || '|MongoConnectionPoolClosedException|MongoConnectionPoolException|MongoTimeoutException'
+      || '|MongoConnectionException|MongoSocketException|MongoSocketOpenException|MongoSocketReadException'
+      || '|MongoSocketReadTimeoutException|MongoSocketWriteException|MongoNotPrimaryException'
+      || '|MongoNodeIsRecoveringException|MongooseServerSelectionError|ServerSelectionTimeoutError|NoServerAvailable'
+      || '|AutoReconnect|NotPrimaryError|PrimarySteppedDown|PoolClearedError|PoolClearedOnNetworkError'
+      || '|WaitQueueTimeoutError|MongoWaitQueueFullException',
+    example => 'MongoTimeoutException: no server was found',
+    counterexample => 'MongoServerError: E11000 duplicate key'
+  );
+  return next monitoring.define_rule(
+    name => 'database_connection_store_code', priority => 2000, severity => 'CRITICAL', category => 'database',
+    codes => 'MaxRetriesPerRequestError|RedisConnectionException|RedisConnectionFailureException'
+      || '|JedisConnectionException|CannotConnectError|ClientClosedError|ClientOfflineError'
+      || '|SocketClosedUnexpectedlyError|DisconnectsClientError|CLUSTERDOWN|MASTERDOWN|NoHostAvailable'
+      || '|NoHostAvailableError|NoHostAvailableException|AllNodesFailedException|NoNodeAvailableException'
+      || '|SessionExpiredException neo4j|PoolTimedOut|PoolClosed',
+    example => 'CLUSTERDOWN The cluster is down',
+    counterexample => 'WRONGTYPE Operation against a key holding the wrong kind of value'
+  );
+  return next monitoring.define_rule(
+    name => 'database_connection_library_code', priority => 2000, severity => 'CRITICAL', category => 'database',
+    codes => 'ConnectionNotEstablished|ActiveRecord::ConnectionTimeoutError|ActiveRecord::ConnectionFailed'
+      || '|DatabaseConnectionError|SequelizeConnection*|SequelizeHost*|ConnectionAcquireTimeoutError|KnexTimeoutError'
+      || '|PoolableConnectionFactory|CJCommunicationsException|CommunicationsException'
+      || '|SQLNonTransientConnectionException|SQLTransientConnectionException|SQLRecoverableException'
+      || '|CannotGetJdbcConnectionException|JDBCConnectionException|CannotCreateTransactionException'
+      || '|PoolExhaustedException|PoolInitializationException|GetConnectionTimeoutException'
+      || '|CannotAcquireLockException connection|DataAccessResourceFailureException|DatabaseNotConnectedError'
+      || '|CannotExecuteNotConnectedError|PoolInitializationError',
+    example => 'SequelizeConnectionRefusedError: connect failed',
+    counterexample => 'SequelizeValidationError: notNull Violation'
+  );
+end
+$$;
+
+comment on function monitoring.list_database_code_rules() is
+'Returns the built-in rules for the codes with which drivers say that a database cannot be reached.';
 
 create function monitoring.list_database_failure_rules()
 returns setof public.classification_rules
@@ -53,82 +157,118 @@ set search_path = ''
 as $$
 begin
   return next monitoring.define_rule(
-    name => 'database_connection_code', priority => 2000, severity => 'CRITICAL', category => 'database',
-    codes => '57P01|57P02|57P03|53300|08000|08001|08003|08004|08006|08S01|HY000 2002|HY000 2003|HY000 2006|HY000 2013'
-      '|2002 HY000|2003 HY000|2006 HY000|2013 HY000|HY000 1040|1040 08004|1040|2006|2013|P1001|P1002|P1017|P2024|P2037'
-      '|PGRST000|PGRST001|PGRST002|PGRST003|ORA-00018|ORA-00020|ORA-01033|ORA-01034|ORA-01089|ORA-01090|ORA-03113'
-      '|ORA-03114|ORA-03135|ORA-12154|ORA-12170|ORA-12505|ORA-12514|ORA-12516|ORA-12518|ORA-12519|ORA-12520|ORA-12528'
-      '|ORA-12537|ORA-12541|ORA-12543|ORA-12545|ORA-12547|ORA-12560|ORA-12571|PROTOCOL_CONNECTION_LOST'
-      '|ER_CON_COUNT_ERROR|MongoNetworkError|MongoServerSelectionError|MongoNetworkTimeoutError|PG::ConnectionBad'
-      '|PG::UnableToSend|ConnectionNotEstablished|ActiveRecord::ConnectionTimeoutError|SequelizeConnection*|SequelizeHost*'
-      '|KnexTimeoutError|ConnectionDoesNotExistError|TooManyConnectionsError|CannotConnectNowError'
-      '|PoolableConnectionFactory|ServerSelectionTimeoutError|PoolClearedError|PoolClearedOnNetworkError',
-    example => 'SQLSTATE[HY000] [2002] Connection timed out', counterexample => 'Imported 2002 rows in 57 ms'
+    name => 'database_connections_exhausted', priority => 2100, severity => 'CRITICAL', category => 'database',
+    matches => 'too many connections | too many clients | too many database connections | remaining connection slots'
+      || ' | max clients reached | max client connections | max number of clients reached | connection limit exceeded'
+      || ' | no more connections | max_user_connections & (connections | resource) | many connection errors'
+      || ' | connection pool ~ exhausted | pool exhausted | exhausted & connection pool | initial connections of pool'
+      || ' | pool is exhausted | queuepool & limit | timed out fetching a & connection'
+      || ' | connection is not available request timed out | pool is probably full'
+      || ' | obtaining a connection from the pool | (retrieve a connection | fetch a connection | acquire a connection'
+      || ' | obtain a connection) & (pool | pooled) | couldn t get a connection | no connection available from'
+      || ' | all pooled connections | check out process from the pool | timed out waiting for an open connection'
+      || ' | acquiring connection from connection pool | pool timed out | connection pool timeout'
+      || ' | max pool size was reached | no available connection | resourcerequest timed out'
+      || ' | connection not available and request was dropped | connection not available because'
+      || ' | queued and checked out the connection | too many failed attempts to connect to the database',
+    unless => 'smtp | smtpd | imap | imapd | pop3 | ftp | ftpd | sshd | postfix | mta | postfix/smtpd | postfix/smtp'
+      || ' | httpconnectionpool | httpsconnectionpool | urllib3.connectionpool',
+    example => 'FATAL:  sorry, too many clients already',
+    counterexample => 'smtpd: too many connections from 10.0.0.1'
   );
   return next monitoring.define_rule(
-    name => 'database_connection_failed', priority => 2100, severity => 'CRITICAL', category => 'database',
-    matches => 'too many connections | too many clients | too many database connections | remaining connection slots '
-      '| max clients reached | max client connections | max number of clients reached | connection limit '
-      'exceeded | no more connections | connection pool ~ exhausted | pool exhausted | exhausted & '
-      'connection pool | connection terminated unexpectedly | initial connections of pool | pool is '
-      'exhausted | queuepool & limit | timed out fetching a & connection | connection is not available '
-      'request timed out | pool is probably full | timeout exceeded when trying to connect | server closed '
-      'the connection unexpectedly | server has gone away | lost connection to & (server | database) | '
-      'database system is shutting down | database system is starting up | database system is in recovery '
-      'mode | database system was interrupted | database system is not & accepting | not currently '
-      'accepting connections | terminating connection | communications link failure | communication link '
-      'failure | could not connect to server | could not translate host name | connection to server at | '
-      'connection to server on | connection to server was lost | no connection to the server | tcp provider',
-    unless => 'smtp | smtpd | imap | imapd | pop3 | ftp | ftpd | sshd | postfix | mta',
-    example => 'too many clients already',
-    counterexample => 'smtpd: too many connections from 10.0.0.1'
+    name => 'database_not_accepting', priority => 2100, severity => 'CRITICAL', category => 'database',
+    matches => 'database system is shutting down | database system is starting up'
+      || ' | database system is in recovery mode | database system was interrupted | database system is not & accepting'
+      || ' | not currently accepting connections | terminating connection | is dead or not enabled | no healthy tablet'
+      || ' | no primary available | no healthy endpoints | primary is not serving | no replica available'
+      || ' | being resharded | no running members available | no reachable servers | no suitable servers found'
+      || ' | no routing servers available | database is not currently available | database & is not currently available'
+      || ' | server is in script upgrade mode | server login has been failing | redis is loading the dataset'
+      || ' | loading redis is loading | server conn crashed | only administrator can connect | not primary and'
+      || ' | node is recovering | db is not ready | database is not ready | unable to boot database',
+    unless => 'smtp | smtpd | imap | imapd | pop3 | ftp | ftpd | sshd | postfix | mta | postfix/smtpd | postfix/smtp'
+      || ' | idle-in-transaction timeout | idle-session timeout',
+    example => 'the database system is shutting down',
+    counterexample => 'terminating connection due to idle-in-transaction timeout'
   );
   return next monitoring.define_rule(
     name => 'database_connection_lost', priority => 2100, severity => 'CRITICAL', category => 'database',
-    matches => 'named pipes provider | network related or instance specific | physical connection is not usable | '
-      'transport level error | ssl syscall error | ssl connection has been closed unexpectedly | server '
-      'selection & tim* | topology was destroyed | topology is closed | buffering timed out | reach '
-      'database | server has closed the connection | driver bad connection | database is closed | no '
-      'reachable servers | consuming input failed | query_wait_timeout | client_idle_limit | is dead or '
-      'not enabled | login timeout expired | packets out of order | no healthy tablet | no primary '
-      'available | no healthy endpoints | connection terminated due to connection timeout | primary is not '
-      'serving | no replica available | being resharded | knex timeout acquiring | obtain jdbc connection '
-      '| open jdbc connection | get jdbc connection | acquire jdbc connection | error while sending query '
-      '| error while sending stmt | no running members available | resourcerequest timed out | no '
-      'available connection | connection not available and request was dropped',
-    unless => 'smtp | smtpd | imap | imapd | pop3 | ftp | ftpd | sshd | postfix | mta',
-    example => 'server has closed the connection',
-    counterexample => 'smtpd: too many connections from 10.0.0.1'
+    matches => 'connection terminated unexpectedly | server closed the connection unexpectedly | server has gone away'
+      || ' | lost connection to & (server | database | backend) | communications link failure'
+      || ' | communication link failure | connection to server was lost | no connection to the server'
+      || ' | physical connection is not usable | transport-level error | ssl syscall error'
+      || ' | ssl connection has been closed unexpectedly | topology was destroyed | topology is closed'
+      || ' | server has closed the connection | driver bad connection | database is closed | consuming input failed'
+      || ' | packets out of order | error while sending query | error while sending stmt | error while sending'
+      || ' | connection is no longer usable | connection already closed | tcp recv closed | tcp recv idle closed'
+      || ' | tcp send closed | ssl recv closed | ssl send closed | cursor already closed connection'
+      || ' | disconnected by the server because | connection terminated due to connection timeout | not queryable'
+      || ' | connection is closed & (pg* | sql* | asyncpg* | jdbc*)',
+    unless => 'smtp | smtpd | imap | imapd | pop3 | ftp | ftpd | sshd | postfix | mta | postfix/smtpd | postfix/smtp',
+    example => 'server closed the connection unexpectedly',
+    counterexample => 'imapd: server has closed the connection'
   );
   return next monitoring.define_rule(
-    name => 'database_unreachable', priority => 2110, severity => 'CRITICAL', category => 'database',
-    matches => '(database | db | sql* | postgres* | mysql* | mariadb* | mongo* | redis* | oracle | prisma* | sequelize*'
-      '| jdbc* | datasource | pgbouncer | ioredis | pg | psycopg* | asyncpg* | cassandra | clickhouse | dynamodb | influxdb'
-      '| port 5432 | port 6432 | port 6543 | port 3306 | port 27017 | port 1433 | port 1521 | port 6379 | port 9042)'
-      '& (econnrefused | econnreset | enotfound | etimedout | ehostunreach | enetunreach | epipe | eai_again | connection refused'
-      '| connection reset | connection timed out | connection lost | lost connection | connection closed'
-      '| connection terminated | connection failed | connection failure | failed connection | connection error'
-      '| connection dropped | connection broken | connection aborted | connection exhausted'
-      '| connection unavailable | could not connect | couldn t connect | can t connect | cannot connect | unable to connect'
-      '| failed to connect | error connecting | can t reach | cannot reach | could not reach | unable to reach'
-      '| getaddrinfo | broken pipe | went away | is shutting down | disconnected by the server | no longer usable'
-      '| startup message | only administrator can connect | connection is broken | connection is closed'
-      '| connection limit reached | connection slots | ssl operation failed | ssl error | bad record mac'
-      '| is loading the dataset | is down | is unavailable | is unreachable | is offline | not available | not reachable'
-      '| not responding | not running | not accepting | host is unreachable | no route to host | no such host'
-      '| name or service not known | network is unreachable | socket closed | unexpected eof | closed by remote)',
-    unless => 'violates | duplicate key | duplicate entry | deadlock | syntax error | statement timeout | unknown column'
-      '| permission denied for | doesn t exist | does not exist | violation',
+    name => 'database_connect_failed', priority => 2100, severity => 'CRITICAL', category => 'database',
+    matches => 'timeout exceeded when trying to connect | could not connect to server | could not translate host name'
+      || ' | connection to server at | connection to server on | tcp provider | named pipes provider'
+      || ' | network-related or instance-specific | server selection & tim* | buffering timed out | reach database'
+      || ' | login timeout expired | knex timeout acquiring | obtain jdbc connection | open jdbc connection'
+      || ' | get jdbc connection | acquire jdbc connection | establishing a database connection'
+      || ' | unknown mysql server host | connect to (mysql | local mysql | any of the specified mysql)'
+      || ' | network adapter could not establish the connection | reach any contact point'
+      || ' | adaptive server & (unavailable | connection) | connect to (database | the database | db)',
+    unless => 'smtp | smtpd | imap | imapd | pop3 | ftp | ftpd | sshd | postfix | mta | postfix/smtpd | postfix/smtp',
+    example => 'Error establishing a database connection',
+    counterexample => 'smtpd: could not connect to server'
+  );
+  return next monitoring.define_rule(
+    name => 'database_connection_refused', priority => 2110, severity => 'CRITICAL', category => 'database',
+    matches => '(database | db | sql* | postgres* | mysql* | mariadb* | mongo* | redis* | oracle | prisma*'
+      || ' | sequelize* | orientdb | cockroach* | jdbc* | datasource | pgbouncer | ioredis | pg | pdo* | psycopg*'
+      || ' | psqlexception | asyncpg* | cassandra | clickhouse | dynamodb | influxdb | neo4j | npgsql* | postgrex'
+      || ' | hikari* | port 5432 | port 6432 | port 6543 | port 3306 | port 27017 | port 1433 | port 1521 | port 6379'
+      || ' | port 9042) & (econnrefused | econnreset | enotfound | etimedout | ehostunreach | enetunreach | epipe'
+      || ' | eai_again | connection refused | connection reset | connection timed out | connection lost'
+      || ' | lost connection | connection closed | connection has been closed | connection terminated'
+      || ' | connection failed | connection failure | failed connection | connection error | connection dropped'
+      || ' | connection broken | connection aborted | connection exhausted | connection not available'
+      || ' | connection unavailable | connection is broken | connection is closed | connection to ~ failed'
+      || ' | error writing data to the connection | connection limit reached | connection slots | broken pipe'
+      || ' | closed by remote | getaddrinfo | no route to host | no such host | i/o timeout | name or service not known'
+      || ' | network is unreachable | host is unreachable | socket closed | unexpected eof | ssl operation failed'
+      || ' | ssl error | ssl operation timed out | ssl handshake timed out | bad record mac)',
+    unless => 'violates | duplicate key | duplicate entry | deadlock | syntax error | statement timeout'
+      || ' | execution timeout | unknown column | permission denied for | doesn t exist | does not exist | violation'
+      || ' | indexeddb | aborted connection | cache miss',
     example => 'connect ECONNREFUSED 10.0.0.7:5432',
     counterexample => 'connect ECONNREFUSED 10.0.0.7:8080'
+  );
+  return next monitoring.define_rule(
+    name => 'database_unreachable', priority => 2111, severity => 'CRITICAL', category => 'database',
+    matches => '(database | db | sql* | postgres* | mysql* | mariadb* | mongo* | redis* | oracle | prisma*'
+      || ' | sequelize* | orientdb | cockroach* | jdbc* | datasource | pgbouncer | ioredis | pg | pdo* | psycopg*'
+      || ' | psqlexception | asyncpg* | cassandra | clickhouse | dynamodb | influxdb | neo4j | npgsql* | postgrex'
+      || ' | hikari* | port 5432 | port 6432 | port 6543 | port 3306 | port 27017 | port 1433 | port 1521 | port 6379'
+      || ' | port 9042) & (could not connect | couldn t connect | can t connect | cannot connect | unable to connect'
+      || ' | failed to connect | error connecting | can t reach | cannot reach | could not reach | unable to reach'
+      || ' | failed to reach | went away | is shutting down | disconnected by the server | no longer usable | not ready'
+      || ' | startup message | is down | is unavailable | is unreachable | is offline | not available | not reachable'
+      || ' | unreachable | pool & timed out | not responding | not running | not accepting)',
+    unless => 'violates | duplicate key | duplicate entry | deadlock | syntax error | statement timeout'
+      || ' | execution timeout | unknown column | permission denied for | doesn t exist | does not exist | violation'
+      || ' | indexeddb | aborted connection | cache miss',
+    example => 'Redis is not responding',
+    counterexample => 'IndexedDB database is not available'
   );
 end
 $$;
 
 comment on function monitoring.list_database_failure_rules() is
-'Returns the built-in rules for databases that cannot be reached. A single statement that fails does not count.';
+'Returns the built-in rules for databases that cannot be reached, by words. A single statement that fails does not count.';
 
-create function monitoring.list_critical_rules()
+create function monitoring.list_security_failure_rules()
 returns setof public.classification_rules
 language plpgsql
 stable
@@ -137,89 +277,167 @@ set search_path = ''
 as $$
 begin
   return next monitoring.define_rule(
+    name => 'authentication_service_code', priority => 2010, severity => 'CRITICAL', category => 'security',
+    codes => 'AuthRetryableFetchError|auth_service_unavailable|AUTH_PROVIDER_UNAVAILABLE|AUTH_SERVICE_UNAVAILABLE'
+      || '|IDP_UNAVAILABLE|LDAPSocketOpenError|LDAPServerDownError|LDAP_SERVER_DOWN|KRB5_KDC_UNREACH|KDC_UNREACHABLE'
+      || '|AADSTS90033|AADSTS90006|IDPCommunicationError',
+    example => 'AuthRetryableFetchError: the service did not answer',
+    counterexample => 'AuthApiError: Invalid login credentials'
+  );
+  return next monitoring.define_rule(
     name => 'authentication_service_down', priority => 2200, severity => 'CRITICAL', category => 'security',
-    matches => 'authretryablefetch*'
-      '| (auth | authentication | authn | authz | login | identity | sso | oauth | oauth2 | oidc | saml | ldap | ldaps | radius'
-      '| kerberos | kdc | active directory | keycloak | gotrue | okta | auth0 | cognito | idp)'
-      '& (service | server | provider | system | backend | api | endpoint | host | cluster | gateway | ldap | keycloak | gotrue'
-      '| okta | auth0 | cognito | kdc | radius | active directory)'
-      '& (down | unavailable | unreachable | not available | not responding | not reachable | not running | offline | outage'
-      '| connection refused | econnrefused | enotfound | timed out | unresponsive | crashed | can t contact | cannot contact'
-      '| could not contact | unable to contact | can t connect | unable to connect | failed to connect | could not connect'
-      '| can t reach | cannot reach | unable to reach | could not reach | failed to reach | bad gateway | 502 | 503)',
-    unless => 'password | credential | credentials',
-    example => 'Keycloak: identity provider is down', counterexample => 'login failed: wrong password, retry when the service is down'
+    matches => '(auth | authentication | authn | authz | login | identity | sso | oauth | oauth2 | oidc | saml | ldap'
+      || ' | ldaps | radius | kerberos | kdc | active directory | keycloak | gotrue | okta | auth0 | cognito'
+      || ' | idp) & (service | server | provider | system | backend | api | endpoint | host | cluster | gateway | ldap'
+      || ' | keycloak | gotrue | okta | auth0 | cognito | kdc | radius | active directory) & (down | unavailable'
+      || ' | unavailbale | unreachable | not available | not responding | not reachable | not running | offline | outage'
+      || ' | connection refused | econnrefused | enotfound | etimedout | timed out | unresponsive | crashed'
+      || ' | can t contact | cannot contact | could not contact | unable to contact | can t connect | unable to connect'
+      || ' | failed to connect | could not connect | can t reach | cannot reach | unable to reach | could not reach'
+      || ' | failed to reach | did not respond | bad gateway | 502 | 503)',
+    unless => 'password | credential | credentials | registry | docker | kubelet | smtp',
+    example => 'Keycloak: identity provider is down',
+    counterexample => 'login failed: wrong password, retry when the service is down'
   );
   return next monitoring.define_rule(
     name => 'security_breach', priority => 2210, severity => 'CRITICAL', category => 'security',
-    matches => '(data | security | privacy | perimeter | network | account | system | server | firewall | '
-      'credential| credentials | database | customer | password) ~ breach* | breach ~ detected | breach ~ '
-      'confirmed | breach ~ discovered | breach ~ reported | breach ~ identified | intrusion ~ detected | '
-      'intrusion ~ confirmed | intrusion alert | intrusion ~ successful | detected ~ intrusion | intruder* '
-      '| (attacker | attackers) & (gained | obtained | accessed | stole | exfiltrated) | (been | was | '
-      'were | account | accounts | credentials | host | server | key | keys | token | tokens | package| '
-      'node) ~ compromised | compromised ~ account* | compromised ~ credential* | compromised ~ host',
+    matches => 'data breach* | security breach* | privacy breach* | perimeter breach* | network breach*'
+      || ' | account breach* | system breach* | server breach* | firewall breach* | credential breach*'
+      || ' | credentials breach* | database breach* | customer breach* | password breach* | data records breach*'
+      || ' | security records breach* | account records breach* | customer records breach* | breach* ~ (detected'
+      || ' | confirmed | discovered | reported | identified) | intrusion ~ (detected | confirmed | successful)'
+      || ' | intrusion alert | detected intrusion | confirmed intrusion | intruder* | (attacker | attackers) & (gained'
+      || ' | obtained | accessed | stole | exfiltrated)',
     unless => 'breach attempt | intrusion attempt | attempted intrusion | attempted breach | attempt to | sla | slo'
-      '| threshold | contract | possible | memory leak',
-    example => 'Data breach detected', counterexample => 'SLA breach detected for ticket 7'
+      || ' | threshold | contract | possible | memory leak | ruled out | quarantined | cleaned | known data breach'
+      || ' | known breach | breach database | unsubscribed | template | migration',
+    example => 'Data breach detected',
+    counterexample => 'SLA breach detected for ticket 7'
   );
   return next monitoring.define_rule(
     name => 'security_compromised', priority => 2210, severity => 'CRITICAL', category => 'security',
-    matches => 'compromised ~ server | compromised ~ key* | compromised ~ token* | compromised ~ password* | '
-      'compromised ~ package | exfiltrat* | ransomware | rootkit | malware ~ detected | malware ~ found | '
-      'trojan ~ detected | backdoor ~ found | backdoor ~ detected | webshell | web shell | detected ~ '
-      'malware | found ~ malware',
+    matches => '(been | was | were | account | accounts | credentials | host | server | key | keys | token | tokens'
+      || ' | package | node) ~ compromised | compromised (account | accounts | credential | credentials | host | hosts'
+      || ' | server | key | keys | token | tokens | password | passwords | package | user) | exfiltrat* | ransomware'
+      || ' | rootkit | (malware | trojan | backdoor) ~ (detected | found) | webshell | web shell | detected malware'
+      || ' | found malware',
     unless => 'breach attempt | intrusion attempt | attempted intrusion | attempted breach | attempt to | sla | slo'
-      '| threshold | contract | possible | memory leak',
-    example => 'A compromised server was isolated', counterexample => 'SLA breach detected for ticket 7'
+      || ' | threshold | contract | possible | memory leak | ruled out | quarantined | cleaned | known data breach'
+      || ' | known breach | breach database | unsubscribed | template | migration',
+    example => 'A compromised server was isolated',
+    counterexample => 'Possible malware detected in an upload'
   );
   return next monitoring.define_rule(
     name => 'security_theft', priority => 2210, severity => 'CRITICAL', category => 'security',
-    matches => 'been hacked | was hacked | (credential | credentials | passwords | keys | tokens | secrets | '
-      'database | records) ~ leaked | data leaked | data stolen | leaked ~ credential* | stolen ~ '
-      'credential* | credentials stolen | stolen ~ token* | leaked ~ key* | privilege escalation detected '
-      '| privilege escalation succe* | unauthorized access ~ detected | unauthorized access ~ gained | '
-      'detected unauthorized access',
+    matches => 'been hacked | was hacked | (credential | credentials | passwords | keys | tokens | secrets | database'
+      || ' | records) ~ leaked | data leaked | data stolen | leaked (credential | credentials | password | passwords'
+      || ' | key | keys | token | tokens) | stolen (credential | credentials | token | tokens | password | passwords'
+      || ' | session) | credentials stolen | tokens stolen | privilege escalation detected | privilege escalation succe*'
+      || ' | unauthorized access ~ (detected | gained | confirmed | obtained) | detected unauthorized access',
     unless => 'breach attempt | intrusion attempt | attempted intrusion | attempted breach | attempt to | sla | slo'
-      '| threshold | contract | possible | memory leak',
-    example => 'credentials leaked', counterexample => 'SLA breach detected for ticket 7'
+      || ' | threshold | contract | possible | memory leak | ruled out | quarantined | cleaned | known data breach'
+      || ' | known breach | breach database | unsubscribed | template | migration',
+    example => 'User credentials were leaked',
+    counterexample => 'Memory leak: 12 keys leaked'
   );
   return next monitoring.define_rule(
     name => 'cors_blocked', priority => 2220, severity => 'CRITICAL', category => 'frontend',
     matches => 'blocked by cors | cross origin request blocked | access control allow origin | access control check*'
-      '| access control allow headers | access control allow methods | access control allow credentials'
-      '| cors error | cors request | cors header | cors policy | cors preflight ~ fail* | cors failed | cors failure'
-      '| cors check & fail* | allowed by cors | disallowed cors | cors blocked | cors missing'
-      '| cross origin requests are only supported | preflight response | preflight & fail* | cors ~ rejected'
-      '| cors ~ denied | cors ~ not allowed',
-    unless => 'will disallow reading | cors enabled nor | header set | content security policy | cors enabled',
+      || ' | access control allow headers | access control allow methods | access control allow credentials | cors error'
+      || ' | cors request | cors header | cors policy | cors preflight ~ fail* | cors failed | cors failure'
+      || ' | cors check & fail* | allowed by cors | disallowed cors | cors blocked | cors missing | cors is not enabled'
+      || ' | violates cors | cors violation | cross origin requests are only supported | preflight response'
+      || ' | preflight & fail* | cors ~ (rejected | denied | not allowed) | cors origin not allowed | corserror'
+      || ' | corsexception',
+    unless => 'will disallow reading | cors enabled nor | header set | content security policy | cors enabled'
+      || ' | preflight check passed',
     example => 'Access to fetch at ''https://a.example'' from origin ''https://b.example'' has been blocked by CORS policy',
     counterexample => 'Refused to connect because it violates the Content Security Policy'
-  );
-  return next monitoring.define_rule(
-    name => 'bad_gateway', priority => 2300, severity => 'CRITICAL', statuses => '{[502,503)}',
-    example => 'Request failed with status code 502'
-  );
-  return next monitoring.define_rule(
-    name => 'service_unavailable', priority => 2301, severity => 'CRITICAL', statuses => '{[503,504)}',
-    example => 'Request failed with status code 503'
-  );
-  return next monitoring.define_rule(
-    name => 'bad_gateway_words', priority => 2302, severity => 'CRITICAL',
-    matches => 'bad gateway | bad_gateway | badgateway | no live upstreams',
-    example => 'upstream answered: Bad Gateway'
-  );
-  return next monitoring.define_rule(
-    name => 'service_unavailable_words', priority => 2303, severity => 'CRITICAL',
-    matches => 'service unavailable | service_unavailable | serviceunavailable | service temporarily unavailable'
-      '| service is temporarily unavailable | service is unavailable | service is currently unavailable'
-      '| no healthy upstream | no server is available to handle | no server available | upstream connect error'
-      '| temporarily unable to service your request | temporarily overloaded | serviceunavailableexception',
-    unless => 'smtp | smtpd | postfix | mail | 4 3 2 | 421',
-    example => 'no healthy upstream'
   );
 end
 $$;
 
-comment on function monitoring.list_critical_rules() is
-'Returns the other built-in rules of severity CRITICAL.';
+comment on function monitoring.list_security_failure_rules() is
+'Returns the built-in rules for authentication services that are down, intrusions, data leaks and CORS.';
+
+create function monitoring.list_unavailable_rules()
+returns setof public.classification_rules
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return next monitoring.define_rule(
+    name => 'proxy_unavailable', priority => 2290, severity => 'CRITICAL', category => 'infrastructure',
+    statuses => '{[502,504)}',
+    matches => 'nginx | haproxy* | envoy | istio | varnish | squid | traefik | caddy | cloudflare | cloudfront | elb'
+      || ' | alb | awselb/2.0 | akamai | fastly | upstream connect error | no healthy upstream | no live upstreams'
+      || ' | no server is available | no server available | upstream prematurely closed | proxy server | proxy error'
+      || ' | upstream disconnected | upstream server temporarily | connection refused | no route to host | probe failed'
+      || ' | guru meditation | app crashed | process failure | heroku | dyno | memory limit | metrics.k8s.io'
+      || ' | failed to connect to all addresses | dial tcp',
+    unless => 'axioserror | requests.exceptions',
+    example => 'nginx: 502 Bad Gateway',
+    counterexample => 'Request failed with status code 502'
+  );
+  return next monitoring.define_rule(
+    name => 'database_unavailable', priority => 2291, severity => 'CRITICAL', category => 'database',
+    statuses => '{[502,504)}',
+    matches => 'database | db | sql* | postgres* | mysql* | mongo* | redis* | pgrst*',
+    example => 'PGRST301: 503 Service Unavailable',
+    counterexample => 'Request failed with status code 503'
+  );
+  return next monitoring.define_rule(
+    name => 'api_unavailable', priority => 2299, severity => 'CRITICAL', category => 'backend',
+    statuses => '{[502,504)}',
+    sources => '{server,backend,api,worker,cron,test,sentry}',
+    matches => 'api | upstream | gateway | requests | from | returned | responded | answered | received | for url'
+      || ' | resulted in | status code | httperror | service | get | post | request | failed | status',
+    unless => 'auth* | oauth* | token | jwt | sso | login | failed to load resource',
+    example => 'HTTP 503 received from upstream',
+    counterexample => 'Received HTTP 503 for the oauth token'
+  );
+  return next monitoring.define_rule(
+    name => 'bad_gateway', priority => 2300, severity => 'CRITICAL',
+    statuses => '{[502,503)}',
+    example => 'Request failed with status code 502',
+    counterexample => 'Request failed with status code 500'
+  );
+  return next monitoring.define_rule(
+    name => 'service_unavailable', priority => 2301, severity => 'CRITICAL',
+    statuses => '{[503,504)}',
+    example => 'Request failed with status code 503',
+    counterexample => 'Request failed with status code 500'
+  );
+  return next monitoring.define_rule(
+    name => 'router_unavailable', priority => 2302, severity => 'CRITICAL', category => 'infrastructure',
+    matches => 'status (502 | 503) & (heroku | dyno | router)',
+    example => 'at=error code=H10 desc="App crashed" dyno= status=503 bytes=',
+    counterexample => 'at=info dyno=web.1 status=200 bytes=503'
+  );
+  return next monitoring.define_rule(
+    name => 'proxy_unavailable_words', priority => 2303, severity => 'CRITICAL', category => 'infrastructure',
+    matches => 'no live upstreams | no healthy upstream | no server is available to handle | no server available'
+      || ' | upstream connect error | http error 502.5 | back-end server is at capacity'
+      || ' | metrics.k8s.io & serviceunavailable | application failed to respond | boot_error',
+    unless => 'rpc error',
+    example => 'envoy: no healthy upstream',
+    counterexample => 'rpc error: upstream connect error'
+  );
+  return next monitoring.define_rule(
+    name => 'unavailable_words', priority => 2304, severity => 'CRITICAL',
+    matches => 'bad gateway | bad_gateway | badgateway | badgatewayexception | service unavailable'
+      || ' | service_unavailable | serviceunavailable | service temporarily unavailable'
+      || ' | service is temporarily unavailable | service is unavailable | service is currently unavailable'
+      || ' | upstream server is currently unavailable | temporarily unable to service your request'
+      || ' | temporarily overloaded | serviceunavailableexception',
+    unless => 'smtp | smtpd | postfix | postfix/smtpd | postfix/postscreen | noqueue | rcpt | mail | 4 3 2 | 421',
+    example => 'The server answered: Service Unavailable',
+    counterexample => 'smtpd: 4.3.2 Service Unavailable'
+  );
+end
+$$;
+
+comment on function monitoring.list_unavailable_rules() is
+'Returns the built-in rules for 502 and 503, by status and by words.';

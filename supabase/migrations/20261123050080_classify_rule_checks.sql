@@ -312,15 +312,25 @@ declare
   v_rules public.classification_rules[] := array(
     select listed from monitoring.list_no_failure_rules() as listed
     union all
+    select listed from monitoring.list_database_code_rules() as listed
+    union all
     select listed from monitoring.list_database_failure_rules() as listed
     union all
-    select listed from monitoring.list_critical_rules() as listed
+    select listed from monitoring.list_security_failure_rules() as listed
+    union all
+    select listed from monitoring.list_unavailable_rules() as listed
     union all
     select listed from monitoring.list_payment_rules() as listed
     union all
+    select listed from monitoring.list_network_code_rules() as listed
+    union all
     select listed from monitoring.list_network_rules() as listed
     union all
-    select listed from monitoring.list_high_rules() as listed
+    select listed from monitoring.list_timeout_rules() as listed
+    union all
+    select listed from monitoring.list_server_error_rules() as listed
+    union all
+    select listed from monitoring.list_type_error_rules() as listed
     union all
     select listed from monitoring.list_lower_rules() as listed
     union all
