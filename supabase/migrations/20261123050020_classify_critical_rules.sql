@@ -420,10 +420,18 @@ begin
     name => 'proxy_unavailable_words', priority => 2303, severity => 'CRITICAL', category => 'infrastructure',
     matches => 'no live upstreams | no healthy upstream | no server is available to handle | no server available'
       || ' | upstream connect error | http error 502.5 | back-end server is at capacity'
-      || ' | metrics.k8s.io & serviceunavailable | application failed to respond | boot_error',
+      || ' | currently unable to handle the request | application failed to respond | boot_error',
     unless => 'rpc error',
     example => 'envoy: no healthy upstream',
     counterexample => 'rpc error: upstream connect error'
+  );
+  return next monitoring.define_rule(
+    name => 'api_unavailable_code', priority => 2303, severity => 'CRITICAL', category => 'backend',
+    codes => 'FeignException ServiceUnavailable|FeignException BadGateway|HttpServerErrorException ServiceUnavailable'
+      || '|HttpServerErrorException BadGateway|WebClientResponseException ServiceUnavailable'
+      || '|WebClientResponseException BadGateway',
+    example => 'feign.FeignException$ServiceUnavailable: [upstream]',
+    counterexample => 'feign.FeignException$NotFound: [upstream]'
   );
   return next monitoring.define_rule(
     name => 'unavailable_words', priority => 2304, severity => 'CRITICAL',

@@ -25,8 +25,9 @@ begin
       || '|charge_expired_for_capture|charge_exceeds_source_limit|payment_intent_authentication_failure'
       || '|payment_intent_payment_attempt_failed|payment_method_provider_decline|payment_failed'
       || '|payment_intent.payment_failed|invoice.payment_failed|charge.failed|bank_account_declined|debit_not_authorized'
-      || '|CREDIT_REJECTED|StripeCardError|CardError|CardException|PaymentError|PaymentException|PaymentFailedException'
-      || '|PaymentFailedError|PaymentDeclinedException|PaymentDeclinedError|ProcessorDeclined|GatewayRejected',
+      || '|CREDIT_REJECTED|StripeCardError|StripeConnectionError|ApiConnectionException|CardError|CardException'
+      || '|PaymentError|PaymentException|PaymentFailedException|PaymentFailedError|PaymentDeclinedException'
+      || '|PaymentDeclinedError|ProcessorDeclined|GatewayRejected',
     unless => 'keyerror | undefined array | undefined index | undefined column | passed',
     example => 'StripeCardError: card_declined',
     counterexample => 'KeyError: ''card_declined'''
@@ -63,7 +64,7 @@ begin
     unless => 'typeerror | referenceerror | keyerror | deadlock | rollback | sql* | prisma* | postgres* | mysql*'
       || ' | undefined array | undefined index | undefined method | failed to resolve | failed to load'
       || ' | failed with result | failed container | restarting failed | pull image | pulling image | skipping | passed'
-      || ' | violates | null value in | invitation',
+      || ' | topic | violates | null value in | invitation',
     example => 'The card was declined',
     counterexample => 'User declined the invitation'
   );
@@ -77,7 +78,7 @@ begin
     unless => 'typeerror | referenceerror | keyerror | deadlock | rollback | sql* | prisma* | postgres* | mysql*'
       || ' | undefined array | undefined index | undefined method | failed to resolve | failed to load'
       || ' | failed with result | failed container | restarting failed | pull image | pulling image | skipping | passed'
-      || ' | violates | null value in',
+      || ' | topic | violates | null value in',
     example => 'The payment has failed',
     counterexample => 'TypeError: payment failed to load'
   );
@@ -96,7 +97,7 @@ begin
     unless => 'typeerror | referenceerror | keyerror | deadlock | rollback | sql* | prisma* | postgres* | mysql*'
       || ' | undefined array | undefined index | undefined method | failed to resolve | failed to load'
       || ' | failed with result | failed container | restarting failed | pull image | pulling image | skipping | passed'
-      || ' | violates | null value in | sim card | network card | graphics card | expired_at',
+      || ' | topic | violates | null value in | sim card | network card | graphics card | expired_at',
     example => 'insufficient funds',
     counterexample => 'TypeError: the card is not supported'
   );
@@ -166,12 +167,11 @@ begin
       || '|WebSocketException|ConnectionError|MaxRetryError|ChunkedEncodingError|IncompleteRead|ProtocolError|ReadError'
       || '|WriteError|ProxyError|FailedToOpenSocket|Net::OpenTimeout|Faraday::ConnectionFailed|HTTP::ConnectionError'
       || '|EndpointConnectionError|ConnectionClosedError|NetworkingError|CredentialsProviderError network'
-      || '|FetchError request to|APIConnectionError|APIConnectionTimeoutError|StripeConnectionError'
-      || '|ApiConnectionException|HttpRequestError NameResolutionError|NetworkException|Mint.TransportError'
-      || '|TransportError|AMQPConnectionError|AMQPConnectionException|NoBrokersAvailable|KafkaJSConnectionError'
-      || '|KafkaConnectionError|BrokerNotAvailableError|KafkaJSNumberOfRetriesExceeded|NoBrokerAvailable|StreamLostError'
-      || '|ConnectionClosedByBroker|code Unavailable|14 UNAVAILABLE|StatusRuntimeException UNAVAILABLE'
-      || '|status UNAVAILABLE|RpcException Unavailable',
+      || '|FetchError request to|APIConnectionError|APIConnectionTimeoutError|HttpRequestError NameResolutionError'
+      || '|NetworkException|Mint.TransportError|TransportError|AMQPConnectionError|AMQPConnectionException'
+      || '|NoBrokersAvailable|KafkaJSConnectionError|KafkaConnectionError|BrokerNotAvailableError'
+      || '|KafkaJSNumberOfRetriesExceeded|NoBrokerAvailable|StreamLostError|ConnectionClosedByBroker|code Unavailable'
+      || '|14 UNAVAILABLE|StatusRuntimeException UNAVAILABLE|status UNAVAILABLE|RpcException Unavailable',
     unless => 'break in attempt | content security policy | expects | expect | unauthenticated | smtp',
     example => 'rpc error: code = Unavailable desc = the peer is gone',
     counterexample => 'The connection errors were counted'
