@@ -167,8 +167,8 @@ begin
       || ' | obtaining a connection from the pool | (retrieve a connection | fetch a connection | acquire a connection'
       || ' | obtain a connection) & (pool | pooled) | couldn t get a connection | no connection available from'
       || ' | all pooled connections | check out process from the pool | timed out waiting for an open connection'
-      || ' | acquiring connection from connection pool | pool timed out | connection pool timeout'
-      || ' | max pool size was reached | no available connection | resourcerequest timed out'
+      || ' | acquiring connection from connection pool | (r2d2 | bb8 | deadpool) & timed out | pool timed out'
+      || ' | connection pool timeout | max pool size was reached | no available connection | resourcerequest timed out'
       || ' | connection not available and request was dropped | connection not available because'
       || ' | queued and checked out the connection | too many failed attempts to connect to the database',
     unless => 'smtp | smtpd | imap | imapd | pop3 | ftp | ftpd | sshd | postfix | mta | postfix/smtpd | postfix/smtp'
@@ -194,10 +194,10 @@ begin
   );
   return next monitoring.define_rule(
     name => 'database_connection_lost', priority => 2100, severity => 'CRITICAL', category => 'database',
-    matches => 'connection terminated unexpectedly | server closed the connection unexpectedly | server has gone away'
-      || ' | lost connection to & (server | database | backend) | communications link failure'
-      || ' | communication link failure | connection to server was lost | no connection to the server'
-      || ' | physical connection is not usable | transport-level error | ssl syscall error'
+    matches => 'connection terminated unexpectedly | connection lost the server closed the connection'
+      || ' | server closed the connection unexpectedly | server has gone away | lost connection to & (server | database'
+      || ' | backend) | communications link failure | communication link failure | connection to server was lost'
+      || ' | no connection to the server | physical connection is not usable | transport-level error | ssl syscall error'
       || ' | ssl connection has been closed unexpectedly | topology was destroyed | topology is closed'
       || ' | server has closed the connection | driver bad connection | database is closed | consuming input failed'
       || ' | packets out of order | error while sending query | error while sending stmt | error while sending'
@@ -218,7 +218,9 @@ begin
       || ' | get jdbc connection | acquire jdbc connection | establishing a database connection'
       || ' | unknown mysql server host | connect to (mysql | local mysql | any of the specified mysql)'
       || ' | network adapter could not establish the connection | reach any contact point'
-      || ' | adaptive server & (unavailable | connection) | connect to (database | the database | db)',
+      || ' | adaptive server & (unavailable | connection) | connect to (database | the database | db)'
+      || ' | exception during pool initialization | tcp/ip connection to the host'
+      || ' | npgsqlexception & (while reading from stream | while writing to stream) | typeormerror driver not connected',
     unless => 'smtp | smtpd | imap | imapd | pop3 | ftp | ftpd | sshd | postfix | mta | postfix/smtpd | postfix/smtp',
     example => 'Error establishing a database connection',
     counterexample => 'smtpd: could not connect to server'
@@ -241,7 +243,7 @@ begin
       || ' | ssl error | ssl operation timed out | ssl handshake timed out | bad record mac)',
     unless => 'violates | duplicate key | duplicate entry | deadlock | syntax error | statement timeout'
       || ' | execution timeout | unknown column | permission denied for | doesn t exist | does not exist | violation'
-      || ' | indexeddb | aborted connection | cache miss',
+      || ' | indexeddb | idb* | indexed database | aborted connection | cache miss',
     example => 'connect ECONNREFUSED 10.0.0.7:5432',
     counterexample => 'connect ECONNREFUSED 10.0.0.7:8080'
   );
@@ -258,7 +260,7 @@ begin
       || ' | unreachable | pool & timed out | not responding | not running | not accepting)',
     unless => 'violates | duplicate key | duplicate entry | deadlock | syntax error | statement timeout'
       || ' | execution timeout | unknown column | permission denied for | doesn t exist | does not exist | violation'
-      || ' | indexeddb | aborted connection | cache miss',
+      || ' | indexeddb | idb* | indexed database | aborted connection | cache miss',
     example => 'Redis is not responding',
     counterexample => 'IndexedDB database is not available'
   );
@@ -371,12 +373,12 @@ begin
   return next monitoring.define_rule(
     name => 'proxy_unavailable', priority => 2290, severity => 'CRITICAL', category => 'infrastructure',
     statuses => '{[502,504)}',
-    matches => 'nginx | haproxy* | envoy | istio | varnish | squid | traefik | caddy | cloudflare | cloudfront | elb'
-      || ' | alb | awselb/2.0 | akamai | fastly | upstream connect error | no healthy upstream | no live upstreams'
-      || ' | no server is available | no server available | upstream prematurely closed | proxy server | proxy error'
-      || ' | upstream disconnected | upstream server temporarily | connection refused | no route to host | probe failed'
-      || ' | guru meditation | app crashed | process failure | heroku | dyno | memory limit | metrics.k8s.io'
-      || ' | failed to connect to all addresses | dial tcp',
+    matches => 'nginx* | openresty* | haproxy* | envoy | istio | varnish* | squid | traefik | caddy | cloudflare*'
+      || ' | cloudfront | elb | alb | awselb/2.0 | akamai | fastly | upstream connect error | no healthy upstream'
+      || ' | no live upstreams | no server is available | no server available | upstream prematurely closed'
+      || ' | proxy server | proxy error | upstream disconnected | upstream server temporarily | connection refused'
+      || ' | no route to host | probe failed | guru meditation | app crashed | process failure | heroku | dyno'
+      || ' | memory limit | metrics.k8s.io | failed to connect to all addresses | dial tcp',
     unless => 'axioserror | requests.exceptions',
     example => 'nginx: 502 Bad Gateway',
     counterexample => 'Request failed with status code 502'

@@ -28,7 +28,7 @@ begin
       || '|CREDIT_REJECTED|StripeCardError|StripeConnectionError|ApiConnectionException|CardError|CardException'
       || '|PaymentError|PaymentException|PaymentFailedException|PaymentFailedError|PaymentDeclinedException'
       || '|PaymentDeclinedError|ProcessorDeclined|GatewayRejected',
-    unless => 'keyerror | undefined array | undefined index | undefined column | passed',
+    unless => 'keyerror | undefined array | undefined index | undefined variable | undefined column | passed',
     example => 'StripeCardError: card_declined',
     counterexample => 'KeyError: ''card_declined'''
   );
@@ -62,7 +62,8 @@ begin
       || ' | issuing bank) ~ declined | (payment | payments) ~ (refused | rejected | denied) | invalid payment state'
       || ' | refusalreason',
     unless => 'typeerror | referenceerror | keyerror | deadlock | rollback | sql* | prisma* | postgres* | mysql*'
-      || ' | undefined array | undefined index | undefined method | failed to resolve | failed to load'
+      || ' | undefined array | undefined index | undefined method | undefined variable | undefined property'
+      || ' | no attribute | attributeerror | syntaxerror | battery | failed to resolve | failed to load'
       || ' | failed with result | failed container | restarting failed | pull image | pulling image | skipping | passed'
       || ' | topic | violates | null value in | invitation',
     example => 'The card was declined',
@@ -76,7 +77,8 @@ begin
       || ' | payments | refund | purchase) | processing transaction & refused | payment intent failed | checkout failed'
       || ' | failed payment | failed payments',
     unless => 'typeerror | referenceerror | keyerror | deadlock | rollback | sql* | prisma* | postgres* | mysql*'
-      || ' | undefined array | undefined index | undefined method | failed to resolve | failed to load'
+      || ' | undefined array | undefined index | undefined method | undefined variable | undefined property'
+      || ' | no attribute | attributeerror | syntaxerror | battery | failed to resolve | failed to load'
       || ' | failed with result | failed container | restarting failed | pull image | pulling image | skipping | passed'
       || ' | topic | violates | null value in',
     example => 'The payment has failed',
@@ -95,9 +97,11 @@ begin
       || ' | mismatch | wrong) | avs mismatch | pick up card | call issuer | refer to issuer | payment required'
       || ' | transaction not permitted | transaction not allowed | 3d secure authentication failed',
     unless => 'typeerror | referenceerror | keyerror | deadlock | rollback | sql* | prisma* | postgres* | mysql*'
-      || ' | undefined array | undefined index | undefined method | failed to resolve | failed to load'
+      || ' | undefined array | undefined index | undefined method | undefined variable | undefined property'
+      || ' | no attribute | attributeerror | syntaxerror | battery | failed to resolve | failed to load'
       || ' | failed with result | failed container | restarting failed | pull image | pulling image | skipping | passed'
-      || ' | topic | violates | null value in | sim card | network card | graphics card | expired_at',
+      || ' | topic | violates | null value in | sim card | network card | graphics card | card layout | card component'
+      || ' | expired_at',
     example => 'insufficient funds',
     counterexample => 'TypeError: the card is not supported'
   );
@@ -159,22 +163,30 @@ begin
   );
   return next monitoring.define_rule(
     name => 'client_network_code', priority => 3015, severity => 'HIGH', category => 'infrastructure',
-    codes => 'ConnectionRefusedError|ConnectionResetError|ConnectionAbortedError|BrokenPipeError|NewConnectionError'
-      || '|NameResolutionError|RemoteDisconnected|RemoteProtocolError|ServerDisconnectedError|ClientConnectorError'
-      || '|ClientConnectorDNSError|ClientOSError|ConnectError|ConnectException|HttpHostConnectException'
-      || '|UnknownHostException|NoRouteToHostException|PortUnreachableException|gaierror|SocketException|SocketError'
-      || '|ClosedChannelException|ConnectionClosedException|NoHttpResponseException|ResourceAccessException'
-      || '|WebSocketException|ConnectionError|MaxRetryError|ChunkedEncodingError|IncompleteRead|ProtocolError|ReadError'
-      || '|WriteError|ProxyError|FailedToOpenSocket|Net::OpenTimeout|Faraday::ConnectionFailed|HTTP::ConnectionError'
-      || '|EndpointConnectionError|ConnectionClosedError|NetworkingError|CredentialsProviderError network'
-      || '|FetchError request to|APIConnectionError|APIConnectionTimeoutError|HttpRequestError NameResolutionError'
-      || '|NetworkException|Mint.TransportError|TransportError|AMQPConnectionError|AMQPConnectionException'
-      || '|NoBrokersAvailable|KafkaJSConnectionError|KafkaConnectionError|BrokerNotAvailableError'
-      || '|KafkaJSNumberOfRetriesExceeded|NoBrokerAvailable|StreamLostError|ConnectionClosedByBroker|code Unavailable'
-      || '|14 UNAVAILABLE|StatusRuntimeException UNAVAILABLE|status UNAVAILABLE|RpcException Unavailable',
+    codes => 'ConnectionRefused|ConnectionReset|ConnectionAborted|BrokenPipe|HostUnreachable|NetworkUnreachable'
+      || '|UnexpectedEof|ConnectionRefusedError|ConnectionResetError|ConnectionAbortedError|BrokenPipeError'
+      || '|NewConnectionError|NameResolutionError|RemoteDisconnected|RemoteProtocolError|ServerDisconnectedError'
+      || '|ClientConnectorError|ClientConnectorDNSError|ClientOSError|ConnectError|ConnectException'
+      || '|HttpHostConnectException|UnknownHostException|NoRouteToHostException|PortUnreachableException|gaierror'
+      || '|SocketException|SocketError|ClosedChannelException|ConnectionClosedException|NoHttpResponseException'
+      || '|ResourceAccessException|WebSocketException|ConnectionError|MaxRetryError|ChunkedEncodingError|IncompleteRead'
+      || '|ProtocolError|ReadError|WriteError|ProxyError|FailedToOpenSocket|Net::OpenTimeout|Faraday::ConnectionFailed'
+      || '|HTTP::ConnectionError|EndpointConnectionError|ConnectionClosedError|NetworkingError'
+      || '|CredentialsProviderError network|FetchError request to|APIConnectionError|APIConnectionTimeoutError'
+      || '|HttpRequestError NameResolutionError|NetworkException|Mint.TransportError|TransportError|AMQPConnectionError'
+      || '|AMQPConnectionException|NoBrokersAvailable|KafkaJSConnectionError|KafkaConnectionError'
+      || '|BrokerNotAvailableError|KafkaJSNumberOfRetriesExceeded|NoBrokerAvailable|StreamLostError'
+      || '|ConnectionClosedByBroker|code Unavailable|14 UNAVAILABLE|StatusRuntimeException UNAVAILABLE'
+      || '|status UNAVAILABLE|RpcException Unavailable',
     unless => 'break in attempt | content security policy | expects | expect | unauthenticated | smtp',
     example => 'rpc error: code = Unavailable desc = the peer is gone',
     counterexample => 'The connection errors were counted'
+  );
+  return next monitoring.define_rule(
+    name => 'browser_database', priority => 8991, category => 'frontend',
+    matches => 'indexeddb | idbdatabase | idbfactory | idbobjectstore | idbtransaction | indexed database server',
+    example => 'Failed to execute ''transaction'' on ''IDBDatabase''',
+    counterexample => 'Failed to execute ''transaction'' on the database'
   );
   return next monitoring.define_rule(
     name => 'tls_code', priority => 8990, category => 'infrastructure',
@@ -363,7 +375,8 @@ begin
       || ' | api timeout | response timeout | operation timeout | network timeout | upstream timeout | handshake timeout'
       || ' | server timeout | http timeout | fetch timeout | rpc timeout | tls timeout | lambda timeout'
       || ' | function timeout | navigation timeout | dns timeout | boot timeout | worker timeout | drain timeout'
-      || ' | request time out | error timeout | exit time out | exceeded timeout | failed ~ timeout | missed heartbeats',
+      || ' | request time out | error timeout | exit time out | exceeded timeout | timeout of & seconds elapsing'
+      || ' | failed ~ timeout | missed heartbeats',
     unless => 'statement timeout | timeout set | timeout is set | timeout config* | timeout option | timeout setting'
       || ' | timeout rate | lock timeout | timeout value | timeout default | timeout increased | timeout changed'
       || ' | timeout attribute | negotiated timeout | communication packets | to start canceled',
