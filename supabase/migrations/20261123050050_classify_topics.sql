@@ -90,7 +90,7 @@ begin
     category => 'database',
     codes => 'IntegrityError|OperationalError|ProgrammingError|InterfaceError|DataError|P2002|P2003|P2025|P2034'
       '|42P01|42703|42501|40001|40P01|22P02|22001|22003|23505|23503|23502|23514|23000|42601|42P07|E11000'
-      '|PGRST*|ORA-*|SQLSTATE|ER_*|UniqueViolation|ForeignKeyViolation|NotNullViolation|CheckViolation'
+      '|PGRST*|ORA-*|SQLSTATE|UniqueViolation|ForeignKeyViolation|NotNullViolation|CheckViolation'
       '|RecordNotUnique|RecordInvalid|SAWarning|SqlException|SQLException|QueryFailedError|PostgresException'
       '|MySQLError|MongoServerError|MongoError|PSQLException|DataIntegrityViolationException'
       '|ConstraintViolationException',
@@ -191,7 +191,6 @@ begin
     name => 'topic_server',
     priority => 9080,
     category => 'infrastructure',
-    sources => '{server,backend,api,worker,database,cron}',
     matches => 'kernel | cpu | cpus | oom | oomkilled | oomkill | outofmemoryerror | enospc | emfile | enfile'
       '| eaddrinuse | disk | disks | filesystem | filesystems | mount | mounted | mounting | unmount | docker'
       '| dockerd | containerd | container | containers | pod | pods | kubelet | kubectl | kubernetes | k8s'
@@ -210,7 +209,6 @@ begin
     name => 'topic_server_network',
     priority => 9080,
     category => 'infrastructure',
-    sources => '{server,backend,api,worker,database,cron}',
     matches => 'yarn | mapreduce | hadoop | topology | syscall | auditd | scrape | prometheus | alertmanager'
       '| zookeeper | quorumpeer | quorum | kafka | broker | rabbitmq | openstack | nova | neutron'
       '| hypervisor | libvirt | vm | vms | cluster | replica | replicas | replicaset | s3 | ec2 | ebs'
@@ -246,45 +244,6 @@ begin
       '| hydration | hydrate | react | angular | vue | svelte | in promise | indexeddb | chunkloaderror'
       '| loading chunk | dynamically imported module',
     example => 'the stylesheet was not loaded'
-  );
-  return next monitoring.define_rule(
-    name => 'topic_infrastructure',
-    priority => 9090,
-    category => 'infrastructure',
-    matches => 'kernel | cpu | cpus | oom | oomkilled | oomkill | outofmemoryerror | enospc | emfile | enfile'
-      '| eaddrinuse | disk | disks | filesystem | filesystems | mount | mounted | mounting | unmount | docker'
-      '| dockerd | containerd | container | containers | pod | pods | kubelet | kubectl | kubernetes | k8s'
-      '| kube | helm | nodes | nginx | haproxy | envoy | istio | httpd | apache2 | caddy | traefik | varnish'
-      '| squid | proxy | upstream | upstreams | elb | alb | dns | nameserver | soa | resolver | nxdomain'
-      '| servfail | smtp | smtpd | imap | imapd | pop3 | postfix | sendmail | mta | dovecot | exim | mailer'
-      '| mailbox | greylist* | spf | dkim | dnsbl | rbl | dhcp* | ntp | ntpd | chronyd | stratum | gpu | gpus'
-      '| packetresponder | tls | sock | connection | connections | transport | certificate | certificates'
-      '| x509 | cert | certs | tcp | udp | icmp | socket | sockets | network | networking | interface | host'
-      '| hosts | eth0 | wlan0 | wifi | systemd | cron | crond | raid | megaraid | fan | temperature'
-      '| hardware | thermal | swap | inode | heap | segfault | sigkill | sigterm | sigsegv | oops | panic'
-      '| hdfs | dfs | datanode | namenode | blk',
-    example => 'pod evicted'
-  );
-  return next monitoring.define_rule(
-    name => 'topic_infrastructure_network',
-    priority => 9090,
-    category => 'infrastructure',
-    matches => 'yarn | mapreduce | hadoop | topology | syscall | auditd | scrape | prometheus | alertmanager'
-      '| zookeeper | quorumpeer | quorum | kafka | broker | rabbitmq | openstack | nova | neutron'
-      '| hypervisor | libvirt | vm | vms | cluster | replica | replicas | replicaset | s3 | ec2 | ebs'
-      '| bucket | terraform | ansible | volume | volumes | configmap | mountvolume | storage'
-      '| persistentvolumeclaim | pvc | port | bandwidth | packet | packets | gateway | firmware | driver'
-      '| device | devices | usb | pci | acpi | bios | irq | scsi | sda | liveness | readiness'
-      '| imagepullbackoff | crashloopbackoff | backoff | scheduler | ftpd | snmpd | syslogd | klogd | xinetd'
-      '| logrotate | telnetd | rpc | grpc | ufw | iptables | netfilter | dpt | vpn | openvpn | bluetooth'
-      '| ras | ciod | ido | mmcs | linkcard | torus | machinecheck | ganglia | cdn | cloudfront | cloudflare'
-      '| loadbalancer | ingress | namespace | overload | overloaded | unreachable | lustre | nfs | quotas'
-      '| out of memory | memory & limit | memory usage | allowed memory | insufficient memory | shared memory'
-      '| memory leak | initrd | no space left | i o error | file system | read only file | load balancer'
-      '| machine check | too many open files | exit code 137 | address already in use | failed to pull'
-      '| pull image | back off | server listening | could not resolve | unable to resolve | low on resource'
-      '| ssl | end of stream | link down | link is',
-    example => 'broker unreachable: address already in use'
   );
 end
 $$;
