@@ -324,9 +324,15 @@ declare
     union all
     select listed from monitoring.list_lower_rules() as listed
     union all
+    select listed from monitoring.list_failure_topics() as listed
+    union all
+    select listed from monitoring.list_page_topics() as listed
+    union all
     select listed from monitoring.list_security_topics() as listed
     union all
     select listed from monitoring.list_database_topics() as listed
+    union all
+    select listed from monitoring.list_request_topics() as listed
     union all
     select listed from monitoring.list_other_topics() as listed
   );
