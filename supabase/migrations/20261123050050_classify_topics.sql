@@ -1,4 +1,4 @@
--- Purpose: the built-in rules that only give the category of an error, by what it is about; the level gives the severity.
+-- Purpose: the built-in rules that only give the category of an error, by what it is about.
 -- Objects: functions monitoring.list_failure_topics, monitoring.list_page_topics, monitoring.list_security_topics,
 --   monitoring.list_database_topics, monitoring.list_request_topics, monitoring.list_other_topics.
 -- Risks: words are ambiguous (a page has tables too, a mail server has users), so their order is significant: wordings

@@ -322,7 +322,9 @@ declare
     union all
     select listed from monitoring.list_high_rules() as listed
     union all
-    select listed from monitoring.list_lower_rules() as listed
+    select listed from monitoring.list_medium_rules() as listed
+    union all
+    select listed from monitoring.list_low_rules() as listed
     union all
     select listed from monitoring.list_failure_topics() as listed
     union all
