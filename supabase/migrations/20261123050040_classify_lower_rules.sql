@@ -63,7 +63,8 @@ begin
       '| delaying request | too many ~ attempts | too many authentication failures | too many failed | too many login'
       '| only request this after | please slow down | slow down | request limit | api limit | api calls ~ exceed*'
       '| usage limit | connection rate | too frequent | hourly limit | daily limit | limit reached for requests'
-      '| requests per minute | rate exceeded | hit a 429 | got a 429 | a 429 from',
+      '| (exceed* | limit | maximum | reached | more than) & requests per (second | minute | hour | day)'
+      '| request rate is too large | resource has been exhausted | rate exceeded | hit a 429 | got a 429 | a 429 from',
     unless => 'remaining | limit ~ configured | limit ~ enabled | limit ~ disabled | limit ~ updated | limit set to'
       '| limit ~ removed | limit ~ lifted | limit ~ raised | limit ~ initiali* | limit not exceeded'
       '| quotaexceedederror | storage | disk quota | memory quota | retries per request | rate limiter initiali*',

@@ -19,7 +19,8 @@ begin
     name => 'topic_container', priority => 9000, category => 'infrastructure',
     codes => 'ImagePullBackOff|ErrImagePull|CrashLoopBackOff|CannotPullContainerError|ResourceInitializationError'
       '|OOMKilled|FailedMount|FailedAttachVolume|FailedScheduling|MountVolume*|NodeNotReady|toomanyrequests'
-      '|RunContainerError|CreateContainerConfigError|InvalidImageName',
+      '|RunContainerError|CreateContainerConfigError|InvalidImageName|ERR_CERT_*|EADDRNOTAVAIL|ERR_OUT_OF_MEMORY'
+      '|NoBrokersAvailable|KafkaJS*|AMQPConnectionError|ZlibError',
     example => 'Back-off restarting failed container: CrashLoopBackOff'
   );
   return next monitoring.define_rule(
@@ -30,8 +31,9 @@ begin
       '| no server available | no live upstreams | server ~ is up reason | server ~ is down reason'
       '| port is already allocated | kworker* | bytes sent & bytes received | buffer i o error'
       '| buffered to a temporary file | too large body | 0 unknown error | blocked for more than'
-      '| runtime exited with error | task timed out after | broker transport failure | replication factor'
-      '| named & rate limit | ratelimit block | limiting requests | limiting connections',
+      '| runtime exited with error | task timed out after | broker transport failure | status 137 | code 137'
+      '| signal 9 | sigkill | replication factor | named & rate limit | ratelimit block | limiting requests'
+      '| limiting connections',
     example => 'Error response from daemon: port is already allocated'
   );
   return next monitoring.define_rule(
@@ -197,7 +199,9 @@ begin
       '|UserNotConfirmedException|UserNotFoundException|OAuthCallbackError|OAuthAccountNotLinked|JWTSessionError'
       '|JWEDecryptionFailed|JWSSignatureVerificationFailed|InvalidAudienceError|InvalidSignatureError'
       '|AuthSessionMissingError|BadCredentialsException|AuthenticationException|invalid_grant|invalid_client'
-      '|redirect_uri_mismatch|AH01617|AH01618|AH01630|AH01797|AH01276|insufficient_scope',
+      '|redirect_uri_mismatch|AH01617|AH01618|AH01630|AH01797|AH01276|insufficient_scope|auth/wrong*|auth/user*'
+      '|auth/invalid*|auth/popup*|auth/too*|auth/id-token*|auth/email*|auth/weak*|auth/expired*|auth/requires*'
+      '|auth/account*|auth/unauthorized*',
     example => 'AADSTS7000215: Invalid client secret provided.'
   );
   return next monitoring.define_rule(
@@ -205,7 +209,8 @@ begin
     matches => 'jwt* | jws | jsonwebtokenerror | tokenexpirederror | csrf | xsrf | sshd | password | passwords'
       '| authentication failed for user | access denied for user | login failed for user | refused for user | pg.hba*'
       '| sql injection | token has expired | client secret | link is invalid | leaked token | secret scanning'
-      '| has been revoked',
+      '| has been revoked | bad decrypt | ldap* | openid* | state mismatch | account is locked | account locked'
+      '| two factor | 2fa | insufficient permission | insufficient permissions',
     unless => 'jwkstimeout | typeerror',
     example => 'password authentication failed for user'
   );
@@ -245,7 +250,7 @@ begin
       '| audience doesn t match | webfail | accessdenied*',
     unless => 'eacces | content security policy | operation not permitted | sla | slo | strict transport security'
       '| security update | unexpected token | invalid or unexpected token | dependency injection | docker.sock'
-      '| rate limit*',
+      '| rate limit* | security and usability | deprecationwarning',
     example => 'Permission denied (publickey)'
   );
 end
@@ -269,8 +274,11 @@ begin
       '|SQLSTATE|ER_D*|ER_L*|ER_NO_*|ER_B*|ER_ACCESS*|ER_PARSE*|ER_TRUNC*|ER_DATA*|ER_ROW*|ER_WRONG*|UniqueViolation'
       '|ForeignKeyViolation|NotNullViolation|CheckViolation|RecordNotUnique|RecordInvalid|SAWarning|SqlException'
       '|QueryFailedError|PostgresException|MySQLError|MongoServerError|MongoError|PSQLException'
-      '|DataIntegrityViolationException|ConstraintViolationException|DetachedInstanceError|InvalidTextRepresentation'
-      '|UndefinedTable|UndefinedColumn|cluster_block_exception|PostgresError|DatabaseError|PG::*',
+      '|DataIntegrityViolationException|ConstraintViolationException|DetachedInstanceError|DbUpdateException'
+      '|DbUpdateConcurrencyException|LockException|MigrationError|InvalidTextRepresentation|UndefinedTable'
+      '|UndefinedColumn|cluster_block_exception|search_phase_execution_exception|index_not_found_exception'
+      '|mapper_parsing_exception|version_conflict_engine_exception|WRONGTYPE|CLUSTERDOWN|MISCONF|CROSSSLOT|EXECABORT'
+      '|NOSCRIPT|BUSYGROUP|ReplyError|ResponseError WRONGTYPE|PostgresError|DatabaseError|PG::*',
     example => 'PG::UniqueViolation: ERROR 23505', counterexample => 'error: something else'
   );
   return next monitoring.define_rule(
@@ -280,19 +288,23 @@ begin
       '| driverdatasource | data source | cockroach* | psycopg* | asyncpg* | dbconnection* | influxdb* | cosmos*'
       '| connection pool | couchdb* | dynamodb* | timescale* | rds | ddl | knex* | gorm | ecto | pdoexception'
       '| doctrine | hikari* | libpq | ioredis | aurora | neo4j | cassandra | clickhouse | vtgate | vitess | supavisor'
-      '| pgbouncer | pgpool | pgerror | dbapi | pq | sqlite* | supabase postgrest | orientdb | read only replica'
-      '| shard was | keyspace | port 5432 | port 6432 | port 6543 | port 3306 | port 27017 | port 1433 | port 1521'
-      '| port 6379 | port 9042',
+      '| pgbouncer | pgpool | pgerror | dbapi | pq | sqlite* | supabase postgrest | orientdb | flyway | liquibase'
+      '| alembic* | cached plan | elasticsearch* | opensearch* | mongoose* | read only replica | shard was | keyspace'
+      '| port 5432 | port 6432 | port 6543 | port 3306 | port 27017 | port 1433 | port 1521 | port 6379 | port 9042',
     unless => 'indexeddb* | named | dns | nsd | unbound | zone | cache miss | import skipped',
     example => 'database lag is 3 s'
   );
   return next monitoring.define_rule(
     name => 'topic_database_phrase', priority => 9040, category => 'database',
-    matches => 'violates ~ constraint | violates row | duplicate key | row level security | syntax error at or near'
-      '| deadlock | permission denied for | statement timeout | foreign key | invalid input syntax | null value in'
-      '| duplicate entry | insert into | schema cache | could not serialize | value too long for type'
-      '| operator does not exist | unique violation | lock wait | relation ~ exist | pg.xlog* | hint & details & code'
-      '| parameter ~ changed to | parameter ~ be changed | (table | column) ~ not exist | table ~ doesn t exist',
+    matches => 'no such table | no such column | invalid object name | would be truncated'
+      '| command not allowed when used memory | could not extend file | error function ~ not exist'
+      '| error type ~ not exist | (schema | extension | role) ~ not exist | error division by zero'
+      '| read only transaction | violates ~ constraint | violates row | duplicate key | row level security'
+      '| syntax error at or near | deadlock | permission denied for | statement timeout | foreign key'
+      '| invalid input syntax | null value in | duplicate entry | insert into | schema cache | could not serialize'
+      '| value too long for type | operator does not exist | unique violation | lock wait | relation ~ exist'
+      '| pg.xlog* | hint & details & code | parameter ~ changed to | parameter ~ be changed | (table'
+      '| column) ~ not exist | table ~ doesn t exist',
     unless => 'zone',
     example => 'new row violates row-level security policy'
   );
@@ -307,7 +319,8 @@ begin
       '| page verification | invalid page in block | log segment | startup packet | recovery state | redo starts at'
       '| redo done at | archive command | byte sequence for encoding | integer out of range | group by clause'
       '| unrecognized configuration parameter | connection received host',
-    unless => 'named | dns | nsd | unbound | zone | bank | card | payment | payments | indexeddb | replication factor',
+    unless => 'named | dns | nsd | unbound | zone | bank | card | payment | payments | indexeddb | replication factor'
+      '| graphql* | jsondecodeerror | json | expecting value',
     example => 'column "is_admin" of the replication set'
   );
 end
@@ -328,8 +341,7 @@ declare
 begin
   return next monitoring.define_rule(
     name => 'topic_api_timeout', priority => 9033, category => 'backend',
-    matches => '(timed out | timeout* | deadline exceeded | time out) & (api | endpoint | axios* | webhook'
-      '| request to)',
+    matches => '(timed out | timeout* | deadline exceeded | time out) & (api | endpoint | webhook | request to)',
     unless => 'gateway timeout | statement timeout',
     example => 'The request to the billing API timed out'
   );
@@ -346,14 +358,16 @@ begin
   return next monitoring.define_rule(
     name => 'topic_limit_machine', priority => 9052, category => 'infrastructure',
     matches => '(rate limit* | ratelimit* | throttl* | too many requests | connection rate) & (dns | smtp* | sm | mta'
-      '| mail | relay | nginx | caddy | envoy | traefik | kernel | cpu* | iops | syslog* | rsyslogd | journald'
-      '| systemd | haproxy | nsd | named | unbound | coredns | zone | tcp | udp | icmp | packets | docker* | kubelet)',
+      '| mail | relay | nginx | caddy | envoy | traefik | cloudflare | kernel | cpu* | iops | syslog* | rsyslogd'
+      '| journald | systemd | haproxy | nsd | named | unbound | coredns | zone | tcp | udp | icmp | packets | docker*'
+      '| kubelet)',
     unless => 'tcp ~ api',
     example => 'SMTP rate limit reached: hourly quota used up'
   );
   return next monitoring.define_rule(
     name => 'topic_limit', priority => 9053, category => 'backend',
-    matches => 'too many requests | rate limit* | ratelimit* | throttl* | rate.limit* | quota ~ exceeded',
+    matches => 'too many requests | rate limit* | ratelimit* | throttl* | rate.limit* | quota ~ exceeded'
+      '| requests per (second | minute | hour | day) | exceeded ~ quota',
     unless => 'failed to load resource | disk quota | storage',
     example => 'Too many requests, please slow down'
   );
@@ -422,8 +436,8 @@ begin
     name => 'topic_deprecated', priority => 9068, category => 'backend',
     matches => 'deprecat* | obsolete | will be removed in | has been renamed',
     unless => 'kubernetes | k8s | kube* | kubectl | docker* | containerd | container | containers | pod* | helm'
-      '| nginx | haproxy | envoy | istio | traefik | kernel | systemd | tls | ssl | hadoop | mapreduce | hdfs | yarn'
-      '| terraform | ansible | iptables',
+      '| ingress | crd | nginx | haproxy | envoy | istio | traefik | kernel | systemd | tls | ssl | hadoop'
+      '| mapreduce | hdfs | yarn | terraform | ansible | iptables',
     example => 'The gateway option is deprecated', counterexample => 'docker-shim is deprecated in kubelet'
   );
   return next monitoring.define_rule(
@@ -451,17 +465,18 @@ begin
   return next monitoring.define_rule(
     name => 'topic_infrastructure_network', priority => 9080, category => 'infrastructure',
     matches => 'yarn | mapreduce | hadoop | rmcommunicator | topology | syscall | auditd | scrape | prometheus'
-      '| alertmanager | zookeeper* | quorumpeer* | quorum* | kafka | broker | rabbitmq | heartbeat | heartbeats'
-      '| etcd* | openstack | nova* | neutron | hypervisor | libvirt | vm | vms | cluster | replica | replicas'
-      '| replicaset | s3 | ec2 | ebs | bucket | terraform | ansible | volume | volumes | configmap | storage'
-      '| persistentvolumeclaim | port | bandwidth | packet | packets | gateway | firmware | driver | device | devices'
-      '| usb | pci | acpi | bios | irq | scsi | sda | liveness | readiness | backoff | scheduler | ftpd | snmpd'
-      '| syslogd | rsyslogd | klogd | xinetd | logrotate | telnetd | rpc | grpc | ufw | iptables | netfilter | dpt'
-      '| vpn | openvpn | bluetooth | ras | ciod | ido | mmcs | linkcard | torus | machinecheck | ganglia | cdn'
-      '| cloudfront | cloudflare* | loadbalancer | ingress | namespace | overload | overloaded | unreachable | lustre'
-      '| nfs | quotas | out of memory | unable to allocate | memory & limit | memory usage | allowed memory'
-      '| insufficient memory | shared memory | memory leak | initrd | no space left | i o error | file system'
-      '| read only file | load balancer | machine check | too many open files | exit code 137'
+      '| alertmanager | zookeeper* | quorumpeer* | quorum* | kafka | broker | rabbitmq* | amqp* | connectionforced'
+      '| connection.forced | heartbeat | heartbeats | etcd* | consul | resource temporarily unavailable'
+      '| parse error expected http | cipher | openstack | nova* | neutron | hypervisor | libvirt | vm | vms | cluster'
+      '| replica | replicas | replicaset | s3 | ec2 | ebs | bucket | terraform | ansible | volume | volumes'
+      '| configmap | storage | persistentvolumeclaim | port | bandwidth | packet | packets | gateway | firmware'
+      '| driver | device | devices | usb | pci | acpi | bios | irq | scsi | sda | liveness | readiness | backoff'
+      '| scheduler | ftpd | snmpd | syslogd | rsyslogd | klogd | xinetd | logrotate | telnetd | rpc | grpc | ufw'
+      '| iptables | netfilter | dpt | vpn | openvpn | bluetooth | ras | ciod | ido | mmcs | linkcard | torus'
+      '| machinecheck | ganglia | cdn | cloudfront | cloudflare* | loadbalancer | ingress | namespace | overload'
+      '| overloaded | unreachable | lustre | nfs | quotas | out of memory | unable to allocate | memory & limit'
+      '| memory usage | allowed memory | insufficient memory | shared memory | memory leak | initrd | no space left'
+      '| i o error | file system | read only file | load balancer | machine check | too many open files'
       '| address already in use | back off | server listening | could not resolve | unable to resolve'
       '| low on resource | ssl | end of stream | link down | link is | disk quota | client denied | /dev/sd*'
       '| /dev/nvme* | error sending message & client.url',
