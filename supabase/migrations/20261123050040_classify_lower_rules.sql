@@ -1,17 +1,15 @@
 -- Purpose: the built-in rules that make an error MEDIUM or LOW.
--- Objects: functions monitoring.list_medium_rules, monitoring.list_low_rules.
+-- Objects: functions monitoring.list_limit_rules, monitoring.list_medium_rules, monitoring.list_low_rules.
 -- Risks: see classify_critical_rules for the priorities. What is called rate_limit or cache_miss inside the name of a
 --   table or a header is no failure: such words are codes here, which match as a whole.
 
-create function monitoring.list_medium_rules()
+create function monitoring.list_limit_rules()
 returns setof public.classification_rules
 language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-declare
-  c_browsers constant text[] := '{browser,frontend,front-end,client,web,mobile,react,javascript}';
 begin
   return next monitoring.define_rule(
     name => 'statement_timeout_failure', priority => 2035, severity => 'HIGH', category => 'database',
@@ -70,6 +68,22 @@ begin
       '| quotaexceedederror | storage | disk quota | memory quota | retries per request | rate limiter initiali*',
     example => 'Too many requests, please slow down', counterexample => 'Rate limit updated to 100'
   );
+end
+$$;
+
+comment on function monitoring.list_limit_rules() is
+'Returns the built-in rules for cancelled statements and for limits that a caller exceeded.';
+
+create function monitoring.list_medium_rules()
+returns setof public.classification_rules
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  c_browsers constant text[] := '{browser,frontend,front-end,client,web,mobile,react,javascript}';
+begin
   return next monitoring.define_rule(
     name => 'slow_query', priority => 4020, severity => 'MEDIUM', category => 'database',
     matches => 'slow sql | slow quer* | slowquery | slow.query | hhh000504 | slow statement | slow log entry'
@@ -125,7 +139,7 @@ end
 $$;
 
 comment on function monitoring.list_medium_rules() is
-'Returns the built-in rules of severity MEDIUM.';
+'Returns the other built-in rules of severity MEDIUM.';
 
 create function monitoring.list_low_rules()
 returns setof public.classification_rules

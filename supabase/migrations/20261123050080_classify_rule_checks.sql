@@ -322,11 +322,15 @@ declare
     union all
     select listed from monitoring.list_high_rules() as listed
     union all
+    select listed from monitoring.list_limit_rules() as listed
+    union all
     select listed from monitoring.list_medium_rules() as listed
     union all
     select listed from monitoring.list_low_rules() as listed
     union all
     select listed from monitoring.list_failure_topics() as listed
+    union all
+    select listed from monitoring.list_library_topics() as listed
     union all
     select listed from monitoring.list_page_topics() as listed
     union all
