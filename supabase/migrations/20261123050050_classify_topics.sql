@@ -42,7 +42,13 @@ begin
     example => 'Request failed with status code 401', counterexample => 'Error 403: Quota exceeded for the calendar'
   );
   return next monitoring.define_rule(
-    name => 'topic_security_failure', priority => 9003, category => 'security',
+    name => 'topic_data_api_failure', priority => 9003, category => 'database',
+    statuses => '{[500,600)}',
+    codes => 'PGRST*|SQLSTATE*',
+    example => 'PGRST301: 503 Service Unavailable'
+  );
+  return next monitoring.define_rule(
+    name => 'topic_security_failure', priority => 9004, category => 'security',
     statuses => '{[500,600)}',
     matches => 'auth* | oidc | saml | login | logon | logout | signin | signup | sign in | log in | sso | jwt*'
       '| oauth* | token | tokens | refreshtoken* | session token | kerberos | keycloak | confirmation email'
@@ -52,7 +58,7 @@ begin
     counterexample => '500 Internal Server Error: no author'
   );
   return next monitoring.define_rule(
-    name => 'topic_security_limit', priority => 9004, category => 'security',
+    name => 'topic_security_limit', priority => 9005, category => 'security',
     matches => '(too many requests | rate limit* | throttl* | too many ~ attempts | too many failed'
       '| too many authentication failures | only request this after | authapierror) & (login | logins | sshd | otp'
       '| password* | brute | signin | sign in | signup | authapierror | authentication failures | security purposes)',
@@ -60,13 +66,13 @@ begin
     example => 'Too many login attempts', counterexample => 'too many failed attempts to connect to the database'
   );
   return next monitoring.define_rule(
-    name => 'topic_library_limit', priority => 9005, category => 'backend',
+    name => 'topic_library_limit', priority => 9006, category => 'backend',
     matches => '(email | api | secondary | tokens | authenticated requests) & rate limit*',
     unless => 'dns | smtp* | login | logins | sshd',
     example => 'Error code: 429: rate limit reached, tokens per min (TPM)'
   );
   return next monitoring.define_rule(
-    name => 'topic_type_error_language', priority => 9006, category => 'backend',
+    name => 'topic_type_error_language', priority => 9007, category => 'backend',
     matches => 'nonetype | subscriptable | can only concatenate | operand type | positional argument*'
       '| keyword argument* | must be of type | must be of the type | implicit conversion | undefinedfunctionerror'
       '| functionclauseerror | nil pointer dereference | goroutine | runtime error index | runtime error slice'
@@ -75,24 +81,24 @@ begin
     counterexample => 'TypeError: Cannot read properties of null (reading ''x'')'
   );
   return next monitoring.define_rule(
-    name => 'topic_type_error_server', priority => 9007, category => 'backend',
+    name => 'topic_type_error_server', priority => 9008, category => 'backend',
     sources => c_servers,
     matches => 'typeerror | referenceerror | cannot read propert* | cannot set propert* | is not a function'
       '| is not a constructor | undefined is not | null is not an object | is not iterable | is not defined'
       '| is not an object | before initialization | can t find variable | can t access property | has no properties'
       '| circular structure | right hand side of | reduce of empty array | convert undefined or null'
       '| cannot destructure',
-    unless => 'failed to fetch | load failed | sql* | postgres*',
+    unless => 'failed to fetch | load failed | sql* | postgres* | timed out',
     example => 'TypeError: user.toJSON is not a function'
   );
   return next monitoring.define_rule(
-    name => 'topic_type_error_page', priority => 9008, category => 'frontend',
+    name => 'topic_type_error_page', priority => 9009, category => 'frontend',
     matches => 'typeerror | referenceerror | cannot read propert* | cannot set propert* | is not a function'
       '| is not a constructor | undefined is not | null is not an object | is not iterable | is not defined'
       '| is not an object | before initialization | can t find variable | can t access property | has no properties'
       '| circular structure | right hand side of | reduce of empty array | convert undefined or null'
       '| cannot destructure',
-    unless => 'failed to fetch | load failed | sql* | postgres*',
+    unless => 'failed to fetch | load failed | sql* | postgres* | timed out',
     example => 'Cannot read properties of undefined (reading ''database'')',
     counterexample => 'TypeError: Failed to fetch'
   );

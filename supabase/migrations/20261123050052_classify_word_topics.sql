@@ -58,10 +58,10 @@ begin
       '| rollback | subquery | query | queries | migration | migrations | cursor | recordnotfound | sharelock'
       '| exclusivelock | writeconflict | rls | upsert | orm | select & from | update & set | delete from'
       '| primary key | character varying | numeric field overflow | must be owner of | temporary file path'
-      '| server process | unique constraint | shutdown request | holding the lock | rows returned | rows affected'
-      '| page verification | invalid page in block | log segment | startup packet | recovery state | redo starts at'
-      '| redo done at | archive command | byte sequence for encoding | integer out of range | group by clause'
-      '| unrecognized configuration parameter | connection received host',
+      '| server process | unique constraint | shutdown request | holding the lock | rows returned | returned ~ rows'
+      '| rows affected | page verification | invalid page in block | log segment | startup packet | recovery state'
+      '| redo starts at | redo done at | archive command | byte sequence for encoding | integer out of range'
+      '| group by clause | unrecognized configuration parameter | connection received host',
     unless => 'named | dns | nsd | unbound | zone | bank | card | payment | payments | indexeddb | replication factor'
       '| graphql* | jsondecodeerror | json | expecting value',
     example => 'column "is_admin" of the replication set'
@@ -103,7 +103,7 @@ begin
     matches => '(rate limit* | ratelimit* | throttl* | too many requests | connection rate) & (dns | smtp* | sm | mta'
       '| mail | relay | nginx | caddy | envoy | traefik | cloudflare | kernel | cpu* | iops | syslog* | rsyslogd'
       '| journald | systemd | haproxy | nsd | named | unbound | coredns | zone | tcp | udp | icmp | packets | docker*'
-      '| kubelet)',
+      '| kubelet | reject)',
     unless => 'tcp ~ api',
     example => 'SMTP rate limit reached: hourly quota used up'
   );
