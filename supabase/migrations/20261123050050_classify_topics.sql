@@ -1,6 +1,208 @@
--- Purpose: the built-in rules that only give the category of an error, by what it is about; the level decides the severity.
--- Objects: functions monitoring.list_security_topics, monitoring.list_database_topics, monitoring.list_other_topics.
--- Risks: words are ambiguous (a page has tables too, a mail server has users), so their order is significant.
+-- Purpose: the built-in rules that only give the category of an error, by codes and wordings that leave little doubt.
+-- Objects: functions monitoring.list_failure_topics, monitoring.list_library_topics, monitoring.list_page_topics,
+--   monitoring.list_security_topics.
+-- Risks: words are ambiguous (a page has tables too, a mail server has users), so their order is significant: codes and
+--   wordings that leave no doubt come first (9000), then databases (9030), security and pages (9050), machines (9080).
+
+create function monitoring.list_failure_topics()
+returns setof public.classification_rules
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  c_servers constant text[] := '{server,backend,api,worker,database,cron}';
+begin
+  return next monitoring.define_rule(
+    name => 'topic_container', priority => 9000, category => 'infrastructure',
+    codes => 'ImagePullBackOff|ErrImagePull|CrashLoopBackOff|CannotPullContainerError|ResourceInitializationError'
+      '|OOMKilled|FailedMount|FailedAttachVolume|FailedScheduling|MountVolume*|NodeNotReady|toomanyrequests'
+      '|RunContainerError|CreateContainerConfigError|InvalidImageName|ERR_CERT_*|EADDRNOTAVAIL|ERR_OUT_OF_MEMORY'
+      '|NoBrokersAvailable|KafkaJS*|AMQPConnectionError|ZlibError',
+    example => 'Back-off restarting failed container: CrashLoopBackOff'
+  );
+  return next monitoring.define_rule(
+    name => 'topic_machine', priority => 9001, category => 'infrastructure',
+    matches => 'error response from daemon | pull rate limit | pull access denied | failed to pull | pulling image'
+      '| pull image | rate limiting & imuxsock | client side throttling | throttling request took'
+      '| query cache & denied | probe failed | worker timeout | unable to handle the request & (pods | nodes)'
+      '| no server available | no live upstreams | server ~ is up reason | server ~ is down reason'
+      '| port is already allocated | kworker* | bytes sent & bytes received | buffer i o error'
+      '| buffered to a temporary file | too large body | 0 unknown error | blocked for more than'
+      '| runtime exited with error | task timed out after | broker transport failure | status 137 | code 137'
+      '| signal 9 | sigkill | replication factor | named & rate limit | ratelimit block | limiting requests'
+      '| limiting connections',
+    example => 'Error response from daemon: port is already allocated'
+  );
+  return next monitoring.define_rule(
+    name => 'topic_security_status', priority => 9002, category => 'security',
+    statuses => '{[401,402),[403,404),[407,408),[419,420)}',
+    unless => 'quota | ratelimitexceeded | rate limit* | limiting requests',
+    example => 'Request failed with status code 401', counterexample => 'Error 403: Quota exceeded for the calendar'
+  );
+  return next monitoring.define_rule(
+    name => 'topic_data_api_failure', priority => 9003, category => 'database',
+    statuses => '{[500,600)}',
+    codes => 'PGRST*|SQLSTATE*',
+    example => 'PGRST301: 503 Service Unavailable'
+  );
+  return next monitoring.define_rule(
+    name => 'topic_security_failure', priority => 9004, category => 'security',
+    statuses => '{[500,600)}',
+    matches => 'auth* | oidc | saml | login | logon | logout | signin | signup | sign in | log in | sso | jwt*'
+      '| oauth* | token | tokens | refreshtoken* | session token | kerberos | keycloak | confirmation email'
+      '| /api/auth* | /oauth* | /login* | /signin* | /token*',
+    unless => 'author | authors | certificate authority | unexpected token',
+    example => '500 Internal Server Error: Authentication failure',
+    counterexample => '500 Internal Server Error: no author'
+  );
+  return next monitoring.define_rule(
+    name => 'topic_security_limit', priority => 9005, category => 'security',
+    matches => '(too many requests | rate limit* | throttl* | too many ~ attempts | too many failed'
+      '| too many authentication failures | only request this after | authapierror) & (login | logins | sshd | otp'
+      '| password* | brute | signin | sign in | signup | authapierror | authentication failures | security purposes)',
+    unless => 'database | email rate limit',
+    example => 'Too many login attempts', counterexample => 'too many failed attempts to connect to the database'
+  );
+  return next monitoring.define_rule(
+    name => 'topic_library_limit', priority => 9006, category => 'backend',
+    matches => '(email | api | secondary | tokens | authenticated requests) & rate limit*',
+    unless => 'dns | smtp* | login | logins | sshd',
+    example => 'Error code: 429: rate limit reached, tokens per min (TPM)'
+  );
+  return next monitoring.define_rule(
+    name => 'topic_type_error_language', priority => 9007, category => 'backend',
+    matches => 'nonetype | subscriptable | can only concatenate | operand type | positional argument*'
+      '| keyword argument* | must be of type | must be of the type | implicit conversion | undefinedfunctionerror'
+      '| functionclauseerror | nil pointer dereference | goroutine | runtime error index | runtime error slice'
+      '| php fatal error uncaught typeerror',
+    example => 'unsupported operand type(s) for +: ''int'' and ''NoneType''',
+    counterexample => 'TypeError: Cannot read properties of null (reading ''x'')'
+  );
+  return next monitoring.define_rule(
+    name => 'topic_type_error_server', priority => 9008, category => 'backend',
+    sources => c_servers,
+    matches => 'typeerror | referenceerror | cannot read propert* | cannot set propert* | is not a function'
+      '| is not a constructor | undefined is not | null is not an object | is not iterable | is not defined'
+      '| is not an object | before initialization | can t find variable | can t access property | has no properties'
+      '| circular structure | right hand side of | reduce of empty array | convert undefined or null'
+      '| cannot destructure',
+    unless => 'failed to fetch | load failed | sql* | postgres* | timed out',
+    example => 'TypeError: user.toJSON is not a function'
+  );
+  return next monitoring.define_rule(
+    name => 'topic_type_error_page', priority => 9009, category => 'frontend',
+    matches => 'typeerror | referenceerror | cannot read propert* | cannot set propert* | is not a function'
+      '| is not a constructor | undefined is not | null is not an object | is not iterable | is not defined'
+      '| is not an object | before initialization | can t find variable | can t access property | has no properties'
+      '| circular structure | right hand side of | reduce of empty array | convert undefined or null'
+      '| cannot destructure',
+    unless => 'failed to fetch | load failed | sql* | postgres* | timed out',
+    example => 'Cannot read properties of undefined (reading ''database'')',
+    counterexample => 'TypeError: Failed to fetch'
+  );
+end
+$$;
+
+comment on function monitoring.list_failure_topics() is
+'Returns the built-in rules that give the category by codes and wordings that leave no doubt.';
+
+create function monitoring.list_library_topics()
+returns setof public.classification_rules
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  c_browsers constant text[] := '{browser,frontend,front-end,client,web,mobile,react,javascript}';
+  c_servers constant text[] := '{server,backend,api,worker,database,cron}';
+begin
+  return next monitoring.define_rule(
+    name => 'topic_missing_request', priority => 9010, category => 'backend',
+    statuses => '{[404,405),[410,411)}',
+    sources => c_browsers,
+    matches => 'axios* | request failed with status | http failure response',
+    unless => 'failed to load resource',
+    example => 'AxiosError: Request failed with status code 404'
+  );
+  return next monitoring.define_rule(
+    name => 'topic_missing_page', priority => 9011, category => 'frontend',
+    statuses => '{[404,405),[410,411)}',
+    sources => c_browsers,
+    example => 'GET https://shop.example.com/hero.css 404 (Not Found)'
+  );
+  return next monitoring.define_rule(
+    name => 'topic_missing', priority => 9012, category => 'backend',
+    statuses => '{[404,405),[410,411)}',
+    unless => 'docker | kubelet | manifest | registry & image | img | image not found',
+    example => 'HTTP 404 from /v1/orders'
+  );
+  return next monitoring.define_rule(
+    name => 'topic_node_deprecation', priority => 9013, category => 'backend',
+    codes => 'DEP0*|MaxListenersExceededWarning|ExperimentalWarning|RemovedInDjango*',
+    example => '[DEP0123] DeprecationWarning: Setting the TLS ServerName to an IP address'
+  );
+  return next monitoring.define_rule(
+    name => 'topic_build', priority => 9014, category => 'backend',
+    sources => c_servers,
+    matches => 'module not found | cannot find module | npm error | npm err | npm warn | missing script'
+      '| modulenotfounderror | importerror | no module named | could not find a version | dependency tree | eresolve',
+    example => 'Cannot find module ''pg'''
+  );
+  return next monitoring.define_rule(
+    name => 'topic_library', priority => 9015, category => 'backend',
+    sources => c_servers,
+    codes => 'LazyInitializationException|ImproperlyConfigured|SMTPRecipientsRefused|SMTPDataError|SMTPSenderRefused'
+      '|StripeConnectionError|StripeAPIError|BraintreeError|PayPal*|Adyen*|Razorpay*|Klarna*|cvv_failure|credit_card*'
+      '|ObjectDisposedException|JsonMappingException|HttpMessageNotReadableException|BeanCreationException'
+      '|UnsatisfiedDependencyException|NoSuchBeanDefinitionException|ConstraintViolation',
+    example => 'LazyInitializationException: could not initialize proxy - no Session'
+  );
+  return next monitoring.define_rule(
+    name => 'topic_library_words', priority => 9016, category => 'backend',
+    matches => 'connection pool is full discarding | dependency injection | tomcat started | rpc error code notfound'
+      '| rpc error code invalidargument | rpc error code alreadyexists | model overloaded | overloaded & model'
+      '| model.overloaded | unknown enum value | cors.defaultcorsprocessor | o.s.web.cors.defaultcorsprocessor'
+      '| run again with the allow',
+    example => 'connectionpool: Connection pool is full, discarding connection'
+  );
+end
+$$;
+
+comment on function monitoring.list_library_topics() is
+'Returns the built-in rules for missing addresses, builds and what libraries throw.';
+
+create function monitoring.list_page_topics()
+returns setof public.classification_rules
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return next monitoring.define_rule(
+    name => 'topic_browser_storage', priority => 9020, category => 'frontend',
+    matches => 'indexeddb* | indexed database | idb* | localstorage | sessionstorage | quotaexceedederror'
+      '| databaseclosederror | dexie* | setitem on storage',
+    example => 'UnknownError: Internal error opening backing store for indexedDB.open.'
+  );
+  return next monitoring.define_rule(
+    name => 'topic_framework', priority => 9021, category => 'frontend',
+    matches => 'hydration | hydrate | svelte error | vue warn | minified react'
+      '| expressionchangedafterithasbeencheckederror | nullinjectorerror | r3injectorerror | in promise | domnesting'
+      '| validatedomnesting* | crossorigin attribute | chunkloaderror | loading chunk | dynamically imported module'
+      '| content security policy | mixed content | intersectionobserver | resizeobserver | react error*'
+      '| unable to resolve module | script error',
+    unless => 'credentials flag',
+    example => 'Hydration failed because the initial UI does not match'
+  );
+end
+$$;
+
+comment on function monitoring.list_page_topics() is
+'Returns the built-in rules for what occurs in browsers only.';
 
 create function monitoring.list_security_topics()
 returns setof public.classification_rules
@@ -9,284 +211,72 @@ stable
 security invoker
 set search_path = ''
 as $$
+declare
+  c_browsers constant text[] := '{browser,frontend,front-end,client,web,mobile,react,javascript}';
 begin
   return next monitoring.define_rule(
-    name => 'topic_security_status',
-    priority => 9000,
-    category => 'security',
-    statuses => '{[401,402),[403,404),[407,408),[419,420)}',
-    example => 'Request failed with status code 401'
+    name => 'topic_credentials', priority => 9025, category => 'security',
+    codes => 'AADSTS*|28P01|28000|PGRST301|PGRST302|PGRST303|ExpiredToken|ExpiredTokenException|InvalidClientTokenId'
+      '|SignatureDoesNotMatch|AccessDenied|AccessDeniedException|UnrecognizedClientException|NotAuthorizedException'
+      '|UserNotConfirmedException|UserNotFoundException|OAuthCallbackError|OAuthAccountNotLinked|JWTSessionError'
+      '|JWEDecryptionFailed|JWSSignatureVerificationFailed|InvalidAudienceError|InvalidSignatureError'
+      '|AuthSessionMissingError|BadCredentialsException|AuthenticationException|invalid_grant|invalid_client'
+      '|redirect_uri_mismatch|AH01617|AH01618|AH01630|AH01797|AH01276|insufficient_scope|auth/wrong*|auth/user*'
+      '|auth/invalid*|auth/popup*|auth/too*|auth/id-token*|auth/email*|auth/weak*|auth/expired*|auth/requires*'
+      '|auth/account*|auth/unauthorized*',
+    example => 'AADSTS7000215: Invalid client secret provided.'
   );
   return next monitoring.define_rule(
-    name => 'topic_credentials',
-    priority => 9010,
-    category => 'security',
-    matches => 'jwt | jws | jsonwebtokenerror | tokenexpirederror | csrf | xsrf | sshd | password | passwords'
-      '| pgrst301 | pgrst302 | pgrst303 | authentication failed for user | access denied for user'
-      '| login failed for user | pg_hba* | sql injection | 28p01 | 28000',
-    example => 'JsonWebTokenError: jwt malformed'
+    name => 'topic_password', priority => 9026, category => 'security',
+    matches => 'jwt* | jws | jsonwebtokenerror | tokenexpirederror | csrf | xsrf | sshd | password | passwords'
+      '| authentication failed for user | access denied for user | login failed for user | refused for user | pg.hba*'
+      '| sql injection | token has expired | client secret | link is invalid | leaked token | secret scanning'
+      '| has been revoked | bad decrypt | ldap* | openid* | state mismatch | account is locked | account locked'
+      '| two factor | 2fa | insufficient permission | insufficient permissions',
+    unless => 'jwkstimeout | typeerror',
+    example => 'password authentication failed for user'
   );
   return next monitoring.define_rule(
-    name => 'topic_mail',
-    priority => 9020,
-    category => 'infrastructure',
+    name => 'topic_mail', priority => 9028, category => 'infrastructure',
     matches => 'smtp | smtpd | postfix | sendmail | exim | courieresmtpd | rcpt | mta',
     unless => 'auth | authentication | authenticate | authenticated | authenticator | login | password | passwords'
       '| sasl | 535 | sql*',
     example => 'postfix/smtpd: reject: RCPT from unknown'
   );
   return next monitoring.define_rule(
-    name => 'topic_security_page',
-    priority => 9050,
-    category => 'security',
-    sources => '{browser,frontend,front-end,client,web,mobile,react,javascript}',
+    name => 'topic_security_page', priority => 9050, category => 'security',
+    sources => c_browsers,
     matches => 'unauthorized | unauthorised | forbidden | credentials | brute | authentication | authenticated'
-      '| authapierror | autherror | unauthenticated | authsessionmissingerror | invalid login | token expired'
-      '| invalid token | refresh token | invalid api key | session expired',
-    unless => 'content security policy',
+      '| authapierror | autherror | unauthenticated | authsessionmissingerror | invalid login | login failed'
+      '| token expired | invalid token | refresh token | access token | session token | invalid api key'
+      '| session expired | state cookie | not confirmed | permissiondenied',
+    unless => 'content security policy | template expression | preload',
     example => 'AuthApiError: Invalid Refresh Token'
   );
   return next monitoring.define_rule(
-    name => 'topic_security',
-    priority => 9070,
-    category => 'security',
-    matches => 'auth | oauth | oauth2 | sso | saml | authn | authz | authentication | authenticate | authenticated'
-      '| authenticating | authenticator | authorization | authorisation | authorize | authorized'
-      '| authorizing | unauthorized | unauthorised | unauthenticated | forbidden | denied | login | logins'
-      '| logon | signin | password | passwords | passwd | passphrase | credential | credentials | jwt | jws'
-      '| csrf | xsrf | injection | sqli | xss | sshd | sudo | su | pam | attack | attacks | attacker'
-      '| exploit | exploits | vulnerability | vulnerabilities | malicious | malware | suspicious | fail2ban'
-      '| banned | ban | blacklist | blacklisted | blocklist | modsecurity | spoofed | spoofing | mfa | otp'
-      '| totp | 2fa | captcha | apikey | security | privilege | privileges | intrusion | intruder | breach'
-      '| breaches | compromised | firewall | antivirus | ids | hacker | hackers | hacking | hack | hacked'
-      '| bruteforce | brute | permission | permissions | nmap | phishing | honeypot | waf | traversal'
-      '| authapierror | autherror | authsessionmissingerror | ransomware | trojan | rootkit | selinux'
-      '| apparmor | kerberos | signature | permission denied | access is denied | not allowed to access'
-      '| logged in | sign in | token expired | expired token | invalid token | token is | access token'
-      '| refresh token | bearer | api key | invalid user | user unknown | break in | session expired'
-      '| insufficient scope | insufficient permission | not permitted | no such user | unknown user'
-      '| invalid_grant | port scan | htpasswd | impersonat* | log in | authenticat* | unauthori*'
-      '| network scan | vulnerability scan',
+    name => 'topic_security_words', priority => 9058, category => 'security',
+    matches => 'auth | oauth | oauth2 | sso | saml | authn | authz | authorization | authorisation | authorize'
+      '| authorized | authorizing | forbidden | denied | login | logins | logon | signin | passwd | passphrase'
+      '| credential | credentials | authstate | injection | sqli | xss | sudo | su | pam | attack | attacks'
+      '| attacker | exploit | exploits | vulnerability | vulnerabilities | malicious | malware | suspicious'
+      '| fail2ban | banned | ban | blacklist | blacklisted | blocklist | modsecurity | spoofed | spoofing | mfa | otp'
+      '| totp | 2fa | captcha | apikey | security | privilege | privileges | intrusion | intruder | breach | breaches'
+      '| compromised | firewall | antivirus | ids | hacker | hackers | hacking | hack | hacked | bruteforce | brute'
+      '| permission | permissions | permissiondenied | nmap | phishing | honeypot | waf | traversal | authapierror'
+      '| autherror | ransomware | trojan | rootkit | selinux | apparmor | kerberos | signature | decryption'
+      '| access is denied | not allowed to access | logged in | sign in | token expired | expired token'
+      '| invalid token | token is | access token | refresh token | token refresh | access.token | tenant.access.token'
+      '| bearer | api key | invalid user | user unknown | break in | session expired | insufficient scope'
+      '| insufficient permission | not permitted | no such user | unknown user | port scan | htpasswd | impersonat*'
+      '| log in | authenticat* | unauthori* | unauthenticated | auth.basic* | network scan | vulnerability scan'
+      '| audience doesn t match | webfail | accessdenied*',
     unless => 'eacces | content security policy | operation not permitted | sla | slo | strict transport security'
-      '| security update | unexpected token | invalid or unexpected token',
+      '| security update | unexpected token | invalid or unexpected token | dependency injection | docker.sock'
+      '| rate limit* | security and usability | deprecationwarning',
     example => 'Permission denied (publickey)'
   );
 end
 $$;
 
-comment on function monitoring.list_security_topics() is 'Returns the built-in rules for the category security.';
-
-create function monitoring.list_database_topics()
-returns setof public.classification_rules
-language plpgsql
-stable
-security invoker
-set search_path = ''
-as $$
-begin
-  return next monitoring.define_rule(
-    name => 'topic_database_code',
-    priority => 9030,
-    category => 'database',
-    codes => 'IntegrityError|OperationalError|ProgrammingError|InterfaceError|DataError|P2002|P2003|P2025|P2034'
-      '|42P01|42703|42501|40001|40P01|22P02|22001|22003|23505|23503|23502|23514|23000|42601|42P07|E11000'
-      '|PGRST*|ORA-*|SQLSTATE|ER_*|UniqueViolation|ForeignKeyViolation|NotNullViolation|CheckViolation'
-      '|RecordNotUnique|RecordInvalid|SAWarning|SqlException|SQLException|QueryFailedError|PostgresException'
-      '|MySQLError|MongoServerError|MongoError|PSQLException|DataIntegrityViolationException'
-      '|ConstraintViolationException',
-    example => 'PG::UniqueViolation: ERROR 23505'
-  );
-  return next monitoring.define_rule(
-    name => 'topic_database',
-    priority => 9031,
-    category => 'database',
-    matches => 'database | databases | db | sql* | postgre* | pg | pdo | mysql* | mariadb* | mongo* | redis* | oracle'
-      '| ora | innodb | prisma* | sequelize* | typeorm* | hibernate* | activerecord* | jdbc* | datasource'
-      '| data source | cockroach* | psycopg* | asyncpg* | dbconnection* | influxdb* | cosmos*'
-      '| connection pool | couchdb* | dynamodb* | timescale* | rds | ddl | knex* | gorm | ecto | pdoexception'
-      '| doctrine | hikari* | libpq | ioredis | aurora | neo4j | cassandra | clickhouse | vtgate | vitess'
-      '| supavisor | pgbouncer | pgpool | pgerror | dbapi | pq | mysqli | sqlite* | supabase postgrest'
-      '| port 5432 | port 6432 | port 6543 | port 3306 | port 27017 | port 1433 | port 1521 | port 6379'
-      '| port 9042',
-    unless => 'indexeddb | named | dns | nsd | unbound | zone',
-    example => 'database lag is 3 s'
-  );
-  return next monitoring.define_rule(
-    name => 'topic_database_page',
-    priority => 9040,
-    category => 'database',
-    matches => 'violates ~ constraint | violates row | duplicate key | row level security | syntax error at or near'
-      '| deadlock | permission denied for | statement timeout | foreign key | invalid input syntax'
-      '| null value in | duplicate entry | insert into | schema cache | could not serialize'
-      '| value too long for type | operator does not exist | unique violation | lock wait | pgrst*',
-    sources => '{browser,frontend,front-end,client,web,mobile,react,javascript}',
-    example => 'new row violates row-level security policy'
-  );
-  return next monitoring.define_rule(
-    name => 'topic_database_words',
-    priority => 9065,
-    category => 'database',
-    matches => 'transaction | transactions | relation | column | columns | constraint | constraints | deadlock'
-      '| deadlocks | statement | autovacuum | vacuum | checkpoint | checkpoints | wal | postmaster'
-      '| replication | tablespace | rollback | subquery | query | queries | migration | migrations | cursor'
-      '| recordnotfound | sharelock | exclusivelock | writeconflict | rls | upsert | orm | select & from'
-      '| insert into | update & set | delete from | duplicate key | duplicate entry | foreign key'
-      '| primary key | row level security | null value in | syntax error at or near | schema cache'
-      '| lock wait | character varying | value too long for type | invalid input syntax'
-      '| numeric field overflow | could not serialize access | operator does not exist'
-      '| permission denied for | must be owner of | temporary file path | server process | unique constraint'
-      '| unique violation | shutdown request | holding the lock | rows returned | rows affected'
-      '| page verification | invalid page in block | log segment | startup packet | recovery state'
-      '| redo starts at | redo done at | archive command | byte sequence for encoding | integer out of range'
-      '| group by clause | unrecognized configuration parameter | connection received host',
-    unless => 'named | dns | nsd | unbound | zone | bank | card | payment | payments | indexeddb',
-    example => 'column "is_admin" does not exist'
-  );
-end
-$$;
-
-comment on function monitoring.list_database_topics() is 'Returns the built-in rules for the category database.';
-
-create function monitoring.list_other_topics()
-returns setof public.classification_rules
-language plpgsql
-stable
-security invoker
-set search_path = ''
-as $$
-begin
-  return next monitoring.define_rule(
-    name => 'topic_failed_request',
-    priority => 9055,
-    category => 'backend',
-    sources => '{browser,frontend,front-end,client,web,mobile,react,javascript}',
-    statuses => '{[400,600)}',
-    matches => 'axios* | request failed with status',
-    unless => 'failed to load resource',
-    example => 'AxiosError: Request failed with status code 500'
-  );
-  return next monitoring.define_rule(
-    name => 'topic_rate_limited_request',
-    priority => 9056,
-    category => 'backend',
-    sources => '{browser,frontend,front-end,client,web,mobile,react,javascript}',
-    statuses => '{[429,430)}',
-    example => 'Request failed with status code 429'
-  );
-  return next monitoring.define_rule(
-    name => 'topic_browser',
-    priority => 9060,
-    category => 'frontend',
-    sources => '{browser,frontend,front-end,client,web,mobile,react,javascript}',
-    example => 'anything'
-  );
-  return next monitoring.define_rule(
-    name => 'topic_frontend_words',
-    priority => 9075,
-    category => 'frontend',
-    matches => 'hydration | hydrate | react | angular | vue | svelte | in promise',
-    example => 'Hydration failed'
-  );
-  return next monitoring.define_rule(
-    name => 'topic_server',
-    priority => 9080,
-    category => 'infrastructure',
-    sources => '{server,backend,api,worker,database,cron}',
-    matches => 'kernel | cpu | cpus | oom | oomkilled | oomkill | outofmemoryerror | enospc | emfile | enfile'
-      '| eaddrinuse | disk | disks | filesystem | filesystems | mount | mounted | mounting | unmount | docker'
-      '| dockerd | containerd | container | containers | pod | pods | kubelet | kubectl | kubernetes | k8s'
-      '| kube | helm | nodes | nginx | haproxy | envoy | istio | httpd | apache2 | caddy | traefik | varnish'
-      '| squid | proxy | upstream | upstreams | elb | alb | dns | nameserver | soa | resolver | nxdomain'
-      '| servfail | smtp | smtpd | imap | imapd | pop3 | postfix | sendmail | mta | dovecot | exim | mailer'
-      '| mailbox | greylist* | spf | dkim | dnsbl | rbl | dhcp* | ntp | ntpd | chronyd | stratum | gpu | gpus'
-      '| packetresponder | tls | sock | connection | connections | transport | certificate | certificates'
-      '| x509 | cert | certs | tcp | udp | icmp | socket | sockets | network | networking | interface | host'
-      '| hosts | eth0 | wlan0 | wifi | systemd | cron | crond | raid | megaraid | fan | temperature'
-      '| hardware | thermal | swap | inode | heap | segfault | sigkill | sigterm | sigsegv | oops | panic'
-      '| hdfs | dfs | datanode | namenode | blk',
-    example => 'pod evicted'
-  );
-  return next monitoring.define_rule(
-    name => 'topic_server_network',
-    priority => 9080,
-    category => 'infrastructure',
-    sources => '{server,backend,api,worker,database,cron}',
-    matches => 'yarn | mapreduce | hadoop | topology | syscall | auditd | scrape | prometheus | alertmanager'
-      '| zookeeper | quorumpeer | quorum | kafka | broker | rabbitmq | openstack | nova | neutron'
-      '| hypervisor | libvirt | vm | vms | cluster | replica | replicas | replicaset | s3 | ec2 | ebs'
-      '| bucket | terraform | ansible | volume | volumes | configmap | mountvolume | storage'
-      '| persistentvolumeclaim | pvc | port | bandwidth | packet | packets | gateway | firmware | driver'
-      '| device | devices | usb | pci | acpi | bios | irq | scsi | sda | liveness | readiness'
-      '| imagepullbackoff | crashloopbackoff | backoff | scheduler | ftpd | snmpd | syslogd | klogd | xinetd'
-      '| logrotate | telnetd | rpc | grpc | ufw | iptables | netfilter | dpt | vpn | openvpn | bluetooth'
-      '| ras | ciod | ido | mmcs | linkcard | torus | machinecheck | ganglia | cdn | cloudfront | cloudflare'
-      '| loadbalancer | ingress | namespace | overload | overloaded | unreachable | lustre | nfs | quotas'
-      '| out of memory | memory & limit | memory usage | allowed memory | insufficient memory | shared memory'
-      '| memory leak | initrd | no space left | i o error | file system | read only file | load balancer'
-      '| machine check | too many open files | exit code 137 | address already in use | failed to pull'
-      '| pull image | back off | server listening | could not resolve | unable to resolve | low on resource'
-      '| ssl | end of stream | link down | link is',
-    example => 'broker unreachable: address already in use'
-  );
-  return next monitoring.define_rule(
-    name => 'topic_server_other',
-    priority => 9081,
-    category => 'backend',
-    sources => '{server,backend,api,worker,database,cron}',
-    example => 'anything'
-  );
-  return next monitoring.define_rule(
-    name => 'topic_frontend',
-    priority => 9085,
-    category => 'frontend',
-    matches => 'dom | css | html | browser | localstorage | sessionstorage | webpack | nextjs | resizeobserver'
-      '| stylesheet | jsx | script | iframe | setstate | component | viewport | console | unhandledrejection'
-      '| xmlhttprequest | chunk | expressionchangedafterithasbeencheckederror | window | document | hooks'
-      '| expression has changed | domnesting | mixed content | content security policy | cross origin'
-      '| hydration | hydrate | react | angular | vue | svelte | in promise | indexeddb | chunkloaderror'
-      '| loading chunk | dynamically imported module',
-    example => 'the stylesheet was not loaded'
-  );
-  return next monitoring.define_rule(
-    name => 'topic_infrastructure',
-    priority => 9090,
-    category => 'infrastructure',
-    matches => 'kernel | cpu | cpus | oom | oomkilled | oomkill | outofmemoryerror | enospc | emfile | enfile'
-      '| eaddrinuse | disk | disks | filesystem | filesystems | mount | mounted | mounting | unmount | docker'
-      '| dockerd | containerd | container | containers | pod | pods | kubelet | kubectl | kubernetes | k8s'
-      '| kube | helm | nodes | nginx | haproxy | envoy | istio | httpd | apache2 | caddy | traefik | varnish'
-      '| squid | proxy | upstream | upstreams | elb | alb | dns | nameserver | soa | resolver | nxdomain'
-      '| servfail | smtp | smtpd | imap | imapd | pop3 | postfix | sendmail | mta | dovecot | exim | mailer'
-      '| mailbox | greylist* | spf | dkim | dnsbl | rbl | dhcp* | ntp | ntpd | chronyd | stratum | gpu | gpus'
-      '| packetresponder | tls | sock | connection | connections | transport | certificate | certificates'
-      '| x509 | cert | certs | tcp | udp | icmp | socket | sockets | network | networking | interface | host'
-      '| hosts | eth0 | wlan0 | wifi | systemd | cron | crond | raid | megaraid | fan | temperature'
-      '| hardware | thermal | swap | inode | heap | segfault | sigkill | sigterm | sigsegv | oops | panic'
-      '| hdfs | dfs | datanode | namenode | blk',
-    example => 'pod evicted'
-  );
-  return next monitoring.define_rule(
-    name => 'topic_infrastructure_network',
-    priority => 9090,
-    category => 'infrastructure',
-    matches => 'yarn | mapreduce | hadoop | topology | syscall | auditd | scrape | prometheus | alertmanager'
-      '| zookeeper | quorumpeer | quorum | kafka | broker | rabbitmq | openstack | nova | neutron'
-      '| hypervisor | libvirt | vm | vms | cluster | replica | replicas | replicaset | s3 | ec2 | ebs'
-      '| bucket | terraform | ansible | volume | volumes | configmap | mountvolume | storage'
-      '| persistentvolumeclaim | pvc | port | bandwidth | packet | packets | gateway | firmware | driver'
-      '| device | devices | usb | pci | acpi | bios | irq | scsi | sda | liveness | readiness'
-      '| imagepullbackoff | crashloopbackoff | backoff | scheduler | ftpd | snmpd | syslogd | klogd | xinetd'
-      '| logrotate | telnetd | rpc | grpc | ufw | iptables | netfilter | dpt | vpn | openvpn | bluetooth'
-      '| ras | ciod | ido | mmcs | linkcard | torus | machinecheck | ganglia | cdn | cloudfront | cloudflare'
-      '| loadbalancer | ingress | namespace | overload | overloaded | unreachable | lustre | nfs | quotas'
-      '| out of memory | memory & limit | memory usage | allowed memory | insufficient memory | shared memory'
-      '| memory leak | initrd | no space left | i o error | file system | read only file | load balancer'
-      '| machine check | too many open files | exit code 137 | address already in use | failed to pull'
-      '| pull image | back off | server listening | could not resolve | unable to resolve | low on resource'
-      '| ssl | end of stream | link down | link is',
-    example => 'broker unreachable: address already in use'
-  );
-end
-$$;
-
-comment on function monitoring.list_other_topics() is 'Returns the other built-in rules that give a category.';
+comment on function monitoring.list_security_topics() is
+'Returns the built-in rules for the category security.';

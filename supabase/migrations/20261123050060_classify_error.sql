@@ -124,9 +124,11 @@ begin
     order by classification_rules.priority, classification_rules.name
   loop
     continue when v_rule.pattern is not null and (apply_rules.signals).text !~ v_rule.pattern;
-    -- The first rule decides the severity; the category comes from the first rule that has one. A line of level info
-    -- reports no problem, whatever words and numbers it contains, unless a rule of the operator says so.
-    if rule is null and (v_rule.is_own or v_rule.severity is not null and v_by_level <> 'fallback_level_info') then
+    -- A line of level info reports no problem, whatever words and numbers it contains, unless a rule of the operator
+    -- says so: of the built-in rules only the topics count.
+    continue when v_by_level = 'fallback_level_info' and not v_rule.is_own and v_rule.severity is not null;
+    -- The first rule decides the severity; the category comes from the first rule that has one.
+    if rule is null and (v_rule.is_own or v_rule.severity is not null) then
       rule := v_rule.name;
       severity := v_rule.severity;
     end if;

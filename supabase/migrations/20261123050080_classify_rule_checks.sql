@@ -332,11 +332,23 @@ declare
     union all
     select listed from monitoring.list_type_error_rules() as listed
     union all
-    select listed from monitoring.list_lower_rules() as listed
+    select listed from monitoring.list_limit_rules() as listed
+    union all
+    select listed from monitoring.list_medium_rules() as listed
+    union all
+    select listed from monitoring.list_low_rules() as listed
+    union all
+    select listed from monitoring.list_failure_topics() as listed
+    union all
+    select listed from monitoring.list_library_topics() as listed
+    union all
+    select listed from monitoring.list_page_topics() as listed
     union all
     select listed from monitoring.list_security_topics() as listed
     union all
     select listed from monitoring.list_database_topics() as listed
+    union all
+    select listed from monitoring.list_request_topics() as listed
     union all
     select listed from monitoring.list_other_topics() as listed
   );

@@ -13,7 +13,7 @@ select
 from (
   values
   ('API request timed out after 30 s', 'HIGH backend api_timeout', 'server', null::text),
-  ('timeout of 5000ms exceeded', 'HIGH backend api_timeout', 'server', 'AxiosError'),
+  ('timeout of 5000ms exceeded', 'HIGH infrastructure api_timeout', 'server', 'AxiosError'),
   ('context deadline exceeded', 'HIGH infrastructure api_timeout', 'server', null),
   ('java.net.SocketTimeoutException: Read timed out', 'HIGH infrastructure api_timeout', 'server', null),
   ('Gateway Timeout', 'HIGH infrastructure api_timeout', 'server', null),
