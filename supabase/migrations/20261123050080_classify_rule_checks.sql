@@ -351,6 +351,24 @@ declare
     select listed from monitoring.list_request_topics() as listed
     union all
     select listed from monitoring.list_other_topics() as listed
+    union all
+    select listed from monitoring.list_localized_no_failure_rules() as listed
+    union all
+    select listed from monitoring.list_localized_security_rules() as listed
+    union all
+    select listed from monitoring.list_localized_statement_rules() as listed
+    union all
+    select listed from monitoring.list_localized_database_rules() as listed
+    union all
+    select listed from monitoring.list_localized_critical_rules() as listed
+    union all
+    select listed from monitoring.list_localized_network_rules() as listed
+    union all
+    select listed from monitoring.list_localized_timeout_rules() as listed
+    union all
+    select listed from monitoring.list_localized_lower_rules() as listed
+    union all
+    select listed from monitoring.list_localized_topics() as listed
   );
 begin
   delete from public.classification_rules
