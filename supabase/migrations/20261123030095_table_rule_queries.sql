@@ -82,24 +82,22 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  select to_tsquery(
-    'simple'::regconfig,
-    string_agg(
-      case
-        -- A number is a code only where it is called one: 2002 can be a count as well.
-        when translate(given.code, '0123456789', '') = ''
-          then format('(error | errno | code | sqlstate | state | number) <-> ''%s''', given.code)
-        else format(
-          '''%s''%s',
-          btrim(monitoring.normalize_classified_text(translate(given.code, '''"():|&!<>*', '           '))),
-          case when given.code like '%*' then ':*' end
-        )
-      end,
-      ' | '
-    )
-  )
+  select string_agg(
+    case
+      -- A number is a code only where it is called one: 2002 can be a count as well.
+      when translate(given.code, '0123456789', '') = ''
+        then format('( ''error'' | ''errno'' | ''code'' | ''sqlstate'' | ''state'' | ''number'' ) <-> ''%s''', given.code)
+      -- Not parsed: the parser takes card_ for card.
+      when given.code like '%*' then format('''%s'':*', btrim(normalized.code))
+      else phraseto_tsquery('simple'::regconfig, normalized.code)::text
+    end,
+    ' | '
+  )::tsquery
   from unnest(parse_codes.codes) as given (code)
-  where btrim(given.code, ' *') <> ''
+  cross join lateral (
+    select monitoring.normalize_classified_text(translate(given.code, '''"():|&!<>*', '           '))
+  ) as normalized (code)
+  where btrim(normalized.code, ' .') <> ''
 $$;
 
 comment on function monitoring.parse_codes(text[]) is
