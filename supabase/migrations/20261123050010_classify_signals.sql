@@ -2,9 +2,10 @@
 -- Objects: functions monitoring.is_amount, monitoring.begins_reason_phrase, monitoring.precedes_status_code,
 --   monitoring.is_logged_status, monitoring.is_status_code, monitoring.find_status_code, monitoring.kind_of_level,
 --   monitoring.begins_log_line, monitoring.find_log_level, monitoring.severity_of_level, monitoring.name_level_rule.
--- Risks: these functions run for every reported event. Uses 3 of the 32 regular expressions that a backend caches.
+-- Risks: these functions run for every reported event. Uses 9 of the 32 regular expressions that a backend caches,
+--   6 of them only for lines that name a level.
 
-create function monitoring.is_amount(following text)
+create function monitoring.is_amount(following text, word text)
 returns boolean
 language plpgsql
 immutable
@@ -13,25 +14,23 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-declare
-  v_unit text := split_part(ltrim(translate(is_amount.following, '"''`),;', '      '), ' '), ' ', 1);
 begin
   -- Mail servers have numbers of their own, which are followed by one like 4.3.2.
   return is_amount.following like any (array['\%%', '/%', '@%', '=%', '°%', '€%', '$%'])
-    or v_unit like any (array['_._._', '_._.__', '-_._._', '-_._.__'])
-    or v_unit in (
-      'ms', 'msec', 'msecs', 'milliseconds', 's', 'sec', 'secs', 'second', 'seconds', 'min', 'minutes', 'us', 'b', 'byte',
-      'bytes', 'kb', 'mb', 'gb', 'kib', 'mib', 'px', 'rows', 'records', 'items', 'times', 'sekunden', 'zeilen',
+    or is_amount.word like any (array['_._._', '_._.__'])
+    or is_amount.word in (
+      'ms', 'msec', 'msecs', 'milliseconds', 's', 'sec', 'secs', 'second', 'seconds', 'min', 'minutes', 'us', 'b',
+      'byte', 'bytes', 'kb', 'mb', 'gb', 'kib', 'mib', 'px', 'rows', 'records', 'items', 'times', 'sekunden', 'zeilen',
       'secondes', 'lignes', 'octets', 'segundos', 'filas', 'linhas'
     )
-    or octet_length(v_unit) > length(v_unit)
-    and left(v_unit, 1) in ('秒', '分', '件', '行', '条', '次', '個', '个', '回', '人', '개', '건', '초');
+    or octet_length(is_amount.word) > length(is_amount.word)
+    and left(is_amount.word, 1) in ('秒', '分', '件', '行', '条', '次', '個', '个', '回', '人', '개', '건', '초');
 end
 $$;
 
-comment on function monitoring.is_amount(text) is
-'Returns whether the text after a number begins with a unit, or otherwise makes the number an amount, a duration or the
-code of a mail server.';
+comment on function monitoring.is_amount(text, text) is
+'Returns whether what follows a number, and its first word, makes the number an amount, a duration or the code of a mail
+server.';
 
 create function monitoring.begins_reason_phrase(following text)
 returns boolean
@@ -47,8 +46,8 @@ begin
     '{internal error%,internal server%,internal_server%,internalservererror%,bad gateway%,bad_gateway%,bad request%,'
     'service unavailable%,service is%,service temp%,service_unav%,serviceunav%,gateway time%,gateway_time%,not found%,'
     'not_found%,page not found%,file not found%,url not found%,unauthori%,forbidden%,too many req%,server error%,'
-    'client error%,payment required%,method not all%,unprocessable %,request time%,conflict %,error %,response %,err\\_%,'
-    'proxy error%,backend fetch%,upstream error%}'::text[]
+    'client error%,payment required%,method not all%,unprocessable %,request time%,conflict %,error %,response %,'
+    'err\\_%,proxy error%,backend fetch%,upstream error%}'::text[]
   )
   or begins_reason_phrase.following like any (
     '{interner server%,dienst nicht%,nicht gefunden%,ungültiges gateway%,gateway zeit%,erreur interne%,introuvable%,'
@@ -60,8 +59,8 @@ end
 $$;
 
 comment on function monitoring.begins_reason_phrase(text) is
-'Returns whether the text after a number, without punctuation, begins with a reason phrase of HTTP, such as "bad gateway",
-in one of the languages of the localized rules.';
+'Returns whether the text after a number, without punctuation, begins with a reason phrase of HTTP, such as "bad
+gateway", in one of the languages of the localized rules.';
 
 create function monitoring.precedes_status_code(word text)
 returns boolean
@@ -74,11 +73,12 @@ set search_path = ''
 as $$
 begin
   return precedes_status_code.word in (
-      'return', 'returned', 'returns', 'returning', 'response', 'respond', 'responds', 'responded', 'responding', 'reply',
-      'replied', 'replies', 'got', 'gets', 'getting', 'received', 'receives', 'answered', 'gave', 'threw', 'hit', 'resulted',
-      'raised', 'err', 'failed', 'fails', 'failing', 'failure', 'unexpected', 'exception', 'success', 'upstream',
-      'antwort', 'antwortete', 'erreur', 'réponse', 'répondu', 'retourné', 'renvoyé', 'respuesta', 'respondió', 'devolvió',
-      'erro', 'resposta', 'retornou', 'errore', 'risposta', 'restituito', 'ошибка', 'ошибку', 'hata', 'fout', '오류', '서버에서'
+      'return', 'returned', 'returns', 'returning', 'response', 'respond', 'responds', 'responded',
+      'responding', 'reply', 'replied', 'replies', 'got', 'gets', 'getting', 'received', 'receives', 'answered',
+      'gave', 'threw', 'hit', 'resulted', 'raised', 'err', 'failed', 'fails', 'failing', 'failure',
+      'unexpected', 'exception', 'success', 'upstream', 'antwort', 'antwortete', 'erreur', 'réponse', 'répondu',
+      'retourné', 'renvoyé', 'respuesta', 'respondió', 'devolvió', 'erro', 'resposta', 'retornou', 'errore',
+      'risposta', 'restituito', 'ошибка', 'ошибку', 'hata', 'fout', '오류', '서버에서'
     )
     or precedes_status_code.word like any (
       '{%error,%exception,%exception$%,%fehler,%错误,%錯誤,%エラー,%返回,%返回了,%傳回,%応答}'::text[]
@@ -102,7 +102,8 @@ begin
     -- The timers of HAProxy: 0/0/0/5/5 503
     is_logged_status.word like '%/%/%/%/%' and translate(is_logged_status.word, '0123456789/+-', '') = ''
     -- Gin and Cloudflare: | 503 |, | 522: Connection timed out
-    or is_logged_status.following like any (array[' |%', '|%', ':%']) and is_logged_status.preceding like any (array['%|', '%| '])
+    or is_logged_status.following like any (array[' |%', '|%', ':%'])
+    and is_logged_status.preceding like any (array['%|', '%| '])
     -- Proxies: 503 - GET https, 502 502 34 366 "GET, - 404 0 2 0
     or is_logged_status.following like any (
       array[' - get %', ' - post %', ' - put %', ' - patch %', ' - delete %', ' - head %', ' - options %']
@@ -120,8 +121,8 @@ end
 $$;
 
 comment on function monitoring.is_logged_status(integer, text, text, text) is
-'Returns whether a number stands where access logs and log lines have the status. Takes the number of words before it, the
-last of them, and what precedes and follows it, in lower case.';
+'Returns whether a number stands where access logs and log lines have the status. Takes the number of words before it,
+the last of them, and what precedes and follows it, in lower case.';
 
 create function monitoring.is_status_code(number text, preceding text, following text)
 returns boolean
@@ -147,26 +148,33 @@ declare
 begin
   -- 443 is a port, the others are codes of mail servers.
   if is_status_code.number in ('443', '450', '452', '454', '535', '550', '551', '552', '553', '554', '555')
-    or monitoring.is_amount(is_status_code.following)
+    or monitoring.is_amount(is_status_code.following, v_word)
   then
     return false;
   end if;
   loop
     v_name := rtrim(v_before[v_at], ':');
     exit when v_name is null or v_name <> all (
-      '{with,a,an,the,of,is,was,in,to,from,by,server,mit,einem,con,un,una,avec,une,com,um,uma,de,il,-,->,=>,→,""}'::text[]
+      '{with,a,an,the,of,is,was,in,to,from,by,server,mit,einem,con,un,una,avec,une,com,um,uma,de,il,-,->,=>,→,'
+      '""}'::text[]
     );
     v_at := v_at - 1;
   end loop;
 
   -- Only Internet Information Services writes 500.30; other numbers with a decimal part, and names of files, are none.
-  if left(is_status_code.following, 1) in ('.', ',') and substr(is_status_code.following, 2, 1) between '0' and 'z' then
-    return (v_name = 'http' or v_before[v_at - 1] = 'http') and is_status_code.following ~ '^\.[0-9]{1,2} ';
+  if left(is_status_code.following, 1) in ('.', ',')
+    and substr(is_status_code.following, 2, 1) between '0' and 'z'
+  then
+    return (v_name = 'http' or v_before[v_at - 1] = 'http')
+    and ltrim(substr(is_status_code.following, 2), '0123456789') like ' %'
+    and length(split_part(is_status_code.following, ' ', 1)) <= 3;
   end if;
 
   return
     -- status 503, "statusCode":"503", HTTP/1.1 503
-    v_name in ('http', 'https', 'statut', 'estado', 'stato', 'estatus', 'état', 'd''état', 'd’état', 'статус', 'состояния')
+    v_name in (
+      'http', 'https', 'statut', 'estado', 'stato', 'estatus', 'état', 'd''état', 'd’état', 'статус', 'состояния'
+    )
     or v_name like any (
       '{http/%,%status,%statuscode,%status_code,%status-code,http%code,response_code,responsecode,http%error,'
       'http%exception,%状态码,%状态,%狀態碼,%ステータスコード,%ステータス,%状態コード,%상태}'::text[]
@@ -179,17 +187,20 @@ begin
     -- returned 503, Error: 503
     or monitoring.precedes_status_code(v_name) and (
       v_next in (
-        '', ':', ';', ')', ']', '}', '"', '''', '<', '>', '|', '(', '{', '[', '→', '–', '—', '!', '?', '.', ',', '-', '。', '，'
+        '', ':', ';', ')', ']', '}', '"', '''', '<', '>', '|', '(', '{', '[', '→', '–', '—', '!', '?', '.', ',', '-',
+        '。', '，'
       )
       or v_word in (
-        'error', 'errors', 'response', 'responses', 'status', 'from', 'for', 'on', 'when', 'while', 'after', 'at', 'in', 'to',
-        'instead', 'internal', 'not', 'bad', 'service', 'gateway', 'unauthorized', 'forbidden', 'too', 'server', 'client',
-        'by', 'http', 'because', 'due', 'and', 'or', 'during', 'calling', 'page', 'with'
+        'error', 'errors', 'response', 'responses', 'status', 'from', 'for', 'on', 'when', 'while', 'after',
+        'at', 'in', 'to', 'instead', 'internal', 'not', 'bad', 'service', 'gateway', 'unauthorized',
+        'forbidden', 'too', 'server', 'client', 'by', 'http', 'because', 'due', 'and', 'or', 'during',
+        'calling', 'page', 'with'
       )
       or v_word like any (array['%\_%', 'auth%'])
     )
     -- GET /orders 503
-    or v_name like '%/%' and is_status_code.preceding ~ '\m(?:get|post|put|patch|delete|head|options) [^ ]+ [^a-z0-9]*$'
+    or v_name like '%/%'
+    and is_status_code.preceding ~ '\m(?:get|post|put|patch|delete|head|options) [^ ]+ [^a-z0-9]*$'
     or monitoring.is_logged_status(v_at, v_name, is_status_code.preceding, is_status_code.following)
     -- .NET writes: The remote server returned an error: (503) Server Unavailable. Others end with (503).
     or is_status_code.following like ')%' and (
@@ -221,7 +232,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  c_most_numbers constant integer := 5;
+  c_most_numbers constant integer := 4;
   v_rest text := ' ' || find_status_code.message || ' ';
   v_preceding text := '';
   v_found text;
@@ -251,7 +262,7 @@ $$;
 comment on function monitoring.find_status_code(text, integer) is
 'Returns the HTTP status code, 400 to 599, that came with an error or that its lower-case text mentions; 0 for a request
 without an answer. Null when there is none: counts, durations, ports, names and SMTP codes are ignored. Of the numbers
-of the text it reads the first five that can be a code, so that a hostile text costs no more than others.';
+of the text it reads the first four that can be a code, so that a hostile text costs no more than others.';
 
 create function monitoring.kind_of_level(word text)
 returns text
@@ -268,8 +279,8 @@ begin
   return case
     when v_word in ('warning', 'warn', 'wrn', 'w', '40') then 'warning'
     when v_word in (
-      'info', 'information', 'inf', 'notice', 'note', 'debug', 'dbug', 'dbg', 'trace', 'trce', 'trc', 'verbose', 'i', 'd', 't',
-      'v', '30', '20', '10'
+      'info', 'information', 'inf', 'notice', 'note', 'debug', 'dbug', 'dbg', 'trace', 'trce', 'trc', 'verbose', 'i',
+      'd', 't', 'v', '30', '20', '10'
     ) then 'info'
     -- The words of PostgreSQL and of Java in other languages.
     when v_word in (
@@ -288,8 +299,8 @@ end
 $$;
 
 comment on function monitoring.kind_of_level(text) is
-'Returns whether the name or letter of a level, in any of the usual spellings, stands for info, which includes debug, for
-warning, or for error, which includes everything else.';
+'Returns whether the name or letter of a level, in any of the usual spellings, stands for info, which includes debug,
+for warning, or for error, which includes everything else.';
 
 create function monitoring.begins_log_line(prefix text)
 returns boolean
@@ -311,8 +322,8 @@ end
 $$;
 
 comment on function monitoring.begins_log_line(text) is
-'Returns whether a text is what loggers write before the level: a time, a host, a process, a thread, a name with dots; no
-sentence, such as "More info".';
+'Returns whether a text is what loggers write before the level: a time, a host, a process, a thread, a name with dots;
+no sentence, such as "More info".';
 
 create function monitoring.find_log_level(message text)
 returns text
@@ -324,7 +335,8 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_line text := left(find_log_level.message, 200) || ' ';
+  -- JSON can begin with the message.
+  v_line text := left(find_log_level.message, case when find_log_level.message like '{%' then 1000 else 200 end) || ' ';
   v_found text;
   v_name text;
   v_prefix text;
@@ -341,7 +353,8 @@ begin
   -- "level":"info" of JSON, level=info of logfmt.
   if v_line like any (array['%level%', '%Level%', '%severity%', '%lvl%', '%"s":"%']) then
     v_found := substring(
-      v_line from '(?:"(?:[a-z.@]*[lL]evel(?:_?name)?|lvl|severity(?:_?text)?|s)"\s*:\s*"?|\m(?:level|lvl|severity)="?)([A-Za-z]+|[1-6]0\M)'
+      v_line from '(?:"(?:(?:log[._]?|@)?[lL]evel(?:_?name)?|lvl|severity(?:_?text)?|s)"\s*:\s*"?|\m(?:level|lvl|severity)="?)'
+      || '([A-Za-z]+|[1-6]0\M)'
     );
     if v_found is not null then
       return nullif(monitoring.kind_of_level(v_found), 'error');
@@ -350,18 +363,21 @@ begin
 
   -- Most texts contain none of these words.
   if not (
-    lower(v_line) ~ 'info|warn|debug|dbug|trace|trce|verbose|notice|note|nota|log: |hinweis|avertis|attenti|attenzi|adver|aviso'
+    lower(v_line)
+    ~ 'info|warn|debug|dbug|trace|trce|verbose|notice|note|nota|log: |hinweis|avertis|attenti|attenzi|adver|aviso'
     or octet_length(v_line) > length(v_line) and v_line like any (
-      '{%ПРЕДУПРЕЖДЕНИЕ%,%ВНИМАНИЕ%,%ЗАМЕЧАНИЕ%,%СООБЩЕНИЕ%,%警告%,%注意%,%情報%,%信息%,%日志%,%日誌%,%경고%,%알림%,%정보%,%로그%}'::text[]
+      '{%ПРЕДУПРЕЖДЕНИЕ%,%ВНИМАНИЕ%,%ЗАМЕЧАНИЕ%,%СООБЩЕНИЕ%,%警告%,%注意%,%情報%,%信息%,%日志%,%日誌%,'
+      '%경고%,%알림%,%정보%,%로그%}'::text[]
     )
   ) then
     return null;
   end if;
   v_found := substring(
-    v_line from '(?i)(?:^|[\s|\[<("=:.])(?:trace|trce|debug|dbug|verbose|info|information|notice|note|warn|warning|log(?=: )|err'
-    || '|error|fail|severe|crit|critical|alert|emerg|emergency|fatal|panic|warnung|hinweis|fehler|avertissement|attention'
-    || '|erreur|infos|advertencia|aviso|informaci[oó]n|nota|grave|erro|attenzione|avvertenza|informazioni|errore|notifica'
-    || '|schwerwiegend|предупреждение|внимание|замечание|сообщение|ошибка|警告|注意|情報|信息|日志|日誌|错误|錯誤|エラー|경고|알림|정보|로그|오류)'
+    v_line from '(?i)(?:^|[\s|\[<("=:.])(?:trace|trce|debug|dbug|verbose|info|information|notice|note|warn|warning'
+    || '|log(?=: )|err|error|fail|severe|crit|critical|alert|emerg|emergency|fatal|panic|warnung|hinweis|fehler'
+    || '|avertissement|attention|erreur|infos|advertencia|aviso|informaci[oó]n|nota|grave|erro|attenzione|avvertenza|informazioni'
+    || '|errore|notifica|schwerwiegend|предупреждение|внимание|замечание|сообщение|ошибка'
+    || '|警告|注意|情報|信息|日志|日誌|错误|錯誤|エラー|경고|알림|정보|로그|오류)'
     || '[]\s|>):",./[-]'
   );
   if v_found is null then
@@ -371,7 +387,9 @@ begin
   v_prefix := left(v_line, strpos(v_line, v_found) - 1 + strpos(v_found, v_name) - 1);
   v_is_upper := v_name = upper(v_name) and v_name <> lower(v_name);
   v_kind := monitoring.kind_of_level(v_name);
-  if v_kind = 'warning' and (v_is_upper or v_name <> 'log' and v_found ~ '^.?[A-Z]|[]:>)]$') then
+  if v_kind = 'warning'
+    and (v_is_upper or v_name <> 'log' and (v_name = initcap(v_name) or right(v_found, 1) in (':', ']', '>', ')')))
+  then
     return v_kind;
   elsif v_kind = 'info'
     and (
@@ -414,8 +432,8 @@ end
 $$;
 
 comment on function monitoring.severity_of_level(text) is
-'Returns the severity of a log level, for errors that no rule matches: the levels of Sentry and of syslog, in lower case,
-and the numbers of pino and bunyan (10 to 60). Null for an unknown level.';
+'Returns the severity of a log level, for errors that no rule matches: the levels of Sentry and of syslog, in lower
+case, and the numbers of pino and bunyan (10 to 60). Null for an unknown level.';
 
 create function monitoring.name_level_rule(level text)
 returns text
