@@ -58,7 +58,7 @@ begin
   end if;
   v_original := coalesce(v_original, left(read_error_signals.error_type, 200), '');
   v_signals.level := coalesce(
-    nullif(lower(btrim(read_error_signals.level)), ''), monitoring.find_log_level(left(v_original, 200))
+    nullif(lower(btrim(read_error_signals.level)), ''), monitoring.find_log_level(v_original)
   );
   if v_code is not null then
     v_original := v_original || ' code ' || left(v_code, 100);
