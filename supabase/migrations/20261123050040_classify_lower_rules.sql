@@ -1,6 +1,6 @@
 -- Purpose: the built-in rules that make an error MEDIUM or LOW.
 -- Objects: function monitoring.list_lower_rules.
--- Risks: see classify_critical_rules for the priorities.
+-- Risks: see classify_success_rules for the priorities.
 
 create function monitoring.list_lower_rules()
 returns setof public.classification_rules
