@@ -26,26 +26,24 @@ begin
   return next monitoring.define_rule(
     name => 'database_connection_mysql_code', priority => 2000, severity => 'CRITICAL', category => 'database',
     codes => 'HY000 2002|HY000 2003|HY000 2005|HY000 2006|HY000 2013|2002 HY000|2003 HY000|2005 HY000'
-      || '|2006 HY000|2013 HY000|HY000 1040|HY000 1203|1040 08004|1040|1129|1203|1226|errno 2002|errno 2003'
-      || '|errno 2006|errno 2013|code 2006|code 2013|OperationalError 2002|OperationalError 2003'
-      || '|OperationalError 2005|OperationalError 2006|OperationalError 2013|OperationalError 1040'
-      || '|PROTOCOL_CONNECTION_LOST|PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR|POOL_CLOSED|ER_CON_COUNT_ERROR'
-      || '|ER_TOO_MANY_USER_CONNECTIONS|ER_USER_LIMIT_REACHED|ER_HOST_IS_BLOCKED|ER_SERVER_SHUTDOWN'
-      || '|ER_GET_CONNECTION_TIMEOUT|ER_SOCKET_UNEXPECTED_CLOSE|CR_SERVER_GONE_ERROR|CR_SERVER_LOST'
-      || '|CR_CONN_HOST_ERROR|Mysql2::Error::ConnectionError',
+      || '|2006 HY000|2013 HY000|HY000 1040|HY000 1203|1040 08004|error 1040|error 1129|error 1203|error 1226'
+      || '|errno 1040|code 1040|errno 2002|errno 2003|errno 2006|errno 2013|code 2006|code 2013'
+      || '|OperationalError 2002|OperationalError 2003|OperationalError 2005|OperationalError 2006'
+      || '|OperationalError 2013|OperationalError 1040|PROTOCOL_CONNECTION_LOST|PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR'
+      || '|POOL_CLOSED|ER_CON_COUNT_ERROR|ER_TOO_MANY_USER_CONNECTIONS|ER_USER_LIMIT_REACHED|ER_HOST_IS_BLOCKED'
+      || '|ER_SERVER_SHUTDOWN|ER_GET_CONNECTION_TIMEOUT|ER_SOCKET_UNEXPECTED_CLOSE|CR_SERVER_GONE_ERROR'
+      || '|CR_SERVER_LOST|CR_CONN_HOST_ERROR|Mysql2::Error::ConnectionError',
     example => 'SQLSTATE[HY000] [2002] Connection timed out',
     counterexample => 'Imported 2002 rows in 57 ms'
   );
   return next monitoring.define_rule(
     name => 'database_connection_oracle_code', priority => 2000, severity => 'CRITICAL', category => 'database',
-    codes => 'ORA-00018|ORA-00020|ORA-00028|ORA-01012|ORA-01033|ORA-01034|ORA-01089|ORA-01090|ORA-01092'
-      || '|ORA-03113|ORA-03114|ORA-03135|ORA-12150|ORA-12152|ORA-12153|ORA-12154|ORA-12157|ORA-12161|ORA-12162'
-      || '|ORA-12169|ORA-12170|ORA-12203|ORA-12224|ORA-12500|ORA-12502|ORA-12504|ORA-12505|ORA-12506|ORA-12509'
-      || '|ORA-12510|ORA-12511|ORA-12514|ORA-12516|ORA-12518|ORA-12519|ORA-12520|ORA-12521|ORA-12523|ORA-12525'
-      || '|ORA-12526|ORA-12527|ORA-12528|ORA-12533|ORA-12535|ORA-12537|ORA-12540|ORA-12541|ORA-12542|ORA-12543'
-      || '|ORA-12545|ORA-12547|ORA-12549|ORA-12552|ORA-12557|ORA-12560|ORA-12564|ORA-12570|ORA-12571|ORA-17002'
-      || '|ORA-17008|ORA-17410|NJS-040|NJS-500|NJS-501|NJS-503|NJS-510|NJS-511|NJS-515|NJS-518|NJS-521|NJS-530'
-      || '|DPI-1010|DPI-1080|DPY-1001|DPY-4005|DPY-4011|DPY-6000|DPY-6001|DPY-6003|DPY-6005|UCP-29|UCP-31|TNS-12541',
+    matches => 'ora (-00018 | -00020 | -00028 | -01012 | -01033 | -01034 | -01089 | -01090 | -01092 | -03113'
+      || ' | -03114 | -03135 | -12154 | -12170 | -12203 | -12500 | -12504 | -12505 | -12514 | -12516 | -12518'
+      || ' | -12519 | -12520 | -12521 | -12526 | -12528 | -12535 | -12537 | -12541 | -12543 | -12545 | -12547'
+      || ' | -12560 | -12570 | -12571 | -17002 | -17008 | -17410) | tns -12541 | dpy (-1001 | -4005 | -4011 | -6000'
+      || ' | -6001 | -6003 | -6005) | dpi (-1010 | -1080) | njs (-040 | -500 | -501 | -503 | -510 | -511 | -515'
+      || ' | -518 | -521 | -530) | ucp (-29 | -31)',
     example => 'ORA-12541: TNS:no listener',
     counterexample => 'ORA-00942: table or view does not exist'
   );

@@ -44,34 +44,34 @@ begin
       || ' | attackers) & (gained | obtained | accessed | stole | exfiltrated)',
     unless => 'breach attempt | intrusion attempt | attempted intrusion | attempted breach | attempt to | sla'
       || ' | slo | threshold | contract | possible | memory leak | ruled out | quarantined | cleaned'
-      || ' | known data breach | known breach | breach database | unsubscribed | template | migration',
+      || ' | known data breach | known breach | breach database | unsubscribed | template | migration'
+      || ' | connection leaked | connections leaked | leaked connection',
     example => 'Data breach detected',
     counterexample => 'SLA breach detected for ticket 7'
   );
   return next monitoring.define_rule(
     name => 'security_compromised', priority => 2210, severity => 'CRITICAL', category => 'security',
-    matches => '(been | was | were | account | accounts | credentials | host | server | key | keys | token'
-      || ' | tokens | package | node) ~ compromised | compromised (account | accounts | credential | credentials'
-      || ' | host | hosts | server | key | keys | token | tokens | password | passwords | package | user)'
-      || ' | exfiltrat* | ransomware | rootkit | (malware | trojan | backdoor) ~ (detected | found) | webshell'
-      || ' | web shell | detected malware | found malware',
+    matches => 'been compromised | was compromised | were compromised | compromised & (account* | credential*'
+      || ' | host | hosts | server* | key | keys | token* | password* | package* | node) | exfiltrat* | ransomware'
+      || ' | rootkit | (malware | trojan | backdoor) ~ (detected | found) | webshell | web shell | detected malware'
+      || ' | found malware',
     unless => 'breach attempt | intrusion attempt | attempted intrusion | attempted breach | attempt to | sla'
       || ' | slo | threshold | contract | possible | memory leak | ruled out | quarantined | cleaned'
-      || ' | known data breach | known breach | breach database | unsubscribed | template | migration',
+      || ' | known data breach | known breach | breach database | unsubscribed | template | migration'
+      || ' | connection leaked | connections leaked | leaked connection',
     example => 'A compromised server was isolated',
     counterexample => 'Possible malware detected in an upload'
   );
   return next monitoring.define_rule(
     name => 'security_theft', priority => 2210, severity => 'CRITICAL', category => 'security',
-    matches => 'been hacked | was hacked | (credential | credentials | passwords | keys | tokens | secrets'
-      || ' | database | records) ~ leaked | data leaked | data stolen | leaked (credential | credentials | password'
-      || ' | passwords | key | keys | token | tokens) | stolen (credential | credentials | token | tokens | password'
-      || ' | passwords | session) | credentials stolen | tokens stolen | privilege escalation detected'
-      || ' | privilege escalation succe* | unauthorized access ~ (detected | gained | confirmed | obtained)'
-      || ' | detected unauthorized access',
+    matches => 'been hacked | was hacked | leaked & (credential* | password* | key | keys | token* | secrets'
+      || ' | data | database | records | customer*) | stolen & (credential* | password* | key | keys | token* | data'
+      || ' | session*) | privilege escalation detected | privilege escalation succe*'
+      || ' | unauthorized access ~ (detected | gained | confirmed | obtained) | detected unauthorized access',
     unless => 'breach attempt | intrusion attempt | attempted intrusion | attempted breach | attempt to | sla'
       || ' | slo | threshold | contract | possible | memory leak | ruled out | quarantined | cleaned'
-      || ' | known data breach | known breach | breach database | unsubscribed | template | migration',
+      || ' | known data breach | known breach | breach database | unsubscribed | template | migration'
+      || ' | connection leaked | connections leaked | leaked connection',
     example => 'User credentials were leaked',
     counterexample => 'Memory leak: 12 keys leaked'
   );

@@ -63,8 +63,7 @@ begin
     unless => 'typeerror | referenceerror | keyerror | deadlock | rollback | sql* | prisma* | postgres*'
       || ' | mysql* | undefined array | undefined index | undefined method | undefined variable | undefined property'
       || ' | no attribute | attributeerror | syntaxerror | battery | failed to resolve | failed to load'
-      || ' | failed with result | failed container | restarting failed | pull image | pulling image | skipping'
-      || ' | passed | topic | violates | null value in | invitation',
+      || ' | failed with result | pull image | skipping | passed | topic | violates | null value in | invitation',
     example => 'The card was declined',
     counterexample => 'User declined the invitation'
   );
@@ -78,14 +77,13 @@ begin
     unless => 'typeerror | referenceerror | keyerror | deadlock | rollback | sql* | prisma* | postgres*'
       || ' | mysql* | undefined array | undefined index | undefined method | undefined variable | undefined property'
       || ' | no attribute | attributeerror | syntaxerror | battery | failed to resolve | failed to load'
-      || ' | failed with result | failed container | restarting failed | pull image | pulling image | skipping'
-      || ' | passed | topic | violates | null value in',
+      || ' | failed with result | pull image | skipping | passed | topic | violates | null value in',
     example => 'The payment has failed',
     counterexample => 'TypeError: payment failed to load'
   );
   return next monitoring.define_rule(
     name => 'card_rejected', priority => 3010, severity => 'HIGH', category => 'backend',
-    matches => '(card | cards) ~ (declined | expired | invalid | incorrect | rejected | lost | stolen | blocked'
+    matches => 'card ~ (declined | expired | invalid | incorrect | rejected | lost | stolen | blocked'
       || ' | not supported | refused | restricted) | expired (card | credit card | debit card | gift card)'
       || ' | invalid (card | credit card | debit card | gift card) | incorrect (card | credit card | debit card'
       || ' | gift card) | stolen (card | credit card | debit card | gift card) | lost (card | credit card'
@@ -99,9 +97,8 @@ begin
     unless => 'typeerror | referenceerror | keyerror | deadlock | rollback | sql* | prisma* | postgres*'
       || ' | mysql* | undefined array | undefined index | undefined method | undefined variable | undefined property'
       || ' | no attribute | attributeerror | syntaxerror | battery | failed to resolve | failed to load'
-      || ' | failed with result | failed container | restarting failed | pull image | pulling image | skipping'
-      || ' | passed | topic | violates | null value in | sim card | network card | graphics card | card layout'
-      || ' | card component | expired_at',
+      || ' | failed with result | pull image | skipping | passed | topic | violates | null value in | sim card'
+      || ' | network card | graphics card | card layout | card component | expired_at',
     example => 'insufficient funds',
     counterexample => 'TypeError: the card is not supported'
   );

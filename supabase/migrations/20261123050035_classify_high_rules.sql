@@ -137,8 +137,8 @@ begin
   );
   return next monitoring.define_rule(
     name => 'cloudflare_code', priority => 3013, severity => 'HIGH', category => 'infrastructure',
-    codes => '1000|1001|1002|1016|1033|1042|1101|1102|1104|1105|1200',
-    matches => 'cloudflare',
+    matches => 'cloudflare & code (1000 | 1001 | 1002 | 1016 | 1033 | 1042 | 1101 | 1102 | 1104 | 1105)'
+      || ' | cloudflare & error (1000 | 1001 | 1002 | 1016 | 1033 | 1042 | 1101 | 1102 | 1104 | 1105)',
     example => 'Cloudflare: error code 1016',
     counterexample => 'error code 1016'
   );
@@ -202,12 +202,7 @@ begin
     sources => '{browser,frontend,front-end,client,web,mobile,react,javascript,sentry}',
     matches => 'cannot read propert* | cannot set propert* | is not a function | undefined is not'
       || ' | null is not an object | is not iterable | is not a constructor | can t access property'
-      || ' | can t find variable | before initialization | can t access lexical | assignment to constant'
-      || ' | invalid assignment to const | doesn t support property or method | unable to get property'
-      || ' | unable to set property | convert undefined or null | cannot destructure | circular structure to json'
-      || ' | cyclic object value | illegal invocation | illegal constructor | in operator | has no properties'
-      || ' | non-iterable | right-hand side of | reduce of empty array | cannot use in operator'
-      || ' | object doesn t support | is not an object evaluating | cannot convert a symbol value',
+      || ' | can t find variable | right-hand side of | has no properties | illegal invocation | cannot destructure',
     unless => 'nonetype | object is not | argument of type',
     example => 'Cannot read properties of undefined (reading ''price'')',
     counterexample => '''NoneType'' object is not iterable'

@@ -18,7 +18,7 @@ from (
   ('can''t access property "x", a is undefined', 'HIGH frontend type_error_page', 'browser', null),
   ('x is null', 'HIGH frontend undefined_name_page', 'browser', null),
   ('a.map is not a function', 'HIGH frontend type_error_page', 'sentry', null),
-  ('Unable to get property ''x'' of undefined or null reference', 'HIGH frontend type_error_page', 'browser', null),
+  ('Unable to get property ''x'' of undefined or null reference', 'HIGH frontend type_error_words', 'browser', null),
   ('Unexpected token <', 'MEDIUM frontend unmatched', 'browser', 'SyntaxError')
 ) as sample (message, wanted, source, error_type)
 cross join lateral public.classify_error(sample.message, sample.error_type, sample.source) as answer;
