@@ -316,6 +316,8 @@ declare
     union all
     select listed from monitoring.list_database_failure_rules() as listed
     union all
+    select listed from monitoring.list_unreachable_database_rules() as listed
+    union all
     select listed from monitoring.list_security_failure_rules() as listed
     union all
     select listed from monitoring.list_unavailable_rules() as listed

@@ -37,7 +37,7 @@ select is(
 );
 set local role authenticated;
 
-select is((public.classify_error('read ECONNRESET')).rule, 'network_error', 'agents may execute it');
+select is((public.classify_error('read ECONNRESET')).rule, 'socket_code', 'agents may execute it');
 
 set local role anon;
 
