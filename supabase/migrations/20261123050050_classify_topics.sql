@@ -19,7 +19,7 @@ begin
     codes => 'ImagePullBackOff|ErrImagePull|CrashLoopBackOff|CannotPullContainerError|ResourceInitializationError'
       '|OOMKilled|FailedMount|FailedAttachVolume|FailedScheduling|MountVolume*|NodeNotReady|toomanyrequests'
       '|RunContainerError|CreateContainerConfigError|InvalidImageName|ERR_CERT_*|EADDRNOTAVAIL|ERR_OUT_OF_MEMORY'
-      '|NoBrokersAvailable|KafkaJS*|AMQPConnectionError|ZlibError',
+      '|NoBrokersAvailable|KafkaJS*|AMQPConnectionError|SMTPConnectError|SMTPServerDisconnected|R10|R14|R15',
     example => 'Back-off restarting failed container: CrashLoopBackOff'
   );
   return next monitoring.define_rule(
@@ -30,9 +30,10 @@ begin
       '| no server available | no live upstreams | server ~ is up reason | server ~ is down reason'
       '| port is already allocated | kworker* | bytes sent & bytes received | buffer i o error'
       '| buffered to a temporary file | too large body | 0 unknown error | blocked for more than'
-      '| runtime exited with error | task timed out after | broker transport failure | status 137 | code 137'
-      '| signal 9 | sigkill | replication factor | named & rate limit | ratelimit block | limiting requests'
-      '| limiting connections',
+      '| runtime exited with error | task timed out after | broker transport failure | memory quota | while dialing'
+      '| failed health check | health checks failed | exceeded resource limits | exceeded cpu | no responders'
+      '| status 137 | code 137 | signal 9 | sigkill | replication factor | named & rate limit | ratelimit block'
+      '| limiting requests | limiting connections',
     example => 'Error response from daemon: port is already allocated'
   );
   return next monitoring.define_rule(
@@ -75,8 +76,8 @@ begin
     name => 'topic_type_error_language', priority => 9007, category => 'backend',
     matches => 'nonetype | subscriptable | can only concatenate | operand type | positional argument*'
       '| keyword argument* | must be of type | must be of the type | implicit conversion | undefinedfunctionerror'
-      '| functionclauseerror | nil pointer dereference | goroutine | runtime error index | runtime error slice'
-      '| php fatal error uncaught typeerror',
+      '| functionclauseerror | nil pointer dereference | goroutine | all goroutines | runtime error index'
+      '| runtime error slice | php fatal error uncaught typeerror',
     example => 'unsupported operand type(s) for +: ''int'' and ''NoneType''',
     counterexample => 'TypeError: Cannot read properties of null (reading ''x'')'
   );
@@ -148,16 +149,18 @@ begin
     name => 'topic_build', priority => 9014, category => 'backend',
     sources => c_servers,
     matches => 'module not found | cannot find module | npm error | npm err | npm warn | missing script'
-      '| modulenotfounderror | importerror | no module named | could not find a version | dependency tree | eresolve',
+      '| modulenotfounderror | err.module.not.found | cannot find package | cannot find type | importerror'
+      '| no module named | could not find a version | dependency tree | eresolve',
     example => 'Cannot find module ''pg'''
   );
   return next monitoring.define_rule(
     name => 'topic_library', priority => 9015, category => 'backend',
     sources => c_servers,
-    codes => 'LazyInitializationException|ImproperlyConfigured|SMTPRecipientsRefused|SMTPDataError|SMTPSenderRefused'
-      '|StripeConnectionError|StripeAPIError|BraintreeError|PayPal*|Adyen*|Razorpay*|Klarna*|cvv_failure|credit_card*'
-      '|ObjectDisposedException|JsonMappingException|HttpMessageNotReadableException|BeanCreationException'
-      '|UnsatisfiedDependencyException|NoSuchBeanDefinitionException|ConstraintViolation',
+    codes => 'LazyInitializationException|ImproperlyConfigured|StorageApiError|StorageUnknownError'
+      '|SMTPRecipientsRefused|SMTPDataError|SMTPSenderRefused|StripeConnectionError|StripeAPIError|BraintreeError'
+      '|PayPal*|Adyen*|Razorpay*|Klarna*|cvv_failure|credit_card*|ObjectDisposedException|JsonMappingException'
+      '|HttpMessageNotReadableException|BeanCreationException|UnsatisfiedDependencyException'
+      '|NoSuchBeanDefinitionException|ConstraintViolation',
     example => 'LazyInitializationException: could not initialize proxy - no Session'
   );
   return next monitoring.define_rule(
@@ -185,7 +188,7 @@ begin
   return next monitoring.define_rule(
     name => 'topic_browser_storage', priority => 9020, category => 'frontend',
     matches => 'indexeddb* | indexed database | idb* | localstorage | sessionstorage | quotaexceedederror'
-      '| databaseclosederror | dexie* | setitem on storage',
+      '| databaseclosederror | dexie* | allow mutations | setitem on storage',
     example => 'UnknownError: Internal error opening backing store for indexedDB.open.'
   );
   return next monitoring.define_rule(
@@ -227,11 +230,25 @@ begin
     example => 'AADSTS7000215: Invalid client secret provided.'
   );
   return next monitoring.define_rule(
+    name => 'topic_identity_exception', priority => 9025, category => 'security',
+    codes => 'AuthPKCE*|AuthInvalid*|AuthWeak*|AuthImplicit*|AuthUnknown*|TokenMismatchException|NotAuthorizedError'
+      '|UnauthorizedException|UnauthorizedError|ForbiddenException|ForbiddenError|AuthorizationFailed'
+      '|InvalidTokenError|InvalidTokenException|TokenError|SignatureException|ExpiredJwtException'
+      '|MalformedJwtException|ExpiredSignatureError|DecodeError|InsufficientAuthenticationException'
+      '|UsernameNotFoundException|LockedException|DisabledException|CredentialsExpiredException'
+      '|InvalidAuthenticityToken|AuthenticationError|AuthenticationFailed|PermissionDeniedError|invalid_token'
+      '|invalid_client*|unauthorized_client|access_denied|login_required|consent_required|interaction_required'
+      '|ORA-01017|ORA-28000|ORA-28001|1045|18456|clerkjs|clerkapi*|auth0*|keycloak*|okta*|cognito*|next-auth|nextauth',
+    example => 'UnauthorizedException: User does not have the right roles.',
+    counterexample => 'The clerk sold 1045 tickets'
+  );
+  return next monitoring.define_rule(
     name => 'topic_password', priority => 9026, category => 'security',
     matches => 'jwt* | jws | jsonwebtokenerror | tokenexpirederror | csrf | xsrf | sshd | password | passwords'
       '| authentication failed for user | access denied for user | login failed for user | refused for user | pg.hba*'
       '| sql injection | token has expired | client secret | link is invalid | leaked token | secret scanning'
-      '| has been revoked | bad decrypt | ldap* | openid* | state mismatch | account is locked | account locked'
+      '| has been revoked | session has expired | please log in | login required | mongo* & authentication failed'
+      '| code verifier | bad decrypt | ldap* | openid* | state mismatch | account is locked | account locked'
       '| two factor | 2fa | insufficient permission | insufficient permissions',
     unless => 'jwkstimeout | typeerror',
     example => 'password authentication failed for user'
@@ -270,9 +287,9 @@ begin
       '| insufficient permission | not permitted | no such user | unknown user | port scan | htpasswd | impersonat*'
       '| log in | authenticat* | unauthori* | unauthenticated | auth.basic* | network scan | vulnerability scan'
       '| audience doesn t match | webfail | accessdenied*',
-    unless => 'eacces | content security policy | operation not permitted | sla | slo | strict transport security'
-      '| security update | unexpected token | invalid or unexpected token | dependency injection | docker.sock'
-      '| rate limit* | security and usability | deprecationwarning',
+    unless => 'eacces | permissionerror | content security policy | operation not permitted | sla | slo'
+      '| strict transport security | security update | unexpected token | invalid or unexpected token'
+      '| dependency injection | docker.sock | rate limit* | security and usability | deprecationwarning',
     example => 'Permission denied (publickey)'
   );
 end

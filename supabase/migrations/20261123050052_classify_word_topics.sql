@@ -17,12 +17,25 @@ begin
       '|SQLSTATE|ER_D*|ER_L*|ER_NO_*|ER_B*|ER_ACCESS*|ER_PARSE*|ER_TRUNC*|ER_DATA*|ER_ROW*|ER_WRONG*|UniqueViolation'
       '|ForeignKeyViolation|NotNullViolation|CheckViolation|RecordNotUnique|RecordInvalid|SAWarning|SqlException'
       '|QueryFailedError|PostgresException|MySQLError|MongoServerError|MongoError|PSQLException'
-      '|DataIntegrityViolationException|ConstraintViolationException|DetachedInstanceError|DbUpdateException'
-      '|DbUpdateConcurrencyException|LockException|MigrationError|InvalidTextRepresentation|UndefinedTable'
-      '|UndefinedColumn|cluster_block_exception|search_phase_execution_exception|index_not_found_exception'
-      '|mapper_parsing_exception|version_conflict_engine_exception|WRONGTYPE|CLUSTERDOWN|MISCONF|CROSSSLOT|EXECABORT'
-      '|NOSCRIPT|BUSYGROUP|ReplyError|ResponseError WRONGTYPE|PostgresError|DatabaseError|PG::*',
+      '|DataIntegrityViolationException|ConstraintViolationException|DetachedInstanceError|LockException'
+      '|MigrationError|InvalidTextRepresentation|UndefinedTable|UndefinedColumn|cluster_block_exception'
+      '|search_phase_execution_exception|index_not_found_exception|mapper_parsing_exception'
+      '|version_conflict_engine_exception|WRONGTYPE|CLUSTERDOWN|MISCONF|CROSSSLOT|EXECABORT|NOSCRIPT|BUSYGROUP'
+      '|ReplyError|ResponseError WRONGTYPE|PostgresError|DatabaseError|PG::*',
     example => 'PG::UniqueViolation: ERROR 23505', counterexample => 'error: something else'
+  );
+  return next monitoring.define_rule(
+    name => 'topic_database_exception', priority => 9030, category => 'database',
+    codes => 'EntityNotFound*|JpaSystemException|JpaObjectRetrievalFailureException'
+      '|IncorrectResultSizeDataAccessException|EmptyResultDataAccessException|InvalidDataAccess*|DataAccess*'
+      '|BadSqlGrammarException|UncategorizedSQLException|NonUniqueResultException|NoResultException|OptimisticLock*'
+      '|ObjectOptimisticLockingFailureException|StaleObjectStateException|StaleObjectError|PersistenceException'
+      '|TransactionSystemException|RollbackException|TransactionRequiredException|DbUpdate*|MigrationException'
+      '|NoResultsError|StaleEntryError|MultipleResultsFound|NoResultFound|PendingRollbackError|FlushError'
+      '|InvalidRequestError sqlalchemy|DoesNotExist matching query|UniqueConstraintViolationException|QueryException'
+      '|TableNotFoundException|DeadlockException|SequelizeDatabaseError|BulkWriteError|CastError mongoose'
+      '|DocumentNotFoundError',
+    example => 'EntityNotFoundException: Unable to find Order with id 5'
   );
   return next monitoring.define_rule(
     name => 'topic_database', priority => 9031, category => 'database',
@@ -31,15 +44,17 @@ begin
       '| driverdatasource | data source | cockroach* | psycopg* | asyncpg* | dbconnection* | influxdb* | cosmos*'
       '| connection pool | couchdb* | dynamodb* | timescale* | rds | ddl | knex* | gorm | ecto | pdoexception'
       '| doctrine | hikari* | libpq | ioredis | aurora | neo4j | cassandra | clickhouse | vtgate | vitess | supavisor'
-      '| pgbouncer | pgpool | pgerror | dbapi | pq | sqlite* | supabase postgrest | orientdb | flyway | liquibase'
-      '| alembic* | cached plan | elasticsearch* | opensearch* | mongoose* | read only replica | shard was | keyspace'
-      '| port 5432 | port 6432 | port 6543 | port 3306 | port 27017 | port 1433 | port 1521 | port 6379 | port 9042',
+      '| pgbouncer | pgpool | pgerror | dbapi | pq | sqlite* | supabase postgrest | orientdb | bigquery | snowflake'
+      '| redshift | duckdb | planetscale | flyway | liquibase | alembic* | cached plan | elasticsearch* | opensearch*'
+      '| mongoose* | read only replica | shard was | keyspace | port 5432 | port 6432 | port 6543 | port 3306'
+      '| port 27017 | port 1433 | port 1521 | port 6379 | port 9042',
     unless => 'indexeddb* | named | dns | nsd | unbound | zone | cache miss | import skipped',
     example => 'database lag is 3 s'
   );
   return next monitoring.define_rule(
     name => 'topic_database_phrase', priority => 9040, category => 'database',
-    matches => 'no such table | no such column | invalid object name | would be truncated'
+    matches => 'stack depth limit | out of shared memory | tuple concurrently | canceled autovacuum'
+      '| packet bigger than | no such table | no such column | invalid object name | would be truncated'
       '| command not allowed when used memory | could not extend file | error function ~ not exist'
       '| error type ~ not exist | (schema | extension | role) ~ not exist | error division by zero'
       '| read only transaction | violates ~ constraint | violates row | duplicate key | row level security'
@@ -48,7 +63,7 @@ begin
       '| value too long for type | operator does not exist | unique violation | lock wait | relation ~ exist'
       '| pg.xlog* | hint & details & code | parameter ~ changed to | parameter ~ be changed | (table'
       '| column) ~ not exist | table ~ doesn t exist',
-    unless => 'zone',
+    unless => 'zone | attempted merging | goroutines',
     example => 'new row violates row-level security policy'
   );
   return next monitoring.define_rule(
@@ -200,9 +215,9 @@ begin
       '| stratum | gpu | gpus | packetresponder | tls | sock | connection | connections | connectionfailed'
       '| transport | certificate | certificates | certification | pkix | sslhandshake* | x509 | cert | certs | tcp'
       '| udp | icmp | socket | sockets | network | networking | interface | host | hosts | eth0 | wlan0 | wifi'
-      '| systemd | cron | crond | anacron | raid | megaraid | fan | temperature | hardware | thermal | swap | inode'
-      '| heap | segfault | sigkill | sigterm | sigsegv | signal killed | oops | panic | hdfs | dfs | dfsclient'
-      '| datanode | namenode | blk | ossec* | firewall | nsurl* | cfnetwork',
+      '| systemd | crond | anacron | raid | megaraid | fan | temperature | hardware | thermal | swap | inode | heap'
+      '| segfault | sigkill | sigterm | sigsegv | signal killed | oops | panic | hdfs | dfs | dfsclient | datanode'
+      '| namenode | blk | ossec* | firewall | nsurl* | cfnetwork',
     example => 'pod evicted'
   );
   return next monitoring.define_rule(
