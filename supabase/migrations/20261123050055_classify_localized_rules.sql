@@ -69,17 +69,18 @@ begin
   return next monitoring.define_rule(
     name => 'localized_authentication_failed', priority => 2085, category => 'security',
     matches => 'authentifizierung* & (benutzer | fehlgeschlagen | zeitüberschreitung | fehler) | keine '
-      'zugriffsberechtigung | fehler bei der anmeldung | anmeldung (für den benutzer | fehlgeschlagen) | benutzername '
-      'oder (passwort | kennwort) | falsches (passwort | kennwort) | authentification & (échouée | échec | annulation '
-      '| erreur) | refusé pour l utilisateur | ouverture de session de | échec de l ouverture | mot de passe '
-      '(incorrect | invalide | non valide) | (autentificación | autenticación) & (falló | fallo | fallida | '
-      'cancelando | error) | denegado para | inicio de sesión & (error | falló) | contraseña (incorrecta | inválida) '
-      '| autenticação & (falhou | falha | cancelando) | negado para o usuário | falha de (logon | início) | falha no '
-      'login | usuário ou senha | senha (incorreta | inválida) | autenticazione & (fallita | riuscita) | accesso non '
-      '| uwierzytelni* nie | autoryzacja hasłem | провер* подлинности | ошибка (входа | аутентификации) | неверн* '
-      '(логин | пароль) | pg_hba* | 认证失败 | 鉴权失败 | 身份验证失败 | 身份驗證失敗 | 登录失败 | 登入失敗 | 用户无权 | 用户名或密码 | 密码错误 | 密碼錯誤 | 口令无效 '
-      '| 認証 (に失敗 | 失敗 | 処理を) | ログイン (できません | に失敗) | アクセスを拒否します | パスワードが | 인증* & (실패* | 취소*) | 로그인* & (못* | 실패*) | '
-      '비밀번호가',
+      'zugriffsberechtigung | berechtigung sich mit | fehler bei der anmeldung | anmeldung (für den benutzer | '
+      'fehlgeschlagen) | benutzername oder (passwort | kennwort) | falsches (passwort | kennwort) | authentification '
+      '& (échouée | échec | annulation | erreur) | refusé pour l utilisateur | authorisé à se connecter | ouverture '
+      'de session de | échec de l ouverture | mot de passe (incorrect | invalide | non valide) | (autentificación | '
+      'autenticación) & (falló | fallo | fallida | cancelando | error) | denegado para | autorizado a conectar | '
+      'inicio de sesión & (error | falló) | contraseña (incorrecta | inválida) | autenticação & (falhou | falha | '
+      'cancelando) | negado para o usuário | permissão para se conectar | falha de (logon | início) | falha no login '
+      '| usuário ou senha | senha (incorreta | inválida) | autenticazione & (fallita | riuscita) | accesso non | '
+      'uwierzytelni* nie | autoryzacja hasłem | провер* подлинности | ошибка (входа | аутентификации) | неверн* '
+      '(логин | пароль) | pg_hba* | 认证失败 | 鉴权失败 | 身份验证失败 | 身份驗證失敗 | 登录失败 | 登入失敗 | 用户无权 | 不允许连接到 | 用户名或密码 | 密码错误 | '
+      '密碼錯誤 | 口令无效 | 認証 (に失敗 | 失敗 | 処理を) | ログイン (できません | に失敗) | アクセスを拒否します | への接続は許可 | パスワードが | 인증* & (실패* | 취소*) | '
+      '로그인* & (못* | 실패*) | 비밀번호가',
     example => 'Passwort-Authentifizierung für Benutzer »berichte« fehlgeschlagen',
     counterexample => 'Die Authentifizierung wurde eingerichtet'
   );
@@ -99,7 +100,7 @@ set search_path = ''
 as $$
 begin
   return next monitoring.define_rule(
-    name => 'localized_statement_timeout', priority => 2090, severity => 'MEDIUM', category => 'database',
+    name => 'localized_statement_timeout', priority => 2090, category => 'database',
     matches => 'storniere anfrage | auf eine sperre | abfrage wurde unterbrochen | inaktiver transaktion | '
       'ausführungstimeout | annulation de la requête | obtention (du verrou | des verrous) | inactivité en '
       'transaction | délai d exécution | cancelando la sentencia | espera de (sentencias | candados | bloqueo | '
@@ -128,71 +129,74 @@ as $$
 begin
   return next monitoring.define_rule(
     name => 'localized_database_connection', priority => 2100, severity => 'CRITICAL', category => 'database',
-    matches => 'zu viele verbindungen | verbleibenden verbindungen | verbindung aus dem pool | maximale poolgröße | '
-      'datenbanksystem (startet | fährt | nimmt keine | ist im) | beendete die verbindung | daten (vom server | an '
-      'den server) | verbindung (mit dem server | zu sql) | verbindung zum server (auf | wurde verloren) | absturz '
-      'eines anderen | anweisung des administrators | korrektheit von hostnamen | instanzspezifischer | mit sql '
-      'server | auf übertragungsebene | keinen neuen thread | server wird heruntergefahren | kein listener | oracle '
-      'nicht verfügbar | trop de (clients | connexions) | connexions restants | connexion du pool | données (se lance '
-      '| s arrête) | arrêt des connexions | arrêt brutal | accepte pas de connexions | en cours de restauration | '
-      'coupée de façon | données (depuis le serveur | au serveur) | aucune connexion au serveur | connexion au '
+    matches => 'zu viele verbindungen | vieler verbindungsfehler | verbleibenden verbindungen | verbindung aus dem '
+      'pool | maximale poolgröße | datenbanksystem (startet | fährt | nimmt keine | ist im) | beendete die verbindung '
+      '| daten (vom server | an den server) | verbindung (mit dem server | zu sql) | verbindung zum server (auf | '
+      'wurde verloren) | absturz eines anderen | anweisung des administrators | korrektheit von hostnamen | '
+      'instanzspezifischer | mit sql server | auf übertragungsebene | keinen neuen thread | server wird '
+      'heruntergefahren | socket für den server | handshake vor der | kein listener | oracle nicht verfügbar | trop '
+      'de (clients | connexions) | connexions restants | grand nombre d erreur* | connexion du pool | données (se '
+      'lance | s arrête) | arrêt des connexions | arrêt brutal | accepte pas de connexions | en cours de restauration '
+      '| coupée de façon | données (depuis le serveur | au serveur) | aucune connexion au serveur | connexion au '
       'serveur (sur | a été) | postmaster accepte | spécifique à l instance | connexion à sql server | niveau '
-      'transport | pas d écouteur | processus d écoute | oracle non disponible | nouvelle tâche',
+      'transport | d un socket | préalable à l ouverture | pas d écouteur | processus d écoute | oracle non '
+      'disponible | nouvelle tâche',
     unless => 'smtp | smtpd | imap | ftp | sshd | postfix',
     example => 'FATAL:  tut mir leid, schon zu viele Verbindungen',
     counterexample => 'smtpd: zu viele Verbindungen von 192.0.2.7'
   );
   return next monitoring.define_rule(
     name => 'localized_database_connection_lost', priority => 2100, severity => 'CRITICAL', category => 'database',
-    matches => 'demasiados clientes | demasiadas conexiones | conexiones restantes | conexión del grupo | datos está '
-      '(iniciándose | apagándose) | aceptando conexiones | modo de recuperación | conexión inesperadamente | terminó '
-      'de manera | datos (del servidor | al servidor) | conexión (con el servidor | al servidor en) | perdido la '
-      'conexión al | otro proceso servidor | postmaster este | orden del administrador | específico de la instancia | '
-      'conexión con sql | nivel (de transporte | del transporte) | ningún listener | canal de comunicación | oracle '
-      'no está | nuevo hilo | muitos clientes | excesso de conexões | muitas conexões | conexão (remanescentes | do '
-      'pool) | tamanho máximo do pool | dados está (iniciando | desligando | em modo) | fechou a conexão | terminou '
-      'de forma | dados (do servidor | ao servidor) | conectar ao servidor | outro processo | postmaster está | '
-      'comando do administrador | específico à instância | com o sql server | nível de transporte | serviço de escuta '
-      '| há listener | troppi client | troppe connessioni | slot di connessione | connessione dal pool | database si '
-      'sta | accetta connessioni | modalità di ripristino | connessione inaspettatamente | comando dell '
-      'amministratore | specifico dell istanza | nessun listener | zbyt wiele (połączeń | klientów) | gniazda '
-      'połączeń | bazy danych (uruchamia | jest zamykany) | zamknął połączenie | polecenia administratora | '
-      'postmaster przyjmuje | слишком много (клиентов | соединений | подключений) | слоты подключений | из пула | '
-      'данных (запускается | останавливается | в режиме) | команде администратора | неожиданно закрыл | postmaster '
-      'принимает | определенным экземпляром | сервер действительно | прослушивателя',
+    matches => 'demasiados clientes | demasiadas conexiones | conexiones restantes | debido a muchos | conexión del '
+      'grupo | datos está (iniciándose | apagándose) | aceptando conexiones | modo de recuperación | conexión '
+      'inesperadamente | terminó de manera | datos (del servidor | al servidor) | conexión (con el servidor | al '
+      'servidor en) | perdido la conexión al | otro proceso servidor | postmaster este | orden del administrador | '
+      'específico de la instancia | conexión con sql | nivel (de transporte | del transporte) | socket para el '
+      'servidor | ningún listener | canal de comunicación | oracle no está | nuevo hilo | muitos clientes | excesso '
+      'de conexões | muitas conexões | conexão (remanescentes | do pool) | tamanho máximo do pool | dados está '
+      '(iniciando | desligando | em modo) | fechou a conexão | terminou de forma | dados (do servidor | ao servidor) '
+      '| conectar ao servidor | outro processo | postmaster está | comando do administrador | específico à instância '
+      '| com o sql server | nível (de transporte | no transporte) | soquete para o servidor | serviço de escuta | há '
+      'listener | troppi client | troppe connessioni | slot di connessione | connessione dal pool | database si sta | '
+      'accetta connessioni | modalità di ripristino | connessione inaspettatamente | comando dell amministratore | '
+      'specifico dell istanza | nessun listener | zbyt wiele (połączeń | klientów) | gniazda połączeń | bazy danych '
+      '(uruchamia | jest zamykany) | zamknął połączenie | polecenia administratora | postmaster przyjmuje | слишком '
+      'много (клиентов | соединений | подключений) | слоты подключений | из пула | данных (запускается | '
+      'останавливается | в режиме) | команде администратора | неожиданно закрыл | postmaster принимает | определенным '
+      'экземпляром | сервер действительно | прослушивателя',
     unless => 'smtp | smtpd | imap | ftp | sshd | postfix',
     example => 'el servidor ha cerrado la conexión inesperadamente',
     counterexample => 'smtpd: demasiadas conexiones desde 192.0.2.7'
   );
   return next monitoring.define_rule(
     name => 'localized_database_connection_china', priority => 2100, severity => 'CRITICAL', category => 'database',
-    matches => '太多 (的客户 | 连接 | 連線) | 连接太多 | 保留的连接 | 池中获取 | 最大池 | 集區 (連接 | 大小) | 系统 (启动中 | 停止中 | 在恢复) | 意外地 (关闭 | 中斷) '
-      '| 从服务器接收 | 向服务器发 | 到服务器的 | 连线到伺 | 連線到伺 | 与服务器的 | 与数据库的 | 管理员命令 | 上的服务器 | 连线已 | 連線已 | 埠号 | 埠號 | 特定于实例 | 個體特定 | '
-      'sql server (的连接 | 連線) | 传输级 | 傳輸層級 | 监听程序 | 创建新线程 | 服务器正在关闭 | 其它服务器进程',
+    matches => '许多连接错误 | 服务器的套接字 | 登录前的握手 | 太多 (的客户 | 连接 | 連線) | 连接太多 | 保留的连接 | 池中获取 | 最大池 | 集區 (連接 | 大小) | 系统 (启动中 | '
+      '停止中 | 在恢复) | 意外地 (关闭 | 中斷) | 从服务器接收 | 向服务器发 | 到服务器的 | 连线到伺 | 連線到伺 | 与服务器的 | 与数据库的 | 管理员命令 | 上的服务器 | 连线已 | 連線已 '
+      '| 埠号 | 埠號 | 特定于实例 | 個體特定 | sql server (的连接 | 連線) | 传输级 | 傳輸層級 | 监听程序 | 创建新线程 | 服务器正在关闭 | 其它服务器进程',
     unless => 'smtp | smtpd | imap | ftp | sshd | postfix',
     example => '致命错误:  对不起, 已经有太多的客户',
     counterexample => 'smtpd: 太多连接'
   );
   return next monitoring.define_rule(
     name => 'localized_database_connection_japan', priority => 2100, severity => 'CRITICAL', category => 'database',
-    matches => 'クライアント数が | 接続 (が多す | スロット) | プール (から | された | サイズ) | システムは (起動 | シャットダウンして | リカバリ) | 接続を受け付け | 想定外 | '
-      'サーバー (からデータ | にデータ | への接続 (がありま | が失 | に失)) | 管理者コマンド | 番号が正し | インスタンス固有 | sql server への | リスナー | 通信チャネル | '
-      '新規にスレッド | トランスポート | シャットダウン中 | 동시 접속* | 너무 많은 연결* | 접속수를 초과* | 슈퍼유저 연결* | 최대 풀 | 시스템이 (새로 | 중지) | 자동 복구 | 갑자기 '
-      '연결을 | 관리자 요청* | 서버 접속 할 | 인스턴스 관련 | 리스너가',
+    matches => 'クライアント数が | ログイン前の | 接続 (エラーが多 | が多す | スロット) | プール (から | された | サイズ) | システムは (起動 | シャットダウンして | リカバリ) | '
+      '接続を受け付け | 想定外 | サーバー (からデータ | にデータ | への接続 (がありま | が失 | に失)) | 管理者コマンド | 番号が正し | インスタンス固有 | sql server への | '
+      'リスナー | 通信チャネル | 新規にスレッド | トランスポート | シャットダウン中 | 동시 접속* | 너무 많은 연결* | 접속수를 초과* | 슈퍼유저 연결* | 최대 풀 | 시스템이 (새로 | '
+      '중지) | 자동 복구 | 갑자기 연결을 | 관리자 요청* | 서버 접속 할 | 인스턴스 관련 | 리스너가',
     unless => 'smtp | smtpd | imap | ftp | sshd | postfix',
     example => 'FATAL:  データベースシステムは起動処理中です',
     counterexample => 'smtpd: クライアント数が多い'
   );
   return next monitoring.define_rule(
     name => 'localized_database_unreachable', priority => 2110, severity => 'CRITICAL', category => 'database',
-    matches => '(datenbank* | base de données | base de datos | banco de dados | база данных | базой данных | '
-      'database | psql* | postgres* | pg | psycopg* | mysql* | sql | redis* | mongo* | port 5432 | port 3306 | port '
-      '1433 | port 6379 | port 27017) & (verbindungsaufbau | verbindung (verweiger* | fehlgeschlagen | verloren | '
-      'unterbrochen | konnte) | verbindungsversuch | nicht (erreichbar | verfügbar) | connexion (refusée | perdue | '
-      'échouée | a échoué | impossible) | injoignable | inaccessible | indisponible | conexión (rehusada | rechazada '
-      '| perdida | falló) | no (disponible | está disponible) | inaccesible | conexão (recusada | negada | perdida | '
-      'falhou) | indisponível | inacessível | connessione (rifiutata | persa | è) | irraggiungibile | połączenie '
-      'odrzucone | соединении отказано | отклонено | подключиться | недоступн*)',
+    matches => '(datenbank | datenbankserver | datenbankverbindung | base de données | base de datos | banco de dados '
+      '| база данных | базой данных | database | psql* | postgres* | pg | psycopg* | mysql* | sql | redis* | mongo* | '
+      'port 5432 | port 3306 | port 1433 | port 6379 | port 27017) & (verbindungsaufbau | verbindung (verweiger* | '
+      'fehlgeschlagen | verloren | unterbrochen | konnte) | verbindungsversuch | nicht (erreichbar | verfügbar) | '
+      'connexion (refusée | perdue | échouée | a échoué | impossible) | injoignable | inaccessible | indisponible | '
+      'conexión (rehusada | rechazada | perdida | falló) | no (disponible | está disponible) | inaccesible | conexão '
+      '(recusada | negada | perdida | falhou) | indisponível | inacessível | connessione (rifiutata | persa | è) | '
+      'irraggiungibile | połączenie odrzucone | соединении отказано | отклонено | подключиться | недоступн*)',
     unless => 'violates | verletzt | existiert nicht | n existe pas | no existe | não existe | не существует',
     example => 'Die Datenbank ist nicht erreichbar: Verbindungsaufbau abgelehnt',
     counterexample => 'Der Drucker ist nicht erreichbar'
@@ -464,19 +468,20 @@ as $$
 begin
   return next monitoring.define_rule(
     name => 'localized_topic_database', priority => 9033, category => 'database',
-    matches => 'datenbank* | unique-constraint | fremdschlüssel* | not-null-constraint | check-constraint | '
-      'verklemmung | zeilenebene | berechtigung für (tabelle | schema | funktion | relation | sequenz) | tabelle oder '
-      'view | eingabesyntax | serialisieren | tabellenfeld | schnelles herunterfahren | auf eine sperre | existiert '
-      'nicht & (relation | tabelle | spalte | funktion | schema | rolle) | field list | base de données | bases de '
-      'données | base de datos | bases de datos | banco de dados | contrainte (unique | de | not) | clé (dupliquée | '
-      'étrangère) | droit refusé | interblocage | niveau ligne | table ou vue | syntaxe en entrée | n existe pas & '
-      '(relation | colonne | table | fonction) | duplicata du champ | llave (duplicada | foránea) | clave (duplicada '
-      '| foránea) | restricción (de | única) | permiso denegado a | no existe la | tabla o vista | de registros | '
-      'interbloqueo | estancamiento | sintaxis de entrada | entrada duplicada | la columna | chave (estrangeira | '
-      'viola) | viola (a restrição | restrição | política) | permissão negada para | não existe & (relação | coluna | '
-      'tabela | função) | tabela ou view | impasse detectado | serializar | sintaxe de entrada | vincolo | chiave '
-      'esterna | permesso negato per | non esiste & (relazione | colonna) | baz* danych | unikalności | klucz obcy | '
-      'баз* данных | бд | не существует & (отношение | столбец) | ограничени* | взаимоблокировка | нет доступа к',
+    matches => 'datenbank | datenbanken | datenbankserver | datenbanksystem | datenbankverbindung | datenbankfehler | '
+      'unique-constraint | fremdschlüssel* | not-null-constraint | check-constraint | verklemmung | zeilenebene | '
+      'berechtigung für (tabelle | schema | funktion | relation | sequenz) | tabelle oder view | eingabesyntax | '
+      'serialisieren | tabellenfeld | schnelles herunterfahren | auf eine sperre | existiert nicht & (relation | '
+      'tabelle | spalte | funktion | schema | rolle) | field list | base de données | bases de données | base de '
+      'datos | bases de datos | banco de dados | contrainte (unique | de | not) | clé (dupliquée | étrangère) | droit '
+      'refusé | interblocage | niveau ligne | table ou vue | syntaxe en entrée | n existe pas & (relation | colonne | '
+      'table | fonction) | duplicata du champ | llave (duplicada | foránea) | clave (duplicada | foránea) | '
+      'restricción (de | única) | permiso denegado a | no existe la | tabla o vista | de registros | interbloqueo | '
+      'estancamiento | sintaxis de entrada | entrada duplicada | la columna | chave (estrangeira | viola) | viola (a '
+      'restrição | restrição | política) | permissão negada para | não existe & (relação | coluna | tabela | função) '
+      '| tabela ou view | impasse detectado | serializar | sintaxe de entrada | vincolo | chiave esterna | permesso '
+      'negato per | non esiste & (relazione | colonna) | baz* danych | unikalności | klucz obcy | баз* данных | бд | '
+      'не существует & (отношение | столбец) | ограничени* | взаимоблокировка | нет доступа к',
     unless => 'dns | indexeddb | modul*',
     example => 'FEHLER:  doppelter Schlüsselwert verletzt Unique-Constraint',
     counterexample => 'Die Tabelle ist leer'
