@@ -136,11 +136,11 @@ begin
       'instanzspezifischer | mit sql server | auf übertragungsebene | keinen neuen thread | server wird '
       'heruntergefahren | socket für den server | handshake vor der | kein listener | oracle nicht verfügbar | trop '
       'de (clients | connexions) | connexions restants | grand nombre d erreur* | connexion du pool | données (se '
-      'lance | s arrête) | arrêt des connexions | arrêt brutal | accepte pas de connexions | en cours de restauration '
-      '| coupée de façon | données (depuis le serveur | au serveur) | aucune connexion au serveur | connexion au '
-      'serveur (sur | a été) | postmaster accepte | spécifique à l instance | connexion à sql server | niveau '
-      'transport | d un socket | préalable à l ouverture | pas d écouteur | processus d écoute | oracle non '
-      'disponible | nouvelle tâche',
+      'lance | s arrête) | commande de l administrateur | demande de l administrateur | arrêt brutal | accepte pas de '
+      'connexions | en cours de restauration | coupée de façon | données (depuis le serveur | au serveur) | aucune '
+      'connexion au serveur | connexion au serveur (sur | a été) | postmaster accepte | spécifique à l instance | '
+      'connexion à sql server | niveau transport | d un socket | préalable à l ouverture | pas d écouteur | processus '
+      'd écoute | oracle non disponible | nouvelle tâche',
     unless => 'smtp | smtpd | imap | ftp | sshd | postfix',
     example => 'FATAL:  tut mir leid, schon zu viele Verbindungen',
     counterexample => 'smtpd: zu viele Verbindungen von 192.0.2.7'
@@ -155,15 +155,15 @@ begin
       'servidor | ningún listener | canal de comunicación | oracle no está | nuevo hilo | muitos clientes | excesso '
       'de conexões | muitas conexões | conexão (remanescentes | do pool) | tamanho máximo do pool | dados está '
       '(iniciando | desligando | em modo) | fechou a conexão | terminou de forma | dados (do servidor | ao servidor) '
-      '| conectar ao servidor | outro processo | postmaster está | comando do administrador | específico à instância '
-      '| com o sql server | nível (de transporte | no transporte) | soquete para o servidor | serviço de escuta | há '
-      'listener | troppi client | troppe connessioni | slot di connessione | connessione dal pool | database si sta | '
-      'accetta connessioni | modalità di ripristino | connessione inaspettatamente | comando dell amministratore | '
-      'specifico dell istanza | nessun listener | zbyt wiele (połączeń | klientów) | gniazda połączeń | bazy danych '
-      '(uruchamia | jest zamykany) | zamknął połączenie | polecenia administratora | postmaster przyjmuje | слишком '
-      'много (клиентов | соединений | подключений) | слоты подключений | из пула | данных (запускается | '
-      'останавливается | в режиме) | команде администратора | неожиданно закрыл | postmaster принимает | определенным '
-      'экземпляром | сервер действительно | прослушивателя',
+      '| pôde conectar ao servidor | outro processo | postmaster está | comando do administrador | específico à '
+      'instância | com o sql server | nível (de transporte | no transporte) | soquete para o servidor | serviço de '
+      'escuta | há listener | troppi client | troppe connessioni | slot di connessione | connessione dal pool | '
+      'database si sta | accetta connessioni | modalità di ripristino | connessione inaspettatamente | comando dell '
+      'amministratore | specifico dell istanza | nessun listener | zbyt wiele (połączeń | klientów) | gniazda '
+      'połączeń | bazy danych (uruchamia | jest zamykany) | zamknął połączenie | polecenia administratora | '
+      'postmaster przyjmuje | слишком много (клиентов | соединений | подключений) | слоты подключений | из пула | '
+      'данных (запускается | останавливается | в режиме) | команде администратора | неожиданно закрыл | postmaster '
+      'принимает | определенным экземпляром | сервер действительно | прослушивателя',
     unless => 'smtp | smtpd | imap | ftp | sshd | postfix',
     example => 'el servidor ha cerrado la conexión inesperadamente',
     counterexample => 'smtpd: demasiadas conexiones desde 192.0.2.7'
@@ -189,15 +189,19 @@ begin
   );
   return next monitoring.define_rule(
     name => 'localized_database_unreachable', priority => 2110, severity => 'CRITICAL', category => 'database',
-    matches => '(datenbank | datenbankserver | datenbankverbindung | base de données | base de datos | banco de dados '
-      '| база данных | базой данных | database | psql* | postgres* | pg | psycopg* | mysql* | sql | redis* | mongo* | '
-      'port 5432 | port 3306 | port 1433 | port 6379 | port 27017) & (verbindungsaufbau | verbindung (verweiger* | '
-      'fehlgeschlagen | verloren | unterbrochen | konnte) | verbindungsversuch | nicht (erreichbar | verfügbar) | '
-      'connexion (refusée | perdue | échouée | a échoué | impossible) | injoignable | inaccessible | indisponible | '
-      'conexión (rehusada | rechazada | perdida | falló) | no (disponible | está disponible) | inaccesible | conexão '
-      '(recusada | negada | perdida | falhou) | indisponível | inacessível | connessione (rifiutata | persa | è) | '
-      'irraggiungibile | połączenie odrzucone | соединении отказано | отклонено | подключиться | недоступн*)',
-    unless => 'violates | verletzt | existiert nicht | n existe pas | no existe | não existe | не существует',
+    matches => 'datenbankverbindung & (nicht | fehlgeschlagen | verloren | unterbrochen) | (datenbank | '
+      'datenbankserver | base de données | base de datos | banco de dados | база данных | базой данных | database | '
+      'psql* | postgres* | pg | psycopg* | mysql* | sql | redis* | mongo* | port 5432 | port 3306 | port 1433 | port '
+      '6379 | port 27017) & ((verbindung* | verbinden | connexion | connecter | conexión | conectar* | conexão | '
+      'connessione | connettersi | połączeni* | соединени* | подключ*) & (verweiger* | abgelehnt | fehlgeschlagen | '
+      'schlug | verloren | unterbrochen | geschlossen | nicht | refusée | perdue | fermée | échoué | échec | '
+      'impossible | rehusada | rechazada | perdid* | falló | no | recusada | negada | falhou | falha | não | '
+      'rifiutata | persa | impossibile | fallit* | scaduto | odrzucone | nie | отказано | отклонено | не) | nicht '
+      '(erreichbar | verfügbar) | antwortet nicht | injoignable | inaccessible | indisponible | ne répond | no '
+      '(disponible | está disponible | responde) | inaccesible | indisponível | inacessível | não responde | '
+      'irraggiungibile | недоступн*)',
+    unless => 'violates | verletzt | passwort | berechtigung* | droit | permiso | permissão | existiert nicht | n '
+      'existe pas | no existe | não existe | не существует',
     example => 'Die Datenbank ist nicht erreichbar: Verbindungsaufbau abgelehnt',
     counterexample => 'Der Drucker ist nicht erreichbar'
   );
@@ -282,19 +286,21 @@ begin
   return next monitoring.define_rule(
     name => 'localized_network_error', priority => 3020, severity => 'HIGH', category => 'infrastructure',
     matches => 'verbindung* & (verweiger* | abgelehnt | fehlgeschlagen | schlug | vorzeitig | abgebrochen | abbruch | '
-      'unterbrochen | verloren | getrennt | zurückgesetzt | geschlossen | keine | nicht) | verbindungsabbruch | '
-      'verbindungsfehler | übertragungsverbindung | keine route | netzwerk ist nicht | netzwerkverbindung | '
-      'datenübergabe | netzwerkfehler | remote-repository | senden der anforderung | connexion & (refusée | '
-      'ré-initialisée | réinitialisée | réinitialisation | interrompue | fermée | perdue | impossible | aucune | '
-      'échec | échoué | erreur | abandon) | connecter au serveur | aucun chemin d accès pour | réseau (n est | '
+      'unterbrochen | verloren | getrennt | zurückgesetzt | geschlossen | keine | nicht) | verbinden & nicht | '
+      'internetverbindung | geschützter ssl* | verbindungsabbruch | verbindungsfehler | übertragungsverbindung | '
+      'keine route | netzwerk ist nicht | netzwerkverbindung | datenübergabe | netzwerkfehler | remote-repository | '
+      'senden der anforderung | connexion & (refusée | ré-initialisée | réinitialisée | réinitialisation | '
+      'interrompue | fermée | perdue | impossible | aucune | échec | échoué | erreur | abandon | internet) | '
+      'connecter & (impossible | pas | échec) | canal sécurisé | aucun chemin d accès pour | réseau (n est | '
       'inaccessible | ne) | relais brisé | impossible d accéder à | dépôt distant | envoi de la demande | erreur '
       'réseau | conexión & (rehusada | rechazada | reinicializada | interrumpida | interrupción | perdido | perdida | '
-      'perdió | cerró | cerrada | reiniciada | terminado | falló | denegó | error | no | fin) | conectar con | pudo '
-      'conectar* | ninguna ruta | red (es inaccesible | no) | tubería rota | posible acceder a | repositorio remoto | '
-      'enviar la solicitud | error de red | (conexão | ligação) & (recusada | negada | fechada | encerrada | perdida '
-      '| cortada | falhou | falha | reiniciada | reposta | nenhuma | não | erro | cancelamento) | conectar-se ao | '
-      'recusou* ativamente | não há rota | sem caminho | rede (está fora | inacessível | não) | pipe quebrado | '
-      'possível conectar* | impossível ligar | falha ao conectar | enviar a solicitação | erro de rede',
+      'perdió | cerró | cerrada | reiniciada | terminado | falló | denegó | error | no | fin | desactivada) | '
+      'conectar* & (no | não | error | imposible | impossível | falha) | canal seguro | ninguna ruta | red (es '
+      'inaccesible | no) | tubería rota | posible acceder a | repositorio remoto | enviar la solicitud | error de red '
+      '| (conexão | ligação) & (recusada | negada | fechada | encerrada | perdida | cortada | falhou | falha | '
+      'reiniciada | reposta | nenhuma | não | erro | cancelamento | desativada) | recusou* ativamente | não há rota | '
+      'sem caminho | rede (está fora | inacessível | não) | pipe quebrado | impossível ligar | enviar a solicitação | '
+      'erro de rede',
     unless => 'report-only | wiederhergestellt | rétablie',
     example => 'Es konnte keine Verbindung hergestellt werden',
     counterexample => 'Die Verbindung wird aufgebaut'
@@ -314,9 +320,9 @@ begin
   return next monitoring.define_rule(
     name => 'localized_network_error_asia', priority => 3020, severity => 'HIGH', category => 'infrastructure',
     matches => '(连接 | 连线 | 連線 | 連接) & (拒 | 失败 | 中断 | 断开 | 重置 | 重设 | 关闭 | 中止 | 无法 | 未能 | 无法 | 失敗 | 中斷 | 重設 | 關閉 | 無法) '
-      '| 网络 (不可达 | 已关闭 | 错误 | 异常) | 到主机的 | 主机关闭 | 断开的管道 | 互联网的连 | 远端意外 | 远程仓库 | 发送请求时 | 網路 (錯誤 | 連) | 接続 & (拒 | 切 | 失 '
-      '| 中断 | リセット | 閉じ | 中止 | ません | オフライン | エラー) | ホストへの経路 | ネットワーク (に届 | が | エラー) | 要求の送信中 | (연결* | 접속*) & (거부* | '
-      '초기화* | 중단* | 실패* | 닫* | 끊* | 없* | 너무) | 호스트로 갈 | 네트워크 오류* | 네트워크가',
+      '| 网络 (不可达 | 已关闭 | 错误 | 异常) | 到主机的 | 主机关闭 | 断开的管道 | 互联网的连 | 远端意外 | 远程仓库 | 发送请求时 | 安全通道 | 網路 (錯誤 | 連) | 接続 & (拒 '
+      '| 切 | 失 | 中断 | リセット | 閉じ | 中止 | ません | オフライン | エラー) | ホストへの経路 | ネットワーク (に届 | が | エラー) | 要求の送信中 | チャネルを作成 | (연결* '
+      '| 접속*) & (거부* | 초기화* | 중단* | 실패* | 닫* | 끊* | 없* | 너무) | 호스트로 갈 | 네트워크 오류* | 네트워크가',
     unless => 'report-only | 权限 | 権限 | 不存在 | 存在しません | にはありません',
     example => '无法连接到远程服务器',
     counterexample => '连接已建立'
@@ -339,8 +345,8 @@ begin
   return next monitoring.define_rule(
     name => 'localized_host_not_found_asia', priority => 3020, severity => 'HIGH', category => 'infrastructure',
     matches => '解析此远程 | 这样的主机 | 解释主机 | 域名解析 | 名称或服务 | 与主机名 | 未知的主机 | 无法解析 | 能解析域名 | 指定主机名 | 無法解析 | 這台主機 | 不明主機 | '
-      'モート名を解決 | ホストは不明 | アドレスに変換 | 名前解決 | サービスが不明 | にアドレスが | 不明なホスト | ホスト名のサーバ | アドレスは解決 | 원격 이름을 | 알려진 호스트가 | 알 수 '
-      '없는 호스트* | 혹은 서비스를 | 주소를 알아낼 | 서버를 찾을 수',
+      'モート名を解決 | ホストは不明 | アドレスに変換 | 名前解決 | サービスが不明 | にアドレスが | 不明なホスト | ホスト名のサーバ | ホスト名を持つ | アドレスは解決 | 원격 이름을 | 알려진 '
+      '호스트가 | 알 수 없는 호스트* | 혹은 서비스를 | 주소를 알아낼 | 서버를 찾을 수',
     unless => 'modul* | módulo | module | 模块',
     example => '域名解析暂时失败',
     counterexample => '域名已解析'
@@ -471,26 +477,27 @@ begin
     matches => 'datenbank | datenbanken | datenbankserver | datenbanksystem | datenbankverbindung | datenbankfehler | '
       'unique-constraint | fremdschlüssel* | not-null-constraint | check-constraint | verklemmung | zeilenebene | '
       'berechtigung für (tabelle | schema | funktion | relation | sequenz) | tabelle oder view | eingabesyntax | '
-      'serialisieren | tabellenfeld | schnelles herunterfahren | auf eine sperre | existiert nicht & (relation | '
-      'tabelle | spalte | funktion | schema | rolle) | field list | base de données | bases de données | base de '
-      'datos | bases de datos | banco de dados | contrainte (unique | de | not) | clé (dupliquée | étrangère) | droit '
-      'refusé | interblocage | niveau ligne | table ou vue | syntaxe en entrée | n existe pas & (relation | colonne | '
-      'table | fonction) | duplicata du champ | llave (duplicada | foránea) | clave (duplicada | foránea) | '
-      'restricción (de | única) | permiso denegado a | no existe la | tabla o vista | de registros | interbloqueo | '
-      'estancamiento | sintaxis de entrada | entrada duplicada | la columna | chave (estrangeira | viola) | viola (a '
-      'restrição | restrição | política) | permissão negada para | não existe & (relação | coluna | tabela | função) '
-      '| tabela ou view | impasse detectado | serializar | sintaxe de entrada | vincolo | chiave esterna | permesso '
-      'negato per | non esiste & (relazione | colonna) | baz* danych | unikalności | klucz obcy | баз* данных | бд | '
-      'не существует & (отношение | столбец) | ограничени* | взаимоблокировка | нет доступа к',
+      'syntaxfehler bei | serialisieren | tabellenfeld | schnelles herunterfahren | auf eine sperre | existiert nicht '
+      '& (relation | tabelle | spalte | funktion | operator | schema | rolle) | field list | base de données | bases '
+      'de données | base de datos | bases de datos | banco de dados | contrainte (unique | de | not) | clé (dupliquée '
+      '| étrangère) | droit refusé | interblocage | niveau ligne | table ou vue | syntaxe (en entrée | sur) | n '
+      'existe pas & (relation | colonne | table | fonction | opérateur) | duplicata du champ | llave (duplicada | '
+      'foránea) | clave (duplicada | foránea) | restricción (de | única) | permiso denegado a | no existe la | no '
+      'existe & (operador | función) | sintaxis en o | tabla o vista | de registros | interbloqueo | estancamiento | '
+      'sintaxis de entrada | entrada duplicada | la columna | chave (estrangeira | viola) | viola (a restrição | '
+      'restrição | política) | permissão negada para | não existe & (relação | coluna | tabela | função | operador) | '
+      'sintaxe em ou | tabela ou view | impasse detectado | serializar | sintaxe de entrada | vincolo | chiave '
+      'esterna | permesso negato per | non esiste & (relazione | colonna) | baz* danych | unikalności | klucz obcy | '
+      'баз* данных | бд | не существует & (отношение | столбец) | ограничени* | взаимоблокировка | нет доступа к',
     unless => 'dns | indexeddb | modul*',
     example => 'FEHLER:  doppelter Schlüsselwert verletzt Unique-Constraint',
     counterexample => 'Die Tabelle ist leer'
   );
   return next monitoring.define_rule(
     name => 'localized_topic_database_asia', priority => 9034, category => 'database',
-    matches => '数据库 | 資料庫 | 约束 | 外键 | 重复 (键 | 条目) | 死锁 | 行级安全 | 对表 | 串行访问 | 表或视图 | (关系 | 字段 | 列) & (不存在 | 太长) | 查询命令 '
-      '| データベース | 一意性制約 | 一意制約 | 外部キー | デッドロック | リレーション | 列 & ません | 行レベルセ | 検査制約 | 表またはビ | ロック待ち | 데이터베이스* | 릴레이션* | '
-      '칼럼* | 제약* | 중복된 키 | 참조키* | 교착 상태*',
+    matches => '数据库 | 資料庫 | 约束 | 唯一約束 | 外键 | 重复 (键 | 条目) | 死锁 | 行级安全 | 对表 | 串行访问 | 表或视图 | (关系 | 字段 | 列 | 函数 | 操作符) & '
+      '(不存在 | 太长) | 语法错误 | 输入语法 | 查询命令 | データベース | 一意性制約 | 一意制約 | 外部キー | デッドロック | リレーション | (列 | 関数 | 演算子) & ません | '
+      '構文エラー | 行レベルセ | 検査制約 | 表またはビ | ロック待ち | 데이터베이스* | 릴레이션* | 칼럼* | 제약* | 중복된 키 | 참조키* | 교착 상태*',
     unless => 'dns | indexeddb',
     example => '重复键违反唯一约束',
     counterexample => '页面不存在'
@@ -512,7 +519,7 @@ begin
       'recusada) | senha | autenticação | não autorizad* | proibido | accesso negato | permesso negato | '
       'autenticazione | non autorizzat* | hasł* | uwierzytelni* | доступ (запрещен | закрыт) | отказано в доступе | '
       'парол* | аутентификаци* | 权限 | 拒绝访问 | 禁止访问 | 未授权 | 未经授权 | 认证 | 登录 | 密码 | 口令 | 令牌 | 存取被拒 | 權限 | 登入 | 密碼 | 身份验证 '
-      '| 認証 | パスワード | ログイン | アクセスが拒 | 許可がありま | 権限 | 권한* | 인증을 | 인증에 | 인증 | 비밀번호* | 로그인*',
+      '| 認証 | パスワード | ログイン | トークン | アクセスが拒 | 許可がありま | 権限 | 권한* | 인증을 | 인증에 | 인증 | 비밀번호* | 로그인*',
     unless => 'eacces | content security policy',
     example => 'Zugriff verweigert',
     counterexample => 'Der Zugriff wurde gewährt'
