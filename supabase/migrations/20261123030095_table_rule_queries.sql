@@ -2,7 +2,7 @@
 -- Objects: functions monitoring.normalize_classified_text, monitoring.group_phrases, monitoring.parse_rule_query,
 --   monitoring.parse_codes.
 -- Risks: they define the generated column classification_rules.codes_query, which must be computed again when one of them
---   changes. Uses 4 of the 32 regular expressions that a backend caches; the others run only when a rule is stored.
+--   changes. Uses 5 of the 32 regular expressions that a backend caches; the others run only when a rule is stored.
 
 create function monitoring.normalize_classified_text(value text)
 returns text
@@ -28,6 +28,10 @@ begin
       || e'’‘´“”„«»‹›「」『』【】〈〉《》（）［］：；，。、！？…–—·\u00a0\u3000\u200b¿¡・',
       e'àáâãäåçèéêëìíîïñòóôõöùúûüýąćęłńśźżабвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґ'
       || e'\'\'\'\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"()[]:;,.,!?.--       '
+    );
+    -- Parts of a path are names.
+    v_text := regexp_replace(
+      v_text, e'[\\\\/][^\\s\\\\/.]*[\u3005-\u30ff\u3400-\u9fff][^\\s\\\\/.]*(?=[\\\\/.][a-z0-9\u3005-\u9fff])', '/', 'g'
     );
     -- Chinese and Japanese are written without spaces: each character becomes a word, and a phrase is a row of them.
     v_text := regexp_replace(v_text, e'([\u3005-\u30ff\u3400-\u9fff])', ' \1 ', 'g') || ' non.ascii';

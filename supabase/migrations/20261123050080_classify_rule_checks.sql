@@ -364,6 +364,8 @@ declare
     union all
     select listed from monitoring.list_localized_critical_rules() as listed
     union all
+    select listed from monitoring.list_localized_payment_rules() as listed
+    union all
     select listed from monitoring.list_localized_network_rules() as listed
     union all
     select listed from monitoring.list_localized_timeout_rules() as listed
