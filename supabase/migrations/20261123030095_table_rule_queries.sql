@@ -38,7 +38,7 @@ begin
     v_text, '(?:[a-z0-9_$]+[./])+(?=[a-z0-9_]*(?:error|exception|violation|failure|fault|timeout)\M)', '', 'g'
   );
   v_text := regexp_replace(v_text, ':(5432|6432|6543|3306|1433|1521|27017|6379|9042)\M', ' port \1 ', 'g');
-  return translate(v_text, '_', '.');
+  return replace(v_text, '_', '.');
 end
 $$;
 

@@ -65,7 +65,7 @@ begin
   end if;
   v_signals.text := monitoring.normalize_classified_text(v_original);
   v_signals.status := monitoring.find_status_code(
-    translate(lower(v_original collate "C"), e'\n\r\t\\', '   '), read_error_signals.http_status
+    lower(v_original collate "C"), read_error_signals.http_status
   );
   v_signals.vector := to_tsvector('simple'::regconfig, v_signals.text);
   v_signals.full_vector := v_signals.vector;
