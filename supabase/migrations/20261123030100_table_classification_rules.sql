@@ -1,6 +1,6 @@
 -- Purpose: stores the rules that give an error its severity and category: one row a rule, which counts from the next
 --   report.
--- Objects: table public.classification_rules.
+-- Objects: table public.classification_rules, index classification_rules_by_priority.
 -- Risks: classify_error() reads the enabled rows for every reported event. The CHECKs also hold where triggers do not
 --   run, such as in a restored backup, so that no row can make a report fail or match every report. Rows must not be
 --   stored out of line: reading them back would cost more than comparing them.
@@ -44,6 +44,12 @@ alter table public.classification_rules enable row level security;
 create policy classification_rules_are_read_by_agents on public.classification_rules
 for select to authenticated
 using (true);
+
+create index classification_rules_by_priority on public.classification_rules (priority, name)
+where is_enabled;
+
+comment on index public.classification_rules_by_priority is
+'Lets classify_error() stop at the first rule that decides.';
 
 revoke all on table public.classification_rules from public, anon, authenticated, service_role;
 

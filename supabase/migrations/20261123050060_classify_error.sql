@@ -103,17 +103,13 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_signals monitoring.error_signals;
-  v_by_level text;
-  v_rule record;
-begin
-  v_signals := monitoring.read_error_signals(
+  v_signals monitoring.error_signals := monitoring.read_error_signals(
     classify_error.message, classify_error.error_type, classify_error.source, classify_error.http_status,
     classify_error.level, classify_error.code
   );
-  v_by_level := monitoring.name_level_rule(v_signals.level);
-
-  for v_rule in
+  v_by_level text := monitoring.name_level_rule(v_signals.level);
+  -- A cursor is read row by row: the rules after the one that decides are not compared.
+  c_matching cursor for
     select
       classification_rules.name,
       classification_rules.severity,
@@ -130,8 +126,10 @@ begin
       and (indexed.vector @@ classification_rules.codes_query) is not false
       and (indexed.vector @@ classification_rules.matches) is not false
       and (indexed.vector @@ classification_rules.unless) is not true
-    order by classification_rules.priority, classification_rules.name
-  loop
+    order by classification_rules.priority, classification_rules.name;
+  v_rule record;
+begin
+  for v_rule in c_matching loop
     continue when v_rule.pattern is not null and v_signals.text !~ v_rule.pattern;
     -- The first rule decides the severity; the category comes from the first rule that has one.
     if rule is null and (v_rule.is_own or v_rule.severity is not null and v_by_level <> 'fallback_level_info') then
