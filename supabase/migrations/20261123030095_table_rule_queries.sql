@@ -1,7 +1,7 @@
 -- Purpose: brings the text of an error, and the words and codes of a rule, into the form in which they are compared.
 -- Objects: functions monitoring.normalize_classified_text, monitoring.parse_rule_query, monitoring.parse_codes.
--- Risks: they define the generated column classification_rules.codes_query, which must be computed again when one of them
---   changes. Uses 6 of the 32 regular expressions that a backend caches; the others run only when a rule is stored.
+-- Risks: they define the generated column classification_rules.codes_query, which must be computed again when one of
+--   them changes. Uses 6 of the 32 regular expressions that a backend caches; the others run only when a rule is stored.
 
 create function monitoring.normalize_classified_text(value text)
 returns text
@@ -45,8 +45,8 @@ end
 $$;
 
 comment on function monitoring.normalize_classified_text(text) is
-'Returns a text as classification rules are compared with it: in lower case, without typographic punctuation; a name with
-underscores is one word, and so is a Chinese or Japanese character; ports of databases are written as port 5432.';
+'Returns a text as classification rules are compared with it: in lower case, without typographic punctuation; a name
+with underscores is one word, and so is a Chinese or Japanese character; ports of databases are written as port 5432.';
 
 create function monitoring.parse_rule_query(words text)
 returns tsquery
@@ -72,8 +72,8 @@ end
 $$;
 
 comment on function monitoring.parse_rule_query(text) is
-'Returns the query of a built-in rule: phrases with | for or, & for and, ! for not, ~ for "at most 3 words between", * for
-any ending of a word, and parentheses: no longer (down | throttled) | (database | cache) ~ unavailable.';
+'Returns the query of a built-in rule: phrases with | for or, & for and, ! for not, ~ for "at most 3 words between", *
+for any ending of a word, and parentheses: no longer (down | throttled) | (database | cache) ~ unavailable.';
 
 create function monitoring.parse_codes(codes text[])
 returns tsquery

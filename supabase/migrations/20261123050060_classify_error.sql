@@ -150,12 +150,13 @@ $$;
 revoke all on function public.classify_error(text, text, text, text, integer, text, text)
 from public, anon, authenticated, service_role;
 
-grant execute on function public.classify_error(text, text, text, text, integer, text, text) to authenticated, service_role;
+grant execute on function public.classify_error(text, text, text, text, integer, text, text)
+to authenticated, service_role;
 
 comment on function public.classify_error(text, text, text, text, integer, text, text) is
 'Returns the severity, the category and the rule that decided, for an error.
 
 Pass what is known: message, error_type, source (server, browser, sentry, …), url, http_status (100 to 599, 0 for a
-request without an answer), the level of the logger and the code of the error. The first enabled rule of classification_rules that matches decides, else the most severe built-in
-rule; without a match the level decides, and without a level the severity is MEDIUM. Nothing is stored. Security
+request without an answer), the level of the logger and the code of the error. The first enabled rule of
+classification_rules that matches decides; without a match the level decides, and without a level the severity is MEDIUM. Nothing is stored. Security
 definer, because the functions that it calls are in the closed schema monitoring.';
