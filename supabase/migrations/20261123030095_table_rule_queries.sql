@@ -2,7 +2,7 @@
 -- Objects: functions monitoring.normalize_classified_text, monitoring.group_phrases, monitoring.parse_rule_query,
 --   monitoring.parse_codes.
 -- Risks: they define the generated column classification_rules.codes_query, which must be computed again when one of them
---   changes. Uses 5 of the 32 regular expressions that a backend caches; the others run only when a rule is stored.
+--   changes. Uses 7 of the 32 regular expressions that a backend caches; the others run only when a rule is stored.
 
 create function monitoring.normalize_classified_text(value text)
 returns text
@@ -14,13 +14,13 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_text text collate "C";
+  v_text text collate "C" := normalize_classified_text.value;
 begin
-  v_text := lower(
-    regexp_replace(
-      normalize_classified_text.value collate "C", '(?:[A-Za-z_$][\w$]*\.)+(?=[A-Z][\w$]*(?![\w.$/\\]))', '', 'g'
-    ) collate "C"
-  );
+  -- Of the full name of a class only the last part is kept. Looking for one first costs less than replacing none.
+  if v_text ~ '[.][A-Z]' then
+    v_text := regexp_replace(v_text, '(?:[A-Za-z_$][\w$]*\.)+(?=[A-Z][\w$]*(?![\w.$/\\]))', '', 'g');
+  end if;
+  v_text := lower(v_text);
   if octet_length(v_text) > length(v_text) then
     v_text := translate(
       v_text,
@@ -40,18 +40,20 @@ begin
     v_text := replace(replace(v_text, e'\\n', ' '), e'\\', '/');
   end if;
   -- The parser takes a path, a URL and a name with dots for one word each, so that the words in them do not count. With
-  -- dots a name with underscores is one word too. Of the full name of an exception only the last part is kept.
-  v_text := regexp_replace(
-    v_text, '(?:[a-z0-9_$]+[./])+(?=[a-z0-9_]*(?:error|exception|violation|failure|fault|timeout)\M)', '', 'g'
-  );
+  -- dots a name with underscores is one word too. The last part of the path of an exception counts.
+  if v_text ~ '[./][a-z0-9_]*(?:error|exception|violation|failure|fault|timeout)\M' then
+    v_text := regexp_replace(
+      v_text, '(?:[a-z0-9_$]+[./])+(?=[a-z0-9_]*(?:error|exception|violation|failure|fault|timeout)\M)', '', 'g'
+    );
+  end if;
   v_text := regexp_replace(v_text, ':(5432|6432|6543|3306|1433|1521|27017|6379|9042)\M', ' port \1 ', 'g');
-  return translate(v_text, '_', '.');
+  return replace(v_text, '_', '.');
 end
 $$;
 
 comment on function monitoring.normalize_classified_text(text) is
-'Returns a text as classification rules are compared with it: in lower case, without typographic punctuation; a name with
-underscores is one word, and so is a Chinese or Japanese character; ports of databases are written as port 5432.';
+'Returns a text as classification rules are compared with it: in lower case, without typographic punctuation; a name
+with underscores is one word, and so is a Chinese or Japanese character; ports of databases are written as port 5432.';
 
 create function monitoring.group_phrases(words text)
 returns text
@@ -162,8 +164,8 @@ end
 $$;
 
 comment on function monitoring.parse_rule_query(text) is
-'Returns the query of a built-in rule: phrases with | for or, & for and, ! for not, ~ for "at most 3 words between", * for
-any ending of a word, and parentheses: no longer (down | throttled) | (database | cache) ~ unavailable.';
+'Returns the query of a built-in rule: phrases with | for or, & for and, ! for not, ~ for "at most 3 words between", *
+for any ending of a word, and parentheses: no longer (down | throttled) | (database | cache) ~ unavailable.';
 
 create function monitoring.parse_codes(codes text[])
 returns tsquery

@@ -135,11 +135,11 @@ set search_path = ''
 as $$
 declare
   v_next text := left(ltrim(is_status_code.following, ' '), 1);
-  v_phrase text := ltrim(translate(is_status_code.following, '"''`:;,|([<>)]}-', '               '), ' ');
+  v_phrase text := ltrim(translate(is_status_code.following, e'\n\r\t"''`:;,|([<>)]}-\\', '                  '), ' ');
   v_word text := split_part(v_phrase, ' ', 1);
   v_before text[] := array_remove(
     string_to_array(
-      translate(right(is_status_code.preceding, 32), '"''`=([{<>|;,!?)]}：（', '                   '), ' '
+      translate(right(is_status_code.preceding, 32), e'\n\r\t"''`=([{<>|;,!?)]}：（\\', '                      '), ' '
     ),
     ''
   );
@@ -187,7 +187,7 @@ begin
     -- returned 503, Error: 503
     or monitoring.precedes_status_code(v_name) and (
       v_next in (
-        '', ':', ';', ')', ']', '}', '"', '''', '<', '>', '|', '(', '{', '[', '→', '–', '—', '!', '?', '.', ',', '-',
+        '', e'\n', e'\r', ':', ';', ')', ']', '}', '"', '''', '<', '>', '|', '(', '{', '[', '→', '–', '—', '!', '?', '.', ',', '-',
         '。', '，'
       )
       or v_word in (
@@ -244,7 +244,7 @@ begin
   for v_try in 1..c_most_numbers loop
     -- A number that is a word of its own, and no port, line number, amount or part of a name.
     v_found := substring(
-      v_rest from '(?:[^a-z0-9.:/#@*$_,+%-]|(?:code|status|error|http)["'']?:)[45][0-9][0-9][^0-9a-z_]'
+      v_rest from '(?:[^a-z0-9.:/#@*$_,+%-]|(?:code|status|error|http)\\?["'']?:)[45][0-9][0-9][^0-9a-z_]'
     );
     exit when v_found is null;
     v_at := strpos(v_rest, v_found) + length(v_found) - 4;
@@ -353,8 +353,8 @@ begin
   -- "level":"info" of JSON, level=info of logfmt.
   if v_line like any (array['%level%', '%Level%', '%severity%', '%lvl%', '%"s":"%']) then
     v_found := substring(
-      v_line from '(?:"(?:(?:log[._]?|@)?[lL]evel(?:_?name)?|lvl|severity(?:_?text)?|s)"\s*:\s*"?|\m(?:level|lvl|severity)="?)'
-      || '([A-Za-z]+|[1-6]0\M)'
+      v_line from '(?:"(?:(?:log[._]?|@)?[lL]evel(?:_?name)?|lvl|severity(?:_?text)?|s)"\s*:\s*"?'
+      || '|\m(?:level|lvl|severity)="?)([A-Za-z]+|[1-6]0\M)'
     );
     if v_found is not null then
       return nullif(monitoring.kind_of_level(v_found), 'error');
@@ -375,8 +375,8 @@ begin
   v_found := substring(
     v_line from '(?i)(?:^|[\s|\[<("=:.])(?:trace|trce|debug|dbug|verbose|info|information|notice|note|warn|warning'
     || '|log(?=: )|err|error|fail|severe|crit|critical|alert|emerg|emergency|fatal|panic|warnung|hinweis|fehler'
-    || '|avertissement|attention|erreur|infos|advertencia|aviso|informaci[oó]n|nota|grave|erro|attenzione|avvertenza|informazioni'
-    || '|errore|notifica|schwerwiegend|предупреждение|внимание|замечание|сообщение|ошибка'
+    || '|avertissement|attention|erreur|infos|advertencia|aviso|informaci[oó]n|nota|grave|erro|attenzione|avvertenza'
+    || '|informazioni|errore|notifica|schwerwiegend|предупреждение|внимание|замечание|сообщение|ошибка'
     || '|警告|注意|情報|信息|日志|日誌|错误|錯誤|エラー|경고|알림|정보|로그|오류)'
     || '[]\s|>):",./[-]'
   );

@@ -65,7 +65,7 @@ begin
   end if;
   v_signals.text := monitoring.normalize_classified_text(v_original);
   v_signals.status := monitoring.find_status_code(
-    translate(lower(v_original collate "C"), e'\n\r\t\\', '   '), read_error_signals.http_status
+    lower(v_original collate "C"), read_error_signals.http_status
   );
   v_signals.vector := to_tsvector('simple'::regconfig, v_signals.text);
   v_signals.full_vector := v_signals.vector;
@@ -102,44 +102,39 @@ declare
   v_source constant text := (apply_rules.signals).source;
   v_status constant integer := (apply_rules.signals).status;
   v_by_level constant text := monitoring.name_level_rule((apply_rules.signals).level);
-  v_band int4range;
+  -- A cursor is read row by row: the rules after the one that decides are not compared.
+  c_matching cursor for
+    select
+      classification_rules.name,
+      classification_rules.severity,
+      classification_rules.category,
+      classification_rules.origin = 'operator' as is_own,
+      classification_rules.pattern
+    from public.classification_rules
+    cross join lateral (
+      select case when classification_rules.origin = 'operator' then v_full_vector else v_vector end
+    ) as indexed (vector)
+    where (classification_rules.is_enabled or classification_rules.name = apply_rules.assumed_rule)
+      and (classification_rules.sources is null or v_source = any(classification_rules.sources))
+      and (classification_rules.statuses is null or classification_rules.statuses @> v_status)
+      and (indexed.vector @@ classification_rules.codes_query) is not false
+      and (indexed.vector @@ classification_rules.matches) is not false
+      and (indexed.vector @@ classification_rules.unless) is not true
+    order by classification_rules.priority, classification_rules.name;
   v_rule record;
 begin
-  -- The topics are compared only if no rule before them gives a category.
-  foreach v_band in array array['(,9000)', '[9000,)']::int4range[] loop
-    for v_rule in
-      select
-        classification_rules.name,
-        classification_rules.severity,
-        classification_rules.category,
-        classification_rules.origin = 'operator' as is_own,
-        classification_rules.pattern
-      from public.classification_rules
-      cross join lateral (
-        select case when classification_rules.origin = 'operator' then v_full_vector else v_vector end
-      ) as indexed (vector)
-      where classification_rules.priority <@ v_band
-        and (classification_rules.is_enabled or classification_rules.name = apply_rules.assumed_rule)
-        and (classification_rules.sources is null or v_source = any(classification_rules.sources))
-        and (classification_rules.statuses is null or classification_rules.statuses @> v_status)
-        and (indexed.vector @@ classification_rules.codes_query) is not false
-        and (indexed.vector @@ classification_rules.matches) is not false
-        and (indexed.vector @@ classification_rules.unless) is not true
-      order by classification_rules.priority, classification_rules.name
-    loop
-      continue when v_rule.pattern is not null and (apply_rules.signals).text !~ v_rule.pattern;
-      -- A line of level info reports no problem, whatever words and numbers it contains, unless a rule of the operator
-      -- says so: of the built-in rules only the topics count.
-      continue when v_by_level = 'fallback_level_info' and not v_rule.is_own and v_rule.severity is not null;
-      -- The first rule decides the severity; the category comes from the first rule that has one.
-      if rule is null and (v_rule.is_own or v_rule.severity is not null) then
-        rule := v_rule.name;
-        severity := v_rule.severity;
-      end if;
-      rule := coalesce(rule, v_by_level);
-      category := coalesce(category, v_rule.category);
-      exit when category is not null;
-    end loop;
+  for v_rule in c_matching loop
+    continue when v_rule.pattern is not null and (apply_rules.signals).text !~ v_rule.pattern;
+    -- A line of level info reports no problem, whatever words and numbers it contains, unless a rule of the operator
+    -- says so: of the built-in rules only the topics count.
+    continue when v_by_level = 'fallback_level_info' and not v_rule.is_own and v_rule.severity is not null;
+    -- The first rule decides the severity; the category comes from the first rule that has one.
+    if rule is null and (v_rule.is_own or v_rule.severity is not null) then
+      rule := v_rule.name;
+      severity := v_rule.severity;
+    end if;
+    rule := coalesce(rule, v_by_level);
+    category := coalesce(category, v_rule.category);
     exit when category is not null;
   end loop;
 

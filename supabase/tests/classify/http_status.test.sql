@@ -17,8 +17,8 @@ from (
   (504, 'HIGH infrastructure gateway_timeout'),
   (500, 'HIGH backend server_error_status'),
   (402, 'HIGH backend payment_failed_status'),
-  (429, 'MEDIUM backend rate_limited'),
-  (404, 'LOW backend not_found'),
+  (429, 'MEDIUM backend rate_limited_status'),
+  (404, 'LOW backend not_found_status'),
   (403, 'MEDIUM security unmatched')
 ) as sample (http_status, wanted)
 cross join lateral public.classify_error('x', http_status => sample.http_status) as answer;
