@@ -18,7 +18,7 @@ from (
   ('''NoneType'' object is not subscriptable', 'HIGH backend type_error_words', 'sentry', null),
   ('Cannot read properties of undefined (reading ''id'')', 'HIGH backend type_error_words', 'server', null),
   ('''NoneType'' object has no attribute ''x''', 'MEDIUM backend unmatched', 'server', 'AttributeError'),
-  ('DATABASE_URL is not defined in the settings of this service', 'MEDIUM database unmatched', 'server', null),
+  ('DATABASE_URL is not defined in the settings of this service', 'MEDIUM backend unmatched', 'server', null),
   ('Unit test "throws TypeError" passed', 'LOW backend tests_passed', 'server', null)
 ) as sample (message, wanted, source, error_type)
 cross join lateral public.classify_error(sample.message, sample.error_type, sample.source) as answer;
