@@ -16,9 +16,9 @@ begin
     codes => '57P01|57P02|57P03|53300|08000|08001|08003|08004|08006|08S01|PGRST000|PGRST001|PGRST002|PGRST003'
       || '|P1001|P1002|P1017|P2024|P2037|PG::ConnectionBad|PG::UnableToSend|ConnectionDoesNotExistError'
       || '|TooManyConnectionsError|CannotConnectNowError|ConnectionFailureError|PostgresConnectionError'
-      || '|AdminShutdown|CannotConnectNow|DatabaseTimeout|EMAXCONN|EMAXCONNSESSION|MaxClientsInSessionMode'
-      || '|ECHECKOUTTIMEOUT|EDBHANDLEREXITED|query_wait_timeout|client_idle_limit|CONNECTION_ENDED'
-      || '|CONNECTION_DESTROYED',
+      || '|AdminShutdown|CannotConnectNow|DatabaseTimeout|InitializingProjectConnection'
+      || '|DatabaseConnectionRateLimitReached|EMAXCONN|EMAXCONNSESSION|MaxClientsInSessionMode|ECHECKOUTTIMEOUT'
+      || '|EDBHANDLEREXITED|query_wait_timeout|client_idle_limit|CONNECTION_ENDED|CONNECTION_DESTROYED',
     unless => '57014 | statement timeout',
     example => 'PGRST002: Could not query the database for the schema cache',
     counterexample => 'PGRST116: no rows were returned'
@@ -134,10 +134,11 @@ begin
       || ' | is dead or not enabled | no healthy tablet | no primary available | no healthy endpoints'
       || ' | primary is not serving | no replica available | being resharded | no running members available'
       || ' | no reachable servers | no suitable servers found | no routing servers available'
-      || ' | database is not currently available | database & is not currently available'
-      || ' | server is in script upgrade mode | server login has been failing | redis is loading the dataset'
-      || ' | loading redis is loading | server conn crashed | only administrator can connect | not primary and'
-      || ' | node is recovering | db is not ready | database is not ready | unable to boot database',
+      || ' | no hosts available in the pool | region is unavailable | database is not currently available'
+      || ' | database & is not currently available | server is in script upgrade mode'
+      || ' | server login has been failing | redis is loading the dataset | loading redis is loading'
+      || ' | server conn crashed | only administrator can connect | not primary and | node is recovering'
+      || ' | db is not ready | database is not ready | unable to boot database',
     unless => 'smtp | smtpd | imap | imapd | pop3 | ftp | ftpd | sshd | postfix | mta | postfix/smtpd'
       || ' | postfix/smtp | idle-in-transaction timeout | idle-session timeout',
     example => 'the database system is shutting down',
@@ -176,7 +177,8 @@ begin
       || ' | npgsqlexception & (while reading from stream | while writing to stream)'
       || ' | typeormerror driver not connected',
     unless => 'smtp | smtpd | imap | imapd | pop3 | ftp | ftpd | sshd | postfix | mta | postfix/smtpd'
-      || ' | postfix/smtp',
+      || ' | postfix/smtp | password authentication failed | authentication failed for user | access denied for user'
+      || ' | login failed for user | pg_hba.conf | does not exist',
     example => 'Error establishing a database connection',
     counterexample => 'smtpd: could not connect to server'
   );
@@ -200,15 +202,16 @@ begin
       || ' | sequelize* | orientdb | cockroach* | jdbc* | datasource | pgbouncer | ioredis | pg | pdo* | psycopg*'
       || ' | psqlexception | asyncpg* | cassandra | clickhouse | dynamodb | influxdb | neo4j | npgsql* | postgrex'
       || ' | hikari* | port 5432 | port 6432 | port 6543 | port 3306 | port 27017 | port 1433 | port 1521'
-      || ' | port 6379 | port 9042) & (econnrefused | econnreset | enotfound | etimedout | ehostunreach'
-      || ' | enetunreach | epipe | eai_again | connection refused | connection reset | connection timed out'
-      || ' | connection lost | lost connection | connection closed | connection has been closed'
-      || ' | connection terminated | connection failed | connection failure | failed connection | connection error'
-      || ' | connection dropped | connection broken | connection aborted | connection exhausted'
-      || ' | connection not available | connection unavailable | connection is broken | connection is closed'
-      || ' | connection to ~ failed | error writing data to the connection | connection limit reached'
-      || ' | connection slots | broken pipe | closed by remote | getaddrinfo | no route to host | no such host'
-      || ' | i/o timeout | name or service not known | network is unreachable | host is unreachable | socket closed'
+      || ' | port 6379 | port 9042) & (econnrefused | failedtoopensocket | connect_timeout | connection_closed'
+      || ' | econnreset | enotfound | etimedout | ehostunreach | enetunreach | epipe | eai_again'
+      || ' | connection refused | connection reset | connection timed out | connection lost | lost connection'
+      || ' | connection closed | connection has been closed | connection terminated | connection failed'
+      || ' | connection failure | failed connection | connection error | connection dropped | connection broken'
+      || ' | connection aborted | connection exhausted | connection not available | connection unavailable'
+      || ' | connection is broken | connection is closed | connection to ~ failed'
+      || ' | error writing data to the connection | connection limit reached | connection slots | broken pipe'
+      || ' | closed by remote | getaddrinfo | no route to host | no such host | i/o timeout'
+      || ' | name or service not known | network is unreachable | host is unreachable | socket closed'
       || ' | unexpected eof | ssl operation failed | ssl error | ssl operation timed out | ssl handshake timed out'
       || ' | bad record mac)',
     unless => 'violates | duplicate key | duplicate entry | deadlock | syntax error | statement timeout'

@@ -44,7 +44,7 @@ begin
       || ' | attackers) & (gained | obtained | accessed | stole | exfiltrated)',
     unless => 'breach attempt | intrusion attempt | attempted intrusion | attempted breach | attempt to | sla'
       || ' | slo | threshold | contract | possible | memory leak | ruled out | quarantined | cleaned'
-      || ' | known data breach | known breach | breach database | unsubscribed | template | migration'
+      || ' | known data breach | known breach | breach database | unsubscribed | template | migration | be stolen'
       || ' | connection leaked | connections leaked | leaked connection',
     example => 'Data breach detected',
     counterexample => 'SLA breach detected for ticket 7'
@@ -57,7 +57,7 @@ begin
       || ' | found malware',
     unless => 'breach attempt | intrusion attempt | attempted intrusion | attempted breach | attempt to | sla'
       || ' | slo | threshold | contract | possible | memory leak | ruled out | quarantined | cleaned'
-      || ' | known data breach | known breach | breach database | unsubscribed | template | migration'
+      || ' | known data breach | known breach | breach database | unsubscribed | template | migration | be stolen'
       || ' | connection leaked | connections leaked | leaked connection',
     example => 'A compromised server was isolated',
     counterexample => 'Possible malware detected in an upload'
@@ -70,7 +70,7 @@ begin
       || ' | unauthorized access ~ (detected | gained | confirmed | obtained) | detected unauthorized access',
     unless => 'breach attempt | intrusion attempt | attempted intrusion | attempted breach | attempt to | sla'
       || ' | slo | threshold | contract | possible | memory leak | ruled out | quarantined | cleaned'
-      || ' | known data breach | known breach | breach database | unsubscribed | template | migration'
+      || ' | known data breach | known breach | breach database | unsubscribed | template | migration | be stolen'
       || ' | connection leaked | connections leaked | leaked connection',
     example => 'User credentials were leaked',
     counterexample => 'Memory leak: 12 keys leaked'

@@ -93,7 +93,7 @@ begin
       || ' | no sufficient funds | do not hono* | not honored | (cvc | cvv | cvv2 | cv2 | security code) & (invalid'
       || ' | incorrect | fail* | mismatch | wrong) | avs mismatch | pick up card | call issuer | refer to issuer'
       || ' | payment required | transaction not permitted | transaction not allowed'
-      || ' | 3d secure authentication failed',
+      || ' | 3d secure authentication failed | 3ds authentication failed',
     unless => 'typeerror | referenceerror | keyerror | deadlock | rollback | sql* | prisma* | postgres*'
       || ' | mysql* | undefined array | undefined index | undefined method | undefined variable | undefined property'
       || ' | no attribute | attributeerror | syntaxerror | battery | failed to resolve | failed to load'

@@ -137,9 +137,10 @@ begin
       || ' | could not establish (connection | a connection | a new connection | the connection | an ssl connection)'
       || ' | unable to establish (connection | a connection | a new connection | the connection | an ssl connection)'
       || ' | failed to establish (connection | a connection | a new connection | the connection | an ssl connection)'
-      || ' | connection could not be established | error while dialing | dial tcp | all subchannels'
-      || ' | unable to reach | could not reach | failed to reach | could not contact | max retries exceeded'
-      || ' | no connection could be made | no connection established | error in connection establishment',
+      || ' | connection could not be established | could not be established broker | error while dialing | dial tcp'
+      || ' | all subchannels | unable to reach | could not reach | failed to reach | could not contact'
+      || ' | max retries exceeded | no connection could be made | no connection established'
+      || ' | error in connection establishment',
     unless => 'break in attempt | content security policy',
     example => 'The peer refused the connection',
     counterexample => 'Possible break-in attempt: could not connect back'
@@ -168,8 +169,9 @@ begin
       || ' | getaddrinfo | unknown host | host not found | resolve (host | hostname | name | address | the host'
       || ' | host name | dns | domain) | unable to resolve (host | address | service) | (host | hostname | name'
       || ' | domain | address) ~ (not be resolved | not resolved) | (not be resolved) & (operation timed out)'
-      || ' | dns lookup fail* | dns resolution fail* | dns error | no address associated with hostname'
-      || ' | failed to resolve reference | non-recoverable failure in name resolution | dns server returned',
+      || ' | dns lookup fail* | dns resolution fail* | dns error | failed host lookup'
+      || ' | no address associated with hostname | failed to resolve reference'
+      || ' | non-recoverable failure in name resolution | dns server returned',
     unless => 'break in attempt | content security policy',
     example => 'lookup db.internal: no such host',
     counterexample => 'Unable to resolve module ./screens/Cart'

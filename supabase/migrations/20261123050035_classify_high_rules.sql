@@ -89,7 +89,8 @@ begin
       || ' | elapsed) | timeout error | timeout while | timeout waiting | timeout after | timeout awaiting'
       || ' | timeout during | timeout calling | timeout connecting | timeout reading | timeout performing'
       || ' | gateway timeout | gateway time-out | gateway time out | request time out | error timeout'
-      || ' | exit time out | exceeded timeout | timeout of & seconds elapsing | failed ~ timeout | missed heartbeats',
+      || ' | exit time out | exceeded timeout | canceled while waiting for connection'
+      || ' | timeout of & seconds elapsing | failed ~ timeout | missed heartbeats',
     unless => 'statement timeout | timeout set | timeout is set | timeout config* | timeout option'
       || ' | timeout setting | timeout rate | lock timeout | timeout value | timeout default | timeout increased'
       || ' | timeout changed | timeout attribute | negotiated timeout | communication packets | to start canceled',
@@ -137,10 +138,16 @@ begin
   );
   return next monitoring.define_rule(
     name => 'cloudflare_code', priority => 3013, severity => 'HIGH', category => 'infrastructure',
-    matches => 'cloudflare & code (1000 | 1001 | 1002 | 1016 | 1033 | 1042 | 1101 | 1102 | 1104 | 1105)'
-      || ' | cloudflare & error (1000 | 1001 | 1002 | 1016 | 1033 | 1042 | 1101 | 1102 | 1104 | 1105)',
+    matches => 'cloudflare & code (1000 | 1001 | 1002 | 1016 | 1033 | 1042 | 1102 | 1104 | 1105)'
+      || ' | cloudflare & error (1000 | 1001 | 1002 | 1016 | 1033 | 1042 | 1102 | 1104 | 1105)',
     example => 'Cloudflare: error code 1016',
     counterexample => 'error code 1016'
+  );
+  return next monitoring.define_rule(
+    name => 'worker_exception', priority => 3192, severity => 'HIGH', category => 'backend',
+    matches => 'worker threw exception | cloudflare & (error 1101 | code 1101)',
+    example => 'Error 1101: Worker threw exception',
+    counterexample => 'The worker logged an exception'
   );
   return next monitoring.define_rule(
     name => 'platform_code', priority => 3192, severity => 'HIGH', category => 'infrastructure',
