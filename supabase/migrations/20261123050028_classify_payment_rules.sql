@@ -63,7 +63,8 @@ begin
     unless => 'typeerror | referenceerror | keyerror | deadlock | rollback | sql* | prisma* | postgres*'
       || ' | mysql* | undefined array | undefined index | undefined method | undefined variable | undefined property'
       || ' | no attribute | attributeerror | syntaxerror | battery | failed to resolve | failed to load'
-      || ' | failed with result | pull image | skipping | passed | topic | violates | null value in | invitation',
+      || ' | failed with result | pull image | skipping | passed | topic | translation | violates | null value in'
+      || ' | invitation',
     example => 'The card was declined',
     counterexample => 'User declined the invitation'
   );
@@ -77,7 +78,7 @@ begin
     unless => 'typeerror | referenceerror | keyerror | deadlock | rollback | sql* | prisma* | postgres*'
       || ' | mysql* | undefined array | undefined index | undefined method | undefined variable | undefined property'
       || ' | no attribute | attributeerror | syntaxerror | battery | failed to resolve | failed to load'
-      || ' | failed with result | pull image | skipping | passed | topic | violates | null value in',
+      || ' | failed with result | pull image | skipping | passed | topic | translation | violates | null value in',
     example => 'The payment has failed',
     counterexample => 'TypeError: payment failed to load'
   );
@@ -97,8 +98,8 @@ begin
     unless => 'typeerror | referenceerror | keyerror | deadlock | rollback | sql* | prisma* | postgres*'
       || ' | mysql* | undefined array | undefined index | undefined method | undefined variable | undefined property'
       || ' | no attribute | attributeerror | syntaxerror | battery | failed to resolve | failed to load'
-      || ' | failed with result | pull image | skipping | passed | topic | violates | null value in | sim card'
-      || ' | network card | graphics card | card layout | card component | expired_at',
+      || ' | failed with result | pull image | skipping | passed | topic | translation | violates | null value in'
+      || ' | sim card | network card | graphics card | card layout | card component | expired_at',
     example => 'insufficient funds',
     counterexample => 'TypeError: the card is not supported'
   );

@@ -28,7 +28,7 @@ begin
       || '|eaddrnotavail|NXDOMAIN|ECONNREFUSED|EHOSTUNREACH|uv_econnrefused|cURL error 5|cURL error 6|cURL error 7'
       || '|cURL error 28|cURL error 35|cURL error 52|cURL error 55|cURL error 56|cURL error 92|curl 6|curl 7|curl 28'
       || '|curl 35|curl 52|curl 56',
-    unless => 'break in attempt | content security policy | expects | expect',
+    unless => 'break in attempt | content security policy | translation | expects | expect',
     example => 'read ECONNRESET',
     counterexample => 'The reader reads on'
   );
@@ -69,7 +69,8 @@ begin
       || '|KafkaConnectionError|BrokerNotAvailableError|KafkaJSNumberOfRetriesExceeded|NoBrokerAvailable'
       || '|StreamLostError|ConnectionClosedByBroker|code Unavailable|14 UNAVAILABLE'
       || '|StatusRuntimeException UNAVAILABLE|status UNAVAILABLE|RpcException Unavailable',
-    unless => 'break in attempt | content security policy | expects | expect | unauthenticated | smtp',
+    unless => 'break in attempt | content security policy | translation | expects | expect | unauthenticated'
+      || ' | smtp',
     example => 'rpc error: code = Unavailable desc = the peer is gone',
     counterexample => 'The connection errors were counted'
   );
@@ -120,7 +121,8 @@ begin
       || ' | xmlhttprequest error | error sending request for url | network connection was interrupted'
       || ' | server with the specified hostname | could not connect to the server'
       || ' | could not connect to the endpoint',
-    unless => 'break in attempt | content security policy | dynamically imported module',
+    unless => 'break in attempt | content security policy | translation | dynamically imported module | 400'
+      || ' | 401 | 403 | 404 | 409 | 410 | 422 | 429 | 500 | not found | unauthorized | forbidden',
     example => 'TypeError: Failed to fetch',
     counterexample => 'Refused by the Content Security Policy: network error'
   );
@@ -141,7 +143,7 @@ begin
       || ' | all subchannels | unable to reach | could not reach | failed to reach | could not contact'
       || ' | max retries exceeded | no connection could be made | no connection established'
       || ' | error in connection establishment',
-    unless => 'break in attempt | content security policy',
+    unless => 'break in attempt | content security policy | translation',
     example => 'The peer refused the connection',
     counterexample => 'Possible break-in attempt: could not connect back'
   );
@@ -159,7 +161,7 @@ begin
       || ' | connection closed before | connection to the other side was lost | stream removed | rst_stream | goaway'
       || ' | incompleteread | network socket disconnected | transport is closing | ssl handshake failed'
       || ' | response ended prematurely | closed connection without | connection unexpectedly',
-    unless => 'break in attempt | content security policy | preauth',
+    unless => 'break in attempt | content security policy | translation | preauth',
     example => 'socket hang up',
     counterexample => 'Possible break-in attempt: connection closed by remote host'
   );
@@ -172,7 +174,7 @@ begin
       || ' | dns lookup fail* | dns resolution fail* | dns error | failed host lookup'
       || ' | no address associated with hostname | failed to resolve reference'
       || ' | non-recoverable failure in name resolution | dns server returned',
-    unless => 'break in attempt | content security policy',
+    unless => 'break in attempt | content security policy | translation',
     example => 'lookup db.internal: no such host',
     counterexample => 'Unable to resolve module ./screens/Cart'
   );

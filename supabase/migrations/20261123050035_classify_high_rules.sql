@@ -93,7 +93,8 @@ begin
       || ' | timeout of & seconds elapsing | failed ~ timeout | missed heartbeats',
     unless => 'statement timeout | timeout set | timeout is set | timeout config* | timeout option'
       || ' | timeout setting | timeout rate | lock timeout | timeout value | timeout default | timeout increased'
-      || ' | timeout changed | timeout attribute | negotiated timeout | communication packets | to start canceled',
+      || ' | timeout changed | timeout attribute | negotiated timeout | communication packets | to start canceled'
+      || ' | translation',
     example => 'The request to the billing service timed out',
     counterexample => 'canceling statement due to statement timeout'
   );
