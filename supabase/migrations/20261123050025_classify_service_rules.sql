@@ -147,12 +147,6 @@ begin
     counterexample => 'Request failed with status code 500'
   );
   return next monitoring.define_rule(
-    name => 'router_unavailable', priority => 2302, severity => 'CRITICAL', category => 'infrastructure',
-    matches => 'status (502 | 503) & (heroku | dyno | router)',
-    example => 'at=error code=H10 desc="App crashed" dyno= status=503 bytes=',
-    counterexample => 'at=info dyno=web.1 status=200 bytes=503'
-  );
-  return next monitoring.define_rule(
     name => 'proxy_unavailable_words', priority => 2303, severity => 'CRITICAL', category => 'infrastructure',
     matches => 'no live upstreams | no healthy upstream | no server is available to handle'
       || ' | no server available | upstream connect error | http error 502.5 | back-end server is at capacity'

@@ -158,12 +158,6 @@ begin
     counterexample => 'The route R14 was added'
   );
   return next monitoring.define_rule(
-    name => 'router_server_error', priority => 3193, severity => 'HIGH',
-    matches => 'status 500 & (dyno | heroku | router)',
-    example => 'at=info method=POST dyno=web.1 status=500 bytes=12',
-    counterexample => 'at=info dyno=web.1 status=200 bytes=500'
-  );
-  return next monitoring.define_rule(
     name => 'overloaded_model', priority => 3195, severity => 'HIGH', category => 'backend',
     statuses => '{[529,530),[546,547)}',
     example => 'Request failed with status code 529',
