@@ -40,8 +40,8 @@ begin
       || ' | credentials breach* | database breach* | customer breach* | password breach* | data records breach*'
       || ' | security records breach* | account records breach* | customer records breach* | breach* ~ (detected'
       || ' | confirmed | discovered | reported | identified) | intrusion ~ (detected | confirmed | successful)'
-      || ' | intrusion alert | detected intrusion | confirmed intrusion | intruder* | (attacker'
-      || ' | attackers) & (gained | obtained | accessed | stole | exfiltrated)',
+      || ' | intrusion alert | account takeover (confirmed | detected) | detected intrusion | confirmed intrusion'
+      || ' | intruder* | (attacker | attackers) & (gained | obtained | accessed | stole | exfiltrated)',
     unless => 'breach attempt | intrusion attempt | attempted intrusion | attempted breach | attempt to | sla'
       || ' | slo | threshold | contract | possible | memory leak | ruled out | quarantined | cleaned'
       || ' | known data breach | known breach | breach database | unsubscribed | template | migration | be stolen'

@@ -89,8 +89,9 @@ begin
       || ' | elapsed) | timeout error | timeout while | timeout waiting | timeout after | timeout awaiting'
       || ' | timeout during | timeout calling | timeout connecting | timeout reading | timeout performing'
       || ' | gateway timeout | gateway time-out | gateway time out | request time out | error timeout'
-      || ' | exit time out | exceeded timeout | canceled while waiting for connection'
-      || ' | timeout of & seconds elapsing | failed ~ timeout | missed heartbeats',
+      || ' | exit time out | exceeded timeout | exceeded its timeout | aborted timeout'
+      || ' | canceled while waiting for connection | timeout of & seconds elapsing | failed ~ timeout'
+      || ' | missed heartbeats | dispatching request to timeout',
     unless => 'statement timeout | timeout set | timeout is set | timeout config* | timeout option'
       || ' | timeout setting | timeout rate | lock timeout | timeout value | timeout default | timeout increased'
       || ' | timeout changed | timeout attribute | negotiated timeout | communication packets | to start canceled'
