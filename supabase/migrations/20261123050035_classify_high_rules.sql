@@ -1,9 +1,9 @@
 -- Purpose: the built-in rules that make an error HIGH because of a timeout, a server error or a programming error.
--- Objects: functions monitoring.list_timeout_rules, monitoring.list_server_error_rules,
---   monitoring.list_type_error_rules.
+-- Objects: functions monitoring.list_service_timeout_rules, monitoring.list_timeout_rules,
+--   monitoring.list_server_error_rules, monitoring.list_type_error_rules.
 -- Risks: see classify_success_rules for the priorities.
 
-create function monitoring.list_timeout_rules()
+create function monitoring.list_service_timeout_rules()
 returns setof public.classification_rules
 language plpgsql
 stable
@@ -49,6 +49,20 @@ begin
     example => 'Request failed with status code 504',
     counterexample => 'Request failed with status code 500'
   );
+end
+$$;
+
+comment on function monitoring.list_service_timeout_rules() is
+'Returns the built-in rules for commands of databases, logins and gateways that were not answered in time.';
+
+create function monitoring.list_timeout_rules()
+returns setof public.classification_rules
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
   return next monitoring.define_rule(
     name => 'request_timeout_of_an_app', priority => 3104, severity => 'HIGH', category => 'backend',
     codes => 'RequestTimeoutException|Rack::Timeout::RequestTimeoutError|Rack::Timeout::RequestExpiryError'
@@ -115,7 +129,7 @@ end
 $$;
 
 comment on function monitoring.list_timeout_rules() is
-'Returns the built-in rules for answers that did not arrive in time.';
+'Returns the other built-in rules for answers that did not arrive in time.';
 
 create function monitoring.list_server_error_rules()
 returns setof public.classification_rules
