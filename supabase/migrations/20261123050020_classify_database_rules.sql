@@ -16,9 +16,9 @@ begin
     codes => '57P01|57P02|57P03|53300|08000|08001|08003|08004|08006|08S01|PGRST000|PGRST001|PGRST002|PGRST003'
       || '|P1001|P1002|P1017|P2024|P2037|PG::ConnectionBad|PG::UnableToSend|ConnectionDoesNotExistError'
       || '|TooManyConnectionsError|CannotConnectNowError|ConnectionFailureError|PostgresConnectionError'
-      || '|AdminShutdown|CannotConnectNow|DatabaseTimeout|EMAXCONN|EMAXCONNSESSION|MaxClientsInSessionMode'
-      || '|ECHECKOUTTIMEOUT|EDBHANDLEREXITED|query_wait_timeout|client_idle_limit|CONNECTION_ENDED'
-      || '|CONNECTION_DESTROYED',
+      || '|AdminShutdown|CannotConnectNow|DatabaseTimeout|InitializingProjectConnection'
+      || '|DatabaseConnectionRateLimitReached|EMAXCONN|EMAXCONNSESSION|MaxClientsInSessionMode|ECHECKOUTTIMEOUT'
+      || '|EDBHANDLEREXITED|query_wait_timeout|client_idle_limit|CONNECTION_ENDED|CONNECTION_DESTROYED',
     unless => '57014 | statement timeout',
     example => 'PGRST002: Could not query the database for the schema cache',
     counterexample => 'PGRST116: no rows were returned'
@@ -116,11 +116,12 @@ begin
       || ' | fetch a connection | acquire a connection | obtain a connection) & (pool | pooled)'
       || ' | couldn t get a connection | no connection available from | all pooled connections'
       || ' | check out process from the pool | timed out waiting for an open connection'
-      || ' | acquiring connection from connection pool | (r2d2 | bb8 | deadpool) & timed out | pool timed out'
-      || ' | connection pool timeout | max pool size was reached | no available connection'
-      || ' | resourcerequest timed out | connection not available and request was dropped'
-      || ' | connection not available because | queued and checked out the connection'
-      || ' | too many failed attempts to connect to the database',
+      || ' | acquiring connection from connection pool | acquire connection from | get connection from pool'
+      || ' | too many open connections | database connections are (busy | in use) | allserversdown'
+      || ' | none of the pools | (r2d2 | bb8 | deadpool) & timed out | pool timed out | connection pool timeout'
+      || ' | max pool size was reached | no available connection | resourcerequest timed out'
+      || ' | connection not available and request was dropped | connection not available because'
+      || ' | queued and checked out the connection | too many failed attempts to connect to the database',
     unless => 'smtp | smtpd | imap | imapd | pop3 | ftp | ftpd | sshd | postfix | mta | postfix/smtpd'
       || ' | postfix/smtp | httpconnectionpool | httpsconnectionpool | urllib3.connectionpool',
     example => 'FATAL:  sorry, too many clients already',
@@ -133,7 +134,8 @@ begin
       || ' | database system is not & accepting | not currently accepting connections | terminating connection'
       || ' | is dead or not enabled | no healthy tablet | no primary available | no healthy endpoints'
       || ' | primary is not serving | no replica available | being resharded | no running members available'
-      || ' | no reachable servers | no suitable servers found | no routing servers available'
+      || ' | no reachable servers | cluster has no primary | no suitable servers found'
+      || ' | no routing servers available | no hosts available in the pool | region is unavailable'
       || ' | database is not currently available | database & is not currently available'
       || ' | server is in script upgrade mode | server login has been failing | redis is loading the dataset'
       || ' | loading redis is loading | server conn crashed | only administrator can connect | not primary and'
@@ -169,14 +171,19 @@ begin
       || ' | named pipes provider | network-related or instance-specific | server selection & tim*'
       || ' | buffering timed out | reach database | login timeout expired | knex timeout acquiring'
       || ' | obtain jdbc connection | open jdbc connection | get jdbc connection | acquire jdbc connection'
-      || ' | establishing a database connection | unknown mysql server host | connect to (mysql | local mysql'
-      || ' | any of the specified mysql) | network adapter could not establish the connection'
-      || ' | reach any contact point | adaptive server & (unavailable | connection) | connect to (database'
-      || ' | the database | db) | exception during pool initialization | tcp/ip connection to the host'
+      || ' | establishing a database connection | open database connection | no database connection'
+      || ' | no database connections | database (unavailable | down | offline | outage | disconnected | unreachable)'
+      || ' | db (unavailable | down | offline | unreachable) | redis (unavailable | down | offline)'
+      || ' | postgres (unavailable | down | offline) | mongodb (unavailable | down | offline | disconnected)'
+      || ' | unknown mysql server host | connect to (mysql | local mysql | any of the specified mysql)'
+      || ' | network adapter could not establish the connection | reach any contact point'
+      || ' | adaptive server & (unavailable | connection) | connect to (database | the database | db)'
+      || ' | exception during pool initialization | tcp/ip connection to the host'
       || ' | npgsqlexception & (while reading from stream | while writing to stream)'
       || ' | typeormerror driver not connected',
     unless => 'smtp | smtpd | imap | imapd | pop3 | ftp | ftpd | sshd | postfix | mta | postfix/smtpd'
-      || ' | postfix/smtp',
+      || ' | postfix/smtp | password authentication failed | authentication failed for user | access denied for user'
+      || ' | login failed for user | pg_hba.conf | does not exist',
     example => 'Error establishing a database connection',
     counterexample => 'smtpd: could not connect to server'
   );
@@ -200,15 +207,16 @@ begin
       || ' | sequelize* | orientdb | cockroach* | jdbc* | datasource | pgbouncer | ioredis | pg | pdo* | psycopg*'
       || ' | psqlexception | asyncpg* | cassandra | clickhouse | dynamodb | influxdb | neo4j | npgsql* | postgrex'
       || ' | hikari* | port 5432 | port 6432 | port 6543 | port 3306 | port 27017 | port 1433 | port 1521'
-      || ' | port 6379 | port 9042) & (econnrefused | econnreset | enotfound | etimedout | ehostunreach'
-      || ' | enetunreach | epipe | eai_again | connection refused | connection reset | connection timed out'
-      || ' | connection lost | lost connection | connection closed | connection has been closed'
-      || ' | connection terminated | connection failed | connection failure | failed connection | connection error'
-      || ' | connection dropped | connection broken | connection aborted | connection exhausted'
-      || ' | connection not available | connection unavailable | connection is broken | connection is closed'
-      || ' | connection to ~ failed | error writing data to the connection | connection limit reached'
-      || ' | connection slots | broken pipe | closed by remote | getaddrinfo | no route to host | no such host'
-      || ' | i/o timeout | name or service not known | network is unreachable | host is unreachable | socket closed'
+      || ' | port 6379 | port 9042) & (econnrefused | failedtoopensocket | connect_timeout | connection_closed'
+      || ' | econnreset | enotfound | etimedout | ehostunreach | enetunreach | epipe | eai_again'
+      || ' | connection refused | connection reset | connection timed out | connection lost | lost connection'
+      || ' | connection closed | connection has been closed | connection terminated | connection failed'
+      || ' | connection failure | failed connection | connection error | connection dropped | connection broken'
+      || ' | connection aborted | connection exhausted | connection not available | connection unavailable'
+      || ' | connection is broken | connection is closed | connection to ~ (failed | lost | closed)'
+      || ' | connection timeout | error writing data to the connection | connection limit reached | connection slots'
+      || ' | broken pipe | closed by remote | getaddrinfo | no route to host | no such host | i/o timeout'
+      || ' | name or service not known | network is unreachable | host is unreachable | socket closed'
       || ' | unexpected eof | ssl operation failed | ssl error | ssl operation timed out | ssl handshake timed out'
       || ' | bad record mac)',
     unless => 'violates | duplicate key | duplicate entry | deadlock | syntax error | statement timeout'
@@ -227,8 +235,8 @@ begin
       || ' | unable to connect | failed to connect | error connecting | can t reach | cannot reach | could not reach'
       || ' | unable to reach | failed to reach | went away | is shutting down | disconnected by the server'
       || ' | no longer usable | not ready | startup message | is down | is unavailable | is unreachable | is offline'
-      || ' | not available | not reachable | unreachable | pool & timed out | not responding | not running'
-      || ' | not accepting)',
+      || ' | not available | not reachable | unreachable | pool & timed out | pool timeout | health check timed out'
+      || ' | not responding | not running | not accepting)',
     unless => 'violates | duplicate key | duplicate entry | deadlock | syntax error | statement timeout'
       || ' | execution timeout | unknown column | permission denied for | doesn t exist | does not exist | violation'
       || ' | indexeddb | idb* | indexed database | aborted connection | cache miss',

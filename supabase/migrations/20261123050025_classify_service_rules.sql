@@ -40,11 +40,11 @@ begin
       || ' | credentials breach* | database breach* | customer breach* | password breach* | data records breach*'
       || ' | security records breach* | account records breach* | customer records breach* | breach* ~ (detected'
       || ' | confirmed | discovered | reported | identified) | intrusion ~ (detected | confirmed | successful)'
-      || ' | intrusion alert | detected intrusion | confirmed intrusion | intruder* | (attacker'
-      || ' | attackers) & (gained | obtained | accessed | stole | exfiltrated)',
+      || ' | intrusion alert | account takeover (confirmed | detected) | detected intrusion | confirmed intrusion'
+      || ' | intruder* | (attacker | attackers) & (gained | obtained | accessed | stole | exfiltrated)',
     unless => 'breach attempt | intrusion attempt | attempted intrusion | attempted breach | attempt to | sla'
       || ' | slo | threshold | contract | possible | memory leak | ruled out | quarantined | cleaned'
-      || ' | known data breach | known breach | breach database | unsubscribed | template | migration'
+      || ' | known data breach | known breach | breach database | unsubscribed | template | migration | be stolen'
       || ' | connection leaked | connections leaked | leaked connection',
     example => 'Data breach detected',
     counterexample => 'SLA breach detected for ticket 7'
@@ -57,7 +57,7 @@ begin
       || ' | found malware',
     unless => 'breach attempt | intrusion attempt | attempted intrusion | attempted breach | attempt to | sla'
       || ' | slo | threshold | contract | possible | memory leak | ruled out | quarantined | cleaned'
-      || ' | known data breach | known breach | breach database | unsubscribed | template | migration'
+      || ' | known data breach | known breach | breach database | unsubscribed | template | migration | be stolen'
       || ' | connection leaked | connections leaked | leaked connection',
     example => 'A compromised server was isolated',
     counterexample => 'Possible malware detected in an upload'
@@ -70,7 +70,7 @@ begin
       || ' | unauthorized access ~ (detected | gained | confirmed | obtained) | detected unauthorized access',
     unless => 'breach attempt | intrusion attempt | attempted intrusion | attempted breach | attempt to | sla'
       || ' | slo | threshold | contract | possible | memory leak | ruled out | quarantined | cleaned'
-      || ' | known data breach | known breach | breach database | unsubscribed | template | migration'
+      || ' | known data breach | known breach | breach database | unsubscribed | template | migration | be stolen'
       || ' | connection leaked | connections leaked | leaked connection',
     example => 'User credentials were leaked',
     counterexample => 'Memory leak: 12 keys leaked'
@@ -145,12 +145,6 @@ begin
     statuses => '{[503,504)}',
     example => 'Request failed with status code 503',
     counterexample => 'Request failed with status code 500'
-  );
-  return next monitoring.define_rule(
-    name => 'router_unavailable', priority => 2302, severity => 'CRITICAL', category => 'infrastructure',
-    matches => 'status (502 | 503) & (heroku | dyno | router)',
-    example => 'at=error code=H10 desc="App crashed" dyno= status=503 bytes=',
-    counterexample => 'at=info dyno=web.1 status=200 bytes=503'
   );
   return next monitoring.define_rule(
     name => 'proxy_unavailable_words', priority => 2303, severity => 'CRITICAL', category => 'infrastructure',

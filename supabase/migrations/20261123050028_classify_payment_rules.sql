@@ -58,26 +58,27 @@ begin
     matches => '(payment | payments | charge | charges | billing | refund | invoice | subscription | purchase'
       || ' | checkout | card | cards | authorization | capture | transaction) & (declined | decline | declines)'
       || ' | processor declined | gateway rejected | declined by (the | your | issuer | bank) | (issuer | bank'
-      || ' | issuing bank) ~ declined | (payment | payments) ~ (refused | rejected | denied) | invalid payment state'
-      || ' | refusalreason',
+      || ' | issuing bank) ~ declined | (payment | payments | refund) ~ (refused | rejected | denied)'
+      || ' | invalid payment state | refusalreason',
     unless => 'typeerror | referenceerror | keyerror | deadlock | rollback | sql* | prisma* | postgres*'
       || ' | mysql* | undefined array | undefined index | undefined method | undefined variable | undefined property'
       || ' | no attribute | attributeerror | syntaxerror | battery | failed to resolve | failed to load'
-      || ' | failed with result | pull image | skipping | passed | topic | violates | null value in | invitation',
+      || ' | failed with result | pull image | skipping | passed | topic | translation | violates | null value in'
+      || ' | invitation',
     example => 'The card was declined',
     counterexample => 'User declined the invitation'
   );
   return next monitoring.define_rule(
     name => 'payment_failed', priority => 3010, severity => 'HIGH', category => 'backend',
-    matches => '(payment | payments | charge | charges | billing | refund | refunds | invoice | subscription'
-      || ' | purchase | checkout session) ~ (failed | fails | failure | unsuccessful | could not be | error'
-      || ' | problem | expired | not be processed | not processed) | (unable | cannot | failed'
-      || ' | could not) ~ (charge | payment | payments | refund | purchase) | processing transaction & refused'
-      || ' | payment intent failed | checkout failed | failed payment | failed payments',
+    matches => '(payment | payments | charge | charges | billing | refund | payout | invoice | subscription'
+      || ' | purchase) ~ (failed | fails | failure | unsuccessful | could not be | error | problem | expired'
+      || ' | not be processed | not processed) | (unable | cannot | failed | could not) ~ (charge | payment'
+      || ' | payments | refund | purchase) | processing transaction & refused | payment intent failed'
+      || ' | checkout failed | failed payment | failed payments',
     unless => 'typeerror | referenceerror | keyerror | deadlock | rollback | sql* | prisma* | postgres*'
       || ' | mysql* | undefined array | undefined index | undefined method | undefined variable | undefined property'
       || ' | no attribute | attributeerror | syntaxerror | battery | failed to resolve | failed to load'
-      || ' | failed with result | pull image | skipping | passed | topic | violates | null value in',
+      || ' | failed with result | pull image | skipping | passed | topic | translation | violates | null value in',
     example => 'The payment has failed',
     counterexample => 'TypeError: payment failed to load'
   );
@@ -89,16 +90,16 @@ begin
       || ' | gift card) | stolen (card | credit card | debit card | gift card) | lost (card | credit card'
       || ' | debit card | gift card) | unsupported (card | credit card | debit card | gift card) | restricted (card'
       || ' | credit card | debit card | gift card) | blocked (card | credit card | debit card | gift card)'
-      || ' | insufficient funds | insufficient balance & charge | not sufficient funds | non-sufficient funds'
-      || ' | no sufficient funds | do not hono* | not honored | (cvc | cvv | cvv2 | cv2 | security code) & (invalid'
-      || ' | incorrect | fail* | mismatch | wrong) | avs mismatch | pick up card | call issuer | refer to issuer'
-      || ' | payment required | transaction not permitted | transaction not allowed'
-      || ' | 3d secure authentication failed',
+      || ' | insufficient funds | insufficient balance | requires a new payment method | not sufficient funds'
+      || ' | non-sufficient funds | no sufficient funds | do not hono* | not honored | (cvc | cvv | cvv2 | cv2'
+      || ' | security code) & (invalid | incorrect | fail* | mismatch | wrong) | avs mismatch | pick up card'
+      || ' | call issuer | refer to issuer | payment required | transaction not permitted | transaction not allowed'
+      || ' | 3d secure authentication failed | 3ds authentication failed',
     unless => 'typeerror | referenceerror | keyerror | deadlock | rollback | sql* | prisma* | postgres*'
       || ' | mysql* | undefined array | undefined index | undefined method | undefined variable | undefined property'
       || ' | no attribute | attributeerror | syntaxerror | battery | failed to resolve | failed to load'
-      || ' | failed with result | pull image | skipping | passed | topic | violates | null value in | sim card'
-      || ' | network card | graphics card | card layout | card component | expired_at',
+      || ' | failed with result | pull image | skipping | passed | topic | translation | violates | null value in'
+      || ' | sim card | network card | graphics card | card layout | card component | expired_at',
     example => 'insufficient funds',
     counterexample => 'TypeError: the card is not supported'
   );

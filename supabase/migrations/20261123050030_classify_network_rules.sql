@@ -28,7 +28,8 @@ begin
       || '|eaddrnotavail|NXDOMAIN|ECONNREFUSED|EHOSTUNREACH|uv_econnrefused|cURL error 5|cURL error 6|cURL error 7'
       || '|cURL error 28|cURL error 35|cURL error 52|cURL error 55|cURL error 56|cURL error 92|curl 6|curl 7|curl 28'
       || '|curl 35|curl 52|curl 56',
-    unless => 'break in attempt | content security policy | expects | expect',
+    unless => 'break in attempt | content security policy | translation | indexeddb | indexed database'
+      || ' | expects | expect',
     example => 'read ECONNRESET',
     counterexample => 'The reader reads on'
   );
@@ -69,7 +70,8 @@ begin
       || '|KafkaConnectionError|BrokerNotAvailableError|KafkaJSNumberOfRetriesExceeded|NoBrokerAvailable'
       || '|StreamLostError|ConnectionClosedByBroker|code Unavailable|14 UNAVAILABLE'
       || '|StatusRuntimeException UNAVAILABLE|status UNAVAILABLE|RpcException Unavailable',
-    unless => 'break in attempt | content security policy | expects | expect | unauthenticated | smtp',
+    unless => 'break in attempt | content security policy | translation | indexeddb | indexed database'
+      || ' | expects | expect | unauthenticated | smtp',
     example => 'rpc error: code = Unavailable desc = the peer is gone',
     counterexample => 'The connection errors were counted'
   );
@@ -120,7 +122,9 @@ begin
       || ' | xmlhttprequest error | error sending request for url | network connection was interrupted'
       || ' | server with the specified hostname | could not connect to the server'
       || ' | could not connect to the endpoint',
-    unless => 'break in attempt | content security policy | dynamically imported module',
+    unless => 'break in attempt | content security policy | translation | indexeddb | indexed database'
+      || ' | dynamically imported module | 400 | 401 | 403 | 404 | 409 | 410 | 422 | 429 | 500 | not found'
+      || ' | unauthorized | forbidden',
     example => 'TypeError: Failed to fetch',
     counterexample => 'Refused by the Content Security Policy: network error'
   );
@@ -137,17 +141,20 @@ begin
       || ' | could not establish (connection | a connection | a new connection | the connection | an ssl connection)'
       || ' | unable to establish (connection | a connection | a new connection | the connection | an ssl connection)'
       || ' | failed to establish (connection | a connection | a new connection | the connection | an ssl connection)'
-      || ' | connection could not be established | error while dialing | dial tcp | all subchannels'
-      || ' | unable to reach | could not reach | failed to reach | could not contact | max retries exceeded'
-      || ' | no connection could be made | no connection established | error in connection establishment',
-    unless => 'break in attempt | content security policy',
+      || ' | connection could not be established | could not be established broker | error while dialing | dial tcp'
+      || ' | all subchannels | unable to reach | cannot reach | can t reach | server unreachable'
+      || ' | broker not available | broker unreachable | no internet connection | could not reach | failed to reach'
+      || ' | could not contact | max retries exceeded | no connection could be made | no connection established'
+      || ' | error in connection establishment',
+    unless => 'break in attempt | content security policy | translation | indexeddb | indexed database',
     example => 'The peer refused the connection',
     counterexample => 'Possible break-in attempt: could not connect back'
   );
   return next monitoring.define_rule(
     name => 'connection_lost', priority => 3020, severity => 'HIGH', category => 'infrastructure',
     matches => 'connection reset | connection was reset | reset by peer | connection aborted | connection abort'
-      || ' | connection error | connection lost | connection was lost | lost connection | connection dropped'
+      || ' | connection error | connection lost | connection to ~ lost | connection interrupted'
+      || ' | disconnected unexpectedly | connection was lost | lost connection | connection dropped'
       || ' | connection failure | connection failed | connection broken | connection closed unexpectedly'
       || ' | closed connection unexpectedly | closed the connection | connection was closed'
       || ' | underlying connection was closed | connection closed by remote | connection terminated'
@@ -157,8 +164,9 @@ begin
       || ' | unexpected end of file | remote end closed | server disconnected | transport endpoint is not connected'
       || ' | connection closed before | connection to the other side was lost | stream removed | rst_stream | goaway'
       || ' | incompleteread | network socket disconnected | transport is closing | ssl handshake failed'
-      || ' | response ended prematurely | closed connection without | connection unexpectedly',
-    unless => 'break in attempt | content security policy | preauth',
+      || ' | tls handshake failed | response ended prematurely | closed connection without | connection unexpectedly',
+    unless => 'break in attempt | content security policy | translation | indexeddb | indexed database'
+      || ' | preauth',
     example => 'socket hang up',
     counterexample => 'Possible break-in attempt: connection closed by remote host'
   );
@@ -168,9 +176,10 @@ begin
       || ' | getaddrinfo | unknown host | host not found | resolve (host | hostname | name | address | the host'
       || ' | host name | dns | domain) | unable to resolve (host | address | service) | (host | hostname | name'
       || ' | domain | address) ~ (not be resolved | not resolved) | (not be resolved) & (operation timed out)'
-      || ' | dns lookup fail* | dns resolution fail* | dns error | no address associated with hostname'
-      || ' | failed to resolve reference | non-recoverable failure in name resolution | dns server returned',
-    unless => 'break in attempt | content security policy',
+      || ' | dns lookup fail* | dns resolution fail* | dns error | failed host lookup'
+      || ' | no address associated with hostname | failed to resolve reference'
+      || ' | non-recoverable failure in name resolution | dns server returned',
+    unless => 'break in attempt | content security policy | translation | indexeddb | indexed database',
     example => 'lookup db.internal: no such host',
     counterexample => 'Unable to resolve module ./screens/Cart'
   );

@@ -1,9 +1,9 @@
 -- Purpose: the built-in rules that make an error HIGH because of a timeout, a server error or a programming error.
--- Objects: functions monitoring.list_timeout_rules, monitoring.list_server_error_rules,
---   monitoring.list_type_error_rules.
+-- Objects: functions monitoring.list_service_timeout_rules, monitoring.list_timeout_rules,
+--   monitoring.list_server_error_rules, monitoring.list_type_error_rules.
 -- Risks: see classify_success_rules for the priorities.
 
-create function monitoring.list_timeout_rules()
+create function monitoring.list_service_timeout_rules()
 returns setof public.classification_rules
 language plpgsql
 stable
@@ -49,6 +49,20 @@ begin
     example => 'Request failed with status code 504',
     counterexample => 'Request failed with status code 500'
   );
+end
+$$;
+
+comment on function monitoring.list_service_timeout_rules() is
+'Returns the built-in rules for commands of databases, logins and gateways that were not answered in time.';
+
+create function monitoring.list_timeout_rules()
+returns setof public.classification_rules
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
   return next monitoring.define_rule(
     name => 'request_timeout_of_an_app', priority => 3104, severity => 'HIGH', category => 'backend',
     codes => 'RequestTimeoutException|Rack::Timeout::RequestTimeoutError|Rack::Timeout::RequestExpiryError'
@@ -89,10 +103,13 @@ begin
       || ' | elapsed) | timeout error | timeout while | timeout waiting | timeout after | timeout awaiting'
       || ' | timeout during | timeout calling | timeout connecting | timeout reading | timeout performing'
       || ' | gateway timeout | gateway time-out | gateway time out | request time out | error timeout'
-      || ' | exit time out | exceeded timeout | timeout of & seconds elapsing | failed ~ timeout | missed heartbeats',
+      || ' | exit time out | exceeded timeout | exceeded its timeout | aborted timeout'
+      || ' | canceled while waiting for connection | timeout of & seconds elapsing | failed ~ timeout'
+      || ' | missed heartbeats | dispatching request to timeout',
     unless => 'statement timeout | timeout set | timeout is set | timeout config* | timeout option'
       || ' | timeout setting | timeout rate | lock timeout | timeout value | timeout default | timeout increased'
-      || ' | timeout changed | timeout attribute | negotiated timeout | communication packets | to start canceled',
+      || ' | timeout changed | timeout attribute | negotiated timeout | communication packets | to start canceled'
+      || ' | translation',
     example => 'The request to the billing service timed out',
     counterexample => 'canceling statement due to statement timeout'
   );
@@ -112,7 +129,7 @@ end
 $$;
 
 comment on function monitoring.list_timeout_rules() is
-'Returns the built-in rules for answers that did not arrive in time.';
+'Returns the other built-in rules for answers that did not arrive in time.';
 
 create function monitoring.list_server_error_rules()
 returns setof public.classification_rules
@@ -137,10 +154,16 @@ begin
   );
   return next monitoring.define_rule(
     name => 'cloudflare_code', priority => 3013, severity => 'HIGH', category => 'infrastructure',
-    matches => 'cloudflare & code (1000 | 1001 | 1002 | 1016 | 1033 | 1042 | 1101 | 1102 | 1104 | 1105)'
-      || ' | cloudflare & error (1000 | 1001 | 1002 | 1016 | 1033 | 1042 | 1101 | 1102 | 1104 | 1105)',
+    matches => 'cloudflare & code (1000 | 1001 | 1002 | 1016 | 1033 | 1042 | 1102 | 1104 | 1105)'
+      || ' | cloudflare & error (1000 | 1001 | 1002 | 1016 | 1033 | 1042 | 1102 | 1104 | 1105)',
     example => 'Cloudflare: error code 1016',
     counterexample => 'error code 1016'
+  );
+  return next monitoring.define_rule(
+    name => 'worker_exception', priority => 3192, severity => 'HIGH', category => 'backend',
+    matches => 'worker threw exception | cloudflare & (error 1101 | code 1101)',
+    example => 'Error 1101: Worker threw exception',
+    counterexample => 'The worker logged an exception'
   );
   return next monitoring.define_rule(
     name => 'platform_code', priority => 3192, severity => 'HIGH', category => 'infrastructure',
@@ -148,12 +171,6 @@ begin
       || '|DNS_HOSTNAME_RESOLVED_PRIVATE|DEPLOYMENT_BLOCKED|DNS_HOSTNAME_RESOLVE_FAILED|INFINITE_LOOP_DETECTED',
     example => 'Error R14 (Memory quota exceeded)',
     counterexample => 'The route R14 was added'
-  );
-  return next monitoring.define_rule(
-    name => 'router_server_error', priority => 3193, severity => 'HIGH',
-    matches => 'status 500 & (dyno | heroku | router)',
-    example => 'at=info method=POST dyno=web.1 status=500 bytes=12',
-    counterexample => 'at=info dyno=web.1 status=200 bytes=500'
   );
   return next monitoring.define_rule(
     name => 'overloaded_model', priority => 3195, severity => 'HIGH', category => 'backend',

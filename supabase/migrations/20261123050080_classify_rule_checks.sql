@@ -328,6 +328,8 @@ declare
     union all
     select listed from monitoring.list_network_rules() as listed
     union all
+    select listed from monitoring.list_service_timeout_rules() as listed
+    union all
     select listed from monitoring.list_timeout_rules() as listed
     union all
     select listed from monitoring.list_server_error_rules() as listed

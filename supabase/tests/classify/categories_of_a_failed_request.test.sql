@@ -13,8 +13,8 @@ select
 from (
   values
   ('Login failed: 500', 'HIGH security server_error_status', 'server', null::text),
-  ('Token refresh failed: 500 server_error', 'HIGH security server_error', 'server', null),
-  ('500 - JWT_SECRET is not set', 'HIGH security server_error', 'server', null),
+  ('Token refresh failed: 500 server_error', 'HIGH security server_error_status', 'server', null),
+  ('500 - JWT_SECRET is not set', 'HIGH security server_error_status', 'server', null),
   ('Request failed with status code 500: duplicate key', 'HIGH database server_error_status', 'browser', null),
   ('received HTTP 503 from upstream', 'CRITICAL backend api_unavailable', 'server', null),
   ('All workers are busy (503)', 'CRITICAL backend service_unavailable', 'server', null),

@@ -12,9 +12,9 @@ select
   )
 from (
   values
-  ('at=error code=H12 dyno=web.1 service=30000ms status=503 bytes=0', 'CRITICAL infrastructure router_unavailable'),
-  ('at=error code=H10 desc="App crashed" dyno= status=503 bytes=', 'CRITICAL infrastructure router_unavailable'),
-  ('dyno=web.1 service=45ms status=500 bytes=12', 'HIGH backend router_server_error'),
+  ('at=error code=H12 dyno=web.1 service=30000ms status=503 bytes=0', 'CRITICAL infrastructure proxy_unavailable'),
+  ('at=error code=H10 desc="App crashed" dyno= status=503 bytes=', 'CRITICAL infrastructure proxy_unavailable'),
+  ('dyno=web.1 service=45ms status=500 bytes=12', 'HIGH backend server_error_status'),
   ('Error R14 (Memory quota exceeded)', 'HIGH infrastructure platform_code'),
   ('Error 525: SSL handshake failed', 'HIGH infrastructure cloudflare_status'),
   ('Cloudflare: error code 1016', 'HIGH infrastructure cloudflare_code'),
