@@ -1,6 +1,6 @@
 -- Purpose: the built-in rules that only give the category of an error, by codes and wordings that leave little doubt.
--- Objects: functions monitoring.list_failure_topics, monitoring.list_library_topics, monitoring.list_page_topics,
---   monitoring.list_security_topics.
+-- Objects: functions monitoring.list_failure_topics, monitoring.list_type_error_topics, monitoring.list_library_topics,
+--   monitoring.list_page_topics, monitoring.list_security_topics.
 -- Risks: words are ambiguous (a page has tables too, a mail server has users), so their order is significant: codes and
 --   wordings that leave no doubt come first (9000), then databases (9030), security and pages (9050), machines (9080).
 
@@ -11,8 +11,6 @@ stable
 security invoker
 set search_path = ''
 as $$
-declare
-  c_servers constant text[] := '{server,backend,api,worker,database,cron}';
 begin
   return next monitoring.define_rule(
     name => 'topic_container', priority => 9000, category => 'infrastructure',
@@ -72,6 +70,22 @@ begin
     unless => 'dns | smtp* | login | logins | sshd',
     example => 'Error code: 429: rate limit reached, tokens per min (TPM)'
   );
+end
+$$;
+
+comment on function monitoring.list_failure_topics() is
+'Returns the built-in rules that give the category by codes and wordings that leave no doubt.';
+
+create function monitoring.list_type_error_topics()
+returns setof public.classification_rules
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  c_servers constant text[] := '{server,backend,api,worker,database,cron}';
+begin
   return next monitoring.define_rule(
     name => 'topic_type_error_language', priority => 9007, category => 'backend',
     matches => 'nonetype | subscriptable | can only concatenate | operand type | positional argument*'
@@ -106,8 +120,8 @@ begin
 end
 $$;
 
-comment on function monitoring.list_failure_topics() is
-'Returns the built-in rules that give the category by codes and wordings that leave no doubt.';
+comment on function monitoring.list_type_error_topics() is
+'Returns the built-in rules that give the category of a TypeError or ReferenceError by its source.';
 
 create function monitoring.list_library_topics()
 returns setof public.classification_rules

@@ -344,6 +344,8 @@ declare
     union all
     select listed from monitoring.list_failure_topics() as listed
     union all
+    select listed from monitoring.list_type_error_topics() as listed
+    union all
     select listed from monitoring.list_library_topics() as listed
     union all
     select listed from monitoring.list_page_topics() as listed
