@@ -16,8 +16,8 @@ set search_path = ''
 as $$
 begin
   -- Mail servers have numbers of their own, which are followed by one like 4.3.2.
-  return is_amount.following like any (array['\%%', '/%', '@%', '=%', '°%', '€%', '$%'])
-    or is_amount.word like any (array['_._._', '_._.__'])
+  return is_amount.following like any(array['\%%', '/%', '@%', '=%', '°%', '€%', '$%'])
+    or is_amount.word like any(array['_._._', '_._.__'])
     or is_amount.word in (
       'ms', 'msec', 'msecs', 'milliseconds', 's', 'sec', 'secs', 'second', 'seconds', 'min', 'minutes', 'us', 'b',
       'byte', 'bytes', 'kb', 'mb', 'gb', 'kib', 'mib', 'px', 'rows', 'records', 'items', 'times', 'sekunden', 'zeilen',
@@ -42,14 +42,14 @@ security invoker
 set search_path = ''
 as $$
 begin
-  return begins_reason_phrase.following like any (
+  return begins_reason_phrase.following like any(
     '{internal error%,internal server%,internal_server%,internalservererror%,bad gateway%,bad_gateway%,bad request%,'
     'service unavailable%,service is%,service temp%,service_unav%,serviceunav%,gateway time%,gateway_time%,not found%,'
     'not_found%,page not found%,file not found%,url not found%,unauthori%,forbidden%,too many req%,server error%,'
     'client error%,payment required%,method not all%,unprocessable %,request time%,conflict %,error %,response %,'
     'err\\_%,proxy error%,backend fetch%,upstream error%}'::text[]
   )
-  or begins_reason_phrase.following like any (
+  or begins_reason_phrase.following like any(
     '{interner server%,dienst nicht%,nicht gefunden%,ungültiges gateway%,gateway zeit%,erreur interne%,introuvable%,'
     'non trouv%,service indis%,passerelle%,error interno%,servicio no%,no encontrad%,no se encontr%,puerta de%,'
     'erro interno%,serviço %,não encontrad%,errore interno%,non trovat%,服务不可用%,未找到%,错误%网关%,内部服务器%,'
@@ -80,7 +80,7 @@ begin
       'retourné', 'renvoyé', 'respuesta', 'respondió', 'devolvió', 'erro', 'resposta', 'retornou', 'errore',
       'risposta', 'restituito', 'ошибка', 'ошибку', 'hata', 'fout', '오류', '서버에서'
     )
-    or precedes_status_code.word like any (
+    or precedes_status_code.word like any(
       '{%error,%exception,%exception$%,%fehler,%错误,%錯誤,%エラー,%返回,%返回了,%傳回,%応答}'::text[]
     );
 end
@@ -102,20 +102,20 @@ begin
     -- The timers of HAProxy: 0/0/0/5/5 503
     is_logged_status.word like '%/%/%/%/%' and translate(is_logged_status.word, '0123456789/+-', '') = ''
     -- Gin and Cloudflare: | 503 |, | 522: Connection timed out
-    or is_logged_status.following like any (array[' |%', '|%', ':%'])
-    and is_logged_status.preceding like any (array['%|', '%| '])
+    or is_logged_status.following like any(array[' |%', '|%', ':%'])
+    and is_logged_status.preceding like any(array['%|', '%| '])
     -- Proxies: 503 - GET https, 502 502 34 366 "GET, - 404 0 2 0
-    or is_logged_status.following like any (
+    or is_logged_status.following like any(
       array[' - get %', ' - post %', ' - put %', ' - patch %', ' - delete %', ' - head %', ' - options %']
     )
     or substr(is_logged_status.following, 2, 1) in ('-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9')
     and is_logged_status.following ~ '^ (?:[0-9]{1,3}|-) [0-9]+ [0-9]+ (?:"|$)'
     -- Frameworks: [503] GET /orders
-    or is_logged_status.preceding like '%[' and is_logged_status.following like any (
+    or is_logged_status.preceding like '%[' and is_logged_status.following like any(
       array['] get %', '] post %', '] put %', '] patch %', '] delete %', '] head %', '] during %']
     )
     -- The beginning of a message: 503: no healthy upstream
-    or is_logged_status.at = 0 and is_logged_status.following like any (array[': %', ' - %', ' : %'])
+    or is_logged_status.at = 0 and is_logged_status.following like any(array[': %', ' - %', ' : %'])
     and translate(substr(ltrim(is_logged_status.following, ' :-'), 1, 1), '0123456789', '') <> '';
 end
 $$;
@@ -154,7 +154,7 @@ begin
   end if;
   loop
     v_name := rtrim(v_before[v_at], ':');
-    exit when v_name is null or v_name <> all (
+    exit when v_name is null or v_name <> all(
       '{with,a,an,the,of,is,was,in,to,from,by,server,mit,einem,con,un,una,avec,une,com,um,uma,de,il,-,->,=>,→,'
       '""}'::text[]
     );
@@ -175,13 +175,13 @@ begin
     v_name in (
       'http', 'https', 'statut', 'estado', 'stato', 'estatus', 'état', 'd''état', 'd’état', 'статус', 'состояния'
     )
-    or v_name like any (
+    or v_name like any(
       '{http/%,%status,%statuscode,%status_code,%status-code,http%code,response_code,responsecode,http%error,'
       'http%exception,%状态码,%状态,%狀態碼,%ステータスコード,%ステータス,%状態コード,%상태}'::text[]
     )
     -- error code 503, but no area code 503
     or v_name in ('code', 'error_code', 'errorcode', 'código', 'codigo', 'codice', 'kode', 'код', 'コード', '코드')
-    and coalesce(v_before[v_at - 1], '') <> all (
+    and coalesce(v_before[v_at - 1], '') <> all(
       '{area,zip,country,postal,dial,dialing,exit,promo,product,bar,qr,post,currency}'::text[]
     )
     -- returned 503, Error: 503
@@ -196,7 +196,7 @@ begin
         'forbidden', 'too', 'server', 'client', 'by', 'http', 'because', 'due', 'and', 'or', 'during',
         'calling', 'page', 'with'
       )
-      or v_word like any (array['%\_%', 'auth%'])
+      or v_word like any(array['%\_%', 'auth%'])
     )
     -- GET /orders 503
     or v_name like '%/%'
@@ -351,7 +351,7 @@ begin
   end if;
 
   -- "level":"info" of JSON, level=info of logfmt.
-  if v_line like any (array['%level%', '%Level%', '%severity%', '%lvl%', '%"s":"%']) then
+  if v_line like any(array['%level%', '%Level%', '%severity%', '%lvl%', '%"s":"%']) then
     v_found := substring(
       v_line from '(?:"(?:(?:log[._]?|@)?[lL]evel(?:_?name)?|lvl|severity(?:_?text)?|s)"\s*:\s*"?'
       || '|\m(?:level|lvl|severity)="?)([A-Za-z]+|[1-6]0\M)'
@@ -365,7 +365,7 @@ begin
   if not (
     lower(v_line)
     ~ 'info|warn|debug|dbug|trace|trce|verbose|notice|note|nota|log: |hinweis|avertis|attenti|attenzi|adver|aviso'
-    or octet_length(v_line) > length(v_line) and v_line like any (
+    or octet_length(v_line) > length(v_line) and v_line like any(
       '{%ПРЕДУПРЕЖДЕНИЕ%,%ВНИМАНИЕ%,%ЗАМЕЧАНИЕ%,%СООБЩЕНИЕ%,%警告%,%注意%,%情報%,%信息%,%日志%,%日誌%,'
       '%경고%,%알림%,%정보%,%로그%}'::text[]
     )
@@ -394,12 +394,12 @@ begin
   elsif v_kind = 'info'
     and (
       v_is_upper
-      or v_found like any (array['%:', '[%]', '<%>', '(%)'])
+      or v_found like any(array['%:', '[%]', '<%>', '(%)'])
       or substr(v_line, length(v_prefix || v_name) + 1, 2) = '  '
     )
     and monitoring.begins_log_line(v_prefix)
     -- Chromium and Linux write failures with this level too, and Asterisk failed logins.
-    and v_line not like all (array['%INFO:CONSOLE%', 'INFO: task %', 'INFO: rcu%', '%NOTICE[%'])
+    and v_line not like all(array['%INFO:CONSOLE%', 'INFO: task %', 'INFO: rcu%', '%NOTICE[%'])
   then
     return v_kind;
   end if;
