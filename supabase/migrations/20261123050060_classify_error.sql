@@ -1,65 +1,46 @@
--- Purpose: decides the severity and category of an error.
--- Objects: functions monitoring.severity_of_level, monitoring.index_error_text, monitoring.match_operator_rule,
---   public.classify_error.
+-- Purpose: decides the severity and category of an error by the rows of classification_rules.
+-- Objects: functions monitoring.index_error_text, monitoring.read_error_signals, monitoring.apply_rules,
+--   public.classify_error; type monitoring.error_signals.
 -- Risks: classify_error() runs for every reported event; it truncates its input first, which limits the cost of a
 --   hostile text.
 
-create function monitoring.severity_of_level(level text)
-returns public.incident_severity
-language sql
-immutable
-parallel safe
-security invoker
-set search_path = ''
-as $$
-  select case
-    when severity_of_level.level is null then null
-    when lower(btrim(severity_of_level.level)) in (
-      'fatal', 'critical', 'crit', 'alert', 'emergency', 'emerg', 'panic', '60'
-    ) then 'CRITICAL'::public.incident_severity
-    when lower(btrim(severity_of_level.level)) in ('error', 'err', 'severe', '50') then 'HIGH'
-    when lower(btrim(severity_of_level.level)) in ('warning', 'warn', 'wrn', '40') then 'LOW'
-    when lower(btrim(severity_of_level.level)) in (
-      'info', 'information', 'informational', 'notice', 'log', 'success', 'verbose', 'debug', 'trace', '30', '20', '10'
-    ) then 'LOW'
-  end
-$$;
-
-comment on function monitoring.severity_of_level(text) is
-'Returns the severity of a log level, for errors that no rule matches: the levels of Sentry in any case, of syslog,
-and the numbers of pino and bunyan (10 to 60). Null for an unknown level.';
-
-create function monitoring.index_error_text(value text, words text[] default null)
+create function monitoring.index_error_text(value text)
 returns tsvector
 language plpgsql
 immutable
+strict
 parallel safe
 security invoker
 set search_path = ''
 as $$
 begin
-  -- The parser takes api.stripe.com/webhook for one word, and payment-service for one and for two. With the text once
-  -- more and without punctuation, a rule finds stripe as well as api.stripe.com. Between two elements of a list is a
-  -- gap in the positions, so that no phrase goes from one to the other.
   return to_tsvector(
     'simple'::regconfig,
-    jsonb_build_array(
-      index_error_text.value,
-      coalesce(
-        array_to_string(index_error_text.words, ' '),
-        translate(index_error_text.value, '.,;:!?()[]{}<>"''`/|=&#@*+-~^$%', '                                ')
-      )
-    )
+    translate(index_error_text.value, '.,;:!?()[]{}<>"''`/\|=&#@*+-~^$%_', '                                  ')
   );
 end
 $$;
 
-comment on function monitoring.index_error_text(text, text[]) is
-'Returns the search vector of a text, with which classification rules are compared: its words in lower case. words is
-the text split at punctuation, for a caller that has split it already.';
+comment on function monitoring.index_error_text(text) is
+'Returns the search vector of a text without punctuation, in which a rule finds stripe as well as api.stripe.com.';
 
-create function monitoring.match_operator_rule(value text, words text[], source text)
-returns public.classification_rules
+create type monitoring.error_signals as (
+  text text,
+  vector tsvector,
+  full_vector tsvector,
+  status integer,
+  source text,
+  level text
+);
+
+comment on type monitoring.error_signals is
+'What classification rules are compared with: the text in lower case; its words, in which a path or a name is one word;
+the same with the parts of paths and names, for the rules of the operator; the HTTP status; the source; the level.';
+
+create function monitoring.read_error_signals(
+  message text, error_type text, source text, http_status integer, level text, code text
+)
+returns monitoring.error_signals
 language plpgsql
 stable
 parallel safe
@@ -67,25 +48,110 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_vector constant tsvector := monitoring.index_error_text(match_operator_rule.value, match_operator_rule.words);
-  v_source constant text := lower(btrim(match_operator_rule.source));
-  v_rule public.classification_rules;
+  -- The beginning contains the relevant text; the limit also bounds the cost of a hostile text.
+  v_original text := left(read_error_signals.message, 3000);
+  v_code text := nullif(btrim(read_error_signals.code), '');
+  v_signals monitoring.error_signals;
 begin
-  select classification_rules.*
-  into v_rule
-  from public.classification_rules
-  where classification_rules.is_enabled
-    and v_vector @@ classification_rules.matches
-    and (v_vector @@ classification_rules.unless) is not true
-    and (classification_rules.sources is null or v_source = any(classification_rules.sources))
-  order by classification_rules.priority, classification_rules.name
-  limit 1;
-  return v_rule;
+  if read_error_signals.error_type <> '' and strpos(v_original, read_error_signals.error_type) = 0 then
+    v_original := left(read_error_signals.error_type, 200) || ': ' || v_original;
+  end if;
+  v_original := coalesce(v_original, left(read_error_signals.error_type, 200), '');
+  v_signals.level := coalesce(
+    nullif(lower(btrim(read_error_signals.level)), ''), monitoring.find_log_level(v_original)
+  );
+  if v_code is not null then
+    v_original := v_original || ' code ' || left(v_code, 100);
+  end if;
+  v_signals.text := monitoring.normalize_classified_text(v_original);
+  v_signals.status := monitoring.find_status_code(
+    lower(v_original collate "C"), read_error_signals.http_status
+  );
+  v_signals.vector := to_tsvector('simple'::regconfig, v_signals.text);
+  -- A rule has phrases in other letters than Latin ones behind the word non_latin, so that other texts need not be
+  -- compared with each of them.
+  if octet_length(v_signals.text) > length(v_signals.text)
+    and v_signals.text ~ '[\u0400-\u04ff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3]' then
+    v_signals.vector := v_signals.vector || 'non.latin'::tsvector;
+  end if;
+  v_signals.full_vector := v_signals.vector;
+  if exists (
+    select from public.classification_rules
+    where classification_rules.origin = 'operator'
+  ) then
+    v_signals.full_vector := v_signals.vector || monitoring.index_error_text(v_original);
+  end if;
+  v_signals.source := lower(btrim(read_error_signals.source));
+  return v_signals;
 end
 $$;
 
-comment on function monitoring.match_operator_rule(text, text[], text) is
-'Returns the first enabled rule of classification_rules that matches a text from a source; all null for none.';
+comment on function monitoring.read_error_signals(text, text, text, integer, text, text) is
+'Returns what the rules are compared with, of the first 3,000 characters of type and message.';
+
+create function monitoring.apply_rules(
+  signals monitoring.error_signals,
+  assumed_rule text,
+  out severity public.incident_severity,
+  out category public.incident_category,
+  out rule text
+)
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  v_vector constant tsvector := (apply_rules.signals).vector;
+  v_full_vector constant tsvector := (apply_rules.signals).full_vector;
+  v_source constant text := (apply_rules.signals).source;
+  v_status constant integer := (apply_rules.signals).status;
+  v_by_level constant text := monitoring.name_level_rule((apply_rules.signals).level);
+  -- A cursor is read row by row: the rules after the one that decides are not compared.
+  c_matching cursor for
+    select
+      classification_rules.name,
+      classification_rules.severity,
+      classification_rules.category,
+      classification_rules.origin = 'operator' as is_own,
+      classification_rules.pattern
+    from public.classification_rules
+    cross join lateral (
+      select case when classification_rules.origin = 'operator' then v_full_vector else v_vector end
+    ) as indexed (vector)
+    where (classification_rules.is_enabled or classification_rules.name = apply_rules.assumed_rule)
+      and (classification_rules.sources is null or v_source = any(classification_rules.sources))
+      and (classification_rules.statuses is null or classification_rules.statuses @> v_status)
+      and (indexed.vector @@ classification_rules.codes_query) is not false
+      and (indexed.vector @@ classification_rules.matches) is not false
+      and (indexed.vector @@ classification_rules.unless) is not true
+    order by classification_rules.priority, classification_rules.name;
+  v_rule record;
+begin
+  for v_rule in c_matching loop
+    continue when v_rule.pattern is not null and (apply_rules.signals).text !~ v_rule.pattern;
+    -- A line of level info reports no problem, whatever words and numbers it contains, unless a rule of the operator
+    -- says so: of the built-in rules only the topics count.
+    continue when v_by_level = 'fallback_level_info' and not v_rule.is_own and v_rule.severity is not null;
+    -- The first rule decides the severity; the category comes from the first rule that has one.
+    if rule is null and (v_rule.is_own or v_rule.severity is not null) then
+      rule := v_rule.name;
+      severity := v_rule.severity;
+    end if;
+    rule := coalesce(rule, v_by_level);
+    category := coalesce(category, v_rule.category);
+    exit when category is not null;
+  end loop;
+
+  rule := coalesce(rule, v_by_level);
+  severity := coalesce(severity, monitoring.severity_of_level((apply_rules.signals).level), 'MEDIUM');
+  category := coalesce(category, 'backend');
+end
+$$;
+
+comment on function monitoring.apply_rules(monitoring.error_signals, text) is
+'Returns what the enabled rules decide about an error, and assumed_rule as if it were enabled too.';
 
 create function public.classify_error(
   message text,
@@ -94,6 +160,7 @@ create function public.classify_error(
   url text default null,
   http_status integer default null,
   level text default null,
+  code text default null,
   out severity public.incident_severity,
   out category public.incident_category,
   out rule text
@@ -105,78 +172,30 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_original text;
-  v_text text;
-  v_words text[];
-  v_own public.classification_rules;
-  v_status integer;
-  v_is_database boolean;
-  v_is_network boolean := false;
-  v_level text := nullif(btrim(classify_error.level), '');
+  v_verdict record;
 begin
-  -- The beginning contains the relevant text; the limit also bounds the cost of a hostile text.
-  v_original := left(classify_error.message, 3000);
-  if classify_error.error_type <> '' and strpos(v_original, classify_error.error_type) = 0 then
-    v_original := left(classify_error.error_type, 200) || ': ' || v_original;
-  end if;
-  v_original := coalesce(v_original, left(classify_error.error_type, 200), '');
-  v_text := btrim(translate(lower(v_original collate "C"), e'’‘´“”—–\n\r\t\\', e'\'\'\'""--   '));
-  v_words := string_to_array(
-    translate(v_text, '.,;:!?()[]{}<>"''`/|=&#@*+-~^$%', '                                '), ' '
+  v_verdict := monitoring.apply_rules(
+    monitoring.read_error_signals(
+      classify_error.message, classify_error.error_type, classify_error.source, classify_error.http_status,
+      classify_error.level, classify_error.code
+    ),
+    null
   );
-
-  v_status := monitoring.find_status_code(v_text, v_words, classify_error.http_status);
-  v_is_database := monitoring.mentions_database(v_text, v_words);
-
-  if exists (select from public.classification_rules where classification_rules.is_enabled) then
-    v_own := monitoring.match_operator_rule(v_original, v_words, classify_error.source);
-  end if;
-  if v_own.name is not null then
-    rule := v_own.name;
-    severity := v_own.severity;
-  elsif
-    coalesce(classify_error.http_status, 0) < 400 and monitoring.reports_no_failure(v_text, v_words, v_status)
-  then
-    rule := 'no_failure';
-  else
-    v_is_network := monitoring.mentions_network_failure(v_text, v_words);
-    rule := coalesce(
-      monitoring.match_critical_rule(v_text, v_words, v_status, v_is_database, v_is_network),
-      monitoring.match_high_rule(v_text, v_words, v_status, v_is_network),
-      monitoring.match_lower_rule(v_text, v_words, v_status)
-    );
-  end if;
-
-  if severity is null and (rule is null or rule = 'no_failure' or v_own.name is not null) then
-    v_level := coalesce(v_level, monitoring.find_log_level(left(v_original, 300), v_words[1:60]));
-    severity := monitoring.severity_of_level(v_level);
-    rule := case
-      when v_own.name is not null then v_own.name
-      when severity = 'CRITICAL' then 'fallback_level_fatal'
-      when severity = 'HIGH' then 'fallback_level_error'
-      when severity = 'LOW' and lower(v_level) in ('warning', 'warn', 'wrn', '40') then 'general_warning'
-      when severity = 'LOW' then coalesce(rule, 'fallback_level_info')
-      else coalesce(rule, 'unmatched')
-    end;
-  end if;
-  severity := coalesce(severity, monitoring.severity_of_rule(rule), 'MEDIUM');
-
-  category := coalesce(v_own.category, monitoring.category_of_rule(
-    rule, v_text, v_words, lower(btrim(classify_error.source)), lower(left(classify_error.url, 2000)), v_status,
-    v_is_database, v_is_network
-  ));
+  severity := v_verdict.severity;
+  category := v_verdict.category;
+  rule := v_verdict.rule;
 end
 $$;
 
-revoke all on function public.classify_error(text, text, text, text, integer, text)
+revoke all on function public.classify_error(text, text, text, text, integer, text, text)
 from public, anon, authenticated, service_role;
 
-grant execute on function public.classify_error(text, text, text, text, integer, text) to authenticated, service_role;
+grant execute on function public.classify_error(text, text, text, text, integer, text, text) to authenticated, service_role;
 
-comment on function public.classify_error(text, text, text, text, integer, text) is
+comment on function public.classify_error(text, text, text, text, integer, text, text) is
 'Returns the severity, the category and the rule that decided, for an error.
 
-Pass what is known: message, error_type, source (server, browser, sentry, …), url, http_status (100 to 599) and the
-level of the logger. The first enabled rule of classification_rules that matches decides, else the most severe built-in
-rule; without a match the level decides, and without a level the severity is MEDIUM. Nothing is stored. Security
-definer, because the functions that it calls are in the closed schema monitoring.';
+Pass what is known: message, error_type, source (server, browser, sentry, …), http_status (100 to 599, 0 for a request
+without an answer), the level of the logger and the code of the error. url is not used any more. The first enabled row of
+classification_rules that matches decides. Without one the level does, and without a level the severity is MEDIUM. Nothing is
+stored. Security definer, because the functions that it calls are in the closed schema monitoring.';

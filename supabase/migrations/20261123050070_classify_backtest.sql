@@ -1,8 +1,8 @@
 -- Purpose: classifies stored incidents again, and compares what the rules would decide today with what is stored.
 -- Objects: functions monitoring.read_classified_fields, monitoring.classify_fields, monitoring.classify_incident,
---   monitoring.backtest_classifier.
--- Risks: backtest_classifier() classifies every incident of the period again, which takes minutes on a large database.
---   Run it by hand.
+--   monitoring.backtest_classifier, monitoring.backtest_rule.
+-- Risks: the backtests classify every incident of the period again, which takes minutes on a large database.
+--   Run them by hand.
 
 create function monitoring.read_classified_fields(incident public.incidents)
 returns jsonb
@@ -16,7 +16,8 @@ declare
   v_status text := v_incident.context #>> '{extra,http_status}';
 begin
   return jsonb_strip_nulls(jsonb_build_object(
-    'message', concat_ws(' ', v_incident.message, v_incident.error_code),
+    'message', v_incident.message,
+    'code', v_incident.error_code,
     'error_type', v_incident.error_type,
     'source', case
       when v_incident.sender = 'sentry' then monitoring.guess_sentry_source(jsonb_build_object(
@@ -36,7 +37,7 @@ $$;
 
 comment on function monitoring.read_classified_fields(public.incidents) is
 'Returns the arguments with which classify_error() was called for an incident, as far as they are stored: message,
-error_type, source, url, http_status, level.';
+error_type, source, url, http_status, level, code.';
 
 create function monitoring.classify_fields(
   fields jsonb, out severity public.incident_severity, out category public.incident_category, out rule text
@@ -53,7 +54,8 @@ as $$
     classify_fields.fields ->> 'source',
     classify_fields.fields ->> 'url',
     (classify_fields.fields ->> 'http_status')::integer,
-    classify_fields.fields ->> 'level'
+    classify_fields.fields ->> 'level',
+    classify_fields.fields ->> 'code'
   ) as verdict
 $$;
 
@@ -129,3 +131,59 @@ $$;
 comment on function monitoring.backtest_classifier(integer) is
 'Returns a confusion matrix of the last days: severities and categories that the rules would give today, against the
 stored ones. Rows with is_manual were set by a person: where they differ, the rules are wrong.';
+
+create function monitoring.backtest_rule(name text, days integer)
+returns table (
+  stored_severity public.incident_severity,
+  severity_with_rule public.incident_severity,
+  stored_category public.incident_category,
+  category_with_rule public.incident_category,
+  is_manual boolean,
+  incidents bigint,
+  example text
+)
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if not exists (
+    select
+    from public.classification_rules
+    where classification_rules.name = backtest_rule.name
+  ) then
+    perform monitoring.refuse_request(
+      'PT404', 'there is no such rule', 'name',
+      'Insert the rule first, with is_enabled = false: it then decides about no report.'
+    );
+  end if;
+  return query
+  select
+    stored.severity,
+    verdict.severity,
+    stored.category,
+    verdict.category,
+    stored.has_manual_severity,
+    count(*),
+    min(stored.id || ': ' || stored.title)
+  from public.incidents as stored
+  cross join lateral monitoring.read_classified_fields(stored) as read (fields)
+  cross join lateral monitoring.apply_rules(
+    monitoring.read_error_signals(
+      read.fields ->> 'message', read.fields ->> 'error_type', read.fields ->> 'source',
+      (read.fields ->> 'http_status')::integer, read.fields ->> 'level', read.fields ->> 'code'
+    ),
+    backtest_rule.name
+  ) as verdict
+  where stored.first_seen > now() - make_interval(days => backtest_rule.days)
+    and verdict.rule = backtest_rule.name
+  group by 1, 2, 3, 4, 5
+  order by count(*) desc;
+end
+$$;
+
+comment on function monitoring.backtest_rule(text, integer) is
+'Returns about which incidents of the last days a rule would decide if it were enabled, and what: their stored severity and
+category, those that the rule would give, and an example. Works for a disabled rule, so that one sees what it changes
+before it counts. Rows with is_manual have a severity that a person set.';

@@ -1,27 +1,35 @@
--- Purpose: refuses a classification rule that does not do what its own example says, and keeps an audit trail of rules.
--- Objects: functions monitoring.is_builtin_rule, monitoring.check_rule_query, monitoring.check_classification_rule,
---   monitoring.audit_classification_rule; triggers classification_rules_are_checked, classification_rules_are_audited.
+-- Purpose: refuses a classification rule that does not do what its own example says, keeps built-in rules from being
+--   edited, keeps an audit trail of rules, and stores the built-in ones.
+-- Objects: functions monitoring.is_builtin_rule, monitoring.require_rule_field, monitoring.check_rule_pattern,
+--   monitoring.check_rule_form, monitoring.explain_no_match, monitoring.check_classification_rule,
+--   monitoring.protect_builtin_rule, monitoring.audit_classification_rule, monitoring.seed_classification_rules;
+--   triggers classification_rules_are_checked, builtin_rules_are_protected, classification_rules_are_audited.
 -- Risks: a rule that matches too much changes the severity of every report, so each rule proves itself on an example.
 
 create function monitoring.is_builtin_rule(rule text)
 returns boolean
 language sql
-immutable
+stable
 parallel safe
 security invoker
 set search_path = ''
 as $$
-  select monitoring.severity_of_rule(is_builtin_rule.rule) is not null
-    or is_builtin_rule.rule in (
-      'fallback_level_fatal', 'fallback_level_error', 'fallback_level_info', 'unmatched', 'caller', 'manual',
-      'health_check', 'sentry_metric_alert', 'feed_silence', 'security_event'
+  select is_builtin_rule.rule in (
+      'fallback_level_fatal', 'fallback_level_error', 'general_warning', 'fallback_level_info', 'unmatched', 'caller',
+      'manual', 'health_check', 'sentry_metric_alert', 'feed_silence', 'security_event'
+    )
+    or exists (
+      select
+      from public.classification_rules
+      where classification_rules.name = is_builtin_rule.rule
+        and classification_rules.origin = 'builtin'
     )
 $$;
 
 comment on function monitoring.is_builtin_rule(text) is
 'Returns whether a name is one that incidents.rule has without a rule of the operator.';
 
-create function monitoring.check_rule_query(field text, query tsquery)
+create function monitoring.require_rule_field(field text, is_valid boolean, problem text, remedy text)
 returns void
 language plpgsql
 stable
@@ -29,17 +37,151 @@ security invoker
 set search_path = ''
 as $$
 begin
-  if numnode(check_rule_query.query) > 500 then
+  if require_rule_field.is_valid is false then
     perform monitoring.refuse_request(
-      '22023', check_rule_query.field || ' has more than 500 words and operators', check_rule_query.field,
-      'Divide the rule into several rows.'
+      '22023', require_rule_field.problem, require_rule_field.field, require_rule_field.remedy
     );
   end if;
 end
 $$;
 
-comment on function monitoring.check_rule_query(text, tsquery) is
-'Raises 22023 for a query that is too long to be compared with every report.';
+comment on function monitoring.require_rule_field(text, boolean, text, text) is
+'Raises 22023 with the name of the field when a condition is false.';
+
+create function monitoring.check_rule_pattern(rule public.classification_rules)
+returns void
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  c_most_patterns constant integer := 8;
+  v_pattern text := (check_rule_pattern.rule).pattern;
+begin
+  if v_pattern is null then
+    return;
+  end if;
+  perform monitoring.require_rule_field(
+    'pattern', length(v_pattern) between 1 and 1000, 'pattern must have 1 to 1,000 characters',
+    'Leave it out if the rule needs none.'
+  );
+  begin
+    perform '' ~ v_pattern;
+  exception
+    when invalid_regular_expression then
+      perform monitoring.refuse_request(
+        '22023', 'pattern is no regular expression: ' || sqlerrm, 'pattern',
+        'Write it for text in lower case, such as ''took [0-9]{4,} ms''.'
+      );
+  end;
+  perform monitoring.require_rule_field(
+    'pattern',
+    (
+      select count(*) < c_most_patterns
+      from public.classification_rules
+      where classification_rules.pattern is not null
+        and classification_rules.name <> (check_rule_pattern.rule).name
+    ),
+    'pattern is given by 8 rules already',
+    'Use matches, which is faster: PostgreSQL keeps only few regular expressions compiled.'
+  );
+end
+$$;
+
+comment on function monitoring.check_rule_pattern(public.classification_rules) is
+'Raises 22023 for a pattern that is no regular expression, or when 8 other rules have one.';
+
+create function monitoring.check_rule_form(rule public.classification_rules)
+returns void
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  c_query constant text := 'Write words as in websearch_to_tsquery(''simple'', ''"card declined" stripe'').';
+  v_rule public.classification_rules := check_rule_form.rule;
+begin
+  perform monitoring.require_rule_field(
+    'name', btrim(coalesce(v_rule.name, '')) <> '', 'name is missing',
+    'Give the rule a short name, such as ignore_bot_traffic.'
+  );
+  perform monitoring.require_rule_field(
+    'name', length(v_rule.name) <= 100 and monitoring.is_one_line(v_rule.name),
+    'name must be one line of at most 100 characters', 'Give the rule a short name, such as ignore_bot_traffic.'
+  );
+  perform monitoring.require_rule_field(
+    'matches', num_nonnulls(v_rule.matches, v_rule.codes, v_rule.statuses, v_rule.sources) > 0, 'matches is missing',
+    c_query || ' Or give codes, statuses or sources.'
+  );
+  perform monitoring.require_rule_field('matches', v_rule.matches::text <> '', 'matches is missing', c_query);
+  perform monitoring.require_rule_field(
+    'example', btrim(coalesce(v_rule.example, '')) <> '', 'example is missing',
+    'Give a message that the rule must match: it proves that the rule does what you expect.'
+  );
+  perform monitoring.require_rule_field(
+    'sources', cardinality(v_rule.sources) > 0, 'sources is empty',
+    'Leave it out for all sources, or name some, such as ''{browser}''.'
+  );
+  perform monitoring.require_rule_field(
+    'codes', v_rule.codes is null or monitoring.parse_codes(v_rule.codes) is not null, 'codes contains no code',
+    'Leave it out if the rule needs none, or name some, such as ''{ECONNREFUSED,57P01}''.'
+  );
+  perform monitoring.require_rule_field(
+    'matches', querytree(v_rule.matches) not in ('', 'T'),
+    'matches does not need any word, so it would match nearly every error',
+    'Name at least one word that the error must contain; put what it must not contain into unless.'
+  );
+  perform monitoring.require_rule_field(
+    limited.field, limited.bytes <= 8000, limited.field || ' has too many words and operators',
+    'Divide the rule into several rows: some 300 words fit into one.'
+  )
+  from (
+    values
+    ('matches', pg_column_size(v_rule.matches)),
+    ('unless', pg_column_size(v_rule.unless)),
+    ('codes', pg_column_size(monitoring.parse_codes(v_rule.codes)))
+  ) as limited (field, bytes);
+  perform monitoring.check_rule_pattern(v_rule);
+end
+$$;
+
+comment on function monitoring.check_rule_form(public.classification_rules) is
+'Raises 22023, with the name of the field, for a rule that lacks something or that would match nearly everything.';
+
+create function monitoring.explain_no_match(rule public.classification_rules, message text)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_rule public.classification_rules := explain_no_match.rule;
+  v_signals monitoring.error_signals := monitoring.read_error_signals(
+    explain_no_match.message, null, v_rule.sources[1], null, null, null
+  );
+  v_status integer := coalesce(v_signals.status, lower(v_rule.statuses));
+  v_vector tsvector := v_signals.vector;
+begin
+  if v_rule.origin = 'operator' then
+    v_vector := v_signals.vector || monitoring.index_error_text(left(explain_no_match.message, 3000));
+  end if;
+  return case
+    when not v_vector @@ v_rule.matches then 'does not contain what matches asks for: ' || v_rule.matches::text
+    when not v_vector @@ monitoring.parse_codes(v_rule.codes)
+      then 'does not contain any of codes: ' || array_to_string(v_rule.codes, ', ')
+    when not v_rule.statuses @> v_status then 'does not contain an HTTP status of ' || v_rule.statuses::text
+    when v_vector @@ v_rule.unless then 'contains what unless excludes: ' || v_rule.unless::text
+    when v_signals.text !~ v_rule.pattern then 'does not match pattern: ' || v_rule.pattern
+  end;
+end
+$$;
+
+comment on function monitoring.explain_no_match(public.classification_rules, text) is
+'Returns why a rule does not match a message from one of its sources; one that names no HTTP status counts as reported
+with the first of statuses. Null when it matches.';
 
 create function monitoring.check_classification_rule()
 returns trigger
@@ -49,82 +191,32 @@ security invoker
 set search_path = ''
 as $$
 declare
-  c_query constant text := 'Write words as in websearch_to_tsquery(''simple'', ''"card declined" stripe'').';
-  v_vector tsvector;
+  v_problem text;
 begin
-  perform monitoring.refuse_request(
-    '22023', fields.field || ' is missing', fields.field,
-    case fields.field
-      when 'matches' then c_query
-      when 'example' then 'Give a message that the rule must match: it proves that the rule does what you expect.'
-      else 'Give the rule a short name, such as ignore_bot_traffic.'
-    end
-  )
-  from unnest(array['name', 'matches', 'example'], array[new.name, new.matches::text, new.example])
-    as fields (field, value)
-  where btrim(coalesce(fields.value, '')) = '';
-  if length(new.name) > 100 or not monitoring.is_one_line(new.name) then
-    perform monitoring.refuse_request(
-      '22023', 'name must be one line of at most 100 characters', 'name',
-      'Give the rule a short name, such as ignore_bot_traffic.'
-    );
-  end if;
-  if monitoring.is_builtin_rule(new.name) then
-    perform monitoring.refuse_request(
-      '22023', 'name is the name of a built-in rule', 'name',
-      'Choose another name: incidents.rule must show which rule decided.'
-    );
-  end if;
-  if new.origin is distinct from 'operator' then
-    perform monitoring.refuse_request(
-      '22023', 'origin must be operator', 'origin', 'Leave it out.'
-    );
-  end if;
-  if cardinality(new.sources) = 0 then
-    perform monitoring.refuse_request(
-      '22023', 'sources is empty', 'sources', 'Leave it out for all sources, or name some, such as ''{browser}''.'
-    );
-  end if;
-  perform monitoring.check_rule_query('matches', new.matches);
-  perform monitoring.check_rule_query('unless', new.unless);
-  if querytree(new.matches) in ('', 'T') then
-    perform monitoring.refuse_request(
-      '22023', 'matches does not need any word, so it would match nearly every error', 'matches',
-      'Name at least one word that the error must contain; put what it must not contain into unless.'
-    );
-  end if;
-
+  perform monitoring.check_rule_form(new);
   -- Reports are sanitized before they are classified, and agents may read the examples.
   new.example := monitoring.sanitize_text(new.example, 4096);
   new.counterexample := nullif(monitoring.sanitize_text(new.counterexample, 4096), '');
-  new.sources := array(
-    select distinct lower(btrim(given.source)) as source
-    from unnest(new.sources) as given (source)
-    where new.sources is not null and given.source is not null
-    order by source
+  new.sources := nullif(
+    array(
+      select distinct lower(btrim(given.source)) as source
+      from unnest(new.sources) as given (source)
+      where new.sources is not null and given.source is not null
+      order by source
+    ),
+    '{}'
   );
-  new.sources := nullif(new.sources, '{}');
-  v_vector := monitoring.index_error_text(left(new.example, 3000));
-  if not v_vector @@ new.matches then
-    perform monitoring.refuse_request(
-      '22023', format('example does not contain what matches asks for: %s', new.matches), 'example',
-      'Correct one of them. ' || c_query || ' Words are compared in lower case and as a whole.'
-    );
-  end if;
-  if v_vector @@ new.unless then
-    perform monitoring.refuse_request(
-      '22023', format('example contains what unless excludes: %s', new.unless), 'example',
-      'Correct one of them: the example must be a message that the rule matches.'
-    );
-  end if;
-  v_vector := monitoring.index_error_text(left(new.counterexample, 3000));
-  if v_vector @@ new.matches and (v_vector @@ new.unless) is not true then
-    perform monitoring.refuse_request(
-      '22023', 'counterexample is matched by the rule', 'counterexample',
-      'Add words to matches, or put words of the counterexample into unless.'
-    );
-  end if;
-
+  v_problem := monitoring.explain_no_match(new, new.example);
+  perform monitoring.require_rule_field(
+    'example', v_problem is null, 'example ' || v_problem,
+    'Correct one of them. Words are compared in lower case and as a whole; write them as in'
+    ' websearch_to_tsquery(''simple'', ''"card declined" stripe'').'
+  );
+  perform monitoring.require_rule_field(
+    'counterexample', new.counterexample is null or monitoring.explain_no_match(new, new.counterexample) is not null,
+    'counterexample is matched by the rule',
+    'Add words to matches, or put words of the counterexample into unless.'
+  );
   new.updated_at := greatest(clock_timestamp(), new.created_at);
   return new;
 end
@@ -137,6 +229,47 @@ does not match its example, or that matches its counterexample.';
 create trigger classification_rules_are_checked
 before insert or update on public.classification_rules
 for each row execute function monitoring.check_classification_rule();
+
+create function monitoring.protect_builtin_rule()
+returns trigger
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  -- A generated column is still null here.
+  c_switch constant text[] := array['is_enabled', 'updated_at', 'codes_query'];
+begin
+  if tg_op <> 'INSERT' and old.origin = 'builtin' and (
+    tg_op = 'DELETE'
+    or to_jsonb(new) - c_switch is distinct from to_jsonb(old) - c_switch
+  ) then
+    perform monitoring.refuse_request(
+      '22023', format('%s is a built-in rule and can only be switched off', old.name), 'name',
+      'Set is_enabled to false, and add a rule of your own with a lower priority instead.'
+    );
+  elsif tg_op = 'INSERT' and new.origin is distinct from 'operator' or tg_op = 'UPDATE' and new.origin <> old.origin then
+    perform monitoring.refuse_request('22023', 'origin must be operator', 'origin', 'Leave it out.');
+  elsif tg_op <> 'DELETE' and new.origin = 'operator' and monitoring.is_builtin_rule(new.name) then
+    perform monitoring.refuse_request(
+      '22023', 'name is the name of a built-in rule', 'name',
+      'Choose another name: incidents.rule must show which rule decided.'
+    );
+  end if;
+  return coalesce(new, old);
+end
+$$;
+
+comment on function monitoring.protect_builtin_rule() is
+'Lets built-in rules only be switched on and off. Our own functions, which run with an empty search_path, may change them:
+an upgrade does.';
+
+create trigger builtin_rules_are_protected
+before insert or update or delete on public.classification_rules
+for each row
+when (current_setting('search_path') not in ('', '""'))
+execute function monitoring.protect_builtin_rule();
 
 create function monitoring.audit_classification_rule()
 returns trigger
@@ -167,3 +300,125 @@ comment on function monitoring.audit_classification_rule() is
 create trigger classification_rules_are_audited
 after insert or update or delete on public.classification_rules
 for each row execute function monitoring.audit_classification_rule();
+
+create function monitoring.seed_classification_rules()
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_rules public.classification_rules[] := array(
+    select listed from monitoring.list_no_failure_rules() as listed
+    union all
+    select listed from monitoring.list_database_code_rules() as listed
+    union all
+    select listed from monitoring.list_database_failure_rules() as listed
+    union all
+    select listed from monitoring.list_unreachable_database_rules() as listed
+    union all
+    select listed from monitoring.list_security_failure_rules() as listed
+    union all
+    select listed from monitoring.list_unavailable_rules() as listed
+    union all
+    select listed from monitoring.list_payment_rules() as listed
+    union all
+    select listed from monitoring.list_network_code_rules() as listed
+    union all
+    select listed from monitoring.list_network_rules() as listed
+    union all
+    select listed from monitoring.list_service_timeout_rules() as listed
+    union all
+    select listed from monitoring.list_timeout_rules() as listed
+    union all
+    select listed from monitoring.list_server_error_rules() as listed
+    union all
+    select listed from monitoring.list_type_error_rules() as listed
+    union all
+    select listed from monitoring.list_limit_rules() as listed
+    union all
+    select listed from monitoring.list_medium_rules() as listed
+    union all
+    select listed from monitoring.list_low_rules() as listed
+    union all
+    select listed from monitoring.list_failure_topics() as listed
+    union all
+    select listed from monitoring.list_type_error_topics() as listed
+    union all
+    select listed from monitoring.list_library_topics() as listed
+    union all
+    select listed from monitoring.list_page_topics() as listed
+    union all
+    select listed from monitoring.list_security_topics() as listed
+    union all
+    select listed from monitoring.list_database_topics() as listed
+    union all
+    select listed from monitoring.list_request_topics() as listed
+    union all
+    select listed from monitoring.list_other_topics() as listed
+    union all
+    select listed from monitoring.list_localized_no_failure_rules() as listed
+    union all
+    select listed from monitoring.list_localized_security_rules() as listed
+    union all
+    select listed from monitoring.list_localized_statement_rules() as listed
+    union all
+    select listed from monitoring.list_localized_database_rules() as listed
+    union all
+    select listed from monitoring.list_localized_critical_rules() as listed
+    union all
+    select listed from monitoring.list_localized_payment_rules() as listed
+    union all
+    select listed from monitoring.list_localized_network_rules() as listed
+    union all
+    select listed from monitoring.list_localized_timeout_rules() as listed
+    union all
+    select listed from monitoring.list_localized_lower_rules() as listed
+    union all
+    select listed from monitoring.list_localized_topics() as listed
+  );
+begin
+  delete from public.classification_rules
+  where classification_rules.origin = 'builtin'
+    and not exists (
+      select from unnest(v_rules) as listed where listed.name = classification_rules.name
+    );
+
+  insert into public.classification_rules (
+    name, priority, severity, category, matches, unless, codes, statuses, sources, pattern, origin, example,
+    counterexample
+  )
+  select
+    listed.name, listed.priority, listed.severity, listed.category, listed.matches, listed.unless, listed.codes,
+    listed.statuses, listed.sources, listed.pattern, 'builtin', listed.example, listed.counterexample
+  from unnest(v_rules) as listed
+  on conflict (name) do update
+  set
+    priority = excluded.priority,
+    severity = excluded.severity,
+    category = excluded.category,
+    matches = excluded.matches,
+    unless = excluded.unless,
+    codes = excluded.codes,
+    statuses = excluded.statuses,
+    sources = excluded.sources,
+    pattern = excluded.pattern,
+    example = excluded.example,
+    counterexample = excluded.counterexample
+  where classification_rules.origin = 'builtin'
+    and (
+      classification_rules.priority, classification_rules.severity, classification_rules.category,
+      classification_rules.matches, classification_rules.unless, classification_rules.codes,
+      classification_rules.statuses, classification_rules.sources, classification_rules.pattern,
+      classification_rules.example, classification_rules.counterexample
+    ) is distinct from (
+      excluded.priority, excluded.severity, excluded.category, excluded.matches, excluded.unless, excluded.codes,
+      excluded.statuses, excluded.sources, excluded.pattern, excluded.example, excluded.counterexample
+    );
+end
+$$;
+
+comment on function monitoring.seed_classification_rules() is
+'Stores the built-in rules: adds new ones, changes those whose definition changed, deletes those that do not exist any
+more. Leaves the rules of the operator, and whether a rule is enabled, as they are.';

@@ -413,12 +413,13 @@ begin
   select verdict.severity, verdict.category, verdict.rule
   into v_verdict
   from public.classify_error(
-    concat_ws(' ', v_prepared.message, v_prepared.error_code),
+    v_prepared.message,
     v_prepared.error_type,
     v_prepared.source,
     v_prepared.url,
     monitoring.read_http_status(prepare_event.event),
-    monitoring.read_event_line(prepare_event.event, 'level', '', 20)
+    monitoring.read_event_line(prepare_event.event, 'level', '', 20),
+    v_prepared.error_code
   ) as verdict;
   v_prepared.rule := case when v_prepared.severity is null then v_verdict.rule else 'caller' end;
   v_prepared.severity := coalesce(v_prepared.severity, v_verdict.severity);

@@ -22,6 +22,7 @@ as $$
       select
       from public.classification_rules
       where classification_rules.name = is_raised_by_sentry.rule
+        and classification_rules.origin = 'operator'
         and classification_rules.severity is not null
     )
 $$;

@@ -85,7 +85,7 @@ as $$
     ('public.monitoring_checks', 'target incident_id', 'ignored', null, 'names of targets and incidents'),
     ('public.classification_rules', 'example counterexample', 'reported', null,
       'a row that its rule must match: edit the rule'),
-    ('public.classification_rules', 'name sources origin', 'ignored', null, 'rules, written by the owner'),
+    ('public.classification_rules', 'name sources origin codes pattern', 'ignored', null, 'rules, written by the owner'),
     ('public.system_config', 'value', 'reported', null, 'configuration: edit the entry, which its values depend on'),
     ('public.system_config', 'key description updated_by', 'ignored', null, 'names of our own, and a database role'),
     ('monitoring.sentry_deliveries', 'error body', 'erased', null, null),

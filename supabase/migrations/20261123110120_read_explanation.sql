@@ -12,10 +12,18 @@ security invoker
 set search_path = ''
 as $$
   select
-    classification_rules.origin,
+    case classification_rules.origin when 'builtin' then 'built-in' else classification_rules.origin end,
     concat(
-      'The operator''s rule ', classification_rules.name, ' matches ', classification_rules.matches,
-      ' unless ' || nullif(classification_rules.unless::text, ''),
+      case classification_rules.origin when 'builtin' then 'The built-in rule ' else 'The operator''s rule ' end,
+      classification_rules.name, ' matches ',
+      concat_ws(
+        ' and ',
+        left(nullif(classification_rules.matches::text, ''), 500),
+        'one of the codes ' || left(array_to_string(classification_rules.codes, ', '), 500),
+        'the HTTP status ' || classification_rules.statuses,
+        'the pattern ' || classification_rules.pattern
+      ),
+      ' unless ' || left(nullif(classification_rules.unless::text, ''), 500),
       ' in reports from ' || array_to_string(classification_rules.sources, ' or '),
       coalesce(
         ' and gives the severity ' || classification_rules.severity, ' and leaves the severity to the level'
@@ -37,16 +45,9 @@ as $$
     ('fallback_level_error', 'built-in', 'No rule matched. The level is error, which is HIGH.'),
     ('general_warning', 'built-in', 'No rule matched. The level is warning, which is LOW.'),
     ('fallback_level_info', 'built-in', 'No rule matched. The level is info or debug, which is LOW.'),
-    ('no_failure', 'built-in', 'The message says that nothing failed, which is LOW.'),
     ('unmatched', 'built-in', 'No rule matched and no level was found, which is MEDIUM.')
   ) as known (rule, origin, description)
   where known.rule = describe_rule.rule
-  union all
-  select
-    'built-in',
-    format('The built-in rule %s gives the severity %s.', describe_rule.rule, monitoring.severity_of_rule(describe_rule.rule))
-  where monitoring.severity_of_rule(describe_rule.rule) is not null
-    and describe_rule.rule not in ('general_warning', 'no_failure')
   union all
   select 'operator', format('The operator''s rule %s is not stored any more.', describe_rule.rule)
   where not monitoring.is_builtin_rule(describe_rule.rule)
@@ -77,7 +78,7 @@ declare
   v_field text;
 begin
   -- A field that the rule does not need is left out, first those beside the text.
-  foreach v_field in array array['url', 'source', 'level', 'http_status', 'error_type'] loop
+  foreach v_field in array array['url', 'source', 'level', 'http_status', 'code', 'error_type'] loop
     if v_fields ? v_field
       and (select verdict.rule from monitoring.classify_fields(v_fields - v_field) as verdict) = find_deciding_part.rule
     then

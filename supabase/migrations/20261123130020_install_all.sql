@@ -22,6 +22,7 @@ begin
   perform monitoring.seed_system_config();
   perform monitoring.seed_action_kinds();
   perform monitoring.seed_secret_formats();
+  perform monitoring.seed_classification_rules();
   perform monitoring.publish_tables();
   perform monitoring.install_answer_trigger();
   perform monitoring.schedule_jobs();

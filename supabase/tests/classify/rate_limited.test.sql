@@ -12,9 +12,9 @@ select
   )
 from (
   values
-  ('429 Too Many Requests', 'MEDIUM backend rate_limited', 'server', null::text),
+  ('429 Too Many Requests', 'MEDIUM backend rate_limited_status', 'server', null::text),
   ('API rate limit exceeded for user 1', 'MEDIUM backend rate_limited', 'server', null),
-  ('ThrottlingException: Rate exceeded', 'MEDIUM backend rate_limited', 'server', null),
+  ('ThrottlingException: Rate exceeded', 'MEDIUM backend rate_limited_code', 'server', null),
   ('email rate limit exceeded', 'MEDIUM backend rate_limited', 'server', null),
   ('limiting requests, excess: 20.3 by zone "one"', 'MEDIUM infrastructure rate_limited', 'server', null),
   ('reject=421 4.3.2 Connection rate limit exceeded.', 'MEDIUM infrastructure rate_limited', 'server', null),

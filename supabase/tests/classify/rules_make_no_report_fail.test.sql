@@ -2,9 +2,10 @@
 
 begin;
 
-select plan(7);
+select plan(11);
 
 alter table public.classification_rules disable trigger classification_rules_are_checked;
+alter table public.classification_rules disable trigger builtin_rules_are_protected;
 
 select throws_ok(
   $$ insert into public.classification_rules (name, matches, example) values ('tap', '!tapword', 'x') $$,
@@ -34,6 +35,27 @@ select throws_ok(
   '23514',
   monitoring.describe_row_rule('public.classification_rules', 'updated_at_is_not_before_created_at'),
   'a change before the creation is rejected'
+);
+
+select throws_ok(
+  $$ insert into public.classification_rules (name, example) values ('tap', 'x') $$,
+  '23514', monitoring.describe_row_rule('public.classification_rules', 'rule_has_a_condition'),
+  'no stored rule is without a condition'
+);
+select throws_ok(
+  $$ insert into public.classification_rules (name, codes, example) values ('tap', '{*}', 'x') $$,
+  '23514', monitoring.describe_row_rule('public.classification_rules', 'codes_are_not_empty'),
+  'no stored rule has codes without a code'
+);
+select throws_ok(
+  $$ insert into public.classification_rules (name, statuses, example) values ('tap', '{[1,99]}', 'x') $$,
+  '23514', monitoring.describe_row_rule('public.classification_rules', 'statuses_are_possible'),
+  'no stored rule has a status that no answer has'
+);
+select throws_ok(
+  $$ insert into public.classification_rules (name, matches, pattern, example) values ('tap', 'x', '', 'x') $$,
+  '23514', monitoring.describe_row_rule('public.classification_rules', 'pattern_is_short'),
+  'no stored pattern is empty'
 );
 
 insert into public.classification_rules (name, severity, matches, unless, sources, example)

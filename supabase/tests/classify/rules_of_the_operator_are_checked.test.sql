@@ -63,9 +63,9 @@ select results_eq(
   $$
     select pg_temp.refusal(changes)
     from jsonb_array_elements(jsonb_build_array(
-      '{"name": " "}'::jsonb, '{"name": "a\nb"}'::jsonb, '{"name": "bad_gateway"}'::jsonb, '{"origin": "built-in"}'::jsonb,
+      '{"name": " "}'::jsonb, '{"name": "a\nb"}'::jsonb, '{"name": "recovered"}'::jsonb, '{"origin": "built-in"}'::jsonb,
       '{"sources": []}'::jsonb, '{"example": null}'::jsonb,
-      jsonb_build_object('unless', (select string_agg('w' || number, '|') from generate_series(1, 300) as number))
+      jsonb_build_object('unless', (select string_agg('w' || number, '|') from generate_series(1, 400) as number))
     )) with ordinality as given (changes, position)
     order by position
   $$,
@@ -74,7 +74,7 @@ select results_eq(
     ('name | name is missing'), ('name | name must be one line of at most 100 characters'),
     ('name | name is the name of a built-in rule'), ('origin | origin must be operator'),
     ('sources | sources is empty'), ('example | example is missing'),
-    ('unless | unless has more than 500 words and operators')
+    ('unless | unless has too many words and operators')
   $$,
   'each field has its sentence'
 );

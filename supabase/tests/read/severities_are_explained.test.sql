@@ -41,8 +41,8 @@ select is(
     ))),
     array['rule', 'origin', 'words', 'fields', 'current']
   ),
-  '["database_connection_failed", "built-in", ["ECONNREFUSED", "postgres"], {},
-    {"rule": "database_connection_failed", "severity": "CRITICAL", "category": "database"}]',
+  '["database_connection_refused", "built-in", ["ECONNREFUSED", "postgres"], {},
+    {"rule": "database_connection_refused", "severity": "CRITICAL", "category": "database"}]',
   'a built-in rule: the words, of a long text'
 );
 select is(
@@ -50,7 +50,7 @@ select is(
     pg_temp.report('{"error": {"message": "tap odd"}, "level": "error", "context": {"extra": {"job": 1}}}'),
     array['rule', 'words', 'fields']
   ) || pg_temp.explained(
-    pg_temp.report('{"error": {"message": "tap odder"}, "http_status": 503, "level": "info"}'),
+    pg_temp.report('{"error": {"message": "tap odder"}, "http_status": 503, "level": "warning"}'),
     array['rule', 'words', 'fields']
   ),
   '["fallback_level_error", [], {"level": "error"}, "service_unavailable", [], {"http_status": "503"}]',
