@@ -369,9 +369,10 @@ begin
 
   -- Most texts contain none of these words.
   if not (
-    lower(v_line)
-    ~ 'info|inf]|warn|wrn|debug|dbug|dbg|trace|trce|verbose|vrb|notice|note|nota|log: |hinweis|avertis'
-    || '|atten[tz]i|adver|aviso'
+    lower(v_line) ~ (
+      'info|inf]|warn|wrn|debug|dbug|dbg|trace|trce|verbose|vrb|notice|note|nota|log: |hinweis|avertis|atten[tz]i'
+      || '|adver|aviso'
+    )
     or octet_length(v_line) > length(v_line) and v_line like any(
       '{%ПРЕДУПРЕЖДЕНИЕ%,%ВНИМАНИЕ%,%ЗАМЕЧАНИЕ%,%СООБЩЕНИЕ%,%警告%,%注意%,%情報%,%信息%,%日志%,%日誌%,'
       '%경고%,%알림%,%정보%,%로그%}'::text[]
@@ -381,9 +382,9 @@ begin
   end if;
   v_found := substring(
     v_line from '(?i)(?:^|[\s|\[<("=:.])(?:trace|trce|debug|dbug|dbg|verbose|vrb|inf|info|information|notice|note|warn'
-    || '|wrn|warning|log(?=: )|err|error|fail|severe|crit|critical|alert|emerg|emergency|fatal|ftl|panic|warnung|hinweis'
-    || '|fehler|avertissement|attention|erreur|infos|advertencia|aviso|informaci[oó]n|nota|grave|erro|attenzione|avvertenza'
-    || '|informazioni|errore|notifica|schwerwiegend|предупреждение|внимание|замечание|сообщение|ошибка'
+    || '|wrn|warning|log(?=: )|err|error|fail|severe|crit|critical|alert|emerg|emergency|fatal|ftl|panic|warnung'
+    || '|hinweis|fehler|avertissement|attention|erreur|infos|advertencia|aviso|informaci[oó]n|nota|grave|erro'
+    || '|attenzione|avvertenza|informazioni|errore|notifica|schwerwiegend|предупреждение|внимание|замечание|сообщение|ошибка'
     || '|警告|注意|情報|信息|日志|日誌|错误|錯誤|エラー|경고|알림|정보|로그|오류)'
     || '[]\s|>):",./[-]'
   );
