@@ -384,7 +384,8 @@ begin
     v_line from '(?i)(?:^|[\s|\[<("=:.])(?:trace|trce|debug|dbug|dbg|verbose|vrb|inf|info|information|notice|note|warn'
     || '|wrn|warning|log(?=: )|err|error|fail|severe|crit|critical|alert|emerg|emergency|fatal|ftl|panic|warnung'
     || '|hinweis|fehler|avertissement|attention|erreur|infos|advertencia|aviso|informaci[oó]n|nota|grave|erro'
-    || '|attenzione|avvertenza|informazioni|errore|notifica|schwerwiegend|предупреждение|внимание|замечание|сообщение|ошибка'
+    || '|attenzione|avvertenza|informazioni|errore|notifica|schwerwiegend|предупреждение|внимание|замечание'
+    || '|сообщение|ошибка'
     || '|警告|注意|情報|信息|日志|日誌|错误|錯誤|エラー|경고|알림|정보|로그|오류)'
     || '[]\s|>):",./[-]'
   );
