@@ -136,7 +136,7 @@ begin
       || ' | database system is not & accepting | not currently accepting connections | terminating connection'
       || ' | is dead or not enabled | no healthy tablet | no primary available | no healthy endpoints'
       || ' | primary is not serving | no replica available | being resharded | no running members available'
-      || ' | no reachable servers | cluster has no primary | no suitable servers found'
+      || ' | no reachable servers | cluster has no primary | no primary found | no suitable servers found'
       || ' | no routing servers available | no hosts available in the pool | region is unavailable'
       || ' | database is not currently available | database & is not currently available'
       || ' | server is in script upgrade mode | server login has been failing | redis is loading the dataset'

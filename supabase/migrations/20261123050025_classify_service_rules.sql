@@ -178,9 +178,9 @@ begin
       || ' | service unavailable | service_unavailable | serviceunavailable | service temporarily unavailable'
       || ' | service is temporarily unavailable | service is unavailable | service is currently unavailable'
       || ' | upstream server is currently unavailable | temporarily unable to service your request'
-      || ' | temporarily overloaded | serviceunavailableexception',
-    unless => 'smtp | smtpd | postfix | postfix/smtpd | postfix/postscreen | noqueue'
-      || ' | rcpt | mail | 4 3 2 | 421',
+      || ' | temporarily overloaded | serviceunavailableexception | error 502 | error 503',
+    unless => 'duplicate key | smtp | smtpd | postfix | postfix/smtpd'
+      || ' | postfix/postscreen | noqueue | rcpt | mail | 4 3 2 | 421',
     example => 'The server answered: Service Unavailable',
     counterexample => 'smtpd: 4.3.2 Service Unavailable'
   );
