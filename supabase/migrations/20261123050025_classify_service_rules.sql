@@ -164,6 +164,12 @@ begin
     counterexample => 'feign.FeignException$NotFound: [upstream]'
   );
   return next monitoring.define_rule(
+    name => 'worker_killed', priority => 2305, severity => 'CRITICAL', category => 'infrastructure',
+    matches => 'worker timeout pid',
+    example => '[CRITICAL] WORKER TIMEOUT (pid:17)',
+    counterexample => 'The worker timeout is 30 s'
+  );
+  return next monitoring.define_rule(
     name => 'api_unavailable_words', priority => 2303, severity => 'CRITICAL', category => 'backend',
     sources => '{server,backend,api,worker,cron,test,sentry}',
     matches => '(bad gateway | service unavailable'

@@ -148,11 +148,10 @@ begin
       || ' | unable to establish (connection | a connection | a new connection | the connection | an ssl connection)'
       || ' | failed to establish (connection | a connection | a new connection | the connection | an ssl connection)'
       || ' | connection could not be established | could not be established broker | error while dialing'
-      || ' | layer4 timeout | layer4 connection problem | layer6 timeout | layer7 timeout | dial tcp'
-      || ' | all subchannels | unable to reach | cannot reach | can t reach | server unreachable'
-      || ' | broker not available | broker unreachable | no internet connection | could not reach | failed to reach'
-      || ' | could not contact | max retries exceeded | no connection could be made | no connection established'
-      || ' | error in connection establishment',
+      || ' | layer4 timeout | layer6 timeout | layer7 timeout | dial tcp | all subchannels | unable to reach'
+      || ' | cannot reach | can t reach | server unreachable | broker not available | broker unreachable'
+      || ' | no internet connection | could not reach | failed to reach | could not contact | max retries exceeded'
+      || ' | no connection could be made | no connection established | error in connection establishment',
     unless => c_unless,
     example => 'The peer refused the connection',
     counterexample => 'Possible break-in attempt: could not connect back'
