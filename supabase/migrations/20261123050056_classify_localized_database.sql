@@ -1,8 +1,8 @@
 -- Purpose: the built-in rules for texts in other languages than English about databases that cannot be reached.
--- Objects: functions monitoring.list_localized_database_rules.
+-- Objects: functions monitoring.list_localized_connection_rules, monitoring.list_localized_database_rules.
 -- Risks: see classify_critical_rules for the priorities, and classify_localized_rules for the phrases.
 
-create function monitoring.list_localized_database_rules()
+create function monitoring.list_localized_connection_rules()
 returns setof public.classification_rules
 language plpgsql
 stable
@@ -80,6 +80,20 @@ begin
     example => 'FATAL:  データベースシステムは起動処理中です',
     counterexample => 'smtpd: クライアント数が多い'
   );
+end
+$$;
+
+comment on function monitoring.list_localized_connection_rules() is
+'Returns the built-in rules for texts of databases in other languages that accept or keep no connection.';
+
+create function monitoring.list_localized_database_rules()
+returns setof public.classification_rules
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
   return next monitoring.define_rule(
     name => 'localized_database_unreachable',
     priority => 2110, severity => 'CRITICAL', category => 'database',
@@ -114,4 +128,4 @@ end
 $$;
 
 comment on function monitoring.list_localized_database_rules() is
-'Returns the built-in rules for texts in other languages about databases that cannot be reached.';
+'Returns the built-in rules for other texts in other languages that name a database which cannot be reached.';
