@@ -103,11 +103,11 @@ begin
       '6379 | port 27017) & ((verbindung* | verbinden | connexion | connecter | conexión | conectar* | conexão'
       '| connessione | connettersi | połączeni* | соединени* | подключ*) & (verweiger* | abgelehnt | fehlgeschlagen'
       '| schlug | verloren | unterbrochen | geschlossen | nicht | refusée | perdue | fermée | échoué | échec'
-      '| impossible | rehusada | rechazada | perdid* | falló | no | recusada | negada | falhou | falha | não'
-      '| rifiutata | persa | impossibile | fallit* | scaduto | odrzucone | nie | отказано | отклонено | не) | nicht '
-      '(erreichbar | verfügbar) | antwortet nicht | injoignable | inaccessible | indisponible | ne répond | no '
-      '(disponible | está disponible | responde) | inaccesible | indisponível | inacessível | não responde'
-      '| irraggiungibile | недоступн*)',
+      '| impossible | fehler | rehusada | rechazada | perdid* | falló | fallado | error | no | recusada | negada'
+      '| falhou | falha | erro | não | rifiutata | persa | impossibile | fallit* | scaduto | odrzucone | nie'
+      '| отказано | отклонено | не) | nicht (erreichbar | verfügbar) | antwortet nicht | injoignable | inaccessible'
+      '| indisponible | ne répond | no (disponible | está disponible | responde) | inaccesible | indisponível'
+      '| inacessível | não responde | irraggiungibile | недоступн*)',
     unless => 'violates | verletzt | passwort | berechtigung* | droit | permiso | permissão | existiert nicht | n '
       'existe pas | no existe | não existe | не существует',
     example => 'Die Datenbank ist nicht erreichbar: Verbindungsaufbau abgelehnt',
@@ -119,7 +119,7 @@ begin
     matches => 'non_latin & (数据库 | 資料庫 | データベース | 데이터베이스* | psql* | postgres* | psycopg* | mysql*'
       '| sql | redis* | mongo* | port 5432 | port 3306 | port 1433 | port 6379 | port 27017) & (连接 | 连线 | 連線'
       '| 連接 | 接続 | 연결* | 접속*) & (拒 | 失败 | 超时 | 断开 | 丢失 | 中断 | 无法 | 未能 | 失敗 | 逾時 | 無法'
-      '| ません | 切断 | 없* | 실패* | 거부* | 끊*)',
+      '| ません | 切断 | エラー | 없* | 실패* | 거부* | 끊*)',
     unless => '不存在 | 存在しません | にはありません | 违反 | 権限 | 权限',
     example => '无法连接到数据库',
     counterexample => '无法连接到打印机'

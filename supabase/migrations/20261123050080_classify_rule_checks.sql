@@ -378,6 +378,8 @@ declare
     union all
     select listed from monitoring.list_localized_lower_rules() as listed
     union all
+    select listed from monitoring.list_localized_database_topics() as listed
+    union all
     select listed from monitoring.list_localized_topics() as listed
   );
 begin
