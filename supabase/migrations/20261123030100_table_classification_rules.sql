@@ -1,6 +1,7 @@
 -- Purpose: stores the rules that give an error its severity and category: one row a rule, which counts from the next
 --   report.
--- Objects: table public.classification_rules.
+-- Objects: table public.classification_rules, indexes classification_rules_by_priority,
+--   classification_rules_of_the_operator.
 -- Risks: classify_error() reads the enabled rows for every reported event. The CHECKs also hold where triggers do not
 --   run, such as in a restored backup, so that no row can make a report fail or match every report. A
 --   tsquery cannot be stored out of line, so a row with all its queries must fit into a page.
@@ -45,6 +46,17 @@ alter table public.classification_rules enable row level security;
 create policy classification_rules_are_read_by_agents on public.classification_rules
 for select to authenticated
 using (true);
+
+create index classification_rules_by_priority on public.classification_rules (priority, name);
+
+comment on index public.classification_rules_by_priority is
+'Lets classify_error() read the rules in their order, and stop at the first one that decides.';
+
+create index classification_rules_of_the_operator on public.classification_rules (name)
+where origin = 'operator';
+
+comment on index public.classification_rules_of_the_operator is
+'Tells classify_error() whether there are any rules of the operator, for which it indexes the parts of names too.';
 
 revoke all on table public.classification_rules from public, anon, authenticated, service_role;
 

@@ -1,6 +1,6 @@
 -- Purpose: the built-in rules that make an error MEDIUM or LOW.
 -- Objects: functions monitoring.list_limit_rules, monitoring.list_medium_rules, monitoring.list_low_rules.
--- Risks: see classify_critical_rules for the priorities. What is called rate_limit or cache_miss inside the name of a
+-- Risks: see classify_success_rules for the priorities. What is called rate_limit or cache_miss inside the name of a
 --   table or a header is no failure: such words are codes here, which match as a whole.
 
 create function monitoring.list_limit_rules()

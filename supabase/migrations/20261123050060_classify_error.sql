@@ -58,16 +58,22 @@ begin
   end if;
   v_original := coalesce(v_original, left(read_error_signals.error_type, 200), '');
   v_signals.level := coalesce(
-    nullif(lower(btrim(read_error_signals.level)), ''), monitoring.find_log_level(left(v_original, 200))
+    nullif(lower(btrim(read_error_signals.level)), ''), monitoring.find_log_level(v_original)
   );
   if v_code is not null then
     v_original := v_original || ' code ' || left(v_code, 100);
   end if;
   v_signals.text := monitoring.normalize_classified_text(v_original);
   v_signals.status := monitoring.find_status_code(
-    translate(lower(v_original collate "C"), e'\n\r\t\\', '   '), read_error_signals.http_status
+    lower(v_original collate "C"), read_error_signals.http_status
   );
   v_signals.vector := to_tsvector('simple'::regconfig, v_signals.text);
+  -- A rule has phrases in other letters than Latin ones behind the word non_latin, so that other texts need not be
+  -- compared with each of them.
+  if octet_length(v_signals.text) > length(v_signals.text)
+    and v_signals.text ~ '[\u0400-\u04ff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3]' then
+    v_signals.vector := v_signals.vector || 'non.latin'::tsvector;
+  end if;
   v_signals.full_vector := v_signals.vector;
   if exists (
     select from public.classification_rules
@@ -102,9 +108,8 @@ declare
   v_source constant text := (apply_rules.signals).source;
   v_status constant integer := (apply_rules.signals).status;
   v_by_level constant text := monitoring.name_level_rule((apply_rules.signals).level);
-  v_rule record;
-begin
-  for v_rule in
+  -- A cursor is read row by row: the rules after the one that decides are not compared.
+  c_matching cursor for
     select
       classification_rules.name,
       classification_rules.severity,
@@ -121,8 +126,10 @@ begin
       and (indexed.vector @@ classification_rules.codes_query) is not false
       and (indexed.vector @@ classification_rules.matches) is not false
       and (indexed.vector @@ classification_rules.unless) is not true
-    order by classification_rules.priority, classification_rules.name
-  loop
+    order by classification_rules.priority, classification_rules.name;
+  v_rule record;
+begin
+  for v_rule in c_matching loop
     continue when v_rule.pattern is not null and (apply_rules.signals).text !~ v_rule.pattern;
     -- A line of level info reports no problem, whatever words and numbers it contains, unless a rule of the operator
     -- says so: of the built-in rules only the topics count.

@@ -312,15 +312,29 @@ declare
   v_rules public.classification_rules[] := array(
     select listed from monitoring.list_no_failure_rules() as listed
     union all
+    select listed from monitoring.list_database_code_rules() as listed
+    union all
     select listed from monitoring.list_database_failure_rules() as listed
     union all
-    select listed from monitoring.list_critical_rules() as listed
+    select listed from monitoring.list_unreachable_database_rules() as listed
+    union all
+    select listed from monitoring.list_security_failure_rules() as listed
+    union all
+    select listed from monitoring.list_unavailable_rules() as listed
     union all
     select listed from monitoring.list_payment_rules() as listed
     union all
+    select listed from monitoring.list_network_code_rules() as listed
+    union all
     select listed from monitoring.list_network_rules() as listed
     union all
-    select listed from monitoring.list_high_rules() as listed
+    select listed from monitoring.list_service_timeout_rules() as listed
+    union all
+    select listed from monitoring.list_timeout_rules() as listed
+    union all
+    select listed from monitoring.list_server_error_rules() as listed
+    union all
+    select listed from monitoring.list_type_error_rules() as listed
     union all
     select listed from monitoring.list_limit_rules() as listed
     union all
@@ -343,6 +357,26 @@ declare
     select listed from monitoring.list_request_topics() as listed
     union all
     select listed from monitoring.list_other_topics() as listed
+    union all
+    select listed from monitoring.list_localized_no_failure_rules() as listed
+    union all
+    select listed from monitoring.list_localized_security_rules() as listed
+    union all
+    select listed from monitoring.list_localized_statement_rules() as listed
+    union all
+    select listed from monitoring.list_localized_database_rules() as listed
+    union all
+    select listed from monitoring.list_localized_critical_rules() as listed
+    union all
+    select listed from monitoring.list_localized_payment_rules() as listed
+    union all
+    select listed from monitoring.list_localized_network_rules() as listed
+    union all
+    select listed from monitoring.list_localized_timeout_rules() as listed
+    union all
+    select listed from monitoring.list_localized_lower_rules() as listed
+    union all
+    select listed from monitoring.list_localized_topics() as listed
   );
 begin
   delete from public.classification_rules

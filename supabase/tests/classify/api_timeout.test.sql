@@ -12,11 +12,11 @@ select
   )
 from (
   values
-  ('API request timed out after 30 s', 'HIGH backend api_timeout', 'server', null::text),
-  ('timeout of 5000ms exceeded', 'HIGH infrastructure api_timeout', 'server', 'AxiosError'),
-  ('context deadline exceeded', 'HIGH infrastructure api_timeout', 'server', null),
-  ('java.net.SocketTimeoutException: Read timed out', 'HIGH infrastructure api_timeout', 'server', null),
-  ('Gateway Timeout', 'HIGH infrastructure api_timeout', 'server', null),
+  ('API request timed out after 30 s', 'HIGH backend api_request_timeout', 'server', null::text),
+  ('timeout of 5000ms exceeded', 'HIGH infrastructure timeout_words', 'server', 'AxiosError'),
+  ('context deadline exceeded', 'HIGH infrastructure timeout_words', 'server', null),
+  ('java.net.SocketTimeoutException: Read timed out', 'HIGH infrastructure timeout_code', 'server', null),
+  ('Gateway Timeout', 'HIGH infrastructure timeout_words', 'server', null),
   ('Request timeout set to 30 seconds', 'MEDIUM backend unmatched', 'server', null),
   ('[Violation] ''setTimeout'' handler took 312ms', 'MEDIUM frontend unmatched', 'browser', null),
   ('connection timeout: 30', 'MEDIUM infrastructure unmatched', 'server', null)

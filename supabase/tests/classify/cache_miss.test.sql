@@ -16,7 +16,7 @@ from (
   ('cache MISS GET /products/12', 'MEDIUM backend cache_miss', 'server', null),
   ('session 42 not found in cache', 'MEDIUM backend cache_miss', 'server', null),
   ('cache hit ratio 99.8%, misses 0.2%', 'LOW backend no_failure', 'server', null),
-  ('instruction cache parity error corrected', 'LOW backend no_failure', 'server', null)
+  ('instruction cache parity error corrected', 'LOW backend recovered', 'server', null)
 ) as sample (message, wanted, source, error_type)
 cross join lateral public.classify_error(sample.message, sample.error_type, sample.source) as answer;
 

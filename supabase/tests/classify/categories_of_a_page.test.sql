@@ -15,7 +15,7 @@ from (
   ('Text content does not match server-rendered HTML.', 'MEDIUM frontend unmatched', 'browser', null::text),
   ('Hydration failed', 'MEDIUM frontend unmatched', 'test', null),
   ('Request failed with status code 401', 'MEDIUM security unmatched', 'browser', 'AxiosError'),
-  ('Request failed with status code 500', 'HIGH backend server_error', 'browser', 'AxiosError'),
+  ('Request failed with status code 500', 'HIGH backend server_error_status', 'browser', 'AxiosError'),
   ('JWT expired', 'MEDIUM security unmatched', 'browser', null),
   ('duplicate key value violates unique constraint "a"', 'MEDIUM database unmatched', 'browser', null),
   ('Please select an item in the table', 'MEDIUM frontend unmatched', 'browser', null),

@@ -18,7 +18,7 @@ from (
   ('new row violates row-level security policy for table "t"', 'MEDIUM database unmatched', 'browser', null),
   ('Lock wait timeout exceeded; try restarting transaction', 'MEDIUM database statement_timeout', 'server', null),
   ('relation "public.t" does not exist', 'MEDIUM database unmatched', 'server', null),
-  ('connect ECONNREFUSED 10.0.0.7:8080', 'HIGH infrastructure network_error', 'server', null),
+  ('connect ECONNREFUSED 10.0.0.7:8080', 'HIGH infrastructure socket_code', 'server', null),
   ('PGRST116: Cannot coerce the result to a single JSON object', 'MEDIUM database unmatched', 'server', null)
 ) as sample (message, wanted, source, error_type)
 cross join lateral public.classify_error(sample.message, sample.error_type, sample.source) as answer;

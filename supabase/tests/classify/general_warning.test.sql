@@ -17,7 +17,7 @@ from (
   ('time=x level=warn msg="y"', 'LOW backend general_warning', 'server', null),
   ('SAWarning: identity key conflicts with the session', 'LOW database warning_class', 'server', 'SAWarning'),
   ('03-17 16:13:45.382  1702  8671 W WindowManager: x', 'LOW backend general_warning', 'server', null),
-  ('WARN read ECONNRESET', 'HIGH infrastructure network_error', 'server', null),
+  ('WARN read ECONNRESET', 'HIGH infrastructure socket_code', 'server', null),
   ('RAS KERNEL INFO routine', 'LOW infrastructure fallback_level_info', 'server', null),
   ('level=error msg="user not found"', 'MEDIUM backend unmatched', 'server', null)
 ) as sample (message, wanted, source, error_type)

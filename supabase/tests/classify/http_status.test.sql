@@ -14,9 +14,9 @@ from (
   values
   (502, 'CRITICAL backend bad_gateway'),
   (503, 'CRITICAL backend service_unavailable'),
-  (504, 'HIGH infrastructure api_timeout'),
-  (500, 'HIGH backend server_error'),
-  (402, 'HIGH backend payment_failed'),
+  (504, 'HIGH infrastructure gateway_timeout'),
+  (500, 'HIGH backend server_error_status'),
+  (402, 'HIGH backend payment_failed_status'),
   (429, 'MEDIUM backend rate_limited_status'),
   (404, 'LOW backend not_found_status'),
   (403, 'MEDIUM security unmatched')

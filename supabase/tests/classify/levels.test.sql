@@ -1,4 +1,4 @@
--- The level decides only when no rule matches.
+-- The level decides when no rule matches; a line of a level below warning is LOW whatever it says.
 
 begin;
 
@@ -19,7 +19,7 @@ from (
   ('boom', '50', 'HIGH fallback_level_error'),
   ('boom', 'mauve', 'MEDIUM unmatched'),
   ('boom', null, 'MEDIUM unmatched'),
-  ('read ECONNRESET', 'debug', 'HIGH network_error')
+  ('read ECONNRESET', 'debug', 'LOW fallback_level_info')
 ) as sample (message, level, wanted)
 cross join lateral public.classify_error(sample.message, level => sample.level) as answer;
 

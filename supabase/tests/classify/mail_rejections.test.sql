@@ -34,7 +34,7 @@ from (
     'exim: login authenticator failed for a: 535 Incorrect authentication data',
     'MEDIUM security unmatched', 'server', null
   ),
-  ('connect to smtp.test[1.2.3.4]:587: Network is unreachable', 'HIGH infrastructure network_error', 'server', null)
+  ('connect to smtp.test[1.2.3.4]:587: Network is unreachable', 'HIGH infrastructure connection_refused', 'server', null)
 ) as sample (message, wanted, source, error_type)
 cross join lateral public.classify_error(sample.message, sample.error_type, sample.source) as answer;
 

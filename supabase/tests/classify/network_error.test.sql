@@ -12,13 +12,13 @@ select
   )
 from (
   values
-  ('connect ECONNREFUSED 10.0.0.7:8080', 'HIGH infrastructure network_error', 'server', null::text),
-  ('getaddrinfo ENOTFOUND api.test', 'HIGH infrastructure network_error', 'server', null),
-  ('read ECONNRESET', 'HIGH infrastructure network_error', 'server', null),
-  ('Failed to load resource: net::ERR_NAME_NOT_RESOLVED', 'HIGH infrastructure network_error', 'browser', null),
-  ('Failed to fetch', 'HIGH infrastructure network_error', 'browser', 'TypeError'),
-  ('NetworkError when attempting to fetch resource.', 'HIGH infrastructure network_error', 'browser', 'TypeError'),
-  ('Load failed', 'HIGH infrastructure network_error', 'browser', 'TypeError'),
+  ('connect ECONNREFUSED 10.0.0.7:8080', 'HIGH infrastructure socket_code', 'server', null::text),
+  ('getaddrinfo ENOTFOUND api.test', 'HIGH infrastructure socket_code', 'server', null),
+  ('read ECONNRESET', 'HIGH infrastructure socket_code', 'server', null),
+  ('Failed to load resource: net::ERR_NAME_NOT_RESOLVED', 'HIGH infrastructure browser_network_code', 'browser', null),
+  ('Failed to fetch', 'HIGH infrastructure fetch_failed', 'browser', 'TypeError'),
+  ('NetworkError when attempting to fetch resource.', 'HIGH infrastructure fetch_failed', 'browser', 'TypeError'),
+  ('Load failed', 'HIGH infrastructure fetch_failed', 'browser', 'TypeError'),
   ('All candidate resources failed to load. Media load paused.', 'MEDIUM frontend unmatched', 'browser', null)
 ) as sample (message, wanted, source, error_type)
 cross join lateral public.classify_error(sample.message, sample.error_type, sample.source) as answer;

@@ -12,12 +12,12 @@ select
   )
 from (
   values
-  ('Your card was declined.', 'HIGH backend payment_failed', 'server', null::text),
-  ('Insufficient funds', 'HIGH backend payment_failed', 'server', null),
-  ('Do Not Honor', 'HIGH backend payment_failed', 'server', null),
-  ('incorrect_cvc', 'HIGH backend payment_failed', 'server', null),
+  ('Your card was declined.', 'HIGH backend card_rejected', 'server', null::text),
+  ('Insufficient funds', 'HIGH backend card_rejected', 'server', null),
+  ('Do Not Honor', 'HIGH backend card_rejected', 'server', null),
+  ('incorrect_cvc', 'HIGH backend payment_code', 'server', null),
   ('Refund could not be processed', 'HIGH backend payment_failed', 'server', null),
-  ('Payment declined: ETIMEDOUT', 'HIGH backend payment_failed', 'server', null),
+  ('Payment declined: ETIMEDOUT', 'HIGH backend payment_declined', 'server', null),
   ('Payment of 500 EUR received', 'MEDIUM backend unmatched', 'server', null),
   ('User declined the invitation', 'MEDIUM backend unmatched', 'server', null)
 ) as sample (message, wanted, source, error_type)

@@ -14,8 +14,8 @@ from (
   values
   ('Data breach detected: 4,000 records affected', 'CRITICAL security security_breach', 'server', null::text),
   ('INTRUSION DETECTED in zone 3', 'CRITICAL security security_breach', 'server', null),
-  ('Admin account was compromised', 'CRITICAL security security_breach', 'server', null),
-  ('Ransomware note found on fs-02', 'CRITICAL security security_breach', 'server', null),
+  ('Admin account was compromised', 'CRITICAL security security_compromised', 'server', null),
+  ('Ransomware note found on fs-02', 'CRITICAL security security_compromised', 'server', null),
   ('SQL injection attempt blocked in parameter "id"', 'MEDIUM security unmatched', 'server', null),
   ('Brute force attack detected from 10.0.0.8', 'MEDIUM security unmatched', 'server', null),
   ('No security breaches were found in the audit', 'LOW security no_failure', 'server', null),

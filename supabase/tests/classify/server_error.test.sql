@@ -12,12 +12,12 @@ select
   )
 from (
   values
-  ('500 Internal Server Error', 'HIGH backend server_error', 'server', null::text),
+  ('500 Internal Server Error', 'HIGH backend server_error_status', 'server', null::text),
   ('Internal Server Error: SQLSTATE[42000]: Syntax error', 'HIGH database server_error', 'server', null),
-  ('500 Internal Server Error: authentication failed', 'HIGH security server_error', 'server', null),
-  ('{"statusCode":500,"message":"x"}', 'HIGH backend server_error', 'server', null),
-  ('[GIN] 2024/01/01 - 12:00:00 | 500 | 1.2ms | ::1 | GET "/x"', 'HIGH backend server_error', 'server', null),
-  ('Server returned 507', 'HIGH backend server_error', 'server', null),
+  ('500 Internal Server Error: authentication failed', 'HIGH security server_error_status', 'server', null),
+  ('{"statusCode":500,"message":"x"}', 'HIGH backend server_error_status', 'server', null),
+  ('[GIN] 2024/01/01 - 12:00:00 | 500 | 1.2ms | ::1 | GET "/x"', 'HIGH backend server_error_status', 'server', null),
+  ('Server returned 507', 'HIGH backend server_error_status', 'server', null),
   ('processed 500 records', 'MEDIUM backend unmatched', 'server', null),
   ('returned 500 rows', 'MEDIUM database unmatched', 'server', null)
 ) as sample (message, wanted, source, error_type)

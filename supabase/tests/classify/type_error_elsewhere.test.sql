@@ -12,14 +12,14 @@ select
   )
 from (
   values
-  ('process is not defined', 'HIGH frontend reference_error', 'browser', 'ReferenceError'),
-  ('Can''t find variable: gtag', 'HIGH frontend type_error', 'browser', null),
-  ('unsupported operand type(s) for +: ''int'' and ''str''', 'HIGH backend type_error', 'server', null),
-  ('''NoneType'' object is not subscriptable', 'HIGH backend type_error', 'sentry', null),
-  ('Cannot read properties of undefined (reading ''id'')', 'HIGH backend type_error', 'server', null),
+  ('process is not defined', 'HIGH frontend undefined_name_page', 'browser', 'ReferenceError'),
+  ('Can''t find variable: gtag', 'HIGH frontend type_error_page', 'browser', null),
+  ('unsupported operand type(s) for +: ''int'' and ''str''', 'HIGH backend type_error_words', 'server', null),
+  ('''NoneType'' object is not subscriptable', 'HIGH backend type_error_words', 'sentry', null),
+  ('Cannot read properties of undefined (reading ''id'')', 'HIGH backend type_error_words', 'server', null),
   ('''NoneType'' object has no attribute ''x''', 'MEDIUM backend unmatched', 'server', 'AttributeError'),
   ('DATABASE_URL is not defined in the settings of this service', 'MEDIUM backend unmatched', 'server', null),
-  ('Unit test "throws TypeError" passed', 'LOW backend no_failure', 'server', null)
+  ('Unit test "throws TypeError" passed', 'LOW backend tests_passed', 'server', null)
 ) as sample (message, wanted, source, error_type)
 cross join lateral public.classify_error(sample.message, sample.error_type, sample.source) as answer;
 

@@ -12,16 +12,16 @@ select
   )
 from (
   values
-  ('Request failed with status code 502', 'CRITICAL backend bad_gateway', 'server', null::text),
-  ('HTTP/1.1 503 Service Unavailable', 'CRITICAL backend service_unavailable', 'server', null),
+  ('Request failed with status code 502', 'CRITICAL backend api_unavailable', 'server', null::text),
+  ('HTTP/1.1 503 Service Unavailable', 'CRITICAL backend api_unavailable', 'server', null),
   (
     'upstream connect error or disconnect/reset before headers',
-    'CRITICAL infrastructure service_unavailable', 'server', null
+    'CRITICAL infrastructure proxy_unavailable_words', 'server', null
   ),
-  ('nginx: no live upstreams while connecting to upstream', 'CRITICAL infrastructure bad_gateway', 'server', null),
+  ('nginx: no live upstreams while connecting to upstream', 'CRITICAL infrastructure proxy_unavailable_words', 'server', null),
   (
     '::1 - - [10/Oct/2023:13:55:36 +0000] "GET /x HTTP/1.1" 502 166',
-    'CRITICAL backend bad_gateway', 'server', null
+    'CRITICAL backend api_unavailable', 'server', null
   ),
   (
     'Failed to load resource: the server responded with a status of 503 ()',
@@ -29,9 +29,9 @@ from (
   ),
   (
     'Readiness probe failed: HTTP probe failed with statuscode: 503',
-    'CRITICAL infrastructure service_unavailable', 'server', null
+    'CRITICAL infrastructure proxy_unavailable', 'server', null
   ),
-  ('504 Gateway Time-out', 'HIGH infrastructure api_timeout', 'server', null)
+  ('504 Gateway Time-out', 'HIGH infrastructure gateway_timeout', 'server', null)
 ) as sample (message, wanted, source, error_type)
 cross join lateral public.classify_error(sample.message, sample.error_type, sample.source) as answer;
 

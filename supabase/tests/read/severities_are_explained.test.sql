@@ -41,8 +41,8 @@ select is(
     ))),
     array['rule', 'origin', 'words', 'fields', 'current']
   ),
-  '["database_unreachable", "built-in", ["ECONNREFUSED", "postgres"], {},
-    {"rule": "database_unreachable", "severity": "CRITICAL", "category": "database"}]',
+  '["database_connection_refused", "built-in", ["ECONNREFUSED", "postgres"], {},
+    {"rule": "database_connection_refused", "severity": "CRITICAL", "category": "database"}]',
   'a built-in rule: the words, of a long text'
 );
 select is(
