@@ -1,7 +1,7 @@
 -- Purpose: the built-in rules for texts in other languages than English about payments, networks, timeouts and servers.
 -- Objects: functions monitoring.list_localized_payment_rules, monitoring.list_localized_network_rules,
 --   monitoring.list_localized_timeout_rules.
--- Risks: see classify_critical_rules for the priorities, and classify_localized_rules for the phrases.
+-- Risks: see classify_success_rules for the priorities, and classify_localized_rules for the phrases.
 
 create function monitoring.list_localized_payment_rules()
 returns setof public.classification_rules

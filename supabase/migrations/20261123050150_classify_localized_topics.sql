@@ -1,7 +1,7 @@
 -- Purpose: the built-in rules for texts in other languages than English that are MEDIUM or LOW, or only have a topic.
 -- Objects: functions monitoring.list_localized_lower_rules, monitoring.list_localized_database_topics,
 --   monitoring.list_localized_topics.
--- Risks: see classify_critical_rules for the priorities, and classify_localized_rules for the phrases.
+-- Risks: see classify_success_rules for the priorities, and classify_localized_rules for the phrases.
 
 create function monitoring.list_localized_lower_rules()
 returns setof public.classification_rules

@@ -1,6 +1,6 @@
 -- Purpose: the built-in rules for texts in other languages than English about databases that cannot be reached.
 -- Objects: functions monitoring.list_localized_connection_rules, monitoring.list_localized_database_rules.
--- Risks: see classify_critical_rules for the priorities, and classify_localized_rules for the phrases.
+-- Risks: see classify_success_rules for the priorities, and classify_localized_rules for the phrases.
 
 create function monitoring.list_localized_connection_rules()
 returns setof public.classification_rules
