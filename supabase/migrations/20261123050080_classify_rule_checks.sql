@@ -364,6 +364,8 @@ declare
     union all
     select listed from monitoring.list_localized_statement_rules() as listed
     union all
+    select listed from monitoring.list_localized_connection_rules() as listed
+    union all
     select listed from monitoring.list_localized_database_rules() as listed
     union all
     select listed from monitoring.list_localized_critical_rules() as listed
@@ -375,6 +377,8 @@ declare
     select listed from monitoring.list_localized_timeout_rules() as listed
     union all
     select listed from monitoring.list_localized_lower_rules() as listed
+    union all
+    select listed from monitoring.list_localized_database_topics() as listed
     union all
     select listed from monitoring.list_localized_topics() as listed
   );
