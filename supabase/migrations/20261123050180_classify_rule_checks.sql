@@ -3,7 +3,8 @@
 -- Objects: functions monitoring.is_builtin_rule, monitoring.require_rule_field, monitoring.check_rule_pattern,
 --   monitoring.check_rule_form, monitoring.explain_no_match, monitoring.check_classification_rule,
 --   monitoring.protect_builtin_rule, monitoring.audit_classification_rule;
---   triggers classification_rules_are_checked, builtin_rules_are_protected, classification_rules_are_audited.
+--   triggers classification_rules_are_checked, builtin_rules_are_protected, classification_rules_are_audited,
+--   removed_rules_are_audited.
 -- Risks: a rule that matches too much changes the severity of every report, so each rule proves itself on an example.
 
 create function monitoring.is_builtin_rule(rule text)
@@ -297,6 +298,15 @@ $$;
 comment on function monitoring.audit_classification_rule() is
 'Writes the audit row of a rule that was added, changed or removed: who, from what, to what.';
 
+-- What an installation or an upgrade does to the built-in rules is no decision of a person.
 create trigger classification_rules_are_audited
-after insert or update or delete on public.classification_rules
-for each row execute function monitoring.audit_classification_rule();
+after insert or update on public.classification_rules
+for each row
+when (new.origin = 'operator' or current_setting('search_path') not in ('', '""'))
+execute function monitoring.audit_classification_rule();
+
+create trigger removed_rules_are_audited
+after delete on public.classification_rules
+for each row
+when (old.origin = 'operator' or current_setting('search_path') not in ('', '""'))
+execute function monitoring.audit_classification_rule();
