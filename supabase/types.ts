@@ -51,14 +51,14 @@ isOneToOne: false
                   ]
                 },"classification_rules": {
                   Row: {
-                    "category": Database["public"]['Enums']["incident_category"] | null,"counterexample": string | null,"created_at": string,"example": string,"is_enabled": boolean,"matches": unknown,"name": string,"origin": string,"priority": number,"severity": Database["public"]['Enums']["incident_severity"] | null,"sources": (string)[] | null,"unless": unknown,"updated_at": string
+                    "category": Database["public"]['Enums']["incident_category"] | null,"codes": (string)[] | null,"codes_query": unknown,"counterexample": string | null,"created_at": string,"example": string,"is_enabled": boolean,"matches": unknown,"name": string,"origin": string,"pattern": string | null,"priority": number,"severity": Database["public"]['Enums']["incident_severity"] | null,"sources": (string)[] | null,"statuses": unknown,"unless": unknown,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "category"?: Database["public"]['Enums']["incident_category"] | null,"counterexample"?: string | null,"created_at"?: string,"example": string,"is_enabled"?: boolean,"matches": unknown,"name": string,"origin"?: string,"priority"?: number,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"sources"?: (string)[] | null,"unless"?: unknown,"updated_at"?: string
+                    "category"?: Database["public"]['Enums']["incident_category"] | null,"codes"?: (string)[] | null,"codes_query"?: never,"counterexample"?: string | null,"created_at"?: string,"example": string,"is_enabled"?: boolean,"matches"?: unknown,"name": string,"origin"?: string,"pattern"?: string | null,"priority"?: number,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"sources"?: (string)[] | null,"statuses"?: unknown,"unless"?: unknown,"updated_at"?: string
                   }
                   Update: {
-                    "category"?: Database["public"]['Enums']["incident_category"] | null,"counterexample"?: string | null,"created_at"?: string,"example"?: string,"is_enabled"?: boolean,"matches"?: unknown,"name"?: string,"origin"?: string,"priority"?: number,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"sources"?: (string)[] | null,"unless"?: unknown,"updated_at"?: string
+                    "category"?: Database["public"]['Enums']["incident_category"] | null,"codes"?: (string)[] | null,"codes_query"?: never,"counterexample"?: string | null,"created_at"?: string,"example"?: string,"is_enabled"?: boolean,"matches"?: unknown,"name"?: string,"origin"?: string,"pattern"?: string | null,"priority"?: number,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"sources"?: (string)[] | null,"statuses"?: unknown,"unless"?: unknown,"updated_at"?: string
                   }
                   Relationships: [
                     
@@ -492,7 +492,7 @@ isOneToOne: false
             }[]
                            },
 "classify_error":
-{ Args: { "error_type"?: string,"http_status"?: number,"level"?: string,"message": string,"source"?: string,"url"?: string }; Returns: Record<string, unknown>
+{ Args: { "code"?: string,"error_type"?: string,"http_status"?: number,"level"?: string,"message": string,"source"?: string,"url"?: string }; Returns: Record<string, unknown>
                            },
 "erase_personal_data":
 { Args: { "most_rows"?: number,"person": string }; Returns: Json

@@ -67,43 +67,44 @@ as $$
       is_clean_jsonb is_content_error is_feature_on is_hex_word is_in_deployment_window is_in_maintenance
       is_kill_switch_on is_late_delivery is_logged_status is_one_line is_own_word is_private_host is_raised_by_sentry
       is_recorded_erasure is_sensitive_key is_sentry_outage is_status_code is_valid_input join_lines judge_answers
-      judge_health_checks kind_of_level last_word lift_suppression limit_redaction_cost list_changes
-      list_copies_elsewhere list_database_code_rules list_database_failure_rules list_database_topics
+      judge_health_checks kind_of_level last_word lift_suppression limit_redaction_cost list_builtin_rules
+      list_changes list_copies_elsewhere list_database_code_rules list_database_failure_rules list_database_topics
       list_erased_actions list_failure_topics list_jobs list_library_topics list_limit_rules
-      list_localized_critical_rules list_localized_database_rules list_localized_lower_rules
-      list_localized_network_rules list_localized_no_failure_rules list_localized_payment_rules
-      list_localized_security_rules list_localized_statement_rules list_localized_timeout_rules list_localized_topics
-      list_low_rules list_medium_rules list_network_code_rules list_network_rules list_no_failure_rules
-      list_other_topics list_own_functions list_own_objects list_page_topics list_payment_rules
-      list_personal_data_columns list_request_topics list_row_rules list_security_failure_rules list_security_topics
-      list_sentry_exceptions list_server_error_rules list_timeout_rules list_type_error_rules list_unavailable_rules
-      list_unreachable_database_rules list_windows_without_mutes lock_action_starts lock_fold_candidates lock_incident
-      lock_quotas mark_keyed_values mask_dates mask_numbers mask_quoted_values mask_random_id mask_random_ids
-      match_character match_person match_spellings may_contain_secrets may_contain_sensitive_keys name_level_rule
-      normalize_classified_text normalize_error_message open_envelope open_sentry_incident overall_state parse_codes
-      parse_rule_query passes_luhn pause_before_retry postpone_delivery precedes_status_code prepare_event
-      prepare_repeat prepare_search prepare_sentry_report protect_builtin_rule protect_knowledge publish_tables
-      purge_agent_actions purge_history purge_receipts queue_embedding queue_notifications read_actor read_address
-      read_classified_fields read_document read_editor read_embedding read_error_signals read_event_choice
-      read_event_context read_event_line read_event_text read_excerpt read_fingerprint read_http_status
-      read_idempotency_key read_ipv4 read_legacy_alert read_lenient_text read_limit read_optional_line
-      read_optional_text read_probe_targets read_required_line read_required_text read_role read_secret read_sender
-      read_sentry_activity read_sentry_comment read_sentry_delivery read_sentry_event read_sentry_intent
-      read_sentry_issue read_sentry_metric_alert read_sentry_tags read_statuses read_timestamp record_answer
-      record_purged_actions redact_card_numbers redact_digit_run redact_jsonb redact_keyed_values redact_private_keys
-      redact_secrets redact_secrets_once refuse_agent_action_change refuse_event refuse_request
-      refuse_system_config_truncate refuse_unknown_incident refuses_duplicates remember_service
-      remove_stale_target_states remove_upserted_events report_kept_rows require_argument require_rule_field
-      require_subject resend_probes resolve_incidents retry_deliveries revoke_temporary roll_up_checks roll_up_days
-      roll_up_incidents run_health_checks sanitize_jsonb sanitize_line sanitize_text schedule_jobs
-      schedule_optional_jobs schedule_retries schema_version secure_objects seed_action_kinds
-      seed_classification_rules seed_health_check_policy_fields seed_incident_fields seed_permission_fields
-      seed_system_config seed_target_fields send_embeddings send_probe sentry_fingerprint set_change_context
-      severity_of_level start_round stop_running_actions store_answer store_embedding_answer store_events
-      store_events_isolated store_sentry_delivery strip_controls sync_probe_targets trim_sentry_body trim_sentry_event
-      truncate_bytes truncate_jsonb truncate_text try_write unquote_message unschedule_retries update_target_states
-      upsert_incidents upsert_knowledge validate_system_config verify_chain verify_incident_chain widen_vector_search
-      wilson_lower_bound write_audit_anchor write_erased_actions write_service_target
+      list_localized_connection_rules list_localized_critical_rules list_localized_database_rules
+      list_localized_database_topics list_localized_lower_rules list_localized_network_rules
+      list_localized_no_failure_rules list_localized_payment_rules list_localized_security_rules
+      list_localized_statement_rules list_localized_timeout_rules list_localized_topics list_low_rules
+      list_medium_rules list_network_code_rules list_network_rules list_no_failure_rules list_other_topics
+      list_own_functions list_own_objects list_page_topics list_payment_rules list_personal_data_columns
+      list_request_topics list_row_rules list_security_failure_rules list_security_topics list_sentry_exceptions
+      list_server_error_rules list_service_timeout_rules list_timeout_rules list_type_error_rules
+      list_type_error_topics list_unavailable_rules list_unreachable_database_rules list_windows_without_mutes
+      lock_action_starts lock_fold_candidates lock_incident lock_quotas mark_keyed_values mask_dates mask_numbers
+      mask_quoted_values mask_random_id mask_random_ids match_character match_person match_spellings
+      may_contain_secrets may_contain_sensitive_keys name_level_rule normalize_classified_text normalize_error_message
+      open_envelope open_sentry_incident overall_state parse_codes parse_rule_query passes_luhn pause_before_retry
+      postpone_delivery precedes_status_code prepare_event prepare_repeat prepare_search prepare_sentry_report
+      protect_builtin_rule protect_knowledge publish_tables purge_agent_actions purge_history purge_receipts
+      queue_embedding queue_notifications read_actor read_address read_classified_fields read_document read_editor
+      read_embedding read_error_signals read_event_choice read_event_context read_event_line read_event_text
+      read_excerpt read_fingerprint read_http_status read_idempotency_key read_ipv4 read_legacy_alert
+      read_lenient_text read_limit read_optional_line read_optional_text read_probe_targets read_required_line
+      read_required_text read_role read_secret read_sender read_sentry_activity read_sentry_comment
+      read_sentry_delivery read_sentry_event read_sentry_intent read_sentry_issue read_sentry_metric_alert
+      read_sentry_tags read_statuses read_timestamp record_answer record_purged_actions redact_card_numbers
+      redact_digit_run redact_jsonb redact_keyed_values redact_private_keys redact_secrets redact_secrets_once
+      refuse_agent_action_change refuse_event refuse_request refuse_system_config_truncate refuse_unknown_incident
+      refuses_duplicates remember_service remove_stale_target_states remove_upserted_events report_kept_rows
+      require_argument require_rule_field require_subject resend_probes resolve_incidents retry_deliveries
+      revoke_temporary roll_up_checks roll_up_days roll_up_incidents run_health_checks sanitize_jsonb sanitize_line
+      sanitize_text schedule_jobs schedule_optional_jobs schedule_retries schema_version secure_objects
+      seed_action_kinds seed_classification_rules seed_health_check_policy_fields seed_incident_fields
+      seed_permission_fields seed_system_config seed_target_fields send_embeddings send_probe sentry_fingerprint
+      set_change_context severity_of_level start_round stop_running_actions store_answer store_embedding_answer
+      store_events store_events_isolated store_sentry_delivery strip_controls sync_probe_targets trim_sentry_body
+      trim_sentry_event truncate_bytes truncate_jsonb truncate_text try_write unquote_message unschedule_retries
+      update_target_states upsert_incidents upsert_knowledge validate_system_config verify_chain verify_incident_chain
+      widen_vector_search wilson_lower_bound write_audit_anchor write_erased_actions write_service_target
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)

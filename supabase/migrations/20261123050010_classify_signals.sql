@@ -187,8 +187,8 @@ begin
     -- returned 503, Error: 503
     or monitoring.precedes_status_code(v_name) and (
       v_next in (
-        '', e'\n', e'\r', ':', ';', ')', ']', '}', '"', '''', '<', '>', '|', '(', '{', '[', '→', '–', '—', '!', '?', '.', ',', '-',
-        '。', '，'
+        '', e'\n', e'\r', '/', ':', ';', ')', ']', '}', '"', '''', '<', '>', '|', '(', '{', '[', '→', '–', '—',
+        '!', '?', '.', ',', '-', '。', '，'
       )
       or v_word in (
         'error', 'errors', 'response', 'responses', 'status', 'from', 'for', 'on', 'when', 'while', 'after',
@@ -198,9 +198,9 @@ begin
       )
       or v_word like any(array['%\_%', 'auth%'])
     )
-    -- GET /orders 503
+    -- GET /orders 503, [GET] "/orders": 503
     or v_name like '%/%'
-    and is_status_code.preceding ~ '\m(?:get|post|put|patch|delete|head|options) [^ ]+ [^a-z0-9]*$'
+    and is_status_code.preceding ~ '\m(?:get|post|put|patch|delete|head|options)\]? [^ ]+ [^a-z0-9]*$'
     or monitoring.is_logged_status(v_at, v_name, is_status_code.preceding, is_status_code.following)
     -- .NET writes: The remote server returned an error: (503) Server Unavailable. Others end with (503).
     or is_status_code.following like ')%' and (
@@ -279,7 +279,8 @@ begin
   return case
     when v_word in ('warning', 'warn', 'wrn', 'w', '40') then 'warning'
     when v_word in (
-      'info', 'information', 'inf', 'notice', 'note', 'debug', 'dbug', 'dbg', 'trace', 'trce', 'trc', 'verbose', 'i',
+      'info', 'information', 'inf', 'notice', 'note', 'debug', 'dbug', 'dbg', 'trace', 'trce', 'trc', 'verbose', 'vrb',
+      'i',
       'd', 't', 'v', '30', '20', '10'
     ) then 'info'
     -- The words of PostgreSQL and of Java in other languages.
@@ -343,11 +344,15 @@ declare
   v_kind text;
   v_is_upper boolean;
 begin
-  -- I0523 12:00:00 of glog, I/Tag of Android, I, [2024-05-23 of Ruby, [I 2024-05-23 of Tornado.
-  if substr(ltrim(v_line, '[('), 2, 1) in ('0', '1', '/', ',', ' ')
-    and v_line ~ '^[\[(]?[VDTIWEF](?:[01][0-9]{3} [0-9]|/[A-Za-z]|, \[| [0-9(])'
-  then
-    return nullif(monitoring.kind_of_level(substr(ltrim(v_line, '[('), 1, 1)), 'error');
+  -- I0523 12:00:00 of glog, I/Tag and 05-23 12:00:00.000 1 2 I of Android, I, [2024-05-23 of Ruby, [I 2024 of Tornado.
+  if substr(ltrim(v_line, '[('), 2, 1) in ('0', '1', '/', ',', ' ') or substr(v_line, 3, 1) = '-' then
+    v_found := substring(
+      v_line from '^(?:[\[(]?|[0-9]{2}-[0-9]{2} [0-9:.]+ +[0-9]+ +[0-9]+ )([VDTIWEF])'
+      || '(?:[01][0-9]{3} [0-9]|/[A-Za-z]|, \[| [0-9(]| [A-Z][A-Za-z]*:)'
+    );
+    if v_found is not null then
+      return nullif(monitoring.kind_of_level(v_found), 'error');
+    end if;
   end if;
 
   -- "level":"info" of JSON, level=info of logfmt.
@@ -357,14 +362,17 @@ begin
       || '|\m(?:level|lvl|severity)="?)([A-Za-z]+|[1-6]0\M)'
     );
     if v_found is not null then
-      return nullif(monitoring.kind_of_level(v_found), 'error');
+      -- MongoDB writes slow queries with I.
+      return case when v_line not like '%"Slow query"%' then nullif(monitoring.kind_of_level(v_found), 'error') end;
     end if;
   end if;
 
   -- Most texts contain none of these words.
   if not (
-    lower(v_line)
-    ~ 'info|warn|debug|dbug|trace|trce|verbose|notice|note|nota|log: |hinweis|avertis|attenti|attenzi|adver|aviso'
+    lower(v_line) ~ (
+      'info|inf]|warn|wrn|debug|dbug|dbg|trace|trce|verbose|vrb|notice|note|nota|log: |hinweis|avertis|atten[tz]i'
+      || '|adver|aviso'
+    )
     or octet_length(v_line) > length(v_line) and v_line like any(
       '{%ПРЕДУПРЕЖДЕНИЕ%,%ВНИМАНИЕ%,%ЗАМЕЧАНИЕ%,%СООБЩЕНИЕ%,%警告%,%注意%,%情報%,%信息%,%日志%,%日誌%,'
       '%경고%,%알림%,%정보%,%로그%}'::text[]
@@ -373,10 +381,11 @@ begin
     return null;
   end if;
   v_found := substring(
-    v_line from '(?i)(?:^|[\s|\[<("=:.])(?:trace|trce|debug|dbug|verbose|info|information|notice|note|warn|warning'
-    || '|log(?=: )|err|error|fail|severe|crit|critical|alert|emerg|emergency|fatal|panic|warnung|hinweis|fehler'
-    || '|avertissement|attention|erreur|infos|advertencia|aviso|informaci[oó]n|nota|grave|erro|attenzione|avvertenza'
-    || '|informazioni|errore|notifica|schwerwiegend|предупреждение|внимание|замечание|сообщение|ошибка'
+    v_line from '(?i)(?:^|[\s|\[<("=:.])(?:trace|trce|debug|dbug|dbg|verbose|vrb|inf|info|information|notice|note|warn'
+    || '|wrn|warning|log(?=: )|err|error|fail|severe|crit|critical|alert|emerg|emergency|fatal|ftl|panic|warnung'
+    || '|hinweis|fehler|avertissement|attention|erreur|infos|advertencia|aviso|informaci[oó]n|nota|grave|erro'
+    || '|attenzione|avvertenza|informazioni|errore|notifica|schwerwiegend|предупреждение|внимание|замечание'
+    || '|сообщение|ошибка'
     || '|警告|注意|情報|信息|日志|日誌|错误|錯誤|エラー|경고|알림|정보|로그|오류)'
     || '[]\s|>):",./[-]'
   );

@@ -64,7 +64,7 @@ def list_rows(project: Project) -> dict[str, list[Any]]:
     tables = "select format('%I.%I', schema, name) as name from monitoring.list_own_objects() where kind = 'relation'"
     query = f"select name from ({tables}) as own join pg_class on pg_class.oid = name::regclass where relkind = 'r'"  # noqa: S608
     for (name,) in project.run(query):
-        statement = sql.SQL("select to_jsonb(t) - '{{updated_at,ran_at}}'::text[] from {} as t order by 1")
+        statement = sql.SQL("select to_jsonb(t) - '{{created_at,updated_at,ran_at}}'::text[] from {} as t order by 1")
         rows[name] = project.run(statement.format(sql.SQL(name)).as_string(None))
     return rows
 

@@ -25,7 +25,7 @@ select is(
       and function.proname in (
         'normalize_classified_text', 'index_error_text', 'is_amount', 'begins_reason_phrase', 'precedes_status_code',
         'is_logged_status', 'is_status_code', 'find_status_code', 'kind_of_level', 'begins_log_line', 'find_log_level',
-        'severity_of_level', 'name_level_rule', 'read_error_signals', 'classify_error'
+        'severity_of_level', 'name_level_rule', 'read_error_signals', 'apply_rules', 'classify_error'
       )
   ),
   16::bigint,

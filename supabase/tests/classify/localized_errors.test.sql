@@ -2,7 +2,7 @@
 
 begin;
 
-select plan(101);
+select plan(106);
 
 select
   is(
@@ -129,6 +129,11 @@ from (
   ('ja', '権限がありません', 'server', 'error', 'HIGH security'),
   ('fr', 'Aucun espace disponible sur le périphérique', 'server', 'error', 'HIGH infrastructure'),
   ('zh', '内存不足', 'server', 'error', 'HIGH infrastructure'),
+  ('de', 'Ungültiger Objektname ''dbo.Regal''.', 'server', 'error', 'HIGH database'),
+  ('pt', 'FATAL:  role "oficina" não existe', 'server', 'fatal', 'CRITICAL database'),
+  ('zh', '致命错误:  角色 "sklad" 不存在', 'server', 'error', 'HIGH database'),
+  ('es', 'El servidor no respondió a tiempo', 'server', 'error', 'HIGH infrastructure'),
+  ('ja', 'サーバーが応答しません', 'server', 'error', 'HIGH infrastructure'),
   -- Traps: names, paths, settings and texts that report the opposite.
   ('de', 'FEHLER:  Relation »zeitüberschreitung« existiert nicht', 'server', null, 'MEDIUM database'),
   ('zh', '错误:  字段 "连接超时" 不存在', 'server', null, 'MEDIUM database'),

@@ -2,7 +2,7 @@
 
 begin;
 
-select plan(49);
+select plan(54);
 
 select is(monitoring.find_log_level(sample.message), sample.wanted, sample.message)
 from (
@@ -36,6 +36,9 @@ from (
   ('[2025-02-03T10:00:00Z DEBUG shop::db] connected', 'info'),
   ('backend-1  | INFO:     started', 'info'),
   ('2025-02-03T10:00:00Z  INFO 1: ok', 'info'),
+  ('[10:00:00 INF] ok', 'info'),
+  ('2025-02-03 [DBG] ok', 'info'),
+  ('02-03 10:00:00.994  1702 14638 D Net: ok', 'info'),
   ('2025-02-03 10:00:00 WARN  o.s.Shop - slow', 'warning'),
   ('[WARNING] pool nearly full', 'warning'),
   ('{"level":"warn","msg":"x"}', 'warning'),
@@ -55,6 +58,8 @@ from (
   ('LOG:  could not bind IPv4 address "0.0.0.0"', 'warning'),
   ('2025-02-03 10:00:00 UTC [7] LOG:  checkpoint starting', 'warning'),
   ('日志:  检查点', 'warning'),
+  ('2025-02-03 10:00:00.003 +01:00 [WRN] slow', 'warning'),
+  ('02-03 10:00:00.994  1702 14638 W ActivityManager: x', 'warning'),
   ('(node:7) Warning: Setting NODE_TLS', 'warning')
 ) as sample (message, wanted);
 

@@ -2,7 +2,7 @@
 
 begin;
 
-select plan(12);
+select plan(13);
 
 select
   is(
@@ -23,6 +23,7 @@ from (
   ('503 Service Unavailable: no database', 'CRITICAL database database_unavailable'),
   ('feign.FeignException$ServiceUnavailable: [stock]', 'CRITICAL backend api_unavailable_code'),
   ('rpc error: upstream connect error', 'MEDIUM infrastructure unmatched'),
+  ('[CRITICAL] WORKER TIMEOUT (pid:17)', 'CRITICAL infrastructure worker_killed'),
   ('FUNCTION_INVOCATION_TIMEOUT', 'HIGH infrastructure timeout_code')
 ) as sample (message, wanted)
 cross join lateral public.classify_error(sample.message, null, 'server') as answer;

@@ -2,7 +2,7 @@
 
 begin;
 
-select plan(8);
+select plan(12);
 
 select
   is(
@@ -18,6 +18,10 @@ from (
   ('email rate limit exceeded', 'MEDIUM backend rate_limited', 'server', null),
   ('limiting requests, excess: 20.3 by zone "one"', 'MEDIUM infrastructure rate_limited', 'server', null),
   ('reject=421 4.3.2 Connection rate limit exceeded.', 'MEDIUM infrastructure rate_limited', 'server', null),
+  ('relation "rate_limits" does not exist', 'MEDIUM database unmatched', 'server', null),
+  ('Could not parse the rate_limit header', 'MEDIUM backend unmatched', 'server', null),
+  ('Unable to write: Disk quota exceeded', 'MEDIUM infrastructure unmatched', 'server', null),
+  ('Firebase: try again later (auth/too-many-requests).', 'MEDIUM security rate_limited_code', 'browser', null),
   ('Too many failed login attempts', 'MEDIUM security rate_limited', 'server', null),
   ('INFO rate limit configured: 100 per minute', 'LOW backend fallback_level_info', 'server', null)
 ) as sample (message, wanted, source, error_type)

@@ -2,7 +2,7 @@
 
 begin;
 
-select plan(24);
+select plan(26);
 
 select is(monitoring.find_status_code(lower(sample.message), null), sample.wanted, sample.message)
 from (
@@ -31,6 +31,8 @@ from (
   ('call to upstream 500; giving up', 500),
   ('org.example.client.ServerErrorException$BadGateway: 502 : [no body]', 502),
   ('line 450, then 3 retries of 500 items, then HTTP 503', 503),
+  ('H3Error: [GET] "/api/carts/7": 404 Cart not found', 404),
+  ('03/Feb/2025 [ERROR 502 /admin/x.php] dial tcp 127.0.0.1:9000', 502),
   ('squeezed: a 404 response was cached', 404)
 ) as sample (message, wanted);
 

@@ -2,7 +2,7 @@
 
 begin;
 
-select plan(25);
+select plan(28);
 
 select is(monitoring.find_log_level(sample.message), null::text, sample.message)
 from (
@@ -30,6 +30,9 @@ from (
   ('a note was deleted'),
   ('nothing'),
   (''),
+  ('02-03 10:00:00.994  17 18 E Net: INFO'),
+  ('2025-02-03 [ERR] INFO'),
+  ('{"s":"I","c":"COMMAND","msg":"Slow query"}'),
   ('FEHLER:  Relation fehlt. HINWEIS: anlegen'),
   ('the informative text')
 ) as sample (message);

@@ -93,6 +93,6 @@ def test_agents_read_the_reason_over_http(stack: Stack) -> None:
     headers = {"apikey": stack.publishable_key, "Authorization": f"Bearer {stack.authenticated_jwt}"}
     url = f"{stack.supabase_url}/rest/v1/rpc/explain_classification"
     explanation = httpx.get(url, params={"incident_id": incident_id}, headers=headers, timeout=30).json()
-    assert (explanation["rule"], explanation["words"]) == ("network_code", ["ECONNRESET"])
+    assert (explanation["rule"], explanation["words"]) == ("socket_code", ["ECONNRESET"])
     missing = httpx.get(url, params={"incident_id": "INC-0"}, headers=headers, timeout=30)
     assert (missing.status_code, missing.json()["message"]) == (404, "there is no such incident")

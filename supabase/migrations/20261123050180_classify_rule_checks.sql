@@ -1,9 +1,10 @@
 -- Purpose: refuses a classification rule that does not do what its own example says, keeps built-in rules from being
---   edited, keeps an audit trail of rules, and stores the built-in ones.
+--   edited, and keeps an audit trail of rules.
 -- Objects: functions monitoring.is_builtin_rule, monitoring.require_rule_field, monitoring.check_rule_pattern,
 --   monitoring.check_rule_form, monitoring.explain_no_match, monitoring.check_classification_rule,
---   monitoring.protect_builtin_rule, monitoring.audit_classification_rule, monitoring.seed_classification_rules;
---   triggers classification_rules_are_checked, builtin_rules_are_protected, classification_rules_are_audited.
+--   monitoring.protect_builtin_rule, monitoring.audit_classification_rule;
+--   triggers classification_rules_are_checked, builtin_rules_are_protected, classification_rules_are_audited,
+--   removed_rules_are_audited.
 -- Risks: a rule that matches too much changes the severity of every report, so each rule proves itself on an example.
 
 create function monitoring.is_builtin_rule(rule text)
@@ -297,128 +298,15 @@ $$;
 comment on function monitoring.audit_classification_rule() is
 'Writes the audit row of a rule that was added, changed or removed: who, from what, to what.';
 
+-- What an installation or an upgrade does to the built-in rules is no decision of a person.
 create trigger classification_rules_are_audited
-after insert or update or delete on public.classification_rules
-for each row execute function monitoring.audit_classification_rule();
+after insert or update on public.classification_rules
+for each row
+when (new.origin = 'operator' or current_setting('search_path') not in ('', '""'))
+execute function monitoring.audit_classification_rule();
 
-create function monitoring.seed_classification_rules()
-returns void
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-declare
-  v_rules public.classification_rules[] := array(
-    select listed from monitoring.list_no_failure_rules() as listed
-    union all
-    select listed from monitoring.list_database_code_rules() as listed
-    union all
-    select listed from monitoring.list_database_failure_rules() as listed
-    union all
-    select listed from monitoring.list_unreachable_database_rules() as listed
-    union all
-    select listed from monitoring.list_security_failure_rules() as listed
-    union all
-    select listed from monitoring.list_unavailable_rules() as listed
-    union all
-    select listed from monitoring.list_payment_rules() as listed
-    union all
-    select listed from monitoring.list_network_code_rules() as listed
-    union all
-    select listed from monitoring.list_network_rules() as listed
-    union all
-    select listed from monitoring.list_service_timeout_rules() as listed
-    union all
-    select listed from monitoring.list_timeout_rules() as listed
-    union all
-    select listed from monitoring.list_server_error_rules() as listed
-    union all
-    select listed from monitoring.list_type_error_rules() as listed
-    union all
-    select listed from monitoring.list_limit_rules() as listed
-    union all
-    select listed from monitoring.list_medium_rules() as listed
-    union all
-    select listed from monitoring.list_low_rules() as listed
-    union all
-    select listed from monitoring.list_failure_topics() as listed
-    union all
-    select listed from monitoring.list_type_error_topics() as listed
-    union all
-    select listed from monitoring.list_library_topics() as listed
-    union all
-    select listed from monitoring.list_page_topics() as listed
-    union all
-    select listed from monitoring.list_security_topics() as listed
-    union all
-    select listed from monitoring.list_database_topics() as listed
-    union all
-    select listed from monitoring.list_request_topics() as listed
-    union all
-    select listed from monitoring.list_other_topics() as listed
-    union all
-    select listed from monitoring.list_localized_no_failure_rules() as listed
-    union all
-    select listed from monitoring.list_localized_security_rules() as listed
-    union all
-    select listed from monitoring.list_localized_statement_rules() as listed
-    union all
-    select listed from monitoring.list_localized_database_rules() as listed
-    union all
-    select listed from monitoring.list_localized_critical_rules() as listed
-    union all
-    select listed from monitoring.list_localized_payment_rules() as listed
-    union all
-    select listed from monitoring.list_localized_network_rules() as listed
-    union all
-    select listed from monitoring.list_localized_timeout_rules() as listed
-    union all
-    select listed from monitoring.list_localized_lower_rules() as listed
-    union all
-    select listed from monitoring.list_localized_topics() as listed
-  );
-begin
-  delete from public.classification_rules
-  where classification_rules.origin = 'builtin'
-    and not exists (
-      select from unnest(v_rules) as listed where listed.name = classification_rules.name
-    );
-
-  insert into public.classification_rules (
-    name, priority, severity, category, matches, unless, codes, statuses, sources, pattern, origin, example,
-    counterexample
-  )
-  select
-    listed.name, listed.priority, listed.severity, listed.category, listed.matches, listed.unless, listed.codes,
-    listed.statuses, listed.sources, listed.pattern, 'builtin', listed.example, listed.counterexample
-  from unnest(v_rules) as listed
-  on conflict (name) do update
-  set
-    priority = excluded.priority,
-    severity = excluded.severity,
-    category = excluded.category,
-    matches = excluded.matches,
-    unless = excluded.unless,
-    codes = excluded.codes,
-    statuses = excluded.statuses,
-    sources = excluded.sources,
-    pattern = excluded.pattern,
-    example = excluded.example,
-    counterexample = excluded.counterexample
-  where classification_rules.origin = 'builtin'
-    and (
-      classification_rules.priority, classification_rules.severity, classification_rules.category,
-      classification_rules.matches, classification_rules.unless, classification_rules.codes,
-      classification_rules.statuses, classification_rules.sources, classification_rules.pattern,
-      classification_rules.example, classification_rules.counterexample
-    ) is distinct from (
-      excluded.priority, excluded.severity, excluded.category, excluded.matches, excluded.unless, excluded.codes,
-      excluded.statuses, excluded.sources, excluded.pattern, excluded.example, excluded.counterexample
-    );
-end
-$$;
-
-comment on function monitoring.seed_classification_rules() is
-'Stores the built-in rules: adds new ones, changes those whose definition changed, deletes those that do not exist any
-more. Leaves the rules of the operator, and whether a rule is enabled, as they are.';
+create trigger removed_rules_are_audited
+after delete on public.classification_rules
+for each row
+when (old.origin = 'operator' or current_setting('search_path') not in ('', '""'))
+execute function monitoring.audit_classification_rule();

@@ -2,7 +2,7 @@
 --   statements, blocked requests and services that are away.
 -- Objects: functions monitoring.list_localized_no_failure_rules, monitoring.list_localized_security_rules,
 --   monitoring.list_localized_statement_rules, monitoring.list_localized_critical_rules.
--- Risks: see classify_critical_rules for the priorities. The phrases come from the message catalogues of PostgreSQL,
+-- Risks: see classify_success_rules for the priorities. The phrases come from the message catalogues of PostgreSQL,
 --   MySQL, Oracle, Windows, .NET, Java, the C library and browsers, in German, French, Spanish, Portuguese, Italian,
 --   Polish, Russian, Chinese, Japanese and Korean. A phrase of Chinese or Japanese is found anywhere in a sentence;
 --   Korean words have endings, so that most end with *. Codes come first: these rules are for texts without one.

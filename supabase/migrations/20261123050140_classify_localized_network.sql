@@ -1,7 +1,7 @@
 -- Purpose: the built-in rules for texts in other languages than English about payments, networks, timeouts and servers.
 -- Objects: functions monitoring.list_localized_payment_rules, monitoring.list_localized_network_rules,
 --   monitoring.list_localized_timeout_rules.
--- Risks: see classify_critical_rules for the priorities, and classify_localized_rules for the phrases.
+-- Risks: see classify_success_rules for the priorities, and classify_localized_rules for the phrases.
 
 create function monitoring.list_localized_payment_rules()
 returns setof public.classification_rules
@@ -146,19 +146,21 @@ begin
     name => 'localized_timeout',
     priority => 3110, severity => 'HIGH', category => 'infrastructure',
     matches => 'zeitüberschreitung* | timeout (für vorgang | abgelaufen | überschritten | beim) | wartezeit '
-      '(abgelaufen | für) | richtig reagiert | zu lange | timeoutzeitraum | verbindungstimeout'
-      '| délai & (expiré | dépassé | écoulé | expiration | passerelle) | requête a expiré | répondu convenablement'
-      '| temps à répondre'
+      '(abgelaufen | für) | richtig reagiert | nicht rechtzeitig | antwortet nicht | zu lange | timeoutzeitraum'
+      '| verbindungstimeout'
+      '| délai & (expiré | dépassé | écoulé | expiration | passerelle) | requête a expiré | répondu (convenablement'
+      '| à temps) | ne répond (pas | plus) | temps à répondre'
       '| tiempo de espera & (excedió | excedido | agotado | agotó | operación | caducado | puerta) | tiempo (de '
-      'conexión | agotado) | respondió adecuadamente | tardando demasiado | conexión ha caducado'
+      'conexión | agotado) | respondió adecuadamente | no (respondió | responde) | tardando demasiado | conexión ha '
+      'caducado'
       '| tempo limite & (atingido | esgotou* | esgotado | expirado | excedido | operação) | tempo (esgotado'
       '| excedido) | tempo de espera (expirado | esgotado) | (conexão | ligação) & (expirou | expirada) | respondeu '
-      'corretamente | demorou muito'
+      'corretamente | não (respondeu | responde) | demorou muito'
       '| timeout (dell operazione | scaduto | del gateway) | tempo (scaduto | di richiesta) | connessione scaduta'
       '| czas oczekiwania | limitu czasu | limit czasu'
       '| non_latin & (время ожидания | времени на запрос'
-      '| 超时 | 逾時 | 响应时间过长 | 没有正确答复 | 無回應 | 正確回應 | タイムアウト | 時間切れ | 正しく応答し'
-      '| 시간 초과* | 시간이 초과* | 응답이 (너무 | 없*) | 제한 시간이)',
+      '| 超时 | 逾時 | 响应时间过长 | 没有正确答复 | 无响应 | 没有响应 | 応答しません | 無回應 | 正確回應'
+      '| タイムアウト | 時間切れ | 正しく応答し | 시간 초과* | 시간이 초과* | 응답이 (너무 | 없*) | 제한 시간이)',
     unless => 'configur* | konfigur* | gesetzt | 未设置 | 默认 | 配置 | 设置为 | 設定 | existiert nicht | n existe '
       'pas | no existe | não existe | не существует | 不存在 | 存在しません | にはありません',
     example => 'Zeitüberschreitung der Anforderung',

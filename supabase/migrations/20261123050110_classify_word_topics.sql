@@ -53,16 +53,16 @@ begin
   );
   return next monitoring.define_rule(
     name => 'topic_database_phrase', priority => 9040, category => 'database',
-    matches => 'stack depth limit | out of shared memory | tuple concurrently | canceled autovacuum'
-      '| packet bigger than | no such table | no such column | invalid object name | would be truncated'
-      '| command not allowed when used memory | could not extend file | error function ~ not exist'
-      '| error type ~ not exist | (schema | extension | role) ~ not exist | error division by zero'
-      '| read only transaction | violates ~ constraint | violates row | duplicate key | row level security'
-      '| syntax error at or near | deadlock | permission denied for | statement timeout | foreign key'
-      '| invalid input syntax | null value in | duplicate entry | insert into | schema cache | could not serialize'
-      '| value too long for type | operator does not exist | unique violation | lock wait | relation ~ exist'
-      '| pg.xlog* | hint & details & code | parameter ~ changed to | parameter ~ be changed | (table'
-      '| column) ~ not exist | table ~ doesn t exist',
+    matches => 'input value for enum | marked as crashed | recovery conflict | pool is draining | stack depth limit'
+      '| out of shared memory | tuple concurrently | canceled autovacuum | packet bigger than | no such table'
+      '| no such column | invalid object name | would be truncated | command not allowed when used memory'
+      '| could not extend file | error function ~ not exist | error type ~ not exist | (schema | extension'
+      '| role) ~ not exist | error division by zero | read only transaction | violates ~ constraint | violates row'
+      '| duplicate key | row level security | syntax error at or near | deadlock | permission denied for'
+      '| statement timeout | foreign key | invalid input syntax | null value in | duplicate entry | insert into'
+      '| schema cache | could not serialize | value too long for type | operator does not exist | unique violation'
+      '| lock wait | relation ~ exist | pg.xlog* | hint & details & code | parameter ~ changed to'
+      '| parameter ~ be changed | (table | column) ~ not exist | table ~ doesn t exist',
     unless => 'zone | attempted merging | goroutines',
     example => 'new row violates row-level security policy'
   );
@@ -109,7 +109,7 @@ begin
       '| gateway timeout | read timeout | connect timeout | connection timeout | timeout exceeded | timeout of'
       '| timeout expired | timeout elapsed | timeout error | timeout after | timeout while | timeout waiting'
       '| timeout value | jwkstimeout | execution expired | exit time out | seconds elapsing | not responding'
-      '| did not respond | took too long | specified has expired',
+      '| did not respond | took too long | specified has expired | due to timeout',
     unless => 'timeout set | timeout config* | statement timeout | connect timeout set',
     example => 'context deadline exceeded'
   );

@@ -28,7 +28,8 @@ begin
       '| no server available | no live upstreams | server ~ is up reason | server ~ is down reason'
       '| port is already allocated | kworker* | bytes sent & bytes received | buffer i o error'
       '| buffered to a temporary file | too large body | 0 unknown error | blocked for more than'
-      '| runtime exited with error | task timed out after | broker transport failure | memory quota | while dialing'
+      '| runtime exited with error | task timed out after | broker transport failure | conflicting server name'
+      '| maxrequestworkers | pm.max.children | max children | oci runtime | can t fork | memory quota | while dialing'
       '| failed health check | health checks failed | exceeded resource limits | exceeded cpu | no responders'
       '| status 137 | code 137 | signal 9 | sigkill | replication factor | named & rate limit | ratelimit block'
       '| limiting requests | limiting connections',
@@ -248,11 +249,11 @@ begin
     codes => 'AuthPKCE*|AuthInvalid*|AuthWeak*|AuthImplicit*|AuthUnknown*|TokenMismatchException|NotAuthorizedError'
       '|UnauthorizedException|UnauthorizedError|ForbiddenException|ForbiddenError|AuthorizationFailed'
       '|InvalidTokenError|InvalidTokenException|TokenError|SignatureException|ExpiredJwtException'
-      '|MalformedJwtException|ExpiredSignatureError|DecodeError|InsufficientAuthenticationException'
-      '|UsernameNotFoundException|LockedException|DisabledException|CredentialsExpiredException'
-      '|InvalidAuthenticityToken|AuthenticationError|AuthenticationFailed|PermissionDeniedError|invalid_token'
-      '|invalid_client*|unauthorized_client|access_denied|login_required|consent_required|interaction_required'
-      '|ORA-01017|ORA-28000|ORA-28001|1045|18456|clerkjs|clerkapi*|auth0*|keycloak*|okta*|cognito*|next-auth|nextauth',
+      '|MalformedJwtException|ExpiredSignatureError|InsufficientAuthenticationException|UsernameNotFoundException'
+      '|LockedException|DisabledException|CredentialsExpiredException|InvalidAuthenticityToken|AuthenticationError'
+      '|AuthenticationFailed|PermissionDeniedError|invalid_token|invalid_client*|unauthorized_client|access_denied'
+      '|login_required|consent_required|interaction_required|ORA-01017|ORA-28000|ORA-28001|1045|18456|clerkjs'
+      '|clerkapi*|auth0*|keycloak*|okta*|cognito*|next-auth|nextauth',
     example => 'UnauthorizedException: User does not have the right roles.',
     counterexample => 'The clerk sold 1045 tickets'
   );
@@ -288,8 +289,8 @@ begin
     name => 'topic_security_words', priority => 9058, category => 'security',
     matches => 'auth | oauth | oauth2 | sso | saml | authn | authz | authorization | authorisation | authorize'
       '| authorized | authorizing | forbidden | denied | login | logins | logon | signin | passwd | passphrase'
-      '| credential | credentials | authstate | injection | sqli | xss | sudo | su | pam | attack | attacks'
-      '| attacker | exploit | exploits | vulnerability | vulnerabilities | malicious | malware | suspicious'
+      '| credential | credentials | authstate | injection | sqli | xss | publickey | sudo | su | pam | attack'
+      '| attacks | attacker | exploit | exploits | vulnerability | vulnerabilities | malicious | malware | suspicious'
       '| fail2ban | banned | ban | blacklist | blacklisted | blocklist | modsecurity | spoofed | spoofing | mfa | otp'
       '| totp | 2fa | captcha | apikey | security | privilege | privileges | intrusion | intruder | breach | breaches'
       '| compromised | firewall | antivirus | ids | hacker | hackers | hacking | hack | hacked | bruteforce | brute'

@@ -1,6 +1,7 @@
 -- Purpose: the built-in rules for texts in other languages than English that are MEDIUM or LOW, or only have a topic.
--- Objects: functions monitoring.list_localized_lower_rules, monitoring.list_localized_topics.
--- Risks: see classify_critical_rules for the priorities, and classify_localized_rules for the phrases.
+-- Objects: functions monitoring.list_localized_lower_rules, monitoring.list_localized_database_topics,
+--   monitoring.list_localized_topics.
+-- Risks: see classify_success_rules for the priorities, and classify_localized_rules for the phrases.
 
 create function monitoring.list_localized_lower_rules()
 returns setof public.classification_rules
@@ -82,7 +83,7 @@ $$;
 comment on function monitoring.list_localized_lower_rules() is
 'Returns the built-in rules for texts in other languages of severity MEDIUM and LOW.';
 
-create function monitoring.list_localized_topics()
+create function monitoring.list_localized_database_topics()
 returns setof public.classification_rules
 language plpgsql
 stable
@@ -96,17 +97,18 @@ begin
     matches => 'datenbank | datenbanken | datenbankserver | datenbanksystem | datenbankverbindung | datenbankfehler'
       '| unique-constraint | fremdschlüssel* | not-null-constraint | check-constraint | verklemmung | zeilenebene'
       '| berechtigung für (tabelle | schema | funktion | relation | sequenz) | tabelle oder view | eingabesyntax'
-      '| syntaxfehler bei | serialisieren | tabellenfeld | schnelles herunterfahren | auf eine sperre | existiert '
-      'nicht & (relation | tabelle | spalte | funktion | operator | schema | rolle) | field list'
+      '| syntaxfehler bei | serialisieren | tabellenfeld | ungültiger objektname | schnelles herunterfahren | auf eine '
+      'sperre | existiert nicht & (relation | tabelle | spalte | funktion | operator | schema | rolle) | field list'
       '| base de données | bases de données | base de datos | bases de datos | banco de dados | contrainte (unique'
       '| de | not) | clé (dupliquée | étrangère) | droit refusé | interblocage | niveau ligne | table ou vue | syntaxe '
-      '(en entrée | sur) | n existe pas & (relation | colonne | table | fonction | opérateur) | duplicata du champ'
+      '(en entrée | sur) | n existe pas & (relation | colonne | table | fonction | opérateur | rôle) | nom d objet'
+      '| duplicata du champ'
       '| llave (duplicada | foránea) | clave (duplicada | foránea) | restricción (de | única) | permiso denegado a'
-      '| no existe la | no existe & (operador | función) | sintaxis en o | tabla o vista | de registros | interbloqueo'
-      '| estancamiento | sintaxis de entrada | entrada duplicada | la columna'
+      '| no existe la | no existe & (operador | función | rol | tabla) | nombre de objeto | sintaxis en o | tabla o '
+      'vista | de registros | interbloqueo | estancamiento | sintaxis de entrada | entrada duplicada | la columna'
       '| chave (estrangeira | viola) | viola (a restrição | restrição | política) | permissão negada para | não '
-      'existe & (relação | coluna | tabela | função | operador) | sintaxe em ou | tabela ou view | impasse detectado'
-      '| serializar | sintaxe de entrada'
+      'existe & (relação | coluna | tabela | função | operador | role) | nome de objeto | sintaxe em ou | tabela ou '
+      'view | impasse detectado | serializar | sintaxe de entrada'
       '| vincolo | chiave esterna | permesso negato per | non esiste & (relazione | colonna) | baz* danych'
       '| unikalności | klucz obcy'
       '| non_latin & (баз* данных | бд | не существует & (отношение | столбец) | ограничени* | взаимоблокировка'
@@ -119,9 +121,10 @@ begin
     name => 'localized_topic_database_asia',
     priority => 9034, category => 'database',
     matches => 'non_latin & (数据库 | 資料庫 | 约束 | 唯一約束 | 外键 | 重复 (键 | 条目) | 死锁 | 行级安全 | 对表'
-      '| 串行访问 | 表或视图 | (关系 | 字段 | 列 | 函数 | 操作符) & (不存在 | 太长) | 语法错误 | 输入语法 | 查询命令'
+      '| 串行访问 | 表或视图 | (关系 | 字段 | 列 | 函数 | 操作符 | 角色) & (不存在 | 太长) | 语法错误 | 对象名'
+      '| 输入语法 | 查询命令'
       '| データベース | 一意性制約 | 一意制約 | 外部キー | デッドロック | リレーション | (列 | 関数 | 演算子) & '
-      'ません | 構文エラー | 行レベルセ | 検査制約 | 表またはビ | ロック待ち'
+      'ません | (ロール | スキーマ) & 存在しません | 構文エラー | 行レベルセ | 検査制約 | 表またはビ | ロック待ち'
       '| 데이터베이스* | 릴레이션* | 칼럼* | 제약* | 중복된 키 | 참조키* | 교착 상태*)',
     unless => 'dns | indexeddb',
     example => '重复键违反唯一约束',
@@ -137,6 +140,20 @@ begin
     example => 'Die Transaktion ist beendet',
     counterexample => 'Die Antwort ist leer'
   );
+end
+$$;
+
+comment on function monitoring.list_localized_database_topics() is
+'Returns the built-in rules for words of other languages that give the category database.';
+
+create function monitoring.list_localized_topics()
+returns setof public.classification_rules
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
   return next monitoring.define_rule(
     name => 'localized_topic_security',
     priority => 9071, category => 'security',
@@ -183,4 +200,4 @@ end
 $$;
 
 comment on function monitoring.list_localized_topics() is
-'Returns the built-in rules for words of other languages that give the category.';
+'Returns the built-in rules for words of other languages that give another category.';

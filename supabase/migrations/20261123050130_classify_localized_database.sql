@@ -1,8 +1,8 @@
 -- Purpose: the built-in rules for texts in other languages than English about databases that cannot be reached.
--- Objects: functions monitoring.list_localized_database_rules.
--- Risks: see classify_critical_rules for the priorities, and classify_localized_rules for the phrases.
+-- Objects: functions monitoring.list_localized_connection_rules, monitoring.list_localized_database_rules.
+-- Risks: see classify_success_rules for the priorities, and classify_localized_rules for the phrases.
 
-create function monitoring.list_localized_database_rules()
+create function monitoring.list_localized_connection_rules()
 returns setof public.classification_rules
 language plpgsql
 stable
@@ -80,6 +80,20 @@ begin
     example => 'FATAL:  データベースシステムは起動処理中です',
     counterexample => 'smtpd: クライアント数が多い'
   );
+end
+$$;
+
+comment on function monitoring.list_localized_connection_rules() is
+'Returns the built-in rules for texts of databases in other languages that accept or keep no connection.';
+
+create function monitoring.list_localized_database_rules()
+returns setof public.classification_rules
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
   return next monitoring.define_rule(
     name => 'localized_database_unreachable',
     priority => 2110, severity => 'CRITICAL', category => 'database',
@@ -89,11 +103,11 @@ begin
       '6379 | port 27017) & ((verbindung* | verbinden | connexion | connecter | conexión | conectar* | conexão'
       '| connessione | connettersi | połączeni* | соединени* | подключ*) & (verweiger* | abgelehnt | fehlgeschlagen'
       '| schlug | verloren | unterbrochen | geschlossen | nicht | refusée | perdue | fermée | échoué | échec'
-      '| impossible | rehusada | rechazada | perdid* | falló | no | recusada | negada | falhou | falha | não'
-      '| rifiutata | persa | impossibile | fallit* | scaduto | odrzucone | nie | отказано | отклонено | не) | nicht '
-      '(erreichbar | verfügbar) | antwortet nicht | injoignable | inaccessible | indisponible | ne répond | no '
-      '(disponible | está disponible | responde) | inaccesible | indisponível | inacessível | não responde'
-      '| irraggiungibile | недоступн*)',
+      '| impossible | fehler | rehusada | rechazada | perdid* | falló | fallado | error | no | recusada | negada'
+      '| falhou | falha | erro | não | rifiutata | persa | impossibile | fallit* | scaduto | odrzucone | nie'
+      '| отказано | отклонено | не) | nicht (erreichbar | verfügbar) | antwortet nicht | injoignable | inaccessible'
+      '| indisponible | ne répond | no (disponible | está disponible | responde) | inaccesible | indisponível'
+      '| inacessível | não responde | irraggiungibile | недоступн*)',
     unless => 'violates | verletzt | passwort | berechtigung* | droit | permiso | permissão | existiert nicht | n '
       'existe pas | no existe | não existe | не существует',
     example => 'Die Datenbank ist nicht erreichbar: Verbindungsaufbau abgelehnt',
@@ -105,7 +119,7 @@ begin
     matches => 'non_latin & (数据库 | 資料庫 | データベース | 데이터베이스* | psql* | postgres* | psycopg* | mysql*'
       '| sql | redis* | mongo* | port 5432 | port 3306 | port 1433 | port 6379 | port 27017) & (连接 | 连线 | 連線'
       '| 連接 | 接続 | 연결* | 접속*) & (拒 | 失败 | 超时 | 断开 | 丢失 | 中断 | 无法 | 未能 | 失敗 | 逾時 | 無法'
-      '| ません | 切断 | 없* | 실패* | 거부* | 끊*)',
+      '| ません | 切断 | エラー | 없* | 실패* | 거부* | 끊*)',
     unless => '不存在 | 存在しません | にはありません | 违反 | 権限 | 权限',
     example => '无法连接到数据库',
     counterexample => '无法连接到打印机'
@@ -114,4 +128,4 @@ end
 $$;
 
 comment on function monitoring.list_localized_database_rules() is
-'Returns the built-in rules for texts in other languages about databases that cannot be reached.';
+'Returns the built-in rules for other texts in other languages that name a database which cannot be reached.';

@@ -100,6 +100,7 @@ begin
   return next monitoring.define_rule(
     name => 'slow_duration', priority => 4022, severity => 'MEDIUM', category => 'database',
     matches => 'duration | took | threshold',
+    unless => 'check duration | billed duration',
     pattern => '\mduration: [0-9]{4,}|query.time: *([1-9]|0[.][5-9])'
       '|\m(query|queries|statement|sql|select|insert|update|delete|transaction|find|aggregate)\M[^;]* took '
       '(more than |over |about )?([0-9]{4,}([.][0-9]+)? ?(ms|milli)|[0-9.]+ ?(s|sec|seconds|minutes|min)\M)'
