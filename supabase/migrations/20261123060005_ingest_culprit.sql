@@ -140,7 +140,7 @@ begin
   or v_file like any(array[
     '%node_modules/%', 'node:%', 'internal/%', '%site-packages/%', '%dist-packages/%', '%/vendor/%', 'vendor/%', '%/gems/%',
     '%/rubygems/%', '%/lib/python%', '%/lib/ruby/%', '%<%>%', 'native%', '%[native code]%', '%[internal%',
-    '%/go/pkg/mod/%', '%/usr/local/go/%', '%/go/%/src/%', '%/src/runtime/%.go%', '%/usr/lib/%', '%/rustc/%', '%/.cargo/%', 'dart:%', 'package:flutter/%',
+    '%/go/pkg/mod/%', '%/usr/local/go/%', '%/src/runtime/%.go%', '%/usr/lib/%', '%/rustc/%', '%/.cargo/%', 'dart:%', 'package:flutter/%',
     '%-extension:%', '%webpack/runtime%', '%webpack/bootstrap%', '%(webpack)%', '%/next/dist/%', '%polyfill%',
     'eval at %', '%/deps/%', 'deps/%', 'timers.js%', 'events.js%', '_stream%', 'module.js%', '%react-dom%', '%zone.js%',
     '%Native Method%', '%Unknown Source%', 'java.base/%', '%/lib/elixir/%', '%/Swift.framework/%',

@@ -170,6 +170,8 @@ begin
     or (
       length(v_content) - length(translate(v_content, '0123456789', '')) <= 3
       and translate(v_content, ' /=@?', '') = v_content
+      -- web-1 and web-2 are the same; email_1 and email_2 are not.
+      and (translate(v_content, '0123456789', '0000000000') not like '%-0%' or mask_named_value.before ilike '%code%')
     ) then
     return mask_named_value.value;
   end if;
