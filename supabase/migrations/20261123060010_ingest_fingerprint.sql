@@ -27,7 +27,7 @@ begin
   if strpos(v_text, e'\n') > 0 then
     v_text := array_to_string((string_to_array(v_text, e'\n'))[1:c_first_lines], ' ');
   end if;
-  v_text := replace(replace(replace(v_text, e'\r', ' '), e'\t', ' '), e'\x02', '');
+  v_text := replace(replace(v_text, e'\r', ' '), e'\t', ' ');
   if octet_length(v_text) > length(v_text) then
     v_text := translate(
       v_text, e'“”„«»‹›「」『』＂‘’‚\u00a0\u202f\u2009\u3000', e'""""""""""""\'\'\'    '
@@ -218,7 +218,7 @@ declare
   $pattern$;
   -- Text and values in turn.
   v_parts text[] := string_to_array(
-    regexp_replace(mask_values.message collate "C", c_values, e'\x02\\&\x02', 'g'), e'\x02'
+    regexp_replace(replace(mask_values.message, e'\x02', '') collate "C", c_values, e'\x02\\&\x02', 'g'), e'\x02'
   );
   v_before text collate "C";
   v_value text collate "C";
