@@ -111,31 +111,42 @@ comment on function monitoring.read_stack_frame(text, text) is
 
 create function monitoring.is_library_frame(file text, function text)
 returns boolean
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $$
-  select coalesce(translate(is_library_frame.file, e'\\', '/') like any(array[
+declare
+  v_function text collate "C" := coalesce(is_library_frame.function, '');
+  v_file text collate "C" := translate(coalesce(is_library_frame.file, ''), e'\\', '/');
+  v_root text collate "C" := split_part(v_function, '.', 1);
+begin
+  -- Names first, because stacks of Java have many frames.
+  return v_root in (
+    'java', 'javax', 'jakarta', 'jdk', 'sun', 'kotlin', 'kotlinx', 'scala', 'groovy', 'android', 'androidx', 'dalvik',
+    'reactor', 'okhttp3', 'retrofit2', 'feign', 'oracle', 'System', 'Microsoft', 'Npgsql', 'MySql', 'MySqlConnector',
+    'Newtonsoft', 'StackExchange', 'Polly', 'Promise', 'async Promise'
+  )
+  or v_root || '.' || split_part(v_function, '.', 2) in (
+    'com.sun', 'com.android', 'com.mysql', 'com.mongodb', 'com.zaxxer', 'com.fasterxml', 'com.google', 'org.springframework',
+    'org.apache', 'org.hibernate', 'org.eclipse', 'org.jboss', 'org.postgresql', 'org.h2', 'org.junit', 'org.mongodb',
+    'io.netty', 'io.grpc', 'io.lettuce', 'io.micrometer', 'io.undertow', 'redis.clients'
+  )
+  or v_function like any(array[
+    'java%/java%', 'core::%', '<core::%', 'std::%', '<std::%', 'alloc::%', '<alloc::%', 'tokio::%', 'rust_begin_unwind%',
+    '__rust%', 'Illuminate\\%', 'Symfony\\%', 'Doctrine\\%', '{main}%', 'lambda_method%'
+  ])
+  or v_file like any(array[
     '%node_modules/%', 'node:%', 'internal/%', '%site-packages/%', '%dist-packages/%', '%/vendor/%', 'vendor/%', '%/gems/%',
     '%/rubygems/%', '%/lib/python%', '%/lib/ruby/%', '%<%>%', 'native%', '%[native code]%', '%[internal%',
-    '%/go/pkg/mod/%', '%/usr/local/go/%', '%/usr/lib/%', '%/rustc/%', '%/.cargo/%', 'dart:%', 'package:flutter/%',
+    '%/go/pkg/mod/%', '%/usr/local/go/%', '%/src/runtime/%.go%', '%/usr/lib/%', '%/rustc/%', '%/.cargo/%', 'dart:%', 'package:flutter/%',
     '%-extension:%', '%webpack/runtime%', '%webpack/bootstrap%', '%(webpack)%', '%/next/dist/%', '%polyfill%',
     'eval at %', '%/deps/%', 'deps/%', 'timers.js%', 'events.js%', '_stream%', 'module.js%', '%react-dom%', '%zone.js%',
     '%Native Method%', '%Unknown Source%', 'java.base/%', '%/lib/elixir/%', '%/Swift.framework/%',
     '%/Python3%/Lib/%', '/var/runtime/%', '/var/lang/%'
-  ]), false)
-  or coalesce(is_library_frame.function like any(array[
-    'java.%', 'java%/java.%', 'java.%/%', 'jdk.%', 'javax.%', 'jakarta.%', 'sun.%', 'com.sun.%', 'kotlin.%', 'kotlinx.%', 'scala.%',
-    'groovy.%', 'android.%', 'androidx.%', 'dalvik.%', 'com.android.%', 'org.springframework.%', 'org.apache.%',
-    'org.hibernate.%', 'org.eclipse.%', 'org.jboss.%', 'org.postgresql.%', 'org.h2.%', 'org.junit.%', 'org.mongodb.%',
-    'com.mysql.%', 'com.mongodb.%', 'com.zaxxer.%', 'com.fasterxml.%', 'com.google.%', 'io.netty.%', 'io.grpc.%',
-    'io.lettuce.%', 'io.micrometer.%', 'io.undertow.%', 'reactor.%', 'okhttp3.%', 'retrofit2.%', 'feign.%', 'redis.clients.%',
-    'oracle.%', 'System.%', 'Microsoft.%', 'Npgsql.%', 'MySql%.%', 'Newtonsoft.%', 'StackExchange.%', 'Polly.%',
-    'runtime.%', 'http.(%', 'sql.(%', 'net.(%', 'core::%', '<core::%', 'std::%', '<std::%', 'alloc::%', '<alloc::%', 'tokio::%',
-    'rust_begin_unwind%', '__rust%', 'Promise.%', 'async Promise.%', 'lambda_method%', 'Illuminate\\%', 'Symfony\\%', 'Doctrine\\%', '{main}%'
-  ]), false)
+  ]);
+end
 $$;
 
 comment on function monitoring.is_library_frame(text, text) is

@@ -27,7 +27,7 @@ begin
   if strpos(v_text, e'\n') > 0 then
     v_text := array_to_string((string_to_array(v_text, e'\n'))[1:c_first_lines], ' ');
   end if;
-  v_text := replace(replace(replace(v_text, e'\r', ' '), e'\t', ' '), e'\x02', '');
+  v_text := replace(replace(v_text, e'\r', ' '), e'\t', ' ');
   if octet_length(v_text) > length(v_text) then
     v_text := translate(
       v_text, e'“”„«»‹›「」『』＂‘’‚\u00a0\u202f\u2009\u3000', e'""""""""""""\'\'\'    '
@@ -170,6 +170,8 @@ begin
     or (
       length(v_content) - length(translate(v_content, '0123456789', '')) <= 3
       and translate(v_content, ' /=@?', '') = v_content
+      -- web-1 and web-2 are the same; email_1 and email_2 are not.
+      and (translate(v_content, '0123456789', '0000000000') not like '%-0%' or mask_named_value.before ilike '%code%')
     ) then
     return mask_named_value.value;
   end if;
@@ -216,7 +218,7 @@ declare
   $pattern$;
   -- Text and values in turn.
   v_parts text[] := string_to_array(
-    regexp_replace(mask_values.message collate "C", c_values, e'\x02\\&\x02', 'g'), e'\x02'
+    regexp_replace(replace(mask_values.message, e'\x02', '') collate "C", c_values, e'\x02\\&\x02', 'g'), e'\x02'
   );
   v_before text collate "C";
   v_value text collate "C";

@@ -87,7 +87,6 @@ set search_path = ''
 as $$
 declare
   v_root text collate "C";
-  v_lines text[];
   v_type text collate "C";
   v_message text collate "C" := '';
   v_is_traceback boolean;

@@ -45,7 +45,7 @@ select is_empty(
     from chains
     cross join lateral monitoring.test_report(chains.error) as incident
     where incident.title <> 'RootError: connect ECONNREFUSED 10.0.0.5:5432'
-      or incident.rule <> 'database_connection_failed'
+      or incident.severity <> 'CRITICAL' or incident.category <> 'database'
       or incident.context -> 'reported_error' is null
   $$,
   'the root cause names and classifies the incident, and the reported error is kept'
