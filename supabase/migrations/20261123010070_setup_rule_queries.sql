@@ -29,7 +29,7 @@ begin
       e'àáâãäåçèéêëìíîïñòóôõöùúûüýąćęłńśźżабвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґ'
       || e'\'\'\'\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"()[]:;,.,!?.--       '
     );
-    -- Parts of a path are names.
+    -- What stands in a path is a name.
     v_text := regexp_replace(
       v_text, e'[\\\\/][^\\s\\\\/.]*[\u3005-\u30ff\u3400-\u9fff][^\\s\\\\/.]*(?=[\\\\/.][a-z0-9\u3005-\u9fff])', '/', 'g'
     );
@@ -117,7 +117,7 @@ begin
           select
             btrim(split.phrase) as phrase,
             split.position,
-            coalesce(split.is_plain and octet_length(split.phrase) > length(split.phrase), false) is false as is_ascii,
+            octet_length(split.required) = length(split.required) as is_ascii,
             case
               when split.is_plain and btrim(split.phrase) like '% %' then split_part(btrim(split.phrase), ' ', 1)
               else 'alternative ' || split.position
@@ -126,7 +126,8 @@ begin
             select
               unnested.phrase,
               unnested.position,
-              translate(unnested.phrase, '()&!~*', '') = unnested.phrase as is_plain
+              translate(unnested.phrase, '()&!~*', '') = unnested.phrase as is_plain,
+              substring(unnested.phrase from '^[^(!]*') as required
             from unnest(v_alternatives) with ordinality as unnested (phrase, position)
           ) as split
           where btrim(split.phrase) <> ''

@@ -48,9 +48,9 @@ begin
       'dell istanza | nessun listener'
       '| zbyt wiele (połączeń | klientów) | gniazda połączeń | bazy danych (uruchamia | jest zamykany) | zamknął '
       'połączenie | polecenia administratora | postmaster przyjmuje'
-      '| non_latin & (слишком много (клиентов | соединений | подключений) | слоты подключений | из пула | данных '
-      '(запускается | останавливается | в режиме) | команде администратора | неожиданно закрыл | postmaster '
-      'принимает | определенным экземпляром | сервер действительно | прослушивателя)',
+      '| слишком много (клиентов | соединений | подключений) | слоты подключений | из пула | данных (запускается'
+      '| останавливается | в режиме) | команде администратора | неожиданно закрыл | postmaster принимает'
+      '| определенным экземпляром | сервер действительно | прослушивателя',
     unless => 'smtp | smtpd | imap | ftp | sshd | postfix',
     example => 'el servidor ha cerrado la conexión inesperadamente',
     counterexample => 'smtpd: demasiadas conexiones desde 192.0.2.7'
@@ -58,11 +58,11 @@ begin
   return next monitoring.define_rule(
     name => 'localized_database_connection_china',
     priority => 2100, severity => 'CRITICAL', category => 'database',
-    matches => 'non_latin & (许多连接错误 | 服务器的套接字 | 登录前的握手 | 太多 (的客户 | 连接 | 連線) | 连接太多'
-      '| 保留的连接 | 池中获取 | 最大池 | 集區 (連接 | 大小) | 系统 (启动中 | 停止中 | 在恢复) | 意外地 (关闭 | 中斷)'
+    matches => '许多连接错误 | 服务器的套接字 | 登录前的握手 | 太多 (的客户 | 连接 | 連線) | 连接太多 | 保留的连接'
+      '| 池中获取 | 最大池 | 集區 (連接 | 大小) | 系统 (启动中 | 停止中 | 在恢复) | 意外地 (关闭 | 中斷)'
       '| 从服务器接收 | 向服务器发 | 到服务器的 | 连线到伺 | 連線到伺 | 与服务器的 | 与数据库的 | 管理员命令'
       '| 上的服务器 | 连线已 | 連線已 | 埠号 | 埠號 | 特定于实例 | 個體特定 | sql server (的连接 | 連線) | 传输级'
-      '| 傳輸層級 | 监听程序 | 创建新线程 | 服务器正在关闭 | 其它服务器进程)',
+      '| 傳輸層級 | 监听程序 | 创建新线程 | 服务器正在关闭 | 其它服务器进程',
     unless => 'smtp | smtpd | imap | ftp | sshd | postfix',
     example => '致命错误:  对不起, 已经有太多的客户',
     counterexample => 'smtpd: 太多连接'
@@ -70,12 +70,12 @@ begin
   return next monitoring.define_rule(
     name => 'localized_database_connection_japan',
     priority => 2100, severity => 'CRITICAL', category => 'database',
-    matches => 'non_latin & (クライアント数が | ログイン前の | 接続 (エラーが多 | が多す | スロット) | プール (から'
-      '| された | サイズ) | システムは (起動 | シャットダウンして | リカバリ) | 接続を受け付け | 想定外 | サーバー '
-      '(からデータ | にデータ | への接続 (がありま | が失 | に失)) | 管理者コマンド | 番号が正し | インスタンス固有'
-      '| sql server への | リスナー | 通信チャネル | 新規にスレッド | トランスポート | シャットダウン中'
+    matches => 'クライアント数が | ログイン前の | 接続 (エラーが多 | が多す | スロット) | プール (から | された'
+      '| サイズ) | システムは (起動 | シャットダウンして | リカバリ) | 接続を受け付け | 想定外 | サーバー (からデータ'
+      '| にデータ | への接続 (がありま | が失 | に失)) | 管理者コマンド | 番号が正し | インスタンス固有 | sql server '
+      'への | リスナー | 通信チャネル | 新規にスレッド | トランスポート | シャットダウン中'
       '| 동시 접속* | 너무 많은 연결* | 접속수를 초과* | 슈퍼유저 연결* | 최대 풀 | 시스템이 (새로 | 중지) | 자동 '
-      '복구 | 갑자기 연결을 | 관리자 요청* | 서버 접속 할 | 인스턴스 관련 | 리스너가)',
+      '복구 | 갑자기 연결을 | 관리자 요청* | 서버 접속 할 | 인스턴스 관련 | 리스너가',
     unless => 'smtp | smtpd | imap | ftp | sshd | postfix',
     example => 'FATAL:  データベースシステムは起動処理中です',
     counterexample => 'smtpd: クライアント数が多い'
@@ -116,10 +116,10 @@ begin
   return next monitoring.define_rule(
     name => 'localized_database_unreachable_asia',
     priority => 2110, severity => 'CRITICAL', category => 'database',
-    matches => 'non_latin & (数据库 | 資料庫 | データベース | 데이터베이스* | psql* | postgres* | psycopg* | mysql*'
-      '| sql | redis* | mongo* | port 5432 | port 3306 | port 1433 | port 6379 | port 27017) & (连接 | 连线 | 連線'
-      '| 連接 | 接続 | 연결* | 접속*) & (拒 | 失败 | 超时 | 断开 | 丢失 | 中断 | 无法 | 未能 | 失敗 | 逾時 | 無法'
-      '| ません | 切断 | エラー | 없* | 실패* | 거부* | 끊*)',
+    matches => '(数据库 | 資料庫 | データベース | 데이터베이스* | psql* | postgres* | psycopg* | mysql* | sql'
+      '| redis* | mongo* | port 5432 | port 3306 | port 1433 | port 6379 | port 27017) & (连接 | 连线 | 連線 | 連接'
+      '| 接続 | 연결* | 접속*) & (拒 | 失败 | 超时 | 断开 | 丢失 | 中断 | 无法 | 未能 | 失敗 | 逾時 | 無法 | ません'
+      '| 切断 | エラー | 없* | 실패* | 거부* | 끊*)',
     unless => '不存在 | 存在しません | にはありません | 违反 | 権限 | 权限',
     example => '无法连接到数据库',
     counterexample => '无法连接到打印机'

@@ -68,12 +68,6 @@ begin
     lower(v_original collate "C"), read_error_signals.http_status
   );
   v_signals.vector := to_tsvector('simple'::regconfig, v_signals.text);
-  -- A rule has phrases in other letters than Latin ones behind the word non_latin, so that other texts need not be
-  -- compared with each of them.
-  if octet_length(v_signals.text) > length(v_signals.text)
-    and v_signals.text ~ '[\u0400-\u04ff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3]' then
-    v_signals.vector := v_signals.vector || 'non.latin'::tsvector;
-  end if;
   v_signals.full_vector := v_signals.vector;
   if exists (
     select from public.classification_rules
