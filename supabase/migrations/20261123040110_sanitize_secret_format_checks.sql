@@ -95,7 +95,7 @@ declare
   v_pattern text collate "C";
 begin
   if tg_op = 'UPDATE' then
-    new.updated_at := greatest(clock_timestamp(), new.created_at);
+    new.updated_at := clock_timestamp();
     -- A built-in row can be switched off and on, whatever else it says.
     if new.origin = 'builtin'
       and (new.name, new.prefix, new.body, new.origin, new.example, new.counterexample)
@@ -164,7 +164,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  c_hidden constant text[] := array['example', 'counterexample', 'created_at', 'updated_at'];
+  c_hidden constant text[] := array['example', 'counterexample', 'updated_at'];
 begin
   insert into public.agent_actions (agent, action, success, details)
   values (
