@@ -132,6 +132,13 @@ begin
       'Correct one of them. The example must be a token alone, in the same case.'
     );
   end if;
+  if not monitoring.may_contain_random_words(new.example) then
+    perform monitoring.refuse_request(
+      '22023', 'example has no letter beside a digit after its fourth character', 'example',
+      'Formats are compared only with texts in which letters and digits, or capital and small letters, alternate. A secret '
+      || 'of letters or of digits alone is redacted where its name is beside it, as in acme_secret=….'
+    );
+  end if;
   if new.counterexample ~ v_pattern then
     perform monitoring.refuse_request(
       '22023', 'counterexample is matched by the format', 'counterexample',
