@@ -42,12 +42,13 @@ as $$
     ('monitoring', 'function', '', '
       answer_conflict answer_event apply_sentry_intent apply_stored_delivery apply_suppression apply_verdicts
       audit_classification_rule audit_config_change audit_direct_edit audit_incident_change audit_incident_event
-      audit_new_incidents backtest_classifier build_error_title category_of_rate_limit category_of_rule
-      category_of_server_failure category_of_type_error chain_agent_action change_incident_severity
+      audit_new_incidents audit_secret_format backtest_classifier build_error_title category_of_rate_limit
+      category_of_rule category_of_server_failure category_of_type_error chain_agent_action change_incident_severity
       change_sentry_incident check_activity check_agent_action check_classification_rule check_extensions
-      check_incident_change check_jobs check_rows check_rule_query check_schema check_sentry_feed check_server
-      check_size classify_fields classify_incident collect_embeddings collect_missed_answers concerns_database config
-      context_checks context_deployments context_fixes context_incident context_similar_incidents context_timeline
+      check_incident_change check_jobs check_rows check_rule_query check_schema check_secret_format
+      check_secret_format_fields check_sentry_feed check_server check_size classify_fields classify_incident
+      collect_embeddings collect_missed_answers compile_secret_formats concerns_database config context_checks
+      context_deployments context_fixes context_incident context_similar_incidents context_timeline
       count_begun_actions count_checks count_secret_indicators current_caller decode_escapes describe_difference
       describe_erased_actions describe_erasure describe_knowledge describe_outage_message describe_outage_title
       describe_outages describe_refusal describe_reopened_incidents describe_reused_key describe_row_rule
@@ -58,25 +59,28 @@ as $$
       explain_refused_row extract_message_head fail_running_actions find_actions_to_erase find_anchor_problems
       find_anchored_chain_problems find_answer_due find_approved_fix find_config_problem find_deciding_part
       find_deployment find_fold_candidates find_health_check_problem find_knowledge find_latest_sent_at find_log_level
-      find_purge_cutoff find_ready_verdicts find_root_cause find_same_delivery find_sentry_issue_id find_sentry_name
-      find_sentry_project find_signature find_status_code find_target_problem find_targets_problem find_url_host
-      find_value_problem find_vector_schema find_verdict_effects find_window_problem fingerprint_error fold_events
-      fold_events_by_sender follow_switches format_sentry_stack guess_category guess_sentry_source
+      find_many_tokens find_purge_cutoff find_ready_verdicts find_root_cause find_same_delivery find_sentry_issue_id
+      find_sentry_name find_sentry_project find_signature find_status_code find_target_problem find_targets_problem
+      find_url_host find_value_problem find_vector_schema find_verdict_effects find_window_problem fingerprint_error
+      fold_events fold_events_by_sender follow_switches format_sentry_stack guess_category guess_sentry_source
       has_connection_failure_wording hash_action_content hash_agent_action hash_audit_anchor hash_event
       hash_idempotency_key index_error_text insert_incidents install install_answer_trigger installation_check_of
       is_allowed_link is_authentication_service_down is_builtin_rule is_cache_miss is_caused_by_body is_clean_jsonb
-      is_content_error is_cors_block is_database_connection_failure is_deprecation is_feature_on is_hex_word
-      is_in_deployment_window is_in_maintenance is_kill_switch_on is_late_delivery is_missing_image is_not_found
-      is_one_line is_own_word is_payment_failure is_private_host is_raised_by_sentry is_rate_limit is_recorded_erasure
-      is_security_breach is_sensitive_key is_sentry_outage is_slow_query is_statement_timeout is_timeout is_type_error
-      is_unavailable is_valid_input join_lines judge_answers judge_health_checks last_word lift_suppression
-      limit_redaction_cost list_changes list_copies_elsewhere list_erased_actions list_jobs list_own_functions
-      list_own_objects list_personal_data_columns list_row_rules list_sentry_exceptions list_windows_without_mutes
-      lock_action_starts lock_fold_candidates lock_incident lock_quotas mark_keyed_values mask_dates mask_numbers
-      mask_quoted_values mask_random_id mask_random_ids match_character match_critical_rule match_high_rule
-      match_lower_rule match_operator_rule match_person match_spellings may_contain_secrets may_contain_sensitive_keys
-      mentions_database mentions_infrastructure mentions_network_failure mentions_security normalize_error_message
-      open_envelope open_sentry_incident overall_state passes_luhn pause_before_retry postpone_delivery prepare_event
+      is_content_error is_cors_block is_database_connection_failure is_deprecation is_expression is_feature_on
+      is_hex_word is_in_deployment_window is_in_maintenance is_kill_switch_on is_late_delivery is_missing_image
+      is_not_found is_one_line is_own_word is_payment_failure is_private_host is_raised_by_sentry is_rate_limit
+      is_recorded_erasure is_redaction_mark is_secret_pair is_security_breach is_sensitive_key is_sentry_outage
+      is_simple_expression is_slow_query is_statement_timeout is_timeout is_type_error is_unavailable is_valid_input
+      join_lines judge_answers judge_health_checks last_word lift_suppression limit_redaction_cost list_changes
+      list_copies_elsewhere list_erased_actions list_jobs list_ordinary_texts list_own_functions list_own_objects
+      list_personal_data_columns list_row_rules list_secret_formats_a_to_f list_secret_formats_g_to_o
+      list_secret_formats_p_to_z list_sentry_exceptions list_windows_without_mutes lock_action_starts
+      lock_fold_candidates lock_incident lock_quotas mark_keyed_values mark_random_values mark_spoken_values
+      mask_dates mask_numbers mask_quoted_values mask_random_id mask_random_ids match_beginnings match_character
+      match_critical_rule match_high_rule match_literal match_lower_rule match_operator_rule match_person
+      match_spellings may_contain_random_words may_contain_secrets may_contain_sensitive_keys mentions_database
+      mentions_infrastructure mentions_network_failure mentions_security normalize_error_message open_envelope
+      open_sentry_incident overall_state passes_luhn passes_mod97 pause_before_retry postpone_delivery prepare_event
       prepare_repeat prepare_search prepare_sentry_report protect_knowledge publish_tables purge_agent_actions
       purge_history purge_receipts queue_embedding queue_notifications read_actor read_address read_classified_fields
       read_document read_editor read_embedding read_event_choice read_event_context read_event_line read_event_text
@@ -84,20 +88,21 @@ as $$
       read_lenient_text read_limit read_optional_line read_optional_text read_probe_targets read_required_line
       read_required_text read_role read_secret read_sender read_sentry_activity read_sentry_comment
       read_sentry_delivery read_sentry_event read_sentry_intent read_sentry_issue read_sentry_metric_alert
-      read_sentry_tags read_statuses read_timestamp record_answer record_purged_actions redact_card_numbers
-      redact_digit_run redact_jsonb redact_keyed_values redact_private_keys redact_secrets redact_secrets_once
-      refuse_agent_action_change refuse_event refuse_request refuse_system_config_truncate refuse_unknown_incident
-      refuses_duplicates remember_service remove_stale_target_states remove_upserted_events report_kept_rows
-      reports_no_failure require_argument require_subject resend_probes resolve_incidents retry_deliveries
-      revoke_temporary roll_up_checks roll_up_days roll_up_incidents run_health_checks sanitize_jsonb sanitize_line
-      sanitize_text schedule_jobs schedule_optional_jobs schedule_retries schema_version secure_objects
-      seed_action_kinds seed_health_check_policy_fields seed_incident_fields seed_permission_fields seed_system_config
-      seed_target_fields send_embeddings send_probe sentry_fingerprint set_change_context severity_of_level
-      severity_of_rule start_round stop_running_actions store_answer store_embedding_answer store_events
-      store_events_isolated store_sentry_delivery strip_controls sync_probe_targets trim_sentry_body trim_sentry_event
-      truncate_bytes truncate_jsonb truncate_text try_write unquote_message unschedule_retries update_target_states
-      upsert_incidents upsert_knowledge validate_system_config verify_chain verify_incident_chain widen_vector_search
-      wilson_lower_bound word_set write_audit_anchor write_erased_actions write_service_target
+      read_sentry_tags read_statuses read_timestamp record_answer record_purged_actions redact_account_number
+      redact_account_numbers redact_card_numbers redact_digit_run redact_jsonb redact_keyed_values redact_private_keys
+      redact_secrets redact_secrets_once redact_tokens refuse_agent_action_change refuse_event refuse_request
+      refuse_system_config_truncate refuse_unknown_incident refuses_duplicates remember_service
+      remove_stale_target_states remove_upserted_events report_kept_rows reports_no_failure require_argument
+      require_subject resend_probes resolve_incidents retry_deliveries revoke_temporary roll_up_checks roll_up_days
+      roll_up_incidents run_health_checks sanitize_jsonb sanitize_line sanitize_text schedule_jobs
+      schedule_optional_jobs schedule_retries schema_version secure_objects seed_action_kinds
+      seed_health_check_policy_fields seed_incident_fields seed_permission_fields seed_secret_formats
+      seed_system_config seed_target_fields send_embeddings send_probe sentry_fingerprint set_change_context
+      severity_of_level severity_of_rule start_round stop_running_actions store_answer store_embedding_answer
+      store_events store_events_isolated store_sentry_delivery strip_controls sync_probe_targets trim_sentry_body
+      trim_sentry_event truncate_bytes truncate_jsonb truncate_text try_write unquote_message unschedule_retries
+      update_target_states upsert_incidents upsert_knowledge validate_system_config verify_chain verify_incident_chain
+      widen_vector_search wilson_lower_bound word_set write_audit_anchor write_erased_actions write_service_target
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)
@@ -137,9 +142,9 @@ as $$
       incident_daily_stats target_daily_stats target_hourly_stats target_states
     '),
     ('monitoring', 'relation', '', '
-      action_kinds audit_anchor_heads audit_anchors audit_heads config_field embedding_jobs event_receipts
-      fix_outcomes job_runs probe_targets running_actions secrets sender_quotas sentry_deliveries service_targets
-      service_versions
+      action_kinds audit_anchor_heads audit_anchors audit_heads compiled_secret_formats config_field embedding_jobs
+      event_receipts fix_outcomes job_runs probe_targets running_actions secret_formats secrets sender_quotas
+      sentry_deliveries service_targets service_versions
     '),
     ('cron', 'job', '', '
       monitoring-anchor-audit monitoring-close-overdue-actions monitoring-confirm-failures monitoring-embed-knowledge
