@@ -185,7 +185,7 @@ begin
       piece.before || case
         when piece.run is null then ''
         -- Nearly all runs: no group of digits is as long as the first one of a card number.
-        when escaped.digits = '' and not piece.run ~ '(?<![0-9])(?:[0-9]{4}|[0-9]{13})' then piece.run
+        when escaped.digits = '' and not piece.run ~ '(?<![0-9])(?:[0-9]{4}(?![0-9])|[0-9]{13})' then piece.run
         -- Beyond the limit nothing is checked: runs that start like a payment card are redacted.
         when piece.nth > c_most_runs and left(escaped.run, 1) between '2' and '6' then escaped.digits || '[redacted]'
         when piece.nth > c_most_runs then piece.run

@@ -2,13 +2,25 @@
 
 begin;
 
-select plan(8);
+select plan(10);
 
 select is(monitoring.match_literal('dp.pt.$a-b_c'), 'dp\.pt\.\$a-b_c', 'a literal');
+
+select cmp_ok(
+  (select count(*) from monitoring.list_secret_formats_a_to_f())
+  + (select count(*) from monitoring.list_secret_formats_g_to_o())
+  + (select count(*) from monitoring.list_secret_formats_p_to_z()),
+  '>', 150::bigint, 'built-in formats'
+);
 
 select is(monitoring.match_beginnings('{gla,glb,x.y,xz}'), '(?:gl(?:a|b)|x(?:\.y|z))', 'equal beginnings are written once');
 
 select is(monitoring.match_beginnings('{ab,abc}'), 'ab', 'a beginning of another word');
+
+select is(
+  array[monitoring.may_contain_random_words('task_a1b2'), monitoring.may_contain_random_words('TypeError: x is 12 at node18')],
+  '{t,f}', 'random words'
+);
 
 select is(array[monitoring.is_expression('[a-z]'), monitoring.is_expression('[z-a]')], '{t,f}', 'expressions');
 

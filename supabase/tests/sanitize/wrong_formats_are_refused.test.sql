@@ -68,11 +68,13 @@ select is(
 select is(
   array[
     pg_temp.add_format('acme_', '[a-z]{20}', 'acme_a1'), pg_temp.add_format('acme_', '[a-z]{20}', 'token acme_' || repeat('ab', 10)),
-    pg_temp.add_format('acme_', '[a-z]{20}', 'acme_' || repeat('ab', 10), 'see acme_' || repeat('cd', 10))
+    pg_temp.add_format('acme_', '[a-z0-9]{20}', 'acme_' || repeat('a1', 10), 'see acme_' || repeat('c2', 10)),
+    pg_temp.add_format('acme_', '[a-z]{20}', 'acme_' || repeat('ab', 10))
   ],
   array[
     'example: example is not matched completely by prefix and body', 'example: example is not matched completely by prefix and body',
-    'counterexample: counterexample is matched by the format'
+    'counterexample: counterexample is matched by the format',
+    'example: example has no letter beside a digit after its fourth character'
   ],
   'the example or the counterexample says otherwise'
 );

@@ -35,18 +35,20 @@ create table monitoring.secret_formats (
   is_enabled boolean not null default true,
   example text not null,
   counterexample text not null,
-  created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint name_is_a_short_line check (
     btrim(name) <> '' and length(name) <= 100 and monitoring.is_one_line(name)
   ),
   constraint prefix_is_3_to_32_characters check (prefix ~ '^[!-~]{3,32}$' and prefix ~ '^[A-Za-z0-9]'),
   constraint body_is_a_simple_expression check (length(body) <= 100 and monitoring.is_simple_expression(body)),
-  constraint origin_is_known check (origin in ('builtin', 'operator')),
-  constraint updated_at_is_not_before_created_at check (updated_at >= created_at)
+  constraint origin_is_known check (origin in ('builtin', 'operator'))
 );
 
 alter table monitoring.secret_formats enable row level security;
+
+create policy secret_formats_is_read_by_nobody on monitoring.secret_formats
+for select to authenticated
+using (false);
 
 revoke all on table monitoring.secret_formats from public, anon, authenticated, service_role;
 
@@ -74,8 +76,6 @@ comment on column monitoring.secret_formats.example is
 comment on column monitoring.secret_formats.counterexample is
 'An ordinary text, with the prefix if possible, that must stay as it is.';
 
-comment on column monitoring.secret_formats.created_at is 'Time at which the row was added.';
-
 comment on column monitoring.secret_formats.updated_at is 'Time at which the row was last changed.';
 
 comment on constraint secret_formats_pkey on monitoring.secret_formats is
@@ -94,9 +94,6 @@ comment on constraint body_is_a_simple_expression on monitoring.secret_formats i
 comment on constraint origin_is_known on monitoring.secret_formats is
 'origin must be operator: leave it out, and it is.';
 
-comment on constraint updated_at_is_not_before_created_at on monitoring.secret_formats is
-'updated_at must not be before created_at: leave both out, and they are set.';
-
 create table monitoring.compiled_secret_formats (
   is_only_row boolean primary key default true,
   prefixes text not null,
@@ -105,6 +102,10 @@ create table monitoring.compiled_secret_formats (
 );
 
 alter table monitoring.compiled_secret_formats enable row level security;
+
+create policy compiled_secret_formats_is_read_by_nobody on monitoring.compiled_secret_formats
+for select to authenticated
+using (false);
 
 revoke all on table monitoring.compiled_secret_formats from public, anon, authenticated, service_role;
 
@@ -194,7 +195,7 @@ create function monitoring.compile_secret_formats()
 returns trigger
 language plpgsql
 volatile
-security definer
+security invoker
 set search_path = ''
 as $$
 declare
@@ -246,8 +247,7 @@ end
 $$;
 
 comment on function monitoring.compile_secret_formats() is
-'Writes the enabled formats as regular expressions into compiled_secret_formats. Security definer: who may edit formats
-needs no right to write there.';
+'Writes the enabled formats as regular expressions into compiled_secret_formats.';
 
 create trigger secret_formats_are_compiled
 after insert or update or delete or truncate on monitoring.secret_formats

@@ -91,7 +91,7 @@ begin
   if strpos(v_text, 'PRIVATE KEY') > 0 then
     v_text := monitoring.redact_private_keys(v_text);
   end if;
-  if strpos(v_text, '@') > 0 and v_text like any(array['%://%', '%:\\/%', '%:%@tcp(%', '%:%@unix(%', '%:%@/%', '%/%@//%']) then
+  if strpos(v_text, '@') > 0 and v_text like any(array['%://%', '%:\\/%', '%:%@tcp(%', '%:%@unix(%', '%:%@/%', '%/%@//%', '%thin:%/%@%']) then
     -- The user name stays, the password is redacted. The user name is redacted too when it is the key of a Sentry DSN
     -- or a token. A password may contain a slash, but "host:3000/@scope" is a port and a path.
     v_text := regexp_replace(v_text, $pattern$(?x)
@@ -107,7 +107,8 @@ begin
       | ((?:sql|gres|godb|redis|amqp)s?:(?:\\?/){2}[^\s/?\#:@"'<>\\\[]*:) [0-9]+/[^\s/@"'<>\\]* @ (?=[\w.-]+[:/])
       | ((?<![\w.:/-])[\w.-]+:) [^\s/:@"'<>\\]+ @ (?=(?:tcp|unix)\(|/\w)
       | ((?<![\w.:/-])\w+/) [^\s/:@"'<>\\]+ @ (?=//\w)
-    $pattern$, '\1\2\3\4\5\6[redacted]@', 'g');
+      | (thin:\w+/) [^\s/:@"'<>\\]+ @
+    $pattern$, '\1\2\3\4\5\6\7[redacted]@', 'g');
   end if;
   v_text := monitoring.redact_account_numbers(v_text);
   if monitoring.may_contain_secrets(v_text) then

@@ -81,8 +81,8 @@ security invoker
 set search_path = ''
 as $$
 declare
-  c_most_runs constant integer := 100;
-  c_run constant text := '(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}[A-Z0-9 +\u00a0\x02-]{11,60}';
+  c_most_runs constant integer := 50;
+  c_run constant text := '(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}[A-Z0-9 +\u00a0\x02-]{11,48}';
   v_text text collate "C" := redact_account_numbers.value;
   v_between text[];
 begin

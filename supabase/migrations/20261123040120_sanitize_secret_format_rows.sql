@@ -1,10 +1,10 @@
 -- Purpose: inserts the formats of tokens that are built in, from the documentation of the vendors and the lists of
 --   public scanners.
--- Objects: functions monitoring.list_secret_formats_a_to_h, monitoring.list_secret_formats_i_to_z,
---   monitoring.seed_secret_formats.
+-- Objects: functions monitoring.list_secret_formats_a_to_f, monitoring.list_secret_formats_g_to_o,
+--   monitoring.list_secret_formats_p_to_z, monitoring.seed_secret_formats.
 -- Risks: no example is written out, because scanners of repositories would report it: prefix and rest are joined.
 
-create function monitoring.list_secret_formats_a_to_h()
+create function monitoring.list_secret_formats_a_to_f()
 returns table (name text, prefix text, body text, rest text, counterexample text)
 language sql
 immutable
@@ -77,7 +77,21 @@ as $$
   ('fly_io', 'fo1_', '[\w-]{12,}', repeat('a1B2', 20), 'fo1_value'),
   ('fly_io_macaroon', 'fm2_', '[\w+/=-]{16,}', repeat('a1B2', 20), 'fm2_value'),
   ('fly_io_macaroon_old', 'fm1', '[ar]_[\w+/=-]{40,}', 'r_' || repeat('a1B2', 20), 'fm1r_value'),
-  ('frame_io', 'fio-u-', '[\w-]{12,}', repeat('a1B2', 20), 'fio-u-value'),
+  ('frame_io', 'fio-u-', '[\w-]{12,}', repeat('a1B2', 20), 'fio-u-value')
+$$;
+
+comment on function monitoring.list_secret_formats_a_to_f() is
+'Returns the built-in formats up to the letter F. The example of a format is prefix and rest.';
+
+create function monitoring.list_secret_formats_g_to_o()
+returns table (name text, prefix text, body text, rest text, counterexample text)
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  values
   ('gitlab_agent', 'glagent-', '[\w-]{12,}', repeat('a1B2', 20), 'glagent-missing'),
   ('gitlab_deploy', 'gldt-', '[\w-]{12,}', repeat('a1B2', 20), 'gldt-missing'),
   ('gitlab_feature_flags', 'glffct-', '[\w-]{12,}', repeat('a1B2', 20), 'glffct-missing'),
@@ -99,21 +113,7 @@ as $$
   ('honeycomb_ingest', 'hcaik_', '[\w-]{12,}', repeat('a1B2', 20), 'hcaik_missing'),
   ('hubspot_eu', 'pat-eu1-', '[0-9a-f-]{36}', '0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f', 'pat-eu1-missing'),
   ('hubspot_na', 'pat-na1-', '[0-9a-f-]{36}', '0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f', 'pat-na1-missing'),
-  ('hugging_face_organization', 'api_org_', '[A-Za-z0-9]{16,}', repeat('a1B2', 20), 'api_org_members')
-$$;
-
-comment on function monitoring.list_secret_formats_a_to_h() is
-'Returns the built-in formats up to the letter H. The example of a format is prefix and rest.';
-
-create function monitoring.list_secret_formats_i_to_z()
-returns table (name text, prefix text, body text, rest text, counterexample text)
-language sql
-immutable
-parallel safe
-security invoker
-set search_path = ''
-as $$
-  values
+  ('hugging_face_organization', 'api_org_', '[A-Za-z0-9]{16,}', repeat('a1B2', 20), 'api_org_members'),
   ('infracost', 'ico-', '[A-Za-z0-9]{16,}', repeat('a1B2', 20), 'ico-sprite'),
   ('inngest', 'signkey-', '(?:prod|test|branch)-[0-9a-f]{16,}', 'prod-' || repeat('0a1b', 16), 'signkey-prod-missing'),
   ('jfrog_api_key', 'AKCp', '[A-Za-z0-9]{16,}', repeat('a1B2', 20), 'AKCp is missing'),
@@ -143,7 +143,21 @@ as $$
   ('onesignal', 'os_v2_', '(?:app|org)_[a-z0-9]{20,}', 'app_' || repeat('a1b2', 20), 'os_v2_app_missing'),
   ('onfido_live', 'api_live.', '[\w.-]{20,}', repeat('a1B2', 20), 'api_live.ts'),
   ('onfido_test', 'api_test.', '[\w.-]{20,}', repeat('a1B2', 20), 'api_test.ts'),
-  ('openshift', 'sha256~', '[\w-]{12,}', repeat('a1B2', 20), 'sha256~ is a prefix'),
+  ('openshift', 'sha256~', '[\w-]{12,}', repeat('a1B2', 20), 'sha256~ is a prefix')
+$$;
+
+comment on function monitoring.list_secret_formats_g_to_o() is
+'Returns the built-in formats from G to O. The example of a format is prefix and rest.';
+
+create function monitoring.list_secret_formats_p_to_z()
+returns table (name text, prefix text, body text, rest text, counterexample text)
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  values
   ('paddle_live', 'pdl_live_', '[\w-]{20,}', 'apikey_' || repeat('a1B2', 20), 'pdl_live_missing'),
   ('paddle_sandbox', 'pdl_sdbx_', '[\w-]{20,}', 'apikey_' || repeat('a1B2', 20), 'pdl_sdbx_missing'),
   ('perplexity', 'pplx-', '[A-Za-z0-9]{16,}', repeat('a1B2', 20), 'pplx-api is down'),
@@ -207,8 +221,8 @@ as $$
   ('zuplo', 'zpka_', '[\w-]{12,}', repeat('a1B2', 20), 'zpka_missing')
 $$;
 
-comment on function monitoring.list_secret_formats_i_to_z() is
-'Returns the built-in formats from the letter I. The example of a format is prefix and rest.';
+comment on function monitoring.list_secret_formats_p_to_z() is
+'Returns the built-in formats from the letter P. The example of a format is prefix and rest.';
 
 create function monitoring.seed_secret_formats()
 returns void
@@ -222,9 +236,11 @@ begin
   insert into monitoring.secret_formats as known (name, prefix, body, origin, example, counterexample)
   select listed.name, listed.prefix, listed.body, 'builtin', listed.prefix || listed.rest, listed.counterexample
   from (
-    select * from monitoring.list_secret_formats_a_to_h()
+    select * from monitoring.list_secret_formats_a_to_f()
     union all
-    select * from monitoring.list_secret_formats_i_to_z()
+    select * from monitoring.list_secret_formats_g_to_o()
+    union all
+    select * from monitoring.list_secret_formats_p_to_z()
   ) as listed
   on conflict (name) do update
   set

@@ -95,7 +95,7 @@ declare
   v_pattern text collate "C";
 begin
   if tg_op = 'UPDATE' then
-    new.updated_at := greatest(clock_timestamp(), new.created_at);
+    new.updated_at := clock_timestamp();
     -- A built-in row can be switched off and on, whatever else it says.
     if new.origin = 'builtin'
       and (new.name, new.prefix, new.body, new.origin, new.example, new.counterexample)
@@ -132,6 +132,13 @@ begin
       'Correct one of them. The example must be a token alone, in the same case.'
     );
   end if;
+  if not monitoring.may_contain_random_words(new.example) then
+    perform monitoring.refuse_request(
+      '22023', 'example has no letter beside a digit after its fourth character', 'example',
+      'Formats are compared only with texts in which letters and digits, or capital and small letters, alternate. A secret '
+      || 'of letters or of digits alone is redacted where its name is beside it, as in acme_secret=….'
+    );
+  end if;
   if new.counterexample ~ v_pattern then
     perform monitoring.refuse_request(
       '22023', 'counterexample is matched by the format', 'counterexample',
@@ -164,7 +171,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  c_hidden constant text[] := array['example', 'counterexample', 'created_at', 'updated_at'];
+  c_hidden constant text[] := array['example', 'counterexample', 'updated_at'];
 begin
   insert into public.agent_actions (agent, action, success, details)
   values (
