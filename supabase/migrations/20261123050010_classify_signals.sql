@@ -108,8 +108,15 @@ begin
     or is_logged_status.following like any(
       array[' - get %', ' - post %', ' - put %', ' - patch %', ' - delete %', ' - head %', ' - options %']
     )
-    or substr(is_logged_status.following, 2, 1) in ('-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9')
-    and is_logged_status.following ~ '^ (?:[0-9]{1,3}|-) [0-9]+ [0-9]+ (?:"|$)'
+    or split_part(is_logged_status.following, ' ', 2) like any(array['_', '__', '___'])
+    and split_part(is_logged_status.following, ' ', 3) <> ''
+    and split_part(is_logged_status.following, ' ', 4) <> ''
+    and left(split_part(is_logged_status.following, ' ', 5), 1) in ('"', '')
+    and translate(
+      split_part(is_logged_status.following, ' ', 2) || split_part(is_logged_status.following, ' ', 3)
+      || split_part(is_logged_status.following, ' ', 4),
+      '0123456789-', ''
+    ) = ''
     -- Frameworks: [503] GET /orders
     or is_logged_status.preceding like '%[' and is_logged_status.following like any(
       array['] get %', '] post %', '] put %', '] patch %', '] delete %', '] head %', '] during %']
@@ -200,7 +207,8 @@ begin
     )
     -- GET /orders 503, [GET] "/orders": 503
     or v_name like '%/%'
-    and is_status_code.preceding ~ '\m(?:get|post|put|patch|delete|head|options)\]? [^ ]+ [^a-z0-9]*$'
+    and btrim(split_part(rtrim(is_status_code.preceding, ' "''=>-:([,'), ' ', -2), '[]("''')
+    in ('get', 'post', 'put', 'patch', 'delete', 'head', 'options')
     or monitoring.is_logged_status(v_at, v_name, is_status_code.preceding, is_status_code.following)
     -- .NET writes: The remote server returned an error: (503) Server Unavailable. Others end with (503).
     or is_status_code.following like ')%' and (
@@ -369,9 +377,9 @@ begin
 
   -- Most texts contain none of these words.
   if not (
-    lower(v_line) ~ (
-      'info|inf]|warn|wrn|debug|dbug|dbg|trace|trce|verbose|vrb|notice|note|nota|log: |hinweis|avertis|atten[tz]i'
-      || '|adver|aviso'
+    lower(v_line) like any(
+      '{%info%,%inf]%,%warn%,%wrn%,%debug%,%dbug%,%dbg%,%trace%,%trce%,%verbose%,%vrb%,%notice%,%note%,%nota%,'
+      '%log: %,%hinweis%,%avertis%,%attenti%,%attenzi%,%adver%,%aviso%}'::text[]
     )
     or octet_length(v_line) > length(v_line) and v_line like any(
       '{%ПРЕДУПРЕЖДЕНИЕ%,%ВНИМАНИЕ%,%ЗАМЕЧАНИЕ%,%СООБЩЕНИЕ%,%警告%,%注意%,%情報%,%信息%,%日志%,%日誌%,'
