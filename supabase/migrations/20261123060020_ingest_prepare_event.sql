@@ -1,7 +1,8 @@
 -- Purpose: turns a reported event into a row: validates, sanitizes, classifies and fingerprints it.
 -- Objects: type monitoring.prepared_event; functions monitoring.refuse_event, monitoring.read_event_text,
---   monitoring.read_event_line, monitoring.read_event_choice, monitoring.hash_idempotency_key,
---   monitoring.read_idempotency_key, monitoring.hash_event, monitoring.read_fingerprint, monitoring.read_http_status,
+--   monitoring.read_event_lines, monitoring.read_event_line, monitoring.read_event_choice,
+--   monitoring.hash_idempotency_key, monitoring.read_idempotency_key, monitoring.hash_event, monitoring.read_fingerprint,
+--   monitoring.read_http_status, monitoring.parse_timestamp, monitoring.choose_time, monitoring.read_event_time,
 --   monitoring.read_event_context, monitoring.build_error_title, monitoring.prepare_event, monitoring.prepare_repeat.
 -- Risks: all reported text passes these functions: what they do not sanitize is stored as received.
 
@@ -24,12 +25,15 @@ create type monitoring.prepared_event as (
   context jsonb,
   sender text,
   quota text,
-  body_hash text
+  body_hash text,
+  happened_at timestamptz,
+  is_summary boolean
 );
 
 comment on type monitoring.prepared_event is
 'An event that is ready to be stored. event_position is its position in the caller''s array, from 1. sender is as in
-incidents.sender. quota is the sender whose quota a new incident uses up; null is without limit.';
+incidents.sender. quota is the sender whose quota a new incident uses up; null is without limit. happened_at is when the
+error occurred, see read_event_time(). is_summary says that it is about an issue as a whole: it replaces no sample.';
 
 create function monitoring.refuse_event(field text, problem text, remedy text)
 returns void
@@ -86,6 +90,29 @@ $$;
 comment on function monitoring.read_event_text(jsonb, text, text, integer) is
 'Returns a text field of an event, sanitized and truncated to max_bytes. Null when it is missing or blank. Rejects
 other types.';
+
+create function monitoring.read_event_lines(holder jsonb, field text, path text, max_bytes integer)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_value text := read_event_lines.holder ->> read_event_lines.field;
+begin
+  if jsonb_typeof(read_event_lines.holder -> read_event_lines.field) is distinct from 'string' then
+    return monitoring.read_event_text(
+      read_event_lines.holder, read_event_lines.field, read_event_lines.path, read_event_lines.max_bytes
+    );
+  end if;
+  return nullif(btrim(monitoring.sanitize_middle(v_value, read_event_lines.max_bytes), e' \t\r\n'), '');
+end
+$$;
+
+comment on function monitoring.read_event_lines(jsonb, text, text, integer) is
+'Returns a field of an event that can have many lines, as read_event_text() does, but truncated in its middle: the error
+of a traceback is at its end.';
 
 create function monitoring.read_event_line(holder jsonb, field text, path text, max_bytes integer)
 returns text
@@ -271,11 +298,15 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_status text := read_http_status.event ->> 'http_status';
+  v_status text := nullif(btrim(read_http_status.event ->> 'http_status'), '');
 begin
+  -- Browsers report a request without an answer as 0, curl as 000.
+  if v_status in ('0', '000') then
+    return 0;
+  end if;
   if length(v_status) <> 3 or v_status not between '100' and '599' or translate(v_status, '0123456789', '') <> '' then
     perform monitoring.refuse_event(
-      'http_status', 'must be a status code, 100 to 599', 'Correct the field, or leave it out.'
+      'http_status', 'must be a status code, 100 to 599, or 0', 'Correct the field, or leave it out. 0 is for no answer.'
     );
   end if;
   return v_status::integer;
@@ -283,9 +314,81 @@ end
 $$;
 
 comment on function monitoring.read_http_status(jsonb) is
-'Returns the HTTP status code of an event, 100 to 599, or null.';
+'Returns the HTTP status code of an event, 100 to 599, 0 for a request that got no answer, or null.';
 
-create function monitoring.read_event_context(event jsonb)
+create function monitoring.parse_timestamp(value jsonb)
+returns timestamptz
+language plpgsql
+stable
+security invoker
+set search_path = ''
+set timezone = 'UTC'
+as $$
+declare
+  v_text text := case
+    when jsonb_typeof(parse_timestamp.value) in ('string', 'number')
+      then btrim(left(parse_timestamp.value #>> '{}', 60), e' \t\r\n')
+  end;
+  v_seconds double precision;
+begin
+  if v_text = '' or length(v_text) > 40 then
+    return null;
+  elsif translate(v_text, '0123456789.', '') = '' and monitoring.is_valid_input(v_text, 'double precision') then
+    v_seconds := v_text::double precision;
+    v_seconds := case when v_seconds > 1e11 then v_seconds / 1000 else v_seconds end;
+    return case when v_seconds between 946684800 and 4102444800 then to_timestamp(v_seconds) end;
+  elsif v_text like '____-__-__%' and monitoring.is_valid_input(v_text, 'timestamptz') then
+    return v_text::timestamptz;
+  end if;
+  return null;
+end
+$$;
+
+comment on function monitoring.parse_timestamp(jsonb) is
+'Returns a time given in ISO 8601, in UTC unless it names a zone, or as seconds or milliseconds since 1970. Null when it
+is anything else, such as a number of seconds before 2000 or after 2099.';
+
+create function monitoring.choose_time(claimed_at timestamptz, received_at timestamptz)
+returns timestamptz
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select case
+    when choose_time.claimed_at between choose_time.received_at - interval '24 hours'
+    and choose_time.received_at + interval '5 minutes'
+      then choose_time.claimed_at
+  end
+$$;
+
+comment on function monitoring.choose_time(timestamptz, timestamptz) is
+'Returns the time at which something happened according to its sender if it is believed: at most 24 hours before it was
+received, or 5 minutes after, because clocks differ. Else null.';
+
+create function monitoring.read_event_time(event jsonb, received_at timestamptz)
+returns timestamptz
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if not read_event_time.event ? 'timestamp' then
+    return null;
+  end if;
+  return monitoring.choose_time(
+    monitoring.parse_timestamp(read_event_time.event -> 'timestamp'), read_event_time.received_at
+  );
+end
+$$;
+
+comment on function monitoring.read_event_time(jsonb, timestamptz) is
+'Returns the timestamp of an event, see parse_timestamp() and choose_time(). Null when it is missing, invalid or not
+believed: the event then counts as of its receipt, because no error report is worth losing for its clock.';
+
+create function monitoring.read_event_context(event jsonb, has_time boolean default false)
 returns jsonb
 language plpgsql
 stable
@@ -299,18 +402,28 @@ declare
     'error', 'severity', 'category', 'source', 'environment', 'release', 'url', 'fingerprint', 'context',
     'idempotency_key'
   ];
+  v_error jsonb := (read_event_context.event -> 'error') - array['message', 'type', 'stack', 'code'];
 begin
   if jsonb_typeof(v_context) <> 'object' then
     perform monitoring.refuse_event('context', 'must be a JSON object', 'Send an object such as {"user_id": "42"}.');
   end if;
+  if read_event_context.has_time then
+    v_extra := v_extra - 'timestamp';
+  end if;
+  if v_error <> '{}' then
+    v_extra := v_extra || jsonb_build_object('error', v_error);
+  end if;
   if v_extra <> '{}' then
     -- Fields without a column are kept under extra, because they may help to find the cause: explain_classification()
-    -- reads level and http_status there. An extra of the reporter that is no object stays as it is.
-    v_context := case
-      when jsonb_typeof(v_context -> 'extra') = 'object'
-        then v_context || jsonb_build_object('extra', (v_context -> 'extra') || v_extra)
-      else jsonb_build_object('extra', v_extra) || coalesce(v_context, '{}')
-    end;
+    -- reads level and http_status there. An extra of the reporter that is no object becomes a member of it.
+    v_context := coalesce(v_context, '{}') || jsonb_build_object(
+      'extra',
+      case
+        when jsonb_typeof(v_context -> 'extra') = 'object' then v_context -> 'extra'
+        when coalesce(v_context -> 'extra', 'null') = 'null' then '{}'
+        else jsonb_build_object('extra', v_context -> 'extra')
+      end || v_extra
+    );
   end if;
   if v_context is not null then
     v_context := monitoring.sanitize_jsonb(v_context, case when v_fingerprint is null then 65536 else 64512 end);
@@ -322,9 +435,10 @@ begin
 end
 $$;
 
-comment on function monitoring.read_event_context(jsonb) is
-'Returns the context of an event, with its unknown fields under extra and the fingerprint that it named, sanitized and
-truncated to 64 kB.';
+comment on function monitoring.read_event_context(jsonb, boolean) is
+'Returns the context of an event, with what has no column under extra (unknown fields, and members of error such as cause
+and errno under extra.error), and with the fingerprint that it named, sanitized and truncated to 64 kB. has_time says
+that the timestamp of the event was believed, and is not repeated.';
 
 create function monitoring.build_error_title(message text, error_type text)
 returns text
@@ -355,7 +469,9 @@ comment on function monitoring.build_error_title(text, text) is
 'Returns a title of at most 200 characters: the type, unless the message begins with it, and the first line of the
 message.';
 
-create function monitoring.prepare_event(event jsonb, event_position integer, sender text)
+create function monitoring.prepare_event(
+  event jsonb, event_position integer, sender text, received_at timestamptz default clock_timestamp()
+)
 returns monitoring.prepared_event
 language plpgsql
 stable
@@ -388,9 +504,9 @@ begin
   v_prepared.body_hash := monitoring.hash_event(prepare_event.event);
   v_prepared.error_type := monitoring.read_event_line(v_error, 'type', 'error.', 200);
   v_prepared.error_code := monitoring.read_event_line(v_error, 'code', 'error.', 100);
-  v_prepared.stack := monitoring.read_event_text(v_error, 'stack', 'error.', 32768);
+  v_prepared.stack := monitoring.read_event_lines(v_error, 'stack', 'error.', 32768);
   v_prepared.message := coalesce(
-    monitoring.read_event_text(v_error, 'message', 'error.', 4096), v_prepared.error_type
+    monitoring.read_event_lines(v_error, 'message', 'error.', 4096), v_prepared.error_type
   );
   if v_prepared.message is null then
     perform monitoring.refuse_event(
@@ -402,7 +518,9 @@ begin
   v_prepared.environment := monitoring.read_event_line(prepare_event.event, 'environment', '', 200);
   v_prepared.release := monitoring.read_event_line(prepare_event.event, 'release', '', 200);
   v_prepared.url := monitoring.read_event_line(prepare_event.event, 'url', '', 2048);
-  v_prepared.context := monitoring.read_event_context(v_event);
+  v_prepared.happened_at := monitoring.read_event_time(prepare_event.event, prepare_event.received_at);
+  v_prepared.context := monitoring.read_event_context(v_event, v_prepared.happened_at is not null);
+  v_prepared.happened_at := coalesce(v_prepared.happened_at, prepare_event.received_at);
 
   v_prepared.severity := monitoring.read_event_choice(
     prepare_event.event, 'severity', array['LOW', 'MEDIUM', 'HIGH', 'CRITICAL']
@@ -439,30 +557,34 @@ begin
 end
 $$;
 
-comment on function monitoring.prepare_event(jsonb, integer, text) is
-'Validates, sanitizes, classifies and fingerprints one event of a sender. Raises PT400 with the name of the field when
-it is invalid. Health checks and the service itself have no quota: a flood of reports must not hide an outage.';
+comment on function monitoring.prepare_event(jsonb, integer, text, timestamptz) is
+'Validates, sanitizes, classifies and fingerprints one event of a sender, which was received at a time. Raises PT400 with
+the name of the field when it is invalid. Health checks and the service itself have no quota: a flood of reports must not hide an outage.';
 
-create function monitoring.prepare_repeat(prepared monitoring.prepared_event, event jsonb, event_position integer)
+create function monitoring.prepare_repeat(
+  prepared monitoring.prepared_event, event jsonb, event_position integer, received_at timestamptz
+)
 returns monitoring.prepared_event
 language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
+declare
+  v_prepared monitoring.prepared_event := prepare_repeat.prepared;
 begin
-  prepare_repeat.prepared.event_position := prepare_repeat.event_position;
-  prepare_repeat.prepared.idempotency_key := monitoring.read_idempotency_key(
-    prepare_repeat.event, (prepare_repeat.prepared).sender
+  v_prepared.event_position := prepare_repeat.event_position;
+  v_prepared.idempotency_key := monitoring.read_idempotency_key(prepare_repeat.event, v_prepared.sender);
+  v_prepared.body_hash := monitoring.hash_event(prepare_repeat.event);
+  v_prepared.happened_at := monitoring.read_event_time(prepare_repeat.event, prepare_repeat.received_at);
+  v_prepared.context := monitoring.read_event_context(
+    monitoring.resolve_exception_chain(prepare_repeat.event), v_prepared.happened_at is not null
   );
-  prepare_repeat.prepared.body_hash := monitoring.hash_event(prepare_repeat.event);
-  prepare_repeat.prepared.context := monitoring.read_event_context(
-    monitoring.resolve_exception_chain(prepare_repeat.event)
-  );
-  return prepare_repeat.prepared;
+  v_prepared.happened_at := coalesce(v_prepared.happened_at, prepare_repeat.received_at);
+  return v_prepared;
 end
 $$;
 
-comment on function monitoring.prepare_repeat(monitoring.prepared_event, jsonb, integer) is
-'Prepares an event that differs from a prepared one only in context and idempotency key, at lower cost: floods of
-errors consist of such events.';
+comment on function monitoring.prepare_repeat(monitoring.prepared_event, jsonb, integer, timestamptz) is
+'Prepares an event that differs from a prepared one only in context, timestamp and idempotency key, at lower cost: floods
+of errors consist of such events.';

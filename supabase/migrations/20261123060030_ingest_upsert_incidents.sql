@@ -1,11 +1,14 @@
 -- Purpose: inserts, folds and reopens incidents for a batch of prepared events. Triggers write the audit rows.
 -- Objects: types monitoring.fold_candidate, monitoring.upserted_incident; table monitoring.sender_quotas; functions
 --   monitoring.find_fold_candidates, monitoring.lock_fold_candidates, monitoring.lock_quotas,
---   monitoring.insert_incidents, monitoring.describe_reopened_incidents, monitoring.fold_events,
---   monitoring.fold_events_by_sender, monitoring.remove_upserted_events, monitoring.upsert_incidents.
+--   monitoring.insert_incidents, monitoring.describe_reopened_incidents, monitoring.merge_sample_context,
+--   monitoring.fold_events,
+--   monitoring.fold_events_by_sender, monitoring.count_occurrences, monitoring.remove_upserted_events,
+--   monitoring.upsert_incidents.
 -- Risks: locks are always taken in this order, sorted within each kind, so that concurrent batches do not deadlock:
---   quotas by sender, existing incidents by fingerprint, new incidents by fingerprint. A batch without new
---   fingerprints takes no quota, so repeats of known errors do not wait for each other. A session that updates many
+--   quotas by sender, existing incidents by fingerprint, new incidents by fingerprint, hours of these incidents. A batch
+--   without new fingerprints takes no quota, so repeats of known errors do not wait for each other. An hour is written
+--   only by who holds the lock of its incident, so hours wait for nobody. A session that updates many
 --   incidents in another order can still cause a deadlock; PostgreSQL detects it and store_events_isolated()
 --   retries.
 
@@ -38,11 +41,13 @@ create type monitoring.fold_candidate as (
   fingerprint text,
   incident_id text,
   occurrence_count bigint,
-  is_resolved boolean
+  last_seen timestamptz,
+  resolved_at timestamptz
 );
 
 comment on type monitoring.fold_candidate is
-'An incident that repeats of a fingerprint can fold into, as it was when it was locked. A resolved one is reopened.';
+'An incident that repeats of a fingerprint can fold into, as it was when it was locked. A resolved one is reopened by a
+repeat that happened after resolved_at; earlier ones are only counted, because they were late.';
 
 create type monitoring.upserted_incident as (
   fingerprint text,
@@ -59,7 +64,7 @@ comment on type monitoring.upserted_incident is
 'The incident to which the events of one fingerprint were written. When the quota of the sender is used up,
 incident_id is null and retry_after is the number of seconds to wait.';
 
-create function monitoring.find_fold_candidates(fingerprints text[])
+create function monitoring.find_fold_candidates(fingerprints text[], newest_at timestamptz[])
 returns table (incident_id text, fingerprint text)
 language sql
 stable
@@ -75,14 +80,18 @@ as $$
   from public.incidents
   where incidents.fingerprint = any(find_fold_candidates.fingerprints)
     and incidents.status = 'resolved'
-    and incidents.resolved_at > now() - (monitoring.config('incident_policy') ->> 'reopen_window')::interval
+    and incidents.resolved_at > (
+      (find_fold_candidates.newest_at)[array_position(find_fold_candidates.fingerprints, incidents.fingerprint)]
+      - (monitoring.config('incident_policy') ->> 'reopen_window')::interval
+    )
 $$;
 
-comment on function monitoring.find_fold_candidates(text[]) is
-'Returns the incidents that repeats of these fingerprints may fold into: live ones, and those resolved within
-incident_policy.reopen_window. Takes no lock.';
+comment on function monitoring.find_fold_candidates(text[], timestamptz[]) is
+'Returns the incidents that repeats of these fingerprints may fold into: live ones, and those that were resolved within
+incident_policy.reopen_window before the newest repeat, or after it. newest_at are the times of the newest repeats, in
+the order of the fingerprints. Takes no lock.';
 
-create function monitoring.lock_fold_candidates(fingerprints text[])
+create function monitoring.lock_fold_candidates(fingerprints text[], newest_at timestamptz[])
 returns setof monitoring.fold_candidate
 language sql
 volatile
@@ -90,23 +99,26 @@ security invoker
 set search_path = ''
 as $$
   with locked as materialized (
-    select incidents.fingerprint, incidents.id, incidents.occurrence_count, incidents.resolved_at
+    select
+      incidents.fingerprint, incidents.id, incidents.occurrence_count, incidents.last_seen, incidents.resolved_at
     from public.incidents
     where incidents.id in (
       select found.incident_id
-      from monitoring.find_fold_candidates(lock_fold_candidates.fingerprints) as found
+      from monitoring.find_fold_candidates(
+        lock_fold_candidates.fingerprints, lock_fold_candidates.newest_at
+      ) as found
     )
     order by incidents.fingerprint, incidents.id
     for update
   )
 
   select distinct on (locked.fingerprint)
-    locked.fingerprint, locked.id, locked.occurrence_count, locked.resolved_at is not null
+    locked.fingerprint, locked.id, locked.occurrence_count, locked.last_seen, locked.resolved_at
   from locked
   order by locked.fingerprint, locked.resolved_at desc nulls first
 $$;
 
-comment on function monitoring.lock_fold_candidates(text[]) is
+comment on function monitoring.lock_fold_candidates(text[], timestamptz[]) is
 'Locks the incidents that find_fold_candidates() returns, in order, and returns one per fingerprint: the live one,
 else the one resolved last.';
 
@@ -148,14 +160,23 @@ declare
   v_has_deployments boolean := exists (
     select
     from public.deployment_history
-    where deployment_history.started_at > now() - interval '30 minutes'
+    where deployment_history.started_at > (
+      select min(event.happened_at)
+      from unnest(insert_incidents.events) as event
+    ) - interval '30 minutes'
   );
 begin
   return query
   with grouped as (
     select distinct on (event.fingerprint, event.quota)
       event.*,
-      count(*) over (partition by event.fingerprint) as occurrence_count
+      count(*) over (partition by event.fingerprint) as occurrence_count,
+      min(event.happened_at) over (partition by event.fingerprint) as first_seen,
+      max(event.happened_at) over (partition by event.fingerprint) as last_seen,
+      first_value(event.event_position) over (
+        partition by event.fingerprint
+        order by event.happened_at desc, event.event_position desc
+      ) as sample_position
     from unnest(insert_incidents.events) as event
     order by event.fingerprint, event.quota, event.severity desc, event.event_position
   ),
@@ -182,18 +203,24 @@ begin
   opened as (
     insert into public.incidents (
       fingerprint, title, message, error_type, error_code, stack, severity, category, rule, source, environment,
-      release, url, context, sender, occurrence_count, knowledge_id, deployment_id
+      release, url, context, sender, occurrence_count, first_seen, last_seen, knowledge_id, deployment_id
     )
     select
-      leaders.fingerprint, leaders.title, leaders.message, leaders.error_type, leaders.error_code, leaders.stack,
-      leaders.severity, leaders.category, leaders.rule, leaders.source, leaders.environment, leaders.release,
-      leaders.url, leaders.context, leaders.sender, leaders.occurrence_count,
+      leaders.fingerprint, leaders.title, newest.message, newest.error_type, newest.error_code,
+      coalesce(newest.stack, leaders.stack), leaders.severity, leaders.category, leaders.rule, leaders.source,
+      newest.environment, newest.release, newest.url, newest.context, leaders.sender, leaders.occurrence_count,
+      leaders.first_seen, leaders.last_seen,
       case when v_has_knowledge then monitoring.find_knowledge(leaders.message, leaders.error_type) end,
       case
         when v_has_deployments
-          then monitoring.find_deployment(leaders.source, leaders.environment, leaders.context)
+          then monitoring.find_deployment(
+            leaders.source, leaders.environment, leaders.context, leaders.first_seen
+          )
       end
     from leaders
+    join unnest(insert_incidents.events) as newest
+      on newest.event_position = leaders.sample_position
+      and newest.fingerprint = leaders.fingerprint
     where leaders.rank <= v_limit
     order by leaders.fingerprint
     on conflict (fingerprint) where status <> 'resolved' do nothing
@@ -223,7 +250,8 @@ end
 $$;
 
 comment on function monitoring.insert_incidents(monitoring.prepared_event[]) is
-'Inserts an incident for each fingerprint, within the limit per sender and minute. The quotas must be locked. A
+'Inserts an incident for each fingerprint, named by its most severe event and with the sample of its newest one, within
+the limit per sender and minute. The quotas must be locked. A
 fingerprint that another session inserted meanwhile is left out.';
 
 create function monitoring.describe_reopened_incidents(
@@ -236,10 +264,12 @@ security invoker
 set search_path = ''
 as $$
   with causes as (
-    select distinct on (event.fingerprint) event.*
+    select distinct on (event.fingerprint) event.*, candidate.incident_id
     from unnest(describe_reopened_incidents.events) as event
-    -- A delivery about an issue of Sentry can lack its title: enrich_sentry_incident() adds what is new.
-    where event.sender <> 'sentry'
+    join unnest(describe_reopened_incidents.candidates) as candidate on candidate.fingerprint = event.fingerprint
+    where event.happened_at > candidate.resolved_at
+      -- A delivery about an issue of Sentry can lack its title: enrich_sentry_incident() adds what is new.
+      and event.sender <> 'sentry'
     order by event.fingerprint, event.severity desc, event.event_position
   )
 
@@ -257,15 +287,34 @@ as $$
     url = causes.url,
     context = causes.context,
     sender = causes.sender
-  from unnest(describe_reopened_incidents.candidates) as candidate
-  join causes on causes.fingerprint = candidate.fingerprint
-  where candidate.is_resolved
-    and incidents.id = candidate.incident_id
+  from causes
+  where incidents.id = causes.incident_id
 $$;
 
 comment on function monitoring.describe_reopened_incidents(monitoring.prepared_event[], monitoring.fold_candidate[]) is
 'Describes resolved incidents that are reopened by the most severe event that reopens them: their title, text and sender
 follow the current cause. A trigger keeps the former title in the audit trail.';
+
+create function monitoring.merge_sample_context(former jsonb, latter jsonb)
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select case
+    when jsonb_typeof(former -> 'sentry') = 'object'
+      and jsonb_typeof(latter -> 'sentry') = 'object'
+      and octet_length(latter::text) + octet_length((former -> 'sentry')::text) <= 65536
+      then latter || jsonb_build_object('sentry', (former -> 'sentry') || (latter -> 'sentry'))
+    else latter
+  end
+$$;
+
+comment on function monitoring.merge_sample_context(jsonb, jsonb) is
+'Returns the context of the newest occurrence, with what the former one knew about the issue in Sentry: an event does not
+repeat its short id and assignee.';
 
 create function monitoring.fold_events(events monitoring.prepared_event[], candidates monitoring.fold_candidate[])
 returns setof monitoring.upserted_incident
@@ -281,35 +330,89 @@ begin
       event.fingerprint,
       count(*) as occurrences,
       max(event.severity) as worst,
-      (array_agg(event.rule order by event.severity desc, event.event_position))[1] as rule
+      (array_agg(event.rule order by event.severity desc, event.event_position))[1] as rule,
+      min(event.happened_at) as earliest_at,
+      max(event.happened_at) as newest_at,
+      -- Where the newest sample and stack are: a sort of whole events would copy every stack.
+      (
+        array_agg(event.event_position order by event.happened_at desc, event.event_position desc)
+        filter (where event.is_summary is not true)
+      )[1] as sample_position,
+      (
+        array_agg(event.event_position order by event.happened_at desc, event.event_position desc)
+        filter (where event.stack is not null and event.is_summary is not true)
+      )[1] as stack_position
     from unnest(fold_events.events) as event
     group by event.fingerprint
+  ),
+
+  decided as (
+    select
+      grouped.*,
+      candidate.incident_id,
+      candidate.occurrence_count as count_before,
+      candidate.last_seen,
+      candidate.resolved_at is not null and grouped.newest_at > candidate.resolved_at as is_reopened,
+      candidate.resolved_at is not null and grouped.newest_at <= candidate.resolved_at as is_late
+    from unnest(fold_events.candidates) as candidate
+    join grouped on grouped.fingerprint = candidate.fingerprint
   ),
 
   folded as (
     update public.incidents
     set
-      occurrence_count = incidents.occurrence_count + grouped.occurrences,
-      last_seen = greatest(incidents.last_seen, now()),
+      occurrence_count = incidents.occurrence_count + decided.occurrences,
+      first_seen = least(incidents.first_seen, decided.earliest_at),
+      last_seen = greatest(incidents.last_seen, decided.newest_at),
+      message = coalesce(newest.message, incidents.message),
+      error_type = case when newest.message is null then incidents.error_type else newest.error_type end,
+      error_code = case when newest.message is null then incidents.error_code else newest.error_code end,
+      -- An equal text is not written again: it is outside of the row, if it is long.
+      stack = case
+        when newest.message is null or last_stack.stack is null or last_stack.stack = incidents.stack then incidents.stack
+        else last_stack.stack
+      end,
+      environment = case when newest.message is null then incidents.environment else newest.environment end,
+      release = case when newest.message is null then incidents.release else newest.release end,
+      url = case when newest.message is null then incidents.url else newest.url end,
+      context = case
+        when newest.message is null or newest.context = incidents.context then incidents.context
+        when newest.sender = 'sentry' then monitoring.merge_sample_context(incidents.context, newest.context)
+        else newest.context
+      end,
       severity = case
-        when incidents.has_manual_severity then incidents.severity else greatest(incidents.severity, grouped.worst)
+        when incidents.has_manual_severity or decided.is_late then incidents.severity
+        else greatest(incidents.severity, decided.worst)
       end,
       rule = case
-        when grouped.worst > incidents.severity and not incidents.has_manual_severity then grouped.rule
+        when decided.worst > incidents.severity and not incidents.has_manual_severity and not decided.is_late
+          then decided.rule
         else incidents.rule
       end,
-      status = case when incidents.status = 'resolved' then 'open' else incidents.status end,
-      acknowledged_at = case when incidents.status <> 'resolved' then incidents.acknowledged_at end,
-      acknowledged_by = case when incidents.status <> 'resolved' then incidents.acknowledged_by end,
-      resolved_at = null,
-      resolved_by = null,
-      resolution = null
-    from unnest(fold_events.candidates) as candidate
-    join grouped on grouped.fingerprint = candidate.fingerprint
-    where incidents.id = candidate.incident_id
+      status = case when decided.is_reopened then 'open' else incidents.status end,
+      acknowledged_at = case when not decided.is_reopened then incidents.acknowledged_at end,
+      acknowledged_by = case when not decided.is_reopened then incidents.acknowledged_by end,
+      reopened_at = case
+        when not decided.is_reopened then incidents.reopened_at
+        when decided.earliest_at > incidents.resolved_at then decided.earliest_at
+        else decided.newest_at
+      end,
+      resolved_at = case when decided.is_late then incidents.resolved_at end,
+      resolved_by = case when decided.is_late then incidents.resolved_by end,
+      resolution = case when decided.is_late then incidents.resolution end
+    from decided
+    -- Of an older occurrence that arrives late, the sample is not the newest. A clock that is ahead makes none newer.
+    left join unnest(fold_events.events) as newest
+      on newest.event_position = decided.sample_position
+      and newest.fingerprint = decided.fingerprint
+      and (newest.happened_at >= least(decided.last_seen, now()) or decided.is_reopened)
+    left join unnest(fold_events.events) as last_stack
+      on last_stack.event_position = decided.stack_position
+      and last_stack.fingerprint = decided.fingerprint
+    where incidents.id = decided.incident_id
     returning
       incidents.fingerprint, incidents.id, incidents.severity, incidents.category, incidents.status,
-      candidate.occurrence_count as count_before
+      decided.count_before
   )
 
   select
@@ -320,7 +423,8 @@ end
 $$;
 
 comment on function monitoring.fold_events(monitoring.prepared_event[], monitoring.fold_candidate[]) is
-'Counts events into the locked incidents of their fingerprints, reopens resolved ones and raises severities.';
+'Counts events into the locked incidents of their fingerprints, replaces their samples by newer ones, reopens resolved
+ones and raises severities.';
 
 create function monitoring.fold_events_by_sender(
   events monitoring.prepared_event[], candidates monitoring.fold_candidate[]
@@ -335,7 +439,7 @@ declare
   v_has_resolved constant boolean := exists (
     select
     from unnest(fold_events_by_sender.candidates) as candidate
-    where candidate.is_resolved
+    where candidate.resolved_at is not null
   );
   v_senders constant text[] := array(
     select distinct event.sender
@@ -374,6 +478,90 @@ $$;
 comment on function monitoring.fold_events_by_sender(monitoring.prepared_event[], monitoring.fold_candidate[]) is
 'Folds events, and names in the audit rows the sender of the most severe event of each incident.';
 
+create function monitoring.count_occurrences(
+  events monitoring.prepared_event[], upserted monitoring.upserted_incident[]
+)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  c_most_pairs constant integer := 20;
+begin
+  with counted as (
+    select
+      incident.incident_id,
+      date_trunc('hour', event.happened_at, 'UTC') as hour,
+      coalesce(event.environment, '') as environment,
+      coalesce(event.release, '') as release,
+      count(*) as occurrences,
+      min(event.happened_at) as first_seen,
+      max(event.happened_at) as last_seen
+    from unnest(count_occurrences.events) as event
+    join unnest(count_occurrences.upserted) as incident on incident.fingerprint = event.fingerprint
+    where incident.incident_id is not null
+    group by 1, 2, 3, 4
+  ),
+
+  found as (
+    select
+      counted.*,
+      exists (
+        select
+        from monitoring.incident_hours as stored
+        where stored.incident_id = counted.incident_id
+          and stored.hour = counted.hour
+          and stored.environment = counted.environment
+          and stored.release = counted.release
+      ) as is_stored
+    from counted
+  ),
+
+  placed as (
+    select
+      found.*,
+      -- Evaluated for a new pair only.
+      found.is_stored or (
+        select count(*)
+        from monitoring.incident_hours as stored
+        where stored.incident_id = found.incident_id
+          and stored.hour = found.hour
+          and stored.release <> '(other)'
+      ) + row_number() over (
+        partition by found.incident_id, found.hour, found.is_stored
+        order by found.occurrences desc, found.environment, found.release
+      ) <= c_most_pairs as has_room
+    from found
+  )
+
+  insert into monitoring.incident_hours as known (
+    incident_id, hour, environment, release, occurrences, first_seen, last_seen
+  )
+  select
+    placed.incident_id,
+    placed.hour,
+    case when placed.has_room then placed.environment else '(other)' end,
+    case when placed.has_room then placed.release else '(other)' end,
+    sum(placed.occurrences),
+    min(placed.first_seen),
+    max(placed.last_seen)
+  from placed
+  group by 1, 2, 3, 4
+  order by 1, 2, 3, 4
+  on conflict (incident_id, hour, environment, release) do update
+    set
+      occurrences = known.occurrences + excluded.occurrences,
+      first_seen = least(known.first_seen, excluded.first_seen),
+      last_seen = greatest(known.last_seen, excluded.last_seen);
+end
+$$;
+
+comment on function monitoring.count_occurrences(monitoring.prepared_event[], monitoring.upserted_incident[]) is
+'Counts events in the hours of the incidents to which they were written. The incidents must be locked. Of one incident
+and hour, 20 pairs of environment and release get a row of their own, so that a sender cannot fill the table.';
+
 create function monitoring.remove_upserted_events(
   events monitoring.prepared_event[], upserted monitoring.upserted_incident[]
 )
@@ -403,26 +591,36 @@ set search_path = ''
 as $$
 declare
   v_fingerprints text[];
+  v_newest_at timestamptz[];
   v_new monitoring.prepared_event[];
   v_candidates monitoring.fold_candidate[];
   v_opened monitoring.upserted_incident[] := '{}'::monitoring.upserted_incident[];
   v_folded monitoring.upserted_incident[];
   v_left monitoring.prepared_event[];
 begin
-  v_fingerprints := array(select distinct event.fingerprint from unnest(upsert_incidents.events) as event);
+  select array_agg(newest.fingerprint), array_agg(newest.happened_at)
+  into v_fingerprints, v_newest_at
+  from (
+    select event.fingerprint, max(event.happened_at) as happened_at
+    from unnest(upsert_incidents.events) as event
+    group by event.fingerprint
+  ) as newest;
   v_new := array(
     select event
     from unnest(upsert_incidents.events) as event
     where event.fingerprint not in (
       select found.fingerprint
-      from monitoring.find_fold_candidates(v_fingerprints) as found
+      from monitoring.find_fold_candidates(v_fingerprints, v_newest_at) as found
     )
   );
   if v_new <> '{}' then
     perform monitoring.lock_quotas(array(select event.quota from unnest(v_new) as event));
   end if;
 
-  v_candidates := array(select candidate from monitoring.lock_fold_candidates(v_fingerprints) as candidate);
+  v_candidates := array(
+    select candidate
+    from monitoring.lock_fold_candidates(v_fingerprints, v_newest_at) as candidate
+  );
   v_new := array(
     select event
     from unnest(v_new) as event
@@ -444,6 +642,7 @@ begin
       message = 'incidents changed while events were being stored',
       hint = 'Retry the transaction.';
   end if;
+  perform monitoring.count_occurrences(upsert_incidents.events, v_opened || v_folded);
   return query
   select upserted.*
   from unnest(v_opened || v_folded) as upserted;
