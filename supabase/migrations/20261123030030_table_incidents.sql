@@ -139,7 +139,7 @@ comment on table public.incidents is
 
 fingerprint, title, source, category and sender are those of the report that opened the incident, or reopened it. message,
 error_type, error_code, stack, environment, release, url and context are those of its newest occurrence; when that has no
-stack, the last stack stays. public.incident_hours counts the occurrences by hour, environment and release.';
+stack, the last stack stays. public.incident_occurrences counts the occurrences by hour, environment and release.';
 
 comment on column public.incidents.id is 'INC- and a number.';
 
@@ -156,7 +156,8 @@ comment on column public.incidents.error_type is 'Class of the error, such as Ty
 
 comment on column public.incidents.error_code is 'Code of the error, such as ECONNREFUSED or 23505.';
 
-comment on column public.incidents.stack is 'Stack trace of the newest occurrence that had one, sanitized, at most 32 kB: a longer one is cut in its middle.';
+comment on column public.incidents.stack is
+'Stack trace of the newest occurrence that had one, sanitized, at most 32 kB: a longer one is cut in its middle.';
 
 comment on column public.incidents.severity is 'Severity of the incident. Repeats can raise it, never lower it.';
 
@@ -190,7 +191,8 @@ comment on column public.incidents.external_url is 'Link to another system.';
 comment on column public.incidents.occurrence_count is 'Number of occurrences, including the first.';
 
 comment on column public.incidents.first_seen is
-'Time of the first occurrence: the timestamp of the report if it is of the 24 hours before its receipt, else the receipt.';
+'Time of the first occurrence: the timestamp of the report if it is of the 24 hours before its receipt, else the
+receipt.';
 
 comment on column public.incidents.last_seen is 'Time of the last occurrence, as first_seen. It never goes back.';
 

@@ -329,7 +329,8 @@ $$;
 
 comment on function monitoring.truncate_jsonb(jsonb, integer, integer) is
 'Truncates a document to max_bytes as text (2 at least): of an object the small values stay, of an array the first
-elements, of a text its beginning, of a text of many lines both ends. "_truncated" or a last element holds the original size. depth counts from 1.';
+elements, of a text its beginning, of a text of many lines both ends. "_truncated" or a last element holds the original
+size. depth counts from 1.';
 
 create function monitoring.sanitize_jsonb(value jsonb, max_bytes integer)
 returns jsonb

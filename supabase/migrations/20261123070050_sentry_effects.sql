@@ -66,9 +66,9 @@ end
 $$;
 
 comment on function monitoring.prepare_sentry_report(monitoring.sentry_intent) is
-'Prepares the report of a delivery like any event. It happened at the time of the event in Sentry, see choose_time(), else
-when Sentry sent it. A delivery about an issue replaces no sample. The level fatal makes it CRITICAL at least, unless a rule of the
-operator gave the severity.';
+'Prepares the report of a delivery like any event. It happened at the time of the event in Sentry, see choose_time(),
+else when Sentry sent it. A delivery about an issue replaces no sample. The level fatal makes it CRITICAL at least,
+unless a rule of the operator gave the severity.';
 
 create function monitoring.enrich_sentry_incident(
   incident_id text, prepared monitoring.prepared_event, intent monitoring.sentry_intent

@@ -119,8 +119,8 @@ end
 $$;
 
 comment on function monitoring.check_incident_change() is
-'Rejects a status change that the life cycle does not allow, with PT409, and adds the time that an incident was open when
-it is reopened. reopened_at is now, unless the statement sets it.';
+'Rejects a status change that the life cycle does not allow, with PT409, and adds the time that an incident was open
+when it is reopened. reopened_at is now, unless the statement sets it.';
 
 create trigger incidents_follow_their_life_cycle
 before update on public.incidents

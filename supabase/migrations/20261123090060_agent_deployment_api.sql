@@ -14,7 +14,8 @@ set search_path = ''
 as $$
   select deployment_history.id
   from public.deployment_history
-  where deployment_history.started_at between find_deployment.happened_at - interval '30 minutes' and find_deployment.happened_at
+  where deployment_history.started_at between find_deployment.happened_at - interval '30 minutes'
+    and find_deployment.happened_at
     and deployment_history.service in (
       find_deployment.source,
       find_deployment.context ->> 'service',
@@ -27,8 +28,8 @@ as $$
 $$;
 
 comment on function monitoring.find_deployment(text, text, jsonb, timestamptz) is
-'Returns the latest deployment of the service of an incident within the 30 minutes before it happened. The service is the source of
-the incident, context.service, its Sentry project, or the target of a health check.';
+'Returns the latest deployment of the service of an incident within the 30 minutes before it happened. The
+service is the source of the incident, context.service, its Sentry project, or the target of a health check.';
 
 create function public.record_deployment_started(
   service text,

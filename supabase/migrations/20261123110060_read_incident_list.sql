@@ -88,16 +88,9 @@ begin
   end loop;
   -- Row by row: 200 incidents may have 20 MB, of which only the first MiB is read.
   for v_incident in execute format(
-    'select row_to_json(listed) from (
-       select incidents.*, activity.document -> ''rate'' as rate, activity.document -> ''hours'' as hours
-       from (
-         select * from public.incidents where %s order by incidents.last_seen desc, incidents.id
-         limit ($1 ->> ''limit'')::integer offset ($1 ->> ''offset'')::integer
-       ) as incidents
-       cross join lateral public.incident_activity(incidents.id) as activity (document)
-       order by incidents.last_seen desc, incidents.id
-     ) as listed',
-    v_where
+    'select (to_jsonb(incidents) || public.incident_activity(incidents.id) - array[''since'', ''until''])::json
+     from (select * from public.incidents where %s order by last_seen desc, id
+       limit ($1 ->> ''limit'')::integer offset ($1 ->> ''offset'')::integer) as incidents', v_where
   ) using v_values loop
     v_bytes := v_bytes + octet_length(v_incident::text);
     exit when v_bytes > 1048576 and cardinality(v_incidents) > 0;

@@ -20,7 +20,7 @@ select pg_temp.report('[
 ]');
 
 select results_eq(
-  $$ select environment, release, occurrences from public.incident_hours
+  $$ select environment, release, occurrences from public.incident_occurrences
      where incident_id = (select id from public.incidents where sender = 'server:tap-hours') order by 3 desc, 2 $$,
   $$ values ('production', '1', 2::bigint), ('production', '2', 1), (null, null, 1) $$,
   'a new incident has its counts by environment and release'
@@ -30,7 +30,7 @@ select pg_temp.report('[{"environment": "production", "release": "1"}]');
 
 select is(
   (
-    select occurrences from public.incident_hours
+    select occurrences from public.incident_occurrences
     where release = '1' and incident_id = (
       select id from public.incidents
       where sender = 'server:tap-hours'
@@ -41,7 +41,7 @@ select is(
 select pg_temp.report(jsonb_build_array(jsonb_build_object('timestamp', now() - interval '5 hours')));
 
 select results_eq(
-  $$ select hour, first_seen, last_seen from public.incident_hours
+  $$ select hour, first_seen, last_seen from public.incident_occurrences
      where incident_id = (select id from public.incidents where sender = 'server:tap-hours')
      order by hour limit 1 $$,
   $$ select date_trunc('hour', at, 'UTC'), at, at from (select now() - interval '5 hours') as given (at) $$,
@@ -58,7 +58,7 @@ select pg_temp.report('[{"release": "one more"}, {"environment": "production", "
 select results_eq(
   $$ select count(*), sum(occurrences) filter (where release = '(other)'),
        sum(occurrences) filter (where release = '1')
-     from public.incident_hours
+     from public.incident_occurrences
      where hour > now() - interval '2 hours'
        and incident_id = (select id from public.incidents where sender = 'server:tap-hours') $$,
   $$ values (21::bigint, 34::numeric, 4::numeric) $$,
@@ -67,7 +67,7 @@ select results_eq(
 
 select is(
   (
-    select sum(occurrences) from public.incident_hours
+    select sum(occurrences) from public.incident_occurrences
     where incident_id = (
       select id from public.incidents
       where sender = 'server:tap-hours'

@@ -2,6 +2,8 @@ begin;
 
 select plan(7);
 
+set local timezone = 'UTC';
+
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
 values ('INC-1', 'tap activity', 't', 'm', 'LOW', 'backend', 'r');
 
@@ -48,18 +50,35 @@ select is(
   ), 'an incident without occurrences has no rate'
 );
 
-select results_eq(
-  $$ select public.describe_rate(occurrences, day + since, day + until)
-     from (values
-       (1::bigint, interval '14 hours 2 minutes', interval '14 hours 2 minutes'),
-       (600, interval '14 hours 2 minutes', interval '14 hours 52 minutes'),
-       (6, interval '14 hours', interval '16 hours'),
-       (3, interval '14 hours', interval '86 hours')
-     ) as given (occurrences, since, until)
-     cross join (select timestamptz '2026-01-31 00:00:00+00' as day) as days $$,
-  $$ values ('once at 2026-01-31 14:02 UTC'), ('12 a minute from 2026-01-31 14:02 to 14:52 UTC'),
-       ('3 an hour from 2026-01-31 14:00 to 16:00 UTC'), ('1 a day from 2026-01-31 14:00 to 2026-02-03 14:00 UTC') $$,
-  'a rate that is over says from when to when'
+insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
+select 'INC-' || number, 'tap activity ' || number, 't', 'm', 'LOW', 'backend', 'r'
+from generate_series(2, 5) as numbers (number);
+
+insert into monitoring.incident_hours (incident_id, hour, occurrences, first_seen, last_seen)
+select id, date_trunc('hour', yesterday + since, 'UTC'), occurrences, yesterday + since, yesterday + until
+from (
+  values
+  ('INC-2', 1::bigint, interval '14 hours 2 minutes', interval '14 hours 2 minutes'),
+  ('INC-3', 600, interval '14 hours 2 minutes', interval '14 hours 52 minutes'),
+  ('INC-4', 3, interval '14 hours', interval '14 hours 59 minutes'),
+  ('INC-4', 3, interval '15 hours', interval '16 hours'),
+  ('INC-5', 9, interval '14 hours', interval '86 hours')
+) as given (id, occurrences, since, until)
+cross join (select date_trunc('day', now(), 'UTC') - interval '5 days') as days (yesterday);
+
+select is(
+  (
+    select array_agg(
+      replace(public.incident_activity(id) ->> 'rate', to_char(now() - interval '5 days', 'YYYY-MM-DD'), 'DAY')
+      order by id
+    )
+    from public.incidents
+    where id in ('INC-2', 'INC-3', 'INC-4', 'INC-5')
+  ),
+  array[
+    'once at DAY 14:02 UTC', '12 a minute from DAY 14:02 to 14:52 UTC', '3 an hour from DAY 14:00 to 16:00 UTC',
+    '3 a day from DAY 14:00 to ' || to_char(now() - interval '2 days', 'YYYY-MM-DD') || ' 14:00 UTC'
+  ], 'a rate that is over says from when to when'
 );
 
 set local role authenticated;
@@ -76,7 +95,7 @@ select is(
 
 select is(
   (
-    select sum(occurrences) from public.incident_hours
+    select sum(occurrences) from public.incident_occurrences
     where incident_id = 'INC-1'
       and release = '1'
   ), 481::numeric, 'agents read the counts'

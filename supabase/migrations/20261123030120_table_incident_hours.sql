@@ -1,7 +1,7 @@
 -- Purpose: stores how often each incident occurred, by hour, environment and release.
--- Objects: table monitoring.incident_hours; view public.incident_hours.
--- Risks: a flood updates the same row in each batch. No column that changes is in an index, and each page keeps room for
---   new versions of its rows, so an update touches no index, and reading removes the old versions.
+-- Objects: table monitoring.incident_hours; view public.incident_occurrences.
+-- Risks: a flood updates the same row in each batch. No column that changes is in an index, and each page keeps room
+--   for new versions of its rows, so an update touches no index, and reading removes the old versions.
 
 create table monitoring.incident_hours (
   incident_id text not null references public.incidents (id) on delete cascade,
@@ -34,7 +34,7 @@ using (true);
 
 revoke all on table monitoring.incident_hours from public, anon, authenticated, service_role;
 
--- Only for the view public.incident_hours, which runs with the privileges of its reader.
+-- Only for the view public.incident_occurrences, which runs with the privileges of its reader.
 grant select on table monitoring.incident_hours to authenticated, service_role;
 
 comment on table monitoring.incident_hours is
@@ -55,24 +55,24 @@ comment on column monitoring.incident_hours.first_seen is 'Time of the first occ
 
 comment on column monitoring.incident_hours.last_seen is 'Time of the last occurrence in the hour.';
 
-create view public.incident_hours
+create view public.incident_occurrences
 with (security_invoker = true)
 as
 select
   hours.incident_id,
   hours.hour,
-  nullif(hours.environment, '') as environment,
-  nullif(hours.release, '') as release,
   hours.occurrences,
   hours.first_seen,
-  hours.last_seen
+  hours.last_seen,
+  nullif(hours.environment, '') as environment,
+  nullif(hours.release, '') as release
 from monitoring.incident_hours as hours;
 
-revoke all on table public.incident_hours from public, anon, authenticated, service_role;
+revoke all on table public.incident_occurrences from public, anon, authenticated, service_role;
 
-grant select on table public.incident_hours to authenticated, service_role;
+grant select on table public.incident_occurrences to authenticated, service_role;
 
-comment on view public.incident_hours is
+comment on view public.incident_occurrences is
 'Occurrences of each incident by hour, environment and release.
 
 An hour without occurrences has no row. Of one incident and hour, the first 20 pairs of environment and release have a row

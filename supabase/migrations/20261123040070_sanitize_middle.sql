@@ -31,7 +31,8 @@ end
 $$;
 
 comment on function monitoring.take_first_lines(text, integer) is
-'Returns the first complete lines of a text, at most max_bytes of UTF-8. Of a first line that is longer, its first words.';
+'Returns the first complete lines of a text, at most max_bytes of UTF-8. Of a first line that is longer, its first
+words.';
 
 create function monitoring.take_last_lines(value text, max_bytes integer)
 returns text
@@ -80,8 +81,8 @@ end
 $$;
 
 comment on function monitoring.take_last_lines(text, integer) is
-'Returns the last complete lines of a text, at most max_bytes of UTF-8, without lines that continue one that is cut away.
-Of a last line that is longer, its last words; null if it has none.';
+'Returns the last complete lines of a text, at most max_bytes of UTF-8, without lines that continue one that is cut
+away. Of a last line that is longer, its last words; null if it has none.';
 
 create function monitoring.cut_middle(value text, max_bytes integer)
 returns text
@@ -114,7 +115,8 @@ end
 $$;
 
 comment on function monitoring.cut_middle(text, integer) is
-'Truncates a text to max_bytes in its middle, between two lines, with a note of how much was left out. Does not redact.';
+'Truncates a text to max_bytes in its middle, between two lines, with a note of how much was left out. Does not
+redact.';
 
 create function monitoring.sanitize_middle(value text, max_bytes integer)
 returns text
@@ -127,7 +129,7 @@ set search_path = ''
 as $$
 declare
   c_slack constant integer := 2048; -- redacted beyond each half, because redaction shortens the text
-  c_most_suspects constant integer := 250; -- sanitize_text() truncates a text with more
+  c_most_suspects constant integer := 140; -- sanitize_text() truncates a text with 300
   v_size integer := octet_length(sanitize_middle.value);
   v_half integer := (sanitize_middle.max_bytes - 80) / 2;
   v_piece integer := least(v_half + c_slack, v_size / 2);
@@ -143,17 +145,24 @@ begin
     end if;
   end if;
 
+  v_head := monitoring.take_first_lines(sanitize_middle.value, v_piece);
+  while octet_length(v_head) > 2048 loop
+    v_suspects := monitoring.count_secret_indicators(v_head);
+    exit when v_suspects <= c_most_suspects;
+    v_head := monitoring.take_first_lines(
+      v_head, greatest(2048, octet_length(v_head) * c_most_suspects / v_suspects)
+    );
+  end loop;
   v_tail := coalesce(monitoring.take_last_lines(sanitize_middle.value, v_piece), '');
-  while octet_length(v_tail) > 4096 loop
+  while octet_length(v_tail) > 2048 loop
     v_suspects := monitoring.count_secret_indicators(v_tail);
     exit when v_suspects <= c_most_suspects;
     v_tail := coalesce(
-      monitoring.take_last_lines(v_tail, greatest(4096, octet_length(v_tail) * c_most_suspects / v_suspects)), ''
+      monitoring.take_last_lines(v_tail, greatest(2048, octet_length(v_tail) * c_most_suspects / v_suspects)), ''
     );
   end loop;
+  v_head := monitoring.take_first_lines(monitoring.sanitize_text(v_head, v_piece + c_slack), v_half);
   v_tail := coalesce(monitoring.take_last_lines(monitoring.sanitize_text(v_tail, v_piece + c_slack), v_half), '');
-  v_head := monitoring.sanitize_text(monitoring.take_first_lines(sanitize_middle.value, v_piece), v_piece + c_slack);
-  v_head := monitoring.take_first_lines(split_part(v_head, e'\n… [truncated, ', 1), v_half);
   return concat(
     v_head, format(e'\n… [%s bytes left out] …\n', v_size - octet_length(v_head) - octet_length(v_tail)), v_tail
   );
