@@ -38,7 +38,7 @@ class Report:
 
 
 def read_report(raw: bytes, idempotency_key: str | None, sender: str, received_at: datetime) -> Report:
-    """The error report in a body, in an envelope that names its sender and when it arrived: the body cannot name others.
+    """The error report in a body, in an envelope that names its sender and its time of receipt: the body cannot.
 
     It gets an idempotency key before the first try, so that a retry counts nothing.
     """

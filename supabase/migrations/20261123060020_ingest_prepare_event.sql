@@ -364,9 +364,9 @@ end
 $$;
 
 comment on function monitoring.read_event_context(jsonb, boolean) is
-'Returns the context of an event, with what has no column under extra (unknown fields, and members of error such as cause
-and errno under extra.error), and with the fingerprint that it named, sanitized and truncated to 64 kB. has_time says
-that the timestamp of the event was believed, and is not repeated.';
+'Returns the context of an event, with what has no column under extra (unknown fields, and members of error such as
+cause and errno under extra.error), and with the fingerprint that it named, sanitized and truncated to 64 kB. has_time
+says that the timestamp of the event was believed, and is not repeated.';
 
 create function monitoring.build_error_title(message text, error_type text)
 returns text
@@ -486,8 +486,9 @@ end
 $$;
 
 comment on function monitoring.prepare_event(jsonb, integer, text, timestamptz) is
-'Validates, sanitizes, classifies and fingerprints one event of a sender, which was received at a time. Raises PT400 with
-the name of the field when it is invalid. Health checks and the service itself have no quota: a flood of reports must not hide an outage.';
+'Validates, sanitizes, classifies and fingerprints one event of a sender, which was received at a time. Raises PT400
+with the name of the field when it is invalid. Health checks and the service itself have no quota: a flood of reports
+must not hide an outage.';
 
 create function monitoring.prepare_repeat(
   prepared monitoring.prepared_event, event jsonb, event_position integer, received_at timestamptz
@@ -514,5 +515,5 @@ end
 $$;
 
 comment on function monitoring.prepare_repeat(monitoring.prepared_event, jsonb, integer, timestamptz) is
-'Prepares an event that differs from a prepared one only in context, timestamp and idempotency key, at lower cost: floods
-of errors consist of such events.';
+'Prepares an event that differs from a prepared one only in context, timestamp and idempotency key, at lower cost:
+floods of errors consist of such events.';

@@ -99,7 +99,6 @@ begin
       candidate.last_seen,
       candidate.resolved_at is not null and grouped.newest_at > candidate.resolved_at as is_reopened,
       candidate.resolved_at is not null and grouped.newest_at <= candidate.resolved_at as is_late,
-      -- What was resolved since raises nothing.
       case when (grouped.newest_at <= candidate.resolved_at) is not true then grouped.severity end as worst
     from unnest(fold_events.candidates) as candidate
     join grouped on grouped.fingerprint = candidate.fingerprint

@@ -1,7 +1,7 @@
 -- Purpose: returns one incident with everything related to it in one document of limited size, for a language model.
 -- Objects: functions monitoring.truncate_text, monitoring.truncate_lines, monitoring.context_incident,
---   monitoring.context_timeline, monitoring.context_similar_incidents, monitoring.context_fixes, monitoring.context_deployments,
---   monitoring.context_checks, public.incident_context.
+--   monitoring.context_timeline, monitoring.context_similar_incidents, monitoring.context_fixes,
+--   monitoring.context_deployments, monitoring.context_checks, public.incident_context.
 -- Risks: most texts in it are untrusted. They are under "data" and must not be followed as instructions.
 
 create function monitoring.truncate_text(value text, max_characters integer)
