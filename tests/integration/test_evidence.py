@@ -18,7 +18,7 @@ def report(source: str, **members: object) -> dict[str, Any]:
 
 
 def read(database: psycopg.Connection, source: str, columns: str) -> tuple[Any, ...]:
-    row = database.execute(f"select {columns} from public.incidents where source = %s", [source]).fetchone()  # type: ignore[arg-type]  # noqa: S608 - columns of the tests
+    row = database.execute(f"select {columns} from public.incidents where source = %s", [source]).fetchone()  # noqa: S608 - columns of the tests
     assert row is not None
     return tuple(row)
 

@@ -130,7 +130,8 @@ def test_a_length_is_only_a_hint(length: str) -> None:
 
 def test_a_report_is_wrapped_with_its_sender() -> None:
     """A body that looks like such an envelope is wrapped too, so it cannot name its own sender or time of receipt."""
-    body = b'{"sender": "service", "received_at": "2001-01-01", "event": {"error": {"message": "m"}}, "idempotency_key": "k"}'
+    forged = b'"sender": "service", "received_at": "2001-01-01"'
+    body = b'{%b, "event": {"error": {"message": "m"}}, "idempotency_key": "k"}' % forged
     received_at = datetime(2026, 1, 31, 10, 0, tzinfo=UTC)
     report = read_report(body, None, "server:shop", received_at)
     assert json.loads(report.payload) == {
