@@ -5,8 +5,8 @@
 --   monitoring.insert_incidents, monitoring.remove_upserted_events, monitoring.upsert_incidents.
 -- Risks: locks are always taken in this order, sorted within each kind, so that concurrent batches do not deadlock:
 --   quotas by sender, existing incidents by fingerprint, new incidents by fingerprint, hours of these incidents. A
---   batch without new fingerprints takes no quota, so repeats of known errors do not wait for each other. An hour is written
---   only by who holds the lock of its incident, so hours wait for nobody. A session that updates many
+--   batch without new fingerprints takes no quota, so repeats of known errors do not wait for each other. An hour is
+--   written only by who holds the lock of its incident, so hours wait for nobody. A session that updates many
 --   incidents in another order can still cause a deadlock; PostgreSQL detects it and store_events_isolated()
 --   retries.
 

@@ -1,6 +1,6 @@
 -- Purpose: folds events into incidents that exist: counts them, keeps the newest sample, reopens what was resolved.
 -- Objects: functions monitoring.describe_reopened_incidents, monitoring.merge_sample_context, monitoring.fold_events,
---   monitoring.fold_events_by_sender, monitoring.count_occurrences.
+--   monitoring.fold_events_by_sender, monitoring.sum_occurrences, monitoring.count_occurrences.
 -- Risks: upsert_incidents() has locked the incidents; each is written once in a batch, twice if it is reopened.
 
 create function monitoring.describe_reopened_incidents(
@@ -79,14 +79,12 @@ begin
       event.fingerprint,
       count(*) as occurrences,
       max(event.severity) as severity,
-      (array_agg(event.rule order by event.severity desc, event.event_position))[1] as rule,
       min(event.happened_at) as earliest_at,
       max(event.happened_at) as newest_at,
-      -- Where the newest sample and stack are: a sort of whole events would copy every stack.
-      (array_agg(event.event_position order by event.happened_at desc, event.event_position desc)
-        filter (where event.is_summary is not true))[1] as sample_position,
-      (array_agg(event.event_position order by event.happened_at desc, event.event_position desc)
-        filter (where event.stack is not null and event.is_summary is not true))[1] as stack_position
+      (array_agg(event order by event.happened_at desc, event.event_position desc)
+        filter (where event.is_summary is not true))[1] as sample,
+      (array_agg(event.stack order by event.happened_at desc, event.event_position desc)
+        filter (where event.stack is not null and event.is_summary is not true))[1] as stack
     from unnest(fold_events.events) as event
     group by event.fingerprint
   ),
@@ -96,9 +94,12 @@ begin
       grouped.*,
       candidate.incident_id,
       candidate.occurrence_count as count_before,
-      candidate.last_seen,
       candidate.resolved_at is not null and grouped.newest_at > candidate.resolved_at as is_reopened,
       candidate.resolved_at is not null and grouped.newest_at <= candidate.resolved_at as is_late,
+      -- Of an older occurrence that arrives late, the sample is not the newest. A clock that is ahead makes none newer.
+      (grouped.sample).message is not null and (
+        (grouped.sample).happened_at >= least(candidate.last_seen, now()) or candidate.resolved_at < grouped.newest_at
+      ) as is_newest,
       case when (grouped.newest_at <= candidate.resolved_at) is not true then grouped.severity end as worst
     from unnest(fold_events.candidates) as candidate
     join grouped on grouped.fingerprint = candidate.fingerprint
@@ -110,28 +111,34 @@ begin
       occurrence_count = incidents.occurrence_count + decided.occurrences,
       first_seen = least(incidents.first_seen, decided.earliest_at),
       last_seen = greatest(incidents.last_seen, decided.newest_at),
-      message = coalesce(newest.message, incidents.message),
-      error_type = case when newest.message is null then incidents.error_type else newest.error_type end,
-      error_code = case when newest.message is null then incidents.error_code else newest.error_code end,
-      -- An equal text is not written again: it is outside of the row, if it is long.
+      message = case when decided.is_newest then (decided.sample).message else incidents.message end,
+      error_type = case when decided.is_newest then (decided.sample).error_type else incidents.error_type end,
+      error_code = case when decided.is_newest then (decided.sample).error_code else incidents.error_code end,
+      environment = case when decided.is_newest then (decided.sample).environment else incidents.environment end,
+      release = case when decided.is_newest then (decided.sample).release else incidents.release end,
+      url = case when decided.is_newest then (decided.sample).url else incidents.url end,
+      -- A stack or context that is equal is not written again: a long one is outside of the row.
       stack = case
-        when newest.message is null or last_stack.stack is null or last_stack.stack = incidents.stack
-          then incidents.stack
-        else last_stack.stack
+        when decided.is_newest and decided.stack <> coalesce(incidents.stack, '') then decided.stack
+        else incidents.stack
       end,
-      environment = case when newest.message is null then incidents.environment else newest.environment end,
-      release = case when newest.message is null then incidents.release else newest.release end,
-      url = case when newest.message is null then incidents.url else newest.url end,
       context = case
-        when newest.message is null or newest.context = incidents.context then incidents.context
-        when newest.sender = 'sentry' then monitoring.merge_sample_context(incidents.context, newest.context)
-        else newest.context
+        when not decided.is_newest or (decided.sample).context = incidents.context then incidents.context
+        when (decided.sample).sender = 'sentry'
+          then monitoring.merge_sample_context(incidents.context, (decided.sample).context)
+        else (decided.sample).context
       end,
       severity = case
         when incidents.has_manual_severity then incidents.severity else greatest(incidents.severity, decided.worst)
       end,
       rule = case
-        when decided.worst > incidents.severity and not incidents.has_manual_severity then decided.rule
+        when decided.worst > incidents.severity and not incidents.has_manual_severity then (
+          select event.rule
+          from unnest(fold_events.events) as event
+          where event.fingerprint = decided.fingerprint and event.severity = decided.worst
+          order by event.event_position
+          limit 1
+        )
         else incidents.rule
       end,
       status = case when decided.is_reopened then 'open' else incidents.status end,
@@ -146,14 +153,6 @@ begin
       resolved_by = case when decided.is_late then incidents.resolved_by end,
       resolution = case when decided.is_late then incidents.resolution end
     from decided
-    -- Of an older occurrence that arrives late, the sample is not the newest. A clock that is ahead makes none newer.
-    left join unnest(fold_events.events) as newest
-      on newest.event_position = decided.sample_position
-      and newest.fingerprint = decided.fingerprint
-      and (newest.happened_at >= least(decided.last_seen, now()) or decided.is_reopened)
-    left join unnest(fold_events.events) as last_stack
-      on last_stack.event_position = decided.stack_position
-      and last_stack.fingerprint = decided.fingerprint
     where incidents.id = decided.incident_id
     returning
       incidents.fingerprint, incidents.id, incidents.severity, incidents.category, incidents.status, decided.count_before
@@ -222,6 +221,37 @@ $$;
 comment on function monitoring.fold_events_by_sender(monitoring.prepared_event[], monitoring.fold_candidate[]) is
 'Folds events, and names in the audit rows the sender of the most severe event of each incident.';
 
+create function monitoring.sum_occurrences(
+  events monitoring.prepared_event[], upserted monitoring.upserted_incident[]
+)
+returns setof monitoring.incident_hours
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return query
+  select
+    incident.incident_id,
+    date_trunc('hour', event.happened_at, 'UTC'),
+    coalesce(event.environment, ''),
+    coalesce(event.release, ''),
+    count(*),
+    min(event.happened_at),
+    max(event.happened_at)
+  from unnest(sum_occurrences.events) as event
+  join unnest(sum_occurrences.upserted) as incident on incident.fingerprint = event.fingerprint
+  where incident.incident_id is not null
+  group by 1, 2, 3, 4
+  order by 1, 2, 3, 4;
+end
+$$;
+
+comment on function monitoring.sum_occurrences(monitoring.prepared_event[], monitoring.upserted_incident[]) is
+'Returns how often the incidents occurred in these events, by hour, environment and release, in the order in which
+their rows are written.';
+
 create function monitoring.count_occurrences(
   events monitoring.prepared_event[], upserted monitoring.upserted_incident[]
 )
@@ -233,52 +263,33 @@ set search_path = ''
 as $$
 declare
   c_most_pairs constant integer := 20;
+  v_has_new_pairs boolean;
 begin
+  -- Almost always, this is all.
   with counted as (
-    select
-      incident.incident_id,
-      date_trunc('hour', event.happened_at, 'UTC') as hour,
-      coalesce(event.environment, '') as environment,
-      coalesce(event.release, '') as release,
-      count(*) as occurrences,
-      min(event.happened_at) as first_seen,
-      max(event.happened_at) as last_seen
-    from unnest(count_occurrences.events) as event
-    join unnest(count_occurrences.upserted) as incident on incident.fingerprint = event.fingerprint
-    where incident.incident_id is not null
-    group by 1, 2, 3, 4
+    select *
+    from monitoring.sum_occurrences(count_occurrences.events, count_occurrences.upserted)
   ),
 
-  found as (
-    select
-      counted.*,
-      exists (
-        select
-        from monitoring.incident_hours as stored
-        where stored.incident_id = counted.incident_id
-          and stored.hour = counted.hour
-          and stored.environment = counted.environment
-          and stored.release = counted.release
-      ) as is_stored
+  updated as (
+    update monitoring.incident_hours
+    set
+      occurrences = incident_hours.occurrences + counted.occurrences,
+      first_seen = least(incident_hours.first_seen, counted.first_seen),
+      last_seen = greatest(incident_hours.last_seen, counted.last_seen)
     from counted
-  ),
-
-  placed as (
-    select
-      found.*,
-      -- Evaluated for a new pair only.
-      found.is_stored or (
-        select count(*)
-        from monitoring.incident_hours as stored
-        where stored.incident_id = found.incident_id
-          and stored.hour = found.hour
-          and stored.release <> '(other)'
-      ) + row_number() over (
-        partition by found.incident_id, found.hour, found.is_stored
-        order by found.occurrences desc, found.environment, found.release
-      ) <= c_most_pairs as has_room
-    from found
+    where incident_hours.incident_id = counted.incident_id
+      and incident_hours.hour = counted.hour
+      and incident_hours.environment = counted.environment
+      and incident_hours.release = counted.release
+    returning 1
   )
+
+  select (select count(*) from updated) < (select count(*) from counted)
+  into v_has_new_pairs;
+  if not v_has_new_pairs then
+    return;
+  end if;
 
   insert into monitoring.incident_hours as known (
     incident_id, hour, environment, release, occurrences, first_seen, last_seen
@@ -291,7 +302,29 @@ begin
     sum(placed.occurrences),
     min(placed.first_seen),
     max(placed.last_seen)
-  from placed
+  from (
+    select
+      counted.*,
+      (
+        select count(*)
+        from monitoring.incident_hours as stored
+        where stored.incident_id = counted.incident_id
+          and stored.hour = counted.hour
+          and stored.release <> '(other)'
+      ) + row_number() over (
+        partition by counted.incident_id, counted.hour
+        order by counted.occurrences desc, counted.environment, counted.release
+      ) <= c_most_pairs as has_room
+    from monitoring.sum_occurrences(count_occurrences.events, count_occurrences.upserted) as counted
+    where not exists (
+      select
+      from monitoring.incident_hours as stored
+      where stored.incident_id = counted.incident_id
+        and stored.hour = counted.hour
+        and stored.environment = counted.environment
+        and stored.release = counted.release
+    )
+  ) as placed
   group by 1, 2, 3, 4
   order by 1, 2, 3, 4
   on conflict (incident_id, hour, environment, release) do update
