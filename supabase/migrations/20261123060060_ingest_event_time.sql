@@ -1,7 +1,7 @@
 -- Purpose: decides when a reported error occurred.
 -- Objects: functions monitoring.parse_timestamp, monitoring.choose_time, monitoring.read_event_time.
 -- Risks: a sender may be wrong about the time, or lie: it is believed for the 24 hours before the receipt, which only
---   the service tells. A later time would hide what follows, and an earlier one would change statistics that are closed.
+--   the service tells. A later time would hide what follows, an earlier one would change statistics that are closed.
 
 create function monitoring.parse_timestamp(value jsonb)
 returns timestamptz
