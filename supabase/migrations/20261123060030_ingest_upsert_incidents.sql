@@ -68,6 +68,7 @@ language sql
 stable
 security invoker
 set search_path = ''
+set enable_seqscan = off
 as $$
   select incidents.id, incidents.fingerprint
   from public.incidents
@@ -95,6 +96,7 @@ language sql
 volatile
 security invoker
 set search_path = ''
+set enable_seqscan = off
 as $$
   with locked as materialized (
     select
@@ -288,6 +290,7 @@ declare
   v_left monitoring.prepared_event[];
 begin
   -- Generic plans, here and in what is called: to plan all of this for a batch costs more than to run it for one event.
+  -- A plan that is made while the table is empty must not read all of it later: what finds incidents uses an index.
   select array_agg(newest.fingerprint), array_agg(newest.happened_at)
   into v_fingerprints, v_newest_at
   from (

@@ -1,6 +1,6 @@
 -- Purpose: folds events into incidents that exist: counts them, keeps the newest sample, reopens what was resolved.
 -- Objects: functions monitoring.describe_reopened_incidents, monitoring.merge_sample_context, monitoring.fold_events,
---   monitoring.fold_events_by_sender, monitoring.sum_occurrences, monitoring.count_occurrences.
+--   monitoring.fold_events_by_sender, monitoring.count_occurrences.
 -- Risks: upsert_incidents() has locked the incidents; each is written once in a batch, twice if it is reopened.
 
 create function monitoring.describe_reopened_incidents(
@@ -71,6 +71,7 @@ language plpgsql
 volatile
 security invoker
 set search_path = ''
+set enable_seqscan = off
 as $$
 begin
   return query
@@ -221,37 +222,6 @@ $$;
 comment on function monitoring.fold_events_by_sender(monitoring.prepared_event[], monitoring.fold_candidate[]) is
 'Folds events, and names in the audit rows the sender of the most severe event of each incident.';
 
-create function monitoring.sum_occurrences(
-  events monitoring.prepared_event[], upserted monitoring.upserted_incident[]
-)
-returns setof monitoring.incident_hours
-language plpgsql
-stable
-security invoker
-set search_path = ''
-as $$
-begin
-  return query
-  select
-    incident.incident_id,
-    date_trunc('hour', event.happened_at, 'UTC'),
-    coalesce(event.environment, ''),
-    coalesce(event.release, ''),
-    count(*),
-    min(event.happened_at),
-    max(event.happened_at)
-  from unnest(sum_occurrences.events) as event
-  join unnest(sum_occurrences.upserted) as incident on incident.fingerprint = event.fingerprint
-  where incident.incident_id is not null
-  group by 1, 2, 3, 4
-  order by 1, 2, 3, 4;
-end
-$$;
-
-comment on function monitoring.sum_occurrences(monitoring.prepared_event[], monitoring.upserted_incident[]) is
-'Returns how often the incidents occurred in these events, by hour, environment and release, in the order in which
-their rows are written.';
-
 create function monitoring.count_occurrences(
   events monitoring.prepared_event[], upserted monitoring.upserted_incident[]
 )
@@ -263,75 +233,53 @@ set search_path = ''
 as $$
 declare
   c_most_pairs constant integer := 20;
-  v_has_new_pairs boolean;
+  v_counted monitoring.incident_hours;
 begin
-  -- Almost always, this is all.
-  with counted as (
-    select *
-    from monitoring.sum_occurrences(count_occurrences.events, count_occurrences.upserted)
-  ),
-
-  updated as (
+  -- Row by row: each is found by its key, however large the table is. A join of the table could read all of it.
+  for v_counted in
+    select
+      incident.incident_id,
+      date_trunc('hour', event.happened_at, 'UTC'),
+      coalesce(event.environment, ''),
+      coalesce(event.release, ''),
+      count(*),
+      min(event.happened_at),
+      max(event.happened_at)
+    from unnest(count_occurrences.events) as event
+    join unnest(count_occurrences.upserted) as incident on incident.fingerprint = event.fingerprint
+    where incident.incident_id is not null
+    group by 1, 2, 3, 4
+    order by 1, 2, 5 desc, 3, 4
+  loop
     update monitoring.incident_hours
     set
-      occurrences = incident_hours.occurrences + counted.occurrences,
-      first_seen = least(incident_hours.first_seen, counted.first_seen),
-      last_seen = greatest(incident_hours.last_seen, counted.last_seen)
-    from counted
-    where incident_hours.incident_id = counted.incident_id
-      and incident_hours.hour = counted.hour
-      and incident_hours.environment = counted.environment
-      and incident_hours.release = counted.release
-    returning 1
-  )
+      occurrences = incident_hours.occurrences + v_counted.occurrences,
+      first_seen = least(incident_hours.first_seen, v_counted.first_seen),
+      last_seen = greatest(incident_hours.last_seen, v_counted.last_seen)
+    where incident_hours.incident_id = v_counted.incident_id
+      and incident_hours.hour = v_counted.hour
+      and incident_hours.environment = v_counted.environment
+      and incident_hours.release = v_counted.release;
+    continue when found;
 
-  select (select count(*) from updated) < (select count(*) from counted)
-  into v_has_new_pairs;
-  if not v_has_new_pairs then
-    return;
-  end if;
-
-  insert into monitoring.incident_hours as known (
-    incident_id, hour, environment, release, occurrences, first_seen, last_seen
-  )
-  select
-    placed.incident_id,
-    placed.hour,
-    case when placed.has_room then placed.environment else '(other)' end,
-    case when placed.has_room then placed.release else '(other)' end,
-    sum(placed.occurrences),
-    min(placed.first_seen),
-    max(placed.last_seen)
-  from (
-    select
-      counted.*,
-      (
-        select count(*)
-        from monitoring.incident_hours as stored
-        where stored.incident_id = counted.incident_id
-          and stored.hour = counted.hour
-          and stored.release <> '(other)'
-      ) + row_number() over (
-        partition by counted.incident_id, counted.hour
-        order by counted.occurrences desc, counted.environment, counted.release
-      ) <= c_most_pairs as has_room
-    from monitoring.sum_occurrences(count_occurrences.events, count_occurrences.upserted) as counted
-    where not exists (
-      select
-      from monitoring.incident_hours as stored
-      where stored.incident_id = counted.incident_id
-        and stored.hour = counted.hour
-        and stored.environment = counted.environment
-        and stored.release = counted.release
-    )
-  ) as placed
-  group by 1, 2, 3, 4
-  order by 1, 2, 3, 4
-  on conflict (incident_id, hour, environment, release) do update
-    set
-      occurrences = known.occurrences + excluded.occurrences,
-      first_seen = least(known.first_seen, excluded.first_seen),
-      last_seen = greatest(known.last_seen, excluded.last_seen);
+    if c_most_pairs <= (
+      select count(*)
+      from monitoring.incident_hours
+      where incident_hours.incident_id = v_counted.incident_id
+        and incident_hours.hour = v_counted.hour
+        and incident_hours.release <> '(other)'
+    ) then
+      v_counted.environment := '(other)';
+      v_counted.release := '(other)';
+    end if;
+    insert into monitoring.incident_hours as known
+    select v_counted.*
+    on conflict (incident_id, hour, environment, release) do update
+      set
+        occurrences = known.occurrences + excluded.occurrences,
+        first_seen = least(known.first_seen, excluded.first_seen),
+        last_seen = greatest(known.last_seen, excluded.last_seen);
+  end loop;
 end
 $$;
 

@@ -54,7 +54,7 @@ begin
   ) as run
   where run.breaks = 0;
 
-  v_minutes := greatest(extract(epoch from v_latest.until - v_latest.since) / 60, 1);
+  v_minutes := greatest(extract(epoch from v_latest.until - v_latest.since)::double precision / 60, 1);
   v_pace := v_latest.occurrences / v_minutes;
   v_since := to_char(v_latest.since, case when v_latest.since < v_day then 'YYYY-MM-DD ' else '' end || 'HH24:MI');
   v_rate := case
