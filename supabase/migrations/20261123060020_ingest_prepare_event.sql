@@ -447,7 +447,10 @@ begin
   v_prepared.release := monitoring.read_event_line(prepare_event.event, 'release', '', 200);
   v_prepared.url := monitoring.read_event_line(prepare_event.event, 'url', '', 2048);
   v_prepared.happened_at := monitoring.read_event_time(prepare_event.event, prepare_event.received_at);
-  v_prepared.context := monitoring.read_event_context(v_event, v_prepared.happened_at is not null);
+  -- Of the error as reported, so that its cause stays although it becomes the error.
+  v_prepared.context := monitoring.read_event_context(
+    v_event || jsonb_build_object('error', prepare_event.event -> 'error'), v_prepared.happened_at is not null
+  );
   v_prepared.happened_at := coalesce(v_prepared.happened_at, prepare_event.received_at);
 
   v_prepared.severity := monitoring.read_event_choice(
@@ -507,7 +510,9 @@ begin
   v_prepared.body_hash := monitoring.hash_event(prepare_repeat.event);
   v_prepared.happened_at := monitoring.read_event_time(prepare_repeat.event, prepare_repeat.received_at);
   v_prepared.context := monitoring.read_event_context(
-    monitoring.resolve_exception_chain(prepare_repeat.event), v_prepared.happened_at is not null
+    monitoring.resolve_exception_chain(prepare_repeat.event)
+    || jsonb_build_object('error', prepare_repeat.event -> 'error'),
+    v_prepared.happened_at is not null
   );
   v_prepared.happened_at := coalesce(v_prepared.happened_at, prepare_repeat.received_at);
   return v_prepared;

@@ -24,7 +24,7 @@ select is(
       "cause": {"message": "connect ECONNREFUSED", "password": "hunter2"}, "errors": [{"message": "one"}], "mood": "sad"
     },
     "timestamp": "not a time", "tenant": 7, "context": {"a": 1, "extra": {"b": 2, "error": "theirs"}}
-  }')).context,
+  }')).context - 'reported_error',
   '{"a": 1, "extra": {"b": 2, "tenant": 7, "timestamp": "not a time", "error": {
     "name": "AggregateError", "errno": -111, "cause": {"message": "connect ECONNREFUSED", "password": "[redacted]"},
     "errors": [{"message": "one"}], "mood": "sad"}}}'::jsonb,
