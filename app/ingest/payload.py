@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 from uuid import uuid4
 
@@ -36,8 +37,8 @@ class Report:
     idempotency_key: str | None = None
 
 
-def read_report(raw: bytes, idempotency_key: str | None, sender: str) -> Report:
-    """The error report in a body, in an envelope that names its sender: the body cannot name another one.
+def read_report(raw: bytes, idempotency_key: str | None, sender: str, received_at: datetime) -> Report:
+    """The error report in a body, in an envelope that names its sender and its time of receipt: the body cannot.
 
     It gets an idempotency key before the first try, so that a retry counts nothing.
     """
@@ -48,7 +49,8 @@ def read_report(raw: bytes, idempotency_key: str | None, sender: str) -> Report:
         event["idempotency_key"] = idempotency_key
     elif event.get("idempotency_key") is None:
         event["idempotency_key"] = uuid4().hex
-    return Report(encode({"sender": sender, "event": event}), str(event["idempotency_key"]))
+    envelope = {"sender": sender, "received_at": received_at.isoformat(), "event": event}
+    return Report(encode(envelope), str(event["idempotency_key"]))
 
 
 def encode(value: Mapping[str, object]) -> bytes:

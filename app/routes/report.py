@@ -1,5 +1,7 @@
 """POST /api/autonomous/error: a program reports an error."""
 
+from datetime import UTC, datetime
+
 from starlette.responses import JSONResponse, Response
 
 from app.ingest.payload import read_report
@@ -15,7 +17,8 @@ async def report_error(request: ServiceRequest) -> Response:
     state, headers = request.state, request.headers
     sender = require_ingest_token(headers, state["settings"].tokens_by_sender)
     require_json(headers)
-    report = read_report(await read_body(request, state["report_bodies"]), headers.get("idempotency-key"), sender)
+    body = await read_body(request, state["report_bodies"])
+    report = read_report(body, headers.get("idempotency-key"), sender, datetime.now(UTC))
     result = await state["reports"].accept(report)
     if result is None:
         return JSONResponse({"success": True, "status": "spooled", "idempotency_key": report.idempotency_key}, 202)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -117,4 +118,5 @@ def describe_incident(damage: Damage) -> bytes:
             "file": damage.aside.name if damage.aside else None,
         },
     }
-    return json.dumps({"sender": "service", "event": event}, ensure_ascii=False, separators=(",", ":")).encode()
+    envelope = {"sender": "service", "received_at": datetime.now(UTC).isoformat(), "event": event}
+    return json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()

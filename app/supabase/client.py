@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from ssl import SSLContext
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import httpx
 from postgrest import AsyncPostgrestClient
@@ -152,12 +152,18 @@ class SupabaseClient:
         return await retry(call, deadline_after())
 
     async def get_incident(self, access_token: str, incident_id: str) -> object | None:
-        """One incident, or None if there is none that the token may read."""
+        """One incident, as in the list of incidents, or None if there is none that the token may read."""
 
         async def call() -> object | None:
             select = self._reader(access_token).from_("incidents").select("*").eq("id", incident_id).limit(1)
             response = await _translate_errors(select.execute())
-            return response.data[0] if response.data else None
+            if not response.data:
+                return None
+            activity = await self._call("incident_activity", {"incident_id": incident_id}, access_token)
+            if not isinstance(activity, Mapping):
+                raise UnreachableError("the response is not that of incident_activity()")
+            incident = cast(Mapping[str, Any], response.data[0])
+            return {**incident, "rate": activity.get("rate"), "hours": activity.get("hours")}
 
         return await retry(call, deadline_after())
 

@@ -231,6 +231,10 @@ as $$
     'retention', 'sentry_deliveries_days', 'integer', 1, 3650, null, false, '30',
     'days that deliveries from Sentry are kept'
   ),
+  (
+    'retention', 'incident_hours_days', 'integer', 1, 3650, null, false, '90',
+    'days that the hourly counts of each incident are kept'
+  ),
   ('retention', 'receipts_hours', 'integer', 1, 720, null, false, '24', 'hours that idempotency keys are remembered'),
   ('notification_recipients', 'email', 'email', 3, 320, null, true, null, 'address of the recipient'),
   (

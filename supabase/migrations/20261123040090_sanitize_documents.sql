@@ -308,6 +308,14 @@ begin
   v_mark := format('… [truncated, %s bytes]', v_size);
   v_text := case when v_kind = 'string' then truncate_jsonb.value #>> '{}' else '' end;
   v_room := v_room - 8;
+  while strpos(v_text, e'\n') > 0 and v_room >= 512 loop
+    -- Of a stack trace both ends stay.
+    v_result := to_jsonb(monitoring.cut_middle(v_text, v_room));
+    if octet_length(v_result::text) <= truncate_jsonb.max_bytes then
+      return v_result;
+    end if;
+    v_room := least(v_room - 1, (v_room::bigint * truncate_jsonb.max_bytes / octet_length(v_result::text))::integer);
+  end loop;
   loop
     v_text := monitoring.drop_last_word(monitoring.truncate_bytes(v_text, v_room), least(256, v_room / 4));
     v_result := to_jsonb(v_text || v_mark);
@@ -321,7 +329,8 @@ $$;
 
 comment on function monitoring.truncate_jsonb(jsonb, integer, integer) is
 'Truncates a document to max_bytes as text (2 at least): of an object the small values stay, of an array the first
-elements, of a text its beginning. "_truncated" or a last element holds the original size. depth counts from 1.';
+elements, of a text its beginning, of a text of many lines both ends. "_truncated" or a last element holds the original
+size. depth counts from 1.';
 
 create function monitoring.sanitize_jsonb(value jsonb, max_bytes integer)
 returns jsonb

@@ -13,7 +13,7 @@ set search_path = ''
 as $$
 declare
   v_incident public.incidents := read_classified_fields.incident;
-  v_status text := v_incident.context #>> '{extra,http_status}';
+  v_status text := btrim(v_incident.context #>> '{extra,http_status}');
 begin
   return jsonb_strip_nulls(jsonb_build_object(
     'message', v_incident.message,
@@ -27,6 +27,7 @@ begin
     end,
     'url', v_incident.url,
     'http_status', case
+      when v_status in ('0', '000') then '0'
       when length(v_status) = 3 and v_status between '100' and '599' and translate(v_status, '0123456789', '') = ''
         then v_status
     end,

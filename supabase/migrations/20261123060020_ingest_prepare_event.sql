@@ -1,8 +1,9 @@
 -- Purpose: turns a reported event into a row: validates, sanitizes, classifies and fingerprints it.
 -- Objects: type monitoring.prepared_event; functions monitoring.refuse_event, monitoring.read_event_text,
---   monitoring.read_event_line, monitoring.read_event_choice, monitoring.hash_idempotency_key,
---   monitoring.read_idempotency_key, monitoring.hash_event, monitoring.read_fingerprint, monitoring.read_http_status,
---   monitoring.read_event_context, monitoring.build_error_title, monitoring.prepare_event, monitoring.prepare_repeat.
+--   monitoring.read_event_lines, monitoring.read_event_line, monitoring.read_event_choice,
+--   monitoring.hash_idempotency_key, monitoring.read_idempotency_key, monitoring.hash_event,
+--   monitoring.read_fingerprint, monitoring.read_http_status, monitoring.read_event_context,
+--   monitoring.build_error_title, monitoring.prepare_event, monitoring.prepare_repeat.
 -- Risks: all reported text passes these functions: what they do not sanitize is stored as received.
 
 create type monitoring.prepared_event as (
@@ -24,12 +25,15 @@ create type monitoring.prepared_event as (
   context jsonb,
   sender text,
   quota text,
-  body_hash text
+  body_hash text,
+  happened_at timestamptz,
+  is_summary boolean
 );
 
 comment on type monitoring.prepared_event is
 'An event that is ready to be stored. event_position is its position in the caller''s array, from 1. sender is as in
-incidents.sender. quota is the sender whose quota a new incident uses up; null is without limit.';
+incidents.sender. quota is the sender whose quota a new incident uses up; null is without limit. happened_at is when the
+error occurred, see read_event_time(). is_summary says that it is about an issue as a whole: it replaces no sample.';
 
 create function monitoring.refuse_event(field text, problem text, remedy text)
 returns void
@@ -86,6 +90,29 @@ $$;
 comment on function monitoring.read_event_text(jsonb, text, text, integer) is
 'Returns a text field of an event, sanitized and truncated to max_bytes. Null when it is missing or blank. Rejects
 other types.';
+
+create function monitoring.read_event_lines(holder jsonb, field text, path text, max_bytes integer)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_value text := read_event_lines.holder ->> read_event_lines.field;
+begin
+  if jsonb_typeof(read_event_lines.holder -> read_event_lines.field) is distinct from 'string' then
+    return monitoring.read_event_text(
+      read_event_lines.holder, read_event_lines.field, read_event_lines.path, read_event_lines.max_bytes
+    );
+  end if;
+  return nullif(btrim(monitoring.sanitize_middle(v_value, read_event_lines.max_bytes), e' \t\r\n'), '');
+end
+$$;
+
+comment on function monitoring.read_event_lines(jsonb, text, text, integer) is
+'Returns a field of an event that can have many lines, as read_event_text() does, but truncated in its middle: the error
+of a traceback is at its end.';
 
 create function monitoring.read_event_line(holder jsonb, field text, path text, max_bytes integer)
 returns text
@@ -271,11 +298,15 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_status text := read_http_status.event ->> 'http_status';
+  v_status text := nullif(btrim(read_http_status.event ->> 'http_status'), '');
 begin
+  -- Browsers report a request without an answer as 0, curl as 000.
+  if v_status in ('0', '000') then
+    return 0;
+  end if;
   if length(v_status) <> 3 or v_status not between '100' and '599' or translate(v_status, '0123456789', '') <> '' then
     perform monitoring.refuse_event(
-      'http_status', 'must be a status code, 100 to 599', 'Correct the field, or leave it out.'
+      'http_status', 'must be a status code, 100 to 599, or 0', 'Correct the field, or leave it out. 0 is for no answer.'
     );
   end if;
   return v_status::integer;
@@ -283,9 +314,9 @@ end
 $$;
 
 comment on function monitoring.read_http_status(jsonb) is
-'Returns the HTTP status code of an event, 100 to 599, or null.';
+'Returns the HTTP status code of an event, 100 to 599, 0 for a request that got no answer, or null.';
 
-create function monitoring.read_event_context(event jsonb)
+create function monitoring.read_event_context(event jsonb, has_time boolean default false)
 returns jsonb
 language plpgsql
 stable
@@ -299,18 +330,28 @@ declare
     'error', 'severity', 'category', 'source', 'environment', 'release', 'url', 'fingerprint', 'context',
     'idempotency_key'
   ];
+  v_error jsonb := (read_event_context.event -> 'error') - array['message', 'type', 'stack', 'code'];
 begin
   if jsonb_typeof(v_context) <> 'object' then
     perform monitoring.refuse_event('context', 'must be a JSON object', 'Send an object such as {"user_id": "42"}.');
   end if;
+  if read_event_context.has_time then
+    v_extra := v_extra - 'timestamp';
+  end if;
+  if v_error <> '{}' then
+    v_extra := v_extra || jsonb_build_object('error', v_error);
+  end if;
   if v_extra <> '{}' then
     -- Fields without a column are kept under extra, because they may help to find the cause: explain_classification()
-    -- reads level and http_status there. An extra of the reporter that is no object stays as it is.
-    v_context := case
-      when jsonb_typeof(v_context -> 'extra') = 'object'
-        then v_context || jsonb_build_object('extra', (v_context -> 'extra') || v_extra)
-      else jsonb_build_object('extra', v_extra) || coalesce(v_context, '{}')
-    end;
+    -- reads level and http_status there. An extra of the reporter that is no object becomes a member of it.
+    v_context := coalesce(v_context, '{}') || jsonb_build_object(
+      'extra',
+      case
+        when jsonb_typeof(v_context -> 'extra') = 'object' then v_context -> 'extra'
+        when coalesce(v_context -> 'extra', 'null') = 'null' then '{}'
+        else jsonb_build_object('extra', v_context -> 'extra')
+      end || v_extra
+    );
   end if;
   if v_context is not null then
     v_context := monitoring.sanitize_jsonb(v_context, case when v_fingerprint is null then 65536 else 64512 end);
@@ -322,9 +363,10 @@ begin
 end
 $$;
 
-comment on function monitoring.read_event_context(jsonb) is
-'Returns the context of an event, with its unknown fields under extra and the fingerprint that it named, sanitized and
-truncated to 64 kB.';
+comment on function monitoring.read_event_context(jsonb, boolean) is
+'Returns the context of an event, with what has no column under extra (unknown fields, and members of error such as
+cause and errno under extra.error), and with the fingerprint that it named, sanitized and truncated to 64 kB. has_time
+says that the timestamp of the event was believed, and is not repeated.';
 
 create function monitoring.build_error_title(message text, error_type text)
 returns text
@@ -355,7 +397,9 @@ comment on function monitoring.build_error_title(text, text) is
 'Returns a title of at most 200 characters: the type, unless the message begins with it, and the first line of the
 message.';
 
-create function monitoring.prepare_event(event jsonb, event_position integer, sender text)
+create function monitoring.prepare_event(
+  event jsonb, event_position integer, sender text, received_at timestamptz default clock_timestamp()
+)
 returns monitoring.prepared_event
 language plpgsql
 stable
@@ -388,9 +432,9 @@ begin
   v_prepared.body_hash := monitoring.hash_event(prepare_event.event);
   v_prepared.error_type := monitoring.read_event_line(v_error, 'type', 'error.', 200);
   v_prepared.error_code := monitoring.read_event_line(v_error, 'code', 'error.', 100);
-  v_prepared.stack := monitoring.read_event_text(v_error, 'stack', 'error.', 32768);
+  v_prepared.stack := monitoring.read_event_lines(v_error, 'stack', 'error.', 32768);
   v_prepared.message := coalesce(
-    monitoring.read_event_text(v_error, 'message', 'error.', 4096), v_prepared.error_type
+    monitoring.read_event_lines(v_error, 'message', 'error.', 4096), v_prepared.error_type
   );
   if v_prepared.message is null then
     perform monitoring.refuse_event(
@@ -402,7 +446,12 @@ begin
   v_prepared.environment := monitoring.read_event_line(prepare_event.event, 'environment', '', 200);
   v_prepared.release := monitoring.read_event_line(prepare_event.event, 'release', '', 200);
   v_prepared.url := monitoring.read_event_line(prepare_event.event, 'url', '', 2048);
-  v_prepared.context := monitoring.read_event_context(v_event);
+  v_prepared.happened_at := monitoring.read_event_time(prepare_event.event, prepare_event.received_at);
+  -- Of the error as reported, so that its cause stays although it becomes the error.
+  v_prepared.context := monitoring.read_event_context(
+    v_event || jsonb_build_object('error', prepare_event.event -> 'error'), v_prepared.happened_at is not null
+  );
+  v_prepared.happened_at := coalesce(v_prepared.happened_at, prepare_event.received_at);
 
   v_prepared.severity := monitoring.read_event_choice(
     prepare_event.event, 'severity', array['LOW', 'MEDIUM', 'HIGH', 'CRITICAL']
@@ -439,30 +488,37 @@ begin
 end
 $$;
 
-comment on function monitoring.prepare_event(jsonb, integer, text) is
-'Validates, sanitizes, classifies and fingerprints one event of a sender. Raises PT400 with the name of the field when
-it is invalid. Health checks and the service itself have no quota: a flood of reports must not hide an outage.';
+comment on function monitoring.prepare_event(jsonb, integer, text, timestamptz) is
+'Validates, sanitizes, classifies and fingerprints one event of a sender, which was received at a time. Raises PT400
+with the name of the field when it is invalid. Health checks and the service itself have no quota: a flood of reports
+must not hide an outage.';
 
-create function monitoring.prepare_repeat(prepared monitoring.prepared_event, event jsonb, event_position integer)
+create function monitoring.prepare_repeat(
+  prepared monitoring.prepared_event, event jsonb, event_position integer, received_at timestamptz
+)
 returns monitoring.prepared_event
 language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
+declare
+  v_prepared monitoring.prepared_event := prepare_repeat.prepared;
 begin
-  prepare_repeat.prepared.event_position := prepare_repeat.event_position;
-  prepare_repeat.prepared.idempotency_key := monitoring.read_idempotency_key(
-    prepare_repeat.event, (prepare_repeat.prepared).sender
-  );
-  prepare_repeat.prepared.body_hash := monitoring.hash_event(prepare_repeat.event);
-  prepare_repeat.prepared.context := monitoring.read_event_context(
+  v_prepared.event_position := prepare_repeat.event_position;
+  v_prepared.idempotency_key := monitoring.read_idempotency_key(prepare_repeat.event, v_prepared.sender);
+  v_prepared.body_hash := monitoring.hash_event(prepare_repeat.event);
+  v_prepared.happened_at := monitoring.read_event_time(prepare_repeat.event, prepare_repeat.received_at);
+  v_prepared.context := monitoring.read_event_context(
     monitoring.resolve_exception_chain(prepare_repeat.event)
+    || jsonb_build_object('error', prepare_repeat.event -> 'error'),
+    v_prepared.happened_at is not null
   );
-  return prepare_repeat.prepared;
+  v_prepared.happened_at := coalesce(v_prepared.happened_at, prepare_repeat.received_at);
+  return v_prepared;
 end
 $$;
 
-comment on function monitoring.prepare_repeat(monitoring.prepared_event, jsonb, integer) is
-'Prepares an event that differs from a prepared one only in context and idempotency key, at lower cost: floods of
-errors consist of such events.';
+comment on function monitoring.prepare_repeat(monitoring.prepared_event, jsonb, integer, timestamptz) is
+'Prepares an event that differs from a prepared one only in context, timestamp and idempotency key, at lower cost:
+floods of errors consist of such events.';

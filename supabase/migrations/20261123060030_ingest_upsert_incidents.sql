@@ -1,11 +1,12 @@
--- Purpose: inserts, folds and reopens incidents for a batch of prepared events. Triggers write the audit rows.
+-- Purpose: writes a batch of prepared events to their incidents: opens new ones, folds into known ones. Triggers write
+--   the audit rows.
 -- Objects: types monitoring.fold_candidate, monitoring.upserted_incident; table monitoring.sender_quotas; functions
 --   monitoring.find_fold_candidates, monitoring.lock_fold_candidates, monitoring.lock_quotas,
---   monitoring.insert_incidents, monitoring.describe_reopened_incidents, monitoring.fold_events,
---   monitoring.fold_events_by_sender, monitoring.remove_upserted_events, monitoring.upsert_incidents.
+--   monitoring.insert_incidents, monitoring.remove_upserted_events, monitoring.upsert_incidents.
 -- Risks: locks are always taken in this order, sorted within each kind, so that concurrent batches do not deadlock:
---   quotas by sender, existing incidents by fingerprint, new incidents by fingerprint. A batch without new
---   fingerprints takes no quota, so repeats of known errors do not wait for each other. A session that updates many
+--   quotas by sender, existing incidents by fingerprint, new incidents by fingerprint, hours of these incidents. A
+--   batch without new fingerprints takes no quota, so repeats of known errors do not wait for each other. An hour is
+--   written only by who holds the lock of its incident, so hours wait for nobody. A session that updates many
 --   incidents in another order can still cause a deadlock; PostgreSQL detects it and store_events_isolated()
 --   retries.
 
@@ -38,11 +39,13 @@ create type monitoring.fold_candidate as (
   fingerprint text,
   incident_id text,
   occurrence_count bigint,
-  is_resolved boolean
+  last_seen timestamptz,
+  resolved_at timestamptz
 );
 
 comment on type monitoring.fold_candidate is
-'An incident that repeats of a fingerprint can fold into, as it was when it was locked. A resolved one is reopened.';
+'An incident that repeats of a fingerprint can fold into, as it was when it was locked. A resolved one is reopened by a
+repeat that happened after resolved_at; earlier ones are only counted, because they were late.';
 
 create type monitoring.upserted_incident as (
   fingerprint text,
@@ -59,12 +62,13 @@ comment on type monitoring.upserted_incident is
 'The incident to which the events of one fingerprint were written. When the quota of the sender is used up,
 incident_id is null and retry_after is the number of seconds to wait.';
 
-create function monitoring.find_fold_candidates(fingerprints text[])
+create function monitoring.find_fold_candidates(fingerprints text[], newest_at timestamptz[])
 returns table (incident_id text, fingerprint text)
 language sql
 stable
 security invoker
 set search_path = ''
+set enable_seqscan = off
 as $$
   select incidents.id, incidents.fingerprint
   from public.incidents
@@ -75,38 +79,46 @@ as $$
   from public.incidents
   where incidents.fingerprint = any(find_fold_candidates.fingerprints)
     and incidents.status = 'resolved'
-    and incidents.resolved_at > now() - (monitoring.config('incident_policy') ->> 'reopen_window')::interval
+    and incidents.resolved_at > (
+      (find_fold_candidates.newest_at)[array_position(find_fold_candidates.fingerprints, incidents.fingerprint)]
+      - (monitoring.config('incident_policy') ->> 'reopen_window')::interval
+    )
 $$;
 
-comment on function monitoring.find_fold_candidates(text[]) is
-'Returns the incidents that repeats of these fingerprints may fold into: live ones, and those resolved within
-incident_policy.reopen_window. Takes no lock.';
+comment on function monitoring.find_fold_candidates(text[], timestamptz[]) is
+'Returns the incidents that repeats of these fingerprints may fold into: live ones, and those that were resolved within
+incident_policy.reopen_window before the newest repeat, or after it. newest_at are the times of the newest repeats, in
+the order of the fingerprints. Takes no lock.';
 
-create function monitoring.lock_fold_candidates(fingerprints text[])
+create function monitoring.lock_fold_candidates(fingerprints text[], newest_at timestamptz[])
 returns setof monitoring.fold_candidate
 language sql
 volatile
 security invoker
 set search_path = ''
+set enable_seqscan = off
 as $$
   with locked as materialized (
-    select incidents.fingerprint, incidents.id, incidents.occurrence_count, incidents.resolved_at
+    select
+      incidents.fingerprint, incidents.id, incidents.occurrence_count, incidents.last_seen, incidents.resolved_at
     from public.incidents
     where incidents.id in (
       select found.incident_id
-      from monitoring.find_fold_candidates(lock_fold_candidates.fingerprints) as found
+      from monitoring.find_fold_candidates(
+        lock_fold_candidates.fingerprints, lock_fold_candidates.newest_at
+      ) as found
     )
     order by incidents.fingerprint, incidents.id
     for update
   )
 
   select distinct on (locked.fingerprint)
-    locked.fingerprint, locked.id, locked.occurrence_count, locked.resolved_at is not null
+    locked.fingerprint, locked.id, locked.occurrence_count, locked.last_seen, locked.resolved_at
   from locked
   order by locked.fingerprint, locked.resolved_at desc nulls first
 $$;
 
-comment on function monitoring.lock_fold_candidates(text[]) is
+comment on function monitoring.lock_fold_candidates(text[], timestamptz[]) is
 'Locks the incidents that find_fold_candidates() returns, in order, and returns one per fingerprint: the live one,
 else the one resolved last.';
 
@@ -148,14 +160,21 @@ declare
   v_has_deployments boolean := exists (
     select
     from public.deployment_history
-    where deployment_history.started_at > now() - interval '30 minutes'
+    where deployment_history.started_at
+      > (select min(event.happened_at) - interval '30 minutes' from unnest(insert_incidents.events) as event)
   );
 begin
   return query
   with grouped as (
     select distinct on (event.fingerprint, event.quota)
       event.*,
-      count(*) over (partition by event.fingerprint) as occurrence_count
+      count(*) over (partition by event.fingerprint) as occurrence_count,
+      min(event.happened_at) over (partition by event.fingerprint) as first_seen,
+      max(event.happened_at) over (partition by event.fingerprint) as last_seen,
+      first_value(event.event_position) over (
+        partition by event.fingerprint
+        order by event.happened_at desc, event.event_position desc
+      ) as sample_position
     from unnest(insert_incidents.events) as event
     order by event.fingerprint, event.quota, event.severity desc, event.event_position
   ),
@@ -182,18 +201,24 @@ begin
   opened as (
     insert into public.incidents (
       fingerprint, title, message, error_type, error_code, stack, severity, category, rule, source, environment,
-      release, url, context, sender, occurrence_count, knowledge_id, deployment_id
+      release, url, context, sender, occurrence_count, first_seen, last_seen, knowledge_id, deployment_id
     )
     select
-      leaders.fingerprint, leaders.title, leaders.message, leaders.error_type, leaders.error_code, leaders.stack,
-      leaders.severity, leaders.category, leaders.rule, leaders.source, leaders.environment, leaders.release,
-      leaders.url, leaders.context, leaders.sender, leaders.occurrence_count,
+      leaders.fingerprint, leaders.title, newest.message, newest.error_type, newest.error_code,
+      coalesce(newest.stack, leaders.stack), leaders.severity, leaders.category, leaders.rule, leaders.source,
+      newest.environment, newest.release, newest.url, newest.context, leaders.sender, leaders.occurrence_count,
+      leaders.first_seen, leaders.last_seen,
       case when v_has_knowledge then monitoring.find_knowledge(leaders.message, leaders.error_type) end,
       case
         when v_has_deployments
-          then monitoring.find_deployment(leaders.source, leaders.environment, leaders.context)
+          then monitoring.find_deployment(
+            leaders.source, leaders.environment, leaders.context, leaders.first_seen
+          )
       end
     from leaders
+    join unnest(insert_incidents.events) as newest
+      on newest.event_position = leaders.sample_position
+      and newest.fingerprint = leaders.fingerprint
     where leaders.rank <= v_limit
     order by leaders.fingerprint
     on conflict (fingerprint) where status <> 'resolved' do nothing
@@ -223,156 +248,9 @@ end
 $$;
 
 comment on function monitoring.insert_incidents(monitoring.prepared_event[]) is
-'Inserts an incident for each fingerprint, within the limit per sender and minute. The quotas must be locked. A
+'Inserts an incident for each fingerprint, named by its most severe event and with the sample of its newest one, within
+the limit per sender and minute. The quotas must be locked. A
 fingerprint that another session inserted meanwhile is left out.';
-
-create function monitoring.describe_reopened_incidents(
-  events monitoring.prepared_event[], candidates monitoring.fold_candidate[]
-)
-returns void
-language sql
-volatile
-security invoker
-set search_path = ''
-as $$
-  with causes as (
-    select distinct on (event.fingerprint) event.*
-    from unnest(describe_reopened_incidents.events) as event
-    -- A delivery about an issue of Sentry can lack its title: enrich_sentry_incident() adds what is new.
-    where event.sender <> 'sentry'
-    order by event.fingerprint, event.severity desc, event.event_position
-  )
-
-  update public.incidents
-  set
-    title = causes.title,
-    message = causes.message,
-    error_type = causes.error_type,
-    error_code = causes.error_code,
-    stack = causes.stack,
-    category = causes.category,
-    source = causes.source,
-    environment = causes.environment,
-    release = causes.release,
-    url = causes.url,
-    context = causes.context,
-    sender = causes.sender
-  from unnest(describe_reopened_incidents.candidates) as candidate
-  join causes on causes.fingerprint = candidate.fingerprint
-  where candidate.is_resolved
-    and incidents.id = candidate.incident_id
-$$;
-
-comment on function monitoring.describe_reopened_incidents(monitoring.prepared_event[], monitoring.fold_candidate[]) is
-'Describes resolved incidents that are reopened by the most severe event that reopens them: their title, text and sender
-follow the current cause. A trigger keeps the former title in the audit trail.';
-
-create function monitoring.fold_events(events monitoring.prepared_event[], candidates monitoring.fold_candidate[])
-returns setof monitoring.upserted_incident
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-begin
-  return query
-  with grouped as (
-    select
-      event.fingerprint,
-      count(*) as occurrences,
-      max(event.severity) as worst,
-      (array_agg(event.rule order by event.severity desc, event.event_position))[1] as rule
-    from unnest(fold_events.events) as event
-    group by event.fingerprint
-  ),
-
-  folded as (
-    update public.incidents
-    set
-      occurrence_count = incidents.occurrence_count + grouped.occurrences,
-      last_seen = greatest(incidents.last_seen, now()),
-      severity = case
-        when incidents.has_manual_severity then incidents.severity else greatest(incidents.severity, grouped.worst)
-      end,
-      rule = case
-        when grouped.worst > incidents.severity and not incidents.has_manual_severity then grouped.rule
-        else incidents.rule
-      end,
-      status = case when incidents.status = 'resolved' then 'open' else incidents.status end,
-      acknowledged_at = case when incidents.status <> 'resolved' then incidents.acknowledged_at end,
-      acknowledged_by = case when incidents.status <> 'resolved' then incidents.acknowledged_by end,
-      resolved_at = null,
-      resolved_by = null,
-      resolution = null
-    from unnest(fold_events.candidates) as candidate
-    join grouped on grouped.fingerprint = candidate.fingerprint
-    where incidents.id = candidate.incident_id
-    returning
-      incidents.fingerprint, incidents.id, incidents.severity, incidents.category, incidents.status,
-      candidate.occurrence_count as count_before
-  )
-
-  select
-    folded.fingerprint, folded.id, folded.severity, folded.category, folded.status, folded.count_before, false,
-    null::integer
-  from folded;
-end
-$$;
-
-comment on function monitoring.fold_events(monitoring.prepared_event[], monitoring.fold_candidate[]) is
-'Counts events into the locked incidents of their fingerprints, reopens resolved ones and raises severities.';
-
-create function monitoring.fold_events_by_sender(
-  events monitoring.prepared_event[], candidates monitoring.fold_candidate[]
-)
-returns setof monitoring.upserted_incident
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-declare
-  v_has_resolved constant boolean := exists (
-    select
-    from unnest(fold_events_by_sender.candidates) as candidate
-    where candidate.is_resolved
-  );
-  v_senders constant text[] := array(
-    select distinct event.sender
-    from unnest(fold_events_by_sender.events) as event
-  );
-  v_led record;
-begin
-  for v_led in
-    select v_senders[1] as leader, fold_events_by_sender.events as events
-    where cardinality(v_senders) = 1
-    union all
-    select ranked.leader, array_agg(ranked.event)
-    from (
-      select
-        event,
-        first_value(event.sender) over (
-          partition by event.fingerprint
-          order by event.severity desc, event.event_position
-        ) as leader
-      from unnest(fold_events_by_sender.events) as event
-      where cardinality(v_senders) > 1
-    ) as ranked
-    group by ranked.leader
-  loop
-    perform monitoring.set_change_context(v_led.leader, '{}');
-    if v_has_resolved then
-      perform monitoring.describe_reopened_incidents(v_led.events, fold_events_by_sender.candidates);
-    end if;
-    return query
-    select folded.*
-    from monitoring.fold_events(v_led.events, fold_events_by_sender.candidates) as folded;
-  end loop;
-end
-$$;
-
-comment on function monitoring.fold_events_by_sender(monitoring.prepared_event[], monitoring.fold_candidate[]) is
-'Folds events, and names in the audit rows the sender of the most severe event of each incident.';
 
 create function monitoring.remove_upserted_events(
   events monitoring.prepared_event[], upserted monitoring.upserted_incident[]
@@ -400,29 +278,42 @@ language plpgsql
 volatile
 security invoker
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_fingerprints text[];
+  v_newest_at timestamptz[];
   v_new monitoring.prepared_event[];
   v_candidates monitoring.fold_candidate[];
   v_opened monitoring.upserted_incident[] := '{}'::monitoring.upserted_incident[];
   v_folded monitoring.upserted_incident[];
   v_left monitoring.prepared_event[];
 begin
-  v_fingerprints := array(select distinct event.fingerprint from unnest(upsert_incidents.events) as event);
+  -- Generic plans, here and in what is called: to plan all of this for a batch costs more than to run it for one event.
+  -- A plan that is made while the table is empty must not read all of it later: what finds incidents uses an index.
+  select array_agg(newest.fingerprint), array_agg(newest.happened_at)
+  into v_fingerprints, v_newest_at
+  from (
+    select event.fingerprint, max(event.happened_at) as happened_at
+    from unnest(upsert_incidents.events) as event
+    group by event.fingerprint
+  ) as newest;
   v_new := array(
     select event
     from unnest(upsert_incidents.events) as event
     where event.fingerprint not in (
       select found.fingerprint
-      from monitoring.find_fold_candidates(v_fingerprints) as found
+      from monitoring.find_fold_candidates(v_fingerprints, v_newest_at) as found
     )
   );
   if v_new <> '{}' then
     perform monitoring.lock_quotas(array(select event.quota from unnest(v_new) as event));
   end if;
 
-  v_candidates := array(select candidate from monitoring.lock_fold_candidates(v_fingerprints) as candidate);
+  v_candidates := array(
+    select candidate
+    from monitoring.lock_fold_candidates(v_fingerprints, v_newest_at) as candidate
+  );
   v_new := array(
     select event
     from unnest(v_new) as event
@@ -444,6 +335,7 @@ begin
       message = 'incidents changed while events were being stored',
       hint = 'Retry the transaction.';
   end if;
+  perform monitoring.count_occurrences(upsert_incidents.events, v_opened || v_folded);
   return query
   select upserted.*
   from unnest(v_opened || v_folded) as upserted;

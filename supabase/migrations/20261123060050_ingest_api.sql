@@ -4,9 +4,9 @@
 -- Risks: both RPCs are security definer, because API roles have no other right to write incidents. The size limits are
 --   checked before anything is read or locked.
 
-create function monitoring.open_envelope(item jsonb, out sender text, out event jsonb)
+create function monitoring.open_envelope(item jsonb, out sender text, out event jsonb, out received_at timestamptz)
 language plpgsql
-immutable
+volatile
 security invoker
 set search_path = ''
 as $$
@@ -22,6 +22,7 @@ begin
   if jsonb_typeof(open_envelope.item) <> 'object' then
     open_envelope.item := '{}'::jsonb; -- rejected by prepare_event(), because it has no error
   end if;
+  open_envelope.received_at := clock_timestamp();
   if jsonb_typeof(open_envelope.item -> 'event') is distinct from 'object' or open_envelope.item ? 'error' then
     open_envelope.sender := 'server:default';
     open_envelope.event := open_envelope.item;
@@ -29,6 +30,16 @@ begin
   end if;
   open_envelope.sender := open_envelope.item ->> 'sender';
   open_envelope.event := open_envelope.item -> 'event';
+  if open_envelope.item ? 'received_at' then
+    -- The spool can have kept the report for days. Statistics of the last 30 days are counted again.
+    open_envelope.received_at := least(
+      greatest(
+        coalesce(monitoring.parse_timestamp(open_envelope.item -> 'received_at'), open_envelope.received_at),
+        now() - interval '29 days'
+      ),
+      open_envelope.received_at
+    );
+  end if;
   v_name := substr(open_envelope.sender, strpos(open_envelope.sender, ':') + 1);
   if open_envelope.sender is distinct from 'service' and (
     coalesce(split_part(open_envelope.sender, ':', 1), '') not in ('server', 'agent')
@@ -43,8 +54,10 @@ end
 $$;
 
 comment on function monitoring.open_envelope(jsonb) is
-'Returns the sender and the event of an element of ingest_events(): {"sender", "event"}, or an event alone, whose sender
-is server:default. The service wraps every report, so that no report names its own sender. Raises PT413 for an element
+'Returns the sender and the event of an element of ingest_events(): {"sender", "event", "received_at"?}, or an event
+alone, whose sender is server:default. The service wraps every report, so that no report names its own sender, nor the
+time at which the service received it: at most 29 days ago, and not later than now, which it is when it is missing or
+invalid. Raises PT413 for an element
 larger than 1.5 MiB as jsonb: a body of 1 MiB is always smaller.';
 
 create function public.ingest_events(events jsonb)
@@ -87,11 +100,12 @@ begin
   loop
     begin
       v_event := monitoring.open_envelope(v_item.item);
-      v_essence := v_event.sender || md5((v_event.event - 'context' - 'idempotency_key')::text);
+      v_essence := v_event.sender || md5((v_event.event - array['context', 'timestamp', 'idempotency_key'])::text);
       v_twin := array_position(v_essences, v_essence);
       v_prepared := v_prepared || case
-        when v_twin is null then monitoring.prepare_event(v_event.event, v_item.position, v_event.sender)
-        else monitoring.prepare_repeat(v_prepared[v_twin], v_event.event, v_item.position)
+        when v_twin is null
+          then monitoring.prepare_event(v_event.event, v_item.position, v_event.sender, v_event.received_at)
+        else monitoring.prepare_repeat(v_prepared[v_twin], v_event.event, v_item.position, v_event.received_at)
       end;
       v_essences := v_essences || v_essence;
     exception when others then
@@ -132,8 +146,10 @@ comment on function public.ingest_events(jsonb) is
 'Stores up to 1,000 error reports in one call.
 
 events is an array of {"error": {"message", "type"?, "stack"?, "code"?}, "severity"?, "category"?, "source"?,
-"environment"?, "release"?, "url"?, "fingerprint"?, "context"?, "idempotency_key"?, "http_status"?, "level"?}, each
-alone or as {"sender", "event"} with the sender that the service authenticated: server:<name>, agent:<subject> or service.
+"environment"?, "release"?, "url"?, "fingerprint"?, "context"?, "idempotency_key"?, "http_status"?, "level"?,
+"timestamp"?}, each alone or as {"sender", "event", "received_at"?} with the sender that the service authenticated
+(server:<name>, agent:<subject> or service) and the time at which it received the report, which counts unless a timestamp
+of the 24 hours before says when the error occurred.
 Returns an array in the same order: {"success": true, "incident_id", "severity", "category", "status",
 "occurrence_count", "duplicate"}, or {"success": false, "error": {"code", "message", "field", "hint"}} for an event
 that is rejected; the other events are stored. An idempotency_key that the same sender used within
@@ -178,8 +194,9 @@ comment on function public.report_error(jsonb) is
 'Reports one error and returns its incident.
 
 report is {"error": {"message", "type"?, "stack"?, "code"?}, "severity"?, "category"?, "source"?, "environment"?,
-"release"?, "url"?, "fingerprint"?, "context"?, "level"?, "http_status"?, "idempotency_key"?}. Returns {"success",
-"incident_id", "severity", "category", "status", "occurrence_count", "duplicate"}. 400 with the name of the field in
+"release"?, "url"?, "fingerprint"?, "context"?, "level"?, "http_status"?, "timestamp"?, "idempotency_key"?}. timestamp
+is when the error occurred, in ISO 8601 or seconds or milliseconds since 1970, of the last 24 hours; others are ignored
+and kept in the context. Returns {"success", "incident_id", "severity", "category", "status", "occurrence_count", "duplicate"}. 400 with the name of the field in
 details when a field is invalid, 413 when the report is larger than 1.5 MiB, 422 when its idempotency_key was sent with
 another report, 429 when the caller has opened rate_limits.new_incidents_per_minute new incidents within a minute. The
 sender is the caller: agent: and the subject of its JWT. Security definer, because agents may write incidents through such functions only.';

@@ -29,25 +29,13 @@ language plpgsql
 stable
 security invoker
 set search_path = ''
-set timezone = 'UTC'
 as $$
 declare
-  v_text text := left(monitoring.read_lenient_text(jsonb_build_object('value', read_timestamp.value), 'value'), 40);
-  v_seconds double precision;
-  v_moment timestamptz;
+  v_moment timestamptz := monitoring.parse_timestamp(read_timestamp.value);
 begin
-  if v_text is null then
-    return null;
-  elsif translate(v_text, '0123456789.', '') = '' and monitoring.is_valid_input(v_text, 'double precision') then
-    v_seconds := v_text::double precision;
-    v_seconds := case when v_seconds > 1e11 then v_seconds / 1000 else v_seconds end;
-    v_moment := case when v_seconds between 946684800 and 4102444800 then to_timestamp(v_seconds) end;
-  elsif v_text like '____-__-__%' and monitoring.is_valid_input(v_text, 'timestamptz') then
-    v_moment := v_text::timestamptz;
-  end if;
   -- Sentry's clock may be slightly ahead of ours. A time more than a day ahead is not plausible.
   return case
-    when v_moment between '2000-01-01' and now() + interval '1 day' then least(v_moment, clock_timestamp())
+    when v_moment between '2000-01-01 00:00:00+00' and now() + interval '1 day' then least(v_moment, clock_timestamp())
   end;
 end
 $$;

@@ -52,13 +52,23 @@ begin
   if (prepare_sentry_report.intent).severity is not null then
     v_prepared.rule := 'sentry_metric_alert';
   end if;
+  v_prepared.happened_at := coalesce(
+    monitoring.choose_time(
+      (prepare_sentry_report.intent).occurred_at, (prepare_sentry_report.intent).sent_at
+    ),
+    -- As in open_envelope().
+    greatest((prepare_sentry_report.intent).sent_at, now() - interval '29 days'),
+    clock_timestamp()
+  );
+  v_prepared.is_summary := (prepare_sentry_report.intent).verb <> all(array['count', 'measure']);
   return v_prepared;
 end
 $$;
 
 comment on function monitoring.prepare_sentry_report(monitoring.sentry_intent) is
-'Prepares the report of a delivery like any event. The level fatal makes it CRITICAL at least, unless a rule of the
-operator gave the severity.';
+'Prepares the report of a delivery like any event. It happened at the time of the event in Sentry, see choose_time(),
+else when Sentry sent it. A delivery about an issue replaces no sample. The level fatal makes it CRITICAL at least,
+unless a rule of the operator gave the severity.';
 
 create function monitoring.enrich_sentry_incident(
   incident_id text, prepared monitoring.prepared_event, intent monitoring.sentry_intent
@@ -142,6 +152,10 @@ begin
       v_outcome.effect := 'escalated';
     end if;
   else
+    -- is_late_delivery() has compared it with the resolution, by Sentry's own times.
+    v_prepared.happened_at := greatest(
+      v_prepared.happened_at, v_incident.resolved_at + interval '1 microsecond'
+    );
     select upserted.*
     into v_upserted
     from monitoring.upsert_incidents(array[v_prepared]) as upserted;
@@ -193,7 +207,10 @@ begin
         'sentry',
         coalesce(v_intent.details ->> 'by', 'sentry'),
         'Resolved in Sentry.',
-        case when v_intent.sent_at > v_incident.first_seen then v_intent.sent_at else clock_timestamp() end,
+        case
+          when v_intent.sent_at > greatest(v_incident.first_seen, v_incident.reopened_at) then v_intent.sent_at
+          else clock_timestamp()
+        end,
         v_intent.details
       );
     when 'suppress' then
@@ -297,6 +314,7 @@ as $$
 declare
   v_intent monitoring.sentry_intent := apply_sentry_intent.intent;
   v_incident public.incidents;
+  v_late monitoring.prepared_event;
   v_outcome monitoring.sentry_outcome;
 begin
   v_outcome.effect := 'recorded';
@@ -314,10 +332,10 @@ begin
 
   if monitoring.is_late_delivery(v_intent, v_incident) then
     v_outcome.effect := 'late';
-    if v_intent.verb = 'count' then
-      update public.incidents
-      set occurrence_count = incidents.occurrence_count + 1
-      where incidents.id = v_incident.id;
+    if v_intent.verb = 'count' and v_incident.id is not null then
+      v_late := monitoring.prepare_sentry_report(v_intent);
+      v_late.happened_at := least(v_late.happened_at, v_incident.resolved_at);
+      perform monitoring.upsert_incidents(array[v_late]);
     end if;
   elsif v_intent.verb in ('count', 'open', 'reopen', 'measure') then
     v_outcome := monitoring.open_sentry_incident(v_intent, v_incident);

@@ -105,12 +105,22 @@ begin
   if new.status <> 'suppressed' then
     new.suppressed_until := null;
   end if;
+  if old.status = 'resolved' then
+    new.acknowledged_at := null;
+    new.acknowledged_by := null;
+    new.open_before := old.time_to_resolution;
+    new.reopened_at := greatest(
+      case when new.reopened_at is distinct from old.reopened_at then new.reopened_at else clock_timestamp() end,
+      old.resolved_at
+    );
+  end if;
   return new;
 end
 $$;
 
 comment on function monitoring.check_incident_change() is
-'Rejects a status change that the life cycle does not allow, with PT409.';
+'Rejects a status change that the life cycle does not allow, with PT409, and adds the time that an incident was open
+when it is reopened. reopened_at is now, unless the statement sets it.';
 
 create trigger incidents_follow_their_life_cycle
 before update on public.incidents

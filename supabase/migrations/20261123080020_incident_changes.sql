@@ -52,7 +52,7 @@ begin
     update public.incidents
     set
       status = 'resolved',
-      resolved_at = greatest(resolve_incidents.resolved_at, incidents.first_seen),
+      resolved_at = greatest(resolve_incidents.resolved_at, incidents.first_seen, incidents.reopened_at),
       resolved_by = resolve_incidents.resolved_by,
       resolution = resolve_incidents.resolution
     from locked

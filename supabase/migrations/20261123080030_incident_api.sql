@@ -21,7 +21,11 @@ begin
     );
   end if;
   update public.incidents
-  set status = 'acknowledged', acknowledged_at = clock_timestamp(), acknowledged_by = monitoring.read_actor()
+  set
+    status = 'acknowledged',
+    -- The clock of a reporter may be ahead.
+    acknowledged_at = greatest(clock_timestamp(), incidents.first_seen),
+    acknowledged_by = monitoring.read_actor()
   where incidents.id = v_incident.id
   returning incidents.* into v_incident;
   return v_incident;
@@ -72,7 +76,7 @@ begin
   update public.incidents
   set
     status = 'resolved',
-    resolved_at = greatest(clock_timestamp(), incidents.first_seen),
+    resolved_at = greatest(clock_timestamp(), incidents.first_seen, incidents.reopened_at),
     resolved_by = monitoring.read_actor(),
     resolution = v_resolution,
     knowledge_id = coalesce(resolve_incident.knowledge_id, incidents.knowledge_id)

@@ -3,7 +3,9 @@
 --   public.record_deployment_finished, public.record_deployment_rolled_back.
 -- Risks: find_deployment() runs for every new incident while a deployment of the last 30 minutes exists.
 
-create function monitoring.find_deployment(source text, environment text, context jsonb)
+create function monitoring.find_deployment(
+  source text, environment text, context jsonb, happened_at timestamptz default clock_timestamp()
+)
 returns bigint
 language sql
 stable
@@ -12,7 +14,8 @@ set search_path = ''
 as $$
   select deployment_history.id
   from public.deployment_history
-  where deployment_history.started_at between now() - interval '30 minutes' and clock_timestamp()
+  where deployment_history.started_at between find_deployment.happened_at - interval '30 minutes'
+    and find_deployment.happened_at
     and deployment_history.service in (
       find_deployment.source,
       find_deployment.context ->> 'service',
@@ -24,9 +27,9 @@ as $$
   limit 1
 $$;
 
-comment on function monitoring.find_deployment(text, text, jsonb) is
-'Returns the latest deployment of the service of an incident within the last 30 minutes. The service is the source of
-the incident, context.service, its Sentry project, or the target of a health check.';
+comment on function monitoring.find_deployment(text, text, jsonb, timestamptz) is
+'Returns the latest deployment of the service of an incident within the 30 minutes before it happened. The
+service is the source of the incident, context.service, its Sentry project, or the target of a health check.';
 
 create function public.record_deployment_started(
   service text,

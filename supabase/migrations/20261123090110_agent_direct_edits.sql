@@ -124,7 +124,7 @@ declare
   c_audited constant text[] := array['status', 'severity', 'title', 'has_manual_severity'];
   c_of_status constant text[] := array[
     'acknowledged_at', 'acknowledged_by', 'resolved_at', 'resolved_by', 'resolution', 'time_to_resolution',
-    'suppressed_until'
+    'reopened_at', 'open_before', 'suppressed_until'
   ];
   v_former jsonb;
   v_latter jsonb;

@@ -1,5 +1,5 @@
 -- Purpose: says of every column that holds text how personal data is erased from it.
--- Objects: type monitoring.personal_data_column; functions monitoring.erase_fingerprint,
+-- Objects: type monitoring.personal_data_column; functions monitoring.erase_fingerprint, monitoring.erase_name,
 --   monitoring.list_personal_data_columns, monitoring.describe_erasure, monitoring.list_copies_elsewhere.
 -- Risks: a test compares the list with the catalog, so that a new column with text fails until it is listed.
 
@@ -36,6 +36,24 @@ comment on function monitoring.erase_fingerprint(text, text) is
 'Returns the fingerprint of a security event without the address or account in it: a random one, so that two do not
 become the same. Other fingerprints are hashes or names of targets and issues, and stay.';
 
+create function monitoring.erase_name(name text, pattern text)
+returns text
+language sql
+volatile
+strict
+security invoker
+set search_path = ''
+as $$
+  select case
+    when erase_name.name ~* erase_name.pattern then format('(erased %s)', left(gen_random_uuid()::text, 8))
+    else erase_name.name
+  end
+$$;
+
+comment on function monitoring.erase_name(text, text) is
+'Returns a name that is part of a key without personal data: a random one if it has some, so that two do not become the
+same.';
+
 create function monitoring.list_personal_data_columns()
 returns setof monitoring.personal_data_column
 language sql
@@ -52,6 +70,9 @@ as $$
     ('public.incidents', 'fingerprint', 'erased', 'monitoring.erase_fingerprint(fingerprint, $1)', null),
     ('public.incidents', 'sender', 'reported', null, 'who reported, from the access token'),
     ('public.incidents', 'id rule', 'ignored', null, 'names of our own'),
+    ('monitoring.incident_hours', 'environment', 'erased', 'monitoring.erase_name(environment, $1)', null),
+    ('monitoring.incident_hours', 'release', 'erased', 'monitoring.erase_name(release, $1)', null),
+    ('monitoring.incident_hours', 'incident_id', 'ignored', null, 'a name of our own'),
     ('public.agent_actions', 'agent error safety_checks details', 'erased', null, null),
     ('public.agent_actions', 'caller', 'reported', null, 'who acted, from the access token: the audit trail keeps it'),
     ('public.agent_actions', 'chain previous_hash content_hash hash', 'ignored', null, 'hashes, and the caller again'),

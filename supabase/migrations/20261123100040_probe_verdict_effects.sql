@@ -275,7 +275,9 @@ as $$
       ) as context,
       'health-check' as sender,
       null::text as quota,
-      null::text as body_hash
+      null::text as body_hash,
+      clock_timestamp() as happened_at,
+      false as is_summary
     from (
       select distinct on (effect.fingerprint)
         effect.fingerprint,

@@ -245,6 +245,7 @@ declare
   v_actions bigint;
   v_deliveries bigint;
   v_services bigint;
+  v_occurrences bigint;
   v_runs bigint;
 begin
   perform monitoring.install_answer_trigger();
@@ -277,6 +278,10 @@ begin
     and sentry_deliveries.id < (select max(newest.id) from monitoring.sentry_deliveries as newest);
   get diagnostics v_deliveries = row_count;
 
+  delete from monitoring.incident_hours
+  where incident_hours.hour < now() - make_interval(days => (v_retention ->> 'incident_hours_days')::integer);
+  get diagnostics v_occurrences = row_count;
+
   delete from monitoring.service_versions
   where service_versions.last_seen < now() - interval '90 days';
   get diagnostics v_services = row_count;
@@ -297,6 +302,7 @@ begin
     'target_daily_stats', v_days,
     'agent_actions', v_actions,
     'sentry_deliveries', v_deliveries,
+    'incident_hours', v_occurrences,
     'service_versions', v_services,
     'job_runs', v_runs
   );

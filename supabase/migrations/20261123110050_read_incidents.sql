@@ -115,7 +115,8 @@ comment on column monitoring.incident_daily_stats.acknowledged is 'Number of the
 comment on column monitoring.incident_daily_stats.seconds_to_acknowledge is
 'Sum of the times to acknowledge, in seconds.';
 
-comment on column monitoring.incident_daily_stats.seconds_to_resolve is 'Sum of the times to resolve, in seconds.';
+comment on column monitoring.incident_daily_stats.seconds_to_resolve is
+'Sum of the times that they were open, in seconds, without those between a resolution and a reopening.';
 
 create function monitoring.roll_up_incidents()
 returns bigint
@@ -147,8 +148,13 @@ begin
     count(*),
     count(incidents.resolved_at),
     count(incidents.acknowledged_at),
-    coalesce(sum(extract(epoch from incidents.acknowledged_at - incidents.first_seen)), 0),
-    coalesce(sum(extract(epoch from incidents.resolved_at - incidents.first_seen)), 0)
+    coalesce(
+      sum(
+        extract(epoch from incidents.acknowledged_at - greatest(incidents.first_seen, incidents.reopened_at))
+      ),
+      0
+    ),
+    coalesce(sum(extract(epoch from incidents.time_to_resolution)), 0)
   from public.incidents
   where incidents.first_seen >= coalesce(v_since::timestamp at time zone 'UTC', '-infinity')
     and incidents.first_seen < v_today::timestamp at time zone 'UTC'
@@ -193,8 +199,10 @@ from (
     1 as opened,
     (incidents.resolved_at is not null)::integer as resolved,
     (incidents.acknowledged_at is not null)::integer as acknowledged,
-    coalesce(extract(epoch from incidents.acknowledged_at - incidents.first_seen), 0) as seconds_to_acknowledge,
-    coalesce(extract(epoch from incidents.resolved_at - incidents.first_seen), 0) as seconds_to_resolve
+    coalesce(
+      extract(epoch from incidents.acknowledged_at - greatest(incidents.first_seen, incidents.reopened_at)), 0
+    ) as seconds_to_acknowledge,
+    coalesce(extract(epoch from incidents.time_to_resolution), 0) as seconds_to_resolve
   from public.incidents
   where
     incidents.first_seen >= coalesce(
@@ -211,8 +219,9 @@ grant select on table public.incident_stats to authenticated, service_role;
 comment on view public.incident_stats is
 'Incidents per day on which they opened (UTC), severity and category, with mean times.
 
-opened counts incidents, resolved those of them that are resolved. mtta and mttr are the mean times to acknowledge
-and to resolve. Days that are over are updated each hour.';
+opened counts incidents, resolved those of them that are resolved. mtta is the mean time to acknowledge, since the last
+reopening if there was one; mttr is the mean time that an incident was open: the time between a resolution and a reopening
+does not count. Days that are over are updated each hour.';
 
 create view public.deployment_impact
 with (security_invoker = true)

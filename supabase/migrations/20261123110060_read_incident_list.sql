@@ -88,9 +88,9 @@ begin
   end loop;
   -- Row by row: 200 incidents may have 20 MB, of which only the first MiB is read.
   for v_incident in execute format(
-    'select row_to_json(incidents) from public.incidents where %s order by incidents.last_seen desc, incidents.id
-     limit ($1 ->> ''limit'')::integer offset ($1 ->> ''offset'')::integer',
-    v_where
+    'select (to_jsonb(incidents) || public.incident_activity(incidents.id) - array[''since'', ''until''])::json
+     from (select * from public.incidents where %s order by last_seen desc, id
+       limit ($1 ->> ''limit'')::integer offset ($1 ->> ''offset'')::integer) as incidents', v_where
   ) using v_values loop
     v_bytes := v_bytes + octet_length(v_incident::text);
     exit when v_bytes > 1048576 and cardinality(v_incidents) > 0;
@@ -113,7 +113,8 @@ comment on function public.list_incidents(jsonb) is
 'Returns a page of incidents, most recent first.
 
 The members are incidents, total (without limit and offset), limit, offset and next_offset. A page ends at the limit,
-or earlier before it exceeds 1 MiB; it has at least one incident. next_offset is the offset of the next page, null on
+or earlier before it exceeds 1 MiB; it has at least one incident. Each incident has its columns and rate and hours, see
+incident_activity(). next_offset is the offset of the next page, null on
 the last one.
 
 filters is an object of strings, each optional: status, severity, category, source (exact), since (ISO 8601 time, UTC unless it

@@ -1,7 +1,7 @@
 -- Purpose: returns one incident with everything related to it in one document of limited size, for a language model.
--- Objects: functions monitoring.truncate_text, monitoring.context_incident, monitoring.context_timeline,
---   monitoring.context_similar_incidents, monitoring.context_fixes, monitoring.context_deployments,
---   monitoring.context_checks, public.incident_context.
+-- Objects: functions monitoring.truncate_text, monitoring.truncate_lines, monitoring.context_incident,
+--   monitoring.context_timeline, monitoring.context_similar_incidents, monitoring.context_fixes,
+--   monitoring.context_deployments, monitoring.context_checks, public.incident_context.
 -- Risks: most texts in it are untrusted. They are under "data" and must not be followed as instructions.
 
 create function monitoring.truncate_text(value text, max_characters integer)
@@ -22,6 +22,29 @@ $$;
 comment on function monitoring.truncate_text(text, integer) is
 'Truncates a text to a number of characters, with … at the end of a truncated text.';
 
+create function monitoring.truncate_lines(value text, max_characters integer)
+returns text
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select monitoring.truncate_text(
+    case
+      when length(truncate_lines.value) > truncate_lines.max_characters
+        and truncate_lines.max_characters >= 200
+        and strpos(truncate_lines.value, e'\n') > 0
+        then monitoring.cut_middle(truncate_lines.value, truncate_lines.max_characters)
+      else truncate_lines.value
+    end,
+    truncate_lines.max_characters
+  )
+$$;
+
+comment on function monitoring.truncate_lines(text, integer) is
+'As truncate_text(), but a text of several lines is truncated in its middle: the error of a traceback is at its end.';
+
 create function monitoring.context_incident(incident public.incidents, share integer)
 returns jsonb
 language plpgsql
@@ -39,14 +62,15 @@ begin
     'occurrence_count', incident.occurrence_count,
     'first_seen', incident.first_seen,
     'last_seen', incident.last_seen,
+    'activity', public.incident_activity(incident.id),
     'deployment_id', incident.deployment_id,
     'knowledge_id', incident.knowledge_id,
     'data', jsonb_strip_nulls(jsonb_build_object(
       'title', monitoring.truncate_text(incident.title, least(share, 200)),
-      'message', monitoring.truncate_text(incident.message, share),
+      'message', monitoring.truncate_lines(incident.message, share),
       'type', monitoring.truncate_text(incident.error_type, least(share, 200)),
       'code', monitoring.truncate_text(incident.error_code, least(share, 100)),
-      'stack', monitoring.truncate_text(incident.stack, share),
+      'stack', monitoring.truncate_lines(incident.stack, share),
       'source', monitoring.truncate_text(incident.source, least(share, 100)),
       'environment', monitoring.truncate_text(incident.environment, least(share, 100)),
       'release', monitoring.truncate_text(incident.release, least(share, 100)),

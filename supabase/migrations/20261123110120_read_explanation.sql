@@ -181,11 +181,11 @@ as $$
       then format('The rule %s or %s was added or changed since.', (incident).rule, describe_difference.rule_now)
     when monitoring.describe_severity_change((incident).id) ->> 'action' = 'incident_escalated'
       then format(
-        'A repeat with another text raised the severity, %s. Only one text of an incident is stored.',
+        'An occurrence with another text raised the severity, %s. Only the newest text of an incident is stored.',
         monitoring.describe_severity_change((incident).id) ->> 'sentence'
       )
-    else 'The text or the fields that are stored are not those that were classified: the incident was reopened or '
-      'completed by a later report, or the context was truncated.'
+    else 'The text or the fields that are stored are not those that were classified: the incident keeps its '
+      'newest text, or was completed by a later report, or the context was truncated.'
   end
 $$;
 

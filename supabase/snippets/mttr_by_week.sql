@@ -1,10 +1,11 @@
--- Mean times to acknowledge and to resolve incidents, per week of the last 12 weeks.
+-- Mean times to acknowledge and to resolve incidents, per week of the last 12 weeks. The time between a resolution and a
+-- reopening does not count.
 select
   incidents.severity,
   date_trunc('week', incidents.first_seen)::date as week,
   count(*) as opened,
   count(incidents.resolved_at) as resolved,
-  date_trunc('second', avg(incidents.acknowledged_at - incidents.first_seen)) as mtta,
+  date_trunc('second', avg(incidents.acknowledged_at - greatest(incidents.first_seen, incidents.reopened_at))) as mtta,
   date_trunc('second', avg(incidents.time_to_resolution)) as mttr
 from public.incidents
 where incidents.first_seen > now() - interval '12 weeks'

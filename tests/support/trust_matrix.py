@@ -86,6 +86,7 @@ export_incidents_csv                | .  +   +   +      +       caller
 export_uptime                       | .  +   +   +      +       caller
 export_uptime_csv                   | .  +   +   +      +       caller
 finish_agent_action                 | .  +   .   .      +       owner
+incident_activity                   | .  +   +   +      +       caller
 incident_context                    | .  +   +   +      +       owner
 ingest_events                       | .  .   .   .      +       owner
 ingest_sentry                       | .  .   .   .      +       owner
@@ -163,6 +164,7 @@ RELATIONS = {
     "public.security_events": _ALL,
     "public.system_config": _NONE,
     "public.deployment_impact": _VIEW,
+    "public.incident_occurrences": _VIEW,
     "public.incident_stats": _VIEW,
     "public.incident_timeline": _VIEW,
     "public.open_incidents": _VIEW,
@@ -171,6 +173,7 @@ RELATIONS = {
     "public.target_panels": _VIEW,
     "public.target_status": _VIEW,
     "monitoring.incident_daily_stats": _ALL,
+    "monitoring.incident_hours": _ALL,
     "monitoring.target_daily_stats": _ALL,
     "monitoring.target_hourly_stats": _ALL,
     "monitoring.target_states": _ALL,
@@ -240,6 +243,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "classify_error": {"message": "m"},
     "erase_personal_data": {"person": "nobody@erased.example"},
     "explain_classification": {"incident_id": "{incident}"},
+    "incident_activity": {"incident_id": "{incident}"},
     "export_incidents": {"since": "2026-01-01"},
     "export_incidents_csv": {"since": "2026-01-01"},
     "export_uptime": {"since": "2026-01-01"},

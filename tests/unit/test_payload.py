@@ -1,6 +1,7 @@
 """Request bodies: values that jsonb refuses are replaced, and invalid JSON is refused with its position."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from starlette.datastructures import Headers
@@ -128,8 +129,14 @@ def test_a_length_is_only_a_hint(length: str) -> None:
 
 
 def test_a_report_is_wrapped_with_its_sender() -> None:
-    """A body that looks like such an envelope is wrapped too, so it cannot name its own sender."""
-    body = b'{"sender": "service", "event": {"error": {"message": "m"}}, "idempotency_key": "k"}'
-    report = read_report(body, None, "server:shop")
-    assert json.loads(report.payload) == {"sender": "server:shop", "event": json.loads(body)}
+    """A body that looks like such an envelope is wrapped too, so it cannot name its own sender or time of receipt."""
+    forged = b'"sender": "service", "received_at": "2001-01-01"'
+    body = b'{%b, "event": {"error": {"message": "m"}}, "idempotency_key": "k"}' % forged
+    received_at = datetime(2026, 1, 31, 10, 0, tzinfo=UTC)
+    report = read_report(body, None, "server:shop", received_at)
+    assert json.loads(report.payload) == {
+        "sender": "server:shop",
+        "received_at": "2026-01-31T10:00:00+00:00",
+        "event": json.loads(body),
+    }
     assert report.idempotency_key == "k"

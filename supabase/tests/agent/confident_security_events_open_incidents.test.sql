@@ -12,7 +12,7 @@ select isnt(
   -> 'incident_id', 'null', 'an event of the minimum confidence opens an incident'
 );
 
-select public.record_security_event('brute_force', 'HIGH', 0.95, '192.0.2.9');
+select public.record_security_event('brute_force', 'HIGH', 0.95, '192.0.2.9', details => '{"password": "hunter3"}');
 
 select results_eq(
   $$ select severity::text, category::text, occurrence_count, rule, context #>> '{details,password}'

@@ -35,6 +35,11 @@ as $$
   (person, 'looked', 'INC-1', false, 'seen by ' || person, jsonb_build_object('by', person)),
   (person, 'looked', 'INC-2', true, null, '{}'),
   ('job', 'looked', null, true, null, jsonb_build_object('of', person));
+  insert into monitoring.incident_hours (incident_id, hour, environment, release, occurrences, first_seen, last_seen)
+  values
+  ('INC-1', date_trunc('hour', now(), 'UTC'), person, '1', 1, now(), now()),
+  ('INC-1', date_trunc('hour', now(), 'UTC'), 'of ' || person, '1', 1, now(), now()),
+  ('INC-1', date_trunc('hour', now(), 'UTC'), 'production', '1', 1, now(), now());
   update public.system_config
   set value = jsonb_build_array(jsonb_build_object('email', person))
   where key = 'notification_recipients';
@@ -56,7 +61,7 @@ select is(
   ),
   '{"public.incidents": 1, "public.agent_actions": 3, "public.error_knowledge": 1, "public.security_events": 1,
     "public.email_tracking": 1, "public.deployment_history": 1, "public.monitoring_checks": 1,
-    "monitoring.sentry_deliveries": 1}'::jsonb,
+    "monitoring.sentry_deliveries": 1, "monitoring.incident_hours": 2}'::jsonb,
   'it says how many rows of each table were changed'
 );
 
@@ -74,6 +79,7 @@ select is_empty(
     union all select from public.email_tracking where to_jsonb(email_tracking)::text ~* 'anna@example'
     union all select from public.deployment_history where to_jsonb(deployment_history)::text ~* 'anna@example'
     union all select from public.monitoring_checks where to_jsonb(monitoring_checks)::text ~* 'anna@example'
+    union all select from monitoring.incident_hours where to_jsonb(incident_hours)::text ~* 'anna@example'
     union all select from monitoring.sentry_deliveries where to_jsonb(sentry_deliveries)::text ~* 'anna@example'
     union all select from public.agent_actions where to_jsonb(agent_actions)::text ~* 'anna@example' $$,
   'the text is in no table'

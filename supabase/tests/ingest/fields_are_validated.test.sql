@@ -31,7 +31,7 @@ select throws_ok(
 
 select throws_ok(
   $$ select monitoring.read_http_status('{"http_status": 42}') $$,
-  'PT400', 'http_status must be a status code, 100 to 599',
+  'PT400', 'http_status must be a status code, 100 to 599, or 0',
   'an invalid status code is rejected'
 );
 

@@ -35,9 +35,9 @@ select is(
 );
 
 select results_eq(
-  $$ select occurrence_count from public.incidents where source = 'api' and message = 'user 1 not found' $$,
+  $$ select occurrence_count from public.incidents where source = 'api' and title = 'user 1 not found' and message = 'user 4 not found' $$,
   $$ values (4::bigint) $$,
-  'the incident counts all events and keeps its first message'
+  'the incident counts all events and keeps its first title and its newest message'
 );
 
 select * from finish();

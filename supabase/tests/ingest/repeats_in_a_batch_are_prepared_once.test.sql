@@ -33,7 +33,7 @@ select is(
     select prepared.context
     from monitoring.prepare_repeat(
       monitoring.prepare_event('{"error": {"message": "m"}, "context": {"password": "x"}}', 1, 'server:default'),
-      '{"error": {"message": "m"}, "context": {"password": "y", "step": 2}}', 2
+      '{"error": {"message": "m"}, "context": {"password": "y", "step": 2}}', 2, now()
     ) as prepared
   ),
   '{"password": "[redacted]", "step": 2}'::jsonb,

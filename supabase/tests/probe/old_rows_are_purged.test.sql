@@ -25,6 +25,10 @@ values ('test', 'old', now() - interval '400 days'), ('test', 'young', now() - i
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
 values ('INC-1', 'purged', 't', 'm', 'LOW', 'backend', 'r');
 
+insert into monitoring.incident_hours (incident_id, hour, occurrences, first_seen, last_seen)
+select 'INC-1', date_trunc('hour', now() - days, 'UTC'), 1, now(), now()
+from (values (interval '91 days'), (interval '89 days')) as given (days);
+
 insert into public.agent_actions (agent, action, incident_id, created_at, finishes_id)
 values
 ('test', 'younger', 'INC-1', now() - interval '364 days', null),
@@ -41,7 +45,8 @@ values ('0.0.1', now() - interval '95 days', now() - interval '91 days'), ('0.0.
 
 select is(
   monitoring.purge_history() - 'job_runs' - 'agent_actions',
-  '{"monitoring_checks": 1, "target_hourly_stats": 0, "target_daily_stats": 1, "sentry_deliveries": 1, "service_versions": 1}'::jsonb,
+  '{"monitoring_checks": 1, "target_hourly_stats": 0, "target_daily_stats": 1, "sentry_deliveries": 1, "incident_hours": 1,
+    "service_versions": 1}'::jsonb,
   'rows past their retention are deleted'
 );
 

@@ -97,7 +97,8 @@ select is(
 select pg_temp.report(report)
 from jsonb_array_elements('[
   {"error": {"message": "tap: GET /a returned status 404"}, "fingerprint": "tap repeat"},
-  {"error": {"message": "tap: GET /a returned status 503"}, "fingerprint": "tap repeat"}
+  {"error": {"message": "tap: GET /a returned status 503"}, "fingerprint": "tap repeat"},
+  {"error": {"message": "tap: GET /a returned status 404"}, "fingerprint": "tap repeat"}
 ]') as reports (report);
 
 select matches(
@@ -106,7 +107,7 @@ select matches(
     from public.incidents
     where incidents.title = 'tap: GET /a returned status 404'
   ),
-  '^A repeat with another text raised the severity, .* changed it from LOW to CRITICAL at ',
+  '^An occurrence with another text raised the severity, .* changed it from LOW to CRITICAL at ',
   'a severity that a repeat raised'
 );
 

@@ -1,0 +1,108 @@
+begin;
+
+select plan(7);
+
+set local timezone = 'UTC';
+
+insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
+values ('INC-1', 'tap activity', 't', 'm', 'LOW', 'backend', 'r');
+
+-- A burst that began 40 minutes ago after a quiet day, in at most two hours of the clock.
+insert into monitoring.incident_hours
+select 'INC-1', hour, 'production', '1', count(*), min(at), max(at)
+from (
+  select at, date_trunc('hour', at, 'UTC') as hour
+  from generate_series(now() - interval '40 minutes', now(), interval '5 seconds') as moments (at)
+) as given
+group by hour;
+
+insert into monitoring.incident_hours
+select 'INC-1', date_trunc('hour', at, 'UTC'), '', '', 1, at, at
+from (values (now() - interval '3 hours'), (now() - interval '20 hours'), (now() - interval '30 hours')) as given (at);
+
+select is(
+  public.incident_activity('INC-1') ->> 'rate',
+  format(
+    '12 a minute since %s UTC',
+    to_char(
+      (now() - interval '40 minutes') at time zone 'UTC',
+      case
+        when (now() - interval '40 minutes') at time zone 'UTC' < (now() at time zone 'UTC')::date then 'YYYY-MM-DD '
+        else ''
+      end || 'HH24:MI'
+    )
+  ), 'a burst is described from where it began'
+);
+
+select results_eq(
+  $$ select jsonb_array_length(hours), (
+       select sum(item::integer) from jsonb_array_elements_text(hours) as items (item)
+     ), hours ->> 3
+     from (select public.incident_activity('INC-1') -> 'hours' as hours) as given $$,
+  $$ values (24, 483::bigint, '1') $$,
+  'the last 24 hours are counted'
+);
+
+select is(
+  public.incident_activity('INC-0'),
+  jsonb_build_object(
+    'rate', null, 'since', null, 'until', null, 'hours', (select jsonb_agg(0) from generate_series(1, 24))
+  ), 'an incident without occurrences has no rate'
+);
+
+insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
+select 'INC-' || number, 'tap activity ' || number, 't', 'm', 'LOW', 'backend', 'r'
+from generate_series(2, 5) as numbers (number);
+
+insert into monitoring.incident_hours (incident_id, hour, occurrences, first_seen, last_seen)
+select id, date_trunc('hour', yesterday + since, 'UTC'), occurrences, yesterday + since, yesterday + until
+from (
+  values
+  ('INC-2', 1::bigint, interval '14 hours 2 minutes', interval '14 hours 2 minutes'),
+  ('INC-3', 600, interval '14 hours 2 minutes', interval '14 hours 52 minutes'),
+  ('INC-4', 3, interval '14 hours', interval '14 hours 59 minutes'),
+  ('INC-4', 3, interval '15 hours', interval '16 hours'),
+  ('INC-5', 9, interval '14 hours', interval '86 hours')
+) as given (id, occurrences, since, until)
+cross join (select date_trunc('day', now(), 'UTC') - interval '5 days') as days (yesterday);
+
+select is(
+  (
+    select array_agg(
+      replace(public.incident_activity(id) ->> 'rate', to_char(now() - interval '5 days', 'YYYY-MM-DD'), 'DAY')
+      order by id
+    )
+    from public.incidents
+    where id in ('INC-2', 'INC-3', 'INC-4', 'INC-5')
+  ),
+  array[
+    'once at DAY 14:02 UTC', '12 a minute from DAY 14:02 to 14:52 UTC', '3 an hour from DAY 14:00 to 16:00 UTC',
+    '3 a day from DAY 14:00 to ' || to_char(now() - interval '2 days', 'YYYY-MM-DD') || ' 14:00 UTC'
+  ], 'a rate that is over says from when to when'
+);
+
+set local role authenticated;
+
+select ok(
+  public.list_incidents('{"limit": "1", "severity": "LOW"}') -> 'incidents' -> 0 ->> 'rate' like '12 a minute since %',
+  'the list of incidents has the rate'
+);
+
+select is(
+  public.incident_context('INC-1') #> '{incident,activity}', public.incident_activity('INC-1'),
+  'and so has the document for a language model'
+);
+
+select is(
+  (
+    select sum(occurrences) from public.incident_occurrences
+    where incident_id = 'INC-1'
+      and release = '1'
+  ), 481::numeric, 'agents read the counts'
+);
+
+reset role;
+
+select * from finish();
+
+rollback;
