@@ -33,8 +33,8 @@ as $$
     '),
     ('public', 'function', 'authenticated, service_role', '
       acknowledge_incident add_incident_note begin_agent_action classify_error explain_classification export_incidents
-      export_incidents_csv export_uptime export_uptime_csv finish_agent_action incident_context list_incidents
-      match_error_knowledge queue_email record_deployment_finished record_deployment_rolled_back
+      export_incidents_csv export_uptime export_uptime_csv finish_agent_action incident_activity incident_context
+      list_incidents match_error_knowledge queue_email record_deployment_finished record_deployment_rolled_back
       record_deployment_started record_fix_outcome record_security_event remember_fix reopen_incident report_error
       resolve_incident search_error_knowledge service_health set_incident_severity status_page status_summary
       suppress_incident system_status verify_audit
@@ -46,39 +46,39 @@ as $$
       begins_reason_phrase build_error_title chain_agent_action change_incident_severity change_sentry_incident
       check_activity check_agent_action check_classification_rule check_extensions check_incident_change check_jobs
       check_rows check_rule_form check_rule_pattern check_schema check_secret_format check_secret_format_fields
-      check_sentry_feed check_server check_size classify_fields classify_incident collect_embeddings
+      check_sentry_feed check_server check_size choose_time classify_fields classify_incident collect_embeddings
       collect_missed_answers compile_secret_formats config context_checks context_deployments context_fixes
-      context_incident context_similar_incidents context_timeline count_begun_actions count_checks
-      count_secret_indicators current_caller decode_escapes define_rule describe_difference describe_erased_actions
-      describe_erasure describe_knowledge describe_outage_message describe_outage_title describe_outages
-      describe_refusal describe_reopened_incidents describe_reused_key describe_row_rule describe_rule
-      describe_scheduler describe_sentry_event describe_sentry_feed describe_sentry_issue describe_sentry_metadata
-      describe_sentry_occurrence describe_severity_change describe_statuses describe_version_problem drop_fix_outcomes
-      drop_last_word end_suppressions enrich_sentry_incident erase_action erase_document erase_fingerprint
-      erase_incidents erase_list erase_rows erase_text expected_jobs explain_no_match explain_refused_row
-      extract_message_head extract_root_trace fail_running_actions find_actions_to_erase find_anchor_problems
-      find_anchored_chain_problems find_answer_due find_approved_fix find_cause find_config_problem find_culprit
-      find_deciding_part find_deployment find_fold_candidates find_health_check_problem find_knowledge
-      find_latest_sent_at find_log_level find_many_tokens find_purge_cutoff find_ready_verdicts find_root_cause
-      find_same_delivery find_sentry_issue_id find_sentry_name find_sentry_project find_signature find_status_code
-      find_target_problem find_targets_problem find_url_host find_value_problem find_vector_schema
-      find_verdict_effects find_window_problem fingerprint_error fold_events fold_events_by_sender follow_switches
-      format_sentry_stack group_phrases guess_sentry_source hash_action_content hash_agent_action hash_audit_anchor
-      hash_event hash_idempotency_key index_error_text insert_incidents install install_answer_trigger
-      installation_check_of is_allowed_link is_amount is_builtin_rule is_caused_by_body is_clean_jsonb
-      is_content_error is_error_number is_expression is_feature_on is_hex_word is_identifier is_in_deployment_window
-      is_in_maintenance is_kill_switch_on is_late_delivery is_library_frame is_logged_status is_one_line is_own_word
-      is_part_of_a_value is_private_host is_raised_by_sentry is_recorded_erasure is_redaction_mark is_secret_pair
-      is_sensitive_key is_sentry_outage is_simple_expression is_status_code is_valid_input join_lines judge_answers
-      judge_health_checks kind_of_level last_word lift_suppression limit_redaction_cost list_builtin_rules
-      list_changes list_copies_elsewhere list_database_code_rules list_database_failure_rules list_database_topics
-      list_erased_actions list_failure_topics list_jobs list_library_topics list_limit_rules
-      list_localized_connection_rules list_localized_critical_rules list_localized_database_rules
-      list_localized_database_topics list_localized_lower_rules list_localized_network_rules
-      list_localized_no_failure_rules list_localized_payment_rules list_localized_security_rules
-      list_localized_statement_rules list_localized_timeout_rules list_localized_topics list_low_rules
-      list_medium_rules list_network_code_rules list_network_rules list_no_failure_rules list_ordinary_texts
-      list_other_topics list_own_functions list_own_objects list_page_topics list_payment_rules
+      context_incident context_similar_incidents context_timeline count_begun_actions count_checks count_occurrences
+      count_secret_indicators current_caller cut_middle decode_escapes define_rule describe_difference
+      describe_erased_actions describe_erasure describe_knowledge describe_outage_message describe_outage_title
+      describe_outages describe_refusal describe_reopened_incidents describe_reused_key describe_row_rule
+      describe_rule describe_scheduler describe_sentry_event describe_sentry_feed describe_sentry_issue
+      describe_sentry_metadata describe_sentry_occurrence describe_severity_change describe_statuses
+      describe_version_problem drop_fix_outcomes drop_last_word end_suppressions enrich_sentry_incident erase_action
+      erase_document erase_fingerprint erase_incidents erase_list erase_name erase_rows erase_text expected_jobs
+      explain_no_match explain_refused_row extract_message_head extract_root_trace fail_running_actions
+      find_actions_to_erase find_anchor_problems find_anchored_chain_problems find_answer_due find_approved_fix
+      find_cause find_config_problem find_culprit find_deciding_part find_deployment find_fold_candidates
+      find_health_check_problem find_knowledge find_latest_sent_at find_log_level find_many_tokens find_purge_cutoff
+      find_ready_verdicts find_root_cause find_same_delivery find_sentry_issue_id find_sentry_name find_sentry_project
+      find_signature find_status_code find_target_problem find_targets_problem find_url_host find_value_problem
+      find_vector_schema find_verdict_effects find_window_problem fingerprint_error fold_events fold_events_by_sender
+      follow_switches format_sentry_stack group_phrases guess_sentry_source hash_action_content hash_agent_action
+      hash_audit_anchor hash_event hash_idempotency_key index_error_text insert_incidents install
+      install_answer_trigger installation_check_of is_allowed_link is_amount is_builtin_rule is_caused_by_body
+      is_clean_jsonb is_content_error is_error_number is_expression is_feature_on is_hex_word is_identifier
+      is_in_deployment_window is_in_maintenance is_kill_switch_on is_late_delivery is_library_frame is_logged_status
+      is_one_line is_own_word is_part_of_a_value is_private_host is_raised_by_sentry is_recorded_erasure
+      is_redaction_mark is_secret_pair is_sensitive_key is_sentry_outage is_simple_expression is_status_code
+      is_valid_input join_lines judge_answers judge_health_checks kind_of_level last_word lift_suppression
+      limit_redaction_cost list_builtin_rules list_changes list_copies_elsewhere list_database_code_rules
+      list_database_failure_rules list_database_topics list_erased_actions list_failure_topics list_jobs
+      list_library_topics list_limit_rules list_localized_connection_rules list_localized_critical_rules
+      list_localized_database_rules list_localized_database_topics list_localized_lower_rules
+      list_localized_network_rules list_localized_no_failure_rules list_localized_payment_rules
+      list_localized_security_rules list_localized_statement_rules list_localized_timeout_rules list_localized_topics
+      list_low_rules list_medium_rules list_network_code_rules list_network_rules list_no_failure_rules
+      list_ordinary_texts list_other_topics list_own_functions list_own_objects list_page_topics list_payment_rules
       list_personal_data_columns list_request_topics list_row_rules list_secret_formats_a_to_f
       list_secret_formats_g_to_o list_secret_formats_p_to_z list_security_failure_rules list_security_topics
       list_sentry_exceptions list_server_error_rules list_service_timeout_rules list_timeout_rules
@@ -86,15 +86,16 @@ as $$
       list_windows_without_mutes lock_action_starts lock_fold_candidates lock_incident lock_quotas mark_keyed_values
       mark_random_values mark_spoken_values mask_named_value mask_number mask_values mask_word match_beginnings
       match_character match_literal match_person match_spellings may_contain_random_words may_contain_secrets
-      may_contain_sensitive_keys name_level_rule normalize_classified_text normalize_error_message open_envelope
-      open_sentry_incident overall_state parse_codes parse_rule_query passes_luhn passes_mod97 pause_before_retry
-      postpone_delivery precedes_status_code prepare_event prepare_repeat prepare_search prepare_sentry_report
-      protect_builtin_rule protect_knowledge publish_tables purge_agent_actions purge_history purge_receipts
-      queue_embedding queue_notifications read_actor read_address read_classified_fields read_document read_editor
-      read_embedding read_error_signals read_event_choice read_event_context read_event_line read_event_text
-      read_exception read_excerpt read_fingerprint read_http_status read_idempotency_key read_ipv4 read_legacy_alert
-      read_lenient_text read_limit read_optional_line read_optional_text read_printed_chain read_probe_targets
-      read_required_line read_required_text read_role read_secret read_sender read_sentry_activity read_sentry_comment
+      may_contain_sensitive_keys merge_sample_context name_level_rule normalize_classified_text
+      normalize_error_message open_envelope open_sentry_incident overall_state parse_codes parse_rule_query
+      parse_timestamp passes_luhn passes_mod97 pause_before_retry postpone_delivery precedes_status_code prepare_event
+      prepare_repeat prepare_search prepare_sentry_report protect_builtin_rule protect_knowledge publish_tables
+      purge_agent_actions purge_history purge_receipts queue_embedding queue_notifications read_actor read_address
+      read_classified_fields read_document read_editor read_embedding read_error_signals read_event_choice
+      read_event_context read_event_line read_event_lines read_event_text read_event_time read_exception read_excerpt
+      read_fingerprint read_http_status read_idempotency_key read_ipv4 read_legacy_alert read_lenient_text read_limit
+      read_optional_line read_optional_text read_printed_chain read_probe_targets read_required_line
+      read_required_text read_role read_secret read_sender read_sentry_activity read_sentry_comment
       read_sentry_delivery read_sentry_event read_sentry_intent read_sentry_issue read_sentry_metric_alert
       read_sentry_tags read_stack_frame read_statuses read_timestamp record_answer record_purged_actions
       redact_account_number redact_account_numbers redact_card_numbers redact_digit_run redact_jsonb
@@ -103,15 +104,16 @@ as $$
       refuses_duplicates remember_service remove_stale_target_states remove_upserted_events report_kept_rows
       require_argument require_rule_field require_subject resend_probes resolve_exception_chain resolve_incidents
       retry_deliveries revoke_temporary roll_up_checks roll_up_days roll_up_incidents run_health_checks sanitize_jsonb
-      sanitize_line sanitize_text schedule_jobs schedule_optional_jobs schedule_retries schema_version secure_objects
-      seed_action_kinds seed_classification_rules seed_health_check_policy_fields seed_incident_fields
+      sanitize_line sanitize_middle sanitize_text schedule_jobs schedule_optional_jobs schedule_retries schema_version
+      secure_objects seed_action_kinds seed_classification_rules seed_health_check_policy_fields seed_incident_fields
       seed_permission_fields seed_secret_formats seed_system_config seed_target_fields send_embeddings send_probe
       sentry_fingerprint set_change_context severity_of_level simplify_file_name simplify_function_name start_round
       stop_running_actions store_answer store_embedding_answer store_events store_events_isolated
-      store_sentry_delivery strip_controls sync_probe_targets trim_sentry_body trim_sentry_event truncate_bytes
-      truncate_jsonb truncate_text try_write unquote_message unschedule_retries update_target_states upsert_incidents
-      upsert_knowledge validate_system_config verify_chain verify_incident_chain widen_vector_search
-      wilson_lower_bound write_audit_anchor write_erased_actions write_service_target
+      store_sentry_delivery strip_controls sync_probe_targets take_first_lines take_last_lines trim_sentry_body
+      trim_sentry_event truncate_bytes truncate_jsonb truncate_lines truncate_text try_write unquote_message
+      unschedule_retries update_target_states upsert_incidents upsert_knowledge validate_system_config verify_chain
+      verify_incident_chain widen_vector_search wilson_lower_bound write_audit_anchor write_erased_actions
+      write_service_target
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)
@@ -141,14 +143,14 @@ as $$
     '),
     ('public', 'relation', 'authenticated, service_role', '
       agent_actions classification_rules deployment_history deployment_impact email_tracking error_knowledge
-      incident_stats incident_timeline incidents monitoring_checks open_incidents security_events system_config
-      target_days target_history target_panels target_status
+      incident_occurrences incident_stats incident_timeline incidents monitoring_checks open_incidents security_events
+      system_config target_days target_history target_panels target_status
     '),
     ('public', 'relation', '', '
       incident_number
     '),
     ('monitoring', 'relation', 'authenticated, service_role', '
-      incident_daily_stats target_daily_stats target_hourly_stats target_states
+      incident_daily_stats incident_hours target_daily_stats target_hourly_stats target_states
     '),
     ('monitoring', 'relation', '', '
       action_kinds audit_anchor_heads audit_anchors audit_heads compiled_secret_formats config_field embedding_jobs
@@ -176,10 +178,11 @@ as $$
     '),
     ('monitoring', 'index', '', '
       audit_anchor_heads_chain_idx embedding_jobs_due_idx embedding_jobs_request_idx event_receipts_created_idx
-      fix_outcomes_incident_idx running_actions_deadline_idx running_actions_incident_idx running_actions_kind_idx
-      sentry_deliveries_body_idx sentry_deliveries_deferred_idx sentry_deliveries_fingerprint_idx
-      sentry_deliveries_incident_idx sentry_deliveries_occurrence_idx sentry_deliveries_received_idx
-      sentry_deliveries_waiting_idx target_daily_stats_day_idx target_hourly_stats_hour_idx
+      fix_outcomes_incident_idx incident_hours_hour_idx running_actions_deadline_idx running_actions_incident_idx
+      running_actions_kind_idx sentry_deliveries_body_idx sentry_deliveries_deferred_idx
+      sentry_deliveries_fingerprint_idx sentry_deliveries_incident_idx sentry_deliveries_occurrence_idx
+      sentry_deliveries_received_idx sentry_deliveries_waiting_idx target_daily_stats_day_idx
+      target_hourly_stats_hour_idx
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)
