@@ -143,14 +143,14 @@ isOneToOne: false
                   ]
                 },"incidents": {
                   Row: {
-                    "acknowledged_at": string | null,"acknowledged_by": string | null,"category": Database["public"]['Enums']["incident_category"],"context": NonNullable<Json>,"deployment_id": number | null,"environment": string | null,"error_code": string | null,"error_type": string | null,"external_id": string | null,"external_url": string | null,"fingerprint": string,"first_seen": string,"has_manual_severity": boolean,"id": string,"knowledge_id": number | null,"last_seen": string,"message": string,"occurrence_count": number,"release": string | null,"resolution": string | null,"resolved_at": string | null,"resolved_by": string | null,"rule": string,"sender": string,"severity": Database["public"]['Enums']["incident_severity"],"source": string,"spawned_agents": (string)[],"stack": string | null,"status": Database["public"]['Enums']["incident_status"],"suppressed_until": string | null,"time_to_resolution": string | null,"title": string,"url": string | null
+                    "acknowledged_at": string | null,"acknowledged_by": string | null,"category": Database["public"]['Enums']["incident_category"],"context": NonNullable<Json>,"deployment_id": number | null,"environment": string | null,"error_code": string | null,"error_type": string | null,"external_id": string | null,"external_url": string | null,"fingerprint": string,"first_seen": string,"has_manual_severity": boolean,"id": string,"knowledge_id": number | null,"last_seen": string,"message": string,"occurrence_count": number,"open_before": string,"release": string | null,"reopened_at": string | null,"resolution": string | null,"resolved_at": string | null,"resolved_by": string | null,"rule": string,"sender": string,"severity": Database["public"]['Enums']["incident_severity"],"source": string,"spawned_agents": (string)[],"stack": string | null,"status": Database["public"]['Enums']["incident_status"],"suppressed_until": string | null,"time_to_resolution": string | null,"title": string,"url": string | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "acknowledged_at"?: string | null,"acknowledged_by"?: string | null,"category": Database["public"]['Enums']["incident_category"],"context"?: NonNullable<Json>,"deployment_id"?: number | null,"environment"?: string | null,"error_code"?: string | null,"error_type"?: string | null,"external_id"?: string | null,"external_url"?: string | null,"fingerprint": string,"first_seen"?: string,"has_manual_severity"?: boolean,"id"?: string,"knowledge_id"?: number | null,"last_seen"?: string,"message": string,"occurrence_count"?: number,"release"?: string | null,"resolution"?: string | null,"resolved_at"?: string | null,"resolved_by"?: string | null,"rule": string,"sender"?: string,"severity": Database["public"]['Enums']["incident_severity"],"source"?: string,"spawned_agents"?: (string)[],"stack"?: string | null,"status"?: Database["public"]['Enums']["incident_status"],"suppressed_until"?: string | null,"time_to_resolution"?: never,"title": string,"url"?: string | null
+                    "acknowledged_at"?: string | null,"acknowledged_by"?: string | null,"category": Database["public"]['Enums']["incident_category"],"context"?: NonNullable<Json>,"deployment_id"?: number | null,"environment"?: string | null,"error_code"?: string | null,"error_type"?: string | null,"external_id"?: string | null,"external_url"?: string | null,"fingerprint": string,"first_seen"?: string,"has_manual_severity"?: boolean,"id"?: string,"knowledge_id"?: number | null,"last_seen"?: string,"message": string,"occurrence_count"?: number,"open_before"?: string,"release"?: string | null,"reopened_at"?: string | null,"resolution"?: string | null,"resolved_at"?: string | null,"resolved_by"?: string | null,"rule": string,"sender"?: string,"severity": Database["public"]['Enums']["incident_severity"],"source"?: string,"spawned_agents"?: (string)[],"stack"?: string | null,"status"?: Database["public"]['Enums']["incident_status"],"suppressed_until"?: string | null,"time_to_resolution"?: never,"title": string,"url"?: string | null
                   }
                   Update: {
-                    "acknowledged_at"?: string | null,"acknowledged_by"?: string | null,"category"?: Database["public"]['Enums']["incident_category"],"context"?: NonNullable<Json>,"deployment_id"?: number | null,"environment"?: string | null,"error_code"?: string | null,"error_type"?: string | null,"external_id"?: string | null,"external_url"?: string | null,"fingerprint"?: string,"first_seen"?: string,"has_manual_severity"?: boolean,"id"?: string,"knowledge_id"?: number | null,"last_seen"?: string,"message"?: string,"occurrence_count"?: number,"release"?: string | null,"resolution"?: string | null,"resolved_at"?: string | null,"resolved_by"?: string | null,"rule"?: string,"sender"?: string,"severity"?: Database["public"]['Enums']["incident_severity"],"source"?: string,"spawned_agents"?: (string)[],"stack"?: string | null,"status"?: Database["public"]['Enums']["incident_status"],"suppressed_until"?: string | null,"time_to_resolution"?: never,"title"?: string,"url"?: string | null
+                    "acknowledged_at"?: string | null,"acknowledged_by"?: string | null,"category"?: Database["public"]['Enums']["incident_category"],"context"?: NonNullable<Json>,"deployment_id"?: number | null,"environment"?: string | null,"error_code"?: string | null,"error_type"?: string | null,"external_id"?: string | null,"external_url"?: string | null,"fingerprint"?: string,"first_seen"?: string,"has_manual_severity"?: boolean,"id"?: string,"knowledge_id"?: number | null,"last_seen"?: string,"message"?: string,"occurrence_count"?: number,"open_before"?: string,"release"?: string | null,"reopened_at"?: string | null,"resolution"?: string | null,"resolved_at"?: string | null,"resolved_by"?: string | null,"rule"?: string,"sender"?: string,"severity"?: Database["public"]['Enums']["incident_severity"],"source"?: string,"spawned_agents"?: (string)[],"stack"?: string | null,"status"?: Database["public"]['Enums']["incident_status"],"suppressed_until"?: string | null,"time_to_resolution"?: never,"title"?: string,"url"?: string | null
                   }
                   Relationships: [
                     {
@@ -284,6 +284,44 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "deployment_impact"
       referencedColumns: ["deployment_id"]
+    }
+                  ]
+                },"incident_occurrences": {
+                  Row: {
+                    "environment": string | null,"first_seen": string,"hour": string,"incident_id": string,"last_seen": string,"occurrences": number,"release": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                           "environment"?: never,"first_seen"?: string | null,"hour"?: string | null,"incident_id"?: string | null,"last_seen"?: string | null,"occurrences"?: number | null,"release"?: never
+                         }
+                        Update: {
+                           "environment"?: never,"first_seen"?: string | null,"hour"?: string | null,"incident_id"?: string | null,"last_seen"?: string | null,"occurrences"?: number | null,"release"?: never
+                         }
+                        Relationships: [
+                    {
+      foreignKeyName: "incident_hours_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "incidents"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "incident_hours_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "open_incidents"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "incident_hours_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "target_panels"
+      referencedColumns: ["incident_id"]
+    },{
+      foreignKeyName: "incident_hours_incident_id_fkey"
+      columns: ["incident_id"]
+isOneToOne: false
+      referencedRelation: "target_status"
+      referencedColumns: ["incident_id"]
     }
                   ]
                 },"incident_stats": {
@@ -425,7 +463,9 @@ isOneToOne: false
 "last_seen": string,
 "message": string,
 "occurrence_count": number,
+"open_before": string,
 "release": string | null,
+"reopened_at": string | null,
 "resolution": string | null,
 "resolved_at": string | null,
 "resolved_by": string | null,
@@ -519,6 +559,9 @@ isOneToOne: false
 "finish_agent_action":
 { Args: { "error"?: string,"id": number,"result"?: Json,"success": boolean }; Returns: Json
                            },
+"incident_activity":
+{ Args: { "incident_id": string }; Returns: Json
+                           },
 "incident_context":
 { Args: { "budget"?: number,"incident_id": string }; Returns: Json
                            },
@@ -609,7 +652,9 @@ isOneToOne: false
 "last_seen": string,
 "message": string,
 "occurrence_count": number,
+"open_before": string,
 "release": string | null,
+"reopened_at": string | null,
 "resolution": string | null,
 "resolved_at": string | null,
 "resolved_by": string | null,
@@ -657,7 +702,9 @@ isOneToOne: false
 "last_seen": string,
 "message": string,
 "occurrence_count": number,
+"open_before": string,
 "release": string | null,
+"reopened_at": string | null,
 "resolution": string | null,
 "resolved_at": string | null,
 "resolved_by": string | null,
@@ -707,7 +754,9 @@ isOneToOne: false
 "last_seen": string,
 "message": string,
 "occurrence_count": number,
+"open_before": string,
 "release": string | null,
+"reopened_at": string | null,
 "resolution": string | null,
 "resolved_at": string | null,
 "resolved_by": string | null,
@@ -761,7 +810,9 @@ isOneToOne: false
 "last_seen": string,
 "message": string,
 "occurrence_count": number,
+"open_before": string,
 "release": string | null,
+"reopened_at": string | null,
 "resolution": string | null,
 "resolved_at": string | null,
 "resolved_by": string | null,
