@@ -2,7 +2,7 @@
 -- Objects: functions monitoring.normalize_classified_text, monitoring.group_phrases, monitoring.parse_rule_query,
 --   monitoring.parse_codes.
 -- Risks: they define the generated column classification_rules.codes_query, which must be computed again when one of them
---   changes. Uses 5 of the 32 regular expressions that a backend caches; the others run only when a rule is stored.
+--   changes. Uses 4 of the 32 regular expressions that a backend caches; the others run only when a rule is stored.
 
 create function monitoring.normalize_classified_text(value text)
 returns text
@@ -16,9 +16,15 @@ as $$
 declare
   v_text text collate "C" := normalize_classified_text.value;
 begin
-  -- Of the full name of a class the last part counts.
-  if strpos(v_text, '.') > 0 then
-    v_text := regexp_replace(v_text, '(?:[A-Za-z_$][\w$]*\.)+(?=[A-Z][\w$]*(?![\w.$/\\]))', '', 'g');
+  -- The parser takes a path, a URL and a name with dots for one word each, so that the words in them do not count. Of the
+  -- full name of a class, and of the path of an exception, the last part counts.
+  if v_text like any(array['%.%', '%/%', e'%\\\\%']) then
+    v_text := regexp_replace(
+      v_text,
+      '(?:[A-Za-z0-9_$]+[./\\])+(?=[A-Z][\w$]*(?![\w.$/\\])'
+      || '|[A-Za-z0-9_]*(?:[Ee]rror|[Ee]xception|[Vv]iolation|[Ff]ailure|[Ff]ault|[Tt]imeout)\M)',
+      '', 'g'
+    );
   end if;
   v_text := lower(v_text);
   if octet_length(v_text) > length(v_text) then
@@ -39,20 +45,12 @@ begin
   if strpos(v_text, e'\\') > 0 then
     v_text := replace(replace(v_text, e'\\n', ' '), e'\\', '/');
   end if;
-  -- The parser takes a path, a URL and a name with dots for one word each, so that the words in them do not count. With
-  -- dots a name with underscores is one word too. The last part of the path of an exception counts.
-  if v_text like any(array[
-    '%/%error%', '%/%exception%', '%/%violation%', '%/%failure%', '%.%error%', '%.%exception%', '%.%timeout%'
-  ]) then
-    v_text := regexp_replace(
-      v_text, '(?:[a-z0-9_$]+[./])+(?=[a-z0-9_]*(?:error|exception|violation|failure|fault|timeout)\M)', '', 'g'
-    );
-  end if;
   if v_text like any(array[
     '%:5432%', '%:6432%', '%:6543%', '%:3306%', '%:1433%', '%:1521%', '%:27017%', '%:6379%', '%:9042%'
   ]) then
     v_text := regexp_replace(v_text, ':(5432|6432|6543|3306|1433|1521|27017|6379|9042)\M', ' port \1 ', 'g');
   end if;
+  -- With dots a name with underscores is one word too.
   return replace(v_text, '_', '.');
 end
 $$;

@@ -1,5 +1,5 @@
--- Purpose: stores the formats of vendors' tokens as rows, and compiles them into the one regular expression that
---   redaction uses.
+-- Purpose: stores the formats of vendors' tokens as rows, and compiles their prefixes into the one regular
+--   expression with which every text is compared.
 -- Objects: tables monitoring.secret_formats, monitoring.compiled_secret_formats; functions
 --   monitoring.is_simple_expression, monitoring.match_literal, monitoring.match_beginnings, monitoring.is_expression,
 --   monitoring.compile_secret_formats; trigger secret_formats_are_compiled.
@@ -97,7 +97,6 @@ comment on constraint origin_is_known on monitoring.secret_formats is
 create table monitoring.compiled_secret_formats (
   is_only_row boolean primary key default true,
   prefixes text not null,
-  pattern text not null,
   constraint there_is_one_row check (is_only_row)
 );
 
@@ -110,15 +109,12 @@ using (false);
 revoke all on table monitoring.compiled_secret_formats from public, anon, authenticated, service_role;
 
 comment on table monitoring.compiled_secret_formats is
-'The enabled rows of secret_formats as regular expressions. Written by a trigger.';
+'The prefixes of the enabled rows of secret_formats as one regular expression. Written by a trigger.';
 
 comment on column monitoring.compiled_secret_formats.is_only_row is 'True: the table has one row.';
 
 comment on column monitoring.compiled_secret_formats.prefixes is
 'Expression for the beginnings of the tokens of the enabled rows. Matches nothing when there is none.';
-
-comment on column monitoring.compiled_secret_formats.pattern is
-'Expression for the tokens of the enabled rows. Matches nothing when there is none.';
 
 comment on constraint compiled_secret_formats_pkey on monitoring.compiled_secret_formats is
 'The table has one row, which the trigger of secret_formats writes.';
@@ -204,8 +200,8 @@ declare
   c_nothing constant text := '$.'; -- matches nothing
 begin
   -- Whoever changes formats at the same time waits here, and then sees the rows of the other.
-  insert into monitoring.compiled_secret_formats (prefixes, pattern)
-  values (c_nothing, c_nothing)
+  insert into monitoring.compiled_secret_formats (prefixes)
+  values (c_nothing)
   on conflict (is_only_row) do nothing;
   perform compiled.is_only_row
   from monitoring.compiled_secret_formats as compiled
@@ -217,13 +213,6 @@ begin
     from monitoring.secret_formats as listed
     where listed.is_enabled
       and monitoring.is_expression(listed.body)
-  ),
-  -- Formats with the same body share it, which keeps the expression small.
-  bodies as (
-    select format('(?:%s)%s', string_agg(monitoring.match_literal(formats.prefix), '|' order by formats.prefix), formats.body)
-      as alternative
-    from formats
-    group by formats.body
   )
   update monitoring.compiled_secret_formats
   set
@@ -233,13 +222,6 @@ begin
         from formats
         having count(*) > 0
       ), c_nothing
-    ),
-    pattern = coalesce(
-      (
-        select format(c_word, string_agg(bodies.alternative, '|' order by bodies.alternative))
-        from bodies
-        having count(*) > 0
-      ), c_nothing
     )
   where compiled_secret_formats.is_only_row;
   return null;
@@ -247,7 +229,7 @@ end
 $$;
 
 comment on function monitoring.compile_secret_formats() is
-'Writes the enabled formats as regular expressions into compiled_secret_formats.';
+'Writes the prefixes of the enabled formats as one regular expression into compiled_secret_formats.';
 
 create trigger secret_formats_are_compiled
 after insert or update or delete or truncate on monitoring.secret_formats

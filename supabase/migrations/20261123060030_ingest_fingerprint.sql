@@ -300,7 +300,9 @@ begin
   while strpos(v_text, '  ') > 0 loop
     v_text := replace(v_text, '  ', ' ');
   end loop;
-  if v_text !~ '["''`=?#@0-9]|ser |ser:|\.js|\.css' then
+  if translate(v_text, '"''`=?#@0123456789', '') = v_text
+    and not v_text like any(array['%ser %', '%ser:%', '%.js%', '%.css%'])
+  then
     return btrim(v_text);
   end if;
   v_template := monitoring.mask_values(v_text);

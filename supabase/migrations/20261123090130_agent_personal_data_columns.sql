@@ -130,7 +130,7 @@ as $$
     ('monitoring.secrets', 'name value', 'ignored', null, 'secrets of the owner'),
     ('monitoring.secret_formats', 'name prefix body origin example counterexample', 'ignored', null,
       'formats of tokens, written by migrations and the owner'),
-    ('monitoring.compiled_secret_formats', 'prefixes pattern', 'ignored', null, 'compiled from secret_formats'),
+    ('monitoring.compiled_secret_formats', 'prefixes', 'ignored', null, 'compiled from secret_formats'),
     ('monitoring.action_kinds', 'kind flag meaning', 'ignored', null, 'written by migrations'),
     ('monitoring.config_field', 'entry field kind choices default_value meaning', 'ignored', null, 'written by migrations'),
     ('monitoring.job_runs', 'job', 'ignored', null, 'names of our own'),

@@ -23,7 +23,7 @@ from (
 ) as wrong (name, prefix, body, origin, constraint_name);
 
 select throws_ok(
-  $$ insert into monitoring.compiled_secret_formats (is_only_row, prefixes, pattern) values (false, 'a', 'a') $$,
+  $$ insert into monitoring.compiled_secret_formats (is_only_row, prefixes) values (false, 'a') $$,
   '23514', null, 'there_is_one_row'
 );
 
