@@ -139,6 +139,13 @@ begin
       || 'of letters or of digits alone is redacted where its name is beside it, as in acme_secret=….'
     );
   end if;
+  if new.example !~ '[\w-]{16}' then
+    perform monitoring.refuse_request(
+      '22023', 'example has no word of 16 characters', 'example',
+      'Formats are for long random words: letters, digits, _ and -. A short secret is redacted where its name is beside it, as '
+      || 'in acme_secret=….'
+    );
+  end if;
   if new.counterexample ~ v_pattern then
     perform monitoring.refuse_request(
       '22023', 'counterexample is matched by the format', 'counterexample',
