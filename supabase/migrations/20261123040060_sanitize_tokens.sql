@@ -53,9 +53,10 @@ declare
   v_prefixes text;
 begin
   -- Several small tests, because the time to compare a short text grows with the size of the pattern.
-  if v_text ~ '(?<![A-Za-z0-9])(?:A[KS]IA|[srp]k_(?:live|test)_|whsec|g(?:h[oprsu]_|ith|lpa)|xox|xapp|hooks[.]|discord|sb_s|sbp_|sk-)'
+  if v_text ~ '(?<![A-Za-z0-9])(?:A[KS]IA|[srp]k_(?:live|test)_|whsec|g(?:h[oprsu]_|ith|lpa)|xox|xapp|sb_s|sbp_|c[ks]_[0-9a-f])'
     or v_text ~ '(?<![A-Za-z0-9])(?:AIza|ya29|GOCS|S(?:G[.]|K[0-9a-f])|npm_|eyJ|sntry|hf_|dop_|shp..?_|pypi|hvs[.]|dckr)'
-    or v_text ~ '(?<![A-Za-z0-9])(?:[Bb]asic |bot[0-9]|c[ks]_[0-9a-f])' then
+    or v_text ~ '(?<![A-Za-z0-9])(?:[Bb]asic |bot[0-9]|hooks[.]|discord|sk-)'
+  then
     -- These stay known whatever rows secret_formats has.
     v_text := regexp_replace(v_text, $pattern$(?x)
       (?<![A-Za-z0-9])(?:
@@ -77,7 +78,8 @@ begin
       )
     $pattern$, '[redacted]', 'g');
   end if;
-  if monitoring.may_contain_random_words(v_text) then
+  -- What follows is looked for only where a word is long and random enough: its expressions take longer.
+  if v_text ~ '[\w-]{16}' and monitoring.may_contain_random_words(v_text) then
     if v_text ~ '[.][\w-]{6}[.]|-us[0-9]|-[0-9a-f]{8}(?:-|\M)|NRAL|_mmk|:AA|Q~|[|]|tlasv1|\ms[.][A-Za-z0-9]{12}' then
       -- Tokens without a prefix: Discord, Mailgun, Terraform, Mailchimp, New Relic, MaxMind, Telegram, Facebook, Microsoft
       -- Entra, Vault.
@@ -94,14 +96,11 @@ begin
         )
       $pattern$, '[redacted]', 'g');
     end if;
-    -- A format is looked for only where a word is long enough for one: the expression of all prefixes takes longer.
-    if v_text ~ '[\w-]{16}' then
-      select compiled.prefixes
-      into v_prefixes
-      from monitoring.compiled_secret_formats as compiled;
-      if v_text ~ v_prefixes then
-        v_text := monitoring.redact_formats(v_text);
-      end if;
+    select compiled.prefixes
+    into v_prefixes
+    from monitoring.compiled_secret_formats as compiled;
+    if v_text ~ v_prefixes then
+      v_text := monitoring.redact_formats(v_text);
     end if;
   end if;
   return v_text;
