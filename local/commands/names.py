@@ -37,17 +37,24 @@ def file_with_names() -> Path:
 
 def with_names(text: str) -> str:
     """The text of that migration with the current names."""
-    return BLOCK.sub(lambda block: block[1] + _rows(block[2] == "functions") + block[3], text)
+    return BLOCK.sub(lambda block: block[1] + _rows(block[2]) + block[3], text)
 
 
-def _rows(of_functions: bool) -> str:
+def _rows(list_name: str) -> str:
     rows = []
     for (kind, schema, grantees), names in sorted(_names().items(), reverse=True):
-        if (kind == "function") is not of_functions:
+        if list_name != _list_of(kind, schema):
             continue
         lines = textwrap.fill(" ".join(sorted(names)), WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
         rows.append(f"    ('{schema}', '{kind}', '{grantees}', '\n{lines}\n    ')")
     return ",\n".join(rows) + "\n"
+
+
+def _list_of(kind: str, schema: str) -> str:
+    """The list of the file that an object belongs to."""
+    if kind != "function":
+        return "other objects"
+    return "functions" if schema == "public" else "internal functions"
 
 
 def _names() -> dict[tuple[str, str, str], set[str]]:

@@ -1,8 +1,9 @@
 -- Purpose: brings the text of an error, and the words and codes of a rule, into the form in which they are compared.
 -- Objects: functions monitoring.normalize_classified_text, monitoring.group_phrases, monitoring.parse_rule_query,
 --   monitoring.parse_codes.
--- Risks: they define the generated column classification_rules.codes_query, which must be computed again when one of them
---   changes. Uses 4 of the 32 regular expressions that a backend caches; the others run only when a rule is stored.
+-- Risks: they define the generated column classification_rules.codes_query, which must be computed again when one of
+--   them changes. Uses 4 of the 32 regular expressions that a backend caches; the others run only when a rule is
+--   stored.
 
 create function monitoring.normalize_classified_text(value text)
 returns text
@@ -139,8 +140,8 @@ end
 $$;
 
 comment on function monitoring.group_phrases(text) is
-'Returns the same words with phrases that begin with the same word behind that word, and phrases with letters that are not
-ASCII behind the word non.ascii, which normalize_classified_text() adds to a text that has some: connection & (connection
+'Returns the same words with phrases that begin with the same word behind that word, and phrases with letters that are
+not ASCII behind the word non.ascii, which normalize_classified_text() adds to a text that has some: connection & (connection
 refused | connection reset) is compared in one step with a text that does not contain connection.';
 
 create function monitoring.parse_rule_query(words text)

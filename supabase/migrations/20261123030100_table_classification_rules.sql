@@ -88,20 +88,20 @@ comment on column public.classification_rules.unless is
 'Words that keep the rule from matching. Null or empty: nothing does.';
 
 comment on column public.classification_rules.codes is
-'Codes of which the error must contain one, as error.code or in the text: SQLSTATEs, errnos, names of exceptions, codes of
-drivers and vendors, such as {ECONNREFUSED,57P01,PGRST0*}; * at the end stands for any ending. A number counts after a
+'Codes of which the error must contain one, as error.code or in the text: SQLSTATEs, errnos, names of exceptions, codes
+of drivers and vendors, such as {ECONNREFUSED,57P01,PGRST0*}; * at the end stands for any ending. A number counts after a
 word such as error or code. Null: none is needed.';
 
 comment on column public.classification_rules.statuses is
-'HTTP statuses of which the error must have one, as a field or in the text, such as {[500,600)}. 0 is a request without an
-answer. Null: none is needed.';
+'HTTP statuses of which the error must have one, as a field or in the text, such as {[500,600)}. 0 is a request without
+an answer. Null: none is needed.';
 
 comment on column public.classification_rules.sources is
 'Sources of the reports that the rule is for, such as browser or server, in any case. Null: all.';
 
 comment on column public.classification_rules.pattern is
-'Regular expression that the text, in lower case, must match. It is tried only after all other conditions hold; at most 8
-rows may have one, because PostgreSQL keeps few compiled.';
+'Regular expression that the text, in lower case, must match. It is tried only after all other conditions hold; at most
+8 rows may have one, because PostgreSQL keeps few compiled.';
 
 comment on column public.classification_rules.origin is
 'Who wrote the rule: operator or builtin. An upgrade changes built-in rows only.';

@@ -1,7 +1,8 @@
 -- Purpose: redacts tokens that their form gives away.
 -- Objects: functions monitoring.redact_formats, monitoring.redact_tokens.
 -- Risks: uses 8 of the 32 regular expressions that a backend caches, and one for each format whose prefix a text has.
---   The tests before the large ones are small, because the time to compare a short text grows with the size of a pattern.
+--   The tests before the large ones are small, because the time to compare a short text grows with the size of
+--   a pattern.
 
 create function monitoring.redact_formats(value text)
 returns text
@@ -36,8 +37,8 @@ end
 $$;
 
 comment on function monitoring.redact_formats(text) is
-'Replaces by [redacted] what matches an enabled row of secret_formats. Only the rows whose prefix occurs are compared, each
-with a small expression: one of all rows takes 40 ms to compile.';
+'Replaces by [redacted] what matches an enabled row of secret_formats. Only the rows whose prefix occurs are compared,
+each with a small expression: one of all rows takes 40 ms to compile.';
 
 create function monitoring.redact_tokens(value text)
 returns text

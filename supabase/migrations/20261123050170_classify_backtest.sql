@@ -185,6 +185,6 @@ end
 $$;
 
 comment on function monitoring.backtest_rule(text, integer) is
-'Returns about which incidents of the last days a rule would decide if it were enabled, and what: their stored severity and
-category, those that the rule would give, and an example. Works for a disabled rule, so that one sees what it changes
+'Returns about which incidents of the last days a rule would decide if it were enabled, and what: their stored severity
+and category, those that the rule would give, and an example. Works for a disabled rule, so that one sees what it changes
 before it counts. Rows with is_manual have a severity that a person set.';

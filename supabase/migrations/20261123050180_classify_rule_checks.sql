@@ -263,8 +263,8 @@ end
 $$;
 
 comment on function monitoring.protect_builtin_rule() is
-'Lets built-in rules only be switched on and off. Our own functions, which run with an empty search_path, may change them:
-an upgrade does.';
+'Lets built-in rules only be switched on and off. Our own functions, which run with an empty search_path, may change
+them: an upgrade does.';
 
 create trigger builtin_rules_are_protected
 before insert or update or delete on public.classification_rules

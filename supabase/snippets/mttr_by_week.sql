@@ -1,5 +1,5 @@
--- Mean times to acknowledge and to resolve incidents, per week of the last 12 weeks. The time between a resolution and a
--- reopening does not count.
+-- Mean times to acknowledge and to resolve incidents, per week of the last 12 weeks. The time between a resolution and
+-- a reopening does not count.
 select
   incidents.severity,
   date_trunc('week', incidents.first_seen)::date as week,

@@ -19,7 +19,10 @@ select results_eq(
   'the incidents about which the rule would decide'
 );
 select is(
-  (select example from monitoring.backtest_rule('tap_try', 1) where incidents = 1) like 'INC-%: taptry delta', true,
+  (
+    select example from monitoring.backtest_rule('tap_try', 1)
+    where incidents = 1
+  ) like 'INC-%: taptry delta', true,
   'with an example'
 );
 select is(

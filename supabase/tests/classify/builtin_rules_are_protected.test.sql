@@ -46,7 +46,8 @@ select isnt(
 -- What another version left behind: a rule that does not exist any more, and one with another definition.
 set local search_path = '';
 insert into public.classification_rules (name, matches, example, origin) values ('tap_old', 'tapword', 'tapword', 'builtin');
-update public.classification_rules set severity = 'LOW' where name = 'bad_gateway';
+update public.classification_rules set severity = 'LOW'
+where name = 'bad_gateway';
 set local search_path = public, extensions;
 
 select monitoring.seed_classification_rules();
@@ -58,7 +59,10 @@ select results_eq(
   'an upgrade renews built-in rules, and leaves those of the operator and all switches as they are'
 );
 create temp table seeded as
-select name, updated_at from public.classification_rules;
+select
+  name,
+  updated_at
+from public.classification_rules;
 
 select monitoring.seed_classification_rules();
 
@@ -67,7 +71,10 @@ select is_empty(
   'the next upgrade changes nothing'
 );
 select is(
-  (select count(*) from public.agent_actions where details ->> 'rule' = 'cors_blocked' and created_at >= now()), 1::bigint,
+  (
+    select count(*) from public.agent_actions
+    where details ->> 'rule' = 'cors_blocked' and created_at >= now()
+  ), 1::bigint,
   'a switch is on the audit trail'
 );
 

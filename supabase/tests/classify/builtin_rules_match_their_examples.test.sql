@@ -31,7 +31,10 @@ end
 $$;
 
 select ok(
-  (select count(*) > 50 from public.classification_rules where origin = 'builtin'), 'there are built-in rules'
+  (
+    select count(*) > 50 from public.classification_rules
+    where origin = 'builtin'
+  ), 'there are built-in rules'
 );
 select is_empty(
   $$ select name from public.classification_rules
@@ -52,7 +55,10 @@ select is_empty(
   'no rule matches its counterexample'
 );
 select cmp_ok(
-  (select count(*) from public.classification_rules where pattern is not null), '<=', 8::bigint,
+  (
+    select count(*) from public.classification_rules
+    where pattern is not null
+  ), '<=', 8::bigint,
   'few rules have a regular expression'
 );
 

@@ -28,7 +28,7 @@ select is(
         'severity_of_level', 'name_level_rule', 'read_error_signals', 'apply_rules', 'classify_error'
       )
   ),
-  12::bigint,
+  11::bigint,
   'few regular expressions: a backend keeps 32 compiled ones for the whole ingest path'
 );
 set local role authenticated;

@@ -15,8 +15,18 @@ insert into public.incidents (
   id, fingerprint, title, message, severity, category, rule, sender, first_seen, last_seen, status, resolved_at
 )
 select
-  'INC-' || number, 'health-check:tap-' || number, 't', 'm', 'LOW', 'backend', 'r', 'health-check',
-  now() - interval '10 hours', now() - interval '9 hours', 'resolved', now() - interval '8 hours'
+  'INC-' || number as id,
+  'health-check:tap-' || number as fingerprint,
+  't' as title,
+  'm' as message,
+  'LOW' as severity,
+  'backend' as category,
+  'r' as rule,
+  'health-check' as sender,
+  now() - interval '10 hours' as first_seen,
+  now() - interval '9 hours' as last_seen,
+  'resolved' as status,
+  now() - interval '8 hours' as resolved_at
 from generate_series(1, 4) as numbers (number);
 
 select is(pg_temp.minutes('INC-1'), 120::numeric, 'an incident that was never reopened was open since it was first seen');
@@ -66,7 +76,7 @@ where incidents.id in ('INC-2', 'INC-4');
 
 select is(
   (
-    select round(extract(epoch from open_before) / 60)
+    select round(extract(epoch from incidents.open_before) / 60)
     from public.incidents
     where incidents.id = 'INC-2'
   ), 150::numeric, 'each time adds to the sum'
@@ -80,7 +90,8 @@ select is(
   (
     select round(extract(epoch from mttr) / 60) >= 120 and mttr < interval '4 hours'
     from public.incident_stats
-    where category = 'backend'
+    where
+      category = 'backend'
       and severity = 'LOW'
       and day = (now() - interval '10 hours')::date
   ), true, 'the mean time to resolution is that of the time that incidents were open'

@@ -88,9 +88,10 @@ select is(
 select is(
   (
     select confdeltype from pg_catalog.pg_constraint
-    where conrelid = 'monitoring.incident_hours'::regclass
+    where
+      conrelid = 'monitoring.incident_hours'::regclass
       and contype = 'f'
-  ), 'c'::"char", 'hours are deleted with their incident'
+  ), 'c'::char, 'hours are deleted with their incident'
 );
 
 select throws_ok(

@@ -26,7 +26,12 @@ insert into public.incidents (id, fingerprint, title, message, severity, categor
 values ('INC-1', 'purged', 't', 'm', 'LOW', 'backend', 'r');
 
 insert into monitoring.incident_hours (incident_id, hour, occurrences, first_seen, last_seen)
-select 'INC-1', date_trunc('hour', now() - days, 'UTC'), 1, now(), now()
+select
+  'INC-1' as incident_id,
+  date_trunc('hour', now() - days, 'UTC') as hour,
+  1 as occurrences,
+  now() as first_seen,
+  now() as last_seen
 from (values (interval '91 days'), (interval '89 days')) as given (days);
 
 insert into public.agent_actions (agent, action, incident_id, created_at, finishes_id)

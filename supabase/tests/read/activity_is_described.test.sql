@@ -9,15 +9,31 @@ values ('INC-1', 'tap activity', 't', 'm', 'LOW', 'backend', 'r');
 
 -- A burst that began 40 minutes ago after a quiet day, in at most two hours of the clock.
 insert into monitoring.incident_hours
-select 'INC-1', hour, 'production', '1', count(*), min(at), max(at)
+select
+  'INC-1' as incident_id,
+  hour,
+  'production' as environment,
+  '1' as release,
+  count(*) as occurrences,
+  min(at) as first_seen,
+  max(at) as last_seen
 from (
-  select at, date_trunc('hour', at, 'UTC') as hour
+  select
+    at,
+    date_trunc('hour', at, 'UTC') as hour
   from generate_series(now() - interval '40 minutes', now(), interval '5 seconds') as moments (at)
 ) as given
 group by hour;
 
 insert into monitoring.incident_hours
-select 'INC-1', date_trunc('hour', at, 'UTC'), '', '', 1, at, at
+select
+  'INC-1' as incident_id,
+  date_trunc('hour', at, 'UTC') as hour,
+  '' as environment,
+  '' as release,
+  1 as occurrences,
+  given.at as first_seen,
+  given.at as last_seen
 from (values (now() - interval '3 hours'), (now() - interval '20 hours'), (now() - interval '30 hours')) as given (at);
 
 select is(
@@ -51,11 +67,25 @@ select is(
 );
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
-select 'INC-' || number, 'tap activity ' || number, 't', 'm', 'LOW', 'backend', 'r'
+select
+  'INC-' || number as id,
+  'tap activity ' || number as fingerprint,
+  't' as title,
+  'm' as message,
+  'LOW' as severity,
+  'backend' as category,
+  'r' as rule
 from generate_series(2, 5) as numbers (number);
 
 insert into monitoring.incident_hours (incident_id, hour, occurrences, first_seen, last_seen)
-select id, date_trunc('hour', yesterday + since, 'UTC'), occurrences, yesterday + since, yesterday + until
+with days as (select date_trunc('day', now(), 'UTC') - interval '5 days')
+
+select
+  id,
+  date_trunc('hour', yesterday + since, 'UTC') as hour,
+  occurrences,
+  yesterday + since as first_seen,
+  yesterday + until as last_seen
 from (
   values
   ('INC-2', 1::bigint, interval '14 hours 2 minutes', interval '14 hours 2 minutes'),
@@ -64,14 +94,15 @@ from (
   ('INC-4', 3, interval '15 hours', interval '16 hours'),
   ('INC-5', 9, interval '14 hours', interval '86 hours')
 ) as given (id, occurrences, since, until)
-cross join (select date_trunc('day', now(), 'UTC') - interval '5 days') as days (yesterday);
+cross join days;
 
 select is(
   (
-    select array_agg(
-      replace(public.incident_activity(id) ->> 'rate', to_char(now() - interval '5 days', 'YYYY-MM-DD'), 'DAY')
-      order by id
-    )
+    select
+      array_agg(
+        replace(public.incident_activity(id) ->> 'rate', to_char(now() - interval '5 days', 'YYYY-MM-DD'), 'DAY')
+        order by id
+      )
     from public.incidents
     where id in ('INC-2', 'INC-3', 'INC-4', 'INC-5')
   ),
@@ -96,7 +127,8 @@ select is(
 select is(
   (
     select sum(occurrences) from public.incident_occurrences
-    where incident_id = 'INC-1'
+    where
+      incident_id = 'INC-1'
       and release = '1'
   ), 481::numeric, 'agents read the counts'
 );

@@ -19,9 +19,11 @@ select public.ingest_events(jsonb_build_array(jsonb_build_object(
 ))) #>> '{0,incident_id}' as id;
 
 create temporary table stored as
-select incidents.message, incidents.stack
+select
+  incidents.message,
+  incidents.stack
 from public.incidents
-join answered on answered.id = incidents.id;
+inner join answered on incidents.id = answered.id;
 
 select results_eq(
   $$ select
@@ -59,10 +61,14 @@ select is(
     select array_agg(monitoring.sanitize_middle(text, 4096) ~ 'c2VjcmV0|hunter2')
     from (
       values
-      (repeat(e'a line\n', 900) || e'-----BEGIN PRIVATE KEY-----\n' || repeat(e'c2VjcmV0c2VjcmV0c2VjcmV0\n', 400)
-        || e'-----END PRIVATE KEY-----\n' || repeat(e'a line\n', 20)),
-      (repeat(e'a line\n', 291) || e'-----BEGIN PRIVATE KEY-----\n' || repeat(e'c2VjcmV0c2VjcmV0c2VjcmV0\n', 400)
-        || e'-----END PRIVATE KEY-----\n' || repeat(e'a line\n', 900)),
+      (
+        repeat(e'a line\n', 900) || e'-----BEGIN PRIVATE KEY-----\n' || repeat(e'c2VjcmV0c2VjcmV0c2VjcmV0\n', 400)
+        || e'-----END PRIVATE KEY-----\n' || repeat(e'a line\n', 20)
+      ),
+      (
+        repeat(e'a line\n', 291) || e'-----BEGIN PRIVATE KEY-----\n' || repeat(e'c2VjcmV0c2VjcmV0c2VjcmV0\n', 400)
+        || e'-----END PRIVATE KEY-----\n' || repeat(e'a line\n', 900)
+      ),
       (repeat(e'a line\n', 900) || repeat(e'password:\n  hunter2hunter2hunter2\n', 200)),
       (repeat('a word ', 900) || e'\n' || repeat('password=hunter2hunter2 ', 300))
     ) as given (text)
