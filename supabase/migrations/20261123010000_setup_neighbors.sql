@@ -128,15 +128,12 @@ as $$
       start_health_check_round unmute_target write_service_targets
     '),
     ('public', 'function', 'authenticated, service_role', '
-      acknowledge_incident add_incident_note begin_agent_action explain_classification export_incidents
+      acknowledge_incident add_incident_note begin_agent_action classify_error explain_classification export_incidents
       export_incidents_csv export_uptime export_uptime_csv finish_agent_action incident_activity incident_context
       list_incidents match_error_knowledge queue_email record_deployment_finished record_deployment_rolled_back
       record_deployment_started record_fix_outcome record_security_event remember_fix reopen_incident report_error
       resolve_incident search_error_knowledge service_health set_incident_severity status_page status_summary
       suppress_incident system_status verify_audit
-    '),
-    ('public', 'function', '', '
-      classify_error
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)
@@ -244,7 +241,9 @@ begin
     select pg_describe_object('pg_catalog.pg_proc'::regclass, pg_proc.oid, 0)
     from monitoring.list_own_objects() as own
     join pg_catalog.pg_proc on pg_proc.proname = own.name and pg_proc.pronamespace = to_regnamespace(own.schema)
-    where own.kind = 'function' and own.name not in ('list_own_functions', 'list_own_objects')
+    where own.kind = 'function' and own.name not in (
+      'list_internal_functions', 'list_own_functions', 'list_own_objects'
+    )
   ) as found;
   if to_regclass('cron.job') is not null then
     execute $jobs$

@@ -184,8 +184,8 @@ $$;
 revoke all on function public.classify_error(text, text, text, text, integer, text, text)
 from public, anon, authenticated, service_role;
 
-grant execute on function public.classify_error(text, text, text, text, integer, text, text) to authenticated,
-service_role;
+grant execute on function public.classify_error(text, text, text, text, integer, text, text)
+to authenticated, service_role;
 
 comment on function public.classify_error(text, text, text, text, integer, text, text) is
 'Returns the severity, the category and the rule that decided, for an error.

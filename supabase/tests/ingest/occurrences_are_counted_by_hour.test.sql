@@ -87,11 +87,11 @@ select is(
 
 select is(
   (
-    select confdeltype from pg_catalog.pg_constraint
+    select confdeltype::text from pg_catalog.pg_constraint
     where
       conrelid = 'monitoring.incident_hours'::regclass
       and contype = 'f'
-  ), 'c'::char, 'hours are deleted with their incident'
+  ), 'c', 'hours are deleted with their incident'
 );
 
 select throws_ok(

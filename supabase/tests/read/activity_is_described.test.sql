@@ -28,7 +28,7 @@ group by hour;
 insert into monitoring.incident_hours
 select
   'INC-1' as incident_id,
-  date_trunc('hour', at, 'UTC') as hour,
+  date_trunc('hour', given.at, 'UTC') as hour,
   '' as environment,
   '' as release,
   1 as occurrences,
@@ -78,7 +78,7 @@ select
 from generate_series(2, 5) as numbers (number);
 
 insert into monitoring.incident_hours (incident_id, hour, occurrences, first_seen, last_seen)
-with days as (select date_trunc('day', now(), 'UTC') - interval '5 days')
+with days as (select date_trunc('day', now(), 'UTC') - interval '5 days' as yesterday)
 
 select
   id,
