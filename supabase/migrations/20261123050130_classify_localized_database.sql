@@ -99,8 +99,8 @@ begin
     priority => 2110, severity => 'CRITICAL', category => 'database',
     matches => 'datenbankverbindung & (nicht | fehlgeschlagen | verloren | unterbrochen) | (datenbank'
       '| datenbankserver | base de données | base de datos | banco de dados | база данных | базой данных | database'
-      '| psql* | postgres* | pg | psycopg* | mysql* | sql | redis* | mongo* | port 5432 | port 3306 | port 1433 | port '
-      '6379 | port 27017) & ((verbindung* | verbinden | connexion | connecter | conexión | conectar* | conexão'
+      '| psql* | postgres* | pg | psycopg* | mysql* | sql | redis* | mongo* | port (5432 | 3306 | 1433 | 6379 | 27017)'
+      '| porta (5432 | 3306 | 1433) | puerto (5432 | 3306 | 1433) | порт (5432 | 3306 | 1433)) & ((verbindung* | verbinden | connexion | connecter | conexión | conectar* | conexão'
       '| connessione | connettersi | połączeni* | соединени* | подключ*) & (verweiger* | abgelehnt | fehlgeschlagen'
       '| schlug | verloren | unterbrochen | geschlossen | nicht | refusée | perdue | fermée | échoué | échec'
       '| impossible | fehler | rehusada | rechazada | perdid* | falló | fallado | error | no | recusada | negada'
@@ -117,7 +117,8 @@ begin
     name => 'localized_database_unreachable_asia',
     priority => 2110, severity => 'CRITICAL', category => 'database',
     matches => '(数据库 | 資料庫 | データベース | 데이터베이스* | psql* | postgres* | psycopg* | mysql* | sql'
-      '| redis* | mongo* | port 5432 | port 3306 | port 1433 | port 6379 | port 27017) & (连接 | 连线 | 連線 | 連接'
+      '| redis* | mongo* | port 5432 | port 3306 | port 1433 | port 6379 | port 27017 | 端口 5432 | 端口 3306 | ポート 5432)'
+      '& (连接 | 联接 | 连线 | 連線 | 連接'
       '| 接続 | 연결* | 접속*) & (拒 | 失败 | 超时 | 断开 | 丢失 | 中断 | 无法 | 未能 | 失敗 | 逾時 | 無法 | ません'
       '| 切断 | エラー | 없* | 실패* | 거부* | 끊*)',
     unless => '不存在 | 存在しません | にはありません | 违反 | 権限 | 权限',
