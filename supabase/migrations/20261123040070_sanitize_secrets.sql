@@ -73,8 +73,7 @@ comment on function monitoring.redact_private_keys(text) is
 'Replaces PEM blocks of private keys by [redacted], complete or truncated, with real or escaped line ends.
 Certificates stay.';
 
-create function monitoring.redact_secrets_once(value text)
-returns text
+create function monitoring.redact_secrets_once(value text, out redacted text, out is_final boolean)
 language plpgsql
 stable
 strict
@@ -84,6 +83,10 @@ set search_path = ''
 as $$
 declare
   v_text text collate "C" := monitoring.strip_controls(redact_secrets_once.value);
+  v_may_contain_secrets boolean;
+  v_has_addresses boolean;
+  v_before text collate "C" := ''; -- what precedes and what follows the words with an @
+  v_after text collate "C" := '';
 begin
   if strpos(v_text, 'Private-Lines: ') > 0 then
     v_text := regexp_replace(v_text, '(Private-Lines: [0-9]+\n)(?:[A-Za-z0-9+/=]+(?:\n|$))+', e'\\1[redacted]\n', 'g');
@@ -91,7 +94,11 @@ begin
   if strpos(v_text, 'PRIVATE KEY') > 0 then
     v_text := monitoring.redact_private_keys(v_text);
   end if;
-  if strpos(v_text, '@') > 0 and v_text like any(array['%://%', '%:\\/%', '%:%@tcp(%', '%:%@unix(%', '%:%@/%', '%/%@//%', '%thin:%/%@%']) then
+  if (v_text like '%:%@%' or v_text like '%/%@//%')
+    and v_text like any(array[
+      '%://%@%', '%:\\/%@%', '%:%@tcp(%', '%:%@unix(%', '%:%@/%', '%/%@//%', '%thin:%/%@%'
+    ])
+  then
     -- The user name stays, the password is redacted. The user name is redacted too when it is the key of a Sentry DSN
     -- or a token. A password may contain a slash, but "host:3000/@scope" is a port and a path.
     v_text := regexp_replace(v_text, $pattern$(?x)
@@ -111,11 +118,25 @@ begin
     $pattern$, '\1\2\3\4\5\6\7[redacted]@', 'g');
   end if;
   v_text := monitoring.redact_account_numbers(v_text);
-  if monitoring.may_contain_secrets(v_text) then
+  v_may_contain_secrets := monitoring.may_contain_secrets(v_text);
+  if v_may_contain_secrets then
     v_text := monitoring.redact_keyed_values(v_text);
   end if;
   v_text := monitoring.redact_tokens(v_text);
-  if strpos(v_text, '@') > 0 or strpos(v_text, '%40') > 0 then
+  -- Of a text in which nothing but e-mail addresses is redacted, another pass would redact nothing: what surrounds an
+  -- address is no letter or digit, so no word comes into being.
+  is_final := not v_may_contain_secrets and v_text = redact_secrets_once.value and strpos(v_text, 'PRIVATE KEY') = 0;
+  v_has_addresses := strpos(v_text, '%40') > 0;
+  if not v_has_addresses and strpos(v_text, '@') > 0 then
+    v_has_addresses := true;
+    -- An address has no spaces, and what has no @ need not be searched.
+    v_before := split_part(v_text, '@', 1);
+    v_before := left(v_before, -length(split_part(v_before, ' ', -1)));
+    v_after := split_part(v_text, '@', -1);
+    v_after := substr(v_after, 1 + length(split_part(v_after, ' ', 1)));
+    v_text := substr(v_text, 1 + length(v_before), length(v_text) - length(v_before) - length(v_after));
+  end if;
+  if v_has_addresses then
     -- User names in URLs stay, and so do user@host:path/file (scp, git) and file names such as logo@2x.png or
     -- getty@tty1.service.
     v_text := replace(v_text, '://', e'://\x02');
@@ -126,13 +147,14 @@ begin
       [^\s\x01-\x2c/:-@\[-`{-\x7f]+ \. (?:[A-Za-z]{2,}|xn--[A-Za-z0-9-]+)
       (?!\.?[\w-]|:[/~]|:[\w.-]+/)
     $pattern$, '[redacted]', 'g');
-    v_text := replace(v_text, e'\x02', '');
+    v_text := v_before || replace(v_text, e'\x02', '') || v_after;
   end if;
-  return monitoring.redact_card_numbers(v_text);
+  redacted := monitoring.redact_card_numbers(v_text);
+  is_final := is_final and redacted = v_text and strpos(v_text, '@') = 0 and strpos(v_text, '%40') = 0;
 end
 $$;
 
-comment on function monitoring.redact_secrets_once(text) is 'Runs one pass of redact_secrets().';
+comment on function monitoring.redact_secrets_once(text) is 'Runs one pass of redact_secrets(). is_final says that another one would change nothing, as far as it is known.';
 
 create function monitoring.redact_secrets(value text)
 returns text
@@ -146,22 +168,23 @@ as $$
 declare
   c_most_passes constant integer := 8;
   v_before text := redact_secrets.value;
-  v_after text := monitoring.redact_secrets_once(v_before);
-  v_decoded text;
+  v_pass record := monitoring.redact_secrets_once(v_before);
+  v_after text := v_pass.redacted;
 begin
   -- A secret can be adjacent to another one, or be percent-encoded in a nested URL, so passes repeat until nothing
   -- changes. Text without secrets needs one pass.
-  for v_pass in 2..c_most_passes loop
-    if v_after = v_before then
+  for v_nth in 2..c_most_passes loop
+    if v_pass.is_final or v_after = v_before then
       exit when strpos(v_after, '%') = 0 and strpos(v_after, '\u00') = 0 and strpos(v_after, '&') = 0;
       v_before := monitoring.decode_escapes(v_after);
       exit when v_before = v_after;
-      v_decoded := monitoring.redact_secrets_once(v_before);
-      exit when v_decoded = v_before;
-      v_after := v_decoded;
+      v_pass := monitoring.redact_secrets_once(v_before);
+      exit when v_pass.redacted = v_before;
+      v_after := v_pass.redacted;
     end if;
     v_before := v_after;
-    v_after := monitoring.redact_secrets_once(v_before);
+    v_pass := monitoring.redact_secrets_once(v_before);
+    v_after := v_pass.redacted;
   end loop;
   return v_after;
 end

@@ -14,10 +14,10 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_word text collate "C" := lower(
-    split_part(rtrim(translate(right(is_identifier.before, 40), '"''`([{<,;:=.', '            ')), ' ', -1)
-  );
+  c_marks constant text := '"''`([{<,;:=. ';
+  v_word text collate "C" := split_part(rtrim(right(is_identifier.before, 40), c_marks), ' ', -1);
 begin
+  v_word := lower(split_part(translate(v_word, c_marks, '             '), ' ', -1));
   -- A name that is introduced by what it is the name of.
   if v_word in ('user', 'username', 'login', 'usuario', 'usuário', 'utilisateur', 'benutzer', 'entry', 'value', 'near') then
     return is_identifier.value like '...%'; -- code, cut by the browser
@@ -112,14 +112,18 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_word text collate "C" := lower(
-    split_part(rtrim(translate(right(is_error_number.before, 40), '"''`([{<,;:=.#-', '              ')), ' ', -1)
-  );
+  c_marks constant text := '"''`([{<,;:=.#- ';
+  v_word text collate "C";
   v_number text collate "C" := ltrim(is_error_number.value, '-');
   v_length integer := length(v_number);
   v_host text collate "C";
 begin
-  if v_word = '' or v_length > 5 or translate(v_number, '0123456789', '') <> '' then
+  if v_length > 5 or translate(v_number, '0123456789', '') <> '' then
+    return false;
+  end if;
+  v_word := split_part(rtrim(right(is_error_number.before, 40), c_marks), ' ', -1);
+  v_word := lower(split_part(translate(v_word, c_marks, '               '), ' ', -1));
+  if v_word = '' then
     return false;
   elsif v_word in (
     'code', 'errorcode', 'statuscode', 'errcode', 'status', 'http', 'errno', 'winerror', 'sqlstate', 'signal', 'exit',

@@ -216,16 +216,28 @@ declare
     # hash without a digit in the name of a bundle
     | -[A-Za-z_]{8}(?=\.(?:js|mjs|css)\M)
   $pattern$;
-  -- Text and values in turn.
-  v_parts text[] := string_to_array(
-    regexp_replace(replace(mask_values.message, e'\x02', '') collate "C", c_values, e'\x02\\&\x02', 'g'), e'\x02'
-  );
+  -- What it finds in a text without quotes, names of users and the like, at a sixth of the cost.
+  c_numbers constant text := '@[A-Za-z0-9-]+(?:[.][A-Za-z0-9-]+)*[.][A-Za-z]{2,}'
+    || '|(?<![0-9A-Za-z])[0-9A-Fa-f]*(?::[0-9A-Fa-f]*)+:[0-9A-Fa-f]+(?![0-9A-Za-z])'
+    || '|[0-9A-Za-z_-]*[0-9][0-9A-Za-z_-]*(?:[.,:/]+[0-9A-Za-z_-]*[0-9][0-9A-Za-z_-]*)*';
+  v_text text collate "C" := replace(mask_values.message, e'\x02', '');
+  v_parts text[]; -- text and values in turn
   v_before text collate "C";
   v_value text collate "C";
   v_after text collate "C";
   v_first text collate "C";
   v_word text collate "C";
 begin
+  v_text := regexp_replace(
+    v_text,
+    case
+      when translate(v_text, '"''`=?#+', '') <> v_text
+        or v_text like any(array['%ser %', '%ser: %', '%sername%', '%-________.%js%', '%-________.css%']) then c_values
+      else c_numbers
+    end,
+    e'\x02\\&\x02', 'g'
+  );
+  v_parts := string_to_array(v_text, e'\x02');
   for v_place in 1..cardinality(v_parts) / 2 loop
     v_before := v_parts[2 * v_place - 1];
     v_value := v_parts[2 * v_place];
