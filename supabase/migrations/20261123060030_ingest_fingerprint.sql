@@ -231,8 +231,9 @@ begin
   v_text := regexp_replace(
     v_text,
     case
-      when translate(v_text, '"''`=?#+', '') <> v_text
-        or v_text like any(array['%ser %', '%ser: %', '%sername%', '%-________.%js%', '%-________.css%']) then c_values
+      when v_text like any(array[
+        '%"%', '%''%', '%`%', '%=%', '%?%', '%#%', '%+%', '%ser %', '%ser: %', '%sername%', '%-________.%js%', '%-________.css%'
+      ]) then c_values
       else c_numbers
     end,
     e'\x02\\&\x02', 'g'
@@ -264,7 +265,11 @@ begin
       if v_before = ' ' and (v_parts[2 * v_place - 3] like '%/' or v_parts[2 * v_place - 2] like '%HTTP/_%') then
         v_before := '/ '; -- GET /posts/7 404, "GET /posts HTTP/1.1" 404
       end if;
-      v_value := monitoring.mask_number(v_before, v_value, v_after);
+      if translate(v_value, '0123456789', '') <> '' then
+        v_value := monitoring.mask_number(v_before, v_value, v_after);
+      elsif not monitoring.is_error_number(v_before, v_value, v_after) then
+        v_value := '<*>';
+      end if;
       v_parts[2 * v_place] := v_value;
       continue when right(v_value, 3) <> '<*>';
       v_first := left(v_after, 1);
@@ -312,9 +317,11 @@ begin
   while strpos(v_text, '  ') > 0 loop
     v_text := replace(v_text, '  ', ' ');
   end loop;
-  if translate(v_text, '"''`=?#@0123456789', '') = v_text
-    and not v_text like any(array['%ser %', '%ser:%', '%.js%', '%.css%'])
-  then
+  -- Nothing that can be a value. LIKE takes a third of the time of translate().
+  if not v_text like any(array[
+    '%0%', '%1%', '%2%', '%3%', '%4%', '%5%', '%6%', '%7%', '%8%', '%9%', '%"%', '%''%', '%`%', '%=%', '%?%', '%#%', '%@%',
+    '%ser %', '%ser:%', '%.js%', '%.css%'
+  ]) then
     return btrim(v_text);
   end if;
   v_template := monitoring.mask_values(v_text);
