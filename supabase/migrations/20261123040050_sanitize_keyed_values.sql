@@ -55,8 +55,9 @@ end
 $$;
 
 comment on function monitoring.may_contain_secrets(text) is
-'Returns whether a text contains a word that redact_keyed_values() could act on. Three
-patterns, because one search per word takes longer, and so does one large pattern; its words are shortened for the same reason.';
+'Returns whether a text contains a word that redact_keyed_values() could act on. Two patterns, because one search per
+word takes longer, and so does one large pattern; their words are shortened for the same reason. The third is compared
+only where an assignment or a rare word occurs.';
 
 create function monitoring.mark_spoken_values(value text)
 returns text

@@ -1,7 +1,7 @@
 -- Purpose: removes secrets, personal data and control characters from a text.
 -- Objects: functions monitoring.strip_controls, monitoring.redact_private_keys, monitoring.redact_secrets_once,
 --   monitoring.redact_secrets.
--- Risks: uses 4 of the 32 regular expressions that a backend caches. Matching is in collation "C", where only ASCII
+-- Risks: uses 5 of the 32 regular expressions that a backend caches. Matching is in collation "C", where only ASCII
 --   letters are letters. In a pattern with (x), blanks are ignored and # begins a comment.
 
 create function monitoring.strip_controls(value text)
@@ -161,7 +161,8 @@ begin
 end
 $$;
 
-comment on function monitoring.redact_secrets_once(text) is 'Runs one pass of redact_secrets(). is_final says that another one would change nothing, as far as it is known.';
+comment on function monitoring.redact_secrets_once(text) is
+'Runs one pass of redact_secrets(). is_final says that another pass is known to change nothing.';
 
 create function monitoring.redact_secrets(value text)
 returns text

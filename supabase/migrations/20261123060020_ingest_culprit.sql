@@ -22,6 +22,10 @@ begin
   if octet_length(v_text) > c_longest then
     v_text := left(v_text, c_longest / 2) || e'\n' || right(v_text, c_longest / 2);
   end if;
+  if strpos(v_text, 'aused by:') = 0 and strpos(v_text, 'e above exception') = 0 and strpos(v_text, e'\n\nNext ') = 0
+    and strpos(v_text, '[cause]: ') = 0 and strpos(v_text, ' ---> ') = 0 and strpos(v_text, '--- End of inner ') = 0 then
+    return v_text; -- most stacks
+  end if;
   -- The cause comes first.
   foreach v_mark in array array[
     e'\n\nThe above exception was the direct cause of', e'\n\nDuring handling of the above exception', e'\n\nNext '

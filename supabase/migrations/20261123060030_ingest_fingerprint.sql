@@ -3,7 +3,8 @@
 --   monitoring.mask_named_value, monitoring.mask_values, monitoring.normalize_error_message,
 --   monitoring.fingerprint_error.
 -- Risks: a changed pattern changes the fingerprint of errors that are stored already: their next occurrence opens a
---   second incident. Uses 3 of the 32 regular expressions that a backend caches, mask_word() included.
+--   second incident. Uses 3 of the 32 regular expressions that a backend caches, mask_word() included: ordinary
+--   messages need only the small one.
 
 create function monitoring.extract_message_head(message text)
 returns text

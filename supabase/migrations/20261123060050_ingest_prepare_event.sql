@@ -370,27 +370,20 @@ says that the timestamp of the event was believed, and is not repeated.';
 
 create function monitoring.build_error_title(message text, error_type text)
 returns text
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $$
-  select coalesce(
-    nullif(
-      monitoring.join_lines(
-        left(
-          case
-            when starts_with(build_error_title.message, coalesce(build_error_title.error_type, '')) then ''
-            else build_error_title.error_type || ': '
-          end || split_part(build_error_title.message, e'\n', 1),
-          200
-        )
-      ),
-      ''
-    ),
-    'Error without a readable message'
-  )
+declare
+  v_title text := split_part(build_error_title.message, e'\n', 1);
+begin
+  if not starts_with(build_error_title.message, coalesce(build_error_title.error_type, '')) then
+    v_title := build_error_title.error_type || ': ' || v_title;
+  end if;
+  return coalesce(nullif(monitoring.join_lines(left(v_title, 200)), ''), 'Error without a readable message');
+end
 $$;
 
 comment on function monitoring.build_error_title(text, text) is
@@ -459,9 +452,7 @@ begin
   v_prepared.category := monitoring.read_event_choice(
     prepare_event.event, 'category', array['backend', 'frontend', 'database', 'security', 'infrastructure']
   )::public.incident_category;
-  select verdict.severity, verdict.category, verdict.rule
-  into v_verdict
-  from public.classify_error(
+  v_verdict := public.classify_error(
     v_prepared.message,
     v_prepared.error_type,
     v_prepared.source,
@@ -469,7 +460,7 @@ begin
     monitoring.read_http_status(prepare_event.event),
     monitoring.read_event_line(prepare_event.event, 'level', '', 20),
     v_prepared.error_code
-  ) as verdict;
+  );
   v_prepared.rule := case when v_prepared.severity is null then v_verdict.rule else 'caller' end;
   v_prepared.severity := coalesce(v_prepared.severity, v_verdict.severity);
   v_prepared.category := coalesce(v_prepared.category, v_verdict.category);
