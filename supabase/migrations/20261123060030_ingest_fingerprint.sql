@@ -1,6 +1,6 @@
 -- Purpose: computes one fingerprint for all occurrences of the same error, so that repeats fold into one incident.
 -- Objects: functions monitoring.extract_message_head, monitoring.unquote_message, monitoring.mask_number,
---   monitoring.mask_named_value, monitoring.mask_values, monitoring.normalize_error_message,
+--   monitoring.mask_named_value, monitoring.split_values, monitoring.mask_values, monitoring.normalize_error_message,
 --   monitoring.fingerprint_error.
 -- Risks: a changed pattern changes the fingerprint of errors that are stored already: their next occurrence opens a
 --   second incident. Uses 3 of the 32 regular expressions that a backend caches, mask_word() included: ordinary
@@ -188,8 +188,8 @@ comment on function monitoring.mask_named_value(text, text, text) is
 'Replaces by <*> a quoted value or the value of key=value, unless it is an identifier: see is_identifier(). What is
 in backquotes is code and stays. A path loses its query string and fragment.';
 
-create function monitoring.mask_values(message text)
-returns text
+create function monitoring.split_values(message text)
+returns text[]
 language plpgsql
 immutable
 strict
@@ -221,13 +221,7 @@ declare
   c_numbers constant text := '@[A-Za-z0-9-]+(?:[.][A-Za-z0-9-]+)*[.][A-Za-z]{2,}'
     || '|(?<![0-9A-Za-z])[0-9A-Fa-f]*(?::[0-9A-Fa-f]*)+:[0-9A-Fa-f]+(?![0-9A-Za-z])'
     || '|[0-9A-Za-z_-]*[0-9][0-9A-Za-z_-]*(?:[.,:/]+[0-9A-Za-z_-]*[0-9][0-9A-Za-z_-]*)*';
-  v_text text collate "C" := replace(mask_values.message, e'\x02', '');
-  v_parts text[]; -- text and values in turn
-  v_before text collate "C";
-  v_value text collate "C";
-  v_after text collate "C";
-  v_first text collate "C";
-  v_word text collate "C";
+  v_text text collate "C" := replace(split_values.message, e'\x02', '');
 begin
   v_text := regexp_replace(
     v_text,
@@ -239,7 +233,30 @@ begin
     end,
     e'\x02\\&\x02', 'g'
   );
-  v_parts := string_to_array(v_text, e'\x02');
+  return string_to_array(v_text, e'\x02');
+end
+$$;
+
+comment on function monitoring.split_values(text) is
+'Returns the text of a message and what can be a value in it, in turn: {"order ",42," failed"}.';
+
+create function monitoring.mask_values(message text)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  v_parts text[] := monitoring.split_values(mask_values.message);
+  v_before text collate "C";
+  v_value text collate "C";
+  v_after text collate "C";
+  v_first text collate "C";
+  v_word text collate "C";
+begin
   for v_place in 1..cardinality(v_parts) / 2 loop
     v_before := v_parts[2 * v_place - 1];
     v_value := v_parts[2 * v_place];
@@ -295,7 +312,7 @@ end
 $$;
 
 comment on function monitoring.mask_values(text) is
-'Replaces the values in a message by <*>. One regular expression finds what can be a value; the words around it decide
+'Replaces the values in a message by <*>. split_values() finds what can be a value; the words around it decide
 whether it is one or identifies the error.';
 
 create function monitoring.normalize_error_message(message text)
