@@ -95,8 +95,8 @@ as $$
       sanitize_line sanitize_middle sanitize_text schedule_jobs schedule_optional_jobs schedule_retries schema_version
       secure_objects seed_action_kinds seed_classification_rules seed_health_check_policy_fields seed_incident_fields
       seed_permission_fields seed_secret_formats seed_system_config seed_target_fields send_embeddings send_probe
-      sentry_fingerprint set_change_context severity_of_level simplify_file_name simplify_function_name start_round
-      stop_running_actions store_answer store_embedding_answer store_events store_events_isolated
+      sentry_fingerprint set_change_context severity_of_level simplify_file_name simplify_function_name split_values
+      start_round stop_running_actions store_answer store_embedding_answer store_events store_events_isolated
       store_sentry_delivery strip_controls sync_probe_targets take_first_lines take_last_lines trim_sentry_body
       trim_sentry_event truncate_bytes truncate_jsonb truncate_lines truncate_text try_write unquote_message
       unschedule_retries update_target_states upsert_incidents upsert_knowledge validate_system_config verify_chain
