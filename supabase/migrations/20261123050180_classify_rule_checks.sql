@@ -74,6 +74,11 @@ begin
     'Leave the reference out.'
   );
   perform monitoring.require_rule_field(
+    'pattern', regexp_count(v_pattern, '\(\?<?[=!]') <= 1,
+    'pattern looks ahead or back more than once, which can take minutes',
+    'Leave out all (?=, (?!, (?<= and (?<! but one.'
+  );
+  perform monitoring.require_rule_field(
     'pattern',
     (
       select coalesce(sum(ln(greatest(found.bound[1]::integer, 1))), 0) <= ln(c_most_repetitions)
