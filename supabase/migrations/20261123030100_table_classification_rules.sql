@@ -39,6 +39,8 @@ create table public.classification_rules (
   ),
   constraint statuses_are_possible check (statuses <@ '{[0,1),[100,600)}'::int4multirange and not isempty(statuses)),
   constraint pattern_is_short check (pattern <> '' and length(pattern) <= 1000),
+  -- Raises 2201B by itself: a pattern that is none would make reports fail.
+  constraint pattern_is_an_expression check (pattern is null or ('' ~ pattern) is not null),
   constraint updated_at_is_not_before_created_at check (updated_at >= created_at)
 );
 alter table public.classification_rules enable row level security;
@@ -149,6 +151,9 @@ comment on constraint statuses_are_possible on public.classification_rules is
 
 comment on constraint pattern_is_short on public.classification_rules is
 'pattern must be a regular expression of 1 to 1,000 characters. Leave it out if the rule needs none.';
+
+comment on constraint pattern_is_an_expression on public.classification_rules is
+'pattern must be a regular expression.';
 
 comment on constraint updated_at_is_not_before_created_at on public.classification_rules is
 'updated_at must not be before created_at: leave both out, and they are set.';

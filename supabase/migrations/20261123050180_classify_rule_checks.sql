@@ -58,6 +58,7 @@ set search_path = ''
 as $$
 declare
   c_most_patterns constant integer := 8;
+  c_most_repetitions constant integer := 10000; -- nested ones are multiplied
   v_pattern text := (check_rule_pattern.rule).pattern;
 begin
   if v_pattern is null then
@@ -66,6 +67,25 @@ begin
   perform monitoring.require_rule_field(
     'pattern', length(v_pattern) between 1 and 1000, 'pattern must have 1 to 1,000 characters',
     'Leave it out if the rule needs none.'
+  );
+  -- PostgreSQL matches all else in linear time.
+  perform monitoring.require_rule_field(
+    'pattern', v_pattern !~ '\\[1-9]', 'pattern refers back to a group, as \1 does, which can take minutes',
+    'Leave the reference out.'
+  );
+  perform monitoring.require_rule_field(
+    'pattern', regexp_count(v_pattern, '\(\?<?[=!]') <= 1,
+    'pattern looks ahead or back more than once, which can take minutes',
+    'Leave out all (?=, (?!, (?<= and (?<! but one.'
+  );
+  perform monitoring.require_rule_field(
+    'pattern',
+    (
+      select coalesce(sum(ln(greatest(found.bound[1]::integer, 1))), 0) <= ln(c_most_repetitions)
+      from regexp_matches(v_pattern, '([0-9]{1,3}),?\}', 'g') as found (bound)
+    ),
+    'pattern has repetitions such as {1,100} that make more than 10,000 together',
+    'Use * or +: a repetition that is counted is copied as often.'
   );
   begin
     perform '' ~ v_pattern;
@@ -91,7 +111,7 @@ end
 $$;
 
 comment on function monitoring.check_rule_pattern(public.classification_rules) is
-'Raises 22023 for a pattern that is no regular expression, or when 8 other rules have one.';
+'Raises 22023 for a pattern that is no regular expression or could be slow, or when 8 other rules have one.';
 
 create function monitoring.check_rule_form(rule public.classification_rules)
 returns void

@@ -13,7 +13,11 @@ set search_path = ''
 as $$
   select case jsonb_typeof(read_exception.item)
     when 'string' then jsonb_build_object('message', read_exception.item)
-    when 'object' then read_exception.item || jsonb_strip_nulls(jsonb_build_object(
+    -- A member of another type would make the report invalid; the whole cause is kept in the context.
+    when 'object' then read_exception.item - array[
+      case when jsonb_typeof(read_exception.item -> 'stack') <> 'string' then 'stack' end,
+      case when jsonb_typeof(read_exception.item -> 'code') not in ('string', 'number') then 'code' end
+    ] || jsonb_strip_nulls(jsonb_build_object(
       'message', coalesce(
         read_exception.item ->> 'message', read_exception.item ->> 'msg', read_exception.item ->> 'value',
         read_exception.item ->> 'type', read_exception.item ->> 'name'
@@ -68,7 +72,7 @@ begin
     end if;
   end if;
   v_cause := monitoring.read_exception(v_cause);
-  return case when btrim(v_cause ->> 'message', e' \t\r\n') <> '' then v_cause end;
+  return case when btrim(monitoring.strip_controls(v_cause ->> 'message'), e' \t\r\n') <> '' then v_cause end;
 end
 $$;
 
@@ -101,7 +105,7 @@ begin
     and strpos(read_printed_chain.trace, e'\n\nNext ') = 0 then
     return null;
   end if;
-  v_root := monitoring.extract_root_trace(read_printed_chain.trace);
+  v_root := monitoring.strip_controls(monitoring.extract_root_trace(read_printed_chain.trace));
   v_is_traceback := strpos(v_root, 'Traceback (most recent call last)') > 0;
   if v_is_traceback then
     v_root := split_part(v_root, e'\n  File "', -1);

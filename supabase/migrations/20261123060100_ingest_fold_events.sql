@@ -267,7 +267,7 @@ begin
       from monitoring.incident_hours
       where incident_hours.incident_id = v_counted.incident_id
         and incident_hours.hour = v_counted.hour
-        and incident_hours.release <> '(other)'
+        and (incident_hours.environment, incident_hours.release) <> ('(other)', '(other)')
     ) then
       v_counted.environment := '(other)';
       v_counted.release := '(other)';

@@ -2,7 +2,7 @@
 
 begin;
 
-select plan(11);
+select plan(12);
 
 alter table public.classification_rules disable trigger classification_rules_are_checked;
 alter table public.classification_rules disable trigger builtin_rules_are_protected;
@@ -56,6 +56,10 @@ select throws_ok(
   $$ insert into public.classification_rules (name, matches, pattern, example) values ('tap', 'x', '', 'x') $$,
   '23514', monitoring.describe_row_rule('public.classification_rules', 'pattern_is_short'),
   'no stored pattern is empty'
+);
+select throws_ok(
+  $$ insert into public.classification_rules (name, matches, pattern, example) values ('tap', 'x', '(a', 'x') $$,
+  '2201B', 'invalid regular expression: parentheses () not balanced', 'each stored pattern is a regular expression'
 );
 
 insert into public.classification_rules (name, severity, matches, unless, sources, example)

@@ -2,7 +2,7 @@
 
 begin;
 
-select plan(5);
+select plan(9);
 
 create function pg_temp.refusal(changes jsonb)
 returns text
@@ -81,6 +81,26 @@ select results_eq(
 select throws_ok(
   $$ update public.classification_rules set matches = 'otherword' where name = 'tap_good' $$, '22023',
   'example does not contain what matches asks for: ''otherword''', 'a change is checked too'
+);
+
+select throws_ok(
+  $$ insert into public.classification_rules (name, matches, pattern, example) values ('tap', 'tapword', '(.+)(.+)\2\1', 'a tapword') $$,
+  '22023', 'pattern refers back to a group, as \1 does, which can take minutes', 'a pattern that could be slow is refused'
+);
+select throws_ok(
+  $$ insert into public.classification_rules (name, matches, pattern, example) values ('tap', 'tapword', '(?=.*(?=.*z)y)q', 'a tapword') $$,
+  '22023', 'pattern looks ahead or back more than once, which can take minutes', 'so is one that looks around within another'
+);
+select throws_ok(
+  $$ insert into public.classification_rules (name, matches, pattern, example)
+     values ('tap', 'tapword', '(?:[ab]{0,255}[bc]{0,255}){1,200}', 'a tapword') $$,
+  '22023', 'pattern has repetitions such as {1,100} that make more than 10,000 together',
+  'a pattern that is too large when it is compiled is refused'
+);
+select lives_ok(
+  $$ insert into public.classification_rules (name, matches, pattern, example)
+     values ('tap_pattern', 'tapword', '\mtook [0-9]{4,6} ?ms|tap(?!x)[a-z]{4}', 'a tapword') $$,
+  'other patterns are not'
 );
 
 select * from finish();

@@ -2,7 +2,7 @@
 
 begin;
 
-select plan(8);
+select plan(9);
 
 create function monitoring.test_report(error jsonb)
 returns public.incidents
@@ -98,6 +98,20 @@ select is(
     jsonb_build_object('error', (repeat('{"message": "m", "cause": ', 500) || '{"message": "deepest"}' || repeat('}', 500))::jsonb)
   ) #>> '{error,message}',
   'm', 'at most 16 causes are followed'
+);
+
+select is(
+  array(
+    select concat_ws(' ', answer #>> '{success}', answer #>> '{error,message}')
+    from jsonb_array_elements(public.ingest_events((
+      select jsonb_agg(jsonb_build_object('error', jsonb_build_object('message', 'odd cause', 'cause', cause)))
+      from jsonb_array_elements(
+        '[{"message": "x", "stack": ["a"]}, {"message": "x", "code": {"a": 1}}, {"message": "x", "code": true},
+          {"message": "\u0001\u0002"}, {"message": "Caused by:\n\u0001"}]'
+      ) as causes (cause)
+    ))) as answers (answer)
+  ),
+  array_fill('true'::text, array[5]), 'no member of a cause makes a report invalid'
 );
 
 select * from finish();

@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(9);
 
 create function pg_temp.report(reports jsonb)
 returns text
@@ -63,6 +63,25 @@ select results_eq(
        and incident_id = (select id from public.incidents where sender = 'server:tap-hours') $$,
   $$ values (21::bigint, 34::numeric, 4::numeric) $$,
   'of an hour 20 pairs have a row, and the rest one'
+);
+
+select pg_temp.report((
+  select jsonb_agg(jsonb_build_object(
+    'environment', 'e' || number, 'release', '(other)', 'timestamp', now() - interval '10 hours'
+  ))
+  from generate_series(1, 50) as numbers (number)
+));
+
+select is(
+  (
+    select count(*) from public.incident_occurrences
+    where
+      hour < now() - interval '9 hours'
+      and incident_id = (
+        select id from public.incidents
+        where sender = 'server:tap-hours'
+      )
+  ), 21::bigint, 'a release that is called (other) is limited like any other'
 );
 
 select is(

@@ -3,7 +3,7 @@
 
 begin;
 
-select plan(2);
+select plan(4);
 
 create temporary table walls (body text) on commit drop;
 
@@ -29,6 +29,28 @@ select is(
 select is(
   (select count(monitoring.sanitize_jsonb(jsonb_build_object('a', walls.body), 65536)) from walls), (select count(*) from walls),
   'documents are sanitized within the statement timeout'
+);
+
+create temporary table of_all_formats (body text) on commit drop;
+
+insert into of_all_formats (body)
+select string_agg(secret_formats.example, ' ' order by secret_formats.name)
+from monitoring.secret_formats;
+
+select is(
+  (
+    select count(monitoring.redact_formats(of_all_formats.body || number))
+    from of_all_formats
+    cross join generate_series(1, 200) as number
+  ), 200::bigint, 'texts with tokens of all formats are sanitized within the statement timeout'
+);
+
+select is(
+  (
+    select count(*) from monitoring.secret_formats
+    cross join of_all_formats
+    where strpos(monitoring.sanitize_text(of_all_formats.body, 100000), secret_formats.example) > 0
+  ), 0::bigint, 'and none of the tokens stays'
 );
 
 select * from finish();
