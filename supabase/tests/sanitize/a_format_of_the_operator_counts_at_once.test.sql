@@ -71,7 +71,7 @@ select results_eq(
   $$
     select action, details ->> 'format', details #>> '{to,is_enabled}'
     from public.agent_actions
-    where action like 'secret_format_%' and details ->> 'format' in ('acme_test_key', 'groq')
+    where action like 'secret_format_%' and details ->> 'format' in ('acme_test_key', 'groq') and created_at >= now()
     order by details ->> 'format', id
   $$,
   $$
