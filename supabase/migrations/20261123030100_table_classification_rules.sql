@@ -103,7 +103,7 @@ comment on column public.classification_rules.sources is
 
 comment on column public.classification_rules.pattern is
 'Regular expression that the text, in lower case, must match. It is tried only after all other conditions hold; at most
-8 rows may have one, because PostgreSQL keeps few compiled.';
+8 rows may have one, because PostgreSQL keeps few compiled. What could make a report slow, such as \1, is refused.';
 
 comment on column public.classification_rules.origin is
 'Who wrote the rule: operator or builtin. An upgrade changes built-in rows only.';

@@ -1,7 +1,7 @@
 -- Purpose: truncates a text of many lines in its middle, so that both of its ends stay: the error of a Python traceback
 --   is the last line, that of other stacks the first.
 -- Objects: functions monitoring.take_first_lines, monitoring.take_last_lines, monitoring.cut_middle,
---   monitoring.sanitize_middle.
+--   monitoring.redact_long_keys, monitoring.sanitize_middle.
 -- Risks: a secret whose beginning is cut away is not recognized. Therefore take_last_lines() begins with a complete
 --   line, behind a private key and behind a line that the next one continues; and sanitize_middle() redacts more than
 --   it keeps. Uses no regular expression.
@@ -118,6 +118,31 @@ comment on function monitoring.cut_middle(text, integer) is
 'Truncates a text to max_bytes in its middle, between two lines, with a note of how much was left out. Does not
 redact.';
 
+create function monitoring.redact_long_keys(value text)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  v_text text;
+begin
+  if strpos(redact_long_keys.value, 'PRIVATE KEY') = 0 and strpos(redact_long_keys.value, 'Private-Lines: ') = 0 then
+    return redact_long_keys.value;
+  end if;
+  v_text := monitoring.strip_controls(redact_long_keys.value);
+  v_text := regexp_replace(v_text, '(Private-Lines: [0-9]+\n)(?:[A-Za-z0-9+/=]+(?:\n|$))+', e'\\1[redacted]\n', 'g');
+  return monitoring.redact_private_keys(v_text);
+end
+$$;
+
+comment on function monitoring.redact_long_keys(text) is
+'Replaces private keys by [redacted], complete or without their end: of one that is cut in its middle, the rest would not
+be recognized.';
+
 create function monitoring.sanitize_middle(value text, max_bytes integer)
 returns text
 language plpgsql
@@ -130,7 +155,8 @@ as $$
 declare
   c_slack constant integer := 2048; -- redacted beyond each half, because redaction shortens the text
   c_most_suspects constant integer := 140; -- sanitize_text() truncates a text with 300
-  v_size integer := octet_length(sanitize_middle.value);
+  v_value text := monitoring.redact_long_keys(sanitize_middle.value);
+  v_size integer := octet_length(v_value);
   v_half integer := (sanitize_middle.max_bytes - 80) / 2;
   v_piece integer := least(v_half + c_slack, v_size / 2);
   v_text text;
@@ -138,14 +164,14 @@ declare
   v_head text;
   v_tail text;
 begin
-  if v_size <= sanitize_middle.max_bytes or v_half <= 0 or strpos(sanitize_middle.value, e'\n') = 0 then
-    v_text := monitoring.sanitize_text(sanitize_middle.value, sanitize_middle.max_bytes);
-    if v_size <= 4096 or v_text not like '%… [truncated, % bytes]' or strpos(sanitize_middle.value, e'\n') = 0 then
+  if v_size <= sanitize_middle.max_bytes or v_half <= 0 or strpos(v_value, e'\n') = 0 then
+    v_text := monitoring.sanitize_text(v_value, sanitize_middle.max_bytes);
+    if v_size <= 4096 or v_text not like '%… [truncated, % bytes]' or strpos(v_value, e'\n') = 0 then
       return v_text;
     end if;
   end if;
 
-  v_head := monitoring.take_first_lines(sanitize_middle.value, v_piece);
+  v_head := monitoring.take_first_lines(v_value, v_piece);
   while octet_length(v_head) > 2048 loop
     v_suspects := monitoring.count_secret_indicators(v_head);
     exit when v_suspects <= c_most_suspects;
@@ -153,7 +179,7 @@ begin
       v_head, greatest(2048, octet_length(v_head) * c_most_suspects / v_suspects)
     );
   end loop;
-  v_tail := coalesce(monitoring.take_last_lines(sanitize_middle.value, v_piece), '');
+  v_tail := coalesce(monitoring.take_last_lines(v_value, v_piece), '');
   while octet_length(v_tail) > 2048 loop
     v_suspects := monitoring.count_secret_indicators(v_tail);
     exit when v_suspects <= c_most_suspects;

@@ -66,9 +66,10 @@ select results_eq(
 );
 
 select pg_temp.report((
-  select jsonb_agg(jsonb_build_object(
-    'environment', 'e' || number, 'release', '(other)', 'timestamp', now() - interval '10 hours'
-  ))
+  select
+    jsonb_agg(jsonb_build_object(
+      'environment', 'e' || number, 'release', '(other)', 'timestamp', now() - interval '10 hours'
+    ))
   from generate_series(1, 50) as numbers (number)
 ));
 

@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(10);
 
 create function pg_temp.lines(size integer)
 returns text
@@ -93,6 +93,24 @@ select results_eq(
 select ok(
   monitoring.sanitize_jsonb(jsonb_build_object('cause', jsonb_build_object('stack', pg_temp.lines(4000))), 65536)
   #>> '{cause,stack}' ~ 'call_1\n.*bytes left out.*line 4000, in call_4000$', 'a stack in a document is cut in the same way'
+);
+
+select is(
+  (
+    select count(*)
+    from
+      unnest(array[
+        e'a line\n-----BEGIN RSA PRIVATE KEY-----\n' || repeat(e'c2VjcmV0c2VjcmV0c2VjcmV0\n', 200) || repeat(e'a line.\n', 10),
+        repeat(e'a line\n', 900) || e'-----BEGIN RSA PRIVATE KEY-----\r\n' || repeat(e'c2VjcmV0c2VjcmV0c2VjcmV0\r\n', 200),
+        repeat(e'a line\n', 900) || e'Private-Lines: 200\n' || repeat(e'c2VjcmV0c2VjcmV0c2VjcmV0\n', 200) || 'Private-MAC: 1'
+      ]) as keys (body)
+    where strpos(monitoring.sanitize_middle(keys.body, 4096), 'c2VjcmV0') > 0
+  ), 0::bigint, 'of a key without an end that is cut in its middle, nothing stays'
+);
+
+select is(
+  array[monitoring.redact_long_keys('PRIVATE'), monitoring.redact_long_keys(e'x\n-----BEGIN PRIVATE KEY-----\nabcd')],
+  array['PRIVATE', e'x\n[redacted]'], 'texts without a key are unchanged'
 );
 
 select * from finish();
