@@ -87,7 +87,7 @@ as $$
       read_sentry_delivery read_sentry_event read_sentry_intent read_sentry_issue read_sentry_metric_alert
       read_sentry_tags read_stack_frame read_statuses read_timestamp record_answer record_purged_actions
       redact_account_number redact_account_numbers redact_card_numbers redact_digit_run redact_formats redact_jsonb
-      redact_keyed_values redact_private_keys redact_secrets redact_secrets_once redact_tokens
+      redact_keyed_values redact_long_keys redact_private_keys redact_secrets redact_secrets_once redact_tokens
       refuse_agent_action_change refuse_event refuse_request refuse_system_config_truncate refuse_unknown_incident
       refuses_duplicates remember_service remove_stale_target_states remove_upserted_events report_kept_rows
       require_argument require_rule_field require_subject resend_probes resolve_exception_chain resolve_incidents

@@ -76,7 +76,7 @@ begin
   perform monitoring.require_rule_field(
     'pattern', regexp_count(v_pattern, '\(\?<?[=!]') <= 1,
     'pattern looks ahead or back more than once, which can take minutes',
-    'Leave out all (?=, (?!, (?<= and (?<! but one.'
+    'Keep one of the (?=, (?!, (?<= and (?<! at most.'
   );
   perform monitoring.require_rule_field(
     'pattern',

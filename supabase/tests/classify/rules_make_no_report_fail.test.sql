@@ -2,7 +2,7 @@
 
 begin;
 
-select plan(12);
+select plan(13);
 
 alter table public.classification_rules disable trigger classification_rules_are_checked;
 alter table public.classification_rules disable trigger builtin_rules_are_protected;
@@ -56,6 +56,11 @@ select throws_ok(
   $$ insert into public.classification_rules (name, matches, pattern, example) values ('tap', 'x', '', 'x') $$,
   '23514', monitoring.describe_row_rule('public.classification_rules', 'pattern_is_short'),
   'no stored pattern is empty'
+);
+select is(
+  monitoring.describe_row_rule('public.classification_rules', 'pattern_is_an_expression'),
+  'pattern must be a regular expression.',
+  'a pattern that is none has its sentence'
 );
 select throws_ok(
   $$ insert into public.classification_rules (name, matches, pattern, example) values ('tap', 'x', '(a', 'x') $$,
