@@ -140,8 +140,8 @@ end
 $$;
 
 comment on function monitoring.redact_long_keys(text) is
-'Replaces private keys by [redacted], complete or without their end: of one that is cut in its middle, the rest would not
-be recognized.';
+'Replaces private keys by [redacted], complete or without their end: of one that is cut in its middle, the rest would
+not be recognized.';
 
 create function monitoring.sanitize_middle(value text, max_bytes integer)
 returns text
