@@ -27,7 +27,7 @@ as $$
   ('sha384-oqVuAfXRKap7fdgcCY5uykM6+R9GqQ8K/uxy9rx7HNQlGYl1kPzQho1wx4JwY8wC'),
   ('arn:aws:iam::123456789012:role/application-production-deploy i-0abcdef1234567890'),
   ('GET https://api.example.com/v1/organizations?page=2&sort=created_at HTTP/1.1 503'),
-  ('max_tokens: 4096, prompt_tokens=52, npm_config_registry=https://registry.npmjs.org/'),
+  ('max_tokens: 4096, prompt_tokens=52, npm_config_registry=https://packages.example.com/'),
   ('connect ECONNREFUSED ec2-198-51-100-1.eu-central-1.compute.amazonaws.com:5432'),
   ('0x00007ffdeadbeef0 INC-1001 JIRA-5678 v1.0.0-beta.3 node_modules webpack-internal:///main-1a2b3c4d.js')
 $$;
