@@ -4,7 +4,7 @@
 --   monitoring.redact_long_keys, monitoring.sanitize_middle.
 -- Risks: a secret whose beginning is cut away is not recognized. Therefore take_last_lines() begins with a complete
 --   line, behind a private key and behind a line that the next one continues; and sanitize_middle() redacts more than
---   it keeps. Uses no regular expression.
+--   it keeps. Uses regular expressions only for a text with a private key.
 
 create function monitoring.take_first_lines(value text, max_bytes integer)
 returns text

@@ -23,6 +23,11 @@ begin
     return is_identifier.value like '...%'; -- code, cut by the browser
   elsif v_word = 'name' then
     return is_identifier.before like '% '; -- "name": is the name of anything
+  elsif v_word in ('into', 'from', 'update', 'join') and (
+    lower(is_identifier.before) like any(array['%insert into %', '%delete from %', '%select % from %', '% join %'])
+    or is_identifier.after like any(array[' set %', ' SET %'])
+  ) then
+    return true; -- the table of a statement
   elsif v_word in (
     -- databases
     'table', 'column', 'relation', 'constraint', 'index', 'view', 'schema', 'database', 'role', 'policy', 'trigger',

@@ -2,7 +2,7 @@
 
 begin;
 
-select plan(8);
+select plan(9);
 
 create function monitoring.test_template(message text)
 returns text
@@ -85,6 +85,24 @@ select is_empty(
     where monitoring.test_template(sample.one) = monitoring.test_template(sample.other)
   $$,
   'numbers of operating systems and protocols'
+);
+
+select results_eq(
+  $$
+    select monitoring.test_template(message)
+    from unnest(array[
+      'Failed query: insert into "orders" ("id") values ($1)', 'Failed query: UPDATE "orders" SET "total" = $1',
+      'Failed query: delete from "orders" where "id" = $1', 'cannot run SELECT * FROM `orders`',
+      'Failed to update "Annual report"', 'message from "jane" was dropped'
+    ]) with ordinality as sample (message, position)
+    order by position
+  $$,
+  array[
+    'Failed query: insert into "orders" (<*>) values ($<*>)', 'Failed query: UPDATE "orders" SET <*> = $<*>',
+    'Failed query: delete from "orders" where <*> = $<*>', 'cannot run SELECT * FROM `orders`',
+    'Failed to update <*>', 'message from <*> was dropped'
+  ],
+  'tables of statements'
 );
 
 select is(
