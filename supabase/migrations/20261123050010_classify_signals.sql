@@ -438,7 +438,8 @@ set search_path = ''
 as $$
 begin
   return case
-    when level in ('fatal', 'critical', 'crit', 'alert', 'emergency', 'emerg', 'panic', '60') then 'CRITICAL'
+    when level in ('fatal', 'critical', 'crit', 'alert', 'emergency', 'emerg', 'panic', '60')
+      then 'CRITICAL'::public.incident_severity
     when level in ('error', 'err', 'severe', '50') then 'HIGH'
     when level in ('warning', 'warn', 'wrn', '40') then 'LOW'
     when level in (

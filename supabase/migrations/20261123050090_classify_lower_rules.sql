@@ -82,7 +82,9 @@ security invoker
 set search_path = ''
 as $$
 declare
-  c_browsers constant text[] := '{browser,frontend,front-end,client,web,mobile,react,javascript}';
+  c_browsers constant text[] := array[
+    'browser', 'frontend', 'front-end', 'client', 'web', 'mobile', 'react', 'javascript'
+  ];
 begin
   return next monitoring.define_rule(
     name => 'slow_query', priority => 4020, severity => 'MEDIUM', category => 'database',

@@ -85,7 +85,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  c_servers constant text[] := '{server,backend,api,worker,database,cron}';
+  c_servers constant text[] := array['server', 'backend', 'api', 'worker', 'database', 'cron'];
 begin
   return next monitoring.define_rule(
     name => 'topic_type_error_language', priority => 9007, category => 'backend',
@@ -132,8 +132,10 @@ security invoker
 set search_path = ''
 as $$
 declare
-  c_browsers constant text[] := '{browser,frontend,front-end,client,web,mobile,react,javascript}';
-  c_servers constant text[] := '{server,backend,api,worker,database,cron}';
+  c_browsers constant text[] := array[
+    'browser', 'frontend', 'front-end', 'client', 'web', 'mobile', 'react', 'javascript'
+  ];
+  c_servers constant text[] := array['server', 'backend', 'api', 'worker', 'database', 'cron'];
 begin
   return next monitoring.define_rule(
     name => 'topic_missing_request', priority => 9010, category => 'backend',
@@ -230,7 +232,9 @@ security invoker
 set search_path = ''
 as $$
 declare
-  c_browsers constant text[] := '{browser,frontend,front-end,client,web,mobile,react,javascript}';
+  c_browsers constant text[] := array[
+    'browser', 'frontend', 'front-end', 'client', 'web', 'mobile', 'react', 'javascript'
+  ];
 begin
   return next monitoring.define_rule(
     name => 'topic_credentials', priority => 9025, category => 'security',

@@ -95,7 +95,9 @@ security invoker
 set search_path = ''
 as $$
 declare
-  c_browsers constant text[] := '{browser,frontend,front-end,client,web,mobile,react,javascript}';
+  c_browsers constant text[] := array[
+    'browser', 'frontend', 'front-end', 'client', 'web', 'mobile', 'react', 'javascript'
+  ];
 begin
   return next monitoring.define_rule(
     name => 'topic_api_timeout', priority => 9033, category => 'backend',
@@ -188,7 +190,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  c_servers constant text[] := '{server,backend,api,worker,database,cron}';
+  c_servers constant text[] := array['server', 'backend', 'api', 'worker', 'database', 'cron'];
 begin
   return next monitoring.define_rule(
     name => 'topic_deprecated', priority => 9068, category => 'backend',

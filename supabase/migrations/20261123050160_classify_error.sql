@@ -121,7 +121,6 @@ declare
       and (indexed.vector @@ classification_rules.matches) is not false
       and (indexed.vector @@ classification_rules.unless) is not true
     order by classification_rules.priority, classification_rules.name;
-  v_rule record;
 begin
   for v_rule in c_matching loop
     continue when v_rule.pattern is not null and (apply_rules.signals).text !~ v_rule.pattern;
