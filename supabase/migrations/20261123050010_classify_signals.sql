@@ -2,8 +2,8 @@
 -- Objects: functions monitoring.is_amount, monitoring.begins_reason_phrase, monitoring.precedes_status_code,
 --   monitoring.is_logged_status, monitoring.is_status_code, monitoring.find_status_code, monitoring.kind_of_level,
 --   monitoring.begins_log_line, monitoring.find_log_level, monitoring.severity_of_level, monitoring.name_level_rule.
--- Risks: these functions run for every reported event. Uses 9 of the 32 regular expressions that a backend caches,
---   6 of them only for lines that name a level.
+-- Risks: these functions run for every reported event. Uses 6 of the 32 regular expressions that a backend caches,
+--   5 of them only for lines that name a level.
 
 create function monitoring.is_amount(following text, word text)
 returns boolean
