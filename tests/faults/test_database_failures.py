@@ -159,7 +159,7 @@ def test_under_a_lock_that_lasts_nothing_is_lost_and_the_reports_are_answered(
 def test_of_two_thousand_reports_exactly_the_poisoned_one_becomes_a_dead_letter(
     disposable_stack: Stack, service: ServiceProcess, code: str
 ) -> None:
-    poison = f"poison {secrets.token_hex(8)}"
+    poison = f"poison {secrets.token_hex(6)}"
     load = ReportLoad([service.url])
     with psycopg.connect(disposable_stack.superuser_database_url, autocommit=True) as database:
         refuse_incidents(database, code, f"{poison}%")

@@ -71,7 +71,7 @@ def callers(stack: Stack) -> Iterator[dict[str, Caller]]:
 
 
 def report(caller: Caller, message: str = "m") -> str:
-    body = {"error": {"message": message}, "fingerprint": secrets.token_hex(8), "source": "trust"}
+    body = {"error": {"message": message}, "fingerprint": secrets.token_hex(6), "source": "trust"}
     return str(caller.rpc("report_error", report=body).raise_for_status().json()["incident_id"])
 
 

@@ -65,7 +65,7 @@ def reader(http: httpx.Client, stack: Stack) -> httpx.Client:
 @pytest.fixture(autouse=True)
 def incident_is_unchanged(connection: psycopg.Connection[Any]) -> Iterator[None]:
     """An incident from before the test is the same afterwards."""
-    name = secrets.token_hex(8)
+    name = secrets.token_hex(6)
     report = {"error": {"message": "m"}, "fingerprint": name}
     connection.execute("select public.report_error(%s)", [json.dumps(report)])
     query = "select status::text, occurrence_count from public.incidents where context ->> 'fingerprint' = %s"
@@ -92,7 +92,7 @@ def test_unknown_parameters_are_refused(reader: httpx.Client, parameter: str) ->
 def test_fields_of_a_report_are_stored_as_data(
     http: httpx.Client, connection: psycopg.Connection[Any], payload: str
 ) -> None:
-    name = secrets.token_hex(8)
+    name = secrets.token_hex(6)
     report = {
         "error": {"message": payload, "type": payload[:100], "stack": payload, "code": payload[:50]},
         "source": payload[:100],

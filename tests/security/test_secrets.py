@@ -45,7 +45,7 @@ def everything(connection: psycopg.Connection[Any], name: str) -> str:
 def test_reports(
     http: httpx.Client, sentry_enabled_service: ServiceProcess, connection: psycopg.Connection[Any]
 ) -> None:
-    name = secrets.token_hex(8)
+    name = secrets.token_hex(6)
     for number, leak in enumerate(LEAKS):
         report = {
             "error": {"message": leak, "stack": f"at f\n{leak}\n", "type": "Error"},

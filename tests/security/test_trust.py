@@ -86,7 +86,7 @@ def few_new_incidents(connection: psycopg.Connection[Any]) -> Iterator[int]:
 def test_the_sender_is_the_credential(
     report: Report, incident: Callable[[httpx.Response], dict[str, Any]], connection: psycopg.Connection[Any], who: str
 ) -> None:
-    name = secrets.token_hex(8)
+    name = secrets.token_hex(6)
     body: dict[str, object] = {
         "error": {"message": "m"},
         "severity": "CRITICAL",
@@ -125,7 +125,7 @@ def test_a_report_that_looks_like_an_envelope_is_refused(report: Report, who: st
 def test_no_reporter_reaches_a_namespace(
     report: Report, incident: Callable[[httpx.Response], dict[str, Any]], who: str, namespace: str
 ) -> None:
-    name = f"{namespace}:{secrets.token_hex(8)}"
+    name = f"{namespace}:{secrets.token_hex(6)}"
     stored = incident(report(who, {"error": {"message": "m"}, "fingerprint": name}))
     assert ":" not in stored["fingerprint"]
     assert stored["context"]["fingerprint"] == name
@@ -134,7 +134,7 @@ def test_no_reporter_reaches_a_namespace(
 def test_reporters_do_not_share_fingerprints_and_keys(
     report: Report, incident: Callable[[httpx.Response], dict[str, Any]]
 ) -> None:
-    name = secrets.token_hex(8)
+    name = secrets.token_hex(6)
     body: dict[str, object] = {"error": {"message": "m"}, "fingerprint": name}
     stored = [incident(report(who, body, key=name)) for who in REPORTERS]
     assert len({each["id"] for each in stored}) == len(REPORTERS)
@@ -145,7 +145,7 @@ def test_reporters_do_not_share_fingerprints_and_keys(
 def test_a_key_belongs_to_one_report(
     report: Report, incident: Callable[[httpx.Response], dict[str, Any]], who: str
 ) -> None:
-    name = secrets.token_hex(8)
+    name = secrets.token_hex(6)
     body: dict[str, object] = {"error": {"message": "m"}, "fingerprint": name}
     first = report(who, body, key=name)
     again = report(who, dict(reversed(body.items())), key=name)
@@ -164,13 +164,13 @@ def test_a_key_belongs_to_one_report(
 def test_one_reporter_does_not_use_up_the_quota_of_another(report: Report, few_new_incidents: int) -> None:
     """Whatever source it names, or however many."""
     flood = [
-        report("server:shop", {"error": {"message": "m"}, "source": source, "fingerprint": secrets.token_hex(8)})
+        report("server:shop", {"error": {"message": "m"}, "source": source, "fingerprint": secrets.token_hex(6)})
         for source in ("server", "browser", "health-check", "sentry", "security", "cart")
     ]
     assert [answer.status_code for answer in flood] == [201] * few_new_incidents + [429] * few_new_incidents
     assert "server:shop has reached its limit" in flood[-1].json()["detail"]
     for who in ("server:default", "server:cart", "agent"):
-        body: dict[str, object] = {"error": {"message": "m"}, "source": "browser", "fingerprint": secrets.token_hex(8)}
+        body: dict[str, object] = {"error": {"message": "m"}, "source": "browser", "fingerprint": secrets.token_hex(6)}
         assert report(who, body).is_success
 
 
@@ -196,7 +196,7 @@ def test_names_are_one_line_and_cannot_look_like_others(
         "environment": name,
         "release": name,
         "url": name,
-        "fingerprint": f"{name} {secrets.token_hex(8)}",
+        "fingerprint": f"{name} {secrets.token_hex(6)}",
     }
     stored = incident(report(who, body))
     for field in ("error_type", "error_code", "source", "environment", "release", "url"):

@@ -343,7 +343,7 @@ CHOSEN = "health-check:target:api"
 
 def send(world: World, row: str) -> str:
     """Sends what the row says, with every field that a sender might set. Returns the id of the incident."""
-    who, name = row.partition(" ")[0], secrets.token_hex(8)
+    who, name = row.partition(" ")[0], secrets.token_hex(6)
     fields: dict[str, object] = {
         "severity": "CRITICAL",
         "category": "security",
@@ -426,7 +426,7 @@ def observed_incident(connection: psycopg.Connection[Any], severity: str) -> str
         "insert into public.incidents (fingerprint, title, message, severity, category, rule, sender, source,"
         " first_seen, last_seen) values (%s, 't', 'm', %s, 'backend', 'health_check', 'health-check', 'health-check',"
         " now() - interval '1 minute', now() - interval '1 minute') returning id",
-        [f"health-check:target:{secrets.token_hex(8)}", severity],
+        [f"health-check:target:{secrets.token_hex(6)}", severity],
     ).fetchone()
     assert row is not None
     return str(row[0])

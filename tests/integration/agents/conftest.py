@@ -54,7 +54,7 @@ def call(agent: httpx.Client) -> Call:
 @pytest.fixture
 def make_incident(call: Call) -> Callable[[], str]:
     def report() -> str:
-        body = {"error": {"message": "m"}, "fingerprint": secrets.token_hex(8), "source": "agents"}
+        body = {"error": {"message": "m"}, "fingerprint": secrets.token_hex(6), "source": "agents"}
         return str(call("report_error", report=body).json()["incident_id"])
 
     return report

@@ -112,7 +112,7 @@ def test_callers_do_not_wait_for_each_other(stack: Stack, call: Call) -> None:
         second.execute("set lock_timeout = '5s'")
         as_user(second, names[1])
         act(second)
-        body = {"error": {"message": "m"}, "fingerprint": secrets.token_hex(8), "source": "agents"}
+        body = {"error": {"message": "m"}, "fingerprint": secrets.token_hex(6), "source": "agents"}
         assert call("report_error", report=body).status_code == 200
         first.rollback()
 

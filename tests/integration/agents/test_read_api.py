@@ -23,7 +23,7 @@ def test_supabase_js_reads_every_view(stack: Stack, call: Call) -> None:
             "report_error",
             report={
                 "error": {"message": "m"},
-                "fingerprint": secrets.token_hex(8),
+                "fingerprint": secrets.token_hex(6),
                 "source": source,
                 "severity": severity,
             },

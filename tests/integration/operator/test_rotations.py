@@ -46,7 +46,7 @@ def deployed(stack: Stack, log_path: Path, variables: Mapping[str, str]) -> Iter
 
 
 def report(service: ServiceProcess, token: str, message: str = "m") -> httpx.Response:
-    body = {"error": {"message": message}, "source": "rotations", "context": {"id": secrets.token_hex(8)}}
+    body = {"error": {"message": message}, "source": "rotations", "context": {"id": secrets.token_hex(6)}}
     headers = {"Authorization": f"Bearer {token}"}
     return httpx.post(f"{service.url}/api/autonomous/error", json=body, headers=headers, timeout=60)
 

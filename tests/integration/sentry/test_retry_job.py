@@ -32,7 +32,7 @@ def connection(stack: Stack) -> Iterator[psycopg.Connection]:
 
 
 def store(session: psycopg.Connection) -> None:
-    session.execute(STORE, [f"retry job {secrets.token_hex(8)}"])
+    session.execute(STORE, [f"retry job {secrets.token_hex(6)}"])
 
 
 def is_scheduled(connection: psycopg.Connection) -> bool:
