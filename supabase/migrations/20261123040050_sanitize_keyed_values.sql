@@ -2,9 +2,10 @@
 -- Objects: functions monitoring.may_contain_random_words, monitoring.may_contain_secrets,
 --   monitoring.mark_spoken_values, monitoring.mark_random_values, monitoring.mark_keyed_values,
 --   monitoring.redact_keyed_values.
--- Risks: a backend caches 32 compiled regular expressions, and this file uses 13 of them, 4 of which every text meets.
+-- Risks: a backend caches 32 compiled regular expressions, and this file uses 15 of them, 4 of which every text meets.
 --   A pattern whose states times characters exceed some 2,500 costs five times more per call, because its tables
---   outgrow what malloc keeps: keep alternations small. Matching is in collation "C", where only ASCII letters are
+--   outgrow what malloc keeps: keep alternations small. A repetition such as {0,200} is compiled as so many states, and
+--   takes milliseconds when the cache has lost it: * is as good. Matching is in collation "C", where only ASCII letters are
 --   letters. In a pattern with (x), blanks are ignored and # begins a comment.
 
 create function monitoring.may_contain_random_words(value text)
@@ -59,41 +60,69 @@ comment on function monitoring.may_contain_secrets(text) is
 word takes longer, and so does one large pattern; their words are shortened for the same reason. The third is compared
 only where an assignment or a rare word occurs.';
 
-create function monitoring.mark_spoken_values(value text)
+create function monitoring.mark_spoken_values(value text, lowered text)
 returns text
-language sql
+language plpgsql
 immutable
 strict
 parallel safe
 security invoker
 set search_path = ''
 as $$
+declare
   -- No sentence can follow, so a second mark prevents the removal of the first one.
-  select regexp_replace(value collate "C", $pattern$(?xi)
-    # password was 'x', with password "x"
-    (?:passw(?:or)?d|pass[ ]?phrase|passcode|\mpin|\motp)[ ]+(?:[a-z]+[ ]+)?(?:was|is|as|given|entered|used)?[ ]*:?[ ]*
-      ["'`] (?=[^\s"'`]*[0-9!@\#$%^&*+~][^\s"'`]*["'`])
-    | (?:(?:with|using)[ ]+(?:passw(?:or)?d|pass[ ]?phrase|passcode) | (?:passw(?:or)?d|pass[ ]?phrase|passcode)[ ]+(?:was|is))
-      [ ]+["'`] (?=[^\s"'`]{4,}["'`])
-    # password is x1y2: letters and digits or signs alternate
-    | (?:passw(?:or)?d|pass[ ]?phrase|passcode)[ ]+(?:[a-z]+[ ]+)?(?:(?:was|is|as|given|entered|used|to)[ ]*:?[ ]+|:[ ]+)?\[?
-      (?!(?:[a-z]+|utf-?8\w*|sha-?[0-9]+|base64|bcrypt|pbkdf2|oauth2?)(?:[^\w!@\#$%^&*]|$))
-      (?=[a-z]{0,20}[0-9!@\#$%^&*]+[a-z]+[^\s"'`=:(),;<>]*[0-9!@\#$%^&*a-z]|[a-z]{0,20}[0-9]+[!@\#$%^&*]) (?=[^\s"'`=:(),;<>\]]{6})
-    | (?:kennwort|passwort|mot[ ]de[ ]passe|contrase[^\s:=]{1,3}a|senha|ароль|パスワード|暗証番号|密[码碼]
+  c_marks constant text := e'\\&\x04\x02';
+  v_text text collate "C" := mark_spoken_values.value;
+begin
+  if mark_spoken_values.lowered like any(array['%pass%', '%secret key %', '%access key %', '%api key %']) then
+    v_text := regexp_replace(v_text, $pattern$(?xi)
+      # password was 'x', with password "x"
+      (?:passw(?:or)?d|pass[ ]?phrase|passcode)[ ]+(?:[a-z]+[ ]+)?(?:was|is|as|given|entered|used)?[ ]*:?[ ]*
+        ["'`] (?=[^\s"'`]*[0-9!@\#$%^&*+~][^\s"'`]*["'`])
+      | (?:(?:with|using)[ ]+(?:passw(?:or)?d|pass[ ]?phrase|passcode) | (?:passw(?:or)?d|pass[ ]?phrase|passcode)[ ]+(?:was|is))
+        [ ]+["'`] (?=[^\s"'`]{4,}["'`])
+      # password is x1y2: letters and digits or signs alternate
+      | (?:passw(?:or)?d|pass[ ]?phrase|passcode)[ ]+(?:[a-z]+[ ]+)?(?:(?:was|is|as|given|entered|used|to)[ ]*:?[ ]+|:[ ]+)?\[?
+        (?!(?:[a-z]+|utf-?8\w*|sha-?[0-9]+|base64|bcrypt|pbkdf2|oauth2?)(?:[^\w!@\#$%^&*]|$))
+        (?=[a-z]*[0-9!@\#$%^&*]+[a-z]+[^\s"'`=:(),;<>]*[0-9!@\#$%^&*a-z]|[a-z]*[0-9]+[!@\#$%^&*]) (?=[^\s"'`=:(),;<>\]]{6})
+      | \mpass[ ]*:[ ]+ (?=[a-z]*[0-9]+[a-z][^\s"'`,;)]{2})
+      | (?:secret|access|api)[ ]key[ ]+(?:was[ ]+|is[ ]+)? (?=[\w+/=]*[0-9][\w+/=]{12})
+    $pattern$, c_marks, 'g');
+  end if;
+  if octet_length(mark_spoken_values.lowered) <> length(mark_spoken_values.lowered)
+    or mark_spoken_values.lowered like any(array['%kennwort%', '%passwort%', '%mot de passe%', '%contrase%', '%senha%'])
+  then
+    v_text := regexp_replace(v_text, $pattern$(?xi)
+      (?:kennwort|passwort|mot[ ]de[ ]passe|contrase[^\s:=]{1,3}a|senha|ароль|パスワード|暗証番号|密[码碼]
         |口令|비밀번호|şifre|hasło|ösenord|jelszó|mật[ ]khẩu)["']?[ ]*(?:[:=：]|war|ist|es|は)[ ]*["'`「]?
       (?=[a-z]*[0-9!@\#$%^&*][^\s"'`]{2})
-    | \mpass[ ]*:[ ]+ (?=[a-z]*[0-9]+[a-z][^\s"'`,;)]{2})
-    | (?:secret|access|api)[ ]key[ ]+(?:was[ ]+|is[ ]+)? (?=[\w+/=]*[0-9][\w+/=]{12}) 
-    # numbers that are typed in
-    | (?:\m|_)(?:pin|t?otp)(?:[ _-]?(?:code|number))?["']?[ ]*(?:was|is|[:=])?[ ]*["']? (?=[0-9]{4,8}(?![\w-]|[.][0-9]))
-    | (?:verification|one[ -]?time|security|login|confirmation|sms|[2m]fa|auth(?:entication)?|your|access|reset)[ _-]?
-      (?:code|password|pin)["']?[ ]*(?:was|is|[:=])?[ ]*["']? (?=[0-9]{4,8}(?![\w-]|[.][0-9]))
-  $pattern$, e'\\&\x04\x02', 'g')
+    $pattern$, c_marks, 'g');
+  end if;
+  if replace(mark_spoken_values.lowered, 'ping', '') like '%pin%'
+    or mark_spoken_values.lowered like '%otp%'
+    -- Most texts with a code are about one of an error.
+    or mark_spoken_values.lowered like any(array['%code%', '%password%'])
+    and mark_spoken_values.lowered like any(array[
+      '%verification%', '%one_time%', '%onetime%', '%security%', '%login%', '%confirmation%', '%sms%', '%2fa%', '%mfa%',
+      '%auth%', '%your%', '%access%', '%reset%'
+    ])
+  then
+    -- Numbers that are typed in.
+    v_text := regexp_replace(v_text, $pattern$(?xi)
+      (?:\mpin|\motp)[ ]+(?:[a-z]+[ ]+)?(?:was|is|as|given|entered|used)?[ ]*:?[ ]*
+        ["'`] (?=[^\s"'`]*[0-9!@\#$%^&*+~][^\s"'`]*["'`])
+      | (?:\m|_)(?:pin|t?otp)(?:[ _-]?(?:code|number))?["']?[ ]*(?:was|is|[:=])?[ ]*["']? (?=[0-9]{4,8}(?![\w-]|[.][0-9]))
+      | (?:verification|one[ -]?time|security|login|confirmation|sms|[2m]fa|auth(?:entication)?|your|access|reset)[ _-]?
+        (?:code|password|pin)["']?[ ]*(?:was|is|[:=])?[ ]*["']? (?=[0-9]{4,8}(?![\w-]|[.][0-9]))
+    $pattern$, c_marks, 'g');
+  end if;
+  return v_text;
+end
 $$;
 
-comment on function monitoring.mark_spoken_values(text) is
+comment on function monitoring.mark_spoken_values(text, text) is
 'Inserts the control character 2 before passwords, personal identification numbers and one-time codes in sentences, such
-as "password was x1y2". Words, such as in "password is required", are no passwords.';
+as "password was x1y2". Words, such as in "password is required", are no passwords. lowered is the text in small letters.';
 
 create function monitoring.mark_random_values(value text, lowered text)
 returns text
@@ -107,27 +136,32 @@ as $$
 declare
   v_text text collate "C" := mark_random_values.value;
 begin
-  if mark_random_values.lowered like any(array['%key%', '%-team%', '%x-auth%', '%value%']) then
+  -- The most frequent errors of databases are about other keys.
+  if replace(replace(mark_random_values.lowered, 'duplicate key value', ''), 'foreign key', '') like '%key%'
+    or mark_random_values.lowered like any(array['%-team%', '%x-auth%', '%value%:%'])
+  then
     v_text := regexp_replace(v_text, $pattern$(?xi)
       # Headers of any vendor, and keys of licenses, servers, services, storages and the like: what looks random.
       (?<![\w-])(?:x-[a-z-]*(?:auth|team)|[a-z]+(?:-[a-z]+)*-key) \\*["']? [ \t]* [:=] [ \t]* \\*["']?
-        (?=[\w.+/=~-]{16}) (?=[a-z+/=_-]{0,40}[0-9])
+        (?=[\w.+/=~-]{16}) (?=[a-z+/=_-]*[0-9])
       | (?:license|server|service|supabase|storage|shared|deploy|admin|application|subscription|functions|app) [ _.-]? key
-        (?:[^\w\n:=>]{0,5}[:=>][^\w\n]{0,5}|["'][ ]value=["']) (?=[\w.+/=~-]{0,30}[0-9]) (?=[\w.+/=~-]{8})
+        (?:[^\w\n:=>]{0,5}[:=>][^\w\n]{0,5}|["'][ ]value=["']) (?=[\w.+/=~-]*[0-9]) (?=[\w.+/=~-]{8})
       # {"name": "PASSWORD", "value": "x"}, also in YAML
       | (?:passw(?:or)?d|secret|token|key|pass|pwd) (?:_base)? (?:\\*["'])?,?\s*(?:-[ ])?(?:\\*["'])?\mvalue(?:\\*["'])?[ ]*:[ ]*
         (?=[^\s{\[])
     $pattern$, e'\\&\x02', 'g');
   end if;
-  if mark_random_values.lowered like any(array['%code=%', '%code"%', '%code''%', '%state=%', '%state"%', '%state''%']) then
+  if mark_random_values.lowered like any(array['%code=%', '%code"%', '%code''%', '%state=%', '%state"%', '%state''%'])
+    and monitoring.may_contain_random_words(v_text)
+  then
     -- What an identity provider hands over: a value that looks random, or both in one query. Codes of errors and
-    -- discounts, and the names of states, stay.
+    -- discounts, and the names of states, stay: their capital letters and digits begin words.
     v_text := regexp_replace(v_text, $pattern$(?x)
       (?<![A-Za-z0-9-])(?:code|state|auth(?:orization)?_code|device_code) (?:=|["'][ ]*[:=][ ]*["'])
-      (?= [A-Za-z]{0,30}(?:[0-9]+[A-Za-z_-]+){3}[\w.~%+/-]{6} | [0-9a-f]{20} | [014](?:/|%2F|[.])[\w.-]{16}
-        | [a-z0-9]{0,20}[A-Z]+[a-z]+[0-9A-Z]+[A-Z]*[a-z]+[A-Z0-9][\w.~%+/-]{12} )
-      | (?:callback|oauth|signin|/cb|/auth|login)[^\s?"'<>]{0,60}[?](?:[\w.-]+=[^\s&"'<>]{0,200}&){0,4}
-        (?:code|state)= (?=[\w.~%+/-]{10}) (?=[A-Za-z_.~%+/-]{0,30}[0-9])
+      (?: (?= [\w.~%+/-]{12}) (?= (?:[\w.~%+/-]*(?:[A-Z][a-z][A-Z]|[0-9][A-Za-z]|[a-z][0-9])){3})
+        | (?= [0-9a-f]{20} | [014](?:/|%2F|[.])[\w.-]{16}) )
+      | (?:callback|oauth|signin|/cb|/auth|login)[^\s?"'<>]*[?](?:[^\s"'<>]*&)?
+        (?:code|state)= (?=[\w.~%+/-]{10}) (?=[A-Za-z_.~%+/-]*[0-9])
     $pattern$, e'\\&\x02', 'g');
   end if;
   return v_text;
@@ -186,11 +220,12 @@ begin
   $pattern$, e'\\&\x02', 'g');
   v_lower := lower(v_text);
   if v_lower like any(array[
-    '%bearer%', '%identified by %', '%d password %', '%h password %', '%--%', '%sig=%', '%signature%', '%key=%', '%cvv%',
-    '%cvc%', '%ssn%', '%otp%', '%card%', '%sessid%', '%sessionid%', '%session\_id%', '%\_session%', '%session=%', '%session\_state%', '%t.sid%',
+    '%bearer%', '%identified by %', '%d password %', '%h password %', '%--%pass%', '%--%secret%', '%--%token%', '%--%key%',
+    '%sig=%', '%signature%', '%key=%', '%cvv%', '%cvc%', '%otp%', '%card%num%', '%sessid%', '%sessionid%',
+    '%session\_id%', '%\_session%', '%session=%', '%session\_state%', '%t.sid%',
     '%auth=%', '%auth"%', '%auth''%', '%auth\\"%', '%jwt%', '%csrf%', '%xsrf%', '%pw%', '%iban%', '%hmac=%', '%ticket=%',
     '%assertion=%', '%samlre%', '%cookies%', '%.cookie%', '%verifier%'
-  ]) then
+  ]) or replace(v_lower, 'classn', '') like '%ssn%' then
     v_text := regexp_replace(v_text, $pattern$(?xi)
       \mbearer (?:[ \t]+|%20) (?![\w-]+=\w) (?=[a-z]*(?:[0-9_~+/]|[.-][a-z0-9])[\w.~+/=-]{5}|[a-z]{16})
       | (?:(?:encrypted|with) [ ]+ password | identified [ ]+ by) [ ]+ (?=')
@@ -200,18 +235,14 @@ begin
       | (?:[?&](?:auth|hmac|ticket|session) | \m(?:client_)?assertion | \msaml(?:response|request) | \m(?:oauth|code)_verifier
           | \msession_state)(?:=|["'][ ]*:[ ]*["']) (?=[\w.~%+/-]{12})
       | (?: [a-z]-signature(?:-[0-9]+)? | ["'](?:signature|auth) | _auth(?==)
-          | (?:\m|_) (?:cvv2?|cvc2?|ssn|otp(?:_code)?|totp(?=\W{1,4}[0-9])|card[_-]?num(?:ber)?|[a-z]*sess(?:ion)?_?id|[a-z]+_session(?=\W{1,4}[\w%.-]{0,24}[0-9])|connect\.sid
+          | (?:\m|_) (?:cvv2?|cvc2?|ssn|otp(?:_code)?|totp(?=\W{1,4}[0-9])|card[_-]?num(?:ber)?|[a-z]*sess(?:ion)?_?id|[a-z]+_session(?=\W{1,4}[\w%.-]*[0-9])|connect\.sid
             |jwt|[cx]srf|(?:bind)?pw|iban) )
         \\*["']? [ \t]* [:=] [ \t]* (?=[\w"'\\])
       | cookies? [ \t]* [:=] [ \t]* (?:\{[ ]*["'][\w.-]+["'][ ]*:[ ]*(?=["'])|["'][\w.-]+=)
     $pattern$, e'\\&\x02', 'g');
   end if;
   v_text := monitoring.mark_random_values(v_text, v_lower);
-  if v_lower like any(array['%pass%', '%pin%', '%otp%', '%code%', '%key %', '%kennw%', '%senha%'])
-    or octet_length(v_lower) <> length(v_lower)
-  then
-    v_text := monitoring.mark_spoken_values(v_text);
-  end if;
+  v_text := monitoring.mark_spoken_values(v_text, v_lower);
   -- Commands: no sentence can follow, so a second mark prevents the removal of the first one below.
   if v_text like any(array[
     '%-u %', '%--user%', '%mysql%', '%sshpass%', '%redis-cli%', '%IDENTIFIED%', '%identified%', '%assword ''%', '%PASSWORD ''%'
