@@ -4,9 +4,9 @@
 --   monitoring.redact_keyed_values.
 -- Risks: a backend caches 32 compiled regular expressions, and this file uses 15 of them, 4 of which every text meets.
 --   A pattern whose states times characters exceed some 2,500 costs five times more per call, because its tables
---   outgrow what malloc keeps: keep alternations small. A repetition such as {0,200} is compiled as so many states, and
---   takes milliseconds when the cache has lost it: * is as good. Matching is in collation "C", where only ASCII letters are
---   letters. In a pattern with (x), blanks are ignored and # begins a comment.
+--   outgrow what malloc keeps: keep alternations small. A repetition such as {0,200} is compiled as so many states,
+--   which takes milliseconds whenever the cache has lost it: * is as good. Matching is in collation "C", where only
+--   ASCII letters are letters. In a pattern with (x), blanks are ignored and # begins a comment.
 
 create function monitoring.may_contain_random_words(value text)
 returns boolean
@@ -158,7 +158,7 @@ begin
     -- discounts, and the names of states, stay: their capital letters and digits begin words.
     v_text := regexp_replace(v_text, $pattern$(?x)
       (?<![A-Za-z0-9-])(?:code|state|auth(?:orization)?_code|device_code) (?:=|["'][ ]*[:=][ ]*["'])
-      (?: (?= [\w.~%+/-]{12}) (?= (?:[\w.~%+/-]*(?:[A-Z][a-z][A-Z]|[0-9][A-Za-z]|[a-z][0-9])){3})
+      (?: (?= [\w.~%+/-]{12}) (?= (?:[\w.~%+/-]*(?:[A-Z][a-z][A-Z]|[a-z][A-Z]{2}|[0-9][A-Za-z]|[a-z][0-9])){3})
         | (?= [0-9a-f]{20} | [014](?:/|%2F|[.])[\w.-]{16}) )
       | (?:callback|oauth|signin|/cb|/auth|login)[^\s?"'<>]*[?](?:[^\s"'<>]*&)?
         (?:code|state)= (?=[\w.~%+/-]{10}) (?=[A-Za-z_.~%+/-]*[0-9])
@@ -285,7 +285,7 @@ begin
       (?:[ \t]*[:=][ \t]*)?
       (?:\\*["'])?(?:null|none|nil|undefined|true|false|yes|no|not|is|required|invalid|missing|expired|incorrect|wrong|mismatch|empty
         |blank|failed|failure|error|denied|rejected|revoked|malformed|unknown|unexpected|unauthorized|forbidden
-        |must|should|was|string|number|boolean|object|identifier|option|flag|argument|header|redacted|hidden|masked)
+        |must|should|was|code|string|number|boolean|object|identifier|option|flag|argument|header|redacted|hidden|masked)
       (?:[\s.,;:!?)}\]"'&]|$)
       # already redacted by the sender
       | (?:[ \t]*[:=][ \t]*)?(?:(?:bearer|basic|token)[ ])?\\*["']?
