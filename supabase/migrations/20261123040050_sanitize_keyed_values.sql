@@ -37,12 +37,13 @@ security invoker
 set search_path = ''
 as $$
 declare
-  c_foreign constant text := 'contrase|ароль|パスワード|暗証|密[码碼]|口令|비밀번호|şifre|hasło|ösenord|jelsz|mật khẩu'; -- password, PIN
+  c_foreign constant text := 'contrase|ароль|パスワード|暗証|密[码碼]|口令|비밀번호|şifre|hasło|ösenord|jelsz|mật khẩu'
+    || '|[验驗][证證][码碼]|[認确確][証认認]コード|인증번호|одтвержд'; -- password, PIN, one-time code
   v_text text collate "C" := lower(may_contain_secrets.value collate "C");
 begin
-  return v_text ~ ('p(?:ass|wd?|in[^gn])|secret|token|key|auth(?:ori|enti|["''\\=:])|cookie|bearer|c(?:ard|v[vc])|ssn|otp|jwt|srf')
+  return v_text ~ ('p(?:ass|wd?|in[^gn])|secret|token|key|auth(?:ori|enti|["''\\=:]| plain | login | xo)|cookie|bearer|c(?:ard|v[vc])|ssn|otp|jwt|srf')
     or v_text ~ ('sess(?:ion)?_?[i="]|t[.]sid|sig=|gnature|ntified|credent|-(?:u |-u)|mysql|s-cli|iban'
-      || '|[enymarsf2]a?[ _-]code|kennw|senha')
+      || '|[enymarsf2]a?[ _-]code|kennw|senha|heitscode|igungscode|digo de |code de |ldap|mongo')
     or (
       (
         strpos(v_text, '=') > 0 or strpos(v_text, '":') > 0 or strpos(v_text, '%3d') > 0 or strpos(v_text, 'samlr') > 0
@@ -90,12 +91,19 @@ begin
     $pattern$, c_marks, 'g');
   end if;
   if octet_length(mark_spoken_values.lowered) <> length(mark_spoken_values.lowered)
-    or mark_spoken_values.lowered like any(array['%kennwort%', '%passwort%', '%mot de passe%', '%contrase%', '%senha%'])
+    or mark_spoken_values.lowered like any(array[
+      '%kennwort%', '%passwort%', '%mot de passe%', '%contrase%', '%senha%', '%heitscode%', '%igungscode%', '%digo de %',
+      '%code de %'
+    ])
   then
     v_text := regexp_replace(v_text, $pattern$(?xi)
       (?:kennwort|passwort|mot[ ]de[ ]passe|contrase[^\s:=]{1,3}a|senha|ароль|パスワード|暗証番号|密[码碼]
         |口令|비밀번호|şifre|hasło|ösenord|jelszó|mật[ ]khẩu)["']?[ ]*(?:[:=：]|war|ist|es|は)[ ]*["'`「]?
       (?=[a-z]*[0-9!@\#$%^&*][^\s"'`]{2})
+      | (?:best(?:ä|ae?)tigungscode|sicherheitscode|code[ ]de[ ](?:v[eé]rification|s[eé]curit[eé]|confirmation)
+        |c[oó]digo[ ]de[ ](?:verifica|confirma|segur)[^\s:=]*|[验驗][证證][码碼]|(?:認証|確認)コード|인증번호
+        |код[ ]подтверждения)["']?[ ]*(?:lautet|ist|est|es|é|は|是|为|為)?[ ]*[:=：]?[ ]*["'「]?
+        (?=(?:[0-9]{4,8}|[0-9]{3}-[0-9]{3})(?![\w-]))
     $pattern$, c_marks, 'g');
   end if;
   if replace(mark_spoken_values.lowered, 'ping', '') like '%pin%'
@@ -111,9 +119,9 @@ begin
     v_text := regexp_replace(v_text, $pattern$(?xi)
       (?:\mpin|\motp)[ ]+(?:[a-z]+[ ]+)?(?:was|is|as|given|entered|used)?[ ]*:?[ ]*
         ["'`] (?=[^\s"'`]*[0-9!@\#$%^&*+~][^\s"'`]*["'`])
-      | (?:\m|_)(?:pin|t?otp)(?:[ _-]?(?:code|number))?["']?[ ]*(?:was|is|[:=])?[ ]*["']? (?=[0-9]{4,8}(?![\w-]|[.][0-9]))
+      | (?:\m|_)(?:pin|t?otp)(?:[ _-]?(?:code|number))?["']?[ ]*(?:was|is|[:=])?[ ]*["']? (?=(?:[0-9]{4,8}|[0-9]{3}-[0-9]{3})(?![\w-]|[.][0-9]))
       | (?:verification|one[ -]?time|security|login|confirmation|sms|[2m]fa|auth(?:entication)?|your|access|reset)[ _-]?
-        (?:code|password|pin)["']?[ ]*(?:was|is|[:=])?[ ]*["']? (?=[0-9]{4,8}(?![\w-]|[.][0-9]))
+        (?:code|password|pin)["']?[ ]*(?:was|is|[:=])?[ ]*["']? (?=(?:[0-9]{4,8}|[0-9]{3}-[0-9]{3})(?![\w-]|[.][0-9]))
     $pattern$, c_marks, 'g');
   end if;
   return v_text;
@@ -138,7 +146,7 @@ declare
 begin
   -- The most frequent errors of databases are about other keys.
   if replace(replace(mark_random_values.lowered, 'duplicate key value', ''), 'foreign key', '') like '%key%'
-    or mark_random_values.lowered like any(array['%-team%', '%x-auth%', '%value%:%'])
+    or mark_random_values.lowered like any(array['%-team%', '%x-auth%', '%value%:%', e'%name="%"\n\n%'])
   then
     v_text := regexp_replace(v_text, $pattern$(?xi)
       # Headers of any vendor, and keys of licenses, servers, services, storages and the like: what looks random.
@@ -149,6 +157,8 @@ begin
       # {"name": "PASSWORD", "value": "x"}, also in YAML
       | (?:passw(?:or)?d|secret|token|key|pass|pwd) (?:_base)? (?:\\*["'])?,?\s*(?:-[ ])?(?:\\*["'])?\mvalue(?:\\*["'])?[ ]*:[ ]*
         (?=[^\s{\[])
+      # a field of a form in several parts
+      | name="[^"\n]*(?:passw(?:or)?d|secret|token)[^"\n]*"\n\n (?=\S)
     $pattern$, e'\\&\x02', 'g');
   end if;
   if mark_random_values.lowered like any(array['%code=%', '%code"%', '%code''%', '%state=%', '%state"%', '%state''%'])
@@ -210,7 +220,7 @@ begin
       (?:_?hash|[0-9]|[_-](?:old|new|prod|live|test|dev|base|v[0-9]))?
       (?:
         (?:\\*["']\]?|\]|%5D) [ \t]* (?:=>|:|=(?!=)) [ \t]* b?
-          (?:\[[ ]*(?=\\*["'])|\{[ ]*\\*["']value\\*["'][ ]*:[ ]*)?
+          (?:\s*string\([0-9]+\)[ ](?=")|\[[ ]*(?=\\*["'])|\{[ ]*\\*["']value\\*["'][ ]*:[ ]*)?
         | [ \t]* (?: :?=(?![=>~]) | :(?!:|//|[ ]*[|]\s) | =>(?=[ \t]*["']) ) [ \t]*
         | :[ ]* (?:[|][ ]*)? \x0b\s* (?=\S*[^\s:][ \t]*(?:\n|$))
         | \\*["'] [ \t]+ value= (?=\\*["'])                  # an attribute
@@ -245,13 +255,17 @@ begin
   v_text := monitoring.mark_spoken_values(v_text, v_lower);
   -- Commands: no sentence can follow, so a second mark prevents the removal of the first one below.
   if v_text like any(array[
-    '%-u %', '%--user%', '%mysql%', '%sshpass%', '%redis-cli%', '%IDENTIFIED%', '%identified%', '%assword ''%', '%PASSWORD ''%'
+    '%-u %', '%--user%', '%mysql%', '%sshpass%', '%redis-cli%', '%ldap%-w%', '%mongo%-p%', '%AUTH PLAIN %',
+    '%AUTH LOGIN %', '%AUTH XO%', '%IDENTIFIED%', '%identified%', '%assword ''%', '%PASSWORD ''%'
   ]) then
     v_text := regexp_replace(v_text, $pattern$(?x)
       [ ](?:-u|--user)[ =]+["']?(?![0-9]+:[0-9]+(?:\s|$))[^\s:"'=/]+:(?=[^\s:/])
       | \msshpass[ ]+-p[ ]*(?=[^\s])
       | \mmysql[a-z]*[ ]+(?:(?!mysql)[^\s]+[ ]+)*?-p(?=[^\s])
       | \mredis-cli[ ]+(?:(?!redis-cli)[^\s]+[ ]+)*?-a[ ]+(?=[^\s])
+      | \mldap[a-z]+[ ]+(?:(?!ldap[a-z]+[ ])[^\s]+[ ]+)*?-w[ ]*(?=[^\s])
+      | \mmongo[a-z]*[ ]+(?:(?!mongo)[^\s]+[ ]+)*?-p[ ]+(?=[^\s-])
+      | \mAUTH[ ](?:PLAIN|LOGIN|XOAUTH2)[ ](?=[A-Z0-9+/]*[a-z])(?=[A-Za-z0-9+/]{8})
       | (?:(?:USER|user)[ ]+[^\s]+[ ]+)(?:IDENTIFIED[ ]+BY|identified[ ]+by)[ ]+(?=[^\s])
       | (?:PASSWORD|[Pp]assword)[ ]+(?=')
     $pattern$, e'\\&\x04\x02', 'g');
@@ -291,7 +305,13 @@ begin
       | (?:[ \t]*[:=][ \t]*)?(?:(?:bearer|basic|token)[ ])?\\*["']?
         (?:\[(?:redacted|filtered|hidden|masked|removed|scrubbed|secret|sensitive)\]|<(?:redacted|hidden|masked|filtered|secret)>|\*{3,}|\#{3,}|\u2022{3,})
         (?:\\*["'])?(?:[\s.,;:!?)}\]&]|$)
+      # a reference to a variable or a secret, and what an example leaves open
+      | (?:[ \t]*[:=][ \t]*)?(?:(?:bearer|basic|token)[ ])?["']?(?:\$\{\{?[^{}\n]+\}|\{\{[^{}\n]+\}\}|\$\([\w.]+\)|%\(\w+\)s|<[a-z][a-z _-]*>)
       | (?:""|'') (?![\w"'])
+      # a sentence about the field: "The password must have 8 characters"
+      | ["'][A-Z][a-z']*[ ](?:(?:[A-Za-z'(),_-]+|[0-9]{1,3})[ ])*(?:must|should|required|too|cannot|not|least|invalid|incorrect|expired|enter|match)(?=[ .!"'])
+      # a type, such as token:software:totp
+      | [a-z]{3,}:[a-z]{3,}["']
       | ["'](?:include|omit|same-origin)["']
       | [a-z]+[ ]+at[ ]+(?:line|position|offset|index)[ ]
       | [0-9]{1,3}[ ]+[a-z]
@@ -302,7 +322,7 @@ begin
   v_text := regexp_replace(v_text, $pattern$(?x)
     # A header: its scheme, its value, and what follows as parameters or further cookies.
     \x02 ([ \t]*[:=][ \t]*) (?:[\w-]+[ \t\x0b]+)? [^\s"',;\\]+ (?:"[^"\n]*")?
-      (?:(?:,?[ \t]+[^\s"'=;,]+){0,5}[;,][ \t]*[\w.-]+=(?:[^\s"',;\\]|"[^"\n]*")*)*
+      (?:(?:,?[ \t]+(?![\w-]+:[ \t])[^\s"'=;,]+){0,5}[;,][ \t]*[\w.-]+=(?:[^\s"',;\\]|"[^"\n]*")*)*
     # A value in quotes, to their end or the line's; quotes may be escaped, as in JSON inside JSON.
     | \x02 (?:
         (") (?:[^"\\\n]|\\[^\n])*

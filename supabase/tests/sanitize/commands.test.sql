@@ -2,11 +2,15 @@
 
 begin;
 
-select plan(8);
+select plan(12);
 
 select is(monitoring.sanitize_text(sample.body, 4096), sample.wanted, sample.description)
 from (
   values
+  ('ldapsearch -D "cn=a" -w hunter2 -b dc=corp', 'ldapsearch -D "cn=a" -w [redacted] -b dc=corp', 'ldapsearch'),
+  ('mongodump -u app -p hunter2 --db shop', 'mongodump -u app -p [redacted] --db shop', 'mongodump'),
+  ('>> AUTH PLAIN AHN2Yy1tYWlsAEg4', '>> AUTH PLAIN [redacted]', 'SMTP'),
+  ('250-AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER', '250-AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER', 'what a mail server offers'),
   ('curl -u a:pw https://h', 'curl -u a:[redacted] https://h', 'curl'),
   ('curl --user ''a:pw'' https://h', 'curl --user ''a:[redacted]'' https://h', 'in quotes'),
   ('mysql -h db -uroot -phunter2 shop', 'mysql -h db -uroot -p[redacted] shop', 'mysql'),

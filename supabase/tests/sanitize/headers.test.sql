@@ -2,11 +2,15 @@
 
 begin;
 
-select plan(8);
+select plan(9);
 
 select is(monitoring.sanitize_text(sample.body, 4096), sample.wanted, sample.description)
 from (
   values
+  (
+    'Authorization: Token token=x1 Accept: text/html;version=2', 'Authorization: [redacted] Accept: text/html;version=2',
+    'another header in the same line'
+  ),
   ('GET / Authorization: Bearer abc.def', 'GET / Authorization: [redacted]', 'bearer'),
   ('curl -H ''authorization: Custom x1'' https://a.b', 'curl -H ''authorization: [redacted]'' https://a.b', 'an unknown scheme, in quotes'),
   ('Authorization: Digest username="u", realm="r", response="6629"', 'Authorization: [redacted]', 'digest'),

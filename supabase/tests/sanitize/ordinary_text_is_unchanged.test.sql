@@ -10,6 +10,10 @@ select is_empty(
     from (
       values
       ('password authentication failed for user "app"'),
+      ('{"errors":{"password":["The password field is required."],"token":["This password is too common."]}}'),
+      ('{"password":"Password must contain at least 8 character(s)"}'), ('{"factorType":"token:software:totp"}'),
+      ('NPM_TOKEN: ${{ secrets.NPM_TOKEN }} is empty, password=${DB_PASSWORD} token: {{ .Values.token }}'),
+      ('expected "Authorization: Bearer <token>", password=%(password)s'), ('tenant_access_token: code 99991663'),
       ('Invalid password'), ('token expired'), ('secret not found'), ('bearer authentication failed'),
       ('invalid bearer token.'), ('Basic authentication is required'), ('Invalid API key'), ('missing --token option'),
       ('password: must be at least 8 characters'), ('password: Required'), ('"password": null, secret=undefined'),

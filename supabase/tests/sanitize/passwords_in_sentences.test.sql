@@ -2,11 +2,16 @@
 
 begin;
 
-select plan(8);
+select plan(9);
 
 select is(monitoring.sanitize_text(sample.body, 4096), sample.wanted, sample.description)
 from (
   values
+  (
+    'Ihr Bestätigungscode lautet 819-987, Sicherheitscode: 611140, code de vérification est 829301, código de error: 829301',
+    'Ihr Bestätigungscode lautet [redacted], Sicherheitscode: [redacted], code de vérification est [redacted], código de error: 829301',
+    'codes in other languages'
+  ),
   ('login failed, password was ''hunter2x'' for bob', 'login failed, password was ''[redacted]'' for bob', 'in quotes'),
   ('failed with password "correcthorse" again', 'failed with password "[redacted]" again', 'with a word in quotes'),
   ('the password is x9Kp27vQ, passphrase was Tr0ub4dor&3', 'the password is [redacted], passphrase was [redacted]', 'without quotes'),

@@ -2,11 +2,19 @@
 
 begin;
 
-select plan(8);
+select plan(10);
 
 select is(monitoring.sanitize_text(sample.body, 4096), sample.wanted, sample.description)
 from (
   values
+  (
+    e'["password"]=>\n  string(2) "x1"\n  ["charset"]=>\n  string(4) "utf8"',
+    e'["password"]=>\n  string(2) "[redacted]"\n  ["charset"]=>\n  string(4) "utf8"', 'var_dump of PHP'
+  ),
+  (
+    e'form-data; name="new_password"\n\nx1\n--b\nform-data; name="note"\n\nhello',
+    e'form-data; name="new_password"\n\n[redacted]\n--b\nform-data; name="note"\n\nhello', 'a form in several parts'
+  ),
   ('<password>x1</password>', '<password>[redacted]</password>', 'an element'),
   ('<add key="Password" value="x1"/>', '<add key="Password" value="[redacted]"/>', 'an attribute'),
   ('cfg[''password''] = ''x1''', 'cfg[''password''] = ''[redacted]''', 'a subscript'),
