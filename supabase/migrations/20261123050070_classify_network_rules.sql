@@ -185,7 +185,7 @@ begin
       || ' | dns lookup fail* | dns resolution fail* | dns error | failed host lookup'
       || ' | no address associated with hostname | failed to resolve reference'
       || ' | non-recoverable failure in name resolution | dns server returned',
-    unless => c_unless,
+    unless => c_unless || ' | service for type',
     example => 'lookup db.internal: no such host',
     counterexample => 'Unable to resolve module ./screens/Cart'
   );

@@ -219,7 +219,8 @@ begin
       '| udp | icmp | socket | sockets | network | networking | interface | host | hosts | eth0 | wlan0 | wifi'
       '| systemd | crond | anacron | raid | megaraid | fan | temperature | hardware | thermal | swap | inode | heap'
       '| segfault | sigkill | sigterm | sigsegv | signal killed | oops | panic | hdfs | dfs | dfsclient | datanode'
-      '| namenode | blk | ossec* | firewall | nsurl* | cfnetwork',
+      '| namenode | blk | ossec* | firewall | nsurl* | cfnetwork | logical block'
+      '| main process exited',
     example => 'pod evicted'
   );
   return next monitoring.define_rule(

@@ -105,7 +105,7 @@ begin
       '| namensauflösung | dienst ist nicht bekannt | gehört keine adresse | unbekannter (rechner | host)'
       '| angegebenen hostnamen'
       '| être résolu | hôte inconnu | nom d hôte | résolution (du nom | de) | service inconnu | adresse associée'
-      '| pas à résoudre'
+      '| pas à résoudre | résoudre (le nom | l hôte | hôte | l adresse)'
       '| resolver el nombre | host (desconocido | especificado) | traducir el nombre | fallo temporal | servicio '
       'desconocido | dirección asociada | pudo resolver | error al resolver'
       '| ser resolvido | host não é conhecido | máquina é desconhecida | falha temporári* | serviço desconhecido'
