@@ -30,43 +30,44 @@ as $$
     ('monitoring', 'function', '', '
       answer_conflict answer_event apply_rules apply_sentry_intent apply_stored_delivery apply_suppression
       apply_verdicts audit_classification_rule audit_config_change audit_direct_edit audit_incident_change
-      audit_incident_event audit_new_incidents audit_secret_format backtest_classifier backtest_rule begins_log_line
-      begins_reason_phrase build_error_title chain_agent_action change_incident_severity change_sentry_incident
-      check_activity check_agent_action check_classification_rule check_extensions check_incident_change check_jobs
-      check_rows check_rule_form check_rule_pattern check_schema check_secret_format check_secret_format_fields
-      check_sentry_feed check_server check_size choose_time classify_fields classify_incident collect_embeddings
-      collect_missed_answers compile_secret_formats config context_checks context_deployments context_fixes
-      context_incident context_similar_incidents context_timeline count_begun_actions count_checks count_occurrences
-      count_secret_indicators current_caller cut_middle decode_escapes define_rule describe_difference
-      describe_erased_actions describe_erasure describe_knowledge describe_outage_message describe_outage_title
-      describe_outages describe_refusal describe_reopened_incidents describe_reused_key describe_row_rule
-      describe_rule describe_scheduler describe_sentry_event describe_sentry_feed describe_sentry_issue
-      describe_sentry_metadata describe_sentry_occurrence describe_severity_change describe_statuses
-      describe_version_problem drop_fix_outcomes drop_last_word end_suppressions enrich_sentry_incident erase_action
-      erase_document erase_fingerprint erase_incidents erase_list erase_name erase_rows erase_text expected_jobs
-      explain_no_match explain_refused_row extract_message_head extract_root_trace fail_running_actions
-      find_actions_to_erase find_anchor_problems find_anchored_chain_problems find_answer_due find_approved_fix
-      find_cause find_config_problem find_culprit find_deciding_part find_deployment find_fold_candidates
-      find_health_check_problem find_knowledge find_latest_sent_at find_log_level find_many_tokens find_purge_cutoff
-      find_ready_verdicts find_root_cause find_same_delivery find_sentry_issue_id find_sentry_name find_sentry_project
-      find_signature find_status_code find_target_problem find_targets_problem find_url_host find_value_problem
-      find_vector_schema find_verdict_effects find_window_problem fingerprint_error fold_events fold_events_by_sender
-      follow_switches format_sentry_stack group_phrases guess_sentry_source hash_action_content hash_agent_action
-      hash_audit_anchor hash_event hash_idempotency_key index_error_text insert_incidents install
-      install_answer_trigger installation_check_of is_allowed_link is_amount is_builtin_rule is_caused_by_body
-      is_clean_jsonb is_content_error is_error_number is_expression is_feature_on is_hex_word is_identifier
-      is_in_deployment_window is_in_maintenance is_kill_switch_on is_late_delivery is_library_frame is_logged_status
-      is_one_line is_own_word is_part_of_a_value is_private_host is_raised_by_sentry is_recorded_erasure
-      is_redaction_mark is_secret_pair is_sensitive_key is_sentry_outage is_simple_expression is_status_code
-      is_valid_input join_lines judge_answers judge_health_checks kind_of_level last_word lift_suppression
-      limit_redaction_cost list_builtin_rules list_changes list_copies_elsewhere list_database_code_rules
-      list_database_failure_rules list_database_topics list_erased_actions list_failure_topics list_internal_functions
-      list_jobs list_library_topics list_limit_rules list_localized_connection_rules list_localized_critical_rules
-      list_localized_database_rules list_localized_database_topics list_localized_lower_rules
-      list_localized_network_rules list_localized_no_failure_rules list_localized_payment_rules
-      list_localized_security_rules list_localized_statement_rules list_localized_timeout_rules list_localized_topics
-      list_low_rules list_medium_rules list_network_code_rules list_network_rules list_no_failure_rules
-      list_ordinary_texts list_other_topics list_own_functions list_own_objects list_page_topics list_payment_rules
+      audit_incident_event audit_new_incidents audit_secret_format backtest_classifier backtest_rule
+      begins_error_tuple begins_log_line begins_reason_phrase build_error_title chain_agent_action
+      change_incident_severity change_sentry_incident check_activity check_agent_action check_classification_rule
+      check_extensions check_incident_change check_jobs check_rows check_rule_form check_rule_pattern check_schema
+      check_secret_format check_secret_format_fields check_sentry_feed check_server check_size choose_time
+      classify_fields classify_incident collect_embeddings collect_missed_answers compile_secret_formats config
+      context_checks context_deployments context_fixes context_incident context_similar_incidents context_timeline
+      count_begun_actions count_checks count_occurrences count_secret_indicators current_caller cut_middle
+      decode_escapes define_rule describe_difference describe_erased_actions describe_erasure describe_knowledge
+      describe_outage_message describe_outage_title describe_outages describe_refusal describe_reopened_incidents
+      describe_reused_key describe_row_rule describe_rule describe_scheduler describe_sentry_event
+      describe_sentry_feed describe_sentry_issue describe_sentry_metadata describe_sentry_occurrence
+      describe_severity_change describe_statuses describe_version_problem drop_fix_outcomes drop_last_word
+      end_suppressions enrich_sentry_incident erase_action erase_document erase_fingerprint erase_incidents erase_list
+      erase_name erase_rows erase_text expected_jobs explain_no_match explain_refused_row extract_message_head
+      extract_root_trace fail_running_actions find_actions_to_erase find_anchor_problems find_anchored_chain_problems
+      find_answer_due find_approved_fix find_cause find_config_problem find_culprit find_deciding_part find_deployment
+      find_fold_candidates find_health_check_problem find_knowledge find_latest_sent_at find_log_level
+      find_many_tokens find_purge_cutoff find_ready_verdicts find_root_cause find_same_delivery find_sentry_issue_id
+      find_sentry_name find_sentry_project find_signature find_status_code find_target_problem find_targets_problem
+      find_url_host find_value_problem find_vector_schema find_verdict_effects find_window_problem fingerprint_error
+      fold_events fold_events_by_sender follow_switches format_sentry_stack group_phrases guess_sentry_source
+      hash_action_content hash_agent_action hash_audit_anchor hash_event hash_idempotency_key index_error_text
+      insert_incidents install install_answer_trigger installation_check_of is_allowed_link is_amount is_builtin_rule
+      is_caused_by_body is_clean_jsonb is_content_error is_error_number is_expression is_feature_on is_hex_word
+      is_identifier is_in_deployment_window is_in_maintenance is_kill_switch_on is_late_delivery is_library_frame
+      is_logged_status is_one_line is_own_word is_part_of_a_value is_private_host is_raised_by_sentry
+      is_recorded_erasure is_redaction_mark is_secret_pair is_sensitive_key is_sentry_outage is_simple_expression
+      is_status_code is_valid_input join_lines judge_answers judge_health_checks kind_of_level last_word
+      lift_suppression limit_redaction_cost list_builtin_rules list_changes list_copies_elsewhere
+      list_database_code_rules list_database_failure_rules list_database_topics list_erased_actions
+      list_failure_topics list_internal_functions list_jobs list_library_topics list_limit_rules
+      list_localized_connection_rules list_localized_critical_rules list_localized_database_rules
+      list_localized_database_topics list_localized_lower_rules list_localized_network_rules
+      list_localized_no_failure_rules list_localized_payment_rules list_localized_security_rules
+      list_localized_statement_rules list_localized_timeout_rules list_localized_topics list_low_rules
+      list_medium_rules list_network_code_rules list_network_rules list_no_failure_rules list_ordinary_texts
+      list_other_topics list_own_functions list_own_objects list_page_topics list_payment_rules
       list_personal_data_columns list_request_topics list_row_rules list_secret_formats_a_to_f
       list_secret_formats_g_to_o list_secret_formats_p_to_z list_security_failure_rules list_security_topics
       list_sentry_exceptions list_server_error_rules list_service_timeout_rules list_timeout_rules

@@ -1,6 +1,6 @@
 -- Purpose: tells what identifies an error from what differs with each occurrence, by the words in its message.
--- Objects: functions monitoring.is_identifier, monitoring.is_error_number, monitoring.is_part_of_a_value,
---   monitoring.mask_word.
+-- Objects: functions monitoring.is_identifier, monitoring.is_error_number, monitoring.begins_error_tuple,
+--   monitoring.is_part_of_a_value, monitoring.mask_word.
 -- Risks: a changed word or pattern changes the fingerprint of errors that are stored already: their next occurrence
 --   opens a second incident.
 
@@ -153,7 +153,11 @@ begin
   end if;
   -- "error 1205" and "returned 404" are codes; "returned 404 rows" is a count.
   return (
-    v_word in ('error', 'err', 'fehler', 'erreur', 'erro', 'errore')
+    v_word in ('error', 'err', 'fehler', 'erreur', 'erro', 'errore', 'msg', 'meldung')
+    or (
+      v_length = 3 and v_number between '400' and '599' and is_error_number.before like '%: '
+      and lower(is_error_number.before) like any(array['%smtp%', '%mail%'])
+    )
     or (
       v_length = 3 and v_number between '100' and '599' and (
         (strpos(v_word, '/') > 0 and is_error_number.before like '% ')
@@ -173,6 +177,34 @@ $$;
 comment on function monitoring.is_error_number(text, text, text) is
 'Returns whether a number identifies the error, by the words around it: an HTTP status, an errno, an SQLSTATE, an exit
 code, the number of an error, or the port of the service that failed.';
+
+create function monitoring.begins_error_tuple(before text, value text, after text, following text)
+returns boolean
+language plpgsql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+begin
+  return (begins_error_tuple.before = '(' or begins_error_tuple.before like any(array['%: (', '%) (']))
+  and (
+    begins_error_tuple.after like any(array[', b''%', ', b"%'])
+    or begins_error_tuple.after = ', '
+    and begins_error_tuple.following like any(array['"% %', '''% %'])
+  )
+  and (
+    length(begins_error_tuple.value) <= 5 and translate(begins_error_tuple.value, '0123456789', '') = ''
+    or begins_error_tuple.value like '''_____''' -- an SQLSTATE
+  );
+end
+$$;
+
+comment on function monitoring.begins_error_tuple(text, text, text, text) is
+'Returns whether a number or an SQLSTATE, with this text before and after it and this following value, is the first of
+two arguments of an exception of Python, which are the number and the message of an error: OperationalError: (2006,
+''MySQL server has gone away'').';
 
 create function monitoring.is_part_of_a_value(word text)
 returns boolean

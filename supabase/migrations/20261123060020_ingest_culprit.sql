@@ -139,7 +139,8 @@ begin
   )
   or v_function like any(array[
     'java%/java%', 'core::%', '<core::%', 'std::%', '<std::%', 'alloc::%', '<alloc::%', 'tokio::%', 'rust_begin_unwind%',
-    '__rust%', 'Illuminate\\%', 'Symfony\\%', 'Doctrine\\%', '{main}%', 'lambda_method%'
+    '__rust%', 'Illuminate\\%', 'Symfony\\%', 'Doctrine\\%', '{main}%', 'lambda_method%', '%$_Lambda%', '%$Proxy%',
+    '%GeneratedMethodAccessor%', '%$_FastClass%', '%CGLIB$_%'
   ])
   or v_file like any(array[
     '%node_modules/%', 'node:%', 'internal/%', '%site-packages/%', '%dist-packages/%', '%/vendor/%', 'vendor/%', '%/gems/%',

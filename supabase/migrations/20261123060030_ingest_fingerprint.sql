@@ -160,7 +160,7 @@ begin
     v_content := btrim(substr(mask_named_value.value, 2, length(mask_named_value.value) - 2));
     if mask_named_value.after like ':%' and right(rtrim(mask_named_value.before), 1) in ('{', ',') then
       return v_mark || monitoring.mask_values(v_content) || v_mark; -- a key of an object
-    elsif mask_named_value.before like '% = ' then
+    elsif mask_named_value.before like '% = ' and mask_named_value.before not like '%desc = ' then
       return '<*>'; -- a literal in SQL
     end if;
   end if;
@@ -254,6 +254,7 @@ declare
   v_before text collate "C";
   v_value text collate "C";
   v_after text collate "C";
+  v_next text collate "C";   -- the value after this one
   v_first text collate "C";
   v_word text collate "C";
 begin
@@ -261,11 +262,18 @@ begin
     v_before := v_parts[2 * v_place - 1];
     v_value := v_parts[2 * v_place];
     v_after := v_parts[2 * v_place + 1];
+    v_next := coalesce(v_parts[2 * v_place + 2], '');
     v_first := left(v_value, 1);
     if v_before in (':', ': ', '=', ' : ') and v_place > 1 then
       v_before := v_parts[2 * v_place - 2] || v_before; -- "key": "value"
     end if;
-    if v_first in ('"', '''', '`', '=', '/') then
+    if v_before like '%(' and monitoring.begins_error_tuple(v_before, v_value, v_after, v_next) then
+      null; -- (2006, 'MySQL server has gone away'), ('42S02', "Invalid object name")
+    elsif v_before = ', ' and monitoring.begins_error_tuple(
+      v_parts[2 * v_place - 3], v_parts[2 * v_place - 2], v_before, v_value
+    ) then
+      v_parts[2 * v_place] := v_first || monitoring.mask_values(btrim(v_value, v_first)) || v_first;
+    elsif v_first in ('"', '''', '`', '=', '/') then
       v_parts[2 * v_place] := monitoring.mask_named_value(v_before, v_value, v_after);
     elsif v_first = '@' then
       v_parts[2 * v_place - 1] := rtrim(
@@ -285,7 +293,10 @@ begin
       end if;
       if translate(v_value, '0123456789', '') <> '' then
         v_value := monitoring.mask_number(v_before, v_value, v_after);
-      elsif not monitoring.is_error_number(v_before, v_value, v_after) then
+      elsif not monitoring.is_error_number(v_before, v_value, v_after)
+        -- Mail servers answer with a reply code and an enhanced status code: 550 5.1.1. MySQL: 1146 (42S02): Table
+        and not (length(v_value) = 3 and v_value between '400' and '599' and v_next like '_._.%')
+        and not (v_after = ' (' and length(v_next) = 5 and v_parts[2 * v_place + 3] like '):%') then
         v_value := '<*>';
       end if;
       v_parts[2 * v_place] := v_value;

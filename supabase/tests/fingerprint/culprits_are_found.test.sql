@@ -2,7 +2,7 @@
 
 begin;
 
-select plan(8);
+select plan(9);
 
 select results_eq(
   $$
@@ -35,6 +35,13 @@ select is(
   monitoring.find_culprit(e'Error: x\n    at total (/srv/releases/20261101/src/cart.js:5:7)\n    at one (/app/a.js:1:1)'),
   monitoring.find_culprit(e'Error: x\n    at total (/srv/releases/20261123/src/cart.js:90:1)'),
   'lines, folders of the deploy and the depth of the stack do not matter'
+);
+
+select is(
+  monitoring.find_culprit(
+    e'a.B: x\n\tat com.acme.Limits$$Lambda$1042/0x0000000801234567.apply(Unknown Source)\n\tat com.acme.Limits.check(Limits.java:18)'
+  ),
+  'Limits.java in check', 'a frame that the virtual machine generated does not matter'
 );
 
 select is(

@@ -22,6 +22,11 @@ select is_empty(
     select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
+      ('(2006, ''server has gone'')', '(2013, ''server has gone'')'), ('E: (1054, "No column ''a''")', 'E: (1054, "No column ''b''")'),
+      ('(''42S02'', "[42S02] no")', '(''42S22'', "[42S22] no")'), ('E: 1146 (42S02): x', 'E: 1054 (42S02): x'),
+      ('(421, b''4.7.0 busy'')', '(550, b''5.7.1 busy'')'), ('SMTP error: 421 busy', 'SMTP error: 550 busy'),
+      ('refused: 550 5.1.1 x', 'refused: 452 5.1.1 x'), ('Msg 208, Level 16', 'Msg 207, Level 16'),
+      ('desc = "dial: 10.0.0.1:5432"', 'desc = "dial: 10.0.0.1:6379"'),
       ('ERROR 1045 (28000): denied', 'ERROR 1213 (40001): denied'), ('ORA-00001: x', 'ORA-12541: x'),
       ('error TS2322: x', 'error TS2345: x'), ('Invalid call P2002', 'Invalid call P2025'),
       ('PGRST116: x', 'PGRST301: x'), ('AADSTS50011: x', 'AADSTS50105: x'), ('E11000 x', 'E11001 x'),
@@ -50,6 +55,8 @@ select is_empty(
     select sample.one, monitoring.normalize_error_message(sample.one), monitoring.normalize_error_message(sample.other)
     from (
       values
+      ('point (12, ''a'') is out', 'point (13, ''b'') is out'),
+      ('ValueError: (3, ''x'')', 'ValueError: (4, ''y'')'), ('mail 421 of 900 failed', 'mail 422 of 900 failed'),
       ('order P12345678 lost', 'order P87654321 lost'), ('node 123 is down', 'node 456 is down'),
       ('returned 1500 items', 'returned 1501 items'), ('GET /a took 404', 'GET /a took 12')
     ) as sample (one, other)

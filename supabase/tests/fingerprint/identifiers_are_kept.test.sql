@@ -125,9 +125,10 @@ select is(
   array[
     monitoring.mask_word('cus_NffrFeUfNV2Hib'), monitoring.mask_word('s3UploadPart'), monitoring.mask_word('ORA-00942'),
     monitoring.mask_number('took ', '12ms', ''), monitoring.mask_number('exit ', '137', ''), monitoring.mask_named_value('user ', '"jane"', ''),
-    monitoring.mask_named_value('table ', '"orders"', ''), monitoring.mask_values('user 7'), monitoring.is_part_of_a_value('März')::text
+    monitoring.mask_named_value('table ', '"orders"', ''), monitoring.mask_values('user 7'), monitoring.is_part_of_a_value('März')::text,
+    monitoring.begins_error_tuple('(', '2006', ', ', '"server has gone"')::text
   ],
-  array['cus-<*>', 's3UploadPart', 'ORA-00942', '<*>', '137', '<*>', '"orders"', 'user <*>', 'true'],
+  array['cus-<*>', 's3UploadPart', 'ORA-00942', '<*>', '137', '<*>', '"orders"', 'user <*>', 'true', 'true'],
   'each kind of value has its function'
 );
 
