@@ -307,16 +307,17 @@ begin
         (?:\\*["'])?(?:[\s.,;:!?)}\]&]|$)
       # a reference to a variable or a secret, and what an example leaves open
       | (?:[ \t]*[:=][ \t]*)?(?:(?:bearer|basic|token)[ ])?["']?(?:\$\{\{?[^{}\n]+\}|\{\{[^{}\n]+\}\}|\$\([\w.]+\)|%\(\w+\)s|<[a-z][a-z _-]*>)
+        (?:[\s"',;&)}\]]|$)
       | (?:""|'') (?![\w"'])
       # a sentence about the field: "The password must have 8 characters"
       | ["'][A-Z][a-z']*[ ](?:(?:[A-Za-z'(),_-]+|[0-9]{1,3})[ ])*(?:must|should|required|too|cannot|not|least|invalid|incorrect|expired|enter|match)(?=[ .!"'])
-      # a type, such as token:software:totp
-      | [a-z]{3,}:[a-z]{3,}["']
       | ["'](?:include|omit|same-origin)["']
       | [a-z]+[ ]+at[ ]+(?:line|position|offset|index)[ ]
       | [0-9]{1,3}[ ]+[a-z]
       | \w+[ ]*\}[ ]*=
     )
+    # a type, such as "token:software:totp"
+    | (?<=["']token:) \x02 (?= [a-z]+:[a-z]+["'])
     | (?<=[: \t]) \x02 (?= [a-z][a-z'-]*[.!?:]? [ \t]+ (?:[a-z'-]+(?:[ \t.,;!?)]|$)|[`(<{"']) )
   $pattern$, '', 'g');
   v_text := regexp_replace(v_text, $pattern$(?x)

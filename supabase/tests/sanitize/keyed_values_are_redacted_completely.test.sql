@@ -2,7 +2,7 @@
 
 begin;
 
-select plan(8);
+select plan(9);
 
 select is(monitoring.sanitize_text(sample.body, 4096), sample.wanted, sample.description)
 from (
@@ -14,6 +14,7 @@ from (
   (':password=>"x", [secret] => y', ':password=>"[redacted]", [secret] => [redacted]', 'Ruby and PHP'),
   ('PWD={a;b};Server=x', 'PWD=[redacted];Server=x', 'braces of ODBC'),
   ('user[password]=x&user[name]=y', 'user[password]=[redacted]&user[name]=y', 'a brackets field'),
+  ('{"auth":"app:hunter","a":1} password=${SALT}hunter2', '{"auth":"[redacted]","a":1} password=[redacted]', 'what begins like a reference'),
   ('password=[redacted]hunter2', 'password=[redacted]', 'a value that was redacted before')
 ) as sample (body, wanted, description);
 
