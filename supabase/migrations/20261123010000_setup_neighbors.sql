@@ -72,10 +72,10 @@ as $$
       list_secret_formats_g_to_o list_secret_formats_p_to_z list_security_failure_rules list_security_topics
       list_sentry_exceptions list_server_error_rules list_service_timeout_rules list_timeout_rules
       list_type_error_rules list_type_error_topics list_unavailable_rules list_unreachable_database_rules
-      list_windows_without_mutes lock_action_starts lock_fold_candidates lock_incident lock_quotas mark_keyed_values
-      mark_random_values mark_spoken_values mask_named_value mask_number mask_values mask_word match_beginnings
-      match_character match_literal match_person match_spellings may_contain_random_words may_contain_secrets
-      may_contain_sensitive_keys merge_sample_context name_level_rule normalize_classified_text
+      list_windows_without_mutes lock_action_starts lock_fold_candidates lock_incident lock_quotas mark_commands
+      mark_keyed_values mark_random_values mark_spoken_values mask_named_value mask_number mask_values mask_word
+      match_beginnings match_character match_literal match_person match_spellings may_contain_random_words
+      may_contain_secrets may_contain_sensitive_keys merge_sample_context name_level_rule normalize_classified_text
       normalize_error_message open_envelope open_sentry_incident overall_state parse_codes parse_rule_query
       parse_timestamp passes_luhn passes_mod97 pause_before_retry postpone_delivery precedes_status_code prepare_event
       prepare_repeat prepare_search prepare_sentry_report protect_builtin_rule protect_knowledge publish_tables

@@ -20,7 +20,7 @@ begin
   v_word := lower(split_part(translate(v_word, c_marks, '             '), ' ', -1));
   -- A name that is introduced by what it is the name of.
   if v_word in ('user', 'username', 'login', 'usuario', 'usuário', 'utilisateur', 'benutzer', 'entry', 'value', 'near') then
-    return is_identifier.value like '...%'; -- code, cut by the browser
+    return is_identifier.value like any(array['...%', '${%']); -- code, cut by the browser; a reference
   elsif v_word = 'name' then
     return is_identifier.before like '% '; -- "name": is the name of anything
   elsif v_word in ('into', 'from', 'update', 'join') and (
@@ -39,7 +39,8 @@ begin
     'template', 'import', 'export', 'named', 'resolve', 'execute', 'construct', 'invoke', 'call', 'of', 'on', 'hook',
     'event', 'interface', 'trait', 'struct', 'member', 'option', 'header', 'feature', 'flag', 'config', 'command',
     'script', 'plugin', 'bind', 'injector', 'route', 'action', 'operation', 'mutation', 'identifier', 'symbol', 'getter', 'params',
-    'access', 'selector', 'filter', 'helper', 'imported', 'defined', 'object', 'stringvalue', 'logger',
+    'access', 'selector', 'filter', 'helper', 'imported', 'defined', 'object', 'stringvalue', 'logger', 'model',
+    'entity', 'placeholder', 'bean', 'env',
     -- services
     'task', 'job', 'queue', 'topic', 'exchange', 'bucket', 'service', 'host', 'hostname', 'server', 'upstream', 'zone',
     'domain', 'container', 'image', 'deployment', 'vhost', 'secret', 'configmap', 'workflow', 'step', 'stage', 'cluster',
@@ -80,6 +81,7 @@ begin
     and is_identifier.value like '_% _% _%' and left(is_identifier.value, 1) between 'A' and 'Z'
   )
   -- Addresses, and files of the program: not those of a user, and no temporary ones.
+  or (is_identifier.before like '% at ' and is_identifier.after like ', line %') -- a package of PL/SQL
   or is_identifier.value like 'http%://%' or is_identifier.before like '%panicked at '
   or (
     is_identifier.value like any(array[
@@ -133,7 +135,8 @@ begin
   elsif v_word in (
     'code', 'errorcode', 'statuscode', 'errcode', 'status', 'http', 'errno', 'winerror', 'sqlstate', 'signal', 'exit',
     'exited', 'alert', 'curl', 'smtp', 'código', 'codice', 'fehlercode', 'コード'
-  ) or (strpos(v_word, '_') > 0 and split_part(v_word, '_', -1) in ('code', 'status', 'errno')) then
+  ) or (strpos(v_word, '_') > 0 and split_part(v_word, '_', -1) in ('code', 'status', 'errno'))
+    or lower(is_error_number.before) like any(array['%error number:', '%error number: ', '%error, data ']) then
     return true;
   elsif v_word = 'port' or (right(is_error_number.before, 1) = ':' and v_length >= 2) then
     -- A port of a service. Those from 32768 on are ephemeral. After the name of a source file it is a line.
@@ -149,15 +152,17 @@ begin
       )
     );
   elsif v_length < 3 then
-    return is_error_number.before like any(array['%os error ', '%ot error ']);
+    return lower(is_error_number.before) like any(array['%os error ', '%ot error ', '%curl error ']);
   end if;
   -- "error 1205" and "returned 404" are codes; "returned 404 rows" is a count.
   return (
     v_word in ('error', 'err', 'fehler', 'erreur', 'erro', 'errore', 'msg', 'meldung')
     or (
       v_length = 3 and v_number between '400' and '599' and is_error_number.before like '%: '
-      and lower(is_error_number.before) like any(array['%smtp%', '%mail%'])
+      and lower(is_error_number.before) like any(array['%smtp%', '%mail%', '%ftp%'])
     )
+    -- SQLSTATE[23000]: Integrity constraint violation: 1452
+    or (v_length = 4 and is_error_number.before like ']: %: ')
     or (
       v_length = 3 and v_number between '100' and '599' and (
         (strpos(v_word, '/') > 0 and is_error_number.before like '% ')
@@ -167,6 +172,7 @@ begin
       )
     )
   )
+  and is_error_number.after not like ' --- [%' -- the process, in a line of Spring
   and split_part(translate(is_error_number.after, '.,;:)', '     '), ' ', 2) not in (
     'rows', 'items', 'records', 'results', 'entries', 'bytes', 'times', 'requests', 'messages', 'ms', 'jobs', 'events',
     'files', 'users', 'orders', 'seconds', 'documents', 'errors', 'more'
@@ -188,11 +194,14 @@ security invoker
 set search_path = ''
 as $$
 begin
-  return (begins_error_tuple.before = '(' or begins_error_tuple.before like any(array['%: (', '%) (']))
+  return (
+    begins_error_tuple.before = '('
+    or begins_error_tuple.before like any(array['%: (', '%) (', '%Error(', '%Exception('])
+  )
   and (
     begins_error_tuple.after like any(array[', b''%', ', b"%'])
     or begins_error_tuple.after = ', '
-    and begins_error_tuple.following like any(array['"% %', '''% %'])
+    and begins_error_tuple.following like any(array['"% %', '''% %', '''%\_%'])
   )
   and (
     length(begins_error_tuple.value) <= 5 and translate(begins_error_tuple.value, '0123456789', '') = ''

@@ -208,6 +208,9 @@ begin
   if v_name like '%::h________________' then -- Rust
     v_name := left(v_name, -19);
   end if;
+  if v_name like '\_app\_views\_%' then -- compiled templates of Rails
+    v_name := split_part(v_name, '__', 1);
+  end if;
   if v_name like '%<_%>%' and v_name not like '<%' then -- Foo.<BarAsync>d__12.MoveNext
     v_name := split_part(split_part(v_name, '>', 1 + length(v_name) - length(replace(v_name, '>', '')) - 1), '<', -1);
   end if;

@@ -28,10 +28,13 @@ begin
   if strpos(v_text, e'\n') > 0 then
     v_text := array_to_string((string_to_array(v_text, e'\n'))[1:c_first_lines], ' ');
   end if;
+  if v_text like '% --- [%] %' then
+    v_text := substr(v_text, strpos(v_text, '] ') + 2); -- what Spring writes before the name of the logger
+  end if;
   v_text := replace(replace(v_text, e'\r', ' '), e'\t', ' ');
   if octet_length(v_text) > length(v_text) then
     v_text := translate(
-      v_text, e'“”„«»‹›「」『』＂‘’‚\u00a0\u202f\u2009\u3000', e'""""""""""""\'\'\'    '
+      v_text, e'“”„«»‹›「」『』＂‘’‚\u00a0\u202f\u2009\u3000µμ', e'""""""""""""\'\'\'    uu'
     );
   end if;
   return v_text;
@@ -150,6 +153,9 @@ begin
       else '`' || monitoring.mask_values(btrim(mask_named_value.value, '`')) || '`'
     end;
   elsif v_mark = '/' then
+    if mask_named_value.value like '%/error-reference/#%' then
+      return mask_named_value.value; -- Vue reports nothing else
+    end if;
     return monitoring.mask_values(split_part(split_part(mask_named_value.value, '?', 1), '#', 1));
   elsif v_mark = '=' then
     if mask_named_value.before like '%)' then
@@ -264,10 +270,12 @@ begin
     v_after := v_parts[2 * v_place + 1];
     v_next := coalesce(v_parts[2 * v_place + 2], '');
     v_first := left(v_value, 1);
-    if v_before in (':', ': ', '=', ' : ') and v_place > 1 then
+    if v_before in (':', ': ', '=', ' : ', ':[', ': [') and v_place > 1 then
       v_before := v_parts[2 * v_place - 2] || v_before; -- "key": "value"
     end if;
-    if v_before like '%(' and monitoring.begins_error_tuple(v_before, v_value, v_after, v_next) then
+    if v_first = '"' and (v_next like '"%' and v_after = '.' or v_before = '.' and v_parts[2 * v_place - 2] like '%"') then
+      null; -- "APP"."ORDERS"."STATUS"
+    elsif v_before like '%(' and monitoring.begins_error_tuple(v_before, v_value, v_after, v_next) then
       null; -- (2006, 'MySQL server has gone away'), ('42S02', "Invalid object name")
     elsif v_before = ', ' and monitoring.begins_error_tuple(
       v_parts[2 * v_place - 3], v_parts[2 * v_place - 2], v_before, v_value
@@ -291,7 +299,12 @@ begin
       if v_before = ' ' and (v_parts[2 * v_place - 3] like '%/' or v_parts[2 * v_place - 2] like '%HTTP/_%') then
         v_before := '/ '; -- GET /posts/7 404, "GET /posts HTTP/1.1" 404
       end if;
-      if translate(v_value, '0123456789', '') <> '' then
+      if v_value like '_____' and left(v_value, 1) in ('E', 'W', 'I', 'F') and v_next like '__:__:__.%' then
+        v_value := '<*>'; -- E0404 09:14:27.925556 is the date of a line of Kubernetes
+      elsif v_value like '_._.%' and v_before = ' ' and length(v_value) <= 7 and length(v_parts[2 * v_place - 2]) = 3
+        and v_parts[2 * v_place - 2] between '400' and '599' then
+        null; -- the enhanced status code of a mail server
+      elsif translate(v_value, '0123456789', '') <> '' then
         v_value := monitoring.mask_number(v_before, v_value, v_after);
       elsif not monitoring.is_error_number(v_before, v_value, v_after)
         -- Mail servers answer with a reply code and an enhanced status code: 550 5.1.1. MySQL: 1146 (42S02): Table

@@ -128,6 +128,10 @@ begin
     end if;
   end loop;
   v_type := split_part(split_part(v_message, e'\n', 1), ': ', 1);
+  if v_type like '_% (%)' then -- .NET: PostgresException (0x80004005)
+    v_message := split_part(v_type, ' (', 1) || substr(v_message, length(v_type) + 1);
+    v_type := split_part(v_type, ' (', 1);
+  end if;
   if v_type <> '' and length(v_type) <= 200 and translate(v_type, e' ()[]{}"''`/,;=', '') = v_type
     and (v_type like any(array['%Error', '%Exception', '%Failure', '%Interrupt', '%Exit', '%Timeout']) or strpos(v_type, '.') > 0) then
     return jsonb_build_object(

@@ -2,7 +2,7 @@
 
 begin;
 
-select plan(9);
+select plan(10);
 
 select results_eq(
   $$
@@ -42,6 +42,11 @@ select is(
     e'a.B: x\n\tat com.acme.Limits$$Lambda$1042/0x0000000801234567.apply(Unknown Source)\n\tat com.acme.Limits.check(Limits.java:18)'
   ),
   'Limits.java in check', 'a frame that the virtual machine generated does not matter'
+);
+
+select is(
+  monitoring.find_culprit('app/views/users/show.html.erb:16:in `_app_views_users_show_html_erb___372_703'''),
+  'users/show.html.erb in _app_views_users_show_html_erb', 'the number of a compiled template does not matter'
 );
 
 select is(

@@ -37,7 +37,8 @@ values
   "stack": "a.LoadException: load failed\n\tat a.B.c(B.java:1)\nCaused by: RootError: connect ECONNREFUSED 10.0.0.5:5432\n\tat a.D.e(D.java:2)\n\t... 9 more"}'),
 ('python', '{"message": "Traceback (most recent call last):\n  File \"/app/a.py\", line 1, in f\n    g()\nRootError: connect ECONNREFUSED 10.0.0.5:5432\n\nThe above exception was the direct cause of the following exception:\n\nTraceback (most recent call last):\n  File \"/app/b.py\", line 2, in h\n    i()\nLoadError: load failed"}'),
 ('node', '{"message": "load failed", "stack": "Error: load failed\n    at a (/app/a.js:1:1) {\n  [cause]: RootError: connect ECONNREFUSED 10.0.0.5:5432\n      at b (/app/b.js:1:1)\n}"}'),
-('.net', '{"message": "load failed", "stack": "X.LoadException: load failed\n ---> RootError: connect ECONNREFUSED 10.0.0.5:5432\n   at A.B()\n   --- End of inner exception stack trace ---\n   at C.D()"}');
+('.net', '{"message": "load failed", "stack": "X.LoadException: load failed\n ---> RootError: connect ECONNREFUSED 10.0.0.5:5432\n   at A.B()\n   --- End of inner exception stack trace ---\n   at C.D()"}'),
+('.net with a number', '{"message": "load failed", "stack": "X.LoadException: load failed\n ---> RootError (0x80004005): connect ECONNREFUSED 10.0.0.5:5432\n   at A.B()\n   --- End of inner exception stack trace ---\n   at C.D()"}');
 
 select is_empty(
   $$

@@ -13,7 +13,8 @@ from unnest(array[
   '@', 'a@', 'a@b.co ', 'password=', 'password=x ', '"password":"x",', 'password="', 'eyJ', 'eyJabcdefghij ', '1', '4111 ',
   '4111111111111112x ', '-----BEGIN', ':', '://a:', '://a:b@c ', '\', '"', 'Authorization: x ', 'Cookie: a=b; ', e'\x1b',
   e'\x1b[', e'\x1b]', 'a.', 'a%40b.co ', 'token: word word ', 'x ', 'DE17', 'DE17 6613 7993 5642 2711 23 ', 'GB82-', 'code=', 'code=a1',
-  '&state=a1b2c3d4e5f6g7h8', '/callback?a=b&', 'login', 'login?', 'code="A1a2', 'password is ', 'password was "', 'otp 123456 ', 'glsa_', 'glsa_a1B2a1B2a1B2a1B2 ', 'key-',
+  '&state=a1b2c3d4e5f6g7h8', '/callback?a=b&', 'login', 'login?', 'code="A1a2', 'ldapsearch a ', 'zip a ', '7z a ', 'snmp a ',
+  'net use a /user:', 'pgpass a:1:b:', 'password for a is ', '"password": "Aa is ', 'rtmp://a/', '/reset/a1', 'password is ', 'password was "', 'otp 123456 ', 'glsa_', 'glsa_a1B2a1B2a1B2a1B2 ', 'key-',
   'a-key: a1', 'MTA.abcdef.', 'MTAaaaaaaaaaaaaaaaaaaaaaa.abcdef.', 's.', '0a1b2c3d0a1b2c3d0a1b2c3d0a1b2c3d-', '12345678:AA', 'value: ',
   'name="token" value=', e'token\n', 'Private-Lines: 1', '<password a="b"', 'パスワード', 'パスワード：'
 ]) as brick;

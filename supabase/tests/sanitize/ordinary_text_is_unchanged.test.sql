@@ -10,6 +10,11 @@ select is_empty(
     from (
       values
       ('password authentication failed for user "app"'),
+      ('const token = getToken(); new Client({ apiKey: process.env.API_KEY });'), ('password = var.db_password'),
+      ('SECRET_KEY = os.environ["SECRET_KEY"]; token := r.Header.Get("X-Api-Token")'),
+      ('$password = $request->input(''password''); let secret = std::env::var("APP_SECRET");'),
+      ('PASSWORD="${DB_PASSWORD:?must be set}"'), ('references non-existent secret key: tls.key'),
+      ('{"propertyPath":"plainPassword","code":"9ff3fdc4-b214-49db-8718-39c315e33d45"}'),
       ('{"errors":{"password":["The password field is required."],"token":["This password is too common."]}}'),
       ('{"password":"Password must contain at least 8 character(s)"}'), ('{"factorType":"token:software:totp"}'),
       ('NPM_TOKEN: ${{ secrets.NPM_TOKEN }} is empty, password=${DB_PASSWORD} token: {{ .Values.token }}'),

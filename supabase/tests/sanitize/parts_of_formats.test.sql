@@ -45,9 +45,9 @@ select is(
     monitoring.is_secret_pair('storage_key', to_jsonb(repeat('a1B2', 8)))::integer,
     monitoring.is_secret_pair('storage_key', '"auth.token"')::integer,
     length(monitoring.redact_tokens('glsa_' || repeat('a1', 20))),
-    position(e'\x02' in monitoring.mark_spoken_values('PIN was 4821', 'pin was 4821')), (select count(*) > 9 from monitoring.list_ordinary_texts())::integer
+    position(e'\x02' in monitoring.mark_spoken_values('PIN was 4821', 'pin was 4821')), position(e'\x02' in monitoring.mark_commands('sshpass -p x1')), (select count(*) > 9 from monitoring.list_ordinary_texts())::integer
   ],
-  array[13, 4, 1, 0, 10, 10, 1], 'parts of redaction'
+  array[13, 4, 1, 0, 10, 10, 13, 1], 'parts of redaction'
 );
 
 select * from finish();

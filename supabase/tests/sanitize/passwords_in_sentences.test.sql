@@ -2,11 +2,16 @@
 
 begin;
 
-select plan(9);
+select plan(11);
 
 select is(monitoring.sanitize_text(sample.body, 4096), sample.wanted, sample.description)
 from (
   values
+  (
+    'the password for the box is x9Kp27vQ, la password è x9Kp27vQ, wachtwoord is x9Kp%7vQ end',
+    'the password for the box is [redacted], la password è [redacted], wachtwoord is [redacted] end', 'more sentences'
+  ),
+  ('Ihre PIN lautet 60473. código de acesso é 942545. SSN 628-77-1099 is taken', 'Ihre PIN lautet [redacted] código de acesso é [redacted] SSN [redacted] is taken', 'more numbers'),
   (
     'Ihr Bestätigungscode lautet 819-987, Sicherheitscode: 611140, code de vérification est 829301, código de error: 829301',
     'Ihr Bestätigungscode lautet [redacted], Sicherheitscode: [redacted], code de vérification est [redacted], código de error: 829301',

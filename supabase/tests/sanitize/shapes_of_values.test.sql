@@ -2,11 +2,14 @@
 
 begin;
 
-select plan(10);
+select plan(13);
 
 select is(monitoring.sanitize_text(sample.body, 4096), sample.wanted, sample.description)
 from (
   values
+  ('[{"ParameterKey":"DBPassword","ParameterValue":"x1"}]', '[{"ParameterKey":"DBPassword","ParameterValue":"[redacted]"}]', 'CloudFormation'),
+  (e'password: >-\n  x1\nuser: a', e'password: >-\n  [redacted]\nuser: a', 'folded YAML'),
+  ('<Password><Value>x1</Value></Password>', '<Password><Value>[redacted]</Value></Password>', 'nested elements'),
   (
     e'["password"]=>\n  string(2) "x1"\n  ["charset"]=>\n  string(4) "utf8"',
     e'["password"]=>\n  string(2) "[redacted]"\n  ["charset"]=>\n  string(4) "utf8"', 'var_dump of PHP'
