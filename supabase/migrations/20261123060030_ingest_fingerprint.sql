@@ -299,7 +299,7 @@ begin
       if v_before = ' ' and (v_parts[2 * v_place - 3] like '%/' or v_parts[2 * v_place - 2] like '%HTTP/_%') then
         v_before := '/ '; -- GET /posts/7 404, "GET /posts HTTP/1.1" 404
       end if;
-      if v_value like '_____' and left(v_value, 1) in ('E', 'W', 'I', 'F') and v_next like '__:__:__.%' then
+      if v_value like '_____' and strpos('EWIF', left(v_value, 1)) > 0 and v_next like '__:__:__.%' then
         v_value := '<*>'; -- E0404 09:14:27.925556 is the date of a line of Kubernetes
       elsif v_value like '_._.%' and v_before = ' ' and length(v_value) <= 7 and length(v_parts[2 * v_place - 2]) = 3
         and v_parts[2 * v_place - 2] between '400' and '599' then
