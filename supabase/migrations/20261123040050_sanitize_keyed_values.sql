@@ -53,7 +53,7 @@ begin
       and v_text ~ '(?:code|state|ticket|rtion|hmac)(?:=|%3d|": ?")|samlr|verifier|-team'
     )
     or (octet_length(v_text) <> length(v_text) and v_text ~ c_foreign)
-    -- Rare words: a search for each takes a fraction of what they add to a pattern.
+    -- A search for each of these takes a fraction of what they would add to a pattern.
     or strpos(v_text, 'ldap') > 0 or strpos(v_text, 'mongo') > 0 or strpos(v_text, 'snmp') > 0 or strpos(v_text, 'rtmp') > 0
     or strpos(v_text, 'psk') > 0 or strpos(v_text, '/reset') > 0 or strpos(v_text, '/verify') > 0
     or strpos(v_text, '/magic') > 0 or strpos(v_text, 'zip -') > 0 or strpos(v_text, '7z') > 0
@@ -66,7 +66,7 @@ $$;
 comment on function monitoring.may_contain_secrets(text) is
 'Returns whether a text contains a word that redact_keyed_values() could act on. Two patterns, because one search per
 word takes longer, and so does one large pattern; their words are shortened for the same reason. The third is compared
-only where an assignment or a rare word occurs.';
+only where an assignment or a rare word occurs, and other rare words are searched one by one.';
 
 create function monitoring.mark_spoken_values(value text, lowered text)
 returns text
@@ -99,6 +99,7 @@ begin
     $pattern$, c_marks, 'g');
   end if;
   if mark_spoken_values.lowered like any(array[
+      -- Passwords and codes in other languages.
       '%kennwort%', '%passwort%', '%mot de passe%', '%contrase%', '%senha%', '%ароль%', '%パスワード%', '%暗証番号%', '%密_%',
       '%口令%', '%비밀번호%', '%şifre%', '%hasło%', '%ösenord%', '%jelszó%', '%mật khẩu%', '%wachtwoord%', '%tigungscode%',
       '%sicherheitscode%', '%code de %', '%digo de %', '%codice di %', '%kod %', '%verificatiecode%', '%验证%', '%驗證%',

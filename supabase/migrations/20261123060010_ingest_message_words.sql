@@ -80,8 +80,9 @@ begin
     is_identifier.before like '%: ' and is_identifier.before not like '%": '
     and is_identifier.value like '_% _% _%' and left(is_identifier.value, 1) between 'A' and 'Z'
   )
+  -- A package of PL/SQL.
+  or (is_identifier.before like '% at ' and is_identifier.after like ', line %')
   -- Addresses, and files of the program: not those of a user, and no temporary ones.
-  or (is_identifier.before like '% at ' and is_identifier.after like ', line %') -- a package of PL/SQL
   or is_identifier.value like 'http%://%' or is_identifier.before like '%panicked at '
   or (
     is_identifier.value like any(array[
