@@ -25,7 +25,9 @@ from tests.support.tokens import forged_token
 from tests.support.waiting import wait_until
 
 INCIDENTS = "/api/autonomous/incidents"
-MEMORY_LIMIT = 120
+MEMORY_LIMIT = 150
+"""Megabytes. Measured are 60 to 120, because memory that a flood leaves behind counts in the next. Without the limits
+of the service it is several hundred."""
 FORGED = forged_token()
 SIGNED = b"POST /webhooks/sentry HTTP/1.1\r\nHost: x\r\nSentry-Hook-Signature: " + b"0" * 64 + b"\r\n"
 addresses = itertools.count()

@@ -115,6 +115,8 @@ select is(
   ], 'a rate that is over says from when to when'
 );
 
+grant select on burst to authenticated;
+
 set local role authenticated;
 
 select ok(
@@ -133,7 +135,7 @@ select is(
     where
       incident_id = 'INC-1'
       and release = '1'
-  ), 481::numeric, 'agents read the counts'
+  ), (select extract(epoch from now() - began) / 5 + 1 from burst), 'agents read the counts'
 );
 
 reset role;
