@@ -195,10 +195,13 @@ security invoker
 set search_path = ''
 as $$
 begin
+  -- lookup failed: (5, 'New York') has a key of data.
   return (
-    begins_error_tuple.before = '('
-    or begins_error_tuple.before like any(array['%: (', '%) (', '%Error(', '%Exception('])
+    begins_error_tuple.before like any(array['%Error: (', '%Exception: (', '%Error(', '%Exception('])
+    or length(begins_error_tuple.value) > 2
+    and (begins_error_tuple.before = '(' or begins_error_tuple.before like any(array['%: (', '%) (']))
   )
+  and begins_error_tuple.before not like '%KeyError%'
   and (
     begins_error_tuple.after like any(array[', b''%', ', b"%'])
     or begins_error_tuple.after = ', '

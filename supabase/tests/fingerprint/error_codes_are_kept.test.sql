@@ -64,6 +64,7 @@ select is_empty(
       ('point (12, ''a'') is out', 'point (13, ''b'') is out'),
       ('E0404 09:14:27.925 x', 'E0405 17:02:03.419 x'), ('took 816µs613ns', 'took 1m816µs'),
       ('2024-05-02 10:11:12.345 ERROR 4232 --- [nio-1-exec-7] a.B : x', '2024-05-09 22:01:00.007 ERROR 1 --- [io-1-exec-23] a.B : x'),
+      ('lookup: (5, ''New York'')', 'lookup: (6, ''San Jose'')'), ('KeyError: (512, ''New York'')', 'KeyError: (613, ''San Jose'')'),
       ('ValueError: (3, ''x'')', 'ValueError: (4, ''y'')'), ('mail 421 of 900 failed', 'mail 422 of 900 failed'),
       ('order P12345678 lost', 'order P87654321 lost'), ('node 123 is down', 'node 456 is down'),
       ('returned 1500 items', 'returned 1501 items'), ('GET /a took 404', 'GET /a took 12')
