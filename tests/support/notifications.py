@@ -22,6 +22,11 @@ from tests.support.notification_receiver import Received, Receiver
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 JOB = "monitoring-send-notifications"
+RUNS_OF_THE_JOB = """
+select count(*)
+from pg_catalog.pg_stat_activity
+where state <> 'idle' and query like '%send_due_notifications%' and pid <> pg_backend_pid()
+"""
 SIGNING_KEY = b"a key of the tests, 32 bytes long"
 SIGNING_SECRET = "whsec_" + base64.b64encode(SIGNING_KEY).decode()
 EVENTS = ("opened", "escalated", "acknowledged", "resolved", "reopened")
@@ -37,6 +42,7 @@ class Notifications:
     receiver: Receiver
     suffix: str = field(default_factory=lambda: secrets.token_hex(6))
     channels: list[str] = field(default_factory=list)
+    _is_job_active: bool = False
     _connection: psycopg.Connection[Any] | None = None
 
     def name(self, short: str) -> str:
@@ -71,6 +77,8 @@ class Notifications:
             self.set_secret(self.name(f"url-{short}"), url or self.receiver.url(f"/{short}"))
         self.channels = [self.name(short) for short in shorts]
         self.set_entry("notification_recipients", [self.channel(short, **fields) for short in shorts])
+        # The job exists while there are channels: the first ones have just created it.
+        self.switch_job(active=self._is_job_active)
 
     def channel(self, short: str, **fields: object) -> dict[str, object]:
         return {
@@ -191,10 +199,14 @@ class Notifications:
         return self.rows(query, *parameters)[0][0]
 
     def switch_job(self, *, active: bool) -> None:
-        """As superuser, which the real pg_cron requires. Waits for the end of a run, so that none sends meanwhile."""
+        """As superuser, which the real pg_cron requires. When it is switched off, waits for the end of its last run."""
+        self._is_job_active = active
         with psycopg.connect(self.stack.superuser_database_url, autocommit=True) as superuser:
             superuser.execute(
                 "select cron.alter_job(jobid, active => %s) from cron.job where jobname = %s", (active, JOB)
+            )
+            wait_until(
+                lambda: active or superuser.execute(RUNS_OF_THE_JOB).fetchone() == (0,), what=f"the end of {JOB}"
             )
 
 
