@@ -232,6 +232,8 @@ def notifications_running(stack: Stack, receiver: Receiver) -> Iterator[Notifica
             " where source = %s and status <> 'resolved'",
             (driver.source,),
         )
+        driver.connection.execute("delete from monitoring.notifications where channel like %s", (f"%-{driver.suffix}",))
+        driver.connection.execute("delete from monitoring.secrets where name like %s", (f"%-{driver.suffix}",))
         driver.switch_job(active=True)
         driver.close()
 
