@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from string import ascii_lowercase
 from typing import Any
 
 import psycopg
@@ -40,7 +41,7 @@ class Notifications:
 
     stack: Stack
     receiver: Receiver
-    suffix: str = field(default_factory=lambda: secrets.token_hex(6))
+    suffix: str = field(default_factory=lambda: "".join(secrets.choice(ascii_lowercase) for _ in range(8)))
     channels: list[str] = field(default_factory=list)
     _is_job_active: bool = False
     _connection: psycopg.Connection[Any] | None = None
