@@ -3,8 +3,8 @@
 -- Objects: functions monitoring.is_quiet, monitoring.is_silent, monitoring.find_repeat_end, monitoring.is_held,
 --   monitoring.keep_earlier_attempts, monitoring.count_free_messages, monitoring.list_due_notifications; trigger
 --   earlier_attempts_are_kept.
--- Risks: a held notification is not changed: whether it is held is decided again at each attempt to send it, so a change
---   of the configuration, of the incident or of its severity has effect at once.
+-- Risks: a held notification is not changed: whether it is held is decided again before each attempt to send it, so a
+--   change of the configuration, of the incident or of its severity has effect at once.
 
 create function monitoring.is_quiet(
   channel monitoring.notification_channels, severity public.incident_severity, at timestamptz
