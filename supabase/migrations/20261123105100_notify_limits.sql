@@ -181,7 +181,7 @@ comment on function monitoring.keep_earlier_attempts() is
 create trigger earlier_attempts_are_kept
 before update on monitoring.notifications
 for each row
-when (new.attempts > old.attempts)
+when (new.attempts > old.attempts and new.sent_at is distinct from old.sent_at)
 execute function monitoring.keep_earlier_attempts();
 
 create function monitoring.count_free_messages(channel text)
