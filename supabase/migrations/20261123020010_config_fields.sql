@@ -1,5 +1,6 @@
 -- Purpose: declares the fields of each configuration entry as rows, and checks a value against them.
--- Objects: table monitoring.config_field; functions monitoring.find_value_problem, monitoring.find_config_problem.
+-- Objects: table monitoring.config_field; functions monitoring.find_value_problem, monitoring.find_config_problem,
+--   monitoring.find_nested_problem.
 -- Risks: a field without a row is rejected. The rows are in the file config_field_rows.
 
 create table monitoring.config_field (
@@ -164,7 +165,6 @@ set search_path = ''
 as $$
 declare
   v_field record;
-  v_item record;
   v_problem text;
 begin
   if jsonb_typeof(find_config_problem.value) <> 'object' then
@@ -209,20 +209,11 @@ begin
     if v_problem is not null then
       return format('%s.%s %s (%s)', find_config_problem.path, v_field.field, v_problem, v_field.meaning);
     end if;
-    if v_field.kind = 'objects' then
-      for v_item in
-        select items.item, items.position
-        from jsonb_array_elements(v_field.given) with ordinality as items (item, position)
-      loop
-        v_problem := monitoring.find_config_problem(
-          v_field.entry || '.' || v_field.field,
-          v_item.item,
-          format('%s.%s[%s]', find_config_problem.path, v_field.field, v_item.position - 1)
-        );
-        if v_problem is not null then
-          return v_problem;
-        end if;
-      end loop;
+    v_problem := monitoring.find_nested_problem(
+      v_field.entry || '.' || v_field.field, v_field.given, format('%s.%s', find_config_problem.path, v_field.field)
+    );
+    if v_problem is not null then
+      return v_problem;
     end if;
   end loop;
   return null;
@@ -231,3 +222,42 @@ $$;
 
 comment on function monitoring.find_config_problem(text, jsonb, text) is
 'Returns the first problem of an object in a configuration entry, as a sentence that names the field, or null.';
+
+create function monitoring.find_nested_problem(entry text, value jsonb, path text)
+returns text
+language plpgsql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+declare
+  v_item record;
+  v_problem text;
+begin
+  -- The fields of some objects are free, such as the headers of a target.
+  if not exists (select from monitoring.config_field where config_field.entry = find_nested_problem.entry) then
+    return null;
+  elsif jsonb_typeof(find_nested_problem.value) = 'object' then
+    return monitoring.find_config_problem(
+      find_nested_problem.entry, find_nested_problem.value, find_nested_problem.path
+    );
+  end if;
+  for v_item in
+    select items.item, items.position
+    from jsonb_array_elements(find_nested_problem.value) with ordinality as items (item, position)
+  loop
+    v_problem := monitoring.find_config_problem(
+      find_nested_problem.entry, v_item.item, format('%s[%s]', find_nested_problem.path, v_item.position - 1)
+    );
+    if v_problem is not null then
+      return v_problem;
+    end if;
+  end loop;
+  return null;
+end
+$$;
+
+comment on function monitoring.find_nested_problem(text, jsonb, text) is
+'Returns the first problem of an object inside a configuration entry, or of the objects in a list, as a sentence, or
+null. An object whose fields are not listed in monitoring.config_field may have any.';

@@ -94,7 +94,11 @@ begin
   else
     v_problem := monitoring.find_config_problem(new.key, new.value, new.key);
   end if;
-  v_problem := coalesce(v_problem, monitoring.find_health_check_problem(new.key, new.value));
+  v_problem := coalesce(
+    v_problem,
+    monitoring.find_health_check_problem(new.key, new.value),
+    monitoring.find_notification_problem(new.key, new.value)
+  );
   if v_problem is not null then
     -- It can quote a name from the value, and the value can hold a secret.
     v_problem := monitoring.sanitize_text(v_problem, 2000);
@@ -241,7 +245,7 @@ as $$
     'retention', '{"agent_actions_days": 365, "monitoring_checks_days": 90, "receipts_hours": 24}',
     'How long rows are kept.'
   ),
-  ('notification_recipients', '[]', 'Who is notified of incidents.')
+  ('notification_recipients', '[]', 'The channels that are notified of incidents.')
   on conflict (key) do nothing
 $$;
 

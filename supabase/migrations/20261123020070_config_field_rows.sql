@@ -1,6 +1,7 @@
 -- Purpose: lists the fields of the configuration, as functions that insert the rows of monitoring.config_field.
 -- Objects: functions monitoring.seed_permission_fields, monitoring.seed_target_fields,
---   monitoring.seed_health_check_policy_fields, monitoring.seed_incident_fields.
+--   monitoring.seed_health_check_policy_fields, monitoring.seed_incident_fields,
+--   monitoring.seed_notification_fields.
 -- Risks: a field without a row here is rejected. monitoring.install() calls the functions; rows that exist are not
 --   changed.
 
@@ -17,7 +18,10 @@ as $$
   ('kill_switch', 'reason', 'text', 0, 500, null, false, null, 'why the switch is on'),
   ('feature_flags', 'monitoring', 'boolean', null, null, null, false, 'true', 'false stops the health-check rounds'),
   ('feature_flags', 'auto_fix', 'boolean', null, null, null, false, 'false', 'true lets agents apply known fixes'),
-  ('feature_flags', 'email', 'boolean', null, null, null, false, 'false', 'true queues e-mails to the recipients'),
+  (
+    'feature_flags', 'email', 'boolean', null, null, null, false, 'false',
+    'true sends or queues e-mails to the recipients of kind email'
+  ),
   ('feature_flags', 'investigate', 'boolean', null, null, null, false, 'true', 'true lets agents investigate incidents'),
   ('feature_flags', 'deploy', 'boolean', null, null, null, false, 'false', 'true lets agents deploy and roll back'),
   (
@@ -45,6 +49,14 @@ as $$
     'actions that all callers together may start per hour'
   ),
   ('deployment_windows', 'timezone', 'timezone', null, null, null, false, '"UTC"', 'timezone of the windows and dates'),
+  (
+    'rate_limits', 'notifications_per_minute', 'integer', 1, 1000, null, false, '20',
+    'messages per notification channel and minute; the others are told in one digest'
+  ),
+  (
+    'rate_limits', 'notification_repeat_minutes', 'integer', 0, 1440, null, false, '5',
+    'minutes in which a channel is told once of each state of an incident that opens and closes again and again'
+  ),
   (
     'deployment_windows', 'windows', 'objects', 0, 50, null, false, '[]',
     'when agents may deploy; an empty list means at any time'
@@ -220,6 +232,10 @@ as $$
     'incident_policy', 'link_hosts', 'hosts', 0, 50, null, false, '["sentry.io"]',
     'hosts, with their subdomains, to which links of incidents may lead'
   ),
+  (
+    'incident_policy', 'incident_url', 'url', 1, 2000, null, false, null,
+    'link to an incident in notifications, in which {id} becomes the id of the incident'
+  ),
   ('retention', 'agent_actions_days', 'integer', 1, 3650, null, false, '365', 'days that audit rows are kept'),
   ('retention', 'monitoring_checks_days', 'integer', 1, 3650, null, false, '90', 'days that raw checks are kept'),
   (
@@ -236,13 +252,109 @@ as $$
     'days that the hourly counts of each incident are kept'
   ),
   ('retention', 'receipts_hours', 'integer', 1, 720, null, false, '24', 'hours that idempotency keys are remembered'),
-  ('notification_recipients', 'email', 'email', 3, 320, null, true, null, 'address of the recipient'),
   (
-    'notification_recipients', 'min_severity', 'choice', null, null, array['LOW', 'MEDIUM', 'HIGH', 'CRITICAL'],
-    false, '"HIGH"', 'minimum severity of the incidents that the recipient is notified of'
-  )
+    'retention', 'notifications_days', 'integer', 1, 3650, null, false, '90',
+    'days that finished notifications are kept'
+  ),
+  ('retention', 'emails_days', 'integer', 1, 3650, null, false, '365', 'days that e-mails are kept')
   on conflict (entry, field) do nothing
 $$;
 
 comment on function monitoring.seed_incident_fields() is
-'Inserts the fields of the entries of incidents, retention and notifications that are missing.';
+'Inserts the fields of the entries of incidents and retention that are missing.';
+
+create function monitoring.seed_notification_fields()
+returns void
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  insert into monitoring.config_field (entry, field, kind, minimum, maximum, choices, is_required, default_value, meaning)
+  values
+  (
+    'notification_recipients', 'name', 'text', 1, 100, null, false, null,
+    'name of the channel, unique; a channel of kind email without a name has its address as name'
+  ),
+  (
+    'notification_recipients', 'kind', 'choice', null, null,
+    array['slack', 'discord', 'teams', 'pagerduty', 'webhook', 'email', 'agent'], false, '"email"', 'kind of the channel'
+  ),
+  ('notification_recipients', 'enabled', 'boolean', null, null, null, false, 'true', 'false pauses the channel'),
+  (
+    'notification_recipients', 'min_severity', 'choice', null, null, array['LOW', 'MEDIUM', 'HIGH', 'CRITICAL'],
+    false, '"HIGH"', 'minimum severity of the incidents that the recipient is notified of'
+  ),
+  (
+    'notification_recipients', 'categories', 'strings', 1, 5, enum_range(null::public.incident_category)::text[],
+    false, null, 'categories of the incidents; missing means all'
+  ),
+  (
+    'notification_recipients', 'sources', 'strings', 1, 200, null, false, null,
+    'sources of the incidents; missing means all'
+  ),
+  (
+    'notification_recipients', 'environments', 'strings', 1, 50, null, false, null,
+    'environments of the incidents; missing means all'
+  ),
+  (
+    'notification_recipients', 'events', 'strings', 1, 6,
+    array['opened', 'escalated', 'reopened', 'acknowledged', 'resolved', 'reminder'], false, null,
+    'what the channel is told of; missing means all but acknowledged, and for kind agent opened, escalated, reopened'
+  ),
+  (
+    'notification_recipients', 'quiet_hours', 'object', null, null, null, false, null,
+    'daily hours in which nothing is sent'
+  ),
+  ('notification_recipients.quiet_hours', 'from', 'time', null, null, null, true, null, 'start, as HH:MM'),
+  (
+    'notification_recipients.quiet_hours', 'to', 'time', null, null, null, true, null,
+    'end, as HH:MM; a time earlier than from is on the next day'
+  ),
+  (
+    'notification_recipients.quiet_hours', 'timezone', 'timezone', null, null, null, false, '"UTC"',
+    'timezone of the hours'
+  ),
+  (
+    'notification_recipients', 'critical_passes_quiet_hours', 'boolean', null, null, null, false, 'true',
+    'whether notifications of CRITICAL incidents are sent in the quiet hours'
+  ),
+  (
+    'notification_recipients', 'remind_after', 'integer', 1, 10080, null, false, null,
+    'minutes after which an incident that nobody acknowledged is told again; missing means never'
+  ),
+  (
+    'notification_recipients', 'escalate_after', 'integer', 1, 10080, null, false, null,
+    'minutes after which the channel escalate_to is told of an incident that nobody acknowledged'
+  ),
+  (
+    'notification_recipients', 'escalate_to', 'text', 1, 320, null, false, null,
+    'name of another channel in the list'
+  ),
+  (
+    'notification_recipients', 'url_secret', 'text', 1, 5000, null, false, null,
+    'name of the secret with the URL to which notifications are posted'
+  ),
+  (
+    'notification_recipients', 'token_secret', 'text', 1, 5000, null, false, null,
+    'name of the secret with the routing key of PagerDuty or the key of the e-mail provider'
+  ),
+  (
+    'notification_recipients', 'signing_secret', 'text', 1, 5000, null, false, null,
+    'name of the secret with which requests to webhooks and agents are signed'
+  ),
+  (
+    'notification_recipients', 'provider', 'choice', null, null, array['resend', 'postmark'], false, null,
+    'provider that sends the e-mails; missing means a mailer of yours does'
+  ),
+  ('notification_recipients', 'email', 'email', 3, 320, null, false, null, 'address of the recipient'),
+  (
+    'notification_recipients', 'from', 'text', 3, 320, null, false, null,
+    'sender of the e-mails, such as Monitoring <address>'
+  ),
+  ('notification_recipients', 'agent', 'text', 1, 100, null, false, null, 'name of the agent; missing means the name of the channel')
+  on conflict (entry, field) do nothing
+$$;
+
+comment on function monitoring.seed_notification_fields() is
+'Inserts the fields of the entry notification_recipients that are missing.';

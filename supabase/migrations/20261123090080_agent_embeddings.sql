@@ -1,65 +1,14 @@
 -- Purpose: computes embeddings of known errors: queues texts, sends them to an OpenAI-compatible endpoint with
 --   pg_net, stores the results.
--- Objects: tables monitoring.secrets, monitoring.embedding_jobs; functions monitoring.read_secret,
---   monitoring.describe_knowledge, monitoring.queue_embedding, monitoring.send_embeddings,
---   monitoring.store_embedding_answer, monitoring.read_embedding, monitoring.collect_embeddings; triggers
---   new_knowledge_is_queued_for_embedding, changed_knowledge_is_queued_for_embedding.
+-- Objects: table monitoring.embedding_jobs; functions monitoring.describe_knowledge, monitoring.queue_embedding,
+--   monitoring.send_embeddings, monitoring.store_embedding_answer, monitoring.read_embedding,
+--   monitoring.collect_embeddings; triggers new_knowledge_is_queued_for_embedding,
+--   changed_knowledge_is_queued_for_embedding.
 -- Risks: off by default, because texts leave the database and an endpoint costs money. store_embedding_answer() runs
 --   inside pg_net's worker: it only records the response.
 
 -- The type vector, in whatever schema the extension is.
 select set_config('search_path', monitoring.find_vector_schema(), true);
-
-create table monitoring.secrets (
-  name text primary key,
-  value text not null
-);
-
-alter table monitoring.secrets enable row level security;
-
-create policy secrets_is_read_by_nobody on monitoring.secrets
-for select to authenticated
-using (false);
-
-revoke all on table monitoring.secrets from public, anon, authenticated, service_role;
-
-comment on table monitoring.secrets is
-'Secrets, for databases without Supabase Vault. Only the owner may read it: prefer Vault, which encrypts.';
-
-comment on column monitoring.secrets.name is 'Name of the secret: embeddings_api_key.';
-
-comment on column monitoring.secrets.value is 'Value of the secret.';
-
-create function monitoring.read_secret(name text)
-returns text
-language plpgsql
-stable
-strict
-security invoker
-set search_path = ''
-as $$
-declare
-  v_vault regclass := to_regclass('vault.decrypted_secrets');
-  v_value text;
-begin
-  if v_vault is not null then
-    execute format('select secret.decrypted_secret from %s as secret where secret.name = $1 limit 1', v_vault)
-    into v_value
-    using read_secret.name;
-  end if;
-  return coalesce(
-    v_value,
-    (
-      select secrets.value
-      from monitoring.secrets
-      where secrets.name = read_secret.name
-    )
-  );
-end
-$$;
-
-comment on function monitoring.read_secret(text) is
-'Returns a secret from Supabase Vault, else from monitoring.secrets. Null when neither contains it.';
 
 create table monitoring.embedding_jobs (
   knowledge_id bigint primary key references public.error_knowledge (id) on delete cascade,

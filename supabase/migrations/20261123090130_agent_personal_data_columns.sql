@@ -136,6 +136,9 @@ as $$
     ('monitoring.job_runs', 'job', 'ignored', null, 'names of our own'),
     ('monitoring.probe_targets', 'name url method headers body_contains depends_on', 'ignored', null,
       'copied from system_config'),
+    ('monitoring.notification_channels',
+      'name kind categories sources environments events quiet_timezone escalate_to url_secret token_secret '
+      'signing_secret provider email from_address agent', 'ignored', null, 'copied from system_config'),
     ('monitoring.service_versions', 'version', 'ignored', null, 'versions of the service'),
     ('monitoring.service_targets', 'name written', 'ignored', null, 'settings of the service'),
     ('monitoring.target_states', 'target', 'ignored', null, 'names of targets'),

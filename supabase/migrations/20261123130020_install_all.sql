@@ -19,6 +19,7 @@ begin
   perform monitoring.seed_target_fields();
   perform monitoring.seed_health_check_policy_fields();
   perform monitoring.seed_incident_fields();
+  perform monitoring.seed_notification_fields();
   perform monitoring.seed_system_config();
   perform monitoring.seed_action_kinds();
   perform monitoring.seed_secret_formats();

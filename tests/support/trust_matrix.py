@@ -124,6 +124,7 @@ write_service_targets               | .  .   .   .      +       owner
 
 # --- The other functions that run with the privileges of their owner. No API role may execute them.
 DEFINERS_IN_MONITORING = {
+    "sync_notification_channels": "a trigger: who may edit the configuration needs no right to write the derived table",
     "sync_probe_targets": "a trigger: who may edit the configuration needs no right to write the derived table",
     "lock_action_starts": "a trigger: who may set the kill switch needs no right to lock",
     "stop_running_actions": "a trigger: who may set the kill switch needs no right to write the audit trail",
@@ -187,6 +188,7 @@ RELATIONS = {
     "monitoring.event_receipts": _CLOSED,
     "monitoring.fix_outcomes": _CLOSED,
     "monitoring.job_runs": _CLOSED,
+    "monitoring.notification_channels": _CLOSED,
     "monitoring.probe_targets": _CLOSED,
     "monitoring.running_actions": _CLOSED,
     "monitoring.secret_formats": _CLOSED,
