@@ -116,13 +116,15 @@ begin
   if not monitoring.store_answer(
     new.id, new.status_code, new.headers, new.content, new.timed_out, new.error_msg, new.created,
     (extract(epoch from clock_timestamp() - new.created) * 1000)::integer
+  ) and not monitoring.store_notification_answer(
+    new.id, new.status_code, new.headers, new.content, new.timed_out, new.error_msg, new.created
   ) then
     perform monitoring.store_embedding_answer(new.id, new.status_code, new.content, new.error_msg, new.created);
   end if;
   return null;
 exception
   when others then
-    return null; -- collect_missed_answers() records it later
+    return null; -- collect_missed_answers() or collect_missed_notification_answers() records it later
 end
 $$;
 

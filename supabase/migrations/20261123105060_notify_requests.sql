@@ -28,7 +28,7 @@ begin
     raise exception using
       errcode = 'undefined_object',
       message = format('the secret %L does not exist or is empty', read_channel_secret.name),
-      hint = 'Create it with vault.create_secret(value, name), or without Vault as a row of monitoring.secrets.';
+      hint = 'Create it with ' || monitoring.describe_secret_creation();
   end if;
   return v_value;
 end
@@ -90,7 +90,7 @@ begin
       message = format(
         'the secret %L is not whsec_ and base64', (write_signed_request.channel).signing_secret
       ),
-      hint = 'Create one with: openssl rand -base64 32 | sed s/^/whsec_/';
+      hint = 'Make one with echo "whsec_$(openssl rand -base64 32)"';
   end if;
   return (
     monitoring.read_channel_url((write_signed_request.channel).url_secret, null),

@@ -4,6 +4,7 @@ select plan(10);
 
 create temporary view told as
 select
+  event,
   jsonb_populate_record(
     null::monitoring.notifications,
     jsonb_build_object(
@@ -16,8 +17,7 @@ select
         'occurred_at', '2026-11-26T21:00:30+01:00', 'actor', 'ann'
       )
     )
-  ) as n,
-  event
+  ) as n
 from unnest(enum_range(null::monitoring.notification_event)) as events (event);
 
 select is(
@@ -28,53 +28,60 @@ select is(
   monitoring.escape_discord('\*_~`|<>[]#@ok'), e'\\\\\\*\\_\\~\\`\\|\\<\\>\\[\\]\\#\\@ok', 'Discord gets no Markdown'
 );
 
-select is(
-  monitoring.write_slack_message(n) ->> 'text',
-  'HIGH incident INC-1 opened: TypeError: &lt;b&gt;&amp;"it''s" ''x'' @channel &lt;!here&gt;',
-  'a message for Slack has a text for clients without blocks'
-)
+select
+  is(
+    monitoring.write_slack_message(n) ->> 'text',
+    'HIGH incident INC-1 opened: TypeError: &lt;b&gt;&amp;"it''s" ''x'' @channel &lt;!here&gt;',
+    'a message for Slack has a text for clients without blocks'
+  )
 from told
 where event = 'opened';
 
-select is(
-  jsonb_path_query_array(monitoring.write_slack_message(n), '$.blocks[*].type'),
-  '["header", "section", "section", "section"]'::jsonb, 'a message for Slack has a header, title, message and fields'
-)
+select
+  is(
+    jsonb_path_query_array(monitoring.write_slack_message(n), '$.blocks[*].type'),
+    '["header", "section", "section", "section"]'::jsonb, 'a message for Slack has a header, title, message and fields'
+  )
 from told
 where event = 'opened';
 
-select is(
-  jsonb_path_query_array(monitoring.write_slack_message(n), '$.blocks[*].fields[*].verbatim') @> '[true]',
-  true, 'Slack links nothing in a text from outside'
-)
+select
+  is(
+    jsonb_path_query_array(monitoring.write_slack_message(n), '$.blocks[*].fields[*].verbatim') @> '[true]',
+    true, 'Slack links nothing in a text from outside'
+  )
 from told
 where event = 'opened';
 
-select is(
-  monitoring.write_discord_message(n) -> 'allowed_mentions', '{"parse": []}'::jsonb, 'a message for Discord mentions nobody'
-)
+select
+  is(
+    monitoring.write_discord_message(n) -> 'allowed_mentions', '{"parse": []}'::jsonb, 'a message for Discord mentions nobody'
+  )
 from told
 where event = 'opened';
 
-select is(
-  monitoring.write_discord_message(n) #>> '{embeds,0,description}',
-  e'TypeError: \\<b\\>&"it''s" \\`x\\` \\@channel \\<!here\\>\n```\n[a](https://x.example) *b*\nline 2\n```',
-  'a message for Discord shows the title escaped and the message as code'
-)
+select
+  is(
+    monitoring.write_discord_message(n) #>> '{embeds,0,description}',
+    e'TypeError: \\<b\\>&"it''s" \\`x\\` \\@channel \\<!here\\>\n```\n[a](https://x.example) *b*\nline 2\n```',
+    'a message for Discord shows the title escaped and the message as code'
+  )
 from told
 where event = 'opened';
 
-select is(
-  jsonb_path_query_array(monitoring.write_teams_message(n), '$.attachments[0].content.body[*].type') - 'RichTextBlock',
-  '[]'::jsonb, 'a card for Teams has no element that understands Markdown'
-)
+select
+  is(
+    jsonb_path_query_array(monitoring.write_teams_message(n), '$.attachments[0].content.body[*].type') - 'RichTextBlock',
+    '[]'::jsonb, 'a card for Teams has no element that understands Markdown'
+  )
 from told
 where event = 'opened';
 
-select is(
-  monitoring.write_teams_message(n) #>> '{attachments,0,content,body,0,inlines,0,color}', 'Good',
-  'a card for Teams shows that the incident is over'
-)
+select
+  is(
+    monitoring.write_teams_message(n) #>> '{attachments,0,content,body,0,inlines,0,color}', 'Good',
+    'a card for Teams shows that the incident is over'
+  )
 from told
 where event = 'resolved';
 
@@ -82,18 +89,19 @@ update public.system_config
 set value = value || '{"incident_url": "https://status.example.com/{id}"}'
 where key = 'incident_policy';
 
-select is(
-  array[
-    monitoring.write_slack_message(n) #>> '{blocks,4,text,text}',
-    monitoring.write_discord_message(n) #>> '{embeds,0,url}',
-    monitoring.write_teams_message(n) #>> '{attachments,0,content,actions,0,url}'
-  ],
-  array[
-    '<https://status.example.com/INC-1|Open the incident>', 'https://status.example.com/INC-1',
-    'https://status.example.com/INC-1'
-  ],
-  'each message links the incident'
-)
+select
+  is(
+    array[
+      monitoring.write_slack_message(n) #>> '{blocks,4,text,text}',
+      monitoring.write_discord_message(n) #>> '{embeds,0,url}',
+      monitoring.write_teams_message(n) #>> '{attachments,0,content,actions,0,url}'
+    ],
+    array[
+      '<https://status.example.com/INC-1|Open the incident>', 'https://status.example.com/INC-1',
+      'https://status.example.com/INC-1'
+    ],
+    'each message links the incident'
+  )
 from told
 where event = 'opened';
 

@@ -66,12 +66,18 @@ select is(
 );
 
 select cmp_ok(
-  length((select body #>> '{embeds,0,description}' from bodies where kind = 'discord')), '<=', 4096,
+  length((
+    select body #>> '{embeds,0,description}' from bodies
+    where kind = 'discord'
+  )), '<=', 4096,
   'the description fits Discord'
 );
 
 select cmp_ok(
-  (select max(octet_length(body::text)) from bodies where kind in ('slack', 'teams')), '<', 13000,
+  (
+    select max(octet_length(body::text)) from bodies
+    where kind in ('slack', 'teams')
+  ), '<', 13000,
   'the messages fit Slack and Teams'
 );
 

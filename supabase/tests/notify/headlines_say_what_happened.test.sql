@@ -4,6 +4,7 @@ select plan(3);
 
 create temporary view told as
 select
+  event,
   jsonb_populate_record(
     null::monitoring.notifications,
     jsonb_build_object(
@@ -16,12 +17,11 @@ select
         'occurred_at', '2026-11-26T21:00:30+01:00', 'actor', 'ann'
       )
     )
-  ) as n,
-  event
+  ) as n
 from unnest(enum_range(null::monitoring.notification_event)) as events (event);
 
 select results_eq(
-  $$ select event::text, monitoring.write_headline(n) from told where event not in ('digest', 'test') order by event $$,
+  $$ select event::text, monitoring.write_headline(n) from told where event not in ('digest', 'test') order by told.event $$,
   $$ values
      ('opened', 'HIGH incident INC-1 opened'), ('escalated', 'Incident INC-1 escalated from LOW to HIGH'),
      ('reopened', 'HIGH incident INC-1 reopened'), ('acknowledged', 'Incident INC-1 acknowledged'),

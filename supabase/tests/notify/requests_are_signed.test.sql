@@ -39,9 +39,10 @@ select is(
   'a secret that is being replaced gives two signatures, of whole seconds'
 );
 
-select is(
-  monitoring.sign_webhook('m', now(), 'b', secret), null, format('%s is no signing secret', quote_literal(secret))
-)
+select
+  is(
+    monitoring.sign_webhook('m', now(), 'b', secret), null, format('%s is no signing secret', quote_literal(secret))
+  )
 from unnest(array['whsec_no base64!', 'whsec_', ' ']) as secrets (secret);
 
 select * from finish();
