@@ -33,6 +33,7 @@ create table monitoring.notifications (
   lease_expires_at timestamptz,
   request_id bigint,
   sent_at timestamptz,
+  earlier_sent_at timestamptz[] not null default '{}',
   answered_at timestamptz,
   answer_status integer,
   answer_headers jsonb,
@@ -125,6 +126,9 @@ comment on column monitoring.notifications.lease_expires_at is
 comment on column monitoring.notifications.request_id is 'Request id of the latest attempt in pg_net.';
 
 comment on column monitoring.notifications.sent_at is 'Time at which the latest attempt was enqueued.';
+
+comment on column monitoring.notifications.earlier_sent_at is
+'Times of the earlier attempts of the minute before sent_at.';
 
 comment on column monitoring.notifications.answered_at is
 'Time at which the answer to the latest attempt was recorded.';
