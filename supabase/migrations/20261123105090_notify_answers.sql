@@ -114,16 +114,16 @@ strict
 security invoker
 set search_path = ''
 as $$
-  select least(
-    case
-      when btrim(read_retry_after.value) ~ '^[0-9]{1,9}$' then make_interval(secs => btrim(read_retry_after.value)::integer)
-      when read_retry_after.value ~ '^\s*[A-Za-z]{3}, [0-9]{2} [A-Za-z]{3} [0-9]{4} [0-9:]{8} GMT\s*$'
-        and monitoring.is_valid_input(read_retry_after.value, 'timestamptz')
-        then greatest(read_retry_after.value::timestamptz - read_retry_after.at, interval '0')
-      when btrim(read_retry_after.value) ~ '^[0-9]{10,}$' then interval '1 hour'
-    end,
-    interval '1 hour'
-  )
+  select case
+    when read_retry_after.value ~ '^\s*[0-9]+\s*$' then make_interval(
+      secs => least(btrim(read_retry_after.value)::numeric, 3600)::double precision
+    )
+    when read_retry_after.value ~ '^\s*[A-Za-z]{3}, [0-9]{2} [A-Za-z]{3} [0-9]{4} [0-9:]{8} GMT\s*$'
+      and monitoring.is_valid_input(read_retry_after.value, 'timestamptz')
+      then least(
+        greatest(read_retry_after.value::timestamptz - read_retry_after.at, interval '0'), interval '1 hour'
+      )
+  end
 $$;
 
 comment on function monitoring.read_retry_after(text, timestamptz) is
