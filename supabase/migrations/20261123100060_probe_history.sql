@@ -305,7 +305,7 @@ begin
     'incident_hours', v_occurrences,
     'service_versions', v_services,
     'job_runs', v_runs
-  );
+  ) || monitoring.purge_notifications();
 end
 $$;
 

@@ -226,8 +226,8 @@ as $$
       wanted.told_event,
       wanted.severity,
       wanted.details,
-      clock_timestamp() + make_interval(mins => wanted.remind_after_minutes),
-      clock_timestamp() + make_interval(mins => wanted.escalate_after_minutes)
+      case when wanted.is_open then clock_timestamp() + make_interval(mins => wanted.remind_after_minutes) end,
+      case when wanted.is_open then clock_timestamp() + make_interval(mins => wanted.escalate_after_minutes) end
     from wanted
     where wanted.told_event::text = any(wanted.events)
       -- An incident that only now is severe enough is news to a channel that asks for new ones.

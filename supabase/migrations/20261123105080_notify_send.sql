@@ -200,11 +200,14 @@ job sends them.';
 
 create function monitoring.end_stopped_notifications()
 returns bigint
-language sql
+language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  v_count bigint;
+begin
   with stopped as materialized (
     select waiting.id, stop.reason
     from monitoring.notifications as waiting
@@ -219,10 +222,18 @@ as $$
       and stop.reason is not null
     order by waiting.id
     for update of waiting skip locked
+  ),
+
+  ended as (
+    select monitoring.end_notification(stopped.id, 'dead', stopped.reason)
+    from stopped
   )
 
-  select count(monitoring.end_notification(stopped.id, 'dead', stopped.reason))
-  from stopped
+  select count(*)
+  into v_count
+  from ended;
+  return v_count;
+end
 $$;
 
 comment on function monitoring.end_stopped_notifications() is
@@ -242,6 +253,7 @@ begin
   if not monitoring.try_channel_lock(send_channel.channel) then
     return 0;
   end if;
+  perform monitoring.finish_digests(send_channel.channel);
   perform monitoring.collapse_notifications(send_channel.channel);
   v_free := monitoring.count_free_messages(send_channel.channel);
   if v_free <= 0 then
@@ -253,8 +265,8 @@ end
 $$;
 
 comment on function monitoring.send_channel(text) is
-'Sends what a channel is due and returns the number of messages: collapses what is over, puts into a digest what is more
-than the limit, and sends the rest. Does nothing while another session sends to the channel.';
+'Sends what a channel is due and returns the number of messages: ends what digests told, collapses what is over, puts into
+digests what is more than the limit, and sends the rest. Does nothing while another session sends to the channel.';
 
 create function monitoring.send_due_notifications()
 returns integer

@@ -2,7 +2,7 @@
 -- Objects: type monitoring.notification_outcome; functions monitoring.store_notification_answer,
 --   monitoring.collect_missed_notification_answers, monitoring.read_retry_after, monitoring.judge_notification_answer,
 --   monitoring.end_notification, monitoring.retry_notification, monitoring.take_back_request,
---   monitoring.note_woken_agent, monitoring.settle_email, monitoring.settle_notification,
+--   monitoring.find_told_incidents, monitoring.lock_incidents_of_agents, monitoring.settle_email, monitoring.settle_notification,
 --   monitoring.settle_notifications.
 -- Risks: store_notification_answer() runs inside pg_net's worker, in the transaction of a whole batch: it only records,
 --   and skips a row that another session holds. settle_notifications() locks incidents before notifications and waits
@@ -204,9 +204,6 @@ begin
     error = end_notification.problem
   where notifications.id = end_notification.notification_id
   returning notifications.* into v_n;
-  if v_n.event = 'digest' then
-    perform monitoring.finish_digest(v_n.id, v_n.status);
-  end if;
   if v_n.email_id is not null then
     perform monitoring.settle_email(v_n);
   end if;
@@ -214,8 +211,7 @@ end
 $$;
 
 comment on function monitoring.end_notification(bigint, monitoring.notification_status, text) is
-'Gives a notification its final status, and with it the notifications of a digest and the row of an e-mail. The
-notification must be locked.';
+'Gives a notification its final status, and records it on the row of an e-mail. The notification must be locked.';
 
 create function monitoring.retry_notification(
   notification_id bigint, problem text, wait interval, may_have_arrived boolean
@@ -302,21 +298,53 @@ comment on function monitoring.take_back_request(monitoring.notifications, monit
 'Deletes the request of an attempt from the queue of pg_net, so that it is not sent as well as the next one: its
 signature would be old. Returns taken back; being sent while the worker holds it; or gone when it is not there.';
 
-create function monitoring.note_woken_agent(incident_id text, agent text)
-returns void
+create function monitoring.find_told_incidents(n monitoring.notifications)
+returns setof text
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select (find_told_incidents.n).incident_id
+  where (find_told_incidents.n).incident_id is not null
+  union
+  select member.incident_id
+  from monitoring.notifications as member
+  where member.digest_id = (find_told_incidents.n).id
+$$;
+
+comment on function monitoring.find_told_incidents(monitoring.notifications) is
+'Returns the incidents that a notification tells of: its own, or those of a digest.';
+
+create function monitoring.lock_incidents_of_agents()
+returns text[]
 language sql
 volatile
 security invoker
 set search_path = ''
 as $$
-  update public.incidents
-  set spawned_agents = array_append(incidents.spawned_agents, note_woken_agent.agent)
-  where incidents.id = note_woken_agent.incident_id
-    and note_woken_agent.agent <> all(incidents.spawned_agents)
+  with locked as materialized (
+    select incidents.id
+    from public.incidents
+    where incidents.id in (
+      select told.incident_id
+      from monitoring.notifications
+      join monitoring.notification_channels as channels on channels.name = notifications.channel
+      cross join lateral monitoring.find_told_incidents(notifications) as told (incident_id)
+      where notifications.status = 'sending'
+        and notifications.answered_at is not null
+        and channels.kind = 'agent'
+    )
+    order by incidents.fingerprint
+    for no key update skip locked
+  )
+
+  select coalesce(array_agg(locked.id), '{}')
+  from locked
 $$;
 
-comment on function monitoring.note_woken_agent(text, text) is
-'Adds an agent to those that were started for an incident. The incident must be locked.';
+comment on function monitoring.lock_incidents_of_agents() is
+'Locks the incidents that answered notifications of agents tell of, and returns those that no other session holds.';
 
 create function monitoring.settle_email(n monitoring.notifications)
 returns void
@@ -410,10 +438,13 @@ begin
     set provider_id = substring(notifications.answer from '"(?:id|MessageID)"\s*:\s*"([^"]{1,255})"')
     where notifications.id = v_n.id
       and (settle_notification.channel).kind = 'email';
-    if (settle_notification.channel).kind = 'agent' and v_n.incident_id is not null then
-      perform monitoring.note_woken_agent(
-        v_n.incident_id, coalesce((settle_notification.channel).agent, v_n.channel)
-      );
+    if (settle_notification.channel).kind = 'agent' then
+      update public.incidents
+      set spawned_agents = array_append(
+        incidents.spawned_agents, coalesce((settle_notification.channel).agent, v_n.channel)
+      )
+      where incidents.id in (select told.incident_id from monitoring.find_told_incidents(v_n) as told (incident_id))
+        and coalesce((settle_notification.channel).agent, v_n.channel) <> all(incidents.spawned_agents);
     end if;
   end if;
   perform monitoring.end_notification(
@@ -424,7 +455,8 @@ $$;
 
 comment on function monitoring.settle_notification(monitoring.notifications, monitoring.notification_channels) is
 'Decides what follows the latest attempt of a notification, which was answered or whose lease expired, and deletes its
-rows in pg_net. The notification must be locked, and before it the incident of a channel of kind agent.';
+rows in pg_net. The agent of a channel of kind agent is added to spawned_agents. The notification must be locked, and
+before it the incidents that an agent was told of.';
 
 create function monitoring.settle_notifications()
 returns integer
@@ -444,20 +476,7 @@ begin
     return 0;
   end if;
   perform monitoring.collect_missed_notification_answers();
-  v_incidents := array(
-    select incidents.id
-    from public.incidents
-    where incidents.id in (
-      select notifications.incident_id
-      from monitoring.notifications
-      join monitoring.notification_channels as channels on channels.name = notifications.channel
-      where notifications.status = 'sending'
-        and notifications.answered_at is not null
-        and channels.kind = 'agent'
-    )
-    order by incidents.fingerprint
-    for update skip locked
-  );
+  v_incidents := monitoring.lock_incidents_of_agents();
   for v_n in
     select notifications.*
     from monitoring.notifications
@@ -471,8 +490,12 @@ begin
     into v_channel
     from monitoring.notification_channels as channels
     where channels.name = v_n.channel;
-    -- Its incident is in use: later.
-    continue when v_channel.kind = 'agent' and v_n.incident_id is not null and v_n.incident_id <> all(v_incidents);
+    -- One of its incidents is in use: later.
+    continue when v_channel.kind = 'agent' and exists (
+      select
+      from monitoring.find_told_incidents(v_n) as told (incident_id)
+      where told.incident_id <> all(v_incidents)
+    );
     begin
       perform monitoring.settle_notification(v_n, v_channel);
       v_settled := v_settled + 1;

@@ -1,7 +1,7 @@
 -- Purpose: checks an installation: what the service, the SQL editor and `python -m app.doctor` ask before a deployment.
 -- Objects: type monitoring.installation_check; functions monitoring.installation_check_of, monitoring.try_write,
 --   monitoring.check_server, monitoring.check_extensions, monitoring.check_jobs, monitoring.check_schema,
---   monitoring.check_rows, monitoring.check_activity, public.check_installation.
+--   monitoring.check_rows, monitoring.check_activity, monitoring.check_notifications, public.check_installation.
 -- Risks: the checks run where things are missing: what an extension or a schema of Supabase contains is read only after
 --   it was looked up, and in plpgsql, which resolves names at the time of the call.
 
@@ -455,6 +455,73 @@ $$;
 comment on function monitoring.check_activity() is
 'Checks what need not be there yet: targets, checks, response times, anchors; and the kill switch.';
 
+create function monitoring.check_notifications()
+returns setof monitoring.installation_check
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select monitoring.installation_check_of(
+    'notification channels', count(*) > 0,
+    coalesce(
+      'Incidents notify ' || string_agg(channels.name, ', ' order by channels.place) || '.',
+      'No notification channel is configured or enabled: an incident tells nobody.'
+    ),
+    'Add channels to notification_recipients in system_config.', false
+  )
+  from monitoring.notification_channels as channels
+  where channels.is_enabled
+  union all
+  select monitoring.installation_check_of(
+    'secrets of channels', count(judged.problem) = 0,
+    coalesce(
+      'Channels cannot be notified: ' || string_agg(judged.problem, '; ') || '.',
+      'The secrets of the notification channels exist.'
+    ),
+    'Create the secret again, with ' || monitoring.describe_secret_creation()
+  )
+  from (
+    select format('%s, whose %s ', channels.name, named.field)
+      || monitoring.find_secret_problem(named.field, named.secret) as problem
+    from monitoring.notification_channels as channels
+    cross join lateral (
+      values
+      ('url_secret', channels.url_secret), ('token_secret', channels.token_secret),
+      ('signing_secret', channels.signing_secret)
+    ) as named (field, secret)
+    where channels.is_enabled
+    order by channels.place
+  ) as judged
+  having count(*) > 0
+  union all
+  select monitoring.installation_check_of(
+    'dead notifications', count(*) = 0,
+    coalesce(
+      'In the last day, notifications were given up: '
+      || string_agg(format('%s of %s (%s)', given_up.number, given_up.channel, given_up.reason), '; ') || '.',
+      'No notification was given up in the last day.'
+    ),
+    'Correct the reason, then run select monitoring.retry_dead_notifications(''<channel>''); in the SQL editor.', false
+  )
+  from (
+    select
+      dead.channel,
+      count(*) as number,
+      coalesce(left((array_agg(dead.error order by dead.id desc))[1], 200), 'without a reason') as reason
+    from monitoring.notifications as dead
+    where dead.status = 'dead'
+      and dead.event <> 'test'
+      and dead.finished_at > now() - interval '1 day'
+    group by dead.channel
+    order by dead.channel
+  ) as given_up
+$$;
+
+comment on function monitoring.check_notifications() is
+'Checks that a notification channel is enabled, that the secrets of the channels exist, and whether notifications were
+given up in the last day.';
+
 create function public.check_installation()
 returns table (number integer, name text, result text, sentence text, remedy text)
 language sql
@@ -480,6 +547,8 @@ as $$
     select seeded.* from monitoring.check_rows() as seeded
     union all
     select activity.* from monitoring.check_activity() as activity
+    union all
+    select told.* from monitoring.check_notifications() as told
   ) as checks
 $$;
 
@@ -488,7 +557,7 @@ revoke all on function public.check_installation() from public, anon, authentica
 grant execute on function public.check_installation() to service_role;
 
 comment on function public.check_installation() is
-'Checks the installation: server, extensions, jobs, schema, rows and activity.
+'Checks the installation: server, extensions, jobs, schema, rows, activity and notifications.
 
 Returns one row per check: "result" is "ok", "warning" (can be intended) or "failed"; "sentence" says what was found,
 and "remedy" what to do about it. Leaves nothing behind: the row that proves the permission to write is undone.

@@ -109,6 +109,7 @@ report_error                        | .  +   +   +      +       owner
 resolve_incident                    | .  +   +   +      +       owner
 search_error_knowledge              | .  +   +   +      +       owner
 service_health                      | .  +   +   +      +       owner
+send_test_notification              | .  .   .   .      +       owner
 set_incident_severity               | .  +   +   +      +       owner
 set_kill_switch                     | .  .   .   .      +       owner
 start_health_check_round            | .  .   .   .      +       owner
@@ -273,6 +274,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "resolve_incident": {"incident_id": "{incident}", "resolution": "r"},
     "search_error_knowledge": {"query_text": "q"},
     "service_health": {},
+    "send_test_notification": {"channel": "nothing"},
     "set_incident_severity": {"incident_id": "{incident}", "severity": "HIGH", "reason": "r"},
     "set_kill_switch": {"enabled": False, "reason": "r"},
     "start_health_check_round": {},

@@ -49,7 +49,7 @@ insert into monitoring.service_versions (version, first_seen, last_seen)
 values ('0.0.1', now() - interval '95 days', now() - interval '91 days'), ('0.0.2', now(), now());
 
 select is(
-  monitoring.purge_history() - 'job_runs' - 'agent_actions',
+  monitoring.purge_history() - 'job_runs' - 'agent_actions' - 'notifications' - 'email_tracking',
   '{"monitoring_checks": 1, "target_hourly_stats": 0, "target_daily_stats": 1, "sentry_deliveries": 1, "incident_hours": 1,
     "service_versions": 1}'::jsonb,
   'rows past their retention are deleted'

@@ -75,8 +75,9 @@ def test_each_transition_arrives_once_and_in_order_whatever_the_channel_answers_
 
     for short, answers in FAILURES.items():
         requests = receiver.at(f"/{short}")
-        assert [event_of(request) for request in without_duplicates(requests)] == list(EVENTS), short
-        assert all(is_signed(request) for request in requests if request.body)
+        complete = [request for request in requests if request.body]  # not those of an early hang-up
+        assert [event_of(request) for request in without_duplicates(complete)] == list(EVENTS), short
+        assert all(is_signed(request) for request in complete)
         for event, attempts in zip(EVENTS, by_message(requests).values(), strict=True):
             is_quick = short == SLOW and event not in ("opened", "resolved")
             assert len(attempts) == (1 if is_quick else len(answers)), (short, event)

@@ -1,0 +1,253 @@
+-- Purpose: lets an operator test a channel and send again what was given up; deletes old notifications and e-mails.
+-- Objects: functions monitoring.find_channel_to_test, monitoring.queue_test, monitoring.describe_test,
+--   public.send_test_notification, monitoring.retry_dead_notifications, monitoring.purge_notifications.
+-- Risks: pg_net sends after the commit, so the answer to a test is known at the next call at the earliest.
+
+create function monitoring.find_channel_to_test(name text)
+returns monitoring.notification_channels
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_channel monitoring.notification_channels;
+  v_names text;
+begin
+  select channels.*
+  into v_channel
+  from monitoring.notification_channels as channels
+  where lower(channels.name) = lower(btrim(find_channel_to_test.name));
+  if not found then
+    v_names := (
+      select left(string_agg(channels.name, ', ' order by channels.place), 2000)
+      from monitoring.notification_channels as channels
+    );
+    perform monitoring.refuse_request(
+      'PT404', 'there is no notification channel of this name', 'channel',
+      coalesce(
+        'The channels are ' || v_names || '.',
+        'No channel is configured. An operator can add one to notification_recipients.'
+      )
+    );
+  elsif not v_channel.is_enabled then
+    perform monitoring.refuse_request(
+      'PT409', 'the channel is paused', 'channel', 'Set its field enabled in notification_recipients to true.'
+    );
+  elsif v_channel.kind = 'email' and not monitoring.is_feature_on('email') then
+    perform monitoring.refuse_request(
+      'PT409', 'sending e-mails is disabled', 'channel', 'Set feature_flags.email to true.'
+    );
+  elsif v_channel.kind = 'agent' and monitoring.is_kill_switch_on() then
+    perform monitoring.refuse_request(
+      'PT409', 'the kill switch is on, so no agent is woken', 'channel', 'Release the kill switch first.'
+    );
+  end if;
+  return v_channel;
+end
+$$;
+
+comment on function monitoring.find_channel_to_test(text) is
+'Returns a notification channel by its name, ignoring case. 404 if there is none, naming those that exist; 409 if nothing
+would be sent to it.';
+
+create function monitoring.queue_test(channel text)
+returns bigint
+language plpgsql
+volatile
+strict
+security invoker
+set search_path = ''
+as $$
+declare
+  v_id bigint;
+begin
+  -- An earlier test is not retried any more: its channel was tested again.
+  update monitoring.notifications
+  set
+    status = 'dead',
+    error = coalesce(notifications.error || '; ', '') || 'replaced by another test',
+    lease_expires_at = null,
+    finished_at = clock_timestamp()
+  where notifications.id in (
+    select earlier.id
+    from monitoring.notifications as earlier
+    where earlier.channel = queue_test.channel
+      and earlier.event = 'test'
+      and earlier.status in ('queued', 'sending')
+    order by earlier.id
+    for update skip locked
+  );
+  insert into monitoring.notifications (channel, event, details)
+  values (queue_test.channel, 'test', jsonb_build_object('title', 'Test of the channel ' || queue_test.channel))
+  returning notifications.id into v_id;
+  return v_id;
+end
+$$;
+
+comment on function monitoring.queue_test(text) is
+'Writes a test notification for a channel and returns its id. Earlier tests of the channel that wait are given up.';
+
+create function monitoring.describe_test(test monitoring.notifications)
+returns jsonb
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'channel', (describe_test.test).channel,
+    'status', (describe_test.test).status,
+    'answer_status', (describe_test.test).answer_status,
+    'answer', (describe_test.test).answer,
+    'error', (describe_test.test).error,
+    'hint', case
+      when (describe_test.test).status = 'delivered' and (describe_test.test).sent_at is null
+        then 'The e-mail is queued in email_tracking, for a mailer of yours.'
+      when (describe_test.test).status = 'delivered' then 'The channel accepted the message.'
+      when (describe_test.test).finished_at is not null
+        then 'Correct what error says. The next call sends another test.'
+      when (describe_test.test).error is not null
+        then 'The attempt failed, and is repeated. Call the function again in a few seconds, or correct what error says.'
+      else 'The message is on its way. Call the function again in a few seconds: it returns what the channel answered.'
+    end
+  )
+$$;
+
+comment on function monitoring.describe_test(monitoring.notifications) is
+'Returns what became of a test notification so far, and what to do next.';
+
+create function public.send_test_notification(channel text)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+  v_channel monitoring.notification_channels := monitoring.find_channel_to_test(send_test_notification.channel);
+  v_test monitoring.notifications;
+  v_id bigint;
+begin
+  select notifications.*
+  into v_test
+  from monitoring.notifications
+  where notifications.channel = v_channel.name
+    and notifications.event = 'test'
+  order by notifications.id desc
+  limit 1;
+  if v_test.id is null
+    or v_test.details ? 'told_at'
+    or v_test.created_at < clock_timestamp() - interval '1 minute'
+  then
+    v_id := monitoring.queue_test(v_channel.name);
+    select notifications.*
+    into v_test
+    from monitoring.notifications
+    where notifications.id = v_id;
+  end if;
+  if v_test.finished_at is not null then
+    update monitoring.notifications
+    set details = notifications.details || jsonb_build_object('told_at', clock_timestamp())
+    where notifications.id = v_test.id;
+  end if;
+  return monitoring.describe_test(v_test);
+end
+$$;
+
+revoke all on function public.send_test_notification(text) from public, anon, authenticated, service_role;
+
+grant execute on function public.send_test_notification(text) to service_role;
+
+comment on function public.send_test_notification(text) is
+'Sends a test message to a notification channel and returns what the channel answered.
+
+channel is a name in notification_recipients. Returns {"channel", "status", "answer_status", "answer", "error", "hint"}.
+A message is sent after the transaction has ended, so call it twice: the first call sends the message and returns the
+status "sending", or "queued" if a job sends it within seconds; a call some seconds later, in a transaction of its own,
+returns the status code and the beginning of the answer. status is then "delivered"; "dead", if the channel refused the
+message; or "queued", if the attempt failed and is repeated. A call after that, or after a minute, sends another test.
+404 if there is no such channel; the hint names those that exist. 409 for a channel that is paused, for e-mail while
+feature_flags.email is off, and for an agent while the kill switch is on. Security definer, because the outbox is
+written through functions only.';
+
+create function monitoring.retry_dead_notifications(channel text)
+returns bigint
+language sql
+volatile
+strict
+security invoker
+set search_path = ''
+as $$
+  with retried as (
+    update monitoring.notifications
+    set
+      status = 'queued',
+      attempts = 0,
+      next_attempt_at = clock_timestamp(),
+      digest_id = null,
+      finished_at = null
+    where notifications.id in (
+      select dead.id
+      from monitoring.notifications as dead
+      join public.incidents on incidents.id = dead.incident_id
+      where dead.channel = retry_dead_notifications.channel
+        and dead.status = 'dead'
+        and dead.created_at > clock_timestamp() - interval '24 hours'
+        and incidents.status <> 'resolved'
+        and not exists (
+          select
+          from monitoring.notifications as later
+          where later.channel = dead.channel
+            and later.incident_id = dead.incident_id
+            and later.id > dead.id
+            and later.status = 'delivered'
+        )
+      order by dead.id
+      for update of dead skip locked
+    )
+    returning notifications.id
+  )
+
+  select count(*)
+  from retried
+$$;
+
+comment on function monitoring.retry_dead_notifications(text) is
+'Queues the dead notifications of a channel again and returns their number: those of the last 24 hours whose incident is
+not resolved, unless the channel was told something later of it. For after the reason of the failure was repaired.';
+
+create function monitoring.purge_notifications()
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_retention jsonb := monitoring.config('retention');
+  v_notifications bigint;
+  v_emails bigint;
+begin
+  delete from monitoring.notifications
+  where notifications.finished_at < now() - make_interval(days => (v_retention ->> 'notifications_days')::integer)
+    -- Who was told of an incident is told of its end.
+    and not exists (
+      select
+      from public.incidents
+      where incidents.id = notifications.incident_id
+        and incidents.status <> 'resolved'
+    );
+  get diagnostics v_notifications = row_count;
+
+  delete from public.email_tracking
+  where email_tracking.created_at < now() - make_interval(days => (v_retention ->> 'emails_days')::integer)
+    and email_tracking.status <> 'queued';
+  get diagnostics v_emails = row_count;
+  return jsonb_build_object('notifications', v_notifications, 'email_tracking', v_emails);
+end
+$$;
+
+comment on function monitoring.purge_notifications() is
+'Deletes finished notifications and sent e-mails that are older than system_config.retention, and returns their numbers.
+Notifications of incidents that are not resolved stay.';

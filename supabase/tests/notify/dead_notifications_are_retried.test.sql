@@ -1,0 +1,40 @@
+begin;
+
+select plan(3);
+
+insert into public.incidents (id, fingerprint, title, message, severity, category, rule, status, resolved_at)
+values
+('INC-1', 'tap open', 't', 'm', 'LOW', 'backend', 'r', 'open', null),
+('INC-2', 'tap over', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now());
+
+insert into monitoring.notifications (channel, incident_id, event, status, attempts, error, created_at, finished_at)
+values
+('tap live', 'INC-1', 'opened', 'dead', 1, 'answered 404', now(), now()),
+('tap live', 'INC-1', 'escalated', 'dead', 1, 'answered 404', now(), now()),
+('tap live', 'INC-2', 'opened', 'dead', 1, 'answered 404', now(), now()),
+('tap live', null, 'test', 'dead', 1, 'answered 404', now(), now()),
+('tap old', 'INC-1', 'opened', 'dead', 1, 'answered 404', now() - interval '25 hours', now()),
+('tap told', 'INC-1', 'opened', 'dead', 1, 'answered 404', now(), now()),
+('tap told', 'INC-1', 'escalated', 'delivered', 1, null, now(), now());
+
+select is(
+  monitoring.retry_dead_notifications('tap live'), 2::bigint, 'notifications of a live incident are queued again'
+);
+
+select results_eq(
+  $$ select event::text, status::text, attempts, finished_at from monitoring.notifications
+     where channel = 'tap live' order by id $$,
+  $$ values
+     ('opened', 'queued', 0, null::timestamptz), ('escalated', 'queued', 0, null),
+     ('opened', 'dead', 1, now()), ('test', 'dead', 1, now()) $$,
+  'what is over, and tests, stay dead'
+);
+
+select is(
+  monitoring.retry_dead_notifications('tap old') + monitoring.retry_dead_notifications('tap told'), 0::bigint,
+  'neither old notifications, nor those that something later followed'
+);
+
+select * from finish();
+
+rollback;

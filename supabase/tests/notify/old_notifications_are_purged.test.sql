@@ -1,0 +1,43 @@
+begin;
+
+select plan(3);
+
+insert into public.incidents (id, fingerprint, title, message, severity, category, rule, status, resolved_at)
+values
+('INC-1', 'tap open', 't', 'm', 'LOW', 'backend', 'r', 'open', null),
+('INC-2', 'tap over', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now());
+
+insert into monitoring.notifications (channel, incident_id, event, status, details, finished_at)
+values
+('tap old', 'INC-2', 'opened', 'delivered', '{}', now() - interval '91 days'),
+('tap old test', null, 'test', 'dead', '{}', now() - interval '91 days'),
+('tap young', 'INC-2', 'opened', 'delivered', '{}', now() - interval '89 days'),
+('tap live', 'INC-1', 'opened', 'delivered', '{}', now() - interval '91 days'),
+('tap waiting', 'INC-2', 'opened', 'queued', '{}', null);
+
+insert into public.email_tracking (recipient, subject, status, error, created_at)
+values
+('tap@example.com', 'old', 'failed', 'e', now() - interval '366 days'),
+('tap@example.com', 'waiting', 'queued', null, now() - interval '366 days'),
+('tap@example.com', 'young', 'failed', 'e', now() - interval '364 days');
+
+select is(
+  (select purged ? 'notifications' and purged ? 'email_tracking' from monitoring.purge_notifications() as purged), true,
+  'the numbers of deleted rows are returned'
+);
+
+select results_eq(
+  $$ select channel from monitoring.notifications where channel like 'tap %' order by channel $$,
+  $$ values ('tap live'), ('tap waiting'), ('tap young') $$,
+  'finished notifications past their retention are deleted, unless their incident is live'
+);
+
+select results_eq(
+  $$ select subject from public.email_tracking where recipient = 'tap@example.com' order by subject $$,
+  $$ values ('waiting'), ('young') $$,
+  'e-mails past their retention are deleted, unless they wait'
+);
+
+select * from finish();
+
+rollback;
