@@ -113,11 +113,12 @@ security definer
 set search_path = ''
 as $$
 begin
-  if not monitoring.store_answer(
+  -- Notifications first: they know their requests exactly, the others only by id and time.
+  if not monitoring.store_notification_answer(
+    new.id, new.status_code, new.headers, new.content, new.timed_out, new.error_msg
+  ) and not monitoring.store_answer(
     new.id, new.status_code, new.headers, new.content, new.timed_out, new.error_msg, new.created,
     (extract(epoch from clock_timestamp() - new.created) * 1000)::integer
-  ) and not monitoring.store_notification_answer(
-    new.id, new.status_code, new.headers, new.content, new.timed_out, new.error_msg, new.created
   ) then
     perform monitoring.store_embedding_answer(new.id, new.status_code, new.content, new.error_msg, new.created);
   end if;

@@ -31,6 +31,7 @@ declare
   v_n monitoring.notifications := send_notification.n;
   v_request monitoring.notification_request;
   v_queued bigint := (select count(*) from net.http_request_queue);
+  v_request_id bigint;
 begin
   if (send_notification.channel).kind = 'email' and v_n.email_id is null then
     insert into public.email_tracking (incident_id, recipient, subject)
@@ -42,17 +43,22 @@ begin
     returning email_tracking.id into v_n.email_id;
   end if;
   v_request := monitoring.write_notification_request(v_n, send_notification.channel);
+  v_request_id := net.http_post(
+    url => v_request.url,
+    body => v_request.body,
+    headers => v_request.headers,
+    timeout_milliseconds => c_timeout_ms
+  );
+  insert into monitoring.awaited_answers (request_id, notification_id)
+  values (v_request_id, v_n.id)
+  on conflict (request_id) do update
+    set notification_id = excluded.notification_id;
   update monitoring.notifications
   set
     status = 'sending',
     attempts = notifications.attempts + 1,
     email_id = v_n.email_id,
-    request_id = net.http_post(
-      url => v_request.url,
-      body => v_request.body,
-      headers => v_request.headers,
-      timeout_milliseconds => c_timeout_ms
-    ),
+    request_id = v_request_id,
     sent_at = clock_timestamp(),
     lease_expires_at = greatest(
       clock_timestamp() + interval '30 seconds',

@@ -25,8 +25,7 @@ create function monitoring.store_notification_answer(
   headers jsonb,
   content text,
   timed_out boolean,
-  error_msg text,
-  created timestamptz
+  error_msg text
 )
 returns boolean
 language plpgsql
@@ -52,25 +51,20 @@ begin
     end
   where notifications.id = (
     select waiting.id
-    from monitoring.notifications as waiting
-    where waiting.request_id = store_notification_answer.request_id
+    from monitoring.awaited_answers as awaited
+    join monitoring.notifications as waiting on waiting.id = awaited.notification_id
+    where awaited.request_id = store_notification_answer.request_id
+      and waiting.request_id = awaited.request_id
       and waiting.status = 'sending'
       and waiting.answered_at is null
-      -- After a crash of PostgreSQL, pg_net counts request ids from 1 again: an answer belongs to a notification only if
-      -- it came about when its request was sent.
-      and store_notification_answer.created
-        between waiting.sent_at - interval '1 second' and waiting.lease_expires_at
-    order by waiting.sent_at desc
-    limit 1
-    for update skip locked
+    for update of waiting skip locked
   );
   return found;
 end
 $$;
 
-comment on function monitoring.store_notification_answer(bigint, integer, jsonb, text, boolean, text, timestamptz) is
-'Records an answer of pg_net on the notification that waits for it, and returns whether there was one. created is the
-start of the batch.';
+comment on function monitoring.store_notification_answer(bigint, integer, jsonb, text, boolean, text) is
+'Records an answer of pg_net on the notification that waits for it, and returns whether there was one.';
 
 create function monitoring.collect_missed_notification_answers()
 returns bigint
@@ -82,11 +76,11 @@ as $$
   select count(*)
   from (
     select
-      response.id, response.status_code, response.headers, response.content, response.timed_out, response.error_msg,
-      response.created
+      response.id, response.status_code, response.headers, response.content, response.timed_out, response.error_msg
     from net._http_response as response
+    -- created is the start of the batch, which can be before its requests were enqueued.
     where response.created >= (
-      select min(notifications.sent_at) - interval '1 second'
+      select min(notifications.sent_at) - interval '1 minute'
       from monitoring.notifications
       where notifications.status = 'sending'
         and notifications.answered_at is null
@@ -99,7 +93,7 @@ as $$
       )
   ) as missed
   where monitoring.store_notification_answer(
-    missed.id, missed.status_code, missed.headers, missed.content, missed.timed_out, missed.error_msg, missed.created
+    missed.id, missed.status_code, missed.headers, missed.content, missed.timed_out, missed.error_msg
   )
 $$;
 
@@ -265,20 +259,14 @@ begin
     when others then
       return 'gone'; -- the secret that contains it was removed
   end;
-  -- After a crash of PostgreSQL, pg_net counts request ids from 1 again: the request can be that of a later notification.
   if not exists (
     select
     from net.http_request_queue as queued
+    join monitoring.awaited_answers as awaited on awaited.request_id = queued.id
     where queued.id = (take_back_request.n).request_id
       and queued.url = v_url
+      and awaited.notification_id = (take_back_request.n).id
   )
-    or exists (
-      select
-      from monitoring.notifications as later
-      where later.request_id = (take_back_request.n).request_id
-        and later.status = 'sending'
-        and later.sent_at > (take_back_request.n).sent_at
-    )
   then
     return 'gone';
   end if;
@@ -420,11 +408,15 @@ begin
     where _http_response.ctid = any(array(
       select response.ctid
       from net._http_response as response
+      join monitoring.awaited_answers as awaited on awaited.request_id = response.id
       where response.id = v_n.request_id
-        and response.created between v_n.sent_at - interval '1 second' and v_n.answered_at
-      for update skip locked
+        and awaited.notification_id = v_n.id
+      for update of response skip locked
     ));
   end if;
+  delete from monitoring.awaited_answers
+  where awaited_answers.request_id = v_n.request_id
+    and awaited_answers.notification_id = v_n.id;
 
   if v_outcome.verdict = 'retry' then
     perform monitoring.retry_notification(

@@ -1,29 +1,7 @@
 -- Purpose: tells again of incidents that nobody acknowledged: reminders to the same channel, escalations to another.
--- Objects: functions monitoring.describe_repeated_notification, monitoring.write_reminders,
---   monitoring.write_escalations, monitoring.queue_reminders.
+-- Objects: functions monitoring.write_reminders, monitoring.write_escalations, monitoring.queue_reminders.
 -- Risks: lock order: incidents in order of their fingerprints, then notifications in order of their ids. Rows that
 --   another session has locked are left for the next run.
-
-create function monitoring.describe_repeated_notification(details jsonb, incident public.incidents, reason text)
-returns jsonb
-language sql
-stable
-security invoker
-set search_path = ''
-as $$
-  select (describe_repeated_notification.details - array['from_severity', 'actor', 'resolution', 'escalated_from'])
-    || jsonb_build_object(
-      'severity', (describe_repeated_notification.incident).severity,
-      'status', (describe_repeated_notification.incident).status,
-      'occurrence_count', (describe_repeated_notification.incident).occurrence_count,
-      'occurred_at', clock_timestamp(),
-      'reason', describe_repeated_notification.reason
-    )
-$$;
-
-comment on function monitoring.describe_repeated_notification(jsonb, public.incidents, text) is
-'Returns the details of a notification that tells of an incident again: those of the earlier one, with the incident as
-it is now.';
 
 create function monitoring.write_reminders(incident_ids text[])
 returns integer
@@ -47,11 +25,10 @@ as $$
       due.channel,
       due.incident_id,
       incidents.severity,
-      monitoring.describe_repeated_notification(
-        due.details,
-        incidents,
-        format('not acknowledged for %s minutes', floor(extract(epoch from clock_timestamp() - due.created_at) / 60))
-      ) as details,
+      monitoring.describe_transition(incidents, null, jsonb_build_object('reason', format(
+        'open for %s minutes and not acknowledged',
+        floor(extract(epoch from clock_timestamp() - coalesce(incidents.reopened_at, incidents.first_seen)) / 60)
+      ))) as details,
       clock_timestamp() + interval '1 minute' * notification_channels.remind_after_minutes as next_at,
       incidents.status = 'open'
       and notification_channels.is_enabled
@@ -65,7 +42,9 @@ as $$
           and newer.id > due.id
           and newer.remind_at is not null
       ) as is_needed,
-      due.finished_at is null or monitoring.is_silent(incidents) as is_too_early
+      due.finished_at is null
+      or monitoring.is_silent(incidents)
+      or not monitoring.is_channel_active(notification_channels) as is_too_early
     from due
     join public.incidents on incidents.id = due.incident_id
     left join monitoring.notification_channels on notification_channels.name = due.channel
@@ -97,7 +76,7 @@ comment on function monitoring.write_reminders(text[]) is
 
 A reminder is not needed when the incident is not open any more, when its channel takes none, or when a newer
 notification will be followed by one. It is too early, and due again later, while the earlier notification was not sent
-yet and while the incident is silent.';
+yet, while the incident is silent, and while nothing may be sent to the channel.';
 
 create function monitoring.write_escalations(incident_ids text[])
 returns integer
@@ -121,11 +100,9 @@ as $$
       due.incident_id,
       incidents.severity,
       target.name as channel,
-      monitoring.describe_repeated_notification(
-        due.details,
-        incidents,
-        format('not acknowledged after %s minutes', source.escalate_after_minutes)
-      ) || jsonb_build_object('escalated_from', source.name) as details,
+      monitoring.describe_transition(incidents, null, jsonb_build_object(
+        'reason', format('not acknowledged after %s minutes', source.escalate_after_minutes)
+      )) || jsonb_build_object('escalated_from', source.name) as details,
       clock_timestamp() + interval '1 minute' * source.escalate_after_minutes as next_at,
       case
         when 'reminder' = any(target.events)
@@ -149,7 +126,8 @@ as $$
           and earlier.created_at >= coalesce(incidents.reopened_at, incidents.first_seen)
       ) as is_needed,
       (due.status = 'queued' and due.attempts = 0 and due.digest_id is null)
-      or monitoring.is_silent(incidents) as is_too_early
+      or monitoring.is_silent(incidents)
+      or not monitoring.is_channel_active(target) as is_too_early
     from due
     join public.incidents on incidents.id = due.incident_id
     left join monitoring.notification_channels as source on source.name = due.channel
@@ -191,7 +169,8 @@ time, and returns their number. The caller has locked the incidents.
 
 The filters of the channel do not apply to them. Each channel is told so once until the incident is resolved. An
 escalation is not needed when the incident is not open any more. It is too early, and due again later, while the
-earlier notification was never tried, as in quiet hours, and while the incident is silent.';
+earlier notification was never tried, as in quiet hours, while the incident is silent, and while nothing may be sent to
+the channel.';
 
 create function monitoring.queue_reminders()
 returns integer

@@ -342,7 +342,7 @@ async def test_concurrent_changes_and_senders_neither_deadlock_nor_repeat_nor_re
                 ).fetchall()
                 for (incident_id,) in chance.sample(live, min(3, len(live))):
                     call = chance.choice(
-                        ["public.acknowledge_incident(%s)", "public.resolve_incident(%s, 'restarted')"]
+                        ["public.acknowledge_incident(%s)"] * 3 + ["public.resolve_incident(%s, 'restarted')"]
                     )
                     try:
                         await connection.execute(f"select {call}".encode(), (incident_id,))
