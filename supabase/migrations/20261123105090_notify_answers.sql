@@ -410,6 +410,7 @@ begin
       from net._http_response as response
       join monitoring.awaited_answers as awaited on awaited.request_id = response.id
       where response.id = v_n.request_id
+        and response.created >= v_n.sent_at - interval '1 minute'
         and awaited.notification_id = v_n.id
       for update of response skip locked
     ));
