@@ -319,7 +319,7 @@ def test_an_agent_gets_no_secret(writer: Writer) -> None:
 
 def hostile_details(title: str, other: str) -> dict[str, Any]:
     names = ("source", "environment", "release", "error_type", "actor", "reason", "resolution", "external_url")
-    return DETAILS | {"title": title, "message": other[:500]} | {name: other[:200] for name in names}
+    return DETAILS | {"title": title, "message": other[:500]} | dict.fromkeys(names, other[:200])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -361,7 +361,7 @@ def test_discord_mentions_nobody_and_shows_no_markdown(writer: Writer) -> None:
     @SETTINGS
     @given(title=HOSTILE)
     def check(title: str) -> None:
-        body = writer.request("discord", "opened", hostile_details(title, "x")).body
+        body = writer.request("discord", "opened", hostile_details(f"t {title}", "x")).body
         assert body["allowed_mentions"] == {"parse": []}
         description = body["embeds"][0].get("description", "").partition("\n```\n")[0]
         plain = description.replace("\\\\", "")
@@ -443,5 +443,6 @@ def test_a_missing_secret_is_named(writer: Writer, kind: str) -> None:
     name = "url_secret" if kind in ("slack", "discord", "teams") else "token_secret"
     if kind in ("webhook", "agent"):
         name = "signing_secret"
+    missing: dict[str, Any] = {name: "tests_gone"}
     with pytest.raises(psycopg.errors.UndefinedObject, match="the secret 'tests_gone' does not exist"):
-        writer.request(kind, **{name: "tests_gone"})
+        writer.request(kind, "opened", DETAILS, **missing)
