@@ -23,25 +23,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
+from tests.support.notification_messages import INCIDENT_EVENTS, KEY, Request, Writer, open_writer
+
 SCHEMAS = Path(__file__).parents[2] / "fixtures" / "notifications"
 KINDS = ["slack", "discord", "teams", "pagerduty"]
-INCIDENT_EVENTS = ["opened", "escalated", "reopened", "acknowledged", "resolved", "reminder"]
 EVENTS = [*INCIDENT_EVENTS, "digest", "test"]
-KEY = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 TEAMS_BYTES = 28 * 1024
 # Slack documents no limit of all blocks together; requests of more than about 13,000 characters were refused:
 # https://github.com/slackapi/bolt-js/issues/2509
 SLACK_CHARACTERS = 13_000
 # Of the JSON of an event: https://developer.pagerduty.com/docs/events-api-v2/trigger-events/
 PAGERDUTY_BYTES = 512 * 1024
-
-REQUEST = """
-select request.url, request.headers, convert_to(request.body::text, 'UTF8')
-from monitoring.write_notification_request(
-  jsonb_populate_record(null::monitoring.notifications, %s),
-  jsonb_populate_record(null::monitoring.notification_channels, %s)
-) as request
-"""
 
 DETAILS = {
     "title": "TypeError: x is not a function",
@@ -120,76 +112,15 @@ SETTINGS = settings(
 )
 
 
-@dataclass(frozen=True)
-class Request:
-    """A request as pg_net sends it."""
-
-    url: str
-    headers: Mapping[str, str]
-    content: bytes
-
-    @property
-    def body(self) -> Any:
-        return json.loads(self.content)
-
-
-@dataclass(frozen=True)
-class Writer:
-    """Writes requests in a transaction that is rolled back."""
-
-    connection: psycopg.Connection[Any]
-
-    def request(
-        self, kind: str, event: str = "opened", details: Mapping[str, Any] = DETAILS, **channel: Any
-    ) -> Request:
-        is_of_incident = event in INCIDENT_EVENTS
-        notification = {
-            "id": 1,
-            "message_id": "msg_1",
-            "channel": "ops",
-            "incident_id": "INC-1001" if is_of_incident else None,
-            "event": event,
-            "severity": None if event == "test" else "CRITICAL" if event == "digest" else "HIGH",
-            "details": details,
-            "email_id": 7,
-            "created_at": "2026-11-26T20:01:00Z",
-        }
-        fields = {
-            "name": "ops",
-            "kind": kind,
-            "token_secret": "tests_token",
-            "signing_secret": "tests_key",
-            "url_secret": None if kind in ("pagerduty", "email") else "tests_url",
-            "email": "ann@example.com",
-            "from_address": "Monitoring <monitoring@example.com>",
-            "provider": "resend",
-            **channel,
-        }
-        row = self.connection.execute(REQUEST, (json.dumps(notification), json.dumps(fields))).fetchone()
-        assert row is not None
-        return Request(*row)
-
-    def store(self, name: str, value: str) -> None:
-        self.connection.execute(
-            "insert into monitoring.secrets values (%s, %s) on conflict (name) do update set value = excluded.value",
-            (name, value),
-        )
-
-
 @pytest.fixture
 def writer(database_url: str) -> Iterator[Writer]:
-    with psycopg.connect(database_url) as connection:
-        writer = Writer(connection)
-        writer.store("tests_url", "https://hooks.example.com/1")
-        writer.store("tests_token", "token")
-        writer.store("tests_key", KEY)
-        connection.execute(
+    with open_writer(database_url) as writer:
+        writer.connection.execute(
             """update public.system_config
             set value = value || '{"incident_url": "https://status.example.com/incidents/{id}?from=mail&x=1"}'
             where key = 'incident_policy'"""
         )
         yield writer
-        connection.rollback()
 
 
 def details_of(event: str) -> Mapping[str, Any]:
@@ -241,7 +172,7 @@ def test_the_packages_of_pypi_verify_the_signature(writer: Writer, kind: str, ev
 def test_keys_of_each_size_verify(writer: Writer, size: int) -> None:
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(size)).decode()
     writer.store("tests_key", secret)
-    request = writer.request("webhook")
+    request = writer.request("webhook", "opened", DETAILS)
     svix.webhooks.Webhook(secret).verify(request.content, dict(request.headers))
     standardwebhooks.Webhook(secret).verify(request.content, dict(request.headers))
 
@@ -249,13 +180,13 @@ def test_keys_of_each_size_verify(writer: Writer, size: int) -> None:
 def test_while_a_secret_is_replaced_the_old_and_the_new_one_verify(writer: Writer) -> None:
     new = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     writer.store("tests_key", f"{new} {KEY}\n")
-    request = writer.request("webhook")
+    request = writer.request("webhook", "opened", DETAILS)
     for secret in (new, KEY):
         standardwebhooks.Webhook(secret).verify(request.content, dict(request.headers))
 
 
 def test_a_changed_body_another_key_and_another_id_do_not_verify(writer: Writer) -> None:
-    request = writer.request("webhook")
+    request = writer.request("webhook", "opened", DETAILS)
     headers = dict(request.headers)
     other = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     for secret, content, changed in (
@@ -271,7 +202,7 @@ def test_a_changed_body_another_key_and_another_id_do_not_verify(writer: Writer)
 def test_each_attempt_is_signed_with_its_time(writer: Writer) -> None:
     """A receiver refuses timestamps that are more than five minutes old, so a retry cannot repeat the signature."""
     before = int(datetime.now(UTC).timestamp())
-    assert int(writer.request("webhook").headers["webhook-timestamp"]) >= before - 1
+    assert int(writer.request("webhook", "opened", DETAILS).headers["webhook-timestamp"]) >= before - 1
 
 
 # Formats.
@@ -301,14 +232,14 @@ def test_a_digest_names_each_of_200_incidents(writer: Writer, kind: str) -> None
 
 
 def test_the_events_of_an_incident_have_one_key_at_pagerduty(writer: Writer) -> None:
-    keys = {writer.request("pagerduty", event).body["dedup_key"] for event in INCIDENT_EVENTS}
+    keys = {writer.request("pagerduty", event, DETAILS).body["dedup_key"] for event in INCIDENT_EVENTS}
     assert keys == {"INC-1001"}
-    actions = [writer.request("pagerduty", event).body["event_action"] for event in INCIDENT_EVENTS]
+    actions = [writer.request("pagerduty", event, DETAILS).body["event_action"] for event in INCIDENT_EVENTS]
     assert actions == ["trigger", "trigger", "trigger", "acknowledge", "resolve", "trigger"]
 
 
 def test_an_agent_gets_no_secret(writer: Writer) -> None:
-    request = writer.request("agent", agent="fe-agent")
+    request = writer.request("agent", "opened", DETAILS, agent="fe-agent")
     assert request.body["claim"]["arguments"]["agent"] == "fe-agent"
     for secret in (KEY, KEY.removeprefix("whsec_"), "hooks.example.com", "token_secret", "tests_"):
         assert secret not in request.content.decode()
