@@ -199,9 +199,8 @@ as $$
           jsonb_build_object(
             '$schema', 'http://adaptivecards.io/schemas/adaptive-card.json',
             'type', 'AdaptiveCard',
-            'version', '1.4',
+            'version', '1.2',
             'fallbackText', described.headline,
-            'msteams', jsonb_build_object('width', 'Full'),
             -- A RichTextBlock shows its text as it is; the other elements understand Markdown.
             'body', (
               select jsonb_agg(

@@ -232,7 +232,7 @@ as $$
           ' ',
           format('[%s]', described.severity),
           (write_email.n).incident_id,
-          (write_email.n).event || ':',
+          case when (write_email.n).event <> 'opened' then (write_email.n).event || ':' end,
           described.title
         )
       end,

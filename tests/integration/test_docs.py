@@ -85,9 +85,23 @@ def test_readme_is_short() -> None:
     assert README.stat().st_size <= 6000
 
 
+def linked_pages(path: Path) -> set[Path]:
+    return {path.parent / link.partition("#")[0] for link in links(path)}
+
+
 def test_readme_links_every_page() -> None:
-    linked = {README.parent / link.partition("#")[0] for link in links(README)}
-    assert {*PAGES} - {README} <= linked
+    assert {path for path in PAGES if path.parent in (PROJECT, DOCS)} - {README} <= linked_pages(README)
+
+
+def test_each_folder_has_a_page_of_its_name_that_links_its_pages() -> None:
+    pages = [path for path in PAGES if path.parent not in (PROJECT, DOCS)]
+    assert pages
+    assert [path.name for path in pages if path not in linked_pages(path.parent.with_suffix(".md"))] == []
+
+
+def test_no_two_pages_have_one_name() -> None:
+    """A failure names the page by its file name."""
+    assert len({path.name for path in PAGES}) == len(PAGES)
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if path != README], ids=lambda path: path.name)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 PROJECT = Path(__file__).resolve().parents[2]
 README = PROJECT / "README.md"
 DOCS = PROJECT / "docs"
-PAGES = [README, PROJECT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [README, PROJECT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 GENERATED = DOCS / "sql-api.md"
 
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
+# A block in a list is indented.
+_FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", flags=re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.*)$", flags=re.MULTILINE)
 
 
@@ -37,7 +39,7 @@ def blocks(language: str) -> list[Block]:
     """The fenced blocks of all pages that are in one language."""
     texts = {path.name: path.read_text(encoding="utf-8") for path in PAGES}
     return [
-        Block(name, text[: fence.start()].rpartition("\n#")[2], fence[2])
+        Block(name, text[: fence.start()].rpartition("\n#")[2], dedent(fence[2]))
         for name, text in texts.items()
         for fence in _FENCE.finditer(text)
         if fence[1] == language

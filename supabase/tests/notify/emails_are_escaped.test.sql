@@ -39,7 +39,7 @@ select is(monitoring.escape_html('<a href="x">it''s & so</a>'), '&lt;a href=&quo
 select
   is(
     monitoring.write_email(n, channel) ->> 'subject',
-    '[HIGH] INC-1 opened: TypeError: <b>&"it''s" `x` @channel <!here>', 'the subject has severity, id, event and title'
+    '[HIGH] INC-1 TypeError: <b>&"it''s" `x` @channel <!here>', 'the subject has severity, id and title'
   )
 from told
 cross join channel
