@@ -139,6 +139,9 @@ as $$
     ('monitoring.notification_channels',
       'name kind categories sources environments events quiet_timezone escalate_to url_secret token_secret '
       'signing_secret provider email from_address agent', 'ignored', null, 'copied from system_config'),
+    ('monitoring.notifications', 'details answer answer_headers error', 'erased', null, null),
+    ('monitoring.notifications', 'channel', 'erased', 'monitoring.erase_name(channel, $1)', null),
+    ('monitoring.notifications', 'message_id incident_id provider_id', 'ignored', null, 'ids'),
     ('monitoring.service_versions', 'version', 'ignored', null, 'versions of the service'),
     ('monitoring.service_targets', 'name written', 'ignored', null, 'settings of the service'),
     ('monitoring.target_states', 'target', 'ignored', null, 'names of targets'),

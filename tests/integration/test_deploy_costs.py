@@ -13,7 +13,12 @@ from tests.support.pages import DOCS, rows, section
 
 DAY = datetime(2026, 11, 26, tzinfo=UTC)
 # Scheduled only while they are needed.
-OPTIONAL = {"monitoring-embed-knowledge", "monitoring-retry-deliveries", "monitoring-watch-sentry"}
+OPTIONAL = {
+    "monitoring-embed-knowledge",
+    "monitoring-retry-deliveries",
+    "monitoring-send-notifications",
+    "monitoring-watch-sentry",
+}
 FIGURES = {row[0]: row[1] for row in rows(section(DOCS / "deploy.md", "What it costs"))}
 
 
