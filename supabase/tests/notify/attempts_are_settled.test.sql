@@ -64,8 +64,6 @@ from (
   ('unsent', 'tap settle'), ('old', 'tap settle')
 ) as given (name, channel);
 
-grant select on table sent to public;
-
 select is(
   (select count(*) from monitoring.notifications where notifications.status = 'sending'), 6::bigint, 'all are sent'
 );

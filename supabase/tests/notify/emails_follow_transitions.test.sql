@@ -105,7 +105,7 @@ select monitoring.settle_notifications();
 select results_eq(
   $$ select subject, status::text, error from public.email_tracking where recipient = 'tap-ben@example.com'
      order by id offset 1 $$,
-  $$ values ('[HIGH] INC-TAP1 resolved: Checkout fails', 'failed', 'answered 422: {"message": "Invalid from"}') $$,
+  $$ values ('[CRITICAL] INC-TAP1 resolved: Checkout fails', 'failed', 'answered 422: {"message": "Invalid from"}') $$,
   'and why it refused an e-mail'
 );
 
