@@ -203,7 +203,8 @@ as $$
       )
       from monitoring.notifications
       where notifications.channel = count_free_messages.channel
-        and notifications.sent_at > clock_timestamp() - interval '1 minute'
+        -- A subquery, because an index is not searched for what changes with each row.
+        and notifications.sent_at > (select clock_timestamp() - interval '1 minute')
     )
   )::integer
 $$;

@@ -189,7 +189,8 @@ begin
       (
         select notifications.incident_id
         from monitoring.notifications
-        where notifications.remind_at <= clock_timestamp()
+        -- A subquery, because an index is not searched for what changes with each row.
+        where notifications.remind_at <= (select clock_timestamp())
         order by notifications.remind_at
         limit 500
       )
@@ -197,7 +198,7 @@ begin
       (
         select notifications.incident_id
         from monitoring.notifications
-        where notifications.escalate_at <= clock_timestamp()
+        where notifications.escalate_at <= (select clock_timestamp())
         order by notifications.escalate_at
         limit 500
       )
