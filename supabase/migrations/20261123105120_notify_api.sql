@@ -48,8 +48,8 @@ end
 $$;
 
 comment on function monitoring.find_channel_to_test(text) is
-'Returns a notification channel by its name, ignoring case. 404 if there is none, naming those that exist; 409 if nothing
-would be sent to it.';
+'Returns a notification channel by its name, ignoring case. 404 if there is none, naming those that exist; 409 if
+nothing would be sent to it.';
 
 create function monitoring.queue_test(channel text)
 returns bigint
