@@ -27,6 +27,7 @@ from benchmarks.functions import measure_functions
 from benchmarks.health_checks import measure_rounds, measure_target_status
 from benchmarks.ingest import cost_of_a_batch, measure_connections, measure_pgbench, print_growth
 from benchmarks.load import LoadResult, make_post, run_load
+from benchmarks.notifications import measure_notifications
 from benchmarks.reading import measure_reading, measure_retrieval
 from local import Stack, StackSettings
 from local.stack.state_directory import remove_state
@@ -47,6 +48,7 @@ PARTS = (
     "budgets",
     "pgbench",
     "rounds",
+    "notifications",
     "target-status",
     "retrieval",
     "reading",
@@ -222,6 +224,7 @@ def main(arguments: Arguments) -> int:
                 "budgets": lambda: measure_budgets(stack, directory),
                 "pgbench": lambda: measure_pgbench(stack, directory, make_event),
                 "rounds": lambda: measure_rounds(stack),
+                "notifications": lambda: measure_notifications(stack, directory),
                 "target-status": lambda: measure_target_status(stack),
                 "retrieval": lambda: measure_retrieval(stack),
                 "reading": lambda: measure_reading(stack),

@@ -1,6 +1,5 @@
 -- Purpose: provides the RPCs that record suspected attacks and e-mails about incidents.
--- Objects: functions public.record_security_event, public.queue_email, monitoring.queue_notifications,
---   public.record_email_event; trigger new_incidents_are_mailed.
+-- Objects: functions public.record_security_event, public.queue_email, public.record_email_event.
 -- Risks: e-mail providers repeat events and send them in any order: the status of an e-mail only moves forward.
 
 create function public.record_security_event(
@@ -162,42 +161,6 @@ comment on function public.queue_email(text, text, text) is
 The mailer passes that id, with the id of the provider, to record_email_event(). Agents may write to the addresses
 in notification_recipients only, and to nobody while the kill switch is on. 409 while feature_flags.email is off.
 Security definer, because e-mails may be written through such functions only.';
-
-create function monitoring.queue_notifications()
-returns trigger
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-begin
-  if monitoring.is_feature_on('email') then
-    insert into public.email_tracking (incident_id, recipient, subject)
-    select
-      opened.id,
-      recipients.item ->> 'email',
-      format('[%s] %s %s', opened.severity, opened.id, opened.title)
-    from opened
-    cross join (
-      select system_config.value
-      from public.system_config
-      where system_config.key = 'notification_recipients'
-    ) as policy
-    cross join jsonb_array_elements(policy.value) as recipients (item)
-    where opened.severity >= coalesce(recipients.item ->> 'min_severity', 'HIGH')::public.incident_severity;
-  end if;
-  return null;
-end
-$$;
-
-comment on function monitoring.queue_notifications() is
-'Queues an e-mail to each of notification_recipients for new incidents, while feature_flags.email is true. The kill
-switch does not stop it.';
-
-create trigger new_incidents_are_mailed
-after insert on public.incidents
-referencing new table as opened
-for each statement execute function monitoring.queue_notifications();
 
 create function public.record_email_event(
   provider_id text,

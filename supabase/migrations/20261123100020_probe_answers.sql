@@ -113,7 +113,10 @@ security definer
 set search_path = ''
 as $$
 begin
-  if not monitoring.store_answer(
+  -- Notifications first: they know their requests exactly, the others only by id and time.
+  if not monitoring.store_notification_answer(
+    new.id, new.status_code, new.headers, new.content, new.timed_out, new.error_msg
+  ) and not monitoring.store_answer(
     new.id, new.status_code, new.headers, new.content, new.timed_out, new.error_msg, new.created,
     (extract(epoch from clock_timestamp() - new.created) * 1000)::integer
   ) then
@@ -122,7 +125,7 @@ begin
   return null;
 exception
   when others then
-    return null; -- collect_missed_answers() records it later
+    return null; -- collect_missed_answers() or collect_missed_notification_answers() records it later
 end
 $$;
 

@@ -1,6 +1,7 @@
 -- Purpose: stores notifications from the transition of an incident until the channel has accepted them (transactional
 --   outbox).
--- Objects: types monitoring.notification_event, monitoring.notification_status; table monitoring.notifications.
+-- Objects: types monitoring.notification_event, monitoring.notification_status; tables
+--   monitoring.notifications, monitoring.awaited_answers.
 -- Risks: lock order: incidents in order of their fingerprints, then notifications in order of their ids. Who holds a
 --   notification never waits for an incident.
 
@@ -33,6 +34,7 @@ create table monitoring.notifications (
   lease_expires_at timestamptz,
   request_id bigint,
   sent_at timestamptz,
+  earlier_sent_at timestamptz[] not null default '{}',
   answered_at timestamptz,
   answer_status integer,
   answer_headers jsonb,
@@ -60,9 +62,6 @@ create index notifications_incident_idx on monitoring.notifications (incident_id
 
 -- Messages of the last minute, for the limit of a channel.
 create index notifications_sent_idx on monitoring.notifications (channel, sent_at);
-
-create index notifications_request_idx on monitoring.notifications (request_id)
-where status = 'sending';
 
 create index notifications_digest_idx on monitoring.notifications (digest_id)
 where digest_id is not null;
@@ -126,6 +125,9 @@ comment on column monitoring.notifications.request_id is 'Request id of the late
 
 comment on column monitoring.notifications.sent_at is 'Time at which the latest attempt was enqueued.';
 
+comment on column monitoring.notifications.earlier_sent_at is
+'Times of the earlier attempts of the minute before sent_at.';
+
 comment on column monitoring.notifications.answered_at is
 'Time at which the answer to the latest attempt was recorded.';
 
@@ -152,3 +154,25 @@ comment on column monitoring.notifications.created_at is 'Time of the transition
 
 comment on column monitoring.notifications.finished_at is
 'Time at which the notification was delivered, collapsed or given up.';
+
+-- Unlogged as pg_net's tables are: the crash that lets pg_net count request ids from 1 again empties it as well.
+create unlogged table monitoring.awaited_answers (
+  request_id bigint primary key,
+  notification_id bigint not null
+);
+
+alter table monitoring.awaited_answers enable row level security;
+
+create policy awaited_answers_is_read_by_nobody on monitoring.awaited_answers
+for select to authenticated
+using (false);
+
+revoke all on table monitoring.awaited_answers from public, anon, authenticated, service_role;
+
+comment on table monitoring.awaited_answers is
+'The notification that each request of pg_net sends, until the attempt is settled. A crash of PostgreSQL empties the
+table: an answer to a later request with the same id cannot count for a notification that was sent before the crash.';
+
+comment on column monitoring.awaited_answers.request_id is 'Id of the request in pg_net.';
+
+comment on column monitoring.awaited_answers.notification_id is 'Notification that it sends.';

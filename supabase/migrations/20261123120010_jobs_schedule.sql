@@ -66,6 +66,17 @@ begin
       )
     ),
     (
+      'monitoring-send-notifications', '5 seconds', 'select monitoring.send_due_notifications()',
+      exists (
+        select
+        from monitoring.notification_channels as channels
+        where channels.is_enabled
+          -- E-mails for a mailer of the owner are written with the transition.
+          and (channels.kind <> 'email' or channels.provider is not null or channels.remind_after_minutes is not null)
+      )
+      or exists (select from monitoring.notifications where notifications.status in ('queued', 'sending'))
+    ),
+    (
       'monitoring-watch-sentry', '*/5 * * * *', 'select monitoring.check_sentry_feed()',
       monitoring.config('incident_policy') -> 'feed_silence_hours' is not null
     )
@@ -76,7 +87,8 @@ $$;
 comment on function monitoring.list_jobs() is
 'Returns every job of the monitoring agent, and whether it is needed now. An optional one is needed while its part is
 switched on: monitoring-embed-knowledge while feature_flags.embeddings is true, monitoring-watch-sentry while
-incident_policy.feed_silence_hours is set, monitoring-retry-deliveries while deliveries wait for another attempt.
+incident_policy.feed_silence_hours is set, monitoring-retry-deliveries while deliveries wait for another attempt,
+monitoring-send-notifications while there are channels or unfinished notifications.
 monitoring-confirm-failures judges while a round has pending checks, twice a second for 8 seconds and then every 2
 seconds until second 48, so that a server that refuses connections is detected within seconds, and many silent ones
 within the minute.';
@@ -183,7 +195,10 @@ owner, whoever edits the configuration.';
 create trigger optional_jobs_follow_the_configuration
 after update on public.system_config
 for each row
-when (new.key in ('feature_flags', 'incident_policy') and old.value is distinct from new.value)
+when (
+  new.key in ('feature_flags', 'incident_policy', 'notification_recipients')
+  and old.value is distinct from new.value
+)
 execute function monitoring.follow_switches();
 
 create function monitoring.schedule_retries()

@@ -26,6 +26,7 @@ TOPICS = [
     "incident",
     "agent",
     "probe",
+    "notify",
     "read",
     "jobs",
     "install",
