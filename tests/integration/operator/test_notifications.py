@@ -142,7 +142,7 @@ def test_a_paused_channel_and_a_removed_one_are_told_nothing(operator: Operator,
     operator.run("Create a secret", {EXAMPLE_URL: receiver.url("/paused")})
     operator.run("Add a Slack channel")
     operator.run("Pause a notification channel")
-    with pytest.raises(psycopg.Error, match="the channel is paused"):
+    with pytest.raises(psycopg.Error, match="the channel is disabled"):
         operator.run("Send a test notification")
     assert operator.statuses(operator.report()) == []
     operator.run("Remove a notification channel")
