@@ -36,7 +36,7 @@ class Operator:
 
     def run(self, title: str, values: Mapping[str, str] | None = None) -> list[tuple[Any, ...]]:
         text = "\n".join(task_blocks(title, "sql"))
-        names = {'"ops"': f'"{self.channel}"', "'ops'": f"'{self.channel}'", "ops_url": self.secret}
+        names = {'"ops"': f'"{self.channel}"', "'ops'": f"'{self.channel}'", "slack-url": self.secret}
         used = {example: name for example, name in names.items() if example in text}
         return run_sql_task(self.connection, title, {**(values or {}), **used})[-1]
 
