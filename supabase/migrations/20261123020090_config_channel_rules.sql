@@ -41,10 +41,12 @@ as $$
     when find_secret_value_problem.field = 'token_secret' and find_secret_value_problem.value !~ '^[!-~]+$'
       then 'is not a token: it is empty, or has spaces or characters beyond ASCII'
     when find_secret_value_problem.field = 'signing_secret'
-      and (
-        find_secret_value_problem.value
-          !~ '^whsec_([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$'
-        or length(rtrim(substr(find_secret_value_problem.value, 7), '=')) * 3 / 4 not between 24 and 64
+      and exists (
+        select
+        from regexp_split_to_table(find_secret_value_problem.value, ' ') with ordinality as keys (key, position)
+        where keys.position > 2
+          or keys.key !~ '^whsec_([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$'
+          or length(rtrim(substr(keys.key, 7), '=')) * 3 / 4 not between 24 and 64
       )
       then 'is not whsec_ followed by 24 to 64 bytes in base64: make one with '
         'echo "whsec_$(openssl rand -base64 32)"'
@@ -53,7 +55,7 @@ $$;
 
 comment on function monitoring.find_secret_value_problem(text, text) is
 'Returns why the value of a secret does not suit the field that names it, as the end of a sentence, or null. The value
-is not quoted.';
+is not quoted. A signing secret may be two values with a space between, while one is replaced by the other.';
 
 create function monitoring.find_secret_problem(field text, secret text)
 returns text
@@ -79,7 +81,9 @@ begin
       'names no secret that exists. Create it with %s and write its name', monitoring.describe_secret_creation()
     );
   end if;
-  return 'names a secret whose value ' || monitoring.find_secret_value_problem(find_secret_problem.field, v_value);
+  -- Values are used without the line break that a pasted one may end with.
+  return 'names a secret whose value '
+    || monitoring.find_secret_value_problem(find_secret_problem.field, btrim(v_value, e' \n\r\t'));
 end
 $$;
 

@@ -1,6 +1,6 @@
 -- Purpose: lets an operator test a channel and send again what was given up; deletes old notifications and e-mails.
--- Objects: functions monitoring.find_channel_to_test, monitoring.queue_test, monitoring.describe_test,
---   public.send_test_notification, monitoring.retry_dead_notifications, monitoring.purge_notifications.
+-- Objects: functions monitoring.find_channel_to_test, monitoring.queue_test, monitoring.find_newest_test,
+--   monitoring.describe_test, public.send_test_notification, monitoring.retry_dead_notifications, monitoring.purge_notifications.
 -- Risks: pg_net sends after the commit, so the answer to a test is known at the next call at the earliest.
 
 create function monitoring.find_channel_to_test(name text)
@@ -30,17 +30,10 @@ begin
         'No channel is configured. An operator can add one to notification_recipients.'
       )
     );
-  elsif not v_channel.is_enabled then
+  elsif not monitoring.is_channel_active(v_channel) then
     perform monitoring.refuse_request(
-      'PT409', 'the channel is paused', 'channel', 'Set its field enabled in notification_recipients to true.'
-    );
-  elsif v_channel.kind = 'email' and not monitoring.is_feature_on('email') then
-    perform monitoring.refuse_request(
-      'PT409', 'sending e-mails is disabled', 'channel', 'Set feature_flags.email to true.'
-    );
-  elsif v_channel.kind = 'agent' and monitoring.is_kill_switch_on() then
-    perform monitoring.refuse_request(
-      'PT409', 'the kill switch is on, so no agent is woken', 'channel', 'Release the kill switch first.'
+      'PT409', 'nothing is sent to the channel now: ' || monitoring.find_channel_stop(v_channel), 'channel',
+      'Change that in system_config, then call the function again.'
     );
   end if;
   return v_channel;
@@ -48,45 +41,56 @@ end
 $$;
 
 comment on function monitoring.find_channel_to_test(text) is
-'Returns a notification channel by its name, ignoring case. 404 if there is none, naming those that exist; 409 if nothing
-would be sent to it.';
+'Returns a notification channel by its name, ignoring case. 404 if there is none, naming those that exist; 409 if
+nothing would be sent to it.';
 
 create function monitoring.queue_test(channel text)
-returns bigint
+returns void
 language plpgsql
 volatile
 strict
 security invoker
 set search_path = ''
 as $$
-declare
-  v_id bigint;
 begin
-  -- An earlier test is not retried any more: its channel was tested again.
-  update monitoring.notifications
-  set
-    status = 'dead',
-    error = coalesce(notifications.error || '; ', '') || 'replaced by another test',
-    lease_expires_at = null,
-    finished_at = clock_timestamp()
-  where notifications.id in (
-    select earlier.id
-    from monitoring.notifications as earlier
-    where earlier.channel = queue_test.channel
-      and earlier.event = 'test'
-      and earlier.status in ('queued', 'sending')
-    order by earlier.id
+  -- An earlier test is not repeated any more: its channel is tested again.
+  perform monitoring.end_notification(
+    earlier.id, 'dead', coalesce(earlier.error || '; ', '') || 'replaced by another test'
+  )
+  from (
+    select notifications.id, notifications.error
+    from monitoring.notifications
+    where notifications.channel = queue_test.channel
+      and notifications.event = 'test'
+      and notifications.status in ('queued', 'sending')
+    order by notifications.id
     for update skip locked
-  );
+  ) as earlier;
   insert into monitoring.notifications (channel, event, details)
-  values (queue_test.channel, 'test', jsonb_build_object('title', 'Test of the channel ' || queue_test.channel))
-  returning notifications.id into v_id;
-  return v_id;
+  values (queue_test.channel, 'test', jsonb_build_object('title', 'Test of the channel ' || queue_test.channel));
 end
 $$;
 
 comment on function monitoring.queue_test(text) is
-'Writes a test notification for a channel and returns its id. Earlier tests of the channel that wait are given up.';
+'Writes a test notification for a channel. Earlier tests of the channel that are not finished are given up.';
+
+create function monitoring.find_newest_test(channel text)
+returns monitoring.notifications
+language sql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+  select notifications.*
+  from monitoring.notifications
+  where notifications.channel = find_newest_test.channel
+    and notifications.event = 'test'
+  order by notifications.id desc
+  limit 1
+$$;
+
+comment on function monitoring.find_newest_test(text) is 'Returns the newest test notification of a channel.';
 
 create function monitoring.describe_test(test monitoring.notifications)
 returns jsonb
@@ -127,24 +131,16 @@ as $$
 declare
   v_channel monitoring.notification_channels := monitoring.find_channel_to_test(send_test_notification.channel);
   v_test monitoring.notifications;
-  v_id bigint;
 begin
-  select notifications.*
-  into v_test
-  from monitoring.notifications
-  where notifications.channel = v_channel.name
-    and notifications.event = 'test'
-  order by notifications.id desc
-  limit 1;
+  perform monitoring.settle_notifications();
+  v_test := monitoring.find_newest_test(v_channel.name);
   if v_test.id is null
     or v_test.details ? 'told_at'
     or v_test.created_at < clock_timestamp() - interval '1 minute'
   then
-    v_id := monitoring.queue_test(v_channel.name);
-    select notifications.*
-    into v_test
-    from monitoring.notifications
-    where notifications.id = v_id;
+    perform monitoring.queue_test(v_channel.name);
+    perform monitoring.send_channel(v_channel.name);
+    v_test := monitoring.find_newest_test(v_channel.name);
   end if;
   if v_test.finished_at is not null then
     update monitoring.notifications

@@ -19,4 +19,4 @@ select
 from monitoring.notifications
 where notifications.created_at > now() - interval '7 days'
 group by notifications.channel
-order by dead desc, notifications.channel;
+order by dead desc, notifications.channel asc;

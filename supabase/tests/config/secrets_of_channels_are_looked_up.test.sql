@@ -1,10 +1,11 @@
 begin;
 
-select plan(16);
+select plan(19);
 
 insert into monitoring.secrets (name, value)
 values
-('tap_url', 'https://hooks.example.com/tap'), ('tap_no_url', 'ftp://hooks.example.com'),
+('tap_url', 'https://hooks.example.com/tap'), ('tap_pasted_url', e'https://hooks.example.com/tap\n'),
+('tap_no_url', 'ftp://hooks.example.com'),
 ('tap_no_host', 'https://hooks.example.com:99999/'), ('tap_token', 'tap-token'), ('tap_no_token', 'two words'),
 ('tap_24_bytes', 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz'), ('tap_23_bytes', 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI='),
 ('tap_64_bytes', 'whsec_' || replace(encode(decode(repeat('00', 64), 'hex'), 'base64'), e'\n', '')),
@@ -116,6 +117,24 @@ select isnt(
 select isnt(
   pg_temp.problem_of('{"kind": "webhook", "url_secret": "tap_url", "signing_secret": "tap_no_prefix"}'), null,
   'a signing secret without its prefix is refused'
+);
+
+select is(
+  monitoring.find_secret_value_problem(
+    'signing_secret', 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI0'
+  ), null,
+  'a signing secret may be two, while one is replaced'
+);
+
+select isnt(
+  monitoring.find_secret_value_problem(
+    'signing_secret', 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI0 '
+  ), null,
+  'but not three'
+);
+
+select is(
+  pg_temp.problem_of('{"kind": "slack", "url_secret": "tap_pasted_url"}'), null, 'a final line break is not looked at'
 );
 
 select is(monitoring.find_secret_value_problem('token_secret', 'tap-token'), null, 'a token is accepted');

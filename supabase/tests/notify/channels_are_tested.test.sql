@@ -58,7 +58,8 @@ select is(
 );
 
 select throws_ok(
-  $$ select public.send_test_notification('tap paused') $$, 'PT409', 'the channel is paused',
+  $$ select public.send_test_notification('tap paused') $$, 'PT409',
+  'nothing is sent to the channel now: the channel is disabled',
   'a paused channel is not tested'
 );
 
@@ -136,7 +137,8 @@ set value = '{"enabled": true, "reason": "tap"}'
 where key = 'kill_switch';
 
 select throws_ok(
-  $$ select public.send_test_notification('tap agent') $$, 'PT409', 'the kill switch is on, so no agent is woken',
+  $$ select public.send_test_notification('tap agent') $$, 'PT409',
+  'nothing is sent to the channel now: the kill switch is on',
   'no agent is woken while the kill switch is on'
 );
 
@@ -145,7 +147,8 @@ set value = value || '{"email": false}'
 where key = 'feature_flags';
 
 select throws_ok(
-  $$ select public.send_test_notification('tap mail') $$, 'PT409', 'sending e-mails is disabled',
+  $$ select public.send_test_notification('tap mail') $$, 'PT409',
+  'nothing is sent to the channel now: feature_flags.email is off',
   'no e-mail is sent while e-mails are off'
 );
 

@@ -70,7 +70,10 @@ select results_eq(
 );
 
 select is(
-  (select count(*) from public.check_installation() where name in ('notification channels', 'secrets of channels')),
+  (
+    select count(*) from public.check_installation()
+    where name in ('notification channels', 'secrets of channels')
+  ),
   2::bigint, 'check_installation() returns these checks'
 );
 
