@@ -214,8 +214,8 @@ as $$
       from monitoring.notifications
       where notifications.status in ('queued', 'sending')
     ),
-    'oldest_unsent_at', (
-      select min(notifications.created_at)
+    'oldest_age_seconds', (
+      select coalesce(extract(epoch from clock_timestamp() - min(notifications.created_at))::bigint, 0)
       from monitoring.notifications
       where notifications.status in ('queued', 'sending')
     ),
@@ -229,8 +229,8 @@ as $$
 $$;
 
 comment on function monitoring.describe_notifications() is
-'Returns {"queued", "oldest_unsent_at", "dead"}: the numbers of notifications that are not sent yet and that were given
-up in the last 24 hours.';
+'Returns {"queued", "oldest_age_seconds", "dead"}: the number of notifications that are not sent yet, the age of the
+oldest, 0 without one, and the number of those that were given up in the last 24 hours.';
 
 create function public.record_provider_email_event(provider text, event jsonb)
 returns jsonb

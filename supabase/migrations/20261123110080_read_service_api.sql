@@ -106,11 +106,12 @@ comment on function public.service_health(text) is
 Returns {"status", "schema_version", "version_problem": {"cause", "remedy", "is_compatible", "service_version",
 "schema_version"}, "overall": "operational" | "degraded" | "outage" | "unknown", "server_time", "is_kill_switch_on",
 "is_monitoring_on", "has_response_times", "audit_anchor": {"anchored_on", "hash", "chains"}, "sentry":
-{"last_delivery_at", "is_silent", "failed", "deferred"}, "notifications": {"queued", "oldest_unsent_at", "dead"},
-"scheduler": {"schedule", "is_active", "last_run_at"}}.
+{"last_delivery_at", "is_silent", "failed", "deferred"}, "notifications": {"queued", "oldest_age_seconds",
+"dead"}, "scheduler": {"schedule", "is_active", "last_run_at"}}.
 audit_anchor is the latest one, which the service logs; null before the first. failed and deferred are numbers of
-deliveries; queued and dead of notifications that are not sent yet and that were given up in the last 24 hours. schedule is null when the job or pg_cron is missing: select monitoring.install() restores the job.
-The service passes its own version as service_version, which is remembered; version_problem says how it differs from
+deliveries; queued and dead are numbers of notifications that are not sent yet and that were given up in the last 24
+hours. schedule is null when the job or pg_cron is missing: select monitoring.install() restores the job. The service
+passes its own version as service_version, which is remembered; version_problem says how it differs from
 the schema''s, and is null if it does not. Security definer, because only the owner may read the configuration and the
 jobs of pg_cron.';
 

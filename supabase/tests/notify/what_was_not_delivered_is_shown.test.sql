@@ -55,13 +55,13 @@ values
 ('tap', 'test', 'dead', now() - interval '2 days', now() - interval '25 hours', null);
 
 select is(
-  monitoring.describe_notifications() - 'oldest_unsent_at', '{"queued": 2, "dead": 1}',
+  monitoring.describe_notifications() - 'oldest_age_seconds', '{"queued": 2, "dead": 1}',
   'what is not sent yet and what was given up lately is counted'
 );
 
-select is(
-  (public.service_health() #>> '{notifications,oldest_unsent_at}')::timestamptz, now() - interval '1 hour',
-  'the oldest one that is not sent is known'
+select ok(
+  (public.service_health() #>> '{notifications,oldest_age_seconds}')::integer between 3600 and 7200,
+  'the age of the oldest one that is not sent is known'
 );
 
 select * from finish();
