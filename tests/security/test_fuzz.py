@@ -43,7 +43,16 @@ HEADERS = [
     *(b"Authorization", b"Accept", b"Content-Type", b"Idempotency-Key", b"X-Request-Id"),
     *(b"svix-id", b"svix-timestamp", b"svix-signature"),
 ]
-HEADER_VALUES = [b"", b"Bearer", b"Bearer a.b.c", b"Basic", b"Basic YTpi", b"application/json", b"\xc3\xa9", b"x" * 5000]
+HEADER_VALUES = [
+    b"",
+    b"Bearer",
+    b"Bearer a.b.c",
+    b"Basic",
+    b"Basic YTpi",
+    b"application/json",
+    b"\xc3\xa9",
+    b"x" * 5000,
+]
 HEADER_VALUES += [b"\xff", b"0", b"9" * 30, b"v1," + b"A" * 43 + b"=", b"v1, v1a,x"]
 PARAMETERS = ["status", "limit", "since", "token", "x"]
 SETTINGS = settings(
