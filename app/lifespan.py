@@ -23,7 +23,7 @@ from app.supabase.client import SupabaseClient
 from app.supabase.monitor import DatabaseMonitor
 from app.supervisor import Supervisor
 from app.web.auth import SignatureFailures
-from app.web.body import BodyBudget, form_limits, report_limits, sentry_limits
+from app.web.body import BodyBudget, email_limits, form_limits, report_limits, sentry_limits
 from app.web.session import Sessions
 
 # How long a client waits for the database before its report is spooled. Sentry closes the connection after 1 s.
@@ -72,6 +72,7 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
             supabase=supabase,
             report_bodies=BodyBudget(report_limits()),
             sentry_bodies=BodyBudget(sentry_limits()),
+            email_bodies=BodyBudget(email_limits()),
             form_bodies=BodyBudget(form_limits()),
             reports=IngestService("events", events, spool, breakers["events"], _REPORT_SECONDS),
             sentry=IngestService("deliveries", deliveries, spool, breakers["deliveries"], _SENTRY_SECONDS),

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from app.lifespan import run_service
 from app.metrics import Metrics
 from app.problems import Problem
+from app.routes.email import receive_email_event
 from app.routes.health import database_health, health, index
 from app.routes.incidents import get_incident, list_incidents
 from app.routes.kill_switch import kill_switch
@@ -41,6 +42,7 @@ def create_app(settings: Settings) -> Starlette:
             Route("/metrics", metrics, methods=["GET"]),
             Route("/api/autonomous/error", report_error, methods=["POST"]),
             Route("/webhooks/sentry", receive_sentry, methods=["POST"]),
+            Route("/webhooks/email", receive_email_event, methods=["POST"]),
             Route("/api/autonomous/incidents", list_incidents, methods=["GET"], middleware=[readers]),
             Route("/api/autonomous/incidents/{incident_id}", get_incident, methods=["GET"], middleware=[readers]),
         ],

@@ -26,6 +26,9 @@ FEEDS = ("events", "deliveries")
 # What became of a report; app.ingest.service decides, except about those that were refused before.
 OUTCOMES = ("stored", "duplicate", "spooled", "rejected", "rate_limited", "refused", "dropped")
 
+EMAIL_PROVIDERS = ("resend", "postmark")
+EMAIL_EFFECTS = ("recorded", "duplicate", "ignored", "failed")
+
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _REPORTS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
@@ -59,6 +62,15 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self._email_events = Counter(
+            "monitoring_email_events_total",
+            "Events of e-mail providers, by what became of them.",
+            ("provider", "effect"),
+            registry=self.registry,
+        )
+        for provider in EMAIL_PROVIDERS:
+            for effect in EMAIL_EFFECTS:
+                self._email_events.labels(provider, effect)
         for feed in FEEDS:
             self._batches.labels(feed)
             for outcome in OUTCOMES:
@@ -76,6 +88,10 @@ class Metrics:
     def count_report(self, feed: str, outcome: str) -> None:
         """It is known what became of a report."""
         self._reports.labels(feed, outcome).inc()
+
+    def count_email_event(self, provider: str, effect: str) -> None:
+        """It is known what became of an event of an e-mail provider."""
+        self._email_events.labels(provider, effect if effect in EMAIL_EFFECTS else "failed").inc()
 
     def count_batches(
         self, feed: str, send: Callable[[list[Item]], Awaitable[Result]]

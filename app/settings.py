@@ -3,9 +3,11 @@
 Each field is the variable of the same name in capitals; .env.example documents them, and a test compares the two.
 """
 
+import binascii
 import os
 import re
-from collections.abc import Mapping
+from base64 import b64decode
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
@@ -146,6 +148,25 @@ def _named_tokens(text: object) -> object:
     return {name: tuple(token for owner, token in pairs if owner == name) for name, _ in pairs}
 
 
+def _signing_key(text: object) -> object:
+    """The key of a secret of Svix. Svix gives out 24 bytes; fewer could be guessed."""
+    if not isinstance(text, str):
+        return text
+    prefix, encoded = text[: len(_SVIX_PREFIX)], text[len(_SVIX_PREFIX) :]
+    try:
+        key = b64decode(encoded, validate=True)
+    except binascii.Error:
+        raise ValueError from None
+    if prefix != _SVIX_PREFIX or len(key) < 24:
+        raise ValueError
+    return key
+
+
+def _passwords(credentials: Iterable[str]) -> tuple[str, ...]:
+    return tuple(each.partition(":")[2] for each in credentials)
+
+
+_SVIX_PREFIX = "whsec_"
 _MISPLACED = "misplaced_key"
 _KEY = "visible ASCII characters without spaces"
 _TOKEN = "at least 16 visible ASCII characters without spaces and commas"  # noqa: S105 - a description
@@ -154,6 +175,11 @@ Number = Annotated[int, BeforeValidator(_digits)]
 Key = Annotated[str, AfterValidator(_header_value)]
 Token = Annotated[str, Field(min_length=16), AfterValidator(_header_value)]
 TokenList = Annotated[tuple[Token, ...], NoDecode, BeforeValidator(_split_list)]
+SigningKeyList = Annotated[
+    tuple[Annotated[bytes, BeforeValidator(_signing_key)], ...], NoDecode, BeforeValidator(_split_list)
+]
+Credentials = Annotated[str, Field(pattern="^[^:]+:.{16,}$"), AfterValidator(_header_value)]
+CredentialsList = Annotated[tuple[Credentials, ...], NoDecode, BeforeValidator(_split_list)]
 SenderName = Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")]
 # NoDecode: pydantic-settings would expect JSON in a variable that holds a list.
 TokensByName = Annotated[dict[SenderName, tuple[Token, ...]], NoDecode, BeforeValidator(_named_tokens)]
@@ -197,6 +223,18 @@ class Settings(BaseSettings):
         (), description=f"{_KEY}, or several such keys separated by commas", repr=False
     )
     sentry_webhook_token: TokenList = Field((), description=f"{_TOKENS}, and no ingest token", repr=False)
+    resend_webhook_secret: SigningKeyList = Field(
+        (),
+        description="the signing secret of a webhook in Resend, whsec_ and the base64 of at least 24 bytes, or several "
+        "separated by commas",
+        repr=False,
+    )
+    postmark_webhook_credentials: CredentialsList = Field(
+        (),
+        description=f"user:password, the password {_TOKEN} and no token of a reporter, or several such pairs separated "
+        "by commas",
+        repr=False,
+    )
     operator_token: TokenList = Field((), description=f"{_TOKENS}, and no token of a reporter", repr=False)
     admin_console_url: OriginList = Field((), description="an http or https URL, or several separated by commas")
     backend_api_url: Annotated[str, AfterValidator(_url)] | None = Field(
@@ -227,13 +265,18 @@ class Settings(BaseSettings):
         environment.env_vars = _given_variables()
         return init_settings, environment
 
-    @field_validator("sentry_webhook_token", "operator_token")
+    @field_validator("sentry_webhook_token", "postmark_webhook_credentials", "operator_token")
     @classmethod
     def _refuse_tokens_of_reporters(cls, tokens: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        """Sentry's is in a URL, the operator's permits everything. The fields that come first were validated before."""
+        """Sentry's and Postmark's are in a URL, the operator's permits everything.
+
+        The fields that come first were validated before.
+        """
+        given = _passwords(tokens) if info.field_name == "postmark_webhook_credentials" else tokens
         named = (token for each in info.data.get("ingest_tokens", {}).values() for token in each)
-        others = (*info.data.get("ingest_token", ()), *named, *info.data.get("sentry_webhook_token", ()))
-        if not set(tokens).isdisjoint(others):
+        passwords = _passwords(info.data.get("postmark_webhook_credentials", ()))
+        others = (*info.data.get("ingest_token", ()), *named, *info.data.get("sentry_webhook_token", ()), *passwords)
+        if not set(given).isdisjoint(others):
             raise ValueError
         return tokens
 

@@ -25,6 +25,7 @@ class ServiceState(TypedDict):
     supabase: SupabaseClient
     report_bodies: BodyBudget
     sentry_bodies: BodyBudget
+    email_bodies: BodyBudget
     form_bodies: BodyBudget
     reports: IngestService
     sentry: IngestService

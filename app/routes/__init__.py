@@ -2,6 +2,8 @@
 
 report      POST /api/autonomous/error
 sentry      POST /webhooks/sentry
+email       POST /webhooks/email
+rejection   the refusal of a webhook that is not authenticated
 incidents   GET /api/autonomous/incidents and …/{incident_id}
 health      GET /, /health, /health/db
 status      GET and POST /status

@@ -16,6 +16,7 @@ _LINKS = {
     "database": "/health/db",
     "report_error": "/api/autonomous/error",
     "sentry": "/webhooks/sentry",
+    "email": "/webhooks/email",
     "status": "/status",
     "kill_switch": "/status/kill-switch",
     "metrics": "/metrics",

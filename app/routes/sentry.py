@@ -4,16 +4,15 @@ import asyncio
 from datetime import UTC, datetime
 from functools import partial
 
-from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response
 
 from app.ingest.sentry import LEGACY_RESOURCE, read_delivery
 from app.logs import log_fields
 from app.problems import problem
+from app.routes.rejection import reject_webhook
 from app.state import ServiceRequest
-from app.web.auth import client_address, is_one_of, is_signature, is_signed
+from app.web.auth import is_one_of, is_signature, is_signed
 from app.web.body import read_body
-from app.web.errors import problem_response
 
 _LARGE_BODY = 64 * 1024
 _SIGNATURE_HEADERS = ("sentry-hook-signature", "sentry-app-signature")
@@ -28,7 +27,7 @@ async def receive_sentry(request: ServiceRequest) -> Response:
     state, headers = request.state, request.headers
     is_plugin = _has_plugin_token(request)
     if not is_plugin and not _may_be_signed(request):
-        return _reject(request)
+        return reject_webhook(request, problem("bad-signature"))
     # A body with a token is authenticated already; of a signed one only the sender claims so.
     body = await read_body(request, state["report_bodies" if is_plugin else "sentry_bodies"])
     if _is_signed(request, body):
@@ -36,7 +35,7 @@ async def receive_sentry(request: ServiceRequest) -> Response:
     elif is_plugin:
         resource = LEGACY_RESOURCE
     else:
-        return _reject(request)
+        return reject_webhook(request, problem("bad-signature"))
     timestamp = headers.get("sentry-hook-timestamp")
     read = partial(read_delivery, body, resource, timestamp, datetime.now(UTC))
     # Parsing a large body would block other requests.
@@ -65,10 +64,3 @@ def _has_plugin_token(request: ServiceRequest) -> bool:
     """The old WebHooks plugin does not sign: its URL contains the token."""
     token, expected = request.query_params.get("token"), request.state["settings"].sentry_webhook_token
     return token is not None and is_one_of(token, expected)
-
-
-def _reject(request: ServiceRequest) -> Response:
-    response = problem_response(problem("bad-signature"))
-    report = request.state["signature_failures"].report
-    response.background = BackgroundTask(report, client_address(request))
-    return response

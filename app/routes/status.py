@@ -31,7 +31,7 @@ from app.web.session import (
 # Cookie, because a page for a signed-in person must not be shown to anyone else.
 _HEADERS = {"Vary": "Accept, Authorization, Cookie", "Cache-Control": "no-store"}
 # What the page shows of older data while the database is unavailable. Not the overall state, nor the switches.
-_SECTIONS = ("targets", "incidents", "open_incidents", "last_deployments")
+_SECTIONS = ("targets", "incidents", "open_incidents", "last_deployments", "undelivered_emails")
 _REFUSED = "That token is not accepted: it is wrong or has expired."
 
 _logger = logging.getLogger(__name__)
@@ -72,6 +72,8 @@ async def _show_json(request: ServiceRequest) -> Response:
     names = (*HEALTH_MEMBERS, "open_incidents", "targets", "last_deployments")
     members = {name: system.get(name) for name in names}
     members["dead_letters"] = snapshot.dead_letters()
+    # Of others the database hides e-mails: they would see an empty list.
+    members |= {"undelivered_emails": system.get("undelivered_emails")} if reader.is_operator else {}
     numbers = {**versions(), "postgres": system.get("postgres"), "schema": system.get("schema_version")}
     return JSONResponse({**snapshot.status(), "versions": numbers, **members})
 
@@ -162,6 +164,7 @@ async def _render_page(
         "incidents": data.get("incidents", []),
         "open_incidents": data.get("open_incidents", {}),
         "deployments": data.get("last_deployments", []),
+        "undelivered_emails": data.get("undelivered_emails", []),
         "dead_letters": request.state["snapshot"].dead_letters() if is_signed_in else None,
     }
     # In a thread: rendering many targets would block other requests.

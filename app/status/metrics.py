@@ -14,6 +14,7 @@ from app.supervisor import Supervisor
 
 _BREAKER_STATES = ("closed", "half-open", "open")
 _DELIVERY_STATES = ("failed", "deferred")
+_NOTIFICATION_STATES = ("queued", "dead")
 _SCHEDULER_STATES = ("ok", "late", "stopped", "unknown")
 
 
@@ -42,6 +43,7 @@ class ServiceCollector(Collector):
         yield family
         yield from self._database()
         yield self._sentry()
+        yield from self._notifications()
         yield from self._scheduler()
         yield from self._breaker_states()
         yield from self._spool_state()
@@ -70,6 +72,19 @@ class ServiceCollector(Collector):
             if isinstance(number, int):
                 family.add_metric([state], number)
         return family
+
+    def _notifications(self) -> Iterable[Metric]:
+        text = "Notifications that are not sent yet, and that were given up in the last 24 hours."
+        family = GaugeMetricFamily("monitoring_notifications", text, labels=["state"])
+        counts = self._monitor.facts.get("notifications")
+        known = counts if isinstance(counts, Mapping) else {}
+        for state in _NOTIFICATION_STATES:
+            number = known.get(state)
+            if isinstance(number, int):
+                family.add_metric([state], number)
+        yield family
+        text = "Age of the oldest notification that is not sent yet, 0 if none waits."
+        yield _gauge("monitoring_notifications_oldest_age_seconds", text, known.get("oldest_age_seconds"))
 
     def _scheduler(self) -> Iterable[Metric]:
         scheduler = self._monitor.scheduler

@@ -14,7 +14,14 @@ from app.supervisor import Supervisor, TaskState
 PACKAGE = "autonomous-monitoring-agent"
 # Members of service_health() that /status returns to signed-in readers. has_response_times is false where pg_net
 # refuses the trigger that measures them.
-HEALTH_MEMBERS = ("overall", "is_kill_switch_on", "is_monitoring_on", "has_response_times", "sentry")
+HEALTH_MEMBERS = (
+    "overall",
+    "is_kill_switch_on",
+    "is_monitoring_on",
+    "has_response_times",
+    "sentry",
+    "notifications",
+)
 
 
 class Snapshot:
@@ -70,8 +77,8 @@ class Snapshot:
         return {**self.health(), "overall": self._monitor.facts.get("overall")}
 
     def status(self) -> dict[str, object]:
-        """For signed-in readers: the same with versions, switches, the state of the Sentry integration, and why tasks
-        were restarted.
+        """For signed-in readers: the same with versions, switches, the state of the Sentry integration and of
+        notifications, and why tasks were restarted.
         """
         facts, states = self._monitor.facts, self._supervisor.states
         return {

@@ -32,6 +32,7 @@ TIMEOUTS_IN_A_ROW = 20
 # Reports use up to 7 calls at a time: two batches of each feed, and the replays two for events and one for deliveries.
 _INGEST_CALLS = 8
 _READER_CALLS = 6
+_EMAIL_CALLS = 2
 # The monitor, the page for anonymous visitors, failed signatures, the bootstrap, and the operator's pages.
 _OWN_CALLS = 6
 _NO_SUCH_FUNCTION = "PGRST202"  # with these parameters
@@ -46,8 +47,8 @@ StatusFunction = Literal["system_status", "status_page", "public_status", "servi
 class SupabaseClient:
     """Each call raises a SupabaseError if it fails, and no other exception.
 
-    Reports, readers and the service's own calls (the monitor's among them) have connections of their own, so that none
-    of them waits for another.
+    Reports, readers, events of e-mail providers and the service's own calls (the monitor's among them) have connections
+    of their own, so that none of them waits for another.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -57,11 +58,12 @@ class SupabaseClient:
         certificates = httpx.create_ssl_context(trust_env=False)
         self._ingest = self._client(_http_client("reports", _INGEST_CALLS, certificates), secret_key)
         self._own = self._client(_http_client("the service", _OWN_CALLS, certificates), secret_key)
+        self._email = self._client(_http_client("e-mail events", _EMAIL_CALLS, certificates), secret_key)
         self._reader_http = _http_client("readers", _READER_CALLS, certificates)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        for http in (self._ingest.session, self._own.session, self._reader_http):
+        for http in (self._ingest.session, self._own.session, self._email.session, self._reader_http):
             await http.aclose()
 
     async def ingest_events(self, body: bytes) -> object:
@@ -75,6 +77,19 @@ class SupabaseClient:
     async def record_invalid_signature(self, address: str | None) -> object:
         """Record a request whose signature does not match."""
         return await self._call("record_invalid_signature", {"ip_address": address or ""})
+
+    async def record_email_event(self, provider: str, event: Mapping[str, object]) -> Mapping[str, Any]:
+        """Record what an e-mail provider says about an e-mail. Safe to repeat."""
+        parameters: dict[str, Any] = {"provider": provider, "event": event}
+
+        async def call() -> Mapping[str, Any]:
+            request = self._email.rpc("record_provider_email_event", parameters)
+            result = (await _translate_errors(request.execute())).data
+            if not isinstance(result, Mapping) or "effect" not in result:
+                raise UnreachableError("the response is not that of record_provider_email_event()")
+            return result
+
+        return await retry(call, deadline_after())
 
     async def service_health(self, service_version: str) -> object:
         """The health of the database and its jobs. Not retried: the caller measures the latency.

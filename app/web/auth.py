@@ -1,10 +1,12 @@
-"""Authentication: bearer tokens, Sentry's HMAC signatures, constant-time comparison, and reports of failed checks.
+"""Authentication: tokens, Sentry's HMAC signatures, constant-time comparison, and reports of failed checks.
 
 Sentry's signature is the lower-case hex HMAC-SHA256 of the raw body with the integration's client secret. Timestamp
 and request id are not signed; a body that was parsed and serialized again does not match.
 """
 
 import asyncio
+import base64
+import binascii
 import hashlib
 import hmac
 import logging
@@ -23,6 +25,7 @@ from app.supabase.errors import SupabaseError
 
 # Visible ASCII only: any other header value is a 401, never an exception.
 _BEARER = re.compile(r"bearer +([\x21-\x7e]{1,8192}) *", re.IGNORECASE)
+_BASIC = re.compile(r"basic +([A-Za-z0-9+/]{1,1024}={0,2}) *", re.IGNORECASE)
 # How far the clocks of the service and of the database may differ; PostgREST allows as much.
 _LEEWAY_SECONDS = 30.0
 _SIGNATURE = re.compile("[0-9a-f]{64}")
@@ -37,6 +40,15 @@ def bearer_token(authorization: str | None) -> str | None:
     """The token of an Authorization header, or None if the header is missing or malformed."""
     match = _BEARER.fullmatch(authorization or "")
     return match.group(1) if match else None
+
+
+def basic_credentials(authorization: str | None) -> str | None:
+    """user:password of an Authorization header, or None if the header is missing or malformed."""
+    match = _BASIC.fullmatch(authorization or "")
+    try:
+        return base64.b64decode(match.group(1), validate=True).decode() if match else None
+    except (binascii.Error, UnicodeDecodeError):
+        return None
 
 
 def is_same_secret(given: str, expected: str) -> bool:

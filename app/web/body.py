@@ -12,6 +12,7 @@ from app.problems import problem
 
 BODY_LIMIT = 1024 * 1024
 FORM_LIMIT = 8 * 1024
+EMAIL_EVENT_LIMIT = 256 * 1024
 _REPORT_SECONDS = 15.0
 # Sentry closes the connection after one second.
 _UNAUTHENTICATED_SECONDS = 5.0
@@ -46,6 +47,11 @@ def report_limits() -> BodyLimits:
 def sentry_limits() -> BodyLimits:
     """For signed bodies: whether the signature is right shows only when the body is there."""
     return BodyLimits(BODY_LIMIT, 8 * BODY_LIMIT, 200, _UNAUTHENTICATED_SECONDS, replaces_oldest=True)
+
+
+def email_limits() -> BodyLimits:
+    """For events of e-mail providers, which have a few kB and are repeated if they are refused."""
+    return BodyLimits(EMAIL_EVENT_LIMIT, 8 * EMAIL_EVENT_LIMIT, 100, _UNAUTHENTICATED_SECONDS, replaces_oldest=True)
 
 
 def form_limits() -> BodyLimits:

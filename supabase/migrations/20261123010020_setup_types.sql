@@ -35,7 +35,9 @@ create type public.deployment_status as enum (
 comment on type public.deployment_status is 'Status of a deployment.';
 
 create type public.email_status as enum (
-  'queued', 'sent', 'delivered', 'opened', 'clicked', 'bounced', 'failed'
+  'queued', 'sent', 'delivered', 'opened', 'clicked', 'complained', 'bounced', 'failed'
 );
 
-comment on type public.email_status is 'Delivery status of an e-mail, as its provider reports it, in ascending order.';
+comment on type public.email_status is
+'Delivery status of an e-mail, as its provider reports it, in ascending order. complained, bounced and failed are
+final.';

@@ -13,6 +13,7 @@ create table public.email_tracking (
   delivered_at timestamptz,
   opened_at timestamptz,
   clicked_at timestamptz,
+  bounced_at timestamptz,
   open_count integer not null default 0,
   click_count integer not null default 0,
   error text,
@@ -24,6 +25,7 @@ create table public.email_tracking (
   constraint click_count_is_not_negative check (click_count >= 0),
   constraint delivered_at_is_not_before_sent_at check (delivered_at >= sent_at),
   constraint sent_emails_say_when check (status in ('queued', 'failed') or sent_at is not null),
+  constraint bounced_emails_say_when check (status not in ('bounced', 'complained') or bounced_at is not null),
   constraint failed_emails_say_why check (status <> 'failed' or error is not null)
 );
 
@@ -32,6 +34,9 @@ where incident_id is not null;
 
 create index email_tracking_queued_idx on public.email_tracking (created_at)
 where status = 'queued';
+
+create index email_tracking_bounced_idx on public.email_tracking (bounced_at)
+where bounced_at is not null;
 
 create index email_tracking_created_idx on public.email_tracking (created_at desc);
 
@@ -69,6 +74,9 @@ comment on column public.email_tracking.opened_at is 'Time at which the e-mail w
 
 comment on column public.email_tracking.clicked_at is 'Time at which a link in the e-mail was first clicked.';
 
+comment on column public.email_tracking.bounced_at is
+'Time at which the e-mail bounced, or the recipient complained about it.';
+
 comment on column public.email_tracking.open_count is 'Number of times the e-mail was opened.';
 
 comment on column public.email_tracking.click_count is 'Number of clicks on links in the e-mail.';
@@ -95,6 +103,9 @@ comment on constraint delivered_at_is_not_before_sent_at on public.email_trackin
 
 comment on constraint sent_emails_say_when on public.email_tracking is
 'An e-mail whose status is other than queued and failed needs sent_at. Set both together.';
+
+comment on constraint bounced_emails_say_when on public.email_tracking is
+'An e-mail whose status is bounced or complained needs bounced_at. Set both together.';
 
 comment on constraint failed_emails_say_why on public.email_tracking is
 'A failed e-mail needs a reason in error. Set both together.';

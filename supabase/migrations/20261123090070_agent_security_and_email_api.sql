@@ -1,5 +1,7 @@
 -- Purpose: provides the RPCs that record suspected attacks and e-mails about incidents.
--- Objects: functions public.record_security_event, public.queue_email, public.record_email_event.
+-- Objects: functions public.record_security_event, public.queue_email, monitoring.is_email_unsent,
+--   monitoring.find_free_provider_id, monitoring.record_email_sent, monitoring.record_email_failed,
+--   monitoring.apply_email_event, public.record_email_event.
 -- Risks: e-mail providers repeat events and send them in any order: the status of an e-mail only moves forward.
 
 create function public.record_security_event(
@@ -162,6 +164,177 @@ The mailer passes that id, with the id of the provider, to record_email_event().
 in notification_recipients only, and to nobody while the kill switch is on. 409 while feature_flags.email is off.
 Security definer, because e-mails may be written through such functions only.';
 
+create function monitoring.is_email_unsent(email public.email_tracking)
+returns boolean
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select
+    (email).status = 'queued'
+    or ((email).status = 'failed' and (email).provider_id is null)
+$$;
+
+comment on function monitoring.is_email_unsent(public.email_tracking) is
+'Returns whether no provider has accepted an e-mail as far as is known. One that was given up after a lost answer may
+have been sent: an event of the provider says so.';
+
+create function monitoring.find_free_provider_id(provider_id text, email_id bigint)
+returns text
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select ids.id
+  from (select monitoring.sanitize_line(find_free_provider_id.provider_id, 255) as id) as ids
+  where not exists (
+    select
+    from public.email_tracking
+    where email_tracking.provider_id = ids.id
+      and email_tracking.id <> find_free_provider_id.email_id
+  )
+$$;
+
+comment on function monitoring.find_free_provider_id(text, bigint) is
+'Returns the id of a provider as it is stored for an e-mail; null if it is blank, or if another e-mail has it.';
+
+create function monitoring.record_email_sent(email_id bigint, provider_id text, at timestamptz)
+returns boolean
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_moment timestamptz := least(coalesce(record_email_sent.at, clock_timestamp()), clock_timestamp());
+begin
+  perform from public.email_tracking where email_tracking.id = record_email_sent.email_id for update;
+  update public.email_tracking
+  set
+    -- An event of the provider may have been recorded before its answer was. Of an e-mail that was sent twice because
+    -- an answer was lost, the first id is kept.
+    provider_id = coalesce(
+      email_tracking.provider_id, monitoring.find_free_provider_id(record_email_sent.provider_id, email_tracking.id)
+    ),
+    status = case
+      when monitoring.is_email_unsent(email_tracking) then 'sent'::public.email_status else email_tracking.status
+    end,
+    sent_at = least(coalesce(email_tracking.sent_at, v_moment), v_moment),
+    error = case when not monitoring.is_email_unsent(email_tracking) then email_tracking.error end
+  where email_tracking.id = record_email_sent.email_id;
+  return found;
+end
+$$;
+
+comment on function monitoring.record_email_sent(bigint, text, timestamptz) is
+'Records that an e-mail provider accepted an e-mail, with the id that it answered, which may be null. Returns whether
+there is such an e-mail. Safe to repeat, and never moves the status backward.';
+
+create function monitoring.record_email_failed(email_id bigint, reason text)
+returns boolean
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  update public.email_tracking
+  set
+    status = 'failed',
+    error = coalesce(monitoring.sanitize_text(record_email_failed.reason, 1024), 'failed')
+  where email_tracking.id = record_email_failed.email_id
+    and monitoring.is_email_unsent(email_tracking);
+  return found;
+end
+$$;
+
+comment on function monitoring.record_email_failed(bigint, text) is
+'Records that an e-mail was given up before a provider accepted it. Returns whether its status is failed now. An
+e-mail that a provider has reported an event of was sent after all, and keeps its status.';
+
+create function monitoring.apply_email_event(
+  email_id bigint, provider_id text, event public.email_status, occurred_at timestamptz, error text
+)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  c_undelivered constant public.email_status[] := array['bounced', 'complained', 'failed'];
+  v_event public.email_status := apply_email_event.event;
+  v_moment timestamptz := least(coalesce(apply_email_event.occurred_at, clock_timestamp()), clock_timestamp());
+  v_email public.email_tracking;
+  v_is_unsent boolean;
+  v_is_final boolean;
+begin
+  select email_tracking.*
+  into v_email
+  from public.email_tracking
+  where email_tracking.id = apply_email_event.email_id
+  for update;
+  insert into monitoring.event_receipts (idempotency_key, answer)
+  values (
+    monitoring.hash_idempotency_key(
+      'email', 'service',
+      jsonb_build_array(apply_email_event.provider_id, v_event, apply_email_event.occurred_at)::text
+    ),
+    '{}'
+  )
+  on conflict (idempotency_key) do nothing;
+  if not found then
+    return jsonb_build_object('email_id', v_email.id, 'status', v_email.status, 'duplicate', true);
+  end if;
+  v_is_unsent := monitoring.is_email_unsent(v_email);
+  v_is_final := not v_is_unsent and v_email.status = any(c_undelivered);
+  update public.email_tracking
+  set
+    provider_id = coalesce(
+      v_email.provider_id, monitoring.find_free_provider_id(apply_email_event.provider_id, v_email.id)
+    ),
+    -- The enum is in the order of delivery; the first of bounced, complained and failed is final.
+    status = case
+      when v_is_final then v_email.status when v_is_unsent then v_event else greatest(v_email.status, v_event)
+    end,
+    sent_at = case
+      when v_event = 'failed' then v_email.sent_at else least(coalesce(v_email.sent_at, v_moment), v_moment)
+    end,
+    delivered_at = case
+      when v_event in ('delivered', 'opened', 'clicked', 'complained')
+        then least(coalesce(v_email.delivered_at, v_moment), v_moment)
+      else v_email.delivered_at
+    end,
+    opened_at = case
+      when v_event in ('opened', 'clicked') then least(coalesce(v_email.opened_at, v_moment), v_moment)
+      else v_email.opened_at
+    end,
+    clicked_at = case
+      when v_event = 'clicked' then least(coalesce(v_email.clicked_at, v_moment), v_moment)
+      else v_email.clicked_at
+    end,
+    bounced_at = case
+      when v_event in ('bounced', 'complained') and not v_is_final then v_moment else v_email.bounced_at
+    end,
+    open_count = v_email.open_count + (v_event = 'opened')::integer,
+    click_count = v_email.click_count + (v_event = 'clicked')::integer,
+    error = case
+      when v_is_final then v_email.error
+      when v_event = any(c_undelivered)
+        then coalesce(monitoring.sanitize_text(apply_email_event.error, 1024), v_event::text)
+    end
+  where email_tracking.id = v_email.id
+  returning email_tracking.* into v_email;
+  return jsonb_build_object('email_id', v_email.id, 'status', v_email.status, 'duplicate', false);
+end
+$$;
+
+comment on function monitoring.apply_email_event(bigint, text, public.email_status, timestamptz, text) is
+'Applies an event of a provider to an e-mail and returns {"email_id", "status", "duplicate"}. The same event with the
+same occurred_at counts once, and the status never moves backward.';
+
 create function public.record_email_event(
   provider_id text,
   event text,
@@ -176,80 +349,36 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_event public.email_status;
   v_provider_id text := monitoring.read_required_line('provider_id', record_email_event.provider_id, 255);
-  v_moment timestamptz := least(coalesce(record_email_event.occurred_at, clock_timestamp()), clock_timestamp());
-  v_email public.email_tracking;
-  v_is_new boolean;
+  v_email_id bigint;
 begin
   if record_email_event.event is null
-    or record_email_event.event not in ('sent', 'delivered', 'opened', 'clicked', 'bounced', 'failed')
+    or record_email_event.event not in (
+      'sent', 'delivered', 'opened', 'clicked', 'complained', 'bounced', 'failed'
+    )
   then
     perform monitoring.refuse_request(
       'PT400', 'event is unknown', 'event',
-      'Send sent, delivered, opened, clicked, bounced or failed.'
+      'Send sent, delivered, opened, clicked, complained, bounced or failed.'
     );
   end if;
-  v_event := record_email_event.event::public.email_status;
-  select email_tracking.*
-  into v_email
+  select email_tracking.id
+  into v_email_id
   from public.email_tracking
   where email_tracking.provider_id = v_provider_id
     or (email_tracking.id = record_email_event.email_id and email_tracking.provider_id is null)
   order by email_tracking.provider_id nulls last
-  limit 1
-  for update;
+  limit 1;
   if not found then
     perform monitoring.refuse_request(
       'PT404', 'there is no e-mail with this provider_id', 'provider_id',
       'Send email_id, as returned by queue_email(), with the first event of an e-mail.'
     );
   end if;
-
-  insert into monitoring.event_receipts (idempotency_key, answer)
-  values (
-    monitoring.hash_idempotency_key(
-      'email', 'service', jsonb_build_array(v_provider_id, v_event, record_email_event.occurred_at)::text
-    ),
-    '{}'
-  )
-  on conflict (idempotency_key) do nothing;
-  v_is_new := found;
-  if v_is_new then
-    update public.email_tracking
-    set
-      provider_id = v_provider_id,
-      -- The enum is in the order of delivery; bounced and failed are final.
-      status = case
-        when v_email.status in ('bounced', 'failed') then v_email.status else greatest(v_email.status, v_event)
-      end,
-      sent_at = case
-        when v_event = 'failed' then v_email.sent_at else least(coalesce(v_email.sent_at, v_moment), v_moment)
-      end,
-      delivered_at = case
-        when v_event in ('delivered', 'opened', 'clicked')
-          then least(coalesce(v_email.delivered_at, v_moment), v_moment)
-        else v_email.delivered_at
-      end,
-      opened_at = case
-        when v_event in ('opened', 'clicked') then least(coalesce(v_email.opened_at, v_moment), v_moment)
-        else v_email.opened_at
-      end,
-      clicked_at = case
-        when v_event = 'clicked' then least(coalesce(v_email.clicked_at, v_moment), v_moment)
-        else v_email.clicked_at
-      end,
-      open_count = v_email.open_count + (v_event = 'opened')::integer,
-      click_count = v_email.click_count + (v_event = 'clicked')::integer,
-      error = case
-        when v_event in ('bounced', 'failed')
-          then coalesce(monitoring.sanitize_text(record_email_event.error, 1024), v_event::text)
-        else v_email.error
-      end
-    where email_tracking.id = v_email.id
-    returning email_tracking.* into v_email;
-  end if;
-  return jsonb_build_object('email_id', v_email.id, 'status', v_email.status, 'duplicate', not v_is_new);
+  return monitoring.apply_email_event(
+    v_email_id, v_provider_id, record_email_event.event::public.email_status, record_email_event.occurred_at,
+    record_email_event.error
+  );
 end
 $$;
 
@@ -261,6 +390,6 @@ grant execute on function public.record_email_event(text, text, timestamptz, big
 comment on function public.record_email_event(text, text, timestamptz, bigint, text) is
 'Records an event of an e-mail provider and returns {"email_id", "status", "duplicate"}.
 
-event is sent, delivered, opened, clicked, bounced or failed. The same event with the same occurred_at counts once,
-and the status never moves backward. email_id links the provider_id to a queued e-mail; pass it with the first
-event. Security definer, because e-mails may be written through such functions only.';
+event is sent, delivered, opened, clicked, complained, bounced or failed. The same event with the same occurred_at
+counts once, and the status never moves backward. email_id links the provider_id to a queued e-mail; pass it with the
+first event. Security definer, because e-mails may be written through such functions only.';

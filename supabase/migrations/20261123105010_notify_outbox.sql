@@ -75,6 +75,10 @@ where escalate_at is not null;
 create index notifications_email_idx on monitoring.notifications (email_id)
 where email_id is not null;
 
+-- What was given up lately.
+create index notifications_dead_idx on monitoring.notifications (finished_at)
+where status = 'dead';
+
 create index notifications_created_idx on monitoring.notifications (created_at);
 
 alter table monitoring.notifications enable row level security;

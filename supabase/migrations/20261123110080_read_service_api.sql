@@ -90,6 +90,7 @@ begin
       select to_jsonb(feed)
       from monitoring.describe_sentry_feed() as feed
     ),
+    'notifications', monitoring.describe_notifications(),
     'scheduler', monitoring.describe_scheduler()
   );
 end
@@ -100,15 +101,17 @@ revoke all on function public.service_health(text) from public, anon, authentica
 grant execute on function public.service_health(text) to authenticated, service_role;
 
 comment on function public.service_health(text) is
-'Returns the state of the database, of the scheduler and of the Sentry integration.
+'Returns the state of the database, of the scheduler, of the Sentry integration and of notifications.
 
 Returns {"status", "schema_version", "version_problem": {"cause", "remedy", "is_compatible", "service_version",
 "schema_version"}, "overall": "operational" | "degraded" | "outage" | "unknown", "server_time", "is_kill_switch_on",
 "is_monitoring_on", "has_response_times", "audit_anchor": {"anchored_on", "hash", "chains"}, "sentry":
-{"last_delivery_at", "is_silent", "failed", "deferred"}, "scheduler": {"schedule", "is_active", "last_run_at"}}.
+{"last_delivery_at", "is_silent", "failed", "deferred"}, "notifications": {"queued", "oldest_age_seconds",
+"dead"}, "scheduler": {"schedule", "is_active", "last_run_at"}}.
 audit_anchor is the latest one, which the service logs; null before the first. failed and deferred are numbers of
-deliveries. schedule is null when the job or pg_cron is missing: select monitoring.install() restores the job.
-The service passes its own version as service_version, which is remembered; version_problem says how it differs from
+deliveries; queued and dead are numbers of notifications that are not sent yet and that were given up in the last 24
+hours. schedule is null when the job or pg_cron is missing: select monitoring.install() restores the job. The service
+passes its own version as service_version, which is remembered; version_problem says how it differs from
 the schema''s, and is null if it does not. Security definer, because only the owner may read the configuration and the
 jobs of pg_cron.';
 
@@ -278,6 +281,28 @@ as $$
         order by deployment_history.started_at desc
         limit 5
       ) as latest
+    ),
+    'undelivered_emails', (
+      select coalesce(jsonb_agg(to_jsonb(newest) order by newest.at desc), '[]')
+      from (
+        select
+          undelivered.recipient, undelivered.status, undelivered.at, undelivered.reason, undelivered.incident_id,
+          undelivered.emails
+        from (
+          select
+            email_tracking.recipient, email_tracking.status, email_tracking.bounced_at as at,
+            email_tracking.error as reason, email_tracking.incident_id,
+            count(*) over (partition by lower(email_tracking.recipient)) as emails,
+            row_number() over (
+              partition by lower(email_tracking.recipient) order by email_tracking.bounced_at desc, email_tracking.id desc
+            ) as place
+          from public.email_tracking
+          where email_tracking.bounced_at > clock_timestamp() - interval '7 days'
+        ) as undelivered
+        where undelivered.place = 1
+        order by undelivered.at desc
+        limit 20
+      ) as newest
     )
   )
 $$;
@@ -287,9 +312,12 @@ revoke all on function public.status_summary() from public, anon, authenticated,
 grant execute on function public.status_summary() to authenticated, service_role;
 
 comment on function public.status_summary() is
-'Returns service_health(), the PostgreSQL version, open incidents by severity and 5 deployments.
+'Returns service_health(), the PostgreSQL version, open incidents by severity, 5 deployments and failed e-mails.
 
-The deployments are the latest. Row-level security applies: the counts contain what the caller may read.';
+The deployments are the latest. undelivered_emails are up to 20 recipients whose e-mails bounced or who complained in the
+last 7 days: {"recipient", "status", "at", "reason", "incident_id", "emails"}, the latest e-mail of each and how many they
+were. Row-level security applies: the result contains what the caller may read, and only service_role may read
+e-mails.';
 
 create function public.system_status()
 returns jsonb

@@ -334,7 +334,7 @@ as $$
   from unnest(array[
     'ingest_events(jsonb)', 'ingest_sentry(jsonb)', 'service_health(text)', 'public_status()', 'status_page()',
     'system_status()', 'list_incidents(jsonb)', 'record_invalid_signature(text)', 'start_health_check_round()',
-    'write_service_targets(text,text)'
+    'write_service_targets(text,text)', 'record_provider_email_event(text,jsonb)'
   ]) as needed (name)
   where not coalesce(has_function_privilege('service_role', to_regprocedure('public.' || needed.name), 'execute'), false)
 $$;

@@ -39,8 +39,21 @@ WORDS: list[Any] = [
     [{"resource": "issue", "body": {"action": "created", "data": {"issue": {"id": 1}}}}],
 ]
 METHODS = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE"]
-HEADERS = [b"Authorization", b"Accept", b"Content-Type", b"Idempotency-Key", b"X-Request-Id"]
-HEADER_VALUES = [b"", b"Bearer", b"Bearer a.b.c", b"application/json", b"\xc3\xa9", b"\xff", b"x" * 5000]
+HEADERS = [
+    *(b"Authorization", b"Accept", b"Content-Type", b"Idempotency-Key", b"X-Request-Id"),
+    *(b"svix-id", b"svix-timestamp", b"svix-signature"),
+]
+HEADER_VALUES = [
+    b"",
+    b"Bearer",
+    b"Bearer a.b.c",
+    b"Basic",
+    b"Basic YTpi",
+    b"application/json",
+    b"\xc3\xa9",
+    b"x" * 5000,
+]
+HEADER_VALUES += [b"\xff", b"0", b"9" * 30, b"v1," + b"A" * 43 + b"=", b"v1, v1a,x"]
 PARAMETERS = ["status", "limit", "since", "token", "x"]
 SETTINGS = settings(
     max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
@@ -84,6 +97,7 @@ def test_every_route(http: httpx.Client) -> None:
         "/api/autonomous/incidents",
         "/api/autonomous/incidents/INC-1",
         "/webhooks/sentry",
+        "/webhooks/email",
     ]
 
     @SETTINGS

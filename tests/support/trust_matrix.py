@@ -34,24 +34,26 @@ def read_table(text: str) -> dict[str, dict[str, str]]:
 # ingest    INGEST_TOKEN                       shop     a token of INGEST_TOKENS
 # operator  OPERATOR_TOKEN                     signed   a body with Sentry's signature
 # plugin    SENTRY_WEBHOOK_TOKEN, as ?token=   *-cookie the cookie of a session of the status page
+# resend    a body with Svix's signature       postmark  POSTMARK_WEBHOOK_CREDENTIALS, as HTTP Basic
 
 ROUTES = read_table("""
-                           nobody garbage expired forged anon ann ben no-sub service ingest shop operator signed plugin ann-cookie operator-cookie
-GET /                         | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +          +
-GET /health                   | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +          +
-GET /health/db                | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +          +
-GET /status as JSON           | o    .       .       .      .    +   +   +      +       .      .    +        o      o      +          +
-GET /status as a page         | o    .       .       .      .    +   +   +      +       .      .    +        o      o      +          +
-POST /status signing in       | .    .       .       .      .    +   +   +      +       .      .    +        .      .      .          .
-POST /status signing out      | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +          +
-GET /status/kill-switch       | .    .       .       .      .    .   .   .      .       .      .    +        .      .      .          +
-POST /status/kill-switch      | .    .       .       .      .    .   .   .      .       .      .    +        .      .      .          +
-GET /metrics                  | .    .       .       .      .    .   .   .      .       .      .    +        .      .      .          .
-POST /api/autonomous/error    | .    .       .       .      .    .   .   .      .       +      +    .        .      .      .          .
-POST /webhooks/sentry         | .    .       .       .      .    .   .   .      .       .      .    .        +      +      .          .
-POST /webhooks/sentry?token=  | .    .       .       .      .    .   .   .      .       .      .    .        +      +      .          .
-GET /api/autonomous/incidents | .    .       .       .      .    +   +   +      +       .      .    .        .      .      .          .
-GET /api/autonomous/incidents/{incident_id} | . . .  .      .    +   +   +      +       .      .    .        .      .      .          .
+                           nobody garbage expired forged anon ann ben no-sub service ingest shop operator signed plugin resend postmark ann-cookie operator-cookie
+GET /                         | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +          +
+GET /health                   | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +          +
+GET /health/db                | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +          +
+GET /status as JSON           | o    .       .       .      .    +   +   +      +       .      .    +        o      o      o      .        +          +
+GET /status as a page         | o    .       .       .      .    +   +   +      +       .      .    +        o      o      o      .        +          +
+POST /status signing in       | .    .       .       .      .    +   +   +      +       .      .    +        .      .      .      .        .          .
+POST /status signing out      | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +          +
+GET /status/kill-switch       | .    .       .       .      .    .   .   .      .       .      .    +        .      .      .      .        .          +
+POST /status/kill-switch      | .    .       .       .      .    .   .   .      .       .      .    +        .      .      .      .        .          +
+GET /metrics                  | .    .       .       .      .    .   .   .      .       .      .    +        .      .      .      .        .          .
+POST /api/autonomous/error    | .    .       .       .      .    .   .   .      .       +      +    .        .      .      .      .        .          .
+POST /webhooks/sentry         | .    .       .       .      .    .   .   .      .       .      .    .        +      +      .      .        .          .
+POST /webhooks/sentry?token=  | .    .       .       .      .    .   .   .      .       .      .    .        +      +      .      .        .          .
+POST /webhooks/email          | .    .       .       .      .    .   .   .      .       .      .    .        .      .      +      +        .          .
+GET /api/autonomous/incidents | .    .       .       .      .    +   +   +      +       .      .    .        .      .      .      .        .          .
+GET /api/autonomous/incidents/{incident_id} | . . .  .      .    +   +   +      +       .      .    .        .      .      .      .        .          .
 """)  # noqa: E501 - one line a row
 CREDENTIALS = tuple(ROUTES["GET /"])
 
@@ -101,6 +103,7 @@ record_deployment_started           | .  +   +   .      +       owner
 record_email_event                  | .  .   .   .      +       owner
 record_fix_outcome                  | .  .   +   .      +       owner
 record_invalid_signature            | .  .   .   .      +       owner
+record_provider_email_event         | .  .   .   .      +       owner
 record_security_event               | .  +   +   +      +       owner
 remember_fix                        | .  +   +   +      +       owner
 reopen_incident                     | .  +   +   +      +       owner
@@ -266,6 +269,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "record_email_event": {"provider_id": "p", "event": "delivered"},
     "record_fix_outcome": {"knowledge_id": "{fix}", "success": True, "incident_id": "{incident}"},
     "record_invalid_signature": {"ip_address": "192.0.2.1"},
+    "record_provider_email_event": {"provider": "resend", "event": {}},
     "record_security_event": {"event_type": "probe", "severity": "LOW", "confidence": 0},
     "remember_fix": {"solution": "s", "incident_id": "{incident}"},
     "reopen_incident": {"incident_id": "{incident}", "reason": "r"},

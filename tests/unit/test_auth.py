@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 
 from app.problems import Problem
 from app.web import auth
-from app.web.auth import bearer_token, is_json_web_token, is_same_secret, require_ingest_token
+from app.web.auth import basic_credentials, bearer_token, is_json_web_token, is_same_secret, require_ingest_token
 
 
 @pytest.mark.parametrize(
@@ -38,12 +38,35 @@ def test_the_token_of_a_header(header: str | None, token: str | None) -> None:
     assert bearer_token(header) == token
 
 
+@pytest.mark.parametrize(
+    ("header", "credentials"),
+    [
+        ("Basic " + base64.b64encode("postmark:päss:word".encode()).decode(), "postmark:päss:word"),
+        ("basic  YTpi ", "a:b"),
+        (None, None),
+        ("Basic", None),
+        ("Basic YTp", None),
+        ("Basic YT=i", None),
+        ("Basic YTpi YTpi", None),
+        ("Basic YTpi, Basic YTpi", None),
+        ("Basic " + base64.b64encode(b"a:\xff").decode(), None),
+        ("Basic \xff", None),
+        ("Basic " + "A" * 1200, None),
+        ("Bearer YTpi", None),
+    ],
+)
+def test_the_credentials_of_a_header(header: str | None, credentials: str | None) -> None:
+    assert basic_credentials(header) == credentials
+
+
 def test_no_header_raises_an_exception() -> None:
     generator = random.Random(2)  # noqa: S311 - the same fuzz each time
     for _ in range(2000):
         noise = "".join(chr(generator.randrange(256)) for _ in range(generator.randrange(40)))
         token = bearer_token(generator.choice(["", "Bearer ", "bearer"]) + noise)
         assert token is None or is_same_secret(token, token)
+        given = basic_credentials(generator.choice(["", "Basic ", "basic"]) + noise)
+        assert given is None or is_same_secret(given, given)
 
 
 def test_secrets_are_equal_only_as_a_whole() -> None:

@@ -1,5 +1,6 @@
 """Settings: what is wrong is said at once and in full, and no secret with it."""
 
+import base64
 import os
 import re
 import subprocess
@@ -116,6 +117,16 @@ def test_everything_that_is_missing_is_named() -> None:
         ("INGEST_TOKENS", "shop=0123456789abcdef shop"),
         ("SENTRY_WEBHOOK_TOKEN", "0123456789abcdef-new,0123456789abcdef"),  # the INGEST_TOKEN
         ("OPERATOR_TOKEN", "0123456789abcdef-new,0123456789abcdef"),  # the INGEST_TOKEN
+        ("RESEND_WEBHOOK_SECRET", "A" * 40),  # without whsec_
+        ("RESEND_WEBHOOK_SECRET", "whsec_" + "A" * 28),  # 21 bytes
+        ("RESEND_WEBHOOK_SECRET", "whsec_" + "A" * 33),  # no base64
+        ("RESEND_WEBHOOK_SECRET", "whsec_" + "é" * 32),
+        ("RESEND_WEBHOOK_SECRET", "whsec_" + "A" * 32 + ",too-short"),
+        ("POSTMARK_WEBHOOK_CREDENTIALS", "0123456789abcdef-without-user"),
+        ("POSTMARK_WEBHOOK_CREDENTIALS", ":0123456789abcdef-password"),
+        ("POSTMARK_WEBHOOK_CREDENTIALS", "postmark:too-short"),
+        ("POSTMARK_WEBHOOK_CREDENTIALS", "postmark:ünïcödé-is-no-header-value"),
+        ("POSTMARK_WEBHOOK_CREDENTIALS", "postmark:0123456789abcdef"),  # the INGEST_TOKEN
         ("ADMIN_CONSOLE_URL", "*"),
         ("ADMIN_CONSOLE_URL", "https://a.example,,"),
         ("PORT", "0"),
@@ -141,7 +152,12 @@ def test_a_malformed_variable_is_named_without_its_value(name: str, value: str) 
 
 
 @pytest.mark.parametrize(
-    "reporter", [{"INGEST_TOKENS": "shop=0123456789abcdef-2"}, {"SENTRY_WEBHOOK_TOKEN": "0123456789abcdef-2"}]
+    "reporter",
+    [
+        {"INGEST_TOKENS": "shop=0123456789abcdef-2"},
+        {"SENTRY_WEBHOOK_TOKEN": "0123456789abcdef-2"},
+        {"POSTMARK_WEBHOOK_CREDENTIALS": "postmark:0123456789abcdef-2"},
+    ],
 )
 def test_no_reporter_has_the_token_of_the_operator(reporter: dict[str, str]) -> None:
     """Who has it stops agents and reads everything."""
@@ -149,6 +165,14 @@ def test_no_reporter_has_the_token_of_the_operator(reporter: dict[str, str]) -> 
         load({**GOOD, **reporter, "OPERATOR_TOKEN": "0123456789abcdef-2"})
     (sentence,) = caught.value.sentences
     assert sentence.startswith("OPERATOR_TOKEN must ")
+
+
+def test_several_secrets_of_e_mail_providers_are_read() -> None:
+    secrets = {"RESEND_WEBHOOK_SECRET": f"whsec_{'A' * 32}, whsec_{'B' * 32}"}
+    settings = load({**GOOD, **secrets, "POSTMARK_WEBHOOK_CREDENTIALS": "old:0123456789abcde:,new:0123456789abcde/"})
+    assert settings.resend_webhook_secret == (bytes(24), base64.b64decode("B" * 32))
+    assert settings.postmark_webhook_credentials == ("old:0123456789abcde:", "new:0123456789abcde/")
+    assert "0123456789abcde" not in repr(settings)
 
 
 def test_the_old_names_of_the_keys_are_accepted() -> None:

@@ -74,7 +74,7 @@ select results_eq(
   'of many rows the first 100 of the transaction are listed'
 );
 
-truncate public.email_tracking;
+truncate public.email_tracking cascade;
 
 select isnt_empty(
   $$ select from public.agent_actions where action = 'direct_truncate' and details ->> 'table' = 'email_tracking' $$,

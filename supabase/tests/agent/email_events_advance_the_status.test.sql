@@ -1,6 +1,6 @@
 begin;
 
-select plan(7);
+select plan(9);
 
 update public.system_config
 set value = '{"email": true}'
@@ -59,6 +59,19 @@ select results_eq(
 
 select throws_ok(
   $$ select public.queue_email('nobody', 's') $$, 'PT400', 'recipient is not an e-mail address', 'an invalid recipient is rejected'
+);
+
+select is(
+  public.record_email_event('tap-1', 'complained', now() - interval '1 second') ->> 'status', 'complained',
+  'a complaint comes after the e-mail was read'
+);
+
+select results_eq(
+  $$ select public.record_email_event('tap-1', 'bounced', now(), null, 'gone') ->> 'status', status::text,
+       bounced_at = now() - interval '1 second', error
+     from public.email_tracking where provider_id = 'tap-1' $$,
+  $$ values ('complained', 'complained', true, 'complained') $$,
+  'a complaint is final'
 );
 
 select * from finish();

@@ -16,8 +16,11 @@ insert into monitoring.target_states (target, status, since, last_check_at, last
 values ('shop', 'down', now() - interval '5 minutes', now(), 12), ('api', 'up', now(), now(), 34);
 
 select is(
-  public.system_status() - array['server_time', 'postgres', 'open_incidents', 'targets', 'last_deployments'],
-  public.service_health() - 'server_time',
+  public.system_status()
+  - array[
+    'server_time', 'notifications', 'postgres', 'open_incidents', 'targets', 'last_deployments', 'undelivered_emails'
+  ],
+  public.service_health() - array['server_time', 'notifications'],
   'the health of the database is included'
 );
 

@@ -1,6 +1,6 @@
 begin;
 
-select plan(7);
+select plan(8);
 
 select throws_ok(
   $$ insert into public.email_tracking (recipient, subject)
@@ -49,6 +49,13 @@ select throws_ok(
      values ('a@example.com', 's', 'failed') $$,
   '23514', monitoring.describe_row_rule('public.email_tracking', 'failed_emails_say_why'),
   'failed without a reason is rejected'
+);
+
+select throws_ok(
+  $$ insert into public.email_tracking (recipient, subject, status, sent_at)
+     values ('a@example.com', 's', 'bounced', now()) $$,
+  '23514', monitoring.describe_row_rule('public.email_tracking', 'bounced_emails_say_when'),
+  'bounced without a time is rejected'
 );
 
 select * from finish();
