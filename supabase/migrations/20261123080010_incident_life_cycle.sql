@@ -1,8 +1,8 @@
 -- Purpose: enforces the life cycle of an incident for every writer and writes the audit row of each change.
 -- Objects: functions monitoring.read_actor, monitoring.read_role, monitoring.read_sender,
 --   monitoring.set_change_context, monitoring.check_incident_change, monitoring.audit_new_incidents,
---   monitoring.name_incident_change, monitoring.audit_incident_change; triggers incidents_follow_their_life_cycle, new_incidents_are_audited,
---   incident_changes_are_audited.
+--   monitoring.name_incident_change, monitoring.audit_incident_change; triggers incidents_follow_their_life_cycle,
+--   new_incidents_are_audited, incident_changes_are_audited.
 -- Risks: only these triggers write the audit rows of changes; functions that change an incident set the actor with
 --   set_change_context().
 

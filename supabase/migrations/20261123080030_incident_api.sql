@@ -1,7 +1,8 @@
 -- Purpose: provides the RPCs with which agents and people handle an incident: acknowledge, resolve, reopen,
 --   suppress, add a note, set its severity.
--- Objects: functions monitoring.refuse_other_agents, public.acknowledge_incident, public.resolve_incident, public.reopen_incident,
---   public.suppress_incident, public.add_incident_note, public.set_incident_severity, monitoring.end_suppressions.
+-- Objects: functions monitoring.refuse_other_agents, public.acknowledge_incident, public.resolve_incident,
+--   public.reopen_incident, public.suppress_incident, public.add_incident_note, public.set_incident_severity,
+--   monitoring.end_suppressions.
 -- Risks: the triggers of the life cycle reject invalid changes too; these functions only return clearer errors.
 
 create function monitoring.refuse_other_agents(incident public.incidents)
@@ -24,8 +25,8 @@ end
 $$;
 
 comment on function monitoring.refuse_other_agents(public.incidents) is
-'Raises PT409 when another caller holds the incident and the access token names an agent, by its claim agent. People sign
-in with the same role and have no such claim: they may take an incident over.';
+'Raises PT409 when another caller holds the incident and the access token names an agent, by its claim agent. People
+sign in with the same role and have no such claim: they may take an incident over.';
 
 create function public.acknowledge_incident(incident_id text)
 returns public.incidents
