@@ -39,7 +39,8 @@ grant select on table public.open_incidents to authenticated, service_role;
 comment on view public.open_incidents is
 'Incidents that are not resolved: open, acknowledged or suppressed.
 
-Sort with order=severity.desc,last_seen.desc for the most severe first. age is the time since first_seen.
+Sort with order=severity.desc,last_seen.desc for the most severe first. age is the time since first_seen. claimed_by is the
+agent that holds the incident until claim_expires_at, null for none.
 knowledge_id references the known fix in error_knowledge, deployment_id the deployment that the incident followed.';
 
 create view public.incident_timeline

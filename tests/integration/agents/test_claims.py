@@ -271,6 +271,31 @@ def ingest(session: Connection, source: str, errors: list[str]) -> None:
     assert all(answer["success"] for answer in answers), answers
 
 
+def test_a_claim_waits_for_the_only_incident_there_is(
+    stack: Stack, open_incidents: Callable[..., list[str]], connection: Connection, source: str
+) -> None:
+    """It waits for a moment only, so it asks again until somebody has seen it wait."""
+    (incident_id,) = open_incidents(HIGH=1)
+    claimed: list[str] = []
+
+    def claim(session: Connection) -> None:
+        while not claimed:
+            claimed.extend(filter(None, [value_of(session, CLAIM, source)]))
+
+    with psycopg.connect(stack.database_url) as holder, signed_in(stack, source) as session:
+        session.autocommit = True
+        holder.execute("select from public.incidents where id = %s for update", [incident_id])
+        with ThreadPoolExecutor(1) as pool:
+            claiming = pool.submit(claim, session)
+            try:
+                wait_until(lambda: is_waiting(connection, session), what="the claim at the lock of the incident")
+                assert claimed == []
+            finally:
+                holder.rollback()
+            claiming.result()
+    assert claimed == [incident_id]
+
+
 def test_an_incident_that_is_reported_all_the_time_is_claimed(
     stack: Stack, claim_as: Callable[..., httpx.Response], connection: Connection, source: str
 ) -> None:
