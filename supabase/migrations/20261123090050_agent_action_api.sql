@@ -119,7 +119,7 @@ agent is a label: the action belongs to the user of the access token. action_typ
 restart, deploy or rollback. plan describes the action in at most 64 KiB; auto_fix and restart need plan.confidence, 0
 to 1, and auto_fix needs plan.knowledge_id, an approved fix. The checks are: kill switch, feature flag of the action
 type, actions per hour of the caller and of all, deployment window, no other running action for the incident,
-confidence, approved fix. The result is recorded either way; dry_run only checks. Returns {"allowed", "action_id", "audit_id", "deadline", "safety_checks", "reasons"?}, with
+confidence, approved fix, no claim of another caller. The result is recorded either way; dry_run only checks. Returns {"allowed", "action_id", "audit_id", "deadline", "safety_checks", "reasons"?}, with
 status 409 when the action is refused. Call finish_agent_action() before the deadline, else the action counts as
 failed. Security definer, because agents may write the audit trail through such functions only.';
 

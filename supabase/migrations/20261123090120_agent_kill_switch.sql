@@ -1,7 +1,7 @@
 -- Purpose: provides the RPC that sets and releases the kill switch.
 -- Objects: function public.set_kill_switch.
 -- Risks: takes its locks in the order of every change of the configuration: the advisory lock of action starts and
---   ends, the kill_switch row, the incidents of running actions, the head of the caller's audit chain. Arguments are
+--   ends, the kill_switch row, the incidents of running actions and claims, the head of the caller's audit chain. Arguments are
 --   checked before all of them.
 
 create function public.set_kill_switch(enabled boolean, reason text, requested_by text default null)
@@ -49,6 +49,6 @@ grant execute on function public.set_kill_switch(boolean, text, text) to service
 comment on function public.set_kill_switch(boolean, text, text) is
 'Stops all agents, or lets them act again, and returns {"is_kill_switch_on", "stopped_actions"}.
 
-enabled true ends the running actions as failed and refuses new ones; notifications about incidents go on. reason is
+enabled true ends the running actions as failed, and all claims, and refuses new ones; notifications about incidents go on. reason is
 required and is recorded in agent_actions, with requested_by, the name of the person who asked for it, at most 200
 bytes. Security definer, because service_role may change the configuration through such functions only.';

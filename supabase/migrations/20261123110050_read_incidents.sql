@@ -22,6 +22,8 @@ select
   incidents.first_seen,
   incidents.last_seen,
   incidents.acknowledged_by,
+  incidents.claimed_by,
+  incidents.claim_expires_at,
   incidents.suppressed_until,
   incidents.external_url,
   incidents.knowledge_id,
@@ -37,7 +39,8 @@ grant select on table public.open_incidents to authenticated, service_role;
 comment on view public.open_incidents is
 'Incidents that are not resolved: open, acknowledged or suppressed.
 
-Sort with order=severity.desc,last_seen.desc for the most severe first. age is the time since first_seen.
+Sort with order=severity.desc,last_seen.desc for the most severe first. age is the time since first_seen. claimed_by is the
+agent that holds the incident until claim_expires_at, null for none.
 knowledge_id references the known fix in error_knowledge, deployment_id the deployment that the incident followed.';
 
 create view public.incident_timeline
@@ -277,7 +280,7 @@ begin
   ) then
     return;
   end if;
-  foreach v_table in array array['incidents', 'monitoring_checks'] loop
+  foreach v_table in array array['incidents', 'agent_actions', 'monitoring_checks'] loop
     if not exists (
       select
       from pg_catalog.pg_publication_tables as published
@@ -295,5 +298,5 @@ end
 $$;
 
 comment on function monitoring.publish_tables() is
-'Adds incidents and monitoring_checks to the publication supabase_realtime, unless it contains them or they may not be
-added. Safe to repeat.';
+'Adds incidents, agent_actions (the timelines) and monitoring_checks to the publication supabase_realtime, unless it
+contains them or they may not be added. Safe to repeat.';

@@ -65,6 +65,7 @@ begin
     'activity', public.incident_activity(incident.id),
     'deployment_id', incident.deployment_id,
     'knowledge_id', incident.knowledge_id,
+    'claim_expires_at', incident.claim_expires_at,
     'data', jsonb_strip_nulls(jsonb_build_object(
       'title', monitoring.truncate_text(incident.title, least(share, 200)),
       'message', monitoring.truncate_lines(incident.message, share),
@@ -72,6 +73,7 @@ begin
       'code', monitoring.truncate_text(incident.error_code, least(share, 100)),
       'stack', monitoring.truncate_lines(incident.stack, share),
       'source', monitoring.truncate_text(incident.source, least(share, 100)),
+      'claimed_by', monitoring.truncate_text(incident.claimed_by, least(share, 100)),
       'environment', monitoring.truncate_text(incident.environment, least(share, 100)),
       'release', monitoring.truncate_text(incident.release, least(share, 100)),
       'url', monitoring.truncate_text(incident.url, least(share, 300)),

@@ -1,4 +1,4 @@
--- Actions of agents since yesterday evening, with the checks that refused them.
+-- Actions and claims of agents since yesterday evening, with the checks that refused them.
 select
   agent_actions.created_at,
   agent_actions.agent,
@@ -16,6 +16,6 @@ select
 from public.agent_actions
 where
   agent_actions.created_at > date_trunc('day', now()) - interval '6 hours'
-  and agent_actions.action not like 'incident\_%'
+  and (agent_actions.action not like 'incident\_%' or agent_actions.action = 'incident_claimed')
 order by agent_actions.created_at desc
 limit 200;

@@ -63,4 +63,5 @@ def configure(connection: psycopg.Connection[Any]) -> Iterator[Configure]:
 
 @pytest.fixture
 def ample_limits(configure: Configure) -> None:
-    configure("rate_limits", {"agent_actions_per_hour": 100_000, "all_agent_actions_per_hour": 100_000})
+    limits = {"agent_actions_per_hour": 100_000, "all_agent_actions_per_hour": 100_000, "claims_per_agent": 1_000}
+    configure("rate_limits", limits)

@@ -252,10 +252,12 @@ def arguments_of(world: World, row: str) -> dict[str, object]:
         assert answer.is_success, answer.text
         return answer.json() if member is None else answer.json()[member]
 
-    report = {"report": {"error": {"message": message}, "fingerprint": name}}
+    report = {"report": {"error": {"message": message}, "fingerprint": name, "source": name}}
+    claim = {"agent": "fe-agent", "source": name}
     action = {"agent": "fe-agent", "action_type": "investigate"}
     makers: dict[object, Callable[[], object]] = {
         "{action}": lambda: made("begin_agent_action", action, "action_id"),
+        "{claim}": lambda: made("report_error", report) and made("claim_next_incident", claim, "id"),
         "{deployment}": lambda: made("record_deployment_started", {"service": name, "version": "1"}),
         "{incident}": lambda: made("report_error", report, "incident_id"),
         "{fix}": lambda: made("remember_fix", {"solution": "s", "pattern": message}),

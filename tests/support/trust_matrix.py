@@ -66,7 +66,8 @@ TWINS = {"publishable": "anon", "secret": "service", "ann-es256": "ann", "forged
 # The service takes access tokens of Supabase, which the legacy keys are, too. A secret key is none.
 TWINS_AT_THE_SERVICE = {**TWINS, "secret": "anon"}
 
-# --- The functions that PostgREST exposes. ann owns the action, the deployment and the incident of the arguments.
+# --- The functions that PostgREST exposes. ann owns the action, the claim, the deployment and the incident of the
+# --- arguments.
 # --- Every credential that is no column here is refused: PostgREST takes no tokens of the service.
 #
 # owner   security definer: it runs with the privileges of the owner, for the reason in the comment of the function
@@ -80,6 +81,7 @@ anchor_audit                        | .  .   .   .      +       owner
 approve_fix                         | .  .   .   .      +       owner
 begin_agent_action                  | .  +   +   .      +       owner
 check_installation                  | .  .   .   .      +       owner
+claim_next_incident                 | .  +   +   .      +       owner
 classify_error                      | .  +   +   +      +       owner
 erase_personal_data                 | .  .   .   .      +       owner
 explain_classification              | .  +   +   +      +       owner
@@ -87,6 +89,7 @@ export_incidents                    | .  +   +   +      +       caller
 export_incidents_csv                | .  +   +   +      +       caller
 export_uptime                       | .  +   +   +      +       caller
 export_uptime_csv                   | .  +   +   +      +       caller
+extend_claim                        | .  +   .   .      +       owner
 finish_agent_action                 | .  +   .   .      +       owner
 incident_activity                   | .  +   +   +      +       caller
 incident_context                    | .  +   +   +      +       owner
@@ -105,6 +108,7 @@ record_fix_outcome                  | .  .   +   .      +       owner
 record_invalid_signature            | .  .   .   .      +       owner
 record_provider_email_event         | .  .   .   .      +       owner
 record_security_event               | .  +   +   +      +       owner
+release_claim                       | .  +   .   .      +       owner
 remember_fix                        | .  +   +   +      +       owner
 reopen_incident                     | .  +   +   +      +       owner
 replay_sentry_delivery              | .  .   .   .      +       owner
@@ -238,7 +242,7 @@ net        | u      u    u             u
 """)
 
 # --- What each function is called with over PostgREST. The names in braces are objects of ann, made for the call: a
-# --- running action, a started deployment, an open incident that she reported, and a fix for it.
+# --- running action, a claimed incident, a started deployment, an open incident that she reported, and a fix for it.
 ARGUMENTS: dict[str, dict[str, object]] = {
     "acknowledge_incident": {"incident_id": "{incident}"},
     "add_incident_note": {"incident_id": "{incident}", "note": "n"},
@@ -246,6 +250,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "approve_fix": {"knowledge_id": "{fix}", "revision": 1},
     "begin_agent_action": {"agent": "fe-agent", "action_type": "investigate"},
     "check_installation": {},
+    "claim_next_incident": {"agent": "fe-agent", "source": "nothing reports so"},
     "classify_error": {"message": "m"},
     "erase_personal_data": {"person": "nobody@erased.example"},
     "explain_classification": {"incident_id": "{incident}"},
@@ -254,6 +259,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "export_incidents_csv": {"since": "2026-01-01"},
     "export_uptime": {"since": "2026-01-01"},
     "export_uptime_csv": {"since": "2026-01-01"},
+    "extend_claim": {"incident_id": "{claim}"},
     "finish_agent_action": {"id": "{action}", "success": True},
     "incident_context": {"incident_id": "{incident}"},
     "ingest_events": {"events": []},
@@ -271,6 +277,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "record_invalid_signature": {"ip_address": "192.0.2.1"},
     "record_provider_email_event": {"provider": "resend", "event": {}},
     "record_security_event": {"event_type": "probe", "severity": "LOW", "confidence": 0},
+    "release_claim": {"incident_id": "{claim}", "reason": "r"},
     "remember_fix": {"solution": "s", "incident_id": "{incident}"},
     "reopen_incident": {"incident_id": "{incident}", "reason": "r"},
     "replay_sentry_delivery": {"delivery_id": 1},
