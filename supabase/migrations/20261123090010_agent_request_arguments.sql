@@ -1,8 +1,8 @@
 -- Purpose: validates arguments and raises errors for the RPCs of agents and people.
 -- Objects: functions monitoring.refuse_request, monitoring.refuse_unknown_incident, monitoring.check_size,
 --   monitoring.read_optional_text, monitoring.require_argument, monitoring.read_required_text,
---   monitoring.read_optional_line, monitoring.read_required_line, monitoring.read_document,
---   monitoring.require_subject, monitoring.lock_incident.
+--   monitoring.read_optional_line, monitoring.read_required_line, monitoring.read_document, monitoring.read_choice,
+--   monitoring.read_severity, monitoring.read_category, monitoring.require_subject, monitoring.lock_incident.
 -- Risks: text from agents is untrusted: it must pass one of the read functions before it is stored, and before any
 --   lock is taken, so that a large argument makes nobody wait.
 
@@ -182,6 +182,65 @@ $$;
 comment on function monitoring.read_document(text, jsonb, integer) is
 'Returns an argument that is a JSON object, sanitized and truncated to max_bytes; {} when it is missing. Raises PT400
 for other values, PT413 above 64 KiB.';
+
+create function monitoring.read_choice(field text, value text, choices text[])
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_value text := nullif(btrim(read_choice.value, e' \t\r\n'), '');
+  v_choice text := (
+    select words.word
+    from unnest(read_choice.choices) as words (word)
+    where lower(words.word) = lower(v_value)
+  );
+begin
+  if v_value is not null and v_choice is null then
+    -- The value is not quoted: it can hold a secret.
+    perform monitoring.refuse_request(
+      'PT400', read_choice.field || ' is unknown', read_choice.field,
+      'Send one of ' || array_to_string(read_choice.choices, ', ') || '.'
+    );
+  end if;
+  return v_choice;
+end
+$$;
+
+comment on function monitoring.read_choice(text, text, text[]) is
+'Returns the choice that an argument names, whatever its case; null when it is missing or blank. Raises PT400 for others.';
+
+create function monitoring.read_severity(value text)
+returns public.incident_severity
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select monitoring.read_choice(
+    'severity', read_severity.value, enum_range(null::public.incident_severity)::text[]
+  )::public.incident_severity
+$$;
+
+comment on function monitoring.read_severity(text) is
+'Returns the severity that an argument names, whatever its case; null when it is missing. Raises PT400 for others.';
+
+create function monitoring.read_category(value text)
+returns public.incident_category
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select monitoring.read_choice(
+    'category', read_category.value, enum_range(null::public.incident_category)::text[]
+  )::public.incident_category
+$$;
+
+comment on function monitoring.read_category(text) is
+'Returns the category that an argument names, whatever its case; null when it is missing. Raises PT400 for others.';
 
 create function monitoring.require_subject()
 returns text
