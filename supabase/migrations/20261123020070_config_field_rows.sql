@@ -44,6 +44,10 @@ as $$
     'rate_limits', 'all_agent_actions_per_hour', 'integer', 0, 100000, null, false, '200',
     'actions that all callers together may start per hour'
   ),
+  (
+    'rate_limits', 'claims_per_agent', 'integer', 0, 1000, null, false, '10',
+    'incidents that one caller may hold at the same time'
+  ),
   ('deployment_windows', 'timezone', 'timezone', null, null, null, false, '"UTC"', 'timezone of the windows and dates'),
   (
     'deployment_windows', 'windows', 'objects', 0, 50, null, false, '[]',

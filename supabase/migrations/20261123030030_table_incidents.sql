@@ -33,6 +33,9 @@ create table public.incidents (
   last_seen timestamptz not null default now(),
   acknowledged_at timestamptz,
   acknowledged_by text,
+  claimed_by text,
+  claim_caller text,
+  claim_expires_at timestamptz,
   resolved_at timestamptz,
   resolved_by text,
   resolution text,
@@ -59,6 +62,7 @@ create table public.incidents (
   constraint names_are_one_line check (
     monitoring.is_one_line(
       title || source || coalesce(error_type, '') || coalesce(environment, '') || coalesce(release, '')
+      || coalesce(claimed_by, '')
     )
   ),
   constraint context_is_an_object check (jsonb_typeof(context) = 'object'),
@@ -74,6 +78,9 @@ create table public.incidents (
   constraint open_before_is_not_negative check (open_before >= interval '0'),
   constraint acknowledged_incidents_say_when check (status <> 'acknowledged' or acknowledged_at is not null),
   constraint acknowledged_at_is_not_before_first_seen check (acknowledged_at >= first_seen),
+  constraint claims_say_who_and_how_long check (num_nulls(claimed_by, claim_caller, claim_expires_at) in (0, 3)),
+  constraint claims_name_an_agent check (btrim(claimed_by) <> ''),
+  constraint only_acknowledged_incidents_are_claimed check (status = 'acknowledged' or claim_caller is null),
   constraint only_suppressed_incidents_have_an_end check (status = 'suppressed' or suppressed_until is null)
 );
 
@@ -120,6 +127,10 @@ where status <> 'resolved';
 -- The worst incident that the health checks observe, for the overall state.
 create index incidents_observed_idx on public.incidents (severity desc)
 where sender = 'health-check' and status <> 'resolved';
+
+-- Claims, by their end: there are few, because each caller may hold a few only.
+create index incidents_claims_idx on public.incidents (claim_expires_at)
+where claim_expires_at is not null;
 
 create index incidents_suppressed_until_idx on public.incidents (suppressed_until)
 where suppressed_until is not null;
@@ -200,6 +211,16 @@ comment on column public.incidents.acknowledged_at is 'Time at which the inciden
 
 comment on column public.incidents.acknowledged_by is 'Person or agent that acknowledged the incident.';
 
+comment on column public.incidents.claimed_by is
+'Name of the agent that holds the incident, as it calls itself. A label; see claim_caller for who it is. Null when nobody
+does.';
+
+comment on column public.incidents.claim_caller is
+'Who holds the incident, from the access token: user:<sub>, service_role, or a database role.';
+
+comment on column public.incidents.claim_expires_at is
+'Time at which the claim ends unless it is extended. The incident is open again then.';
+
 comment on column public.incidents.resolved_at is
 'Time at which the incident was resolved. Null after it was reopened.';
 
@@ -245,7 +266,7 @@ comment on constraint fingerprints_in_a_namespace_have_its_sender on public.inci
 Change fingerprint or sender.';
 
 comment on constraint names_are_one_line on public.incidents is
-'title, source, error_type, environment and release must each be one line. Remove line breaks and invisible
+'title, source, error_type, environment, release and claimed_by must each be one line. Remove line breaks and invisible
 characters.';
 
 comment on constraint context_is_an_object on public.incidents is 'context must be a JSON object such as {}.';
@@ -279,6 +300,17 @@ comment on constraint acknowledged_incidents_say_when on public.incidents is
 
 comment on constraint acknowledged_at_is_not_before_first_seen on public.incidents is
 'acknowledged_at must not be earlier than first_seen.';
+
+comment on constraint claims_say_who_and_how_long on public.incidents is
+'claimed_by, claim_caller and claim_expires_at must be set together, or be empty together. Empty all three to end a
+claim, or call release_claim(id, reason).';
+
+comment on constraint claims_name_an_agent on public.incidents is
+'claimed_by must not be blank. Enter the agent, or end the claim with release_claim(id, reason).';
+
+comment on constraint only_acknowledged_incidents_are_claimed on public.incidents is
+'Only an acknowledged incident can be claimed. Set the status to acknowledged, or empty claimed_by, claim_caller and
+claim_expires_at.';
 
 comment on constraint only_suppressed_incidents_have_an_end on public.incidents is
 'suppressed_until must be empty unless the status is suppressed. Empty it, or call suppress_incident(id, until,

@@ -1,8 +1,8 @@
 -- Purpose: enforces the life cycle of an incident for every writer and writes the audit row of each change.
 -- Objects: functions monitoring.read_actor, monitoring.read_role, monitoring.read_sender,
 --   monitoring.set_change_context, monitoring.check_incident_change, monitoring.audit_new_incidents,
---   monitoring.audit_incident_change; triggers incidents_follow_their_life_cycle, new_incidents_are_audited,
---   incident_changes_are_audited.
+--   monitoring.name_incident_change, monitoring.audit_incident_change; triggers incidents_follow_their_life_cycle,
+--   new_incidents_are_audited, incident_changes_are_audited.
 -- Risks: only these triggers write the audit rows of changes; functions that change an incident set the actor with
 --   set_change_context().
 
@@ -91,7 +91,10 @@ begin
     ('acknowledged', 'suppressed'), ('acknowledged', 'resolved'),
     ('suppressed', 'open'), ('suppressed', 'resolved'),
     ('resolved', 'open')
-  ) then
+  )
+    -- Only the end of a claim takes an acknowledgement back.
+    and (old.status <> 'acknowledged' or new.status <> 'open' or old.claim_caller is null)
+  then
     raise exception using
       errcode = 'PT409',
       message = format('%s is %s and cannot become %s', old.id, old.status, new.status),
@@ -99,15 +102,23 @@ begin
       hint = case old.status
         when 'resolved' then 'Reopen the incident first.'
         when 'suppressed' then 'Reopen the incident first, or resolve it.'
-        else 'An open incident can be acknowledged, suppressed or resolved, an acknowledged one suppressed or resolved.'
+        else 'An open incident can be acknowledged, suppressed or resolved, an acknowledged one suppressed or resolved. '
+          'An acknowledged one becomes open only when a claim ends.'
       end;
   end if;
   if new.status <> 'suppressed' then
     new.suppressed_until := null;
   end if;
-  if old.status = 'resolved' then
+  if new.status <> 'acknowledged' then
+    new.claimed_by := null;
+    new.claim_caller := null;
+    new.claim_expires_at := null;
+  end if;
+  if new.status = 'open' then
     new.acknowledged_at := null;
     new.acknowledged_by := null;
+  end if;
+  if old.status = 'resolved' then
     new.open_before := old.time_to_resolution;
     new.reopened_at := greatest(
       case when new.reopened_at is distinct from old.reopened_at then new.reopened_at else clock_timestamp() end,
@@ -119,8 +130,9 @@ end
 $$;
 
 comment on function monitoring.check_incident_change() is
-'Rejects a status change that the life cycle does not allow, with PT409, and adds the time that an incident was open
-when it is reopened. reopened_at is now, unless the statement sets it.';
+'Rejects a status change that the life cycle does not allow, with PT409, ends the claim of an incident that is no longer
+acknowledged, and adds the time that an incident was open when it is reopened. reopened_at is now, unless the statement
+sets it.';
 
 create trigger incidents_follow_their_life_cycle
 before update on public.incidents
@@ -159,6 +171,27 @@ after insert on public.incidents
 referencing new table as opened
 for each statement execute function monitoring.audit_new_incidents();
 
+create function monitoring.name_incident_change(former public.incidents, latter public.incidents)
+returns text
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  select case
+    when former.claim_caller is not null and latter.status = 'open'
+      then case when former.claim_expires_at <= clock_timestamp() then 'claim_expired' else 'claim_released' end
+    when latter.claim_caller <> coalesce(former.claim_caller, '') then 'incident_claimed'
+    when latter.claim_caller is not null then 'claim_extended'
+    when latter.status = 'open' then 'incident_reopened'
+    else 'incident_' || latter.status
+  end
+$$;
+
+comment on function monitoring.name_incident_change(public.incidents, public.incidents) is
+'Returns what the change of the status or of the claim of an incident is called in the audit trail. A claim that becomes
+an acknowledgement without end is incident_acknowledged.';
+
 create function monitoring.audit_incident_change()
 returns trigger
 language plpgsql
@@ -170,17 +203,21 @@ declare
   v_agent text := coalesce(nullif(current_setting('monitoring.agent', true), ''), monitoring.read_actor());
   v_details jsonb := coalesce(nullif(current_setting('monitoring.details', true), '')::jsonb, '{}');
 begin
-  if old.status <> new.status then
+  if old.status <> new.status
+    or (old.claim_caller, old.claim_expires_at) is distinct from (new.claim_caller, new.claim_expires_at)
+  then
     insert into public.agent_actions (agent, action, incident_id, success, details)
     values (
       v_agent,
-      case new.status when 'open' then 'incident_reopened' else 'incident_' || new.status end,
+      monitoring.name_incident_change(old, new),
       new.id,
       true,
       v_details || jsonb_strip_nulls(jsonb_build_object(
         'from', old.status,
         'to', new.status,
         'acknowledged_by', case when new.status = 'acknowledged' then new.acknowledged_by end,
+        'claimed_by', coalesce(new.claimed_by, old.claimed_by),
+        'claim_expires_at', coalesce(new.claim_expires_at, old.claim_expires_at),
         'until', new.suppressed_until,
         'resolved_at', coalesce(new.resolved_at, old.resolved_at),
         'resolved_by', coalesce(new.resolved_by, old.resolved_by),
@@ -222,13 +259,14 @@ end
 $$;
 
 comment on function monitoring.audit_incident_change() is
-'Writes the audit rows of a change of status, severity or title: who, what, when, from, to.';
+'Writes the audit rows of a change of status, claim, severity or title: who, what, when, from, to.';
 
 create trigger incident_changes_are_audited
 after update on public.incidents
 for each row
 when (
   old.status <> new.status
+  or (old.claim_caller, old.claim_expires_at) is distinct from (new.claim_caller, new.claim_expires_at)
   or old.severity <> new.severity
   or old.title <> new.title
   or old.has_manual_severity <> new.has_manual_severity

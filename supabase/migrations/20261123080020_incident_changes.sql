@@ -1,8 +1,40 @@
--- Purpose: changes incidents for ingest, Sentry and the health checks: resolve, suppress, change severity. Triggers
---   write the audit rows.
--- Objects: functions monitoring.audit_incident_event, monitoring.resolve_incidents, monitoring.apply_suppression,
---   monitoring.lift_suppression, monitoring.change_incident_severity.
+-- Purpose: changes incidents for ingest, Sentry, the health checks and jobs: resolve, suppress, change severity, end
+--   claims. Triggers write the audit rows.
+-- Objects: functions monitoring.is_claimed_by_another, monitoring.describe_claim, monitoring.audit_incident_event,
+--   monitoring.resolve_incidents, monitoring.apply_suppression, monitoring.lift_suppression,
+--   monitoring.change_incident_severity, monitoring.end_claims, monitoring.end_expired_claims.
 -- Risks: incidents are locked in order of their fingerprints, as everywhere.
+
+create function monitoring.is_claimed_by_another(incident public.incidents)
+returns boolean
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  select coalesce(
+    incident.claim_caller <> monitoring.current_caller() and incident.claim_expires_at > clock_timestamp(), false
+  )
+$$;
+
+comment on function monitoring.is_claimed_by_another(public.incidents) is
+'Returns whether another caller holds a claim of the incident that has not expired.';
+
+create function monitoring.describe_claim(incident public.incidents)
+returns text
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select format(
+    '%s holds %s until %s UTC',
+    incident.claimed_by, incident.id, to_char(incident.claim_expires_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+  )
+$$;
+
+comment on function monitoring.describe_claim(public.incidents) is
+'Returns who holds an incident and until when, as a sentence.';
 
 create function monitoring.audit_incident_event(incident_id text, agent text, action text, details jsonb)
 returns void
@@ -150,3 +182,52 @@ $$;
 
 comment on function monitoring.change_incident_severity(text, public.incident_severity, text, text) is
 'Raises or lowers the severity of an incident, unless it was set by hand. Returns whether it changed.';
+
+create function monitoring.end_claims(incident_ids text[], agent text, details jsonb)
+returns bigint
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_count bigint;
+begin
+  perform monitoring.set_change_context(end_claims.agent, end_claims.details);
+  update public.incidents
+  set status = 'open'
+  where incidents.id = any(end_claims.incident_ids)
+    and incidents.claim_caller is not null;
+  get diagnostics v_count = row_count;
+  perform monitoring.set_change_context('', '{}');
+  return v_count;
+end
+$$;
+
+comment on function monitoring.end_claims(text[], text, jsonb) is
+'Ends the claims of these incidents, which are open again, and returns their number. The incidents must be locked, the
+details sanitized.';
+
+create function monitoring.end_expired_claims()
+returns bigint
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  select monitoring.end_claims(
+    array(
+      select incidents.id
+      from public.incidents
+      where incidents.claim_expires_at <= clock_timestamp()
+      order by incidents.fingerprint
+      for update skip locked
+    ),
+    'life-cycle',
+    '{"reason": "the claim expired"}'
+  )
+$$;
+
+comment on function monitoring.end_expired_claims() is
+'Ends the claims that have expired and returns their number. Skips incidents that are locked: the next call ends them.
+pg_cron runs it each minute, and every agent that wants to claim an incident.';

@@ -1,8 +1,32 @@
 -- Purpose: provides the RPCs with which agents and people handle an incident: acknowledge, resolve, reopen,
 --   suppress, add a note, set its severity.
--- Objects: functions public.acknowledge_incident, public.resolve_incident, public.reopen_incident,
---   public.suppress_incident, public.add_incident_note, public.set_incident_severity, monitoring.end_suppressions.
+-- Objects: functions monitoring.refuse_other_agents, public.acknowledge_incident, public.resolve_incident,
+--   public.reopen_incident, public.suppress_incident, public.add_incident_note, public.set_incident_severity,
+--   monitoring.end_suppressions.
 -- Risks: the triggers of the life cycle reject invalid changes too; these functions only return clearer errors.
+
+create function monitoring.refuse_other_agents(incident public.incidents)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  if monitoring.is_claimed_by_another(incident)
+    and nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'agent' is not null
+  then
+    perform monitoring.refuse_request(
+      'PT409', monitoring.describe_claim(incident), 'incident_id',
+      'Work on another incident: claim_next_incident() returns one. This one is free when its claim ends.'
+    );
+  end if;
+end
+$$;
+
+comment on function monitoring.refuse_other_agents(public.incidents) is
+'Raises PT409 when another caller holds the incident and the access token names an agent, by its claim agent. People
+sign in with the same role and have no such claim: they may take an incident over.';
 
 create function public.acknowledge_incident(incident_id text)
 returns public.incidents
@@ -14,7 +38,8 @@ as $$
 declare
   v_incident public.incidents := monitoring.lock_incident(acknowledge_incident.incident_id);
 begin
-  if v_incident.status = 'acknowledged' then
+  perform monitoring.refuse_other_agents(v_incident);
+  if v_incident.status = 'acknowledged' and v_incident.claim_caller is null then
     perform monitoring.refuse_request(
       'PT409', format('%s was acknowledged by %s', v_incident.id, v_incident.acknowledged_by), 'status',
       'Add a note instead.'
@@ -25,7 +50,10 @@ begin
     status = 'acknowledged',
     -- The clock of a reporter may be ahead.
     acknowledged_at = greatest(clock_timestamp(), incidents.first_seen),
-    acknowledged_by = monitoring.read_actor()
+    acknowledged_by = monitoring.read_actor(),
+    claimed_by = null,
+    claim_caller = null,
+    claim_expires_at = null
   where incidents.id = v_incident.id
   returning incidents.* into v_incident;
   return v_incident;
@@ -37,10 +65,12 @@ revoke all on function public.acknowledge_incident(text) from public, anon, auth
 grant execute on function public.acknowledge_incident(text) to authenticated, service_role;
 
 comment on function public.acknowledge_incident(text) is
-'Acknowledges an open incident and returns it.
+'Acknowledges an open or claimed incident and returns it.
 
-The caller becomes acknowledged_by. 404 when the incident does not exist, 409 when it is not open. Security definer,
-because agents may change incidents through such functions only.';
+The caller becomes acknowledged_by. An acknowledgement has no end: it ends the claim of the incident, which a person so
+takes over, or the holder keeps. 404 when the incident does not exist, 409 when it is not open, or when another agent holds
+it and the access token names an agent. Security definer, because agents may change incidents through such functions
+only.';
 
 create function public.resolve_incident(
   incident_id text, resolution text, knowledge_id bigint default null, has_worked boolean default null
@@ -61,6 +91,7 @@ begin
       'Reopen the incident first.'
     );
   end if;
+  perform monitoring.refuse_other_agents(v_incident);
   if resolve_incident.has_worked is not null and resolve_incident.knowledge_id is null then
     perform monitoring.refuse_request(
       'PT400', 'has_worked needs knowledge_id', 'knowledge_id',
@@ -106,8 +137,8 @@ comment on function public.resolve_incident(text, text, bigint, boolean) is
 'Resolves an incident and returns it.
 
 resolution says what fixed it. knowledge_id is the known fix that was used, and has_worked whether it worked, which
-record_fix_outcome() counts. 404 when the incident or the fix does not exist, 409 when the incident is resolved
-already. Security definer, because agents may change incidents through such functions only.';
+record_fix_outcome() counts. It ends the claim of the incident. 404 when the incident or the fix does not exist, 409 when
+the incident is resolved already, or when another agent holds it and the access token names an agent. Security definer, because agents may change incidents through such functions only.';
 
 create function public.reopen_incident(incident_id text, reason text)
 returns public.incidents
@@ -187,6 +218,7 @@ begin
       'Only an open or acknowledged incident can be suppressed.'
     );
   end if;
+  perform monitoring.refuse_other_agents(v_incident);
   perform monitoring.apply_suppression(
     v_incident.id, monitoring.read_actor(), jsonb_build_object('reason', v_reason), suppress_incident.until
   );
@@ -201,8 +233,9 @@ grant execute on function public.suppress_incident(text, timestamptz, text) to a
 comment on function public.suppress_incident(text, timestamptz, text) is
 'Suppresses an open or acknowledged incident until a time and returns it.
 
-Repeats are counted but nobody is notified; the incident reopens at that time. 409 when the incident is neither open
-nor acknowledged. Security definer, because agents may change incidents through such functions only.';
+Repeats are counted but nobody is notified; the incident reopens at that time. It ends the claim of the incident. 409 when
+the incident is neither open nor acknowledged, or when another agent holds it and the access token names an agent. Security
+definer, because agents may change incidents through such functions only.';
 
 create function public.add_incident_note(incident_id text, note text)
 returns bigint

@@ -210,7 +210,8 @@ end
 $$;
 
 comment on function monitoring.read_choice(text, text, text[]) is
-'Returns the choice that an argument names, whatever its case; null when it is missing or blank. Raises PT400 for others.';
+'Returns the choice that an argument names, whatever its case; null when it is missing or blank. Raises PT400 for
+others.';
 
 create function monitoring.read_severity(value text)
 returns public.incident_severity

@@ -222,7 +222,13 @@ as $$
         select running_actions.agent
         from monitoring.running_actions
         where running_actions.incident_id = check_agent_action.incident_id
-      ) as runner
+      ) as runner,
+      (
+        select monitoring.describe_claim(incidents)
+        from public.incidents
+        where incidents.id = check_agent_action.incident_id
+          and monitoring.is_claimed_by_another(incidents)
+      ) as claim_of_another
   ) as state
   cross join lateral (
     values
@@ -268,7 +274,8 @@ as $$
           then 'plan.knowledge_id must name an approved fix whose code agents may run'
         else 'not needed'
       end
-    )
+    ),
+    (9, 'claim', state.claim_of_another is null, coalesce(state.claim_of_another, 'nobody else holds the incident'))
   ) as checks (position, name, passed, detail)
   where action_kinds.kind = check_agent_action.kind
 $$;
@@ -398,15 +405,47 @@ volatile
 security definer
 set search_path = ''
 as $$
+declare
+  c_reason constant text := 'stopped by the kill switch';
+  -- Of set_kill_switch(), for the audit row of the configuration.
+  c_agent constant text := nullif(current_setting('monitoring.agent', true), '');
+  c_details constant jsonb := nullif(current_setting('monitoring.details', true), '')::jsonb;
+  v_attempt integer := 0;
 begin
-  perform monitoring.fail_running_actions('stopped by the kill switch', false);
+  loop
+    v_attempt := v_attempt + 1;
+    begin
+      -- The incidents of claims and of actions together, in the order of ingest.
+      perform monitoring.end_claims(
+        array(
+          select incidents.id
+          from public.incidents
+          where incidents.claim_caller is not null
+            or incidents.id in (select running_actions.incident_id from monitoring.running_actions)
+          order by incidents.fingerprint, incidents.id
+          for update
+        ),
+        coalesce(c_agent, monitoring.read_editor()),
+        jsonb_build_object('reason', c_reason)
+      );
+      exit;
+    exception
+      -- As in fail_running_actions().
+      when deadlock_detected then
+        if v_attempt = 20 then
+          raise;
+        end if;
+    end;
+  end loop;
+  perform monitoring.set_change_context(c_agent, c_details);
+  perform monitoring.fail_running_actions(c_reason, false);
   return null;
 end
 $$;
 
 comment on function monitoring.stop_running_actions() is
-'Ends all running actions when the kill switch is set. Security definer: who may set it needs no right to write the
-audit trail.';
+'Ends all running actions and all claims when the kill switch is set. Security definer: who may set it needs no right to
+write the audit trail.';
 
 create trigger kill_switch_stops_what_is_running
 after insert or update on public.system_config

@@ -121,9 +121,11 @@ declare
   c_most constant integer := 100;
   c_hidden constant text[] := array['embedding', 'words'];
   -- Columns of which the triggers of incidents write audit rows, and those that change with the status.
-  c_audited constant text[] := array['status', 'severity', 'title', 'has_manual_severity'];
+  c_audited constant text[] := array[
+    'status', 'severity', 'title', 'has_manual_severity', 'claim_caller', 'claim_expires_at'
+  ];
   c_of_status constant text[] := array[
-    'acknowledged_at', 'acknowledged_by', 'resolved_at', 'resolved_by', 'resolution', 'time_to_resolution',
+    'acknowledged_at', 'acknowledged_by', 'claimed_by', 'resolved_at', 'resolved_by', 'resolution', 'time_to_resolution',
     'reopened_at', 'open_before', 'suppressed_until'
   ];
   v_former jsonb;
@@ -170,7 +172,7 @@ $$;
 comment on function monitoring.audit_direct_edit() is
 'Writes the audit row, direct_insert, direct_update, direct_delete or direct_truncate, of what somebody changed in a
 table directly: who, which table and row, and of each changed field the former and the new value, sanitized. The first
-100 rows of a transaction are listed. Changes of status, severity and title of an incident have rows of their own.
+100 rows of a transaction are listed. Changes of status, claim, severity and title of an incident have rows of their own.
 Security definer: who may edit a table needs no right to write the audit trail.';
 
 create trigger direct_edits_are_audited

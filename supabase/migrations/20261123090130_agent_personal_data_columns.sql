@@ -66,8 +66,9 @@ as $$
   from (
     values
     ('public.incidents', 'title message error_type error_code stack source environment release url external_id '
-      'external_url acknowledged_by resolved_by resolution context spawned_agents', 'erased', null, null),
+      'external_url acknowledged_by claimed_by resolved_by resolution context spawned_agents', 'erased', null, null),
     ('public.incidents', 'fingerprint', 'erased', 'monitoring.erase_fingerprint(fingerprint, $1)', null),
+    ('public.incidents', 'claim_caller', 'reported', null, 'who holds the incident, from the access token'),
     ('public.incidents', 'sender', 'reported', null, 'who reported, from the access token'),
     ('public.incidents', 'id rule', 'ignored', null, 'names of our own'),
     ('monitoring.incident_hours', 'environment', 'erased', 'monitoring.erase_name(environment, $1)', null),

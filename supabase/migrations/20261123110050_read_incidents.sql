@@ -22,6 +22,8 @@ select
   incidents.first_seen,
   incidents.last_seen,
   incidents.acknowledged_by,
+  incidents.claimed_by,
+  incidents.claim_expires_at,
   incidents.suppressed_until,
   incidents.external_url,
   incidents.knowledge_id,
@@ -277,7 +279,7 @@ begin
   ) then
     return;
   end if;
-  foreach v_table in array array['incidents', 'monitoring_checks'] loop
+  foreach v_table in array array['incidents', 'agent_actions', 'monitoring_checks'] loop
     if not exists (
       select
       from pg_catalog.pg_publication_tables as published
@@ -295,5 +297,5 @@ end
 $$;
 
 comment on function monitoring.publish_tables() is
-'Adds incidents and monitoring_checks to the publication supabase_realtime, unless it contains them or they may not be
-added. Safe to repeat.';
+'Adds incidents, agent_actions (the timelines) and monitoring_checks to the publication supabase_realtime, unless it
+contains them or they may not be added. Safe to repeat.';

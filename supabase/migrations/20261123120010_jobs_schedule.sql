@@ -45,7 +45,10 @@ begin
       'monitoring-purge-receipts', '17 * * * *',
       'select monitoring.purge_receipts(), monitoring.schedule_optional_jobs()', null
     ),
-    ('monitoring-end-suppressions', '* * * * *', 'select monitoring.end_suppressions()', null),
+    (
+      'monitoring-end-suppressions', '* * * * *',
+      'select monitoring.end_suppressions(), monitoring.end_expired_claims()', null
+    ),
     (
       'monitoring-close-overdue-actions', '* * * * *',
       $overdue$select monitoring.fail_running_actions('exceeded its deadline', true)$overdue$, null

@@ -73,8 +73,8 @@ select is(
 select results_eq(
   $$ select safety_verdict, success, jsonb_array_length(safety_checks) from public.agent_actions
      where incident_id = 'INC-1' and action <> 'incident_created' order by id $$,
-  $$ values ('refused', false, 8), ('refused', false, 8), ('refused', false, 8), ('allowed', null, 8),
-     ('allowed', null, 8), ('refused', false, 8) $$,
+  $$ values ('refused', false, 9), ('refused', false, 9), ('refused', false, 9), ('allowed', null, 9),
+     ('allowed', null, 9), ('refused', false, 9) $$,
   'all checks are recorded, whether allowed or refused'
 );
 
