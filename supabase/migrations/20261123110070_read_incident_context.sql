@@ -106,8 +106,6 @@ stable
 security invoker
 set search_path = ''
 as $$
-declare
-  v_claim jsonb := to_jsonb(incident);
 begin
   return jsonb_build_object(
     'id', incident.id,
@@ -122,10 +120,10 @@ begin
     'deployment_id', incident.deployment_id,
     'knowledge_id', incident.knowledge_id,
     'claim', case
-      when v_claim ->> 'claimed_by' is not null then jsonb_build_object(
-        'is_yours', v_claim ->> 'claim_caller' = monitoring.current_caller(),
-        'expires_at', v_claim -> 'claim_expires_at',
-        'data', jsonb_build_object('claimed_by', v_claim -> 'claimed_by')
+      when incident.claim_expires_at > clock_timestamp() then jsonb_build_object(
+        'is_yours', incident.claim_caller = monitoring.current_caller(),
+        'expires_at', incident.claim_expires_at,
+        'data', jsonb_build_object('claimed_by', incident.claimed_by)
       )
     end,
     'data', jsonb_strip_nulls(jsonb_build_object(

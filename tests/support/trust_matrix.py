@@ -74,6 +74,7 @@ FUNCTIONS = read_table("""
                                    anon ann ben no-sub service  runs-as
 acknowledge_incident                | .  +   +   +      +       owner
 add_incident_note                   | .  +   +   +      +       owner
+agent_guide                         | .  +   +   +      +       owner
 anchor_audit                        | .  .   .   .      +       owner
 approve_fix                         | .  .   .   .      +       owner
 begin_agent_action                  | .  +   +   .      +       owner
@@ -236,6 +237,7 @@ net        | u      u    u             u
 ARGUMENTS: dict[str, dict[str, object]] = {
     "acknowledge_incident": {"incident_id": "{incident}"},
     "add_incident_note": {"incident_id": "{incident}", "note": "n"},
+    "agent_guide": {},
     "anchor_audit": {},
     "approve_fix": {"knowledge_id": "{fix}", "revision": 1},
     "begin_agent_action": {"agent": "fe-agent", "action_type": "investigate"},
