@@ -213,7 +213,7 @@ def _act_as_agent(agent: httpx.Client, incidents: dict[str, str]) -> None:
     )
     if begun["allowed"]:
         result = {"found": "a webhook that was retried after its timeout"}
-        _call(agent, "finish_agent_action", {"id": begun["action_id"], "success": True, "result": result})
+        _call(agent, "finish_agent_action", {"action_id": begun["action_id"], "success": True, "result": result})
         print(f"  {payments:9} investigated: {result['found']}")
     else:
         print(f"  {payments:9} not investigated: {'; '.join(begun['reasons'])}")

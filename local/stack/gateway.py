@@ -23,6 +23,8 @@ from local.stack.credentials import PROJECT_REF, SigningKeys
 from local.system.ports import LOOPBACK, listening_socket
 
 REST_PREFIX = "/rest/v1"
+# Where PostgREST serves its OpenAPI document. Hosted Supabase shows it to secret keys only since April 2026.
+SCHEMA_PATHS = frozenset({REST_PREFIX, f"{REST_PREFIX}/"})
 # Connection-specific headers (RFC 9110, 7.6.1).
 HOP_BY_HOP = frozenset(
     {
@@ -75,7 +77,7 @@ class Gateway:
             await response(scope, receive, send)
 
     def _local_response(self, scope: Scope) -> ASGIApp | None:
-        """The response to a request that is not forwarded: CORS preflight, unknown path, bad key."""
+        """The response to a request that is not forwarded: CORS preflight, unknown path, bad key, the schema."""
         path: str = scope["path"]
         if path != REST_PREFIX and not path.startswith(f"{REST_PREFIX}/"):
             return _problem(
@@ -86,7 +88,7 @@ class Gateway:
         headers = dict(scope["headers"])
         if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
             return _preflight(headers)
-        return self._key_problem(headers)
+        return self._key_problem(headers) or self._schema_problem(path, headers)
 
     def _key_problem(self, headers: dict[bytes, bytes]) -> ASGIApp | None:
         """The response to a request whose key or bearer token is refused, in the words of hosted Supabase."""
@@ -110,6 +112,13 @@ class Gateway:
         if self._has_unknown_key_id(bearer):
             return _problem(401, "No suitable key was found to decode the JWT", "Is the token another project's?")
         return None
+
+    def _schema_problem(self, path: str, headers: dict[bytes, bytes]) -> ASGIApp | None:
+        """The response to a request for the OpenAPI document without a secret key, as hosted Supabase answers it."""
+        if path not in SCHEMA_PATHS or self._role_of(headers[b"apikey"].decode("latin-1")) == "service_role":
+            return None
+        hint = "Accessing the schema via the Data API is only allowed using a secret API key."
+        return _problem(403, "Access to schema is forbidden", hint)
 
     def _has_unknown_key_id(self, token: str) -> bool:
         """Hosted Supabase refuses such a token. PostgREST before version 13 tries every key, whatever the id says."""

@@ -1,6 +1,7 @@
 -- Purpose: finds the file and the function of the program that an error comes from, in the stacks of all languages.
 -- Objects: functions monitoring.extract_root_trace, monitoring.read_stack_frame, monitoring.is_library_frame,
---   monitoring.simplify_file_name, monitoring.simplify_function_name, monitoring.find_culprit.
+--   monitoring.simplify_file_name, monitoring.simplify_function_name, monitoring.find_culprit,
+--   monitoring.list_program_frames.
 -- Risks: reads untrusted text of up to 32 kB: at most 200 of its lines. A changed rule changes the fingerprint of
 --   errors that are stored already.
 
@@ -275,3 +276,50 @@ comment on function monitoring.find_culprit(text) is
 'Returns the file and the function of the newest frame of a stack that belongs to the program itself, as in
 "orders/service.ts in checkout". Of a chain of exceptions, the stack of the root cause counts. Null without such a
 frame, and for minified names. Lines and columns do not matter, nor do frames of libraries and wrappers for retries.';
+
+create function monitoring.list_program_frames(stack text, most_frames integer)
+returns text[]
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  c_most_lines constant integer := 200;
+  v_trace text collate "C" := monitoring.extract_root_trace(list_program_frames.stack);
+  v_lines text[] := string_to_array(v_trace, e'\n');
+  v_count integer := cardinality(v_lines);
+  v_is_newest_last boolean := strpos(v_trace, '  File "') > 0;
+  v_frame record;
+  v_line text;
+  v_place integer;
+  v_frames text[] := '{}';
+begin
+  for v_step in 1..least(v_count, c_most_lines) loop
+    exit when cardinality(v_frames) >= list_program_frames.most_frames;
+    v_place := case when v_is_newest_last then v_count + 1 - v_step else v_step end;
+    v_line := btrim(v_lines[v_place], e' \t\r');
+    continue when length(v_line) not between 6 and 1000;
+    v_frame := monitoring.read_stack_frame(v_lines[v_place], v_lines[v_place - 1]);
+    continue when coalesce(v_frame.file, v_frame.function, '') = ''
+      or monitoring.is_library_frame(v_frame.file, v_frame.function);
+    v_frames := v_frames || left(
+      case
+        -- Python prints the code below a frame, Go and Rust print the function above it.
+        when v_is_newest_last and v_lines[v_place + 1] like '    _%'
+          then v_line || ': ' || btrim(v_lines[v_place + 1], e' \t\r')
+        when v_frame.function <> '' and strpos(v_line, v_frame.function) = 0
+          then btrim(v_lines[v_place - 1], e' \t\r') || ' ' || v_line
+        else v_line
+      end,
+      300
+    );
+  end loop;
+  return v_frames;
+end
+$$;
+
+comment on function monitoring.list_program_frames(text, integer) is
+'Returns the newest frames of a stack that belong to the program itself, newest first, each as one line of at most 300
+characters. Of a chain of exceptions, the stack of the root cause counts. Empty without such a frame.';

@@ -1,6 +1,6 @@
 -- Purpose: finds the root cause in a chain of exceptions, so that it names, classifies and groups the incident.
 -- Objects: functions monitoring.read_exception, monitoring.find_cause, monitoring.read_printed_chain,
---   monitoring.resolve_exception_chain.
+--   monitoring.resolve_exception_chain, monitoring.list_causes.
 -- Risks: these functions read untrusted documents: they must not raise, and follow at most 16 causes.
 
 create function monitoring.read_exception(item jsonb)
@@ -197,3 +197,41 @@ $$;
 comment on function monitoring.resolve_exception_chain(jsonb) is
 'Returns an event whose error is the root cause of the reported one, which is kept as context.reported_error. An event
 without a chain of exceptions is returned unchanged. Follows at most 16 causes.';
+
+create function monitoring.list_causes(context jsonb, stack text)
+returns jsonb
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  c_most_causes constant integer := 16;
+  v_error jsonb := list_causes.context -> 'reported_error';
+  v_trace text := coalesce(v_error ->> 'stack', list_causes.stack, v_error ->> 'message');
+  v_causes jsonb := '[]';
+  v_line text;
+begin
+  while v_error is not null and jsonb_array_length(v_causes) < c_most_causes loop
+    v_causes := v_causes || jsonb_strip_nulls(jsonb_build_object(
+      'type', left(v_error ->> 'type', 200),
+      -- A message can be a whole printed trace, whose lines follow.
+      'message', left(split_part(v_error ->> 'message', e'\n', 1), 500)
+    ));
+    v_error := monitoring.find_cause(v_error);
+  end loop;
+  foreach v_line in array coalesce((string_to_array(left(v_trace, 65536), e'\n'))[1:1000], '{}') loop
+    v_line := btrim(v_line, e' \t\r');
+    exit when jsonb_array_length(v_causes) >= c_most_causes;
+    if v_line like any(array['Caused by: _%', '[cause]: _%', '---> _%', 'Next _%: _%']) then
+      v_causes := v_causes || jsonb_build_object('message', left(v_line, 500));
+    end if;
+  end loop;
+  return v_causes;
+end
+$$;
+
+comment on function monitoring.list_causes(jsonb, text) is
+'Returns the chain of exceptions of an incident, from the reported error towards its root cause, which is the error of
+the incident itself: a list of {"type", "message"}, at most 16. Empty without a chain.';

@@ -17,6 +17,7 @@ begin
     raise exception using
       errcode = 'PT413',
       message = 'the event is larger than 1.5 MiB',
+      detail = 'event',
       hint = 'Shorten its stack or its context: at most 32 kB and 64 kB of them are stored.';
   end if;
   if jsonb_typeof(open_envelope.item) <> 'object' then

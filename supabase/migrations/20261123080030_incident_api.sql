@@ -269,7 +269,7 @@ comment on function public.add_incident_note(text, text) is
 note is sanitized and truncated to 8 kB. Security definer, because agents may write the timeline through such
 functions only.';
 
-create function public.set_incident_severity(incident_id text, severity public.incident_severity, reason text)
+create function public.set_incident_severity(incident_id text, severity text, reason text)
 returns public.incidents
 language plpgsql
 volatile
@@ -277,10 +277,11 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_severity public.incident_severity := monitoring.read_severity(set_incident_severity.severity);
   v_reason text := monitoring.read_required_text('reason', set_incident_severity.reason, 1024);
   v_incident public.incidents := monitoring.lock_incident(set_incident_severity.incident_id);
 begin
-  if set_incident_severity.severity is null then
+  if v_severity is null then
     perform monitoring.refuse_request(
       'PT400', 'severity is missing', 'severity', 'Send LOW, MEDIUM, HIGH or CRITICAL.'
     );
@@ -290,7 +291,7 @@ begin
     jsonb_build_object('reason', v_reason)
   );
   update public.incidents
-  set severity = set_incident_severity.severity, rule = 'manual', has_manual_severity = true
+  set severity = v_severity, rule = 'manual', has_manual_severity = true
   where incidents.id = v_incident.id
   returning incidents.* into v_incident;
   perform monitoring.set_change_context('', '{}');
@@ -298,16 +299,16 @@ begin
 end
 $$;
 
-revoke all on function public.set_incident_severity(text, public.incident_severity, text)
+revoke all on function public.set_incident_severity(text, text, text)
 from public, anon, authenticated, service_role;
 
-grant execute on function public.set_incident_severity(text, public.incident_severity, text)
+grant execute on function public.set_incident_severity(text, text, text)
 to authenticated, service_role;
 
-comment on function public.set_incident_severity(text, public.incident_severity, text) is
+comment on function public.set_incident_severity(text, text, text) is
 'Sets the severity of an incident by hand and returns the incident.
 
-Repeats and alerts do not change the severity afterwards. Security definer, because agents may change incidents
+severity is LOW, MEDIUM, HIGH or CRITICAL, in any case. Repeats and alerts do not change the severity afterwards. Security definer, because agents may change incidents
 through such functions only.';
 
 create function monitoring.end_suppressions()

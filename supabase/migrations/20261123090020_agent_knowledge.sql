@@ -77,8 +77,8 @@ create function public.remember_fix(
   pattern text default null,
   error_type text default null,
   root_cause text default null,
-  category public.incident_category default null,
-  severity public.incident_severity default null,
+  category text default null,
+  severity text default null,
   auto_fix_code text default null,
   embedding vector default null
 )
@@ -92,6 +92,8 @@ declare
   v_incident public.incidents;
   v_pattern text := monitoring.read_optional_text('pattern', remember_fix.pattern, 4096);
   v_type text := monitoring.read_optional_line('error_type', remember_fix.error_type, 200);
+  v_category public.incident_category := monitoring.read_category(remember_fix.category);
+  v_severity public.incident_severity := monitoring.read_severity(remember_fix.severity);
   v_verdict record;
   v_old public.error_knowledge;
   v_new public.error_knowledge;
@@ -125,8 +127,8 @@ begin
   from public.error_knowledge
   where error_knowledge.signature = v_new.signature
   for no key update;
-  v_new.category := coalesce(remember_fix.category, v_old.category, v_incident.category, v_verdict.category);
-  v_new.severity := coalesce(remember_fix.severity, v_old.severity, v_incident.severity, v_verdict.severity);
+  v_new.category := coalesce(v_category, v_old.category, v_incident.category, v_verdict.category);
+  v_new.severity := coalesce(v_severity, v_old.severity, v_incident.severity, v_verdict.severity);
   v_id := monitoring.upsert_knowledge(v_new);
   if v_incident.id is not null then
     update public.incidents
@@ -146,22 +148,22 @@ end
 $$;
 
 revoke all on function public.remember_fix(
-  text, text, text, text, text, public.incident_category, public.incident_severity, text, vector
+  text, text, text, text, text, text, text, text, vector
 ) from public, anon, authenticated, service_role;
 
 grant execute on function public.remember_fix(
-  text, text, text, text, text, public.incident_category, public.incident_severity, text, vector
+  text, text, text, text, text, text, text, text, vector
 ) to authenticated, service_role;
 
 comment on function public.remember_fix(
-  text, text, text, text, text, public.incident_category, public.incident_severity, text, vector
+  text, text, text, text, text, text, text, text, vector
 ) is
 'Stores the fix of an error and returns the id of the new or updated entry in error_knowledge.
 
 Required are solution, and either incident_id or pattern (the message of the error) with error_type. Entries are
 identified by their signature, a fingerprint of the message and the type without numbers and ids, so the same error
 updates the same entry; a changed solution resets its counts, and any change ends its approval: see approve_fix().
-category and severity keep their value, or are classified when they are not given. auto_fix_code has at most 16,384
+category and severity, in any case, keep their value, or are classified when they are not given. auto_fix_code has at most 16,384
 bytes. embedding has 1,536 dimensions; without it, one is computed in the background if feature_flags.embeddings is
 true. New incidents with the same signature are linked to the entry. Security definer, because agents may write
 error_knowledge through such functions only.';

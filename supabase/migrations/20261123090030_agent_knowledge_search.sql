@@ -103,19 +103,20 @@ begin
     from (
       select error_knowledge.*, error_knowledge.embedding operator(%1$s.<=>) $1 as distance
       from public.error_knowledge
-      where ($2 ->> 'category' is null or error_knowledge.category::text = $2 ->> 'category')
-        and ($2 ->> 'severity' is null or error_knowledge.severity::text = $2 ->> 'severity')
+      where ($2 is null or error_knowledge.category = $2)
+        and ($3 is null or error_knowledge.severity = $3)
       order by error_knowledge.embedding operator(%1$s.<=>) $1
-      limit least(greatest($3, 1), 200)
+      limit least(greatest($4, 1), 200)
     ) as nearest
-    where 1 - nearest.distance >= $4
+    where 1 - nearest.distance >= $5
     order by nearest.distance
     $query$,
     monitoring.find_vector_schema()
   )
   using
     match_error_knowledge.query_embedding,
-    match_error_knowledge.filters,
+    monitoring.read_category(match_error_knowledge.filters ->> 'category'),
+    monitoring.read_severity(match_error_knowledge.filters ->> 'severity'),
     match_error_knowledge.match_count,
     match_error_knowledge.match_threshold;
 end
@@ -131,7 +132,7 @@ comment on function public.match_error_knowledge(vector, double precision, integ
 'Finds the known errors whose embeddings are nearest, by cosine similarity.
 
 query_embedding has 1,536 dimensions and must come from the same model. Rows below match_threshold (-1 to 1) are
-left out; match_count is limited to 200. filters is {"category"?, "severity"?}. Without is_approved, an entry is the
+left out; match_count is limited to 200. filters is {"category"?, "severity"?}, in any case. Without is_approved, an entry is the
 suggestion of an agent that nobody reviewed. Security definer, because the
 functions that it calls are in the closed schema monitoring; agents may read all of error_knowledge.';
 
@@ -165,6 +166,8 @@ declare
     plainto_tsquery('english', left(coalesce(search_error_knowledge.query_text, ''), 2000))::text, '&', '|'
   )::tsquery;
   v_most integer := least(greatest(search_error_knowledge.match_count, 1), 200);
+  v_category public.incident_category := monitoring.read_category(search_error_knowledge.filters ->> 'category');
+  v_severity public.incident_severity := monitoring.read_severity(search_error_knowledge.filters ->> 'severity');
 begin
   return query
   with by_words as (
@@ -175,10 +178,8 @@ begin
       select error_knowledge.id, ts_rank_cd(error_knowledge.words, v_query, 1) as rank
       from public.error_knowledge
       where error_knowledge.words @@ v_query
-        and error_knowledge.category::text
-          = coalesce(search_error_knowledge.filters ->> 'category', error_knowledge.category::text)
-        and error_knowledge.severity::text
-          = coalesce(search_error_knowledge.filters ->> 'severity', error_knowledge.severity::text)
+        and error_knowledge.category = coalesce(v_category, error_knowledge.category)
+        and error_knowledge.severity = coalesce(v_severity, error_knowledge.severity)
       order by rank desc, error_knowledge.id
       limit 100
     ) as found
@@ -233,5 +234,5 @@ comment on function public.search_error_knowledge(text, vector, integer, jsonb) 
 'Finds known errors and their fixes by words and, with query_embedding, by meaning.
 
 The two rankings are combined by reciprocal rank fusion; fixes that worked more often rank higher. match_count is
-limited to 200. filters is {"category"?, "severity"?}. Without is_approved, an entry is the suggestion of an agent that
+limited to 200. filters is {"category"?, "severity"?}, in any case. Without is_approved, an entry is the suggestion of an agent that
 nobody reviewed. Security definer, because the functions that it calls are in the closed schema monitoring; agents may read all of error_knowledge.';

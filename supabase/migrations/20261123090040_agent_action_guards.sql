@@ -2,8 +2,8 @@
 --   start.
 -- Objects: tables monitoring.action_kinds, monitoring.running_actions; functions monitoring.seed_action_kinds,
 --   monitoring.is_in_deployment_window, monitoring.count_begun_actions, monitoring.find_approved_fix,
---   monitoring.check_agent_action, monitoring.fail_running_actions, monitoring.lock_action_starts,
---   monitoring.stop_running_actions; triggers configuration_changes_queue_with_agents,
+--   monitoring.list_check_remedies, monitoring.check_agent_action, monitoring.fail_running_actions,
+--   monitoring.lock_action_starts, monitoring.stop_running_actions; triggers configuration_changes_queue_with_agents,
 --   kill_switch_stops_what_is_running.
 -- Risks: locks are taken in this order: the advisory lock of action starts and ends, the kill_switch row, the
 --   incident, the head of the caller's audit chain. Arguments are checked before all of them. A check whose
@@ -283,6 +283,41 @@ $$;
 comment on function monitoring.check_agent_action(text, text, jsonb) is
 'Returns every check of an action of the current caller with its result: a list of {"check", "passed", "detail"}. A
 check that cannot be decided fails.';
+
+create function monitoring.list_check_remedies()
+returns table (name text, remedy text)
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  values
+  (
+    'kill_switch',
+    'A person stopped all agents: do not act, and do not try again until a person releases the kill switch.'
+  ),
+  (
+    'feature_flag',
+    'A person has to switch on the named flag in system_config: say what you would have done with add_incident_note().'
+  ),
+  ('agent_rate_limit', 'You began too many actions within the last hour: wait, then call again.'),
+  ('global_rate_limit', 'All agents together began too many actions within the last hour: wait, then call again.'),
+  ('deployment_window', 'Deployments are not allowed now: agent_guide() has the windows; wait for the next one.'),
+  (
+    'one_action_an_incident',
+    'Another action runs for this incident: take another incident, or wait until that action ends.'
+  ),
+  ('confidence', 'Send plan.confidence from 0 to 1. If you are not that sure, leave the action to a person.'),
+  (
+    'approved_fix',
+    'Send plan.knowledge_id of a fix with is_auto_fix_allowed; only a person approves one: see search_error_knowledge().'
+  ),
+  ('claim', 'Another agent has claimed this incident: call claim_next_incident() for one that is free.')
+$$;
+
+comment on function monitoring.list_check_remedies() is
+'Returns what an agent should do when a check of check_agent_action() fails, by the name of the check.';
 
 create function monitoring.fail_running_actions(reason text, overdue_only boolean)
 returns bigint

@@ -6,7 +6,7 @@
 
 create function public.record_security_event(
   event_type text,
-  severity public.incident_severity,
+  severity text,
   confidence numeric,
   ip_address text default null,
   user_id text default null,
@@ -21,6 +21,7 @@ set search_path = ''
 as $$
 declare
   v_type text := monitoring.read_required_line('event_type', record_security_event.event_type, 200);
+  v_severity public.incident_severity := monitoring.read_severity(record_security_event.severity);
   v_user text := monitoring.read_optional_line('user_id', record_security_event.user_id, 200);
   v_action text := monitoring.read_optional_text('action_taken', record_security_event.action_taken, 1024);
   v_details jsonb := monitoring.read_document('details', record_security_event.details, 16384);
@@ -29,7 +30,7 @@ declare
   v_incident_id text;
   v_id bigint;
 begin
-  if record_security_event.severity is null then
+  if v_severity is null then
     perform monitoring.refuse_request(
       'PT400', 'severity is missing', 'severity', 'Send LOW, MEDIUM, HIGH or CRITICAL.'
     );
@@ -51,7 +52,7 @@ begin
           'message', format('%s from %s', v_type, coalesce(host(v_address), v_user, 'an unknown address')),
           'type', 'SecurityEvent'
         ),
-        'severity', record_security_event.severity,
+        'severity', v_severity,
         'category', 'security',
         'source', 'security',
         'fingerprint', format('security:%s:%s', v_type, coalesce(host(v_address), v_user, '')),
@@ -73,7 +74,7 @@ begin
   )
   values (
     v_type,
-    record_security_event.severity,
+    v_severity,
     round(record_security_event.confidence, 3),
     v_address,
     v_user,
@@ -87,19 +88,19 @@ end
 $$;
 
 revoke all on function public.record_security_event(
-  text, public.incident_severity, numeric, text, text, text, jsonb
+  text, text, numeric, text, text, text, jsonb
 ) from public, anon, authenticated, service_role;
 
 grant execute on function public.record_security_event(
-  text, public.incident_severity, numeric, text, text, text, jsonb
+  text, text, numeric, text, text, text, jsonb
 ) to authenticated, service_role;
 
 comment on function public.record_security_event(
-  text, public.incident_severity, numeric, text, text, text, jsonb
+  text, text, numeric, text, text, text, jsonb
 ) is
 'Records a suspected attack and returns {"security_event_id", "incident_id"}.
 
-confidence, 0 to 1, is how sure the detector is. From incident_policy.security_min_confidence on, the event opens or
+severity is LOW, MEDIUM, HIGH or CRITICAL, in any case. confidence, 0 to 1, is how sure the detector is. From incident_policy.security_min_confidence on, the event opens or
 repeats an incident, one per event_type and IP address. Security definer, because agents may write security events
 through such functions only.';
 

@@ -1,8 +1,10 @@
--- Purpose: records whether a known fix worked: one outcome per caller and incident.
--- Objects: table monitoring.fix_outcomes; functions monitoring.drop_fix_outcomes, public.record_fix_outcome; trigger
---   outcomes_belong_to_one_fix.
+-- Purpose: records whether a known fix worked: one outcome per caller and incident. A regression is a failure.
+-- Objects: table monitoring.fix_outcomes; functions monitoring.drop_fix_outcomes, monitoring.count_fix_outcomes,
+--   public.record_fix_outcome, monitoring.fail_fixes, monitoring.fail_fixes_of_reopened_incident,
+--   monitoring.fail_fixes_of_former_incidents; triggers outcomes_belong_to_one_fix,
+--   reopened_incidents_fail_their_fixes, new_incidents_fail_former_fixes.
 -- Risks: success_rate ranks fixes, so agents have a reason to forge it: an agent's outcome needs an incident of the
---   same error that somebody else reported.
+--   same error that somebody else reported. The triggers on incidents run while reports are stored.
 
 create table monitoring.fix_outcomes (
   knowledge_id bigint not null references public.error_knowledge (id) on delete cascade,
@@ -14,6 +16,10 @@ create table monitoring.fix_outcomes (
 );
 
 create index fix_outcomes_incident_idx on monitoring.fix_outcomes (incident_id);
+
+-- Whether any fix could be failed by a new incident: in most installations none.
+create index fix_outcomes_worked_idx on monitoring.fix_outcomes (incident_id)
+where has_worked;
 
 alter table monitoring.fix_outcomes enable row level security;
 
@@ -60,7 +66,35 @@ for each row
 when ((old.solution, old.auto_fix_code) is distinct from (new.solution, new.auto_fix_code))
 execute function monitoring.drop_fix_outcomes();
 
-create function public.record_fix_outcome(knowledge_id bigint, success boolean, incident_id text)
+create function monitoring.count_fix_outcomes(knowledge_id bigint)
+returns public.error_knowledge
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_entry public.error_knowledge;
+begin
+  update public.error_knowledge
+  set success_count = counted.successes, failure_count = counted.failures
+  from (
+    select
+      count(*) filter (where fix_outcomes.has_worked) as successes,
+      count(*) filter (where not fix_outcomes.has_worked) as failures
+    from monitoring.fix_outcomes
+    where fix_outcomes.knowledge_id = count_fix_outcomes.knowledge_id
+  ) as counted
+  where error_knowledge.id = count_fix_outcomes.knowledge_id
+  returning error_knowledge.* into v_entry;
+  return v_entry;
+end
+$$;
+
+comment on function monitoring.count_fix_outcomes(bigint) is
+'Counts the outcomes of a fix in its entry of error_knowledge and returns the entry.';
+
+create function public.record_fix_outcome(knowledge_id bigint, has_worked boolean, incident_id text)
 returns jsonb
 language plpgsql
 volatile
@@ -72,9 +106,9 @@ declare
   v_incident public.incidents;
   v_entry public.error_knowledge;
 begin
-  if record_fix_outcome.success is null then
+  if record_fix_outcome.has_worked is null then
     perform monitoring.refuse_request(
-      'PT400', 'success is missing', 'success', 'Send true if the fix worked, else false.'
+      'PT400', 'has_worked is missing', 'has_worked', 'Send true if the fix worked, else false.'
     );
   end if;
   v_incident := monitoring.lock_incident(record_fix_outcome.incident_id);
@@ -110,24 +144,14 @@ begin
   end if;
 
   insert into monitoring.fix_outcomes (knowledge_id, incident_id, caller, has_worked)
-  values (v_entry.id, v_incident.id, v_caller, record_fix_outcome.success)
+  values (v_entry.id, v_incident.id, v_caller, record_fix_outcome.has_worked)
   on conflict on constraint fix_outcomes_pkey do update
     set has_worked = excluded.has_worked, recorded_at = excluded.recorded_at;
-  update public.error_knowledge
-  set success_count = counted.successes, failure_count = counted.failures
-  from (
-    select
-      count(*) filter (where fix_outcomes.has_worked) as successes,
-      count(*) filter (where not fix_outcomes.has_worked) as failures
-    from monitoring.fix_outcomes
-    where fix_outcomes.knowledge_id = v_entry.id
-  ) as counted
-  where error_knowledge.id = v_entry.id
-  returning error_knowledge.* into v_entry;
+  v_entry := monitoring.count_fix_outcomes(v_entry.id);
   insert into public.agent_actions (agent, action, incident_id, knowledge_id, success, details)
   values (
     monitoring.read_actor(), 'fix_outcome_recorded', v_incident.id, v_entry.id, true,
-    jsonb_build_object('has_worked', record_fix_outcome.success)
+    jsonb_build_object('has_worked', record_fix_outcome.has_worked)
   );
   return jsonb_build_object(
     'knowledge_id', v_entry.id, 'success_count', v_entry.success_count, 'failure_count', v_entry.failure_count,
@@ -144,7 +168,117 @@ grant execute on function public.record_fix_outcome(bigint, boolean, text) to au
 comment on function public.record_fix_outcome(bigint, boolean, text) is
 'Records whether a known fix worked for an incident.
 
-One outcome counts per caller and incident; the same caller can correct it. The incident must be one of the same error
+has_worked says whether it did. One outcome counts per caller and incident; the same caller can correct it, and when
+the error comes back after the resolution, it becomes a failure (fix_regressed on the timeline). The incident must be one of the same error
 (409), or for service_role be linked to the fix, and an agent cannot use incidents that it reported itself (403). Returns
 {"knowledge_id", "success_count", "failure_count", "success_rate"}. 404 when the fix or the incident does not exist.
 Security definer, because agents may write error_knowledge through such functions only.';
+
+create function monitoring.fail_fixes(resolved_id text, regressed_id text)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_knowledge_id bigint;
+begin
+  -- The entry is locked before its outcomes, as in record_fix_outcome().
+  for v_knowledge_id in
+    select error_knowledge.id
+    from public.error_knowledge
+    where error_knowledge.id in (
+      select fix_outcomes.knowledge_id
+      from monitoring.fix_outcomes
+      where fix_outcomes.incident_id = fail_fixes.resolved_id
+        and fix_outcomes.has_worked
+    )
+    order by error_knowledge.id
+    for no key update
+  loop
+    update monitoring.fix_outcomes
+    set has_worked = false, recorded_at = clock_timestamp()
+    where fix_outcomes.knowledge_id = v_knowledge_id
+      and fix_outcomes.incident_id = fail_fixes.resolved_id
+      and fix_outcomes.has_worked;
+    -- What was failed already is not failed again: one regression counts once.
+    continue when not found;
+    perform monitoring.count_fix_outcomes(v_knowledge_id);
+    insert into public.agent_actions (agent, action, incident_id, knowledge_id, success, details)
+    values (
+      coalesce(nullif(current_setting('monitoring.agent', true), ''), monitoring.read_actor()),
+      'fix_regressed', fail_fixes.regressed_id, v_knowledge_id, true,
+      jsonb_build_object('resolved_incident', fail_fixes.resolved_id, 'has_worked', false)
+    );
+  end loop;
+end
+$$;
+
+comment on function monitoring.fail_fixes(text, text) is
+'Records that the fixes of a resolved incident did not work, because its error came back, and writes the audit rows of
+the incident in which it came back.';
+
+create function monitoring.fail_fixes_of_reopened_incident()
+returns trigger
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  perform monitoring.fail_fixes(new.id, new.id);
+  return null;
+end
+$$;
+
+comment on function monitoring.fail_fixes_of_reopened_incident() is
+'Records that the fixes of an incident did not work when the error occurred again after its resolution.';
+
+-- Reopening by hand is no occurrence: nobody can fail the fixes of others by it.
+create trigger reopened_incidents_fail_their_fixes
+after update on public.incidents
+for each row
+when (old.status = 'resolved' and new.status = 'open' and new.last_seen > old.resolved_at)
+execute function monitoring.fail_fixes_of_reopened_incident();
+
+create function monitoring.fail_fixes_of_former_incidents()
+returns trigger
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+set enable_seqscan = off
+as $$
+begin
+  if exists (
+    select
+    from monitoring.fix_outcomes
+    where fix_outcomes.has_worked
+  ) then
+    perform monitoring.fail_fixes(former.id, opened.id)
+    from opened
+    cross join lateral (
+      select incidents.id
+      from public.incidents
+      where incidents.fingerprint = opened.fingerprint
+        and incidents.status = 'resolved'
+        and incidents.id <> opened.id
+      order by incidents.resolved_at desc
+      limit 1
+    ) as former
+    order by opened.fingerprint;
+  end if;
+  return null;
+end
+$$;
+
+comment on function monitoring.fail_fixes_of_former_incidents() is
+'Records for new incidents that the fixes of the incident that was resolved last with the same fingerprint did not
+work.';
+
+-- After new_incidents_are_audited: triggers run in the order of their names.
+create trigger new_incidents_fail_former_fixes
+after insert on public.incidents
+referencing new table as opened
+for each statement execute function monitoring.fail_fixes_of_former_incidents();

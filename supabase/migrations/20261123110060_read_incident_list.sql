@@ -76,7 +76,7 @@ begin
         errcode = 'PT400',
         message = format('The parameter %s is invalid. %s', v_name, v_reason),
         detail = v_name,
-        hint = coalesce(array_to_string(v_allowed, ', '), '');
+        hint = coalesce(array_to_string(v_allowed, ', '), 'Correct the parameter, or leave it out.');
     end if;
     v_values := v_values || jsonb_build_object(v_name, v_value);
     v_where := v_where || case v_name

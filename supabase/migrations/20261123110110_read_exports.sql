@@ -69,6 +69,7 @@ begin
     raise exception using
       errcode = 'PT400',
       message = 'since and until must be times, page 1 or more, page_size 1 to 1000',
+      detail = 'since, until, page or page_size',
       hint = 'Ask for page 1, 2, 3 and so on until a page has no rows. In SQL, page_size may be up to 1000000.';
   end if;
   return query
@@ -198,6 +199,7 @@ begin
     raise exception using
       errcode = 'PT400',
       message = 'since and until must be times, page 1 or more, page_size 1 to 1000',
+      detail = 'since, until, page or page_size',
       hint = 'Ask for page 1, 2, 3 and so on until a page has no rows. In SQL, page_size may be up to 1000000.';
   end if;
   return query

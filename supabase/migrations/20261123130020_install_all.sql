@@ -25,6 +25,7 @@ begin
   perform monitoring.seed_secret_formats();
   perform monitoring.seed_classification_rules();
   perform monitoring.publish_tables();
+  perform monitoring.describe_schema();
   perform monitoring.install_answer_trigger();
   perform monitoring.schedule_jobs();
 end
@@ -32,7 +33,7 @@ $$;
 
 comment on function monitoring.install() is
 'Completes an installation: sets the privileges, inserts the rows that are missing, publishes the tables for Realtime,
-creates the trigger on pg_net''s responses and schedules the jobs. Safe to repeat: rows that exist are not changed,
-except built-in formats of secrets, which are brought up to date.';
+describes the schema, creates the trigger on pg_net''s responses and schedules the jobs. Safe to repeat: rows that exist
+are not changed, except built-in formats of secrets, which are brought up to date.';
 
 select monitoring.install();

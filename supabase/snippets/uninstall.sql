@@ -167,6 +167,14 @@ begin
   end if;
 
   begin
+    if obj_description('public'::regnamespace, 'pg_namespace') like 'Autonomous monitoring agent%' then
+      comment on schema public is 'standard public schema';
+    end if;
+  exception
+    when insufficient_privilege then
+      v_report := v_report || 'left the comment of the schema public'::text;
+  end;
+  begin
     if obj_description(to_regtype('public."text/csv"'), 'pg_type') like '%the monitoring agent%' then
       drop domain public."text/csv";
     end if;

@@ -30,7 +30,7 @@ def settings(state: Path) -> StackSettings:
 
 
 def status(stack: Stack) -> int:
-    return http_client.get(f"{stack.supabase_url}/rest/v1/", headers={"apikey": stack.anon_key}).status_code
+    return http_client.get(f"{stack.supabase_url}/rest/v1/", headers={"apikey": stack.secret_key}).status_code
 
 
 def test_postgrest_comes_back_at_the_same_address(settings: StackSettings) -> None:
@@ -65,7 +65,7 @@ def test_a_second_start_finds_data_and_keys(settings: StackSettings) -> None:
     with Stack.start(settings) as second, psycopg.connect(second.database_url) as connection:
         assert connection.execute("select id from public.kept").fetchone() == (42,)
         assert second.roles_by_key == roles_by_key
-        headers = {"apikey": second.publishable_key, "Authorization": f"Bearer {token}"}
+        headers = {"apikey": second.secret_key, "Authorization": f"Bearer {token}"}
         assert http_client.get(f"{second.supabase_url}/rest/v1/", headers=headers).status_code == 200
 
 

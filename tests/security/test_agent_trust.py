@@ -88,7 +88,7 @@ def new_message() -> str:
 )
 def test_an_action_is_finished_by_its_caller_or_the_service(callers: dict[str, Caller], who: str, status: int) -> None:
     begun = callers["ann"].begin().json()
-    answer = callers[who].rpc("finish_agent_action", id=begun["action_id"], success=True)
+    answer = callers[who].rpc("finish_agent_action", action_id=begun["action_id"], success=True)
     assert answer.status_code == status, answer.text
     ends = callers["ann"].read(f"/agent_actions?finishes_id=eq.{begun['action_id']}&select=agent,caller")
     assert len(ends) == (status == 200)
@@ -96,7 +96,7 @@ def test_an_action_is_finished_by_its_caller_or_the_service(callers: dict[str, C
         assert answer.json()["code"] == "PT403"
         assert answer.json()["hint"]
     # The action still runs where it was not finished.
-    again = callers["ann"].rpc("finish_agent_action", id=begun["action_id"], success=False, error="done")
+    again = callers["ann"].rpc("finish_agent_action", action_id=begun["action_id"], success=False, error="done")
     assert again.status_code == (409 if status == 200 else 200)
 
 
@@ -109,7 +109,7 @@ def test_the_caller_is_the_token_whatever_the_agent_calls_itself(callers: dict[s
     kinds = [row["caller"].partition("-")[0] for row in found]
     assert kinds == ["user:ann", "user:ben", "service_role"]
     for one in begun:
-        callers["service_role"].rpc("finish_agent_action", id=one["action_id"], success=True).raise_for_status()
+        callers["service_role"].rpc("finish_agent_action", action_id=one["action_id"], success=True).raise_for_status()
 
 
 def test_one_caller_cannot_spend_the_limits_of_another(callers: dict[str, Caller], configure: Configure) -> None:
@@ -140,8 +140,8 @@ HUGE = "x" * 1_100_000
     [
         ("begin_agent_action", "plan", {"agent": "a", "action_type": "investigate", "plan": {"p": "y" * 70_000}}),
         ("begin_agent_action", "agent", {"agent": HUGE, "action_type": "investigate"}),
-        ("finish_agent_action", "result", {"id": -1, "success": True, "result": {"p": "y" * 70_000}}),
-        ("finish_agent_action", "error", {"id": -1, "success": False, "error": HUGE}),
+        ("finish_agent_action", "result", {"action_id": -1, "success": True, "result": {"p": "y" * 70_000}}),
+        ("finish_agent_action", "error", {"action_id": -1, "success": False, "error": HUGE}),
         ("remember_fix", "auto_fix_code", {"solution": "s", "pattern": "p", "auto_fix_code": "y" * 20_000}),
         ("remember_fix", "solution", {"solution": HUGE, "incident_id": "INC-0"}),
         (
@@ -231,13 +231,13 @@ def test_forty_outcomes_of_one_caller_count_once_an_incident(callers: dict[str, 
     message = new_message()
     incident_id = report(callers["service_role"], message)
     fix = callers["ann"].rpc("remember_fix", solution="s", pattern=message).json()
-    outcome = {"knowledge_id": fix, "success": True, "incident_id": incident_id}
+    outcome = {"knowledge_id": fix, "has_worked": True, "incident_id": incident_id}
     for _ in range(40):
         callers["ann"].rpc("record_fix_outcome", **outcome).raise_for_status()
-    worked = callers["ben"].rpc("record_fix_outcome", **{**outcome, "success": False}).json()
+    worked = callers["ben"].rpc("record_fix_outcome", **{**outcome, "has_worked": False}).json()
     assert (worked["success_count"], worked["failure_count"]) == (1, 1)
     # A caller may correct its outcome.
-    worked = callers["ann"].rpc("record_fix_outcome", **{**outcome, "success": False}).json()
+    worked = callers["ann"].rpc("record_fix_outcome", **{**outcome, "has_worked": False}).json()
     assert (worked["success_count"], worked["failure_count"]) == (0, 2)
 
 
@@ -246,7 +246,7 @@ def test_outcomes_need_an_incident_of_the_error_that_another_reported(callers: d
     fix = callers["ann"].rpc("remember_fix", solution="s", pattern=message).json()
 
     def record(incident_id: str) -> httpx.Response:
-        return callers["ann"].rpc("record_fix_outcome", knowledge_id=fix, success=True, incident_id=incident_id)
+        return callers["ann"].rpc("record_fix_outcome", knowledge_id=fix, has_worked=True, incident_id=incident_id)
 
     unrelated, own = report(callers["service_role"], new_message()), report(callers["ann"], message)
     assert (record("INC-0").status_code, record(unrelated).status_code, record(own).status_code) == (404, 409, 403)

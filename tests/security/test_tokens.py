@@ -123,7 +123,7 @@ def test_a_token_of_each_algorithm_reads_as_its_user(http: httpx.Client, stack: 
         action = {"agent": "fe-agent", "action_type": "investigate"}
         action_id = postgrest.post("rpc/begin_agent_action", json=action).raise_for_status().json()["action_id"]
         (row,) = postgrest.get("agent_actions", params={"id": f"eq.{action_id}", "select": "caller"}).json()
-        postgrest.post("rpc/finish_agent_action", json={"id": action_id, "success": True}).raise_for_status()
+        postgrest.post("rpc/finish_agent_action", json={"action_id": action_id, "success": True}).raise_for_status()
     assert row == {"caller": f"user:{subject}"}
 
 

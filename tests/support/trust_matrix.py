@@ -77,6 +77,7 @@ FUNCTIONS = read_table("""
                                    anon ann ben no-sub service  runs-as
 acknowledge_incident                | .  +   +   +      +       owner
 add_incident_note                   | .  +   +   +      +       owner
+agent_guide                         | .  +   +   +      +       owner
 anchor_audit                        | .  .   .   .      +       owner
 approve_fix                         | .  .   .   .      +       owner
 begin_agent_action                  | .  +   +   .      +       owner
@@ -246,6 +247,7 @@ net        | u      u    u             u
 ARGUMENTS: dict[str, dict[str, object]] = {
     "acknowledge_incident": {"incident_id": "{incident}"},
     "add_incident_note": {"incident_id": "{incident}", "note": "n"},
+    "agent_guide": {},
     "anchor_audit": {},
     "approve_fix": {"knowledge_id": "{fix}", "revision": 1},
     "begin_agent_action": {"agent": "fe-agent", "action_type": "investigate"},
@@ -260,7 +262,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "export_uptime": {"since": "2026-01-01"},
     "export_uptime_csv": {"since": "2026-01-01"},
     "extend_claim": {"incident_id": "{claim}"},
-    "finish_agent_action": {"id": "{action}", "success": True},
+    "finish_agent_action": {"action_id": "{action}", "success": True},
     "incident_context": {"incident_id": "{incident}"},
     "ingest_events": {"events": []},
     "ingest_sentry": {"deliveries": []},
@@ -273,7 +275,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "record_deployment_rolled_back": {"deployment_id": "{deployment}", "reason": "r"},
     "record_deployment_started": {"service": "shop", "version": "1"},
     "record_email_event": {"provider_id": "p", "event": "delivered"},
-    "record_fix_outcome": {"knowledge_id": "{fix}", "success": True, "incident_id": "{incident}"},
+    "record_fix_outcome": {"knowledge_id": "{fix}", "has_worked": True, "incident_id": "{incident}"},
     "record_invalid_signature": {"ip_address": "192.0.2.1"},
     "record_provider_email_event": {"provider": "resend", "event": {}},
     "record_security_event": {"event_type": "probe", "severity": "LOW", "confidence": 0},

@@ -40,7 +40,7 @@ select is(
     select string_agg(key, ' ' order by key)
     from jsonb_object_keys(public.incident_context(monitoring.test_id())) as keys (key)
   ),
-  'fixes incident notice recent_checks recent_deployments similar_incidents timeline', 'the document has all sections'
+  'earlier_actions fixes incident notice recent_checks recent_deployments regression similar_incidents timeline', 'the document has all sections'
 );
 
 select ok(

@@ -65,10 +65,10 @@ def test_the_kill_switch_between_begin_and_finish(
     begun = call("begin_agent_action", agent="a", action_type="investigate", incident_id=incident_id).json()
     configure("kill_switch", {"enabled": True})
     assert call("begin_agent_action", agent="a", action_type="investigate").status_code == 409
-    finished = call("finish_agent_action", id=begun["action_id"], success=True)
+    finished = call("finish_agent_action", action_id=begun["action_id"], success=True)
     assert finished.status_code == 409
     configure("kill_switch", {"enabled": False})
-    assert call("finish_agent_action", id=begun["action_id"], success=True).status_code == 409
+    assert call("finish_agent_action", action_id=begun["action_id"], success=True).status_code == 409
     ends = connection.execute(
         "select success, error from public.agent_actions where finishes_id = %s", [begun["action_id"]]
     ).fetchall()

@@ -61,11 +61,13 @@ def test_supabase_js_reads_every_view(stack: Stack, call: Call) -> None:
     ]
     assert result["errors"] == [None] * 5
     assert result["context"] == [
+        "earlier_actions",
         "fixes",
         "incident",
         "notice",
         "recent_checks",
         "recent_deployments",
+        "regression",
         "similar_incidents",
         "timeline",
     ]

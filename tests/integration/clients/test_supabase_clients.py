@@ -111,6 +111,32 @@ def test_supabase_py_gets_the_reason_of_a_refused_report(stack: Stack) -> None:
     assert refusal.value.details == "error.message"
 
 
+def test_supabase_py_gets_the_reasons_of_a_refused_action(stack: Stack) -> None:
+    action = {"agent": "py", "action_type": "Restart", "plan": {"confidence": 0.1}}
+    with connected(stack, stack.authenticated_jwt) as client, pytest.raises(APIError) as refusal:
+        client.rpc("begin_agent_action", action).execute()
+    assert (refusal.value.code, refusal.value.message) == ("PT409", "the action is refused")
+    assert "feature_flag: feature_flags.auto_fix; confidence: 0.1 of at least 0.8" in str(refusal.value.details)
+    assert "A person has to switch on the named flag" in str(refusal.value.hint)
+
+
+def test_supabase_py_gets_the_incident_that_it_changed(stack: Stack, incident_id: str) -> None:
+    """An incident has a column message, which is no error."""
+    with connected(stack, stack.authenticated_jwt) as client:
+        arguments = {"incident_id": incident_id, "severity": "high", "reason": "a test"}
+        changed: Any = client.rpc("set_incident_severity", arguments).execute().data
+        client.rpc("set_incident_severity", {**arguments, "severity": "LOW"}).execute()
+    assert (changed["id"], changed["severity"], changed["message"]) == (incident_id, "HIGH", "seen by clients")
+
+
+def test_supabase_py_gets_the_allowed_words(stack: Stack, incident_id: str) -> None:
+    arguments = {"incident_id": incident_id, "severity": "urgent", "reason": "a test"}
+    with connected(stack, stack.authenticated_jwt) as client, pytest.raises(APIError) as refusal:
+        client.rpc("set_incident_severity", arguments).execute()
+    assert (refusal.value.code, refusal.value.details) == ("PT400", "severity")
+    assert refusal.value.hint == "Send one of LOW, MEDIUM, HIGH, CRITICAL."
+
+
 @pytest.mark.parametrize("kind", PUBLIC_KEYS)
 def test_supabase_js_reads_as_authenticated(stack: Stack, incident_id: str, kind: str) -> None:
     answer = read_by_javascript(stack, incident_id, stack.authenticated_jwt, getattr(stack, kind))

@@ -116,6 +116,25 @@ def test_a_secret_key_is_401_from_a_browser(stack: Stack) -> None:
     assert role_of_request(stack, {"apikey": stack.publishable_key, **browser}) == "anon"
 
 
+@pytest.mark.parametrize("path", ["", "/"])
+@pytest.mark.parametrize("kind", ["anon_key", "publishable_key", "service_role_key", "secret_key"])
+def test_the_schema_needs_a_secret_key(stack: Stack, kind: str, path: str) -> None:
+    answer = http_client.get(f"{stack.supabase_url}/rest/v1{path}", headers={"apikey": getattr(stack, kind)})
+    if stack.roles_by_key[getattr(stack, kind)] == "service_role":
+        assert (answer.status_code, answer.json()["swagger"]) == (200, "2.0")
+    else:
+        assert answer.status_code == 403
+        assert answer.json() == {
+            "message": "Access to schema is forbidden",
+            "hint": "Accessing the schema via the Data API is only allowed using a secret API key.",
+        }
+
+
+def test_a_users_token_does_not_open_the_schema(stack: Stack) -> None:
+    headers = {"apikey": stack.publishable_key, "Authorization": f"Bearer {stack.authenticated_jwt}"}
+    assert http_client.get(f"{stack.supabase_url}/rest/v1/", headers=headers).status_code == 403
+
+
 def test_other_services_of_supabase_are_404_with_a_reason(stack: Stack) -> None:
     answer = http_client.post(f"{stack.supabase_url}/auth/v1/token", headers={"apikey": stack.anon_key})
     assert answer.status_code == 404
