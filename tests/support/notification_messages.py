@@ -43,8 +43,9 @@ class Writer:
     connection: psycopg.Connection[Any]
 
     def request(
-        self, kind: str, event: str = "opened", details: Mapping[str, Any] = DETAILS, **channel: Any
+        self, kind: str, event: str, details: Mapping[str, Any], row: Mapping[str, Any] | None = None, **channel: Any
     ) -> Request:
+        """The request for a notification with these details; row has other columns of it, channel has its fields."""
         is_of_incident = event in INCIDENT_EVENTS
         notification = {
             "id": 1,
