@@ -91,14 +91,14 @@ isOneToOne: false
                   ]
                 },"email_tracking": {
                   Row: {
-                    "click_count": number,"clicked_at": string | null,"created_at": string,"delivered_at": string | null,"error": string | null,"id": number,"incident_id": string | null,"open_count": number,"opened_at": string | null,"provider_id": string | null,"recipient": string,"sent_at": string | null,"status": Database["public"]['Enums']["email_status"],"subject": string
+                    "bounced_at": string | null,"click_count": number,"clicked_at": string | null,"created_at": string,"delivered_at": string | null,"error": string | null,"id": number,"incident_id": string | null,"open_count": number,"opened_at": string | null,"provider_id": string | null,"recipient": string,"sent_at": string | null,"status": Database["public"]['Enums']["email_status"],"subject": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "click_count"?: number,"clicked_at"?: string | null,"created_at"?: string,"delivered_at"?: string | null,"error"?: string | null,"id"?: never,"incident_id"?: string | null,"open_count"?: number,"opened_at"?: string | null,"provider_id"?: string | null,"recipient": string,"sent_at"?: string | null,"status"?: Database["public"]['Enums']["email_status"],"subject": string
+                    "bounced_at"?: string | null,"click_count"?: number,"clicked_at"?: string | null,"created_at"?: string,"delivered_at"?: string | null,"error"?: string | null,"id"?: never,"incident_id"?: string | null,"open_count"?: number,"opened_at"?: string | null,"provider_id"?: string | null,"recipient": string,"sent_at"?: string | null,"status"?: Database["public"]['Enums']["email_status"],"subject": string
                   }
                   Update: {
-                    "click_count"?: number,"clicked_at"?: string | null,"created_at"?: string,"delivered_at"?: string | null,"error"?: string | null,"id"?: never,"incident_id"?: string | null,"open_count"?: number,"opened_at"?: string | null,"provider_id"?: string | null,"recipient"?: string,"sent_at"?: string | null,"status"?: Database["public"]['Enums']["email_status"],"subject"?: string
+                    "bounced_at"?: string | null,"click_count"?: number,"clicked_at"?: string | null,"created_at"?: string,"delivered_at"?: string | null,"error"?: string | null,"id"?: never,"incident_id"?: string | null,"open_count"?: number,"opened_at"?: string | null,"provider_id"?: string | null,"recipient"?: string,"sent_at"?: string | null,"status"?: Database["public"]['Enums']["email_status"],"subject"?: string
                   }
                   Relationships: [
                     {
@@ -143,14 +143,14 @@ isOneToOne: false
                   ]
                 },"incidents": {
                   Row: {
-                    "acknowledged_at": string | null,"acknowledged_by": string | null,"category": Database["public"]['Enums']["incident_category"],"context": NonNullable<Json>,"deployment_id": number | null,"environment": string | null,"error_code": string | null,"error_type": string | null,"external_id": string | null,"external_url": string | null,"fingerprint": string,"first_seen": string,"has_manual_severity": boolean,"id": string,"knowledge_id": number | null,"last_seen": string,"message": string,"occurrence_count": number,"open_before": string,"release": string | null,"reopened_at": string | null,"resolution": string | null,"resolved_at": string | null,"resolved_by": string | null,"rule": string,"sender": string,"severity": Database["public"]['Enums']["incident_severity"],"source": string,"spawned_agents": (string)[],"stack": string | null,"status": Database["public"]['Enums']["incident_status"],"suppressed_until": string | null,"time_to_resolution": string | null,"title": string,"url": string | null
+                    "acknowledged_at": string | null,"acknowledged_by": string | null,"category": Database["public"]['Enums']["incident_category"],"claim_caller": string | null,"claim_expires_at": string | null,"claimed_by": string | null,"context": NonNullable<Json>,"deployment_id": number | null,"environment": string | null,"error_code": string | null,"error_type": string | null,"external_id": string | null,"external_url": string | null,"fingerprint": string,"first_seen": string,"has_manual_severity": boolean,"id": string,"knowledge_id": number | null,"last_seen": string,"message": string,"occurrence_count": number,"open_before": string,"release": string | null,"reopened_at": string | null,"resolution": string | null,"resolved_at": string | null,"resolved_by": string | null,"rule": string,"sender": string,"severity": Database["public"]['Enums']["incident_severity"],"source": string,"spawned_agents": (string)[],"stack": string | null,"status": Database["public"]['Enums']["incident_status"],"suppressed_until": string | null,"time_to_resolution": string | null,"title": string,"url": string | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "acknowledged_at"?: string | null,"acknowledged_by"?: string | null,"category": Database["public"]['Enums']["incident_category"],"context"?: NonNullable<Json>,"deployment_id"?: number | null,"environment"?: string | null,"error_code"?: string | null,"error_type"?: string | null,"external_id"?: string | null,"external_url"?: string | null,"fingerprint": string,"first_seen"?: string,"has_manual_severity"?: boolean,"id"?: string,"knowledge_id"?: number | null,"last_seen"?: string,"message": string,"occurrence_count"?: number,"open_before"?: string,"release"?: string | null,"reopened_at"?: string | null,"resolution"?: string | null,"resolved_at"?: string | null,"resolved_by"?: string | null,"rule": string,"sender"?: string,"severity": Database["public"]['Enums']["incident_severity"],"source"?: string,"spawned_agents"?: (string)[],"stack"?: string | null,"status"?: Database["public"]['Enums']["incident_status"],"suppressed_until"?: string | null,"time_to_resolution"?: never,"title": string,"url"?: string | null
+                    "acknowledged_at"?: string | null,"acknowledged_by"?: string | null,"category": Database["public"]['Enums']["incident_category"],"claim_caller"?: string | null,"claim_expires_at"?: string | null,"claimed_by"?: string | null,"context"?: NonNullable<Json>,"deployment_id"?: number | null,"environment"?: string | null,"error_code"?: string | null,"error_type"?: string | null,"external_id"?: string | null,"external_url"?: string | null,"fingerprint": string,"first_seen"?: string,"has_manual_severity"?: boolean,"id"?: string,"knowledge_id"?: number | null,"last_seen"?: string,"message": string,"occurrence_count"?: number,"open_before"?: string,"release"?: string | null,"reopened_at"?: string | null,"resolution"?: string | null,"resolved_at"?: string | null,"resolved_by"?: string | null,"rule": string,"sender"?: string,"severity": Database["public"]['Enums']["incident_severity"],"source"?: string,"spawned_agents"?: (string)[],"stack"?: string | null,"status"?: Database["public"]['Enums']["incident_status"],"suppressed_until"?: string | null,"time_to_resolution"?: never,"title": string,"url"?: string | null
                   }
                   Update: {
-                    "acknowledged_at"?: string | null,"acknowledged_by"?: string | null,"category"?: Database["public"]['Enums']["incident_category"],"context"?: NonNullable<Json>,"deployment_id"?: number | null,"environment"?: string | null,"error_code"?: string | null,"error_type"?: string | null,"external_id"?: string | null,"external_url"?: string | null,"fingerprint"?: string,"first_seen"?: string,"has_manual_severity"?: boolean,"id"?: string,"knowledge_id"?: number | null,"last_seen"?: string,"message"?: string,"occurrence_count"?: number,"open_before"?: string,"release"?: string | null,"reopened_at"?: string | null,"resolution"?: string | null,"resolved_at"?: string | null,"resolved_by"?: string | null,"rule"?: string,"sender"?: string,"severity"?: Database["public"]['Enums']["incident_severity"],"source"?: string,"spawned_agents"?: (string)[],"stack"?: string | null,"status"?: Database["public"]['Enums']["incident_status"],"suppressed_until"?: string | null,"time_to_resolution"?: never,"title"?: string,"url"?: string | null
+                    "acknowledged_at"?: string | null,"acknowledged_by"?: string | null,"category"?: Database["public"]['Enums']["incident_category"],"claim_caller"?: string | null,"claim_expires_at"?: string | null,"claimed_by"?: string | null,"context"?: NonNullable<Json>,"deployment_id"?: number | null,"environment"?: string | null,"error_code"?: string | null,"error_type"?: string | null,"external_id"?: string | null,"external_url"?: string | null,"fingerprint"?: string,"first_seen"?: string,"has_manual_severity"?: boolean,"id"?: string,"knowledge_id"?: number | null,"last_seen"?: string,"message"?: string,"occurrence_count"?: number,"open_before"?: string,"release"?: string | null,"reopened_at"?: string | null,"resolution"?: string | null,"resolved_at"?: string | null,"resolved_by"?: string | null,"rule"?: string,"sender"?: string,"severity"?: Database["public"]['Enums']["incident_severity"],"source"?: string,"spawned_agents"?: (string)[],"stack"?: string | null,"status"?: Database["public"]['Enums']["incident_status"],"suppressed_until"?: string | null,"time_to_resolution"?: never,"title"?: string,"url"?: string | null
                   }
                   Relationships: [
                     {
@@ -372,14 +372,14 @@ isOneToOne: false
                   ]
                 },"open_incidents": {
                   Row: {
-                    "acknowledged_by": string | null,"age": string | null,"category": Database["public"]['Enums']["incident_category"],"deployment_id": number | null,"environment": string | null,"external_url": string | null,"fingerprint": string,"first_seen": string,"id": string,"knowledge_id": number | null,"last_seen": string,"occurrence_count": number,"release": string | null,"severity": Database["public"]['Enums']["incident_severity"],"source": string,"status": Database["public"]['Enums']["incident_status"],"suppressed_until": string | null,"title": string
+                    "acknowledged_by": string | null,"age": string | null,"category": Database["public"]['Enums']["incident_category"],"claim_expires_at": string | null,"claimed_by": string | null,"deployment_id": number | null,"environment": string | null,"external_url": string | null,"fingerprint": string,"first_seen": string,"id": string,"knowledge_id": number | null,"last_seen": string,"occurrence_count": number,"release": string | null,"severity": Database["public"]['Enums']["incident_severity"],"source": string,"status": Database["public"]['Enums']["incident_status"],"suppressed_until": string | null,"title": string
                   }
                   ComputedFields: never
                   Insert: {
-                           "acknowledged_by"?: string | null,"age"?: never,"category"?: Database["public"]['Enums']["incident_category"] | null,"deployment_id"?: number | null,"environment"?: string | null,"external_url"?: string | null,"fingerprint"?: string | null,"first_seen"?: string | null,"id"?: string | null,"knowledge_id"?: number | null,"last_seen"?: string | null,"occurrence_count"?: number | null,"release"?: string | null,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"source"?: string | null,"status"?: Database["public"]['Enums']["incident_status"] | null,"suppressed_until"?: string | null,"title"?: string | null
+                           "acknowledged_by"?: string | null,"age"?: never,"category"?: Database["public"]['Enums']["incident_category"] | null,"claim_expires_at"?: string | null,"claimed_by"?: string | null,"deployment_id"?: number | null,"environment"?: string | null,"external_url"?: string | null,"fingerprint"?: string | null,"first_seen"?: string | null,"id"?: string | null,"knowledge_id"?: number | null,"last_seen"?: string | null,"occurrence_count"?: number | null,"release"?: string | null,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"source"?: string | null,"status"?: Database["public"]['Enums']["incident_status"] | null,"suppressed_until"?: string | null,"title"?: string | null
                          }
                         Update: {
-                           "acknowledged_by"?: string | null,"age"?: never,"category"?: Database["public"]['Enums']["incident_category"] | null,"deployment_id"?: number | null,"environment"?: string | null,"external_url"?: string | null,"fingerprint"?: string | null,"first_seen"?: string | null,"id"?: string | null,"knowledge_id"?: number | null,"last_seen"?: string | null,"occurrence_count"?: number | null,"release"?: string | null,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"source"?: string | null,"status"?: Database["public"]['Enums']["incident_status"] | null,"suppressed_until"?: string | null,"title"?: string | null
+                           "acknowledged_by"?: string | null,"age"?: never,"category"?: Database["public"]['Enums']["incident_category"] | null,"claim_expires_at"?: string | null,"claimed_by"?: string | null,"deployment_id"?: number | null,"environment"?: string | null,"external_url"?: string | null,"fingerprint"?: string | null,"first_seen"?: string | null,"id"?: string | null,"knowledge_id"?: number | null,"last_seen"?: string | null,"occurrence_count"?: number | null,"release"?: string | null,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"source"?: string | null,"status"?: Database["public"]['Enums']["incident_status"] | null,"suppressed_until"?: string | null,"title"?: string | null
                          }
                         Relationships: [
                     {
@@ -448,6 +448,9 @@ isOneToOne: false
               "acknowledged_at": string | null,
 "acknowledged_by": string | null,
 "category": Database["public"]['Enums']["incident_category"],
+"claim_caller": string | null,
+"claim_expires_at": string | null,
+"claimed_by": string | null,
 "context": NonNullable<Json>,
 "deployment_id": number | null,
 "environment": string | null,
@@ -490,6 +493,9 @@ isOneToOne: false
 "add_incident_note":
 { Args: { "incident_id": string,"note": string }; Returns: number
                            },
+"agent_guide":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "anchor_audit":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
@@ -531,6 +537,9 @@ isOneToOne: false
               "name": string,"number": number,"remedy": string,"result": string,"sentence": string
             }[]
                            },
+"claim_next_incident":
+{ Args: { "agent": string,"category"?: string,"lease_seconds"?: number,"severity"?: string,"source"?: string }; Returns: Json
+                           },
 "classify_error":
 { Args: { "code"?: string,"error_type"?: string,"http_status"?: number,"level"?: string,"message": string,"source"?: string,"url"?: string }; Returns: Record<string, unknown>
                            },
@@ -556,8 +565,55 @@ isOneToOne: false
 "export_uptime_csv":
 { Args: { "page"?: number,"page_size"?: number,"since": string,"until"?: string }; Returns: unknown
                            },
+"extend_claim":
+{ Args: { "incident_id": string,"lease_seconds"?: number }; Returns: {
+              "acknowledged_at": string | null,
+"acknowledged_by": string | null,
+"category": Database["public"]['Enums']["incident_category"],
+"claim_caller": string | null,
+"claim_expires_at": string | null,
+"claimed_by": string | null,
+"context": NonNullable<Json>,
+"deployment_id": number | null,
+"environment": string | null,
+"error_code": string | null,
+"error_type": string | null,
+"external_id": string | null,
+"external_url": string | null,
+"fingerprint": string,
+"first_seen": string,
+"has_manual_severity": boolean,
+"id": string,
+"knowledge_id": number | null,
+"last_seen": string,
+"message": string,
+"occurrence_count": number,
+"open_before": string,
+"release": string | null,
+"reopened_at": string | null,
+"resolution": string | null,
+"resolved_at": string | null,
+"resolved_by": string | null,
+"rule": string,
+"sender": string,
+"severity": Database["public"]['Enums']["incident_severity"],
+"source": string,
+"spawned_agents": (string)[],
+"stack": string | null,
+"status": Database["public"]['Enums']["incident_status"],
+"suppressed_until": string | null,
+"time_to_resolution": string | null,
+"title": string,
+"url": string | null
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "incidents"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "finish_agent_action":
-{ Args: { "error"?: string,"id": number,"result"?: Json,"success": boolean }; Returns: Json
+{ Args: { "action_id": number,"error"?: string,"result"?: Json,"success": boolean }; Returns: Json
                            },
 "incident_activity":
 { Args: { "incident_id": string }; Returns: Json
@@ -621,22 +677,75 @@ isOneToOne: false
 { Args: { "email_id"?: number,"error"?: string,"event": string,"occurred_at"?: string,"provider_id": string }; Returns: Json
                            },
 "record_fix_outcome":
-{ Args: { "incident_id": string,"knowledge_id": number,"success": boolean }; Returns: Json
+{ Args: { "has_worked": boolean,"incident_id": string,"knowledge_id": number }; Returns: Json
                            },
 "record_invalid_signature":
 { Args: { "ip_address": string }; Returns: boolean
                            },
-"record_security_event":
-{ Args: { "action_taken"?: string,"confidence": number,"details"?: Json,"event_type": string,"ip_address"?: string,"severity": Database["public"]['Enums']["incident_severity"],"user_id"?: string }; Returns: Json
+"record_provider_email_event":
+{ Args: { "event": Json,"provider": string }; Returns: Json
                            },
+"record_security_event":
+{ Args: { "action_taken"?: string,"confidence": number,"details"?: Json,"event_type": string,"ip_address"?: string,"severity": string,"user_id"?: string }; Returns: Json
+                           },
+"release_claim":
+{ Args: { "incident_id": string,"reason": string }; Returns: {
+              "acknowledged_at": string | null,
+"acknowledged_by": string | null,
+"category": Database["public"]['Enums']["incident_category"],
+"claim_caller": string | null,
+"claim_expires_at": string | null,
+"claimed_by": string | null,
+"context": NonNullable<Json>,
+"deployment_id": number | null,
+"environment": string | null,
+"error_code": string | null,
+"error_type": string | null,
+"external_id": string | null,
+"external_url": string | null,
+"fingerprint": string,
+"first_seen": string,
+"has_manual_severity": boolean,
+"id": string,
+"knowledge_id": number | null,
+"last_seen": string,
+"message": string,
+"occurrence_count": number,
+"open_before": string,
+"release": string | null,
+"reopened_at": string | null,
+"resolution": string | null,
+"resolved_at": string | null,
+"resolved_by": string | null,
+"rule": string,
+"sender": string,
+"severity": Database["public"]['Enums']["incident_severity"],
+"source": string,
+"spawned_agents": (string)[],
+"stack": string | null,
+"status": Database["public"]['Enums']["incident_status"],
+"suppressed_until": string | null,
+"time_to_resolution": string | null,
+"title": string,
+"url": string | null
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "incidents"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "remember_fix":
-{ Args: { "auto_fix_code"?: string,"category"?: Database["public"]['Enums']["incident_category"],"embedding"?: string,"error_type"?: string,"incident_id"?: string,"pattern"?: string,"root_cause"?: string,"severity"?: Database["public"]['Enums']["incident_severity"],"solution": string }; Returns: number
+{ Args: { "auto_fix_code"?: string,"category"?: string,"embedding"?: string,"error_type"?: string,"incident_id"?: string,"pattern"?: string,"root_cause"?: string,"severity"?: string,"solution": string }; Returns: number
                            },
 "reopen_incident":
 { Args: { "incident_id": string,"reason": string }; Returns: {
               "acknowledged_at": string | null,
 "acknowledged_by": string | null,
 "category": Database["public"]['Enums']["incident_category"],
+"claim_caller": string | null,
+"claim_expires_at": string | null,
+"claimed_by": string | null,
 "context": NonNullable<Json>,
 "deployment_id": number | null,
 "environment": string | null,
@@ -687,6 +796,9 @@ isOneToOne: false
               "acknowledged_at": string | null,
 "acknowledged_by": string | null,
 "category": Database["public"]['Enums']["incident_category"],
+"claim_caller": string | null,
+"claim_expires_at": string | null,
+"claimed_by": string | null,
 "context": NonNullable<Json>,
 "deployment_id": number | null,
 "environment": string | null,
@@ -731,14 +843,20 @@ isOneToOne: false
               "category": Database["public"]['Enums']["incident_category"],"id": number,"is_approved": boolean,"is_auto_fix_allowed": boolean,"pattern": string,"revision": number,"root_cause": string,"score": number,"severity": Database["public"]['Enums']["incident_severity"],"solution": string,"success_rate": number
             }[]
                            },
+"send_test_notification":
+{ Args: { "channel": string }; Returns: Json
+                           },
 "service_health":
 { Args: { "service_version"?: string }; Returns: Json
                            },
 "set_incident_severity":
-{ Args: { "incident_id": string,"reason": string,"severity": Database["public"]['Enums']["incident_severity"] }; Returns: {
+{ Args: { "incident_id": string,"reason": string,"severity": string }; Returns: {
               "acknowledged_at": string | null,
 "acknowledged_by": string | null,
 "category": Database["public"]['Enums']["incident_category"],
+"claim_caller": string | null,
+"claim_expires_at": string | null,
+"claimed_by": string | null,
 "context": NonNullable<Json>,
 "deployment_id": number | null,
 "environment": string | null,
@@ -795,6 +913,9 @@ isOneToOne: false
               "acknowledged_at": string | null,
 "acknowledged_by": string | null,
 "category": Database["public"]['Enums']["incident_category"],
+"claim_caller": string | null,
+"claim_expires_at": string | null,
+"claimed_by": string | null,
 "context": NonNullable<Json>,
 "deployment_id": number | null,
 "environment": string | null,
@@ -848,7 +969,7 @@ isOneToOne: false
                            }
           }
           Enums: {
-            "check_status": "pending"|"up"|"degraded"|"down"|"unknown","deployment_status": "pending"|"in_progress"|"succeeded"|"failed"|"rolled_back"|"cancelled","email_status": "queued"|"sent"|"delivered"|"opened"|"clicked"|"bounced"|"failed","incident_category": "backend"|"frontend"|"database"|"security"|"infrastructure","incident_severity": "LOW"|"MEDIUM"|"HIGH"|"CRITICAL","incident_status": "open"|"acknowledged"|"suppressed"|"resolved","target_type": "backend"|"frontend"|"database"|"other"
+            "check_status": "pending"|"up"|"degraded"|"down"|"unknown","deployment_status": "pending"|"in_progress"|"succeeded"|"failed"|"rolled_back"|"cancelled","email_status": "queued"|"sent"|"delivered"|"opened"|"clicked"|"complained"|"bounced"|"failed","incident_category": "backend"|"frontend"|"database"|"security"|"infrastructure","incident_severity": "LOW"|"MEDIUM"|"HIGH"|"CRITICAL","incident_status": "open"|"acknowledged"|"suppressed"|"resolved","target_type": "backend"|"frontend"|"database"|"other"
           }
           CompositeTypes: {
             [_ in never]: never
@@ -964,7 +1085,7 @@ export type CompositeTypes<
 export const Constants = {
   "public": {
           Enums: {
-            "check_status": ["pending", "up", "degraded", "down", "unknown"],"deployment_status": ["pending", "in_progress", "succeeded", "failed", "rolled_back", "cancelled"],"email_status": ["queued", "sent", "delivered", "opened", "clicked", "bounced", "failed"],"incident_category": ["backend", "frontend", "database", "security", "infrastructure"],"incident_severity": ["LOW", "MEDIUM", "HIGH", "CRITICAL"],"incident_status": ["open", "acknowledged", "suppressed", "resolved"],"target_type": ["backend", "frontend", "database", "other"]
+            "check_status": ["pending", "up", "degraded", "down", "unknown"],"deployment_status": ["pending", "in_progress", "succeeded", "failed", "rolled_back", "cancelled"],"email_status": ["queued", "sent", "delivered", "opened", "clicked", "complained", "bounced", "failed"],"incident_category": ["backend", "frontend", "database", "security", "infrastructure"],"incident_severity": ["LOW", "MEDIUM", "HIGH", "CRITICAL"],"incident_status": ["open", "acknowledged", "suppressed", "resolved"],"target_type": ["backend", "frontend", "database", "other"]
           }
         }
 } as const
