@@ -58,6 +58,9 @@ create table monitoring.notifications (
 create index notifications_unfinished_idx on monitoring.notifications (channel, id)
 where status in ('queued', 'sending');
 
+create index notifications_sending_idx on monitoring.notifications (id)
+where status = 'sending';
+
 create index notifications_incident_idx on monitoring.notifications (incident_id, channel, id);
 
 -- Messages of the last minute, for the limit of a channel.
