@@ -2,8 +2,9 @@
 -- Objects: type monitoring.incident_transition; functions monitoring.find_channel_stop, monitoring.is_channel_active,
 --   monitoring.describe_transition, monitoring.was_told, monitoring.write_email_subject, monitoring.queue_email_row,
 --   monitoring.queue_transitions, monitoring.update_told_notifications, monitoring.queue_opened_notifications,
---   monitoring.queue_notifications, monitoring.send_new_notifications; triggers notifications_without_provider_are_mailed, new_incidents_are_notified,
---   incident_changes_are_notified, notifications_are_sent_at_once.
+--   monitoring.queue_notifications, monitoring.send_new_notifications; triggers
+--   notifications_without_provider_are_mailed, new_incidents_are_notified, incident_changes_are_notified,
+--   notifications_are_sent_at_once.
 -- Risks: a transition that cannot write its notifications fails, because nothing else would ever tell it; sending them
 --   cannot make it fail. The transition holds the lock of its incident, so it waits for no lock on notifications: rows
 --   that another session holds are skipped. Without channels, ingest pays for one look at an empty table.

@@ -165,8 +165,8 @@ end
 $$;
 
 comment on function monitoring.send_new_of_channel(monitoring.notification_channels, bigint[]) is
-'Makes the first attempt to send these notifications of a channel, in ascending order of their ids. Leaves to the job what
-must wait for another notification or for the limit of the channel.';
+'Makes the first attempt to send these notifications of a channel, given by their ids in ascending order. Leaves to the
+job what must wait for another notification or for the limit of the channel.';
 
 create function monitoring.send_at_once(ids bigint[])
 returns void
@@ -271,8 +271,8 @@ end
 $$;
 
 comment on function monitoring.send_channel(text) is
-'Sends what a channel is due and returns the number of messages: ends what digests told, collapses what is over, puts into
-digests what is more than the limit, and sends the rest. Does nothing while another session sends to the channel.';
+'Sends what a channel is due and returns the number of messages: ends what digests told, collapses what is over, puts
+into digests what is more than the limit, and sends the rest. Does nothing while another session sends to the channel.';
 
 create function monitoring.send_due_notifications()
 returns integer
@@ -316,5 +316,5 @@ end
 $$;
 
 comment on function monitoring.send_due_notifications() is
-'Settles answers, queues reminders, sends what is due to each channel and returns the number of messages. pg_cron runs it
-every 5 seconds while there are channels or unfinished notifications.';
+'Settles answers, queues reminders, sends what is due to each channel and returns the number of messages. pg_cron runs
+it every 5 seconds while there are channels or unfinished notifications.';

@@ -2,8 +2,8 @@
 -- Objects: type monitoring.notification_outcome; functions monitoring.store_notification_answer,
 --   monitoring.collect_missed_notification_answers, monitoring.read_retry_after, monitoring.judge_notification_answer,
 --   monitoring.end_notification, monitoring.retry_notification, monitoring.take_back_request,
---   monitoring.find_told_incidents, monitoring.lock_incidents_of_agents, monitoring.settle_email, monitoring.settle_notification,
---   monitoring.settle_notifications.
+--   monitoring.find_told_incidents, monitoring.lock_incidents_of_agents, monitoring.settle_email,
+--   monitoring.settle_notification, monitoring.settle_notifications.
 -- Risks: store_notification_answer() runs inside pg_net's worker, in the transaction of a whole batch: it only records,
 --   and skips a row that another session holds. settle_notifications() locks incidents before notifications and waits
 --   for neither.
@@ -174,8 +174,8 @@ end
 $$;
 
 comment on function monitoring.judge_notification_answer(text, monitoring.notifications) is
-'Returns what the answer to a notification, or that there is none, means for a channel of this kind. 2xx is delivered; of
-Slack the body must be ok. 408, 425, 429 and 5xx are tried again, as is no answer; all others are final, and so is a
+'Returns what the answer to a notification, or that there is none, means for a channel of this kind. 2xx is delivered;
+of Slack the body must be ok. 408, 425, 429 and 5xx are tried again, as is no answer; all others are final, and so is a
 redirect, because the message does not follow it.';
 
 create function monitoring.end_notification(

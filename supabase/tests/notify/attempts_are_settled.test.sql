@@ -65,7 +65,10 @@ from (
 ) as given (name, channel);
 
 select is(
-  (select count(*) from monitoring.notifications where notifications.status = 'sending'), 6::bigint, 'all are sent'
+  (
+    select count(*) from monitoring.notifications
+    where notifications.status = 'sending'
+  ), 6::bigint, 'all are sent'
 );
 
 select monitoring.test_answer(sent.id, case sent.name when 'busy' then 429 when 'old' then 500 else 200 end)
@@ -84,19 +87,22 @@ select ok(not monitoring.store_notification_answer(-7, 200, '{}', '', false, nul
 update monitoring.notifications
 set lease_expires_at = now() - interval '1 second'
 from sent
-where sent.id = notifications.id
+where
+  sent.id = notifications.id
   and sent.name in ('lost', 'unsent');
 
 delete from net.http_request_queue
 using monitoring.notifications
-join sent on sent.id = notifications.id
-where http_request_queue.id = notifications.request_id
+inner join sent on sent.id = notifications.id
+where
+  http_request_queue.id = notifications.request_id
   and sent.name = 'lost';
 
 update monitoring.notifications
 set created_at = now() - interval '25 hours'
 from sent
-where sent.id = notifications.id
+where
+  sent.id = notifications.id
   and sent.name = 'old';
 
 select is(monitoring.settle_notifications(), 6, 'all are settled');
@@ -140,7 +146,8 @@ select results_eq(
 update monitoring.notifications
 set attempts = 30, next_attempt_at = now()
 from sent
-where sent.id = notifications.id
+where
+  sent.id = notifications.id
   and sent.name = 'lost';
 
 select monitoring.send_channel('tap settle');

@@ -12,8 +12,10 @@ insert into monitoring.notification_channels (
 )
 values
 ('tap mailer', 1, 'email', 'HIGH', '{opened,escalated,reopened,resolved}', null, 'tap-ann@example.com', null, null, null),
-('tap resend', 2, 'email', 'HIGH', '{opened,resolved}', 'resend', 'tap-ben@example.com', 'ops@example.com', 'tap-mail',
-  'tap-token');
+(
+  'tap resend', 2, 'email', 'HIGH', '{opened,resolved}', 'resend', 'tap-ben@example.com', 'ops@example.com', 'tap-mail',
+  'tap-token'
+);
 
 update public.system_config
 set value = '{"email": false}'
@@ -66,11 +68,13 @@ select results_eq(
   'with a provider, the e-mail is written when it is sent'
 );
 
-select monitoring.store_notification_answer(
-  notifications.request_id, 200, '{}', '{"id": "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794"}', false, null
-)
+select
+  monitoring.store_notification_answer(
+    notifications.request_id, 200, '{}', '{"id": "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794"}', false, null
+  )
 from monitoring.notifications
-where notifications.channel = 'tap resend'
+where
+  notifications.channel = 'tap resend'
   and notifications.event = 'opened';
 
 select monitoring.settle_notifications();
@@ -88,16 +92,19 @@ where channel = 'tap resend';
 
 update monitoring.notifications
 set sent_at = now() - interval '1 hour', finished_at = now() - interval '1 hour'
-where channel = 'tap resend'
+where
+  channel = 'tap resend'
   and event = 'opened';
 
 select monitoring.send_channel('tap resend');
 
-select monitoring.store_notification_answer(
-  notifications.request_id, 422, '{}', '{"message": "Invalid from"}', false, null
-)
+select
+  monitoring.store_notification_answer(
+    notifications.request_id, 422, '{}', '{"message": "Invalid from"}', false, null
+  )
 from monitoring.notifications
-where notifications.channel = 'tap resend'
+where
+  notifications.channel = 'tap resend'
   and notifications.status = 'sending';
 
 select monitoring.settle_notifications();

@@ -39,9 +39,10 @@ select results_eq(
   'what is told is followed by reminders and an escalation'
 );
 
-select monitoring.update_told_notifications(
-  jsonb_populate_record(incidents, '{"status": "acknowledged"}'), 'open', incidents.severity
-)
+select
+  monitoring.update_told_notifications(
+    jsonb_populate_record(incidents, '{"status": "acknowledged"}'), 'open', incidents.severity
+  )
 from public.incidents
 where incidents.fingerprint = 'tap armed';
 

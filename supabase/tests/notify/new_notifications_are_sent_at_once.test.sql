@@ -74,7 +74,7 @@ select is(
   (
     select count(*) filter (where notifications.status = 'sending')
     from monitoring.notifications
-    join public.incidents on incidents.id = notifications.incident_id
+    inner join public.incidents on notifications.incident_id = incidents.id
     where incidents.fingerprint like 'tap storm %'
   ),
   18::bigint, 'the last message of the minute is left to the job, for a digest'

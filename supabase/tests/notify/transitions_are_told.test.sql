@@ -42,10 +42,11 @@ select results_eq(
 
 select is(
   (
-    select notifications.details - array['first_seen', 'occurred_at']
+    select
+      notifications.details - array['first_seen', 'occurred_at']
       || jsonb_build_object('message', length(notifications.details ->> 'message'))
     from monitoring.notifications
-    join public.incidents on incidents.id = notifications.incident_id
+    inner join public.incidents on notifications.incident_id = incidents.id
     where incidents.fingerprint = 'tap told'
   ),
   '{"title": "Checkout fails", "message": 500, "severity": "HIGH", "category": "backend", "status": "open",
@@ -72,7 +73,10 @@ select set_eq(
 
 select is(
   (
-    select count(*) from monitoring.notifications where channel = 'tap all' and event in ('opened', 'escalated')
+    select count(*)
+    from monitoring.notifications
+    where
+      channel = 'tap all' and event in ('opened', 'escalated')
       and remind_at between now() + interval '9 minutes' and now() + interval '11 minutes'
   ),
   4::bigint, 'reminders follow'
@@ -120,7 +124,8 @@ where fingerprint in ('tap told', 'tap test');
 
 delete from monitoring.notifications
 using public.incidents
-where incidents.id = notifications.incident_id
+where
+  incidents.id = notifications.incident_id
   and incidents.fingerprint = 'tap shop';
 
 update public.incidents
