@@ -146,8 +146,9 @@ begin
     )::monitoring.notification_outcome;
   end if;
   v_problem := left(concat_ws(': ', format('answered %s', v_status), nullif(v_answer, '')), 500);
-  -- pg_net follows redirects, as a GET without the message, and stores the headers of the first answer.
-  if v_status between 300 and 399 or (v_location is not null and v_status <> 201) then
+  -- pg_net follows redirects, as a GET without the message, and stores the headers of the first answer. What was created
+  -- or accepted can have an address too: Teams workflows answer 202 with that of their run.
+  if v_status between 300 and 399 or (v_location is not null and v_status not in (201, 202)) then
     return (
       'dead', 'the URL redirects' || coalesce(': ' || v_location, ''), false, null
     )::monitoring.notification_outcome;

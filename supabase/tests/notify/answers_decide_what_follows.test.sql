@@ -35,6 +35,7 @@ select results_eq(
        (3, 'slack', 200, null, 'ok', false), (4, 'slack', 200, null, '<html>', false),
        (5, 'webhook', 200, '{"location": "https://example.com/login"}', 'ok', false),
        (6, 'webhook', 201, '{"location": "/made/1"}', '', false), (7, 'teams', 302, '{}', '', false),
+       (12, 'teams', 202, '{"location": "https://example.com/runs/1"}', '', false),
        (8, 'webhook', 404, null, 'no such hook', false), (9, 'webhook', 400, null, '', false),
        (10, 'email', 409, null, 'invalid_idempotent_request', true), (11, 'email', 409, null, 'in use', false)
      ) as answers (place, kind, status, headers, answer, has_doubt)
@@ -42,7 +43,8 @@ select results_eq(
   $$ values
      ('delivered'), ('delivered'), ('delivered'), ('dead | answered 200: <html>'),
      ('dead | the URL redirects: https://example.com/login'), ('delivered'), ('dead | the URL redirects'),
-     ('dead | answered 404: no such hook'), ('dead | answered 400'), ('delivered'), ('dead | answered 409: in use') $$,
+     ('dead | answered 404: no such hook'), ('dead | answered 400'), ('delivered'), ('dead | answered 409: in use'),
+     ('delivered') $$,
   '2xx is delivered; a redirect, another body of Slack and most of 4xx are final'
 );
 
