@@ -255,6 +255,13 @@ volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  -- Found by the incident alone: in a storm the indexes of what waits and of what is armed are long.
+  v_told monitoring.notifications[] := array(
+    select notifications
+    from monitoring.notifications
+    where notifications.incident_id = (update_told_notifications.incident).id
+  );
 begin
   if (update_told_notifications.incident).severity > update_told_notifications.former_severity then
     update monitoring.notifications
@@ -264,9 +271,13 @@ begin
     where notifications.id in (
       select waiting.id
       from monitoring.notifications as waiting
-      where waiting.incident_id = (update_told_notifications.incident).id
+      where waiting.id = any(array(
+        select told.id
+        from unnest(v_told) as told
+        where told.status = 'queued'
+          and told.severity < (update_told_notifications.incident).severity
+      ))
         and waiting.status = 'queued'
-        and waiting.severity < (update_told_notifications.incident).severity
       order by waiting.id
       for update skip locked
     );
@@ -280,8 +291,12 @@ begin
     where notifications.id in (
       select armed.id
       from monitoring.notifications as armed
-      where armed.incident_id = (update_told_notifications.incident).id
-        and (armed.remind_at is not null or armed.escalate_at is not null)
+      where armed.id = any(array(
+        select told.id
+        from unnest(v_told) as told
+        where told.remind_at is not null
+          or told.escalate_at is not null
+      ))
       order by armed.id
       for update skip locked
     );
@@ -298,14 +313,13 @@ begin
       and notifications.id in (
         select newest.id
         from monitoring.notifications as newest
-        where newest.id in (
+        where newest.id = any(array(
           select max(told.id)
-          from monitoring.notifications as told
-          where told.incident_id = (update_told_notifications.incident).id
-            and told.event in ('opened', 'escalated', 'reopened', 'reminder')
+          from unnest(v_told) as told
+          where told.event in ('opened', 'escalated', 'reopened', 'reminder')
             and (told.status in ('queued', 'sending', 'delivered') or told.may_have_arrived)
           group by told.channel
-        )
+        ))
         order by newest.id
         for update skip locked
       );
