@@ -141,6 +141,9 @@ DEFINERS_IN_MONITORING = {
     "audit_direct_edit": "a trigger: who may edit a table needs no right to write the audit trail",
     "follow_switches": "a trigger: the jobs belong to the owner, whoever edits the configuration",
     "schedule_retries": "a trigger: the jobs belong to the owner, whoever stores the delivery",
+    "queue_opened_notifications": "a trigger: who may open an incident needs no right to write the outbox",
+    "queue_notifications": "a trigger: who may change an incident needs no right to write the outbox",
+    "send_new_notifications": "a trigger: who may change an incident needs no right to read secrets",
     "record_answer": "a trigger: it runs as the role of pg_net's worker",
 }
 
