@@ -1,0 +1,52 @@
+begin;
+
+select plan(5);
+
+delete from monitoring.notifications;
+
+insert into monitoring.secrets (name, value)
+values ('tap-job-url', 'https://hooks.slack.com/services/T/B/x')
+on conflict (name) do nothing;
+
+create function monitoring.test_set_channels(recipients jsonb)
+returns boolean
+language sql
+set search_path = ''
+as $$
+  update public.system_config
+  set value = test_set_channels.recipients
+  where system_config.key = 'notification_recipients';
+
+  select exists (select from cron.job where job.jobname = 'monitoring-send-notifications')
+$$;
+
+select ok(not monitoring.test_set_channels('[]'), 'without channels the job is not scheduled');
+
+select ok(
+  monitoring.test_set_channels('[{"name": "tap job", "kind": "slack", "url_secret": "tap-job-url"}]'),
+  'a channel schedules it'
+);
+
+select ok(
+  not monitoring.test_set_channels('[{"email": "tap-job@example.com"}]'),
+  'a recipient whose e-mails are sent by a mailer needs none'
+);
+
+select monitoring.test_set_channels('[{"name": "tap job", "kind": "slack", "url_secret": "tap-job-url"}]');
+
+insert into monitoring.notifications (channel, event)
+values ('tap job', 'test');
+
+select ok(monitoring.test_set_channels('[]'), 'it stays while a notification is not finished');
+
+select monitoring.send_due_notifications();
+
+select monitoring.schedule_optional_jobs();
+
+select is_empty(
+  $$ select from cron.job where jobname = 'monitoring-send-notifications' $$, 'and is unscheduled after that'
+);
+
+select * from finish();
+
+rollback;
