@@ -3,7 +3,8 @@
 --   monitoring.send_new_of_channel, monitoring.send_at_once, monitoring.end_stopped_notifications,
 --   monitoring.send_channel, monitoring.send_due_notifications.
 -- Risks: who sends to a channel holds its advisory lock until commit, so that its limit counts every message and its
---   notifications are sent in order. Nobody waits for that lock.
+--   notifications are sent in order. Nobody waits for that lock; a session that changes an incident and leaves its
+--   transaction open delays its channels.
 
 create function monitoring.try_channel_lock(channel text)
 returns boolean
