@@ -1,6 +1,7 @@
 -- Purpose: records the response to a health check on its row.
--- Objects: functions monitoring.read_excerpt, monitoring.store_answer, monitoring.record_answer,
---   monitoring.install_answer_trigger, monitoring.collect_missed_answers; trigger monitoring_records_answers.
+-- Objects: functions monitoring.read_excerpt, monitoring.read_answer_headers, monitoring.store_answer,
+--   monitoring.record_answer, monitoring.install_answer_trigger, monitoring.collect_missed_answers; trigger
+--   monitoring_records_answers.
 -- Risks: the trigger runs inside pg_net's worker, in the transaction of a whole batch. If it raised, the worker
 --   would crash on the same request again and again, and pg_net would stop for all its users. So it catches every
 --   error, locks only the row of its check, skips that row when another session holds it, and ignores requests of
@@ -37,6 +38,33 @@ $$;
 comment on function monitoring.read_excerpt(bytea) is
 'Returns the beginning of a body as sanitized text, at most 1,000 bytes. Bytes that are not UTF-8 become octal
 escapes.';
+
+create function monitoring.read_answer_headers(headers jsonb, names text[])
+returns jsonb
+language plpgsql
+stable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+begin
+  return (
+    select jsonb_object_agg(
+      lower(header.key), left(monitoring.read_excerpt(pg_catalog.textsend(header.value)), 200)
+    )
+    from jsonb_each_text(read_answer_headers.headers) as header (key, value)
+    where lower(header.key) = any(read_answer_headers.names)
+  );
+exception
+  when others then
+    return null; -- a name that is not UTF-8
+end
+$$;
+
+comment on function monitoring.read_answer_headers(jsonb, text[]) is
+'Returns the headers of a response with these names, in lower case, sanitized, at most 200 characters each. pg_net
+stores bytes that are not UTF-8, which no client could read: they become octal escapes.';
 
 create function monitoring.store_answer(
   request_id bigint,
@@ -86,10 +114,8 @@ begin
       when store_answer.has_timed_out then format('timed out after %s ms', v_check.timeout_ms)
       else monitoring.sanitize_text(store_answer.error_msg, 1000)
     end,
-    answer_headers = (
-      select jsonb_object_agg(lower(header.key), monitoring.sanitize_text(header.value, 200))
-      from jsonb_each_text(store_answer.headers) as header (key, value)
-      where lower(header.key) in ('content-type', 'retry-after', 'server')
+    answer_headers = monitoring.read_answer_headers(
+      store_answer.headers, '{content-type,retry-after,server}'
     ),
     answer_excerpt = monitoring.read_excerpt(v_content),
     has_expected_text = position(

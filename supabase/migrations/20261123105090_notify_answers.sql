@@ -38,11 +38,7 @@ begin
   set
     answered_at = clock_timestamp(),
     answer_status = store_notification_answer.status_code,
-    answer_headers = (
-      select jsonb_object_agg(lower(header.key), monitoring.sanitize_text(header.value, 200))
-      from jsonb_each_text(store_notification_answer.headers) as header (key, value)
-      where lower(header.key) in ('location', 'retry-after')
-    ),
+    answer_headers = monitoring.read_answer_headers(store_notification_answer.headers, '{location,retry-after}'),
     -- textsend() instead of convert_to(), which rejects the invalid UTF-8 that pg_net stores.
     answer = monitoring.read_excerpt(pg_catalog.textsend(store_notification_answer.content)),
     error = case

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.health_checks import HealthChecks
 from tests.support.http_target import Target
+from tests.support.notification_receiver import INVALID_UTF8, notification_receiver
 from tests.support.service_process import refusing_port
 
 
@@ -125,3 +126,13 @@ def test_each_response_time_is_that_of_its_target(health_checks: HealthChecks, w
     assert all(time >= delay for time, delay in zip(times, delays, strict=True)), times
     # A target that answered a second earlier does not get the time of the batch.
     assert times[0] < times[-1]
+
+
+def test_headers_that_are_not_utf8_are_readable(health_checks: HealthChecks) -> None:
+    """pg_net stores their bytes, which no client could read."""
+    with notification_receiver() as receiver:
+        receiver.answer("/odd", INVALID_UTF8)
+        health_checks.set_targets(health_checks.target("odd", receiver.url("/odd")))
+        assert health_checks.run_round()["odd"].status == "up"
+    stored = "select answer_headers ->> 'retry-after' from public.monitoring_checks where target = %s"
+    assert health_checks.value(stored, health_checks.name("odd")) == "\\377\\376"
