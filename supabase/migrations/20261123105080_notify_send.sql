@@ -288,7 +288,16 @@ declare
 begin
   perform monitoring.settle_notifications();
   perform monitoring.end_stopped_notifications();
-  perform monitoring.queue_reminders();
+  begin
+    perform monitoring.queue_reminders();
+  exception
+    when others then
+      -- What is due is sent without them.
+      raise warning using
+        errcode = sqlstate,
+        message = format('reminders could not be queued: %s', monitoring.sanitize_text(sqlerrm, 1000)),
+        hint = 'The next run tries again.';
+  end;
   for v_channel in
     select channels.name
     from monitoring.notification_channels as channels

@@ -465,7 +465,13 @@ begin
   if not exists (select from monitoring.notifications where notifications.status = 'sending') then
     return 0;
   end if;
-  perform monitoring.collect_missed_notification_answers();
+  begin
+    perform monitoring.collect_missed_notification_answers();
+  exception
+    when others then
+      -- An answer that cannot be recorded must not stop the others: its lease expires.
+      raise warning using errcode = sqlstate, message = format('an answer could not be recorded: %s', sqlerrm);
+  end;
   v_incidents := monitoring.lock_incidents_of_agents();
   for v_n in
     select notifications.*
