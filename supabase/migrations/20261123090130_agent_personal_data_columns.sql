@@ -138,7 +138,7 @@ as $$
     ('monitoring.probe_targets', 'name url method headers body_contains depends_on', 'ignored', null,
       'copied from system_config'),
     ('monitoring.notification_channels',
-      'name kind categories sources environments events quiet_timezone escalate_to url_secret token_secret '
+      'name kind sources environments events quiet_timezone escalate_to url_secret token_secret '
       'signing_secret provider email from_address agent', 'ignored', null, 'copied from system_config'),
     ('monitoring.notifications', 'details answer answer_headers error', 'erased', null, null),
     ('monitoring.notifications', 'channel', 'erased', 'monitoring.erase_name(channel, $1)', null),

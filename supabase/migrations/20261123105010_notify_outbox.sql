@@ -92,6 +92,8 @@ using (false);
 
 revoke all on table monitoring.notifications from public, anon, authenticated, service_role;
 
+revoke all on sequence monitoring.notifications_id_seq from public, anon, authenticated, service_role;
+
 comment on table monitoring.notifications is
 'Outbox: one row for each channel and transition of an incident, written in the transaction of the transition. A job
 sends the rows until the channel has accepted them.';

@@ -221,6 +221,7 @@ SEQUENCES = {
     "public.incident_number",
     "public.monitoring_checks_id_seq",
     "public.security_events_id_seq",
+    "monitoring.notifications_id_seq",
     "monitoring.sentry_deliveries_id_seq",
 }
 
