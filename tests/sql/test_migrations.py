@@ -32,7 +32,7 @@ TOPICS = [
     "install",
 ]
 OBJECT = re.compile(
-    r"^\s*create (?:schema|extension|type|sequence|table|view|function|trigger)"
+    r"^\s*create (?:schema|extension|type|sequence|table|unlogged table|view|function|trigger)"
     r" (?:if not exists )?([a-z0-9_.]+)",
     re.MULTILINE,
 )
