@@ -217,22 +217,24 @@ begin
     for update skip locked
   );
 
-  for v_digest in 0 .. v_digests - 1 loop
-    v_members := array(
-      select notifications.id
-      from monitoring.notifications
-      where notifications.id = any(v_locked)
-        and notifications.incident_id = any(v_incidents[v_digest * c_size + 1:(v_digest + 1) * c_size])
-        and not exists (
-          select
-          from monitoring.notifications as other
-          where other.incident_id = notifications.incident_id
-            and other.channel = queue_digests.channel
-            and other.status in ('queued', 'sending')
-            and other.id <> all(v_locked)
-        )
-    );
-    continue when v_members = '{}';
+  for v_members in
+    select array_agg(waiting.id order by waiting.id)
+    from (
+      select
+        notifications.id,
+        (chosen.place - 1) / c_size as digest,
+        bool_and(locked.id is not null) over (partition by chosen.incident_id) as is_locked
+      from unnest(v_incidents[:v_digests * c_size]) with ordinality as chosen (incident_id, place)
+      join monitoring.notifications
+        on notifications.incident_id = chosen.incident_id
+        and notifications.channel = queue_digests.channel
+        and notifications.status in ('queued', 'sending')
+      left join unnest(v_locked) as locked (id) on locked.id = notifications.id
+    ) as waiting
+    where waiting.is_locked
+    group by waiting.digest
+    order by waiting.digest
+  loop
     insert into monitoring.notifications (channel, event, severity, details)
     select
       queue_digests.channel, 'digest', max(notifications.severity), monitoring.describe_digest(v_members)
