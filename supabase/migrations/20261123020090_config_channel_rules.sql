@@ -198,20 +198,23 @@ begin
     return '.escalate_to is missing, which escalate_after needs: name of another channel in the list';
   end if;
 
-  -- A channel whose secret is gone can still be paused.
-  if v_channel -> 'enabled' is distinct from 'false' then
-    foreach v_field in array array['url_secret', 'token_secret', 'signing_secret'] loop
-      v_problem := format('.%s ', v_field) || monitoring.find_secret_problem(v_field, v_channel ->> v_field);
-      exit when v_problem is not null;
-    end loop;
-  end if;
+  foreach v_field in array array['url_secret', 'token_secret', 'signing_secret'] loop
+    -- A channel whose secret is gone can still be paused.
+    continue when v_channel -> 'enabled' = 'false' and exists (
+      select
+      from monitoring.notification_channels as former
+      where v_channel ->> v_field in (former.url_secret, former.token_secret, former.signing_secret)
+    );
+    v_problem := format('.%s ', v_field) || monitoring.find_secret_problem(v_field, v_channel ->> v_field);
+    exit when v_problem is not null;
+  end loop;
   return v_problem;
 end
 $$;
 
 comment on function monitoring.find_channel_problem(jsonb) is
 'Returns what is wrong with one notification channel with well-formed fields, to be appended to its position in the
-list, or null. The secrets of a channel that is not enabled are not looked up.';
+list, or null. A channel that is not enabled may name secrets that were removed since they were configured.';
 
 create function monitoring.find_channels_problem(channels jsonb)
 returns text

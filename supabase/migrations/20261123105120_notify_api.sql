@@ -1,6 +1,7 @@
 -- Purpose: lets an operator test a channel and send again what was given up; deletes old notifications and e-mails.
 -- Objects: functions monitoring.find_channel_to_test, monitoring.queue_test, monitoring.find_newest_test,
---   monitoring.describe_test, public.send_test_notification, monitoring.retry_dead_notifications, monitoring.purge_notifications.
+--   monitoring.describe_test, public.send_test_notification, monitoring.retry_dead_notifications,
+--   monitoring.purge_notifications.
 -- Risks: pg_net sends after the commit, so the answer to a test is known at the next call at the earliest.
 
 create function monitoring.find_channel_to_test(name text)

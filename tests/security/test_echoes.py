@@ -64,7 +64,12 @@ def config_values(fields: list[str], leak: str) -> list[object]:
     headers: list[object] = [{leak: "x"}, {"X-Note": leak}, {"Authorization": leak}, {leak.split(":")[0]: [leak]}]
     targets: list[object] = [{**target, "headers": each} for each in headers]
     targets += [{**target, "depends_on": leak}, {**target, "url": leak}, {**target, "name": leak, "depends_on": leak}]
-    return [*shapes(leak), *one_wrong, *([each] for each in one_wrong), targets, *([each] for each in targets)]
+    channel: dict[str, object] = {"name": "leaky", "kind": "slack", "url_secret": "no_such_secret"}
+    channels: list[object] = [{**channel, field: leak} for field in fields]
+    channels += [{"email": "ann@example.com", "escalate_to": leak, "escalate_after": 1}]
+    channels += [{"email": "ann@example.com", "name": leak, "escalate_to": leak, "escalate_after": 1}]
+    lists = (one_wrong, targets, channels)
+    return [*shapes(leak), *one_wrong, targets, channels, *([each] for group in lists for each in group)]
 
 
 def test_the_configuration(connection: psycopg.Connection[Any]) -> None:

@@ -1,6 +1,6 @@
 begin;
 
-select plan(19);
+select plan(22);
 
 insert into monitoring.secrets (name, value)
 values
@@ -48,14 +48,13 @@ select is(
 );
 
 select is(
-  pg_temp.problem_of('{"kind": "slack", "url_secret": "tap_missing", "enabled": false}'), null,
-  'the secret of a paused channel may be missing'
+  pg_temp.problem_of('{"kind": "slack", "url_secret": "tap_missing", "enabled": false}'),
+  'notification_recipients[0].url_secret names no secret that exists. Create it with <statement> and write its name',
+  'of a paused channel too'
 );
 
 select is(
-  pg_temp.problem_of('{"kind": "slack", "url_secret": "https://hooks.slack.com/services/T0/B0/x", "enabled": false}'),
-  null,
-  'nobody looks at a paused channel'
+  pg_temp.problem_of('{"kind": "slack", "url_secret": "tap_url"}'), null, 'a secret that exists is accepted'
 );
 
 select is(
@@ -137,7 +136,24 @@ select is(
   pg_temp.problem_of('{"kind": "slack", "url_secret": "tap_pasted_url"}'), null, 'a final line break is not looked at'
 );
 
+select is(
+  pg_temp.problem_of('{"kind": "slack", "url_secret": "tap_url"}'), null, 'the channel is configured'
+);
+
 select is(monitoring.find_secret_value_problem('token_secret', 'tap-token'), null, 'a token is accepted');
+
+delete from monitoring.secrets
+where name = 'tap_url';
+
+select isnt(
+  pg_temp.problem_of('{"kind": "slack", "url_secret": "tap_url", "min_severity": "LOW"}'), null,
+  'a secret that was removed is noticed at the next edit'
+);
+
+select is(
+  pg_temp.problem_of('{"kind": "slack", "url_secret": "tap_url", "enabled": false}'), null,
+  'but its channel can be paused'
+);
 
 select * from finish();
 

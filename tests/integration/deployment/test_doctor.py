@@ -283,6 +283,20 @@ def test_embeddings_without_their_secret(doctor: Doctor, state: Path) -> None:
     assert "vault.create_secret(" in failed["secret for embeddings"]
 
 
+def test_a_channel_without_its_secret(doctor: Doctor, state: Path) -> None:
+    code, failed = diagnosis_after(
+        doctor,
+        state,
+        "insert into monitoring.secrets (name, value) values ('gone', 'https://hooks.example.com/')",
+        'update public.system_config set value = \'[{"name": "ops", "kind": "slack", "url_secret": "gone"}]\' '
+        "where key = 'notification_recipients'",
+        "delete from monitoring.secrets",
+    )
+    assert (code, set(failed)) == (1, {"secrets of channels"})
+    assert "ops, whose url_secret names no secret that exists." in failed["secrets of channels"]
+    assert "insert into monitoring.secrets" in failed["secrets of channels"]
+
+
 # ---- the spool ----
 
 
