@@ -78,7 +78,7 @@ class Credential:
         if self.cookie is not None:
             headers["Cookie"] = self.cookie
         if self.is_signed_by_resend:
-            headers |= signed_headers(body)
+            headers |= {name: value for name, value in signed_headers(body).items() if name.startswith("svix-")}
         if self.is_basic:
             headers["Authorization"] = f"Basic {b64encode(':'.join(POSTMARK[0]).encode()).decode()}"
         if self.is_signed:
