@@ -73,6 +73,7 @@ class SmokeTest:
         yield self._webhook()
         headers = {"Sentry-Hook-Signature": "0" * 64}
         yield self._check("POST /webhooks/sentry, wrong signature", 401, content=b"{}", headers=headers)
+        yield self._check("POST /webhooks/email, not authenticated", 401, content=b"{}")
         yield self._resolve()
 
     def _check(

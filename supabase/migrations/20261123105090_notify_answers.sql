@@ -338,36 +338,13 @@ volatile
 security invoker
 set search_path = ''
 as $$
-  update public.email_tracking
-  set
-    provider_id = coalesce(
-      email_tracking.provider_id,
-      (
-        select (settle_email.n).provider_id
-        where not exists (
-          select
-          from public.email_tracking as other
-          where other.provider_id = (settle_email.n).provider_id
-        )
+  select case
+    when (settle_email.n).status = 'delivered'
+      then monitoring.record_email_sent(
+        (settle_email.n).email_id, (settle_email.n).provider_id, (settle_email.n).sent_at
       )
-    ),
-    -- An event of the provider can precede this; the status never moves backward.
-    status = case
-      when email_tracking.status <> 'queued' then email_tracking.status
-      when (settle_email.n).status = 'delivered' then 'sent'::public.email_status
-      else 'failed'::public.email_status
-    end,
-    sent_at = coalesce(
-      email_tracking.sent_at, case when (settle_email.n).status = 'delivered' then (settle_email.n).sent_at end
-    ),
-    error = coalesce(
-      email_tracking.error,
-      case
-        when email_tracking.status = 'queued' and (settle_email.n).status <> 'delivered'
-          then coalesce((settle_email.n).error, 'not sent')
-      end
-    )
-  where email_tracking.id = (settle_email.n).email_id
+    else monitoring.record_email_failed((settle_email.n).email_id, coalesce((settle_email.n).error, 'not sent'))
+  end
 $$;
 
 comment on function monitoring.settle_email(monitoring.notifications) is

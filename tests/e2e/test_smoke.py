@@ -62,7 +62,7 @@ def test_a_wrong_token_is_reported(service: ServiceProcess) -> None:
     assert done.returncode == 1
     assert "✗ POST /api/autonomous/error" in done.stdout
     assert "- GET /api/autonomous/incidents" in done.stdout
-    assert "1 of 14 failed. 5 could not be tried." in done.stdout
+    assert "1 of 15 failed. 5 could not be tried." in done.stdout
 
 
 def test_a_placeholder_instead_of_a_key_is_named(service: ServiceProcess) -> None:

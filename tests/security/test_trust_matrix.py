@@ -9,6 +9,7 @@ import json
 import re
 import secrets
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,6 +26,9 @@ from app.web.auth import sign
 from local import Stack
 from tests.integration.sentry.conftest import SECRETS, WEBHOOK_TOKEN, sentry_variables
 from tests.support import http_client, sentry_bodies
+from tests.support.email_events import CREDENTIALS as POSTMARK
+from tests.support.email_events import VARIABLES as EMAIL_VARIABLES
+from tests.support.email_events import signed_headers
 from tests.support.service_budgets import UNHURRIED
 from tests.support.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProcess, running_service, service_variables
 from tests.support.tokens import forged_es256_token, forged_token
@@ -55,12 +59,14 @@ EVERYBODY = (*CREDENTIALS, *TWINS)
 
 @dataclass(frozen=True)
 class Credential:
-    """What a request carries: one token, a signature, a cookie, or nothing."""
+    """What a request carries: one token, a signature, a user name and password, a cookie, or nothing."""
 
     token: str | None = None
     is_in_query: bool = False
     cookie: str | None = None
     is_signed: bool = False
+    is_signed_by_resend: bool = False
+    is_basic: bool = False
 
     @property
     def query(self) -> dict[str, str]:
@@ -71,6 +77,10 @@ class Credential:
         headers = {} if self.token is None or self.is_in_query else {"Authorization": f"Bearer {self.token}"}
         if self.cookie is not None:
             headers["Cookie"] = self.cookie
+        if self.is_signed_by_resend:
+            headers |= {name: value for name, value in signed_headers(body).items() if name.startswith("svix-")}
+        if self.is_basic:
+            headers["Authorization"] = f"Basic {b64encode(':'.join(POSTMARK[0]).encode()).decode()}"
         if self.is_signed:
             headers |= {"Sentry-Hook-Signature": sign(body, SECRETS[0]), "Sentry-Hook-Resource": "comment"}
         return headers
@@ -91,6 +101,10 @@ class World:
             return Credential()
         if who == "signed":
             return Credential(is_signed=True)
+        if who == "resend":
+            return Credential(is_signed_by_resend=True)
+        if who == "postmark":
+            return Credential(is_basic=True)
         if who == "plugin":
             return Credential(WEBHOOK_TOKEN, is_in_query=True)
         return Credential(cookie=self._sign_in(name)) if is_cookie else Credential(self.tokens[name])
@@ -148,7 +162,8 @@ def tokens_of(stack: Stack) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def trusting_service(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     """A service with a credential of every kind."""
-    environ = {**sentry_variables(stack), "INGEST_TOKENS": f"shop={SHOP_TOKEN}", "OPERATOR_TOKEN": OPERATOR_TOKEN}
+    tokens = {"INGEST_TOKENS": f"shop={SHOP_TOKEN}", "OPERATOR_TOKEN": OPERATOR_TOKEN}
+    environ = {**sentry_variables(stack), **EMAIL_VARIABLES, **tokens}
     with running_service(environ, tmp_path_factory.mktemp("matrix") / "log", budgets=UNHURRIED) as process:
         yield process
 

@@ -42,7 +42,7 @@ GET /                         | +    +       +       +      +    +   +   +      
 GET /health                   | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +          +
 GET /health/db                | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +          +
 GET /status as JSON           | o    .       .       .      .    +   +   +      +       .      .    +        o      o      o      .        +          +
-GET /status as a page         | o    .       .       .      .    +   +   +      +       .      .    +        o      o      o      .        +          +
+GET /status as a page         | o    .       .       .      .    +   +   +      +       .      .    +        o      o      o      o        +          +
 POST /status signing in       | .    .       .       .      .    +   +   +      +       .      .    +        .      .      .      .        .          .
 POST /status signing out      | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +          +
 GET /status/kill-switch       | .    .       .       .      .    .   .   .      .       .      .    +        .      .      .      .        .          +

@@ -141,8 +141,8 @@ def test_what_jsonb_refuses_is_removed(providers: Providers, email: Email) -> No
 
 def test_refused_requests_are_recorded(providers: Providers, email: Email) -> None:
     for headers in ({"svix-id": "x"}, {}):
-        providers.http.post(ROUTE, content=b"{}", headers={**headers, "X-Forwarded-For": "203.0.113.77"})
-    query = "select count(*) from public.security_events where host(ip_address) = '203.0.113.77'"
+        providers.http.post(ROUTE, content=b"{}", headers={**headers, "X-Forwarded-For": "198.51.100.77"})
+    query = "select count(*) from public.security_events where host(ip_address) = '198.51.100.77'"
     wait_until(lambda: email.connection.execute(query).fetchone() == (1,), what="the record")
 
 

@@ -5,6 +5,8 @@ The service is started with the variables of docs/operator-tasks.md, as a deploy
 
 from __future__ import annotations
 
+import base64
+import json
 import secrets
 import time
 from collections.abc import Iterator, Mapping
@@ -20,7 +22,7 @@ import pytest
 from app.settings import Settings
 from app.web.auth import sign
 from local import Stack
-from tests.support import sentry_bodies
+from tests.support import email_events, sentry_bodies
 from tests.support.operator_tasks import run_sql_task, task_blocks
 from tests.support.service_budgets import UNHURRIED
 from tests.support.service_process import (
@@ -78,12 +80,29 @@ def by_metrics(service: ServiceProcess, secret: str) -> int:
     return httpx.get(f"{service.url}/metrics", headers={"Authorization": f"Bearer {secret}"}).status_code
 
 
+def by_resend(service: ServiceProcess, secret: str) -> int:
+    raw = json.dumps(email_events.resend("sent", "nobody@example.com", "unknown")).encode()
+    headers = email_events.signed_headers(raw, secret if secret.startswith("whsec_") else new_signing_secret())
+    return httpx.post(f"{service.url}{email_events.ROUTE}", content=raw, headers=headers, timeout=60).status_code
+
+
+def by_postmark(service: ServiceProcess, secret: str) -> int:
+    body = email_events.postmark("Delivery", "nobody@example.com", "unknown")
+    return httpx.post(f"{service.url}{email_events.ROUTE}", json=body, auth=("postmark", secret)).status_code
+
+
+def new_signing_secret() -> str:
+    return f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
+
+
 TOKENS = {
     "Rotate INGEST_TOKEN": ("ingest-token", by_report),
     "Rotate a token of INGEST_TOKENS": ("checkout-token", by_report),
     "Rotate SENTRY_CLIENT_SECRET": ("client-secret", by_signature),
     "Rotate SENTRY_WEBHOOK_TOKEN": ("webhook-token", by_webhook_url),
     "Rotate OPERATOR_TOKEN": ("operator-token", by_metrics),
+    "Rotate RESEND_WEBHOOK_SECRET": ("signing-secret", by_resend),
+    "Rotate POSTMARK_WEBHOOK_CREDENTIALS": ("password", by_postmark),
 }
 
 
@@ -91,7 +110,10 @@ TOKENS = {
 def test_old_and_new_are_accepted_until_the_old_one_is_removed(stack: Stack, log_path: Path, title: str) -> None:
     name, use = TOKENS[title]
     old, new = f"old-{secrets.token_hex(12)}", f"new-{secrets.token_hex(12)}"
-    both, new_only = steps(title, {f"new-{name}": new, f"old-{name}": old})
+    if use is by_resend:
+        old, new = new_signing_secret(), new_signing_secret()
+    prefix = "whsec_" if use is by_resend else ""
+    both, new_only = steps(title, {f"{prefix}new-{name}": new, f"{prefix}old-{name}": old})
     with deployed(stack, log_path, both) as service:
         assert {use(service, each) for each in (old, new)} <= {200, 201}
         assert use(service, "wrong-0123456789abcdef") == 401
