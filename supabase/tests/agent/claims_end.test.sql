@@ -104,7 +104,9 @@ select is(
   (
     select concat_ws(' ', pg_temp.state('INC-8'), what, why)
     from public.incident_timeline
-    where incident_id = 'INC-8' order by id desc limit 1
+    where incident_id = 'INC-8'
+    order by id desc
+    limit 1
   ),
   'open claim_released stopped by the kill switch', 'the kill switch ends all claims'
 );
