@@ -212,8 +212,8 @@ comment on column public.incidents.acknowledged_at is 'Time at which the inciden
 comment on column public.incidents.acknowledged_by is 'Person or agent that acknowledged the incident.';
 
 comment on column public.incidents.claimed_by is
-'Name of the agent that holds the incident, as it calls itself. A label; see claim_caller for who it is. Null when nobody
-does.';
+'Name of the agent that holds the incident, as it calls itself. A label; see claim_caller for who it is. Null when
+nobody does.';
 
 comment on column public.incidents.claim_caller is
 'Who holds the incident, from the access token: user:<sub>, service_role, or a database role.';

@@ -1,8 +1,8 @@
 -- Purpose: provides the RPC that sets and releases the kill switch.
 -- Objects: function public.set_kill_switch.
 -- Risks: takes its locks in the order of every change of the configuration: the advisory lock of action starts and
---   ends, the kill_switch row, the incidents of running actions and claims, the head of the caller's audit chain. Arguments are
---   checked before all of them.
+--   ends, the kill_switch row, the incidents of claims and running actions, the head of the caller's audit chain.
+--   Arguments are checked before all of them.
 
 create function public.set_kill_switch(enabled boolean, reason text, requested_by text default null)
 returns jsonb

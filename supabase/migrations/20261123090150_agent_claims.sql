@@ -1,7 +1,7 @@
 -- Purpose: lets an agent claim an incident for a time: the worst one that nobody handles.
 -- Objects: functions monitoring.read_lease, monitoring.find_claimable_incident, monitoring.wait_for_incident,
---   monitoring.write_claim, monitoring.lock_claim, public.claim_next_incident, public.extend_claim,
---   public.release_claim.
+--   monitoring.write_claim, monitoring.lock_claim, monitoring.name_claim_editor, public.claim_next_incident,
+--   public.extend_claim, public.release_claim.
 -- Risks: locks are taken in this order: the advisory lock of action starts and ends, shared, so that the kill switch is
 --   not set between its check and the claim; the advisory lock of the caller, so that its limit is exact; incidents. An
 --   agent that looks for an incident skips those that are locked, and waits for one at most 300 ms, less than the time
@@ -65,7 +65,7 @@ incidents that are locked, and those on which another caller runs an action. sev
 create function monitoring.wait_for_incident(
   severity public.incident_severity, category public.incident_category, source text
 )
-returns void
+returns boolean
 language plpgsql
 volatile
 security invoker
@@ -86,15 +86,16 @@ begin
     limit 1
   )
   for update;
+  return found;
 exception
   when lock_not_available then
-    null; -- whoever has the lock keeps it for longer
+    return false; -- who has the lock keeps it for longer
 end
 $$;
 
 comment on function monitoring.wait_for_incident(public.incident_severity, public.incident_category, text) is
-'Waits up to 300 ms for the lock of the most severe open incident. While its error is reported again and again, ingest
-has the lock nearly always: who only skips locked incidents would never get it.';
+'Waits up to 300 ms for the lock of the most severe open incident, and returns whether it got one. While an error is
+reported again and again, ingest has the lock nearly always: who only skips locked incidents would not get it.';
 
 create function monitoring.write_claim(incident public.incidents)
 returns jsonb
@@ -172,8 +173,7 @@ begin
 
   perform monitoring.end_expired_claims();
   v_id := monitoring.find_claimable_incident(v_caller, v_severity, v_category, v_source);
-  if v_id is null then
-    perform monitoring.wait_for_incident(v_severity, v_category, v_source);
+  if v_id is null and monitoring.wait_for_incident(v_severity, v_category, v_source) then
     v_id := monitoring.find_claimable_incident(v_caller, v_severity, v_category, v_source);
   end if;
   if v_id is null then
@@ -246,6 +246,22 @@ comment on function monitoring.lock_claim(text) is
 'Locks a claimed incident until commit and returns it. Raises PT404 when it does not exist, PT409 when nobody holds it,
 PT403 when another caller does; service_role and the owner may change any claim.';
 
+create function monitoring.name_claim_editor(incident public.incidents)
+returns text
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select case
+    when incident.claim_caller = monitoring.current_caller() then incident.claimed_by else monitoring.read_actor()
+  end
+$$;
+
+comment on function monitoring.name_claim_editor(public.incidents) is
+'Returns the name under which a change of a claim is recorded: that of the agent for the holder, else that of the
+caller.';
+
 create function public.extend_claim(incident_id text, lease_seconds integer default 900)
 returns public.incidents
 language plpgsql
@@ -263,7 +279,7 @@ begin
       'Stop working on it, because another agent may. claim_next_incident() claims an open incident.'
     );
   end if;
-  perform monitoring.set_change_context(v_incident.claimed_by, '{}');
+  perform monitoring.set_change_context(monitoring.name_claim_editor(v_incident), '{}');
   update public.incidents
   set claim_expires_at = clock_timestamp() + v_lease
   where incidents.id = v_incident.id
@@ -296,9 +312,7 @@ declare
   v_incident public.incidents := monitoring.lock_claim(release_claim.incident_id);
 begin
   perform monitoring.end_claims(
-    array[v_incident.id],
-    case when v_incident.claim_caller = monitoring.current_caller() then v_incident.claimed_by else monitoring.read_actor() end,
-    jsonb_build_object('reason', v_reason)
+    array[v_incident.id], monitoring.name_claim_editor(v_incident), jsonb_build_object('reason', v_reason)
   );
   return monitoring.lock_incident(v_incident.id);
 end

@@ -315,6 +315,8 @@ begin
       select incident_timeline.*
       from public.incident_timeline
       where incident_timeline.incident_id = incident.id
+        -- An agent that works for long writes many of them.
+        and incident_timeline.what <> 'claim_extended'
       order by incident_timeline.id desc
       limit 20
     ) as entry

@@ -80,7 +80,7 @@ select is(monitoring.end_claims(array['INC-7'], 'tap', '{}'), 0::bigint, 'what n
 
 select results_eq(
   $$ select incident_id, who, what, details ->> 'claimed_by', why from public.incident_timeline
-     where incident_id between 'INC-1' and 'INC-7' and what not in ('incident_created', 'incident_claimed')
+     where incident_id = any('{INC-1,INC-2,INC-3,INC-4,INC-5,INC-6,INC-7}') and what not in ('incident_created', 'incident_claimed')
        and details ->> 'claimed_by' is not null and details ->> 'to' is not null
        and what <> 'claim_extended' order by incident_id $$,
   $$ values
@@ -104,7 +104,9 @@ select is(
   (
     select concat_ws(' ', pg_temp.state('INC-8'), what, why)
     from public.incident_timeline
-    where incident_id = 'INC-8' order by id desc limit 1
+    where incident_id = 'INC-8'
+    order by id desc
+    limit 1
   ),
   'open claim_released stopped by the kill switch', 'the kill switch ends all claims'
 );

@@ -19,10 +19,12 @@ select throws_ok(
 );
 
 select is(
-  monitoring.is_claimed_by_another(incidents), false, 'nobody is kept from acting on the incident'
-)
-from public.incidents
-where id = 'INC-1';
+  (
+    select monitoring.is_claimed_by_another(incidents)
+    from public.incidents
+    where id = 'INC-1'
+  ), false, 'nobody is kept from acting on the incident'
+);
 
 select set_config('request.jwt.claims', '{"role": "authenticated", "sub": "ben"}', true);
 

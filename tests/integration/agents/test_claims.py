@@ -364,7 +364,7 @@ def test_claims_and_reports_of_the_same_errors_do_not_deadlock(
                 session.execute("select monitoring.end_expired_claims()")
                 session.execute(
                     "select monitoring.end_claims(array(select id from public.incidents"
-                    " where source = %s and claim_caller is not null order by fingerprint for update), 'test', '{}')",
+                    " where source = %s and claim_caller is not null order by fingerprint for update), 'claims', '{}')",
                     [source],
                 )
 
