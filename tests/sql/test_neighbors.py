@@ -33,6 +33,7 @@ insert into monitoring.charts values (1, 'Orders per hour');
 create function monitoring.count_charts() returns bigint language sql as 'select count(*) from monitoring.charts';
 grant execute on function monitoring.count_charts() to anon;
 
+comment on schema public is 'The shop';
 create table public.orders (id integer primary key, total numeric);
 insert into public.orders values (1, 10), (2, 30);
 create function public.sum_orders() returns numeric language plpgsql security definer as $$
