@@ -1,6 +1,7 @@
 -- Purpose: writes notifications for programs: PagerDuty, webhooks and agents; and e-mails.
 -- Objects: functions monitoring.write_pagerduty_event, monitoring.write_webhook_event, monitoring.write_agent_event,
---   monitoring.escape_html, monitoring.write_email_text, monitoring.write_email_html, monitoring.write_email.
+--   monitoring.escape_html, monitoring.write_email_text, monitoring.write_email_html,
+--   monitoring.write_email_subject, monitoring.write_email.
 -- Risks: texts come from outside: HTML is escaped, and subjects are one line. An agent gets them under the key data.
 --   It gets no secret.
 
@@ -216,6 +217,35 @@ $$;
 comment on function monitoring.write_email_html(monitoring.notification_text, text) is
 'Returns the HTML part of an e-mail. All texts are escaped; it loads nothing.';
 
+create function monitoring.write_email_subject(n monitoring.notifications)
+returns text
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select monitoring.shorten_line(
+    concat_ws(
+      ' ',
+      format('[%s]', coalesce((write_email_subject.n).severity::text, (write_email_subject.n).event::text)),
+      case
+        when (write_email_subject.n).incident_id is null then monitoring.write_headline(write_email_subject.n)
+        else concat_ws(
+          ' ',
+          (write_email_subject.n).incident_id,
+          case when (write_email_subject.n).event <> 'opened' then (write_email_subject.n).event || ':' end,
+          (write_email_subject.n).details ->> 'title'
+        )
+      end
+    ),
+    200
+  )
+$$;
+
+comment on function monitoring.write_email_subject(monitoring.notifications) is
+'Returns the subject of an e-mail, one line of at most 200 characters: [CRITICAL] INC-1 Checkout fails, or [CRITICAL]
+INC-1 resolved: Checkout fails.';
+
 create function monitoring.write_email(n monitoring.notifications, channel monitoring.notification_channels)
 returns jsonb
 language sql
@@ -224,20 +254,7 @@ security invoker
 set search_path = ''
 as $$
   select jsonb_build_object(
-    'subject', monitoring.shorten_line(
-      case (write_email.n).event
-        when 'digest' then described.headline
-        when 'test' then described.headline
-        else concat_ws(
-          ' ',
-          format('[%s]', described.severity),
-          (write_email.n).incident_id,
-          case when (write_email.n).event <> 'opened' then (write_email.n).event || ':' end,
-          described.title
-        )
-      end,
-      200
-    ),
+    'subject', monitoring.write_email_subject(write_email.n),
     'text', monitoring.write_email_text(described, (write_email.channel).name),
     'html', monitoring.write_email_html(described, (write_email.channel).name)
   )

@@ -1,6 +1,6 @@
 -- Purpose: writes the notifications of a transition of an incident, in the transaction of the transition.
 -- Objects: type monitoring.incident_transition; functions monitoring.find_channel_stop, monitoring.is_channel_active,
---   monitoring.describe_transition, monitoring.was_told, monitoring.write_email_subject, monitoring.queue_email_row,
+--   monitoring.describe_transition, monitoring.was_told, monitoring.queue_email_row,
 --   monitoring.queue_transitions, monitoring.update_told_notifications, monitoring.queue_opened_notifications,
 --   monitoring.queue_notifications, monitoring.send_new_notifications; triggers
 --   notifications_without_provider_are_mailed, new_incidents_are_notified, incident_changes_are_notified,
@@ -117,31 +117,6 @@ $$;
 comment on function monitoring.was_told(text, text) is
 'Returns whether a channel knows, or will know, that the incident is not resolved: it was told of it since it was last
 told of a resolution. Notifications that never reached the channel do not count.';
-
-create function monitoring.write_email_subject(n monitoring.notifications)
-returns text
-language sql
-immutable
-security invoker
-set search_path = ''
-as $$
-  select left(
-    coalesce(format('[%s] ', (write_email_subject.n).severity), '')
-    || concat_ws(
-      ' ',
-      (write_email_subject.n).incident_id,
-      case when (write_email_subject.n).event <> 'opened' then (write_email_subject.n).event || ':' end,
-      coalesce(
-        (write_email_subject.n).details ->> 'title', (write_email_subject.n).details ->> 'count' || ' incidents',
-        'notification'
-      )
-    ),
-    500
-  )
-$$;
-
-comment on function monitoring.write_email_subject(monitoring.notifications) is
-'Returns the subject of an e-mail: [CRITICAL] INC-1 Checkout fails, or [CRITICAL] INC-1 resolved: Checkout fails.';
 
 create function monitoring.queue_email_row()
 returns trigger

@@ -39,7 +39,7 @@ begin
     values (
       v_n.incident_id,
       (send_notification.channel).email,
-      monitoring.write_email(v_n, send_notification.channel) ->> 'subject'
+      monitoring.write_email_subject(v_n)
     )
     returning email_tracking.id into v_n.email_id;
   end if;

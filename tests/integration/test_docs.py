@@ -46,6 +46,16 @@ ON_HOSTED_SUPABASE = {"create_secret", "update_secret"}
 # Names of Supabase's and Railway's, which occur on one page only.
 PERMISSIONS = {"project_admin_read", "projects_read", "database_pooling_config_read"}
 RAILWAY_VARIABLES = {"RAILWAY_DEPLOYMENT_DRAINING_SECONDS", "RAILWAY_HEALTHCHECK_TIMEOUT_SEC"}
+# What Slack answers, and a parameter of Discord's.
+CHAT_WORDS = {
+    "action_prohibited",
+    "channel_is_archived",
+    "channel_not_found",
+    "invalid_payload",
+    "no_service",
+    "rollup_error",
+    "thread_id",
+}
 DEPLOYMENT_FILES = ("Dockerfile", "railway.toml", ".railway/railway.ts", ".github/workflows/ci.yml")
 
 CATALOG = """
@@ -277,7 +287,9 @@ def test_identifiers(path: Path) -> None:
     """What looks like an identifier or a variable is one of the code's."""
     pattern = re.compile(r"\b(?:[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z]+)+)\b")
     snippets = {file.stem for file in (PROJECT / "supabase" / "snippets").glob("*.sql")}
-    known = {*pattern.findall(sources()), *snippets, *ON_HOSTED_SUPABASE, *PERMISSIONS, *RAILWAY_VARIABLES}
+    examples = {name for block in blocks("json") for name in re.findall(r'_secret": "(\w+)"', block.text)}
+    words = {*ON_HOSTED_SUPABASE, *PERMISSIONS, *RAILWAY_VARIABLES, *CHAT_WORDS, *examples}
+    known = {*pattern.findall(sources()), *snippets, *words}
     named = {name for span in spans(path) if "/" not in span for name in pattern.findall(span)}
     assert named - known == set()
 

@@ -34,6 +34,8 @@ TEAMS_BYTES = 28 * 1024
 SLACK_CHARACTERS = 13_000
 # Of the JSON of an event: https://developer.pagerduty.com/docs/events-api-v2/trigger-events/
 PAGERDUTY_BYTES = 512 * 1024
+# As docs/notifications/webhook.md says.
+LONGEST_BODY = 100 * 1024
 
 DETAILS = {
     "title": "TypeError: x is not a function",
@@ -55,12 +57,13 @@ DETAILS = {
     "external_url": "https://sentry.io/issues/1",
     "open_for": "01:30:00.123456",
 }
-# 200 incidents with ids as long as those of ten thousand million.
+# 200 incidents with ids as long as those of ten thousand million, and the longest titles that a digest has.
 MEMBERS = [
     {
         "incident_id": f"INC-{9_000_000_000 + number}",
         "event": INCIDENT_EVENTS[number % len(INCIDENT_EVENTS)],
         "severity": ["LOW", "MEDIUM", "HIGH", "CRITICAL"][number // 6 % 4],
+        "title": "🔥" * 80,
     }
     for number in range(200)
 ]
@@ -226,6 +229,7 @@ def test_a_digest_names_each_of_200_incidents(writer: Writer, kind: str) -> None
     request = writer.request(kind, "digest", DIGEST)
     if kind in KINDS:
         validate(kind, request)
+    assert len(request.content) <= LONGEST_BODY
     texts = [request.body["text"], request.body["html"]] if kind == "email" else [request.content.decode()]
     for text in texts:
         assert [member["incident_id"] for member in MEMBERS if member["incident_id"] not in text] == []
