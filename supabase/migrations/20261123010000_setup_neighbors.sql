@@ -88,29 +88,29 @@ as $$
       lock_incidents_of_agents lock_quotas mark_commands mark_keyed_values mark_random_values mark_spoken_values
       mask_named_value mask_number mask_values mask_word match_beginnings match_character match_literal match_person
       match_spellings may_contain_random_words may_contain_secrets may_contain_sensitive_keys merge_sample_context
-      name_incident_change name_level_rule normalize_classified_text normalize_error_message open_envelope
-      open_sentry_incident overall_state parse_codes parse_rule_query parse_timestamp passes_luhn passes_mod97
-      pause_before_retry postpone_delivery precedes_status_code prepare_event prepare_repeat prepare_search
-      prepare_sentry_report protect_builtin_rule protect_knowledge publish_tables purge_agent_actions purge_history
-      purge_notifications purge_receipts queue_digests queue_email_row queue_embedding queue_notifications
-      queue_opened_notifications queue_reminders queue_test queue_transitions read_actor read_address read_category
-      read_channel_secret read_channel_url read_choice read_classified_fields read_document read_editor read_email_id
-      read_embedding read_error_signals read_event_choice read_event_context read_event_line read_event_lines
-      read_event_text read_event_time read_exception read_excerpt read_fingerprint read_http_status
-      read_idempotency_key read_ipv4 read_lease read_legacy_alert read_lenient_text read_limit
-      read_notification_channels read_optional_line read_optional_text read_postmark_event read_printed_chain
-      read_probe_targets read_required_line read_required_text read_resend_event read_retry_after read_role
-      read_secret read_sender read_sentry_activity read_sentry_comment read_sentry_delivery read_sentry_event
-      read_sentry_intent read_sentry_issue read_sentry_metric_alert read_sentry_tags read_severity read_signing_key
-      read_stack_frame read_statuses read_timestamp read_words record_answer record_email_failed record_email_sent
-      record_purged_actions redact_account_number redact_account_numbers redact_card_numbers redact_digit_run
-      redact_formats redact_jsonb redact_keyed_values redact_long_keys redact_private_keys redact_secrets
-      redact_secrets_once redact_tokens refuse_agent_action_change refuse_event refuse_other_agents refuse_request
-      refuse_system_config_truncate refuse_unknown_incident refuses_duplicates remember_service
-      remove_stale_target_states remove_upserted_events report_kept_rows require_argument require_rule_field
-      require_subject resend_probes resolve_exception_chain resolve_incidents retry_dead_notifications
-      retry_deliveries retry_notification revoke_temporary roll_up_checks roll_up_days roll_up_incidents
-      run_health_checks sanitize_jsonb sanitize_line sanitize_middle sanitize_text schedule_jobs
+      name_claim_editor name_incident_change name_level_rule normalize_classified_text normalize_error_message
+      open_envelope open_sentry_incident overall_state parse_codes parse_rule_query parse_timestamp passes_luhn
+      passes_mod97 pause_before_retry postpone_delivery precedes_status_code prepare_event prepare_repeat
+      prepare_search prepare_sentry_report protect_builtin_rule protect_knowledge publish_tables purge_agent_actions
+      purge_history purge_notifications purge_receipts queue_digests queue_email_row queue_embedding
+      queue_notifications queue_opened_notifications queue_reminders queue_test queue_transitions read_actor
+      read_address read_answer_headers read_category read_channel_secret read_channel_url read_choice
+      read_classified_fields read_document read_editor read_email_id read_embedding read_error_signals
+      read_event_choice read_event_context read_event_line read_event_lines read_event_text read_event_time
+      read_exception read_excerpt read_fingerprint read_http_status read_idempotency_key read_ipv4 read_lease
+      read_legacy_alert read_lenient_text read_limit read_notification_channels read_optional_line read_optional_text
+      read_postmark_event read_printed_chain read_probe_targets read_required_line read_required_text
+      read_resend_event read_retry_after read_role read_secret read_sender read_sentry_activity read_sentry_comment
+      read_sentry_delivery read_sentry_event read_sentry_intent read_sentry_issue read_sentry_metric_alert
+      read_sentry_tags read_severity read_signing_key read_stack_frame read_statuses read_timestamp read_words
+      record_answer record_email_failed record_email_sent record_purged_actions redact_account_number
+      redact_account_numbers redact_card_numbers redact_digit_run redact_formats redact_jsonb redact_keyed_values
+      redact_long_keys redact_private_keys redact_secrets redact_secrets_once redact_tokens refuse_agent_action_change
+      refuse_event refuse_other_agents refuse_request refuse_system_config_truncate refuse_unknown_incident
+      refuses_duplicates remember_service remove_stale_target_states remove_upserted_events report_kept_rows
+      require_argument require_rule_field require_subject resend_probes resolve_exception_chain resolve_incidents
+      retry_dead_notifications retry_deliveries retry_notification revoke_temporary roll_up_checks roll_up_days
+      roll_up_incidents run_health_checks sanitize_jsonb sanitize_line sanitize_middle sanitize_text schedule_jobs
       schedule_optional_jobs schedule_retries schema_version secure_objects seed_action_kinds
       seed_classification_rules seed_health_check_policy_fields seed_incident_fields seed_notification_fields
       seed_permission_fields seed_secret_formats seed_system_config seed_target_fields send_at_once send_channel
@@ -230,11 +230,11 @@ as $$
       audit_anchor_heads_chain_idx embedding_jobs_due_idx embedding_jobs_request_idx event_receipts_created_idx
       fix_outcomes_incident_idx fix_outcomes_worked_idx incident_hours_hour_idx notifications_created_idx
       notifications_dead_idx notifications_digest_idx notifications_email_idx notifications_escalate_idx
-      notifications_incident_idx notifications_remind_idx notifications_sent_idx notifications_unfinished_idx
-      running_actions_deadline_idx running_actions_incident_idx running_actions_kind_idx sentry_deliveries_body_idx
-      sentry_deliveries_deferred_idx sentry_deliveries_fingerprint_idx sentry_deliveries_incident_idx
-      sentry_deliveries_occurrence_idx sentry_deliveries_received_idx sentry_deliveries_waiting_idx
-      target_daily_stats_day_idx target_hourly_stats_hour_idx
+      notifications_incident_idx notifications_remind_idx notifications_sending_idx notifications_sent_idx
+      notifications_unfinished_idx running_actions_deadline_idx running_actions_incident_idx running_actions_kind_idx
+      sentry_deliveries_body_idx sentry_deliveries_deferred_idx sentry_deliveries_fingerprint_idx
+      sentry_deliveries_incident_idx sentry_deliveries_occurrence_idx sentry_deliveries_received_idx
+      sentry_deliveries_waiting_idx target_daily_stats_day_idx target_hourly_stats_hour_idx
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)
