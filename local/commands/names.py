@@ -17,7 +17,9 @@ from local.system.paths import PROJECT
 MIGRATIONS = PROJECT / "supabase" / "migrations"
 BLOCK = re.compile(r"(    -- names: ([a-z ]+), written by `make names`\n).*?(    -- names: end\n)", re.DOTALL)
 KINDS = {"type": "type", "table": "relation", "view": "relation", "sequence": "relation", "function": "function"}
-OBJECT = re.compile(rf"^\s*create (?:or replace )?({'|'.join(KINDS)}) (public|monitoring)\.(\w+)", re.MULTILINE)
+OBJECT = re.compile(
+    rf"^\s*create (?:or replace |unlogged )?({'|'.join(KINDS)}) (public|monitoring)\.(\w+)", re.MULTILINE
+)
 INDEX = re.compile(r"^create (?:unique )?index (\w+)\s+on (public|monitoring)\.", re.MULTILINE)
 JOB = re.compile(r"^\s+(?:\(\s*)?'(monitoring-[a-z-]+)', '", re.MULTILINE)
 GRANT = re.compile(r"^grant ([a-z, ]+) on (\w+) ([^;]*?)\s+to ([a-z_, ]+);", re.MULTILINE)
@@ -42,19 +44,22 @@ def with_names(text: str) -> str:
 
 def _rows(list_name: str) -> str:
     rows = []
-    for (kind, schema, grantees), names in sorted(_names().items(), reverse=True):
-        if list_name != _list_of(kind, schema):
+    for (kind, schema, grantees), all_names in sorted(_names().items(), reverse=True):
+        names = [name for name in all_names if list_name == _list_of(kind, schema, name)]
+        if not names:
             continue
         lines = textwrap.fill(" ".join(sorted(names)), WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
         rows.append(f"    ('{schema}', '{kind}', '{grantees}', '\n{lines}\n    ')")
     return ",\n".join(rows) + "\n"
 
 
-def _list_of(kind: str, schema: str) -> str:
-    """The list of the file that an object belongs to."""
+def _list_of(kind: str, schema: str, name: str) -> str:
+    """The list of the file that an object belongs to. The internal functions are too many for one."""
     if kind != "function":
         return "other objects"
-    return "functions" if schema == "public" else "internal functions"
+    if schema == "public":
+        return "functions"
+    return "internal functions a to l" if name < "m" else "internal functions m to z"
 
 
 def _names() -> dict[tuple[str, str, str], set[str]]:
