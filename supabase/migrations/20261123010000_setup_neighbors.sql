@@ -296,7 +296,7 @@ begin
     from monitoring.list_own_objects() as own
     join pg_catalog.pg_proc on pg_proc.proname = own.name and pg_proc.pronamespace = to_regnamespace(own.schema)
     where own.kind = 'function' and own.name not in (
-      'list_internal_functions', 'list_own_functions', 'list_own_objects'
+      'list_internal_functions_a_to_l', 'list_internal_functions_m_to_z', 'list_own_functions', 'list_own_objects'
     )
   ) as found;
   if to_regclass('cron.job') is not null then
