@@ -11,8 +11,8 @@ values
 ('tap ops', 1, 'slack', 'HIGH', '{opened,escalated}', 10, 20, 'tap boss'),
 ('tap boss', 2, 'slack', 'CRITICAL', '{resolved}', null, null, null);
 
-insert into public.incidents (fingerprint, title, message, severity, category, rule)
-values ('tap armed', 't', 'm', 'HIGH', 'backend', 'r');
+insert into public.incidents (fingerprint, title, message, severity, category, rule, source)
+values ('tap armed', 't', 'm', 'HIGH', 'backend', 'r', 'tap-armed');
 
 update public.incidents
 set severity = 'CRITICAL'
@@ -39,20 +39,15 @@ select results_eq(
   'what is told is followed by reminders and an escalation'
 );
 
-select
-  monitoring.update_told_notifications(
-    jsonb_populate_record(incidents, '{"status": "acknowledged"}'), 'open', incidents.severity
-  )
-from public.incidents
-where incidents.fingerprint = 'tap armed';
+select public.claim_next_incident('tap', source => 'tap-armed');
 
 select results_eq(
   $$ select * from monitoring.test_armed() $$,
   $$ values ('opened', null::boolean, null::boolean), ('escalated', null, null) $$,
-  'not while the incident is acknowledged'
+  'not while an agent has claimed the incident'
 );
 
-select monitoring.update_told_notifications(incidents, 'acknowledged', incidents.severity)
+select public.release_claim(incidents.id, 'not mine')
 from public.incidents
 where incidents.fingerprint = 'tap armed';
 
