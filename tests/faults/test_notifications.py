@@ -20,7 +20,14 @@ from psycopg.types.json import Jsonb
 from local import Stack
 from local.emulators.pg_net.worker import BATCH_CONNECTION
 from tests.faults.conftest import OWN_POSTGRES
-from tests.support.notification_receiver import HELD, OK, Receiver, notification_receiver, without_duplicates
+from tests.support.notification_receiver import (
+    HELD,
+    OK,
+    Receiver,
+    notification_receiver,
+    status,
+    without_duplicates,
+)
 from tests.support.notifications import (
     Notifications,
     arrivals,
@@ -249,17 +256,16 @@ def test_a_storm_stays_within_the_limit_and_names_every_incident(
 ) -> None:
     notifications.set_channels(*CHANNELS)
     notifications.set_limits(notifications_per_minute=LIMIT)
+    receiver.answer("/team", *([status(500)] * 12), OK)  # attempts count as well
     incidents: list[str] = []
     for batch in range(0, INCIDENTS, 200):
         incidents += notifications.report(*(f"storm {number}" for number in range(batch, batch + 200)))
-    minutes: list[dict[str, int]] = []
+    minutes: dict[str, list[int]] = {short: [] for short in CHANNELS}
     while _unfinished(notifications):
-        before = {short: len(receiver.at(f"/{short}")) for short in CHANNELS}
         _send_until_idle(notifications)
-        if not minutes:
-            before = dict.fromkeys(CHANNELS, 0)
-        minutes.append({short: len(receiver.at(f"/{short}")) - before[short] for short in CHANNELS})
-        assert len(minutes) < 20, minutes
+        for short, numbers in minutes.items():
+            numbers.append(len(receiver.at(f"/{short}")) - sum(numbers))
+        assert len(minutes["ops"]) < 20, minutes
         _pass_a_minute(notifications)
 
     rows: list[list[object]] = []
@@ -272,12 +278,11 @@ def test_a_storm_stays_within_the_limit_and_names_every_incident(
             if f'"{incident_id}"' in request.body.decode()
         }
         digests = [request for request in requests if event_of(request) == "digest"]
-        rows.append([short, INCIDENTS, LIMIT, [minute[short] for minute in minutes], len(digests), len(named)])
+        rows.append([short, INCIDENTS, LIMIT, minutes[short], len(digests), len(named)])
         assert len(named) == len(set(incidents)) == INCIDENTS
-        assert set(arrivals(requests).values()) == {1}
+        assert len(requests) - len(arrivals(requests)) == (12 if short == "team" else 0)
     print_table("Storm:", ["channel", "incidents", "limit", "messages a minute", "digests", "incidents named"], rows)
-    assert all(0 < minute[short] <= LIMIT for minute in minutes[:1] for short in CHANNELS)
-    assert all(minute[short] <= LIMIT for minute in minutes for short in CHANNELS)
+    assert max(number for numbers in minutes.values() for number in numbers) <= LIMIT
 
 
 def _unfinished(notifications: Notifications) -> list[object]:

@@ -62,7 +62,9 @@ HANGS_UP_EARLY = Answer("hangs up early", answers=False, reads_body=False)
 """Closes the connection when it has read the headers."""
 HELD = Answer("held", waits=True)
 """200, but not before release()."""
-INVALID_UTF8 = Answer("200 in Latin-1", headers=(("x-note", b"caf\xe9"), ("retry-after", b"\xff\xfe")), body=b"ok \xe9")
+INVALID_UTF8 = Answer(
+    "200 in Latin-1", headers=(("x-caf\xe9", b"caf\xe9"), ("retry-after", b"\xff\xfe")), body=b"ok \xe9"
+)
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ def _response(answer: Answer) -> bytes:
         f"HTTP/1.1 {answer.status} Whatever".encode(),
         f"Content-Length: {len(answer.body)}".encode(),
         b"Connection: close",
-        *(name.encode() + b": " + value for name, value in answer.headers),
+        *(name.encode("latin-1") + b": " + value for name, value in answer.headers),
     ]
     return b"\r\n".join(lines) + b"\r\n\r\n" + answer.body
 

@@ -56,7 +56,9 @@ def test_redirects_big_bodies_and_invalid_headers_are_sent_as_they_are(receiver:
     receiver.answer("/latin", INVALID_UTF8)
     assert send(receiver, "/moved").headers["location"] == "/ops"
     assert len(send(receiver, "/big").content) == 5_000_000
-    assert (b"x-note", b"caf\xe9") in send(receiver, "/latin").headers.raw
+    with socket.create_connection(("127.0.0.1", receiver.port)) as client, client.makefile("rb") as answer:
+        client.sendall(b"POST /latin HTTP/1.1\r\n\r\n")  # httpx accepts no such names
+        assert b"\r\nx-caf\xe9: caf\xe9\r\n" in answer.read()
 
 
 @pytest.mark.parametrize(("answer", "body"), [(HANGS_UP, b'{"a": 1}'), (HANGS_UP_EARLY, b"")])
