@@ -1,9 +1,35 @@
 -- Purpose: keeps a storm short: ends notifications that are over before they were sent, and tells many incidents in one
 --   digest when a channel may not be sent that many messages.
--- Objects: functions monitoring.collapse_notifications, monitoring.describe_digest, monitoring.queue_digests,
---   monitoring.finish_digests.
+-- Objects: functions monitoring.find_last_told, monitoring.collapse_notifications, monitoring.describe_digest,
+--   monitoring.queue_digests, monitoring.finish_digests.
 -- Risks: the caller holds the advisory lock of the channel. Rows that another session has locked are skipped with all
 --   others of their incident, so a later one never overtakes an earlier one.
+
+create function monitoring.find_last_told(channel text, incident_id text, before_id bigint)
+returns table (is_open boolean, severity public.incident_severity)
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select notifications.event <> 'resolved', notifications.severity
+  from monitoring.notifications
+  where notifications.incident_id = find_last_told.incident_id
+    and notifications.channel = find_last_told.channel
+    and notifications.id < find_last_told.before_id
+    and notifications.event <> 'acknowledged'
+    and (
+      notifications.status in ('delivered', 'sending')
+      or notifications.may_have_arrived
+      or (notifications.status = 'queued' and notifications.digest_id is not null)
+    )
+  order by notifications.id desc
+  limit 1
+$$;
+
+comment on function monitoring.find_last_told(text, text, bigint) is
+'Returns what a channel knows, or may know, of an incident from the notifications before an id: whether it is open, and
+the severity. No row if it knows nothing. A message in flight and one in a digest count as told.';
 
 create function monitoring.collapse_notifications(channel text)
 returns integer
@@ -91,20 +117,8 @@ as $$
       order by locked.id desc
       limit 1
     ) as latest on true
-    left join lateral (
-      select notifications.event <> 'resolved' as is_open, notifications.severity
-      from monitoring.notifications
-      where notifications.incident_id = candidates.incident_id
-        and notifications.channel = collapse_notifications.channel
-        and notifications.id < candidates.first_id
-        and notifications.event <> 'acknowledged'
-        and (
-          notifications.status in ('delivered', 'sending')
-          or notifications.may_have_arrived
-          or (notifications.status = 'queued' and notifications.digest_id is not null)
-        )
-      order by notifications.id desc
-      limit 1
+    left join lateral monitoring.find_last_told(
+      collapse_notifications.channel, candidates.incident_id, candidates.first_id
     ) as told on true
   ),
 
