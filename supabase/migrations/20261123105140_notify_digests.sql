@@ -1,9 +1,35 @@
 -- Purpose: keeps a storm short: ends notifications that are over before they were sent, and tells many incidents in one
 --   digest when a channel may not be sent that many messages.
--- Objects: functions monitoring.collapse_notifications, monitoring.describe_digest, monitoring.queue_digests,
---   monitoring.finish_digests.
+-- Objects: functions monitoring.find_last_told, monitoring.collapse_notifications, monitoring.describe_digest,
+--   monitoring.queue_digests, monitoring.finish_digests.
 -- Risks: the caller holds the advisory lock of the channel. Rows that another session has locked are skipped with all
 --   others of their incident, so a later one never overtakes an earlier one.
+
+create function monitoring.find_last_told(channel text, incident_id text, before_id bigint)
+returns table (is_open boolean, severity public.incident_severity)
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select notifications.event <> 'resolved', notifications.severity
+  from monitoring.notifications
+  where notifications.incident_id = find_last_told.incident_id
+    and notifications.channel = find_last_told.channel
+    and notifications.id < find_last_told.before_id
+    and notifications.event <> 'acknowledged'
+    and (
+      notifications.status in ('delivered', 'sending')
+      or notifications.may_have_arrived
+      or (notifications.status = 'queued' and notifications.digest_id is not null)
+    )
+  order by notifications.id desc
+  limit 1
+$$;
+
+comment on function monitoring.find_last_told(text, text, bigint) is
+'Returns what a channel knows, or may know, of an incident from the notifications before an id: whether it is open, and
+the severity. No row if it knows nothing. A message in flight and one in a digest count as told.';
 
 create function monitoring.collapse_notifications(channel text)
 returns integer
@@ -28,13 +54,13 @@ as $$
       counted.size,
       counted.first_id,
       counted.has_end,
-      not counted.has_end and incidents.id is not null as is_over
+      incidents.id is not null as is_over
     from (
       select
         waiting.incident_id,
         count(*) as size,
         min(waiting.id) as first_id,
-        coalesce(bool_or(waiting.event = 'resolved'), false) as has_end,
+        bool_or(waiting.event = 'resolved') as has_end,
         count(*) filter (where waiting.event in ('opened', 'reopened')) as openings
       from waiting
       group by waiting.incident_id
@@ -43,22 +69,19 @@ as $$
       on incidents.id = counted.incident_id
       and incidents.status = 'resolved'
       and not counted.has_end
-    where counted.has_end
-      or counted.openings > 1
-      or incidents.id is not null
+    where counted.has_end or counted.openings > 1 or incidents.id is not null
     order by counted.first_id
-    limit 1000
+    limit 5000
   ),
 
   locked as materialized (
     select notifications.id, notifications.incident_id, notifications.event, notifications.severity
     from monitoring.notifications
-    where notifications.channel = collapse_notifications.channel
-      and notifications.id in (
-        select waiting.id
-        from waiting
-        join candidates on candidates.incident_id = waiting.incident_id
-      )
+    where notifications.id in (
+      select waiting.id
+      from waiting
+      join candidates on candidates.incident_id = waiting.incident_id
+    )
       and notifications.status = 'queued'
       and notifications.digest_id is null
       and not notifications.may_have_arrived
@@ -72,10 +95,8 @@ as $$
       candidates.incident_id,
       case
         when candidates.is_over then 'infinity'::numeric
-        when latest.event = 'resolved' then latest.id - (coalesce(told.is_open, false))::integer
-        else latest.id - (
-          not (coalesce(told.is_open, false) and candidates.has_end and latest.severity <= told.severity)
-        )::integer
+        when latest.event = 'resolved' then latest.id - (told.is_open is true)::integer
+        else latest.id - ((told.is_open and candidates.has_end and latest.severity <= told.severity) is not true)::integer
       end as last_id
     from candidates
     join (
@@ -91,20 +112,8 @@ as $$
       order by locked.id desc
       limit 1
     ) as latest on true
-    left join lateral (
-      select notifications.event <> 'resolved' as is_open, notifications.severity
-      from monitoring.notifications
-      where notifications.incident_id = candidates.incident_id
-        and notifications.channel = collapse_notifications.channel
-        and notifications.id < candidates.first_id
-        and notifications.event <> 'acknowledged'
-        and (
-          notifications.status in ('delivered', 'sending')
-          or notifications.may_have_arrived
-          or (notifications.status = 'queued' and notifications.digest_id is not null)
-        )
-      order by notifications.id desc
-      limit 1
+    left join lateral monitoring.find_last_told(
+      collapse_notifications.channel, candidates.incident_id, candidates.first_id
     ) as told on true
   ),
 
@@ -123,7 +132,7 @@ as $$
 $$;
 
 comment on function monitoring.collapse_notifications(text) is
-'Ends what the notifications of a channel need not tell any more, for at most 1,000 incidents, and returns their number.
+'Ends what the notifications of a channel need not tell any more, for at most 5,000 incidents, and returns their number.
 
 Only what was never sent collapses: no row that is in flight, that may have arrived or that is in a digest. Of the
 unsent rows of an incident, the newest opened, reopened or resolved row says how it is now. The rows before it
