@@ -183,6 +183,8 @@ as $$
       attempts = 0,
       next_attempt_at = clock_timestamp(),
       digest_id = null,
+      -- The row of an e-mail stays failed: another one is written with the attempt.
+      email_id = null,
       finished_at = null
     where notifications.id in (
       select dead.id

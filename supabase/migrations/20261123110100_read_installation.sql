@@ -466,12 +466,12 @@ as $$
     'notification channels', count(*) > 0,
     coalesce(
       'Incidents notify ' || string_agg(channels.name, ', ' order by channels.place) || '.',
-      'No notification channel is configured or enabled: an incident tells nobody.'
+      'No notification channel is configured and active: an incident tells nobody.'
     ),
-    'Add channels to notification_recipients in system_config.', false
+    'Add channels to notification_recipients in system_config. Channels of kind email need feature_flags.email.', false
   )
   from monitoring.notification_channels as channels
-  where channels.is_enabled
+  where monitoring.is_channel_active(channels)
   union all
   select monitoring.installation_check_of(
     'secrets of channels', count(judged.problem) = 0,
@@ -519,7 +519,7 @@ as $$
 $$;
 
 comment on function monitoring.check_notifications() is
-'Checks that a notification channel is enabled, that the secrets of the channels exist, and whether notifications were
+'Checks that a notification channel is active, that the secrets of the channels exist, and whether notifications were
 given up in the last day.';
 
 create function public.check_installation()

@@ -7,6 +7,9 @@ values
 ('INC-1', 'tap open', 't', 'm', 'LOW', 'backend', 'r', 'open', null),
 ('INC-2', 'tap over', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now());
 
+insert into public.email_tracking (recipient, subject, status, error)
+values ('tap@example.com', 's', 'failed', 'answered 404');
+
 insert into monitoring.notifications (channel, incident_id, event, status, attempts, error, created_at, finished_at)
 values
 ('tap live', 'INC-1', 'opened', 'dead', 1, 'answered 404', now(), now()),
@@ -17,16 +20,24 @@ values
 ('tap told', 'INC-1', 'opened', 'dead', 1, 'answered 404', now(), now()),
 ('tap told', 'INC-1', 'escalated', 'delivered', 1, null, now(), now());
 
+update monitoring.notifications
+set
+  email_id = (
+    select id from public.email_tracking
+    where recipient = 'tap@example.com'
+  )
+where channel = 'tap live' and incident_id = 'INC-1';
+
 select is(
   monitoring.retry_dead_notifications('tap live'), 2::bigint, 'notifications of a live incident are queued again'
 );
 
 select results_eq(
-  $$ select event::text, status::text, attempts, finished_at from monitoring.notifications
+  $$ select event::text, status::text, attempts, finished_at, email_id from monitoring.notifications
      where channel = 'tap live' order by id $$,
   $$ values
-     ('opened', 'queued', 0, null::timestamptz), ('escalated', 'queued', 0, null),
-     ('opened', 'dead', 1, now()), ('test', 'dead', 1, now()) $$,
+     ('opened', 'queued', 0, null::timestamptz, null::bigint), ('escalated', 'queued', 0, null, null),
+     ('opened', 'dead', 1, now(), null), ('test', 'dead', 1, now(), null) $$,
   'what is over, and tests, stay dead'
 );
 

@@ -6,6 +6,10 @@ insert into monitoring.secrets (name, value)
 values ('tap_url', 'https://hooks.example.com/tap'), ('tap_token', 'tap-token');
 
 update public.system_config
+set value = value || '{"email": false}'
+where key = 'feature_flags';
+
+update public.system_config
 set value = '[]'
 where key = 'notification_recipients';
 
@@ -16,7 +20,7 @@ select results_eq(
   $$ values
      (
        'notification channels', 'warning',
-       'No notification channel is configured or enabled: an incident tells nobody.'
+       'No notification channel is configured and active: an incident tells nobody.'
      ),
      ('dead notifications', 'ok', 'No notification was given up in the last day.') $$,
   'a database without channels is pointed out'
@@ -26,7 +30,8 @@ update public.system_config
 set value = '[
   {"name": "ops", "kind": "slack", "url_secret": "tap_url"},
   {"name": "boss", "kind": "pagerduty", "token_secret": "tap_token", "url_secret": "tap_url"},
-  {"name": "paused", "kind": "slack", "url_secret": "tap_url", "enabled": false}
+  {"name": "paused", "kind": "slack", "url_secret": "tap_url", "enabled": false},
+  {"name": "mail", "email": "ann@example.com"}
 ]'
 where key = 'notification_recipients';
 
