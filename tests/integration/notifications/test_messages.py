@@ -24,6 +24,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
 from tests.support.notification_messages import INCIDENT_EVENTS, KEY, Request, Writer, open_writer
+from tests.support.notification_receiver import Receiver
+from tests.support.notifications import EVENTS as TRANSITIONS
+from tests.support.notifications import SIGNING_SECRET, Notifications
 
 SCHEMAS = Path(__file__).parents[2] / "fixtures" / "notifications"
 KINDS = ["slack", "discord", "teams", "pagerduty"]
@@ -381,3 +384,41 @@ def test_a_missing_secret_is_named(writer: Writer, kind: str) -> None:
     missing: dict[str, Any] = {name: "tests_gone"}
     with pytest.raises(psycopg.errors.UndefinedObject, match="the secret 'tests_gone' does not exist"):
         writer.request(kind, "opened", DETAILS, **missing)
+
+
+# Over HTTP.
+
+FIELDS = {
+    **dict.fromkeys(("slack", "discord", "teams"), ("url_secret",)),
+    "pagerduty": ("url_secret", "token_secret"),
+    **dict.fromkeys(("webhook", "agent"), ("url_secret", "signing_secret")),
+}
+
+
+def test_what_arrives_of_each_kind_is_signed_and_has_the_documented_format(
+    notifications: Notifications, receiver: Receiver
+) -> None:
+    notifications.set_secret(notifications.name("signing_secret"), SIGNING_SECRET)
+    notifications.set_secret(notifications.name("token_secret"), "token")
+    channels = []
+    for kind, names in FIELDS.items():
+        notifications.set_secret(notifications.name(f"url-{kind}"), receiver.url(f"/{kind}"))
+        fields = {name: notifications.name(name) for name in names} | {"url_secret": notifications.name(f"url-{kind}")}
+        common: dict[str, Any] = {"min_severity": "LOW", "sources": [notifications.source], "events": list(TRANSITIONS)}
+        channels.append({"name": notifications.name(kind), "kind": kind, **common, **fields})
+    notifications.set_entry("notification_recipients", channels)
+    notifications.channels = [channel["name"] for channel in channels]
+    notifications.switch_job(active=False)
+    for event in TRANSITIONS:
+        notifications.change(event, "<!channel> checkout")
+        notifications.finish()
+
+    for kind in FIELDS:
+        requests = receiver.at("/discord?wait=true" if kind == "discord" else f"/{kind}")
+        assert len(requests) == len(TRANSITIONS), kind
+        for request in requests:
+            if kind in KINDS:
+                validate(kind, Request(request.path, request.headers, request.body))
+                continue
+            standardwebhooks.Webhook(SIGNING_SECRET).verify(request.body, request.headers)
+            svix.webhooks.Webhook(SIGNING_SECRET).verify(request.body, request.headers)
