@@ -1,7 +1,7 @@
 -- Purpose: writes what a notification says, as plain text, before a format of a channel escapes it.
 -- Objects: type monitoring.notification_text; functions monitoring.shorten_line, monitoring.shorten_text,
 --   monitoring.find_incident_link, monitoring.write_headline, monitoring.list_notification_facts,
---   monitoring.list_digest_facts, monitoring.describe_notification.
+--   monitoring.list_digest_facts, monitoring.list_digest_titles, monitoring.describe_notification.
 -- Risks: titles, messages and names come from outside. Each is cut and put on one line here, but not escaped: each
 --   format does that. The lengths keep each message within the limits of each service, also where escaping makes a text
 --   five times as long. Uses no regular expression, because the first attempt runs while a report is stored.
@@ -214,6 +214,34 @@ $$;
 comment on function monitoring.list_digest_facts(jsonb) is
 'Returns the incidents of a digest in groups by event and severity, at most 40 a group, as a list of {"name", "value"}.
 Each incident is named.';
+
+create function monitoring.list_digest_titles(details jsonb)
+returns jsonb
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select coalesce(
+    jsonb_agg(
+      jsonb_build_object(
+        'name', monitoring.shorten_line(listed.item ->> 'incident_id', 24),
+        'value', concat_ws(
+          ', ',
+          listed.item ->> 'event',
+          concat_ws(': ', listed.item ->> 'severity', monitoring.shorten_line(listed.item ->> 'title', 80))
+        )
+      )
+      order by listed.place
+    ),
+    '[]'
+  )
+  from jsonb_array_elements(coalesce(list_digest_titles.details -> 'notifications', '[]'))
+  with ordinality as listed (item, place)
+$$;
+
+comment on function monitoring.list_digest_titles(jsonb) is
+'Returns the incidents of a digest with their titles, as a list of {"name", "value"}, for e-mails, which have room.';
 
 create function monitoring.describe_notification(n monitoring.notifications)
 returns monitoring.notification_text

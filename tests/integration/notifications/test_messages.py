@@ -37,7 +37,7 @@ TEAMS_BYTES = 28 * 1024
 SLACK_CHARACTERS = 13_000
 # Of the JSON of an event: https://developer.pagerduty.com/docs/events-api-v2/trigger-events/
 PAGERDUTY_BYTES = 512 * 1024
-# As docs/notifications/webhook.md says.
+# As docs/notifications/webhook.md says. Gmail cuts the HTML of e-mails after 102 kB.
 LONGEST_BODY = 100 * 1024
 
 DETAILS = {
@@ -232,7 +232,8 @@ def test_a_digest_names_each_of_200_incidents(writer: Writer, kind: str) -> None
     request = writer.request(kind, "digest", DIGEST)
     if kind in KINDS:
         validate(kind, request)
-    assert len(request.content) <= LONGEST_BODY
+    longest = request.body["html"].encode() if kind == "email" else request.content
+    assert len(longest) <= LONGEST_BODY
     texts = [request.body["text"], request.body["html"]] if kind == "email" else [request.content.decode()]
     for text in texts:
         assert [member["incident_id"] for member in MEMBERS if member["incident_id"] not in text] == []
