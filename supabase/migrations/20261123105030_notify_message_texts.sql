@@ -108,12 +108,20 @@ as $$
       when 'reopened' then format(
         '%s incident %s reopened', (write_headline.n).severity, (write_headline.n).incident_id
       )
-      when 'escalated' then format(
-        'Incident %s escalated%s to %s',
-        (write_headline.n).incident_id,
-        ' from ' || ((write_headline.n).details ->> 'from_severity'),
-        (write_headline.n).severity
-      )
+      when 'escalated' then case
+        -- To another channel, because nobody acknowledged the incident.
+        when (write_headline.n).details ? 'escalated_from' then format(
+          'Escalation: %s incident %s is not acknowledged',
+          (write_headline.n).severity,
+          (write_headline.n).incident_id
+        )
+        else format(
+          'Incident %s escalated%s to %s',
+          (write_headline.n).incident_id,
+          ' from ' || ((write_headline.n).details ->> 'from_severity'),
+          (write_headline.n).severity
+        )
+      end
       when 'acknowledged' then format('Incident %s acknowledged', (write_headline.n).incident_id)
       when 'resolved' then format('Incident %s resolved', (write_headline.n).incident_id)
       when 'reminder' then format(
@@ -167,8 +175,9 @@ as $$
     (8, 'Open for', split_part(monitoring.shorten_line(list_notification_facts.details ->> 'open_for', 100), '.', 1)),
     (9, 'By', monitoring.shorten_line(list_notification_facts.details ->> 'actor', 100)),
     (10, 'Reason', monitoring.shorten_line(list_notification_facts.details ->> 'reason', 200)),
-    (11, 'Resolution', monitoring.shorten_line(list_notification_facts.details ->> 'resolution', 200)),
-    (12, 'Elsewhere', monitoring.shorten_line(list_notification_facts.details ->> 'external_url', 200))
+    (11, 'Escalated from', monitoring.shorten_line(list_notification_facts.details ->> 'escalated_from', 100)),
+    (12, 'Resolution', monitoring.shorten_line(list_notification_facts.details ->> 'resolution', 200)),
+    (13, 'Elsewhere', monitoring.shorten_line(list_notification_facts.details ->> 'external_url', 200))
   ) as facts (place, name, value)
   where facts.value <> ''
 $$;

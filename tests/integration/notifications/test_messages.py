@@ -59,6 +59,7 @@ DETAILS = {
     "resolution": "rolled back",
     "external_url": "https://sentry.io/issues/1",
     "open_for": "01:30:00.123456",
+    "escalated_from": "ops",
 }
 # 200 incidents with ids as long as those of ten thousand million, and the longest titles that a digest has.
 MEMBERS = [
