@@ -254,6 +254,19 @@ def test_an_agent_gets_no_secret(writer: Writer) -> None:
         assert secret not in request.content.decode()
 
 
+def test_an_agent_is_told_of_functions_that_it_may_call(writer: Writer) -> None:
+    claim = writer.request("agent", "opened", DETAILS, agent="fe-agent").body["claim"]
+    named = {claim["function"], claim["extend"], claim["release"], claim["guide"], *claim["then"]}
+    callable_ones = writer.connection.execute(
+        "select proname, proargnames from pg_catalog.pg_proc where pronamespace = 'public'::regnamespace"
+        " and proname = any(%s) and has_function_privilege('authenticated', oid, 'execute')",
+        (list(named),),
+    ).fetchall()
+    arguments = dict(callable_ones)
+    assert arguments.keys() == named
+    assert claim["arguments"].keys() <= set(arguments["claim_next_incident"])
+
+
 # Hostile texts.
 
 
