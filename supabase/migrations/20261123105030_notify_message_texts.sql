@@ -1,7 +1,7 @@
 -- Purpose: writes what a notification says, as plain text, before a format of a channel escapes it.
 -- Objects: type monitoring.notification_text; functions monitoring.shorten_line, monitoring.shorten_text,
 --   monitoring.find_incident_link, monitoring.write_headline, monitoring.list_notification_facts,
---   monitoring.list_digest_facts, monitoring.describe_notification.
+--   monitoring.list_digest_facts, monitoring.list_digest_titles, monitoring.describe_notification.
 -- Risks: titles, messages and names come from outside. Each is cut and put on one line here, but not escaped: each
 --   format does that. The lengths keep each message within the limits of each service, also where escaping makes a text
 --   five times as long. Uses no regular expression, because the first attempt runs while a report is stored.
@@ -108,12 +108,20 @@ as $$
       when 'reopened' then format(
         '%s incident %s reopened', (write_headline.n).severity, (write_headline.n).incident_id
       )
-      when 'escalated' then format(
-        'Incident %s escalated%s to %s',
-        (write_headline.n).incident_id,
-        ' from ' || ((write_headline.n).details ->> 'from_severity'),
-        (write_headline.n).severity
-      )
+      when 'escalated' then case
+        -- To another channel, because nobody acknowledged the incident.
+        when (write_headline.n).details ? 'escalated_from' then format(
+          'Escalation: %s incident %s is not acknowledged',
+          (write_headline.n).severity,
+          (write_headline.n).incident_id
+        )
+        else format(
+          'Incident %s escalated%s to %s',
+          (write_headline.n).incident_id,
+          ' from ' || ((write_headline.n).details ->> 'from_severity'),
+          (write_headline.n).severity
+        )
+      end
       when 'acknowledged' then format('Incident %s acknowledged', (write_headline.n).incident_id)
       when 'resolved' then format('Incident %s resolved', (write_headline.n).incident_id)
       when 'reminder' then format(
@@ -167,8 +175,9 @@ as $$
     (8, 'Open for', split_part(monitoring.shorten_line(list_notification_facts.details ->> 'open_for', 100), '.', 1)),
     (9, 'By', monitoring.shorten_line(list_notification_facts.details ->> 'actor', 100)),
     (10, 'Reason', monitoring.shorten_line(list_notification_facts.details ->> 'reason', 200)),
-    (11, 'Resolution', monitoring.shorten_line(list_notification_facts.details ->> 'resolution', 200)),
-    (12, 'Elsewhere', monitoring.shorten_line(list_notification_facts.details ->> 'external_url', 200))
+    (11, 'Escalated from', monitoring.shorten_line(list_notification_facts.details ->> 'escalated_from', 100)),
+    (12, 'Resolution', monitoring.shorten_line(list_notification_facts.details ->> 'resolution', 200)),
+    (13, 'Elsewhere', monitoring.shorten_line(list_notification_facts.details ->> 'external_url', 200))
   ) as facts (place, name, value)
   where facts.value <> ''
 $$;
@@ -214,6 +223,34 @@ $$;
 comment on function monitoring.list_digest_facts(jsonb) is
 'Returns the incidents of a digest in groups by event and severity, at most 40 a group, as a list of {"name", "value"}.
 Each incident is named.';
+
+create function monitoring.list_digest_titles(details jsonb)
+returns jsonb
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select coalesce(
+    jsonb_agg(
+      jsonb_build_object(
+        'name', monitoring.shorten_line(listed.item ->> 'incident_id', 24),
+        'value', concat_ws(
+          ', ',
+          listed.item ->> 'event',
+          concat_ws(': ', listed.item ->> 'severity', monitoring.shorten_line(listed.item ->> 'title', 80))
+        )
+      )
+      order by listed.place
+    ),
+    '[]'
+  )
+  from jsonb_array_elements(coalesce(list_digest_titles.details -> 'notifications', '[]'))
+  with ordinality as listed (item, place)
+$$;
+
+comment on function monitoring.list_digest_titles(jsonb) is
+'Returns the incidents of a digest with their titles, as a list of {"name", "value"}, for e-mails, which have room.';
 
 create function monitoring.describe_notification(n monitoring.notifications)
 returns monitoring.notification_text

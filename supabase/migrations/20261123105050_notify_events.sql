@@ -193,7 +193,7 @@ as $$
       select '<table style="border-collapse: collapse">'
         || string_agg(
           format(
-            '<tr><th style="text-align: left; vertical-align: top; padding: 4px 16px 4px 0">%s</th><td>%s</td></tr>',
+            '<tr><th align="left" valign="top">%s&emsp;</th><td>%s</td></tr>',
             monitoring.escape_html(facts.fact ->> 'name'),
             monitoring.escape_html(facts.fact ->> 'value')
           ),
@@ -248,17 +248,23 @@ INC-1 resolved: Checkout fails.';
 
 create function monitoring.write_email(n monitoring.notifications, channel monitoring.notification_channels)
 returns jsonb
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  select jsonb_build_object(
+declare
+  v_described monitoring.notification_text := monitoring.describe_notification(write_email.n);
+begin
+  if (write_email.n).event = 'digest' then
+    v_described.facts := monitoring.list_digest_titles((write_email.n).details);
+  end if;
+  return jsonb_build_object(
     'subject', monitoring.write_email_subject(write_email.n),
-    'text', monitoring.write_email_text(described, (write_email.channel).name),
-    'html', monitoring.write_email_html(described, (write_email.channel).name)
-  )
-  from monitoring.describe_notification(write_email.n) as described
+    'text', monitoring.write_email_text(v_described, (write_email.channel).name),
+    'html', monitoring.write_email_html(v_described, (write_email.channel).name)
+  );
+end
 $$;
 
 comment on function monitoring.write_email(monitoring.notifications, monitoring.notification_channels) is

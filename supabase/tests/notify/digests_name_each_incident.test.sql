@@ -1,6 +1,6 @@
 begin;
 
-select plan(5);
+select plan(6);
 
 -- The ids are as long as those of ten thousand million incidents.
 create temporary view digest as
@@ -37,8 +37,7 @@ cross join lateral (
   ('teams', monitoring.write_teams_message(n)),
   ('pagerduty', monitoring.write_pagerduty_event(n, 'key')),
   ('webhook', monitoring.write_webhook_event(n)),
-  ('email', jsonb_build_object('text', monitoring.write_email_text(monitoring.describe_notification(n), 'ops'))),
-  ('html', jsonb_build_object('text', monitoring.write_email_html(monitoring.describe_notification(n), 'ops')))
+  ('email', monitoring.write_email(n, null::monitoring.notification_channels))
 ) as written (kind, body);
 
 select is(
@@ -79,6 +78,14 @@ select cmp_ok(
     where kind in ('slack', 'teams')
   ), '<', 13000,
   'the messages fit Slack and Teams'
+);
+
+select is(
+  monitoring.list_digest_titles(
+    '{"notifications": [{"incident_id": "INC-3", "event": "resolved", "severity": "LOW", "title": "a\tb"}]}'
+  ),
+  '[{"name": "INC-3", "value": "resolved, LOW: a b"}]'::jsonb,
+  'e-mails have the titles'
 );
 
 select * from finish();

@@ -1,6 +1,6 @@
 begin;
 
-select plan(3);
+select plan(4);
 
 create temporary view told as
 select
@@ -46,6 +46,17 @@ select is(
   '[{"name": "Severity", "value": "LOW"}, {"name": "Source", "value": "shop"},
     {"name": "First seen", "value": "2026-11-26 20:00 UTC"}, {"name": "Open for", "value": "01:30:00"}]'::jsonb,
   'fields that are missing or empty are left out'
+);
+
+select is(
+  monitoring.write_headline(
+    jsonb_populate_record(
+      null::monitoring.notifications,
+      '{"event": "escalated", "severity": "LOW", "incident_id": "INC-1", "details": {"escalated_from": "ops"}}'
+    )
+  ),
+  'Escalation: LOW incident INC-1 is not acknowledged',
+  'an escalation to another channel is not one of the severity'
 );
 
 select * from finish();

@@ -24,6 +24,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
 from tests.support.notification_messages import INCIDENT_EVENTS, KEY, Request, Writer, open_writer
+from tests.support.notification_receiver import Receiver
+from tests.support.notifications import EVENTS as TRANSITIONS
+from tests.support.notifications import SIGNING_SECRET, Notifications
 
 SCHEMAS = Path(__file__).parents[2] / "fixtures" / "notifications"
 KINDS = ["slack", "discord", "teams", "pagerduty"]
@@ -34,7 +37,7 @@ TEAMS_BYTES = 28 * 1024
 SLACK_CHARACTERS = 13_000
 # Of the JSON of an event: https://developer.pagerduty.com/docs/events-api-v2/trigger-events/
 PAGERDUTY_BYTES = 512 * 1024
-# As docs/notifications/webhook.md says.
+# As docs/notifications/webhook.md says. Gmail cuts the HTML of e-mails after 102 kB.
 LONGEST_BODY = 100 * 1024
 
 DETAILS = {
@@ -56,6 +59,7 @@ DETAILS = {
     "resolution": "rolled back",
     "external_url": "https://sentry.io/issues/1",
     "open_for": "01:30:00.123456",
+    "escalated_from": "ops",
 }
 # 200 incidents with ids as long as those of ten thousand million, and the longest titles that a digest has.
 MEMBERS = [
@@ -229,7 +233,8 @@ def test_a_digest_names_each_of_200_incidents(writer: Writer, kind: str) -> None
     request = writer.request(kind, "digest", DIGEST)
     if kind in KINDS:
         validate(kind, request)
-    assert len(request.content) <= LONGEST_BODY
+    longest = request.body["html"].encode() if kind == "email" else request.content
+    assert len(longest) <= LONGEST_BODY
     texts = [request.body["text"], request.body["html"]] if kind == "email" else [request.content.decode()]
     for text in texts:
         assert [member["incident_id"] for member in MEMBERS if member["incident_id"] not in text] == []
@@ -247,6 +252,19 @@ def test_an_agent_gets_no_secret(writer: Writer) -> None:
     assert request.body["claim"]["arguments"]["agent"] == "fe-agent"
     for secret in (KEY, KEY.removeprefix("whsec_"), "hooks.example.com", "token_secret", "tests_"):
         assert secret not in request.content.decode()
+
+
+def test_an_agent_is_told_of_functions_that_it_may_call(writer: Writer) -> None:
+    claim = writer.request("agent", "opened", DETAILS, agent="fe-agent").body["claim"]
+    named = {claim["function"], claim["extend"], claim["release"], claim["guide"], *claim["then"]}
+    callable_ones = writer.connection.execute(
+        "select proname, proargnames from pg_catalog.pg_proc where pronamespace = 'public'::regnamespace"
+        " and proname = any(%s) and has_function_privilege('authenticated', oid, 'execute')",
+        (list(named),),
+    ).fetchall()
+    arguments = dict(callable_ones)
+    assert arguments.keys() == named
+    assert claim["arguments"].keys() <= set(arguments["claim_next_incident"])
 
 
 # Hostile texts.
@@ -381,3 +399,41 @@ def test_a_missing_secret_is_named(writer: Writer, kind: str) -> None:
     missing: dict[str, Any] = {name: "tests_gone"}
     with pytest.raises(psycopg.errors.UndefinedObject, match="the secret 'tests_gone' does not exist"):
         writer.request(kind, "opened", DETAILS, **missing)
+
+
+# Over HTTP.
+
+FIELDS = {
+    **dict.fromkeys(("slack", "discord", "teams"), ("url_secret",)),
+    "pagerduty": ("url_secret", "token_secret"),
+    **dict.fromkeys(("webhook", "agent"), ("url_secret", "signing_secret")),
+}
+
+
+def test_what_arrives_of_each_kind_is_signed_and_has_the_documented_format(
+    notifications: Notifications, receiver: Receiver
+) -> None:
+    notifications.set_secret(notifications.name("signing_secret"), SIGNING_SECRET)
+    notifications.set_secret(notifications.name("token_secret"), "token")
+    channels = []
+    for kind, names in FIELDS.items():
+        notifications.set_secret(notifications.name(f"url-{kind}"), receiver.url(f"/{kind}"))
+        fields = {name: notifications.name(name) for name in names} | {"url_secret": notifications.name(f"url-{kind}")}
+        common: dict[str, Any] = {"min_severity": "LOW", "sources": [notifications.source], "events": list(TRANSITIONS)}
+        channels.append({"name": notifications.name(kind), "kind": kind, **common, **fields})
+    notifications.set_entry("notification_recipients", channels)
+    notifications.channels = [channel["name"] for channel in channels]
+    notifications.switch_job(active=False)
+    for event in TRANSITIONS:
+        notifications.change(event, "<!channel> checkout")
+        notifications.finish()
+
+    for kind in FIELDS:
+        requests = receiver.at("/discord?wait=true" if kind == "discord" else f"/{kind}")
+        assert len(requests) == len(TRANSITIONS), kind
+        for request in requests:
+            if kind in KINDS:
+                validate(kind, Request(request.path, request.headers, request.body))
+                continue
+            standardwebhooks.Webhook(SIGNING_SECRET).verify(request.body, request.headers)
+            svix.webhooks.Webhook(SIGNING_SECRET).verify(request.body, request.headers)
