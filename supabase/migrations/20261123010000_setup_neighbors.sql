@@ -55,7 +55,7 @@ as $$
       find_channel_field_problem find_channel_problem find_channel_stop find_channel_to_test find_channels_problem
       find_claimable_incident find_config_problem find_culprit find_deciding_part find_deployment find_email
       find_fold_candidates find_free_provider_id find_health_check_problem find_incident_link find_knowledge
-      find_latest_sent_at find_log_level find_many_tokens find_nested_problem find_newest_test
+      find_last_told find_latest_sent_at find_log_level find_many_tokens find_nested_problem find_newest_test
       find_notification_problem find_purge_cutoff find_ready_verdicts find_regression find_repeat_end find_root_cause
       find_same_delivery find_secret_problem find_secret_value_problem find_sentry_issue_id find_sentry_name
       find_sentry_project find_signature find_similar_incidents find_status_code find_target_problem
@@ -72,20 +72,20 @@ as $$
       judge_answers judge_health_checks judge_notification_answer keep_earlier_attempts kind_of_level last_word
       lift_suppression limit_redaction_cost list_builtin_rules list_causes list_changes list_check_remedies
       list_copies_elsewhere list_database_code_rules list_database_failure_rules list_database_topics
-      list_digest_facts list_due_notifications list_erased_actions list_failure_topics list_guide_examples
-      list_guide_refusals list_internal_functions_a_to_l list_internal_functions_m_to_z list_jobs list_library_topics
-      list_limit_rules list_localized_connection_rules list_localized_critical_rules list_localized_database_rules
-      list_localized_database_topics list_localized_lower_rules list_localized_network_rules
-      list_localized_no_failure_rules list_localized_payment_rules list_localized_security_rules
-      list_localized_statement_rules list_localized_timeout_rules list_localized_topics list_low_rules
-      list_medium_rules list_network_code_rules list_network_rules list_no_failure_rules list_notification_facts
-      list_ordinary_texts list_other_topics list_own_functions list_own_objects list_page_topics list_payment_rules
-      list_personal_data_columns list_program_frames list_request_topics list_row_rules list_secret_formats_a_to_f
-      list_secret_formats_g_to_o list_secret_formats_p_to_z list_security_failure_rules list_security_topics
-      list_sentry_exceptions list_server_error_rules list_service_timeout_rules list_timeout_rules
-      list_type_error_rules list_type_error_topics list_unavailable_rules list_unreachable_database_rules
-      list_windows_without_mutes lock_action_starts lock_claim lock_fold_candidates lock_incident
-      lock_incidents_of_agents lock_quotas
+      list_digest_facts list_digest_titles list_due_notifications list_erased_actions list_failure_topics
+      list_guide_examples list_guide_refusals list_internal_functions_a_to_l list_internal_functions_m_to_z list_jobs
+      list_library_topics list_limit_rules list_localized_connection_rules list_localized_critical_rules
+      list_localized_database_rules list_localized_database_topics list_localized_lower_rules
+      list_localized_network_rules list_localized_no_failure_rules list_localized_payment_rules
+      list_localized_security_rules list_localized_statement_rules list_localized_timeout_rules list_localized_topics
+      list_low_rules list_medium_rules list_network_code_rules list_network_rules list_no_failure_rules
+      list_notification_facts list_ordinary_texts list_other_topics list_own_functions list_own_objects
+      list_page_topics list_payment_rules list_personal_data_columns list_program_frames list_request_topics
+      list_row_rules list_secret_formats_a_to_f list_secret_formats_g_to_o list_secret_formats_p_to_z
+      list_security_failure_rules list_security_topics list_sentry_exceptions list_server_error_rules
+      list_service_timeout_rules list_timeout_rules list_type_error_rules list_type_error_topics
+      list_unavailable_rules list_unreachable_database_rules list_windows_without_mutes lock_action_starts lock_claim
+      lock_fold_candidates lock_incident lock_incidents_of_agents lock_quotas
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)
