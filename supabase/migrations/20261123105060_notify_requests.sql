@@ -177,7 +177,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  c_json constant jsonb := '{"Content-Type": "application/json"}';
+  c_json constant jsonb := jsonb_build_object('Content-Type', 'application/json');
   v_url text;
 begin
   case (write_notification_request.channel).kind
@@ -219,7 +219,8 @@ begin
       return (
         v_url, c_json, monitoring.write_teams_message(write_notification_request.n)
       )::monitoring.notification_request;
-    when 'discord' then
+    else
+      -- Discord.
       v_url := monitoring.read_channel_url((write_notification_request.channel).url_secret, null);
       -- Without wait=true, Discord answers 204 before it knows whether it accepts the message.
       if strpos(v_url, 'wait=') = 0 then
