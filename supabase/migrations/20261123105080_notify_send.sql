@@ -281,11 +281,13 @@ language plpgsql
 volatile
 security invoker
 set search_path = ''
+set enable_seqscan = off
 as $$
 declare
   v_channel text;
   v_sent integer := 0;
 begin
+  -- However many notifications are finished: a plan that is made while the table is empty must not read all of it later.
   perform monitoring.settle_notifications();
   perform monitoring.end_stopped_notifications();
   begin
