@@ -294,7 +294,7 @@ declare
   v_frame record;
   v_line text;
   v_place integer;
-  v_frames text[] := '{}';
+  v_frames text[] := '{}'::text[];
 begin
   for v_step in 1..least(v_count, c_most_lines) loop
     exit when cardinality(v_frames) >= list_program_frames.most_frames;

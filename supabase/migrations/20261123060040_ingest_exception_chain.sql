@@ -210,7 +210,7 @@ declare
   c_most_causes constant integer := 16;
   v_error jsonb := list_causes.context -> 'reported_error';
   v_trace text := coalesce(v_error ->> 'stack', list_causes.stack, v_error ->> 'message');
-  v_causes jsonb := '[]';
+  v_causes jsonb := '[]'::jsonb;
   v_line text;
 begin
   while v_error is not null and jsonb_array_length(v_causes) < c_most_causes loop

@@ -135,12 +135,13 @@ comment on function public.begin_agent_action(text, text, text, jsonb, boolean) 
 
 agent is a label: the action belongs to the user of the access token. action_type is investigate, notify, auto_fix,
 restart, deploy or rollback, in any case. plan describes the action in at most 64 KiB; auto_fix and restart need
-plan.confidence, 0 to 1, and auto_fix needs plan.knowledge_id, an approved fix. The checks are: kill switch, feature flag of the action
-type, actions per hour of the caller and of all, deployment window, no other running action for the incident,
-confidence, approved fix, no claim of another caller. The result is recorded either way; dry_run only checks. Returns {"allowed", "action_id",
-"audit_id", "dry_run", "deadline", "safety_checks"}, or with status 409, when the action is refused, {"code", "message",
-"details", "hint", "allowed", "audit_id", "reasons", "safety_checks"}: details has the reasons, hint what to do. Call
-finish_agent_action() before the deadline, else the action counts as failed. Security definer, because agents may write the audit trail through such functions only.';
+plan.confidence, 0 to 1, and auto_fix needs plan.knowledge_id, an approved fix. The checks are: kill switch, feature
+flag of the action type, actions per hour of the caller and of all, deployment window, no other running action for the
+incident, confidence, approved fix, no claim of another caller. The result is recorded either way; dry_run only
+checks. Returns {"allowed", "action_id", "audit_id", "dry_run", "deadline", "safety_checks"}, or with status 409, when
+the action is refused, {"code", "message", "details", "hint", "allowed", "audit_id", "reasons", "safety_checks"}:
+details has the reasons, hint what to do. Call finish_agent_action() before the deadline, else the action counts as
+failed. Security definer, because agents may write the audit trail through such functions only.';
 
 create function public.finish_agent_action(
   action_id bigint, success boolean, result jsonb default '{}', error text default null

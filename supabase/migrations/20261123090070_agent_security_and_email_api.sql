@@ -265,7 +265,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  c_undelivered constant public.email_status[] := array['bounced', 'complained', 'failed'];
+  c_undelivered constant public.email_status[] := array['bounced', 'complained', 'failed']::public.email_status[];
   v_event public.email_status := apply_email_event.event;
   v_moment timestamptz := least(coalesce(apply_email_event.occurred_at, clock_timestamp()), clock_timestamp());
   v_email public.email_tracking;

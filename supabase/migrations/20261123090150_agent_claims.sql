@@ -147,7 +147,7 @@ declare
   v_category public.incident_category := monitoring.read_category(claim_next_incident.category);
   v_source text := monitoring.read_optional_line('source', claim_next_incident.source, 1000);
   v_caller text := monitoring.require_subject();
-  v_limit integer;
+  v_limit numeric;
   v_id text;
   v_incident public.incidents;
 begin

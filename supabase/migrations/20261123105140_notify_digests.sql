@@ -202,7 +202,7 @@ declare
   v_count integer := 0;
 begin
   select
-    count(*) filter (where not due.may_be_in_digest),
+    (count(*) filter (where not due.may_be_in_digest))::integer,
     array_agg(due.incident_id order by due.place) filter (where due.may_be_in_digest)
   into v_alone, v_incidents
   from monitoring.list_due_notifications(queue_digests.channel) as due;
@@ -213,7 +213,7 @@ begin
 
   v_digests := least(
     queue_digests.free - v_alone,
-    ceil((cardinality(v_incidents) - queue_digests.free + v_alone) / (c_size - 1)::numeric)
+    ceil((cardinality(v_incidents) - queue_digests.free + v_alone) / (c_size - 1)::numeric)::integer
   );
   v_incidents := v_incidents[queue_digests.free - v_alone - v_digests + 1:];
   v_locked := array(
