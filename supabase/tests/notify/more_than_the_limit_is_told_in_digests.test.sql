@@ -4,15 +4,25 @@ select plan(10);
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
 select
-  'INC-storm-' || numbers.n, 'storm-' || numbers.n, 'Title ' || numbers.n, 'm',
-  case when numbers.n <= 30 then 'CRITICAL' else 'HIGH' end::public.incident_severity, 'backend', 'r'
+  'INC-storm-' || numbers.n as id,
+  'storm-' || numbers.n as fingerprint,
+  'Title ' || numbers.n as title,
+  'm' as message,
+  case when numbers.n <= 30 then 'CRITICAL' else 'HIGH' end::public.incident_severity as severity,
+  'backend' as category,
+  'r' as rule
 from generate_series(1, 1000) as numbers (n);
 
 insert into monitoring.notification_channels (name, place, kind, min_severity, events)
 values ('storm-a', 900, 'webhook', 'LOW', '{opened,resolved}'), ('storm-b', 901, 'pagerduty', 'LOW', '{opened,resolved}');
 
 insert into monitoring.notifications (channel, incident_id, event, severity, details)
-select 'storm-a', incidents.id, 'opened', incidents.severity, jsonb_build_object('title', incidents.title)
+select
+  'storm-a' as channel,
+  incidents.id as incident_id,
+  'opened' as event,
+  incidents.severity,
+  jsonb_build_object('title', incidents.title) as details
 from public.incidents
 where incidents.id like 'INC-storm-%'
 order by substr(incidents.id, 11)::integer;
