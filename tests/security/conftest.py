@@ -63,5 +63,9 @@ def configure(connection: psycopg.Connection[Any]) -> Iterator[Configure]:
 
 @pytest.fixture
 def ample_limits(configure: Configure) -> None:
-    limits = {"agent_actions_per_hour": 100_000, "all_agent_actions_per_hour": 100_000, "claims_per_agent": 1_000}
+    limits: dict[str, object] = {
+        "agent_actions_per_hour": 100_000,
+        "all_agent_actions_per_hour": 100_000,
+        "claims_per_agent": 1_000,
+    }
     configure("rate_limits", limits)
