@@ -49,7 +49,7 @@ as $$
     'actions that all callers together may start per hour'
   ),
   (
-    'rate_limits', 'claims_per_agent', 'integer', 0, 1000, null, false, '10',
+    'rate_limits', 'claims_per_agent', 'integer', 0, 100000, null, false, '1000',
     'incidents that one caller may hold at the same time'
   ),
   ('deployment_windows', 'timezone', 'timezone', null, null, null, false, '"UTC"', 'timezone of the windows and dates'),
