@@ -23,6 +23,7 @@ from tests.support.service_process import INGEST_TOKEN, running_service, service
 EXPECTED = {
     "/api/autonomous/error": '"success":true',
     "rpc begin_agent_action": '"success": *true',
+    "rpc/claim_next_incident": '"claim_expires_at"|null',
     "app.smoke": "Everything works.",
     "app.doctor": "No check failed",
     "--remote=$DATABASE_URL": "up to date",
