@@ -85,7 +85,8 @@ set search_path = ''
 as $$
   select notifications.*
   from monitoring.notifications
-  where notifications.channel = find_newest_test.channel
+  where notifications.incident_id is null
+    and notifications.channel = find_newest_test.channel
     and notifications.event = 'test'
   order by notifications.id desc
   limit 1
