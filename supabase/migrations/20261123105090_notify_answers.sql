@@ -253,8 +253,8 @@ begin
   begin
     v_url := (monitoring.write_notification_request(take_back_request.n, take_back_request.channel)).url;
   exception
-    when others then
-      return 'gone'; -- the secret that contains it was removed
+    when undefined_object or invalid_parameter_value then
+      return 'gone'; -- the secret that contains it was removed or changed
   end;
   if not exists (
     select
@@ -447,7 +447,10 @@ begin
   exception
     when others then
       -- An answer that cannot be recorded must not stop the others: its lease expires.
-      raise warning using errcode = sqlstate, message = format('an answer could not be recorded: %s', sqlerrm);
+      raise warning using
+        errcode = sqlstate,
+        message = format('answers could not be recorded: %s', monitoring.sanitize_text(sqlerrm, 1000)),
+        hint = 'The next run tries again.';
   end;
   v_incidents := monitoring.lock_incidents_of_agents();
   for v_n in
