@@ -58,6 +58,7 @@ begin
   set
     status = 'sending',
     attempts = notifications.attempts + 1,
+    first_attempt_at = coalesce(notifications.first_attempt_at, clock_timestamp()),
     email_id = v_n.email_id,
     request_id = v_request_id,
     sent_at = clock_timestamp(),

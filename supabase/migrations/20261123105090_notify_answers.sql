@@ -222,6 +222,8 @@ begin
     lease_expires_at = null,
     may_have_arrived = notifications.may_have_arrived or retry_notification.may_have_arrived,
     error = retry_notification.problem,
+    -- Null when the attempt failed before anything was sent.
+    first_attempt_at = coalesce(notifications.first_attempt_at, clock_timestamp()),
     next_attempt_at = clock_timestamp() + greatest(
       -- Backoff of 5 s, 10 s, 20 s, … up to 15 min, with jitter.
       least(interval '5 seconds' * power(2, least(notifications.attempts - 1, 20)), interval '15 minutes')
@@ -230,7 +232,7 @@ begin
     )
   where notifications.id = retry_notification.notification_id
   returning notifications.* into v_n;
-  if v_n.created_at < clock_timestamp() - interval '24 hours' then
+  if v_n.first_attempt_at < clock_timestamp() - interval '24 hours' then
     perform monitoring.end_notification(v_n.id, 'dead', left('given up after 24 hours: ' || v_n.error, 1000));
   end if;
 end
@@ -238,7 +240,7 @@ $$;
 
 comment on function monitoring.retry_notification(bigint, text, interval, boolean) is
 'Queues a notification for another attempt: after its backoff, and not before the time that the channel asks for. One
-that is older than 24 hours is given up. The notification must be locked.';
+that was tried for 24 hours is given up. The notification must be locked.';
 
 create function monitoring.take_back_request(n monitoring.notifications, channel monitoring.notification_channels)
 returns text
