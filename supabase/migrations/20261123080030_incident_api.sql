@@ -138,7 +138,8 @@ comment on function public.resolve_incident(text, text, bigint, boolean) is
 
 resolution says what fixed it. knowledge_id is the known fix that was used, and has_worked whether it worked, which
 record_fix_outcome() counts. It ends the claim of the incident. 404 when the incident or the fix does not exist, 409 when
-the incident is resolved already, or when another agent holds it and the access token names an agent. Security definer, because agents may change incidents through such functions only.';
+the incident is resolved already, or when another agent holds it and the access token names an agent. Security definer,
+because agents may change incidents through such functions only.';
 
 create function public.reopen_incident(incident_id text, reason text)
 returns public.incidents
@@ -308,8 +309,8 @@ to authenticated, service_role;
 comment on function public.set_incident_severity(text, text, text) is
 'Sets the severity of an incident by hand and returns the incident.
 
-severity is LOW, MEDIUM, HIGH or CRITICAL, in any case. Repeats and alerts do not change the severity afterwards. Security definer, because agents may change incidents
-through such functions only.';
+severity is LOW, MEDIUM, HIGH or CRITICAL, in any case. Repeats and alerts do not change the severity afterwards.
+Security definer, because agents may change incidents through such functions only.';
 
 create function monitoring.end_suppressions()
 returns bigint

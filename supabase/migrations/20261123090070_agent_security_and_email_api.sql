@@ -100,9 +100,9 @@ comment on function public.record_security_event(
 ) is
 'Records a suspected attack and returns {"security_event_id", "incident_id"}.
 
-severity is LOW, MEDIUM, HIGH or CRITICAL, in any case. confidence, 0 to 1, is how sure the detector is. From incident_policy.security_min_confidence on, the event opens or
-repeats an incident, one per event_type and IP address. Security definer, because agents may write security events
-through such functions only.';
+severity is LOW, MEDIUM, HIGH or CRITICAL, in any case. confidence, 0 to 1, is how sure the detector is. From
+incident_policy.security_min_confidence on, the event opens or repeats an incident, one per event_type and IP address.
+Security definer, because agents may write security events through such functions only.';
 
 create function public.queue_email(recipient text, subject text, incident_id text default null)
 returns bigint

@@ -169,9 +169,9 @@ comment on function public.record_fix_outcome(bigint, boolean, text) is
 'Records whether a known fix worked for an incident.
 
 has_worked says whether it did. One outcome counts per caller and incident; the same caller can correct it, and when
-the error comes back after the resolution, it becomes a failure (fix_regressed on the timeline). The incident must be one of the same error
-(409), or for service_role be linked to the fix, and an agent cannot use incidents that it reported itself (403). Returns
-{"knowledge_id", "success_count", "failure_count", "success_rate"}. 404 when the fix or the incident does not exist.
+the error comes back after the resolution, it becomes a failure (fix_regressed on the timeline). The incident must be
+one of the same error (409), or for service_role be linked to the fix, and an agent cannot use incidents that it
+reported itself (403). Returns {"knowledge_id", "success_count", "failure_count", "success_rate"}. 404 when the fix or the incident does not exist.
 Security definer, because agents may write error_knowledge through such functions only.';
 
 create function monitoring.fail_fixes(resolved_id text, regressed_id text)

@@ -49,6 +49,6 @@ grant execute on function public.set_kill_switch(boolean, text, text) to service
 comment on function public.set_kill_switch(boolean, text, text) is
 'Stops all agents, or lets them act again, and returns {"is_kill_switch_on", "stopped_actions"}.
 
-enabled true ends the running actions as failed, and all claims, and refuses new ones; notifications about incidents go on. reason is
-required and is recorded in agent_actions, with requested_by, the name of the person who asked for it, at most 200
-bytes. Security definer, because service_role may change the configuration through such functions only.';
+enabled true ends the running actions as failed, and all claims, and refuses new ones; notifications about incidents go
+on, except to agents. reason is required and is recorded in agent_actions, with requested_by, the name of the person
+who asked for it, at most 200 bytes. Security definer, because service_role may change the configuration through such functions only.';

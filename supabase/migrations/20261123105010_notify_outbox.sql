@@ -30,6 +30,7 @@ create table monitoring.notifications (
   status monitoring.notification_status not null default 'queued',
   attempts integer not null default 0,
   may_have_arrived boolean not null default false,
+  first_attempt_at timestamptz,
   next_attempt_at timestamptz not null default clock_timestamp(),
   lease_expires_at timestamptz,
   request_id bigint,
@@ -124,6 +125,9 @@ comment on column monitoring.notifications.attempts is 'Number of requests that 
 
 comment on column monitoring.notifications.may_have_arrived is
 'Whether an attempt got no answer: the channel may have the message, so it is not collapsed.';
+
+comment on column monitoring.notifications.first_attempt_at is
+'Time of the first attempt, 24 hours after which the notification is given up. It can be long after created_at.';
 
 comment on column monitoring.notifications.next_attempt_at is 'Earliest time of the next attempt.';
 

@@ -136,7 +136,8 @@ begin
           'headers', jsonb_build_object('Auto-Submitted', 'auto-generated'),
           'tags', case
             when v_email_id is not null then jsonb_build_array(
-              jsonb_build_object('name', 'email_id', 'value', v_email_id)
+              jsonb_build_object('name', 'email_id', 'value', v_email_id),
+              jsonb_build_object('name', 'message_id', 'value', (write_email_request.n).message_id)
             )
           end
         )
@@ -165,7 +166,8 @@ end
 $$;
 
 comment on function monitoring.write_email_request(monitoring.notifications, monitoring.notification_channels) is
-'Returns the request that sends an e-mail with the HTTP API of Resend or Postmark. Their webhooks return email_id.';
+'Returns the request that sends an e-mail with the HTTP API of Resend or Postmark. Their webhooks return email_id and
+message_id, by which find_email() tells it from those of other installations.';
 
 create function monitoring.write_notification_request(
   n monitoring.notifications, channel monitoring.notification_channels

@@ -58,6 +58,7 @@ begin
   set
     status = 'sending',
     attempts = notifications.attempts + 1,
+    first_attempt_at = coalesce(notifications.first_attempt_at, clock_timestamp()),
     email_id = v_n.email_id,
     request_id = v_request_id,
     sent_at = clock_timestamp(),
@@ -215,18 +216,18 @@ as $$
 declare
   v_count bigint;
 begin
-  with stopped as materialized (
-    select waiting.id, stop.reason
+  -- Once a channel: in a storm many notifications wait.
+  with channels as materialized (
+    select notification_channels.name, monitoring.find_channel_stop(notification_channels) as stop
+    from monitoring.notification_channels
+  ),
+
+  stopped as materialized (
+    select waiting.id, coalesce(channels.stop, 'the channel was removed') as reason
     from monitoring.notifications as waiting
-    left join monitoring.notification_channels as channels on channels.name = waiting.channel
-    cross join lateral (
-      select case
-        when channels.name is null then 'the channel was removed'
-        else monitoring.find_channel_stop(channels)
-      end as reason
-    ) as stop
+    left join channels on channels.name = waiting.channel
     where waiting.status = 'queued'
-      and stop.reason is not null
+      and (channels.name is null or channels.stop is not null)
     order by waiting.id
     for update of waiting skip locked
   ),

@@ -222,6 +222,8 @@ begin
     lease_expires_at = null,
     may_have_arrived = notifications.may_have_arrived or retry_notification.may_have_arrived,
     error = retry_notification.problem,
+    -- Null when the attempt failed before anything was sent.
+    first_attempt_at = coalesce(notifications.first_attempt_at, clock_timestamp()),
     next_attempt_at = clock_timestamp() + greatest(
       -- Backoff of 5 s, 10 s, 20 s, … up to 15 min, with jitter.
       least(interval '5 seconds' * power(2, least(notifications.attempts - 1, 20)), interval '15 minutes')
@@ -230,7 +232,7 @@ begin
     )
   where notifications.id = retry_notification.notification_id
   returning notifications.* into v_n;
-  if v_n.created_at < clock_timestamp() - interval '24 hours' then
+  if v_n.first_attempt_at < clock_timestamp() - interval '24 hours' then
     perform monitoring.end_notification(v_n.id, 'dead', left('given up after 24 hours: ' || v_n.error, 1000));
   end if;
 end
@@ -238,7 +240,7 @@ $$;
 
 comment on function monitoring.retry_notification(bigint, text, interval, boolean) is
 'Queues a notification for another attempt: after its backoff, and not before the time that the channel asks for. One
-that is older than 24 hours is given up. The notification must be locked.';
+that was tried for 24 hours is given up. The notification must be locked.';
 
 create function monitoring.take_back_request(n monitoring.notifications, channel monitoring.notification_channels)
 returns text
@@ -253,8 +255,8 @@ begin
   begin
     v_url := (monitoring.write_notification_request(take_back_request.n, take_back_request.channel)).url;
   exception
-    when others then
-      return 'gone'; -- the secret that contains it was removed
+    when undefined_object or invalid_parameter_value then
+      return 'gone'; -- the secret that contains it was removed or changed
   end;
   if not exists (
     select
@@ -447,7 +449,10 @@ begin
   exception
     when others then
       -- An answer that cannot be recorded must not stop the others: its lease expires.
-      raise warning using errcode = sqlstate, message = format('an answer could not be recorded: %s', sqlerrm);
+      raise warning using
+        errcode = sqlstate,
+        message = format('answers could not be recorded: %s', monitoring.sanitize_text(sqlerrm, 1000)),
+        hint = 'The next run tries again.';
   end;
   v_incidents := monitoring.lock_incidents_of_agents();
   for v_n in

@@ -85,7 +85,8 @@ set search_path = ''
 as $$
   select notifications.*
   from monitoring.notifications
-  where notifications.channel = find_newest_test.channel
+  where notifications.incident_id is null
+    and notifications.channel = find_newest_test.channel
     and notifications.event = 'test'
   order by notifications.id desc
   limit 1
@@ -181,6 +182,7 @@ as $$
     set
       status = 'queued',
       attempts = 0,
+      first_attempt_at = null,
       next_attempt_at = clock_timestamp(),
       digest_id = null,
       -- The row of an e-mail stays failed: another one is written with the attempt.
@@ -238,6 +240,15 @@ begin
         and incidents.status <> 'resolved'
     );
   get diagnostics v_notifications = row_count;
+
+  -- What was deleted or given up while its answer was awaited is not settled.
+  delete from monitoring.awaited_answers
+  where not exists (
+    select
+    from monitoring.notifications
+    where notifications.id = awaited_answers.notification_id
+      and notifications.status = 'sending'
+  );
 
   delete from public.email_tracking
   where email_tracking.created_at < now() - make_interval(days => (v_retention ->> 'emails_days')::integer)

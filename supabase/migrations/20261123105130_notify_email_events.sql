@@ -223,7 +223,7 @@ as $$
       select count(*)
       from monitoring.notifications
       where notifications.status = 'dead'
-        and notifications.finished_at > clock_timestamp() - interval '1 day'
+        and notifications.finished_at > now() - interval '1 day'
     )
   )
 $$;

@@ -297,7 +297,7 @@ as $$
               partition by lower(email_tracking.recipient) order by email_tracking.bounced_at desc, email_tracking.id desc
             ) as place
           from public.email_tracking
-          where email_tracking.bounced_at > clock_timestamp() - interval '7 days'
+          where email_tracking.bounced_at > now() - interval '7 days'
         ) as undelivered
         where undelivered.place = 1
         order by undelivered.at desc

@@ -75,7 +75,12 @@ begin
         from monitoring.notification_channels as channels
         where channels.is_enabled
           -- E-mails for a mailer of the owner are written with the transition.
-          and (channels.kind <> 'email' or channels.provider is not null or channels.remind_after_minutes is not null)
+          and (
+            channels.kind <> 'email'
+            or channels.provider is not null
+            or channels.remind_after_minutes is not null
+            or channels.escalate_after_minutes is not null
+          )
       )
       or exists (select from monitoring.notifications where notifications.status in ('queued', 'sending'))
     ),

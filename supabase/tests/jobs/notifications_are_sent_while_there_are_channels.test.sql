@@ -1,6 +1,6 @@
 begin;
 
-select plan(5);
+select plan(6);
 
 delete from monitoring.notifications;
 
@@ -30,6 +30,16 @@ select ok(
 select ok(
   not monitoring.test_set_channels('[{"email": "tap-job@example.com"}]'),
   'a recipient whose e-mails are sent by a mailer needs none'
+);
+
+select ok(
+  monitoring.test_set_channels(
+    '[
+      {"email": "tap-job@example.com", "escalate_after": 15, "escalate_to": "tap-boss@example.com"},
+      {"email": "tap-boss@example.com"}
+    ]'
+  ),
+  'unless somebody else is told of what nobody acknowledged'
 );
 
 select monitoring.test_set_channels('[{"name": "tap job", "kind": "slack", "url_secret": "tap-job-url"}]');

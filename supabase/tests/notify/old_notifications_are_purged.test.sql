@@ -1,6 +1,6 @@
 begin;
 
-select plan(3);
+select plan(4);
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule, status, resolved_at)
 values
@@ -21,6 +21,10 @@ values
 ('tap@example.com', 'waiting', 'queued', null, now() - interval '366 days'),
 ('tap@example.com', 'young', 'failed', 'e', now() - interval '364 days');
 
+-- An incident was erased, or a test replaced by another one, while the answer was awaited.
+insert into monitoring.awaited_answers (request_id, notification_id)
+values (-1, -1);
+
 select is(
   (select purged ? 'notifications' and purged ? 'email_tracking' from monitoring.purge_notifications() as purged), true,
   'the numbers of deleted rows are returned'
@@ -36,6 +40,10 @@ select results_eq(
   $$ select subject from public.email_tracking where recipient = 'tap@example.com' order by subject $$,
   $$ values ('waiting'), ('young') $$,
   'e-mails past their retention are deleted, unless they wait'
+);
+
+select is_empty(
+  $$ select from monitoring.awaited_answers where request_id = -1 $$, 'so are awaited answers that nothing waits for'
 );
 
 select * from finish();

@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(7);
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule, sender)
 values
@@ -61,18 +61,6 @@ select results_eq(
   $$ select incident_id from monitoring.list_due_notifications('storm-a') order by place $$,
   $$ values ('INC-2'), ('INC-4') $$,
   'an opening waits while its incident is silent; a resolution does not'
-);
-
-select results_eq(
-  $$
-    select n.incident_id, monitoring.is_held(n, c)
-    from monitoring.notifications as n
-    join monitoring.notification_channels as c on c.name = n.channel
-    where n.channel = 'storm-a'
-    order by n.id
-  $$,
-  $$ values ('INC-1', true), ('INC-2', false), ('INC-4', false) $$,
-  'the first attempt decides likewise'
 );
 
 select * from finish();

@@ -35,6 +35,15 @@ def test_the_operator_sees_who_gets_no_emails(bounced: Email, email_service: Ser
     assert "no &lt;b&gt;mailbox" in page
 
 
+def test_a_bounce_without_a_reason_is_shown(bounced: Email, email_service: ServiceProcess) -> None:
+    """The owner can edit the row in the dashboard."""
+    connection: psycopg.Connection[object] = bounced.connection
+    connection.execute("update public.email_tracking set error = null where id = %s", [bounced.id])
+    answer = http_client.get(f"{email_service.url}/status", headers={**OPERATOR, **PAGE})
+    assert answer.status_code == 200
+    assert bounced.recipient in answer.text
+
+
 def test_nobody_else_sees_addresses(bounced: Email, email_service: ServiceProcess, stack: Stack) -> None:
     """Neither the public nor an agent, who may read the rest of the page."""
     user = {"Authorization": f"Bearer {stack.authenticated_jwt}"}
