@@ -78,7 +78,8 @@ begin
   v_value := monitoring.read_secret(find_secret_problem.secret);
   if v_value is null then
     return format(
-      'names no secret that exists. Create it with %s and write its name', monitoring.describe_secret_creation()
+      'names no secret that exists. Create it with %s and write its name, not its value',
+      monitoring.describe_secret_creation()
     );
   end if;
   -- Values are used without the line break that a pasted one may end with.

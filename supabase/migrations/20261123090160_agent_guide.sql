@@ -77,13 +77,19 @@ security invoker
 set search_path = ''
 as $$
   values
-  (400, 'An argument is wrong. details names it.', 'Correct it: hint says how, and lists the allowed words.'),
+  (
+    400, 'An argument is wrong. details names it. With the code 22P02, a value has the wrong type: message quotes it.',
+    'Correct it: hint says how, and lists the allowed words. With 22P02, see the types under functions.'
+  ),
   (401, 'The access token or the key is missing, wrong or expired.', 'Sign in again. Do not retry with the same token.'),
   (
     403, 'This caller may not do it: it belongs to another caller, or is for service_role only.',
     'Leave it. Whoever began an action or claimed an incident ends it.'
   ),
-  (404, 'There is no such incident, action, deployment or fix.', 'Read the id again: open_incidents lists the incidents.'),
+  (
+    404, 'There is no such incident, action, deployment or fix. With the code PGRST202, an argument is missing or misspelled.',
+    'Read the id again: open_incidents lists the incidents. With PGRST202, compare the names of the arguments with functions.'
+  ),
   (
     409, 'The state does not allow it: a check of begin_agent_action() failed, the kill switch is on, the incident has '
     'another status, or the claim or action ended.',

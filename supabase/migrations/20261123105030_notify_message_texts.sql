@@ -177,7 +177,7 @@ as $$
     (10, 'Reason', monitoring.shorten_line(list_notification_facts.details ->> 'reason', 200)),
     (11, 'Escalated from', monitoring.shorten_line(list_notification_facts.details ->> 'escalated_from', 100)),
     (12, 'Resolution', monitoring.shorten_line(list_notification_facts.details ->> 'resolution', 200)),
-    (13, 'Elsewhere', monitoring.shorten_line(list_notification_facts.details ->> 'external_url', 200))
+    (13, 'External URL', monitoring.shorten_line(list_notification_facts.details ->> 'external_url', 200))
   ) as facts (place, name, value)
   where facts.value <> ''
 $$;

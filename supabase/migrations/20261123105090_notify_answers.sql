@@ -135,6 +135,8 @@ declare
 begin
   if (judge_notification_answer.n).answered_at is null then
     return ('retry', v_problem, true, null)::monitoring.notification_outcome;
+  elsif v_status is null and v_problem ~* '^number of redirects' then
+    return ('dead', 'the URL redirects in a circle', false, null)::monitoring.notification_outcome;
   elsif v_status is null then
     -- libcurl's words for a request that was never sent: no address, no connection.
     return (

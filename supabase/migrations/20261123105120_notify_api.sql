@@ -1,10 +1,10 @@
 -- Purpose: lets an operator test a channel and send again what was given up; deletes old notifications and e-mails.
--- Objects: functions monitoring.find_channel_to_test, monitoring.queue_test, monitoring.find_newest_test,
+-- Objects: functions monitoring.find_active_channel, monitoring.queue_test, monitoring.find_newest_test,
 --   monitoring.describe_test, public.send_test_notification, monitoring.retry_dead_notifications,
 --   monitoring.purge_notifications.
 -- Risks: pg_net sends after the commit, so the answer to a test is known at the next call at the earliest.
 
-create function monitoring.find_channel_to_test(name text)
+create function monitoring.find_active_channel(name text)
 returns monitoring.notification_channels
 language plpgsql
 stable
@@ -18,7 +18,7 @@ begin
   select channels.*
   into v_channel
   from monitoring.notification_channels as channels
-  where lower(channels.name) = lower(btrim(find_channel_to_test.name));
+  where lower(channels.name) = lower(btrim(find_active_channel.name));
   if not found then
     v_names := (
       select left(string_agg(channels.name, ', ' order by channels.place), 2000)
@@ -41,7 +41,7 @@ begin
 end
 $$;
 
-comment on function monitoring.find_channel_to_test(text) is
+comment on function monitoring.find_active_channel(text) is
 'Returns a notification channel by its name, ignoring case. 404 if there is none, naming those that exist; 409 if
 nothing would be sent to it.';
 
@@ -131,7 +131,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_channel monitoring.notification_channels := monitoring.find_channel_to_test(send_test_notification.channel);
+  v_channel monitoring.notification_channels := monitoring.find_active_channel(send_test_notification.channel);
   v_test monitoring.notifications;
 begin
   perform monitoring.settle_notifications();
@@ -171,12 +171,16 @@ written through functions only.';
 
 create function monitoring.retry_dead_notifications(channel text)
 returns bigint
-language sql
+language plpgsql
 volatile
 strict
 security invoker
 set search_path = ''
 as $$
+declare
+  v_channel monitoring.notification_channels := monitoring.find_active_channel(retry_dead_notifications.channel);
+  v_count bigint;
+begin
   with retried as (
     update monitoring.notifications
     set
@@ -192,10 +196,13 @@ as $$
       select dead.id
       from monitoring.notifications as dead
       join public.incidents on incidents.id = dead.incident_id
-      where dead.channel = retry_dead_notifications.channel
+      where dead.channel = v_channel.name
         and dead.status = 'dead'
         and dead.created_at > clock_timestamp() - interval '24 hours'
-        and incidents.status <> 'resolved'
+        and (
+          incidents.status <> 'resolved'
+          or (dead.event = 'resolved' and monitoring.was_told(dead.incident_id, dead.channel))
+        )
         and not exists (
           select
           from monitoring.notifications as later
@@ -211,12 +218,16 @@ as $$
   )
 
   select count(*)
-  from retried
+  into v_count
+  from retried;
+  return v_count;
+end
 $$;
 
 comment on function monitoring.retry_dead_notifications(text) is
 'Queues the dead notifications of a channel again and returns their number: those of the last 24 hours whose incident is
-not resolved, unless the channel was told something later of it. For after the reason of the failure was repaired.';
+not resolved, and resolutions of incidents that the channel was told of, unless it was told something later. For after
+the reason of the failure was repaired. 404 if there is no such channel, 409 if nothing would be sent to it now.';
 
 create function monitoring.purge_notifications()
 returns jsonb

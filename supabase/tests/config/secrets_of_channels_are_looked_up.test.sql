@@ -43,13 +43,15 @@ select is(
 
 select is(
   pg_temp.problem_of('{"kind": "slack", "url_secret": "tap_missing"}'),
-  'notification_recipients[0].url_secret names no secret that exists. Create it with <statement> and write its name',
+  'notification_recipients[0].url_secret names no secret that exists. Create it with <statement> and write its name, not its '
+  'value',
   'a secret that does not exist is refused'
 );
 
 select is(
   pg_temp.problem_of('{"kind": "slack", "url_secret": "tap_missing", "enabled": false}'),
-  'notification_recipients[0].url_secret names no secret that exists. Create it with <statement> and write its name',
+  'notification_recipients[0].url_secret names no secret that exists. Create it with <statement> and write its name, not its '
+  'value',
   'of a paused channel too'
 );
 
@@ -66,7 +68,8 @@ select is(
 
 select is(
   pg_temp.problem_of('{"kind": "pagerduty", "token_secret": "0123456789abcdef0123456789abcdef"}'),
-  'notification_recipients[0].token_secret names no secret that exists. Create it with <statement> and write its name',
+  'notification_recipients[0].token_secret names no secret that exists. Create it with <statement> and write its name, not its '
+  'value',
   'a key in place of a name is not quoted either'
 );
 

@@ -68,15 +68,15 @@ select results_eq(
      from (
        values
        (1, 'timed out'), (2, 'Couldn''t connect to server'), (3, 'Could not resolve hostname'),
-       (4, 'Server returned nothing (no headers, no data)'), (5, null)
+       (4, 'Server returned nothing (no headers, no data)'), (5, null), (6, 'Number of redirects hit maximum amount')
      ) as answers (place, error)
      order by place $$,
   $$ values
      ('retry | timed out | may have arrived'), ('retry | Couldn''t connect to server'),
      ('retry | Could not resolve hostname'),
      ('retry | Server returned nothing (no headers, no data) | may have arrived'),
-     ('retry | no answer from pg_net | may have arrived') $$,
-  'without an answer the message may have arrived, unless there was no connection'
+     ('retry | no answer from pg_net | may have arrived'), ('dead | the URL redirects in a circle') $$,
+  'without an answer the message may have arrived, unless there was no connection or it was redirected'
 );
 
 select results_eq(

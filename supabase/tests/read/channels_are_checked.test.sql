@@ -53,7 +53,7 @@ select results_eq(
   $$ values (
        'failed',
        'Channels cannot be notified: boss, whose token_secret names no secret that exists. Create it with <statement> '
-       'and write its name.',
+       'and write its name, not its value.',
        'Create the secret again, with ' || monitoring.describe_secret_creation()
      ) $$,
   'a channel whose secret has vanished is named'

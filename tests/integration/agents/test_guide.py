@@ -125,6 +125,15 @@ def test_the_refusals_of_the_guide_are_those_of_the_functions(call: Call) -> Non
         assert all(body[member] for member in ("code", "message", "details", "hint")), body
 
 
+def test_the_guide_names_what_postgrest_refuses_itself(call: Call) -> None:
+    remedies = {refusal["status"]: str(refusal) for refusal in read_guide(call)["refusals"]}
+    for refused in (
+        call("finish_agent_action", action_id=1),  # without success
+        call("claim_next_incident", agent="a", lease_seconds="15 minutes"),
+    ):
+        assert refused.json()["code"] in remedies[refused.status_code]
+
+
 def test_the_state_is_the_one_that_decides(call: Call, configure: Configure) -> None:
     configure("rate_limits", {"agent_actions_per_hour": 100_000, "all_agent_actions_per_hour": 100_000})
 
