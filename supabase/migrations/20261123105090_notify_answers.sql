@@ -214,6 +214,7 @@ security invoker
 set search_path = ''
 as $$
 declare
+  c_least_attempts constant integer := 10;
   v_n monitoring.notifications;
 begin
   update monitoring.notifications
@@ -230,7 +231,8 @@ begin
     )
   where notifications.id = retry_notification.notification_id
   returning notifications.* into v_n;
-  if v_n.created_at < clock_timestamp() - interval '24 hours' then
+  -- One that was held for a day, as in a maintenance, has not been tried for a day.
+  if v_n.attempts >= c_least_attempts and v_n.created_at < clock_timestamp() - interval '24 hours' then
     perform monitoring.end_notification(v_n.id, 'dead', left('given up after 24 hours: ' || v_n.error, 1000));
   end if;
 end
@@ -238,7 +240,7 @@ $$;
 
 comment on function monitoring.retry_notification(bigint, text, interval, boolean) is
 'Queues a notification for another attempt: after its backoff, and not before the time that the channel asks for. One
-that is older than 24 hours is given up. The notification must be locked.';
+that is older than 24 hours is given up after 10 attempts. The notification must be locked.';
 
 create function monitoring.take_back_request(n monitoring.notifications, channel monitoring.notification_channels)
 returns text

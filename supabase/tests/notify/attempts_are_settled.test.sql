@@ -61,17 +61,17 @@ select
   monitoring.test_send(given.channel) as id
 from (
   values ('good', 'tap settle'), ('busy', 'tap settle'), ('agent', 'tap agent'), ('lost', 'tap settle'),
-  ('unsent', 'tap settle'), ('old', 'tap settle')
+  ('unsent', 'tap settle'), ('old', 'tap settle'), ('held', 'tap settle')
 ) as given (name, channel);
 
 select is(
   (
     select count(*) from monitoring.notifications
     where notifications.status = 'sending'
-  ), 6::bigint, 'all are sent'
+  ), 7::bigint, 'all are sent'
 );
 
-select monitoring.test_answer(sent.id, case sent.name when 'busy' then 429 when 'old' then 500 else 200 end)
+select monitoring.test_answer(sent.id, case sent.name when 'busy' then 429 when 'old' then 500 when 'held' then 500 else 200 end)
 from sent
 where sent.name not in ('lost', 'unsent');
 
@@ -98,24 +98,26 @@ where
   http_request_queue.id = notifications.request_id
   and sent.name = 'lost';
 
+-- One was tried all day, the other was held all day by quiet hours or a silence.
 update monitoring.notifications
-set created_at = now() - interval '25 hours'
+set created_at = now() - interval '25 hours', attempts = case sent.name when 'old' then 10 else 1 end
 from sent
 where
   sent.id = notifications.id
-  and sent.name = 'old';
+  and sent.name in ('old', 'held');
 
-select is(monitoring.settle_notifications(), 6, 'all are settled');
+select is(monitoring.settle_notifications(), 7, 'all are settled');
 
 select results_eq(
   $$ select sent.name, status::text, error, may_have_arrived, finished_at is not null
      from monitoring.notifications join sent using (id) order by sent.name $$,
   $$ values
      ('agent', 'delivered', null, false, true), ('busy', 'queued', 'answered 429: said', false, false),
-     ('good', 'delivered', null, false, true), ('lost', 'queued', 'no answer from pg_net', true, false),
+     ('good', 'delivered', null, false, true), ('held', 'queued', 'answered 500: said', false, false),
+     ('lost', 'queued', 'no answer from pg_net', true, false),
      ('old', 'dead', 'given up after 24 hours: answered 500: said', false, true),
      ('unsent', 'queued', 'pg_net did not send it', false, false) $$,
-  'what was accepted is done, what failed waits, and what is older than a day is given up'
+  'what was accepted is done, what failed waits, and what was tried for a day is given up'
 );
 
 select results_eq(
