@@ -388,6 +388,6 @@ grant execute on function public.record_email_event(text, text, timestamptz, big
 comment on function public.record_email_event(text, text, timestamptz, bigint, text) is
 'Records an event of an e-mail provider and returns {"email_id", "status", "duplicate"}.
 
-event is sent, delivered, opened, clicked, complained, bounced or failed, in any case. The same event with the same occurred_at
-counts once, and the status never moves backward. email_id links the provider_id to a queued e-mail; pass it with the
-first event. Security definer, because e-mails may be written through such functions only.';
+event is sent, delivered, opened, clicked, complained, bounced or failed, in any case. The same event with the same
+occurred_at counts once, and the status never moves backward. email_id links the provider_id to a queued e-mail; pass it
+with the first event. Security definer, because e-mails may be written through such functions only.';

@@ -280,5 +280,5 @@ comment on function public.record_provider_email_event(text, jsonb) is
 'Records the body of a webhook of an e-mail provider and returns {"effect", "reason"?, "email_id"?, "status"?}.
 
 The caller must authenticate the provider first. provider is resend or postmark, in any case. effect is recorded,
-duplicate, or ignored: for types of events that change no status, and for e-mails of other programs that share the account. The body
-itself is not stored. Security definer, because e-mails may be written through such functions only.';
+duplicate, or ignored: for types of events that change no status, and for e-mails of other programs that share the
+account. The body itself is not stored. Security definer, because e-mails may be written through such functions only.';
