@@ -351,18 +351,15 @@ set search_path = ''
 as $$
 declare
   v_provider_id text := monitoring.read_required_line('provider_id', record_email_event.provider_id, 255);
+  v_event text := monitoring.require_argument(
+    'event',
+    monitoring.read_choice(
+      'event', record_email_event.event,
+      array['sent', 'delivered', 'opened', 'clicked', 'complained', 'bounced', 'failed']
+    )
+  );
   v_email_id bigint;
 begin
-  if record_email_event.event is null
-    or record_email_event.event not in (
-      'sent', 'delivered', 'opened', 'clicked', 'complained', 'bounced', 'failed'
-    )
-  then
-    perform monitoring.refuse_request(
-      'PT400', 'event is unknown', 'event',
-      'Send sent, delivered, opened, clicked, complained, bounced or failed.'
-    );
-  end if;
   select email_tracking.id
   into v_email_id
   from public.email_tracking
@@ -377,7 +374,7 @@ begin
     );
   end if;
   return monitoring.apply_email_event(
-    v_email_id, v_provider_id, record_email_event.event::public.email_status, record_email_event.occurred_at,
+    v_email_id, v_provider_id, v_event::public.email_status, record_email_event.occurred_at,
     record_email_event.error
   );
 end
@@ -391,6 +388,6 @@ grant execute on function public.record_email_event(text, text, timestamptz, big
 comment on function public.record_email_event(text, text, timestamptz, bigint, text) is
 'Records an event of an e-mail provider and returns {"email_id", "status", "duplicate"}.
 
-event is sent, delivered, opened, clicked, complained, bounced or failed. The same event with the same occurred_at
-counts once, and the status never moves backward. email_id links the provider_id to a queued e-mail; pass it with the
-first event. Security definer, because e-mails may be written through such functions only.';
+event is sent, delivered, opened, clicked, complained, bounced or failed, in any case. The same event with the same
+occurred_at counts once, and the status never moves backward. email_id links the provider_id to a queued e-mail; pass it
+with the first event. Security definer, because e-mails may be written through such functions only.';

@@ -132,7 +132,7 @@ as $$
         format(
           '%s more %s',
           (write_headline.n).details ->> 'count',
-          case when (write_headline.n).details ->> 'count' = '1' then 'notification' else 'notifications' end
+          case when (write_headline.n).details ->> 'count' = '1' then 'incident' else 'incidents' end
         ),
         format(
           'worst: %s %s',

@@ -126,17 +126,27 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_recipient text;
+  v_channel monitoring.notification_channels;
 begin
-  select channels.email
-  into v_recipient
+  select channels.*
+  into v_channel
   from monitoring.notification_channels as channels
   where channels.name = new.channel
     and channels.kind = 'email'
     and channels.provider is null;
-  if found then
+  if found
+    and not monitoring.is_held(new, v_channel)
+    -- The order of an incident is kept.
+    and not exists (
+      select
+      from monitoring.notifications as earlier
+      where earlier.channel = new.channel
+        and earlier.incident_id = new.incident_id
+        and earlier.status in ('queued', 'sending')
+    )
+  then
     insert into public.email_tracking (incident_id, recipient, subject)
-    values (new.incident_id, v_recipient, monitoring.write_email_subject(new))
+    values (new.incident_id, v_channel.email, monitoring.write_email_subject(new))
     returning email_tracking.id into new.email_id;
     new.status := 'delivered';
     new.finished_at := clock_timestamp();
@@ -147,7 +157,7 @@ $$;
 
 comment on function monitoring.queue_email_row() is
 'Hands a notification of an e-mail channel without provider to the mailer of the owner: writes its row of
-email_tracking, with which the notification is delivered.';
+email_tracking, with which the notification is delivered. One that must wait stays queued, and the job hands it over.';
 
 create trigger notifications_without_provider_are_mailed
 before insert on monitoring.notifications

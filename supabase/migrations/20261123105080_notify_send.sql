@@ -43,6 +43,12 @@ begin
     )
     returning email_tracking.id into v_n.email_id;
   end if;
+  if (send_notification.channel).kind = 'email' and (send_notification.channel).provider is null then
+    update monitoring.notifications
+    set status = 'delivered', email_id = v_n.email_id, finished_at = clock_timestamp(), error = null
+    where notifications.id = v_n.id;
+    return;
+  end if;
   v_request := monitoring.write_notification_request(v_n, send_notification.channel);
   v_request_id := net.http_post(
     url => v_request.url,

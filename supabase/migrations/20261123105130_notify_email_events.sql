@@ -240,16 +240,14 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_provider text := monitoring.require_argument(
+    'provider', monitoring.read_choice('provider', record_provider_email_event.provider, array['resend', 'postmark'])
+  );
   v_event monitoring.email_event;
   v_email_id bigint;
   v_applied jsonb;
 begin
-  if record_provider_email_event.provider is null
-    or record_provider_email_event.provider not in ('resend', 'postmark')
-  then
-    perform monitoring.refuse_request('PT400', 'provider is unknown', 'provider', 'Send resend or postmark.');
-  end if;
-  v_event := case record_provider_email_event.provider
+  v_event := case v_provider
     when 'resend' then monitoring.read_resend_event(record_provider_email_event.event)
     else monitoring.read_postmark_event(record_provider_email_event.event)
   end;
@@ -281,6 +279,6 @@ grant execute on function public.record_provider_email_event(text, jsonb) to ser
 comment on function public.record_provider_email_event(text, jsonb) is
 'Records the body of a webhook of an e-mail provider and returns {"effect", "reason"?, "email_id"?, "status"?}.
 
-The caller must authenticate the provider first. provider is resend or postmark. effect is recorded, duplicate, or
-ignored: for types of events that change no status, and for e-mails of other programs that share the account. The body
-itself is not stored. Security definer, because e-mails may be written through such functions only.';
+The caller must authenticate the provider first. provider is resend or postmark, in any case. effect is recorded,
+duplicate, or ignored: for types of events that change no status, and for e-mails of other programs that share the
+account. The body itself is not stored. Security definer, because e-mails may be written through such functions only.';

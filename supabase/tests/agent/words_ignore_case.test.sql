@@ -1,6 +1,6 @@
 begin;
 
-select plan(7);
+select plan(9);
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
 values ('INC-1', 'tap case', 't', 'm', 'LOW', 'backend', 'r');
@@ -40,6 +40,19 @@ select results_eq(
 
 select is(
   public.begin_agent_action('tap', 'INVESTIGATE', 'INC-1', '{}', true) -> 'dry_run', 'true', 'the type of an action'
+);
+
+insert into public.email_tracking (id, recipient, subject)
+overriding system value
+values (-1, 'tap@example.com', 'tap case');
+
+select is(
+  public.record_email_event('tap case', ' Delivered ', now(), -1) ->> 'status', 'delivered', 'the event of an e-mail'
+);
+
+select is(
+  public.record_provider_email_event('Resend', '{"type": "contact.created"}') ->> 'effect', 'ignored',
+  'the name of its provider'
 );
 
 select * from finish();

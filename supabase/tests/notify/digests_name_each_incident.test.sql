@@ -41,7 +41,7 @@ cross join lateral (
 ) as written (kind, body);
 
 select is(
-  (select monitoring.write_headline(n) from digest), '200 more notifications, worst: CRITICAL INC-9000000000',
+  (select monitoring.write_headline(n) from digest), '200 more incidents, worst: CRITICAL INC-9000000000',
   'the headline has the number and the worst incident'
 );
 
