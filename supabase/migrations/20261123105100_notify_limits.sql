@@ -1,6 +1,6 @@
 -- Purpose: decides which notifications of a channel may be sent now: quiet hours, silence, repeats of a flapping
 --   incident, order of an incident, messages per minute.
--- Objects: functions monitoring.is_quiet, monitoring.is_silent, monitoring.find_repeat_end,
+-- Objects: functions monitoring.is_quiet, monitoring.is_silent, monitoring.find_repeat_end, monitoring.is_held,
 --   monitoring.keep_earlier_attempts, monitoring.count_free_messages, monitoring.list_due_notifications; trigger
 --   earlier_attempts_are_kept.
 -- Risks: a held notification is not changed: whether it is held is decided again before each attempt to send it, so a
@@ -118,6 +118,44 @@ comment on function monitoring.find_repeat_end(
 'Returns the time until which a notification is a repeat that comes too soon: the channel was told the same of the
 incident, that it is open or that it is resolved, less than rate_limits.notification_repeat_minutes before. Null when
 it never was, and for a higher severity than it was told: that is news. Without a readable limit, 5 minutes.';
+
+create function monitoring.is_held(
+  notification monitoring.notifications, channel monitoring.notification_channels
+)
+returns boolean
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select (is_held.notification).event <> 'test'
+    and (
+      monitoring.is_quiet(is_held.channel, (is_held.notification).severity, clock_timestamp())
+      or coalesce(
+        clock_timestamp() < monitoring.find_repeat_end(
+          (is_held.notification).channel,
+          (is_held.notification).incident_id,
+          (is_held.notification).id,
+          (is_held.notification).event,
+          (is_held.notification).severity
+        ),
+        false
+      )
+      or (
+        (is_held.notification).event in ('opened', 'escalated', 'reopened', 'reminder')
+        and exists (
+          select
+          from public.incidents
+          where incidents.id = (is_held.notification).incident_id
+            and monitoring.is_silent(incidents)
+        )
+      )
+    )
+$$;
+
+comment on function monitoring.is_held(monitoring.notifications, monitoring.notification_channels) is
+'Returns whether a notification must wait although it is due: quiet hours, a silent incident, or a repeat that comes
+too soon. What it tells is over when the incident is resolved meanwhile: then collapse_notifications() ends it.';
 
 create function monitoring.keep_earlier_attempts()
 returns trigger
