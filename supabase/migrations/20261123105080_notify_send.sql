@@ -43,6 +43,13 @@ begin
     )
     returning email_tracking.id into v_n.email_id;
   end if;
+  if (send_notification.channel).kind = 'email' and (send_notification.channel).provider is null then
+    -- When it was written, the channel had another kind or a provider: now the mailer of the owner sends it.
+    update monitoring.notifications
+    set status = 'delivered', finished_at = clock_timestamp(), email_id = v_n.email_id, error = null
+    where notifications.id = v_n.id;
+    return;
+  end if;
   v_request := monitoring.write_notification_request(v_n, send_notification.channel);
   v_request_id := net.http_post(
     url => v_request.url,
@@ -76,7 +83,8 @@ $$;
 
 comment on function monitoring.send_notification(monitoring.notifications, monitoring.notification_channels) is
 'Enqueues the request of a notification in pg_net, which sends it after commit, and starts its lease. Of an e-mail it
-also writes the row of email_tracking. Raises an error that names what is wrong with the channel.';
+also writes the row of email_tracking, with which one without provider is delivered. Raises an error that names what is
+wrong with the channel.';
 
 create function monitoring.send_notifications(channel text, most integer)
 returns integer

@@ -71,8 +71,8 @@ select
   is(
     request.body - 'html' - 'text' - 'subject',
     '{"from": "Monitoring <m@example.com>", "to": ["ann@example.com"], "headers": {"Auto-Submitted": "auto-generated"},
-    "tags": [{"name": "email_id", "value": "7"}]}'::jsonb,
-    'Resend gets a body with the id of the e-mail as a tag'
+    "tags": [{"name": "email_id", "value": "7"}, {"name": "message_id", "value": "msg_tap"}]}'::jsonb,
+    'Resend gets a body with the ids of the e-mail and of the message as tags'
   )
 from told
 cross join channel
