@@ -368,8 +368,8 @@ def test_the_collapsed_notifications_of_a_flapping_incident_are_not_read(connect
         """
         insert into monitoring.notifications (channel, incident_id, event, severity, status, finished_at)
         select
-          'storm', 'INC-flap-1', (array['reopened', 'resolved'])[1 + numbers.n % 2]::monitoring.notification_event, 'HIGH',
-          'collapsed', now()
+          'storm', 'INC-flap-1', (array['reopened', 'resolved'])[1 + numbers.n % 2]::monitoring.notification_event,
+          'HIGH', 'collapsed', now()
         from generate_series(1, 10000) as numbers (n)
         """
     )

@@ -67,16 +67,17 @@ with other as (
   returning email_tracking.id
 )
 
-select is(
-  pg_temp.postmark(
-    'SubscriptionChange',
-    jsonb_build_object(
-      'MessageID', null, 'SuppressSending', true, 'ChangedAt', '2026-02-01T18:00:00Z', 'Recipient', 'ben@example.com',
-      'Metadata', jsonb_build_object('email_id', other.id::text)
-    )
-  ),
-  '{"effect": "recorded", "status": "complained"}', 'that somebody else does at the same time is another event'
-)
+select
+  is(
+    pg_temp.postmark(
+      'SubscriptionChange',
+      jsonb_build_object(
+        'MessageID', null, 'SuppressSending', true, 'ChangedAt', '2026-02-01T18:00:00Z', 'Recipient', 'ben@example.com',
+        'Metadata', jsonb_build_object('email_id', other.id::text)
+      )
+    ),
+    '{"effect": "recorded", "status": "complained"}', 'that somebody else does at the same time is another event'
+  )
 from other;
 
 select results_eq(
