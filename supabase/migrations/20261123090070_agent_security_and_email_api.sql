@@ -281,7 +281,10 @@ begin
   values (
     monitoring.hash_idempotency_key(
       'email', 'service',
-      jsonb_build_array(apply_email_event.provider_id, v_event, apply_email_event.occurred_at)::text
+      -- Without an id of the provider, events of different e-mails are different.
+      jsonb_build_array(
+        coalesce(apply_email_event.provider_id, 'e-mail ' || v_email.id), v_event, apply_email_event.occurred_at
+      )::text
     ),
     '{}'
   )

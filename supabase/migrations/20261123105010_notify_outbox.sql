@@ -64,6 +64,10 @@ where status = 'sending';
 
 create index notifications_incident_idx on monitoring.notifications (incident_id, channel, id);
 
+-- What a channel knows of an incident. While it flaps, nearly all of its notifications collapse.
+create index notifications_told_idx on monitoring.notifications (incident_id, channel, id)
+where status <> 'collapsed' or remind_at is not null or escalate_at is not null;
+
 -- Messages of the last minute, for the limit of a channel.
 create index notifications_sent_idx on monitoring.notifications (channel, sent_at);
 

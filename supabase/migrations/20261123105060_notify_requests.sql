@@ -137,6 +137,7 @@ begin
           'tags', case
             when v_email_id is not null then jsonb_build_array(
               jsonb_build_object('name', 'email_id', 'value', v_email_id),
+              -- Of another installation that uses the same account, the id of an e-mail can be the same.
               jsonb_build_object('name', 'message_id', 'value', (write_email_request.n).message_id)
             )
           end

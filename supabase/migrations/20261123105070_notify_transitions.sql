@@ -106,6 +106,7 @@ as $$
       where notifications.incident_id = was_told.incident_id
         and notifications.channel = was_told.channel
         and notifications.event in ('opened', 'escalated', 'reopened', 'reminder', 'resolved')
+        and notifications.status <> 'collapsed'
         and (notifications.status in ('queued', 'sending', 'delivered') or notifications.may_have_arrived)
       order by notifications.id desc
       limit 1
@@ -246,6 +247,11 @@ declare
     select notifications
     from monitoring.notifications
     where notifications.incident_id = (update_told_notifications.incident).id
+      and (
+        notifications.status <> 'collapsed'
+        or notifications.remind_at is not null
+        or notifications.escalate_at is not null
+      )
   );
 begin
   if (update_told_notifications.incident).severity > update_told_notifications.former_severity then

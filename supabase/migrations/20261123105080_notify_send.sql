@@ -83,7 +83,8 @@ $$;
 
 comment on function monitoring.send_notification(monitoring.notifications, monitoring.notification_channels) is
 'Enqueues the request of a notification in pg_net, which sends it after commit, and starts its lease. Of an e-mail it
-also writes the row of email_tracking. Raises an error that names what is wrong with the channel.';
+also writes the row of email_tracking, with which one without provider is delivered. Raises an error that names what is
+wrong with the channel.';
 
 create function monitoring.send_notifications(channel text, most integer)
 returns integer

@@ -102,6 +102,7 @@ as $$
     where notifications.incident_id = find_repeat_end.incident_id
       and notifications.channel = find_repeat_end.channel
       and notifications.id < find_repeat_end.id
+      and notifications.status <> 'collapsed'
       and (notifications.status = 'delivered' or notifications.may_have_arrived)
       and notifications.event in ('opened', 'reopened', 'resolved')
       and (notifications.event = 'resolved') = (find_repeat_end.event = 'resolved')

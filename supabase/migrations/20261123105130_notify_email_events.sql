@@ -184,7 +184,11 @@ as $$
           = lower(email_tracking.recipient)
       )
       and (
-        (find_email.event).message_id is null
+        -- Another id of the provider without the id of the message is the e-mail of another installation.
+        (
+          (find_email.event).message_id is null
+          and coalesce(email_tracking.provider_id = (find_email.event).provider_id, true)
+        )
         or exists (
           select
           from monitoring.notifications

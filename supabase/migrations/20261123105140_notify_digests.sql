@@ -18,6 +18,7 @@ as $$
     and notifications.channel = find_last_told.channel
     and notifications.id < find_last_told.before_id
     and notifications.event <> 'acknowledged'
+    and notifications.status <> 'collapsed'
     and (
       notifications.status in ('delivered', 'sending')
       or notifications.may_have_arrived

@@ -362,6 +362,27 @@ def test_a_history_of_100_000_notifications_is_not_read(connection: Connection, 
     assert (scanned, read < 2500) == (0, True), f"{scanned} sequential scans, {read} rows read through indexes"
 
 
+def test_the_collapsed_notifications_of_a_flapping_incident_are_not_read(connection: Connection) -> None:
+    connection.execute(OPEN, {"name": "flap", "first": 1, "last": 1})
+    connection.execute(
+        """
+        insert into monitoring.notifications (channel, incident_id, event, severity, status, finished_at)
+        select
+          'storm', 'INC-flap-1', (array['reopened', 'resolved'])[1 + numbers.n % 2]::monitoring.notification_event,
+          'HIGH', 'collapsed', now()
+        from generate_series(1, 10000) as numbers (n)
+        """
+    )
+    connection.execute("analyze monitoring.notifications")
+    before = reads(connection)
+    run(connection, f"update public.incidents {CHANGES['resolve']} where id = 'INC-flap-1'")
+    run(connection, f"update public.incidents {CHANGES['reopen']} where id = 'INC-flap-1'")
+    run(connection, "select monitoring.collapse_notifications('storm')")
+    run(connection, "select count(*) from monitoring.list_due_notifications('storm')")
+    scanned, read = (after - start for after, start in zip(reads(connection), before, strict=True))
+    assert (scanned, read < 200) == (0, True), f"{scanned} sequential scans, {read} rows read through indexes"
+
+
 def reads(connection: Connection) -> tuple[int, int]:
     """Sequential scans of the table, and rows fetched through its indexes, by this transaction."""
     row = connection.execute(

@@ -1,6 +1,6 @@
 begin;
 
-select plan(7);
+select plan(8);
 
 delete from monitoring.notification_channels;
 
@@ -115,6 +115,31 @@ select results_eq(
   $$ values ('[CRITICAL] INC-TAP1 resolved: Checkout fails', 'failed', 'answered 422: {"message": "Invalid from"}') $$,
   'and why it refused an e-mail'
 );
+
+update public.incidents
+set status = 'open', resolved_at = null, resolution = null
+where id = 'INC-TAP1';
+
+insert into monitoring.notifications (channel, incident_id, event, severity, details)
+values ('tap resend', 'INC-TAP1', 'escalated', 'CRITICAL', '{"title": "Checkout fails"}');
+
+update monitoring.notification_channels
+set provider = null, from_address = null, url_secret = null, token_secret = null
+where name = 'tap resend';
+
+select monitoring.send_channel('tap resend');
+
+select results_eq(
+  $$ select notifications.status::text, notifications.error, email_tracking.status::text
+     from monitoring.notifications join public.email_tracking on email_tracking.id = email_id
+     where channel = 'tap resend' and event = 'escalated' $$,
+  $$ values ('delivered', null, 'queued') $$,
+  'what waits when the channel loses its provider is handed to the mailer'
+);
+
+update monitoring.notification_channels
+set provider = 'resend', from_address = 'ops@example.com', url_secret = 'tap-mail', token_secret = 'tap-token'
+where name = 'tap resend';
 
 update public.system_config
 set value = '{"email": false}'

@@ -1,6 +1,6 @@
 begin;
 
-select plan(6);
+select plan(7);
 
 create temporary table mails on commit drop as
 with made as (
@@ -36,6 +36,16 @@ select is(pg_temp.find('x', 'Ann <ann@example.com>', 'msg_tap_1'), (select id fr
 select is(pg_temp.find('x', 'ben@example.com', null), null, 'an e-mail of another installation to somebody else is ignored');
 
 select is(pg_temp.find('x', 'ann@example.com', 'msg_tap_2'), null, 'an e-mail of another installation to the same recipient is ignored');
+
+update public.email_tracking
+set provider_id = 'tap-own'
+from mails
+where email_tracking.id = mails.id;
+
+select is(
+  pg_temp.find('tap-foreign', 'ann@example.com', null), null,
+  'when the id of the provider is known, an event with another one must name the message'
+);
 
 select throws_ok(
   $$ select public.record_provider_email_event('mailgun', '{}') $$, 'PT400', 'provider is unknown',

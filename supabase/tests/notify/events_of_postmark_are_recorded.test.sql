@@ -1,6 +1,6 @@
 begin;
 
-select plan(6);
+select plan(7);
 
 create temporary table mail on commit drop as
 with made as (
@@ -60,6 +60,25 @@ select results_eq(
      ) $$,
   'the e-mail has the times of the events and the reason'
 );
+
+with other as (
+  insert into public.email_tracking (recipient, subject)
+  values ('ben@example.com', 's')
+  returning email_tracking.id
+)
+
+select
+  is(
+    pg_temp.postmark(
+      'SubscriptionChange',
+      jsonb_build_object(
+        'MessageID', null, 'SuppressSending', true, 'ChangedAt', '2026-02-01T18:00:00Z', 'Recipient', 'ben@example.com',
+        'Metadata', jsonb_build_object('email_id', other.id::text)
+      )
+    ),
+    '{"effect": "recorded", "status": "complained"}', 'that somebody else does at the same time is another event'
+  )
+from other;
 
 select results_eq(
   $$ select (monitoring.read_postmark_event(jsonb_build_object('RecordType', 'Bounce', 'Type', types.type))).status::text
