@@ -51,8 +51,8 @@ as $$
       erase_incidents erase_list erase_name erase_rows erase_text escape_discord escape_html escape_slack
       expected_jobs explain_no_match explain_refused_row extract_message_head extract_root_trace fail_fixes
       fail_fixes_of_former_incidents fail_fixes_of_reopened_incident fail_running_actions find_actions_to_erase
-      find_anchor_problems find_anchored_chain_problems find_answer_due find_approved_fix find_cause
-      find_channel_field_problem find_channel_problem find_channel_stop find_channel_to_test find_channels_problem
+      find_active_channel find_anchor_problems find_anchored_chain_problems find_answer_due find_approved_fix
+      find_cause find_channel_field_problem find_channel_problem find_channel_stop find_channels_problem
       find_claimable_incident find_config_problem find_culprit find_deciding_part find_deployment find_email
       find_fold_candidates find_free_provider_id find_health_check_problem find_incident_link find_knowledge
       find_last_told find_latest_sent_at find_log_level find_many_tokens find_nested_problem find_newest_test
@@ -255,10 +255,11 @@ as $$
       fix_outcomes_incident_idx fix_outcomes_worked_idx incident_hours_hour_idx notifications_created_idx
       notifications_dead_idx notifications_digest_idx notifications_email_idx notifications_escalate_idx
       notifications_incident_idx notifications_remind_idx notifications_sending_idx notifications_sent_idx
-      notifications_unfinished_idx running_actions_deadline_idx running_actions_incident_idx running_actions_kind_idx
-      sentry_deliveries_body_idx sentry_deliveries_deferred_idx sentry_deliveries_fingerprint_idx
-      sentry_deliveries_incident_idx sentry_deliveries_occurrence_idx sentry_deliveries_received_idx
-      sentry_deliveries_waiting_idx target_daily_stats_day_idx target_hourly_stats_hour_idx
+      notifications_told_idx notifications_unfinished_idx running_actions_deadline_idx running_actions_incident_idx
+      running_actions_kind_idx sentry_deliveries_body_idx sentry_deliveries_deferred_idx
+      sentry_deliveries_fingerprint_idx sentry_deliveries_incident_idx sentry_deliveries_occurrence_idx
+      sentry_deliveries_received_idx sentry_deliveries_waiting_idx target_daily_stats_day_idx
+      target_hourly_stats_hour_idx
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)
