@@ -142,27 +142,46 @@ security invoker
 set search_path = ''
 as $$
 declare
+  c_most_waiting constant integer := 50; -- of which it costs little to find out what is due
   v_n monitoring.notifications;
 begin
-  -- What waits comes first. A channel that fails, as without its secret, would keep the others from sending at once.
+  -- A channel that fails, as without its secret, would keep the others from sending at once.
   if exists (
     select
-    from monitoring.notifications as earlier
-    where earlier.channel = (send_new_of_channel.channel).name
-      and earlier.status = 'queued'
-      and earlier.id < send_new_of_channel.ids[1]
-      and (earlier.attempts > 0 or earlier.next_attempt_at <= clock_timestamp())
+    from monitoring.notifications as failed
+    where failed.channel = (send_new_of_channel.channel).name
+      and failed.status = 'queued'
+      and failed.id < send_new_of_channel.ids[1]
+      and failed.attempts > 0
   )
+    or c_most_waiting < (
+      select count(*)
+      from (
+        select
+        from monitoring.notifications as earlier
+        where earlier.channel = (send_new_of_channel.channel).name
+          and earlier.status = 'queued'
+          and earlier.id < send_new_of_channel.ids[1]
+        limit c_most_waiting + 1
+      ) as waiting
+    )
     or not monitoring.try_channel_lock((send_new_of_channel.channel).name)
   then
     return;
   end if;
   for v_n in
+    with due as materialized (
+      select listed.id, listed.place
+      from monitoring.list_due_notifications((send_new_of_channel.channel).name) as listed
+    )
+
     select notifications.*
-    from monitoring.list_due_notifications((send_new_of_channel.channel).name) as due
+    from due
     join monitoring.notifications on notifications.id = due.id
     where notifications.status = 'queued'
       and notifications.id = any(send_new_of_channel.ids)
+      -- What waits and may be sent now comes first. What is held holds up nothing else.
+      and not exists (select from due as earlier where earlier.id < send_new_of_channel.ids[1])
     order by due.place
     -- The last message of the minute is for a digest.
     limit greatest(monitoring.count_free_messages((send_new_of_channel.channel).name) - 1, 0)
@@ -175,7 +194,7 @@ $$;
 
 comment on function monitoring.send_new_of_channel(monitoring.notification_channels, bigint[]) is
 'Makes the first attempt to send these notifications of a channel, given by their ids in ascending order. Leaves to the
-job what must wait for another notification or for the limit of the channel.';
+job what must wait for another notification or for the limit of the channel, and everything while more than 50 wait.';
 
 create function monitoring.send_at_once(ids bigint[])
 returns void
@@ -292,6 +311,8 @@ set search_path = ''
 set enable_seqscan = off
 as $$
 declare
+  c_longest constant interval := '5 seconds';
+  v_started constant timestamptz := clock_timestamp();
   v_channel text;
   v_sent integer := 0;
 begin
@@ -318,8 +339,16 @@ begin
         and waiting.status = 'queued'
         and waiting.next_attempt_at <= clock_timestamp()
     )
-    order by channels.name
+    order by
+      (
+        select max(notifications.sent_at)
+        from monitoring.notifications
+        where notifications.channel = channels.name
+      ) nulls first,
+      channels.name
   loop
+    -- Nothing is sent before the commit. The next run begins with the channels that were left out.
+    exit when clock_timestamp() > v_started + c_longest;
     begin
       v_sent := v_sent + monitoring.send_channel(v_channel);
     exception
@@ -336,5 +365,6 @@ end
 $$;
 
 comment on function monitoring.send_due_notifications() is
-'Settles answers, queues reminders, sends what is due to each channel and returns the number of messages. pg_cron runs
-it every 5 seconds while there are channels or unfinished notifications.';
+'Settles answers, queues reminders, sends what is due to each channel and returns the number of messages. After 5
+seconds it leaves further channels to the next run. pg_cron runs it every 5 seconds while there are channels or
+unfinished notifications.';

@@ -191,6 +191,7 @@ language sql
 stable
 security invoker
 set search_path = ''
+set enable_seqscan = off
 as $$
   select greatest(
     0, coalesce(monitoring.read_limit('rate_limits', 'notifications_per_minute'), 20) - (
@@ -212,7 +213,8 @@ $$;
 
 comment on function monitoring.count_free_messages(text) is
 'Returns how many more messages a channel may be sent now: rate_limits.notifications_per_minute minus the attempts of
-the last minute, repeated ones included. Without a readable limit, 20 minus them.';
+the last minute, repeated ones included. Without a readable limit, 20 minus them. Sequential scans are off, because the
+planner does not know how few rows a minute has.';
 
 create function monitoring.list_due_notifications(channel text)
 returns table (

@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(9);
 
 delete from monitoring.notification_channels;
 
@@ -109,6 +109,31 @@ select results_eq(
   $$ select * from monitoring.test_outbox('tap once 3') $$,
   $$ values ('tap deaf', 'opened', 'queued', 0), ('tap once', 'opened', 'sending', 1) $$,
   'after that it delays no other channel'
+);
+
+delete from monitoring.notifications;
+delete from monitoring.notification_channels
+where notification_channels.name = 'tap deaf';
+
+update public.incidents
+set status = 'suppressed'
+where fingerprint = 'tap once 1';
+
+insert into monitoring.notifications (channel, incident_id, event, severity)
+select
+  'tap once' as channel,
+  incidents.id as incident_id,
+  'opened' as event,
+  'HIGH' as severity
+from public.incidents
+where incidents.fingerprint = 'tap once 1';
+
+select monitoring.test_open('tap once 4');
+
+select results_eq(
+  $$ select * from monitoring.test_outbox('tap once 4') $$,
+  $$ values ('tap once', 'opened', 'sending', 1) $$,
+  'a notification that is held, as of a suppressed incident, delays no other one'
 );
 
 select * from finish();
