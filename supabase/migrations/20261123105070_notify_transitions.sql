@@ -331,6 +331,7 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set enable_seqscan = off
 as $$
 begin
   if not exists (select from monitoring.notification_channels) then

@@ -340,6 +340,14 @@ CALLS = [
 ]
 
 
+@pytest.fixture
+def compact_table(database_url: str) -> None:
+    """Removes what rolled-back tests left in the table and its indexes: the planner counts their pages."""
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute("vacuum (full, analyze) monitoring.notifications")
+
+
+@pytest.mark.usefixtures("compact_table")
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.split("(")[-2].split(".")[-1])
 def test_a_history_of_100_000_notifications_is_not_read(connection: Connection, call: str) -> None:
     connection.execute(OPEN, {"name": "old", "first": 1, "last": 100})
@@ -356,12 +364,14 @@ def test_a_history_of_100_000_notifications_is_not_read(connection: Connection, 
         """
     )
     connection.execute("analyze monitoring.notifications")
+    connection.execute("set local enable_seqscan = off")  # as in the functions that call these
     before = reads(connection)
     run(connection, f"select {call}")
     scanned, read = (after - start for after, start in zip(reads(connection), before, strict=True))
     assert (scanned, read < 2500) == (0, True), f"{scanned} sequential scans, {read} rows read through indexes"
 
 
+@pytest.mark.usefixtures("compact_table")
 def test_the_collapsed_notifications_of_a_flapping_incident_are_not_read(connection: Connection) -> None:
     connection.execute(OPEN, {"name": "flap", "first": 1, "last": 1})
     connection.execute(
@@ -374,6 +384,7 @@ def test_the_collapsed_notifications_of_a_flapping_incident_are_not_read(connect
         """
     )
     connection.execute("analyze monitoring.notifications")
+    connection.execute("set local enable_seqscan = off")  # as in the functions that call these
     before = reads(connection)
     run(connection, f"update public.incidents {CHANGES['resolve']} where id = 'INC-flap-1'")
     run(connection, f"update public.incidents {CHANGES['reopen']} where id = 'INC-flap-1'")
