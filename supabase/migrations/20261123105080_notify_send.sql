@@ -311,7 +311,7 @@ set search_path = ''
 set enable_seqscan = off
 as $$
 declare
-  c_longest constant interval := '5 seconds';
+  c_longest constant interval := interval '5 seconds';
   v_started constant timestamptz := clock_timestamp();
   v_channel text;
   v_sent integer := 0;
