@@ -242,7 +242,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  -- Found by the incident alone: in a storm the indexes of what waits and of what is armed are long.
+  -- Found by the incident alone: in a storm the indexes of queued rows and of reminders are long.
   v_told monitoring.notifications[] := array(
     select notifications
     from monitoring.notifications
