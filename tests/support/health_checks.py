@@ -41,11 +41,24 @@ class HealthChecks:
         self._configure("health_check_policy", fields)
 
     def switch_jobs(self, names: Sequence[str], *, active: bool) -> None:
-        """As superuser, which the real pg_cron requires. Hosted Supabase lets postgres do it as well."""
+        """As superuser, which the real pg_cron requires. Hosted Supabase lets postgres do it as well.
+
+        A run that pg_cron had started before it read that its job is off would check the targets of the test, and
+        the test's own round of that minute would check nothing. Therefore this connection holds the lock of rounds
+        while the jobs are off.
+        """
+        if active:
+            self.unlock_rounds()
         self.superuser.execute(
             "select cron.alter_job(jobid, active => %s) from cron.job where jobname = any(%s)",
             (active, list(names)),
         )
+        if not active:
+            self.connection.execute("select pg_advisory_lock(20261123, 1800)")
+
+    def unlock_rounds(self) -> None:
+        """Lets other connections start and judge rounds, although the jobs are off."""
+        self.connection.execute("select pg_advisory_unlock_all()")
 
     def judge(self) -> int:
         """Judges the checks that were answered or are overdue. Returns how many are still pending."""

@@ -47,6 +47,7 @@ class Scheduler:
     def __init__(self, superuser_database_url: str) -> None:
         self._url = superuser_database_url
         self._tasks: dict[int, _Task] = {}
+        self._abandoned: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         await serve_forever(self._serve, logger)
@@ -106,7 +107,7 @@ class Scheduler:
         rows = await cursor.fetchall()
         jobs = {row[0]: Job(row[0], Schedule.from_parsed(row[1]), *row[2:]) for row in rows}
         for job_id in self._tasks.keys() - jobs.keys():
-            await self._abandon(self._tasks.pop(job_id))
+            self._abandon(self._tasks.pop(job_id))
         now = datetime.now(UTC)
         for job_id, job in jobs.items():
             task = self._tasks.setdefault(job_id, _Task(job, last_start=now))
@@ -133,14 +134,15 @@ class Scheduler:
                 task.last_start = now
                 task.running = asyncio.create_task(run_job(task.job, self._url, log))
 
-    async def _abandon(self, task: _Task) -> None:
+    def _abandon(self, task: _Task) -> None:
+        """Does not wait for the end of the run, which can take seconds: the jobs as loaded would be out of date."""
         if task.running is not None:
             task.running.cancel()
-            await asyncio.gather(task.running, return_exceptions=True)
+            self._abandoned.add(task.running)
+            task.running.add_done_callback(self._abandoned.discard)
 
     async def _stop_all(self) -> None:
-        tasks = [task.running for task in self._tasks.values() if task.running is not None]
+        for task in self._tasks.values():
+            self._abandon(task)
         self._tasks.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._abandoned, return_exceptions=True)

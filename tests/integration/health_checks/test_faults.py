@@ -117,6 +117,7 @@ def test_replicas_that_start_together_make_one_round(
             row = connection.execute("select monitoring.start_round(%s)", (moment,)).fetchone()
             return 0 if row is None else int(row[0])
 
+    health_checks.unlock_rounds()
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(start, range(8))) == [0] * 7 + [20]
     wait_until(lambda: health_checks.judge() == 0, what="the end of the round")

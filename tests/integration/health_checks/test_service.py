@@ -46,6 +46,7 @@ def test_two_replicas_write_the_targets_and_make_one_round(
     environ: dict[str, str], without_service_targets: HealthChecks, web: Target, tmp_path: Path
 ) -> None:
     environ |= {"BACKEND_API_URL": web.url("/"), "ADMIN_CONSOLE_URL": web.url("")}
+    without_service_targets.unlock_rounds()
     with ExitStack() as replicas:
         for number in range(2):
             replicas.enter_context(running_service(environ, tmp_path / f"log-{number}"))

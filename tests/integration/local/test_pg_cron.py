@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 
 import psycopg
@@ -11,6 +13,8 @@ import pytest
 from croniter import croniter
 
 from local import Stack
+from local.emulators.pg_cron import scheduler
+from local.emulators.pg_cron.job_run import Job, RunLog, run_job
 from local.emulators.pg_cron.schedule import Schedule
 from local.emulators.pg_cron.scheduler import Scheduler
 from tests.support.emulator import Database, poll_until, scratch_database, worker_running
@@ -255,6 +259,36 @@ def test_a_changed_job_is_reloaded_and_its_running_job_is_abandoned(running: Dat
     poll_until(lambda: running.rows(state, job_id), lambda rows: rows == [("running", None)], "a running job")
     running.rows("select cron.unschedule('long')")
     poll_until(lambda: running.rows(state, job_id), lambda rows: rows == [("failed", "job canceled")], "its end")
+
+
+def test_an_abandoned_run_that_does_not_end_delays_no_other_job(
+    running: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real scheduler closes the connection of an abandoned run; here its end takes up to 5 seconds.
+
+    While the scheduler waited for it, a job that was deactivated in the meantime was started once more.
+    """
+    is_cancelled, may_end = Event(), Event()
+
+    async def run(job: Job, superuser_url: str, log: RunLog) -> None:
+        try:
+            await run_job(job, superuser_url, log)
+        except asyncio.CancelledError:
+            is_cancelled.set()
+            await asyncio.to_thread(may_end.wait)
+            raise
+
+    monkeypatch.setattr(scheduler, "run_job", run)
+    running.rows("select cron.schedule('long', '1 second', 'select pg_sleep(60)')")
+    state = "select status from cron.job_run_details"
+    poll_until(lambda: running.rows(state), lambda rows: rows == [("running",)], "a running job")
+    running.rows("select cron.unschedule('long')")
+    poll_until(is_cancelled.is_set, bool, "its cancellation")
+    try:
+        running.rows("select cron.schedule('other', '1 second', 'select 8')")
+        poll_until(lambda: finished_runs(running, "select 8"), bool, "a run of the other")
+    finally:
+        may_end.set()
 
 
 def test_an_inactive_job_does_not_run(running: Database) -> None:
