@@ -7,7 +7,8 @@
 --   notifications_are_sent_at_once.
 -- Risks: a transition that cannot write its notifications fails, because nothing else would ever tell it; sending them
 --   cannot make it fail. The transition holds the lock of its incident, so it waits for no lock on notifications: rows
---   that another session holds are skipped. Without channels, ingest pays for one look at an empty table.
+--   that another session holds are skipped. Without channels, ingest pays for one look at an empty table. Sequential
+--   scans are off in the triggers, because in a storm the statistics do not know yet how long the outbox is.
 
 create type monitoring.incident_transition as (
   incident_id text,

@@ -4,7 +4,8 @@
 --   monitoring.send_channel, monitoring.send_due_notifications.
 -- Risks: who sends to a channel holds its advisory lock until commit, so that its limit counts every message and its
 --   notifications are sent in order. Nobody waits for that lock; a session that changes an incident and leaves its
---   transaction open delays its channels.
+--   transaction open delays its channels. Sequential scans are off in the job, because after a storm the statistics do
+--   not know yet how long the outbox is.
 
 create function monitoring.try_channel_lock(channel text)
 returns boolean
@@ -180,7 +181,7 @@ begin
     join monitoring.notifications on notifications.id = due.id
     where notifications.status = 'queued'
       and notifications.id = any(send_new_of_channel.ids)
-      -- What waits and may be sent now comes first. What is held holds up nothing else.
+      -- Earlier notifications that may be sent now come first. Those that are held delay no other.
       and not exists (select from due as earlier where earlier.id < send_new_of_channel.ids[1])
     order by due.place
     -- The last message of the minute is for a digest.
