@@ -5,12 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from app.ingest.batcher import Batcher, BatcherLimits
-from app.ingest.breaker import CircuitBreaker
-from app.ingest.replay import Replay
-from app.ingest.sender import Sender
-from app.ingest.service import IngestService
-from app.metrics import FEEDS, Metrics
+from app.ingest.batcher import BatcherLimits
+from app.ingest.feed import Feed, FeedPlan
+from app.metrics import Metrics
 from app.settings import Settings
 from app.spool.spool import Spool
 from app.state import ServiceState
@@ -26,14 +23,16 @@ from app.web.auth import SignatureFailures
 from app.web.body import BodyBudget, email_limits, form_limits, report_limits, sentry_limits
 from app.web.session import Sessions
 
-# How long a client waits for the database before its report is spooled. Sentry closes the connection after 1 s.
-_REPORT_SECONDS = 2.0
-_SENTRY_SECONDS = 0.6
-# A delivery takes some 3 ms in the database, an invalid one 30: a call must not take longer than Sentry waits.
-_SENTRY_LIMITS = BatcherLimits(batch_reports=50)
-_REPLAY_BATCH = 400
-# In one call, which must end before the statement_timeout of 8 s.
-_SENTRY_REPLAY_BATCH = 100
+# Sentry closes the connection after 1 s. A delivery takes some 3 ms in the database, an invalid one 30: a call must not
+# take longer than Sentry waits, and one of the replay must end before the statement_timeout of 8 s.
+_DELIVERY_LIMITS = BatcherLimits(batch_reports=50)
+_PLANS = (
+    FeedPlan("events", "ingest_events", "events", wait_seconds=2.0, replay_batch=400),
+    FeedPlan("public", "ingest_events", "events", wait_seconds=2.0, replay_batch=400),
+    FeedPlan("deliveries", "ingest_deliveries", "deliveries", 0.6, 100, is_ordered=True, limits=_DELIVERY_LIMITS),
+    FeedPlan("monitors", "ingest_deliveries", "deliveries", 2.0, 100, is_ordered=True, limits=_DELIVERY_LIMITS),
+    FeedPlan("heartbeats", "ingest_heartbeats", "heartbeats", wait_seconds=2.0, replay_batch=400, is_ordered=True),
+)
 _PUBLIC_STATUS_SECONDS = 20.0
 _DRAIN_SECONDS = 1.5
 
@@ -44,26 +43,17 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
     supabase = SupabaseClient(settings)
     monitor = DatabaseMonitor(partial(supabase.service_health, service_version()))
     spool = Spool(settings.spool_path, settings.spool_max_mb * 2**20)
-    breakers = {feed: CircuitBreaker(feed) for feed in FEEDS}
-    ingest_events = metrics.time_calls("events", supabase.ingest_events)
-    ingest_sentry = metrics.time_calls("deliveries", supabase.ingest_sentry)
-    send_events = Sender(ingest_events, "events", breakers["events"])
-    send_deliveries = Sender(ingest_sentry, "deliveries", breakers["deliveries"])
-    events = Batcher(metrics.count_batches("events", send_events))
-    deliveries = Batcher(metrics.count_batches("deliveries", send_deliveries), _SENTRY_LIMITS)
-    # A replay a feed: while the calls of one hang, the other continues.
-    replays = (
-        Replay("events", spool, send_events, breakers["events"], _REPLAY_BATCH),
-        Replay("deliveries", spool, send_deliveries, breakers["deliveries"], _SENTRY_REPLAY_BATCH, is_ordered=True),
-    )
+    feeds = {plan.kind: Feed(plan, supabase.store, spool, metrics) for plan in _PLANS}
+    breakers = {kind: feed.breaker for kind, feed in feeds.items()}
     public_status = SharedCache(partial(supabase.status, "public_status", None), _PUBLIC_STATUS_SECONDS)
     supervisor = Supervisor()
     supervisor.start("monitor", monitor.run)
-    for replay in replays:
-        supervisor.start(f"replay of {replay.kind}", replay.run)
+    for kind, feed in feeds.items():
+        # A replay a feed: while the calls of one hang, the others continue.
+        supervisor.start(f"replay of {kind}", feed.replay.run)
     supervisor.start("audit", lambda: log_audit_anchors(lambda: monitor.facts))
     supervisor.start("bootstrap", lambda: bootstrap(supabase, settings), may_end=True)
-    collector = ServiceCollector(monitor, breakers, spool, supervisor, replays)
+    collector = ServiceCollector(monitor, breakers, spool, supervisor, [feed.replay for feed in feeds.values()])
     metrics.registry.register(collector)
     try:
         yield ServiceState(
@@ -71,11 +61,16 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
             metrics=metrics,
             supabase=supabase,
             report_bodies=BodyBudget(report_limits()),
+            public_bodies=BodyBudget(report_limits()),
             sentry_bodies=BodyBudget(sentry_limits()),
+            monitor_bodies=BodyBudget(sentry_limits()),
             email_bodies=BodyBudget(email_limits()),
             form_bodies=BodyBudget(form_limits()),
-            reports=IngestService("events", events, spool, breakers["events"], _REPORT_SECONDS),
-            sentry=IngestService("deliveries", deliveries, spool, breakers["deliveries"], _SENTRY_SECONDS),
+            reports=feeds["events"].service,
+            public=feeds["public"].service,
+            sentry=feeds["deliveries"].service,
+            monitors=feeds["monitors"].service,
+            heartbeats=feeds["heartbeats"].service,
             signature_failures=SignatureFailures(supabase.record_invalid_signature),
             monitor=monitor,
             snapshot=Snapshot(monitor, breakers, spool, supervisor),
@@ -85,7 +80,7 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
         )
     finally:
         metrics.registry.unregister(collector)
-        await asyncio.gather(events.drain(_DRAIN_SECONDS), deliveries.drain(_DRAIN_SECONDS))
+        await asyncio.gather(*(feed.batcher.drain(_DRAIN_SECONDS) for feed in feeds.values()))
         await supervisor.stop()
         await spool.close()
         await monitor.stop()

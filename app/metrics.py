@@ -22,7 +22,9 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-FEEDS = ("events", "deliveries")
+# Senders that do not trust each other share no feed: servers and agents, Sentry's webhooks, public keys, other
+# monitors, heartbeats.
+FEEDS = ("events", "deliveries", "public", "monitors", "heartbeats")
 # What became of a report; app.ingest.service decides, except about those that were refused before.
 OUTCOMES = ("stored", "duplicate", "spooled", "rejected", "rate_limited", "refused", "dropped")
 

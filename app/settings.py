@@ -139,10 +139,10 @@ def _split_list(text: object) -> object:
 
 
 def _named_tokens(text: object) -> object:
-    """name=token pairs. No token occurs twice: it says which sender it is. While a token is replaced, a name does."""
+    """name:token pairs. No token occurs twice: it says which sender it is. While a token is replaced, a name does."""
     if not isinstance(text, str):
         return text
-    pairs = [(name.strip(), token.strip()) for name, _, token in (part.partition("=") for part in text.split(","))]
+    pairs = [(name.strip(), token.strip()) for name, _, token in (part.partition(":") for part in text.split(","))]
     if len({token for _, token in pairs}) < len(pairs):
         raise ValueError
     return {name: tuple(token for owner, token in pairs if owner == name) for name, _ in pairs}
@@ -160,6 +160,10 @@ def _signing_key(text: object) -> object:
     if prefix != _SVIX_PREFIX or len(key) < 24:
         raise ValueError
     return key
+
+
+def _origin_or_any(text: str) -> str:
+    return text if text == "*" else origin_of(text)
 
 
 def _passwords(credentials: Iterable[str]) -> tuple[str, ...]:
@@ -183,7 +187,13 @@ CredentialsList = Annotated[tuple[Credentials, ...], NoDecode, BeforeValidator(_
 SenderName = Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")]
 # NoDecode: pydantic-settings would expect JSON in a variable that holds a list.
 TokensByName = Annotated[dict[SenderName, tuple[Token, ...]], NoDecode, BeforeValidator(_named_tokens)]
+# Sentry's SDKs read the key of a DSN as letters, digits and underscores.
+PublicKey = Annotated[str, Field(pattern="^[A-Za-z0-9_]{16,64}$")]
+PublicKeysByName = Annotated[dict[SenderName, tuple[PublicKey, ...]], NoDecode, BeforeValidator(_named_tokens)]
 KeyList = Annotated[tuple[Key, ...], NoDecode, BeforeValidator(_split_list)]
+AllowedOrigins = Annotated[
+    tuple[Annotated[str, AfterValidator(_origin_or_any)], ...], NoDecode, BeforeValidator(_split_list)
+]
 OriginList = Annotated[tuple[Annotated[str, AfterValidator(origin_of)], ...], NoDecode, BeforeValidator(_split_list)]
 
 
@@ -215,14 +225,32 @@ class Settings(BaseSettings):
     ingest_token: TokenList = Field(description=_TOKENS, repr=False)
     ingest_tokens: TokensByName = Field(
         {},
-        description="name=token pairs separated by commas: each name 1 to 40 characters a-z, 0-9 and -, but not "
+        description="name:token pairs separated by commas: each name 1 to 40 characters a-z, 0-9 and -, but not "
         f"{_DEFAULT_NAME}; each token {_TOKEN}; no token, INGEST_TOKEN included, twice",
         repr=False,
+    )
+    public_keys: PublicKeysByName = Field(
+        {},
+        description="name:key pairs separated by commas: each name 1 to 40 characters a-z, 0-9 and -; each key 16 to "
+        "64 letters, digits and underscores; no key twice, and none that is a token of a reporter",
+    )
+    allowed_origins: AllowedOrigins = Field(
+        ("*",), description="*, or http or https URLs separated by commas, such as https://shop.example.com"
     )
     sentry_client_secret: KeyList = Field(
         (), description=f"{_KEY}, or several such keys separated by commas", repr=False
     )
     sentry_webhook_token: TokenList = Field((), description=f"{_TOKENS}, and no ingest token", repr=False)
+    alertmanager_key: TokenList = Field((), description=f"{_TOKENS}, and no token of another sender", repr=False)
+    grafana_key: TokenList = Field((), description=f"{_TOKENS}, and no token of another sender", repr=False)
+    uptime_kuma_key: TokenList = Field((), description=f"{_TOKENS}, and no token of another sender", repr=False)
+    github_key: TokenList = Field((), description=f"{_TOKENS}, and no token of another sender", repr=False)
+    generic_keys: TokensByName = Field(
+        {},
+        description="name:key pairs separated by commas: each name 1 to 40 characters a-z, 0-9 and -; each key "
+        f"{_TOKEN}; no key twice, and none that is a token of another sender",
+        repr=False,
+    )
     resend_webhook_secret: SigningKeyList = Field(
         (),
         description="the signing secret of a webhook in Resend, whsec_ and the base64 of at least 24 bytes, or several "

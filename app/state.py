@@ -25,10 +25,15 @@ class ServiceState(TypedDict):
     supabase: SupabaseClient
     report_bodies: BodyBudget
     sentry_bodies: BodyBudget
+    public_bodies: BodyBudget
+    monitor_bodies: BodyBudget
     email_bodies: BodyBudget
     form_bodies: BodyBudget
     reports: IngestService
     sentry: IngestService
+    public: IngestService
+    monitors: IngestService
+    heartbeats: IngestService
     signature_failures: SignatureFailures
     monitor: DatabaseMonitor
     snapshot: Snapshot

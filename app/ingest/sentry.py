@@ -1,4 +1,4 @@
-"""A webhook delivery of Sentry as the payload of ingest_sentry(). A signed body is accepted, whatever its shape."""
+"""A webhook delivery of Sentry as the payload of ingest_deliveries(). A signed body is accepted, whatever its shape."""
 
 import hashlib
 import re

@@ -65,7 +65,7 @@ class ServiceCollector(Collector):
 
     def _sentry(self) -> Metric:
         text = "Sentry deliveries that were acknowledged and are not applied."
-        family = GaugeMetricFamily("monitoring_sentry_deliveries", text, labels=["state"])
+        family = GaugeMetricFamily("monitoring_deliveries", text, labels=["state"])
         counts = self._monitor.facts.get("sentry")
         for state in _DELIVERY_STATES:
             number = counts.get(state) if isinstance(counts, Mapping) else None

@@ -17,6 +17,7 @@ from postgrest import AsyncPostgrestClient
 
 from app.keys import request_headers
 from app.logs import log_fields
+from app.metrics import FEEDS
 from app.settings import Settings
 from app.supabase.errors import OlderSchemaError, ResponseError, SupabaseError, UnreachableError
 from app.supabase.retry import deadline_after, retry
@@ -29,8 +30,8 @@ _WAIT_SECONDS = 2.0
 RESPONSE_LIMIT = 8 * 1024 * 1024
 # After this many calls in a row without a turn, none having succeeded in between, the connections are replaced.
 TIMEOUTS_IN_A_ROW = 20
-# Reports use up to 7 calls at a time: two batches of each feed, and the replays two for events and one for deliveries.
-_INGEST_CALLS = 8
+# A feed uses up to 4 calls at a time: two batches, and two of its replay.
+_INGEST_CALLS = 5
 _READER_CALLS = 6
 _EMAIL_CALLS = 2
 # The monitor, the page for anonymous visitors, failed signatures, the bootstrap, and the operator's pages.
@@ -56,23 +57,26 @@ class SupabaseClient:
         self._publishable_key = settings.supabase_publishable_key
         secret_key = settings.supabase_secret_key
         certificates = httpx.create_ssl_context(trust_env=False)
-        self._ingest = self._client(_http_client("reports", _INGEST_CALLS, certificates), secret_key)
+        self._ingest = {
+            feed: self._client(_http_client(feed, _INGEST_CALLS, certificates), secret_key) for feed in FEEDS
+        }
         self._own = self._client(_http_client("the service", _OWN_CALLS, certificates), secret_key)
         self._email = self._client(_http_client("e-mail events", _EMAIL_CALLS, certificates), secret_key)
         self._reader_http = _http_client("readers", _READER_CALLS, certificates)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        for http in (self._ingest.session, self._own.session, self._email.session, self._reader_http):
+        ingest = (each.session for each in self._ingest.values())
+        for http in (*ingest, self._own.session, self._email.session, self._reader_http):
             await http.aclose()
 
-    async def ingest_events(self, body: bytes) -> object:
-        """Store a batch of error reports: one result per report, in order."""
-        return await self._store("ingest_events", body)
+    async def store(self, feed: str, function: str, body: bytes) -> object:
+        """Store a batch of reports of a feed by one of the ingest RPCs: one result per report, in order."""
 
-    async def ingest_sentry(self, body: bytes) -> object:
-        """Store a batch of Sentry deliveries: one result per delivery, in order."""
-        return await self._store("ingest_sentry", body)
+        async def call() -> object:
+            return (await self._post(self._ingest[feed], function, body)).json()
+
+        return await _translate_errors(call())
 
     async def record_invalid_signature(self, address: str | None) -> object:
         """Record a request whose signature does not match."""
@@ -187,12 +191,6 @@ class SupabaseClient:
     ) -> object:
         client = self._own if access_token is None else self._reader(access_token)
         return (await _translate_errors(client.rpc(function, parameters or {}).execute())).data
-
-    async def _store(self, function: str, body: bytes) -> object:
-        async def call() -> object:
-            return (await self._post(self._ingest, function, body)).json()
-
-        return await _translate_errors(call())
 
     async def _post(self, client: AsyncPostgrestClient, function: str, body: bytes) -> httpx.Response:
         """A call whose body is JSON text already: rpc() of postgrest takes objects and would encode them again."""

@@ -37,6 +37,10 @@ class Secrets:
     sentry_client_secret: str
     keys_issued_at: int
 
+    def sender_key(self, sender: str) -> str:
+        """The key of a sender of reports, such as public or grafana. Derived, as the operator's token is."""
+        return hashlib.sha256(f"{sender} {self.jwt_secret}".encode()).hexdigest()[:32]
+
     @property
     def operator_token(self) -> str:
         """Derived from the JWT secret, so that a secrets.json older than this token remains valid."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from local.stack.credentials import write_private
+from local.stack.credentials import Secrets, write_private
 from local.stack.stack import Stack
 from local.system.errors import StackError
 
 
 def variables(stack: Stack, app_url: str) -> dict[str, str]:
+    address = urlsplit(app_url)
+    public_key = stack.secrets.sender_key("public")
     return {
         "APP_URL": app_url,
         "SUPABASE_URL": stack.supabase_url,
@@ -23,6 +26,22 @@ def variables(stack: Stack, app_url: str) -> dict[str, str]:
         "INGEST_TOKEN": stack.secrets.ingest_token,
         "SENTRY_CLIENT_SECRET": stack.secrets.sentry_client_secret,
         "OPERATOR_TOKEN": stack.secrets.operator_token,
+        "PUBLIC_KEY": public_key,
+        "SENTRY_DSN": f"{address.scheme}://{public_key}@{address.netloc}/1",
+        "GENERIC_KEY": stack.secrets.sender_key("generic"),
+        **sender_variables(stack.secrets),
+    }
+
+
+def sender_variables(secrets: Secrets) -> dict[str, str]:
+    """The variables of the service that hold keys of senders: a public key, and one of each kind of monitor."""
+    return {
+        "PUBLIC_KEYS": f"dev:{secrets.sender_key('public')}",
+        "ALERTMANAGER_KEY": secrets.sender_key("alertmanager"),
+        "GRAFANA_KEY": secrets.sender_key("grafana"),
+        "UPTIME_KUMA_KEY": secrets.sender_key("uptime-kuma"),
+        "GITHUB_KEY": secrets.sender_key("github"),
+        "GENERIC_KEYS": f"dev:{secrets.sender_key('generic')}",
     }
 
 

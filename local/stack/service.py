@@ -9,6 +9,7 @@ import time
 import httpx
 import psutil
 
+from local.stack.dev_file import sender_variables
 from local.stack.stack import Stack
 from local.system.errors import StackError, log_tail
 from local.system.paths import PROJECT
@@ -119,5 +120,6 @@ def _environment(stack: Stack, port: int) -> dict[str, str]:
         "INGEST_TOKEN": stack.secrets.ingest_token,
         "SENTRY_CLIENT_SECRET": stack.secrets.sentry_client_secret,
         "OPERATOR_TOKEN": stack.secrets.operator_token,
+        **sender_variables(stack.secrets),
         "SPOOL_PATH": str(stack.settings.state_directory / "spool.sqlite3"),
     }

@@ -28,7 +28,7 @@ as $$
     values
     -- names: internal functions a to l, written by `make names`
     ('monitoring', 'function', '', '
-      answer_conflict answer_event answer_refused_action apply_email_event apply_rules apply_sentry_intent
+      answer_conflict answer_event answer_refused_action apply_email_event apply_rules apply_intent
       apply_stored_delivery apply_suppression apply_verdicts audit_classification_rule audit_config_change
       audit_direct_edit audit_incident_change audit_incident_event audit_new_incidents audit_secret_format
       backtest_classifier backtest_rule begins_error_tuple begins_log_line begins_reason_phrase build_error_title
@@ -122,7 +122,7 @@ as $$
       read_idempotency_key read_ipv4 read_lease read_legacy_alert read_lenient_text read_limit
       read_notification_channels read_optional_line read_optional_text read_postmark_event read_printed_chain
       read_probe_targets read_required_line read_required_text read_resend_event read_retry_after read_role
-      read_secret read_sender read_sentry_activity read_sentry_comment read_sentry_delivery read_sentry_event
+      read_secret read_sender read_sentry_activity read_sentry_comment read_delivery read_sentry_event
       read_sentry_intent read_sentry_issue read_sentry_metric_alert read_sentry_tags read_severity read_signing_key
       read_stack_frame read_statuses read_timestamp read_words record_answer record_email_failed record_email_sent
       record_purged_actions redact_account_number redact_account_numbers redact_card_numbers redact_digit_run
@@ -140,7 +140,7 @@ as $$
       send_notifications send_probe sentry_fingerprint set_change_context settle_email settle_notification
       settle_notifications severity_of_level shorten_document shorten_line shorten_text sign_webhook
       simplify_file_name simplify_function_name split_values start_round stop_running_actions store_answer
-      store_embedding_answer store_events store_events_isolated store_notification_answer store_sentry_delivery
+      store_embedding_answer store_events store_events_isolated store_notification_answer store_delivery
       strip_controls sync_notification_channels sync_probe_targets take_back_request take_first_lines take_last_lines
       trim_sentry_body trim_sentry_event truncate_bytes truncate_jsonb truncate_lines truncate_text try_channel_lock
       try_write unquote_message unschedule_retries update_target_states update_told_notifications upsert_incidents
@@ -170,8 +170,8 @@ as $$
     values
     -- names: functions, written by `make names`
     ('public', 'function', 'service_role', '
-      anchor_audit approve_fix check_installation erase_personal_data ingest_events ingest_sentry mute_target
-      public_status record_email_event record_invalid_signature record_provider_email_event replay_sentry_delivery
+      anchor_audit approve_fix check_installation erase_personal_data ingest_events ingest_deliveries mute_target
+      public_status record_email_event record_invalid_signature record_provider_email_event replay_delivery
       send_test_notification set_kill_switch start_health_check_round unmute_target write_service_targets
     '),
     ('public', 'function', 'authenticated, service_role', '
@@ -212,7 +212,7 @@ as $$
     ('monitoring', 'type', '', '
       email_event error_signals fold_candidate incident_transition installation_check notification_event
       notification_outcome notification_request notification_status notification_text person_search
-      personal_data_column prepared_event sent_probe sentry_delivery sentry_intent sentry_outcome upserted_incident
+      personal_data_column prepared_event sent_probe sentry_delivery delivery_intent delivery_outcome upserted_incident
       verdict verdict_effect
     '),
     ('public', 'relation', 'authenticated, service_role', '
@@ -229,7 +229,7 @@ as $$
     ('monitoring', 'relation', '', '
       action_kinds audit_anchor_heads audit_anchors audit_heads awaited_answers compiled_secret_formats config_field
       embedding_jobs event_receipts fix_outcomes job_runs notification_channels notifications probe_targets
-      running_actions secret_formats secrets sender_quotas sentry_deliveries service_targets service_versions
+      running_actions secret_formats secrets sender_quotas deliveries service_targets service_versions
     '),
     ('cron', 'job', '', '
       monitoring-anchor-audit monitoring-close-overdue-actions monitoring-confirm-failures monitoring-embed-knowledge
@@ -256,9 +256,9 @@ as $$
       notifications_dead_idx notifications_digest_idx notifications_email_idx notifications_escalate_idx
       notifications_incident_idx notifications_remind_idx notifications_sending_idx notifications_sent_idx
       notifications_told_idx notifications_unfinished_idx running_actions_deadline_idx running_actions_incident_idx
-      running_actions_kind_idx sentry_deliveries_body_idx sentry_deliveries_deferred_idx
-      sentry_deliveries_fingerprint_idx sentry_deliveries_incident_idx sentry_deliveries_occurrence_idx
-      sentry_deliveries_received_idx sentry_deliveries_waiting_idx target_daily_stats_day_idx
+      running_actions_kind_idx deliveries_body_idx deliveries_deferred_idx
+      deliveries_fingerprint_idx deliveries_incident_idx deliveries_occurrence_idx
+      deliveries_received_idx deliveries_waiting_idx target_daily_stats_day_idx
       target_hourly_stats_hour_idx
     ')
     -- names: end

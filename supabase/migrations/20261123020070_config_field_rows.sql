@@ -248,7 +248,7 @@ as $$
   ),
   ('retention', 'job_runs_days', 'integer', 1, 365, null, false, '7', 'days that pg_cron''s own log is kept'),
   (
-    'retention', 'sentry_deliveries_days', 'integer', 1, 3650, null, false, '30',
+    'retention', 'deliveries_days', 'integer', 1, 3650, null, false, '30',
     'days that deliveries from Sentry are kept'
   ),
   (

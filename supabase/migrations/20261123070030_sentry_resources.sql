@@ -1,11 +1,11 @@
 -- Purpose: decides what each kind of Sentry webhook requests: one function per resource, and one that selects it.
--- Objects: type monitoring.sentry_intent; functions monitoring.read_sentry_issue, monitoring.read_sentry_event,
+-- Objects: type monitoring.delivery_intent; functions monitoring.read_sentry_issue, monitoring.read_sentry_event,
 --   monitoring.read_sentry_metric_alert, monitoring.read_sentry_activity, monitoring.read_sentry_comment,
 --   monitoring.read_legacy_alert, monitoring.read_sentry_intent.
 -- Risks: these functions must not raise, whatever the body contains: a body that is not understood is recorded and
 --   has no effect.
 
-create type monitoring.sentry_intent as (
+create type monitoring.delivery_intent as (
   verb text,
   fingerprint text,
   sent_at timestamptz,
@@ -18,14 +18,14 @@ create type monitoring.sentry_intent as (
   details jsonb
 );
 
-comment on type monitoring.sentry_intent is
+comment on type monitoring.delivery_intent is
 'What a delivery requests. verb is count (an occurrence), open, reopen, measure (open with exactly this severity),
 resolve, suppress, assign or comment; null requests nothing. report is an event for prepare_event(). sent_at is when
 Sentry sent the delivery; occurred_at is when the event happened, by the clock of the reporting program.
 occurrence_key makes the same event of the same alert rule count once. details are sanitized.';
 
 create function monitoring.read_sentry_issue(action text, body jsonb)
-returns monitoring.sentry_intent
+returns monitoring.delivery_intent
 language plpgsql
 stable
 security invoker
@@ -33,7 +33,7 @@ set search_path = ''
 as $$
 declare
   v_issue jsonb := read_sentry_issue.body #> '{data,issue}';
-  v_intent monitoring.sentry_intent;
+  v_intent monitoring.delivery_intent;
 begin
   v_intent.external_id := monitoring.read_lenient_text(v_issue, 'id');
   v_intent.fingerprint := monitoring.sentry_fingerprint('issue', v_intent.external_id);
@@ -80,7 +80,7 @@ comment on function monitoring.read_sentry_issue(text, jsonb) is
 'Reads a delivery of the resource issue: created, unresolved, resolved, ignored, archived, assigned.';
 
 create function monitoring.read_sentry_event(event jsonb, rule text)
-returns monitoring.sentry_intent
+returns monitoring.delivery_intent
 language plpgsql
 stable
 security invoker
@@ -89,7 +89,7 @@ as $$
 declare
   v_event jsonb := read_sentry_event.event;
   v_event_id text := monitoring.read_lenient_text(v_event, 'event_id');
-  v_intent monitoring.sentry_intent;
+  v_intent monitoring.delivery_intent;
 begin
   if jsonb_typeof(v_event) is distinct from 'object' then
     return v_intent;
@@ -125,7 +125,7 @@ comment on function monitoring.read_sentry_event(jsonb, text) is
 'Reads a delivery of the resource event_alert or error: an occurrence of the issue of the event.';
 
 create function monitoring.read_sentry_metric_alert(action text, body jsonb)
-returns monitoring.sentry_intent
+returns monitoring.delivery_intent
 language plpgsql
 stable
 security invoker
@@ -139,7 +139,7 @@ declare
     monitoring.read_lenient_text(v_alert, 'title'),
     monitoring.read_lenient_text(v_data, 'description_title')
   );
-  v_intent monitoring.sentry_intent;
+  v_intent monitoring.delivery_intent;
 begin
   v_intent.external_id := coalesce(
     monitoring.read_lenient_text(v_alert, 'alert_rule', 'id'), monitoring.read_lenient_text(v_alert, 'id'), v_name
@@ -191,7 +191,7 @@ comment on function monitoring.read_sentry_metric_alert(text, jsonb) is
 with the severity of its latest delivery.';
 
 create function monitoring.read_sentry_activity(body jsonb)
-returns monitoring.sentry_intent
+returns monitoring.delivery_intent
 language sql
 stable
 security invoker
@@ -219,7 +219,7 @@ comment on function monitoring.read_sentry_activity(jsonb) is
 none.';
 
 create function monitoring.read_sentry_comment(body jsonb)
-returns monitoring.sentry_intent
+returns monitoring.delivery_intent
 language plpgsql
 stable
 security invoker
@@ -227,7 +227,7 @@ set search_path = ''
 as $$
 declare
   v_data jsonb := read_sentry_comment.body -> 'data';
-  v_intent monitoring.sentry_intent;
+  v_intent monitoring.delivery_intent;
 begin
   v_intent.external_id := monitoring.read_lenient_text(v_data, 'issue_id');
   v_intent.fingerprint := monitoring.sentry_fingerprint('issue', v_intent.external_id);
@@ -247,7 +247,7 @@ comment on function monitoring.read_sentry_comment(jsonb) is
 'Reads a delivery of the resource comment with the action created.';
 
 create function monitoring.read_legacy_alert(body jsonb)
-returns monitoring.sentry_intent
+returns monitoring.delivery_intent
 language plpgsql
 stable
 security invoker
@@ -256,7 +256,7 @@ as $$
 declare
   v_body jsonb := read_legacy_alert.body;
   v_event jsonb := case when jsonb_typeof(v_body -> 'event') = 'object' then v_body -> 'event' else '{}' end;
-  v_intent monitoring.sentry_intent;
+  v_intent monitoring.delivery_intent;
 begin
   -- Bodies of GlitchTip and Slack have none of these fields.
   if not v_body ?| array['id', 'culprit', 'triggering_rules', 'project_slug'] then
@@ -281,7 +281,7 @@ comment on function monitoring.read_legacy_alert(jsonb) is
 'Reads the flat body of Sentry''s legacy WebHooks plugin: an occurrence of the issue in it.';
 
 create function monitoring.read_sentry_intent(resource text, action text, body jsonb, sent_at timestamptz)
-returns monitoring.sentry_intent
+returns monitoring.delivery_intent
 language plpgsql
 stable
 security invoker
@@ -290,7 +290,7 @@ as $$
 declare
   v_body jsonb := read_sentry_intent.body;
   v_action text := lower(read_sentry_intent.action);
-  v_intent monitoring.sentry_intent;
+  v_intent monitoring.delivery_intent;
 begin
   case
     when read_sentry_intent.resource = 'issue' then

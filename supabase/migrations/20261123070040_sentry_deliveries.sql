@@ -1,11 +1,11 @@
 -- Purpose: stores every delivery from Sentry, so that it can be inspected and replayed.
--- Objects: table monitoring.sentry_deliveries; functions monitoring.is_caused_by_body, monitoring.trim_sentry_event,
+-- Objects: table monitoring.deliveries; functions monitoring.is_caused_by_body, monitoring.trim_sentry_event,
 --   monitoring.trim_sentry_body.
 -- Risks: bodies contain personal data: they are trimmed and sanitized before they are stored, and purged after
---   retention.sentry_deliveries_days. The two unique indexes are why a delivery that is sent again is not counted
+--   retention.deliveries_days. The two unique indexes are why a delivery that is sent again is not counted
 --   again, however late.
 
-create table monitoring.sentry_deliveries (
+create table monitoring.deliveries (
   id bigint generated always as identity primary key,
   resource text not null,
   action text,
@@ -35,84 +35,84 @@ create table monitoring.sentry_deliveries (
   constraint only_waiting_deliveries_are_retried check (next_attempt_at is null or effect in ('deferred', 'failed'))
 );
 
-create index sentry_deliveries_received_idx on monitoring.sentry_deliveries (received_at desc);
+create index deliveries_received_idx on monitoring.deliveries (received_at desc);
 
-create unique index sentry_deliveries_body_idx on monitoring.sentry_deliveries (body_hash)
+create unique index deliveries_body_idx on monitoring.deliveries (body_hash)
 where effect not in ('failed', 'repeated');
 
-create unique index sentry_deliveries_occurrence_idx on monitoring.sentry_deliveries (occurrence_key)
+create unique index deliveries_occurrence_idx on monitoring.deliveries (occurrence_key)
 where effect not in ('failed', 'repeated');
 
-create index sentry_deliveries_fingerprint_idx on monitoring.sentry_deliveries (fingerprint, sent_at desc)
+create index deliveries_fingerprint_idx on monitoring.deliveries (fingerprint, sent_at desc)
 where verb = 'resolve';
 
 -- The latest delivery that had an effect on an incident.
-create index sentry_deliveries_incident_idx on monitoring.sentry_deliveries (incident_id, effect, sent_at desc)
+create index deliveries_incident_idx on monitoring.deliveries (incident_id, effect, sent_at desc)
 where incident_id is not null;
 
-create index sentry_deliveries_deferred_idx on monitoring.sentry_deliveries (fingerprint)
+create index deliveries_deferred_idx on monitoring.deliveries (fingerprint)
 where effect = 'deferred';
 
 -- What is retried, oldest first, and how many wait.
-create index sentry_deliveries_waiting_idx on monitoring.sentry_deliveries (effect, next_attempt_at, id)
+create index deliveries_waiting_idx on monitoring.deliveries (effect, next_attempt_at, id)
 where effect in ('deferred', 'failed');
 
-alter table monitoring.sentry_deliveries enable row level security;
+alter table monitoring.deliveries enable row level security;
 
-create policy sentry_deliveries_is_read_by_nobody on monitoring.sentry_deliveries
+create policy deliveries_is_read_by_nobody on monitoring.deliveries
 for select to authenticated
 using (false);
 
-revoke all on table monitoring.sentry_deliveries from public, anon, authenticated, service_role;
+revoke all on table monitoring.deliveries from public, anon, authenticated, service_role;
 
-revoke all on sequence monitoring.sentry_deliveries_id_seq from public, anon, authenticated, service_role;
+revoke all on sequence monitoring.deliveries_id_seq from public, anon, authenticated, service_role;
 
-comment on table monitoring.sentry_deliveries is
-'Deliveries from Sentry and their effects: one row per delivery. public.replay_sentry_delivery(id) applies one that was
+comment on table monitoring.deliveries is
+'Deliveries from Sentry and their effects: one row per delivery. public.replay_delivery(id) applies one that was
 deferred or failed.';
 
-comment on column monitoring.sentry_deliveries.id is 'Id of the delivery.';
+comment on column monitoring.deliveries.id is 'Id of the delivery.';
 
-comment on column monitoring.sentry_deliveries.resource is
+comment on column monitoring.deliveries.resource is
 'Sentry-Hook-Resource, such as event_alert; legacy_plugin for the unsigned WebHooks plugin.';
 
-comment on column monitoring.sentry_deliveries.action is 'Action in the body, such as triggered.';
+comment on column monitoring.deliveries.action is 'Action in the body, such as triggered.';
 
-comment on column monitoring.sentry_deliveries.body_hash is
+comment on column monitoring.deliveries.body_hash is
 'The sha256 of the raw body, in hex. The same hash is applied once.';
 
-comment on column monitoring.sentry_deliveries.occurrence_key is
+comment on column monitoring.deliveries.occurrence_key is
 'The sha256 of event id, fingerprint and alert rule, in hex. The same key is applied once.';
 
-comment on column monitoring.sentry_deliveries.fingerprint is 'Fingerprint of the incident that the delivery is about.';
+comment on column monitoring.deliveries.fingerprint is 'Fingerprint of the incident that the delivery is about.';
 
-comment on column monitoring.sentry_deliveries.verb is 'What the delivery requests, as in monitoring.sentry_intent.';
+comment on column monitoring.deliveries.verb is 'What the delivery requests, as in monitoring.delivery_intent.';
 
-comment on column monitoring.sentry_deliveries.sent_at is
+comment on column monitoring.deliveries.sent_at is
 'Time at which Sentry sent the delivery, by its own header, else the time of arrival.';
 
-comment on column monitoring.sentry_deliveries.occurred_at is 'Time at which the event happened, as Sentry states it.';
+comment on column monitoring.deliveries.occurred_at is 'Time at which the event happened, as Sentry states it.';
 
-comment on column monitoring.sentry_deliveries.received_at is 'Time at which the delivery was stored.';
+comment on column monitoring.deliveries.received_at is 'Time at which the delivery was stored.';
 
-comment on column monitoring.sentry_deliveries.applied_at is 'Time at which the delivery got its effect.';
+comment on column monitoring.deliveries.applied_at is 'Time at which the delivery got its effect.';
 
-comment on column monitoring.sentry_deliveries.attempts is
+comment on column monitoring.deliveries.attempts is
 'Number of attempts to apply the delivery. Those that were deferred again, or failed because of the database, are not
 counted.';
 
-comment on column monitoring.sentry_deliveries.next_attempt_at is
+comment on column monitoring.deliveries.next_attempt_at is
 'Time from which a deferred or failed delivery is tried again. Null otherwise, and after 12 failed attempts.';
 
-comment on column monitoring.sentry_deliveries.effect is
+comment on column monitoring.deliveries.effect is
 'What the delivery did. late: something newer was applied first. repeated: the same was stored already. deferred:
 over rate_limits, applied later by a job. failed: its body caused an SQL error, see error. recorded: nothing to do.';
 
-comment on column monitoring.sentry_deliveries.incident_id is 'Incident that the delivery was about.';
+comment on column monitoring.deliveries.incident_id is 'Incident that the delivery was about.';
 
-comment on column monitoring.sentry_deliveries.error is 'Reason why the delivery failed or could not be read.';
+comment on column monitoring.deliveries.error is 'Reason why the delivery failed or could not be read.';
 
-comment on column monitoring.sentry_deliveries.body is
+comment on column monitoring.deliveries.body is
 'Body without bulk data (breadcrumbs, variables, spans), sanitized, at most 64 kB. Empty when repeated.';
 
 create function monitoring.is_caused_by_body(code text)

@@ -1,13 +1,13 @@
 -- Purpose: applies what a delivery requests to its incident.
--- Objects: type monitoring.sentry_outcome; functions monitoring.is_raised_by_sentry, monitoring.prepare_sentry_report,
+-- Objects: type monitoring.delivery_outcome; functions monitoring.is_raised_by_sentry, monitoring.prepare_sentry_report,
 --   monitoring.enrich_sentry_incident, monitoring.open_sentry_incident, monitoring.change_sentry_incident,
---   monitoring.find_latest_sent_at, monitoring.is_late_delivery, monitoring.apply_sentry_intent.
+--   monitoring.find_latest_sent_at, monitoring.is_late_delivery, monitoring.apply_intent.
 -- Risks: the caller must hold the advisory lock of the fingerprint, which serializes deliveries about one issue.
 
-create type monitoring.sentry_outcome as (effect text, incident_id text);
+create type monitoring.delivery_outcome as (effect text, incident_id text);
 
-comment on type monitoring.sentry_outcome is
-'The effect of a delivery, as in sentry_deliveries.effect, and the incident it applied to.';
+comment on type monitoring.delivery_outcome is
+'The effect of a delivery, as in deliveries.effect, and the incident it applied to.';
 
 create function monitoring.is_raised_by_sentry(level text, severity public.incident_severity, rule text)
 returns boolean
@@ -31,7 +31,7 @@ comment on function monitoring.is_raised_by_sentry(text, public.incident_severit
 'Returns whether Sentry''s level makes an event CRITICAL: the level fatal does, unless a rule of the operator gave the
 severity.';
 
-create function monitoring.prepare_sentry_report(intent monitoring.sentry_intent)
+create function monitoring.prepare_sentry_report(intent monitoring.delivery_intent)
 returns monitoring.prepared_event
 language plpgsql
 stable
@@ -65,13 +65,13 @@ begin
 end
 $$;
 
-comment on function monitoring.prepare_sentry_report(monitoring.sentry_intent) is
+comment on function monitoring.prepare_sentry_report(monitoring.delivery_intent) is
 'Prepares the report of a delivery like any event. It happened at the time of the event in Sentry, see choose_time(),
 else when Sentry sent it. A delivery about an issue replaces no sample. The level fatal makes it CRITICAL at least,
 unless a rule of the operator gave the severity.';
 
 create function monitoring.enrich_sentry_incident(
-  incident_id text, prepared monitoring.prepared_event, intent monitoring.sentry_intent
+  incident_id text, prepared monitoring.prepared_event, intent monitoring.delivery_intent
 )
 returns void
 language plpgsql
@@ -121,23 +121,23 @@ begin
 end
 $$;
 
-comment on function monitoring.enrich_sentry_incident(text, monitoring.prepared_event, monitoring.sentry_intent) is
+comment on function monitoring.enrich_sentry_incident(text, monitoring.prepared_event, monitoring.delivery_intent) is
 'Fills in what an incident lacks from a delivery: id and link in Sentry, stack, type, environment, release, url;
 merges context.sentry.';
 
-create function monitoring.open_sentry_incident(intent monitoring.sentry_intent, incident public.incidents)
-returns monitoring.sentry_outcome
+create function monitoring.open_sentry_incident(intent monitoring.delivery_intent, incident public.incidents)
+returns monitoring.delivery_outcome
 language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
 declare
-  v_intent monitoring.sentry_intent := open_sentry_incident.intent;
+  v_intent monitoring.delivery_intent := open_sentry_incident.intent;
   v_incident public.incidents := open_sentry_incident.incident;
   v_prepared monitoring.prepared_event := monitoring.prepare_sentry_report(v_intent);
   v_upserted monitoring.upserted_incident;
-  v_outcome monitoring.sentry_outcome;
+  v_outcome monitoring.delivery_outcome;
   v_before public.incident_severity := v_incident.severity;
 begin
   if v_incident.status <> 'resolved' and v_intent.verb in ('open', 'reopen') then
@@ -185,10 +185,10 @@ begin
 end
 $$;
 
-comment on function monitoring.open_sentry_incident(monitoring.sentry_intent, public.incidents) is
+comment on function monitoring.open_sentry_incident(monitoring.delivery_intent, public.incidents) is
 'Applies count, open, reopen and measure. incident is the existing incident, all null for none.';
 
-create function monitoring.change_sentry_incident(intent monitoring.sentry_intent, incident public.incidents)
+create function monitoring.change_sentry_incident(intent monitoring.delivery_intent, incident public.incidents)
 returns text
 language plpgsql
 volatile
@@ -196,7 +196,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_intent monitoring.sentry_intent := change_sentry_incident.intent;
+  v_intent monitoring.delivery_intent := change_sentry_incident.intent;
   v_incident public.incidents := change_sentry_incident.incident;
   v_is_done boolean := true;
 begin
@@ -229,7 +229,7 @@ begin
 end
 $$;
 
-comment on function monitoring.change_sentry_incident(monitoring.sentry_intent, public.incidents) is
+comment on function monitoring.change_sentry_incident(monitoring.delivery_intent, public.incidents) is
 'Applies resolve, suppress, assign and comment, and returns the effect.';
 
 create function monitoring.find_latest_sent_at(incident_id text, effects text[], applied_since timestamptz)
@@ -243,12 +243,12 @@ as $$
   select max(latest.sent_at)
   from unnest(find_latest_sent_at.effects) as wanted (effect)
   cross join lateral (
-    select sentry_deliveries.sent_at
-    from monitoring.sentry_deliveries
-    where sentry_deliveries.incident_id = find_latest_sent_at.incident_id
-      and sentry_deliveries.effect = wanted.effect
-      and sentry_deliveries.applied_at >= find_latest_sent_at.applied_since
-    order by sentry_deliveries.sent_at desc
+    select deliveries.sent_at
+    from monitoring.deliveries
+    where deliveries.incident_id = find_latest_sent_at.incident_id
+      and deliveries.effect = wanted.effect
+      and deliveries.applied_at >= find_latest_sent_at.applied_since
+    order by deliveries.sent_at desc
     limit 1
   ) as latest
 $$;
@@ -257,7 +257,7 @@ comment on function monitoring.find_latest_sent_at(text, text[], timestamptz) is
 'Returns when Sentry sent the latest delivery that had one of these effects on an incident since a time. Null when there
 is none.';
 
-create function monitoring.is_late_delivery(intent monitoring.sentry_intent, incident public.incidents)
+create function monitoring.is_late_delivery(intent monitoring.delivery_intent, incident public.incidents)
 returns boolean
 language plpgsql
 stable
@@ -265,7 +265,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_intent monitoring.sentry_intent := is_late_delivery.intent;
+  v_intent monitoring.delivery_intent := is_late_delivery.intent;
   v_incident public.incidents := is_late_delivery.incident;
   v_resolved_at timestamptz;
   v_newest_at timestamptz;
@@ -276,10 +276,10 @@ begin
     -- The resolution of an unknown issue.
     return v_intent.verb <> 'resolve' and exists (
       select
-      from monitoring.sentry_deliveries
-      where sentry_deliveries.fingerprint = v_intent.fingerprint
-        and sentry_deliveries.verb = 'resolve'
-        and sentry_deliveries.sent_at >= date_trunc('second', v_intent.sent_at) + interval '1 second'
+      from monitoring.deliveries
+      where deliveries.fingerprint = v_intent.fingerprint
+        and deliveries.verb = 'resolve'
+        and deliveries.sent_at >= date_trunc('second', v_intent.sent_at) + interval '1 second'
     );
   end if;
   -- Sentry-Hook-Timestamp has a resolution of seconds. Within a second, the order of arrival decides.
@@ -300,22 +300,22 @@ begin
 end
 $$;
 
-comment on function monitoring.is_late_delivery(monitoring.sentry_intent, public.incidents) is
+comment on function monitoring.is_late_delivery(monitoring.delivery_intent, public.incidents) is
 'Returns whether a delivery, or the event in it, is older than what was applied to the incident already: it must neither
 reopen nor resolve the incident.';
 
-create function monitoring.apply_sentry_intent(intent monitoring.sentry_intent)
-returns monitoring.sentry_outcome
+create function monitoring.apply_intent(intent monitoring.delivery_intent)
+returns monitoring.delivery_outcome
 language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
 declare
-  v_intent monitoring.sentry_intent := apply_sentry_intent.intent;
+  v_intent monitoring.delivery_intent := apply_intent.intent;
   v_incident public.incidents;
   v_late monitoring.prepared_event;
-  v_outcome monitoring.sentry_outcome;
+  v_outcome monitoring.delivery_outcome;
 begin
   v_outcome.effect := 'recorded';
   if v_intent.verb is null then
@@ -343,15 +343,15 @@ begin
     v_outcome.effect := monitoring.change_sentry_incident(v_intent, v_incident);
   elsif v_intent.verb = 'resolve' then
     -- Deferred deliveries of the issue must not open it any more.
-    update monitoring.sentry_deliveries
+    update monitoring.deliveries
     set effect = 'late', applied_at = clock_timestamp(), next_attempt_at = null
-    where sentry_deliveries.effect = 'deferred'
-      and sentry_deliveries.fingerprint = v_intent.fingerprint;
+    where deliveries.effect = 'deferred'
+      and deliveries.fingerprint = v_intent.fingerprint;
   end if;
   return v_outcome;
 end
 $$;
 
-comment on function monitoring.apply_sentry_intent(monitoring.sentry_intent) is
+comment on function monitoring.apply_intent(monitoring.delivery_intent) is
 'Applies what a delivery requests. A late occurrence is counted but reopens nothing; changes of an unknown issue have
 no effect.';

@@ -1,13 +1,13 @@
 -- Purpose: provides the RPC that takes deliveries from Sentry.
--- Objects: type monitoring.sentry_delivery; functions monitoring.read_sentry_delivery, monitoring.find_same_delivery,
---   monitoring.pause_before_retry, monitoring.store_sentry_delivery, public.ingest_sentry,
+-- Objects: type monitoring.delivery; functions monitoring.read_delivery, monitoring.find_same_delivery,
+--   monitoring.pause_before_retry, monitoring.store_delivery, public.ingest_deliveries,
 --   public.record_invalid_signature.
 -- Risks: deliveries are applied in order of arrival, because the order matters (warning, critical, resolved). Locks are
 --   taken in this order: the advisory locks of all issues in a call, sorted; then for each delivery its incident, the
---   quota, its row in sentry_deliveries. A row is changed only under the advisory lock of its issue. An error that no
+--   quota, its row in deliveries. A row is changed only under the advisory lock of its issue. An error that no
 --   body causes fails the whole call: the service keeps the deliveries and sends them again.
 
-create type monitoring.sentry_delivery as (
+create type monitoring.delivery as (
   resource text,
   action text,
   body_hash text,
@@ -17,24 +17,24 @@ create type monitoring.sentry_delivery as (
   kept jsonb,
   problem text,
   error text,
-  intent monitoring.sentry_intent,
+  intent monitoring.delivery_intent,
   lock_key integer
 );
 
-comment on type monitoring.sentry_delivery is
+comment on type monitoring.delivery is
 'A parsed delivery. body is trimmed, kept is sanitized too. problem says why the service could not read it completely,
 error is the SQL error that its body caused. lock_key is the key of the advisory lock of its issue.';
 
-create function monitoring.read_sentry_delivery(envelope jsonb)
-returns monitoring.sentry_delivery
+create function monitoring.read_delivery(envelope jsonb)
+returns monitoring.delivery
 language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
 declare
-  v_envelope jsonb := read_sentry_delivery.envelope;
-  v_delivery monitoring.sentry_delivery;
+  v_envelope jsonb := read_delivery.envelope;
+  v_delivery monitoring.delivery;
 begin
   v_delivery.resource := coalesce(
     monitoring.truncate_bytes(monitoring.sanitize_text(monitoring.read_lenient_text(v_envelope, 'resource'), 200), 100),
@@ -78,11 +78,11 @@ begin
 end
 $$;
 
-comment on function monitoring.read_sentry_delivery(jsonb) is
+comment on function monitoring.read_delivery(jsonb) is
 'Parses a delivery and what it requests. An error that its body causes is returned in error; any other is raised.';
 
 create function monitoring.find_same_delivery(body_hash text, occurrence_key text)
-returns monitoring.sentry_outcome
+returns monitoring.delivery_outcome
 language sql
 stable
 security invoker
@@ -90,15 +90,15 @@ set search_path = ''
 as $$
   select 'repeated', same.incident_id
   from (
-    select sentry_deliveries.incident_id
-    from monitoring.sentry_deliveries
-    where sentry_deliveries.body_hash = find_same_delivery.body_hash
-      and sentry_deliveries.effect not in ('failed', 'repeated')
+    select deliveries.incident_id
+    from monitoring.deliveries
+    where deliveries.body_hash = find_same_delivery.body_hash
+      and deliveries.effect not in ('failed', 'repeated')
     union all
-    select sentry_deliveries.incident_id
-    from monitoring.sentry_deliveries
-    where sentry_deliveries.occurrence_key = find_same_delivery.occurrence_key
-      and sentry_deliveries.effect not in ('failed', 'repeated')
+    select deliveries.incident_id
+    from monitoring.deliveries
+    where deliveries.occurrence_key = find_same_delivery.occurrence_key
+      and deliveries.effect not in ('failed', 'repeated')
     limit 1
   ) as same
 $$;
@@ -126,7 +126,7 @@ comment on function monitoring.pause_before_retry(text, integer) is
 'Returns how long a delivery waits for its next attempt. Failed ones: 2 minutes after the first attempt, twice as long
 after each further one, up to a day; null after the 12th, which is the last. Deferred ones do not wait. Null for others.';
 
-create function monitoring.store_sentry_delivery(delivery monitoring.sentry_delivery)
+create function monitoring.store_delivery(delivery monitoring.delivery)
 returns jsonb
 language plpgsql
 volatile
@@ -134,8 +134,8 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_delivery monitoring.sentry_delivery := store_sentry_delivery.delivery;
-  v_outcome monitoring.sentry_outcome;
+  v_delivery monitoring.delivery := store_delivery.delivery;
+  v_outcome monitoring.delivery_outcome;
   v_attempt integer := 0;
   v_error text := v_delivery.error;
   v_id bigint;
@@ -147,7 +147,7 @@ begin
   while v_outcome.effect is null loop
     v_attempt := v_attempt + 1;
     begin
-      v_outcome := monitoring.apply_sentry_intent(v_delivery.intent);
+      v_outcome := monitoring.apply_intent(v_delivery.intent);
     exception
       when serialization_failure or unique_violation or foreign_key_violation or deadlock_detected then
         if v_attempt = 20 then
@@ -162,7 +162,7 @@ begin
     end;
   end loop;
 
-  insert into monitoring.sentry_deliveries (
+  insert into monitoring.deliveries (
     resource, action, body_hash, occurrence_key, fingerprint, verb, sent_at, occurred_at, next_attempt_at, effect,
     incident_id, error, body
   )
@@ -181,7 +181,7 @@ begin
     case v_outcome.effect when 'failed' then v_error when 'recorded' then v_delivery.problem end,
     case when v_outcome.effect = 'repeated' then '{}' else v_delivery.kept end
   )
-  returning sentry_deliveries.id into v_id;
+  returning deliveries.id into v_id;
   return jsonb_build_object(
     'success', true,
     'delivery_id', v_id,
@@ -192,11 +192,11 @@ begin
 end
 $$;
 
-comment on function monitoring.store_sentry_delivery(monitoring.sentry_delivery) is
+comment on function monitoring.store_delivery(monitoring.delivery) is
 'Applies a delivery, unless its body or occurrence is stored already, stores it and returns the answer. A body that
 causes an error is stored as failed and tried again later; any other error is raised.';
 
-create function public.ingest_sentry(deliveries jsonb)
+create function public.ingest_deliveries(deliveries jsonb)
 returns jsonb
 language plpgsql
 volatile
@@ -204,18 +204,18 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_deliveries monitoring.sentry_delivery[];
-  v_delivery monitoring.sentry_delivery;
+  v_deliveries monitoring.delivery[];
+  v_delivery monitoring.delivery;
   v_answers jsonb := '[]'::jsonb;
 begin
-  if jsonb_typeof(ingest_sentry.deliveries) is distinct from 'array' then
+  if jsonb_typeof(ingest_deliveries.deliveries) is distinct from 'array' then
     raise exception using
       errcode = 'PT400',
       message = 'deliveries must be a JSON array',
       detail = 'deliveries',
       hint = 'Send [{"resource": "event_alert", "body_hash": "…", "body": {…}}].';
   end if;
-  if jsonb_array_length(ingest_sentry.deliveries) > 1000 then
+  if jsonb_array_length(ingest_deliveries.deliveries) > 1000 then
     raise exception using
       errcode = 'PT413',
       message = 'deliveries holds more than 1,000 deliveries',
@@ -223,8 +223,8 @@ begin
       hint = 'Split them into several calls.';
   end if;
   v_deliveries := array(
-    select monitoring.read_sentry_delivery(items.item)
-    from jsonb_array_elements(ingest_sentry.deliveries) with ordinality as items (item, position)
+    select monitoring.read_delivery(items.item)
+    from jsonb_array_elements(ingest_deliveries.deliveries) with ordinality as items (item, position)
     order by items.position
   );
   perform pg_advisory_xact_lock(20261124, locks.lock_key)
@@ -234,24 +234,24 @@ begin
     order by delivery.lock_key
   ) as locks;
   foreach v_delivery in array v_deliveries loop
-    v_answers := v_answers || monitoring.store_sentry_delivery(v_delivery);
+    v_answers := v_answers || monitoring.store_delivery(v_delivery);
   end loop;
   return v_answers;
 end
 $$;
 
-revoke all on function public.ingest_sentry(jsonb) from public, anon, authenticated, service_role;
+revoke all on function public.ingest_deliveries(jsonb) from public, anon, authenticated, service_role;
 
-grant execute on function public.ingest_sentry(jsonb) to service_role;
+grant execute on function public.ingest_deliveries(jsonb) to service_role;
 
-comment on function public.ingest_sentry(jsonb) is
+comment on function public.ingest_deliveries(jsonb) is
 'Stores up to 1,000 Sentry webhook deliveries in order of arrival.
 
 The caller must verify their signatures first. deliveries is an array of {"resource", "body_hash", "sent_at",
 "arrived_at", "body", "problem"?}: Sentry-Hook-Resource, the sha256 of the raw body in hex, Sentry-Hook-Timestamp,
 the time at which the service received it, and the parsed body. Returns an array in the same order: {"success":
 true, "delivery_id", "effect", "incident_id", "duplicate"}. The same body, or the same event of the same alert rule,
-is applied once while retention.sentry_deliveries_days keeps it. A delivery whose body causes an error has the effect
+is applied once while retention.deliveries_days keeps it. A delivery whose body causes an error has the effect
 failed and is tried again by a job. Any other error, such as a full disk or a missing function, fails the call, which
 stores nothing: send the deliveries again. Security definer, because service_role may write incidents through such
 functions only.';

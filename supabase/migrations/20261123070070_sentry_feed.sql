@@ -22,16 +22,16 @@ as $$
     (
       select count(*)
       from (
-        select from monitoring.sentry_deliveries where sentry_deliveries.effect = 'failed' limit 10000
+        select from monitoring.deliveries where deliveries.effect = 'failed' limit 10000
       ) as counted
     ),
     (
       select count(*)
       from (
-        select from monitoring.sentry_deliveries where sentry_deliveries.effect = 'deferred' limit 10000
+        select from monitoring.deliveries where deliveries.effect = 'deferred' limit 10000
       ) as counted
     )
-  from (select max(sentry_deliveries.received_at) as received_at from monitoring.sentry_deliveries) as latest
+  from (select max(deliveries.received_at) as received_at from monitoring.deliveries) as latest
 $$;
 
 comment on function monitoring.describe_sentry_feed() is

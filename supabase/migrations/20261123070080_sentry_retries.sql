@@ -1,8 +1,8 @@
 -- Purpose: applies deliveries from Sentry that were stored but not applied: deferred by the limit of new incidents, or
 --   failed.
--- Objects: functions monitoring.apply_stored_delivery, monitoring.postpone_delivery, public.replay_sentry_delivery,
+-- Objects: functions monitoring.apply_stored_delivery, monitoring.postpone_delivery, public.replay_delivery,
 --   monitoring.retry_deliveries.
--- Risks: the advisory lock of an issue comes before any row, as in ingest_sentry(). The job takes it only if it is
+-- Risks: the advisory lock of an issue comes before any row, as in ingest_deliveries(). The job takes it only if it is
 --   free, because it takes the locks of several issues in no order.
 
 create function monitoring.apply_stored_delivery(id bigint, is_waiting boolean)
@@ -14,15 +14,15 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_row monitoring.sentry_deliveries;
-  v_intent monitoring.sentry_intent;
-  v_outcome monitoring.sentry_outcome;
+  v_row monitoring.deliveries;
+  v_intent monitoring.delivery_intent;
+  v_outcome monitoring.delivery_outcome;
   v_lock_key integer;
 begin
-  select sentry_deliveries.*
+  select deliveries.*
   into v_row
-  from monitoring.sentry_deliveries
-  where sentry_deliveries.id = apply_stored_delivery.id;
+  from monitoring.deliveries
+  where deliveries.id = apply_stored_delivery.id;
   if v_row.effect in ('deferred', 'failed') then
     v_intent := monitoring.read_sentry_intent(v_row.resource, v_row.action, v_row.body, v_row.sent_at);
     v_lock_key := hashtext(coalesce(v_intent.fingerprint, v_row.body_hash));
@@ -32,10 +32,10 @@ begin
       return null;
     end if;
     -- Another session may have applied it meanwhile.
-    select sentry_deliveries.*
+    select deliveries.*
     into v_row
-    from monitoring.sentry_deliveries
-    where sentry_deliveries.id = apply_stored_delivery.id
+    from monitoring.deliveries
+    where deliveries.id = apply_stored_delivery.id
     for update;
   end if;
   if v_row.effect is null or v_row.effect not in ('deferred', 'failed') then
@@ -46,22 +46,22 @@ begin
     v_outcome := monitoring.find_same_delivery(v_row.body_hash, v_intent.occurrence_key);
   end if;
   if v_outcome.effect is null then
-    v_outcome := monitoring.apply_sentry_intent(v_intent);
+    v_outcome := monitoring.apply_intent(v_intent);
   end if;
-  update monitoring.sentry_deliveries
+  update monitoring.deliveries
   set
     fingerprint = v_intent.fingerprint,
     verb = v_intent.verb,
     occurrence_key = v_intent.occurrence_key,
     occurred_at = v_intent.occurred_at,
     applied_at = clock_timestamp(),
-    attempts = sentry_deliveries.attempts + (v_outcome.effect <> 'deferred')::integer,
+    attempts = deliveries.attempts + (v_outcome.effect <> 'deferred')::integer,
     next_attempt_at = clock_timestamp() + monitoring.pause_before_retry(v_outcome.effect, 1),
     effect = v_outcome.effect,
-    incident_id = coalesce(v_outcome.incident_id, sentry_deliveries.incident_id),
+    incident_id = coalesce(v_outcome.incident_id, deliveries.incident_id),
     error = null,
-    body = case when v_outcome.effect = 'repeated' then '{}' else sentry_deliveries.body end
-  where sentry_deliveries.id = apply_stored_delivery.id;
+    body = case when v_outcome.effect = 'repeated' then '{}' else deliveries.body end
+  where deliveries.id = apply_stored_delivery.id;
   return v_outcome.effect;
 end
 $$;
@@ -78,24 +78,24 @@ strict
 security invoker
 set search_path = ''
 as $$
-  update monitoring.sentry_deliveries
+  update monitoring.deliveries
   set
-    effect = case when fault.is_caused_by_body then 'failed' else sentry_deliveries.effect end,
-    attempts = sentry_deliveries.attempts + fault.is_caused_by_body::integer,
+    effect = case when fault.is_caused_by_body then 'failed' else deliveries.effect end,
+    attempts = deliveries.attempts + fault.is_caused_by_body::integer,
     next_attempt_at = clock_timestamp() + case
-      when fault.is_caused_by_body then monitoring.pause_before_retry('failed', sentry_deliveries.attempts + 1)
+      when fault.is_caused_by_body then monitoring.pause_before_retry('failed', deliveries.attempts + 1)
       else interval '1 minute'
     end,
-    error = case when fault.is_caused_by_body then fault.error else sentry_deliveries.error end
+    error = case when fault.is_caused_by_body then fault.error else deliveries.error end
   from (
     select
       monitoring.is_caused_by_body(postpone_delivery.code) as is_caused_by_body,
       monitoring.sanitize_text(format('%s: %s', postpone_delivery.code, postpone_delivery.message), 1000) as error
   ) as fault
-  where sentry_deliveries.id = (
+  where deliveries.id = (
     -- Without the lock of its issue: do not wait for the row.
     select waiting.id
-    from monitoring.sentry_deliveries as waiting
+    from monitoring.deliveries as waiting
     where waiting.id = postpone_delivery.id
       and waiting.effect in ('deferred', 'failed')
     for update skip locked
@@ -106,7 +106,7 @@ comment on function monitoring.postpone_delivery(bigint, text, text) is
 'Notes that an attempt to apply a delivery raised an error. An error of its body counts as an attempt, and the pause
 grows with their number. After a fault of the database the delivery is tried again a minute later.';
 
-create function public.replay_sentry_delivery(delivery_id bigint)
+create function public.replay_delivery(delivery_id bigint)
 returns jsonb
 language plpgsql
 volatile
@@ -115,31 +115,31 @@ set search_path = ''
 as $$
 declare
   v_before text;
-  v_delivery monitoring.sentry_deliveries;
+  v_delivery monitoring.deliveries;
 begin
-  select sentry_deliveries.effect
+  select deliveries.effect
   into v_before
-  from monitoring.sentry_deliveries
-  where sentry_deliveries.id = replay_sentry_delivery.delivery_id;
+  from monitoring.deliveries
+  where deliveries.id = replay_delivery.delivery_id;
   if not found then
     perform monitoring.refuse_request(
-      'PT404', format('there is no delivery %s', replay_sentry_delivery.delivery_id), 'delivery_id',
-      'Find the id with: select id, resource, action, effect from monitoring.sentry_deliveries order by id desc.'
+      'PT404', format('there is no delivery %s', replay_delivery.delivery_id), 'delivery_id',
+      'Find the id with: select id, resource, action, effect from monitoring.deliveries order by id desc.'
     );
   end if;
   begin
-    perform monitoring.apply_stored_delivery(replay_sentry_delivery.delivery_id, true);
+    perform monitoring.apply_stored_delivery(replay_delivery.delivery_id, true);
   exception
     when others then
       if not monitoring.is_caused_by_body(sqlstate) then
         raise;
       end if;
-      perform monitoring.postpone_delivery(replay_sentry_delivery.delivery_id, sqlstate, sqlerrm);
+      perform monitoring.postpone_delivery(replay_delivery.delivery_id, sqlstate, sqlerrm);
   end;
-  select sentry_deliveries.*
+  select deliveries.*
   into v_delivery
-  from monitoring.sentry_deliveries
-  where sentry_deliveries.id = replay_sentry_delivery.delivery_id;
+  from monitoring.deliveries
+  where deliveries.id = replay_delivery.delivery_id;
   return jsonb_build_object(
     'delivery_id', v_delivery.id,
     'effect', v_delivery.effect,
@@ -156,17 +156,17 @@ begin
 end
 $$;
 
-revoke all on function public.replay_sentry_delivery(bigint) from public, anon, authenticated, service_role;
+revoke all on function public.replay_delivery(bigint) from public, anon, authenticated, service_role;
 
-grant execute on function public.replay_sentry_delivery(bigint) to service_role;
+grant execute on function public.replay_delivery(bigint) to service_role;
 
-comment on function public.replay_sentry_delivery(bigint) is
+comment on function public.replay_delivery(bigint) is
 'Applies a Sentry delivery that failed or is deferred, and says in a sentence what happened.
 
 A delivery that was applied before is not applied again: nothing is counted, changed or sent twice. Returns
 {"delivery_id", "effect", "incident_id", "result"}; effect is that of the delivery, result the sentence. A delivery whose
 body causes an error again stays failed, with the error in result. 404 when the delivery does not exist, or was purged
-after retention.sentry_deliveries_days. Security definer, because nobody may write deliveries directly.';
+after retention.deliveries_days. Security definer, because nobody may write deliveries directly.';
 
 create function monitoring.retry_deliveries()
 returns bigint
@@ -186,12 +186,12 @@ begin
     select due.id, due.effect
     from unnest(array['deferred', 'failed']) as effects (effect)
     cross join lateral (
-      select sentry_deliveries.id, sentry_deliveries.effect, sentry_deliveries.next_attempt_at
-      from monitoring.sentry_deliveries
-      where sentry_deliveries.effect = effects.effect
-        and sentry_deliveries.effect in ('deferred', 'failed')
-        and sentry_deliveries.next_attempt_at <= clock_timestamp()
-      order by sentry_deliveries.next_attempt_at, sentry_deliveries.id
+      select deliveries.id, deliveries.effect, deliveries.next_attempt_at
+      from monitoring.deliveries
+      where deliveries.effect = effects.effect
+        and deliveries.effect in ('deferred', 'failed')
+        and deliveries.next_attempt_at <= clock_timestamp()
+      order by deliveries.next_attempt_at, deliveries.id
       limit c_most
     ) as due
     order by due.effect, due.next_attempt_at, due.id

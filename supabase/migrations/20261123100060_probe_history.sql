@@ -271,11 +271,11 @@ begin
 
   v_actions := monitoring.purge_agent_actions();
 
-  delete from monitoring.sentry_deliveries
-  where sentry_deliveries.received_at
-    < now() - make_interval(days => (v_retention ->> 'sentry_deliveries_days')::integer)
+  delete from monitoring.deliveries
+  where deliveries.received_at
+    < now() - make_interval(days => (v_retention ->> 'deliveries_days')::integer)
     -- The last delivery is kept, because check_sentry_feed() needs its time.
-    and sentry_deliveries.id < (select max(newest.id) from monitoring.sentry_deliveries as newest);
+    and deliveries.id < (select max(newest.id) from monitoring.deliveries as newest);
   get diagnostics v_deliveries = row_count;
 
   delete from monitoring.incident_hours
@@ -301,7 +301,7 @@ begin
     'target_hourly_stats', v_hours,
     'target_daily_stats', v_days,
     'agent_actions', v_actions,
-    'sentry_deliveries', v_deliveries,
+    'deliveries', v_deliveries,
     'incident_hours', v_occurrences,
     'service_versions', v_services,
     'job_runs', v_runs

@@ -332,7 +332,7 @@ as $$
     'Run `supabase db push`, or grant execute on each function to service_role.'
   )
   from unnest(array[
-    'ingest_events(jsonb)', 'ingest_sentry(jsonb)', 'service_health(text)', 'public_status()', 'status_page()',
+    'ingest_events(jsonb)', 'ingest_deliveries(jsonb)', 'service_health(text)', 'public_status()', 'status_page()',
     'system_status()', 'list_incidents(jsonb)', 'record_invalid_signature(text)', 'start_health_check_round()',
     'write_service_targets(text,text)', 'record_provider_email_event(text,jsonb)'
   ]) as needed (name)

@@ -63,9 +63,9 @@ begin
       'monitoring-retry-deliveries', '* * * * *', 'select monitoring.retry_deliveries()',
       exists (
         select
-        from monitoring.sentry_deliveries
-        where sentry_deliveries.effect in ('deferred', 'failed')
-          and sentry_deliveries.next_attempt_at is not null
+        from monitoring.deliveries
+        where deliveries.effect in ('deferred', 'failed')
+          and deliveries.next_attempt_at is not null
       )
     ),
     (
@@ -234,7 +234,7 @@ comment on function monitoring.schedule_retries() is
 the owner, whoever stores the delivery.';
 
 create trigger waiting_deliveries_are_retried
-after insert or update on monitoring.sentry_deliveries
+after insert or update on monitoring.deliveries
 for each row
 when (new.next_attempt_at is not null)
 execute function monitoring.schedule_retries();

@@ -72,7 +72,7 @@ DATABASE_FAULTS = [
 THOROUGH_FAULTS = [
     EVERY_RECEIPT,
     SHARE_LOCK,
-    DatabaseFault("2200H, no delivery numbers left", faults.full_sequence("monitoring.sentry_deliveries_id_seq")),
+    DatabaseFault("2200H, no delivery numbers left", faults.full_sequence("monitoring.deliveries_id_seq")),
     DatabaseFault("PGRST202, missing RPCs", faults.without_rpcs),
     DatabaseFault("58030 from every write of an incident", faults.raising("58030")),
     DatabaseFault("ZZ999 from every write of an incident", faults.raising("ZZ999")),

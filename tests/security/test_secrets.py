@@ -36,7 +36,7 @@ def everything(connection: psycopg.Connection[Any], name: str) -> str:
         "select string_agg(details::text, '') from public.agent_actions"
         " join public.incidents on incidents.id = incident_id"
         " where coalesce(context ->> 'fingerprint', fingerprint) like %s",
-        "select string_agg(sentry_deliveries::text, '') from monitoring.sentry_deliveries where fingerprint like %s",
+        "select string_agg(deliveries::text, '') from monitoring.deliveries where fingerprint like %s",
     ]
     found = [connection.execute(query.encode(), [f"%{name}"]).fetchone() for query in queries]
     return "".join(str(row[0]) for row in found if row is not None)

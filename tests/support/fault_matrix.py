@@ -29,7 +29,7 @@ POISON = "poisonedbody"
 # Where both feeds write. `agent_actions` is written by triggers of incidents.
 INCIDENTS = "public.incidents"
 RECEIPTS = "monitoring.event_receipts"
-DELIVERIES = "monitoring.sentry_deliveries"
+DELIVERIES = "monitoring.deliveries"
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def renamed(kind: str, name: str, *, column: str = "") -> Injection:
 @contextmanager
 def without_rpcs(stack: Stack) -> Iterator[None]:
     """The functions of both feeds are away, and PostgREST knows: PGRST202."""
-    with renamed("function", "public.ingest_events")(stack), renamed("function", "public.ingest_sentry")(stack):
+    with renamed("function", "public.ingest_events")(stack), renamed("function", "public.ingest_deliveries")(stack):
         _wait_for_rpcs(stack, "PGRST202")
         yield
     _wait_for_rpcs(stack, None)
@@ -130,7 +130,7 @@ def stale_schema_cache(stack: Stack) -> Iterator[None]:
     try:
         # Without the watches PostgREST reloads exactly once, while the functions are away.
         run(stack, *(f"alter event trigger {watch} disable" for watch in watches))
-        with renamed("function", "public.ingest_events")(stack), renamed("function", "public.ingest_sentry")(stack):
+        with renamed("function", "public.ingest_events")(stack), renamed("function", "public.ingest_deliveries")(stack):
             run(stack, "notify pgrst, 'reload schema'")
             _wait_for_rpcs(stack, "PGRST202")
         yield
@@ -143,7 +143,7 @@ def _wait_for_rpcs(stack: Stack, code: str | None) -> None:
     """Waits until PostgREST answers an empty batch of each feed with this error code, or stores it."""
 
     def has_code() -> bool:
-        calls = (("ingest_events", "events"), ("ingest_sentry", "deliveries"))
+        calls = (("ingest_events", "events"), ("ingest_deliveries", "deliveries"))
         return {_call(stack, function, {parameter: []}) for function, parameter in calls} == {code}
 
     wait_until(has_code, what=f"{code or 'no error'} from both functions")
@@ -230,7 +230,7 @@ def required_column(stack: Stack) -> Iterator[None]:
 @contextmanager
 def revoked(stack: Stack) -> Iterator[None]:
     """service_role may not call the functions of the feeds: 42501."""
-    functions = "public.ingest_events(jsonb), public.ingest_sentry(jsonb)"
+    functions = "public.ingest_events(jsonb), public.ingest_deliveries(jsonb)"
     with changed(
         stack,
         [f"revoke execute on function {functions} from service_role"],

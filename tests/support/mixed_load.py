@@ -302,7 +302,7 @@ class MixedLoad:
         hashes = {each.body_hash: each for each in self.deliveries}
         rows = connection.execute(
             """select body_hash, effect, coalesce(fingerprint, ''), coalesce(error, '')
-            from monitoring.sentry_deliveries where body_hash = any(%s)""",
+            from monitoring.deliveries where body_hash = any(%s)""",
             [list(hashes)],
         ).fetchall()
         found.failed += [(fingerprint, error) for _, effect, fingerprint, error in rows if effect == "failed"]

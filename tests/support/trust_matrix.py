@@ -95,7 +95,7 @@ finish_agent_action                 | .  +   .   .      +       owner
 incident_activity                   | .  +   +   +      +       caller
 incident_context                    | .  +   +   +      +       owner
 ingest_events                       | .  .   .   .      +       owner
-ingest_sentry                       | .  .   .   .      +       owner
+ingest_deliveries                       | .  .   .   .      +       owner
 list_incidents                      | .  +   +   +      +       caller
 match_error_knowledge               | .  +   +   +      +       owner
 mute_target                         | .  .   .   .      +       owner
@@ -112,7 +112,7 @@ record_security_event               | .  +   +   +      +       owner
 release_claim                       | .  +   .   .      +       owner
 remember_fix                        | .  +   +   +      +       owner
 reopen_incident                     | .  +   +   +      +       owner
-replay_sentry_delivery              | .  .   .   .      +       owner
+replay_delivery              | .  .   .   .      +       owner
 report_error                        | .  +   +   +      +       owner
 resolve_incident                    | .  +   +   +      +       owner
 search_error_knowledge              | .  +   +   +      +       owner
@@ -208,7 +208,7 @@ RELATIONS = {
     "monitoring.secret_formats": _CLOSED,
     "monitoring.secrets": _CLOSED,
     "monitoring.sender_quotas": _CLOSED,
-    "monitoring.sentry_deliveries": _CLOSED,
+    "monitoring.deliveries": _CLOSED,
     "monitoring.service_targets": _CLOSED,
     "monitoring.service_versions": _CLOSED,
 }
@@ -222,7 +222,7 @@ SEQUENCES = {
     "public.monitoring_checks_id_seq",
     "public.security_events_id_seq",
     "monitoring.notifications_id_seq",
-    "monitoring.sentry_deliveries_id_seq",
+    "monitoring.deliveries_id_seq",
 }
 
 # Types keep the USAGE of PUBLIC that PostgreSQL gives them: it permits to name them, and reveals nothing.
@@ -271,7 +271,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "finish_agent_action": {"action_id": "{action}", "success": True},
     "incident_context": {"incident_id": "{incident}"},
     "ingest_events": {"events": []},
-    "ingest_sentry": {"deliveries": []},
+    "ingest_deliveries": {"deliveries": []},
     "list_incidents": {},
     "match_error_knowledge": {"query_embedding": "[1]"},
     "mute_target": {"target": "nothing", "minutes": 1, "reason": "r"},
@@ -288,7 +288,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "release_claim": {"incident_id": "{claim}", "reason": "r"},
     "remember_fix": {"solution": "s", "incident_id": "{incident}"},
     "reopen_incident": {"incident_id": "{incident}", "reason": "r"},
-    "replay_sentry_delivery": {"delivery_id": 1},
+    "replay_delivery": {"delivery_id": 1},
     "report_error": {"report": {"error": {"message": "m"}}},
     "resolve_incident": {"incident_id": "{incident}", "resolution": "r"},
     "search_error_knowledge": {"query_text": "q"},

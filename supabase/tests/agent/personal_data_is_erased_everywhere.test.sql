@@ -28,7 +28,7 @@ as $$
   values (
     'x', 'other', 'https://x.example', now(), repeat('a', 1000) || ' ' || person, jsonb_build_object('server', person)
   );
-  insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect, body)
+  insert into monitoring.deliveries (resource, body_hash, sent_at, effect, body)
   values ('event_alert', 'h', now(), 'recorded', jsonb_build_object('user', jsonb_build_object('email', person)));
   insert into public.agent_actions (agent, action, incident_id, success, error, details)
   values
@@ -61,7 +61,7 @@ select is(
   ),
   '{"public.incidents": 1, "public.agent_actions": 3, "public.error_knowledge": 1, "public.security_events": 1,
     "public.email_tracking": 1, "public.deployment_history": 1, "public.monitoring_checks": 1,
-    "monitoring.sentry_deliveries": 1, "monitoring.incident_hours": 2}'::jsonb,
+    "monitoring.deliveries": 1, "monitoring.incident_hours": 2}'::jsonb,
   'it says how many rows of each table were changed'
 );
 
@@ -80,7 +80,7 @@ select is_empty(
     union all select from public.deployment_history where to_jsonb(deployment_history)::text ~* 'anna@example'
     union all select from public.monitoring_checks where to_jsonb(monitoring_checks)::text ~* 'anna@example'
     union all select from monitoring.incident_hours where to_jsonb(incident_hours)::text ~* 'anna@example'
-    union all select from monitoring.sentry_deliveries where to_jsonb(sentry_deliveries)::text ~* 'anna@example'
+    union all select from monitoring.deliveries where to_jsonb(deliveries)::text ~* 'anna@example'
     union all select from public.agent_actions where to_jsonb(agent_actions)::text ~* 'anna@example' $$,
   'the text is in no table'
 );

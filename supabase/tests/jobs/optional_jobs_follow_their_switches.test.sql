@@ -13,7 +13,7 @@ as $$
 $$;
 
 -- Other tests of this database may have left deliveries that wait.
-delete from monitoring.sentry_deliveries
+delete from monitoring.deliveries
 where next_attempt_at is not null;
 
 update public.system_config
@@ -66,10 +66,10 @@ update public.system_config
 set value = '{"feed_silence_hours": 6}'
 where key = 'incident_policy';
 
-insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, received_at, effect)
+insert into monitoring.deliveries (resource, body_hash, sent_at, received_at, effect)
 values ('issue', 'watch test', now() - interval '9 hours', clock_timestamp() - interval '7 hours', 'recorded');
 
-delete from monitoring.sentry_deliveries
+delete from monitoring.deliveries
 where received_at > clock_timestamp() - interval '6 hours';
 
 select monitoring.check_sentry_feed();

@@ -10,7 +10,7 @@ as $$
   select exists (select from cron.job where job.jobname = 'monitoring-retry-deliveries')
 $$;
 
-delete from monitoring.sentry_deliveries
+delete from monitoring.deliveries
 where next_attempt_at is not null;
 
 update public.system_config
@@ -27,12 +27,12 @@ select monitoring.schedule_jobs();
 
 select ok(not monitoring.test_is_scheduled(), 'without a waiting delivery the job is not scheduled');
 
-insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect)
+insert into monitoring.deliveries (resource, body_hash, sent_at, effect)
 values ('issue', 'retry test 1', now(), 'recorded');
 
 select ok(not monitoring.test_is_scheduled(), 'a delivery that was applied needs no job');
 
-insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect, next_attempt_at)
+insert into monitoring.deliveries (resource, body_hash, sent_at, effect, next_attempt_at)
 values ('issue', 'retry test 2', now(), 'failed', now() + interval '1 hour');
 
 select ok(monitoring.test_is_scheduled(), 'one that waits schedules the job');
@@ -41,7 +41,7 @@ select monitoring.retry_deliveries();
 
 select ok(monitoring.test_is_scheduled(), 'the job stays while the delivery waits');
 
-update monitoring.sentry_deliveries
+update monitoring.deliveries
 set effect = 'recorded', next_attempt_at = null
 where body_hash = 'retry test 2';
 
@@ -49,7 +49,7 @@ select is(monitoring.retry_deliveries(), 0::bigint, 'the job runs once more');
 
 select ok(not monitoring.test_is_scheduled(), 'and unschedules itself');
 
-insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect, next_attempt_at)
+insert into monitoring.deliveries (resource, body_hash, sent_at, effect, next_attempt_at)
 values ('issue', 'retry test 3', now(), 'failed', now() + interval '1 hour');
 
 select cron.unschedule('monitoring-retry-deliveries');

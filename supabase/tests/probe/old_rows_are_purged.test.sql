@@ -40,9 +40,9 @@ values
 ('test', 'out of order', 'INC-1', now() - interval '366 days', null),
 ('test', 'its end', null, now() - interval '1 day', currval('public.agent_actions_id_seq'));
 
-delete from monitoring.sentry_deliveries;
+delete from monitoring.deliveries;
 
-insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect, received_at)
+insert into monitoring.deliveries (resource, body_hash, sent_at, effect, received_at)
 values ('issue', 'old', now(), 'recorded', now() - interval '31 days'), ('issue', 'new', now(), 'recorded', now());
 
 insert into monitoring.service_versions (version, first_seen, last_seen)
@@ -50,7 +50,7 @@ values ('0.0.1', now() - interval '95 days', now() - interval '91 days'), ('0.0.
 
 select is(
   monitoring.purge_history() - 'job_runs' - 'agent_actions' - 'notifications' - 'email_tracking',
-  '{"monitoring_checks": 1, "target_hourly_stats": 0, "target_daily_stats": 1, "sentry_deliveries": 1, "incident_hours": 1,
+  '{"monitoring_checks": 1, "target_hourly_stats": 0, "target_daily_stats": 1, "deliveries": 1, "incident_hours": 1,
     "service_versions": 1}'::jsonb,
   'rows past their retention are deleted'
 );

@@ -7,7 +7,7 @@ returns jsonb
 language sql
 set search_path = ''
 as $$
-  select public.ingest_sentry(jsonb_build_array(jsonb_build_object(
+  select public.ingest_deliveries(jsonb_build_array(jsonb_build_object(
     'resource', test_deliver.resource, 'body_hash', test_deliver.body_hash, 'body', test_deliver.body,
     'sent_at', '1787212800'
   ))) -> 0;
@@ -21,7 +21,7 @@ select is(
 
 select results_eq(
   $$ select resource, action, body_hash, sent_at, effect, incident_id is not null, body #>> '{data,error,title}'
-     from monitoring.sentry_deliveries where body_hash = 'h1' $$,
+     from monitoring.deliveries where body_hash = 'h1' $$,
   $$ values ('error', 'created', 'h1', '2026-08-20 08:00:00+00'::timestamptz, 'opened', true, 'password=[redacted]') $$,
   'the delivery is stored without secrets'
 );
@@ -31,7 +31,7 @@ select is(
   '{"success": true, "effect": "repeated", "duplicate": true}'::jsonb, 'the same body is not applied again'
 );
 
-update monitoring.sentry_deliveries
+update monitoring.deliveries
 set received_at = received_at - interval '29 days'
 where body_hash = 'h1';
 
@@ -40,8 +40,8 @@ select is(
   'nor weeks later'
 );
 
-select is(public.replay_sentry_delivery(min(id)) ->> 'effect', 'opened', 'replaying a delivery that was applied returns its effect')
-from monitoring.sentry_deliveries
+select is(public.replay_delivery(min(id)) ->> 'effect', 'opened', 'replaying a delivery that was applied returns its effect')
+from monitoring.deliveries
 where body_hash = 'h1';
 
 select is(occurrence_count, 1::bigint, 'and does not count it again')
@@ -49,7 +49,7 @@ from public.incidents
 where fingerprint = 'sentry:issue:90043';
 
 select throws_ok(
-  $$ select public.replay_sentry_delivery(-1) $$, 'PT404', 'there is no delivery -1', 'an unknown delivery cannot be replayed'
+  $$ select public.replay_delivery(-1) $$, 'PT404', 'there is no delivery -1', 'an unknown delivery cannot be replayed'
 );
 
 update public.system_config

@@ -8,7 +8,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_answer jsonb := public.ingest_sentry(jsonb_build_array(jsonb_build_object(
+  v_answer jsonb := public.ingest_deliveries(jsonb_build_array(jsonb_build_object(
     'resource', test_deliver.resource,
     'body_hash', gen_random_uuid(),
     'body', jsonb_build_object(
@@ -70,7 +70,7 @@ select is(
 
 select is(
   monitoring.test_deliver('legacy_plugin', null, null) || ', ' || (
-    public.ingest_sentry('[{"resource": "legacy_plugin", "body_hash": "l1", "body": {"id": "90042", "project": "p", "level":
+    public.ingest_deliveries('[{"resource": "legacy_plugin", "body_hash": "l1", "body": {"id": "90042", "project": "p", "level":
       "error", "message": "", "culprit": "c", "url": "https://s.example/issues/90042/", "triggering_rules": ["r"], "event":
       {"title": "T: v", "metadata": {"type": "T", "value": "v"}}}}]') #>> '{0,effect}'
   ),

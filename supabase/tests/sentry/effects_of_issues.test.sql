@@ -8,7 +8,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_answer jsonb := public.ingest_sentry(jsonb_build_array(jsonb_build_object(
+  v_answer jsonb := public.ingest_deliveries(jsonb_build_array(jsonb_build_object(
     'resource', test_deliver.resource,
     'body_hash', gen_random_uuid(),
     'body', jsonb_build_object(

@@ -21,7 +21,7 @@ returns jsonb
 language sql
 set search_path = ''
 as $$
-  select public.ingest_sentry(jsonb_build_array(jsonb_build_object(
+  select public.ingest_deliveries(jsonb_build_array(jsonb_build_object(
     'resource', 'error', 'body_hash', test_deliver.issue_id,
     'body', jsonb_build_object('data', jsonb_build_object('error', jsonb_build_object('issue_id', test_deliver.issue_id)))
   ))) -> 0;
@@ -49,7 +49,7 @@ select set_config('test.code', '23514', true);
 
 select is(monitoring.test_deliver('90072') ->> 'effect', 'failed', 'an error of a body is not');
 
-update monitoring.sentry_deliveries
+update monitoring.deliveries
 set next_attempt_at = clock_timestamp()
 where body_hash = '90072';
 
@@ -59,7 +59,7 @@ select is(monitoring.retry_deliveries(), 0::bigint, 'a retry during a fault of t
 
 select results_eq(
   $$ select effect, error, attempts, date_trunc('minute', next_attempt_at - applied_at + interval '30 seconds')
-     from monitoring.sentry_deliveries where body_hash = '90072' $$,
+     from monitoring.deliveries where body_hash = '90072' $$,
   $$ values ('failed', '23514: injected', 1, interval '1 minute') $$,
   'and does not count as an attempt'
 );
@@ -70,7 +70,7 @@ select lives_ok(
   $$ do $loop$
      begin
        for v_attempt in 1..15 loop
-         update monitoring.sentry_deliveries set next_attempt_at = clock_timestamp()
+         update monitoring.deliveries set next_attempt_at = clock_timestamp()
          where body_hash = '90072' and next_attempt_at is not null;
          perform monitoring.retry_deliveries();
        end loop;
@@ -80,7 +80,7 @@ select lives_ok(
 );
 
 select results_eq(
-  $$ select effect, error, attempts, next_attempt_at from monitoring.sentry_deliveries where body_hash = '90072' $$,
+  $$ select effect, error, attempts, next_attempt_at from monitoring.deliveries where body_hash = '90072' $$,
   $$ values ('failed', '22P02: injected', 12, null::timestamptz) $$,
   'after 12 attempts it is given up'
 );

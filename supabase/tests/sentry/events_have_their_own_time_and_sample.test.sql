@@ -6,7 +6,7 @@ create function pg_temp.deliver(resource text, action text, data jsonb, sent_at 
 returns text
 language sql
 as $$
-  select public.ingest_sentry(jsonb_build_array(jsonb_build_object(
+  select public.ingest_deliveries(jsonb_build_array(jsonb_build_object(
     'resource', resource, 'body_hash', gen_random_uuid(), 'sent_at', extract(epoch from sent_at),
     'body', jsonb_build_object('action', action, 'data', data)
   ))) #>> '{0,effect}';

@@ -3,11 +3,11 @@ begin;
 select plan(8);
 
 -- The deliveries of other tests do not count.
-update monitoring.sentry_deliveries
+update monitoring.deliveries
 set effect = 'recorded', next_attempt_at = null
 where effect in ('deferred', 'failed');
 
-insert into monitoring.sentry_deliveries (
+insert into monitoring.deliveries (
   resource, action, body_hash, sent_at, effect, error, next_attempt_at, body
 )
 values
@@ -25,27 +25,27 @@ select is(monitoring.retry_deliveries(), 2::bigint, 'the job applies those that 
 
 select results_eq(
   $$ select effect, count(*), count(error), count(next_attempt_at), count(nullif(body, '{}'))
-     from monitoring.sentry_deliveries where body_hash in ('a', 'b', 'c') group by effect order by effect $$,
+     from monitoring.deliveries where body_hash in ('a', 'b', 'c') group by effect order by effect $$,
   $$ values ('failed', 2::bigint, 2::bigint, 1::bigint, 2::bigint), ('opened', 1, 0, 0, 1), ('repeated', 1, 0, 0, 0) $$,
   'each body once'
 );
 
-select is(public.replay_sentry_delivery(id) ->> 'effect', 'opened', 'any other can be applied by hand')
-from monitoring.sentry_deliveries
+select is(public.replay_delivery(id) ->> 'effect', 'opened', 'any other can be applied by hand')
+from monitoring.deliveries
 where body_hash = 'c';
 
-select is(public.replay_sentry_delivery(id) ->> 'effect', 'opened', 'once')
-from monitoring.sentry_deliveries
+select is(public.replay_delivery(id) ->> 'effect', 'opened', 'once')
+from monitoring.deliveries
 where body_hash = 'c';
 
 select is(
-  public.ingest_sentry(
+  public.ingest_deliveries(
     '[{"resource": "error", "body_hash": "b", "body": {"data": {"error": {"issue_id": "90082"}}}}]'
   ) #>> '{0,effect}',
   'opened', 'the same body sent again is applied'
 );
 
-update monitoring.sentry_deliveries
+update monitoring.deliveries
 set next_attempt_at = clock_timestamp()
 where effect = 'failed';
 

@@ -8,7 +8,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  return public.ingest_sentry(jsonb_build_array(jsonb_build_object(
+  return public.ingest_deliveries(jsonb_build_array(jsonb_build_object(
     'resource', test_deliver.resource,
     'body_hash', gen_random_uuid(),
     'sent_at', 1787212800 + 60 * test_deliver.minute,
@@ -54,7 +54,7 @@ from public.incidents
 where fingerprint = 'sentry:issue:90046';
 
 select results_eq(
-  $$ select public.ingest_sentry(jsonb_build_array(jsonb_build_object(
+  $$ select public.ingest_deliveries(jsonb_build_array(jsonb_build_object(
        'resource', 'issue', 'body_hash', gen_random_uuid(), 'sent_at', 1787212800 + minute,
        'body', jsonb_build_object('action', action, 'data', '{"issue": {"id": "90048"}}'::jsonb)
      ))) #>> '{0,effect}'

@@ -37,7 +37,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_answer jsonb := public.ingest_sentry(jsonb_build_array(jsonb_build_object(
+  v_answer jsonb := public.ingest_deliveries(jsonb_build_array(jsonb_build_object(
     'resource', 'issue', 'body_hash', gen_random_uuid(), 'body', jsonb_build_object(
       'action', 'created', 'data', jsonb_build_object(
         'issue', jsonb_build_object('id', test_link.issue_id, 'permalink', test_link.link)

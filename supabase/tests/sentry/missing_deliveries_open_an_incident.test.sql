@@ -2,7 +2,7 @@ begin;
 
 select plan(7);
 
-delete from monitoring.sentry_deliveries;
+delete from monitoring.deliveries;
 
 update public.incidents
 set fingerprint = id
@@ -14,7 +14,7 @@ where key = 'incident_policy';
 
 select is(monitoring.check_sentry_feed(), 'quiet', 'without any delivery nothing is missing');
 
-insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, received_at, effect)
+insert into monitoring.deliveries (resource, body_hash, sent_at, received_at, effect)
 values ('issue', 'h', now(), now() - interval '3 hours', 'recorded');
 
 select is(monitoring.check_sentry_feed(), 'opened', 'missing deliveries open an incident');
@@ -29,7 +29,7 @@ select results_eq(
 
 select is(public.service_health() #> '{sentry,is_silent}', 'true', 'service_health reports it');
 
-insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect) values ('issue', 'i', now(), 'recorded');
+insert into monitoring.deliveries (resource, body_hash, sent_at, effect) values ('issue', 'i', now(), 'recorded');
 
 select is(monitoring.check_sentry_feed(), 'resolved', 'the next delivery resolves it');
 
@@ -37,7 +37,7 @@ update public.system_config
 set value = '{}'
 where key = 'incident_policy';
 
-delete from monitoring.sentry_deliveries
+delete from monitoring.deliveries
 where body_hash = 'i';
 
 select is(monitoring.check_sentry_feed(), 'quiet', 'by default deliveries are not expected');

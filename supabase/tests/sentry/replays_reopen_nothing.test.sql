@@ -7,7 +7,7 @@ returns text
 language sql
 set search_path = ''
 as $$
-  select public.ingest_sentry(jsonb_build_array(jsonb_build_object(
+  select public.ingest_deliveries(jsonb_build_array(jsonb_build_object(
     'resource', 'error', 'body_hash', test_event.body_hash, 'body', jsonb_build_object(
       'data', jsonb_build_object('error', jsonb_build_object(
         'issue_id', '90091', 'event_id', test_event.body_hash, 'datetime', clock_timestamp() + test_event.happened
@@ -26,8 +26,8 @@ select is(monitoring.test_event('r1', '-40 days'), 'repeated', 'the same event d
 
 select is(monitoring.test_event('r2', '-40 days'), 'late', 'nor another one from before, however old');
 
-select is(public.replay_sentry_delivery(id) ->> 'effect', 'late', 'nor its replay')
-from monitoring.sentry_deliveries
+select is(public.replay_delivery(id) ->> 'effect', 'late', 'nor its replay')
+from monitoring.deliveries
 where body_hash = 'r2';
 
 select is(monitoring.test_event('r3', '0'), 'reopened', 'a new event does');

@@ -8,7 +8,7 @@ create function pg_temp.deliver(message text)
 returns text
 language sql
 as $$
-  select public.ingest_sentry(jsonb_build_array(jsonb_build_object(
+  select public.ingest_deliveries(jsonb_build_array(jsonb_build_object(
     'resource', 'event_alert',
     'body_hash', gen_random_uuid(),
     'body', jsonb_build_object('action', 'triggered', 'data', jsonb_build_object(

@@ -122,7 +122,7 @@ def test_an_applied_delivery_is_not_counted_again(
     )
     # The same by HTTP.
     headers = {"apikey": stack.service_role_key, "Authorization": f"Bearer {stack.service_role_key}"}
-    url = f"{stack.supabase_url}/rest/v1/rpc/replay_sentry_delivery"
+    url = f"{stack.supabase_url}/rest/v1/rpc/replay_delivery"
     replayed = httpx.post(url, json={"delivery_id": answer["delivery_id"]}, headers=headers, timeout=60).json()
     assert (replayed["effect"], replayed["incident_id"]) == ("opened", answer["incident_id"])
     assert counts(sql_editor, issue_id) == before

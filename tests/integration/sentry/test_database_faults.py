@@ -36,7 +36,7 @@ set local test.code = {code};
 """
 
 DATABASE_FAULTS: dict[str, tuple[str, LiteralString]] = {
-    "missing function": ("42883", "alter function monitoring.apply_sentry_intent rename to test_apply"),
+    "missing function": ("42883", "alter function monitoring.apply_intent rename to test_apply"),
     "missing function of the parser": ("42883", "alter function monitoring.read_sentry_event rename to test_read"),
     "missing column": ("42703", "alter table public.incidents rename column external_id to test_id"),
     "missing table": ("42P01", "alter table public.agent_actions rename to test_actions"),
@@ -73,7 +73,7 @@ def delivery(issue_id: str, event_id: str = "e1") -> dict[str, object]:
 
 
 def ingest(connection: psycopg.Connection[Any], deliveries: list[dict[str, object]]) -> list[Any]:
-    row = connection.execute("select public.ingest_sentry(%s::jsonb)", [json.dumps(deliveries)]).fetchone()
+    row = connection.execute("select public.ingest_deliveries(%s::jsonb)", [json.dumps(deliveries)]).fetchone()
     assert row is not None
     return list(row[0])
 
@@ -129,7 +129,7 @@ def test_one_bad_body_fails_alone_and_is_retried(
     def stored() -> tuple[Any, ...]:
         row = transaction.execute(
             "select effect, error, attempts, next_attempt_at > clock_timestamp()"
-            " from monitoring.sentry_deliveries where id = %s",
+            " from monitoring.deliveries where id = %s",
             [answers[20]["delivery_id"]],
         ).fetchone()
         assert row is not None
@@ -137,7 +137,7 @@ def test_one_bad_body_fails_alone_and_is_retried(
 
     def retry() -> None:
         transaction.execute(
-            "update monitoring.sentry_deliveries set next_attempt_at = clock_timestamp() where id = %s",
+            "update monitoring.deliveries set next_attempt_at = clock_timestamp() where id = %s",
             [answers[20]["delivery_id"]],
         )
         transaction.execute("select monitoring.retry_deliveries()")
@@ -155,12 +155,12 @@ def test_a_body_that_cannot_be_read_is_kept_and_read_again(transaction: psycopg.
     assert parser is not None
     transaction.execute(
         "create or replace function monitoring.read_sentry_event(event jsonb, rule text)"
-        " returns monitoring.sentry_intent language sql stable set search_path = '' as $$"
-        ' select jsonb_populate_record(null::monitoring.sentry_intent, \'{"severity": "x"}\') $$'
+        " returns monitoring.delivery_intent language sql stable set search_path = '' as $$"
+        ' select jsonb_populate_record(null::monitoring.delivery_intent, \'{"severity": "x"}\') $$'
     )
     (answer,) = ingest(transaction, [delivery(issue_id)])
     assert answer["effect"] == "failed"
-    query = "select public.replay_sentry_delivery(%s) ->> 'result'"
+    query = "select public.replay_delivery(%s) ->> 'result'"
     again = transaction.execute(query, [answer["delivery_id"]]).fetchone()
     assert again is not None
     assert again[0].startswith("It failed again: 22P02:")
@@ -171,17 +171,17 @@ def test_a_body_that_cannot_be_read_is_kept_and_read_again(transaction: psycopg.
 def test_deliveries_are_spooled_while_a_function_is_missing_and_then_applied_once(
     sentry: Sentry, issue_id: str
 ) -> None:
-    sentry.connection.execute("alter function monitoring.apply_sentry_intent rename to test_apply")
+    sentry.connection.execute("alter function monitoring.apply_intent rename to test_apply")
     try:
         for number in range(20):
             answer = sentry.post("error", bodies.encode(bodies.error(issue_id, f"e{number}")))
             assert (answer.status_code, answer.json()["status"]) == (202, "spooled")
     finally:
-        sentry.connection.execute("alter function monitoring.test_apply rename to apply_sentry_intent")
+        sentry.connection.execute("alter function monitoring.test_apply rename to apply_intent")
     wait_until(lambda: sentry.http.get("/health").json()["spool"]["depth"] == 0, what="the replay")
     assert sentry.incident(f"sentry:issue:{issue_id}").occurrence_count == 20
     stored = sentry.rows(
-        "select effect, count(*) from monitoring.sentry_deliveries where fingerprint = %s group by 1 order by 1",
+        "select effect, count(*) from monitoring.deliveries where fingerprint = %s group by 1 order by 1",
         f"sentry:issue:{issue_id}",
     )
     assert [tuple(row) for row in stored] == [("counted", 19), ("opened", 1)]
@@ -193,7 +193,7 @@ def test_the_status_counts_failed_and_deferred_deliveries(sentry: Sentry, stack:
     waiting = ["failed", "failed", "deferred"]
     for effect in waiting:
         sentry.connection.execute(
-            "insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect)"
+            "insert into monitoring.deliveries (resource, body_hash, sent_at, effect)"
             " values ('issue', gen_random_uuid(), now(), %s)",
             [effect],
         )
@@ -203,13 +203,13 @@ def test_the_status_counts_failed_and_deferred_deliveries(sentry: Sentry, stack:
         page = sentry.http.get("/status", headers={**headers, "Accept": "text/html"}).text
         assert f"; {after['failed']} failed; {after['deferred']} deferred" in page
     finally:
-        sentry.connection.execute("delete from monitoring.sentry_deliveries where resource = 'issue' and verb is null")
+        sentry.connection.execute("delete from monitoring.deliveries where resource = 'issue' and verb is null")
 
 
 def test_no_delivery_reads_the_whole_table(transaction: psycopg.Connection[Any]) -> None:
     """Whatever a delivery is compared with is found by an index, however many are stored."""
     transaction.execute("""
-        insert into monitoring.sentry_deliveries (
+        insert into monitoring.deliveries (
           resource, body_hash, occurrence_key, fingerprint, verb, sent_at, effect, next_attempt_at
         )
         select
@@ -225,12 +225,12 @@ def test_no_delivery_reads_the_whole_table(transaction: psycopg.Connection[Any])
           end as effect
         ) as chosen
     """)
-    transaction.execute("analyze monitoring.sentry_deliveries")
+    transaction.execute("analyze monitoring.deliveries")
 
     def count_read_rows() -> int:
         row = transaction.execute(
             "select seq_tup_read + idx_tup_fetch from pg_catalog.pg_stat_xact_user_tables"
-            " where relid = 'monitoring.sentry_deliveries'::regclass"
+            " where relid = 'monitoring.deliveries'::regclass"
         ).fetchone()
         assert row is not None
         return int(row[0])
@@ -244,7 +244,7 @@ def test_no_delivery_reads_the_whole_table(transaction: psycopg.Connection[Any])
     transaction.execute("select monitoring.retry_deliveries()")
     transaction.execute("select public.service_health()")
     read = count_read_rows() - before
-    transaction.execute("select count(error) from monitoring.sentry_deliveries")
+    transaction.execute("select count(error) from monitoring.deliveries")
     scanned = count_read_rows() - before - read
     assert read < 2_000 < 50_000 <= scanned
 
@@ -252,10 +252,10 @@ def test_no_delivery_reads_the_whole_table(transaction: psycopg.Connection[Any])
 def test_the_job_does_not_deadlock_with_deliveries(sentry: Sentry, stack: Stack, issue_id: str) -> None:
     """A call holds the lock of an issue and the quota, while the job waits for the quota with other rows."""
     issues = [f"{issue_id}{number}" for number in range(3)]
-    sentry.connection.execute("delete from monitoring.sentry_deliveries where effect in ('deferred', 'failed')")
+    sentry.connection.execute("delete from monitoring.deliveries where effect in ('deferred', 'failed')")
     for number in issues[1:]:
         sentry.connection.execute(
-            "insert into monitoring.sentry_deliveries (resource, body_hash, fingerprint, verb, sent_at, effect,"
+            "insert into monitoring.deliveries (resource, body_hash, fingerprint, verb, sent_at, effect,"
             " next_attempt_at, body) values ('error', %s, %s, 'count', now(), 'deferred', now(), %s)",
             [secrets.token_hex(32), f"sentry:issue:{number}", json.dumps(bodies.error(number, "e1"))],
         )
@@ -276,9 +276,7 @@ def test_the_job_does_not_deadlock_with_deliveries(sentry: Sentry, stack: Stack,
 
     def stored() -> list[str]:
         fingerprints = [f"sentry:issue:{number}" for number in issues[1:]]
-        query = (
-            "select effect from monitoring.sentry_deliveries where fingerprint = any(%s) and verb = 'count' order by id"
-        )
+        query = "select effect from monitoring.deliveries where fingerprint = any(%s) and verb = 'count' order by id"
         return [row.effect for row in sentry.rows(query, fingerprints)]
 
     # pg_cron may have run the job at the same time.

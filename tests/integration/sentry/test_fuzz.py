@@ -16,7 +16,7 @@ BODIES_AN_EXAMPLE = 100
 
 
 def test_malformed_bodies_are_accepted(sentry: Sentry) -> None:
-    before = sentry.rows("select coalesce(max(id), 0) as id from monitoring.sentry_deliveries")[0].id
+    before = sentry.rows("select coalesce(max(id), 0) as id from monitoring.deliveries")[0].id
     sent: set[bytes] = set()
 
     @settings(
@@ -41,5 +41,5 @@ def test_malformed_bodies_are_accepted(sentry: Sentry) -> None:
 
     deliver()
     assert len(sent) > 9_000
-    (stored,) = sentry.rows("select count(*) from monitoring.sentry_deliveries where id > %s", before)
+    (stored,) = sentry.rows("select count(*) from monitoring.deliveries where id > %s", before)
     assert stored[0] >= len(sent)

@@ -54,7 +54,7 @@ def test_a_body_that_is_sent_again_much_later_neither_counts_nor_reopens(sentry:
     assert sentry.post("error", raw).json()["effect"] == "opened"
     assert sentry.deliver("issue", bodies.issue("resolved", issue_id)) == "resolved"
     sentry.connection.execute(
-        "update monitoring.sentry_deliveries set received_at = received_at - interval '20 days' where fingerprint = %s",
+        "update monitoring.deliveries set received_at = received_at - interval '20 days' where fingerprint = %s",
         [f"sentry:issue:{issue_id}"],
     )
     later = {"Sentry-Hook-Timestamp": str(int(time.time()) + 60)}
@@ -112,7 +112,7 @@ def test_a_body_that_is_too_deep_or_too_wide_is_trimmed(sentry: Sentry, issue_id
     deep = b'{"action":"created","data":' + b"[" * 10_000 + b"]" * 10_000 + b"}"
     answer = sentry.post("error", deep)
     assert (answer.status_code, answer.json()["effect"]) == (200, "recorded")
-    (row,) = sentry.rows("select error from monitoring.sentry_deliveries where id = %s", answer.json()["delivery_id"])
+    (row,) = sentry.rows("select error from monitoring.deliveries where id = %s", answer.json()["delivery_id"])
     assert "levels deep" in row.error
 
 
@@ -120,8 +120,8 @@ def test_secrets_are_redacted(sentry: Sentry, issue_id: str) -> None:
     body = bodies.error(issue_id, "e1", extra={"dsn": "postgres://app:hunter2@db:5432/x", "password": "hunter2"})
     sentry.deliver("error", body)
     stored = sentry.rows(
-        "select incidents::text || sentry_deliveries::text as everything from public.incidents"
-        " join monitoring.sentry_deliveries on incident_id = incidents.id where incidents.fingerprint = %s",
+        "select incidents::text || deliveries::text as everything from public.incidents"
+        " join monitoring.deliveries on incident_id = incidents.id where incidents.fingerprint = %s",
         f"sentry:issue:{issue_id}",
     )
     assert "hunter2" not in stored[0].everything

@@ -13,10 +13,10 @@ from local import Stack
 from tests.support.waiting import wait_until
 
 STORE = (
-    "insert into monitoring.sentry_deliveries (resource, body_hash, sent_at, effect, next_attempt_at)"
+    "insert into monitoring.deliveries (resource, body_hash, sent_at, effect, next_attempt_at)"
     " values ('issue', %s, now(), 'failed', now() + interval '1 hour')"
 )
-APPLY = "update monitoring.sentry_deliveries set next_attempt_at = null where body_hash like 'retry job %'"
+APPLY = "update monitoring.deliveries set next_attempt_at = null where body_hash like 'retry job %'"
 IS_SCHEDULED = "select exists (select from cron.job where jobname = 'monitoring-retry-deliveries')"
 
 
@@ -24,10 +24,10 @@ IS_SCHEDULED = "select exists (select from cron.job where jobname = 'monitoring-
 def connection(stack: Stack) -> Iterator[psycopg.Connection]:
     """A session that sees no waiting delivery, and no job for one."""
     with psycopg.connect(stack.database_url, autocommit=True) as opened:
-        opened.execute("delete from monitoring.sentry_deliveries where next_attempt_at is not null")
+        opened.execute("delete from monitoring.deliveries where next_attempt_at is not null")
         opened.execute("select monitoring.unschedule_retries()")
         yield opened
-        opened.execute("delete from monitoring.sentry_deliveries where body_hash like 'retry job %%'")
+        opened.execute("delete from monitoring.deliveries where body_hash like 'retry job %%'")
         opened.execute("select monitoring.unschedule_retries()")
 
 

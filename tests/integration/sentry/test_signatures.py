@@ -16,7 +16,7 @@ from tests.support.waiting import wait_until
 
 
 def count_deliveries(sentry: Sentry) -> int:
-    return int(sentry.rows("select count(*) from monitoring.sentry_deliveries")[0][0])
+    return int(sentry.rows("select count(*) from monitoring.deliveries")[0][0])
 
 
 @pytest.mark.parametrize("secret", SECRETS)
