@@ -7,7 +7,7 @@ import binascii
 import os
 import re
 from base64 import b64decode
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
@@ -40,6 +40,23 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _DEFAULT_NAME = "default"  # of INGEST_TOKEN
 # The names of the legacy keys, which are accepted too.
 OLD_NAMES = {"SUPABASE_PUBLISHABLE_KEY": "SUPABASE_ANON_KEY", "SUPABASE_SECRET_KEY": "SUPABASE_SERVICE_ROLE_KEY"}
+# The fields with keys that are sent along with requests, or sign them, in the order in which they are validated.
+CREDENTIALS = (
+    "supabase_publishable_key",
+    "supabase_secret_key",
+    "ingest_token",
+    "ingest_tokens",
+    "public_keys",
+    "sentry_client_secret",
+    "sentry_webhook_token",
+    "alertmanager_key",
+    "grafana_key",
+    "uptime_kuma_key",
+    "github_key",
+    "generic_keys",
+    "postmark_webhook_credentials",
+    "operator_token",
+)
 # What a key in the wrong variable is, by the role that it claims.
 _KINDS_BY_ROLE = {
     "anon": "a publishable or anon key",
@@ -145,6 +162,8 @@ def _named_tokens(text: object) -> object:
     if not isinstance(text, str):
         return text
     pairs = [(name.strip(), token.strip()) for name, _, token in (part.partition(":") for part in text.split(","))]
+    if any("=" in name for name, _ in pairs):
+        raise PydanticCustomError(_OLD_FORM, "contains name=key. Write name:key, with a colon")
     if len({token for _, token in pairs}) < len(pairs):
         raise ValueError
     return {name: tuple(token for owner, token in pairs if owner == name) for name, _ in pairs}
@@ -168,12 +187,17 @@ def _origin_or_any(text: str) -> str:
     return text if text == "*" else origin_of(text)
 
 
-def _passwords(credentials: Iterable[str]) -> tuple[str, ...]:
-    return tuple(each.partition(":")[2] for each in credentials)
+def _keys_in(field: str, value: object) -> set[str]:
+    """The keys in the value of a field that contains some."""
+    if isinstance(value, Mapping):
+        return {key for keys in value.values() for key in keys}
+    keys = {value} if isinstance(value, str) else set(value) if isinstance(value, tuple) else set()
+    return {each.partition(":")[2] for each in keys} if field == "postmark_webhook_credentials" else keys
 
 
 _SVIX_PREFIX = "whsec_"
-_MISPLACED = "misplaced_key"
+# Errors whose message says more than the description of the field.
+_MISPLACED, _OLD_FORM, _SHARED = "misplaced_key", "old_form", "shared_key"
 _KEY = "visible ASCII characters without spaces"
 _TOKEN = "at least 16 visible ASCII characters without spaces and commas"  # noqa: S105 - a description
 _TOKENS = f"{_TOKEN}, or several such tokens separated by commas"
@@ -227,13 +251,13 @@ class Settings(BaseSettings):
     ingest_tokens: TokensByName = Field(
         {},
         description="name:token pairs separated by commas: each name 1 to 40 characters a-z, 0-9 and -, but not "
-        f"{_DEFAULT_NAME}; each token {_TOKEN}; no token, INGEST_TOKEN included, twice",
+        f"{_DEFAULT_NAME}; each token {_TOKEN}; no token twice",
         repr=False,
     )
     public_keys: PublicKeysByName = Field(
         {},
         description="name:key pairs separated by commas: each name 1 to 40 characters a-z, 0-9 and -; each key 16 to "
-        "64 letters, digits and underscores; no key twice, and none that is a token of a reporter",
+        "64 letters, digits and underscores; no key twice",
     )
     allowed_origins: AllowedOrigins = Field(
         ("*",), description="*, or http or https URLs separated by commas, such as https://shop.example.com"
@@ -241,15 +265,15 @@ class Settings(BaseSettings):
     sentry_client_secret: KeyList = Field(
         (), description=f"{_KEY}, or several such keys separated by commas", repr=False
     )
-    sentry_webhook_token: TokenList = Field((), description=f"{_TOKENS}, and no ingest token", repr=False)
-    alertmanager_key: TokenList = Field((), description=f"{_TOKENS}, and no token of another sender", repr=False)
-    grafana_key: TokenList = Field((), description=f"{_TOKENS}, and no token of another sender", repr=False)
-    uptime_kuma_key: TokenList = Field((), description=f"{_TOKENS}, and no token of another sender", repr=False)
-    github_key: TokenList = Field((), description=f"{_TOKENS}, and no token of another sender", repr=False)
+    sentry_webhook_token: TokenList = Field((), description=_TOKENS, repr=False)
+    alertmanager_key: TokenList = Field((), description=_TOKENS, repr=False)
+    grafana_key: TokenList = Field((), description=_TOKENS, repr=False)
+    uptime_kuma_key: TokenList = Field((), description=_TOKENS, repr=False)
+    github_key: TokenList = Field((), description=_TOKENS, repr=False)
     generic_keys: TokensByName = Field(
         {},
         description="name:key pairs separated by commas: each name 1 to 40 characters a-z, 0-9 and -; each key "
-        f"{_TOKEN}; no key twice, and none that is a token of another sender",
+        f"{_TOKEN}; no key twice",
         repr=False,
     )
     resend_webhook_secret: SigningKeyList = Field(
@@ -260,11 +284,10 @@ class Settings(BaseSettings):
     )
     postmark_webhook_credentials: CredentialsList = Field(
         (),
-        description=f"user:password, the password {_TOKEN} and no token of a reporter, or several such pairs separated "
-        "by commas",
+        description=f"user:password, the password {_TOKEN}, or several such pairs separated by commas",
         repr=False,
     )
-    operator_token: TokenList = Field((), description=f"{_TOKENS}, and no token of a reporter", repr=False)
+    operator_token: TokenList = Field((), description=_TOKENS, repr=False)
     admin_console_url: OriginList = Field((), description="an http or https URL, or several separated by commas")
     backend_api_url: Annotated[str, AfterValidator(_url)] | None = Field(
         None, description="an http or https URL without a query, such as https://api.example.com"
@@ -294,29 +317,27 @@ class Settings(BaseSettings):
         environment.env_vars = _given_variables()
         return init_settings, environment
 
-    @field_validator("sentry_webhook_token", "postmark_webhook_credentials", "operator_token")
+    @field_validator(*CREDENTIALS)
     @classmethod
-    def _refuse_tokens_of_reporters(cls, tokens: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        """Sentry's and Postmark's are in a URL, the operator's permits everything.
+    def _refuse_keys_of_others(cls, value: object, info: ValidationInfo) -> object:
+        """A key says who sends it and what that may do: those of browsers are public, those of monitors are in URLs.
 
         The fields that come first were validated before.
         """
-        given = _passwords(tokens) if info.field_name == "postmark_webhook_credentials" else tokens
-        named = (token for each in info.data.get("ingest_tokens", {}).values() for token in each)
-        passwords = _passwords(info.data.get("postmark_webhook_credentials", ()))
-        others = (*info.data.get("ingest_token", ()), *named, *info.data.get("sentry_webhook_token", ()), *passwords)
-        if not set(given).isdisjoint(others):
-            raise ValueError
-        return tokens
+        field = str(info.field_name)
+        for other in CREDENTIALS:
+            if other in info.data and not _keys_in(field, value).isdisjoint(_keys_in(other, info.data[other])):
+                sentence = (
+                    "contains a key that is also in {other}. Each sender needs keys of its own: replace one of them"
+                )
+                raise PydanticCustomError(_SHARED, sentence, {"other": other.upper()})
+        return value
 
     @field_validator("ingest_tokens")
     @classmethod
-    def _refuse_default_token(
-        cls, tokens: dict[str, tuple[str, ...]], info: ValidationInfo
-    ) -> dict[str, tuple[str, ...]]:
-        """Those of INGEST_TOKEN are named default. They were validated before, because their field comes first."""
-        default = set(info.data.get("ingest_token", ()))
-        if _DEFAULT_NAME in tokens or any(not default.isdisjoint(each) for each in tokens.values()):
+    def _refuse_default_name(cls, tokens: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        """It is the name of INGEST_TOKEN."""
+        if _DEFAULT_NAME in tokens:
             raise ValueError
         return tokens
 
@@ -391,4 +412,8 @@ def _label(name: str) -> str:
 def _complaint(name: str, kind: str, message: str) -> str:
     if kind == "missing":
         return "is missing"
-    return message if kind == _MISPLACED else f"must be {Settings.model_fields[name.lower()].description}"
+    return (
+        message
+        if kind in (_MISPLACED, _OLD_FORM, _SHARED)
+        else f"must be {Settings.model_fields[name.lower()].description}"
+    )

@@ -152,6 +152,10 @@ Report an error with the ingest token:
     -H 'Content-Type: application/json' \\
     -d '{{"error": {{"message": "Cannot read properties of undefined", "type": "TypeError"}}}}'
 
+Or give a Sentry SDK, in a browser too, this DSN:
+
+  Sentry.init({{ dsn: "{values["SENTRY_DSN"]}" }})
+
 List the incidents with a user's token:
 
   curl -sS {values["APP_URL"]}/api/autonomous/incidents \\

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import psycopg
@@ -101,7 +102,22 @@ def test_dev_env_is_complete_private_and_correct(dev: Dev) -> None:
         "INGEST_TOKEN",
         "SENTRY_CLIENT_SECRET",
         "OPERATOR_TOKEN",
+        "PUBLIC_KEY",
+        "SENTRY_DSN",
+        "GENERIC_KEY",
+        "PUBLIC_KEYS",
+        "ALERTMANAGER_KEY",
+        "GRAFANA_KEY",
+        "UPTIME_KUMA_KEY",
+        "GITHUB_KEY",
+        "GENERIC_KEYS",
     ]
+    address = urlsplit(values["APP_URL"])
+    assert values["SENTRY_DSN"] == f"http://{values['PUBLIC_KEY']}@{address.netloc}/1"
+    assert values["PUBLIC_KEYS"] == f"dev:{values['PUBLIC_KEY']}"
+    assert values["GENERIC_KEYS"] == f"dev:{values['GENERIC_KEY']}"
+    shown = f'Sentry.init({{ dsn: "{values["SENTRY_DSN"]}" }})'
+    wait_until(lambda: shown in dev.output.read_text(), what="the welcome")
     database_health = f"{values['APP_URL']}/health/db"
     wait_until(lambda: http_client.get(database_health).status_code == 200, what="the database")
     for name in ("PUBLISHABLE", "SECRET", "ANON", "SERVICE_ROLE"):
@@ -182,7 +198,14 @@ def test_the_next_start_finds_data_and_secrets_and_reset_drops_them(dev: Dev) ->
     bearer = {"Authorization": f"Bearer {first['AUTHENTICATED_JWT']}"}
     assert http_client.get(f"{second['APP_URL']}/api/autonomous/incidents", headers=bearer).status_code == 200
     again.stop(signal.SIGINT)
-    for name in ("INGEST_TOKEN", "SENTRY_CLIENT_SECRET", "SUPABASE_ANON_KEY", "SUPABASE_SECRET_KEY"):
+    for name in (
+        "INGEST_TOKEN",
+        "SENTRY_CLIENT_SECRET",
+        "PUBLIC_KEY",
+        "GRAFANA_KEY",
+        "SUPABASE_ANON_KEY",
+        "SUPABASE_SECRET_KEY",
+    ):
         assert second[name] == first[name]
     assert reset(dev.state).returncode == 0
     assert not dev.state.exists()

@@ -149,9 +149,12 @@ def test_variables() -> None:
     documented = {row[0].strip("`"): row[2] for row in rows(section(CONFIGURATION, "Environment variables"))}
     assert documented.keys() == {name.upper() for name in fields}
     for name, field in fields.items():
-        has_default = isinstance(field.default, str | int | Path)
         cell = documented[name.upper()]
-        assert cell == f"`{field.default}`" if has_default else cell in ("required", "none"), name
+        if isinstance(field.default, tuple) and field.default:
+            assert cell == f"`{','.join(field.default)}`", name
+        else:
+            has_default = isinstance(field.default, str | int | Path)
+            assert cell == f"`{field.default}`" if has_default else cell in ("required", "none"), name
 
 
 def test_routes() -> None:

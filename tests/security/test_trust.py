@@ -35,7 +35,7 @@ Report = Callable[..., httpx.Response]
 @pytest.fixture(scope="module")
 def trusting_service(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     """A service with two named ingest tokens besides INGEST_TOKEN."""
-    environ = {**service_variables(stack), "INGEST_TOKENS": f"shop={SHOP_TOKEN}, cart={CART_TOKEN}"}
+    environ = {**service_variables(stack), "INGEST_TOKENS": f"shop:{SHOP_TOKEN}, cart:{CART_TOKEN}"}
     with running_service(environ, tmp_path_factory.mktemp("trust") / "log", budgets=UNHURRIED) as process:
         yield process
 
@@ -175,7 +175,7 @@ def test_one_reporter_does_not_use_up_the_quota_of_another(report: Report, few_n
 
 
 def test_an_unknown_token_reports_nothing(trusting_service: ServiceProcess) -> None:
-    for token in (INGEST_TOKEN[:-1], f"{SHOP_TOKEN}x", "shop", f"shop={SHOP_TOKEN}", CART_TOKEN.upper()):
+    for token in (INGEST_TOKEN[:-1], f"{SHOP_TOKEN}x", "shop", f"shop:{SHOP_TOKEN}", CART_TOKEN.upper()):
         answer = http_client.post(
             f"{trusting_service.url}{ROUTE}",
             json={"error": {"message": "m"}},

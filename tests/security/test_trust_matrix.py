@@ -162,7 +162,7 @@ def tokens_of(stack: Stack) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def trusting_service(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     """A service with a credential of every kind."""
-    tokens = {"INGEST_TOKENS": f"shop={SHOP_TOKEN}", "OPERATOR_TOKEN": OPERATOR_TOKEN}
+    tokens = {"INGEST_TOKENS": f"shop:{SHOP_TOKEN}", "OPERATOR_TOKEN": OPERATOR_TOKEN}
     environ = {**sentry_variables(stack), **EMAIL_VARIABLES, **tokens}
     with running_service(environ, tmp_path_factory.mktemp("matrix") / "log", budgets=UNHURRIED) as process:
         yield process

@@ -6,14 +6,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from unittest.mock import patch
 
 import jwt
 import pytest
 
-from app.settings import Settings, SettingsError, load_settings
+from app.settings import CREDENTIALS, Settings, SettingsError, load_settings
 from tests.support.service_process import PROJECT
 
 GOOD = {
@@ -50,18 +50,18 @@ def test_good_variables_make_settings() -> None:
 
 
 def test_each_ingest_token_names_its_sender() -> None:
-    settings = load({**GOOD, "INGEST_TOKENS": " shop = 0123456789abcdef=, mobile-api=0123456789abcdef-mobile"})
+    settings = load({**GOOD, "INGEST_TOKENS": " shop : 0123456789abcdef=, mobile-api:0123456789abcdef:mobile"})
     assert settings.tokens_by_sender == {
         "server:default": ("0123456789abcdef",),
         "server:shop": ("0123456789abcdef=",),
-        "server:mobile-api": ("0123456789abcdef-mobile",),
+        "server:mobile-api": ("0123456789abcdef:mobile",),
     }
     assert load(GOOD).tokens_by_sender == {"server:default": ("0123456789abcdef",)}
 
 
 def test_a_sender_has_two_tokens_while_one_is_replaced() -> None:
     new = "new-0123456789abcdef"
-    settings = load({**GOOD, "INGEST_TOKEN": f"{new}, 0123456789abcdef", "INGEST_TOKENS": f"shop={new}-1,shop={new}-2"})
+    settings = load({**GOOD, "INGEST_TOKEN": f"{new}, 0123456789abcdef", "INGEST_TOKENS": f"shop:{new}-1,shop:{new}-2"})
     assert settings.tokens_by_sender == {
         "server:default": (new, "0123456789abcdef"),
         "server:shop": (f"{new}-1", f"{new}-2"),
@@ -103,20 +103,17 @@ def test_everything_that_is_missing_is_named() -> None:
         ("SENTRY_WEBHOOK_TOKEN", "too-short"),
         ("SENTRY_WEBHOOK_TOKEN", "visible ASCII has no space"),
         ("INGEST_TOKENS", "shop"),
-        ("INGEST_TOKENS", "shop=too-short"),
-        ("INGEST_TOKENS", "Shop=0123456789abcdef-shop"),
-        ("INGEST_TOKENS", "=0123456789abcdef-shop"),
-        ("INGEST_TOKENS", "x" * 41 + "=0123456789abcdef-shop"),
-        ("INGEST_TOKENS", "default=0123456789abcdef-shop"),
-        ("INGEST_TOKENS", "shop=0123456789abcdef-shop,"),
-        ("INGEST_TOKENS", "shop=0123456789abcdef-shop,shop=0123456789abcdef-shop"),
+        ("INGEST_TOKENS", "shop:too-short"),
+        ("INGEST_TOKENS", "Shop:0123456789abcdef-shop"),
+        ("INGEST_TOKENS", ":0123456789abcdef-shop"),
+        ("INGEST_TOKENS", "x" * 41 + ":0123456789abcdef-shop"),
+        ("INGEST_TOKENS", "default:0123456789abcdef-shop"),
+        ("INGEST_TOKENS", "shop:0123456789abcdef-shop,"),
+        ("INGEST_TOKENS", "shop:0123456789abcdef-shop,shop:0123456789abcdef-shop"),
         ("INGEST_TOKEN", "0123456789abcdef,"),
         ("OPERATOR_TOKEN", "0123456789abcdef-new,too-short"),
-        ("INGEST_TOKENS", "shop=0123456789abcdef-shop,cart=0123456789abcdef-shop"),
-        ("INGEST_TOKENS", "shop=0123456789abcdef"),  # the INGEST_TOKEN
-        ("INGEST_TOKENS", "shop=0123456789abcdef shop"),
-        ("SENTRY_WEBHOOK_TOKEN", "0123456789abcdef-new,0123456789abcdef"),  # the INGEST_TOKEN
-        ("OPERATOR_TOKEN", "0123456789abcdef-new,0123456789abcdef"),  # the INGEST_TOKEN
+        ("INGEST_TOKENS", "shop:0123456789abcdef-shop,cart:0123456789abcdef-shop"),
+        ("INGEST_TOKENS", "shop:0123456789abcdef shop"),
         ("RESEND_WEBHOOK_SECRET", "A" * 40),  # without whsec_
         ("RESEND_WEBHOOK_SECRET", "whsec_" + "A" * 28),  # 21 bytes
         ("RESEND_WEBHOOK_SECRET", "whsec_" + "A" * 33),  # no base64
@@ -126,7 +123,24 @@ def test_everything_that_is_missing_is_named() -> None:
         ("POSTMARK_WEBHOOK_CREDENTIALS", ":0123456789abcdef-password"),
         ("POSTMARK_WEBHOOK_CREDENTIALS", "postmark:too-short"),
         ("POSTMARK_WEBHOOK_CREDENTIALS", "postmark:ünïcödé-is-no-header-value"),
-        ("POSTMARK_WEBHOOK_CREDENTIALS", "postmark:0123456789abcdef"),  # the INGEST_TOKEN
+        ("PUBLIC_KEYS", "shop"),
+        ("PUBLIC_KEYS", "0123456789abcdef_key"),
+        ("PUBLIC_KEYS", "shop:too_short"),
+        ("PUBLIC_KEYS", "shop:" + "x" * 65),
+        ("PUBLIC_KEYS", "shop:0123456789abcdef-key"),  # no key of a DSN
+        ("PUBLIC_KEYS", "Shop:0123456789abcdef_key"),
+        ("PUBLIC_KEYS", "shop:0123456789abcdef_key,app:0123456789abcdef_key"),
+        ("PUBLIC_KEYS", "shop:0123456789abcdef_key,"),
+        ("ALERTMANAGER_KEY", "too-short"),
+        ("GRAFANA_KEY", "0123456789abcdef grafana"),
+        ("UPTIME_KUMA_KEY", "0123456789abcdef-kuma,"),
+        ("GITHUB_KEY", "too-short"),
+        ("GENERIC_KEYS", "vercel"),
+        ("GENERIC_KEYS", "vercel:too-short"),
+        ("GENERIC_KEYS", "vercel:0123456789abcdef-1,railway:0123456789abcdef-1"),
+        ("ALLOWED_ORIGINS", "pages.example"),
+        ("ALLOWED_ORIGINS", "https://shop.example,"),
+        ("ALLOWED_ORIGINS", "https://*.shop.example/ x"),
         ("ADMIN_CONSOLE_URL", "*"),
         ("ADMIN_CONSOLE_URL", "https://a.example,,"),
         ("PORT", "0"),
@@ -151,20 +165,64 @@ def test_a_malformed_variable_is_named_without_its_value(name: str, value: str) 
     assert value not in sentence
 
 
-@pytest.mark.parametrize(
-    "reporter",
-    [
-        {"INGEST_TOKENS": "shop=0123456789abcdef-2"},
-        {"SENTRY_WEBHOOK_TOKEN": "0123456789abcdef-2"},
-        {"POSTMARK_WEBHOOK_CREDENTIALS": "postmark:0123456789abcdef-2"},
-    ],
-)
-def test_no_reporter_has_the_token_of_the_operator(reporter: dict[str, str]) -> None:
-    """Who has it stops agents and reads everything."""
+def variable_with(field: str, key: str) -> dict[str, str]:
+    """The variable of a field, with this key in it."""
+    named = ("ingest_tokens", "public_keys", "generic_keys", "postmark_webhook_credentials")
+    return {field.upper(): f"shop:{key}" if field in named else key}
+
+
+@pytest.mark.parametrize(("first", "second"), [*combinations(CREDENTIALS, 2)])
+def test_no_two_senders_share_a_key(first: str, second: str) -> None:
+    """Whoever has the key of the operator stops agents; that of a browser is public, that of a monitor is in a URL."""
+    key = "key_0123456789abcdef"
     with pytest.raises(SettingsError) as caught:
-        load({**GOOD, **reporter, "OPERATOR_TOKEN": "0123456789abcdef-2"})
+        load({**GOOD, **variable_with(first, key), **variable_with(second, key)})
     (sentence,) = caught.value.sentences
-    assert sentence.startswith("OPERATOR_TOKEN must ")
+    name = second.upper()
+    assert re.match(
+        rf"{name}( \(or [A-Z_]+, its old name\))? contains a key that is also in {first.upper()}\. ", sentence
+    )
+    assert sentence.endswith("Each sender needs keys of its own: replace one of them.")
+    assert key not in sentence
+
+
+def test_every_secret_is_compared_with_the_others() -> None:
+    """But Resend's, which signs and has a form of its own."""
+    secret = {name for name, field in Settings.model_fields.items() if not field.repr}
+    assert secret | {"public_keys"} == {*CREDENTIALS, "resend_webhook_secret"}
+    assert [name for name in Settings.model_fields if name in CREDENTIALS] == list(CREDENTIALS)
+
+
+@pytest.mark.parametrize("name", ["INGEST_TOKENS", "PUBLIC_KEYS", "GENERIC_KEYS"])
+@pytest.mark.parametrize("value", ["shop=0123456789abcdef_1", "app:0123456789abcdef_1, shop=0123456789abcdef_2:x"])
+def test_an_equals_sign_in_place_of_a_colon_is_named(name: str, value: str) -> None:
+    """Earlier versions had such pairs in INGEST_TOKENS."""
+    with pytest.raises(SettingsError) as caught:
+        load({**GOOD, name: value})
+    assert caught.value.sentences == [f"{name} contains name=key. Write name:key, with a colon."]
+
+
+def test_keys_of_pages_and_of_monitors_are_read() -> None:
+    environ = {
+        "PUBLIC_KEYS": "shop: 0123456789abcdef_1, app:0123456789abcdef_2, shop:0123456789abcdef_3",
+        "GENERIC_KEYS": "vercel:0123456789abcdef-4,vercel:0123456789abcdef-5,railway:0123456789abcdef-6",
+        "GRAFANA_KEY": "0123456789abcdef-7,0123456789abcdef-8",
+        "ALLOWED_ORIGINS": "https://Shop.example:443/cart, http://localhost:5173",
+        "ADMIN_CONSOLE_URL": "https://console.example",
+    }
+    settings = load({**GOOD, **environ})
+    assert settings.public_keys == {
+        "shop": ("0123456789abcdef_1", "0123456789abcdef_3"),
+        "app": ("0123456789abcdef_2",),
+    }
+    assert settings.generic_keys == {
+        "vercel": ("0123456789abcdef-4", "0123456789abcdef-5"),
+        "railway": ("0123456789abcdef-6",),
+    }
+    assert settings.grafana_key == ("0123456789abcdef-7", "0123456789abcdef-8")
+    assert settings.allowed_origins == ("https://shop.example", "http://localhost:5173")
+    assert settings.public_origins == (*settings.allowed_origins, "https://console.example")
+    assert load(GOOD).allowed_origins == ("*",)
 
 
 def test_several_secrets_of_e_mail_providers_are_read() -> None:
@@ -242,7 +300,7 @@ def test_a_key_in_the_wrong_variable_is_named_although_the_old_name_has_another_
 
 
 def test_secrets_are_not_in_the_repr() -> None:
-    shown = repr(load({**GOOD, "INGEST_TOKENS": "shop=fedcba9876543210"}))
+    shown = repr(load({**GOOD, "INGEST_TOKENS": "shop:fedcba9876543210"}))
     assert not any(GOOD[name] in shown for name in GOOD if name != "SUPABASE_URL")
     assert "fedcba9876543210" not in shown
 
