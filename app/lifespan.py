@@ -10,7 +10,7 @@ from app.ingest.batcher import BatcherLimits
 from app.ingest.feed import Feed, FeedPlan
 from app.metrics import Metrics
 from app.settings import Settings
-from app.spool.spool import Spool
+from app.spool.spool import Share, Spool
 from app.state import ServiceState
 from app.status.cache import LastResult, SharedCache
 from app.status.metrics import ServiceCollector
@@ -21,7 +21,8 @@ from app.supabase.client import SupabaseClient
 from app.supabase.monitor import DatabaseMonitor
 from app.supervisor import Supervisor
 from app.web.auth import SignatureFailures
-from app.web.body import BodyBudget, email_limits, form_limits, report_limits, sentry_limits
+from app.web.body import BodyBudget, email_limits, form_limits, public_limits, report_limits, sentry_limits
+from app.web.middleware import FairLimit
 from app.web.session import Sessions
 
 # How long a client waits for the database before its report is spooled. Sentry closes the connection after 1 s.
@@ -32,11 +33,30 @@ _DELIVERY_LIMITS = BatcherLimits(batch_reports=50)
 _REPLAY_BATCH = 400
 # In one call, which must end before the statement_timeout of 8 s.
 _DELIVERY_REPLAY_BATCH = 100
+# Of pages and SDKs in progress, some waiting for the database: the other connections are for servers.
+_PUBLIC_REQUESTS = 1_000
 _PUBLIC_STATUS_SECONDS = 20.0
 _DRAIN_SECONDS = 1.5
 
 
-def _feed_plans() -> list[FeedPlan]:
+def _sender_share(settings: Settings) -> float:
+    """What one public key may use of the room of all: half of it, unless it is the only one."""
+    return 0.5 if len(settings.public_keys) > 1 else 1.0
+
+
+def _spool_shares(settings: Settings) -> dict[str, Share]:
+    """Whoever has a page's key, or guesses heartbeats, must leave room for the servers' reports and for Sentry's.
+
+    Together the three use less than half, also if their many small reports take twice their size.
+    """
+    return {
+        "public": Share(1 / 4, _sender_share(settings)),
+        "monitors": Share(1 / 8, 1.0),
+        "heartbeats": Share(1 / 16, 1.0),
+    }
+
+
+def _feed_plans(settings: Settings) -> list[FeedPlan]:
     events = FeedPlan("events", "ingest_events", "events", _REPORT_SECONDS, _REPLAY_BATCH)
     deliveries = FeedPlan(
         "deliveries",
@@ -49,7 +69,7 @@ def _feed_plans() -> list[FeedPlan]:
     )
     return [
         events,
-        replace(events, kind="public"),
+        replace(events, kind="public", limits=BatcherLimits(sender_share=_sender_share(settings))),
         deliveries,
         replace(deliveries, kind="monitors", wait_seconds=_REPORT_SECONDS),
         FeedPlan("heartbeats", "ingest_heartbeats", "heartbeats", _REPORT_SECONDS, _REPLAY_BATCH, is_ordered=True),
@@ -61,8 +81,8 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
     """The state of a running service; on exit, queued reports are sent or answered and everything is closed."""
     supabase = SupabaseClient(settings)
     monitor = DatabaseMonitor(partial(supabase.service_health, service_version()))
-    spool = Spool(settings.spool_path, settings.spool_max_mb * 2**20)
-    feeds = {plan.kind: Feed(plan, supabase.store, spool, metrics) for plan in _feed_plans()}
+    spool = Spool(settings.spool_path, settings.spool_max_mb * 2**20, _spool_shares(settings))
+    feeds = {plan.kind: Feed(plan, supabase.store, spool, metrics) for plan in _feed_plans(settings)}
     breakers = {kind: feed.breaker for kind, feed in feeds.items()}
     public_status = SharedCache(partial(supabase.status, "public_status", None), _PUBLIC_STATUS_SECONDS)
     supervisor = Supervisor()
@@ -80,8 +100,9 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
             metrics=metrics,
             supabase=supabase,
             report_bodies=BodyBudget(report_limits()),
-            public_bodies=BodyBudget(report_limits()),
+            public_bodies=BodyBudget(public_limits()),
             sentry_bodies=BodyBudget(sentry_limits()),
+            public_requests=FairLimit(_PUBLIC_REQUESTS, round(_PUBLIC_REQUESTS * _sender_share(settings))),
             monitor_bodies=BodyBudget(sentry_limits()),
             email_bodies=BodyBudget(email_limits()),
             form_bodies=BodyBudget(form_limits()),

@@ -14,6 +14,7 @@ from app.supabase.client import SupabaseClient
 from app.supabase.monitor import DatabaseMonitor
 from app.web.auth import SignatureFailures
 from app.web.body import BodyBudget
+from app.web.middleware import FairLimit
 from app.web.session import Sessions
 
 
@@ -26,6 +27,7 @@ class ServiceState(TypedDict):
     report_bodies: BodyBudget
     sentry_bodies: BodyBudget
     public_bodies: BodyBudget
+    public_requests: FairLimit
     monitor_bodies: BodyBudget
     email_bodies: BodyBudget
     form_bodies: BodyBudget

@@ -6,7 +6,7 @@ batches grow to what the database can process.
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from time import perf_counter
 from uuid import uuid4
@@ -25,10 +25,11 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BatcherLimits:
-    """Limits on the queue and on one batch."""
+    """Limits on the queue and on one batch. One sender may fill the part sender_share of the queue."""
 
     queued_reports: int = 2000
     queued_bytes: int = 8 * 1024 * 1024
+    sender_share: float = 1.0
     batch_reports: int = 500
     batch_bytes: int = 2 * 1024 * 1024
     calls_in_flight: int = 2
@@ -49,6 +50,8 @@ class Batcher:
         self._limits = limits or BatcherLimits()
         self._queue: deque[_Entry] = deque()
         self._queued_bytes = 0
+        self._queued_by_sender: Counter[str] = Counter()
+        self._bytes_by_sender: Counter[str] = Counter()
         self._calls: set[asyncio.Task[None]] = set()
         self._flush_is_scheduled = False
         self._is_draining = False
@@ -60,13 +63,22 @@ class Batcher:
         """
         if self._is_draining:
             raise problem("draining")
+        limits, share, sender = self._limits, self._limits.sender_share, report.sender
         queued_bytes = self._queued_bytes + len(report.payload)
-        if len(self._queue) >= self._limits.queued_reports or queued_bytes > self._limits.queued_bytes:
+        if len(self._queue) >= limits.queued_reports or queued_bytes > limits.queued_bytes:
+            raise problem("overloaded")
+        sender_bytes = self._bytes_by_sender[sender] + len(report.payload)
+        if (
+            self._queued_by_sender[sender] >= limits.queued_reports * share
+            or sender_bytes > limits.queued_bytes * share
+        ):
             raise problem("overloaded")
         loop = asyncio.get_running_loop()
         entry = _Entry(report, loop.create_future(), log_fields())
         self._queue.append(entry)
         self._queued_bytes = queued_bytes
+        self._queued_by_sender[sender] += 1
+        self._bytes_by_sender[sender] = sender_bytes
         if not self._flush_is_scheduled:
             # At the end of this iteration of the event loop: reports of other connections join the batch.
             self._flush_is_scheduled = True
@@ -105,8 +117,16 @@ class Batcher:
             if batch and size > self._limits.batch_bytes:
                 break
             batch.append(self._queue.popleft())
-            self._queued_bytes -= len(batch[-1].report.payload)
+            self._forget(batch[-1].report)
         return batch
+
+    def _forget(self, report: Report) -> None:
+        """It leaves the queue."""
+        self._queued_bytes -= len(report.payload)
+        self._bytes_by_sender[report.sender] -= len(report.payload)
+        self._queued_by_sender[report.sender] -= 1
+        if not self._queued_by_sender[report.sender]:
+            del self._queued_by_sender[report.sender], self._bytes_by_sender[report.sender]
 
     async def _run(self, batch: list[_Entry]) -> None:
         batch_id, started = uuid4().hex, perf_counter()

@@ -28,13 +28,14 @@ _INTEGER_DIGITS = 4000
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """A report as JSON text.
+    """A report as JSON text, and whose it is.
 
     Text, because 1 MiB of `[[],[],…]` takes 20 MiB as Python objects, and the queues are bounded in bytes.
     """
 
     payload: bytes
     idempotency_key: str | None = None
+    sender: str = ""
 
 
 def read_report(raw: bytes, idempotency_key: str | None, sender: str, received_at: datetime) -> Report:
@@ -50,7 +51,7 @@ def read_report(raw: bytes, idempotency_key: str | None, sender: str, received_a
     elif event.get("idempotency_key") is None:
         event["idempotency_key"] = uuid4().hex
     envelope = {"sender": sender, "received_at": received_at.isoformat(), "event": event}
-    return Report(encode(envelope), str(event["idempotency_key"]))
+    return Report(encode(envelope), str(event["idempotency_key"]), sender)
 
 
 def encode(value: Mapping[str, object]) -> bytes:

@@ -54,7 +54,7 @@ class IngestService:
             if not isinstance(answer, NoResult):
                 return answer
         try:
-            await self._spool.put(self._kind, report.payload)
+            await self._spool.put(self._kind, report.payload, report.sender)
         except SpoolFullError as error:
             _logger.error("a report was rejected, the spool is full: %s", error)
             raise problem("spool-full") from error

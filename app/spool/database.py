@@ -8,7 +8,7 @@ from pathlib import Path
 _LOCK_TIMEOUT_SECONDS = 5.0
 # Small, so that a full disk leaves little in the log that has no room in the file.
 _CHECKPOINT_PAGES = 128
-_VERSION = 2
+_VERSION = 3
 
 # Results of SQLite that are about the file, and not about the room on the disk or a lock.
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -26,8 +26,25 @@ TABLES = {
     "spooled": ("id", "kind", "payload", "spooled_at"),
     "dead_letters": ("id", "kind", "spooled_at", "reason", "rejected_at", "payload"),
 }
+
+
+def _counting_triggers(table: str) -> str:
+    return f"""
+create trigger if not exists {table}_added after insert on {table} begin
+  insert into amounts values ('{table}', new.kind, 1, length(new.payload))
+  on conflict (place, kind) do update set reports = reports + 1, bytes = bytes + excluded.bytes;
+end;
+create trigger if not exists {table}_removed after delete on {table} begin
+  update amounts set reports = reports - 1, bytes = bytes - length(old.payload)
+  where place = '{table}' and kind = old.kind;
+end;
+"""  # noqa: S608 - fixed names
+
+
 # autoincrement: an id is never used again, even if its row is the last and is deleted.
+# amounts: how many rows of a kind a table has, and the bytes of their payloads. Counting would read the whole file.
 _SCHEMA = f"""
+begin immediate;
 create table if not exists spooled (
   id integer primary key autoincrement,
   kind text not null,
@@ -43,8 +60,20 @@ create table if not exists dead_letters (
   rejected_at real not null,
   payload blob not null
 );
+create table if not exists amounts (
+  place text not null,
+  kind text not null,
+  reports integer not null,
+  bytes integer not null,
+  primary key (place, kind)
+) without rowid;
+{"".join(_counting_triggers(table) for table in TABLES)}
+delete from amounts;
+insert into amounts select 'spooled', kind, count(*), sum(length(payload)) from spooled group by kind;
+insert into amounts select 'dead_letters', kind, count(*), sum(length(payload)) from dead_letters group by kind;
 pragma user_version = {_VERSION};
-"""
+commit;
+"""  # noqa: S608 - fixed names
 
 
 class DamagedError(Exception):

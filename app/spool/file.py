@@ -29,6 +29,16 @@ _SMALL_CHUNK = 20
 # Pages by which the file is shortened at a time while the disk is full.
 _VACUUMED_PAGES = 1000
 
+_ROW_BYTES = 100  # what a row takes besides its payload, about
+# The oldest dead letters of a kind, beyond so many bytes of newer ones.
+_DELETE_LETTERS = """
+delete from dead_letters where kind = :kind and id in (
+  select id from (
+    select id, sum(length(payload)) over newest_first as bytes, row_number() over newest_first as place
+    from dead_letters where kind = :kind window newest_first as (order by id desc)
+  ) where bytes > :most and place > 1
+)"""
+
 Result = TypeVar("Result")
 
 _logger = logging.getLogger(__name__)
@@ -52,6 +62,11 @@ class ReportId(NamedTuple):
 FIRST = ReportId(0, 0)
 
 
+def size_of(payload: bytes) -> int:
+    """The bytes that a report takes in the file, about."""
+    return len(payload) + _ROW_BYTES
+
+
 @dataclass(frozen=True)
 class Spooled:
     """One spooled report."""
@@ -66,6 +81,7 @@ class SpoolCounts:
     """Numbers of spooled reports by kind, and of dead letters. Times are in seconds since 1970."""
 
     depths: Mapping[str, int] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)  # bytes of a kind in the file, dead letters included
     oldest_at: float | None = None
     dead_letters: int = 0
     oldest_dead_letter_at: float | None = None
@@ -90,11 +106,15 @@ class _Settled:
 
 
 class SpoolFile:
-    """Blocking calls. Each is a transaction that is on the disk when the call returns."""
+    """Blocking calls. Each is a transaction that is on the disk when the call returns.
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
+    Dead letters of a kind in letter_bytes are also limited in their bytes, at least one of them is kept.
+    """
+
+    def __init__(self, path: Path, max_bytes: int, letter_bytes: Mapping[str, int] | None = None) -> None:
         self._path = path
         self._max_bytes = max_bytes
+        self._letter_bytes = letter_bytes or {}
         self._number = 0  # of the file, since the start
         # Reports that could not be deleted yet, because the disk is full: they are not replayed again.
         self._settled: dict[ReportId, _Settled] = {}
@@ -128,8 +148,8 @@ class SpoolFile:
             self._replace_if_gone()
         except (sqlite3.Error, OSError, DamagedError) as error:
             raise SpoolFullError(str(error)) from error
-        for kind, size in Counter(kind for kind, _, _ in rows).items():
-            self._adjust_counts(kind, size)
+        for kind, number in Counter(kind for kind, _, _ in rows).items():
+            self._adjust_counts(kind, number, sum(size_of(payload) for each, payload, _ in rows if each == kind))
 
     def settle(self, kind: str, stored: Sequence[ReportId], rejected: Sequence[tuple[ReportId, str]]) -> None:
         """Delete reports that the database has stored; move rejected ones, with their reasons, to the dead letters.
@@ -184,22 +204,28 @@ class SpoolFile:
         self._connection.close()
 
     def _read_counts(self) -> SpoolCounts:
-        depths = Counter(dict(self._connection.execute("select kind, count(*) from spooled group by kind")))
+        depths: Counter[str] = Counter()
+        sizes: Counter[str] = Counter()
+        for place, kind, reports, size in self._connection.execute("select place, kind, reports, bytes from amounts"):
+            sizes[kind] += size + reports * _ROW_BYTES
+            if place == "spooled":
+                depths[kind] = reports
         depths.subtract(settled.kind for settled in self._settled.values())
         # The oldest by id: min(spooled_at) would read every row with its payload.
         query = """select
           (select spooled_at from spooled order by id limit 1),
-          (select count(*) from dead_letters),
+          (select coalesce(sum(reports), 0) from amounts where place = 'dead_letters'),
           (select rejected_at from dead_letters order by id limit 1),
           (select reason from dead_letters order by id desc limit 1)"""
         oldest_at, *dead_letters = self._connection.execute(query).fetchone()
-        return SpoolCounts(dict(depths), oldest_at if depths.total() else None, *dead_letters)
+        return SpoolCounts(dict(depths), dict(sizes), oldest_at if depths.total() else None, *dead_letters)
 
-    def _adjust_counts(self, kind: str, change: int) -> None:
-        """Without reading the file, which takes long if it is large; count() corrects them."""
+    def _adjust_counts(self, kind: str, change: int, size_change: int = 0) -> None:
+        """Without a query for each; count() corrects them, also the sizes after settle()."""
         depths = {**self.counts.depths, kind: max(0, self.counts.depths.get(kind, 0) + change)}
+        sizes = {**self.counts.sizes, kind: self.counts.sizes.get(kind, 0) + size_change}
         oldest_at = (self.counts.oldest_at or time.time()) if any(depths.values()) else None
-        self.counts = replace(self.counts, depths=depths, oldest_at=oldest_at)
+        self.counts = replace(self.counts, depths=depths, sizes=sizes, oldest_at=oldest_at)
 
     # ---- Deleting, also while the disk is full ----
 
@@ -243,6 +269,8 @@ class SpoolFile:
                 "delete from dead_letters where id <= (select id from dead_letters order by id desc limit 1 offset ?)",
                 [DEAD_LETTERS],
             )
+            for kind in {state.kind for _, state in settled if state.reason is not None} & self._letter_bytes.keys():
+                connection.execute(_DELETE_LETTERS, {"kind": kind, "most": self._letter_bytes[kind]})
 
     def _make_room(self) -> None:
         """Deleting needs room in the write-ahead log: release the reserve and empty the log."""

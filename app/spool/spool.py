@@ -6,8 +6,8 @@ Several processes may share the file; only the one that holds the lock file besi
 
 import asyncio
 import fcntl
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -16,12 +16,21 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.logs import log_context
-from app.spool.file import ReportId, SpoolCounts, Spooled, SpoolFile, SpoolFullError
+from app.spool.file import ReportId, SpoolCounts, Spooled, SpoolFile, SpoolFullError, size_of
 
 _WAITING_LIMIT = 16 * 1024 * 1024
 _COMMIT_BYTES = 2 * 1024 * 1024
+_LETTERS_SHARE = 4
 
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Share:
+    """How much of the spool the reports of one kind may take, as a part of 1, and those of one of its senders."""
+
+    of_kind: float
+    of_sender: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,34 +41,63 @@ class _Write:
 
 
 class Spool:
-    """All calls to SQLite run in one thread of their own."""
+    """All calls to SQLite run in one thread of their own.
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
+    Reports of a kind in `shares` take no more than their share, so that whoever sends them leaves room for the others.
+    """
+
+    def __init__(self, path: Path, max_bytes: int, shares: Mapping[str, Share] | None = None) -> None:
         self.max_bytes = max_bytes
+        self._shares = shares or {}
         self._path = path
-        self._file = SpoolFile(path, max_bytes)
+        letter_bytes = {kind: self.limit(kind) // _LETTERS_SHARE for kind in self._shares}
+        self._file = SpoolFile(path, max_bytes, letter_bytes)
         self._lock_file = path.with_name(f"{path.name}.lock").open("a")
         self._thread = ThreadPoolExecutor(1, "spool")
         self._writes: deque[_Write] = deque()
-        self._waiting_bytes = 0
+        self._waiting_bytes: Counter[str] = Counter()  # by kind
+        self._sent_bytes: Counter[tuple[str, str]] = Counter()  # by kind and sender, since no report of the kind waited
         self._writer: asyncio.Task[None] | None = None
         self._holds_replay_lock = False
         self.counts = self._file.counts  # the last known
-        self.dropped = 0  # reports refused since the start for lack of room
+        self.dropped = Counter(dict.fromkeys(self._shares, 0))
+        """By kind: reports refused since the start for lack of room."""
 
-    async def put(self, kind: str, payload: bytes) -> None:
+    async def put(self, kind: str, payload: bytes, sender: str = "") -> None:
         """Store a report; returns when it is on the disk. Raises SpoolFullError."""
-        if self._waiting_bytes + len(payload) > _WAITING_LIMIT:
-            self.dropped += 1
-            raise SpoolFullError("too many bytes are waiting to be written")
+        self._take_room(kind, sender, size_of(payload))
         write = _Write(kind, payload, asyncio.get_running_loop().create_future())
         self._writes.append(write)
-        self._waiting_bytes += len(payload)
         if self._writer is None or self._writer.done():
             with log_context():  # the task writes for many requests
                 self._writer = asyncio.create_task(self._write_waiting())
         # If the caller is cancelled, the report is stored all the same.
         await asyncio.shield(write.done)
+
+    def limit(self, kind: str) -> int:
+        """How many bytes the reports of a kind may take."""
+        return int(self.max_bytes * self._shares[kind].of_kind) if kind in self._shares else self.max_bytes
+
+    def _take_room(self, kind: str, sender: str, size: int) -> None:
+        share = self._shares.get(kind)
+        reason = None
+        if self._waiting_bytes.total() + size > _WAITING_LIMIT or (
+            share is not None and self._waiting_bytes[kind] + size > _WAITING_LIMIT * share.of_kind
+        ):
+            reason = "too many bytes are waiting to be written"
+        elif share is not None:
+            if not self.depth(kind) and not self._waiting_bytes[kind]:
+                self._sent_bytes = Counter({key: each for key, each in self._sent_bytes.items() if key[0] != kind})
+            if self.counts.sizes.get(kind, 0) + self._waiting_bytes[kind] + size > self.limit(kind):
+                reason = f"{kind} has used its share"
+            elif self._sent_bytes[kind, sender] + size > self.limit(kind) * share.of_sender:
+                reason = f"{sender} has used its share"
+        if reason is not None:
+            self.dropped[kind] += 1
+            raise SpoolFullError(reason)
+        self._waiting_bytes[kind] += size
+        if share is not None:
+            self._sent_bytes[kind, sender] += size
 
     async def oldest(self, kind: str, after: ReportId, most: int) -> list[Spooled]:
         """The next reports of a kind to replay after an id, oldest first."""
@@ -117,9 +155,9 @@ class Spool:
                 await self._run(partial(self._file.insert, [(each.kind, each.payload) for each in batch]))
             except Exception as error:  # the callers wait for an answer, whatever failed
                 failure = error if isinstance(error, SpoolFullError) else SpoolFullError(repr(error))
-                self.dropped += len(batch)
-            self._waiting_bytes -= sum(len(write.payload) for write in batch)
+                self.dropped.update(write.kind for write in batch)
             for write in batch:
+                self._waiting_bytes[write.kind] -= size_of(write.payload)
                 if failure is None:
                     write.done.set_result(None)
                 else:

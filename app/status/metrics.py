@@ -109,13 +109,22 @@ class ServiceCollector(Collector):
         for feed in self._breakers:
             depth.add_metric([feed], spool.depth(feed))
         yield depth
+        text = "About how many bytes of the spool a feed takes, dead letters included."
+        size = GaugeMetricFamily("monitoring_spool_feed_bytes", text, labels=["feed"])
+        text = "How many bytes of the spool a feed may take."
+        limit = GaugeMetricFamily("monitoring_spool_feed_limit_bytes", text, labels=["feed"])
+        text = "Reports that were refused because the spool had no room."
+        dropped = CounterMetricFamily("monitoring_spool_dropped_reports_total", text, labels=["feed"])
+        for feed in self._breakers:
+            size.add_metric([feed], counts.sizes.get(feed, 0))
+            limit.add_metric([feed], spool.limit(feed))
+            dropped.add_metric([feed], spool.dropped[feed])
+        yield from (size, limit, dropped)
         yield _gauge("monitoring_spool_size_bytes", "Size of the spool's files.", spool.size_bytes())
         yield _gauge("monitoring_spool_size_limit_bytes", "Largest size of the spool file.", spool.max_bytes)
         oldest = counts.oldest_seconds() or 0.0
         yield _gauge("monitoring_spool_oldest_age_seconds", "Age of the oldest report, 0 if none waits.", oldest)
         yield _gauge("monitoring_spool_dead_letters", "Reports that were given up.", counts.dead_letters)
-        text = "Reports that were refused because the spool had no room."
-        yield CounterMetricFamily("monitoring_spool_dropped_reports_total", text, spool.dropped)
 
     def _replay_state(self) -> Iterable[Metric]:
         reports = CounterMetricFamily(

@@ -57,7 +57,8 @@ class Snapshot:
                 "depth": counts.depth,
                 "oldest_seconds": counts.oldest_seconds(),
                 "dead_letters": counts.dead_letters,
-                "dropped": self._spool.dropped,
+                "dropped": self._spool.dropped.total(),
+                "feeds": {feed: self._spool.depth(feed) for feed in self._breakers},
             },
             "tasks": {name: _describe_task(task) for name, task in self._supervisor.states.items()},
         }

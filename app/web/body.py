@@ -27,7 +27,7 @@ _UTF8_NAMES = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 class BodyLimits:
     """Limits on one body, and on all bodies of its kind that are being read.
 
-    Beyond total_bytes or bodies, a new body is refused if its headers have authenticated its sender. Otherwise the
+    Beyond total_bytes or bodies, a new body is refused if its headers have authenticated a server. Otherwise the
     oldest body is given up (replaces_oldest): whoever sends a whole body at once is served, whoever holds one back is
     not.
     """
@@ -44,8 +44,13 @@ def report_limits() -> BodyLimits:
     return BodyLimits(BODY_LIMIT, 24 * BODY_LIMIT, 2_000, _REPORT_SECONDS, replaces_oldest=False)
 
 
+def public_limits() -> BodyLimits:
+    """For bodies of pages and SDKs: anyone can have their key, so it keeps nobody out. Some networks are slow."""
+    return BodyLimits(BODY_LIMIT, 16 * BODY_LIMIT, 400, _REPORT_SECONDS, replaces_oldest=True)
+
+
 def sentry_limits() -> BodyLimits:
-    """For signed bodies: whether the signature is right shows only when the body is there."""
+    """For signed bodies, and those with a key in their URL: whether a signature is right shows when the body is there."""
     return BodyLimits(BODY_LIMIT, 8 * BODY_LIMIT, 200, _UNAUTHENTICATED_SECONDS, replaces_oldest=True)
 
 

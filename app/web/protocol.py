@@ -47,7 +47,7 @@ class Connections:
         self._per_client = per_client
         self._open: set[BoundedProtocol] = set()
         self._clients: Counter[str] = Counter()
-        # Connections that wait for a request, the longest waiting first: a dictionary keeps the order of insertion.
+        # Those without a request in progress, the longest waiting first: a dictionary keeps the order of insertion.
         self._idle: dict[BoundedProtocol, None] = {}
         self._large_heads = 0
         self._sweep: asyncio.TimerHandle | None = None
@@ -88,7 +88,7 @@ class Connections:
                 del self._clients[client]
 
     def set_idle(self, protocol: "BoundedProtocol") -> None:
-        """The connection waits for a request."""
+        """The connection waits for a request, or has its response and still sends the rest of the body."""
         if protocol in self._open:
             self._idle[protocol] = None
 
@@ -270,6 +270,8 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._forget_request()
         if self._is_in_body:
+            # Idle, because nothing is done for it any more: it makes room for a new connection.
+            self._connections.set_idle(self)
             self._set_deadline(_REST_SECONDS, self.abort)
         else:
             self._wait_for_request(self.timeout_keep_alive)

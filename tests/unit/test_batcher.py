@@ -110,6 +110,21 @@ async def test_the_queue_is_bounded_in_bytes() -> None:
     await asyncio.gather(*futures)
 
 
+async def test_one_sender_does_not_fill_the_queue() -> None:
+    gate = Gate()
+    forwarder = Batcher(gate, BatcherLimits(queued_reports=4, queued_bytes=20, sender_share=0.5, calls_in_flight=1))
+    futures = [forwarder.submit(Report(b"in flight", sender="public:shop"))]
+    await gate.until_called(1)
+    futures += [forwarder.submit(Report(name, sender="public:shop")) for name in (b"a", b"b")]
+    assert refusal_of(forwarder, Report(b"c", sender="public:shop")).code == "overloaded"
+    futures.append(forwarder.submit(Report(b"123456789", sender="public:app")))
+    assert refusal_of(forwarder, Report(b"12", sender="public:app")).code == "overloaded"
+    gate.open.set()
+    await asyncio.gather(*futures)
+    for _ in range(2):
+        assert await forwarder.submit(Report(b"1234567890", sender="public:shop")) == {"echo": "1234567890"}
+
+
 async def test_a_cancelled_caller_does_not_cancel_the_report() -> None:
     gate = Gate()
     forwarder = Batcher(gate)
