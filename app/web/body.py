@@ -50,7 +50,7 @@ def public_limits() -> BodyLimits:
 
 
 def sentry_limits() -> BodyLimits:
-    """For signed bodies, and those with a key in their URL: whether a signature is right shows when the body is there."""
+    """For webhooks: whether a signature is right shows only when the body is there, and URLs with keys get about."""
     return BodyLimits(BODY_LIMIT, 8 * BODY_LIMIT, 200, _UNAUTHENTICATED_SECONDS, replaces_oldest=True)
 
 

@@ -151,6 +151,12 @@ async def bodies_that_nobody_reads(connection: Connection) -> None:
     await until_closed(connection)
 
 
+async def answered_before_the_body(connection: Connection) -> None:
+    """Every connection is taken by a client that has its answer: those make room for new ones."""
+    await connection.send(f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {MEGABYTE}\r\n\r\nx".encode())
+    await until_closed(connection)
+
+
 async def heads_of_small_fields(connection: Connection) -> None:
     await connection.send(SIGNED + b"Content-Length: 1000\r\n" + b"a:b\r\n" * 6_000 + b"\r\n")
     await drip(connection, b"x")
@@ -244,6 +250,7 @@ def behavior_name(value: object) -> str:
         (large_heads, 1_500),
         (large_heads_with_a_body, 1_500),
         (bodies_that_nobody_reads, 1_500),
+        (answered_before_the_body, 3_000),
         (heads_of_small_fields, 300),
         (empty_lines, 300),
         (upgrades, 300),
