@@ -113,7 +113,7 @@ as $$
     ('monitoring.deliveries', 'error body', 'erased', null, null),
     ('monitoring.deliveries', 'action', 'erased',
       'monitoring.truncate_bytes(monitoring.erase_text(action, $1), 100)', null),
-    ('monitoring.deliveries', 'resource body_hash occurrence_key fingerprint verb effect incident_id', 'ignored',
+    ('monitoring.deliveries', 'kind name resource body_hash occurrence_key fingerprint verb effect incident_id', 'ignored',
       null, 'hashes, ids of issues and names of our own'),
     ('monitoring.event_receipts', 'answer', 'erased', null, null),
     ('monitoring.event_receipts', 'idempotency_key body_hash', 'ignored', null, 'hashes'),
