@@ -1,7 +1,8 @@
 -- Purpose: provides the RPC that takes deliveries of Sentry and of other monitors.
--- Objects: type monitoring.delivery; functions monitoring.read_deliveries, monitoring.hash_alert,
---   monitoring.find_same_delivery, monitoring.pause_before_retry, monitoring.apply_delivery, monitoring.store_delivery,
---   monitoring.join_answers, public.ingest_deliveries, public.record_invalid_signature.
+-- Objects: type monitoring.delivery; functions monitoring.hash_alert, monitoring.read_envelope, monitoring.read_alert,
+--   monitoring.read_deliveries, monitoring.find_same_delivery, monitoring.pause_before_retry,
+--   monitoring.apply_delivery, monitoring.store_delivery, monitoring.join_answers, public.ingest_deliveries,
+--   public.record_invalid_signature.
 -- Risks: deliveries are applied in order of arrival, because the order matters (warning, critical, resolved). Locks are
 --   taken in this order: the advisory locks of all issues and alerts in a call, sorted; then for each its incident, the
 --   quota, its row in deliveries. A row is changed only under the advisory lock of its issue. An error that no
@@ -60,6 +61,91 @@ comment on function monitoring.hash_alert(text, integer, timestamptz, text, time
 of a monitor that says no time can be the same each time that something fails, so it is another one at each arrival; the
 copy of a delivery in the spool has the same arrival.';
 
+create function monitoring.read_envelope(envelope jsonb)
+returns monitoring.delivery
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_envelope jsonb := read_envelope.envelope;
+  v_delivery monitoring.delivery;
+begin
+  v_delivery.kind := coalesce(monitoring.read_lenient_text(v_envelope, 'kind'), 'sentry');
+  v_delivery.name := monitoring.read_lenient_text(v_envelope, 'name');
+  if v_delivery.kind <> all(array['sentry', 'alertmanager', 'grafana', 'uptime-kuma', 'github', 'generic'])
+    or (v_delivery.name is not null) <> (v_delivery.kind = 'generic')
+  then
+    perform monitoring.refuse_event(
+      'kind', 'is unknown', 'Send sentry, alertmanager, grafana, uptime-kuma, github, or generic and the name of its key.'
+    );
+  end if;
+  v_delivery.resource := coalesce(
+    monitoring.truncate_bytes(monitoring.sanitize_text(monitoring.read_lenient_text(v_envelope, 'resource'), 200), 100),
+    'unknown'
+  );
+  v_delivery.body_hash := coalesce(
+    monitoring.read_lenient_text(v_envelope, 'body_hash'),
+    encode(sha256(convert_to(coalesce(v_envelope ->> 'body', ''), 'UTF8')), 'hex')
+  );
+  v_delivery.arrived_at := coalesce(monitoring.read_timestamp(v_envelope -> 'arrived_at'), clock_timestamp());
+  v_delivery.sent_at := coalesce(monitoring.read_timestamp(v_envelope -> 'sent_at'), v_delivery.arrived_at);
+  v_delivery.problem := monitoring.sanitize_text(monitoring.read_lenient_text(v_envelope, 'problem'), 200);
+  return v_delivery;
+end
+$$;
+
+comment on function monitoring.read_envelope(jsonb) is
+'Parses what the service says about a delivery, without its body. Raises PT400 for a kind that is unknown.';
+
+create function monitoring.read_alert(delivery monitoring.delivery, alert jsonb)
+returns monitoring.delivery
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_delivery monitoring.delivery := read_alert.delivery;
+  v_alert jsonb := read_alert.alert;
+begin
+  v_delivery.kept := monitoring.sanitize_jsonb(v_alert, 65536);
+  v_delivery.action := monitoring.truncate_bytes(
+    monitoring.sanitize_text(
+      coalesce(
+        monitoring.read_lenient_text(v_alert, 'action'),
+        case when v_delivery.kind <> 'sentry' then monitoring.read_lenient_text(v_alert, 'status') end
+      ),
+      200
+    ),
+    100
+  );
+  begin
+    v_delivery.intent := monitoring.read_intent(
+      v_delivery.kind, v_delivery.name, v_delivery.resource, v_delivery.action, v_alert, v_delivery.sent_at
+    );
+    v_delivery.sent_at := (v_delivery.intent).sent_at;
+  exception
+    when others then
+      if not monitoring.is_caused_by_body(sqlstate) then
+        raise;
+      end if;
+      v_delivery.error := monitoring.sanitize_text(format('%s: %s', sqlstate, sqlerrm), 1000);
+  end;
+  v_delivery.body_hash := monitoring.hash_alert(
+    v_delivery.body_hash, v_delivery.alert_position, (v_delivery.intent).occurred_at, v_delivery.kind,
+    v_delivery.arrived_at
+  );
+  v_delivery.lock_key := hashtext(coalesce((v_delivery.intent).fingerprint, v_delivery.body_hash));
+  return v_delivery;
+end
+$$;
+
+comment on function monitoring.read_alert(monitoring.delivery, jsonb) is
+'Completes what is common to the alerts of a delivery with one of them: what it requests. An error of the reader that the
+body causes is returned in error; any other is raised.';
+
 create function monitoring.read_deliveries(envelope jsonb, envelope_position integer)
 returns setof monitoring.delivery
 language plpgsql
@@ -68,73 +154,31 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_envelope jsonb := read_deliveries.envelope;
-  v_common monitoring.delivery;
-  v_delivery monitoring.delivery;
-  v_body_hash text := monitoring.read_lenient_text(v_envelope, 'body_hash');
+  v_delivery monitoring.delivery := monitoring.read_envelope(read_deliveries.envelope);
   v_part record;
 begin
-  v_common.envelope_position := read_deliveries.envelope_position;
-  v_common.kind := coalesce(monitoring.read_lenient_text(v_envelope, 'kind'), 'sentry');
-  v_common.name := monitoring.read_lenient_text(v_envelope, 'name');
-  v_common.resource := coalesce(
-    monitoring.truncate_bytes(monitoring.sanitize_text(monitoring.read_lenient_text(v_envelope, 'resource'), 200), 100),
-    'unknown'
-  );
-  v_body_hash := coalesce(v_body_hash, encode(sha256(convert_to(coalesce(v_envelope ->> 'body', ''), 'UTF8')), 'hex'));
-  v_common.arrived_at := coalesce(monitoring.read_timestamp(v_envelope -> 'arrived_at'), clock_timestamp());
-  v_common.sent_at := coalesce(monitoring.read_timestamp(v_envelope -> 'sent_at'), v_common.arrived_at);
-  v_common.problem := monitoring.sanitize_text(monitoring.read_lenient_text(v_envelope, 'problem'), 200);
-  if monitoring.delivery_sender(v_common.kind, v_common.name) is null
-    or v_common.kind <> all(array['sentry', 'alertmanager', 'grafana', 'uptime-kuma', 'github', 'generic'])
-    or (v_common.name is not null) <> (v_common.kind = 'generic')
-  then
-    perform monitoring.refuse_event(
-      'kind', 'is unknown', 'Send sentry, alertmanager, grafana, uptime-kuma, github, or generic and the name of its key.'
-    );
-  end if;
+  v_delivery.envelope_position := read_deliveries.envelope_position;
   for v_part in
     select parts.alert_position, parts.alert
     from monitoring.split_delivery(
-      v_common.kind, v_common.name, monitoring.trim_delivery_body(v_common.kind, v_envelope -> 'body')
+      v_delivery.kind, v_delivery.name,
+      monitoring.trim_delivery_body(v_delivery.kind, read_deliveries.envelope -> 'body')
     ) as parts
     order by parts.alert_position
   loop
-    v_delivery := v_common;
     v_delivery.alert_position := v_part.alert_position;
-    v_delivery.action := monitoring.truncate_bytes(
-      monitoring.sanitize_text(
-        coalesce(
-          monitoring.read_lenient_text(v_part.alert, 'action'),
-          case when v_common.kind <> 'sentry' then monitoring.read_lenient_text(v_part.alert, 'status') end
-        ), 200
-      ), 100
-    );
-    begin
-      v_delivery.kept := monitoring.sanitize_jsonb(v_part.alert, 65536);
-      v_delivery.intent := monitoring.read_intent(
-        v_common.kind, v_common.name, v_common.resource, v_delivery.action, v_part.alert, v_common.sent_at
-      );
-      v_delivery.sent_at := (v_delivery.intent).sent_at;
-    exception
-      when others then
-        if not monitoring.is_caused_by_body(sqlstate) then
-          raise;
-        elsif v_delivery.kept is null then
-          raise exception using
-            errcode = 'internal_error',
-            message = 'a delivery cannot be sanitized and is not stored',
-            detail = format('SQLSTATE %s', sqlstate),
-            hint = 'The service keeps the delivery. Report this as a bug.';
-        end if;
-        v_delivery.error := monitoring.sanitize_text(format('%s: %s', sqlstate, sqlerrm), 1000);
-    end;
-    v_delivery.body_hash := monitoring.hash_alert(
-      v_body_hash, v_part.alert_position, (v_delivery.intent).occurred_at, v_common.kind, v_common.arrived_at
-    );
-    v_delivery.lock_key := hashtext(coalesce((v_delivery.intent).fingerprint, v_delivery.body_hash));
-    return next v_delivery;
+    return next monitoring.read_alert(v_delivery, v_part.alert);
   end loop;
+exception
+  when others then
+    if not monitoring.is_caused_by_body(sqlstate) then
+      raise;
+    end if;
+    raise exception using
+      errcode = 'internal_error',
+      message = 'a delivery cannot be sanitized and is not stored',
+      detail = format('SQLSTATE %s', sqlstate),
+      hint = 'The service keeps the delivery. Report this as a bug.';
 end
 $$;
 
