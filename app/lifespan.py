@@ -63,7 +63,7 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
             report_bodies=BodyBudget(report_limits()),
             public_bodies=BodyBudget(report_limits()),
             sentry_bodies=BodyBudget(sentry_limits()),
-            monitor_bodies=BodyBudget(sentry_limits()),
+            monitor_bodies=BodyBudget(report_limits()),
             email_bodies=BodyBudget(email_limits()),
             form_bodies=BodyBudget(form_limits()),
             reports=feeds["events"].service,
