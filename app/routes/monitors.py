@@ -4,7 +4,7 @@ A key comes in ?key=, as a bearer token or as the password of HTTP Basic; GitHub
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 
@@ -39,7 +39,7 @@ async def _receive_with_key(kind: str, request: ServiceRequest) -> Response:
     if not names:
         return reject_webhook(request, _unauthorized(kind))
     body = await read_body(request, request.state["monitor_bodies"])
-    return await _accept(request, Origin(kind, kind, names[0]), body)
+    return await _accept(request, Origin(kind, kind, names[0] or None), body)
 
 
 async def _receive_from_github(request: ServiceRequest) -> Response:
@@ -75,13 +75,13 @@ async def _accept(request: ServiceRequest, origin: Origin, body: bytes) -> Respo
     return JSONResponse(result, 200 if result.get("understood") is True else 202)
 
 
-def _keys_by_name(kind: str, request: ServiceRequest) -> dict[str | None, tuple[str, ...]]:
+def _keys_by_name(kind: str, request: ServiceRequest) -> Mapping[str, tuple[str, ...]]:
     settings = request.state["settings"]
-    keys: dict[str, dict[str | None, tuple[str, ...]]] = {
-        "alertmanager": {None: settings.alertmanager_key},
-        "grafana": {None: settings.grafana_key},
-        "uptime-kuma": {None: settings.uptime_kuma_key},
-        "generic": {**settings.generic_keys},
+    keys: dict[str, Mapping[str, tuple[str, ...]]] = {
+        "alertmanager": {"": settings.alertmanager_key},
+        "grafana": {"": settings.grafana_key},
+        "uptime-kuma": {"": settings.uptime_kuma_key},
+        "generic": settings.generic_keys,
     }
     return keys[kind]
 
