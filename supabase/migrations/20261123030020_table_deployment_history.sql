@@ -92,8 +92,8 @@ comment on column public.deployment_history.rollback_of is 'Deployment that this
 comment on column public.deployment_history.rollback_reason is 'Reason for the rollback.';
 
 comment on column public.deployment_history.external_id is
-'Id at GitHub, unique: github:deployment: and the id of the deployment, or github:run: and the id and attempt of the run of
-a workflow. Null when a pipeline or a person recorded the deployment.';
+'Id at GitHub, unique: github:deployment: and the id of the deployment, or github:run: and the id and attempt of the run
+of a workflow. Null when a pipeline or a person recorded the deployment.';
 
 comment on column public.deployment_history.external_url is
 'Link to the log at GitHub, when it leads to a host in incident_policy.link_hosts.';

@@ -1,9 +1,9 @@
 -- Purpose: reads the webhooks of any other monitor, with the mapping of its key in incident_policy.webhook_mappings.
 -- Objects: functions monitoring.read_mapped_value, monitoring.read_mapped_text, monitoring.has_word,
---   monitoring.meets_conditions, monitoring.split_generic_delivery, monitoring.find_generic_problem, monitoring.describe_generic_alert,
---   monitoring.read_generic_alert.
--- Risks: texts are untrusted: prepare_event() sanitizes the report. These functions must not raise, whatever the body or
---   the mapping contains. Uses no regular expression and no jsonpath, whose cost a mapping could make large.
+--   monitoring.meets_conditions, monitoring.split_generic_delivery, monitoring.find_generic_problem,
+--   monitoring.describe_generic_alert, monitoring.read_generic_alert.
+-- Risks: texts are untrusted: prepare_event() sanitizes the report. These functions must not raise, whatever the body
+--   or the mapping contains. Uses no regular expression and no jsonpath, whose cost a mapping could make large.
 
 create function monitoring.read_mapped_value(path text, item jsonb, body jsonb)
 returns text
@@ -52,7 +52,8 @@ as $$
         then monitoring.read_mapped_value(expressions.expression, read_mapped_text.item, read_mapped_text.body)
       else (
         select case
-          when bool_and(rendered.value is not null) then nullif(string_agg(rendered.value, '' order by rendered.position), '')
+          when bool_and(rendered.value is not null)
+            then nullif(string_agg(rendered.value, '' order by rendered.position), '')
         end
         from (
           select
