@@ -1,5 +1,5 @@
--- Purpose: declares and checks what incident_policy says about webhooks: where those of any other monitor hold the fields
---   of a report, and which of GitHub are deployments of which service.
+-- Purpose: declares and checks what incident_policy says about webhooks: where those of any other monitor hold the
+--   fields of a report, and which of GitHub are deployments of which service.
 -- Objects: functions monitoring.find_path_problem, monitoring.find_expression_problem,
 --   monitoring.find_expressions_problem, monitoring.find_condition_problem, monitoring.find_mapping_problem,
 --   monitoring.find_webhook_problem, monitoring.seed_webhook_fields.

@@ -67,9 +67,9 @@ select results_eq(
   'an end without a begin starts when the deployment was created'
 );
 
-select public.record_deployment_rolled_back(
-  (select id from public.deployment_history where external_id = 'github:deployment:-12'), 'it burns', '1.0'
-);
+select public.record_deployment_rolled_back(deployment_history.id, 'it burns', '1.0')
+from public.deployment_history
+where deployment_history.external_id = 'github:deployment:-12';
 
 truncate effects;
 

@@ -29,15 +29,15 @@ select results_eq(
   'down counts, up resolves, other states request nothing; the time is in UTC'
 );
 
-select is(
-  (select (monitoring.read_uptime_kuma_alert(body)).report #>> '{error,message}' from bodies where name = 'down'),
-  'Shop is down: connect ECONNREFUSED',
+select results_eq(
+  $$ select (monitoring.read_uptime_kuma_alert(body)).report #>> '{error,message}' from bodies where name = 'down' $$,
+  $$ values ('Shop is down: connect ECONNREFUSED') $$,
   'the message has the name of the monitor'
 );
 
-select is(
-  (select (monitoring.read_uptime_kuma_alert(body)).report - 'error' - 'context' from bodies where name = 'down'),
-  '{"source": "uptime-kuma", "severity": "MEDIUM", "category": "infrastructure", "environment": "staging"}',
+select results_eq(
+  $$ select (monitoring.read_uptime_kuma_alert(body)).report - 'error' - 'context' from bodies where name = 'down' $$,
+  $$ values ('{"source": "uptime-kuma", "severity": "MEDIUM", "category": "infrastructure", "environment": "staging"}'::jsonb) $$,
   'tags give severity and environment; the empty URL is left out'
 );
 
