@@ -48,9 +48,7 @@ def test_missing_data_is_an_alert_as_any(monitors: Monitors, alert_id: str) -> N
 
 
 def test_links_to_allowed_hosts_are_links(monitors: Monitors, alert_id: str) -> None:
-    (row,) = monitors.rows(
-        "select value -> 'link_hosts' as hosts from public.system_config where key = 'incident_policy'"
-    )
+    (row,) = monitors.rows("select monitoring.config('incident_policy') -> 'link_hosts' as hosts")
     host = row.hosts[0]
     url = f"https://{host}/alerting/grafana/c3b1f7e2/view?orgId=1"
     assert monitors.deliver("grafana", grafana(grafana_alert(alert_id, NOW, generatorURL=url))) == ["opened"]
