@@ -84,9 +84,11 @@ itself for Sentry. public.replay_delivery(id) applies one that was deferred or f
 
 comment on column monitoring.deliveries.id is 'Id of the delivery.';
 
-comment on column monitoring.deliveries.kind is 'Which program sent the delivery: the last part of the path of its webhook.';
+comment on column monitoring.deliveries.kind is
+'Which program sent the delivery: the last part of the path of its webhook.';
 
-comment on column monitoring.deliveries.name is 'Name of the key in GENERIC_KEYS with which it came. Null for other kinds.';
+comment on column monitoring.deliveries.name is
+'Name of the key in GENERIC_KEYS with which it came. Null for other kinds.';
 
 comment on column monitoring.deliveries.resource is
 'Sentry-Hook-Resource, such as event_alert; legacy_plugin for the unsigned WebHooks plugin; X-GitHub-Event; the kind for
@@ -107,8 +109,8 @@ comment on column monitoring.deliveries.fingerprint is 'Fingerprint of the incid
 comment on column monitoring.deliveries.verb is 'What the delivery requests, as in monitoring.delivery_intent.';
 
 comment on column monitoring.deliveries.sent_at is
-'Time that orders the deliveries about one incident: when Sentry sent it, when the alert of a monitor began or ended, else
-the time of arrival.';
+'Time that orders the deliveries about one incident: when Sentry sent it, when the alert of a monitor began or ended,
+else the time of arrival.';
 
 comment on column monitoring.deliveries.occurred_at is 'Time at which the event happened, as the sender states it.';
 

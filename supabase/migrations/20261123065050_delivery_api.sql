@@ -26,9 +26,10 @@ create type monitoring.delivery as (
 );
 
 comment on type monitoring.delivery is
-'A parsed alert of a delivery; a delivery of Sentry is one alert. envelope_position is the position of the delivery in the
-call, alert_position that of the alert in the delivery, both from 1. kept is its part of the body, trimmed and sanitized. problem says why the service could not read it
-completely, error is the SQL error that its body caused. lock_key is the key of the advisory lock of its issue.';
+'A parsed alert of a delivery; a delivery of Sentry is one alert. envelope_position is the position of the delivery in
+the call, alert_position that of the alert in the delivery, both from 1. kept is its part of the body, trimmed and
+sanitized. problem says why the service could not read it completely, error is the SQL error that its body caused.
+lock_key is the key of the advisory lock of its issue.';
 
 create function monitoring.hash_alert(
   body_hash text, alert_position integer, occurred_at timestamptz, kind text, arrived_at timestamptz
@@ -57,9 +58,9 @@ as $$
 $$;
 
 comment on function monitoring.hash_alert(text, integer, timestamptz, text, timestamptz) is
-'Returns the hash under which an alert is stored: that of the body, and of the position from the second alert on. The body
-of a monitor that says no time can be the same each time that something fails, so it is another one at each arrival; the
-copy of a delivery in the spool has the same arrival.';
+'Returns the hash under which an alert is stored: that of the body, and of the position from the second alert on. The
+body of a monitor that says no time can be the same each time that something fails, so it is another one at each
+arrival; the copy of a delivery in the spool has the same arrival.';
 
 create function monitoring.read_envelope(envelope jsonb)
 returns monitoring.delivery
@@ -143,8 +144,8 @@ end
 $$;
 
 comment on function monitoring.read_alert(monitoring.delivery, jsonb) is
-'Completes what is common to the alerts of a delivery with one of them: what it requests. An error of the reader that the
-body causes is returned in error; any other is raised.';
+'Completes what is common to the alerts of a delivery with one of them: what it requests. An error of the reader that
+the body causes is returned in error; any other is raised.';
 
 create function monitoring.read_deliveries(envelope jsonb, envelope_position integer)
 returns setof monitoring.delivery
@@ -231,7 +232,9 @@ comment on function monitoring.pause_before_retry(text, integer) is
 'Returns how long a delivery waits for its next attempt. Failed ones: 2 minutes after the first attempt, twice as long
 after each further one, up to a day; null after the 12th, which is the last. Deferred ones do not wait. Null for others.';
 
-create function monitoring.apply_delivery(delivery monitoring.delivery, out outcome monitoring.delivery_outcome, out error text)
+create function monitoring.apply_delivery(
+  delivery monitoring.delivery, out outcome monitoring.delivery_outcome, out error text
+)
 language plpgsql
 volatile
 security invoker
@@ -319,8 +322,8 @@ end
 $$;
 
 comment on function monitoring.store_delivery(monitoring.delivery) is
-'Applies an alert of a delivery, stores it and returns what became of it. A body that causes an error is stored as failed
-and tried again later; any other error is raised.';
+'Applies an alert of a delivery, stores it and returns what became of it. A body that causes an error is stored as
+failed and tried again later; any other error is raised.';
 
 create function monitoring.join_answers(answers jsonb[])
 returns jsonb

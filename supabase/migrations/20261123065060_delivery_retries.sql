@@ -1,8 +1,8 @@
 -- Purpose: applies deliveries that were stored but not applied: deferred by the limit of new incidents, or failed.
 -- Objects: functions monitoring.apply_stored_delivery, monitoring.postpone_delivery, public.replay_delivery,
 --   monitoring.retry_deliveries.
--- Risks: the advisory lock of an issue or alert comes before any row, as in ingest_deliveries(). The job takes it only if it is
---   free, because it takes the locks of several issues in no order.
+-- Risks: the advisory lock of an issue or alert comes before any row, as in ingest_deliveries(). The job takes it only
+--   if it is free, because it takes the locks of several issues in no order.
 
 create function monitoring.apply_stored_delivery(id bigint, is_waiting boolean)
 returns text

@@ -302,5 +302,5 @@ end
 $$;
 
 comment on function monitoring.read_sentry_intent(text, text, jsonb) is
-'Returns what a delivery of Sentry requests, by its resource and action. verb is null when it requests nothing: installation,
-seer, preprod_artifact, comment.updated, comment.deleted, and resources unknown today.';
+'Returns what a delivery of Sentry requests, by its resource and action. verb is null when it requests nothing:
+installation, seer, preprod_artifact, comment.updated, comment.deleted, and resources unknown today.';

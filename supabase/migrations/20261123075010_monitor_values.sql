@@ -1,4 +1,5 @@
--- Purpose: reads what the webhooks of other monitors have in common: words of severity, labels, begin and end of an alert.
+-- Purpose: reads what the webhooks of other monitors have in common: words of severity, labels, begin and end of an
+--   alert.
 -- Objects: functions monitoring.read_severity_word, monitoring.read_alert_list, monitoring.describe_labelled_alert,
 --   monitoring.build_monitor_intent, monitoring.build_empty_intent.
 -- Risks: these functions must not raise, whatever the body contains. Texts are untrusted: prepare_event() sanitizes the

@@ -25,8 +25,8 @@ as $$
 $$;
 
 comment on function monitoring.split_grafana_delivery(jsonb) is
-'Returns the alerts of a notification of Grafana. Each has the receiver, the key of its group, the address and organisation
-of Grafana and the number of alerts that were left out.';
+'Returns the alerts of a notification of Grafana. Each has the receiver, the key of its group, the address and
+organisation of Grafana and the number of alerts that were left out.';
 
 create function monitoring.read_legacy_grafana_alert(body jsonb)
 returns monitoring.delivery_intent
