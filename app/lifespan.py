@@ -103,7 +103,7 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
             public_bodies=BodyBudget(public_limits()),
             sentry_bodies=BodyBudget(sentry_limits()),
             public_requests=FairLimit(_PUBLIC_REQUESTS, round(_PUBLIC_REQUESTS * _sender_share(settings))),
-            monitor_bodies=BodyBudget(sentry_limits()),
+            monitor_bodies=BodyBudget(report_limits()),
             email_bodies=BodyBudget(email_limits()),
             form_bodies=BodyBudget(form_limits()),
             reports=feeds["events"].service,

@@ -14,6 +14,7 @@ from app.routes.health import database_health, health, index
 from app.routes.incidents import get_incident, list_incidents
 from app.routes.kill_switch import kill_switch
 from app.routes.metrics import metrics
+from app.routes.monitors import monitor_handlers
 from app.routes.report import report_error
 from app.routes.sentry import receive_sentry
 from app.routes.status import status
@@ -52,6 +53,7 @@ def create_app(settings: Settings) -> Starlette:
             Route("/metrics", metrics, methods=["GET"]),
             Route("/webhooks/sentry", receive_sentry, methods=["POST"]),
             Route("/webhooks/email", receive_email_event, methods=["POST"]),
+            *(Route(f"/webhooks/{kind}", handler, methods=["POST"]) for kind, handler in monitor_handlers().items()),
             Route("/api/autonomous/incidents", list_incidents, methods=["GET"], middleware=[readers]),
             Route("/api/autonomous/incidents/{incident_id}", get_incident, methods=["GET"], middleware=[readers]),
         ],

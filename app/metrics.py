@@ -28,6 +28,13 @@ FEEDS = ("events", "deliveries", "public", "monitors", "heartbeats")
 # What became of a report; app.ingest.service decides, except about those that were refused before.
 OUTCOMES = ("stored", "duplicate", "spooled", "rejected", "rate_limited", "refused", "dropped")
 
+MONITORS = ("alertmanager", "grafana", "uptime-kuma", "github", "generic")
+# What became of an alert of another monitor; SQL decides, except about those in the spool.
+ALERT_EFFECTS = (
+    *("opened", "counted", "reopened", "escalated", "resolved", "deployed"),
+    *("late", "recorded", "repeated", "deferred", "failed", "spooled", "other"),
+)
+
 EMAIL_PROVIDERS = ("resend", "postmark")
 EMAIL_EFFECTS = ("recorded", "duplicate", "ignored", "failed")
 
@@ -70,6 +77,15 @@ class Metrics:
             ("provider", "effect"),
             registry=self.registry,
         )
+        self._alerts = Counter(
+            "monitoring_alerts_total",
+            "Alerts of other monitors, by what became of them; a delivery in the spool counts as one.",
+            ("kind", "effect"),
+            registry=self.registry,
+        )
+        for monitor in MONITORS:
+            for effect in ALERT_EFFECTS:
+                self._alerts.labels(monitor, effect)
         for provider in EMAIL_PROVIDERS:
             for effect in EMAIL_EFFECTS:
                 self._email_events.labels(provider, effect)
@@ -90,6 +106,10 @@ class Metrics:
     def count_report(self, feed: str, outcome: str) -> None:
         """It is known what became of a report."""
         self._reports.labels(feed, outcome).inc()
+
+    def count_alert(self, kind: str, effect: str) -> None:
+        """It is known what became of an alert of another monitor."""
+        self._alerts.labels(kind, effect if effect in ALERT_EFFECTS else "other").inc()
 
     def count_email_event(self, provider: str, effect: str) -> None:
         """It is known what became of an event of an e-mail provider."""

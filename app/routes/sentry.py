@@ -6,7 +6,7 @@ from functools import partial
 
 from starlette.responses import JSONResponse, Response
 
-from app.ingest.sentry import LEGACY_RESOURCE, read_delivery
+from app.ingest.sentry import LEGACY_RESOURCE, read_sentry_delivery
 from app.logs import log_fields
 from app.problems import problem
 from app.routes.rejection import reject_webhook
@@ -37,7 +37,7 @@ async def receive_sentry(request: ServiceRequest) -> Response:
     else:
         return reject_webhook(request, problem("bad-signature"))
     timestamp = headers.get("sentry-hook-timestamp")
-    read = partial(read_delivery, body, resource, timestamp, datetime.now(UTC))
+    read = partial(read_sentry_delivery, body, resource, timestamp, datetime.now(UTC))
     # Parsing a large body would block other requests.
     report, event_id = await asyncio.to_thread(read) if len(body) > _LARGE_BODY else read()
     # The batcher limits the bytes of payloads; the raw body may be larger and is not needed any more.

@@ -17,7 +17,7 @@ create table monitoring.config_field (
   constraint kind_is_known check (
     kind in (
       'boolean', 'integer', 'number', 'text', 'choice', 'interval', 'url', 'email', 'timezone', 'date', 'time',
-      'timestamp', 'statuses', 'strings', 'hosts', 'dates', 'objects', 'object'
+      'timestamp', 'statuses', 'strings', 'hosts', 'dates', 'objects', 'object', 'expressions'
     )
   ),
   constraint only_choices_list_their_values check ((kind in ('choice', 'strings')) or choices is null),
@@ -71,6 +71,9 @@ declare
   v_is_valid boolean;
   v_size numeric;
 begin
+  if find_value_problem.kind = 'expressions' then
+    return monitoring.find_expressions_problem(find_value_problem.value);
+  end if;
   v_is_valid := case find_value_problem.kind
     when 'boolean' then jsonb_typeof(find_value_problem.value) = 'boolean'
     when 'integer' then jsonb_typeof(find_value_problem.value) = 'number' and v_text ~ '^-?[0-9]{1,12}$'

@@ -97,7 +97,8 @@ begin
   v_problem := coalesce(
     v_problem,
     monitoring.find_health_check_problem(new.key, new.value),
-    monitoring.find_notification_problem(new.key, new.value)
+    monitoring.find_notification_problem(new.key, new.value),
+    monitoring.find_webhook_problem(new.key, new.value)
   );
   if v_problem is not null then
     -- It can quote a name from the value, and the value can hold a secret.

@@ -233,7 +233,7 @@ as $$
     'hours without a delivery from Sentry after which an incident opens; missing means never'
   ),
   (
-    'incident_policy', 'link_hosts', 'hosts', 0, 50, null, false, '["sentry.io"]',
+    'incident_policy', 'link_hosts', 'hosts', 0, 50, null, false, '["sentry.io", "github.com"]',
     'hosts, with their subdomains, to which links of incidents may lead'
   ),
   (

@@ -17,6 +17,8 @@ create table public.deployment_history (
   duration interval generated always as (finished_at - started_at) stored,
   rollback_of bigint references public.deployment_history (id) on delete no action,
   rollback_reason text,
+  external_id text,
+  external_url text,
   constraint service_is_not_blank check (btrim(service) <> ''),
   constraint version_is_not_blank check (btrim(version) <> ''),
   constraint names_of_deployments_are_one_line check (
@@ -35,6 +37,9 @@ create table public.deployment_history (
 create index deployment_history_service_idx on public.deployment_history (service, environment, started_at desc);
 
 create index deployment_history_started_idx on public.deployment_history (started_at desc);
+
+create unique index deployment_history_external_idx on public.deployment_history (external_id)
+where external_id is not null;
 
 create index deployment_history_rollback_idx on public.deployment_history (rollback_of)
 where rollback_of is not null;
@@ -70,7 +75,8 @@ comment on column public.deployment_history.deployed_by is
 'Person, agent or pipeline that deployed, as the caller says. A label; see caller for who recorded it.';
 
 comment on column public.deployment_history.caller is
-'Who recorded the deployment, from the access token: user:<sub>, service_role, or a database role.';
+'Who recorded the deployment, from the access token: user:<sub>, service_role, or a database role; github when a webhook
+of GitHub did.';
 
 comment on column public.deployment_history.test_results is 'Test results, as the pipeline reports them.';
 
@@ -84,6 +90,13 @@ comment on column public.deployment_history.duration is 'Time from started_at to
 comment on column public.deployment_history.rollback_of is 'Deployment that this deployment rolls back.';
 
 comment on column public.deployment_history.rollback_reason is 'Reason for the rollback.';
+
+comment on column public.deployment_history.external_id is
+'Id at GitHub, unique: github:deployment: and the id of the deployment, or github:run: and the id and attempt of the run
+of a workflow. Null when a pipeline or a person recorded the deployment.';
+
+comment on column public.deployment_history.external_url is
+'Link to the log at GitHub, when it leads to a host in incident_policy.link_hosts.';
 
 -- What a person who edits the table directly is told when a row is refused.
 comment on constraint service_is_not_blank on public.deployment_history is

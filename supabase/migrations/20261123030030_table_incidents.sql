@@ -53,11 +53,12 @@ create table public.incidents (
   constraint fingerprint_is_not_blank check (btrim(fingerprint) <> ''),
   constraint fingerprint_is_short check (length(fingerprint) <= 255),
   constraint sender_is_known check (
-    sender in ('health-check', 'sentry', 'security', 'service') or sender like 'server:_%' or sender like 'agent:_%'
+    sender in ('health-check', 'security', 'service', 'sentry', 'alertmanager', 'grafana', 'uptime-kuma', 'github')
+    or sender like any(array['server:_%', 'agent:_%', 'generic:_%'])
   ),
-  -- No reporter reaches the incidents of the health checks, of Sentry, of security events or of the service.
+  -- No reporter reaches the incidents of the health checks, of monitors, of security events or of the service.
   constraint fingerprints_in_a_namespace_have_its_sender check (
-    strpos(fingerprint, ':') = 0 or sender = split_part(fingerprint, ':', 1)
+    strpos(fingerprint, ':') = 0 or starts_with(fingerprint, sender || ':')
   ),
   constraint names_are_one_line check (
     monitoring.is_one_line(
@@ -183,7 +184,8 @@ comment on column public.incidents.source is
 'What the reporter calls itself, such as browser or server. Free text: rules about trust use sender.';
 
 comment on column public.incidents.sender is
-'Who opened or reopened the incident, by its credential: health-check, sentry, security, service, server:<name of the
+'Who opened or reopened the incident, by its credential: health-check, security, service, sentry, alertmanager, grafana,
+uptime-kuma, github, generic:<name of the key>, server:<name of the
 ingest token> or agent:<subject of the JWT>.';
 
 comment on column public.incidents.environment is 'Environment of the newest occurrence, such as production.';
@@ -259,10 +261,11 @@ comment on constraint fingerprint_is_not_blank on public.incidents is
 comment on constraint fingerprint_is_short on public.incidents is 'fingerprint must have at most 255 characters.';
 
 comment on constraint sender_is_known on public.incidents is
-'sender must be health-check, sentry, security, service, server:<name> or agent:<name>.';
+'sender must be health-check, security, service, sentry, alertmanager, grafana, uptime-kuma, github, server:<name>,
+agent:<name> or generic:<name>.';
 
 comment on constraint fingerprints_in_a_namespace_have_its_sender on public.incidents is
-'A fingerprint with a colon belongs to the sender before the colon, such as health-check:target:api to health-check.
+'A fingerprint with a colon begins with its sender and a colon, such as health-check:target:api of health-check.
 Change fingerprint or sender.';
 
 comment on constraint names_are_one_line on public.incidents is

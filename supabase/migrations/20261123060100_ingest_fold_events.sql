@@ -17,7 +17,7 @@ as $$
     from unnest(describe_reopened_incidents.events) as event
     join unnest(describe_reopened_incidents.candidates) as candidate on candidate.fingerprint = event.fingerprint
     where event.happened_at > candidate.resolved_at
-      -- A delivery about an issue of Sentry can lack its title: enrich_sentry_incident() adds what is new.
+      -- A delivery about an issue of Sentry can lack its title: enrich_delivered_incident() adds what is new.
       and event.sender <> 'sentry'
     order by event.fingerprint, event.severity desc, event.event_position
   )

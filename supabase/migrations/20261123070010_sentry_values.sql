@@ -1,48 +1,9 @@
 -- Purpose: reads single values from the body of a Sentry webhook, in which any field may be missing, null or of
 --   another type.
--- Objects: functions monitoring.read_lenient_text, monitoring.read_timestamp, monitoring.read_sentry_tags,
---   monitoring.find_sentry_issue_id, monitoring.find_sentry_project, monitoring.sentry_fingerprint,
---   monitoring.find_sentry_name, monitoring.is_allowed_link.
+-- Objects: functions monitoring.read_sentry_tags, monitoring.find_sentry_issue_id, monitoring.find_sentry_project,
+--   monitoring.sentry_fingerprint, monitoring.find_sentry_name, monitoring.is_raised_by_sentry.
 -- Risks: these functions must not raise, whatever the body contains. Uses no regular expression, because ingest
 --   calls them.
-
-create function monitoring.read_lenient_text(holder jsonb, variadic path text[])
-returns text
-language sql
-immutable
-parallel safe
-security invoker
-set search_path = ''
-as $$
-  select case
-    when jsonb_typeof(read_lenient_text.holder #> read_lenient_text.path) in ('string', 'number')
-      then nullif(btrim(left(read_lenient_text.holder #>> read_lenient_text.path, 65536), e' \t\r\n'), '')
-  end
-$$;
-
-comment on function monitoring.read_lenient_text(jsonb, text[]) is
-'Returns the text or number at a path as trimmed text. Null for other types and for blank text.';
-
-create function monitoring.read_timestamp(value jsonb)
-returns timestamptz
-language plpgsql
-stable
-security invoker
-set search_path = ''
-as $$
-declare
-  v_moment timestamptz := monitoring.parse_timestamp(read_timestamp.value);
-begin
-  -- Sentry's clock may be slightly ahead of ours. A time more than a day ahead is not plausible.
-  return case
-    when v_moment between '2000-01-01 00:00:00+00' and now() + interval '1 day' then least(v_moment, clock_timestamp())
-  end;
-end
-$$;
-
-comment on function monitoring.read_timestamp(jsonb) is
-'Returns a time given in ISO 8601, or as seconds or milliseconds since 1970. Null when it is invalid or more than a
-day in the future.';
 
 create function monitoring.read_sentry_tags(tags jsonb)
 returns jsonb
@@ -137,15 +98,7 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  -- An id is kept as it is; any other value is hashed, because it could be long or a secret.
-  select 'sentry:' || sentry_fingerprint.kind || ':' || case
-    when length(sentry_fingerprint.id) <= 64
-      and translate(
-        lower(sentry_fingerprint.id collate "C"), '0123456789abcdefghijklmnopqrstuvwxyz_-', ''
-      ) = ''
-      then sentry_fingerprint.id
-    else encode(sha256(convert_to(sentry_fingerprint.id, 'UTF8')), 'hex')
-  end
+  select monitoring.delivery_fingerprint('sentry:' || sentry_fingerprint.kind, sentry_fingerprint.id)
 $$;
 
 comment on function monitoring.sentry_fingerprint(text, text) is
@@ -171,42 +124,24 @@ $$;
 comment on function monitoring.find_sentry_name(jsonb) is
 'Returns the name of a Sentry user, team or application, sanitized. Null when it is unknown.';
 
-create function monitoring.is_allowed_link(url text)
+create function monitoring.is_raised_by_sentry(level text, severity public.incident_severity, rule text)
 returns boolean
-language plpgsql
+language sql
 stable
-strict
 security invoker
 set search_path = ''
 as $$
-declare
-  -- The characters of a URL in RFC 3986. Browsers read a backslash as a slash and skip line breaks.
-  c_characters constant text := '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._~:/?#[]@!$&''()*+,;=%';
-  v_scheme text collate "C" := lower(split_part(is_allowed_link.url, '//', 1));
-  v_host text collate "C";
-begin
-  if v_scheme <> all(array['http:', 'https:'])
-    or length(is_allowed_link.url) > 2000
-    or translate(is_allowed_link.url, c_characters, '') <> ''
-  then
-    return false;
-  end if;
-  -- Up to the path. It contains the port, and a user name, which matches no entry.
-  v_host := lower(split_part(translate(substr(is_allowed_link.url, length(v_scheme) + 3), '?#', '//'), '/', 1));
-  return exists (
-    select
-    from jsonb_array_elements_text(monitoring.config('incident_policy') -> 'link_hosts') as hosts (host)
-    where v_host = hosts.host
-      or (
-        right(v_host, length(hosts.host) + 1) = '.' || hosts.host
-        and translate(left(v_host, - length(hosts.host)), '0123456789abcdefghijklmnopqrstuvwxyz-.', '') = ''
-        and left(v_host, 1) <> '.'
-        and strpos(v_host, '..') = 0
-      )
-  );
-end
+  select coalesce(lower(is_raised_by_sentry.level) = 'fatal', false)
+    and is_raised_by_sentry.severity < 'CRITICAL'
+    and not exists (
+      select
+      from public.classification_rules
+      where classification_rules.name = is_raised_by_sentry.rule
+        and classification_rules.origin = 'operator'
+        and classification_rules.severity is not null
+    )
 $$;
 
-comment on function monitoring.is_allowed_link(text) is
-'Returns whether a URL is http or https and leads to a host in incident_policy.link_hosts, or a subdomain of one. An
-entry without a port allows the default port only.';
+comment on function monitoring.is_raised_by_sentry(text, public.incident_severity, text) is
+'Returns whether Sentry''s level makes an event CRITICAL: the level fatal does, unless a rule of the operator gave the
+severity.';

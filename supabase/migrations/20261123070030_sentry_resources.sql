@@ -1,28 +1,9 @@
 -- Purpose: decides what each kind of Sentry webhook requests: one function per resource, and one that selects it.
--- Objects: type monitoring.delivery_intent; functions monitoring.read_sentry_issue, monitoring.read_sentry_event,
---   monitoring.read_sentry_metric_alert, monitoring.read_sentry_activity, monitoring.read_sentry_comment,
---   monitoring.read_legacy_alert, monitoring.read_sentry_intent.
+-- Objects: functions monitoring.read_sentry_issue, monitoring.read_sentry_event, monitoring.read_sentry_metric_alert,
+--   monitoring.read_sentry_activity, monitoring.read_sentry_comment, monitoring.read_legacy_alert,
+--   monitoring.read_sentry_intent.
 -- Risks: these functions must not raise, whatever the body contains: a body that is not understood is recorded and
 --   has no effect.
-
-create type monitoring.delivery_intent as (
-  verb text,
-  fingerprint text,
-  sent_at timestamptz,
-  occurred_at timestamptz,
-  occurrence_key text,
-  report jsonb,
-  severity public.incident_severity,
-  external_id text,
-  external_url text,
-  details jsonb
-);
-
-comment on type monitoring.delivery_intent is
-'What a delivery requests. verb is count (an occurrence), open, reopen, measure (open with exactly this severity),
-resolve, suppress, assign or comment; null requests nothing. report is an event for prepare_event(). sent_at is when
-Sentry sent the delivery; occurred_at is when the event happened, by the clock of the reporting program.
-occurrence_key makes the same event of the same alert rule count once. details are sanitized.';
 
 create function monitoring.read_sentry_issue(action text, body jsonb)
 returns monitoring.delivery_intent
@@ -280,7 +261,7 @@ $$;
 comment on function monitoring.read_legacy_alert(jsonb) is
 'Reads the flat body of Sentry''s legacy WebHooks plugin: an occurrence of the issue in it.';
 
-create function monitoring.read_sentry_intent(resource text, action text, body jsonb, sent_at timestamptz)
+create function monitoring.read_sentry_intent(resource text, action text, body jsonb)
 returns monitoring.delivery_intent
 language plpgsql
 stable
@@ -316,16 +297,10 @@ begin
     else
       null; -- requests nothing
   end case;
-  v_intent.sent_at := read_sentry_intent.sent_at;
-  if not monitoring.is_allowed_link(v_intent.external_url) then
-    -- Consoles render external_url as a link; in the context it is text.
-    v_intent.report := jsonb_set(v_intent.report, '{context,sentry,link}', to_jsonb(v_intent.external_url));
-    v_intent.external_url := null;
-  end if;
   return v_intent;
 end
 $$;
 
-comment on function monitoring.read_sentry_intent(text, text, jsonb, timestamptz) is
-'Returns what a delivery requests, by its resource and action. verb is null when it requests nothing: installation,
-seer, preprod_artifact, comment.updated, comment.deleted, and resources unknown today.';
+comment on function monitoring.read_sentry_intent(text, text, jsonb) is
+'Returns what a delivery of Sentry requests, by its resource and action. verb is null when it requests nothing:
+installation, seer, preprod_artifact, comment.updated, comment.deleted, and resources unknown today.';

@@ -274,8 +274,11 @@ begin
   delete from monitoring.deliveries
   where deliveries.received_at
     < now() - make_interval(days => (v_retention ->> 'deliveries_days')::integer)
-    -- The last delivery is kept, because check_sentry_feed() needs its time.
-    and deliveries.id < (select max(newest.id) from monitoring.deliveries as newest);
+    -- The last delivery of Sentry is kept, because check_sentry_feed() needs its time.
+    and (
+      deliveries.kind <> 'sentry'
+      or deliveries.id < (select max(newest.id) from monitoring.deliveries as newest where newest.kind = 'sentry')
+    );
   get diagnostics v_deliveries = row_count;
 
   delete from monitoring.incident_hours

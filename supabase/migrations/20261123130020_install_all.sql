@@ -20,6 +20,7 @@ begin
   perform monitoring.seed_health_check_policy_fields();
   perform monitoring.seed_incident_fields();
   perform monitoring.seed_notification_fields();
+  perform monitoring.seed_webhook_fields();
   perform monitoring.seed_system_config();
   perform monitoring.seed_action_kinds();
   perform monitoring.seed_secret_formats();

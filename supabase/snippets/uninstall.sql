@@ -211,8 +211,8 @@ begin
       delete from supabase_migrations.schema_migrations
       where schema_migrations.version like '20261123%'
         and split_part(schema_migrations.name, '_', 1) in (
-          'setup', 'config', 'table', 'sanitize', 'classify', 'ingest', 'sentry', 'incident', 'agent', 'probe',
-          'notify', 'read', 'jobs', 'install'
+          'setup', 'config', 'table', 'sanitize', 'classify', 'ingest', 'delivery', 'sentry', 'monitor', 'incident',
+          'agent', 'probe', 'notify', 'read', 'jobs', 'install'
         )
       returning schema_migrations.version
     )

@@ -27,8 +27,9 @@ select results_eq(
 );
 
 select is(
-  monitoring.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 90043}}}') - array['delivery_id', 'incident_id'],
-  '{"success": true, "effect": "repeated", "duplicate": true}'::jsonb, 'the same body is not applied again'
+  monitoring.test_deliver('h1', '{"action": "created", "data": {"error": {"issue_id": 90043}}}')
+  - array['delivery_id', 'incident_id', 'delivery_ids', 'incident_ids'],
+  '{"success": true, "effect": "repeated", "effects": ["repeated"], "understood": true, "duplicate": true}'::jsonb, 'the same body is not applied again'
 );
 
 update monitoring.deliveries

@@ -1,6 +1,6 @@
 -- Purpose: applies what a delivery requests to its incident.
--- Objects: type monitoring.delivery_outcome; functions monitoring.is_raised_by_sentry, monitoring.prepare_sentry_report,
---   monitoring.enrich_sentry_incident, monitoring.open_sentry_incident, monitoring.change_sentry_incident,
+-- Objects: type monitoring.delivery_outcome; functions monitoring.prepare_delivered_report,
+--   monitoring.enrich_delivered_incident, monitoring.open_delivered_incident, monitoring.change_delivered_incident,
 --   monitoring.find_latest_sent_at, monitoring.is_late_delivery, monitoring.apply_intent.
 -- Risks: the caller must hold the advisory lock of the fingerprint, which serializes deliveries about one issue.
 
@@ -9,29 +9,7 @@ create type monitoring.delivery_outcome as (effect text, incident_id text);
 comment on type monitoring.delivery_outcome is
 'The effect of a delivery, as in deliveries.effect, and the incident it applied to.';
 
-create function monitoring.is_raised_by_sentry(level text, severity public.incident_severity, rule text)
-returns boolean
-language sql
-stable
-security invoker
-set search_path = ''
-as $$
-  select coalesce(lower(is_raised_by_sentry.level) = 'fatal', false)
-    and is_raised_by_sentry.severity < 'CRITICAL'
-    and not exists (
-      select
-      from public.classification_rules
-      where classification_rules.name = is_raised_by_sentry.rule
-        and classification_rules.origin = 'operator'
-        and classification_rules.severity is not null
-    )
-$$;
-
-comment on function monitoring.is_raised_by_sentry(text, public.incident_severity, text) is
-'Returns whether Sentry''s level makes an event CRITICAL: the level fatal does, unless a rule of the operator gave the
-severity.';
-
-create function monitoring.prepare_sentry_report(intent monitoring.delivery_intent)
+create function monitoring.prepare_delivered_report(intent monitoring.delivery_intent)
 returns monitoring.prepared_event
 language plpgsql
 stable
@@ -39,38 +17,43 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_prepared monitoring.prepared_event := monitoring.prepare_event((prepare_sentry_report.intent).report, 1, 'sentry');
+  v_sender text := (prepare_delivered_report.intent).sender;
+  v_prepared monitoring.prepared_event := monitoring.prepare_event(
+    (prepare_delivered_report.intent).report, 1, v_sender
+  );
 begin
-  v_prepared.source := 'sentry';
-  v_prepared.fingerprint := coalesce((prepare_sentry_report.intent).fingerprint, v_prepared.fingerprint);
-  if monitoring.is_raised_by_sentry(
-    (prepare_sentry_report.intent).report ->> 'level', v_prepared.severity, v_prepared.rule
+  if v_sender = 'sentry' then
+    v_prepared.source := 'sentry';
+  end if;
+  v_prepared.fingerprint := coalesce((prepare_delivered_report.intent).fingerprint, v_prepared.fingerprint);
+  if v_sender = 'sentry' and monitoring.is_raised_by_sentry(
+    (prepare_delivered_report.intent).report ->> 'level', v_prepared.severity, v_prepared.rule
   ) then
     v_prepared.severity := 'CRITICAL';
     v_prepared.rule := 'fallback_level_fatal';
   end if;
-  if (prepare_sentry_report.intent).severity is not null then
+  if (prepare_delivered_report.intent).severity is not null then
     v_prepared.rule := 'sentry_metric_alert';
   end if;
   v_prepared.happened_at := coalesce(
     monitoring.choose_time(
-      (prepare_sentry_report.intent).occurred_at, (prepare_sentry_report.intent).sent_at
+      (prepare_delivered_report.intent).occurred_at, (prepare_delivered_report.intent).sent_at
     ),
     -- As in open_envelope().
-    greatest((prepare_sentry_report.intent).sent_at, now() - interval '29 days'),
+    greatest((prepare_delivered_report.intent).sent_at, now() - interval '29 days'),
     clock_timestamp()
   );
-  v_prepared.is_summary := (prepare_sentry_report.intent).verb <> all(array['count', 'measure']);
+  v_prepared.is_summary := (prepare_delivered_report.intent).verb <> all(array['count', 'measure']);
   return v_prepared;
 end
 $$;
 
-comment on function monitoring.prepare_sentry_report(monitoring.delivery_intent) is
-'Prepares the report of a delivery like any event. It happened at the time of the event in Sentry, see choose_time(),
-else when Sentry sent it. A delivery about an issue replaces no sample. The level fatal makes it CRITICAL at least,
+comment on function monitoring.prepare_delivered_report(monitoring.delivery_intent) is
+'Prepares the report of a delivery like any event. It happened when its sender says, see choose_time(), else when it was
+sent. A delivery about an issue of Sentry replaces no sample. The level fatal of Sentry makes it CRITICAL at least,
 unless a rule of the operator gave the severity.';
 
-create function monitoring.enrich_sentry_incident(
+create function monitoring.enrich_delivered_incident(
   incident_id text, prepared monitoring.prepared_event, intent monitoring.delivery_intent
 )
 returns void
@@ -80,9 +63,10 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_prepared monitoring.prepared_event := enrich_sentry_incident.prepared;
-  v_link text := monitoring.sanitize_text((enrich_sentry_incident.intent).external_url, 2048);
-  v_id text := split_part((enrich_sentry_incident.intent).fingerprint, ':', 3);
+  v_prepared monitoring.prepared_event := enrich_delivered_incident.prepared;
+  v_link text := monitoring.sanitize_text((enrich_delivered_incident.intent).external_url, 2048);
+  v_id text := split_part((enrich_delivered_incident.intent).fingerprint, ':', -1);
+  v_key text := split_part((enrich_delivered_incident.intent).sender, ':', 1);
 begin
   -- An issue contains the link and the assignee, an event the stack: whichever arrives first, both are kept.
   update public.incidents
@@ -101,11 +85,11 @@ begin
       case
         when octet_length(live.context::text) + octet_length(v_prepared.context::text) > 65536 then live.context
         else v_prepared.context || live.context || jsonb_build_object(
-          'sentry', coalesce(live.context -> 'sentry', '{}') || coalesce(v_prepared.context -> 'sentry', '{}')
+          v_key, coalesce(live.context -> v_key, '{}') || coalesce(v_prepared.context -> v_key, '{}')
         )
       end as context
     from public.incidents as live
-    where live.id = enrich_sentry_incident.incident_id
+    where live.id = enrich_delivered_incident.incident_id
   ) as known
   where incidents.id = known.id
     and (
@@ -121,11 +105,11 @@ begin
 end
 $$;
 
-comment on function monitoring.enrich_sentry_incident(text, monitoring.prepared_event, monitoring.delivery_intent) is
-'Fills in what an incident lacks from a delivery: id and link in Sentry, stack, type, environment, release, url;
-merges context.sentry.';
+comment on function monitoring.enrich_delivered_incident(text, monitoring.prepared_event, monitoring.delivery_intent) is
+'Fills in what an incident lacks from a delivery: id and link at its sender, stack, type, environment, release, url;
+merges what the context holds under the kind of the sender, such as context.sentry.';
 
-create function monitoring.open_sentry_incident(intent monitoring.delivery_intent, incident public.incidents)
+create function monitoring.open_delivered_incident(intent monitoring.delivery_intent, incident public.incidents)
 returns monitoring.delivery_outcome
 language plpgsql
 volatile
@@ -133,9 +117,9 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_intent monitoring.delivery_intent := open_sentry_incident.intent;
-  v_incident public.incidents := open_sentry_incident.incident;
-  v_prepared monitoring.prepared_event := monitoring.prepare_sentry_report(v_intent);
+  v_intent monitoring.delivery_intent := open_delivered_incident.intent;
+  v_incident public.incidents := open_delivered_incident.incident;
+  v_prepared monitoring.prepared_event := monitoring.prepare_delivered_report(v_intent);
   v_upserted monitoring.upserted_incident;
   v_outcome monitoring.delivery_outcome;
   v_before public.incident_severity := v_incident.severity;
@@ -143,16 +127,18 @@ begin
   if v_incident.status <> 'resolved' and v_intent.verb in ('open', 'reopen') then
     -- An issue is not an occurrence: its event is counted separately.
     v_outcome := row('recorded', v_incident.id);
-    if v_intent.verb = 'reopen' and monitoring.lift_suppression(v_incident.id, 'sentry', v_intent.details) then
+    if v_intent.verb = 'reopen' and monitoring.lift_suppression(v_incident.id, v_intent.sender, v_intent.details) then
       v_outcome.effect := 'reopened';
     end if;
     if v_prepared.severity > v_before
-      and monitoring.change_incident_severity(v_incident.id, v_prepared.severity, v_prepared.rule, 'sentry')
+      and monitoring.change_incident_severity(
+        v_incident.id, v_prepared.severity, v_prepared.rule, v_intent.sender
+      )
     then
       v_outcome.effect := 'escalated';
     end if;
   else
-    -- is_late_delivery() has compared it with the resolution, by Sentry's own times.
+    -- is_late_delivery() has compared it with the resolution, by the sender's own times.
     v_prepared.happened_at := greatest(
       v_prepared.happened_at, v_incident.resolved_at + interval '1 microsecond'
     );
@@ -171,7 +157,9 @@ begin
     );
     if v_intent.verb = 'measure'
       and v_upserted.severity > v_intent.severity
-      and monitoring.change_incident_severity(v_upserted.incident_id, v_intent.severity, v_prepared.rule, 'sentry')
+      and monitoring.change_incident_severity(
+        v_upserted.incident_id, v_intent.severity, v_prepared.rule, v_intent.sender
+      )
       and v_outcome.effect = 'counted'
     then
       v_outcome.effect := 'lowered';
@@ -179,16 +167,16 @@ begin
   end if;
 
   if v_outcome.incident_id is not null then
-    perform monitoring.enrich_sentry_incident(v_outcome.incident_id, v_prepared, v_intent);
+    perform monitoring.enrich_delivered_incident(v_outcome.incident_id, v_prepared, v_intent);
   end if;
   return v_outcome;
 end
 $$;
 
-comment on function monitoring.open_sentry_incident(monitoring.delivery_intent, public.incidents) is
+comment on function monitoring.open_delivered_incident(monitoring.delivery_intent, public.incidents) is
 'Applies count, open, reopen and measure. incident is the existing incident, all null for none.';
 
-create function monitoring.change_sentry_incident(intent monitoring.delivery_intent, incident public.incidents)
+create function monitoring.change_delivered_incident(intent monitoring.delivery_intent, incident public.incidents)
 returns text
 language plpgsql
 volatile
@@ -196,17 +184,17 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_intent monitoring.delivery_intent := change_sentry_incident.intent;
-  v_incident public.incidents := change_sentry_incident.incident;
+  v_intent monitoring.delivery_intent := change_delivered_incident.intent;
+  v_incident public.incidents := change_delivered_incident.incident;
   v_is_done boolean := true;
 begin
   case v_intent.verb
     when 'resolve' then
       v_is_done := 1 = monitoring.resolve_incidents(
         array[v_intent.fingerprint],
-        'sentry',
-        coalesce(v_intent.details ->> 'by', 'sentry'),
-        'Resolved in Sentry.',
+        v_intent.sender,
+        coalesce(v_intent.details ->> 'by', v_intent.sender),
+        format('Resolved in %s.', monitoring.name_delivery_sender(v_intent.sender)),
         case
           when v_intent.sent_at > greatest(v_incident.first_seen, v_incident.reopened_at) then v_intent.sent_at
           else clock_timestamp()
@@ -214,14 +202,18 @@ begin
         v_intent.details
       );
     when 'suppress' then
-      v_is_done := monitoring.apply_suppression(v_incident.id, 'sentry', v_intent.details);
+      v_is_done := monitoring.apply_suppression(v_incident.id, v_intent.sender, v_intent.details);
     when 'assign' then
-      perform monitoring.audit_incident_event(v_incident.id, 'sentry', 'incident_assigned', v_intent.details);
+      perform monitoring.audit_incident_event(
+        v_incident.id, v_intent.sender, 'incident_assigned', v_intent.details
+      );
     when 'comment' then
-      perform monitoring.audit_incident_event(v_incident.id, 'sentry', 'incident_commented', v_intent.details);
+      perform monitoring.audit_incident_event(
+        v_incident.id, v_intent.sender, 'incident_commented', v_intent.details
+      );
       return 'commented';
   end case;
-  perform monitoring.enrich_sentry_incident(v_incident.id, monitoring.prepare_sentry_report(v_intent), v_intent);
+  perform monitoring.enrich_delivered_incident(v_incident.id, monitoring.prepare_delivered_report(v_intent), v_intent);
   return case
     when not v_is_done then 'recorded'
     else case v_intent.verb when 'resolve' then 'resolved' when 'suppress' then 'suppressed' else 'assigned' end
@@ -229,7 +221,7 @@ begin
 end
 $$;
 
-comment on function monitoring.change_sentry_incident(monitoring.delivery_intent, public.incidents) is
+comment on function monitoring.change_delivered_incident(monitoring.delivery_intent, public.incidents) is
 'Applies resolve, suppress, assign and comment, and returns the effect.';
 
 create function monitoring.find_latest_sent_at(incident_id text, effects text[], applied_since timestamptz)
@@ -254,8 +246,8 @@ as $$
 $$;
 
 comment on function monitoring.find_latest_sent_at(text, text[], timestamptz) is
-'Returns when Sentry sent the latest delivery that had one of these effects on an incident since a time. Null when there
-is none.';
+'Returns sent_at of the latest delivery that had one of these effects on an incident since a time. Null when there is
+none.';
 
 create function monitoring.is_late_delivery(intent monitoring.delivery_intent, incident public.incidents)
 returns boolean
@@ -273,7 +265,7 @@ begin
   if v_intent.verb in ('assign', 'comment') then
     return false;
   elsif v_incident.id is null then
-    -- The resolution of an unknown issue.
+    -- The resolution of an unknown issue or alert.
     return v_intent.verb <> 'resolve' and exists (
       select
       from monitoring.deliveries
@@ -284,7 +276,7 @@ begin
   end if;
   -- Sentry-Hook-Timestamp has a resolution of seconds. Within a second, the order of arrival decides.
   if v_incident.status = 'resolved' then
-    -- Sentry's own time, unless a person or an agent has resolved the incident since.
+    -- The sender's own time, unless a person or an agent has resolved the incident since.
     v_resolved_at := coalesce(
       monitoring.find_latest_sent_at(v_incident.id, array['resolved'], v_incident.resolved_at), v_incident.resolved_at
     );
@@ -320,6 +312,8 @@ begin
   v_outcome.effect := 'recorded';
   if v_intent.verb is null then
     return v_outcome;
+  elsif v_intent.verb = 'deploy' then
+    return monitoring.apply_deployment_event(v_intent);
   end if;
   select incidents.*
   into v_incident
@@ -333,14 +327,14 @@ begin
   if monitoring.is_late_delivery(v_intent, v_incident) then
     v_outcome.effect := 'late';
     if v_intent.verb = 'count' and v_incident.id is not null then
-      v_late := monitoring.prepare_sentry_report(v_intent);
+      v_late := monitoring.prepare_delivered_report(v_intent);
       v_late.happened_at := least(v_late.happened_at, v_incident.resolved_at);
       perform monitoring.upsert_incidents(array[v_late]);
     end if;
   elsif v_intent.verb in ('count', 'open', 'reopen', 'measure') then
-    v_outcome := monitoring.open_sentry_incident(v_intent, v_incident);
+    v_outcome := monitoring.open_delivered_incident(v_intent, v_incident);
   elsif v_incident.id is not null then
-    v_outcome.effect := monitoring.change_sentry_incident(v_intent, v_incident);
+    v_outcome.effect := monitoring.change_delivered_incident(v_intent, v_incident);
   elsif v_intent.verb = 'resolve' then
     -- Deferred deliveries of the issue must not open it any more.
     update monitoring.deliveries

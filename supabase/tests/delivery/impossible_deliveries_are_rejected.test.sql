@@ -1,6 +1,36 @@
 begin;
 
-select plan(8);
+select plan(13);
+
+select throws_ok(
+  $$ insert into monitoring.deliveries (kind, resource, body_hash, sent_at, effect)
+     values ('nagios', 'x', 'h', now(), 'opened') $$,
+  '23514', 'new row for relation "deliveries" violates check constraint "kind_is_known"', 'an unknown kind is rejected'
+);
+
+select throws_ok(
+  $$ insert into monitoring.deliveries (kind, resource, body_hash, sent_at, effect)
+     values ('generic', 'x', 'h', now(), 'opened') $$,
+  '23514', 'new row for relation "deliveries" violates check constraint "only_generic_deliveries_have_a_name"',
+  'a generic delivery has the name of its key, others have none'
+);
+
+select throws_ok(
+  $$ insert into monitoring.deliveries (kind, name, resource, body_hash, sent_at, effect)
+     values ('generic', 'A b', 'x', 'h', now(), 'opened') $$,
+  '23514', 'new row for relation "deliveries" violates check constraint "name_is_that_of_a_key"',
+  'a name that no key can have is rejected'
+);
+
+select throws_ok(
+  $$ select public.ingest_deliveries('[{"kind": "nagios", "resource": "x", "body": {}}]') $$,
+  'PT400', 'kind is unknown', 'a delivery of an unknown kind is rejected'
+);
+
+select throws_ok(
+  $$ select public.ingest_deliveries('[{"kind": "generic", "resource": "x", "body": {}}]') $$,
+  'PT400', 'kind is unknown', 'and a generic one without a name'
+);
 
 select throws_ok(
   $$ insert into monitoring.deliveries (resource, body_hash, sent_at, effect)

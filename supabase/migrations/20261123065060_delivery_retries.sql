@@ -1,9 +1,8 @@
--- Purpose: applies deliveries from Sentry that were stored but not applied: deferred by the limit of new incidents, or
---   failed.
+-- Purpose: applies deliveries that were stored but not applied: deferred by the limit of new incidents, or failed.
 -- Objects: functions monitoring.apply_stored_delivery, monitoring.postpone_delivery, public.replay_delivery,
 --   monitoring.retry_deliveries.
--- Risks: the advisory lock of an issue comes before any row, as in ingest_deliveries(). The job takes it only if it is
---   free, because it takes the locks of several issues in no order.
+-- Risks: the advisory lock of an issue or alert comes before any row, as in ingest_deliveries(). The job takes it only
+--   if it is free, because it takes the locks of several issues in no order.
 
 create function monitoring.apply_stored_delivery(id bigint, is_waiting boolean)
 returns text
@@ -24,7 +23,13 @@ begin
   from monitoring.deliveries
   where deliveries.id = apply_stored_delivery.id;
   if v_row.effect in ('deferred', 'failed') then
-    v_intent := monitoring.read_sentry_intent(v_row.resource, v_row.action, v_row.body, v_row.sent_at);
+    v_intent := monitoring.read_intent(
+      v_row.kind, v_row.name, v_row.resource, v_row.action, v_row.body, v_row.sent_at
+    );
+    -- As read from the body before it was sanitized.
+    v_intent.fingerprint := coalesce(v_row.fingerprint, v_intent.fingerprint);
+    v_intent.occurrence_key := coalesce(v_row.occurrence_key, v_intent.occurrence_key);
+    v_intent.sent_at := coalesce(case when v_row.fingerprint is not null then v_row.sent_at end, v_intent.sent_at);
     v_lock_key := hashtext(coalesce(v_intent.fingerprint, v_row.body_hash));
     if apply_stored_delivery.is_waiting then
       perform pg_advisory_xact_lock(20261124, v_lock_key);
@@ -124,7 +129,7 @@ begin
   if not found then
     perform monitoring.refuse_request(
       'PT404', format('there is no delivery %s', replay_delivery.delivery_id), 'delivery_id',
-      'Find the id with: select id, resource, action, effect from monitoring.deliveries order by id desc.'
+      'Find the id with: select id, kind, resource, action, effect from monitoring.deliveries order by id desc.'
     );
   end if;
   begin
@@ -161,7 +166,7 @@ revoke all on function public.replay_delivery(bigint) from public, anon, authent
 grant execute on function public.replay_delivery(bigint) to service_role;
 
 comment on function public.replay_delivery(bigint) is
-'Applies a Sentry delivery that failed or is deferred, and says in a sentence what happened.
+'Applies a delivery of Sentry or another monitor that failed or is deferred, and says in a sentence what happened.
 
 A delivery that was applied before is not applied again: nothing is counted, changed or sent twice. Returns
 {"delivery_id", "effect", "incident_id", "result"}; effect is that of the delivery, result the sentence. A delivery whose

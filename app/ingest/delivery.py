@@ -1,0 +1,102 @@
+"""A webhook delivery as the payload of ingest_deliveries(). An authenticated body is accepted, whatever its shape."""
+
+import hashlib
+from collections import deque
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import cast
+
+from app.ingest.payload import (
+    DEPTH_LIMIT,
+    VALUE_LIMIT,
+    JsonObject,
+    Report,
+    clean_scalar,
+    clean_text,
+    encode,
+    read_object,
+)
+from app.problems import Problem
+
+_TRIMMED = "[trimmed]"
+_MEMBER_LIMIT = 1000
+
+# Source, copy, level, and whether the source has priority.
+_Task = tuple[object, JsonObject | list[object], int, bool]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who sent a delivery: the program, for a generic one the name of its key, and what the delivery is about."""
+
+    kind: str
+    resource: str
+    name: str | None = None
+
+
+def read_delivery(
+    raw: bytes,
+    origin: Origin,
+    timestamp: str | None,
+    arrived_at: datetime,
+    priority_keys: AbstractSet[str] = frozenset(),
+) -> tuple[Report, JsonObject]:
+    """The delivery in a request, and its body as it is passed on. Raises the Problem of a body that is not JSON.
+
+    timestamp is when the sender sent it, if it says so. priority_keys are the members from which an incident is built.
+    """
+    body, reason = _read_body(raw, priority_keys)
+    envelope: JsonObject = {
+        "kind": origin.kind,
+        "resource": clean_text(origin.resource),
+        "body_hash": hashlib.sha256(raw).hexdigest(),
+        "sent_at": clean_text(timestamp) if timestamp else None,
+        "arrived_at": arrived_at.isoformat(),
+        "body": body,
+        "problem": reason,
+    }
+    if origin.name is not None:
+        envelope["name"] = origin.name
+    return Report(encode(envelope)), body
+
+
+def trim(body: JsonObject, priority_keys: AbstractSet[str] = frozenset()) -> JsonObject:
+    """A body of at most VALUE_LIMIT values, DEPTH_LIMIT levels and 1,000 members each, cleaned for jsonb.
+
+    The members with priority come first, so that a limit cuts the others, which follow level by level.
+    """
+    trimmed: JsonObject = {}
+    remaining = VALUE_LIMIT
+    priority: deque[_Task] = deque([(body, trimmed, 1, True)])
+    queue: deque[_Task] = deque()
+    while priority or queue:
+        source, target, depth, source_has_priority = (priority or queue).popleft()
+        members = source.items() if isinstance(source, dict) else ((None, item) for item in cast(list[object], source))
+        for key, value in islice(members, _MEMBER_LIMIT):
+            if remaining == 0:
+                break
+            remaining -= 1
+            kept: object = clean_scalar(value)
+            if isinstance(value, dict | list):
+                kept = _TRIMMED if depth == DEPTH_LIMIT else type(value)()
+                if not isinstance(kept, str):
+                    has_priority = source_has_priority and (key is None or key in priority_keys)
+                    task = (value, cast(JsonObject | list[object], kept), depth + 1, has_priority)
+                    (priority if has_priority else queue).append(task)
+            if isinstance(target, dict):
+                target[clean_text(cast(str, key))] = kept
+            else:
+                target.append(kept)
+    return trimmed
+
+
+def _read_body(raw: bytes, priority_keys: AbstractSet[str]) -> tuple[JsonObject, str | None]:
+    """The body, or an empty one and why: what is too deep, or JSON but no object, is authenticated all the same."""
+    try:
+        return trim(read_object(raw), priority_keys), None
+    except Problem as refused:
+        if refused.code not in ("body-depth", "body-shape"):
+            raise
+        return {}, refused.detail
