@@ -20,7 +20,7 @@ from app.supabase.client import SupabaseClient
 from app.supabase.monitor import DatabaseMonitor
 from app.supervisor import Supervisor
 from app.web.auth import SignatureFailures
-from app.web.body import BodyBudget, email_limits, form_limits, report_limits, sentry_limits
+from app.web.body import BodyBudget, email_limits, envelope_limits, form_limits, report_limits, sentry_limits
 from app.web.session import Sessions
 
 # Sentry closes the connection after 1 s. A delivery takes some 3 ms in the database, an invalid one 30: a call must not
@@ -64,6 +64,8 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
             public_bodies=BodyBudget(report_limits()),
             sentry_bodies=BodyBudget(sentry_limits()),
             monitor_bodies=BodyBudget(sentry_limits()),
+            envelope_bodies=BodyBudget(envelope_limits()),
+            tunnel_bodies=BodyBudget(sentry_limits()),
             email_bodies=BodyBudget(email_limits()),
             form_bodies=BodyBudget(form_limits()),
             reports=feeds["events"].service,

@@ -27,6 +27,8 @@ class ServiceState(TypedDict):
     sentry_bodies: BodyBudget
     public_bodies: BodyBudget
     monitor_bodies: BodyBudget
+    envelope_bodies: BodyBudget
+    tunnel_bodies: BodyBudget
     email_bodies: BodyBudget
     form_bodies: BodyBudget
     reports: IngestService

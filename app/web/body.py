@@ -48,6 +48,11 @@ def report_limits() -> BodyLimits:
     return BodyLimits(BODY_LIMIT, 24 * BODY_LIMIT, 2_000, _REPORT_SECONDS, replaces_oldest=False)
 
 
+def envelope_limits() -> BodyLimits:
+    """For envelopes with a public key: pictures and recordings can come along with an event."""
+    return BodyLimits(10 * BODY_LIMIT, 40 * BODY_LIMIT, 2_000, _REPORT_SECONDS, replaces_oldest=False)
+
+
 def sentry_limits() -> BodyLimits:
     """For signed bodies: whether the signature is right shows only when the body is there."""
     return BodyLimits(BODY_LIMIT, 8 * BODY_LIMIT, 200, _UNAUTHENTICATED_SECONDS, replaces_oldest=True)
@@ -176,5 +181,5 @@ async def read_body(request: Request[Any], budget: BodyBudget) -> bytes:
 
 
 def _too_large(limit: int) -> Exception:
-    unit = "1 MiB" if limit == BODY_LIMIT else f"{limit // 1024} KiB"
+    unit = f"{limit // BODY_LIMIT} MiB" if limit >= BODY_LIMIT else f"{limit // 1024} KiB"
     return problem("body-too-large", f"The body is larger than {unit}.")
