@@ -1,7 +1,7 @@
 """Events and check-ins of Sentry's SDKs as elements of ingest_events() and ingest_heartbeats()."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from uuid import uuid4
 
@@ -15,9 +15,15 @@ _EVENT_ID = re.compile(r"[0-9a-f]{32}")
 # values of local variables.
 _MEMBERS = (
     *("event_id", "timestamp", "level", "platform", "logger", "message", "logentry", "exception", "stacktrace"),
-    *("threads", "fingerprint", "release", "environment", "dist", "tags", "user", "request", "breadcrumbs"),
-    *("contexts", "extra", "transaction", "server_name", "culprit", "title", "type"),
+    *("threads", "fingerprint", "release", "environment", "dist", "tags", "breadcrumbs", "contexts", "extra"),
+    *("transaction", "server_name", "culprit", "title", "type"),
 )
+# Of these members only what is named: cookies, posted data and addresses stay out of the spool, too.
+_PARTS = {
+    "request": ("url", "method", "headers"),
+    "user": ("id", "username", "email"),
+    "sdk": ("name", "version"),
+}
 _FRAME_MEMBERS = ("function", "filename", "abs_path", "module", "lineno", "colno", "in_app")
 # The last ones are the nearest to the error.
 _BREADCRUMBS = 20
@@ -38,6 +44,8 @@ def read_sdk_event(payload: bytes, default_id: object, sender: str, received_at:
     event = read_object(payload)
     event_id = read_event_id(event.get("event_id")) or read_event_id(default_id) or uuid4().hex
     kept = {name: event[name] for name in _MEMBERS if name in event} | {"event_id": event_id}
+    for name, members in _PARTS.items():
+        kept[name] = _select(event.get(name), members)
     kept["exception"] = _with_values(kept.get("exception"), _trim_stacks)
     kept["threads"] = _with_values(kept.get("threads"), _trim_stacks)
     kept["stacktrace"] = _trim_frames(kept.get("stacktrace"))
@@ -76,6 +84,11 @@ def read_event_id(value: object) -> str | None:
     return text if _EVENT_ID.fullmatch(text) else None
 
 
+def _select(value: object, members: Iterable[str]) -> object:
+    """These members of an object; None for anything else."""
+    return {name: value[name] for name in members if name in value} if isinstance(value, dict) else None
+
+
 def _with_values(value: object, change: Callable[[list[object]], list[object]]) -> object:
     """A list, or the list in the member `values` of an object, changed; SDKs send either."""
     if isinstance(value, dict):
@@ -97,10 +110,4 @@ def _trim_frames(stacktrace: object) -> object:
     frames = stacktrace.get("frames") if isinstance(stacktrace, dict) else None
     if not isinstance(frames, list):
         return None
-    return {
-        "frames": [
-            {name: frame[name] for name in _FRAME_MEMBERS if name in frame}
-            for frame in frames[-_FRAMES:]
-            if isinstance(frame, dict)
-        ]
-    }
+    return {"frames": [_select(frame, _FRAME_MEMBERS) for frame in frames[-_FRAMES:] if isinstance(frame, dict)]}

@@ -1,4 +1,4 @@
-"""Content-Encoding of request bodies: what is inflated, what is refused, and that a bomb costs no more than the limit."""
+"""Content-Encoding of request bodies: what is inflated, what is refused, and that a bomb costs only its limit."""
 
 import gzip
 import tracemalloc
