@@ -21,7 +21,15 @@ from app.supabase.client import SupabaseClient
 from app.supabase.monitor import DatabaseMonitor
 from app.supervisor import Supervisor
 from app.web.auth import SignatureFailures
-from app.web.body import BodyBudget, email_limits, form_limits, public_limits, report_limits, sentry_limits
+from app.web.body import (
+    BodyBudget,
+    email_limits,
+    envelope_limits,
+    form_limits,
+    public_limits,
+    report_limits,
+    sentry_limits,
+)
 from app.web.middleware import FairLimit
 from app.web.session import Sessions
 
@@ -104,6 +112,8 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
             sentry_bodies=BodyBudget(sentry_limits()),
             public_requests=FairLimit(_PUBLIC_REQUESTS, round(_PUBLIC_REQUESTS * _sender_share(settings))),
             monitor_bodies=BodyBudget(report_limits()),
+            envelope_bodies=BodyBudget(envelope_limits()),
+            tunnel_bodies=BodyBudget(sentry_limits()),
             email_bodies=BodyBudget(email_limits()),
             form_bodies=BodyBudget(form_limits()),
             reports=feeds["events"].service,

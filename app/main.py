@@ -16,6 +16,7 @@ from app.routes.kill_switch import kill_switch
 from app.routes.metrics import metrics
 from app.routes.monitors import monitor_handlers
 from app.routes.report import report_error
+from app.routes.sdk import receive_envelope, receive_event
 from app.routes.sentry import receive_sentry
 from app.routes.status import status
 from app.settings import Settings
@@ -40,7 +41,14 @@ def create_app(settings: Settings) -> Starlette:
     readers = Middleware(RequestLimit, FairLimit(total=16, per_client=8))
     visitors = Middleware(RequestLimit, FairLimit(total=64, per_client=32))
     # Pages of other origins may call these.
-    public_routes = [Route("/api/autonomous/error", report_error, methods=["POST"])]
+    public_routes = [
+        Route("/api/autonomous/error", report_error, methods=["POST"]),
+        # Some SDKs leave out the last slash.
+        Route("/api/{project}/envelope/", receive_envelope, methods=["POST"]),
+        Route("/api/{project}/envelope", receive_envelope, methods=["POST"]),
+        Route("/api/{project}/store/", receive_event, methods=["POST"]),
+        Route("/api/{project}/store", receive_event, methods=["POST"]),
+    ]
     app = Starlette(
         routes=[
             *public_routes,

@@ -34,6 +34,12 @@ ALERT_EFFECTS = (
     *("opened", "counted", "reopened", "escalated", "resolved", "deployed"),
     *("late", "recorded", "repeated", "deferred", "failed", "spooled", "other"),
 )
+# Types of the items that Sentry's SDKs send; any other counts as unknown.
+ENVELOPE_ITEMS = (
+    *("event", "check_in", "transaction", "span", "session", "sessions", "client_report", "attachment", "log"),
+    *("otel_log", "trace_metric", "statsd", "profile", "profile_chunk", "replay_event", "replay_recording"),
+    *("replay_video", "feedback", "user_report", "unknown"),
+)
 
 EMAIL_PROVIDERS = ("resend", "postmark")
 EMAIL_EFFECTS = ("recorded", "duplicate", "ignored", "failed")
@@ -86,6 +92,14 @@ class Metrics:
         for monitor in MONITORS:
             for effect in ALERT_EFFECTS:
                 self._alerts.labels(monitor, effect)
+        self._envelope_items = Counter(
+            "monitoring_envelope_items_total",
+            "Items that Sentry SDKs sent, by type. Of these, events and check-ins are kept.",
+            ("type",),
+            registry=self.registry,
+        )
+        for item_type in ENVELOPE_ITEMS:
+            self._envelope_items.labels(item_type)
         for provider in EMAIL_PROVIDERS:
             for effect in EMAIL_EFFECTS:
                 self._email_events.labels(provider, effect)
@@ -114,6 +128,10 @@ class Metrics:
     def count_email_event(self, provider: str, effect: str) -> None:
         """It is known what became of an event of an e-mail provider."""
         self._email_events.labels(provider, effect if effect in EMAIL_EFFECTS else "failed").inc()
+
+    def count_envelope_item(self, item_type: str) -> None:
+        """A Sentry SDK sent an item of this type."""
+        self._envelope_items.labels(item_type if item_type in ENVELOPE_ITEMS else "unknown").inc()
 
     def count_batches(
         self, feed: str, send: Callable[[list[Item]], Awaitable[Result]]

@@ -29,6 +29,8 @@ class ServiceState(TypedDict):
     public_bodies: BodyBudget
     public_requests: FairLimit
     monitor_bodies: BodyBudget
+    envelope_bodies: BodyBudget
+    tunnel_bodies: BodyBudget
     email_bodies: BodyBudget
     form_bodies: BodyBudget
     reports: IngestService

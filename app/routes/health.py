@@ -15,6 +15,7 @@ _LINKS = {
     "health": "/health",
     "database": "/health/db",
     "report_error": "/api/autonomous/error",
+    "sentry_sdk": "/api/1/envelope/",
     "sentry": "/webhooks/sentry",
     "email": "/webhooks/email",
     "status": "/status",

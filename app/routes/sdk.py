@@ -1,0 +1,134 @@
+"""POST /api/<project>/envelope/ and /store/: Sentry's SDKs report with a DSN of this service.
+
+SDKs drop what is not answered with 2xx; those in Python and JavaScript send nothing twice. So an event is answered 200
+once it is in the database or in the spool. If the database refuses more of a key, the SDK learns how long to hold back
+(429, X-Sentry-Rate-Limits). If neither can store an event (503), it does not: the next one may find room.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from starlette.responses import JSONResponse, Response
+
+from app.ingest.payload import Report
+from app.ingest.sdk import EVENT_LIMIT, read_check_in, read_event_id, read_sdk_event
+from app.logs import log_fields
+from app.problems import Problem, problem
+from app.state import ServiceRequest
+from app.web.auth import require_public_key
+from app.web.dsn import key_of_dsn, key_of_request
+from app.web.envelope import ENVELOPE_LIMIT, Envelope, read_envelope
+from app.web.errors import problem_response
+from app.web.inflate import read_inflated
+
+_PROJECT = re.compile("[0-9]{1,20}")
+_NO_HEADER_TEXT = re.compile(r"[^\x20-\x7e]+")
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """What of a request is to be stored, in order, and the id that its answer has."""
+
+    events: tuple[Report, ...] = ()
+    check_ins: tuple[Report, ...] = ()
+    item_types: tuple[str, ...] = ("event",)
+    event_id: str | None = None
+
+
+async def receive_envelope(request: ServiceRequest) -> Response:
+    """200 with the id once every event and check-in of the envelope is stored or spooled. Others are counted only."""
+    return await _answer(request, _read_envelope)
+
+
+async def receive_event(request: ServiceRequest) -> Response:
+    """200 with the id once the event is stored or spooled: SDKs sent it alone before there were envelopes."""
+    return await _answer(request, _read_event)
+
+
+async def _read_envelope(request: ServiceRequest) -> _Sent:
+    state, headers = request.state, request.headers
+    key = key_of_request(request)
+    sender = None if key is None else require_public_key(key, headers, state["settings"])
+
+    def read(raw: bytes) -> _Sent:
+        envelope = read_envelope(raw)
+        tunneled = key_of_dsn(envelope.header.get("dsn"))
+        return _read_items(envelope, sender or require_public_key(tunneled, headers, state["settings"]))
+
+    # Of a body with the key in it, nobody knows beforehand who sends it.
+    bodies = state["tunnel_bodies" if sender is None else "envelope_bodies"]
+    return await read_inflated(request, bodies, ENVELOPE_LIMIT, read)
+
+
+def _read_items(envelope: Envelope, sender: str) -> _Sent:
+    events: list[Report] = []
+    check_ins: list[Report] = []
+    default_id, received_at = envelope.header.get("event_id"), datetime.now(UTC)
+    for item in envelope.items:
+        try:
+            if item.type == "event":
+                events.append(read_sdk_event(item.payload, default_id, sender, received_at))
+                default_id = None  # of one event
+            elif item.type == "check_in":
+                check_ins.append(read_check_in(item.payload, sender, received_at))
+        except Problem as refused:
+            detail = f"Line {item.line} of the envelope: {refused.detail}"
+            raise problem(refused.code, detail, members={**refused.members, "line": item.line}) from None
+    event_id = events[0].idempotency_key if events else read_event_id(envelope.header.get("event_id"))
+    return _Sent(tuple(events), tuple(check_ins), tuple(item.type for item in envelope.items), event_id)
+
+
+async def _read_event(request: ServiceRequest) -> _Sent:
+    state, received_at = request.state, datetime.now(UTC)
+    sender = require_public_key(key_of_request(request), request.headers, state["settings"])
+    event = await read_inflated(
+        request, state["envelope_bodies"], EVENT_LIMIT, lambda raw: read_sdk_event(raw, None, sender, received_at)
+    )
+    return _Sent(events=(event,), event_id=event.idempotency_key)
+
+
+async def _answer(request: ServiceRequest, read: Callable[[ServiceRequest], Awaitable[_Sent]]) -> Response:
+    fields = log_fields()
+    fields["feed"] = "public"
+    try:
+        if not _PROJECT.fullmatch(request.path_params["project"]):
+            raise problem("not-found", "The project of a DSN is a number, such as 1.")
+        sent = await read(request)
+        for item_type in sent.item_types:
+            request.state["metrics"].count_envelope_item(item_type)
+        if not sent.events:
+            del fields["feed"]
+            if sent.check_ins:
+                fields["feed"] = "heartbeats"
+        await _store(request, sent)
+    except Problem as refused:
+        return problem_response(_for_sdks(refused))
+    return JSONResponse({"id": sent.event_id} if sent.event_id is not None else {})
+
+
+async def _store(request: ServiceRequest, sent: _Sent) -> None:
+    """Raises the Problem of the first one that is refused, once it is known what became of all."""
+    state = request.state
+    calls = [state["public"].accept(each) for each in sent.events]
+    calls += [state["heartbeats"].accept(each) for each in sent.check_ins]
+    categories = ["error;default"] * len(sent.events) + ["monitor"] * len(sent.check_ins)
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    for result, category in zip(results, categories, strict=True):
+        if isinstance(result, Problem) and result.status == 429:
+            limits = f"{result.headers['Retry-After']}:{category}:key"
+            result.headers = {**result.headers, "X-Sentry-Rate-Limits": limits}
+        if isinstance(result, BaseException):
+            raise result
+
+
+def _for_sdks(refused: Problem) -> Problem:
+    """The same Problem, with the headers that SDKs read."""
+    headers = {**refused.headers, "X-Sentry-Error": _NO_HEADER_TEXT.sub(" ", refused.detail)[:500]}
+    if refused.status == 503:
+        # SDKs in JavaScript would drop every event until then, although the next one may be stored.
+        headers.pop("Retry-After", None)
+    refused.headers = headers
+    return refused
