@@ -53,7 +53,8 @@ create table public.incidents (
   constraint fingerprint_is_not_blank check (btrim(fingerprint) <> ''),
   constraint fingerprint_is_short check (length(fingerprint) <= 255),
   constraint sender_is_known check (
-    sender in ('health-check', 'sentry', 'security', 'service') or sender like 'server:_%' or sender like 'agent:_%'
+    sender in ('health-check', 'sentry', 'alertmanager', 'grafana', 'uptime-kuma', 'github', 'security', 'service')
+    or sender like any(array['server:_%', 'public:_%', 'agent:_%', 'generic:_%'])
   ),
   -- No reporter reaches the incidents of the health checks, of Sentry, of security events or of the service.
   constraint fingerprints_in_a_namespace_have_its_sender check (
@@ -183,8 +184,9 @@ comment on column public.incidents.source is
 'What the reporter calls itself, such as browser or server. Free text: rules about trust use sender.';
 
 comment on column public.incidents.sender is
-'Who opened or reopened the incident, by its credential: health-check, sentry, security, service, server:<name of the
-ingest token> or agent:<subject of the JWT>.';
+'Who opened or reopened the incident, by its credential: health-check, sentry, another monitor (alertmanager, grafana,
+uptime-kuma, github, generic:<name>), security, service, server:<name of the ingest token>, public:<name of the public
+key> or agent:<subject of the JWT>.';
 
 comment on column public.incidents.environment is 'Environment of the newest occurrence, such as production.';
 
@@ -259,7 +261,8 @@ comment on constraint fingerprint_is_not_blank on public.incidents is
 comment on constraint fingerprint_is_short on public.incidents is 'fingerprint must have at most 255 characters.';
 
 comment on constraint sender_is_known on public.incidents is
-'sender must be health-check, sentry, security, service, server:<name> or agent:<name>.';
+'sender must be health-check, sentry, alertmanager, grafana, uptime-kuma, github, security, service, server:<name>,
+public:<name>, agent:<name> or generic:<name>.';
 
 comment on constraint fingerprints_in_a_namespace_have_its_sender on public.incidents is
 'A fingerprint with a colon belongs to the sender before the colon, such as health-check:target:api to health-check.
