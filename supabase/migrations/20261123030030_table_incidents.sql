@@ -129,6 +129,10 @@ where status <> 'resolved';
 create index incidents_observed_idx on public.incidents (severity desc)
 where sender = 'health-check' and status <> 'resolved';
 
+-- The worst incident that anybody but a public key reported, or whose severity was set by hand, for the overall state.
+create index incidents_trusted_idx on public.incidents (severity desc)
+where status <> 'resolved' and (sender not like 'public:%' or has_manual_severity);
+
 -- Claims, by their end: there are few, because each caller may hold a few only.
 create index incidents_claims_idx on public.incidents (claim_expires_at)
 where claim_expires_at is not null;
