@@ -353,8 +353,8 @@ end
 $$;
 
 comment on function monitoring.find_fingerprint(jsonb, monitoring.prepared_event) is
-'Returns the identity of an event, whose other fields are prepared: the fingerprint that it names, in which {{ default }}
-stands for the computed one, as in Sentry, else the computed one.';
+'Returns the identity of an event, whose other fields are prepared: the fingerprint that it names, in which
+{{ default }} stands for the computed one, as in Sentry, else the computed one.';
 
 create function monitoring.limit_public_report(report jsonb, sender text)
 returns jsonb

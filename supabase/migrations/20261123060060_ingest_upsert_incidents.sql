@@ -173,8 +173,7 @@ begin
       min(event.happened_at) over (partition by event.fingerprint) as first_seen,
       max(event.happened_at) over (partition by event.fingerprint) as last_seen,
       first_value(event.event_position) over (
-        partition by event.fingerprint
-        order by event.happened_at desc, event.event_position desc
+        partition by event.fingerprint order by event.happened_at desc, event.event_position desc
       ) as sample_position
     from unnest(insert_incidents.events) as event
     order by event.fingerprint, event.quota, event.severity desc, event.event_position
@@ -224,8 +223,7 @@ begin
     where leaders.rank <= leaders.most
     order by leaders.fingerprint
     on conflict (fingerprint) where status <> 'resolved' do nothing
-    returning
-      incidents.id, incidents.fingerprint, incidents.severity, incidents.category, incidents.status
+    returning incidents.id, incidents.fingerprint, incidents.severity, incidents.category, incidents.status
   ),
 
   counted as (

@@ -1,8 +1,8 @@
 -- Errors of the last 7 days that may be split: incidents of the same type and title, apart from quoted texts and words
 -- with digits, that have different fingerprints. differs_in lists what differs between them.
--- What to do: incidents of different sources, public keys, environments or codes are apart on purpose. If the texts differ only in a
--- value, such as a name, let the program send a fingerprint of its own with each report, which has no such value
--- (docs/http-api.md, "Error reports"); if it sends one already, leave the value out of it.
+-- What to do: incidents of different sources, public keys, environments or codes are apart on purpose. If the texts
+-- differ only in a value, such as a name, let the program send a fingerprint of its own with each report, which has no
+-- such value (docs/http-api.md, "Error reports"); if it sends one already, leave the value out of it.
 with titles as (
   select
     incidents.*,

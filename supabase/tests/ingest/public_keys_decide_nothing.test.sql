@@ -92,7 +92,10 @@ select is(
 );
 
 select is(
-  (select open_incidents.sender from public.open_incidents where source = 'tap-app'), 'public:tap-app',
+  (
+    select open_incidents.sender from public.open_incidents
+    where open_incidents.source = 'tap-app'
+  ), 'public:tap-app',
   'in the list of open incidents, too'
 );
 

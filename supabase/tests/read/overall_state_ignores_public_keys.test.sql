@@ -15,7 +15,10 @@ select public.ingest_events('[
 ]');
 
 select is(
-  (select max(severity) from public.incidents where sender = 'public:tap-page'), 'CRITICAL'::public.incident_severity,
+  (
+    select max(severity) from public.incidents
+    where sender = 'public:tap-page'
+  ), 'CRITICAL'::public.incident_severity,
   'a public key can report what is CRITICAL'
 );
 

@@ -46,7 +46,7 @@ select is(
   (
     select incidents.context -> 'fingerprint'
     from opened
-    join public.incidents on incidents.id = opened.combined
+    inner join public.incidents on opened.combined = incidents.id
   ), '"[\"checkout\", \"{{default}}\"]"'::jsonb,
   'the incident shows what the program set'
 );
