@@ -41,6 +41,10 @@ as $$
     'new incidents per sender and minute; repeats are never limited'
   ),
   (
+    'rate_limits', 'public_new_incidents_per_minute', 'integer', 1, 1000000, null, false, '300',
+    'new incidents per public key and minute; repeats are never limited'
+  ),
+  (
     'rate_limits', 'agent_actions_per_hour', 'integer', 0, 100000, null, false, '60',
     'actions that one caller may start per hour'
   ),

@@ -53,8 +53,8 @@ create table public.incidents (
   constraint fingerprint_is_not_blank check (btrim(fingerprint) <> ''),
   constraint fingerprint_is_short check (length(fingerprint) <= 255),
   constraint sender_is_known check (
-    sender in ('health-check', 'security', 'service', 'sentry', 'alertmanager', 'grafana', 'uptime-kuma', 'github')
-    or sender like any(array['server:_%', 'agent:_%', 'generic:_%'])
+    sender in ('health-check', 'sentry', 'alertmanager', 'grafana', 'uptime-kuma', 'github', 'security', 'service')
+    or sender like any(array['server:_%', 'public:_%', 'agent:_%', 'generic:_%'])
   ),
   -- No reporter reaches the incidents of the health checks, of monitors, of security events or of the service.
   constraint fingerprints_in_a_namespace_have_its_sender check (
@@ -129,6 +129,10 @@ where status <> 'resolved';
 create index incidents_observed_idx on public.incidents (severity desc)
 where sender = 'health-check' and status <> 'resolved';
 
+-- The worst incident that anybody but a public key reported, or whose severity was set by hand, for the overall state.
+create index incidents_trusted_idx on public.incidents (severity desc)
+where status <> 'resolved' and (sender not like 'public:%' or has_manual_severity);
+
 -- Claims, by their end: there are few, because each caller may hold a few only.
 create index incidents_claims_idx on public.incidents (claim_expires_at)
 where claim_expires_at is not null;
@@ -184,9 +188,9 @@ comment on column public.incidents.source is
 'What the reporter calls itself, such as browser or server. Free text: rules about trust use sender.';
 
 comment on column public.incidents.sender is
-'Who opened or reopened the incident, by its credential: health-check, security, service, sentry, alertmanager, grafana,
-uptime-kuma, github, generic:<name of the key>, server:<name of the
-ingest token> or agent:<subject of the JWT>.';
+'Who opened or reopened the incident, by its credential: health-check, sentry, another monitor (alertmanager, grafana,
+uptime-kuma, github, generic:<name>), security, service, server:<name of the ingest token>, public:<name of the public
+key> or agent:<subject of the JWT>.';
 
 comment on column public.incidents.environment is 'Environment of the newest occurrence, such as production.';
 
@@ -261,8 +265,8 @@ comment on constraint fingerprint_is_not_blank on public.incidents is
 comment on constraint fingerprint_is_short on public.incidents is 'fingerprint must have at most 255 characters.';
 
 comment on constraint sender_is_known on public.incidents is
-'sender must be health-check, security, service, sentry, alertmanager, grafana, uptime-kuma, github, server:<name>,
-agent:<name> or generic:<name>.';
+'sender must be health-check, sentry, alertmanager, grafana, uptime-kuma, github, security, service, server:<name>,
+public:<name>, agent:<name> or generic:<name>.';
 
 comment on constraint fingerprints_in_a_namespace_have_its_sender on public.incidents is
 'A fingerprint with a colon begins with its sender and a colon, such as health-check:target:api of health-check.

@@ -14,15 +14,19 @@ as $$
 declare
   v_incident public.incidents := read_classified_fields.incident;
   v_status text := btrim(v_incident.context #>> '{extra,http_status}');
+  v_runtime text := monitoring.guess_sentry_source(jsonb_build_object(
+    'platform', v_incident.context #> '{sentry,platform}', 'contexts', v_incident.context -> 'contexts'
+  ));
 begin
   return jsonb_strip_nulls(jsonb_build_object(
     'message', v_incident.message,
     'code', v_incident.error_code,
     'error_type', v_incident.error_type,
     'source', case
-      when v_incident.sender = 'sentry' then monitoring.guess_sentry_source(jsonb_build_object(
-        'platform', v_incident.context #> '{sentry,platform}', 'contexts', v_incident.context -> 'contexts'
-      ))
+      when v_incident.sender = 'sentry' then v_runtime
+      -- An event of an SDK.
+      when v_incident.sender like 'public:%' and v_incident.context ? 'sentry'
+        then coalesce(nullif(v_runtime, 'sentry'), v_incident.source)
       else nullif(v_incident.source, 'unknown')
     end,
     'url', v_incident.url,

@@ -2,7 +2,8 @@
 -- Objects: type monitoring.prepared_event; functions monitoring.refuse_event, monitoring.read_event_text,
 --   monitoring.read_event_lines, monitoring.read_event_line, monitoring.read_event_choice,
 --   monitoring.hash_idempotency_key, monitoring.read_idempotency_key, monitoring.hash_event,
---   monitoring.read_fingerprint, monitoring.read_http_status, monitoring.read_event_context,
+--   monitoring.read_fingerprint, monitoring.compute_fingerprint, monitoring.find_fingerprint,
+--   monitoring.limit_public_report, monitoring.read_http_status, monitoring.read_event_context,
 --   monitoring.build_error_title, monitoring.prepare_event, monitoring.prepare_repeat.
 -- Risks: all reported text passes these functions: what they do not sanitize is stored as received.
 
@@ -27,13 +28,15 @@ create type monitoring.prepared_event as (
   quota text,
   body_hash text,
   happened_at timestamptz,
-  is_summary boolean
+  is_summary boolean,
+  is_resolution boolean
 );
 
 comment on type monitoring.prepared_event is
 'An event that is ready to be stored. event_position is its position in the caller''s array, from 1. sender is as in
 incidents.sender. quota is the sender whose quota a new incident uses up; null is without limit. happened_at is when the
-error occurred, see read_event_time(). is_summary says that it is about an issue as a whole: it replaces no sample.';
+error occurred, see read_event_time(). is_summary says that it is about an issue as a whole: it replaces no sample.
+is_resolution says that the error is over: it closes the incident instead of being counted.';
 
 create function monitoring.refuse_event(field text, problem text, remedy text)
 returns void
@@ -290,6 +293,105 @@ comment on function monitoring.read_fingerprint(jsonb, text) is
 so that no reporter reaches the incidents of another one. A fingerprint of our own kinds is in the namespace of its
 sender: service:spool. Null when it is missing.';
 
+create function monitoring.compute_fingerprint(prepared monitoring.prepared_event)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_prepared monitoring.prepared_event := compute_fingerprint.prepared;
+  v_fingerprint text := monitoring.fingerprint_error(
+    v_prepared.message, v_prepared.error_type, v_prepared.source, v_prepared.environment, v_prepared.error_code,
+    v_prepared.stack
+  );
+begin
+  if strpos(v_prepared.sender, ':') = 0 then
+    return v_prepared.sender || ':' || v_fingerprint;
+  elsif starts_with(v_prepared.sender, 'public:') then
+    return left(
+      encode(
+        sha256(convert_to(concat(octet_length(v_prepared.sender), ':', v_prepared.sender, v_fingerprint), 'UTF8')), 'hex'
+      ), 32
+    );
+  end if;
+  return v_fingerprint;
+end
+$$;
+
+comment on function monitoring.compute_fingerprint(monitoring.prepared_event) is
+'Returns the identity of an event that names no fingerprint, see fingerprint_error(). Servers and agents share the
+incident of an error, whoever reports it. Our own kinds share none with them. A public key has incidents of its own,
+because anybody can copy it: it must not fold into, reopen or resolve an incident of a server.';
+
+create function monitoring.find_fingerprint(event jsonb, prepared monitoring.prepared_event)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  c_default constant text := '{{ default }}';
+  v_event jsonb := find_fingerprint.event;
+  v_given text := replace(v_event ->> 'fingerprint', '{{default}}', c_default);
+begin
+  if strpos(v_given, c_default) > 0 then
+    if btrim(v_given, e' \t\r\n') = c_default then
+      return monitoring.compute_fingerprint(find_fingerprint.prepared);
+    end if;
+    v_event := v_event || jsonb_build_object(
+      'fingerprint', replace(v_given, c_default, monitoring.compute_fingerprint(find_fingerprint.prepared))
+    );
+  end if;
+  return coalesce(
+    monitoring.read_fingerprint(v_event, (find_fingerprint.prepared).sender),
+    monitoring.compute_fingerprint(find_fingerprint.prepared)
+  );
+end
+$$;
+
+comment on function monitoring.find_fingerprint(jsonb, monitoring.prepared_event) is
+'Returns the identity of an event, whose other fields are prepared: the fingerprint that it names, in which
+{{ default }} stands for the computed one, as in Sentry, else the computed one.';
+
+create function monitoring.limit_public_report(report jsonb, sender text)
+returns jsonb
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  v_context jsonb := coalesce(nullif(limit_public_report.report -> 'context', 'null'), '{}');
+  v_extra jsonb := coalesce(nullif(v_context -> 'extra', 'null'), '{}');
+  v_said jsonb := jsonb_strip_nulls(jsonb_build_object(
+    'source', limit_public_report.report -> 'source',
+    'severity', limit_public_report.report -> 'severity',
+    'category', limit_public_report.report -> 'category'
+  ));
+  v_report jsonb := (limit_public_report.report - array['severity', 'category']) || jsonb_build_object(
+    'source', substr(limit_public_report.sender, length('public:') + 1)
+  );
+begin
+  if v_said = '{}' or jsonb_typeof(v_context) <> 'object' then
+    return v_report;
+  end if;
+  return v_report || jsonb_build_object(
+    'context', v_context || jsonb_build_object(
+      'extra',
+      case when jsonb_typeof(v_extra) = 'object' then v_extra else jsonb_build_object('extra', v_extra) end || v_said
+    )
+  );
+end
+$$;
+
+comment on function monitoring.limit_public_report(jsonb, text) is
+'Returns the report of a public key as it counts: its source is the name of the key, and severity and category are
+those of the rules. What the report says of them is kept in context.extra. Anybody can copy a public key.';
+
 create function monitoring.read_http_status(event jsonb)
 returns integer
 language plpgsql
@@ -465,16 +567,11 @@ begin
   v_prepared.severity := coalesce(v_prepared.severity, v_verdict.severity);
   v_prepared.category := coalesce(v_prepared.category, v_verdict.category);
 
-  v_prepared.fingerprint := coalesce(
-    monitoring.read_fingerprint(prepare_event.event, prepare_event.sender),
-    -- Reporters share the incident of an error, whoever reports it; our own kinds share none with them.
-    case when strpos(prepare_event.sender, ':') = 0 then prepare_event.sender || ':' else '' end
-    || monitoring.fingerprint_error(
-      v_prepared.message, v_prepared.error_type, v_prepared.source, v_prepared.environment, v_prepared.error_code,
-      v_prepared.stack
-    )
-  );
-  v_prepared.source := coalesce(v_prepared.source, 'unknown');
+  v_prepared.fingerprint := monitoring.find_fingerprint(prepare_event.event, v_prepared);
+  v_prepared.source := case
+    when starts_with(prepare_event.sender, 'public:') then substr(prepare_event.sender, length('public:') + 1)
+    else coalesce(v_prepared.source, 'unknown')
+  end;
   return v_prepared;
 end
 $$;

@@ -6,9 +6,9 @@
 -- Risks: locks are always taken in this order, sorted within each kind, so that concurrent batches do not deadlock:
 --   quotas by sender, existing incidents by fingerprint, new incidents by fingerprint, hours of these incidents. A
 --   batch without new fingerprints takes no quota, so repeats of known errors do not wait for each other. An hour is
---   written only by who holds the lock of its incident, so hours wait for nobody. A session that updates many
---   incidents in another order can still cause a deadlock; PostgreSQL detects it and store_events_isolated()
---   retries.
+--   written only by who holds the lock of its incident, so hours wait for nobody. A public key has a quota of its own:
+--   its flood of new incidents makes no server wait, whose quota is another row. A session that updates many incidents
+--   in another order can still cause a deadlock; PostgreSQL detects it and store_events_isolated() retries.
 
 create table monitoring.sender_quotas (
   sender text primary key,
@@ -156,6 +156,7 @@ set search_path = ''
 as $$
 declare
   v_limit integer := (monitoring.config('rate_limits') ->> 'new_incidents_per_minute')::integer;
+  v_public_limit integer := (monitoring.config('rate_limits') ->> 'public_new_incidents_per_minute')::integer;
   v_has_knowledge boolean := exists (select from public.error_knowledge);
   v_has_deployments boolean := exists (
     select
@@ -172,8 +173,7 @@ begin
       min(event.happened_at) over (partition by event.fingerprint) as first_seen,
       max(event.happened_at) over (partition by event.fingerprint) as last_seen,
       first_value(event.event_position) over (
-        partition by event.fingerprint
-        order by event.happened_at desc, event.event_position desc
+        partition by event.fingerprint order by event.happened_at desc, event.event_position desc
       ) as sample_position
     from unnest(insert_incidents.events) as event
     order by event.fingerprint, event.quota, event.severity desc, event.event_position
@@ -186,6 +186,7 @@ begin
       coalesce(
         sender_quotas.created_count + row_number() over (partition by grouped.quota order by grouped.event_position), 0
       ) as rank,
+      case when grouped.quota like 'public:%' then v_public_limit else v_limit end as most,
       ceil(extract(epoch from sender_quotas.window_started_at + interval '1 minute' - now()))::integer as seconds_left
     from grouped
     left join monitoring.sender_quotas on sender_quotas.sender = grouped.quota
@@ -195,7 +196,7 @@ begin
   leaders as (
     select distinct on (ranked.fingerprint) ranked.*
     from ranked
-    order by ranked.fingerprint, ranked.rank > v_limit, ranked.severity desc, ranked.event_position
+    order by ranked.fingerprint, ranked.rank > ranked.most, ranked.severity desc, ranked.event_position
   ),
 
   opened as (
@@ -219,11 +220,10 @@ begin
     join unnest(insert_incidents.events) as newest
       on newest.event_position = leaders.sample_position
       and newest.fingerprint = leaders.fingerprint
-    where leaders.rank <= v_limit
+    where leaders.rank <= leaders.most
     order by leaders.fingerprint
     on conflict (fingerprint) where status <> 'resolved' do nothing
-    returning
-      incidents.id, incidents.fingerprint, incidents.severity, incidents.category, incidents.status
+    returning incidents.id, incidents.fingerprint, incidents.severity, incidents.category, incidents.status
   ),
 
   counted as (
@@ -243,14 +243,14 @@ begin
   union all
   select leaders.fingerprint, null, null, null, null, null, false, greatest(leaders.seconds_left, 1)
   from leaders
-  where leaders.rank > v_limit;
+  where leaders.rank > leaders.most;
 end
 $$;
 
 comment on function monitoring.insert_incidents(monitoring.prepared_event[]) is
 'Inserts an incident for each fingerprint, named by its most severe event and with the sample of its newest one, within
-the limit per sender and minute. The quotas must be locked. A
-fingerprint that another session inserted meanwhile is left out.';
+the limit per sender and minute: rate_limits.public_new_incidents_per_minute for a public key, else
+new_incidents_per_minute. The quotas must be locked. A fingerprint that another session inserted meanwhile is left out.';
 
 create function monitoring.remove_upserted_events(
   events monitoring.prepared_event[], upserted monitoring.upserted_incident[]

@@ -91,7 +91,13 @@ as $$
           'PT429',
           format('%s has reached its limit of new incidents per minute', answer_event.sender),
           null,
-          'Repeats are still counted. Send the event again later, or raise rate_limits.new_incidents_per_minute.'
+          format(
+            'Repeats are still counted. Send the event again later, or raise rate_limits.%s.',
+            case
+              when answer_event.sender like 'public:%' then 'public_new_incidents_per_minute'
+              else 'new_incidents_per_minute'
+            end
+          )
         ),
         '{error,retry_after}',
         to_jsonb((answer_event.incident).retry_after)

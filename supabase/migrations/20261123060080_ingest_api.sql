@@ -1,10 +1,13 @@
 -- Purpose: provides the RPCs that take error reports: batches for the service, single reports for agents and the SQL
 --   editor.
--- Objects: functions monitoring.open_envelope, public.ingest_events, public.report_error.
+-- Objects: functions monitoring.open_envelope, monitoring.prepare_events, monitoring.store_prepared_events,
+--   public.ingest_events, public.report_error.
 -- Risks: both RPCs are security definer, because API roles have no other right to write incidents. The size limits are
 --   checked before anything is read or locked.
 
-create function monitoring.open_envelope(item jsonb, out sender text, out event jsonb, out received_at timestamptz)
+create function monitoring.open_envelope(
+  item jsonb, out sender text, out event jsonb, out received_at timestamptz, out sdk_event jsonb
+)
 language plpgsql
 volatile
 security invoker
@@ -24,7 +27,9 @@ begin
     open_envelope.item := '{}'::jsonb; -- rejected by prepare_event(), because it has no error
   end if;
   open_envelope.received_at := clock_timestamp();
-  if jsonb_typeof(open_envelope.item -> 'event') is distinct from 'object' or open_envelope.item ? 'error' then
+  if open_envelope.item ? 'error' or (
+    not open_envelope.item ? 'sentry_event' and jsonb_typeof(open_envelope.item -> 'event') is distinct from 'object'
+  ) then
     open_envelope.sender := 'server:default';
     open_envelope.event := open_envelope.item;
     return;
@@ -43,23 +48,151 @@ begin
   end if;
   v_name := substr(open_envelope.sender, strpos(open_envelope.sender, ':') + 1);
   if open_envelope.sender is distinct from 'service' and (
-    coalesce(split_part(open_envelope.sender, ':', 1), '') not in ('server', 'agent')
+    coalesce(split_part(open_envelope.sender, ':', 1), '') not in ('server', 'public', 'agent')
     or length(v_name) not between 1 and 100
     or v_name <> monitoring.join_lines(v_name)
   ) then
     perform monitoring.refuse_event(
-      'sender', 'is unknown', 'Send service, server:<name of an ingest token> or agent:<subject of a JWT>.'
+      'sender', 'is unknown',
+      'Send service, server:<name of an ingest token>, public:<name of a public key> or agent:<subject of a JWT>.'
     );
+  end if;
+  if open_envelope.item ? 'sentry_event' then
+    open_envelope.sdk_event := open_envelope.item -> 'sentry_event';
+    if jsonb_typeof(open_envelope.sdk_event) <> 'object' or open_envelope.sdk_event = '{}' then
+      perform monitoring.refuse_event(
+        'sentry_event', 'must be a JSON object with members', 'Send an event of a Sentry SDK.'
+      );
+    end if;
+  elsif starts_with(open_envelope.sender, 'public:') then
+    open_envelope.event := monitoring.limit_public_report(open_envelope.event, open_envelope.sender);
   end if;
 end
 $$;
 
 comment on function monitoring.open_envelope(jsonb) is
-'Returns the sender and the event of an element of ingest_events(): {"sender", "event", "received_at"?}, or an event
+'Returns the sender and the event of an element of ingest_events(): {"sender", "event", "received_at"?}, or
+{"sender", "sentry_event", "received_at"?} with an event of a Sentry SDK, or an event
 alone, whose sender is server:default. The service wraps every report, so that no report names its own sender, nor the
 time at which the service received it: at most 29 days ago, and not later than now, which it is when it is missing or
 invalid. Raises PT413 for an element
 larger than 1.5 MiB as jsonb: a body of 1 MiB is always smaller.';
+
+create function monitoring.prepare_events(
+  events jsonb, out prepared monitoring.prepared_event[], out refused jsonb
+)
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_essences text[] := '{}'::text[]; -- of the events in prepared, in the same order
+  v_newest integer[] := '{}'::integer[]; -- place of the newest event of an SDK, at the place of the first one like it
+  v_essence text;
+  v_twin integer;
+  v_item record;
+  v_event record;
+  v_is_resolution boolean;
+  v_one monitoring.prepared_event;
+  v_message text;
+  v_field text;
+  v_hint text;
+begin
+  prepared := '{}'::monitoring.prepared_event[];
+  refused := '{}'::jsonb;
+  for v_item in
+    select items.item, items.position::integer as position
+    from jsonb_array_elements(prepare_events.events) with ordinality as items (item, position)
+  loop
+    begin
+      v_event := monitoring.open_envelope(v_item.item);
+      v_is_resolution := false;
+      if v_event.event ? 'status' then
+        v_is_resolution := monitoring.read_report_status(v_event.event) = 'resolved';
+        if not v_is_resolution then
+          v_event.event := v_event.event - 'status';
+        end if;
+      end if;
+      if v_event.sdk_event is not null then
+        v_essence := v_event.sender || monitoring.identify_sdk_event(v_event.sdk_event);
+        v_twin := array_position(v_essences, v_essence);
+        v_one := monitoring.prepare_sdk_event(
+          v_event.sdk_event, v_item.position, v_event.sender, v_event.received_at, prepared[v_twin]
+        );
+        if prepared[v_newest[v_twin]].happened_at > v_one.happened_at is not true then
+          v_newest[coalesce(v_twin, cardinality(prepared) + 1)] := cardinality(prepared) + 1;
+        end if;
+      elsif v_is_resolution then
+        v_essence := null;
+        v_one := monitoring.prepare_resolution(v_event.event, v_item.position, v_event.sender, v_event.received_at);
+      else
+        v_essence := v_event.sender || md5((v_event.event - array['context', 'timestamp', 'idempotency_key'])::text);
+        v_twin := array_position(v_essences, v_essence);
+        v_one := case
+          when v_twin is null
+            then monitoring.prepare_event(v_event.event, v_item.position, v_event.sender, v_event.received_at)
+          else monitoring.prepare_repeat(prepared[v_twin], v_event.event, v_item.position, v_event.received_at)
+        end;
+      end if;
+      if v_item.item ? 'position' then
+        v_one.happened_at := monitoring.order_in_request(v_one.happened_at, v_item.item);
+      end if;
+      prepared := prepared || v_one;
+      v_essences := v_essences || v_essence;
+    exception when others then
+      if sqlstate not in ('PT400', 'PT413') and not monitoring.is_content_error(sqlstate) then
+        raise;
+      end if;
+      get stacked diagnostics v_message = message_text, v_field = pg_exception_detail, v_hint = pg_exception_hint;
+      refused := refused || jsonb_build_object(
+        v_item.position,
+        case
+          when sqlstate in ('PT400', 'PT413')
+            then monitoring.describe_refusal(sqlstate, v_message, nullif(v_field, ''), v_hint)
+          else monitoring.describe_refusal('PT422', 'the event cannot be read', null, v_message)
+        end
+      );
+    end;
+  end loop;
+  if v_newest <> '{}' then
+    prepared := monitoring.complete_sdk_samples(prepared, v_newest, prepare_events.events);
+  end if;
+end
+$$;
+
+comment on function monitoring.prepare_events(jsonb) is
+'Prepares the elements of ingest_events() in their order, equal ones at lower cost. refused is an object with the
+answers to those that are rejected, by position from 1.';
+
+create function monitoring.store_prepared_events(events monitoring.prepared_event[])
+returns table (event_position integer, answer jsonb)
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  if store_prepared_events.events = '{}' then
+    return;
+  elsif exists (
+    select
+    from unnest(store_prepared_events.events) as event
+    where event.is_resolution
+  ) then
+    return query
+    select stored.event_position, stored.answer
+    from monitoring.store_reports_in_order(store_prepared_events.events) as stored;
+  else
+    return query
+    select stored.event_position, stored.answer
+    from monitoring.store_events_isolated(store_prepared_events.events) as stored;
+  end if;
+end
+$$;
+
+comment on function monitoring.store_prepared_events(monitoring.prepared_event[]) is
+'Stores what prepare_events() returns. Only resolutions make the order of the events of one error matter.';
 
 create function public.ingest_events(events jsonb)
 returns jsonb
@@ -69,16 +202,8 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_prepared monitoring.prepared_event[] := '{}'::monitoring.prepared_event[];
-  v_essences text[] := '{}'::text[]; -- of the events in v_prepared, in the same order
-  v_essence text;
-  v_twin integer;
-  v_refused jsonb := '{}'::jsonb;
-  v_item record;
-  v_event record;
-  v_message text;
-  v_field text;
-  v_hint text;
+  v_prepared monitoring.prepared_event[];
+  v_refused jsonb;
 begin
   if jsonb_typeof(ingest_events.events) is distinct from 'array' then
     raise exception using
@@ -95,42 +220,14 @@ begin
       hint = 'Split them into several calls.';
   end if;
 
-  for v_item in
-    select items.item, items.position::integer as position
-    from jsonb_array_elements(ingest_events.events) with ordinality as items (item, position)
-  loop
-    begin
-      v_event := monitoring.open_envelope(v_item.item);
-      v_essence := v_event.sender || md5((v_event.event - array['context', 'timestamp', 'idempotency_key'])::text);
-      v_twin := array_position(v_essences, v_essence);
-      v_prepared := v_prepared || case
-        when v_twin is null
-          then monitoring.prepare_event(v_event.event, v_item.position, v_event.sender, v_event.received_at)
-        else monitoring.prepare_repeat(v_prepared[v_twin], v_event.event, v_item.position, v_event.received_at)
-      end;
-      v_essences := v_essences || v_essence;
-    exception when others then
-      if sqlstate not in ('PT400', 'PT413') and not monitoring.is_content_error(sqlstate) then
-        raise;
-      end if;
-      get stacked diagnostics v_message = message_text, v_field = pg_exception_detail, v_hint = pg_exception_hint;
-      v_refused := v_refused || jsonb_build_object(
-        v_item.position,
-        case
-          when sqlstate in ('PT400', 'PT413')
-            then monitoring.describe_refusal(sqlstate, v_message, nullif(v_field, ''), v_hint)
-          else monitoring.describe_refusal('PT422', 'the event cannot be read', null, v_message)
-        end
-      );
-    end;
-  end loop;
-
+  select prepared, refused
+  into v_prepared, v_refused
+  from monitoring.prepare_events(ingest_events.events);
   return (
     select coalesce(jsonb_agg(answers.answer order by answers.event_position), '[]')
     from (
       select stored.event_position, stored.answer
-      from monitoring.store_events_isolated(v_prepared) as stored
-      where v_prepared <> '{}'
+      from monitoring.store_prepared_events(v_prepared) as stored
       union all
       select refused.key::integer, refused.value
       from jsonb_each(v_refused) as refused
@@ -149,8 +246,10 @@ comment on function public.ingest_events(jsonb) is
 events is an array of {"error": {"message", "type"?, "stack"?, "code"?}, "severity"?, "category"?, "source"?,
 "environment"?, "release"?, "url"?, "fingerprint"?, "context"?, "idempotency_key"?, "http_status"?, "level"?,
 "timestamp"?}, each alone or as {"sender", "event", "received_at"?} with the sender that the service authenticated
-(server:<name>, agent:<subject> or service) and the time at which it received the report, which counts unless a timestamp
-of the 24 hours before says when the error occurred.
+(server:<name>, public:<name>, agent:<subject> or service) and the time at which it received the report, which counts
+unless a timestamp of the 24 hours before says when the error occurred. An event of a Sentry SDK is
+{"sender", "sentry_event", "received_at"?}; its event_id is its idempotency key. What public:<name> reports has the
+name of the key as source, and severity and category of the rules.
 Returns an array in the same order: {"success": true, "incident_id", "severity", "category", "status",
 "occurrence_count", "duplicate"}, or {"success": false, "error": {"code", "message", "field", "hint"}} for an event
 that is rejected; the other events are stored. An idempotency_key that the same sender used within

@@ -1,7 +1,10 @@
 -- Purpose: converts a Sentry event or issue to an error report.
 -- Objects: functions monitoring.list_sentry_exceptions, monitoring.format_sentry_stack,
 --   monitoring.describe_sentry_occurrence, monitoring.is_sentry_outage, monitoring.guess_sentry_source,
---   monitoring.describe_sentry_event, monitoring.describe_sentry_metadata, monitoring.describe_sentry_issue.
+--   monitoring.order_sentry_chain, monitoring.describe_sentry_chain, monitoring.read_sentry_breadcrumbs,
+--   monitoring.read_sentry_request, monitoring.read_sentry_message, monitoring.describe_sentry_event,
+--   monitoring.list_sentry_group, monitoring.describe_sentry_context, monitoring.hash_user,
+--   monitoring.seed_user_hash_key, monitoring.describe_sentry_metadata, monitoring.describe_sentry_issue.
 -- Risks: texts are untrusted: prepare_event() sanitizes the report. These functions must not raise.
 
 create function monitoring.list_sentry_exceptions(event jsonb)
@@ -164,6 +167,181 @@ comment on function monitoring.guess_sentry_source(jsonb) is
 'Returns where the code of an event runs, as a source of classify_error(): browser, server, or sentry when it is
 unknown.';
 
+create function monitoring.order_sentry_chain(exceptions jsonb)
+returns jsonb
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  c_most_causes constant integer := 16;
+  v_exceptions jsonb := order_sentry_chain.exceptions;
+  v_chain jsonb;
+  v_current jsonb;
+begin
+  if not jsonb_path_exists(v_exceptions, '$[*].mechanism.parent_id ? (@.type() == "number")', '{}', true) then
+    return v_exceptions;
+  end if;
+  -- The last exception without a parent is the one that was caught.
+  v_current := jsonb_path_query_array(
+    v_exceptions, '$[*] ? (!(exists(@.mechanism.parent_id ? (@.type() == "number"))))', '{}', true
+  ) -> -1;
+  v_chain := jsonb_build_array(coalesce(v_current, v_exceptions -> -1));
+  for v_depth in 1..c_most_causes loop
+    select item
+    into v_current
+    from jsonb_array_elements(v_exceptions) as items (item)
+    where item #> '{mechanism,parent_id}' = v_chain #> '{0,mechanism,exception_id}'
+      and jsonb_typeof(item #> '{mechanism,parent_id}') = 'number'
+      and not v_chain @> jsonb_build_array(jsonb_build_object('mechanism', item -> 'mechanism'))
+    -- A cause rather than a member of a group; of a group, the first.
+    order by
+      item #>> '{mechanism,source}' = any(array['cause', '__cause__', '__context__']) is true desc,
+      item #> '{mechanism,exception_id}'
+    limit 1;
+    exit when not found;
+    v_chain := v_current || v_chain;
+  end loop;
+  return v_chain;
+end
+$$;
+
+comment on function monitoring.order_sentry_chain(jsonb) is
+'Returns the chain of exceptions, root cause first, from a list that list_sentry_exceptions() returns: by the ids of
+their mechanisms, if the SDK gave any, because a group of exceptions is a tree. Of a group, the first member is the cause.';
+
+create function monitoring.describe_sentry_chain(chain jsonb)
+returns jsonb
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  v_size integer := jsonb_array_length(describe_sentry_chain.chain);
+  v_described jsonb;
+begin
+  for v_place in 1..least(v_size, 16) - 1 loop
+    v_described := jsonb_strip_nulls(jsonb_build_object(
+      'type', monitoring.read_lenient_text(describe_sentry_chain.chain, v_place::text, 'type'),
+      'message', monitoring.read_lenient_text(describe_sentry_chain.chain, v_place::text, 'value'),
+      'stack', case
+        when v_place = v_size - 1
+          then monitoring.format_sentry_stack(describe_sentry_chain.chain #> array[v_place::text, 'stacktrace'])
+      end,
+      'cause', v_described
+    ));
+  end loop;
+  return v_described;
+end
+$$;
+
+comment on function monitoring.describe_sentry_chain(jsonb) is
+'Returns the exception that was caught, as context.reported_error, with those between it and the root cause as cause in
+each other, see list_causes(). Null for a chain of one. The root cause is the error itself.';
+
+create function monitoring.read_sentry_breadcrumbs(event jsonb)
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select nullif(
+    jsonb_agg(
+      jsonb_strip_nulls(jsonb_build_object(
+        'timestamp', left(monitoring.read_lenient_text(item, 'timestamp'), 40),
+        'type', left(monitoring.read_lenient_text(item, 'type'), 100),
+        'category', left(monitoring.read_lenient_text(item, 'category'), 100),
+        'level', left(monitoring.read_lenient_text(item, 'level'), 20),
+        'message', left(monitoring.read_lenient_text(item, 'message'), 500),
+        'data', case when octet_length((item -> 'data')::text) <= 1000 then nullif(item -> 'data', '{}') end
+      ))
+      order by position
+    ),
+    '[]'
+  )
+  from jsonb_array_elements(
+    jsonb_path_query_array(
+      case
+        when jsonb_typeof(read_sentry_breadcrumbs.event -> 'breadcrumbs') = 'object'
+          then read_sentry_breadcrumbs.event #> '{breadcrumbs,values}'
+        else read_sentry_breadcrumbs.event -> 'breadcrumbs'
+      end,
+      '$[last - 19 to last] ? (@.type() == "object")', '{}', true
+    )
+  ) with ordinality as items (item, position)
+$$;
+
+comment on function monitoring.read_sentry_breadcrumbs(jsonb) is
+'Returns the last 20 breadcrumbs of an event, oldest first: what happened before the error. Data of more than 1,000
+bytes is left out. Null without breadcrumbs.';
+
+create function monitoring.read_sentry_request(event jsonb)
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select nullif(
+    jsonb_strip_nulls(jsonb_build_object(
+      'method', left(monitoring.read_lenient_text(read_sentry_request.event, 'request', 'method'), 20),
+      'headers', (
+        select jsonb_object_agg(lower(header.key), left(header.value, 500))
+        from jsonb_each_text(
+          monitoring.read_sentry_tags(read_sentry_request.event #> '{request,headers}')
+        ) as header (key, value)
+        where lower(header.key) in ('user-agent', 'referer', 'host', 'origin', 'content-type', 'accept-language')
+      )
+    )),
+    '{}'
+  )
+$$;
+
+comment on function monitoring.read_sentry_request(jsonb) is
+'Returns the method and a few headers of the request in which an event happened. Cookies, data and other headers contain
+personal data and secrets. The URL has a column of its own. Null without any.';
+
+create function monitoring.read_sentry_message(event jsonb)
+returns text
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  v_log jsonb := case
+    when jsonb_typeof(read_sentry_message.event -> 'logentry') = 'object' then read_sentry_message.event -> 'logentry'
+    when jsonb_typeof(read_sentry_message.event -> 'message') = 'object' then read_sentry_message.event -> 'message'
+  end;
+  v_text text := coalesce(
+    monitoring.read_lenient_text(v_log, 'formatted'), monitoring.read_lenient_text(v_log, 'message')
+  );
+  v_at integer;
+begin
+  if v_text is null then
+    return monitoring.read_lenient_text(read_sentry_message.event, 'message');
+  elsif monitoring.read_lenient_text(v_log, 'formatted') is null and jsonb_typeof(v_log -> 'params') = 'array' then
+    for v_place in 0..least(jsonb_array_length(v_log -> 'params'), 20) - 1 loop
+      v_at := strpos(v_text, '%s');
+      exit when v_at = 0;
+      v_text := concat(left(v_text, v_at - 1), left(v_log -> 'params' ->> v_place, 500), substr(v_text, v_at + 2));
+    end loop;
+  end if;
+  return v_text;
+end
+$$;
+
+comment on function monitoring.read_sentry_message(jsonb) is
+'Returns the logged message of an event, with its parameters in the places of %s. Null without a message.';
+
 create function monitoring.describe_sentry_event(event jsonb)
 returns jsonb
 language plpgsql
@@ -174,8 +352,8 @@ as $$
 declare
   v_event jsonb := describe_sentry_event.event;
   v_exceptions jsonb := monitoring.list_sentry_exceptions(v_event);
-  v_exception jsonb := v_exceptions -> 0; -- the root cause
-  v_wrapper jsonb := case when jsonb_array_length(v_exceptions) > 1 then v_exceptions -> -1 end;
+  v_chain jsonb := monitoring.order_sentry_chain(v_exceptions);
+  v_exception jsonb := v_chain -> 0; -- the root cause
   v_tags jsonb := monitoring.read_sentry_tags(v_event -> 'tags');
   v_status text := monitoring.read_lenient_text(v_event, 'contexts', 'response', 'status_code');
 begin
@@ -185,9 +363,7 @@ begin
         monitoring.read_lenient_text(v_exception, 'value'),
         monitoring.read_lenient_text(v_exception, 'type'),
         monitoring.describe_sentry_occurrence(v_event),
-        monitoring.read_lenient_text(v_event, 'logentry', 'formatted'),
-        monitoring.read_lenient_text(v_event, 'logentry', 'message'),
-        monitoring.read_lenient_text(v_event, 'message'),
+        monitoring.read_sentry_message(v_event),
         monitoring.read_lenient_text(v_event, 'metadata', 'value'),
         monitoring.read_lenient_text(v_event, 'title'),
         monitoring.read_lenient_text(v_event, 'culprit'),
@@ -198,8 +374,13 @@ begin
       ),
       'stack', coalesce(
         monitoring.format_sentry_stack(v_exception -> 'stacktrace'),
-        monitoring.format_sentry_stack(v_wrapper -> 'stacktrace'),
-        monitoring.format_sentry_stack(v_event -> 'stacktrace')
+        monitoring.format_sentry_stack(v_chain #> '{-1,stacktrace}'),
+        monitoring.format_sentry_stack(v_event -> 'stacktrace'),
+        monitoring.format_sentry_stack(
+          jsonb_path_query_first(
+            v_event, '$.threads.values[*] ? (@.crashed == true || @.current == true).stacktrace', '{}', true
+          )
+        )
       )
     ),
     'source', monitoring.guess_sentry_source(v_event),
@@ -217,39 +398,139 @@ begin
       v_tags ->> 'sentry:release'
     ),
     'url', coalesce(monitoring.read_lenient_text(v_event, 'request', 'url'), v_tags ->> 'url'),
-    'context', jsonb_build_object(
-      'sentry', jsonb_build_object(
-        'project', monitoring.find_sentry_project(v_event),
-        'event_id', monitoring.read_lenient_text(v_event, 'event_id'),
-        'title', monitoring.read_lenient_text(v_event, 'title'),
-        'culprit', monitoring.read_lenient_text(v_event, 'culprit'),
-        'transaction', monitoring.read_lenient_text(v_event, 'transaction'),
-        'platform', monitoring.read_lenient_text(v_event, 'platform'),
-        'logger', monitoring.read_lenient_text(v_event, 'logger')
-      ),
-      'reported_error', case
-        when v_wrapper is not null then jsonb_build_object(
-          'type', monitoring.read_lenient_text(v_wrapper, 'type'),
-          'message', monitoring.read_lenient_text(v_wrapper, 'value'),
-          'stack', monitoring.format_sentry_stack(v_wrapper -> 'stacktrace')
-        )
-      end,
-      'tags', nullif(v_tags, '{}'),
-      'browser', case
-        when jsonb_typeof(v_event #> '{contexts,browser}') = 'object' then v_event #> '{contexts,browser}'
-        else to_jsonb(v_tags ->> 'browser')
-      end,
-      'contexts', v_event -> 'contexts',
-      'user', monitoring.read_lenient_text(v_event, 'user', 'id'),
-      'extra', nullif(v_event -> 'extra', '{}')
+    'context', monitoring.describe_sentry_context(v_event, v_tags, v_chain) || jsonb_build_object(
+      'exceptions', case
+        when jsonb_array_length(v_exceptions) > jsonb_array_length(v_chain)
+          then monitoring.list_sentry_group(v_exceptions)
+      end
     )
   ));
 end
 $$;
 
 comment on function monitoring.describe_sentry_event(jsonb) is
-'Converts an event to a report for prepare_event(): the first exception, which is the root cause, else the occurrence,
-else the message or title. The last of several exceptions is kept as context.reported_error.';
+'Converts an event, of a webhook or of an SDK, to a report for prepare_event(): the root cause of its exceptions, else
+the occurrence, else the message or title. The exception that was caught is kept as context.reported_error.';
+
+create function monitoring.list_sentry_group(exceptions jsonb)
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select jsonb_agg(
+    left(
+      concat_ws(': ', monitoring.read_lenient_text(item, 'type'), monitoring.read_lenient_text(item, 'value')), 500
+    )
+    order by position desc
+  )
+  from jsonb_array_elements(list_sentry_group.exceptions) with ordinality as items (item, position)
+  where position > jsonb_array_length(list_sentry_group.exceptions) - 20
+$$;
+
+comment on function monitoring.list_sentry_group(jsonb) is
+'Returns a group of exceptions as texts, the group first: at most 20.';
+
+create function monitoring.describe_sentry_context(event jsonb, tags jsonb, chain jsonb)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_event jsonb := describe_sentry_context.event;
+begin
+  return jsonb_build_object(
+    'sentry', jsonb_build_object(
+      'project', monitoring.find_sentry_project(v_event),
+      'event_id', monitoring.read_lenient_text(v_event, 'event_id'),
+      'title', monitoring.read_lenient_text(v_event, 'title'),
+      'culprit', monitoring.read_lenient_text(v_event, 'culprit'),
+      'transaction', monitoring.read_lenient_text(v_event, 'transaction'),
+      'platform', monitoring.read_lenient_text(v_event, 'platform'),
+      'logger', monitoring.read_lenient_text(v_event, 'logger'),
+      'server_name', monitoring.read_lenient_text(v_event, 'server_name'),
+      'dist', monitoring.read_lenient_text(v_event, 'dist'),
+      'sdk', nullif(
+        concat_ws(
+          ' ', monitoring.read_lenient_text(v_event, 'sdk', 'name'), monitoring.read_lenient_text(v_event, 'sdk', 'version')
+        ), ''
+      ),
+      'mechanism', monitoring.read_lenient_text(describe_sentry_context.chain, '-1', 'mechanism', 'type'),
+      'handled', case
+        when jsonb_typeof(describe_sentry_context.chain #> '{-1,mechanism,handled}') = 'boolean'
+          then describe_sentry_context.chain #> '{-1,mechanism,handled}'
+      end
+    ),
+    'reported_error', monitoring.describe_sentry_chain(describe_sentry_context.chain),
+    'tags', nullif(describe_sentry_context.tags, '{}'),
+    'browser', case
+      when jsonb_typeof(v_event #> '{contexts,browser}') = 'object' then v_event #> '{contexts,browser}'
+      else to_jsonb(describe_sentry_context.tags ->> 'browser')
+    end,
+    'request', monitoring.read_sentry_request(v_event),
+    'user', monitoring.hash_user(
+      coalesce(
+        monitoring.read_lenient_text(v_event, 'user', 'id'),
+        monitoring.read_lenient_text(v_event, 'user', 'username'),
+        monitoring.read_lenient_text(v_event, 'user', 'email')
+      )
+    ),
+    'breadcrumbs', monitoring.read_sentry_breadcrumbs(v_event),
+    'contexts', v_event -> 'contexts',
+    'extra', nullif(v_event -> 'extra', '{}')
+  );
+end
+$$;
+
+comment on function monitoring.describe_sentry_context(jsonb, jsonb, jsonb) is
+'Returns the context of an event: what has no column. The user is reduced to a hash, see hash_user().';
+
+create function monitoring.hash_user(id text)
+returns text
+language plpgsql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+begin
+  -- Letters only, because sanitizing takes some numbers for those of accounts.
+  return translate(
+    left(
+      encode(
+        monitoring.hmac_sha256(
+          convert_to(hash_user.id, 'UTF8'), convert_to(monitoring.read_secret('user_hash_key'), 'UTF8')
+        ), 'hex'
+      ), 12
+    ), '0123456789', 'ghijklmnop'
+  );
+end
+$$;
+
+comment on function monitoring.hash_user(text) is
+'Returns 12 letters that stand for the id of a user: the same for the same user, so that one can see how many users an
+error reached. They are made with the secret user_hash_key, because a plain hash of an e-mail address can be guessed.
+Null without that secret.';
+
+create function monitoring.seed_user_hash_key()
+returns void
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  insert into monitoring.secrets (name, value)
+  values ('user_hash_key', concat(gen_random_uuid(), gen_random_uuid()))
+  on conflict (name) do nothing
+$$;
+
+comment on function monitoring.seed_user_hash_key() is
+'Creates the random key of hash_user(), unless it exists. Without the key, the hashes lead to nobody: delete it to
+separate them from later ones. A secret of this name in Supabase Vault is used instead.';
 
 create function monitoring.describe_sentry_metadata(issue jsonb)
 returns jsonb

@@ -277,7 +277,8 @@ as $$
       null::text as quota,
       null::text as body_hash,
       clock_timestamp() as happened_at,
-      false as is_summary
+      false as is_summary,
+      false as is_resolution
     from (
       select distinct on (effect.fingerprint)
         effect.fingerprint,

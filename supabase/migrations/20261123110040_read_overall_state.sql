@@ -1,7 +1,8 @@
 -- Purpose: computes the overall state of the product as one word.
 -- Objects: function monitoring.overall_state.
 -- Risks: the states of targets are as old as the last round: when no round has run for 3 minutes, they are not used.
---   Everybody sees the word: no report and no change of an incident by hand may make it outage.
+--   Everybody sees the word: no report and no change of an incident by hand may make it outage, and nobody who copied a
+--   public key may change it.
 
 create function monitoring.overall_state()
 returns text
@@ -18,6 +19,7 @@ as $$
         from public.incidents
         where incidents.status <> 'resolved'
           and incidents.status <> 'suppressed'
+          and (incidents.sender not like 'public:%' or incidents.has_manual_severity)
         order by incidents.severity desc
         limit 1
       ) as worst,
@@ -80,5 +82,6 @@ comment on function monitoring.overall_state() is
 'Returns outage, degraded, unknown or operational. outage: a CRITICAL incident of the health checks is open or
 acknowledged, or a target is down outside of maintenance. What others report is no observation of ours, nor is a severity
 that was set by hand, or an incident that the health checks have not seen since it was reopened. degraded: a HIGH or
-CRITICAL incident of any sender, or a degraded target. unknown: there are targets, but no round
-within 3 minutes, or no target answered. Suppressed incidents do not count.';
+CRITICAL incident of any sender but public keys, or a degraded target. An incident of a public key counts once its
+severity is set by hand, because anybody can copy the key and open one. unknown: there are targets, but no round within
+3 minutes, or no target answered. Suppressed incidents do not count.';

@@ -16,6 +16,7 @@ select
   incidents.category,
   incidents.status,
   incidents.source,
+  incidents.sender,
   incidents.environment,
   incidents.release,
   incidents.occurrence_count,
@@ -40,7 +41,8 @@ comment on view public.open_incidents is
 'Incidents that are not resolved: open, acknowledged or suppressed.
 
 Sort with order=severity.desc,last_seen.desc for the most severe first. age is the time since first_seen. claimed_by is the
-agent that holds the incident until claim_expires_at, null for none.
+agent that holds the incident until claim_expires_at, null for none. sender is who reported it, by its credential: what
+public:<name> reports, anybody can write who copied the public key of that name.
 knowledge_id references the known fix in error_knowledge, deployment_id the deployment that the incident followed.';
 
 create view public.incident_timeline

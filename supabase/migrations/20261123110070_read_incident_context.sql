@@ -113,6 +113,7 @@ begin
     'category', incident.category,
     'status', incident.status,
     'rule', incident.rule,
+    'sender', incident.sender,
     'occurrence_count', incident.occurrence_count,
     'first_seen', incident.first_seen,
     'last_seen', incident.last_seen,

@@ -23,6 +23,7 @@ begin
   perform monitoring.seed_webhook_fields();
   perform monitoring.seed_system_config();
   perform monitoring.seed_action_kinds();
+  perform monitoring.seed_user_hash_key();
   perform monitoring.seed_secret_formats();
   perform monitoring.seed_classification_rules();
   perform monitoring.publish_tables();
