@@ -34,7 +34,7 @@ select is(
 
 select is(
   (monitoring.prepare_resolution('{"status": "resolved", "error": {"message": "Order 17 failed"}}', 1, 'server:a'))
-    .fingerprint,
+  .fingerprint,
   (monitoring.prepare_event('{"error": {"message": "Order 18 failed"}}', 1, 'server:a')).fingerprint,
   'its fingerprint is that of the error'
 );
@@ -43,8 +43,10 @@ select pg_temp.report('{"error": {"message": "x"}, "fingerprint": "tap valid"}')
 
 select is(
   array(
-    select pg_temp.report('{"fingerprint": "tap valid", "status": "resolved", "idempotency_key": "tap valid 1"}')
-      -> 'duplicate'
+    select
+      pg_temp.report(
+        '{"fingerprint": "tap valid", "status": "resolved", "idempotency_key": "tap valid 1"}'
+      ) -> 'duplicate'
     from generate_series(1, 2) as repeats
   ),
   array['false', 'false']::jsonb[],
