@@ -29,6 +29,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
     "body-shape": ProblemType(400, "The body must be a JSON object."),
     "body-depth": ProblemType(400, "The body is nested too deeply."),
     "body-values": ProblemType(400, "The body contains too many values."),
+    "body-compression": ProblemType(400, "The body is damaged, or is not compressed as Content-Encoding says."),
     "idempotency-key": ProblemType(400, "Idempotency-Key must be 1 to 255 printable ASCII characters."),
     "parameter": ProblemType(400, "A query parameter is invalid."),
     "not-storable": ProblemType(400, "The database cannot store this report."),

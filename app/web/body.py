@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +18,8 @@ EMAIL_EVENT_LIMIT = 256 * 1024
 _REPORT_SECONDS = 15.0
 # Sentry closes the connection after one second.
 _UNAUTHENTICATED_SECONDS = 5.0
+# Large bodies that are inflated and parsed at a time: each takes up to some 30 MiB meanwhile.
+_LARGE_BODIES = 4
 
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _MEDIA_TYPE = re.compile(r"application/(?:json|[a-z0-9!#$&^_.+-]+\+json)", re.IGNORECASE)
@@ -76,6 +80,7 @@ class BodyBudget:
         self._bytes = 0
         # By age, as a dictionary keeps the order of insertion.
         self._readings: dict[_Reading, None] = {}
+        self._large = asyncio.Semaphore(_LARGE_BODIES)
 
     async def read(self, request: Request[Any]) -> bytes:
         """The raw bytes. Raises the Problem `body-too-large`, `body-timeout` or `overloaded`."""
@@ -96,6 +101,21 @@ class BodyBudget:
         finally:
             self._end(reading)
         return bytes(reading.content)
+
+    @asynccontextmanager
+    async def hold_large(self, size: int) -> AsyncIterator[None]:
+        """Waits until a body of so many bytes may be inflated and parsed. It counts until then and meanwhile.
+
+        Raises the Problem `overloaded`.
+        """
+        if self._bytes + size > self.limits.total_bytes:
+            raise problem("overloaded")
+        self._bytes += size
+        try:
+            async with self._large:
+                yield
+        finally:
+            self._bytes -= size
 
     def _make_room(self, reading: _Reading, size: int) -> None:
         if reading.is_given_up:
