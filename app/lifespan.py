@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 from app.ingest.batcher import BatcherLimits
@@ -23,18 +24,36 @@ from app.web.auth import SignatureFailures
 from app.web.body import BodyBudget, email_limits, form_limits, report_limits, sentry_limits
 from app.web.session import Sessions
 
-# Sentry closes the connection after 1 s. A delivery takes some 3 ms in the database, an invalid one 30: a call must not
-# take longer than Sentry waits, and one of the replay must end before the statement_timeout of 8 s.
+# How long a client waits for the database before its report is spooled. Sentry closes the connection after 1 s.
+_REPORT_SECONDS = 2.0
+_SENTRY_SECONDS = 0.6
+# A delivery takes some 3 ms in the database, an invalid one 30: a call must not take longer than Sentry waits.
 _DELIVERY_LIMITS = BatcherLimits(batch_reports=50)
-_PLANS = (
-    FeedPlan("events", "ingest_events", "events", wait_seconds=2.0, replay_batch=400),
-    FeedPlan("public", "ingest_events", "events", wait_seconds=2.0, replay_batch=400),
-    FeedPlan("deliveries", "ingest_deliveries", "deliveries", 0.6, 100, is_ordered=True, limits=_DELIVERY_LIMITS),
-    FeedPlan("monitors", "ingest_deliveries", "deliveries", 2.0, 100, is_ordered=True, limits=_DELIVERY_LIMITS),
-    FeedPlan("heartbeats", "ingest_heartbeats", "heartbeats", wait_seconds=2.0, replay_batch=400, is_ordered=True),
-)
+_REPLAY_BATCH = 400
+# In one call, which must end before the statement_timeout of 8 s.
+_DELIVERY_REPLAY_BATCH = 100
 _PUBLIC_STATUS_SECONDS = 20.0
 _DRAIN_SECONDS = 1.5
+
+
+def _feed_plans() -> list[FeedPlan]:
+    events = FeedPlan("events", "ingest_events", "events", _REPORT_SECONDS, _REPLAY_BATCH)
+    deliveries = FeedPlan(
+        "deliveries",
+        "ingest_deliveries",
+        "deliveries",
+        _SENTRY_SECONDS,
+        _DELIVERY_REPLAY_BATCH,
+        is_ordered=True,
+        limits=_DELIVERY_LIMITS,
+    )
+    return [
+        events,
+        replace(events, kind="public"),
+        deliveries,
+        replace(deliveries, kind="monitors", wait_seconds=_REPORT_SECONDS),
+        FeedPlan("heartbeats", "ingest_heartbeats", "heartbeats", _REPORT_SECONDS, _REPLAY_BATCH, is_ordered=True),
+    ]
 
 
 @asynccontextmanager
@@ -43,7 +62,7 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
     supabase = SupabaseClient(settings)
     monitor = DatabaseMonitor(partial(supabase.service_health, service_version()))
     spool = Spool(settings.spool_path, settings.spool_max_mb * 2**20)
-    feeds = {plan.kind: Feed(plan, supabase.store, spool, metrics) for plan in _PLANS}
+    feeds = {plan.kind: Feed(plan, supabase.store, spool, metrics) for plan in _feed_plans()}
     breakers = {kind: feed.breaker for kind, feed in feeds.items()}
     public_status = SharedCache(partial(supabase.status, "public_status", None), _PUBLIC_STATUS_SECONDS)
     supervisor = Supervisor()

@@ -11,6 +11,7 @@ import httpx
 import psycopg
 import pytest
 
+from app.metrics import FEEDS
 from app.web.auth import sign
 from local import Stack
 from tests.support import http_client
@@ -72,7 +73,7 @@ def test_one_failed_call_opens_no_breaker(service: ServiceProcess, proxy: FaultP
     proxy.always = Fault.RESET
     assert report(service, secrets.token_hex(6)).status_code == 202
     proxy.reset()
-    assert health(service)["breakers"] == {"events": "closed", "deliveries": "closed"}
+    assert health(service)["breakers"] == dict.fromkeys(FEEDS, "closed")
 
 
 def test_a_hanging_replay_of_one_feed_does_not_hold_up_the_other(
@@ -126,8 +127,7 @@ def test_an_answer_that_is_not_of_service_health_is_down_and_passes(
     assert {name: (task["state"], task["restarts"]) for name, task in tasks.items() if name != "bootstrap"} == {
         "monitor": ("running", 0),
         "audit": ("running", 0),
-        "replay of events": ("running", 0),
-        "replay of deliveries": ("running", 0),
+        **{f"replay of {feed}": ("running", 0) for feed in FEEDS},
     }
 
 
