@@ -52,8 +52,8 @@ Reports = Report | list[Report | Problem]
 def read_reports(raw: bytes, form: BodyForm, origin: Origin) -> Reports:
     """The reports in a body.
 
-    Raises the Problem of a body of which nothing is taken: of a single report, of an empty or too large batch, and of an
-    array that is not JSON, because it is unknown where its next report begins.
+    Raises the Problem of a body of which nothing is taken: of a single report, of an empty or too large batch, and of
+    an array that is not JSON, because it is unknown where its next report begins.
     """
     raw = raw.removeprefix(_BOM)
     if form is not BodyForm.LINES and _starts_with(raw, b"["):
