@@ -15,8 +15,8 @@ KEY = {"key": PUBLIC_KEY}
 TEXT = {"Content-Type": "text/plain;charset=UTF-8"}
 
 
-def report(source: str, **members: object) -> dict[str, Any]:
-    return {"error": {"message": "undefined is not a function"}, "fingerprint": source, **members}
+def report(fingerprint: str, **members: object) -> dict[str, Any]:
+    return {"error": {"message": "undefined is not a function"}, "fingerprint": fingerprint, **members}
 
 
 @pytest.fixture
@@ -83,10 +83,11 @@ def test_an_ingest_token_in_the_url_is_refused(page: httpx.Client, source: str) 
     assert INGEST_TOKEN not in answer.text
 
 
-@pytest.mark.parametrize("key", ["", "x", "wrong_public_key_of_nobody", "ü" * 20, PUBLIC_KEY[:-1], "\udce4"])
+@pytest.mark.parametrize(
+    "key", ["", "x", "wrong_public_key_of_nobody", "%C3%BC" * 20, PUBLIC_KEY[:-1], "%E4%00", "%ED%B3%A4"]
+)
 def test_other_keys_are_unauthorized(page: httpx.Client, source: str, key: str) -> None:
-    url = httpx.URL(ROUTE, query=b"key=" + key.encode(errors="surrogateescape"))
-    answer = page.post(url, json=report(source))
+    answer = page.post(f"{ROUTE}?key={key}", json=report(source))
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
 
 
@@ -98,13 +99,3 @@ def test_a_server_says_what_it_sends(client: httpx.Client, source: str) -> None:
 def test_text_in_another_charset_is_refused(page: httpx.Client, source: str) -> None:
     headers = {"Content-Type": "text/plain;charset=latin-1"}
     assert page.post(ROUTE, params=KEY, content=json.dumps(report(source)), headers=headers).status_code == 415
-
-
-def test_pages_have_a_feed_of_their_own(page: httpx.Client, source: str, service_metrics: Callable[[], str]) -> None:
-    def count() -> float:
-        name = 'monitoring_reports_total{feed="public",outcome="stored"}'
-        return next(float(line.rsplit(" ", 1)[1]) for line in service_metrics().splitlines() if line.startswith(name))
-
-    before = count()
-    page.post(ROUTE, params=KEY, json=[report(f"{source}-{each}") for each in "abc"])
-    assert count() >= before + 3

@@ -72,7 +72,7 @@ def test_another_sender_closes_nothing(
     by_agent = httpx.post(
         f"{stack.supabase_url}/rest/v1/rpc/report_error",
         json={"report": {**body, "status": "resolved"}},
-        headers={"apikey": stack.anon_jwt, "Authorization": f"Bearer {stack.authenticated_jwt}"},
+        headers={"apikey": stack.publishable_key, "Authorization": f"Bearer {stack.authenticated_jwt}"},
     )
     assert by_agent.json() == unknown
     assert counts(source) == [("open", 1)]
@@ -83,7 +83,7 @@ def test_an_agent_resolves_its_own_incident(stack: Stack, source: str, counts: C
         answer: dict[str, Any] = httpx.post(
             f"{stack.supabase_url}/rest/v1/rpc/report_error",
             json={"report": report(source, status)},
-            headers={"apikey": stack.anon_jwt, "Authorization": f"Bearer {stack.authenticated_jwt}"},
+            headers={"apikey": stack.publishable_key, "Authorization": f"Bearer {stack.authenticated_jwt}"},
         ).json()
         return answer
 
@@ -130,17 +130,6 @@ def test_a_resolution_has_a_key(client: httpx.Client, source: str) -> None:
     assert first.json() == again.json()
     other = client.post(ROUTE, json=report(source), headers=headers)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
-
-
-def test_notifications_are_written(client: httpx.Client, database: psycopg.Connection, source: str) -> None:
-    opened = client.post(ROUTE, json=report(source, severity="CRITICAL")).json()
-    client.post(ROUTE, json=report(source, "resolved"))
-    transitions = database.execute(
-        "select details ->> 'resolved_by' from public.agent_actions"
-        " where incident_id = %s and action = 'incident_resolved'",
-        [opened["incident_id"]],
-    ).fetchall()
-    assert transitions == [("server:default",)]
 
 
 def test_a_status_that_is_none_names_the_field(client: httpx.Client, source: str) -> None:
