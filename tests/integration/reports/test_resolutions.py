@@ -133,7 +133,8 @@ def test_a_resolution_has_a_key(client: httpx.Client, source: str) -> None:
 
 
 def test_a_status_that_is_none_names_the_field(client: httpx.Client, source: str) -> None:
-    for status in ("over", 500, []):
+    statuses: tuple[object, ...] = ("over", 500, [])
+    for status in statuses:
         answer = client.post(
             ROUTE, content=json.dumps(report(source) | {"status": status}), headers={"Content-Type": "application/json"}
         )
