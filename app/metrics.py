@@ -117,9 +117,9 @@ class Metrics:
         """A response was sent. The route is the pattern of its path, or None for an unknown path."""
         self._requests.labels(method if method in _METHODS else "other", route or "unknown", status).observe(seconds)
 
-    def count_report(self, feed: str, outcome: str) -> None:
-        """It is known what became of a report."""
-        self._reports.labels(feed, outcome).inc()
+    def count_report(self, feed: str, outcome: str, count: int = 1) -> None:
+        """It is known what became of a report, or of so many."""
+        self._reports.labels(feed, outcome).inc(count)
 
     def count_alert(self, kind: str, effect: str) -> None:
         """It is known what became of an alert of another monitor."""

@@ -38,20 +38,29 @@ class Report:
     sender: str = ""
 
 
-def read_report(raw: bytes, idempotency_key: str | None, sender: str, received_at: datetime) -> Report:
+def read_report(
+    raw: bytes, idempotency_key: str | None, sender: str, received_at: datetime, position: int | None = None
+) -> Report:
     """The error report in a body, in an envelope that names its sender and its time of receipt: the body cannot.
 
-    It gets an idempotency key before the first try, so that a retry counts nothing.
+    It gets an idempotency key before the first try, so that a retry counts nothing. position is its place in a batch.
     """
     event = parse_object(raw)
     if idempotency_key is not None:
-        if not _IDEMPOTENCY_KEY.fullmatch(idempotency_key):
-            raise problem("idempotency-key")
+        check_idempotency_key(idempotency_key)
         event["idempotency_key"] = idempotency_key
     elif event.get("idempotency_key") is None:
         event["idempotency_key"] = uuid4().hex
-    envelope = {"sender": sender, "received_at": received_at.isoformat(), "event": event}
+    envelope: JsonObject = {"sender": sender, "received_at": received_at.isoformat(), "event": event}
+    if position is not None:
+        envelope["position"] = position
     return Report(encode(envelope), str(event["idempotency_key"]), sender)
+
+
+def check_idempotency_key(key: str) -> None:
+    """Raises the Problem `idempotency-key` unless it is 1 to 255 printable ASCII characters."""
+    if not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise problem("idempotency-key")
 
 
 def encode(value: Mapping[str, object]) -> bytes:
@@ -72,16 +81,13 @@ def parse_object(raw: bytes) -> JsonObject:
 def read_object(raw: bytes) -> JsonObject:
     """The JSON object in raw, as Python reads it."""
     try:
-        value: object = _DECODER.decode(raw.decode("utf-8-sig"))
+        value: object = DECODER.decode(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise problem("body-encoding", f"The body is not UTF-8: byte {error.start} is invalid.") from None
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise problem(
-            "body-syntax", f"The body is not JSON: {error.msg} at {where}.", members={"position": error.pos}
-        ) from None
+        raise not_json(f"{error.msg} at line {error.lineno}, column {error.colno}", error.pos) from None
     except RecursionError:
-        raise _too_deep() from None
+        raise too_deep() from None
     if not isinstance(value, dict):
         raise problem("body-shape")
     return cast(JsonObject, value)
@@ -106,7 +112,7 @@ def clean_scalar(value: object) -> object:
 
 def _clean(value: object, levels: int) -> object:
     if isinstance(value, dict | list) and levels == 0:
-        raise _too_deep()
+        raise too_deep()
     if isinstance(value, dict):
         return {clean_text(key): _clean(member, levels - 1) for key, member in value.items()}
     if isinstance(value, list):
@@ -134,8 +140,14 @@ def _parse_constant(_name: str) -> None:
     """NaN and the infinities, which are not JSON but which Python's json.dumps writes, become null."""
 
 
-def _too_deep() -> Problem:
+def not_json(reason: str, position: int) -> Problem:
+    """The Problem of a body that is not JSON at a position."""
+    return problem("body-syntax", f"The body is not JSON: {reason}.", members={"position": position})
+
+
+def too_deep() -> Problem:
+    """The Problem of a body that is nested too deeply."""
     return problem("body-depth", f"The body is nested more than {DEPTH_LIMIT} levels deep.")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_parse_constant, parse_int=_parse_integer)
+DECODER = json.JSONDecoder(parse_constant=_parse_constant, parse_int=_parse_integer)

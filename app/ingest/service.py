@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator, Sequence
 
 from app.ingest.batcher import Batcher
 from app.ingest.breaker import CircuitBreaker
@@ -14,6 +15,9 @@ from app.spool.spool import Spool
 
 # What became of a report, by the code of its Problem: `rejected` unless it is one of these.
 _OUTCOMES = {"rate-limited": "rate_limited", "spool-full": "dropped"}
+
+# The reports of one request go to the database in parts of so many bytes: those of others get their turn in between.
+_PART_BYTES = 2 * 1024 * 1024
 
 _logger = logging.getLogger(__name__)
 
@@ -40,11 +44,35 @@ class IngestService:
         try:
             result = await self._store(report)
         except Problem as refused:
-            fields["outcome"] = _OUTCOMES.get(refused.code, "rejected")
+            fields["outcome"] = outcome_of(refused)
             raise
-        is_repeat = result is not None and result.get("duplicate") is True
-        fields["outcome"] = "spooled" if result is None else "duplicate" if is_repeat else "stored"
+        fields["outcome"] = outcome_of(result)
         return result
+
+    async def accept_all(self, reports: Sequence[Report]) -> list[JsonObject | Problem | None]:
+        """What accept() returns or raises for each of the reports of one request, in their order. Raises nothing."""
+        results: list[JsonObject | Problem | None] = []
+        is_answered = True
+        for part in _split(reports):
+            answers: Sequence[Answer]
+            if is_answered and self._may_send():
+                answers = await self._send_all(part)
+            else:
+                answers = [NoResult("reports of the same request got no response")] * len(part)
+            is_answered = not any(isinstance(answer, NoResult) for answer in answers)
+            results += await asyncio.gather(
+                *(self._keep(report, answer) for report, answer in zip(part, answers, strict=True))
+            )
+        return results
+
+    async def _keep(self, report: Report, answer: Answer) -> JsonObject | Problem | None:
+        if not isinstance(answer, NoResult):
+            return answer
+        try:
+            await self._put_into_spool(report)
+        except Problem as refused:
+            return refused
+        return None
 
     async def _store(self, report: Report) -> JsonObject | None:
         if self._may_send():
@@ -53,12 +81,15 @@ class IngestService:
                 raise answer
             if not isinstance(answer, NoResult):
                 return answer
+        await self._put_into_spool(report)
+        return None
+
+    async def _put_into_spool(self, report: Report) -> None:
         try:
             await self._spool.put(self._kind, report.payload, report.sender)
         except SpoolFullError as error:
             _logger.error("a report was rejected, the spool is full: %s", error)
             raise problem("spool-full") from error
-        return None
 
     def _may_send(self) -> bool:
         if self._breaker.is_closed:
@@ -67,12 +98,55 @@ class IngestService:
         return not self._spool.is_replaying(self._kind) and self._breaker.begin_trial()
 
     async def _send(self, report: Report) -> Answer:
-        try:
-            answer = self._batcher.submit(report)
-        except Problem as refused:
-            return NoResult(refused.detail)
+        answer = self._submit(report)
+        if isinstance(answer, NoResult):
+            return answer
         try:
             # Shielded: after the timeout the report may still be stored. Its idempotency key makes the replay harmless.
             return await asyncio.wait_for(asyncio.shield(answer), self._timeout_seconds)
         except TimeoutError:
             return NoResult("no response within the timeout")
+
+    async def _send_all(self, reports: Sequence[Report]) -> list[Answer]:
+        """As _send(), with one timeout for all."""
+        answers = [self._submit(report) for report in reports]
+        waiting = [answer for answer in answers if isinstance(answer, asyncio.Future)]
+        if waiting:
+            # It cancels none of them.
+            await asyncio.wait(waiting, timeout=self._timeout_seconds)
+        return [_read_answer(answer) for answer in answers]
+
+    def _submit(self, report: Report) -> "asyncio.Future[Answer] | NoResult":
+        try:
+            return self._batcher.submit(report)
+        except Problem as refused:
+            return NoResult(refused.detail)
+
+
+def outcome_of(result: JsonObject | Problem | None) -> str:
+    """What became of a report, by what accept() returned or raised for it."""
+    if isinstance(result, Problem):
+        return _OUTCOMES.get(result.code, "rejected")
+    if result is None:
+        return "spooled"
+    return "duplicate" if result.get("duplicate") is True else "stored"
+
+
+def _read_answer(answer: "asyncio.Future[Answer] | NoResult") -> Answer:
+    if isinstance(answer, NoResult):
+        return answer
+    return answer.result() if answer.done() else NoResult("no response within the timeout")
+
+
+def _split(reports: Sequence[Report]) -> Iterator[list[Report]]:
+    """The reports in parts of at most _PART_BYTES, or of one report."""
+    part: list[Report] = []
+    size = 0
+    for report in reports:
+        size += len(report.payload)
+        if part and size > _PART_BYTES:
+            yield part
+            part, size = [], len(report.payload)
+        part.append(report)
+    if part:
+        yield part

@@ -1,25 +1,120 @@
-"""POST /api/autonomous/error: a program reports an error."""
+"""POST /api/autonomous/error: a program or a page reports errors, one or a batch."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 
-from app.ingest.payload import read_report
+from app.ingest.batch import BATCH_BYTES, BodyForm, Origin, name_report, read_reports
+from app.ingest.payload import JsonObject, Report
+from app.ingest.service import IngestService, outcome_of
 from app.logs import log_fields
+from app.problems import Problem, problem
 from app.state import ServiceRequest
-from app.web.auth import require_ingest_token
-from app.web.body import read_body, require_json
+from app.web.auth import bearer_token, is_one_of, require_ingest_token, require_public_key
+from app.web.body import JSON_TYPE, LINES_TYPE, TEXT_TYPE, require_media_type
+from app.web.inflate import read_inflated, require_encoding
+
+_FORMS = {JSON_TYPE: BodyForm.JSON, LINES_TYPE: BodyForm.LINES, TEXT_TYPE: BodyForm.TEXT}
+# sendBeacon sends text/plain. Other programs can say what they send.
+_PUBLIC_TYPES = (
+    "Content-Type must be application/json, application/x-ndjson, application/jsonl or text/plain, in UTF-8."
+)
+_TYPES = "Content-Type must be application/json, application/x-ndjson or application/jsonl, in UTF-8."
 
 
 async def report_error(request: ServiceRequest) -> Response:
-    """201 with the database's result, or 202 if the report is in the spool. A failed check raises its Problem."""
-    log_fields()["feed"] = "events"
+    """201 with the database's result, or 202 if the report is in the spool. A failed check raises its Problem.
+
+    A batch gets the results of its reports in their order.
+    """
+    fields = log_fields()
+    fields["feed"] = "events"
     state, headers = request.state, request.headers
-    sender = require_ingest_token(headers, state["settings"].tokens_by_sender)
-    require_json(headers)
-    body = await read_body(request, state["report_bodies"])
-    report = read_report(body, headers.get("idempotency-key"), sender, datetime.now(UTC))
-    result = await state["reports"].accept(report)
+    is_public, sender = _authenticate(request)
+    if is_public:
+        fields["feed"] = "public"
+    form = _read_form(headers, is_public)
+    require_encoding(headers)
+    origin = Origin(sender, datetime.now(UTC), headers.get("idempotency-key"))
+    bodies = state["public_bodies" if is_public else "report_bodies"]
+    reports = await read_inflated(request, bodies, BATCH_BYTES, partial(read_reports, form=form, origin=origin))
+    service = state["public" if is_public else "reports"]
+    if not isinstance(reports, Report):
+        return await _store_batch(reports, service)
+    result = await service.accept(reports)
+    return JSONResponse(_describe(result, reports), 202 if result is None else 201)
+
+
+def _authenticate(request: ServiceRequest) -> tuple[bool, str]:
+    """Whether the key is a public one, and the sender. Only a public key may be in the URL, because URLs are logged."""
+    settings, headers = request.state["settings"], request.headers
+    key = request.query_params.get("key")
+    tokens = settings.tokens_by_sender
+    if key is None:
+        token = bearer_token(headers.get("authorization")) or ""
+        if not any(is_one_of(token, expected) for expected in settings.public_keys.values()):
+            return False, require_ingest_token(headers, tokens)
+        return True, require_public_key(token, headers, settings)
+    if any(is_one_of(key, expected) for expected in tokens.values()):
+        raise problem(
+            "unauthorized",
+            "An ingest token does not belong in a URL, which proxies log: replace it, and send it as Authorization: "
+            "Bearer. Only a public key may be sent as ?key=.",
+        )
+    return True, require_public_key(key, headers, settings)
+
+
+def _read_form(headers: Headers, is_public: bool) -> BodyForm:
+    """What the content type says of the body. Raises the Problem `content-type`."""
+    expected = tuple(_FORMS) if is_public else (JSON_TYPE, LINES_TYPE)
+    try:
+        return _FORMS[require_media_type(headers, *expected)]
+    except Problem:
+        raise problem("content-type", _PUBLIC_TYPES if is_public else _TYPES) from None
+
+
+def _describe(result: JsonObject | None, report: Report) -> JsonObject:
+    """The result of a report in the database, or what is known of one in the spool."""
     if result is None:
-        return JSONResponse({"success": True, "status": "spooled", "idempotency_key": report.idempotency_key}, 202)
-    return JSONResponse(result, 201)
+        return {"success": True, "status": "spooled", "idempotency_key": report.idempotency_key}
+    return result
+
+
+async def _store_batch(batch: Sequence[Report | Problem], service: IngestService) -> Response:
+    """The results in the order of the batch.
+
+    201 if all reports are in the database, 202 if some are in the spool, 200 if some are refused. If all are refused,
+    the status is that of the problem that they have in common, else 400.
+    """
+    stored = iter(await service.accept_all([report for report in batch if isinstance(report, Report)]))
+    outcomes: Counter[str] = Counter()
+    results: list[JsonObject] = []
+    refusals: list[Problem] = []
+    for index, report in enumerate(batch):
+        result = report if isinstance(report, Problem) else next(stored)
+        outcomes["refused" if result is report else outcome_of(result)] += 1
+        if isinstance(result, Problem):
+            refusals.append(result)
+            results.append({"success": False, "error": name_report(result, index).as_json()})
+        else:
+            assert isinstance(report, Report)  # noqa: S101 - its result is no problem
+            results.append(_describe(result, report))
+    log_fields()["outcomes"] = outcomes
+    status, headers = _sum_up(refusals, len(batch), is_spooled=bool(outcomes["spooled"]))
+    return JSONResponse({"success": not refusals, "results": results}, status, headers)
+
+
+def _sum_up(refusals: Sequence[Problem], reports: int, *, is_spooled: bool) -> tuple[int, dict[str, str]]:
+    """The status and the headers of a batch. A client that looks at nothing else waits when it should."""
+    waits = [int(refusal.headers["Retry-After"]) for refusal in refusals if "Retry-After" in refusal.headers]
+    headers = {"Retry-After": str(max(waits))} if waits else {}
+    if not refusals:
+        return 202 if is_spooled else 201, headers
+    if len(refusals) < reports:
+        return 200, headers
+    statuses = {refusal.status for refusal in refusals}
+    return statuses.pop() if len(statuses) == 1 else 400, headers

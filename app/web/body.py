@@ -22,7 +22,9 @@ _UNAUTHENTICATED_SECONDS = 5.0
 _LARGE_BODIES = 4
 
 _FORM_TYPE = "application/x-www-form-urlencoded"
-_MEDIA_TYPE = re.compile(r"application/(?:json|[a-z0-9!#$&^_.+-]+\+json)", re.IGNORECASE)
+JSON_TYPE = re.compile(r"application/(?:json|[a-z0-9!#$&^_.+-]+\+json)", re.IGNORECASE)
+LINES_TYPE = re.compile(r"application/(?:(?:x-)?ndjson|(?:x-)?jsonl|jsonlines)", re.IGNORECASE)
+TEXT_TYPE = re.compile("text/plain", re.IGNORECASE)
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s;"]*)"?', re.IGNORECASE)
 _UTF8_NAMES = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 
@@ -151,13 +153,20 @@ class BodyBudget:
 
 def require_json(headers: Headers) -> None:
     """Raises the Problem `content-type` or `content-encoding` before the body is read."""
+    require_media_type(headers, JSON_TYPE)
+    _require_identity(headers)
+
+
+def require_media_type(headers: Headers, *expected: re.Pattern[str]) -> re.Pattern[str]:
+    """The expected type that the body has. Raises the Problem `content-type` for another type or charset."""
     media_type, _, parameters = headers.get("content-type", "").partition(";")
     charset = _CHARSET.search(";" + parameters)
-    if not _MEDIA_TYPE.fullmatch(media_type.strip()):
-        raise problem("content-type")
     if charset is not None and charset.group(1).lower() not in _UTF8_NAMES:
         raise problem("content-type")
-    _require_identity(headers)
+    for each in expected:
+        if each.fullmatch(media_type.strip()):
+            return each
+    raise problem("content-type")
 
 
 def require_form(headers: Headers) -> None:

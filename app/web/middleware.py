@@ -131,7 +131,10 @@ class RequestLog:
         fields = log_fields()
         if "feed" in fields:
             # Without an outcome the report was not accepted: a check of the request failed.
-            self._metrics.count_report(str(fields["feed"]), str(fields.setdefault("outcome", "refused")))
+            outcomes = fields.get("outcomes") or {str(fields.setdefault("outcome", "refused")): 1}
+            assert isinstance(outcomes, dict)  # noqa: S101 - a Counter
+            for outcome, count in outcomes.items():
+                self._metrics.count_report(str(fields["feed"]), outcome, count)
         route = scope.get("route")
         self._metrics.observe_request(scope["method"], getattr(route, "path", None), status, seconds)
         request = {

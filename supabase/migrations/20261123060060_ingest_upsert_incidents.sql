@@ -336,6 +336,14 @@ begin
       hint = 'Retry the transaction.';
   end if;
   perform monitoring.count_occurrences(upsert_incidents.events, v_opened || v_folded);
+  if v_opened <> '{}' or exists (
+    select
+    from unnest(v_candidates) as candidate
+    where candidate.resolved_at is not null
+  ) then
+    v_opened := monitoring.apply_early_resolutions(v_opened || v_folded);
+    v_folded := '{}';
+  end if;
   return query
   select upserted.*
   from unnest(v_opened || v_folded) as upserted;
@@ -344,4 +352,5 @@ $$;
 
 comment on function monitoring.upsert_incidents(monitoring.prepared_event[]) is
 'Writes every event to its incident and returns one row per fingerprint. The senders are the actors in the audit rows.
-Raises serialization_failure when it must run again.';
+Incidents that it opened or reopened are resolved again if the sender has reported that already. Raises
+serialization_failure when it must run again.';

@@ -267,27 +267,28 @@ retried up to 20 times.';
 
 create function monitoring.purge_receipts()
 returns bigint
-language sql
+language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
-  with purged_quotas as (
-    delete from monitoring.sender_quotas
-    where sender_quotas.window_started_at < now() - interval '1 hour'
-  ),
-
-  purged as (
-    delete from monitoring.event_receipts
-    where event_receipts.created_at
-      < now() - make_interval(hours => (monitoring.config('retention') ->> 'receipts_hours')::integer)
-    returning event_receipts.idempotency_key
-  )
-
-  select count(*)
-  from purged
+declare
+  v_end constant timestamptz := now() - make_interval(
+    hours => (monitoring.config('retention') ->> 'receipts_hours')::integer
+  );
+  v_count bigint;
+begin
+  delete from monitoring.sender_quotas
+  where sender_quotas.window_started_at < now() - interval '1 hour';
+  delete from monitoring.early_resolutions
+  where early_resolutions.created_at < v_end;
+  delete from monitoring.event_receipts
+  where event_receipts.created_at < v_end;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
 $$;
 
 comment on function monitoring.purge_receipts() is
-'Deletes idempotency keys older than retention.receipts_hours, and quotas unused for an hour. Returns the number of
-keys.';
+'Deletes idempotency keys and early resolutions older than retention.receipts_hours, and quotas unused for an hour.
+Returns the number of keys.';

@@ -125,6 +125,8 @@ as $$
     ('monitoring.running_actions', 'incident_id kind', 'ignored', null, 'names of our own'),
     ('monitoring.fix_outcomes', 'caller', 'reported', null, 'who recorded the outcome, from the access token'),
     ('monitoring.fix_outcomes', 'incident_id', 'ignored', null, 'a name of our own'),
+    ('monitoring.early_resolutions', 'fingerprint', 'ignored', null, 'a hash'),
+    ('monitoring.early_resolutions', 'sender', 'reported', null, 'who reported within the last hours: deleted by itself'),
     ('monitoring.sender_quotas', 'sender', 'reported', null, 'who reported within the last hours: deleted by itself'),
     ('monitoring.audit_heads', 'chain hash purged_hash', 'ignored', null, 'hashes, and callers of agent_actions'),
     ('monitoring.audit_anchors', 'previous_hash hash', 'ignored', null, 'hashes'),

@@ -26,7 +26,9 @@ GOOD = b'{"error": {"message": "x"}}'
 REQUESTS: dict[str, Callable[[httpx.Client], httpx.Response]] = {
     "body-encoding": lambda client: client.post(ROUTE, content=b'{"a": "\xff"}', headers=JSON),
     "body-syntax": lambda client: client.post(ROUTE, content=b"{", headers=JSON),
-    "body-shape": lambda client: client.post(ROUTE, content=b"[]", headers=JSON),
+    "body-shape": lambda client: client.post(ROUTE, content=b"null", headers=JSON),
+    "batch-empty": lambda client: client.post(ROUTE, content=b"[]", headers=JSON),
+    "batch-size": lambda client: client.post(ROUTE, json=[{"error": {"message": "x"}}] * 1001),
     "body-depth": lambda client: client.post(ROUTE, content=b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}", headers=JSON),
     "body-values": lambda client: client.post(
         ROUTE, content=b'{"error":{"message":"m"},"context":{"a":[' + b"0," * 20_000 + b"0]}}", headers=JSON
@@ -41,7 +43,7 @@ REQUESTS: dict[str, Callable[[httpx.Client], httpx.Response]] = {
     "body-too-large": lambda client: client.post(ROUTE, content=b" " * (1024 * 1024 + 1), headers=JSON),
     "content-type": lambda client: client.post(ROUTE, content=GOOD, headers={"Content-Type": "text/plain"}),
     "bad-signature": lambda client: client.post("/webhooks/sentry", content=b"{}"),
-    "content-encoding": lambda client: client.post(ROUTE, content=GOOD, headers={**JSON, "Content-Encoding": "gzip"}),
+    "content-encoding": lambda client: client.post(ROUTE, content=GOOD, headers={**JSON, "Content-Encoding": "lzma"}),
     "idempotency-key-reused": lambda client: [
         client.post(ROUTE, json={"error": {"message": text}}, headers={"Idempotency-Key": "problem-responses"})
         for text in ("one report", "another report")

@@ -198,6 +198,7 @@ RELATIONS = {
     "monitoring.compiled_secret_formats": _CLOSED,
     "monitoring.config_field": _CLOSED,
     "monitoring.embedding_jobs": _CLOSED,
+    "monitoring.early_resolutions": _CLOSED,
     "monitoring.event_receipts": _CLOSED,
     "monitoring.fix_outcomes": _CLOSED,
     "monitoring.job_runs": _CLOSED,
