@@ -90,7 +90,11 @@ def workflow_run(
             "run_started_at": moment(at),
             "actor": person("octocat"),
             "triggering_actor": person("hubot"),
-            "head_commit": {"id": COMMIT, "message": "Deploy the shop", "author": {"name": "Octo Cat", "email": "o@c.example"}},
+            "head_commit": {
+                "id": COMMIT,
+                "message": "Deploy the shop",
+                "author": {"name": "Octo Cat", "email": "o@c.example"},
+            },
             **fields,
         },
         "workflow": {"id": 2823525, "name": workflow, "path": ".github/workflows/deploy.yml", "state": "active"},

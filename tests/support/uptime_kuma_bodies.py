@@ -1,4 +1,4 @@
-"""Bodies of Uptime Kuma's webhooks, as its notification provider `webhook` builds them from a monitor and a heartbeat."""
+"""Bodies of Uptime Kuma's webhooks, as its provider `webhook` builds them from a monitor and a heartbeat."""
 
 from __future__ import annotations
 
@@ -48,7 +48,14 @@ def heartbeat(monitor_id: int, status: int, at: datetime, message: str = "Reques
             "accepted_statuscodes": ["200-299"],
             "notificationIDList": {"1": True},
             "tags": [
-                {"id": 3, "monitor_id": monitor_id, "tag_id": 2, "value": "production", "name": "environment", "color": "#4B5563"}
+                {
+                    "id": 3,
+                    "monitor_id": monitor_id,
+                    "tag_id": 2,
+                    "value": "production",
+                    "name": "environment",
+                    "color": "#4B5563",
+                }
             ],
             "maintenance": status == MAINTENANCE,
             "includeSensitiveData": False,

