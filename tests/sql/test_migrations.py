@@ -26,6 +26,7 @@ TOPICS = [
     "incident",
     "agent",
     "probe",
+    "heartbeat",
     "notify",
     "read",
     "jobs",
