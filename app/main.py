@@ -11,6 +11,7 @@ from app.metrics import Metrics
 from app.problems import Problem
 from app.routes.email import receive_email_event
 from app.routes.health import database_health, health, index
+from app.routes.heartbeat import receive_heartbeat
 from app.routes.incidents import get_incident, list_incidents
 from app.routes.kill_switch import kill_switch
 from app.routes.metrics import metrics
@@ -42,6 +43,8 @@ def create_app(settings: Settings) -> Starlette:
             Route("/metrics", metrics, methods=["GET"]),
             Route("/api/autonomous/error", report_error, methods=["POST"]),
             Route("/webhooks/sentry", receive_sentry, methods=["POST"]),
+            Route("/heartbeat/{key}", receive_heartbeat, methods=["GET", "POST"]),
+            Route("/heartbeat/{key}/{signal}", receive_heartbeat, methods=["GET", "POST"]),
             Route("/webhooks/email", receive_email_event, methods=["POST"]),
             Route("/api/autonomous/incidents", list_incidents, methods=["GET"], middleware=[readers]),
             Route("/api/autonomous/incidents/{incident_id}", get_incident, methods=["GET"], middleware=[readers]),

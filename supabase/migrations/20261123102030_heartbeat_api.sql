@@ -78,7 +78,7 @@ begin
             'success', true,
             'heartbeat', signal.target,
             'signal', signal.kind,
-            'next_expected_at', beats.next_expected_at,
+            'next_expected_at', nullif(beats.next_expected_at, 'infinity'),
             'duplicate', signal.signal_position = any(v_repeats)
           )
         )

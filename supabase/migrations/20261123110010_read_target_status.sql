@@ -101,7 +101,7 @@ select
   round(100.0 * figures.up_30d / nullif(figures.counted_30d, 0), 3) as uptime_30d_percent,
   heartbeats.target is not null as is_heartbeat,
   heartbeats.last_ok_at as last_heartbeat_at,
-  heartbeats.next_expected_at as next_heartbeat_at
+  nullif(heartbeats.next_expected_at, 'infinity') as next_heartbeat_at
 from monitoring.target_states
 left join monitoring.heartbeats on target_states.target = heartbeats.target
 left join figures on target_states.target = figures.target

@@ -52,6 +52,10 @@ POST /api/autonomous/error    | .    .       .       .      .    .   .   .      
 POST /webhooks/sentry         | .    .       .       .      .    .   .   .      .       .      .    .        +      +      .      .        .          .
 POST /webhooks/sentry?token=  | .    .       .       .      .    .   .   .      .       .      .    .        +      +      .      .        .          .
 POST /webhooks/email          | .    .       .       .      .    .   .   .      .       .      .    .        .      .      +      +        .          .
+GET /heartbeat/{key}          | +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +
+GET /heartbeat/{key}/{signal} | +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +
+POST /heartbeat/{key}         | +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +
+POST /heartbeat/{key}/{signal} | +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +
 GET /api/autonomous/incidents | .    .       .       .      .    +   +   +      +       .      .    .        .      .      .      .        .          .
 GET /api/autonomous/incidents/{incident_id} | . . .  .      .    +   +   +      +       .      .    .        .      .      .      .        .          .
 """)  # noqa: E501 - one line a row
@@ -287,7 +291,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "record_deployment_started": {"service": "shop", "version": "1"},
     "record_email_event": {"provider_id": "p", "event": "delivered"},
     "record_fix_outcome": {"knowledge_id": "{fix}", "has_worked": True, "incident_id": "{incident}"},
-    "record_heartbeat": {"name": "{heartbeat}", "status": "ok"},
+    "record_heartbeat": {"name": "nothing", "status": "ok"},
     "record_invalid_signature": {"ip_address": "192.0.2.1"},
     "record_provider_email_event": {"provider": "resend", "event": {}},
     "record_security_event": {"event_type": "probe", "severity": "LOW", "confidence": 0},
