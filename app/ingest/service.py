@@ -33,8 +33,8 @@ class IngestService:
     async def accept(self, report: Report, *, may_spool: bool = True) -> JsonObject | None:
         """The database's result, or None for a report in the spool.
 
-        Raises the Problem of a report that the database rejects, `spool-full`, or `unavailable` if it may not be spooled.
-        The outcome is logged and counted with the request.
+        Raises the Problem of a report that the database rejects, `spool-full`, or `unavailable` for one that may not be
+        spooled. The outcome is logged and counted with the request.
         """
         fields = log_fields()
         try:
