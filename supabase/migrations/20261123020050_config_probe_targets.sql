@@ -191,8 +191,8 @@ end
 $$;
 
 comment on function monitoring.sync_probe_targets() is
-'Updates monitoring.probe_targets and the heartbeats from the list just written to system_config. Security definer: who may edit the
-configuration needs no right to write the derived table.';
+'Updates monitoring.probe_targets and the heartbeats from the list just written to system_config. Security definer: who
+may edit the configuration needs no right to write the derived tables.';
 
 create trigger probe_targets_follow_the_configuration
 after insert or update on public.system_config

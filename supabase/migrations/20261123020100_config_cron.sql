@@ -1,21 +1,8 @@
 -- Purpose: reads cron expressions and finds their next time in a timezone, for targets of type heartbeat.
--- Objects: type monitoring.cron_schedule; functions monitoring.read_cron_field, monitoring.split_cron,
---   monitoring.parse_cron, monitoring.first_instant, monitoring.next_cron_time, monitoring.find_cron_problem.
+-- Objects: functions monitoring.read_cron_field, monitoring.split_cron, monitoring.parse_cron,
+--   monitoring.first_instant, monitoring.next_cron_time, monitoring.find_cron_problem.
 -- Risks: an expression is evaluated in at most some hundred steps: a step skips a month, a day, an hour or the minutes
 --   until the next one that matches.
-
-create type monitoring.cron_schedule as (
-  minutes integer[],
-  hours integer[],
-  days integer[],
-  months integer[],
-  weekdays integer[],
-  any_day_counts boolean
-);
-
-comment on type monitoring.cron_schedule is
-'The numbers that each field of a cron expression names; null for a field that cannot be read. Weekdays are 0 (Sunday)
-to 6. any_day_counts is true when both day fields are restricted: then a day needs to match one of them only.';
 
 create function monitoring.read_cron_field(field text, minimum integer, maximum integer, words text[])
 returns integer[]
@@ -102,8 +89,15 @@ comment on function monitoring.split_cron(text) is
 'Returns the fields of a cron expression in lower case: five, unless it is invalid. @hourly, @daily, @midnight, @weekly,
 @monthly, @yearly and @annually have the fields that they stand for.';
 
-create function monitoring.parse_cron(cron text)
-returns monitoring.cron_schedule
+create function monitoring.parse_cron(
+  cron text,
+  out minutes integer[],
+  out hours integer[],
+  out days integer[],
+  out months integer[],
+  out weekdays integer[],
+  out any_day_counts boolean
+)
 language sql
 immutable
 strict
@@ -111,19 +105,19 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  select row(
+  select
     monitoring.read_cron_field(split.fields[1], 0, 59, '{}'),
     monitoring.read_cron_field(split.fields[2], 0, 23, '{}'),
     monitoring.read_cron_field(split.fields[3], 1, 31, '{}'),
     monitoring.read_cron_field(split.fields[4], 1, 12, '{jan,feb,mar,apr,may,jun,jul,aug,sep,oct,nov,dec}'),
     monitoring.read_cron_field(split.fields[5], 0, 6, '{sun,mon,tue,wed,thu,fri,sat}'),
     split.fields[3] not like '*%' and split.fields[5] not like '*%'
-  )::monitoring.cron_schedule
   from (select monitoring.split_cron(parse_cron.cron) as fields) as split
 $$;
 
 comment on function monitoring.parse_cron(text) is
-'Returns what a cron expression says, with null for each field that cannot be read.';
+'Returns the numbers that each field of a cron expression names, null for a field that cannot be read. Weekdays are 0
+(Sunday) to 6. any_day_counts is true when both day fields are restricted: then a day needs to match one of them only.';
 
 create function monitoring.first_instant(local_time timestamp, timezone text)
 returns timestamptz
@@ -165,7 +159,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_cron monitoring.cron_schedule := monitoring.parse_cron(next_cron_time.cron);
+  v_cron record := monitoring.parse_cron(next_cron_time.cron);
   v_moment timestamptz := date_trunc('minute', next_cron_time.after) + interval '1 minute';
   v_local timestamp;
   v_minute integer;
@@ -227,11 +221,11 @@ as $$
     when cardinality(monitoring.split_cron(find_cron_problem.cron)) <> 5
       then 'must have five fields (minute, hour, day of month, month, weekday), such as 0 2 * * *, or be @hourly,'
         || ' @daily, @weekly, @monthly or @yearly'
-    when (schedule).minutes is null then 'has an invalid minute: write numbers from 0 to 59, such as 0,30 or */15'
-    when (schedule).hours is null then 'has an invalid hour: write numbers from 0 to 23, such as 2 or 8-18'
-    when (schedule).days is null then 'has an invalid day of the month: write numbers from 1 to 31, such as 1 or 1,15'
-    when (schedule).months is null then 'has an invalid month: write numbers from 1 to 12, or jan to dec, such as 1-6'
-    when (schedule).weekdays is null
+    when schedule.minutes is null then 'has an invalid minute: write numbers from 0 to 59, such as 0,30 or */15'
+    when schedule.hours is null then 'has an invalid hour: write numbers from 0 to 23, such as 2 or 8-18'
+    when schedule.days is null then 'has an invalid day of the month: write numbers from 1 to 31, such as 1 or 1,15'
+    when schedule.months is null then 'has an invalid month: write numbers from 1 to 12, or jan to dec, such as 1-6'
+    when schedule.weekdays is null
       then 'has an invalid weekday: write numbers from 0 (Sunday) to 7, or sun to sat, such as mon-fri'
     when monitoring.next_cron_time(find_cron_problem.cron, 'UTC', clock_timestamp()) is null
       then 'names a day that does not occur within the next nine years'

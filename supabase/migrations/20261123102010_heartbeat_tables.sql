@@ -144,8 +144,8 @@ as $$
 $$;
 
 comment on function monitoring.find_next_heartbeat(monitoring.probe_targets, timestamptz) is
-'Returns when the heartbeat of a target is expected that follows one at a time: a period later, or at the next time of its
-cron expression that is more than 30 seconds later.';
+'Returns when the heartbeat of a target is expected that follows one at a time: a period later, or at the next time of
+its cron expression that is more than 30 seconds later.';
 
 create function monitoring.sync_heartbeats()
 returns void

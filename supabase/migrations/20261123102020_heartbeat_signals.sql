@@ -42,8 +42,8 @@ as $$
 $$;
 
 comment on function monitoring.read_signal(text) is
-'Returns what ok, start, fail or an exit code from 0 to 255 means: start, ok or fail, and the exit code of a failure. The
-words of SDKs, in_progress and error, are start and fail. Null for others.';
+'Returns what ok, start, fail or an exit code from 0 to 255 means: start, ok or fail, and the exit code of a failure.
+The words of SDKs, in_progress and error, are start and fail. Null for others.';
 
 create function monitoring.find_heartbeat(key text, slug text)
 returns text
@@ -184,8 +184,8 @@ end
 $$;
 
 comment on function monitoring.apply_heartbeat_signal(monitoring.heartbeats, monitoring.heartbeat_signal) is
-'Returns the state of a heartbeat after a signal. Of two unfinished runs, the older one counts. A signal that was applied
-already, or that is older than the last end of a run, leaves the state as it is.';
+'Returns the state of a heartbeat after a signal. Of two unfinished runs, the older one counts. A signal that was
+applied already, or that is older than the last end of a run, leaves the state as it is.';
 
 create function monitoring.save_heartbeat(heartbeat monitoring.heartbeats)
 returns void

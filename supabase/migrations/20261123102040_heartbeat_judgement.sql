@@ -1,8 +1,8 @@
 -- Purpose: finds heartbeats that are missed or run too long, and gives each heartbeat one check a minute.
 -- Objects: functions monitoring.mark_late_heartbeats, monitoring.restart_heartbeats, monitoring.describe_moment,
 --   monitoring.describe_heartbeat_problem, monitoring.judge_heartbeats.
--- Risks: judge_health_checks() calls it under the advisory lock of rounds. Every statement reads the heartbeats, at most
---   2,000 rows, and looks the rest up by key.
+-- Risks: judge_health_checks() calls it under the advisory lock of rounds. Every statement reads the heartbeats, at
+--   most 2,000 rows, and looks the rest up by key.
 
 create function monitoring.mark_late_heartbeats(moment timestamptz)
 returns bigint
@@ -227,6 +227,6 @@ end
 $$;
 
 comment on function monitoring.judge_heartbeats(timestamptz) is
-'Judges every heartbeat at a moment: one check a minute each, at once when its state changed, and incidents as for the other
-targets. One that waits for its first heartbeat has none. Returns the number of checks. Does nothing while
+'Judges every heartbeat at a moment: one check a minute each, at once when its state changed, and incidents as for the
+other targets. One that waits for its first heartbeat has none. Returns the number of checks. Does nothing while
 feature_flags.monitoring is false.';

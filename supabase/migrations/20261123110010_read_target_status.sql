@@ -96,11 +96,11 @@ select
   recent.p50_ms,
   recent.p95_ms,
   incidents.id as incident_id,
+  heartbeats.last_ok_at as last_heartbeat_at,
   round(100.0 * figures.up_24h / nullif(figures.counted_24h, 0), 3) as uptime_24h_percent,
   round(100.0 * figures.up_7d / nullif(figures.counted_7d, 0), 3) as uptime_7d_percent,
   round(100.0 * figures.up_30d / nullif(figures.counted_30d, 0), 3) as uptime_30d_percent,
   heartbeats.target is not null as is_heartbeat,
-  heartbeats.last_ok_at as last_heartbeat_at,
   nullif(heartbeats.next_expected_at, 'infinity') as next_heartbeat_at
 from monitoring.target_states
 left join monitoring.heartbeats on target_states.target = heartbeats.target

@@ -72,13 +72,13 @@ select
   target_status.p95_ms,
   target_status.incident_id,
   target_status.uptime_24h_percent,
+  target_status.is_heartbeat,
+  target_status.last_heartbeat_at,
+  target_status.next_heartbeat_at,
   bars.uptime_90d_percent,
   bars.days,
   coalesce(latest.is_maintenance, false) as is_maintenance,
-  coalesce(latest.response_times_ms, '[]'::jsonb) as response_times_ms,
-  target_status.is_heartbeat,
-  target_status.last_heartbeat_at,
-  target_status.next_heartbeat_at
+  coalesce(latest.response_times_ms, '[]'::jsonb) as response_times_ms
 from public.target_status
 left join bars on target_status.target = bars.target
 left join latest on target_status.target = latest.target;

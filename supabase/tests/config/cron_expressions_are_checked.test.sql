@@ -39,7 +39,7 @@ select results_eq(
 );
 
 select results_eq(
-  $$ select (parsed).minutes, (parsed).hours, (parsed).any_day_counts from monitoring.parse_cron('@hourly') as parsed $$,
+  $$ select parsed.minutes, parsed.hours, parsed.any_day_counts from monitoring.parse_cron('@hourly') as parsed $$,
   $$ select '{0}'::integer[], array(select generate_series(0, 23)), false $$,
   'words stand for fields'
 );

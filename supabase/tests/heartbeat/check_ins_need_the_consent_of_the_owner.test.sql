@@ -54,7 +54,7 @@ select is(
   (
     select monitoring.describe_heartbeat_problem(heartbeats, probe_targets)
     from monitoring.heartbeats
-    join monitoring.probe_targets on probe_targets.name = heartbeats.target
+    inner join monitoring.probe_targets on heartbeats.target = probe_targets.name
     where heartbeats.target = 'backup'
   ),
   'no heartbeat arrived until 2026-01-01 02:05 UTC, expected at 2026-01-01 02:00 UTC; there has been none yet; a check-in of'

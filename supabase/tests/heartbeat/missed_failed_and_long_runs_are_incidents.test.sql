@@ -17,12 +17,17 @@ set value = '[
 ]'
 where key = 'health_check_targets';
 
-update monitoring.heartbeats set next_expected_at = now() - interval '6 minutes'
+update monitoring.heartbeats
+set next_expected_at = now() - interval '6 minutes'
 where target in ('missed', 'running');
 
-update monitoring.heartbeats set running_since = now() - interval '11 minutes' where target = 'long';
+update monitoring.heartbeats
+set running_since = now() - interval '11 minutes'
+where target = 'long';
 
-update monitoring.heartbeats set running_since = now() - interval '9 minutes' where target = 'running';
+update monitoring.heartbeats
+set running_since = now() - interval '9 minutes'
+where target = 'running';
 
 select public.record_heartbeat('failed', '1');
 

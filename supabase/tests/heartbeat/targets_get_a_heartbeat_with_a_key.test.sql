@@ -47,7 +47,10 @@ select is_empty(
 );
 
 select isnt(
-  (select '/heartbeat/' || key from pg_temp.keys_before where target = 'sync'),
+  (
+    select '/heartbeat/' || key from pg_temp.keys_before
+    where target = 'sync'
+  ),
   monitoring.rotate_heartbeat_key('sync'),
   'until the owner replaces one'
 );
