@@ -8,6 +8,7 @@ from functools import partial
 
 from app.ingest.batcher import BatcherLimits
 from app.ingest.feed import Feed, FeedPlan
+from app.ingest.heartbeat import Heartbeats
 from app.metrics import Metrics
 from app.settings import Settings
 from app.spool.spool import Share, Spool
@@ -121,6 +122,7 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
             sentry=feeds["deliveries"].service,
             monitors=feeds["monitors"].service,
             heartbeats=feeds["heartbeats"].service,
+            heartbeat_keys=Heartbeats(feeds["heartbeats"].service),
             signature_failures=SignatureFailures(supabase.record_invalid_signature),
             monitor=monitor,
             snapshot=Snapshot(monitor, breakers, spool, supervisor),

@@ -11,6 +11,7 @@ from app.metrics import Metrics
 from app.problems import Problem
 from app.routes.email import receive_email_event
 from app.routes.health import database_health, health, index
+from app.routes.heartbeat import receive_heartbeat
 from app.routes.incidents import get_incident, list_incidents
 from app.routes.kill_switch import kill_switch
 from app.routes.metrics import metrics
@@ -60,6 +61,8 @@ def create_app(settings: Settings) -> Starlette:
             Route("/status/kill-switch", kill_switch, methods=["GET", "POST"], middleware=[visitors]),
             Route("/metrics", metrics, methods=["GET"]),
             Route("/webhooks/sentry", receive_sentry, methods=["POST"]),
+            Route("/heartbeat/{key}", receive_heartbeat, methods=["GET", "POST"]),
+            Route("/heartbeat/{key}/{signal}", receive_heartbeat, methods=["GET", "POST"]),
             Route("/webhooks/email", receive_email_event, methods=["POST"]),
             *(Route(f"/webhooks/{kind}", handler, methods=["POST"]) for kind, handler in monitor_handlers().items()),
             Route("/api/autonomous/incidents", list_incidents, methods=["GET"], middleware=[readers]),

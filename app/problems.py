@@ -45,6 +45,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         "Set SENTRY_CLIENT_SECRET to the client secret of the Sentry integration.",
     ),
     "not-found": ProblemType(404, "No such route. GET / lists the routes."),
+    "heartbeat-not-found": ProblemType(404, "No heartbeat has this key."),
     "incident-not-found": ProblemType(404, "No such incident, or this token may not read it."),
     "method-not-allowed": ProblemType(405, "This route does not support the method."),
     "body-timeout": ProblemType(408, "The body took too long to arrive."),

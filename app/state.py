@@ -5,6 +5,7 @@ from typing import Any, TypedDict
 
 from starlette.requests import Request
 
+from app.ingest.heartbeat import Heartbeats
 from app.ingest.service import IngestService
 from app.metrics import Metrics
 from app.settings import Settings
@@ -38,6 +39,7 @@ class ServiceState(TypedDict):
     public: IngestService
     monitors: IngestService
     heartbeats: IngestService
+    heartbeat_keys: Heartbeats
     signature_failures: SignatureFailures
     monitor: DatabaseMonitor
     snapshot: Snapshot

@@ -34,15 +34,15 @@ class IngestService:
         self._breaker = breaker
         self._timeout_seconds = timeout_seconds
 
-    async def accept(self, report: Report) -> JsonObject | None:
+    async def accept(self, report: Report, *, may_spool: bool = True) -> JsonObject | None:
         """The database's result, or None for a report in the spool.
 
-        Raises the Problem of a report that the database rejects, or `spool-full`. The outcome is logged and counted
-        with the request.
+        Raises the Problem of a report that the database rejects, `spool-full`, or `unavailable` for one that may not be
+        spooled. The outcome is logged and counted with the request.
         """
         fields = log_fields()
         try:
-            result = await self._store(report)
+            result = await self._store(report, may_spool)
         except Problem as refused:
             fields["outcome"] = outcome_of(refused)
             raise
@@ -74,13 +74,15 @@ class IngestService:
             return refused
         return None
 
-    async def _store(self, report: Report) -> JsonObject | None:
+    async def _store(self, report: Report, may_spool: bool) -> JsonObject | None:
         if self._may_send():
             answer = await self._send(report)
             if isinstance(answer, Problem):
                 raise answer
             if not isinstance(answer, NoResult):
                 return answer
+        if not may_spool:
+            raise problem("unavailable", "The database is unavailable. Send it again.")
         await self._put_into_spool(report)
         return None
 

@@ -57,6 +57,14 @@ def _ago(moment: str | None, now: datetime) -> str:
     return f"{_duration((now - datetime.fromisoformat(moment)).total_seconds())} ago"
 
 
+def _expected(moment: str | None, now: datetime) -> str:
+    """When the next heartbeat is expected."""
+    if not moment:
+        return "no heartbeat is expected"
+    seconds = (datetime.fromisoformat(moment) - now).total_seconds()
+    return f"expected in {_duration(seconds)}" if seconds >= 0 else f"expected {_duration(-seconds)} ago"
+
+
 def _milliseconds(value: float | None) -> str:
     return "no data" if value is None else f"{value:,.0f} ms"
 
@@ -145,6 +153,7 @@ def _environment() -> Environment:
     environment.filters.update(
         duration=_duration,
         ago=_ago,
+        expected=_expected,
         milliseconds=_milliseconds,
         percent=_percent,
         tone=_tone,

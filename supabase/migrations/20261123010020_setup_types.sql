@@ -17,10 +17,11 @@ create type public.incident_status as enum ('open', 'acknowledged', 'suppressed'
 comment on type public.incident_status is
 'Status of an incident. Every status except resolved is live: repeats fold into the incident.';
 
-create type public.target_type as enum ('backend', 'frontend', 'database', 'other');
+create type public.target_type as enum ('backend', 'frontend', 'database', 'other', 'heartbeat');
 
 comment on type public.target_type is
-'Type of a health-check target. It decides the category and the severity of incidents about the target.';
+'Type of a health-check target. It decides the category and the severity of incidents about the target. A heartbeat is
+not probed: a job that runs elsewhere reports to it.';
 
 create type public.check_status as enum ('pending', 'up', 'degraded', 'down', 'unknown');
 

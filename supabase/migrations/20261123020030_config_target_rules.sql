@@ -1,22 +1,71 @@
 -- Purpose: checks health-check targets and maintenance windows beyond the form of their fields.
--- Objects: functions monitoring.find_target_problem, monitoring.find_targets_problem,
---   monitoring.find_window_problem, monitoring.find_health_check_problem.
+-- Objects: functions monitoring.find_heartbeat_problem, monitoring.find_target_problem,
+--   monitoring.find_targets_problem, monitoring.find_window_problem, monitoring.find_health_check_problem.
 -- Risks: the trigger on system_config calls these functions; a URL that passes them is probed every minute.
+
+create function monitoring.find_heartbeat_problem(target jsonb)
+returns text
+language plpgsql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+declare
+  v_target jsonb := jsonb_strip_nulls(find_heartbeat_problem.target);
+  v_is_heartbeat boolean := coalesce(v_target ->> 'type' = 'heartbeat', false);
+  v_field text;
+begin
+  select fields.field
+  into v_field
+  from unnest(
+    case
+      when v_is_heartbeat
+        then array[
+          'url', 'method', 'headers', 'expected_status', 'body_contains', 'max_response_ms', 'timeout_ms',
+          'interval_minutes'
+        ]
+      else array['cron', 'period_minutes', 'grace_minutes', 'timezone', 'max_run_minutes', 'check_ins_from']
+    end
+  ) as fields (field)
+  where v_target ? fields.field
+  limit 1;
+  return case
+    when v_field is not null and v_is_heartbeat
+      then format('.%s is of no use for a heartbeat, which is not probed: remove it', v_field)
+    when v_field is not null then format('.%s is of no use unless type is heartbeat: remove it', v_field)
+    when not v_is_heartbeat then case when not v_target ? 'url' then '.url is missing: URL to probe, http or https' end
+    when not v_target ? 'cron' and not v_target ? 'period_minutes'
+      then '.cron is missing: a heartbeat needs cron or period_minutes'
+    when v_target ? 'cron' and v_target ? 'period_minutes'
+      then '.period_minutes cannot be combined with cron: remove one of them'
+    else '.cron ' || monitoring.find_cron_problem(v_target ->> 'cron')
+  end;
+end
+$$;
+
+comment on function monitoring.find_heartbeat_problem(jsonb) is
+'Returns what is wrong with the fields of a health-check target that only heartbeats or only other targets have, to be
+appended to its position in the list, or null.';
 
 create function monitoring.find_target_problem(target jsonb)
 returns text
 language plpgsql
 stable
 strict
-parallel safe
 security invoker
 set search_path = ''
 as $$
 declare
   v_header record;
+  v_problem text := monitoring.find_heartbeat_problem(find_target_problem.target);
 begin
   if find_target_problem.target ->> 'name' ~ '^\s|\s$|[[:cntrl:]]' then
     return '.name must not begin or end with a space, nor contain control characters';
+  elsif v_problem is not null then
+    return v_problem;
+  elsif find_target_problem.target ->> 'type' = 'heartbeat' then
+    return null;
   elsif monitoring.find_url_host(find_target_problem.target ->> 'url') is null then
     return '.url has no usable host: write a name in plain ASCII or an address, and a port up to 65535';
   elsif coalesce(jsonb_typeof(find_target_problem.target -> 'headers'), 'null') = 'null' then
@@ -100,6 +149,7 @@ begin
           )
             then format('.depends_on forms a cycle through %s', target.name)
           when not find_targets_problem.allow_private
+            and target.item ->> 'url' is not null
             and monitoring.is_private_host(monitoring.find_url_host(target.item ->> 'url'))
             then '.url is on a private, loopback or link-local address; set health_check_policy.allow_private to true first'
         end

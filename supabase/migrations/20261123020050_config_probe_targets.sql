@@ -7,7 +7,7 @@ create table monitoring.probe_targets (
   name text primary key,
   place integer not null,
   type public.target_type not null,
-  url text not null,
+  url text,
   is_enabled boolean not null,
   is_public boolean not null,
   method text not null,
@@ -17,7 +17,13 @@ create table monitoring.probe_targets (
   max_response_ms integer,
   timeout_ms integer not null,
   depends_on text,
-  interval_minutes integer not null
+  interval_minutes integer not null,
+  cron text,
+  period_minutes integer,
+  grace_minutes integer not null,
+  timezone text not null,
+  max_run_minutes integer,
+  check_ins_from text[] not null
 );
 
 alter table monitoring.probe_targets enable row level security;
@@ -38,9 +44,10 @@ comment on column monitoring.probe_targets.place is 'Position in the list, from 
 
 comment on column monitoring.probe_targets.type is 'Type of the target.';
 
-comment on column monitoring.probe_targets.url is 'URL to probe.';
+comment on column monitoring.probe_targets.url is 'URL to probe. Null for a heartbeat.';
 
-comment on column monitoring.probe_targets.is_enabled is 'Whether the target is probed.';
+comment on column monitoring.probe_targets.is_enabled is
+'Whether the target is probed, or its heartbeats are awaited.';
 
 comment on column monitoring.probe_targets.is_public is 'Whether the public status page shows the target.';
 
@@ -61,6 +68,22 @@ comment on column monitoring.probe_targets.timeout_ms is 'Timeout of an attempt 
 comment on column monitoring.probe_targets.depends_on is 'Name of the target that this target needs in order to be up.';
 
 comment on column monitoring.probe_targets.interval_minutes is 'Minutes between two rounds.';
+
+comment on column monitoring.probe_targets.cron is
+'Cron expression of the times at which a heartbeat is expected. Null for a period, and for other targets.';
+
+comment on column monitoring.probe_targets.period_minutes is
+'Minutes within which a heartbeat is expected after the one before. Null for a cron expression, and for other targets.';
+
+comment on column monitoring.probe_targets.grace_minutes is 'Minutes that a heartbeat may be late.';
+
+comment on column monitoring.probe_targets.timezone is 'Timezone of the cron expression.';
+
+comment on column monitoring.probe_targets.max_run_minutes is
+'Minutes within which a run that reported its start must end. Null when runs may take any time.';
+
+comment on column monitoring.probe_targets.check_ins_from is
+'Names of the public keys whose check-ins count as heartbeats.';
 
 create function monitoring.read_statuses(statuses jsonb)
 returns int4multirange
@@ -100,7 +123,13 @@ as $$
     (filled.item ->> 'max_response_ms')::integer,
     (filled.item ->> 'timeout_ms')::integer,
     filled.item ->> 'depends_on',
-    (filled.item ->> 'interval_minutes')::integer
+    (filled.item ->> 'interval_minutes')::integer,
+    filled.item ->> 'cron',
+    (filled.item ->> 'period_minutes')::integer,
+    (filled.item ->> 'grace_minutes')::integer,
+    filled.item ->> 'timezone',
+    (filled.item ->> 'max_run_minutes')::integer,
+    array(select names.name from jsonb_array_elements_text(filled.item -> 'check_ins_from') as names (name))
   from (
     select
       items.position,
@@ -149,14 +178,21 @@ begin
       max_response_ms = excluded.max_response_ms,
       timeout_ms = excluded.timeout_ms,
       depends_on = excluded.depends_on,
-      interval_minutes = excluded.interval_minutes;
+      interval_minutes = excluded.interval_minutes,
+      cron = excluded.cron,
+      period_minutes = excluded.period_minutes,
+      grace_minutes = excluded.grace_minutes,
+      timezone = excluded.timezone,
+      max_run_minutes = excluded.max_run_minutes,
+      check_ins_from = excluded.check_ins_from;
+  perform monitoring.sync_heartbeats();
   return null;
 end
 $$;
 
 comment on function monitoring.sync_probe_targets() is
-'Updates monitoring.probe_targets from the list just written to system_config. Security definer: who may edit the
-configuration needs no right to write the derived table.';
+'Updates monitoring.probe_targets and the heartbeats from the list just written to system_config. Security definer: who
+may edit the configuration needs no right to write the derived tables.';
 
 create trigger probe_targets_follow_the_configuration
 after insert or update on public.system_config

@@ -96,7 +96,10 @@ as $$
     'health_check_targets', 'type', 'choice', null, null, enum_range(null::public.target_type)::text[],
     true, null, 'type of the target; decides the category and severity of its incidents'
   ),
-  ('health_check_targets', 'url', 'url', 1, 2000, null, true, null, 'URL to probe, http or https'),
+  (
+    'health_check_targets', 'url', 'url', 1, 2000, null, false, null,
+    'URL to probe, http or https; required unless the type is heartbeat'
+  ),
   ('health_check_targets', 'enabled', 'boolean', null, null, null, false, 'true', 'false pauses the target'),
   (
     'health_check_targets', 'public', 'boolean', null, null, null, false, 'false',
@@ -133,6 +136,27 @@ as $$
   (
     'health_check_targets', 'interval_minutes', 'integer', 1, 1440, null, false, '1',
     'minutes between two rounds'
+  ),
+  (
+    'health_check_targets', 'cron', 'text', 1, 200, null, false, null,
+    'when a heartbeat is expected, as five cron fields or a word such as @hourly'
+  ),
+  (
+    'health_check_targets', 'period_minutes', 'integer', 1, 527040, null, false, null,
+    'minutes within which a heartbeat is expected after the one before, instead of cron'
+  ),
+  (
+    'health_check_targets', 'grace_minutes', 'integer', 0, 10080, null, false, '5',
+    'minutes that a heartbeat may be late'
+  ),
+  ('health_check_targets', 'timezone', 'timezone', null, null, null, false, '"UTC"', 'timezone of cron'),
+  (
+    'health_check_targets', 'max_run_minutes', 'integer', 1, 10080, null, false, null,
+    'minutes within which a run that reported its start must end'
+  ),
+  (
+    'health_check_targets', 'check_ins_from', 'strings', 0, 50, null, false, '[]',
+    'names of the public keys whose check-ins, sent by a Sentry SDK, count as heartbeats'
   )
   on conflict (entry, field) do nothing
 $$;

@@ -6,7 +6,7 @@ create table public.monitoring_checks (
   id bigint generated always as identity primary key,
   target text not null,
   target_type public.target_type not null,
-  url text not null,
+  url text,
   status public.check_status not null default 'pending',
   http_status integer,
   response_time_ms integer,
@@ -60,7 +60,7 @@ revoke all on sequence public.monitoring_checks_id_seq from public, anon, authen
 
 grant select on table public.monitoring_checks to authenticated, service_role;
 
-comment on table public.monitoring_checks is 'Results of health checks: one row per target and round.';
+comment on table public.monitoring_checks is 'Results of health checks: one row per target and round, and per heartbeat and minute.';
 
 comment on column public.monitoring_checks.id is 'Id of the check.';
 
@@ -68,7 +68,7 @@ comment on column public.monitoring_checks.target is 'Name of the target in syst
 
 comment on column public.monitoring_checks.target_type is 'Type of the target.';
 
-comment on column public.monitoring_checks.url is 'URL that was probed, sanitized.';
+comment on column public.monitoring_checks.url is 'URL that was probed, sanitized. Null for a heartbeat.';
 
 comment on column public.monitoring_checks.status is 'Result of the check; pending until it is judged.';
 

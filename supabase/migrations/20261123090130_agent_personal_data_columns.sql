@@ -138,7 +138,10 @@ as $$
     ('monitoring.action_kinds', 'kind flag meaning', 'ignored', null, 'written by migrations'),
     ('monitoring.config_field', 'entry field kind choices default_value meaning', 'ignored', null, 'written by migrations'),
     ('monitoring.job_runs', 'job', 'ignored', null, 'names of our own'),
-    ('monitoring.probe_targets', 'name url method headers body_contains depends_on', 'ignored', null,
+    ('monitoring.heartbeats', 'last_sender last_refused_sender', 'reported', null, 'who reported, from the access token'),
+    ('monitoring.heartbeats', 'target schedule state last_run_id', 'ignored', null, 'names of targets and our own, and ids'),
+    ('monitoring.heartbeat_keys', 'target', 'ignored', null, 'names of targets'),
+    ('monitoring.probe_targets', 'name url method headers body_contains depends_on cron timezone check_ins_from', 'ignored', null,
       'copied from system_config'),
     ('monitoring.notification_channels',
       'name kind sources environments events quiet_timezone escalate_to url_secret token_secret '

@@ -60,7 +60,8 @@ as $$
     (33, 'export_incidents', '{"since": "2026-01-01T00:00:00Z", "page": 1, "page_size": 10}'),
     (34, 'export_incidents_csv', '{"since": "2026-01-01T00:00:00Z", "page": 1, "page_size": 10}'),
     (35, 'export_uptime', '{"since": "2026-01-01T00:00:00Z", "page": 1, "page_size": 10}'),
-    (36, 'export_uptime_csv', '{"since": "2026-01-01T00:00:00Z", "page": 1, "page_size": 10}')
+    (36, 'export_uptime_csv', '{"since": "2026-01-01T00:00:00Z", "page": 1, "page_size": 10}'),
+    (37, 'record_heartbeat', '{"name": "nightly-backup", "status": "ok"}')
   ) as examples (place, name, arguments)
 $$;
 

@@ -172,6 +172,7 @@ begin
     from monitoring.probe_targets
     left join monitoring.target_states on target_states.target = probe_targets.name
     where probe_targets.is_enabled
+      and probe_targets.type <> 'heartbeat'
       and not exists (
         select
         from public.monitoring_checks

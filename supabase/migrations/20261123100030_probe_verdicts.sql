@@ -183,7 +183,9 @@ as $$
       select distinct verdict.scheduled_at
       from unnest(find_ready_verdicts.verdicts) as verdict
     ) as rounds
-    join public.monitoring_checks on monitoring_checks.scheduled_at = rounds.scheduled_at
+    join public.monitoring_checks
+      on monitoring_checks.scheduled_at = rounds.scheduled_at
+      and monitoring_checks.target_type <> 'heartbeat'
     left join unnest(find_ready_verdicts.verdicts) as verdict on verdict.check_id = monitoring_checks.id
     group by rounds.scheduled_at
   )

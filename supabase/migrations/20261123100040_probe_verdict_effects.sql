@@ -1,7 +1,7 @@
 -- Purpose: determines what verdicts change: the state of targets, and incidents to open, fold or resolve.
 -- Objects: type monitoring.verdict_effect; functions monitoring.update_target_states, monitoring.find_root_cause,
 --   monitoring.find_verdict_effects, monitoring.describe_outage_title, monitoring.describe_outage_message,
---   monitoring.describe_outages.
+--   monitoring.name_outage, monitoring.describe_outages.
 -- Risks: locks are taken in this order: the advisory lock, checks by id, states by target, incidents by fingerprint;
 --   ingest locks incidents in the same order.
 
@@ -125,7 +125,7 @@ as $$
       case when (verdict).status = 'down' then monitoring.find_root_cause((verdict).target) end as root_cause,
       -- A failure without an HTTP response is ready only when the whole round is decided, so one look at the round is
       -- enough.
-      (verdict).status = 'down' and not exists (
+      (verdict).status = 'down' and probe_targets.type is distinct from 'heartbeat' and not exists (
         select
         from public.monitoring_checks
         where monitoring_checks.scheduled_at = (verdict).scheduled_at
@@ -161,7 +161,10 @@ as $$
       else 'HIGH'::public.incident_severity
     end,
     known.down_rounds,
-    known.status = 'up' and known.good_rounds >= policy.successes_to_close and cardinality(known.changed_at) < 5
+    known.status = 'up'
+    -- One heartbeat is a whole run of its job.
+    and known.good_rounds >= case when known.type = 'heartbeat' then 1 else policy.successes_to_close end
+    and cardinality(known.changed_at) < 5
   from known
   cross join policy
 $$;
@@ -223,6 +226,38 @@ $$;
 comment on function monitoring.describe_outage_message(text, text, public.check_status, bigint, text) is
 'Returns the message of the incident of a health check. target is an example when the incident concerns size targets.';
 
+create function monitoring.name_outage(fingerprint text, target text, status public.check_status)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return case name_outage.fingerprint
+    when 'health-check:prober' then 'ProberSilent'
+    when 'health-check:connectivity' then 'NoConnectivity'
+    when 'health-check:target:' || name_outage.target
+      then coalesce(
+        (
+          select
+            case heartbeats.state
+              when 'missed' then 'HeartbeatMissed'
+              when 'failed' then 'HeartbeatFailed'
+              when 'too_long' then 'HeartbeatTooLong'
+            end
+          from monitoring.heartbeats
+          where heartbeats.target = name_outage.target
+        ),
+        case name_outage.status when 'down' then 'TargetDown' else 'TargetDegraded' end
+      )
+  end;
+end
+$$;
+
+comment on function monitoring.name_outage(text, text, public.check_status) is
+'Returns the error type of the incident of a health check.';
+
 create function monitoring.describe_outages(effects monitoring.verdict_effect[])
 returns monitoring.prepared_event[]
 language sql
@@ -242,12 +277,7 @@ as $$
       monitoring.describe_outage_message(
         worst.fingerprint, worst.target, worst.status, worst.size, worst.problem
       ) as message,
-      case worst.fingerprint
-        when 'health-check:prober' then 'ProberSilent'
-        when 'health-check:connectivity' then 'NoConnectivity'
-        when 'health-check:target:' || worst.target
-          then case worst.status when 'down' then 'TargetDown' else 'TargetDegraded' end
-      end as error_type,
+      monitoring.name_outage(worst.fingerprint, worst.target, worst.status) as error_type,
       worst.http_status::text as error_code,
       null::text as stack,
       worst.severity,

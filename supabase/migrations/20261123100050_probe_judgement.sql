@@ -48,7 +48,15 @@ begin
     array(select effect.fingerprint from unnest(v_effects) as effect where effect.is_well),
     'health-check',
     'health-check',
-    'The target was up for health_check_policy.successes_to_close consecutive rounds.'
+    case
+      when exists (
+        select
+        from unnest(apply_verdicts.verdicts) as verdict
+        join monitoring.heartbeats on heartbeats.target = verdict.target
+      )
+        then 'A heartbeat arrived.'
+      else 'The target was up for health_check_policy.successes_to_close consecutive rounds.'
+    end
   );
   perform monitoring.resolve_incidents(
     array['health-check:connectivity'],
@@ -69,7 +77,7 @@ end
 $$;
 
 comment on function monitoring.apply_verdicts(monitoring.verdict[]) is
-'Applies verdicts, one per target: states, incidents, checks.';
+'Applies verdicts, one per target: states, incidents, checks. They must be all about heartbeats, or all about others.';
 
 create function monitoring.remove_stale_target_states()
 returns bigint
@@ -115,6 +123,7 @@ declare
 begin
   perform pg_advisory_xact_lock(20261123, 1800);
   perform monitoring.remove_stale_target_states();
+  perform monitoring.judge_heartbeats(clock_timestamp());
   perform monitoring.collect_missed_answers();
   v_verdicts := array(select verdict from monitoring.judge_answers() as verdict);
   perform monitoring.resend_probes(v_verdicts);
@@ -140,5 +149,5 @@ end
 $$;
 
 comment on function monitoring.judge_health_checks() is
-'Judges recorded responses, retries failures and applies verdicts that are certain. Returns the number of pending
-checks. pg_cron runs it every 10 seconds.';
+'Judges heartbeats and recorded responses, retries failures and applies verdicts that are certain. Returns the number of
+pending checks. pg_cron runs it every 10 seconds.';

@@ -96,10 +96,14 @@ select
   recent.p50_ms,
   recent.p95_ms,
   incidents.id as incident_id,
+  heartbeats.last_ok_at as last_heartbeat_at,
   round(100.0 * figures.up_24h / nullif(figures.counted_24h, 0), 3) as uptime_24h_percent,
   round(100.0 * figures.up_7d / nullif(figures.counted_7d, 0), 3) as uptime_7d_percent,
-  round(100.0 * figures.up_30d / nullif(figures.counted_30d, 0), 3) as uptime_30d_percent
+  round(100.0 * figures.up_30d / nullif(figures.counted_30d, 0), 3) as uptime_30d_percent,
+  heartbeats.target is not null as is_heartbeat,
+  nullif(heartbeats.next_expected_at, 'infinity') as next_heartbeat_at
 from monitoring.target_states
+left join monitoring.heartbeats on target_states.target = heartbeats.target
 left join figures on target_states.target = figures.target
 left join recent on target_states.target = recent.target
 left join public.incidents
@@ -117,4 +121,5 @@ comment on view public.target_status is
 since is the round since which the status is unchanged. uptime_24h_percent, uptime_7d_percent and uptime_30d_percent
 are up and degraded rounds divided by up, degraded and down rounds; unknown rounds and rounds in maintenance windows
 are not counted. p50_ms and p95_ms are response times of the last hour in milliseconds, null without any.
-incident_id is the live incident of the target.';
+incident_id is the live incident of the target. A target of type heartbeat is not probed: it has no response times, one
+round a minute, the time of its last success in last_heartbeat_at, and the next one is expected at next_heartbeat_at.';

@@ -47,13 +47,17 @@ as $$
       count(*) as size,
       -- Evaluated from left to right: windows are read for the few targets that are not up only.
       count(*) filter (
-        where target_states.status = 'down' and not monitoring.is_in_maintenance(target_states.target, now())
+        where target_states.status = 'down'
+          and heartbeats.target is null
+          and not monitoring.is_in_maintenance(target_states.target, now())
       ) as down,
       count(*) filter (
-        where target_states.status = 'degraded' and not monitoring.is_in_maintenance(target_states.target, now())
+        where (target_states.status = 'degraded' or (target_states.status = 'down' and heartbeats.target is not null))
+          and not monitoring.is_in_maintenance(target_states.target, now())
       ) as degraded,
       count(*) filter (where target_states.status in ('unknown', 'pending')) as unknown
     from monitoring.target_states
+    left join monitoring.heartbeats on heartbeats.target = target_states.target
   ),
 
   rounds as (
@@ -82,6 +86,7 @@ comment on function monitoring.overall_state() is
 'Returns outage, degraded, unknown or operational. outage: a CRITICAL incident of the health checks is open or
 acknowledged, or a target is down outside of maintenance. What others report is no observation of ours, nor is a severity
 that was set by hand, or an incident that the health checks have not seen since it was reopened. degraded: a HIGH or
-CRITICAL incident of any sender but public keys, or a degraded target. An incident of a public key counts once its
-severity is set by hand, because anybody can copy the key and open one. unknown: there are targets, but no round within
-3 minutes, or no target answered. Suppressed incidents do not count.';
+CRITICAL incident of any sender but public keys, a degraded target, or a heartbeat that is down: a job that failed is no
+outage of the product. An incident of a public key counts once its severity is set by hand, because anybody can copy the
+key and open one. unknown: there are targets, but no round within 3 minutes, or no target answered. Suppressed incidents
+do not count.';

@@ -94,7 +94,10 @@ as $$
           target_panels.uptime_24h_percent,
           target_panels.uptime_90d_percent,
           target_panels.days,
-          target_panels.response_times_ms
+          target_panels.response_times_ms,
+          target_panels.is_heartbeat,
+          target_panels.last_heartbeat_at,
+          target_panels.next_heartbeat_at
         from public.target_panels
         where target_panels.target = chosen.name
       ) as panel

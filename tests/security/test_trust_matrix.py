@@ -55,6 +55,8 @@ PASSED = {*range(200, 300), 303, 400, 404, 409, 413, 415, 422}
 # PostgREST knows no such function or relation: the cell would say nothing about the credential.
 UNKNOWN = {"PGRST202", "PGRST204", "PGRST205"}
 EVERYBODY = (*CREDENTIALS, *TWINS)
+# Of no heartbeat. The key in the URL is the credential: no other one matters.
+NO_KEY = "00000000-0000-4000-8000-000000000000"
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,9 @@ def cells_of_route(row: str) -> dict[str, str]:
 def ask(world: World, row: str, who: str) -> str:
     """Sends the request of a row with a credential, which each row takes from the place that it names."""
     credential = world.credential(who)
-    method, path, *place = row.replace("{incident_id}", "INC-0").split()
+    method, path, *place = (
+        row.replace("{incident_id}", "INC-0").replace("{key}", NO_KEY).replace("{signal}", "0").split()
+    )
     query, form = credential.query, None
     headers: dict[str, str] = {}
     content = b"{}" if method == "POST" else b""

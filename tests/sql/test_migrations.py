@@ -28,6 +28,7 @@ TOPICS = [
     "incident",
     "agent",
     "probe",
+    "heartbeat",
     "notify",
     "read",
     "jobs",

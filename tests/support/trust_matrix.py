@@ -52,6 +52,10 @@ POST /api/autonomous/error    | .    .       .       .      .    .   .   .      
 POST /webhooks/sentry         | .    .       .       .      .    .   .   .      .       .      .    .        +      +      .      .        .          .
 POST /webhooks/sentry?token=  | .    .       .       .      .    .   .   .      .       .      .    .        +      +      .      .        .          .
 POST /webhooks/email          | .    .       .       .      .    .   .   .      .       .      .    .        .      .      +      +        .          .
+GET /heartbeat/{key}          | +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +
+GET /heartbeat/{key}/{signal} | +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +
+POST /heartbeat/{key}         | +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +
+POST /heartbeat/{key}/{signal} | +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +
 GET /api/autonomous/incidents | .    .       .       .      .    +   +   +      +       .      .    .        .      .      .      .        .          .
 GET /api/autonomous/incidents/{incident_id} | . . .  .      .    +   +   +      +       .      .    .        .      .      .      .        .          .
 """)  # noqa: E501 - one line a row
@@ -96,6 +100,7 @@ incident_activity                   | .  +   +   +      +       caller
 incident_context                    | .  +   +   +      +       owner
 ingest_events                       | .  .   .   .      +       owner
 ingest_deliveries                       | .  .   .   .      +       owner
+ingest_heartbeats                   | .  .   .   .      +       owner
 list_incidents                      | .  +   +   +      +       caller
 match_error_knowledge               | .  +   +   +      +       owner
 mute_target                         | .  .   .   .      +       owner
@@ -106,6 +111,7 @@ record_deployment_rolled_back       | .  +   .   .      +       owner
 record_deployment_started           | .  +   +   .      +       owner
 record_email_event                  | .  .   .   .      +       owner
 record_fix_outcome                  | .  .   +   .      +       owner
+record_heartbeat                    | .  +   +   +      +       owner
 record_invalid_signature            | .  .   .   .      +       owner
 record_provider_email_event         | .  .   .   .      +       owner
 record_security_event               | .  +   +   +      +       owner
@@ -190,6 +196,7 @@ RELATIONS = {
     "monitoring.target_daily_stats": _ALL,
     "monitoring.target_hourly_stats": _ALL,
     "monitoring.target_states": _ALL,
+    "monitoring.heartbeats": _ALL,
     "monitoring.action_kinds": _CLOSED,
     "monitoring.audit_anchor_heads": _CLOSED,
     "monitoring.audit_anchors": _CLOSED,
@@ -201,6 +208,7 @@ RELATIONS = {
     "monitoring.early_resolutions": _CLOSED,
     "monitoring.event_receipts": _CLOSED,
     "monitoring.fix_outcomes": _CLOSED,
+    "monitoring.heartbeat_keys": _CLOSED,
     "monitoring.job_runs": _CLOSED,
     "monitoring.notification_channels": _CLOSED,
     "monitoring.notifications": _CLOSED,
@@ -273,6 +281,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "incident_context": {"incident_id": "{incident}"},
     "ingest_events": {"events": []},
     "ingest_deliveries": {"deliveries": []},
+    "ingest_heartbeats": {"heartbeats": []},
     "list_incidents": {},
     "match_error_knowledge": {"query_embedding": "[1]"},
     "mute_target": {"target": "nothing", "minutes": 1, "reason": "r"},
@@ -283,6 +292,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "record_deployment_started": {"service": "shop", "version": "1"},
     "record_email_event": {"provider_id": "p", "event": "delivered"},
     "record_fix_outcome": {"knowledge_id": "{fix}", "has_worked": True, "incident_id": "{incident}"},
+    "record_heartbeat": {"name": "nothing", "status": "ok"},
     "record_invalid_signature": {"ip_address": "192.0.2.1"},
     "record_provider_email_event": {"provider": "resend", "event": {}},
     "record_security_event": {"event_type": "probe", "severity": "LOW", "confidence": 0},

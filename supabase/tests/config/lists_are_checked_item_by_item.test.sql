@@ -16,13 +16,13 @@ select throws_ok(
 
 select throws_ok(
   $$ update public.system_config set value = '[{"name": "a", "type": "backend", "url": "https://u:p@a.example"}]' where key = 'health_check_targets' $$,
-  '23514', $m$health_check_targets[0].url must be an http or https URL without user name, password or control characters (URL to probe, http or https)$m$,
+  '23514', $m$health_check_targets[0].url must be an http or https URL without user name, password or control characters (URL to probe, http or https; required unless the type is heartbeat)$m$,
   'a URL with a password is rejected'
 );
 
 select throws_ok(
   $$ update public.system_config set value = '[{"name": "a", "type": "server", "url": "https://a.example"}]' where key = 'health_check_targets' $$,
-  '23514', $m$health_check_targets[0].type must be one of backend, frontend, database, other (type of the target; decides the category and severity of its incidents)$m$,
+  '23514', $m$health_check_targets[0].type must be one of backend, frontend, database, other, heartbeat (type of the target; decides the category and severity of its incidents)$m$,
   'an unknown type of target is rejected'
 );
 

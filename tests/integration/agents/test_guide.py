@@ -49,7 +49,11 @@ def open_configuration(configure: Configure, connection: psycopg.Connection[Any]
     (before,) = connection.execute(select, [key]).fetchone() or (None,)
     update = "update public.system_config set value = %s where key = %s"
     connection.execute(update, ['[{"email": "ops@example.com", "min_severity": "CRITICAL"}]', key])
+    targets = "health_check_targets"
+    (targets_before,) = connection.execute(select, [targets]).fetchone() or (None,)
+    connection.execute(update, ['[{"name": "nightly-backup", "type": "heartbeat", "cron": "@daily"}]', targets])
     yield
+    connection.execute(update, [json.dumps(targets_before), targets])
     connection.execute(update, [json.dumps(before), key])
 
 

@@ -1,0 +1,99 @@
+"""Heartbeats as the payload of ingest_heartbeats(), accepted so that a flood of them does no harm.
+
+The key in the URL is the only credential, and only the database knows which keys exist.
+"""
+
+import asyncio
+import re
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from app.ingest.payload import JsonObject, Report, encode
+from app.ingest.service import IngestService
+from app.logs import log_fields
+from app.problems import Problem, problem
+
+_KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_SIGNAL = re.compile(r"start|fail|[0-9]{1,3}", re.ASCII)
+_WINDOW_SECONDS = 1.0
+_SIGNALS_PER_WINDOW = 10
+_WINDOWS = 10_000
+_KNOWN_KEYS = 10_000
+# While the database is away, nobody can say whether a key exists: so many heartbeats of keys not seen before are kept.
+_UNKNOWN_SPOOLED = 1_000
+
+
+def read_signal(key: str, signal: str | None) -> tuple[str, str]:
+    """The key, and ok, start, fail or an exit code. Raises the Problem `heartbeat-not-found` or `not-found`."""
+    if not _KEY.fullmatch(key):
+        raise problem("heartbeat-not-found")
+    if signal is not None and not (_SIGNAL.fullmatch(signal) and (not signal.isdecimal() or int(signal) <= 255)):
+        raise problem("not-found", "After the key comes start, fail or an exit code from 0 to 255.")
+    return key.lower(), signal or "ok"
+
+
+@dataclass(eq=False)
+class _Window:
+    """The answers to what one key sent within a second, by signal."""
+
+    started: float
+    answers: dict[str, asyncio.Task[JsonObject | None]] = field(default_factory=dict)
+
+
+class Heartbeats:
+    """Passes heartbeats on. The same signal of a key within a second is one heartbeat, and shares one answer."""
+
+    def __init__(self, service: IngestService) -> None:
+        self._service = service
+        self._windows: OrderedDict[str, _Window] = OrderedDict()
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._unknown_spooled = 0
+
+    async def accept(self, key: str, signal: str, received_at: datetime) -> JsonObject | None:
+        """The database's result, or None for a heartbeat in the spool.
+
+        Raises the Problem `heartbeat-not-found`, `rate-limited`, `overloaded` or `unavailable`.
+        """
+        window = self._window_of(key)
+        answer = window.answers.get(signal)
+        if answer is None:
+            if len(window.answers) == _SIGNALS_PER_WINDOW:
+                raise problem("rate-limited", "Too many different signals within a second.", retry_after=1)
+            answer = window.answers[signal] = asyncio.create_task(self._store(key, signal, received_at))
+            # If all clients are gone, nobody reads its exception.
+            answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+        try:
+            # Shielded: it belongs to the other requests of the window, too.
+            return await asyncio.shield(answer)
+        finally:
+            log_fields().setdefault("outcome", "duplicate")
+
+    def _window_of(self, key: str) -> _Window:
+        now = asyncio.get_running_loop().time()
+        while self._windows and next(iter(self._windows.values())).started <= now - _WINDOW_SECONDS:
+            self._windows.popitem(last=False)
+        if key not in self._windows and len(self._windows) == _WINDOWS:
+            raise problem("overloaded")
+        return self._windows.setdefault(key, _Window(now))
+
+    async def _store(self, key: str, signal: str, received_at: datetime) -> JsonObject | None:
+        element = {"sender": "heartbeat", "received_at": received_at.isoformat(), "key": key, "signal": signal}
+        is_known = key in self._known
+        may_spool = is_known or self._unknown_spooled < _UNKNOWN_SPOOLED
+        try:
+            result = await self._service.accept(Report(encode(element)), may_spool=may_spool)
+        except Problem as refused:
+            if refused.status != 404:
+                raise
+            self._known.pop(key, None)
+            raise problem("heartbeat-not-found") from None
+        if result is None:
+            self._unknown_spooled += not is_known
+            return None
+        self._unknown_spooled = 0
+        self._known[key] = None
+        self._known.move_to_end(key)
+        if len(self._known) > _KNOWN_KEYS:
+            self._known.popitem(last=False)
+        return result
