@@ -19,7 +19,14 @@ from app.routes.sentry import receive_sentry
 from app.routes.status import status
 from app.settings import Settings
 from app.web.errors import on_http_exception, on_problem
-from app.web.middleware import FairLimit, RequestLimit, RequestLog, UnexpectedErrors, cors, request_ids
+from app.web.middleware import (
+    CrossOriginRequests,
+    FairLimit,
+    RequestLimit,
+    RequestLog,
+    UnexpectedErrors,
+    request_ids,
+)
 
 # uvicorn waits this long for open requests, then the lifespan ends: together within the 10 s after SIGTERM.
 SHUTDOWN_REQUEST_SECONDS = 7
@@ -31,8 +38,11 @@ def create_app(settings: Settings) -> Starlette:
     # A page of incidents has up to 1 MiB, a status page some 100 kB; each is in memory until the client has read it.
     readers = Middleware(RequestLimit, FairLimit(total=16, per_client=8))
     visitors = Middleware(RequestLimit, FairLimit(total=64, per_client=32))
+    # Pages of other origins may call these.
+    public_routes = [Route("/api/autonomous/error", report_error, methods=["POST"])]
     app = Starlette(
         routes=[
+            *public_routes,
             Route("/", index, methods=["GET"]),
             Route("/health", health, methods=["GET"]),
             Route("/health/db", database_health, methods=["GET"]),
@@ -40,7 +50,6 @@ def create_app(settings: Settings) -> Starlette:
             Route("/status", status, methods=["GET", "POST"], middleware=[visitors, Middleware(GZipMiddleware)]),
             Route("/status/kill-switch", kill_switch, methods=["GET", "POST"], middleware=[visitors]),
             Route("/metrics", metrics, methods=["GET"]),
-            Route("/api/autonomous/error", report_error, methods=["POST"]),
             Route("/webhooks/sentry", receive_sentry, methods=["POST"]),
             Route("/webhooks/email", receive_email_event, methods=["POST"]),
             Route("/api/autonomous/incidents", list_incidents, methods=["GET"], middleware=[readers]),
@@ -49,7 +58,12 @@ def create_app(settings: Settings) -> Starlette:
         middleware=[
             request_ids(),
             Middleware(RequestLog, metrics=own_metrics),
-            *cors(settings.admin_console_url),
+            Middleware(
+                CrossOriginRequests,
+                console_origins=settings.admin_console_url,
+                public_origins=settings.public_origins,
+                public_routes=public_routes,
+            ),
             Middleware(UnexpectedErrors),
         ],
         exception_handlers={Problem: on_problem, HTTPException: on_http_exception},

@@ -32,6 +32,8 @@ from pydantic_settings import (
 
 from app.keys import is_opaque_key, role_of
 
+# Sentry's SDKs read the key of a DSN as letters, digits and underscores.
+PUBLIC_KEY = re.compile("[A-Za-z0-9_]{16,64}")
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -187,8 +189,7 @@ CredentialsList = Annotated[tuple[Credentials, ...], NoDecode, BeforeValidator(_
 SenderName = Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")]
 # NoDecode: pydantic-settings would expect JSON in a variable that holds a list.
 TokensByName = Annotated[dict[SenderName, tuple[Token, ...]], NoDecode, BeforeValidator(_named_tokens)]
-# Sentry's SDKs read the key of a DSN as letters, digits and underscores.
-PublicKey = Annotated[str, Field(pattern="^[A-Za-z0-9_]{16,64}$")]
+PublicKey = Annotated[str, Field(pattern=f"^{PUBLIC_KEY.pattern}$")]
 PublicKeysByName = Annotated[dict[SenderName, tuple[PublicKey, ...]], NoDecode, BeforeValidator(_named_tokens)]
 KeyList = Annotated[tuple[Key, ...], NoDecode, BeforeValidator(_split_list)]
 AllowedOrigins = Annotated[
@@ -318,6 +319,15 @@ class Settings(BaseSettings):
         if _DEFAULT_NAME in tokens or any(not default.isdisjoint(each) for each in tokens.values()):
             raise ValueError
         return tokens
+
+    @property
+    def public_origins(self) -> tuple[str, ...]:
+        """The origins whose pages may report with a public key; the console may do what every page may."""
+        return (*self.allowed_origins, *self.admin_console_url)
+
+    def permits_public_origin(self, origin: str | None) -> bool:
+        """Whether a page of this origin may report with a public key. What is no browser has no origin."""
+        return origin is None or "*" in self.allowed_origins or origin in self.public_origins
 
     @property
     def tokens_by_sender(self) -> Mapping[str, tuple[str, ...]]:

@@ -21,6 +21,7 @@ from starlette.requests import Request
 
 from app.keys import claims_of, is_opaque_key
 from app.problems import problem
+from app.settings import PUBLIC_KEY, Settings
 from app.supabase.errors import SupabaseError
 
 # Visible ASCII only: any other header value is a 401, never an exception.
@@ -81,6 +82,22 @@ def require_ingest_token(headers: Headers, tokens_by_sender: Mapping[str, Iterab
     if not senders:
         raise problem("unauthorized", "Send Authorization: Bearer with an ingest token of this service.")
     return senders[0]
+
+
+def require_public_key(key: str | None, headers: Headers, settings: Settings) -> str:
+    """The sender whose public key this is: public:<name>.
+
+    Raises the Problem `unauthorized` for any other key, and `forbidden` if a browser sends it from an origin that
+    ALLOWED_ORIGINS does not name. Programs that are no browsers send no Origin.
+    """
+    # A key from a body may contain characters that cannot be encoded.
+    given = key if key is not None and PUBLIC_KEY.fullmatch(key) else ""
+    senders = [name for name, expected in settings.public_keys.items() if is_one_of(given, expected)]
+    if not senders:
+        raise problem("unauthorized", "Send a public key of this service, one of PUBLIC_KEYS.")
+    if not settings.permits_public_origin(headers.get("origin")):
+        raise problem("forbidden", "ALLOWED_ORIGINS does not name the origin of this page.")
+    return f"public:{senders[0]}"
 
 
 def require_access_token(headers: Headers) -> str:

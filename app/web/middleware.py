@@ -14,6 +14,7 @@ from asgi_correlation_id import CorrelationIdMiddleware, correlation_id
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.logs import log_context, log_fields
@@ -27,6 +28,10 @@ from app.web.session import is_operator
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 # Path segments that are logged: those of the routes, and words. Any other segment may be a secret.
 _LOGGED_SEGMENT = re.compile(r"[a-z-]{0,20}|INC-[0-9]{1,15}")
+# Headers that pages may send and read.
+_CONSOLE_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id")
+_SDK_HEADERS = ("Content-Encoding", "X-Sentry-Auth", "sentry-trace", "baggage", "X-Requested-With")
+_EXPOSED_HEADERS = ("X-Request-Id", "Retry-After")
 # A response is sent in parts of this size.
 _PART_BYTES = 64 * 1024
 # nginx's status for a client that closed the connection before the response.
@@ -48,19 +53,40 @@ def request_ids() -> Middleware:
     )
 
 
-def cors(origins: Sequence[str]) -> list[Middleware]:
-    """Lets browsers on these origins call the service; without origins, none."""
-    if not origins:
-        return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=list(origins),
-            allow_methods=["GET", "HEAD", "POST"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
-            expose_headers=["X-Request-Id", "Retry-After"],
+class CrossOriginRequests:
+    """CORS: which pages may call which routes, and read the answer, errors included.
+
+    Pages of the public origins may send reports to the routes that take public keys, and call nothing else; pages of
+    the console's origins may call every route. Neither may send cookies.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        console_origins: Sequence[str],
+        public_origins: Sequence[str],
+        public_routes: Sequence[Route],
+    ) -> None:
+        self._public_paths = [route.path_regex for route in public_routes]
+        self._public = CORSMiddleware(
+            app,
+            allow_origins=public_origins,
+            allow_methods=["POST"],
+            allow_headers=[*_CONSOLE_HEADERS, *_SDK_HEADERS],
+            expose_headers=[*_EXPOSED_HEADERS, "X-Sentry-Rate-Limits", "X-Sentry-Error"],
         )
-    ]
+        console = CORSMiddleware(
+            app,
+            allow_origins=console_origins,
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=_CONSOLE_HEADERS,
+            expose_headers=_EXPOSED_HEADERS,
+        )
+        self._other = console if console_origins else app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_public = scope["type"] == "http" and any(path.match(scope["path"]) for path in self._public_paths)
+        await (self._public if is_public else self._other)(scope, receive, send)
 
 
 class RequestLog:

@@ -25,6 +25,15 @@ KEPT_ALIVE = httpx.Limits(max_connections=None, max_keepalive_connections=None)
 # Below the ports that Linux gives to outgoing connections, so that no connection takes one of them.
 PORTS = range(20_000, 32_000)
 INGEST_TOKEN = "test-ingest-token-0123456789"  # noqa: S105 - of a service that lives as long as a test
+# The keys of the other senders of such a service.
+PUBLIC_NAME = "shop"
+PUBLIC_KEY = "test_public_key_of_the_shop"
+ALERTMANAGER_KEY = "test-key-of-alertmanager"
+GRAFANA_KEY = "test-key-of-grafana"
+UPTIME_KUMA_KEY = "test-key-of-uptime-kuma"
+GITHUB_KEY = "test-key-of-github"
+GENERIC_NAME = "custom"
+GENERIC_KEY = "test-key-of-a-generic-monitor"
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,12 @@ def service_variables(stack: Stack) -> dict[str, str]:
         "SUPABASE_PUBLISHABLE_KEY": stack.publishable_key,
         "SUPABASE_SECRET_KEY": stack.secret_key,
         "INGEST_TOKEN": INGEST_TOKEN,
+        "PUBLIC_KEYS": f"{PUBLIC_NAME}:{PUBLIC_KEY}",
+        "ALERTMANAGER_KEY": ALERTMANAGER_KEY,
+        "GRAFANA_KEY": GRAFANA_KEY,
+        "UPTIME_KUMA_KEY": UPTIME_KUMA_KEY,
+        "GITHUB_KEY": GITHUB_KEY,
+        "GENERIC_KEYS": f"{GENERIC_NAME}:{GENERIC_KEY}",
     }
 
 

@@ -10,8 +10,16 @@ import pytest
 from starlette.datastructures import Headers
 
 from app.problems import Problem
+from app.settings import Settings, load_settings
 from app.web import auth
-from app.web.auth import basic_credentials, bearer_token, is_json_web_token, is_same_secret, require_ingest_token
+from app.web.auth import (
+    basic_credentials,
+    bearer_token,
+    is_json_web_token,
+    is_same_secret,
+    require_ingest_token,
+    require_public_key,
+)
 
 
 @pytest.mark.parametrize(
@@ -153,3 +161,42 @@ def test_an_ingest_token_names_its_sender(monkeypatch: pytest.MonkeyPatch) -> No
         with pytest.raises(Problem) as caught:
             require_ingest_token(Headers({"Authorization": header}), tokens)
         assert caught.value.code == "unauthorized"
+
+
+def settings_with(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
+    """The settings of a service with these variables."""
+    given = {
+        "SUPABASE_URL": "https://abc.supabase.co",
+        "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_of-this-test",
+        "SUPABASE_SECRET_KEY": "sb_secret_of-this-test",
+        "INGEST_TOKEN": "0123456789abcdef",
+        **variables,
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+def test_a_public_key_names_its_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_with(monkeypatch, PUBLIC_KEYS=f"shop:{'s' * 32},app:{'a' * 32},shop:{'n' * 32}")
+    keys = {"s" * 32: "public:shop", "n" * 32: "public:shop", "a" * 32: "public:app"}
+    for key, sender in keys.items():
+        assert require_public_key(key, Headers(), settings) == sender
+    # Also from a body, where a text may contain what cannot be encoded; and no token is a public key.
+    for wrong in (None, "", "x" * 32, "s" * 31, "s" * 33, f"{'s' * 32}\n", "\ud800" * 32, "é" * 32, "0123456789abcdef"):
+        with pytest.raises(Problem) as caught:
+            require_public_key(wrong, Headers(), settings)
+        assert (caught.value.status, caught.value.code) == (401, "unauthorized")
+
+
+def test_a_page_of_another_origin_may_not_use_a_public_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = {"ALLOWED_ORIGINS": "https://shop.example", "ADMIN_CONSOLE_URL": "https://console.example"}
+    settings = settings_with(monkeypatch, PUBLIC_KEYS=f"shop:{'s' * 32}", **pages)
+    for headers in ({}, {"Origin": "https://shop.example"}, {"Origin": "https://console.example"}):
+        assert require_public_key("s" * 32, Headers(headers), settings) == "public:shop"
+    for origin in ("https://stranger.example", "http://shop.example", "https://shop.example.evil", "null", ""):
+        with pytest.raises(Problem) as caught:
+            require_public_key("s" * 32, Headers({"Origin": origin}), settings)
+        assert (caught.value.status, caught.value.code) == (403, "forbidden")
+    anyone = settings_with(monkeypatch, PUBLIC_KEYS=f"shop:{'s' * 32}", ALLOWED_ORIGINS="*")
+    assert require_public_key("s" * 32, Headers({"Origin": "null"}), anyone) == "public:shop"
