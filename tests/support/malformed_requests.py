@@ -1,4 +1,4 @@
-"""Requests of every kind of sender, malformed at random: in their values, their JSON text, their bytes, or their encoding.
+"""Requests of every kind of sender, malformed at random: in values, JSON text, bytes, or encoding.
 
 The senders are authenticated: what they send is read. A seed gives the same requests every time.
 """
