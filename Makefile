@@ -67,8 +67,9 @@ bench: setup ## Measures throughput and latency, as ratios within one run; BASEL
 measure: setup ## Measures how your samples of errors are classified, grouped and redacted: SAMPLES="<file> …".
 	@$(VENV)/python -m benchmarks.samples $(SAMPLES)
 
-faults: setup ## Runs the whole matrix of faults with the full numbers (most of an hour).
-	@FAULT_MATRIX=full $(VENV)/python -m pytest -q -s tests/faults/test_fault_matrix.py
+faults: setup ## Runs the whole matrix of faults with the full numbers, and 10,000 malformed requests (most of an hour).
+	@FAULT_MATRIX=full MALFORMED_REQUESTS=10000 $(VENV)/python -m pytest -q -s tests/faults/test_fault_matrix.py \
+	  tests/security/test_malformed_requests.py
 
 pictures: setup ## Redraws the screenshots in docs/ (needs Chromium).
 	@$(VENV)/python -m tests.browser.pictures

@@ -23,6 +23,7 @@ import psutil
 import psycopg
 
 from benchmarks.budgets import measure_budgets
+from benchmarks.envelopes import measure_envelopes
 from benchmarks.functions import measure_functions
 from benchmarks.health_checks import measure_rounds, measure_target_status
 from benchmarks.ingest import cost_of_a_batch, measure_connections, measure_pgbench, print_growth
@@ -45,6 +46,7 @@ PARTS = (
     "small",
     "service",
     "connections",
+    "envelopes",
     "budgets",
     "pgbench",
     "rounds",
@@ -221,6 +223,7 @@ def main(arguments: Arguments) -> int:
                 "small": lambda: costs_with_few.append(cost_of_a_batch(stack, make_event)),
                 "service": lambda: measure_service(stack, directory),
                 "connections": lambda: measure_connections(stack, directory, make_event),
+                "envelopes": lambda: measure_envelopes(stack, directory, make_event),
                 "budgets": lambda: measure_budgets(stack, directory),
                 "pgbench": lambda: measure_pgbench(stack, directory, make_event),
                 "rounds": lambda: measure_rounds(stack),

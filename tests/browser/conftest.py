@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,17 +65,22 @@ class Browser:
             "steps": [],
             "timeout": DEADLINE_SECONDS * 1000,
         }
-        return subprocess.Popen(  # noqa: S603 - our own script
-            [programs.node(), VISIT, json.dumps({**defaults, **options})],
-            env={**os.environ, "NODE_MODULES": str(programs.NODE_MODULES)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return run_script(VISIT, {**defaults, **options})
 
     def visit(self, **options: Any) -> PageSnapshot:
         return finish(self.start(**options))
+
+
+def run_script(script: Path, options: Mapping[str, Any]) -> subprocess.Popen[str]:
+    """Starts one of our scripts for Chromium."""
+    return subprocess.Popen(  # noqa: S603 - our own script
+        [programs.node(), script, json.dumps(options)],
+        env={**os.environ, "NODE_MODULES": str(programs.NODE_MODULES)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def await_pause(visit: subprocess.Popen[str]) -> None:
@@ -93,9 +98,15 @@ def go_on(visit: subprocess.Popen[str]) -> None:
 
 
 def finish(visit: subprocess.Popen[str]) -> PageSnapshot:
-    out, err = visit.communicate(timeout=DEADLINE_SECONDS * 3)
-    assert visit.returncode == 0, err
-    return PageSnapshot(**json.loads(out))
+    return PageSnapshot(**read_output(visit))
+
+
+def read_output(script: subprocess.Popen[str]) -> dict[str, Any]:
+    """What a script prints at its end."""
+    out, err = script.communicate(timeout=DEADLINE_SECONDS * 3)
+    assert script.returncode == 0, err
+    printed: dict[str, Any] = json.loads(out)
+    return printed
 
 
 @pytest.fixture(scope="session")

@@ -1,30 +1,12 @@
 // Visits a page of the service in Chromium with the options in argv (JSON), and prints the structure of the page as JSON.
 // After it has signed in, if there is a token, it takes the steps: pairs of a verb and its argument.
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
+import { launch, options, require } from "./launch.mjs";
 
-const require = createRequire(`${process.env.NODE_MODULES}/`);
-const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core"), "utf8");
-const options = JSON.parse(process.argv[2]);
 
-const browser = await chromium.launch({
-  executablePath: options.chromium,
-  timeout: options.timeout,
-  args: [
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    // A host that is not this machine for the browser: without https it gets no Sec-Fetch-Site.
-    "--host-resolver-rules=MAP status.example 127.0.0.1",
-  ],
-});
+const browser = await launch();
 try {
   const context = await browser.newContext({
     viewport: { width: options.width, height: 800 },
