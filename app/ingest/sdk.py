@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from uuid import uuid4
 
+from app.ingest.delivery import trim
 from app.ingest.payload import Report, clean_text, encode, read_object
-from app.ingest.sentry import trim
 from app.problems import problem
 
 EVENT_LIMIT = 1024 * 1024
