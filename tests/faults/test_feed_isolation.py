@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from app.metrics import FEEDS
 from app.web.auth import sign
@@ -65,7 +66,7 @@ def heartbeat_key(disposable_stack: Stack) -> Iterator[str]:
         assert row is not None
         yield str(row[0])
         query = "update public.system_config set value = %s::jsonb where key = 'health_check_targets'"
-        database.execute(query, [psycopg.types.json.Jsonb(before[0] if before else [])])
+        database.execute(query, [Jsonb(before[0] if before else [])])
 
 
 @pytest.fixture
