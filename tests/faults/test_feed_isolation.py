@@ -62,7 +62,7 @@ def heartbeat_key(disposable_stack: Stack) -> Iterator[str]:
         ).fetchone()
         query = "update public.system_config set value = value || %s::jsonb where key = 'health_check_targets'"
         database.execute(query, [target])
-        row = database.execute("select key from monitoring.heartbeats where target = %s", [name]).fetchone()
+        row = database.execute("select key from monitoring.heartbeat_keys where target = %s", [name]).fetchone()
         assert row is not None
         yield str(row[0])
         query = "update public.system_config set value = %s::jsonb where key = 'health_check_targets'"
