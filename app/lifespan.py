@@ -27,6 +27,7 @@ from app.web.body import (
     email_limits,
     envelope_limits,
     form_limits,
+    monitor_limits,
     public_limits,
     report_limits,
     sentry_limits,
@@ -61,7 +62,8 @@ def _spool_shares(settings: Settings) -> dict[str, Share]:
     return {
         "public": Share(1 / 4, _sender_share(settings)),
         "monitors": Share(1 / 8, 1.0),
-        "heartbeats": Share(1 / 16, 1.0),
+        # Half of it for check-ins with public keys, or for heartbeats by their own keys.
+        "heartbeats": Share(1 / 16, 0.5),
     }
 
 
@@ -112,7 +114,8 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
             public_bodies=BodyBudget(public_limits()),
             sentry_bodies=BodyBudget(sentry_limits()),
             public_requests=FairLimit(_PUBLIC_REQUESTS, round(_PUBLIC_REQUESTS * _sender_share(settings))),
-            monitor_bodies=BodyBudget(report_limits()),
+            monitor_bodies=BodyBudget(monitor_limits()),
+            github_bodies=BodyBudget(sentry_limits()),
             envelope_bodies=BodyBudget(envelope_limits()),
             tunnel_bodies=BodyBudget(sentry_limits()),
             email_bodies=BodyBudget(email_limits()),

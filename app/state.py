@@ -30,6 +30,7 @@ class ServiceState(TypedDict):
     public_bodies: BodyBudget
     public_requests: FairLimit
     monitor_bodies: BodyBudget
+    github_bodies: BodyBudget
     envelope_bodies: BodyBudget
     tunnel_bodies: BodyBudget
     email_bodies: BodyBudget

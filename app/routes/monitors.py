@@ -50,7 +50,7 @@ async def _receive_from_github(request: ServiceRequest) -> Response:
     if not secrets or prefix != _SIGNATURE_PREFIX or not is_signature(signature):
         return reject_webhook(request, problem("bad-signature", _BAD_SIGNATURE))
     # Whether the signature is right shows only when the body is there, as with Sentry's.
-    body = await read_body(request, request.state["sentry_bodies"])
+    body = await read_body(request, request.state["github_bodies"])
     if not is_signed(body, signature, secrets):
         return reject_webhook(request, problem("bad-signature", _BAD_SIGNATURE))
     event = request.headers.get("x-github-event", "unknown")

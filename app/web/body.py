@@ -57,11 +57,16 @@ def public_limits() -> BodyLimits:
 
 def envelope_limits() -> BodyLimits:
     """For envelopes with a public key: pictures and recordings can come along with an event."""
-    return BodyLimits(10 * BODY_LIMIT, 40 * BODY_LIMIT, 400, _REPORT_SECONDS, replaces_oldest=True)
+    return BodyLimits(10 * BODY_LIMIT, 24 * BODY_LIMIT, 400, _REPORT_SECONDS, replaces_oldest=True)
+
+
+def monitor_limits() -> BodyLimits:
+    """For webhooks with a key in their URL, which gets about."""
+    return BodyLimits(BODY_LIMIT, 8 * BODY_LIMIT, 200, _REPORT_SECONDS, replaces_oldest=True)
 
 
 def sentry_limits() -> BodyLimits:
-    """For webhooks: whether a signature is right shows only when the body is there, and URLs with keys get about."""
+    """For signed bodies: whether the signature is right shows only when the body is there."""
     return BodyLimits(BODY_LIMIT, 8 * BODY_LIMIT, 200, _UNAUTHENTICATED_SECONDS, replaces_oldest=True)
 
 

@@ -20,7 +20,7 @@ from tests.support import http_client
 from tests.support.fault_proxy import Fault, running_proxy
 from tests.support.floods import MEGABYTE, Behavior, Connection, Flood, observe, report
 from tests.support.report_load import HEADERS, ROUTE
-from tests.support.service_process import ServiceProcess, running_service, service_variables
+from tests.support.service_process import PUBLIC_KEY, ServiceProcess, running_service, service_variables
 from tests.support.tokens import forged_token
 from tests.support.waiting import wait_until
 
@@ -193,6 +193,32 @@ async def bodies_with_a_wrong_token(connection: Connection) -> None:
     await drip(connection, b" ")
 
 
+def of_a_page(length: int, path: str = ROUTE) -> bytes:
+    """The head of a report with a public key, which whoever opens the page has."""
+    lines = [f"POST {path}?key={PUBLIC_KEY}&sentry_key={PUBLIC_KEY} HTTP/1.1", "Host: x", "Content-Type: text/plain"]
+    return "\r\n".join([*lines, from_another_address(), f"Content-Length: {length}"]).encode() + b"\r\n\r\n"
+
+
+async def slow_reports_of_pages(connection: Connection) -> None:
+    await connection.send(of_a_page(1000))
+    await drip(connection, b" ")
+
+
+async def large_reports_of_pages(connection: Connection) -> None:
+    await connection.send(of_a_page(MEGABYTE) + b" " * (MEGABYTE - 1))
+    await until_closed(connection)
+
+
+async def large_envelopes(connection: Connection) -> None:
+    await connection.send(of_a_page(8 * MEGABYTE, "/api/1/envelope/") + b" " * (8 * MEGABYTE - 1))
+    await until_closed(connection)
+
+
+async def reports_of_pages(connection: Connection) -> None:
+    body = b'{"error": {"message": "of a page"}}'
+    await answers_to(connection, of_a_page(len(body)) + body)
+
+
 async def large_forms(connection: Connection) -> None:
     head = b"POST /status HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     await connection.send(head + b"Transfer-Encoding: chunked\r\n\r\n")
@@ -259,6 +285,9 @@ def behavior_name(value: object) -> str:
         (bodies_without_a_signature, 100),
         (bodies_with_a_wrong_token, 100),
         (large_forms, 100),
+        (slow_reports_of_pages, 1_500),
+        (large_reports_of_pages, 100),
+        (large_envelopes, 20),
     ],
     ids=behavior_name,
 )
@@ -301,6 +330,20 @@ def test_readers_who_give_up_leave_the_service_as_it_was(disposable_stack: Stack
             assert proxy.hanging > 0
             # Readers whose calls do not end are given new connections.
             wait_until(lambda: "connections for readers are replaced" in log_path.read_text(), what="new connections")
+            proxy.reset()
+            assert_well(service, disposable_stack)
+
+
+def test_pages_whose_reports_wait_leave_connections_to_servers(disposable_stack: Stack, log_path: Path) -> None:
+    """More pages than the service has connections, while the database does not answer their calls."""
+    with running_proxy(disposable_stack.supabase_url) as proxy:
+        environ = {**service_variables(disposable_stack), "SUPABASE_URL": proxy.url}
+        with running_service(environ, log_path) as service:
+            proxy.body_part = b'"sender":"public:'
+            proxy.always = Fault.HANG
+            (observation,) = observe(service, Flood(reports_of_pages, 3_000), report)
+            assert set(observation.statuses) == {201}
+            assert observation.peak < LIMIT_AFTER_OTHERS
             proxy.reset()
             assert_well(service, disposable_stack)
 

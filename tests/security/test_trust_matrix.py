@@ -30,7 +30,19 @@ from tests.support.email_events import CREDENTIALS as POSTMARK
 from tests.support.email_events import VARIABLES as EMAIL_VARIABLES
 from tests.support.email_events import signed_headers
 from tests.support.service_budgets import UNHURRIED
-from tests.support.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProcess, running_service, service_variables
+from tests.support.service_process import (
+    ALERTMANAGER_KEY,
+    GENERIC_KEY,
+    GITHUB_KEY,
+    GRAFANA_KEY,
+    INGEST_TOKEN,
+    KEPT_ALIVE,
+    PUBLIC_KEY,
+    UPTIME_KUMA_KEY,
+    ServiceProcess,
+    running_service,
+    service_variables,
+)
 from tests.support.tokens import forged_es256_token, forged_token
 from tests.support.trust_matrix import (
     ALLOWED,
@@ -55,6 +67,12 @@ PASSED = {*range(200, 300), 303, 400, 404, 409, 413, 415, 422}
 # PostgREST knows no such function or relation: the cell would say nothing about the credential.
 UNKNOWN = {"PGRST202", "PGRST204", "PGRST205"}
 EVERYBODY = (*CREDENTIALS, *TWINS)
+# Credentials that belong into the query, and by which names.
+QUERY_NAMES = {
+    "plugin": ("token",),
+    "public": ("key", "sentry_key"),
+    **dict.fromkeys(("alertmanager", "grafana", "kuma", "generic"), ("key",)),
+}
 # Of no heartbeat. The key in the URL is the credential: no other one matters.
 NO_KEY = "00000000-0000-4000-8000-000000000000"
 
@@ -64,25 +82,28 @@ class Credential:
     """What a request carries: one token, a signature, a user name and password, a cookie, or nothing."""
 
     token: str | None = None
-    is_in_query: bool = False
+    query_names: tuple[str, ...] = ()
     cookie: str | None = None
     is_signed: bool = False
     is_signed_by_resend: bool = False
+    is_signed_by_github: bool = False
     is_basic: bool = False
 
     @property
     def query(self) -> dict[str, str]:
-        return {"token": self.token} if self.is_in_query and self.token is not None else {}
+        return {} if self.token is None else dict.fromkeys(self.query_names, self.token)
 
     def headers(self, body: bytes) -> dict[str, str]:
         """The headers that carry it: none if it belongs into the query."""
-        headers = {} if self.token is None or self.is_in_query else {"Authorization": f"Bearer {self.token}"}
+        headers = {} if self.token is None or self.query_names else {"Authorization": f"Bearer {self.token}"}
         if self.cookie is not None:
             headers["Cookie"] = self.cookie
         if self.is_signed_by_resend:
             headers |= {name: value for name, value in signed_headers(body).items() if name.startswith("svix-")}
         if self.is_basic:
             headers["Authorization"] = f"Basic {b64encode(':'.join(POSTMARK[0]).encode()).decode()}"
+        if self.is_signed_by_github:
+            headers["X-Hub-Signature-256"] = f"sha256={sign(body, GITHUB_KEY)}"
         if self.is_signed:
             headers |= {"Sentry-Hook-Signature": sign(body, SECRETS[0]), "Sentry-Hook-Resource": "comment"}
         return headers
@@ -107,8 +128,10 @@ class World:
             return Credential(is_signed_by_resend=True)
         if who == "postmark":
             return Credential(is_basic=True)
-        if who == "plugin":
-            return Credential(WEBHOOK_TOKEN, is_in_query=True)
+        if who == "github":
+            return Credential(is_signed_by_github=True)
+        if who in QUERY_NAMES:
+            return Credential(self.tokens[who], query_names=QUERY_NAMES[who])
         return Credential(cookie=self._sign_in(name)) if is_cookie else Credential(self.tokens[name])
 
     def rpc(self, who: str, function: str, arguments: Mapping[str, object]) -> httpx.Response:
@@ -118,7 +141,7 @@ class World:
         self, who: str, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
         """As a client of Supabase does: with the anon key and the credential. Nobody has not even that key."""
-        credential = replace(self.credential(who), is_in_query=False)
+        credential = replace(self.credential(who), query_names=())
         sent = {"apikey": self.stack.anon_key, "Content-Type": "application/json", **credential.headers(body)}
         if who == "nobody":
             del sent["apikey"]
@@ -154,6 +177,11 @@ def tokens_of(stack: Stack) -> dict[str, str]:
         "shop": SHOP_TOKEN,
         "operator": OPERATOR_TOKEN,
         "plugin": WEBHOOK_TOKEN,
+        "public": PUBLIC_KEY,
+        "alertmanager": ALERTMANAGER_KEY,
+        "grafana": GRAFANA_KEY,
+        "kuma": UPTIME_KUMA_KEY,
+        "generic": GENERIC_KEY,
         "publishable": stack.publishable_key,
         "secret": stack.secret_key,
         "ann-es256": stack.signing_keys.sign(ann),
@@ -227,7 +255,11 @@ def ask(world: World, row: str, who: str) -> str:
     """Sends the request of a row with a credential, which each row takes from the place that it names."""
     credential = world.credential(who)
     method, path, *place = (
-        row.replace("{incident_id}", "INC-0").replace("{key}", NO_KEY).replace("{signal}", "0").split()
+        row.replace("{incident_id}", "INC-0")
+        .replace("{key}", NO_KEY)
+        .replace("{signal}", "0")
+        .replace("{project}", "1")
+        .split()
     )
     query, form = credential.query, None
     headers: dict[str, str] = {}
@@ -244,11 +276,10 @@ def ask(world: World, row: str, who: str) -> str:
         content = str(httpx.QueryParams(form)).encode()
     headers["Content-Type"] = "application/json" if form is None else "application/x-www-form-urlencoded"
     headers |= credential.headers(content)
-    if path.endswith("?token="):
-        path = path.partition("?")[0]
-        if credential.token is not None:
-            query = {"token": credential.token}
-            headers.pop("Authorization", None)
+    path, _, name = path.removesuffix("=").partition("?")
+    if name and credential.token is not None:
+        query = {name: credential.token}
+        headers.pop("Authorization", None)
     # A parameter that a route does not know is the body's fault, not the credential's.
     answer = world.service.request(method, path, params=query, headers=headers, content=content)
     result = verdict(answer)
@@ -374,9 +405,10 @@ def send(world: World, row: str) -> str:
         "rule": "health_check",
     }
     report = {"error": {"message": f"{name} broke"}, **fields}
-    if who in ("ingest", "shop"):
-        headers = world.credential(who).headers(b"")
-        answer = world.service.post("/api/autonomous/error", json=report, headers=headers)
+    if who in ("ingest", "shop", "public") and "event" not in row:
+        credential = world.credential(who)
+        headers, query = credential.headers(b""), credential.query
+        answer = world.service.post("/api/autonomous/error", json=report, headers=headers, params=query)
     elif row.endswith("RPC"):
         answer = world.rpc(who, "report_error", {"report": report})
     elif "ingests" in row:

@@ -62,7 +62,9 @@ _ANSWERS = {
 
 
 class FaultProxy:
-    """Injects faults into calls whose request line contains `target`: the planned ones, then `always`."""
+    """Injects faults into calls whose request line contains `target` and whose body contains `body_part`: the planned
+    ones, then `always`.
+    """
 
     def __init__(self, upstream: str) -> None:
         parts = urlsplit(upstream)
@@ -70,6 +72,7 @@ class FaultProxy:
         self._planned: deque[Fault] = deque()
         self.always = Fault.NONE
         self.target = b"/rpc/ingest_events"
+        self.body_part = b""
         self.bodies: list[bytes] = []
         """The bodies of the calls that matched `target`."""
         self.heads: list[bytes] = []
@@ -97,6 +100,7 @@ class FaultProxy:
         self.always = Fault.NONE
         self._choose = None
         self.target = b"/rpc/ingest_events"
+        self.body_part = b""
         self.release()
         self._call_in_loop(self._close_hung)
         self.bodies.clear()
@@ -133,7 +137,7 @@ class FaultProxy:
         await self._carry_out(self._fault_of(head, body), head, body, reader, writer)
 
     def _fault_of(self, head: bytes, body: bytes) -> Fault:
-        if self.target not in head.split(b"\r\n", 1)[0]:
+        if self.target not in head.split(b"\r\n", 1)[0] or self.body_part not in body:
             return Fault.NONE
         self.bodies.append(body)
         self.heads.append(head)

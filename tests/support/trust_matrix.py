@@ -35,29 +35,43 @@ def read_table(text: str) -> dict[str, dict[str, str]]:
 # operator  OPERATOR_TOKEN                     signed   a body with Sentry's signature
 # plugin    SENTRY_WEBHOOK_TOKEN, as ?token=   *-cookie the cookie of a session of the status page
 # resend    a body with Svix's signature       postmark  POSTMARK_WEBHOOK_CREDENTIALS, as HTTP Basic
+# public    a key of PUBLIC_KEYS, as ?key=     github    a body with GitHub's signature
+#           and as ?sentry_key=
+# alertmanager, grafana, kuma, generic         the keys of other monitors, as ?key=
 
 ROUTES = read_table("""
-                           nobody garbage expired forged anon ann ben no-sub service ingest shop operator signed plugin resend postmark ann-cookie operator-cookie
-GET /                         | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +          +
-GET /health                   | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +          +
-GET /health/db                | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +          +
-GET /status as JSON           | o    .       .       .      .    +   +   +      +       .      .    +        o      o      o      .        +          +
-GET /status as a page         | o    .       .       .      .    +   +   +      +       .      .    +        o      o      o      o        +          +
-POST /status signing in       | .    .       .       .      .    +   +   +      +       .      .    +        .      .      .      .        .          .
-POST /status signing out      | +    +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +          +
-GET /status/kill-switch       | .    .       .       .      .    .   .   .      .       .      .    +        .      .      .      .        .          +
-POST /status/kill-switch      | .    .       .       .      .    .   .   .      .       .      .    +        .      .      .      .        .          +
-GET /metrics                  | .    .       .       .      .    .   .   .      .       .      .    +        .      .      .      .        .          .
-POST /api/autonomous/error    | .    .       .       .      .    .   .   .      .       +      +    .        .      .      .      .        .          .
-POST /webhooks/sentry         | .    .       .       .      .    .   .   .      .       .      .    .        +      +      .      .        .          .
-POST /webhooks/sentry?token=  | .    .       .       .      .    .   .   .      .       .      .    .        +      +      .      .        .          .
-POST /webhooks/email          | .    .       .       .      .    .   .   .      .       .      .    .        .      .      +      +        .          .
-GET /heartbeat/{key}          | +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +
-GET /heartbeat/{key}/{signal} | +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +
-POST /heartbeat/{key}         | +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +
-POST /heartbeat/{key}/{signal} | +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +    +
-GET /api/autonomous/incidents | .    .       .       .      .    +   +   +      +       .      .    .        .      .      .      .        .          .
-GET /api/autonomous/incidents/{incident_id} | . . .  .      .    +   +   +      +       .      .    .        .      .      .      .        .          .
+                                              nobody garbage expired forged anon ann ben no-sub service ingest shop operator signed plugin resend postmark public alertmanager grafana kuma github generic ann-cookie operator-cookie
+GET /                                       | +      +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +      +            +       +    +      +       +          +
+GET /health                                 | +      +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +      +            +       +    +      +       +          +
+GET /health/db                              | +      +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +      +            +       +    +      +       +          +
+GET /status as JSON                         | o      .       .       .      .    +   +   +      +       .      .    +        o      o      o      .        o      o            o       o    o      o       +          +
+GET /status as a page                       | o      .       .       .      .    +   +   +      +       .      .    +        o      o      o      o        o      o            o       o    o      o       +          +
+POST /status signing in                     | .      .       .       .      .    +   +   +      +       .      .    +        .      .      .      .        .      .            .       .    .      .       .          .
+POST /status signing out                    | +      +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +      +            +       +    +      +       +          +
+GET /status/kill-switch                     | .      .       .       .      .    .   .   .      .       .      .    +        .      .      .      .        .      .            .       .    .      .       .          +
+POST /status/kill-switch                    | .      .       .       .      .    .   .   .      .       .      .    +        .      .      .      .        .      .            .       .    .      .       .          +
+GET /metrics                                | .      .       .       .      .    .   .   .      .       .      .    +        .      .      .      .        .      .            .       .    .      .       .          .
+POST /api/autonomous/error                  | .      .       .       .      .    .   .   .      .       +      +    .        .      .      .      .        +      .            .       .    .      .       .          .
+POST /api/autonomous/error?key=             | .      .       .       .      .    .   .   .      .       .      .    .        .      .      .      .        +      .            .       .    .      .       .          .
+POST /api/{project}/envelope/               | .      .       .       .      .    .   .   .      .       .      .    .        .      .      .      .        +      .            .       .    .      .       .          .
+POST /api/{project}/envelope                | .      .       .       .      .    .   .   .      .       .      .    .        .      .      .      .        +      .            .       .    .      .       .          .
+POST /api/{project}/store/                  | .      .       .       .      .    .   .   .      .       .      .    .        .      .      .      .        +      .            .       .    .      .       .          .
+POST /api/{project}/store                   | .      .       .       .      .    .   .   .      .       .      .    .        .      .      .      .        +      .            .       .    .      .       .          .
+POST /webhooks/sentry                       | .      .       .       .      .    .   .   .      .       .      .    .        +      +      .      .        .      .            .       .    .      .       .          .
+POST /webhooks/sentry?token=                | .      .       .       .      .    .   .   .      .       .      .    .        +      +      .      .        .      .            .       .    .      .       .          .
+POST /webhooks/email                        | .      .       .       .      .    .   .   .      .       .      .    .        .      .      +      +        .      .            .       .    .      .       .          .
+POST /webhooks/alertmanager                 | .      .       .       .      .    .   .   .      .       .      .    .        .      .      .      .        .      +            .       .    .      .       .          .
+POST /webhooks/alertmanager?key=            | .      .       .       .      .    .   .   .      .       .      .    .        .      .      .      .        .      +            .       .    .      .       .          .
+POST /webhooks/grafana                      | .      .       .       .      .    .   .   .      .       .      .    .        .      .      .      .        .      .            +       .    .      .       .          .
+POST /webhooks/uptime-kuma                  | .      .       .       .      .    .   .   .      .       .      .    .        .      .      .      .        .      .            .       +    .      .       .          .
+POST /webhooks/github                       | .      .       .       .      .    .   .   .      .       .      .    .        .      .      .      .        .      .            .       .    +      .       .          .
+POST /webhooks/generic                      | .      .       .       .      .    .   .   .      .       .      .    .        .      .      .      .        .      .            .       .    .      +       .          .
+GET /heartbeat/{key}                        | +      +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +      +            +       +    +      +       +          +
+GET /heartbeat/{key}/{signal}               | +      +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +      +            +       +    +      +       +          +
+POST /heartbeat/{key}                       | +      +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +      +            +       +    +      +       +          +
+POST /heartbeat/{key}/{signal}              | +      +       +       +      +    +   +   +      +       +      +    +        +      +      +      +        +      +            +       +    +      +       +          +
+GET /api/autonomous/incidents               | .      .       .       .      .    +   +   +      +       .      .    .        .      .      .      .        .      .            .       .    .      .       .          .
+GET /api/autonomous/incidents/{incident_id} | .      .       .       .      .    +   +   +      +       .      .    .        .      .      .      .        .      .            .       .    .      .       .          .
 """)  # noqa: E501 - one line a row
 CREDENTIALS = tuple(ROUTES["GET /"])
 
@@ -328,6 +342,7 @@ MEANINGS = read_table("""
                                       sender            severity category source   fingerprint
 ingest reports                      | server:default    CRITICAL security chosen   hashed
 shop reports                        | server:shop       CRITICAL security chosen   hashed
+public reports                        | public:shop       MEDIUM   backend  shop     hashed
 ann reports by the RPC              | agent:ann         CRITICAL security chosen   hashed
 ann-es256 reports by the RPC        | agent:ann         CRITICAL security chosen   hashed
 service reports by the RPC          | server:default    CRITICAL security chosen   hashed
