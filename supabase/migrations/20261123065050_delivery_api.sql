@@ -75,7 +75,7 @@ declare
 begin
   v_delivery.kind := coalesce(monitoring.read_lenient_text(v_envelope, 'kind'), 'sentry');
   v_delivery.name := monitoring.read_lenient_text(v_envelope, 'name');
-  if v_delivery.kind <> all(array['sentry', 'alertmanager', 'grafana', 'uptime-kuma', 'github', 'generic'])
+  if v_delivery.kind <> all(monitoring.delivery_kinds())
     or (v_delivery.name is not null) <> (v_delivery.kind = 'generic')
   then
     perform monitoring.refuse_event(
