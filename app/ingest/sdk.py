@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from app.ingest.delivery import trim
 from app.ingest.payload import Report, clean_text, encode, read_object
+from app.ingest.sentry import PRIORITY_KEYS
 from app.problems import problem
 
 EVENT_LIMIT = 1024 * 1024
@@ -53,7 +54,7 @@ def read_sdk_event(payload: bytes, default_id: object, sender: str, received_at:
     element = {
         "sender": sender,
         "received_at": received_at.isoformat(),
-        "sentry_event": trim({name: value for name, value in kept.items() if value is not None}),
+        "sentry_event": trim({name: value for name, value in kept.items() if value is not None}, PRIORITY_KEYS),
     }
     return Report(encode(element), event_id)
 
