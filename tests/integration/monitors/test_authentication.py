@@ -80,7 +80,9 @@ def test_a_refused_webhook_is_a_security_event(monitors: Monitors) -> None:
     monitors.http.post("/webhooks/alertmanager", content=b"{}", headers={"X-Forwarded-For": address})
 
     def is_recorded() -> bool:
-        query = "select from public.security_events where event_type = 'invalid_signature' and ip_address = %s"
+        query = (
+            "select 1 as found from public.security_events where event_type = 'invalid_signature' and ip_address = %s"
+        )
         return bool(monitors.rows(query, address))
 
     wait_until(is_recorded, what="the security event")
