@@ -406,7 +406,9 @@ begin
   for v_number in 1..cardinality(v_deliveries) loop
     v_delivery := v_deliveries[v_number];
     -- A notification can hold a thousand alerts: to apply all would last longer than a statement may.
-    v_answers := v_answers || monitoring.store_delivery(v_delivery, v_number > c_most_applied);
+    v_answers := v_answers || monitoring.store_delivery(
+      v_delivery, v_number > c_most_applied and v_delivery.kind <> 'sentry'
+    );
     if (v_deliveries[v_number + 1]).envelope_position is distinct from v_delivery.envelope_position then
       v_joined := v_joined || monitoring.join_answers(v_answers);
       v_answers := null;
@@ -429,8 +431,8 @@ the name of the key of a generic one; Sentry-Hook-Resource or its like, the sha2
 Sentry-Hook-Timestamp, the time at which the service received it, and the parsed body. Returns an array in the same
 order: {"success": true, "delivery_id", "effect", "incident_id", "delivery_ids", "effects", "incident_ids", "understood",
 "duplicate"}. The lists are about each alert in the delivery, the single values about the first one; understood is false
-if none of them requests anything. Of a call, 200 alerts are applied; a job applies the others within minutes (effect
-deferred). The same body, or the same event of the same alert rule, is applied once while
+if none of them requests anything. Of other monitors, 200 alerts of a call are applied; a job applies the others within
+minutes (effect deferred). The same body, or the same event of the same alert rule, is applied once while
 retention.deliveries_days keeps it. A delivery whose body causes an error has the effect failed and is tried again by a
 job. Any other error, such as a full disk or a missing function, fails the call, which stores nothing: send the
 deliveries again. 400 for an unknown kind. Security definer, because service_role may write incidents through such
