@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from app.ingest.delivery import trim
 from app.ingest.payload import Report, clean_text, encode, read_object
+from app.ingest.sentry import PRIORITY_KEYS
 from app.problems import problem
 
 EVENT_LIMIT = 1024 * 1024

@@ -8,7 +8,7 @@ from app.ingest.payload import JsonObject, Report
 
 LEGACY_RESOURCE = "legacy_plugin"
 # Members from which an incident is built.
-_PRIORITY_KEYS = frozenset(
+PRIORITY_KEYS = frozenset(
     {"data", "issue", "event", "error", "metric_alert", "exception", "values", "stacktrace", "frames", "tags"}
     | {"metadata", "occurrence", "evidenceDisplay", "alert_rule", "activity", "actor", "project"}
 )
@@ -20,7 +20,7 @@ def read_sentry_delivery(
 ) -> tuple[Report, str | None]:
     """The delivery in a request and its event id, if any. Raises the Problem of a body that is not JSON."""
     origin = Origin("sentry", resource or "unknown")
-    report, body = read_delivery(raw, origin, timestamp, arrived_at, _PRIORITY_KEYS)
+    report, body = read_delivery(raw, origin, timestamp, arrived_at, PRIORITY_KEYS)
     return report, _event_id(body)
 
 

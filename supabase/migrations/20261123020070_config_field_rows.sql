@@ -277,7 +277,7 @@ as $$
   ('retention', 'job_runs_days', 'integer', 1, 365, null, false, '7', 'days that pg_cron''s own log is kept'),
   (
     'retention', 'deliveries_days', 'integer', 1, 3650, null, false, '30',
-    'days that deliveries from Sentry are kept'
+    'days that deliveries of Sentry and other monitors are kept'
   ),
   (
     'retention', 'incident_hours_days', 'integer', 1, 3650, null, false, '90',

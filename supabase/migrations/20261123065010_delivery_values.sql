@@ -1,6 +1,7 @@
 -- Purpose: reads single values from the body of a webhook, in which any field may be missing, null or of another type.
--- Objects: functions monitoring.read_lenient_text, monitoring.read_timestamp, monitoring.delivery_sender,
---   monitoring.name_delivery_sender, monitoring.delivery_fingerprint, monitoring.is_allowed_link.
+-- Objects: functions monitoring.read_lenient_text, monitoring.read_timestamp, monitoring.delivery_kinds,
+--   monitoring.delivery_sender, monitoring.name_delivery_sender, monitoring.delivery_fingerprint,
+--   monitoring.is_allowed_link.
 -- Risks: these functions must not raise, whatever the body contains. Uses no regular expression, because ingest
 --   calls them.
 
@@ -41,6 +42,21 @@ $$;
 comment on function monitoring.read_timestamp(jsonb) is
 'Returns a time given in ISO 8601, or as seconds or milliseconds since 1970. Null when it is invalid or more than a
 day in the future.';
+
+create function monitoring.delivery_kinds()
+returns text[]
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select array['sentry', 'alertmanager', 'grafana', 'uptime-kuma', 'github', 'generic']
+$$;
+
+comment on function monitoring.delivery_kinds() is
+'Returns the programs whose webhooks are read. A new one needs a reader in read_intent(), and a place in the CHECK
+constraints of monitoring.deliveries and public.incidents.';
 
 create function monitoring.delivery_sender(kind text, name text)
 returns text

@@ -65,7 +65,7 @@ create index deliveries_deferred_idx on monitoring.deliveries (fingerprint)
 where effect = 'deferred';
 
 -- What is retried, oldest first, and how many wait.
-create index deliveries_waiting_idx on monitoring.deliveries (effect, next_attempt_at, id)
+create index deliveries_waiting_idx on monitoring.deliveries (effect, kind, next_attempt_at, id)
 where effect in ('deferred', 'failed');
 
 alter table monitoring.deliveries enable row level security;

@@ -84,11 +84,8 @@ security invoker
 set search_path = ''
 as $$
   select case
-    when read_delivery_time.kind = 'sentry' then read_delivery_time.sent_at
-    else coalesce(
-      greatest(read_delivery_time.occurred_at, read_delivery_time.sent_at - interval '24 hours'),
-      read_delivery_time.sent_at
-    )
+    when read_delivery_time.kind = 'sentry' or read_delivery_time.occurred_at is null then read_delivery_time.sent_at
+    else greatest(read_delivery_time.occurred_at, read_delivery_time.sent_at - interval '24 hours')
   end
 $$;
 

@@ -75,7 +75,7 @@ declare
 begin
   v_delivery.kind := coalesce(monitoring.read_lenient_text(v_envelope, 'kind'), 'sentry');
   v_delivery.name := monitoring.read_lenient_text(v_envelope, 'name');
-  if v_delivery.kind <> all(array['sentry', 'alertmanager', 'grafana', 'uptime-kuma', 'github', 'generic'])
+  if v_delivery.kind <> all(monitoring.delivery_kinds())
     or (v_delivery.name is not null) <> (v_delivery.kind = 'generic')
   then
     perform monitoring.refuse_event(
@@ -274,7 +274,7 @@ comment on function monitoring.apply_delivery(monitoring.delivery) is
 'Applies a delivery, unless its body or occurrence is stored already. One whose body causes an error has the effect
 failed; any other error is raised.';
 
-create function monitoring.store_delivery(delivery monitoring.delivery)
+create function monitoring.store_delivery(delivery monitoring.delivery, is_deferred boolean default false)
 returns jsonb
 language plpgsql
 volatile
@@ -283,10 +283,21 @@ set search_path = ''
 as $$
 declare
   v_delivery monitoring.delivery := store_delivery.delivery;
-  v_applied record := monitoring.apply_delivery(v_delivery);
-  v_outcome monitoring.delivery_outcome := v_applied.outcome;
+  v_outcome monitoring.delivery_outcome;
+  v_error text := v_delivery.error;
+  v_applied record;
   v_id bigint;
 begin
+  if store_delivery.is_deferred and v_error is null then
+    v_outcome := monitoring.find_same_delivery(v_delivery.body_hash, (v_delivery.intent).occurrence_key);
+    v_outcome.effect := coalesce(
+      v_outcome.effect, case when (v_delivery.intent).verb is null then 'recorded' else 'deferred' end
+    );
+  else
+    v_applied := monitoring.apply_delivery(v_delivery);
+    v_outcome := v_applied.outcome;
+    v_error := v_applied.error;
+  end if;
   insert into monitoring.deliveries (
     kind, name, resource, action, body_hash, occurrence_key, fingerprint, verb, sent_at, occurred_at, next_attempt_at,
     effect, incident_id, error, body
@@ -306,7 +317,7 @@ begin
     v_outcome.effect,
     v_outcome.incident_id,
     case v_outcome.effect
-      when 'failed' then v_applied.error
+      when 'failed' then v_error
       when 'recorded' then coalesce(v_delivery.problem, (v_delivery.intent).details ->> 'problem')
     end,
     case when v_outcome.effect = 'repeated' then '{}' else v_delivery.kept end
@@ -321,9 +332,10 @@ begin
 end
 $$;
 
-comment on function monitoring.store_delivery(monitoring.delivery) is
-'Applies an alert of a delivery, stores it and returns what became of it. A body that causes an error is stored as
-failed and tried again later; any other error is raised.';
+comment on function monitoring.store_delivery(monitoring.delivery, boolean) is
+'Applies an alert of a delivery, or leaves that to the job that retries deliveries (is_deferred), stores it and
+returns what became of it. A body that causes an error is stored as failed and tried again later; any other error is
+raised.';
 
 create function monitoring.join_answers(answers jsonb[])
 returns jsonb
@@ -361,6 +373,7 @@ as $$
 declare
   v_deliveries monitoring.delivery[];
   v_delivery monitoring.delivery;
+  c_most_applied constant integer := 200;
   v_answers jsonb[];
   v_joined jsonb := '[]';
 begin
@@ -392,7 +405,10 @@ begin
   ) as locks;
   for v_number in 1..cardinality(v_deliveries) loop
     v_delivery := v_deliveries[v_number];
-    v_answers := v_answers || monitoring.store_delivery(v_delivery);
+    -- A notification can hold a thousand alerts: to apply all would last longer than a statement may.
+    v_answers := v_answers || monitoring.store_delivery(
+      v_delivery, v_number > c_most_applied and v_delivery.kind <> 'sentry'
+    );
     if (v_deliveries[v_number + 1]).envelope_position is distinct from v_delivery.envelope_position then
       v_joined := v_joined || monitoring.join_answers(v_answers);
       v_answers := null;
@@ -415,7 +431,8 @@ the name of the key of a generic one; Sentry-Hook-Resource or its like, the sha2
 Sentry-Hook-Timestamp, the time at which the service received it, and the parsed body. Returns an array in the same
 order: {"success": true, "delivery_id", "effect", "incident_id", "delivery_ids", "effects", "incident_ids", "understood",
 "duplicate"}. The lists are about each alert in the delivery, the single values about the first one; understood is false
-if none of them requests anything. The same body, or the same event of the same alert rule, is applied once while
+if none of them requests anything. Of other monitors, 200 alerts of a call are applied; a job applies the others within
+minutes (effect deferred). The same body, or the same event of the same alert rule, is applied once while
 retention.deliveries_days keeps it. A delivery whose body causes an error has the effect failed and is tried again by a
 job. Any other error, such as a full disk or a missing function, fails the call, which stores nothing: send the
 deliveries again. 400 for an unknown kind. Security definer, because service_role may write incidents through such

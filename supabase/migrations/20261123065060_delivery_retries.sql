@@ -184,16 +184,20 @@ declare
   c_most constant integer := 50;
   v_waiting record;
   v_effect text;
-  v_is_quota_used boolean := false;
+  v_exhausted text[] := '{}'::text[]; -- senders whose limit of this minute is used up
   v_applied bigint := 0::bigint;
 begin
   for v_waiting in
-    select due.id, due.effect
+    select due.id, due.effect, due.sender
     from unnest(array['deferred', 'failed']) as effects (effect)
+    cross join unnest(monitoring.delivery_kinds()) as kinds (kind)
     cross join lateral (
-      select deliveries.id, deliveries.effect, deliveries.next_attempt_at
+      select
+        deliveries.id, deliveries.effect, deliveries.next_attempt_at,
+        monitoring.delivery_sender(deliveries.kind, deliveries.name) as sender
       from monitoring.deliveries
       where deliveries.effect = effects.effect
+        and deliveries.kind = kinds.kind
         and deliveries.effect in ('deferred', 'failed')
         and deliveries.next_attempt_at <= clock_timestamp()
       order by deliveries.next_attempt_at, deliveries.id
@@ -201,11 +205,12 @@ begin
     ) as due
     order by due.effect, due.next_attempt_at, due.id
   loop
-    -- The limit of this minute is used up.
-    continue when v_is_quota_used and v_waiting.effect = 'deferred';
+    continue when v_waiting.effect = 'deferred' and v_waiting.sender = any(v_exhausted);
     begin
       v_effect := monitoring.apply_stored_delivery(v_waiting.id, false);
-      v_is_quota_used := v_is_quota_used or coalesce(v_effect = 'deferred', false);
+      if v_effect = 'deferred' then
+        v_exhausted := v_exhausted || v_waiting.sender;
+      end if;
       v_applied := v_applied + coalesce(v_effect <> 'deferred', false)::integer;
     exception
       when others then
@@ -218,6 +223,6 @@ end
 $$;
 
 comment on function monitoring.retry_deliveries() is
-'Applies up to 50 deliveries that were deferred by rate_limits.new_incidents_per_minute and up to 50 that failed, and
-returns how many were applied. One that raises an error is tried again later and stops no other. pg_cron runs it each
-minute while deliveries wait; when none is left, it unschedules its own job.';
+'Applies, of each kind, up to 50 deliveries that were deferred by rate_limits.new_incidents_per_minute and up to 50 that
+failed, and returns how many were applied. One that raises an error is tried again later and stops no other. pg_cron runs
+it each minute while deliveries wait; when none is left, it unschedules its own job.';

@@ -22,19 +22,13 @@ as $$
     (
       select count(*)
       from (
-        select from monitoring.deliveries
-        where deliveries.effect = 'failed'
-          and deliveries.kind = 'sentry'
-        limit 10000
+        select from monitoring.deliveries where deliveries.effect = 'failed' limit 10000
       ) as counted
     ),
     (
       select count(*)
       from (
-        select from monitoring.deliveries
-        where deliveries.effect = 'deferred'
-          and deliveries.kind = 'sentry'
-        limit 10000
+        select from monitoring.deliveries where deliveries.effect = 'deferred' limit 10000
       ) as counted
     )
   from (
@@ -46,7 +40,8 @@ $$;
 
 comment on function monitoring.describe_sentry_feed() is
 'Returns when Sentry delivered last, null for never, whether that is longer ago than
-incident_policy.feed_silence_hours, and how many of its deliveries have failed or are deferred, counted up to 10,000.';
+incident_policy.feed_silence_hours, and how many deliveries of all kinds have failed or are deferred, counted up to
+10,000.';
 
 create function monitoring.check_sentry_feed()
 returns text

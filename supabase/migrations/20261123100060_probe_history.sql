@@ -277,7 +277,11 @@ begin
     -- The last delivery of Sentry is kept, because check_sentry_feed() needs its time.
     and (
       deliveries.kind <> 'sentry'
-      or deliveries.id < (select max(newest.id) from monitoring.deliveries as newest where newest.kind = 'sentry')
+      or deliveries.received_at < (
+        select max(newest.received_at)
+        from monitoring.deliveries as newest
+        where newest.kind = 'sentry'
+      )
     );
   get diagnostics v_deliveries = row_count;
 

@@ -1,6 +1,15 @@
 begin;
 
-select plan(8);
+select plan(9);
+
+select is_empty(
+  $$ select kind from unnest(monitoring.delivery_kinds()) as kinds (kind)
+     where not exists (
+       select from pg_catalog.pg_constraint
+       where conname = 'kind_is_known' and strpos(pg_get_constraintdef(pg_constraint.oid), quote_literal(kind)) > 0
+     ) $$,
+  'the table takes each kind that is read'
+);
 
 select results_eq(
   $$ select monitoring.delivery_sender('sentry', null), monitoring.delivery_sender('generic', 'shop'),

@@ -97,7 +97,7 @@ def deliver(service: ServiceProcess, title: str, issue_id: str) -> dict[str, Any
 
 
 def replay(sql_editor: psycopg.Connection[Any], delivery_id: int) -> str:
-    listed, ((sentence,),) = run_sql_task(sql_editor, "Replay a Sentry delivery", {"(17)": f"({delivery_id})"})
+    listed, ((sentence,),) = run_sql_task(sql_editor, "Replay a delivery", {"(17)": f"({delivery_id})"})
     assert delivery_id in {row[0] for row in listed}
     return str(sentence)
 

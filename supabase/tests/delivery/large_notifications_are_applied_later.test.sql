@@ -1,0 +1,38 @@
+begin;
+
+select plan(4);
+
+create temporary table answers on commit drop as
+select public.ingest_deliveries(jsonb_build_array(jsonb_build_object(
+  'kind', 'alertmanager', 'resource', 'alertmanager', 'body_hash', 'large', 'body', jsonb_build_object('alerts', (
+    select jsonb_agg(jsonb_build_object(
+      'status', 'firing', 'fingerprint', format('large-%s', number), 'startsAt', now(),
+      'labels', jsonb_build_object('alertname', 'Large', 'severity', 'info')
+    ) order by number)
+    from generate_series(1, 203) as numbers (number)
+  ))
+))) -> 0 as answer;
+
+select results_eq(
+  $$ select effect, count(*), min(position) from answers
+     cross join lateral jsonb_array_elements_text(answer -> 'effects') with ordinality as effects (effect, position)
+     group by effect order by effect $$,
+  $$ values ('deferred', 3::bigint, 201::bigint), ('opened', 200::bigint, 1::bigint) $$,
+  'of a call 200 alerts are applied'
+);
+
+select is(
+  (select count(*) from monitoring.deliveries where deliveries.fingerprint like 'alertmanager:large-%'), 203::bigint,
+  'all are stored'
+);
+
+select ok(monitoring.retry_deliveries() >= 3::bigint, 'the job applies the others');
+
+select is_empty(
+  $$ select effect from monitoring.deliveries where fingerprint like 'alertmanager:large-%' and effect <> 'opened' $$,
+  'so that each has its incident'
+);
+
+select * from finish();
+
+rollback;
