@@ -11,14 +11,16 @@ from psycopg.types.json import Jsonb
 
 
 @contextmanager
-def limit_of_new_incidents(superuser: psycopg.Connection[Any], limit: int) -> Iterator[None]:
+def limit_of_new_incidents(
+    superuser: psycopg.Connection[Any], limit: int, field: str = "new_incidents_per_minute"
+) -> Iterator[None]:
     """On a connection in autocommit mode. The quotas are unused then: other tests report with the same token."""
     row = superuser.execute("select value::text from public.system_config where key = 'rate_limits'").fetchone()
     assert row is not None
     superuser.execute("delete from monitoring.sender_quotas")
     superuser.execute(
         "update public.system_config set value = value || %s where key = 'rate_limits'",
-        [Jsonb({"new_incidents_per_minute": limit})],
+        [Jsonb({field: limit})],
     )
     try:
         yield

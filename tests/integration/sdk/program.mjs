@@ -63,7 +63,7 @@ const scenarios = {
     }
   },
   async many_errors() {
-    const letters = "abcdefghij";
+    const letters = "klmnopqrst";
     for (let number = 0; number < 100; number++) {
       const word = letters[Math.floor(number / 10)].repeat(5) + letters[number % 10].repeat(5);
       Sentry.captureMessage(`${name} lost its ${word}`, "error");

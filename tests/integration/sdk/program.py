@@ -70,7 +70,6 @@ def check_in(name: str) -> None:
 def others(name: str) -> None:
     with sentry_sdk.start_transaction(name=name, op="task"):
         pass
-    sentry_sdk.capture_session = None
 
 
 def burst(name: str) -> None:
@@ -81,7 +80,7 @@ def burst(name: str) -> None:
 
 
 def many_errors(name: str) -> None:
-    letters = "abcdefghij"
+    letters = "klmnopqrst"
     for number in range(100):
         word = letters[number // 10] * 5 + letters[number % 10] * 5
         sentry_sdk.capture_message(f"{name} lost its {word}", level="error")
