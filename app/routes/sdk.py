@@ -20,7 +20,7 @@ from app.problems import Problem, problem
 from app.state import ServiceRequest
 from app.web.auth import require_public_key
 from app.web.dsn import key_of_dsn, key_of_request
-from app.web.envelope import ENVELOPE_LIMIT, Envelope, read_envelope
+from app.web.envelope import ENVELOPE_LIMIT, Envelope, read_envelope, read_header
 from app.web.errors import problem_response
 from app.web.inflate import read_inflated
 
@@ -53,14 +53,17 @@ async def _read_envelope(request: ServiceRequest) -> _Sent:
     key = key_of_request(request)
     sender = None if key is None else require_public_key(key, headers, state["settings"])
 
-    def read(raw: bytes) -> _Sent:
-        envelope = read_envelope(raw)
-        tunneled = key_of_dsn(envelope.header.get("dsn"))
-        return _read_items(envelope, sender or require_public_key(tunneled, headers, state["settings"]))
+    def authenticate(beginning: bytes) -> str:
+        tunneled = key_of_dsn(read_header(beginning).get("dsn"))
+        return require_public_key(tunneled, headers, state["settings"])
 
-    # Of a body with the key in it, nobody knows beforehand who sends it.
-    bodies = state["tunnel_bodies" if sender is None else "envelope_bodies"]
-    return await read_inflated(request, bodies, ENVELOPE_LIMIT, read)
+    def read(raw: bytes) -> _Sent:
+        return _read_items(read_envelope(raw), sender or authenticate(raw))
+
+    if sender is not None:
+        return await read_inflated(request, state["envelope_bodies"], ENVELOPE_LIMIT, read)
+    # Whose envelope it is shows in its first line: without a key nothing more is inflated.
+    return await read_inflated(request, state["tunnel_bodies"], ENVELOPE_LIMIT, read, check=authenticate)
 
 
 def _read_items(envelope: Envelope, sender: str) -> _Sent:

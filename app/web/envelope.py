@@ -4,6 +4,7 @@ See https://develop.sentry.dev/sdk/foundations/transport/envelopes/. Header line
 item has the `length` that its header says, or else ends with the line. Empty lines between items mean nothing.
 """
 
+import re
 from dataclasses import dataclass
 
 from app.ingest.payload import JsonObject, read_object
@@ -13,7 +14,10 @@ from app.problems import Problem, problem
 ENVELOPE_LIMIT = 10 * 1024 * 1024
 # Each header is parsed, however little its item holds.
 ITEM_LIMIT = 1000
-_HEADER_LIMIT = 64 * 1024
+ITEM_HEADER_LIMIT = 8 * 1024
+# It can contain the DSN and the context of a trace.
+HEADER_LIMIT = 64 * 1024
+_EMPTY_LINES = re.compile(rb"\n*")
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,15 @@ class Envelope:
     items: tuple[Item, ...]
 
 
+def read_header(beginning: bytes) -> JsonObject:
+    """The header of the envelope that begins like this. Raises the Problem `envelope`."""
+    return _Lines(beginning).read_header("the envelope", HEADER_LIMIT)
+
+
 def read_envelope(raw: bytes) -> Envelope:
     """The envelope in a body. Raises the Problem `envelope`, whose detail names the line, or `body-too-large`."""
     lines = _Lines(raw)
-    header = lines.read_header("the envelope")
+    header = lines.read_header("the envelope", HEADER_LIMIT)
     items: list[Item] = []
     while lines.skip_empty():
         if len(items) == ITEM_LIMIT:
@@ -55,15 +64,15 @@ class _Lines:
 
     def skip_empty(self) -> bool:
         """Skips empty lines. Returns whether anything follows."""
-        while self._raw.startswith(b"\n", self._at):
-            self._move(self._at + 1)
+        found = _EMPTY_LINES.match(self._raw, self._at)
+        self._move(found.end() if found else self._at)
         return self._at < len(self._raw)
 
-    def read_header(self, holder: str) -> JsonObject:
+    def read_header(self, holder: str, limit: int) -> JsonObject:
         """The JSON object on the next line."""
         end = self._end_of_line()
-        if end - self._at > _HEADER_LIMIT:
-            raise self._damaged(f"the header of {holder} is longer than {_HEADER_LIMIT // 1024} KiB.")
+        if end - self._at > limit:
+            raise self._damaged(f"the header of {holder} is longer than {limit // 1024} KiB.")
         try:
             header = read_object(self._raw[self._at : end])
         except Problem as refused:
@@ -74,7 +83,7 @@ class _Lines:
     def read_item(self) -> Item:
         """The next item. The last payload need not end with a line break."""
         header_line = self._line
-        header = self.read_header("the item")
+        header = self.read_header("the item", ITEM_HEADER_LIMIT)
         kind, length = header.get("type"), header.get("length")
         if not isinstance(kind, str):
             raise _damaged(header_line, "the header of the item has no type.")

@@ -32,14 +32,21 @@ Parsed = TypeVar("Parsed")
 
 
 async def read_inflated(
-    request: Request[Any], budget: BodyBudget, limit: int, parse: Callable[[bytes], Parsed]
+    request: Request[Any],
+    budget: BodyBudget,
+    limit: int,
+    parse: Callable[[bytes], Parsed],
+    check: Callable[[bytes], object] | None = None,
 ) -> Parsed:
     """What parse makes of the inflated body, for which limit is the most bytes. A large one is parsed in a thread.
 
-    Raises the Problems of read_body(), of inflate() and of parse.
+    check is called with its first 64 KiB before the rest is inflated. Raises the Problems of read_body(), of inflate(),
+    of check and of parse.
     """
     encoding = require_encoding(request.headers)
     raw = await read_body(request, budget)
+    if check is not None:
+        check(inflate_beginning(raw, encoding, _SMALL))
     if len(raw) <= _SMALL:
         small = _inflate_small(raw, encoding, limit)
         if small is not None:
@@ -64,21 +71,31 @@ def require_encoding(headers: Headers) -> str:
 
 def inflate(raw: bytes, encoding: str, limit: int) -> bytes:
     """The inflated body. Raises the Problem `body-too-large` or, if it is damaged or truncated, `body-compression`."""
-    if encoding == "identity":
-        if len(raw) > limit:
-            raise _too_large(limit)
-        return raw
     inflated = bytearray()
+    for part in _inflate_parts(raw, encoding, limit + 1):
+        inflated += part
+        if len(inflated) > limit:
+            raise _too_large(limit)
+    return bytes(inflated)
+
+
+def inflate_beginning(raw: bytes, encoding: str, size: int) -> bytes:
+    """The first bytes of the inflated body, or all if it has fewer. Raises the Problem `body-compression`."""
+    inflated = bytearray()
+    for part in _inflate_parts(raw, encoding, size):
+        inflated += part
+        if len(inflated) >= size:
+            break
+    return bytes(inflated[:size])
+
+
+def _inflate_parts(raw: bytes, encoding: str, limit: int) -> Iterator[bytes]:
     try:
-        for part in _DECODERS[encoding](raw, limit + 1):
-            inflated += part
-            if len(inflated) > limit:
-                raise _too_large(limit)
+        yield from _DECODERS[encoding](raw, limit)
     except (zlib.error, brotli.error, zstandard.ZstdError):
         raise _damaged(encoding, "damaged") from None
     except EOFError:
         raise _damaged(encoding, "truncated") from None
-    return bytes(inflated)
 
 
 def _inflate_small(raw: bytes, encoding: str, limit: int) -> bytes | None:
@@ -154,6 +171,7 @@ def _inflate_members(raw: bytes, new_decoder: Callable[[], Any], step: int, memb
 
 
 _DECODERS: dict[str, Callable[[bytes, int], Iterator[bytes]]] = {
+    "identity": lambda raw, _limit: iter([raw]),
     "gzip": _gunzip,
     "x-gzip": _gunzip,
     "deflate": _inflate_deflate,

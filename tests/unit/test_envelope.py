@@ -73,6 +73,8 @@ def test_every_truncation_is_refused_or_drops_whole_items() -> None:
         (b"[" * 60_000, 1),
         (b'{"dsn":"' + b"x" * 70_000 + b'"}\n', 1),
         (HEADER + b"no json\n{}", 2),
+        (HEADER + b"\n" * 2**23 + b"no json", 2**23 + 2),
+        (HEADER + b'{"type":"event","filename":"' + b"x" * 9000 + b'"}\n{}', 2),
         (HEADER + b'{"type":"event"}\n{}\n{"length":2}\n{}', 4),
         (HEADER + b'\n\n{"type":7}\n{}', 4),
         (HEADER + b'{"type":"event","length":3}\n{}', 2),

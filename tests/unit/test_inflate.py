@@ -11,7 +11,7 @@ import zstandard
 from starlette.datastructures import Headers
 
 from app.problems import Problem
-from app.web.inflate import inflate, require_encoding
+from app.web.inflate import inflate, inflate_beginning, require_encoding
 
 LIMIT = 1024 * 1024
 TEXT = b'{"message": "payment failed"}\n' * 100
@@ -80,6 +80,20 @@ def test_a_bomb_costs_no_more_than_the_limit(encoding: str, compress: Callable[[
     finally:
         tracemalloc.stop()
     assert peak < 6 * LIMIT
+
+
+@by_format
+def test_the_beginning_of_a_bomb_costs_little(encoding: str, compress: Callable[[bytes], bytes]) -> None:
+    bomb = compress(b'{"dsn": ""}\n' + b"\0" * (256 * LIMIT))
+    tracemalloc.start()
+    try:
+        assert inflate_beginning(bomb, encoding, 12) == b'{"dsn": ""}\n'
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * LIMIT
+    assert inflate_beginning(compress(b"x"), encoding, 12) == b"x"
+    assert inflate_beginning(TEXT, "identity", 12) == TEXT[:12]
 
 
 def test_a_window_of_128_mib_is_refused() -> None:
