@@ -24,6 +24,8 @@ _PARTS = {
     "user": ("id", "username", "email"),
     "sdk": ("name", "version"),
 }
+# Of a very large event the other members are cut.
+_PRIORITY_KEYS = frozenset({"exception", "values", "stacktrace", "frames", "logentry", "fingerprint", "tags", "user"})
 _FRAME_MEMBERS = ("function", "filename", "abs_path", "module", "lineno", "colno", "in_app")
 # The last ones are the nearest to the error.
 _BREADCRUMBS = 20
@@ -53,9 +55,9 @@ def read_sdk_event(payload: bytes, default_id: object, sender: str, received_at:
     element = {
         "sender": sender,
         "received_at": received_at.isoformat(),
-        "sentry_event": trim({name: value for name, value in kept.items() if value is not None}),
+        "sentry_event": trim({name: value for name, value in kept.items() if value is not None}, _PRIORITY_KEYS),
     }
-    return Report(encode(element), event_id)
+    return Report(encode(element), event_id, sender)
 
 
 def read_check_in(payload: bytes, sender: str, received_at: datetime) -> Report:
@@ -75,7 +77,7 @@ def read_check_in(payload: bytes, sender: str, received_at: datetime) -> Report:
         "signal": signal,
         "check_in": trim(details),
     }
-    return Report(encode(element))
+    return Report(encode(element), sender=sender)
 
 
 def read_event_id(value: object) -> str | None:

@@ -5,8 +5,8 @@ once it is in the database or in the spool. If the database refuses more of a ke
 (429, X-Sentry-Rate-Limits). If neither can store an event (503), it does not: the next one may find room.
 """
 
-import asyncio
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.ingest.payload import Report
 from app.ingest.sdk import EVENT_LIMIT, read_check_in, read_event_id, read_sdk_event
+from app.ingest.service import outcome_of
 from app.logs import log_fields
 from app.problems import Problem, problem
 from app.state import ServiceRequest
@@ -32,6 +33,7 @@ _NO_HEADER_TEXT = re.compile(r"[^\x20-\x7e]+")
 class _Sent:
     """What of a request is to be stored, in order, and the id that its answer has."""
 
+    sender: str
     events: tuple[Report, ...] = ()
     check_ins: tuple[Report, ...] = ()
     item_types: tuple[str, ...] = ("event",)
@@ -81,7 +83,7 @@ def _read_items(envelope: Envelope, sender: str) -> _Sent:
             detail = f"Line {item.line} of the envelope: {refused.detail}"
             raise problem(refused.code, detail, members={**refused.members, "line": item.line}) from None
     event_id = events[0].idempotency_key if events else read_event_id(envelope.header.get("event_id"))
-    return _Sent(tuple(events), tuple(check_ins), tuple(item.type for item in envelope.items), event_id)
+    return _Sent(sender, tuple(events), tuple(check_ins), tuple(item.type for item in envelope.items), event_id)
 
 
 async def _read_event(request: ServiceRequest) -> _Sent:
@@ -90,22 +92,17 @@ async def _read_event(request: ServiceRequest) -> _Sent:
     event = await read_inflated(
         request, state["envelope_bodies"], EVENT_LIMIT, lambda raw: read_sdk_event(raw, None, sender, received_at)
     )
-    return _Sent(events=(event,), event_id=event.idempotency_key)
+    return _Sent(sender, events=(event,), event_id=event.idempotency_key)
 
 
 async def _answer(request: ServiceRequest, read: Callable[[ServiceRequest], Awaitable[_Sent]]) -> Response:
-    fields = log_fields()
-    fields["feed"] = "public"
+    log_fields()["feed"] = "public"
     try:
         if not _PROJECT.fullmatch(request.path_params["project"]):
             raise problem("not-found", "The project of a DSN is a number, such as 1.")
         sent = await read(request)
         for item_type in sent.item_types:
             request.state["metrics"].count_envelope_item(item_type)
-        if not sent.events:
-            del fields["feed"]
-            if sent.check_ins:
-                fields["feed"] = "heartbeats"
         await _store(request, sent)
     except Problem as refused:
         return problem_response(_for_sdks(refused))
@@ -113,18 +110,25 @@ async def _answer(request: ServiceRequest, read: Callable[[ServiceRequest], Awai
 
 
 async def _store(request: ServiceRequest, sent: _Sent) -> None:
-    """Raises the Problem of the first one that is refused, once it is known what became of all."""
+    """Raises the Problem of the first event or check-in that is refused, once it is known what became of all."""
+    fields = log_fields()
+    if not (sent.events or sent.check_ins):
+        del fields["feed"]  # no report
+        return
+    if not sent.events:
+        fields["feed"] = "heartbeats"
     state = request.state
-    calls = [state["public"].accept(each) for each in sent.events]
-    calls += [state["heartbeats"].accept(each) for each in sent.check_ins]
-    categories = ["error;default"] * len(sent.events) + ["monitor"] * len(sent.check_ins)
-    results = await asyncio.gather(*calls, return_exceptions=True)
-    for result, category in zip(results, categories, strict=True):
-        if isinstance(result, Problem) and result.status == 429:
-            limits = f"{result.headers['Retry-After']}:{category}:key"
-            result.headers = {**result.headers, "X-Sentry-Rate-Limits": limits}
-        if isinstance(result, BaseException):
-            raise result
+    with state["public_requests"].use(sent.sender):
+        events = await state["public"].accept_all(sent.events)
+        check_ins = await state["heartbeats"].accept_all(sent.check_ins)
+    fields["outcomes"] = Counter(outcome_of(result) for result in [*events, *check_ins])
+    # The categories are those of which Sentry's SDKs then hold back what they have.
+    for results, categories in ((events, "error;default"), (check_ins, "monitor")):
+        for refused in (result for result in results if isinstance(result, Problem)):
+            if refused.status == 429:
+                limits = f"{refused.headers['Retry-After']}:{categories}:key"
+                refused.headers = {**refused.headers, "X-Sentry-Rate-Limits": limits}
+            raise refused
 
 
 def _for_sdks(refused: Problem) -> Problem:
