@@ -15,7 +15,7 @@ from tests.support import http_client
 from tests.support.fault_proxy import MARKER, Fault, FaultProxy
 from tests.support.new_incident_limit import limit_of_new_incidents
 from tests.support.problem_responses import assert_is_problem
-from tests.support.service_process import INGEST_TOKEN, running_service
+from tests.support.service_process import INGEST_TOKEN, PUBLIC_KEY, running_service
 
 ROUTE = "/api/autonomous/error"
 INCIDENTS = "/api/autonomous/incidents"
@@ -33,6 +33,8 @@ REQUESTS: dict[str, Callable[[httpx.Client], httpx.Response]] = {
     "body-values": lambda client: client.post(
         ROUTE, content=b'{"error":{"message":"m"},"context":{"a":[' + b"0," * 20_000 + b"0]}}", headers=JSON
     ),
+    "body-compression": lambda client: client.post(ROUTE, content=GOOD, headers={**JSON, "Content-Encoding": "gzip"}),
+    "envelope": lambda client: client.post(f"/api/1/envelope/?sentry_key={PUBLIC_KEY}", content=b"{"),
     "idempotency-key": lambda client: client.post(ROUTE, content=GOOD, headers={**JSON, "Idempotency-Key": "x" * 256}),
     "refused": lambda client: client.post(ROUTE, json={"error": {}}),
     "unauthorized": lambda client: client.post(
