@@ -35,9 +35,7 @@ def test_private_and_large_members_are_dropped() -> None:
     }
     assert passed_on(event) == {
         "event_id": ID,
-        "exception": {
-            "values": [{"type": "E", "value": "v", "stacktrace": {"frames": [{"function": "f", "lineno": 7}]}}]
-        },
+        "exception": {"values": [{"type": "E", "value": "v", "stacktrace": {"frames": [kept]}}]},
         "user": {"id": "7"},
         "request": {"url": "/cart", "headers": {"Host": "shop"}},
         "sdk": {"name": "sentry.python"},
