@@ -37,7 +37,7 @@ def test_an_sdk_holds_back(
         assert run(dsn_of(service), source, "many_errors") == 0
         answered = statuses(service)
         stored = incidents(source)
-    assert [(each["title"], each["occurrence_count"]) for each in stored] == answered.count(200)
+    assert len(stored) == answered.count(200)
     assert LIMIT <= len(stored) < 50
     # 100 errors, and a second try at the most once the quota is there again.
     assert 1 <= answered.count(429) <= 3
