@@ -89,6 +89,14 @@ def test_what_the_database_refuses_is_cleaned() -> None:
     assert "[trimmed]" in json.dumps(event["extra"]["deep"])
 
 
+def test_a_small_event_is_cleaned_where_it_must_be() -> None:
+    for depth, is_kept in ((60, True), (64, False), (900, False)):
+        raw = b'{"extra": {"infinite": 1e999, "deep": ' + b"[" * depth + b"]" * depth + b"}}"
+        event = json.loads(read_sdk_event(raw, None, "public:shop", datetime.now(UTC)).payload)["sentry_event"]
+        assert event["extra"]["infinite"] is None
+        assert ("[trimmed]" not in json.dumps(event)) == is_kept
+
+
 @pytest.mark.parametrize("raw", [b"", b"[]", b"{", b"\xff", b"[" * 100_000, b'"text"'])
 def test_what_is_no_object_is_refused(raw: bytes) -> None:
     with pytest.raises(Problem) as caught:
