@@ -64,8 +64,8 @@ def check_idempotency_key(key: str) -> None:
 
 
 def encode(value: Mapping[str, object]) -> bytes:
-    """Compact JSON in UTF-8."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    """Compact JSON in UTF-8. Raises ValueError for what is not JSON: NaN, the infinities, half a surrogate pair."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def parse_object(raw: bytes) -> JsonObject:
@@ -102,12 +102,8 @@ def clean_text(text: str) -> str:
 
 
 def clean_scalar(value: object) -> object:
-    """A cleaned string, null in place of an infinite number, and any other value unchanged."""
-    if isinstance(value, str):
-        return clean_text(value)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None  # 1e400 is read as Infinity
-    return value
+    """A cleaned string, and any other value unchanged."""
+    return clean_text(value) if isinstance(value, str) else value
 
 
 def _clean(value: object, levels: int) -> object:
@@ -136,6 +132,12 @@ def _parse_integer(digits: str) -> int | str:
     return int(digits) if len(digits) <= _INTEGER_DIGITS else digits
 
 
+def _parse_float(digits: str) -> float | None:
+    """1e400, which Python reads as infinite, becomes null."""
+    value = float(digits)
+    return value if math.isfinite(value) else None
+
+
 def _parse_constant(_name: str) -> None:
     """NaN and the infinities, which are not JSON but which Python's json.dumps writes, become null."""
 
@@ -150,4 +152,4 @@ def too_deep() -> Problem:
     return problem("body-depth", f"The body is nested more than {DEPTH_LIMIT} levels deep.")
 
 
-DECODER = json.JSONDecoder(parse_constant=_parse_constant, parse_int=_parse_integer)
+DECODER = json.JSONDecoder(parse_constant=_parse_constant, parse_int=_parse_integer, parse_float=_parse_float)

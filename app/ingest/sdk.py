@@ -6,11 +6,12 @@ from datetime import datetime
 from uuid import uuid4
 
 from app.ingest.delivery import trim
-from app.ingest.payload import Report, clean_text, encode, read_object
-from app.ingest.sentry import PRIORITY_KEYS
+from app.ingest.payload import DEPTH_LIMIT, Report, clean_text, encode, read_object
 from app.problems import problem
 
 EVENT_LIMIT = 1024 * 1024
+# It has fewer than VALUE_LIMIT values, whatever they are.
+_SMALL = 32 * 1024
 _EVENT_ID = re.compile(r"[0-9a-f]{32}")
 # What SQL reads of an event. The rest can be large, such as the list of installed packages, or private, such as the
 # values of local variables.
@@ -53,12 +54,16 @@ def read_sdk_event(payload: bytes, default_id: object, sender: str, received_at:
     kept["threads"] = _with_values(kept.get("threads"), _trim_stacks)
     kept["stacktrace"] = _trim_frames(kept.get("stacktrace"))
     kept["breadcrumbs"] = _with_values(kept.get("breadcrumbs"), lambda crumbs: crumbs[-_BREADCRUMBS:])
-    element = {
-        "sender": sender,
-        "received_at": received_at.isoformat(),
-        "sentry_event": trim({name: value for name, value in kept.items() if value is not None}, _PRIORITY_KEYS),
-    }
-    return Report(encode(element), event_id, sender)
+    cleaned = {name: value for name, value in kept.items() if value is not None}
+    # Without escapes JSON contains neither NUL nor half a surrogate pair: most events are passed on as they are.
+    if len(payload) > _SMALL or b"\\u" in payload or not _is_shallow(cleaned, DEPTH_LIMIT):
+        cleaned = trim(cleaned, _PRIORITY_KEYS)
+    element = {"sender": sender, "received_at": received_at.isoformat(), "sentry_event": cleaned}
+    try:
+        content = encode(element)
+    except ValueError:  # a number beyond the range of floats, which is read as Infinity
+        content = encode({**element, "sentry_event": trim(cleaned, _PRIORITY_KEYS)})
+    return Report(content, event_id, sender)
 
 
 def read_check_in(payload: bytes, sender: str, received_at: datetime) -> Report:
@@ -79,6 +84,14 @@ def read_check_in(payload: bytes, sender: str, received_at: datetime) -> Report:
         "check_in": trim(details),
     }
     return Report(encode(element), sender=sender)
+
+
+def _is_shallow(value: object, levels: int) -> bool:
+    """Whether a value is nested less than so many levels deep."""
+    if not isinstance(value, dict | list):
+        return True
+    members = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_shallow(each, levels - 1) for each in members if isinstance(each, dict | list))
 
 
 def read_event_id(value: object) -> str | None:

@@ -295,7 +295,7 @@ def test_an_event_in_the_spool_is_answered_200(
 
 
 def test_a_full_spool_holds_no_sdk_back(service_environ: dict[str, str], log_path: Path, source: str) -> None:
-    environ = {**service_environ, "SUPABASE_URL": "http://127.0.0.1:9", "SPOOL_MAX_MB": "1"}
+    environ = {**service_environ, "SUPABASE_URL": "http://127.0.0.1:9", "SPOOL_MAX_MB": "4"}
     content = envelope(event(source, message="x" * 700_000))
     with running_service(environ, log_path) as service:
         first, second = (http_client.post(f"{service.url}{ROUTE}", content=content, headers=AUTH) for _ in range(2))
