@@ -2,7 +2,8 @@
 -- Objects: functions monitoring.list_sentry_exceptions, monitoring.format_sentry_stack,
 --   monitoring.describe_sentry_occurrence, monitoring.is_sentry_outage, monitoring.guess_sentry_source,
 --   monitoring.order_sentry_chain, monitoring.describe_sentry_chain, monitoring.read_sentry_breadcrumbs,
---   monitoring.read_sentry_request, monitoring.read_sentry_message, monitoring.describe_sentry_event,
+--   monitoring.read_sentry_request, monitoring.read_sentry_message, monitoring.replace_blank_text,
+--   monitoring.describe_sentry_event,
 --   monitoring.list_sentry_group, monitoring.describe_sentry_context, monitoring.hash_user,
 --   monitoring.seed_user_hash_key, monitoring.describe_sentry_metadata, monitoring.describe_sentry_issue.
 -- Risks: texts are untrusted: prepare_event() sanitizes the report. These functions must not raise.
@@ -342,6 +343,23 @@ $$;
 comment on function monitoring.read_sentry_message(jsonb) is
 'Returns the logged message of an event, with its parameters in the places of %s. Null without a message.';
 
+create function monitoring.replace_blank_text(value text, replacement text)
+returns text
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select case
+    when btrim(monitoring.strip_controls(replace_blank_text.value), e' \t\r\n') <> '' then replace_blank_text.value
+    else replace_blank_text.replacement
+  end
+$$;
+
+comment on function monitoring.replace_blank_text(text, text) is
+'Returns a text, or another one for a text without a visible character, which prepare_event() rejects as missing.';
+
 create function monitoring.describe_sentry_event(event jsonb)
 returns jsonb
 language plpgsql
@@ -359,14 +377,16 @@ declare
 begin
   return jsonb_strip_nulls(jsonb_build_object(
     'error', jsonb_build_object(
-      'message', coalesce(
-        monitoring.read_lenient_text(v_exception, 'value'),
-        monitoring.read_lenient_text(v_exception, 'type'),
-        monitoring.describe_sentry_occurrence(v_event),
-        monitoring.read_sentry_message(v_event),
-        monitoring.read_lenient_text(v_event, 'metadata', 'value'),
-        monitoring.read_lenient_text(v_event, 'title'),
-        monitoring.read_lenient_text(v_event, 'culprit'),
+      'message', monitoring.replace_blank_text(
+        coalesce(
+          monitoring.read_lenient_text(v_exception, 'value'),
+          monitoring.read_lenient_text(v_exception, 'type'),
+          monitoring.describe_sentry_occurrence(v_event),
+          monitoring.read_sentry_message(v_event),
+          monitoring.read_lenient_text(v_event, 'metadata', 'value'),
+          monitoring.read_lenient_text(v_event, 'title'),
+          monitoring.read_lenient_text(v_event, 'culprit')
+        ),
         'Sentry event without a message'
       ),
       'type', coalesce(
@@ -564,11 +584,13 @@ declare
 begin
   return jsonb_strip_nulls(jsonb_build_object(
     'error', jsonb_build_object(
-      'message', coalesce(
-        monitoring.read_lenient_text(v_issue, 'metadata', 'value'),
-        monitoring.read_lenient_text(v_issue, 'title'),
-        monitoring.read_lenient_text(v_issue, 'metadata', 'title'),
-        monitoring.read_lenient_text(v_issue, 'culprit'),
+      'message', monitoring.replace_blank_text(
+        coalesce(
+          monitoring.read_lenient_text(v_issue, 'metadata', 'value'),
+          monitoring.read_lenient_text(v_issue, 'title'),
+          monitoring.read_lenient_text(v_issue, 'metadata', 'title'),
+          monitoring.read_lenient_text(v_issue, 'culprit')
+        ),
         'Sentry issue ' || coalesce(
           monitoring.read_lenient_text(v_issue, 'shortId'), monitoring.read_lenient_text(v_issue, 'id'), 'without a title'
         )

@@ -15,9 +15,16 @@ as $$
       then (
         trim_sentry_event.event - array[
           'breadcrumbs', 'modules', 'packages', 'debug_meta', 'spans', 'measurements', 'sdk', 'threads', 'hashes',
-          'entries', 'errors', '_meta', '_metrics', 'grouping_config', 'exception'
+          'entries', 'errors', '_meta', '_metrics', 'grouping_config', 'exception', 'request'
         ]
-      ) || jsonb_build_object(
+      ) || jsonb_strip_nulls(jsonb_build_object(
+        'breadcrumbs', monitoring.read_sentry_breadcrumbs(trim_sentry_event.event),
+        'request', case
+          when jsonb_typeof(trim_sentry_event.event -> 'request') = 'object'
+            then jsonb_build_object('url', trim_sentry_event.event #> '{request,url}')
+              || coalesce(monitoring.read_sentry_request(trim_sentry_event.event), '{}')
+        end
+      )) || jsonb_build_object(
         'exception', jsonb_build_object(
           'values', (
             select coalesce(
@@ -25,6 +32,9 @@ as $$
                 jsonb_build_object(
                   'type', item -> 'type',
                   'value', item -> 'value',
+                  'mechanism', case
+                    when jsonb_typeof(item -> 'mechanism') = 'object' then (item -> 'mechanism') - array['data', 'meta']
+                  end,
                   'stacktrace', jsonb_build_object(
                     'frames', (
                       select jsonb_agg(
@@ -67,8 +77,8 @@ as $$
 $$;
 
 comment on function monitoring.trim_sentry_event(jsonb) is
-'Removes bulk data from an event: breadcrumbs, modules, spans and local variables. Up to 100 frames per exception
-stay, in-app frames first.';
+'Removes bulk data from an event: modules, spans, local variables, and what a request contained beside its URL, method
+and a few headers. The last 20 breadcrumbs stay, and up to 100 frames per exception, in-app frames first.';
 
 create function monitoring.trim_sentry_body(body jsonb)
 returns jsonb

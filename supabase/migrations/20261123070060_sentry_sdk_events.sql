@@ -80,9 +80,6 @@ declare
   v_event jsonb := describe_sdk_event.event;
   v_report jsonb := monitoring.describe_sentry_event(v_event);
 begin
-  if btrim(monitoring.strip_controls(v_report #>> '{error,message}'), e' \t\r\n') = '' then
-    v_report := jsonb_set(v_report, '{error,message}', '"Sentry event without a message"');
-  end if;
   if v_report ->> 'source' = 'sentry' then -- of an unknown platform
     v_report := v_report - 'source';
   end if;

@@ -1,6 +1,6 @@
 begin;
 
-select plan(5);
+select plan(6);
 
 update public.system_config
 set value = value || '{"public_new_incidents_per_minute": 10000}'
@@ -94,6 +94,18 @@ select is(
   ) and monitoring.read_sentry_message('{"logentry": {"message": "%s of %s", "params": [1, null]}}') = '1 of '
   and monitoring.read_sentry_message('{"message": {"formatted": "a 1", "message": "a %s", "params": [2]}}') = 'a 1',
   true, 'contexts stay within 64 kB, parameters are put into messages'
+);
+
+select is(
+  (
+    select jsonb_agg(item -> 'effect')
+    from jsonb_array_elements(public.ingest_deliveries('[
+      {"resource": "event_alert", "body": {"action": "triggered", "data": {"event":
+        {"event_id": "tap-form", "issue_id": "8800002", "exception": {"values": [{"type": "\u0001", "value": "\u0002"}]}}}}},
+      {"resource": "issue", "body": {"action": "created", "data": {"issue": {"id": "8800003", "title": "\u0001"}}}}
+    ]')) as item
+  ), '["opened", "opened"]'::jsonb,
+  'a text that nobody sees counts as none, in webhooks, too'
 );
 
 select * from finish();

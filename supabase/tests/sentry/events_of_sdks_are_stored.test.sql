@@ -1,6 +1,6 @@
 begin;
 
-select plan(9);
+select plan(10);
 
 select monitoring.seed_user_hash_key();
 
@@ -103,6 +103,15 @@ select is(
 );
 
 select is(monitoring.hash_user('jane@example.com') ~ '^[a-p]{12}$', true, 'hashes of users are letters');
+
+select is(
+  (
+    select explained -> 'fields' || (explained -> 'current') || jsonb_build_object('note', explained -> 'note')
+    from answered, public.explain_classification(answer ->> 'incident_id') as explained
+  ),
+  '{"source": "browser", "rule": "undefined_name_page", "severity": "HIGH", "category": "frontend", "note": null}'::jsonb,
+  'its severity is explained with the source that the rules saw'
+);
 
 select * from finish();
 
