@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 
-from app.ingest.batch import BATCH_BYTES, BodyForm, Origin, name_report, read_reports
+from app.ingest.batch import BATCH_BYTES, Arrival, BodyForm, name_report, read_reports
 from app.ingest.payload import JsonObject, Report
 from app.ingest.service import IngestService, outcome_of
 from app.logs import log_fields
@@ -32,16 +31,20 @@ async def report_error(request: ServiceRequest) -> Response:
     A batch gets the results of its reports in their order.
     """
     fields = log_fields()
-    fields["feed"] = "events"
+    fields["feed"] = "public" if "key" in request.query_params else "events"
     state, headers = request.state, request.headers
     is_public, sender = _authenticate(request)
     if is_public:
         fields["feed"] = "public"
     form = _read_form(headers, is_public)
     require_encoding(headers)
-    origin = Origin(sender, datetime.now(UTC), headers.get("idempotency-key"))
-    bodies = state["public_bodies" if is_public else "report_bodies"]
-    reports = await read_inflated(request, bodies, BATCH_BYTES, partial(read_reports, form=form, origin=origin))
+    key = headers.get("idempotency-key")
+    reports = await read_inflated(
+        request,
+        state["public_bodies" if is_public else "report_bodies"],
+        BATCH_BYTES,
+        lambda body: read_reports(body, form, Arrival(sender, datetime.now(UTC), key)),
+    )
     service = state["public" if is_public else "reports"]
     if not isinstance(reports, Report):
         return await _store_batch(reports, service)
