@@ -48,11 +48,11 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_status text := lower(read_report_status.event ->> 'status');
+  v_status text := coalesce(lower(read_report_status.event ->> 'status'), 'firing');
 begin
-  if v_status is not null and (
-    jsonb_typeof(read_report_status.event -> 'status') <> 'string' or v_status not in ('firing', 'resolved')
-  ) then
+  if jsonb_typeof(read_report_status.event -> 'status') not in ('string', 'null')
+    or v_status not in ('firing', 'resolved')
+  then
     perform monitoring.refuse_event(
       'status', 'must be firing or resolved',
       'Send resolved when the error is over. Leave the field out of the report of an error; the code of a response is '
@@ -64,7 +64,7 @@ end
 $$;
 
 comment on function monitoring.read_report_status(jsonb) is
-'Returns the status of an event, firing or resolved, case-insensitively. Null when it is missing, which is firing.';
+'Returns the status of an event, firing or resolved, case-insensitively. Firing when it is missing.';
 
 create function monitoring.order_in_request(happened_at timestamptz, item jsonb)
 returns timestamptz
