@@ -5,9 +5,10 @@
 --   monitoring.resolve_reported, monitoring.apply_early_resolutions, monitoring.store_resolutions,
 --   monitoring.store_reports_in_order.
 -- Risks: reports arrive in any order: two calls are in flight, and the spool is replayed beside new reports. Only times
---   decide. A resolution that overtakes its report is kept in early_resolutions. Who writes it, and who opens or reopens
---   an incident of that sender, hold a lock in common until commit, the quota of the sender or the resolved incident:
---   one of the two sees what the other did. Locks are taken in the order of upsert_incidents(), before the first write.
+--   decide. A resolution that overtakes its report is kept in early_resolutions. Who writes it, and who opens or
+--   reopens an incident of that sender, hold a lock in common until commit, the quota of the sender or the resolved
+--   incident: one of the two sees what the other did. Locks are taken in the order of upsert_incidents(), before the
+--   first write.
 
 create table monitoring.early_resolutions (
   fingerprint text not null,
