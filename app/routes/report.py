@@ -1,7 +1,8 @@
 """POST /api/autonomous/error: a program or a page reports errors, one or a batch."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from starlette.datastructures import Headers
@@ -14,11 +15,14 @@ from app.logs import log_fields
 from app.problems import Problem, problem
 from app.state import ServiceRequest
 from app.web.auth import bearer_token, is_one_of, require_ingest_token, require_public_key
-from app.web.body import JSON_TYPE, LINES_TYPE, TEXT_TYPE, require_media_type
+from app.web.body import JSON_TYPE, LINES_TYPE, TEXT_TYPE, BodyBudget, require_media_type
 from app.web.inflate import read_inflated, require_encoding
 
-_FORMS = {JSON_TYPE: BodyForm.JSON, LINES_TYPE: BodyForm.LINES, TEXT_TYPE: BodyForm.TEXT}
+Forms = Mapping[re.Pattern[str], BodyForm]
+
+_SERVERS_FORMS: Forms = {JSON_TYPE: BodyForm.JSON, LINES_TYPE: BodyForm.LINES}
 # sendBeacon sends text/plain. Other programs can say what they send.
+_FORMS: Forms = {**_SERVERS_FORMS, TEXT_TYPE: BodyForm.TEXT}
 _PUBLIC_TYPES = (
     "Content-Type must be application/json, application/x-ndjson, application/jsonl or text/plain, in UTF-8."
 )
@@ -32,20 +36,29 @@ async def report_error(request: ServiceRequest) -> Response:
     """
     fields = log_fields()
     fields["feed"] = "public" if "key" in request.query_params else "events"
-    state, headers = request.state, request.headers
+    state = request.state
     is_public, sender = _authenticate(request)
-    if is_public:
-        fields["feed"] = "public"
-    form = _read_form(headers, is_public)
+    if not is_public:
+        return await _accept(request, sender, _SERVERS_FORMS, state["report_bodies"], state["reports"])
+    fields["feed"] = "public"
+    # Pages leave the other connections to servers.
+    with state["public_requests"].use(sender):
+        return await _accept(request, sender, _FORMS, state["public_bodies"], state["public"])
+
+
+async def _accept(
+    request: ServiceRequest, sender: str, forms: Forms, bodies: BodyBudget, service: IngestService
+) -> Response:
+    headers = request.headers
+    form = _read_form(headers, forms)
     require_encoding(headers)
     key = headers.get("idempotency-key")
     reports = await read_inflated(
         request,
-        state["public_bodies" if is_public else "report_bodies"],
+        bodies,
         BATCH_BYTES,
         lambda body: read_reports(body, form, Arrival(sender, datetime.now(UTC), key)),
     )
-    service = state["public" if is_public else "reports"]
     if not isinstance(reports, Report):
         return await _store_batch(reports, service)
     result = await service.accept(reports)
@@ -71,13 +84,12 @@ def _authenticate(request: ServiceRequest) -> tuple[bool, str]:
     return True, require_public_key(key, headers, settings)
 
 
-def _read_form(headers: Headers, is_public: bool) -> BodyForm:
+def _read_form(headers: Headers, forms: Forms) -> BodyForm:
     """What the content type says of the body. Raises the Problem `content-type`."""
-    expected = tuple(_FORMS) if is_public else (JSON_TYPE, LINES_TYPE)
     try:
-        return _FORMS[require_media_type(headers, *expected)]
+        return forms[require_media_type(headers, *forms)]
     except Problem:
-        raise problem("content-type", _PUBLIC_TYPES if is_public else _TYPES) from None
+        raise problem("content-type", _TYPES if forms is _SERVERS_FORMS else _PUBLIC_TYPES) from None
 
 
 def _describe(result: JsonObject | None, report: Report) -> JsonObject:
