@@ -37,8 +37,8 @@ class BodyForm(Enum):
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Who sent the body and when, and the idempotency key of the request."""
+class Arrival:
+    """Who sent a request and when it was received, and its idempotency key."""
 
     sender: str
     received_at: datetime
@@ -49,7 +49,7 @@ class Origin:
 Reports = Report | list[Report | Problem]
 
 
-def read_reports(raw: bytes, form: BodyForm, origin: Origin) -> Reports:
+def read_reports(raw: bytes, form: BodyForm, arrival: Arrival) -> Reports:
     """The reports in a body.
 
     Raises the Problem of a body of which nothing is taken: of a single report, of an empty or too large batch, and of
@@ -57,18 +57,18 @@ def read_reports(raw: bytes, form: BodyForm, origin: Origin) -> Reports:
     """
     raw = raw.removeprefix(_BOM)
     if form is not BodyForm.LINES and _starts_with(raw, b"["):
-        return _read_batch(_split_array(raw), origin)
+        return _read_batch(_split_array(raw), arrival)
     if form is BodyForm.LINES or (form is BodyForm.TEXT and _has_lines(raw)):
-        return _read_batch(_split_lines(raw), origin)
+        return _read_batch(_split_lines(raw), arrival)
     if len(raw) > REPORT_BYTES:
         raise problem("body-too-large")
-    return read_report(raw, origin.idempotency_key, origin.sender, origin.received_at)
+    return read_report(raw, arrival.idempotency_key, arrival.sender, arrival.received_at)
 
 
-def _read_batch(documents: Iterator[bytes], origin: Origin) -> list[Report | Problem]:
-    if origin.idempotency_key is not None:
-        check_idempotency_key(origin.idempotency_key)
-        if len(origin.idempotency_key) > _KEY_CHARACTERS:
+def _read_batch(documents: Iterator[bytes], arrival: Arrival) -> list[Report | Problem]:
+    if arrival.idempotency_key is not None:
+        check_idempotency_key(arrival.idempotency_key)
+        if len(arrival.idempotency_key) > _KEY_CHARACTERS:
             raise problem("idempotency-key", f"Idempotency-Key of a batch must be 1 to {_KEY_CHARACTERS} characters.")
     reports: list[Report | Problem] = []
     for document in documents:
@@ -76,7 +76,7 @@ def _read_batch(documents: Iterator[bytes], origin: Origin) -> list[Report | Pro
         if index == BATCH_REPORTS:
             raise problem("batch-size")
         try:
-            reports.append(_read_one(document, index, origin))
+            reports.append(_read_one(document, index, arrival))
         except Problem as refused:
             reports.append(refused)
     if not reports:
@@ -92,11 +92,11 @@ def name_report(refused: Problem, index: int) -> Problem:
     return replace(refused, detail=f"Report {index + 1} of the batch: {refused.detail}", members=members)
 
 
-def _read_one(document: bytes, index: int, origin: Origin) -> Report:
+def _read_one(document: bytes, index: int, arrival: Arrival) -> Report:
     if len(document) > REPORT_BYTES:
         raise problem("body-too-large", "It is larger than 1 MiB. Shorten its stack or its context.")
-    key = None if origin.idempotency_key is None else f"{origin.idempotency_key}:{index}"
-    return read_report(document, key, origin.sender, origin.received_at, position=index)
+    key = None if arrival.idempotency_key is None else f"{arrival.idempotency_key}:{index}"
+    return read_report(document, key, arrival.sender, arrival.received_at, position=index)
 
 
 def _starts_with(raw: bytes, token: bytes) -> bool:

@@ -4,12 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 
-from app.ingest.batch import BATCH_BYTES, BodyForm, Origin, name_report, read_reports
+from app.ingest.batch import BATCH_BYTES, Arrival, BodyForm, name_report, read_reports
 from app.ingest.payload import JsonObject, Report
 from app.ingest.service import IngestService, outcome_of
 from app.logs import log_fields
@@ -36,7 +35,7 @@ async def report_error(request: ServiceRequest) -> Response:
     A batch gets the results of its reports in their order.
     """
     fields = log_fields()
-    fields["feed"] = "events"
+    fields["feed"] = "public" if "key" in request.query_params else "events"
     state = request.state
     is_public, sender = _authenticate(request)
     if not is_public:
@@ -53,8 +52,13 @@ async def _accept(
     headers = request.headers
     form = _read_form(headers, forms)
     require_encoding(headers)
-    origin = Origin(sender, datetime.now(UTC), headers.get("idempotency-key"))
-    reports = await read_inflated(request, bodies, BATCH_BYTES, partial(read_reports, form=form, origin=origin))
+    key = headers.get("idempotency-key")
+    reports = await read_inflated(
+        request,
+        bodies,
+        BATCH_BYTES,
+        lambda body: read_reports(body, form, Arrival(sender, datetime.now(UTC), key)),
+    )
     if not isinstance(reports, Report):
         return await _store_batch(reports, service)
     result = await service.accept(reports)

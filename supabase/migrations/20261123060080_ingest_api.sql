@@ -245,11 +245,14 @@ comment on function public.ingest_events(jsonb) is
 
 events is an array of {"error": {"message", "type"?, "stack"?, "code"?}, "severity"?, "category"?, "source"?,
 "environment"?, "release"?, "url"?, "fingerprint"?, "context"?, "idempotency_key"?, "http_status"?, "level"?,
-"timestamp"?}, each alone or as {"sender", "event", "received_at"?} with the sender that the service authenticated
+"timestamp"?, "status"?}, each alone or as {"sender", "event", "received_at"?, "position"?} with the sender that the service authenticated
 (server:<name>, public:<name>, agent:<subject> or service) and the time at which it received the report, which counts
 unless a timestamp of the 24 hours before says when the error occurred. An event of a Sentry SDK is
 {"sender", "sentry_event", "received_at"?}; its event_id is its idempotency key. What public:<name> reports has the
-name of the key as source, and severity and category of the rules.
+name of the key as source, and severity and category of the rules. position is the place of the event in a request with
+several: it keeps the order of those with equal times. An event with the status resolved needs no error if it has a
+fingerprint. It resolves the incident that its sender opened, unless something newer was reported; its answer has nulls if
+there is none.
 Returns an array in the same order: {"success": true, "incident_id", "severity", "category", "status",
 "occurrence_count", "duplicate"}, or {"success": false, "error": {"code", "message", "field", "hint"}} for an event
 that is rejected; the other events are stored. An idempotency_key that the same sender used within
@@ -294,9 +297,11 @@ comment on function public.report_error(jsonb) is
 'Reports one error and returns its incident.
 
 report is {"error": {"message", "type"?, "stack"?, "code"?}, "severity"?, "category"?, "source"?, "environment"?,
-"release"?, "url"?, "fingerprint"?, "context"?, "level"?, "http_status"?, "timestamp"?, "idempotency_key"?}. timestamp
-is when the error occurred, in ISO 8601 or seconds or milliseconds since 1970, of the last 24 hours; others are ignored
-and kept in the context. Returns {"success", "incident_id", "severity", "category", "status", "occurrence_count", "duplicate"}. 400 with the name of the field in
+"release"?, "url"?, "fingerprint"?, "context"?, "level"?, "http_status"?, "timestamp"?, "status"?,
+"idempotency_key"?}. timestamp is when the error occurred, in ISO 8601 or seconds or milliseconds since 1970, of the last 24 hours; others are ignored
+and kept in the context. The status resolved says that the error is over: it resolves the incident of that fingerprint, or
+of that error, if the caller opened it; error may be left out if there is a fingerprint. Returns {"success",
+"incident_id", "severity", "category", "status", "occurrence_count", "duplicate"}. 400 with the name of the field in
 details when a field is invalid, 413 when the report is larger than 1.5 MiB, 422 when its idempotency_key was sent with
 another report, 429 when the caller has opened rate_limits.new_incidents_per_minute new incidents within a minute. The
 sender is the caller: agent: and the subject of its JWT. Security definer, because agents may write incidents through such functions only.';

@@ -5,9 +5,10 @@
 --   monitoring.resolve_reported, monitoring.apply_early_resolutions, monitoring.store_resolutions,
 --   monitoring.store_reports_in_order.
 -- Risks: reports arrive in any order: two calls are in flight, and the spool is replayed beside new reports. Only times
---   decide. A resolution that overtakes its report is kept in early_resolutions. Who writes it, and who opens or reopens
---   an incident of that sender, hold a lock in common until commit, the quota of the sender or the resolved incident:
---   one of the two sees what the other did. Locks are taken in the order of upsert_incidents(), before the first write.
+--   decide. A resolution that overtakes its report is kept in early_resolutions. Who writes it, and who opens or
+--   reopens an incident of that sender, hold a lock in common until commit, the quota of the sender or the resolved
+--   incident: one of the two sees what the other did. Locks are taken in the order of upsert_incidents(), before the
+--   first write.
 
 create table monitoring.early_resolutions (
   fingerprint text not null,
@@ -48,11 +49,11 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_status text := lower(read_report_status.event ->> 'status');
+  v_status text := coalesce(lower(read_report_status.event ->> 'status'), 'firing');
 begin
-  if v_status is not null and (
-    jsonb_typeof(read_report_status.event -> 'status') <> 'string' or v_status not in ('firing', 'resolved')
-  ) then
+  if jsonb_typeof(read_report_status.event -> 'status') not in ('string', 'null')
+    or v_status not in ('firing', 'resolved')
+  then
     perform monitoring.refuse_event(
       'status', 'must be firing or resolved',
       'Send resolved when the error is over. Leave the field out of the report of an error; the code of a response is '
@@ -64,7 +65,7 @@ end
 $$;
 
 comment on function monitoring.read_report_status(jsonb) is
-'Returns the status of an event, firing or resolved, case-insensitively. Null when it is missing, which is firing.';
+'Returns the status of an event, firing or resolved, case-insensitively. Firing when it is missing.';
 
 create function monitoring.order_in_request(happened_at timestamptz, item jsonb)
 returns timestamptz

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.ingest import batch
-from app.ingest.batch import BodyForm, Origin, Reports, name_report, read_reports
+from app.ingest.batch import Arrival, BodyForm, Reports, name_report, read_reports
 from app.ingest.payload import Report, parse_object
 from app.problems import Problem, problem
 
@@ -24,7 +24,7 @@ json_values = st.recursive(
 
 
 def read(raw: bytes, form: BodyForm = BodyForm.JSON, key: str | None = None) -> Reports:
-    return read_reports(raw, form, Origin("server:a", NOW, key))
+    return read_reports(raw, form, Arrival("server:a", NOW, key))
 
 
 def events(reports: Reports) -> list[Any]:

@@ -41,7 +41,11 @@ select results_eq(
 delete from monitoring.early_resolutions;
 
 insert into monitoring.early_resolutions (fingerprint, sender, resolved_at, created_at)
-select 'f ' || hours, 'server:tap-notify', now(), now() - make_interval(hours => hours)
+select
+  'f ' || hours as fingerprint,
+  'server:tap-notify' as sender,
+  now() as resolved_at,
+  now() - make_interval(hours => hours) as created_at
 from (values (1), (10000)) as ages (hours);
 
 select monitoring.purge_receipts();
