@@ -85,8 +85,8 @@ def datadog(example_id: str, is_firing: bool, at: datetime) -> Body:
     """The payload on the page, with its variables filled in as Datadog's documentation describes their values."""
     transition = "Triggered" if is_firing else "Recovered"
     values = {
-        "$EVENT_TITLE": f"[{transition}] [P1] Disk usage on host:web-1",
-        "$TEXT_ONLY_MSG": "system.disk.in_use over host:web-1 was > 0.9 on average",
+        "$EVENT_TITLE": f"[{transition}] [P1] Disk usage",
+        "$TEXT_ONLY_MSG": "system.disk.in_use over host:web-1 was > 0.9",
         "$ALERT_TRANSITION": transition,
         "$AGGREG_KEY": example_id,
         "$ALERT_ID": "1234",
@@ -165,9 +165,8 @@ SERVICES = [
         "Datadog",
         datadog,
         {
-            "message": "[Triggered] [P1] Disk usage on host:web-1: system.disk.in_use over host:web-1 was > 0.9 on average",
+            "message": "[Triggered] [P1] Disk usage: system.disk.in_use over host:web-1 was > 0.9",
             "error_type": "DatadogMonitor",
-            "average during the last 5m.",
             "source": "datadog",
             "severity": "CRITICAL",
         },

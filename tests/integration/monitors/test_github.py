@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -67,7 +68,7 @@ def test_a_webhook_that_is_sent_again_changes_nothing(monitors: Monitors, name: 
     assert len(deployments(monitors, name)) == 1
 
 
-@pytest.mark.parametrize("order", permutations(("in_progress", "failure", "success")))
+@pytest.mark.parametrize("order", list(permutations(("in_progress", "failure", "success"))))
 def test_whatever_the_order_of_arrival_is_the_last_end_counts(
     monitors: Monitors, name: str, number: int, order: tuple[str, ...]
 ) -> None:
@@ -88,10 +89,8 @@ def test_an_incident_is_linked_to_the_deployment_before_it(monitors: Monitors, n
         deliver(monitors, "deployment_status", deployment_status(name, number, "success", begun, begun)) == "deployed"
     )
     (row,) = deployments(monitors, name)
-    monitors.rows(
-        "select public.report_error(jsonb_build_object('error', jsonb_build_object('message', 'x'), 'source', %s::text))",
-        name,
-    )
+    report = json.dumps({"error": {"message": "It burns"}, "source": name})
+    monitors.rows("select public.report_error(%s::jsonb)", report)
     (incident,) = monitors.rows("select deployment_id from public.incidents where source = %s", name)
     assert incident.deployment_id == row.id
 
