@@ -31,15 +31,13 @@ create table public.deployment_history (
     (status in ('pending', 'in_progress')) = (finished_at is null)
   ),
   constraint rollbacks_say_why check ((rollback_of is null) = (rollback_reason is null)),
-  constraint deployments_do_not_roll_back_themselves check (rollback_of <> id)
+  constraint deployments_do_not_roll_back_themselves check (rollback_of <> id),
+  constraint external_ids_are_unique unique (external_id)
 );
 
 create index deployment_history_service_idx on public.deployment_history (service, environment, started_at desc);
 
 create index deployment_history_started_idx on public.deployment_history (started_at desc);
-
-create unique index deployment_history_external_idx on public.deployment_history (external_id)
-where external_id is not null;
 
 create index deployment_history_rollback_idx on public.deployment_history (rollback_of)
 where rollback_of is not null;
@@ -125,6 +123,9 @@ comment on constraint rollbacks_say_why on public.deployment_history is
 
 comment on constraint deployments_do_not_roll_back_themselves on public.deployment_history is
 'rollback_of must be the id of another deployment.';
+
+comment on constraint external_ids_are_unique on public.deployment_history is
+'Another deployment has this external_id. Leave external_id empty for a deployment that no webhook records.';
 
 comment on constraint deployment_history_pkey on public.deployment_history is
 'Another deployment has this id. Leave id out, and it is assigned.';

@@ -198,19 +198,19 @@ def open_incident(monitors: Monitors, answer: Any) -> Any:
     return incident
 
 
-@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.title)
+@pytest.mark.parametrize("documented", SERVICES, ids=lambda documented: documented.title)
 def test_a_documented_mapping_opens_folds_resolves_and_reopens(
-    monitors: Monitors, use_mapping: Callable[[Body], None], example_id: str, service: Service
+    monitors: Monitors, use_mapping: Callable[[Body], None], example_id: str, documented: Service
 ) -> None:
-    use_mapping(documented_json(service.title)[-1])
+    use_mapping(documented_json(documented.title)[-1])
 
     def deliver(is_firing: bool, minutes: int) -> list[str]:
-        return monitors.deliver("generic", service.body(example_id, is_firing, NOW + minutes * MINUTE))
+        return monitors.deliver("generic", documented.body(example_id, is_firing, NOW + minutes * MINUTE))
 
-    first = monitors.post("generic", encode(service.body(example_id, True, NOW)))
+    first = monitors.post("generic", encode(documented.body(example_id, True, NOW)))
     assert (first.status_code, first.json()["effects"]) == (200, ["opened"]), first.text
     incident = open_incident(monitors, first)
-    assert {field: getattr(incident, field) for field in service.expected} == service.expected
+    assert {field: getattr(incident, field) for field in documented.expected} == documented.expected
     assert (incident.sender, abs(incident.first_seen - NOW) < timedelta(seconds=1)) == (f"generic:{GENERIC_NAME}", True)
     assert deliver(True, 1) == ["counted"]
     assert deliver(False, 2) == ["resolved"]
@@ -223,12 +223,12 @@ def test_a_documented_mapping_opens_folds_resolves_and_reopens(
     assert (incident.status, incident.occurrence_count) == ("open", 4)
 
 
-@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.title)
+@pytest.mark.parametrize("documented", SERVICES, ids=lambda documented: documented.title)
 def test_a_documented_mapping_takes_a_duplicate_for_one(
-    monitors: Monitors, use_mapping: Callable[[Body], None], example_id: str, service: Service
+    monitors: Monitors, use_mapping: Callable[[Body], None], example_id: str, documented: Service
 ) -> None:
-    use_mapping(documented_json(service.title)[-1])
-    body = service.body(example_id, True, NOW)
+    use_mapping(documented_json(documented.title)[-1])
+    body = documented.body(example_id, True, NOW)
     assert monitors.deliver("generic", body) == ["opened"]
     assert monitors.deliver("generic", body) == ["repeated"]
     assert monitors.deliver("generic", {**body, "attempt": 2}) == ["repeated"]
