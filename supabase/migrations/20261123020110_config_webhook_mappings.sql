@@ -193,8 +193,8 @@ declare
 begin
   if find_webhook_problem.entry <> 'incident_policy' then
     return null;
-  elsif (select count(*) from jsonb_object_keys(v_mappings)) > 50 then
-    return 'incident_policy.webhook_mappings must hold at most 50 mappings';
+  elsif (select count(*) from jsonb_object_keys(v_mappings)) > 50 or octet_length(v_mappings::text) > 65536 then
+    return 'incident_policy.webhook_mappings must hold at most 50 mappings, and 65,536 bytes';
   elsif octet_length(v_services::text) > 8192 or exists (
     select
     from jsonb_each(v_services) as services (repository, service)

@@ -144,11 +144,14 @@ begin
       monitoring.read_lenient_text(v_body, 'repository', 'default_branch')
     ),
     'commit', v_commit,
-    'environment', monitoring.sanitize_line(
-      coalesce(
-        monitoring.read_lenient_text(v_body, 'deployment_status', 'environment'),
-        monitoring.read_lenient_text(v_body, 'deployment', 'environment')
-      ), 200
+    -- GitHub does not tell Production from production.
+    'environment', lower(
+      monitoring.sanitize_line(
+        coalesce(
+          monitoring.read_lenient_text(v_body, 'deployment_status', 'environment'),
+          monitoring.read_lenient_text(v_body, 'deployment', 'environment')
+        ), 200
+      )
     ),
     'status', v_status,
     'by', monitoring.sanitize_line(

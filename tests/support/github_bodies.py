@@ -39,7 +39,7 @@ def deployment_status(
             "state": state,
             "creator": person("github-actions[bot]"),
             "description": "",
-            "environment": "staging",
+            "environment": "Staging",
             "target_url": f"https://github.com/acme/{name}/actions/runs/1",
             "log_url": f"https://github.com/acme/{name}/actions/runs/1/job/2",
             "created_at": moment(at),

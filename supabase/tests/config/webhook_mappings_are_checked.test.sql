@@ -47,7 +47,7 @@ select is(
   monitoring.find_webhook_problem(
     'incident_policy', jsonb_build_object('webhook_mappings', (select jsonb_object_agg(n, '{}'::jsonb) from generate_series(1, 51) as n))
   ),
-  'incident_policy.webhook_mappings must hold at most 50 mappings',
+  'incident_policy.webhook_mappings must hold at most 50 mappings, and 65,536 bytes',
   'the number of mappings is limited'
 );
 

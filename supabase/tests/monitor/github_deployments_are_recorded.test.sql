@@ -1,6 +1,6 @@
 begin;
 
-select plan(7);
+select plan(8);
 
 create temporary table effects (number integer generated always as identity, effect text) on commit drop;
 
@@ -90,6 +90,26 @@ select throws_ok(
   $$ insert into public.deployment_history (service, version, deployed_by, external_id)
      values ('tap-github', '1', 'x', 'github:run:-13-1') $$,
   '23505', null, 'an id is recorded once'
+);
+
+alter table public.deployment_history add constraint no_tap_version check (version <> '3.0');
+
+truncate effects;
+
+select pg_temp.post(-14, 'success', '2026-11-20T12:00:00Z', '{"ref": "3.0"}');
+
+alter table public.deployment_history drop constraint no_tap_version;
+
+select public.replay_delivery(deliveries.id)
+from monitoring.deliveries
+where deliveries.fingerprint = 'github:deployment:-14';
+
+select results_eq(
+  $$ select effects.effect, deliveries.effect, deployment_history.version, deployment_history.commit_hash
+     from effects, monitoring.deliveries, public.deployment_history
+     where deliveries.fingerprint = 'github:deployment:-14' and deployment_history.external_id = deliveries.fingerprint $$,
+  $$ values ('failed', 'deployed', '3.0', 'f95f852bd8fca8fcc58a9a2d6c842781e32a215e') $$,
+  'a delivery that failed is replayed from what is stored of it'
 );
 
 select * from finish();

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ from psycopg.rows import namedtuple_row
 from app.web.auth import sign
 from local import Stack
 from tests.support import http_client
-from tests.support.monitor_bodies import encode
+from tests.support.monitor_bodies import Body, encode
+from tests.support.operator_tasks import run_sql_task
 from tests.support.service_process import (
     ALERTMANAGER_KEY,
     GENERIC_KEY,
+    GENERIC_NAME,
     GITHUB_KEY,
     GRAFANA_KEY,
     KEPT_ALIVE,
@@ -35,6 +38,9 @@ KEYS = {
     "uptime-kuma": UPTIME_KUMA_KEY,
     "generic": GENERIC_KEY,
 }
+
+MAPPING_OF_THE_TASK = '{"fingerprint": "data.id", "message": "data.attributes.name"}'
+UseMapping = Callable[[Body], None]
 
 
 @dataclass(frozen=True)
@@ -86,3 +92,18 @@ def alert_id() -> str:
 @pytest.fixture
 def log_path(tmp_path: Path) -> Path:
     return tmp_path / "log"
+
+
+@pytest.fixture
+def use_mapping(monitors: Monitors) -> Iterator[UseMapping]:
+    """Writes a mapping as the operator does; afterwards the policy is as before."""
+    (before,) = monitors.rows("select value::text from public.system_config where key = 'incident_policy'")
+
+    def use(mapping: Body) -> None:
+        values = {"better-stack": GENERIC_NAME, MAPPING_OF_THE_TASK: json.dumps(mapping).replace("'", "''")}
+        run_sql_task(monitors.connection, "Read the webhooks of another monitor", values)
+
+    yield use
+    monitors.connection.execute(
+        "update public.system_config set value = %s::jsonb where key = 'incident_policy'", [before.value]
+    )

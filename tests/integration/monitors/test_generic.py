@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -16,33 +16,14 @@ from typing import Any
 
 import pytest
 
-from tests.integration.monitors.conftest import Monitors
+from tests.integration.monitors.conftest import Monitors, UseMapping
 from tests.support.monitor_bodies import Body, encode, moment
-from tests.support.operator_tasks import run_sql_task
 from tests.support.pages import DOCS
 from tests.support.service_process import GENERIC_NAME
 
 PAGE = (DOCS / "monitors.md").read_text(encoding="utf-8")
 NOW = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
-EXAMPLE = '{"fingerprint": "data.id", "message": "data.attributes.name"}'
-
-
-@pytest.fixture
-def use_mapping(monitors: Monitors) -> Iterator[Callable[[Body], None]]:
-    """Writes a mapping as the operator does; afterwards the policy is as before."""
-    (before,) = monitors.rows("select value::text from public.system_config where key = 'incident_policy'")
-
-    def use(mapping: Body) -> None:
-        text = json.dumps(mapping).replace("'", "''")
-        run_sql_task(
-            monitors.connection, "Read the webhooks of another monitor", {"better-stack": GENERIC_NAME, EXAMPLE: text}
-        )
-
-    yield use
-    monitors.rows(
-        "update public.system_config set value = %s::jsonb where key = 'incident_policy' returning 1", before.value
-    )
 
 
 @pytest.fixture
@@ -200,7 +181,7 @@ def open_incident(monitors: Monitors, answer: Any) -> Any:
 
 @pytest.mark.parametrize("documented", SERVICES, ids=lambda documented: documented.title)
 def test_a_documented_mapping_opens_folds_resolves_and_reopens(
-    monitors: Monitors, use_mapping: Callable[[Body], None], example_id: str, documented: Service
+    monitors: Monitors, use_mapping: UseMapping, example_id: str, documented: Service
 ) -> None:
     use_mapping(documented_json(documented.title)[-1])
 
@@ -225,7 +206,7 @@ def test_a_documented_mapping_opens_folds_resolves_and_reopens(
 
 @pytest.mark.parametrize("documented", SERVICES, ids=lambda documented: documented.title)
 def test_a_documented_mapping_takes_a_duplicate_for_one(
-    monitors: Monitors, use_mapping: Callable[[Body], None], example_id: str, documented: Service
+    monitors: Monitors, use_mapping: UseMapping, example_id: str, documented: Service
 ) -> None:
     use_mapping(documented_json(documented.title)[-1])
     body = documented.body(example_id, True, NOW)
@@ -235,7 +216,7 @@ def test_a_documented_mapping_takes_a_duplicate_for_one(
 
 
 def test_other_events_of_the_documented_services_are_recorded(
-    monitors: Monitors, use_mapping: Callable[[Body], None], example_id: str
+    monitors: Monitors, use_mapping: UseMapping, example_id: str
 ) -> None:
     preview = vercel(example_id, True, NOW)
     preview["payload"]["target"] = None
@@ -260,9 +241,7 @@ def test_a_webhook_without_a_mapping_is_recorded_with_the_reason(monitors: Monit
     assert row.body == {"id": example_id, "text": "It burns"}
 
 
-def test_paths_that_find_nothing_open_no_incident(
-    monitors: Monitors, use_mapping: Callable[[Body], None], example_id: str
-) -> None:
+def test_paths_that_find_nothing_open_no_incident(monitors: Monitors, use_mapping: UseMapping, example_id: str) -> None:
     use_mapping({"fingerprint": "id", "message": "text", "status": "state", "resolved": ["ok"]})
     for body, problem in (
         ({"id": example_id, "state": "bad"}, "the mapping finds no message"),
@@ -275,9 +254,7 @@ def test_paths_that_find_nothing_open_no_incident(
         assert row.error == problem
 
 
-def test_each_item_of_a_list_is_an_alert(
-    monitors: Monitors, use_mapping: Callable[[Body], None], example_id: str
-) -> None:
+def test_each_item_of_a_list_is_an_alert(monitors: Monitors, use_mapping: UseMapping, example_id: str) -> None:
     use_mapping(
         {
             "items": "alerts",
@@ -298,16 +275,14 @@ def test_each_item_of_a_list_is_an_alert(
     assert (incident.status, incident.message) == ("resolved", "Shop: slow")
 
 
-def test_a_link_that_is_not_allowed_is_text(
-    monitors: Monitors, use_mapping: Callable[[Body], None], example_id: str
-) -> None:
+def test_a_link_that_is_not_allowed_is_text(monitors: Monitors, use_mapping: UseMapping, example_id: str) -> None:
     use_mapping({"fingerprint": "id", "message": "text", "link": "link"})
     assert monitors.deliver("generic", {"id": example_id, "text": "x", "link": "https://evil.example/"}) == ["opened"]
     incident = monitors.incident(f"generic:{GENERIC_NAME}:{example_id}")
     assert (incident.external_url, incident.context["generic"]["link"]) == (None, "https://evil.example/")
 
 
-def test_wrong_types_never_fail(monitors: Monitors, use_mapping: Callable[[Body], None]) -> None:
+def test_wrong_types_never_fail(monitors: Monitors, use_mapping: UseMapping) -> None:
     use_mapping(
         {
             "fingerprint": ["a.id", "b"],

@@ -59,7 +59,7 @@ def test_a_deployment_is_recorded_from_its_begin_to_its_end(monitors: Monitors, 
     assert (row.started_at, row.finished_at) == (NOW + MINUTE, NOW + 2 * MINUTE)
     assert row.external_id == f"github:deployment:{number}"
     assert row.external_url == f"https://github.com/acme/{name}/actions/runs/1/job/2"
-    assert monitors.rows("select from public.incidents where sender = 'github'") == []
+    assert monitors.rows("select id from public.incidents where sender = 'github'") == []
 
 
 def test_a_webhook_that_is_sent_again_changes_nothing(monitors: Monitors, name: str, number: int) -> None:
