@@ -20,8 +20,8 @@ _WINDOW_SECONDS = 1.0
 _SIGNALS_PER_WINDOW = 10
 _WINDOWS = 10_000
 _KNOWN_KEYS = 10_000
-# While the database is away, nobody can say whether a key exists: so many heartbeats of keys not seen before are kept.
-_UNKNOWN_SPOOLED = 1_000
+# While the database is away, nobody can say whether a new key exists: so many of their heartbeats are kept.
+_NEW_SPOOLED = 1_000
 
 
 def read_signal(key: str, signal: str | None) -> tuple[str, str]:
@@ -48,7 +48,9 @@ class Heartbeats:
         self._service = service
         self._windows: OrderedDict[str, _Window] = OrderedDict()
         self._known: OrderedDict[str, None] = OrderedDict()
-        self._unknown_spooled = 0
+        # Heartbeats of new keys: those that wait for an answer, and those spooled since the database answered last.
+        self._new_asked = 0
+        self._new_spooled = 0
 
     async def accept(self, key: str, signal: str, received_at: datetime) -> JsonObject | None:
         """The database's result, or None for a heartbeat in the spool.
@@ -79,19 +81,23 @@ class Heartbeats:
 
     async def _store(self, key: str, signal: str, received_at: datetime) -> JsonObject | None:
         element = {"sender": "heartbeat", "received_at": received_at.isoformat(), "key": key, "signal": signal}
-        is_known = key in self._known
-        may_spool = is_known or self._unknown_spooled < _UNKNOWN_SPOOLED
+        is_new = key not in self._known
+        may_spool = not is_new or self._new_asked + self._new_spooled < _NEW_SPOOLED
+        self._new_asked += is_new
         try:
-            result = await self._service.accept(Report(encode(element)), may_spool=may_spool)
+            result = await self._service.accept(Report(encode(element), sender="heartbeat"), may_spool=may_spool)
         except Problem as refused:
             if refused.status != 404:
                 raise
+            self._new_spooled = 0
             self._known.pop(key, None)
             raise problem("heartbeat-not-found") from None
+        finally:
+            self._new_asked -= is_new
         if result is None:
-            self._unknown_spooled += not is_known
+            self._new_spooled += is_new
             return None
-        self._unknown_spooled = 0
+        self._new_spooled = 0
         self._known[key] = None
         self._known.move_to_end(key)
         if len(self._known) > _KNOWN_KEYS:
