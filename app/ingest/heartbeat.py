@@ -6,7 +6,7 @@ The key in the URL is the only credential, and only the database knows which key
 import asyncio
 import re
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from app.ingest.payload import JsonObject, Report, encode
@@ -35,14 +35,16 @@ def read_signal(key: str, signal: str | None) -> tuple[str, str]:
 
 @dataclass(eq=False)
 class _Window:
-    """The answers to what one key sent within a second, by signal."""
+    """What one key sent within a second: how many signals, the last of them, and the answer to it."""
 
     started: float
-    answers: dict[str, asyncio.Task[JsonObject | None]] = field(default_factory=dict)
+    signals: int = 0
+    last: str | None = None
+    answer: asyncio.Task[JsonObject | None] | None = None
 
 
 class Heartbeats:
-    """Passes heartbeats on. The same signal of a key within a second is one heartbeat, and shares one answer."""
+    """Passes heartbeats on. Of one key, the same signal again within a second is one heartbeat, and shares its answer."""
 
     def __init__(self, service: IngestService) -> None:
         self._service = service
@@ -58,11 +60,13 @@ class Heartbeats:
         Raises the Problem `heartbeat-not-found`, `rate-limited`, `overloaded` or `unavailable`.
         """
         window = self._window_of(key)
-        answer = window.answers.get(signal)
-        if answer is None:
-            if len(window.answers) == _SIGNALS_PER_WINDOW:
+        answer = window.answer
+        if answer is None or window.last != signal:
+            if window.signals == _SIGNALS_PER_WINDOW:
                 raise problem("rate-limited", "Too many different signals within a second.", retry_after=1)
-            answer = window.answers[signal] = asyncio.create_task(self._store(key, signal, received_at))
+            answer = window.answer = asyncio.create_task(self._store(key, signal, received_at))
+            window.last = signal
+            window.signals += 1
             # If all clients are gone, nobody reads its exception.
             answer.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:

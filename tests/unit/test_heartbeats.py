@@ -69,6 +69,12 @@ async def test_the_same_signal_within_a_second_is_one_heartbeat(door: Door) -> N
     assert sorted(element["signal"] for element in door.stored) == ["ok", "start"]
 
 
+async def test_the_last_signal_counts(door: Door) -> None:
+    for signal in ("fail", "ok", "ok", "fail"):
+        assert await door.send(signal=signal) == "stored"
+    assert [element["signal"] for element in door.stored] == ["fail", "ok", "fail"]
+
+
 async def test_one_key_has_ten_signals_a_second(door: Door) -> None:
     answers = await asyncio.gather(*(door.send(signal=str(code)) for code in range(30)))
     assert answers == ["stored"] * 10 + ["rate-limited"] * 20
