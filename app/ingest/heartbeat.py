@@ -44,7 +44,7 @@ class _Window:
 
 
 class Heartbeats:
-    """Passes heartbeats on. Of one key, the same signal again within a second is one heartbeat, and shares its answer."""
+    """Passes heartbeats on. The same signal of a key again within a second is one heartbeat, and shares the answer."""
 
     def __init__(self, service: IngestService) -> None:
         self._service = service
