@@ -47,10 +47,10 @@ class Door:
         refusal = {"success": False, "error": {"code": "PT404", "message": "no heartbeat has this key"}}
         return [{"success": True} if element["key"] in self.known else refusal for element in elements]
 
-    async def send(self, key: str = KEY, signal: str = "ok") -> str:
+    async def send(self, key: str = KEY, signal: str = "ok", client: str = "192.0.2.1") -> str:
         """stored, spooled, or the code of the problem."""
         try:
-            result = await self.heartbeats.accept(key, signal, NOW)
+            result = await self.heartbeats.accept(key, signal, NOW, client)
         except Problem as refused:
             return refused.code
         return "spooled" if result is None else "stored"
@@ -80,9 +80,19 @@ async def test_one_key_has_ten_signals_a_second(door: Door) -> None:
     assert answers == ["stored"] * 10 + ["rate-limited"] * 20
 
 
-async def test_others_are_not_limited(door: Door) -> None:
-    assert await asyncio.gather(*(door.send(str(uuid4())) for _ in range(40))) == ["heartbeat-not-found"] * 40
+async def test_a_client_may_try_few_keys_that_do_not_exist(door: Door) -> None:
     assert await door.send() == "stored"
+    assert [await door.send(str(uuid4())) for _ in range(32)] == ["heartbeat-not-found"] * 30 + ["rate-limited"] * 2
+    assert len(door.stored) == 31
+    # A key that exists goes on, and so do others.
+    assert await door.send(signal="start") == "stored"
+    assert await door.send(str(uuid4()), client="192.0.2.2") == "heartbeat-not-found"
+
+
+async def test_the_database_is_asked_once_for_a_key_that_does_not_exist(door: Door) -> None:
+    missing = str(uuid4())
+    assert [await door.send(missing, str(code)) for code in range(8)] == ["heartbeat-not-found"] * 8
+    assert len(door.stored) == 1
 
 
 async def test_keys_that_nobody_can_check_fill_no_spool(door: Door) -> None:
@@ -98,7 +108,7 @@ async def test_after_the_outage_new_keys_are_kept_again(door: Door) -> None:
     await door.send()
     await asyncio.gather(*(door.send(str(uuid4())) for _ in range(1100)))
     door.is_away = True
-    assert await door.send(str(uuid4())) == "spooled"
+    assert await door.send(str(uuid4()), client="192.0.2.2") == "spooled"
 
 
 @pytest.mark.parametrize(
