@@ -5,8 +5,8 @@ The key in the URL is the only credential, and only the database knows which key
 
 import asyncio
 import re
-from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections import Counter, OrderedDict
+from dataclasses import dataclass
 from datetime import datetime
 
 from app.ingest.payload import JsonObject, Report, encode
@@ -18,10 +18,14 @@ _KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IG
 _SIGNAL = re.compile(r"start|fail|[0-9]{1,3}", re.ASCII)
 _WINDOW_SECONDS = 1.0
 _SIGNALS_PER_WINDOW = 10
-_WINDOWS = 10_000
-_KNOWN_KEYS = 10_000
-# While the database is away, nobody can say whether a key exists: so many heartbeats of keys not seen before are kept.
-_UNKNOWN_SPOOLED = 1_000
+# How many keys are remembered: those of the last second, those that exist, and those that do not.
+_KEYS = 10_000
+_MISSING_SECONDS = 10.0
+# So many keys that do not exist may one client try in a minute. Keys that the database has accepted always work.
+_MISSES = 30
+_MISSES_SECONDS = 60.0
+# While the database is away, nobody can say whether a new key exists: so many of their heartbeats are kept.
+_NEW_SPOOLED = 1_000
 
 
 def read_signal(key: str, signal: str | None) -> tuple[str, str]:
@@ -35,32 +39,43 @@ def read_signal(key: str, signal: str | None) -> tuple[str, str]:
 
 @dataclass(eq=False)
 class _Window:
-    """The answers to what one key sent within a second, by signal."""
+    """What one key sent within a second: how many signals, the last of them, and the answer to it."""
 
     started: float
-    answers: dict[str, asyncio.Task[JsonObject | None]] = field(default_factory=dict)
+    signals: int = 0
+    last: str | None = None
+    answer: asyncio.Task[JsonObject | None] | None = None
 
 
 class Heartbeats:
-    """Passes heartbeats on. The same signal of a key within a second is one heartbeat, and shares one answer."""
+    """Passes heartbeats on. The same signal of a key again within a second is one heartbeat, and shares the answer."""
 
     def __init__(self, service: IngestService) -> None:
         self._service = service
         self._windows: OrderedDict[str, _Window] = OrderedDict()
         self._known: OrderedDict[str, None] = OrderedDict()
-        self._unknown_spooled = 0
+        self._missing: OrderedDict[str, float] = OrderedDict()
+        self._misses: Counter[str] = Counter()  # by client
+        self._misses_since = 0.0
+        # Heartbeats of new keys: those that wait for an answer, and those spooled since the database answered last.
+        self._new_asked = 0
+        self._new_spooled = 0
 
-    async def accept(self, key: str, signal: str, received_at: datetime) -> JsonObject | None:
+    async def accept(self, key: str, signal: str, received_at: datetime, client: str) -> JsonObject | None:
         """The database's result, or None for a heartbeat in the spool.
 
         Raises the Problem `heartbeat-not-found`, `rate-limited`, `overloaded` or `unavailable`.
         """
         window = self._window_of(key)
-        answer = window.answers.get(signal)
-        if answer is None:
-            if len(window.answers) == _SIGNALS_PER_WINDOW:
+        answer = window.answer
+        if answer is None or window.last != signal:
+            if window.signals == _SIGNALS_PER_WINDOW:
                 raise problem("rate-limited", "Too many different signals within a second.", retry_after=1)
-            answer = window.answers[signal] = asyncio.create_task(self._store(key, signal, received_at))
+            if key not in self._known:
+                self._check_new_key(key, client)
+            answer = window.answer = asyncio.create_task(self._store(key, signal, received_at, client))
+            window.last = signal
+            window.signals += 1
             # If all clients are gone, nobody reads its exception.
             answer.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
@@ -73,27 +88,52 @@ class Heartbeats:
         now = asyncio.get_running_loop().time()
         while self._windows and next(iter(self._windows.values())).started <= now - _WINDOW_SECONDS:
             self._windows.popitem(last=False)
-        if key not in self._windows and len(self._windows) == _WINDOWS:
+        if key not in self._windows and len(self._windows) == _KEYS:
             raise problem("overloaded")
         return self._windows.setdefault(key, _Window(now))
 
-    async def _store(self, key: str, signal: str, received_at: datetime) -> JsonObject | None:
+    def _check_new_key(self, key: str, client: str) -> None:
+        """Without the database: whether the key is known to be missing, or its client has tried too many such keys."""
+        now = asyncio.get_running_loop().time()
+        while self._missing and next(iter(self._missing.values())) <= now - _MISSING_SECONDS:
+            self._missing.popitem(last=False)
+        if key in self._missing:
+            raise problem("heartbeat-not-found")
+        if now - self._misses_since > _MISSES_SECONDS:
+            self._misses.clear()
+            self._misses_since = now
+        if self._misses[client] >= _MISSES:
+            raise problem("rate-limited", "Too many keys of this client do not exist.", retry_after=60)
+
+    def _note_missing(self, key: str, client: str) -> None:
+        self._known.pop(key, None)
+        self._missing[key] = asyncio.get_running_loop().time()
+        if len(self._missing) > _KEYS:
+            self._missing.popitem(last=False)
+        if client in self._misses or len(self._misses) < _KEYS:
+            self._misses[client] += 1
+
+    async def _store(self, key: str, signal: str, received_at: datetime, client: str) -> JsonObject | None:
         element = {"sender": "heartbeat", "received_at": received_at.isoformat(), "key": key, "signal": signal}
-        is_known = key in self._known
-        may_spool = is_known or self._unknown_spooled < _UNKNOWN_SPOOLED
+        is_new = key not in self._known
+        may_spool = not is_new or self._new_asked + self._new_spooled < _NEW_SPOOLED
+        self._new_asked += is_new
         try:
-            result = await self._service.accept(Report(encode(element)), may_spool=may_spool)
+            result = await self._service.accept(Report(encode(element), sender="heartbeat"), may_spool=may_spool)
         except Problem as refused:
             if refused.status != 404:
                 raise
-            self._known.pop(key, None)
+            self._new_spooled = 0
+            self._note_missing(key, client)
             raise problem("heartbeat-not-found") from None
+        finally:
+            self._new_asked -= is_new
         if result is None:
-            self._unknown_spooled += not is_known
+            self._new_spooled += is_new
             return None
-        self._unknown_spooled = 0
+        self._new_spooled = 0
         self._known[key] = None
         self._known.move_to_end(key)
-        if len(self._known) > _KNOWN_KEYS:
+        if len(self._known) > _KEYS:
             self._known.popitem(last=False)
         return result

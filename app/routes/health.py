@@ -23,6 +23,7 @@ _LINKS = {
     "github": "/webhooks/github",
     "generic": "/webhooks/generic",
     "email": "/webhooks/email",
+    "heartbeat": "/heartbeat/{key}",
     "status": "/status",
     "kill_switch": "/status/kill-switch",
     "metrics": "/metrics",

@@ -20,6 +20,7 @@ begin
     when 'time' then perform is_valid_input.value::time;
     when 'timestamp' then perform is_valid_input.value::timestamp;
     when 'timestamptz' then perform is_valid_input.value::timestamptz;
+    when 'timezone' then perform now() at time zone is_valid_input.value;
   end case;
   return true;
 exception
@@ -29,5 +30,5 @@ end
 $$;
 
 comment on function monitoring.is_valid_input(text, text) is
-'Returns whether a text can be cast to date, double precision, inet, interval, time, timestamp or timestamptz. Null if
-it is null. Another type raises an error.';
+'Returns whether a text can be cast to date, double precision, inet, interval, time, timestamp or timestamptz, or is a
+timezone, for which kind is timezone. Null if it is null. Another type raises an error.';

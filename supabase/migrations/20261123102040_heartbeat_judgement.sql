@@ -20,21 +20,25 @@ as $$
     and target_states.last_check_at < mark_late_heartbeats.moment - interval '4 minutes';
 
   with judged as (
-    select
-      heartbeats.target,
-      case
-        when heartbeats.running_since + make_interval(mins => probe_targets.max_run_minutes)
-          <= mark_late_heartbeats.moment
-          then 'too_long'
-        -- A run that may still end in time counts as the heartbeat.
-        when heartbeats.running_since is not null and probe_targets.max_run_minutes is not null then null
-        when heartbeats.next_expected_at + make_interval(mins => probe_targets.grace_minutes)
-          <= mark_late_heartbeats.moment
-          then 'missed'
-      end as state
+    select heartbeats.target, found.state
     from monitoring.heartbeats
     join monitoring.probe_targets on probe_targets.name = heartbeats.target and probe_targets.is_enabled
+    cross join lateral (
+      select
+        case
+          when heartbeats.running_since + make_interval(mins => probe_targets.max_run_minutes)
+            <= mark_late_heartbeats.moment
+            then 'too_long'
+          -- A run that may still end in time counts as the heartbeat.
+          when heartbeats.running_since is not null and probe_targets.max_run_minutes is not null then null
+          when heartbeats.next_expected_at + make_interval(mins => probe_targets.grace_minutes)
+            <= mark_late_heartbeats.moment
+            then 'missed'
+        end as state
+    ) as found
     where coalesce(heartbeats.excused_until, '-infinity') <= mark_late_heartbeats.moment
+      and found.state <> heartbeats.state
+      and heartbeats.state <> 'too_long'
     order by heartbeats.target
     for update of heartbeats skip locked
   ),
@@ -44,8 +48,6 @@ as $$
     set state = judged.state
     from judged
     where heartbeats.target = judged.target
-      and heartbeats.state <> judged.state
-      and heartbeats.state <> 'too_long'
     returning heartbeats.target
   )
 
@@ -175,6 +177,7 @@ set search_path = ''
 as $$
 declare
   v_minute timestamptz := date_trunc('minute', judge_heartbeats.moment);
+  v_has_windows boolean := monitoring.config('health_check_policy') -> 'maintenance_windows' <> '[]';
   v_verdicts monitoring.verdict[];
 begin
   if not exists (select from monitoring.heartbeats)
@@ -202,7 +205,11 @@ begin
 
   noted as (
     insert into public.monitoring_checks (target, target_type, scheduled_at, is_maintenance)
-    select due.target, 'heartbeat', v_minute, monitoring.is_in_maintenance(due.target, judge_heartbeats.moment)
+    select
+      due.target,
+      'heartbeat',
+      v_minute,
+      case when v_has_windows then monitoring.is_in_maintenance(due.target, judge_heartbeats.moment) else false end
     from due
     order by due.target
     on conflict (target, scheduled_at) do update

@@ -13,7 +13,8 @@ from (
   ('23:59', 'time', true), ('25:00', 'time', false),
   ('2026-01-01T10:00', 'timestamp', true), ('2026-13-01T10:00', 'timestamp', false),
   ('2026-01-01 10:00 Europe/Berlin', 'timestamptz', true), ('2026-01-01 10:00 Mars/North', 'timestamptz', false),
-  ('2026-01-01 10:00+99', 'timestamptz', false)
+  ('2026-01-01 10:00+99', 'timestamptz', false),
+  ('Europe/Berlin', 'timezone', true), ('Europe/Atlantis', 'timezone', false)
 ) as listed (value, kind, expected);
 
 select is_empty(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ import pytest
 from local import Stack
 from tests.integration.heartbeats.conftest import Heartbeats
 from tests.support import http_client
-from tests.support.service_process import ServiceProcess
+from tests.support.service_process import PUBLIC_KEY, PUBLIC_NAME, ServiceProcess
 
 Ingest = Callable[..., list[dict[str, Any]]]
 
@@ -158,6 +159,8 @@ def test_a_flood_of_one_key_is_one_heartbeat_a_second(heartbeats: Heartbeats) ->
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: heartbeats.client.post(path, content=b"x" * 4096), range(64)))
     assert {answer.status_code for answer in answers} == {200}
+    # The output of a job is not read.
+    assert heartbeats.client.post(f"{path}/start", content=b"x" * 5_000_000).status_code == 200
     codes = {heartbeats.client.get(f"{path}/{code}").status_code for code in range(40)}
     assert codes <= {200, 429}
     assert heartbeats.row("backup").target == heartbeats.checks.name("backup")
@@ -184,6 +187,25 @@ def test_check_ins_count_only_where_the_owner_wants_them(heartbeats: Heartbeats,
     assert (accepted["success"], accepted["heartbeat"]) == (True, name)
     assert heartbeats.judge("backup") == "up"
     assert heartbeats.row("backup").last_duration_ms == 2500
+
+
+def test_check_ins_of_an_sdk_come_in_envelopes(heartbeats: Heartbeats) -> None:
+    heartbeats.expect("backup")
+    name = heartbeats.checks.name("backup")
+    headers = {"X-Sentry-Auth": f"Sentry sentry_version=7, sentry_key={PUBLIC_KEY}"}
+
+    def check_in(status: str) -> int:
+        item = json.dumps({"check_in_id": "b" * 32, "monitor_slug": name, "status": status})
+        envelope = f'{{}}\n{{"type": "check_in"}}\n{item}\n'
+        return heartbeats.client.post("/api/1/envelope/", content=envelope.encode(), headers=headers).status_code
+
+    assert check_in("ok") == 403
+    heartbeats.expect("backup", period_minutes=60, check_ins_from=[PUBLIC_NAME])
+    assert [check_in(status) for status in ("in_progress", "error")] == [200, 200]
+    assert heartbeats.judge("backup") == "down"
+    assert check_in("ok") == 200
+    assert heartbeats.judge("backup") == "up"
+    assert heartbeats.row("backup").last_sender == f"public:{PUBLIC_NAME}"
 
 
 def test_the_spool_keeps_the_time(heartbeats: Heartbeats, ingest: Ingest) -> None:
