@@ -130,8 +130,11 @@ def test_malformed_requests_are_answered_and_break_nothing(
 
 
 def is_sound(answer: httpx.Response) -> bool:
-    """No 5xx, and each refusal is a problem document."""
+    """No 5xx, and each refusal is a problem document, or the results of a batch of which no report was accepted."""
     if answer.status_code < 300:
-        return bool(answer.json())
-    is_problem = answer.headers.get("content-type") == "application/problem+json"
-    return 400 <= answer.status_code < 500 and is_problem and bool(answer.json()["code"])
+        return isinstance(answer.json(), dict)
+    if not 400 <= answer.status_code < 500:
+        return False
+    if answer.headers.get("content-type") == "application/problem+json":
+        return bool(answer.json()["code"])
+    return all(each["error"]["code"] for each in answer.json()["results"])
