@@ -22,8 +22,8 @@ from tests.support.service_process import (
     service_variables,
 )
 
-ROUNDS = 5
-SECONDS = 4.0
+ROUNDS = 3
+SECONDS = 3.0
 CONNECTIONS = 64
 ERRORS = 100
 BATCH = 500
