@@ -25,6 +25,8 @@ _ZSTD_WINDOW = 8 * 1024 * 1024
 # A block of zstd has 4 bytes or more and inflates to 128 KiB at most: 64 bytes to 2 MiB.
 _ZSTD_STEP = 64
 _STEP = 16 * 1024
+# brotli needs several times what it returns at once.
+_BROTLI_STEP = 256 * 1024
 # Each member of a gzip body and each frame of a zstd body starts a decoder, however little it holds.
 _MEMBERS = 1000
 
@@ -118,13 +120,14 @@ def _inflate_deflate(raw: bytes, limit: int) -> Iterator[bytes]:
     yield from _inflate_members(raw, lambda: _ZlibDecoder(_ZLIB if has_header else _RAW_DEFLATE, limit), _STEP, 1)
 
 
-def _inflate_brotli(raw: bytes, limit: int) -> Iterator[bytes]:
+def _inflate_brotli(raw: bytes, _limit: int) -> Iterator[bytes]:
     decoder = brotli.Decompressor()
-    yield decoder.process(raw, output_buffer_limit=limit)
-    while not decoder.can_accept_more_data():
-        yield decoder.process(b"", output_buffer_limit=limit)
-    if not decoder.is_finished():
-        raise EOFError
+    yield decoder.process(raw, output_buffer_limit=_BROTLI_STEP)
+    while not decoder.is_finished():
+        part = decoder.process(b"", output_buffer_limit=_BROTLI_STEP)
+        if not part and decoder.can_accept_more_data():
+            raise EOFError
+        yield part
 
 
 def _inflate_zstd(raw: bytes, _limit: int) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ The pages are on another origin than the service, so the browser applies CORS.
 
 from __future__ import annotations
 
+import re
 import secrets
 import subprocess
 from collections.abc import Callable, Iterator
@@ -130,8 +131,8 @@ def pages(stack: Stack, chromium: str, tmp_path_factory: pytest.TempPathFactory)
 
 
 CASES_WITH_SDK = {
-    "handled": "handled: Cannot read properties of undefined",
-    "chained": "chained: the cart cannot be shown",
+    "handled": "handled: the order has no item",
+    "chained": "the price list is no array",
     "logged": "logged: the banner is missing",
     "described": "described: the payment was declined",
     "grouped": "grouped: the search",
@@ -187,18 +188,24 @@ def test_every_request_of_the_sdk_is_answered(pages: Pages, page_with_sdk: dict[
 
 
 @pytest.mark.usefixtures("page_with_sdk")
-def test_the_causes_of_an_error_are_stored(pages: Pages) -> None:
+def test_an_error_with_a_cause_is_an_incident_of_the_cause(pages: Pages) -> None:
     incident = pages.incident(CASES_WITH_SDK["chained"])
-    assert incident.error_type == "Error"
-    assert "the price list is no array" in str(incident.context) + str(incident.stack)
+    assert incident.error_type == "TypeError"
+    assert incident.context["reported_error"]["message"] == "chained: the cart cannot be shown"
 
 
 @pytest.mark.usefixtures("page_with_sdk")
 def test_tags_are_stored_and_a_user_only_as_a_hash(pages: Pages) -> None:
-    context = str(pages.incident(CASES_WITH_SDK["described"]).context)
-    assert "checkout_step" in context
+    context = pages.incident(CASES_WITH_SDK["described"]).context
+    assert context["tags"]["checkout_step"] == "payment"
+    assert re.fullmatch("[a-z]{12}", context["user"])
     for personal in ("user-4711", "ann@shop.example", "192.0.2.7"):
-        assert personal not in context
+        assert personal not in str(context)
+
+
+@pytest.mark.usefixtures("page_with_sdk")
+def test_an_event_of_300_kb_is_stored(pages: Pages) -> None:
+    assert "an item of the cart" in str(pages.incident(CASES_WITH_SDK["large"]).context)
 
 
 @pytest.mark.usefixtures("page_with_sdk")
@@ -309,7 +316,7 @@ def test_a_page_may_send_the_headers_of_tracing(pages: Pages) -> None:
 
 
 REFUSED = [
-    ("sdk", "handled", "handled: Cannot read"),
+    ("sdk", "handled", "handled: the order has no item"),
     ("plain", "rejectedText", "no carrier serves this place"),
 ]
 

@@ -27,7 +27,7 @@ globalThis.cases = {
     try {
       readPrice({});
     } catch (error) {
-      error.message = `handled: ${error.message}`;
+      error.message = "handled: the order has no item";
       Sentry.captureException(error);
     }
   },
