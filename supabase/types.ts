@@ -65,14 +65,14 @@ isOneToOne: false
                   ]
                 },"deployment_history": {
                   Row: {
-                    "caller": string,"commit_hash": string | null,"deployed_by": string,"duration": string | null,"environment": string,"finished_at": string | null,"id": number,"rollback_of": number | null,"rollback_reason": string | null,"service": string,"started_at": string,"status": Database["public"]['Enums']["deployment_status"],"test_results": NonNullable<Json>,"version": string
+                    "caller": string,"commit_hash": string | null,"deployed_by": string,"duration": string | null,"environment": string,"external_id": string | null,"external_url": string | null,"finished_at": string | null,"id": number,"rollback_of": number | null,"rollback_reason": string | null,"service": string,"started_at": string,"status": Database["public"]['Enums']["deployment_status"],"test_results": NonNullable<Json>,"version": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "caller"?: string,"commit_hash"?: string | null,"deployed_by": string,"duration"?: never,"environment"?: string,"finished_at"?: string | null,"id"?: never,"rollback_of"?: number | null,"rollback_reason"?: string | null,"service": string,"started_at"?: string,"status"?: Database["public"]['Enums']["deployment_status"],"test_results"?: NonNullable<Json>,"version": string
+                    "caller"?: string,"commit_hash"?: string | null,"deployed_by": string,"duration"?: never,"environment"?: string,"external_id"?: string | null,"external_url"?: string | null,"finished_at"?: string | null,"id"?: never,"rollback_of"?: number | null,"rollback_reason"?: string | null,"service": string,"started_at"?: string,"status"?: Database["public"]['Enums']["deployment_status"],"test_results"?: NonNullable<Json>,"version": string
                   }
                   Update: {
-                    "caller"?: string,"commit_hash"?: string | null,"deployed_by"?: string,"duration"?: never,"environment"?: string,"finished_at"?: string | null,"id"?: never,"rollback_of"?: number | null,"rollback_reason"?: string | null,"service"?: string,"started_at"?: string,"status"?: Database["public"]['Enums']["deployment_status"],"test_results"?: NonNullable<Json>,"version"?: string
+                    "caller"?: string,"commit_hash"?: string | null,"deployed_by"?: string,"duration"?: never,"environment"?: string,"external_id"?: string | null,"external_url"?: string | null,"finished_at"?: string | null,"id"?: never,"rollback_of"?: number | null,"rollback_reason"?: string | null,"service"?: string,"started_at"?: string,"status"?: Database["public"]['Enums']["deployment_status"],"test_results"?: NonNullable<Json>,"version"?: string
                   }
                   Relationships: [
                     {
@@ -175,14 +175,14 @@ isOneToOne: false
                   ]
                 },"monitoring_checks": {
                   Row: {
-                    "answer_due_at": string | null,"answer_excerpt": string | null,"answer_headers": Json | null,"answered_at": string | null,"attempt": number,"completed_at": string | null,"consecutive_failures": number,"error": string | null,"error_count": number,"has_expected_text": boolean | null,"http_status": number | null,"id": number,"incident_id": string | null,"is_maintenance": boolean,"request_id": number | null,"response_time_ms": number | null,"retry_until": string | null,"scheduled_at": string,"sent_at": string | null,"status": Database["public"]['Enums']["check_status"],"target": string,"target_type": Database["public"]['Enums']["target_type"],"url": string
+                    "answer_due_at": string | null,"answer_excerpt": string | null,"answer_headers": Json | null,"answered_at": string | null,"attempt": number,"completed_at": string | null,"consecutive_failures": number,"error": string | null,"error_count": number,"has_expected_text": boolean | null,"http_status": number | null,"id": number,"incident_id": string | null,"is_maintenance": boolean,"request_id": number | null,"response_time_ms": number | null,"retry_until": string | null,"scheduled_at": string,"sent_at": string | null,"status": Database["public"]['Enums']["check_status"],"target": string,"target_type": Database["public"]['Enums']["target_type"],"url": string | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "answer_due_at"?: string | null,"answer_excerpt"?: string | null,"answer_headers"?: Json | null,"answered_at"?: string | null,"attempt"?: number,"completed_at"?: string | null,"consecutive_failures"?: number,"error"?: string | null,"error_count"?: number,"has_expected_text"?: boolean | null,"http_status"?: number | null,"id"?: never,"incident_id"?: string | null,"is_maintenance"?: boolean,"request_id"?: number | null,"response_time_ms"?: number | null,"retry_until"?: string | null,"scheduled_at": string,"sent_at"?: string | null,"status"?: Database["public"]['Enums']["check_status"],"target": string,"target_type": Database["public"]['Enums']["target_type"],"url": string
+                    "answer_due_at"?: string | null,"answer_excerpt"?: string | null,"answer_headers"?: Json | null,"answered_at"?: string | null,"attempt"?: number,"completed_at"?: string | null,"consecutive_failures"?: number,"error"?: string | null,"error_count"?: number,"has_expected_text"?: boolean | null,"http_status"?: number | null,"id"?: never,"incident_id"?: string | null,"is_maintenance"?: boolean,"request_id"?: number | null,"response_time_ms"?: number | null,"retry_until"?: string | null,"scheduled_at": string,"sent_at"?: string | null,"status"?: Database["public"]['Enums']["check_status"],"target": string,"target_type": Database["public"]['Enums']["target_type"],"url"?: string | null
                   }
                   Update: {
-                    "answer_due_at"?: string | null,"answer_excerpt"?: string | null,"answer_headers"?: Json | null,"answered_at"?: string | null,"attempt"?: number,"completed_at"?: string | null,"consecutive_failures"?: number,"error"?: string | null,"error_count"?: number,"has_expected_text"?: boolean | null,"http_status"?: number | null,"id"?: never,"incident_id"?: string | null,"is_maintenance"?: boolean,"request_id"?: number | null,"response_time_ms"?: number | null,"retry_until"?: string | null,"scheduled_at"?: string,"sent_at"?: string | null,"status"?: Database["public"]['Enums']["check_status"],"target"?: string,"target_type"?: Database["public"]['Enums']["target_type"],"url"?: string
+                    "answer_due_at"?: string | null,"answer_excerpt"?: string | null,"answer_headers"?: Json | null,"answered_at"?: string | null,"attempt"?: number,"completed_at"?: string | null,"consecutive_failures"?: number,"error"?: string | null,"error_count"?: number,"has_expected_text"?: boolean | null,"http_status"?: number | null,"id"?: never,"incident_id"?: string | null,"is_maintenance"?: boolean,"request_id"?: number | null,"response_time_ms"?: number | null,"retry_until"?: string | null,"scheduled_at"?: string,"sent_at"?: string | null,"status"?: Database["public"]['Enums']["check_status"],"target"?: string,"target_type"?: Database["public"]['Enums']["target_type"],"url"?: string | null
                   }
                   Relationships: [
                     {
@@ -372,14 +372,14 @@ isOneToOne: false
                   ]
                 },"open_incidents": {
                   Row: {
-                    "acknowledged_by": string | null,"age": string | null,"category": Database["public"]['Enums']["incident_category"],"claim_expires_at": string | null,"claimed_by": string | null,"deployment_id": number | null,"environment": string | null,"external_url": string | null,"fingerprint": string,"first_seen": string,"id": string,"knowledge_id": number | null,"last_seen": string,"occurrence_count": number,"release": string | null,"severity": Database["public"]['Enums']["incident_severity"],"source": string,"status": Database["public"]['Enums']["incident_status"],"suppressed_until": string | null,"title": string
+                    "acknowledged_by": string | null,"age": string | null,"category": Database["public"]['Enums']["incident_category"],"claim_expires_at": string | null,"claimed_by": string | null,"deployment_id": number | null,"environment": string | null,"external_url": string | null,"fingerprint": string,"first_seen": string,"id": string,"knowledge_id": number | null,"last_seen": string,"occurrence_count": number,"release": string | null,"sender": string,"severity": Database["public"]['Enums']["incident_severity"],"source": string,"status": Database["public"]['Enums']["incident_status"],"suppressed_until": string | null,"title": string
                   }
                   ComputedFields: never
                   Insert: {
-                           "acknowledged_by"?: string | null,"age"?: never,"category"?: Database["public"]['Enums']["incident_category"] | null,"claim_expires_at"?: string | null,"claimed_by"?: string | null,"deployment_id"?: number | null,"environment"?: string | null,"external_url"?: string | null,"fingerprint"?: string | null,"first_seen"?: string | null,"id"?: string | null,"knowledge_id"?: number | null,"last_seen"?: string | null,"occurrence_count"?: number | null,"release"?: string | null,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"source"?: string | null,"status"?: Database["public"]['Enums']["incident_status"] | null,"suppressed_until"?: string | null,"title"?: string | null
+                           "acknowledged_by"?: string | null,"age"?: never,"category"?: Database["public"]['Enums']["incident_category"] | null,"claim_expires_at"?: string | null,"claimed_by"?: string | null,"deployment_id"?: number | null,"environment"?: string | null,"external_url"?: string | null,"fingerprint"?: string | null,"first_seen"?: string | null,"id"?: string | null,"knowledge_id"?: number | null,"last_seen"?: string | null,"occurrence_count"?: number | null,"release"?: string | null,"sender"?: string | null,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"source"?: string | null,"status"?: Database["public"]['Enums']["incident_status"] | null,"suppressed_until"?: string | null,"title"?: string | null
                          }
                         Update: {
-                           "acknowledged_by"?: string | null,"age"?: never,"category"?: Database["public"]['Enums']["incident_category"] | null,"claim_expires_at"?: string | null,"claimed_by"?: string | null,"deployment_id"?: number | null,"environment"?: string | null,"external_url"?: string | null,"fingerprint"?: string | null,"first_seen"?: string | null,"id"?: string | null,"knowledge_id"?: number | null,"last_seen"?: string | null,"occurrence_count"?: number | null,"release"?: string | null,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"source"?: string | null,"status"?: Database["public"]['Enums']["incident_status"] | null,"suppressed_until"?: string | null,"title"?: string | null
+                           "acknowledged_by"?: string | null,"age"?: never,"category"?: Database["public"]['Enums']["incident_category"] | null,"claim_expires_at"?: string | null,"claimed_by"?: string | null,"deployment_id"?: number | null,"environment"?: string | null,"external_url"?: string | null,"fingerprint"?: string | null,"first_seen"?: string | null,"id"?: string | null,"knowledge_id"?: number | null,"last_seen"?: string | null,"occurrence_count"?: number | null,"release"?: string | null,"sender"?: string | null,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"source"?: string | null,"status"?: Database["public"]['Enums']["incident_status"] | null,"suppressed_until"?: string | null,"title"?: string | null
                          }
                         Relationships: [
                     {
@@ -426,7 +426,7 @@ isOneToOne: false
                   ]
                 },"target_panels": {
                   Row: {
-                    "days": Json | null,"incident_id": string | null,"is_maintenance": boolean | null,"last_check_at": string | null,"last_response_time_ms": number | null,"p50_ms": number | null,"p95_ms": number | null,"response_times_ms": Json | null,"since": string,"status": Database["public"]['Enums']["check_status"],"target": string,"uptime_24h_percent": number | null,"uptime_90d_percent": number | null
+                    "days": Json | null,"incident_id": string | null,"is_heartbeat": boolean | null,"is_maintenance": boolean | null,"last_check_at": string | null,"last_heartbeat_at": string | null,"last_response_time_ms": number | null,"next_heartbeat_at": string | null,"p50_ms": number | null,"p95_ms": number | null,"response_times_ms": Json | null,"since": string,"status": Database["public"]['Enums']["check_status"],"target": string,"uptime_24h_percent": number | null,"uptime_90d_percent": number | null
                   }
                   ComputedFields: never
                   Relationships: [
@@ -434,7 +434,7 @@ isOneToOne: false
                   ]
                 },"target_status": {
                   Row: {
-                    "incident_id": string | null,"last_check_at": string | null,"last_response_time_ms": number | null,"p50_ms": number | null,"p95_ms": number | null,"since": string,"status": Database["public"]['Enums']["check_status"],"target": string,"uptime_24h_percent": number | null,"uptime_30d_percent": number | null,"uptime_7d_percent": number | null
+                    "incident_id": string | null,"is_heartbeat": boolean | null,"last_check_at": string | null,"last_heartbeat_at": string | null,"last_response_time_ms": number | null,"next_heartbeat_at": string | null,"p50_ms": number | null,"p95_ms": number | null,"since": string,"status": Database["public"]['Enums']["check_status"],"target": string,"uptime_24h_percent": number | null,"uptime_30d_percent": number | null,"uptime_7d_percent": number | null
                   }
                   ComputedFields: never
                   Relationships: [
@@ -621,11 +621,14 @@ isOneToOne: false
 "incident_context":
 { Args: { "budget"?: number,"incident_id": string }; Returns: Json
                            },
+"ingest_deliveries":
+{ Args: { "deliveries": Json }; Returns: Json
+                           },
 "ingest_events":
 { Args: { "events": Json }; Returns: Json
                            },
-"ingest_sentry":
-{ Args: { "deliveries": Json }; Returns: Json
+"ingest_heartbeats":
+{ Args: { "heartbeats": Json }; Returns: Json
                            },
 "list_incidents":
 { Args: { "filters"?: Json }; Returns: Json
@@ -651,6 +654,8 @@ isOneToOne: false
 "deployed_by": string,
 "duration": string | null,
 "environment": string,
+"external_id": string | null,
+"external_url": string | null,
 "finished_at": string | null,
 "id": number,
 "rollback_of": number | null,
@@ -678,6 +683,9 @@ isOneToOne: false
                            },
 "record_fix_outcome":
 { Args: { "has_worked": boolean,"incident_id": string,"knowledge_id": number }; Returns: Json
+                           },
+"record_heartbeat":
+{ Args: { "name": string,"status": string }; Returns: Json
                            },
 "record_invalid_signature":
 { Args: { "ip_address": string }; Returns: boolean
@@ -785,7 +793,7 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
-"replay_sentry_delivery":
+"replay_delivery":
 { Args: { "delivery_id": number }; Returns: Json
                            },
 "report_error":
@@ -969,7 +977,7 @@ isOneToOne: false
                            }
           }
           Enums: {
-            "check_status": "pending"|"up"|"degraded"|"down"|"unknown","deployment_status": "pending"|"in_progress"|"succeeded"|"failed"|"rolled_back"|"cancelled","email_status": "queued"|"sent"|"delivered"|"opened"|"clicked"|"complained"|"bounced"|"failed","incident_category": "backend"|"frontend"|"database"|"security"|"infrastructure","incident_severity": "LOW"|"MEDIUM"|"HIGH"|"CRITICAL","incident_status": "open"|"acknowledged"|"suppressed"|"resolved","target_type": "backend"|"frontend"|"database"|"other"
+            "check_status": "pending"|"up"|"degraded"|"down"|"unknown","deployment_status": "pending"|"in_progress"|"succeeded"|"failed"|"rolled_back"|"cancelled","email_status": "queued"|"sent"|"delivered"|"opened"|"clicked"|"complained"|"bounced"|"failed","incident_category": "backend"|"frontend"|"database"|"security"|"infrastructure","incident_severity": "LOW"|"MEDIUM"|"HIGH"|"CRITICAL","incident_status": "open"|"acknowledged"|"suppressed"|"resolved","target_type": "backend"|"frontend"|"database"|"other"|"heartbeat"
           }
           CompositeTypes: {
             [_ in never]: never
@@ -1085,7 +1093,7 @@ export type CompositeTypes<
 export const Constants = {
   "public": {
           Enums: {
-            "check_status": ["pending", "up", "degraded", "down", "unknown"],"deployment_status": ["pending", "in_progress", "succeeded", "failed", "rolled_back", "cancelled"],"email_status": ["queued", "sent", "delivered", "opened", "clicked", "complained", "bounced", "failed"],"incident_category": ["backend", "frontend", "database", "security", "infrastructure"],"incident_severity": ["LOW", "MEDIUM", "HIGH", "CRITICAL"],"incident_status": ["open", "acknowledged", "suppressed", "resolved"],"target_type": ["backend", "frontend", "database", "other"]
+            "check_status": ["pending", "up", "degraded", "down", "unknown"],"deployment_status": ["pending", "in_progress", "succeeded", "failed", "rolled_back", "cancelled"],"email_status": ["queued", "sent", "delivered", "opened", "clicked", "complained", "bounced", "failed"],"incident_category": ["backend", "frontend", "database", "security", "infrastructure"],"incident_severity": ["LOW", "MEDIUM", "HIGH", "CRITICAL"],"incident_status": ["open", "acknowledged", "suppressed", "resolved"],"target_type": ["backend", "frontend", "database", "other", "heartbeat"]
           }
         }
 } as const

@@ -42,8 +42,8 @@ as $$
       context_checks context_deployments context_earlier_actions context_fixes context_incident
       context_similar_incidents context_timeline count_begun_actions count_checks count_fix_outcomes
       count_free_messages count_occurrences count_secret_indicators current_caller cut_middle decode_escapes
-      define_rule delivery_fingerprint delivery_sender describe_action_kinds describe_agent_state describe_claim
-      describe_difference describe_digest describe_erased_actions describe_erasure describe_function
+      define_rule delivery_fingerprint delivery_kinds delivery_sender describe_action_kinds describe_agent_state
+      describe_claim describe_difference describe_digest describe_erased_actions describe_erasure describe_function
       describe_generic_alert describe_heartbeat_problem describe_knowledge describe_labelled_alert describe_moment
       describe_notification describe_notifications describe_outage_message describe_outage_title describe_outages
       describe_refusal describe_reopened_incidents describe_reused_key describe_row_rule describe_rule
@@ -145,11 +145,11 @@ as $$
       redact_keyed_values redact_long_keys redact_private_keys redact_secrets redact_secrets_once redact_tokens
       refuse_agent_action_change refuse_event refuse_other_agents refuse_request refuse_system_config_truncate
       refuse_unknown_incident refuses_duplicates remember_service remove_stale_target_states remove_upserted_events
-      report_kept_rows require_argument require_rule_field require_subject resend_probes resolve_exception_chain
-      resolve_incidents resolve_reported restart_heartbeats retry_dead_notifications retry_deliveries
-      retry_notification revoke_temporary roll_up_checks roll_up_days roll_up_incidents rotate_heartbeat_key
-      run_health_checks sanitize_jsonb sanitize_line sanitize_middle sanitize_text save_heartbeat schedule_jobs
-      schedule_optional_jobs schedule_retries schema_version secure_objects seed_action_kinds
+      replace_blank_text report_kept_rows require_argument require_rule_field require_subject resend_probes
+      resolve_exception_chain resolve_incidents resolve_reported restart_heartbeats retry_dead_notifications
+      retry_deliveries retry_notification revoke_temporary roll_up_checks roll_up_days roll_up_incidents
+      rotate_heartbeat_key run_health_checks sanitize_jsonb sanitize_line sanitize_middle sanitize_text save_heartbeat
+      schedule_jobs schedule_optional_jobs schedule_retries schema_version secure_objects seed_action_kinds
       seed_classification_rules seed_health_check_policy_fields seed_incident_fields seed_notification_fields
       seed_permission_fields seed_secret_formats seed_system_config seed_target_fields seed_user_hash_key
       seed_webhook_fields send_at_once send_channel send_due_notifications send_embeddings send_new_notifications
@@ -261,16 +261,16 @@ as $$
     ('public', 'index', '', '
       agent_actions_allowed_idx agent_actions_caller_idx agent_actions_created_idx agent_actions_erasures_idx
       agent_actions_incident_idx agent_actions_knowledge_idx agent_actions_purges_idx classification_rules_by_priority
-      classification_rules_of_the_operator deployment_history_external_idx deployment_history_rollback_idx
-      deployment_history_service_idx deployment_history_started_idx email_tracking_bounced_idx
-      email_tracking_created_idx email_tracking_incident_idx email_tracking_queued_idx error_knowledge_category_idx
-      error_knowledge_embedding_idx error_knowledge_words_idx incidents_acknowledged_idx incidents_category_idx
-      incidents_claims_idx incidents_deployment_idx incidents_first_seen_idx incidents_knowledge_idx
-      incidents_last_seen_idx incidents_live_fingerprint_idx incidents_live_idx incidents_observed_idx
-      incidents_resolved_fingerprint_idx incidents_severity_idx incidents_source_idx incidents_status_idx
-      incidents_suppressed_idx incidents_suppressed_until_idx incidents_trusted_idx monitoring_checks_incident_idx
-      monitoring_checks_pending_idx monitoring_checks_scheduled_idx security_events_created_idx
-      security_events_incident_idx security_events_ip_idx security_events_type_idx
+      classification_rules_of_the_operator deployment_history_rollback_idx deployment_history_service_idx
+      deployment_history_started_idx email_tracking_bounced_idx email_tracking_created_idx email_tracking_incident_idx
+      email_tracking_queued_idx error_knowledge_category_idx error_knowledge_embedding_idx error_knowledge_words_idx
+      incidents_acknowledged_idx incidents_category_idx incidents_claims_idx incidents_deployment_idx
+      incidents_first_seen_idx incidents_knowledge_idx incidents_last_seen_idx incidents_live_fingerprint_idx
+      incidents_live_idx incidents_observed_idx incidents_resolved_fingerprint_idx incidents_severity_idx
+      incidents_source_idx incidents_status_idx incidents_suppressed_idx incidents_suppressed_until_idx
+      incidents_trusted_idx monitoring_checks_incident_idx monitoring_checks_pending_idx
+      monitoring_checks_scheduled_idx security_events_created_idx security_events_incident_idx security_events_ip_idx
+      security_events_type_idx
     '),
     ('monitoring', 'index', '', '
       audit_anchor_heads_chain_idx deliveries_body_idx deliveries_deferred_idx deliveries_fingerprint_idx
