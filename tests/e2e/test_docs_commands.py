@@ -136,7 +136,7 @@ def test_javascript(page: str, search_path: str, checkout: Path, tmp_path: Path)
 
 
 def test_every_javascript_is_run() -> None:
-    # tests/browser/test_page_errors.py and tests/integration/sdk/test_documented_programs.py run that of the other pages.
+    # That of the other pages: tests/browser/test_page_errors.py, tests/integration/sdk/test_documented_programs.py.
     assert {block.page for block in blocks("js")} == JAVASCRIPT.keys() | {"browsers.md", "sdk.md"}
 
 
