@@ -335,14 +335,14 @@ def test_readers_who_give_up_leave_the_service_as_it_was(disposable_stack: Stack
 
 
 def test_pages_whose_reports_wait_leave_connections_to_servers(disposable_stack: Stack, log_path: Path) -> None:
-    """More pages than the service has connections, while the database does not answer their calls."""
+    """More pages than may wait at a time, while the database does not answer their calls."""
     with running_proxy(disposable_stack.supabase_url) as proxy:
         environ = {**service_variables(disposable_stack), "SUPABASE_URL": proxy.url}
         with running_service(environ, log_path) as service:
             proxy.body_part = b'"sender":"public:'
             proxy.always = Fault.HANG
-            (observation,) = observe(service, Flood(reports_of_pages, 3_000), report)
-            assert set(observation.statuses) == {201}
+            (observation,) = observe(service, Flood(reports_of_pages, 1_500), report)
+            assert set(observation.statuses) <= {201, 202}
             assert observation.peak < LIMIT_AFTER_OTHERS
             proxy.reset()
             assert_well(service, disposable_stack)
