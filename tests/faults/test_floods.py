@@ -214,11 +214,6 @@ async def large_envelopes(connection: Connection) -> None:
     await until_closed(connection)
 
 
-async def reports_of_pages(connection: Connection) -> None:
-    body = b'{"error": {"message": "of a page"}}'
-    await answers_to(connection, of_a_page(len(body)) + body)
-
-
 async def large_forms(connection: Connection) -> None:
     head = b"POST /status HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     await connection.send(head + b"Transfer-Encoding: chunked\r\n\r\n")
@@ -330,20 +325,6 @@ def test_readers_who_give_up_leave_the_service_as_it_was(disposable_stack: Stack
             assert proxy.hanging > 0
             # Readers whose calls do not end are given new connections.
             wait_until(lambda: "connections for readers are replaced" in log_path.read_text(), what="new connections")
-            proxy.reset()
-            assert_well(service, disposable_stack)
-
-
-def test_pages_whose_reports_wait_leave_connections_to_servers(disposable_stack: Stack, log_path: Path) -> None:
-    """More pages than may wait at a time, while the database does not answer their calls."""
-    with running_proxy(disposable_stack.supabase_url) as proxy:
-        environ = {**service_variables(disposable_stack), "SUPABASE_URL": proxy.url}
-        with running_service(environ, log_path) as service:
-            proxy.body_part = b'"sender":"public:'
-            proxy.always = Fault.HANG
-            (observation,) = observe(service, Flood(reports_of_pages, 1_500), report)
-            assert set(observation.statuses) <= {201, 202}
-            assert observation.peak < LIMIT_AFTER_OTHERS
             proxy.reset()
             assert_well(service, disposable_stack)
 
