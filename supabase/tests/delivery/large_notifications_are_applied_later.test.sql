@@ -3,15 +3,28 @@ begin;
 select plan(4);
 
 create temporary table answers on commit drop as
-select public.ingest_deliveries(jsonb_build_array(jsonb_build_object(
-  'kind', 'alertmanager', 'resource', 'alertmanager', 'body_hash', 'large', 'body', jsonb_build_object('alerts', (
-    select jsonb_agg(jsonb_build_object(
-      'status', 'firing', 'fingerprint', format('large-%s', number), 'startsAt', now(),
-      'labels', jsonb_build_object('alertname', 'Large', 'severity', 'info')
-    ) order by number)
-    from generate_series(1, 203) as numbers (number)
-  ))
-))) -> 0 as answer;
+with alerts as (
+  select
+    jsonb_agg(
+      jsonb_build_object(
+        'status', 'firing', 'fingerprint', format('large-%s', numbers.number), 'startsAt', now(),
+        'labels', jsonb_build_object('alertname', 'Large', 'severity', 'info')
+      )
+      order by numbers.number
+    ) as list
+  from generate_series(1, 203) as numbers (number)
+)
+
+select
+  public.ingest_deliveries(
+    jsonb_build_array(
+      jsonb_build_object(
+        'kind', 'alertmanager', 'resource', 'alertmanager', 'body_hash', 'large',
+        'body', jsonb_build_object('alerts', alerts.list)
+      )
+    )
+  ) -> 0 as answer
+from alerts;
 
 select results_eq(
   $$ select effect, count(*), min(position) from answers
@@ -21,10 +34,9 @@ select results_eq(
   'of a call 200 alerts are applied'
 );
 
-select is(
-  (select count(*) from monitoring.deliveries where deliveries.fingerprint like 'alertmanager:large-%'), 203::bigint,
-  'all are stored'
-);
+select is(count(*), 203::bigint, 'all are stored')
+from monitoring.deliveries
+where fingerprint like 'alertmanager:large-%';
 
 select ok(monitoring.retry_deliveries() >= 3::bigint, 'the job applies the others');
 
