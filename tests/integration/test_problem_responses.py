@@ -40,6 +40,7 @@ REQUESTS: dict[str, Callable[[httpx.Client], httpx.Response]] = {
     "unauthorized": lambda client: client.post(
         ROUTE, content=GOOD, headers={**JSON, "Authorization": "Bearer wrong-token-0123456789"}
     ),
+    "heartbeat-not-found": lambda client: client.get("/heartbeat/no-key"),
     "not-found": lambda client: client.get("/api/autonomous/nothing"),
     "method-not-allowed": lambda client: client.get(ROUTE),
     "body-too-large": lambda client: client.post(ROUTE, content=b" " * (1024 * 1024 + 1), headers=JSON),
