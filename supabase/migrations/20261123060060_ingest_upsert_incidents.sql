@@ -342,7 +342,7 @@ begin
     where candidate.resolved_at is not null
   ) then
     v_opened := monitoring.apply_early_resolutions(v_opened || v_folded);
-    v_folded := '{}';
+    v_folded := '{}'::monitoring.upserted_incident[];
   end if;
   return query
   select upserted.*
