@@ -90,7 +90,7 @@ async def test_a_client_may_try_few_keys_that_do_not_exist(door: Door) -> None:
 
 
 async def test_the_database_is_asked_once_for_a_key_that_does_not_exist(door: Door) -> None:
-    missing = "3f06bf12-c496-4c8f-ac28-524b53aea35d"
+    missing = str(uuid4())
     assert [await door.send(missing, str(code)) for code in range(8)] == ["heartbeat-not-found"] * 8
     assert len(door.stored) == 1
 
