@@ -7,7 +7,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from math import isfinite
 from typing import cast
 
 from app.ingest.payload import (
@@ -115,8 +114,6 @@ def _count_if_clean(holder: JsonObject | list[object], depth: int) -> int:
             count += _count_if_clean(value, depth + 1)
             if count > VALUE_LIMIT:
                 break
-        elif isinstance(value, float) and not isfinite(value):
-            return VALUE_LIMIT + 1
     return count
 
 

@@ -30,7 +30,7 @@ MEBIBYTE = 2**20
 # Eight bodies at once would inflate to 8 GiB.
 SENDERS = 8
 # What the service may need for that beyond what it needs at rest.
-MEMORY = 160 * MEBIBYTE
+MEMORY = 256 * MEBIBYTE
 BEARER = {"Authorization": f"Bearer {INGEST_TOKEN}", "Content-Type": "application/json"}
 ROUTES = {
     "an envelope": (f"/api/1/envelope/?sentry_key={PUBLIC_KEY}", {}),

@@ -237,7 +237,7 @@ def _encode(value: Json, chance: random.Random) -> bytes:
     if chance.random() < 0.1:
         return json.dumps(value).encode()
     text = json.dumps(mutate(value, chance) if isinstance(value, dict) and chance.random() < 0.8 else value)
-    for _ in range(chance.choice([0, 0, 1, 2])):
+    for _ in range(chance.choice([0, 0, 0, 0, 1, 2])):
         text = chance.choice(_TEXT_MUTATIONS)(text, chance)
     return text.encode(errors="surrogatepass")
 
@@ -292,8 +292,8 @@ _TEXT_MUTATIONS: list[Callable[[str, random.Random], str]] = [
 
 
 def _damage(body: bytes, chance: random.Random) -> bytes:
-    """A change of bytes, in three of ten bodies."""
-    if chance.random() < 0.7 or not body:
+    """A change of bytes, in one of ten bodies."""
+    if chance.random() < 0.9 or not body:
         return body
     at, end = sorted(chance.randrange(len(body) + 1) for _ in range(2))
     return chance.choice(

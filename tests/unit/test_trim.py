@@ -26,7 +26,6 @@ WITHIN_LIMITS: list[dict[str, Any]] = [
 BEYOND_LIMITS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"a\0b": "c\0d"}, {"ab": "cd"}),
     ({"\ud800": ["\udfff"]}, {"\ufffd": ["\ufffd"]}),
-    ({"a": [float("inf"), float("nan"), 1.0]}, {"a": [None, None, 1.0]}),
     ({"a": list(range(1001))}, {"a": list(range(1000))}),
     (
         {"a": {"b": {str(number): 1 for number in range(1001)}}},
