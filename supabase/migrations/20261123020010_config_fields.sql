@@ -1,6 +1,6 @@
 -- Purpose: declares the fields of each configuration entry as rows, and checks a value against them.
--- Objects: table monitoring.config_field; functions monitoring.find_value_problem, monitoring.find_config_problem,
---   monitoring.find_nested_problem.
+-- Objects: table monitoring.config_field; functions monitoring.is_known_timezone, monitoring.find_value_problem,
+--   monitoring.find_config_problem, monitoring.find_nested_problem.
 -- Risks: a field without a row is rejected. The rows are in the file config_field_rows.
 
 create table monitoring.config_field (
@@ -56,6 +56,32 @@ comment on column monitoring.config_field.default_value is
 comment on column monitoring.config_field.meaning is
 'Description of the field, with its unit. Shown when a value is rejected.';
 
+create function monitoring.is_known_timezone(name text)
+returns boolean
+language plpgsql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+begin
+  return case
+    when is_known_timezone.name = 'UTC' then true
+    -- pg_timezone_names reads all files of timezones, which takes 50 ms. With a digit it could be any rule of POSIX.
+    when is_known_timezone.name ~ '^[A-Za-z_]+(/[A-Za-z_]+)+$'
+      then monitoring.is_valid_input(is_known_timezone.name, 'timezone')
+    else exists (
+      select
+      from pg_catalog.pg_timezone_names as timezones
+      where timezones.name = is_known_timezone.name
+    )
+  end;
+end
+$$;
+
+comment on function monitoring.is_known_timezone(text) is
+'Returns whether a text is the name of a timezone, such as UTC or Europe/Berlin.';
+
 create function monitoring.find_value_problem(
   value jsonb, kind text, minimum numeric, maximum numeric, choices text[]
 )
@@ -82,12 +108,7 @@ begin
     when 'interval' then v_is_text and monitoring.is_valid_input(v_text, 'interval')
     when 'url' then v_is_text and v_text ~ '^https?://[^\s/?#@[:cntrl:]]+([/?#][^\s[:cntrl:]]*)?$'
     when 'email' then v_is_text and v_text ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$'
-    when 'timezone' then v_is_text and case
-      when v_text = 'UTC' then true
-      -- pg_timezone_names reads all files of timezones, which takes 50 ms. With a digit it could be any rule of POSIX.
-      when v_text ~ '^[A-Za-z_]+(/[A-Za-z_]+)+$' then monitoring.is_valid_input(v_text, 'timezone')
-      else exists (select from pg_catalog.pg_timezone_names as timezones where timezones.name = v_text)
-    end
+    when 'timezone' then v_is_text and monitoring.is_known_timezone(v_text)
     when 'date' then v_is_text and v_text ~ '^\d{4}-\d\d-\d\d$' and monitoring.is_valid_input(v_text, 'date')
     when 'time' then v_is_text and v_text ~ '^\d\d:\d\d$' and monitoring.is_valid_input(v_text, 'time')
     when 'timestamp' then v_is_text

@@ -29,7 +29,7 @@ create table monitoring.deliveries (
   ),
   constraint only_generic_deliveries_have_a_name check ((name is not null) = (kind = 'generic')),
   constraint name_is_that_of_a_key check (
-    length(name) between 1 and 40 and translate(name, 'abcdefghijklmnopqrstuvwxyz0123456789-', '') = ''
+    length(name) >= 1 and length(name) <= 40 and translate(name, 'abcdefghijklmnopqrstuvwxyz0123456789-', '') = ''
   ),
   constraint resource_is_short check (octet_length(resource) <= 100),
   constraint effect_is_known check (

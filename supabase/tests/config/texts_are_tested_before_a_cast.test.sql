@@ -1,6 +1,6 @@
 begin;
 
-select plan(4);
+select plan(5);
 
 create temporary table texts as
 select *
@@ -36,6 +36,16 @@ select is(
   ),
   '{0.0.0.0,0.0.0.0,0.0.0.0,127.0.0.1,127.0.0.1,255.255.255.255,0.0.0.255}'::inet[],
   'octal and hexadecimal parts of addresses are read'
+);
+
+select results_eq(
+  $$
+    select monitoring.is_known_timezone(name)
+    from unnest(array['UTC', 'Europe/Berlin', 'GMT', 'Etc/GMT+5', 'Europe/Atlantis', 'X5', '']) with ordinality as names (name, position)
+    order by position
+  $$,
+  array[true, true, true, true, false, false, false],
+  'names of timezones are known, rules of POSIX are not'
 );
 
 select * from finish();
