@@ -47,37 +47,35 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  with frames as (
-    select item, position, item -> 'in_app' = 'true' as is_in_app
-    from jsonb_array_elements(
-      jsonb_path_query_array(format_sentry_stack.stacktrace, '$.frames[*] ? (@.type() == "object")', '{}', true)
-    ) with ordinality as items (item, position)
-  )
-
+  -- Without read_lenient_text(): calls of functions, six a frame, would cost more than all the rest.
   select string_agg(
-    format(
-      'at %s (%s)',
-      coalesce(monitoring.read_lenient_text(chosen.item, 'function'), '?'),
-      concat_ws(
-        ':',
-        coalesce(
-          monitoring.read_lenient_text(chosen.item, 'filename'),
-          monitoring.read_lenient_text(chosen.item, 'abs_path'),
-          monitoring.read_lenient_text(chosen.item, 'module'),
-          '?'
-        ),
-        monitoring.read_lenient_text(chosen.item, 'lineno'),
-        monitoring.read_lenient_text(chosen.item, 'colno')
-      )
+    concat(
+      'at ', coalesce(nullif(btrim(left(chosen.item ->> 'function', 1000)), ''), '?'), ' (',
+      coalesce(
+        nullif(btrim(left(chosen.item ->> 'filename', 2000)), ''),
+        nullif(btrim(left(chosen.item ->> 'abs_path', 2000)), ''),
+        nullif(btrim(left(chosen.item ->> 'module', 1000)), ''),
+        '?'
+      ),
+      ':' || nullif(btrim(left(chosen.item ->> 'lineno', 20)), ''),
+      ':' || nullif(btrim(left(chosen.item ->> 'colno', 20)), ''),
+      ')'
     ),
     e'\n' order by chosen.position desc
   )
   from (
-    select frames.item, frames.position
-    from frames
-    where frames.is_in_app
-      or not exists (select from frames as own where own.is_in_app)
-    order by frames.position desc
+    select items.item, items.position
+    from jsonb_array_elements(
+      coalesce(
+        nullif(
+          jsonb_path_query_array(
+            format_sentry_stack.stacktrace, '$.frames[*] ? (@.type() == "object" && @.in_app == true)', '{}', true
+          ), '[]'
+        ),
+        jsonb_path_query_array(format_sentry_stack.stacktrace, '$.frames[*] ? (@.type() == "object")', '{}', true)
+      )
+    ) with ordinality as items (item, position)
+    order by items.position desc
     limit 100
   ) as chosen
 $$;
@@ -255,11 +253,11 @@ as $$
   select nullif(
     jsonb_agg(
       jsonb_strip_nulls(jsonb_build_object(
-        'timestamp', left(monitoring.read_lenient_text(item, 'timestamp'), 40),
-        'type', left(monitoring.read_lenient_text(item, 'type'), 100),
-        'category', left(monitoring.read_lenient_text(item, 'category'), 100),
-        'level', left(monitoring.read_lenient_text(item, 'level'), 20),
-        'message', left(monitoring.read_lenient_text(item, 'message'), 500),
+        'timestamp', left(item ->> 'timestamp', 40),
+        'type', left(item ->> 'type', 100),
+        'category', left(item ->> 'category', 100),
+        'level', left(item ->> 'level', 20),
+        'message', left(item ->> 'message', 500),
         'data', case when octet_length((item -> 'data')::text) <= 1000 then nullif(item -> 'data', '{}') end
       ))
       order by position

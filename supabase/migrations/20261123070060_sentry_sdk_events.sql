@@ -152,11 +152,12 @@ begin
     v_at := complete_sdk_samples.newest[v_first];
     continue when v_at is null or v_at = v_first;
     v_own := v_prepared[v_at];
-    v_own := monitoring.prepare_event(
+    v_own := monitoring.prepare_repeat(
+      v_own,
       monitoring.describe_sdk_event(
         complete_sdk_samples.events -> (v_own.event_position - 1) -> 'sentry_event', v_own.sender
       ),
-      v_own.event_position, v_own.sender, v_own.happened_at
+      v_own.event_position, v_own.happened_at
     );
     v_prepared[v_at].context := v_own.context;
   end loop;
