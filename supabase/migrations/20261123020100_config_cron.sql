@@ -20,7 +20,7 @@ declare
   v_last integer;
   v_step integer;
   v_has_sunday_twice boolean := read_cron_field.words[1] = 'sun';
-  v_numbers integer[] := '{}';
+  v_numbers integer[] := '{}'::integer[];
 begin
   foreach v_item in array string_to_array(read_cron_field.field, ',') loop
     v_parts := regexp_match(v_item, '^(\*|[0-9]{1,2}|[a-z]{3})(?:-([0-9]{1,2}|[a-z]{3}))?(?:/([0-9]{1,2}))?$');
@@ -168,7 +168,7 @@ declare
 begin
   while v_moment < next_cron_time.after + interval '9 years' loop
     v_local := v_moment at time zone next_cron_time.timezone;
-    v_minute := extract(minute from v_local);
+    v_minute := extract(minute from v_local)::integer;
     v_is_day := extract(day from v_local)::integer = any(v_cron.days);
     v_is_weekday := extract(dow from v_local)::integer = any(v_cron.weekdays);
     if extract(month from v_local)::integer <> all(v_cron.months) then

@@ -164,7 +164,8 @@ as $$
   insert into monitoring.early_resolutions as known (fingerprint, sender, resolved_at)
   values (
     (keep_early_resolution.resolution).fingerprint, (keep_early_resolution.resolution).sender,
-    (keep_early_resolution.resolution).happened_at
+    -- A time to come would close what is reported until then.
+    least((keep_early_resolution.resolution).happened_at, clock_timestamp())
   )
   on conflict (fingerprint, sender) do update
     set resolved_at = excluded.resolved_at, created_at = excluded.created_at

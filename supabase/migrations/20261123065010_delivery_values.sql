@@ -1,7 +1,7 @@
 -- Purpose: reads single values from the body of a webhook, in which any field may be missing, null or of another type.
 -- Objects: functions monitoring.read_lenient_text, monitoring.read_timestamp, monitoring.delivery_kinds,
 --   monitoring.delivery_sender, monitoring.name_delivery_sender, monitoring.delivery_fingerprint,
---   monitoring.is_allowed_link.
+--   monitoring.keep_small_members, monitoring.is_allowed_link.
 -- Risks: these functions must not raise, whatever the body contains. Uses no regular expression, because ingest
 --   calls them.
 
@@ -117,6 +117,33 @@ $$;
 
 comment on function monitoring.delivery_fingerprint(text, text) is
 'Returns the fingerprint of what a sender calls by an id, such as alertmanager:57c6d9296de2ad39. Null without an id.';
+
+create function monitoring.keep_small_members(holder jsonb, most integer)
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select coalesce(jsonb_object_agg(sized.key, sized.value), '{}')
+  from (
+    select
+      members.key,
+      members.value,
+      sum(octet_length(members.key) + octet_length(members.value::text)) over (
+        order by octet_length(members.value::text), members.key
+      ) as size
+    from jsonb_each(
+      case jsonb_typeof(keep_small_members.holder) when 'object' then keep_small_members.holder else '{}' end
+    ) as members (key, value)
+  ) as sized
+  where sized.size <= keep_small_members.most
+$$;
+
+comment on function monitoring.keep_small_members(jsonb, integer) is
+'Returns an object without its largest members, so that it has at most so many bytes. What all alerts of a notification
+get a copy of must be small: a thousand copies of a large text would take a minute to sanitize.';
 
 create function monitoring.is_allowed_link(url text)
 returns boolean

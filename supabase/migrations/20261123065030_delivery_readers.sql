@@ -59,7 +59,8 @@ which is the body itself if it holds no list of alerts. name is that of a generi
 create function monitoring.trim_delivery_body(kind text, body jsonb)
 returns jsonb
 language plpgsql
-stable
+immutable
+parallel safe
 security invoker
 set search_path = ''
 as $$
@@ -116,7 +117,7 @@ begin
     when 'uptime-kuma' then
       v_intent := monitoring.read_uptime_kuma_alert(v_alert);
     when 'github' then
-      v_intent := monitoring.read_github_event(read_intent.resource, read_intent.action, v_alert);
+      v_intent := monitoring.read_github_event(read_intent.resource, v_alert);
     when 'generic' then
       v_intent := monitoring.read_generic_alert(read_intent.name, v_alert);
   end case;

@@ -336,11 +336,12 @@ begin
   elsif v_incident.id is not null then
     v_outcome.effect := monitoring.change_delivered_incident(v_intent, v_incident);
   elsif v_intent.verb = 'resolve' then
-    -- Deferred deliveries of the issue must not open it any more.
+    -- Deferred deliveries of the issue that are older must not open it any more.
     update monitoring.deliveries
     set effect = 'late', applied_at = clock_timestamp(), next_attempt_at = null
     where deliveries.effect = 'deferred'
-      and deliveries.fingerprint = v_intent.fingerprint;
+      and deliveries.fingerprint = v_intent.fingerprint
+      and deliveries.sent_at < date_trunc('second', v_intent.sent_at) + interval '1 second';
   end if;
   return v_outcome;
 end

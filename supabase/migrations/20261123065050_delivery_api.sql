@@ -4,9 +4,10 @@
 --   monitoring.apply_delivery, monitoring.store_delivery, monitoring.join_answers, public.ingest_deliveries,
 --   public.record_invalid_signature.
 -- Risks: deliveries are applied in order of arrival, because the order matters (warning, critical, resolved). Locks are
---   taken in this order: the advisory locks of all issues and alerts in a call, sorted; then for each its incident, the
---   quota, its row in deliveries. A row is changed only under the advisory lock of its issue. An error that no
---   body causes fails the whole call: the service keeps the deliveries and sends them again.
+--   taken in this order: the advisory locks of all issues and alerts in a call, sorted; the quotas of its senders,
+--   sorted, if there are several, because another call can have them in another order; then for each its incident, the
+--   quota, its row in deliveries. A row is changed only under the advisory lock of its issue. An error that no body
+--   causes fails the whole call: the service keeps the deliveries and sends them again.
 
 create type monitoring.delivery as (
   envelope_position integer,
@@ -233,7 +234,7 @@ comment on function monitoring.pause_before_retry(text, integer) is
 after each further one, up to a day; null after the 12th, which is the last. Deferred ones do not wait. Null for others.';
 
 create function monitoring.apply_delivery(
-  delivery monitoring.delivery, out outcome monitoring.delivery_outcome, out error text
+  delivery monitoring.delivery, out effect text, out incident_id text, out error text
 )
 language plpgsql
 volatile
@@ -242,18 +243,19 @@ set search_path = ''
 as $$
 declare
   v_attempt integer := 0;
+  v_outcome monitoring.delivery_outcome;
 begin
   apply_delivery.error := (apply_delivery.delivery).error;
-  apply_delivery.outcome := monitoring.find_same_delivery(
+  v_outcome := monitoring.find_same_delivery(
     (apply_delivery.delivery).body_hash, ((apply_delivery.delivery).intent).occurrence_key
   );
-  if (apply_delivery.outcome).effect is null and apply_delivery.error is not null then
-    apply_delivery.outcome := row('failed', null);
+  if v_outcome.effect is null and apply_delivery.error is not null then
+    v_outcome := row('failed', null);
   end if;
-  while (apply_delivery.outcome).effect is null loop
+  while v_outcome.effect is null loop
     v_attempt := v_attempt + 1;
     begin
-      apply_delivery.outcome := monitoring.apply_intent((apply_delivery.delivery).intent);
+      v_outcome := monitoring.apply_intent((apply_delivery.delivery).intent);
     exception
       when serialization_failure or unique_violation or foreign_key_violation or deadlock_detected then
         if v_attempt = 20 then
@@ -263,10 +265,12 @@ begin
         if not monitoring.is_caused_by_body(sqlstate) then
           raise;
         end if;
-        apply_delivery.outcome := row('failed', null);
+        v_outcome := row('failed', null);
         apply_delivery.error := monitoring.sanitize_text(format('%s: %s', sqlstate, sqlerrm), 1000);
     end;
   end loop;
+  apply_delivery.effect := v_outcome.effect;
+  apply_delivery.incident_id := v_outcome.incident_id;
 end
 $$;
 
@@ -295,7 +299,7 @@ begin
     );
   else
     v_applied := monitoring.apply_delivery(v_delivery);
-    v_outcome := v_applied.outcome;
+    v_outcome := row(v_applied.effect, v_applied.incident_id);
     v_error := v_applied.error;
   end if;
   insert into monitoring.deliveries (
@@ -375,7 +379,7 @@ declare
   v_delivery monitoring.delivery;
   c_most_applied constant integer := 200;
   v_answers jsonb[];
-  v_joined jsonb := '[]';
+  v_joined jsonb := '[]'::jsonb;
 begin
   if jsonb_typeof(ingest_deliveries.deliveries) is distinct from 'array' then
     raise exception using
@@ -403,6 +407,12 @@ begin
     from unnest(v_deliveries) as delivery
     order by delivery.lock_key
   ) as locks;
+  perform monitoring.lock_quotas(array_agg(senders.sender))
+  from (
+    select distinct (delivery.intent).sender
+    from unnest(v_deliveries) as delivery
+  ) as senders
+  having count(senders.sender) > 1;
   for v_number in 1..cardinality(v_deliveries) loop
     v_delivery := v_deliveries[v_number];
     -- A notification can hold a thousand alerts: to apply all would last longer than a statement may.

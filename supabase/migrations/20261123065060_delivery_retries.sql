@@ -203,7 +203,7 @@ begin
       order by deliveries.next_attempt_at, deliveries.id
       limit c_most
     ) as due
-    order by due.effect, due.next_attempt_at, due.id
+    order by due.sender, due.effect, due.next_attempt_at, due.id -- senders as lock_quotas() orders them
   loop
     continue when v_waiting.effect = 'deferred' and v_waiting.sender = any(v_exhausted);
     begin

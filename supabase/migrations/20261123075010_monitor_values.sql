@@ -39,15 +39,21 @@ set search_path = ''
 as $$
   select
     items.position::integer,
-    case jsonb_typeof(items.item) when 'object' then items.item else '{}' end
-    || jsonb_build_object('notification', jsonb_strip_nulls(read_alert_list.common))
-  from jsonb_array_elements(
+    case jsonb_typeof(items.item) when 'object' then items.item else '{}' end || shared.members
+  from (
+    select jsonb_build_object(
+      'notification', monitoring.keep_small_members(jsonb_strip_nulls(read_alert_list.common), 4096)
+    ) as members
+    offset 0 -- evaluated once
+  ) as shared
+  cross join jsonb_array_elements(
     case jsonb_typeof(read_alert_list.body -> 'alerts') when 'array' then read_alert_list.body -> 'alerts' else '[]' end
   ) with ordinality as items (item, position)
 $$;
 
 comment on function monitoring.read_alert_list(jsonb, jsonb) is
-'Returns the members of alerts in the body of a notification, each with what the notification says about all of them.';
+'Returns the members of alerts in the body of a notification, each with what the notification says about all of them,
+of which values are left out that exceed 4 kB together.';
 
 create function monitoring.describe_labelled_alert(alert jsonb, kind text, details jsonb)
 returns jsonb

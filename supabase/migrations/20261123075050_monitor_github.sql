@@ -245,7 +245,7 @@ comment on function monitoring.read_github_workflow_run(jsonb) is
 deployment, of the environment production, or of the name of its branch when that is neither the default branch nor a
 version. Runs that are only requested, were skipped or wait for an approval request nothing.';
 
-create function monitoring.read_github_event(resource text, action text, body jsonb)
+create function monitoring.read_github_event(resource text, body jsonb)
 returns monitoring.delivery_intent
 language plpgsql
 stable
@@ -276,7 +276,7 @@ begin
 end
 $$;
 
-comment on function monitoring.read_github_event(text, text, jsonb) is
+comment on function monitoring.read_github_event(text, jsonb) is
 'Reads a webhook of GitHub, by its X-GitHub-Event: deployment_status and workflow_run record a deployment; ping and all
 others request nothing.';
 

@@ -140,12 +140,17 @@ declare
     ), '.'
   );
   v_items jsonb := split_generic_delivery.body #> v_path;
+  v_rest jsonb;
 begin
   if jsonb_typeof(v_items) is distinct from 'array' then
     return;
   end if;
+  v_rest := split_generic_delivery.body #- v_path;
+  if octet_length(v_rest::text) > 65536 then
+    v_rest := monitoring.keep_small_members(v_rest, 65536);
+  end if;
   return query
-  select items.position::integer, jsonb_build_object('item', items.item, 'body', split_generic_delivery.body #- v_path)
+  select items.position::integer, jsonb_build_object('item', items.item, 'body', v_rest)
   from jsonb_array_elements(v_items) with ordinality as items (item, position)
   where items.position <= c_most
   order by items.position;
@@ -157,7 +162,7 @@ $$;
 
 comment on function monitoring.split_generic_delivery(text, jsonb) is
 'Returns the items of the list that the mapping names, up to 200 and then how many were omitted: {"item", "body"}, where
-body is the rest. No row when the mapping names none, or the body has none there.';
+body is the rest, up to 64 kB. No row when the mapping names none, or the body has none there.';
 
 create function monitoring.find_generic_problem(name text, mapping jsonb, alert jsonb, item jsonb, body jsonb)
 returns text

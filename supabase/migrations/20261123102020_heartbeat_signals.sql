@@ -86,7 +86,7 @@ begin
   v_read.received_at := least(coalesce(monitoring.read_timestamp(v_item -> 'received_at'), v_now), v_now);
   v_read.run_id := substring(v_check_in ->> 'check_in_id' from '^[0-9A-Za-z-]{1,64}$');
   if jsonb_typeof(v_check_in -> 'duration') = 'number' and v_seconds ~ '^[0-9]{1,8}(\.[0-9]+)?$' then
-    v_read.duration_ms := round(v_seconds::numeric * 1000);
+    v_read.duration_ms := round(v_seconds::numeric * 1000)::bigint;
   end if;
   select signal.kind, signal.exit_code
   into v_read.kind, v_read.exit_code
@@ -169,7 +169,7 @@ begin
   end if;
   v_beat.state := case v_signal.kind when 'ok' then 'ok' else 'failed' end;
   v_beat.last_duration_ms := coalesce(
-    v_signal.duration_ms, round(extract(epoch from v_signal.received_at - v_beat.running_since) * 1000)
+    v_signal.duration_ms, round(extract(epoch from v_signal.received_at - v_beat.running_since) * 1000)::bigint
   );
   if v_beat.last_duration_ms < 0 then
     v_beat.last_duration_ms := null;

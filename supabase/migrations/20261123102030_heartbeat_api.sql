@@ -14,7 +14,7 @@ declare
   v_signal monitoring.heartbeat_signal;
   v_beat monitoring.heartbeats;
   v_after monitoring.heartbeats;
-  v_repeats integer[] := '{}';
+  v_repeats integer[] := '{}'::integer[];
 begin
   if jsonb_typeof(ingest_heartbeats.heartbeats) is distinct from 'array' then
     raise exception using

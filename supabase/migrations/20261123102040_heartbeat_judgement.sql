@@ -13,11 +13,19 @@ security invoker
 set search_path = ''
 as $$
   -- After a pause of the judgement, what waits in the spool gets time to arrive.
+  with unjudged as materialized (
+    select heartbeats.target
+    from monitoring.heartbeats
+    join monitoring.target_states on target_states.target = heartbeats.target
+    where target_states.last_check_at < mark_late_heartbeats.moment - interval '4 minutes'
+    order by heartbeats.target
+    for update of heartbeats
+  )
+
   update monitoring.heartbeats
   set excused_until = mark_late_heartbeats.moment + interval '2 minutes'
-  from monitoring.target_states
-  where target_states.target = heartbeats.target
-    and target_states.last_check_at < mark_late_heartbeats.moment - interval '4 minutes';
+  from unjudged
+  where heartbeats.target = unjudged.target;
 
   with judged as (
     select heartbeats.target, found.state

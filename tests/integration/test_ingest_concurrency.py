@@ -12,6 +12,7 @@ import pytest
 
 from local import Stack
 from tests.support.new_incident_limit import limit_of_new_incidents
+from tests.support.waiting import DEADLINE_SECONDS
 
 
 def make_event(fingerprint: str, source: str, **fields: Any) -> dict[str, Any]:
@@ -144,3 +145,35 @@ async def test_limit_of_new_incidents_is_exact(stack: Stack, source: str) -> Non
     async with await psycopg.AsyncConnection.connect(stack.database_url) as connection:
         assert sum(opened) == 20
         assert len(await count_stored(connection, source)) == 20
+
+
+async def test_deliveries_of_several_monitors_lock_their_quotas_in_one_order(stack: Stack, source: str) -> None:
+    """Else two calls with new alerts of two monitors, in another order each, wait for each other."""
+
+    def make_delivery(kind: str) -> dict[str, Any]:
+        alert = {"status": "firing", "fingerprint": source, "labels": {"alertname": source}}
+        return {"kind": kind, "resource": kind, "body_hash": f"{kind} {source}", "body": {"alerts": [alert]}}
+
+    deliveries = json.dumps([make_delivery("grafana"), make_delivery("alertmanager")])
+    async with (
+        await psycopg.AsyncConnection.connect(stack.database_url) as holder,
+        await psycopg.AsyncConnection.connect(stack.database_url) as deliverer,
+    ):
+        await holder.execute("select monitoring.lock_quotas('{alertmanager}')")
+        call = asyncio.create_task(deliverer.execute("select public.ingest_deliveries(%s)", [deliveries]))
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while not await is_blocked(holder, deliverer):  # noqa: ASYNC110 - a lock of the database is no event
+                await asyncio.sleep(0.01)
+
+        await holder.execute("select monitoring.lock_quotas('{grafana}')")
+
+        await holder.commit()
+        row = await (await call).fetchone()
+        assert row is not None
+        assert [answer["effect"] for answer in row[0]] == ["opened", "opened"]
+
+
+async def is_blocked(observer: psycopg.AsyncConnection, session: psycopg.AsyncConnection) -> bool:
+    cursor = await observer.execute("select cardinality(pg_blocking_pids(%s)) > 0", [session.info.backend_pid])
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])

@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(9);
 
 create function pg_temp.send(fingerprint text, reports text[], first_position integer default 0)
 returns jsonb
@@ -67,6 +67,12 @@ select is(pg_temp.state('e'), 'resolved 2', 'in one call too, times decide and n
 select pg_temp.send('f', array['firing 10', 'resolved 10', 'firing 10']);
 
 select is(pg_temp.state('f'), 'open 2', 'of equal times the order decides');
+
+select pg_temp.send('g', array['resolved -4']);
+
+select is(
+  pg_temp.send('g', array['firing -1']) #>> '{0,status}', 'open', 'a resolution of a time to come closes nothing later'
+);
 
 select finish();
 

@@ -11,7 +11,7 @@ returns monitoring.delivery_intent
 language sql
 as $$
   select monitoring.read_github_event(
-    'workflow_run', 'completed',
+    'workflow_run',
     jsonb_build_object(
       'workflow', jsonb_build_object('name', workflow),
       'repository', '{"name": "shop", "full_name": "acme/shop", "default_branch": "main"}'::jsonb,
@@ -52,7 +52,7 @@ select results_eq(
 select is((pg_temp.run('{}', 'Deploy')).fingerprint, 'github:run:9-2', 'each attempt of a run is a deployment of its own');
 
 select results_eq(
-  $$ select state, (monitoring.read_github_event('deployment_status', 'created', jsonb_build_object(
+  $$ select state, (monitoring.read_github_event('deployment_status', jsonb_build_object(
        'deployment', '{"id": 5, "sha": "3484a3f", "ref": "main", "created_at": "2026-11-20T10:00:00Z"}'::jsonb,
        'deployment_status', jsonb_build_object('state', state, 'environment', 'staging', 'created_at', '2026-11-20T10:01:00Z'),
        'repository', '{"name": "api-repo", "full_name": "acme/api-repo"}'::jsonb
@@ -74,7 +74,7 @@ select results_eq(
 );
 
 select results_eq(
-  $$ select (monitoring.read_github_event(resource, null, body)).verb, (monitoring.read_github_event(resource, null, body)).details
+  $$ select (monitoring.read_github_event(resource, body)).verb, (monitoring.read_github_event(resource, body)).details
      from (values ('ping', '{"zen": "Design for failure.", "hook_id": 1}'::jsonb), ('push', '{}'),
        ('deployment_status', '{"deployment": {"id": 1}, "deployment_status": {"state": "success"}, "repository": null}')
      ) as events (resource, body) $$,
@@ -84,7 +84,7 @@ select results_eq(
 );
 
 select lives_ok(
-  $$ select monitoring.read_github_event(resource, 'completed', jsonb_build_object(
+  $$ select monitoring.read_github_event(resource, jsonb_build_object(
        'deployment', a, 'deployment_status', b, 'workflow_run', a, 'workflow', b, 'repository', a, 'sender', b))
      from (values ('deployment_status'), ('workflow_run')) as resources (resource)
      cross join (values ('null'::jsonb), ('[]'), ('"x"'), ('7'), ('{"id": [], "name": {}, "sha": 5}'),
