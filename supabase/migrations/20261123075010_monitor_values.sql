@@ -42,7 +42,7 @@ as $$
     case jsonb_typeof(items.item) when 'object' then items.item else '{}' end || shared.members
   from (
     select jsonb_build_object(
-      'notification', monitoring.keep_small_members(jsonb_strip_nulls(read_alert_list.common), 4096)
+      'notification', monitoring.keep_small_members(jsonb_strip_nulls(read_alert_list.common), 2048)
     ) as members
     offset 0 -- evaluated once
   ) as shared
@@ -53,7 +53,7 @@ $$;
 
 comment on function monitoring.read_alert_list(jsonb, jsonb) is
 'Returns the members of alerts in the body of a notification, each with what the notification says about all of them,
-of which values are left out that exceed 4 kB together.';
+of which values are left out that exceed 2 kB together.';
 
 create function monitoring.describe_labelled_alert(alert jsonb, kind text, details jsonb)
 returns jsonb

@@ -146,8 +146,8 @@ begin
     return;
   end if;
   v_rest := split_generic_delivery.body #- v_path;
-  if octet_length(v_rest::text) > 65536 then
-    v_rest := monitoring.keep_small_members(v_rest, 65536);
+  if octet_length(v_rest::text) > 16384 then
+    v_rest := monitoring.keep_small_members(v_rest, 16384);
   end if;
   return query
   select items.position::integer, jsonb_build_object('item', items.item, 'body', v_rest)
@@ -162,7 +162,7 @@ $$;
 
 comment on function monitoring.split_generic_delivery(text, jsonb) is
 'Returns the items of the list that the mapping names, up to 200 and then how many were omitted: {"item", "body"}, where
-body is the rest, up to 64 kB. No row when the mapping names none, or the body has none there.';
+body is the rest, up to 16 kB. No row when the mapping names none, or the body has none there.';
 
 create function monitoring.find_generic_problem(name text, mapping jsonb, alert jsonb, item jsonb, body jsonb)
 returns text

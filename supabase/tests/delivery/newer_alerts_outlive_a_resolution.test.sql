@@ -4,10 +4,14 @@ select plan(2);
 
 insert into monitoring.deliveries (kind, resource, body_hash, fingerprint, verb, sent_at, next_attempt_at, effect)
 values
-('alertmanager', 'alertmanager', 'tap-older', 'alertmanager:tap-outlive', 'count', now() - interval '9 minutes', now(),
- 'deferred'),
-('alertmanager', 'alertmanager', 'tap-newer', 'alertmanager:tap-outlive', 'count', now() - interval '1 minute', now(),
- 'deferred');
+(
+  'alertmanager', 'alertmanager', 'tap-older', 'alertmanager:tap-outlive', 'count', now() - interval '9 minutes', now(),
+  'deferred'
+),
+(
+  'alertmanager', 'alertmanager', 'tap-newer', 'alertmanager:tap-outlive', 'count', now() - interval '1 minute', now(),
+  'deferred'
+);
 
 select is(
   public.ingest_deliveries(

@@ -10,10 +10,11 @@ select is(
 
 select is(monitoring.keep_small_members('[1]', 100), '{}'::jsonb, 'what is no object has none');
 
-select ok(
-  sum(octet_length(parts.alert::text)) < 100000,
-  'a thousand alerts do not get a copy each of a large text'
-)
+select
+  ok(
+    sum(octet_length(parts.alert::text)) < 100000,
+    'a thousand alerts do not get a copy each of a large text'
+  )
 from monitoring.split_delivery(
   'alertmanager', null,
   jsonb_build_object(
