@@ -174,7 +174,7 @@ class BodyBudget:
 def require_json(headers: Headers) -> None:
     """Raises the Problem `content-type` or `content-encoding` before the body is read."""
     require_media_type(headers, JSON_TYPE)
-    _require_identity(headers)
+    require_identity(headers)
 
 
 def require_media_type(headers: Headers, *expected: re.Pattern[str]) -> re.Pattern[str]:
@@ -193,10 +193,11 @@ def require_form(headers: Headers) -> None:
     """Raises the Problem `content-type` or `content-encoding` before the body is read."""
     if headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
         raise problem("content-type", f"Content-Type must be {_FORM_TYPE}.")
-    _require_identity(headers)
+    require_identity(headers)
 
 
-def _require_identity(headers: Headers) -> None:
+def require_identity(headers: Headers) -> None:
+    """Raises the Problem `content-encoding` for a compressed body."""
     if (headers.get("content-encoding") or "identity").strip().lower() != "identity":
         raise problem("content-encoding")
 
