@@ -16,7 +16,7 @@ from app.problems import Problem, problem
 from app.routes.rejection import reject_webhook
 from app.state import ServiceRequest
 from app.web.auth import basic_credentials, bearer_token, is_one_of, is_signature, is_signed
-from app.web.body import read_body
+from app.web.body import read_body, require_identity
 
 _LARGE_BODY = 64 * 1024
 _SIGNATURE_PREFIX = "sha256="
@@ -38,6 +38,7 @@ async def _receive_with_key(kind: str, request: ServiceRequest) -> Response:
     names = [name for name, keys in _keys_by_name(kind, request).items() if _has_key(request, keys)]
     if not names:
         return reject_webhook(request, _unauthorized(kind))
+    require_identity(request.headers)
     body = await read_body(request, request.state["monitor_bodies"])
     return await _accept(request, Origin(kind, kind, names[0] or None), body)
 

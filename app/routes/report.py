@@ -60,7 +60,9 @@ async def _accept(
         lambda body: read_reports(body, form, Arrival(sender, datetime.now(UTC), key)),
     )
     if not isinstance(reports, Report):
-        return await _store_batch(reports, service)
+        size = sum(len(report.payload) for report in reports if isinstance(report, Report))
+        with bodies.hold_read(size):
+            return await _store_batch(reports, service)
     result = await service.accept(reports)
     return JSONResponse(_describe(result, reports), 202 if result is None else 201)
 

@@ -118,7 +118,8 @@ async def _store(request: ServiceRequest, sent: _Sent) -> None:
     if not sent.events:
         fields["feed"] = "heartbeats"
     state = request.state
-    with state["public_requests"].use(sent.sender):
+    size = sum(len(report.payload) for report in (*sent.events, *sent.check_ins))
+    with state["public_requests"].use(sent.sender), state["envelope_bodies"].hold_read(size):
         events = await state["public"].accept_all(sent.events)
         check_ins = await state["heartbeats"].accept_all(sent.check_ins)
     fields["outcomes"] = Counter(outcome_of(result) for result in [*events, *check_ins])

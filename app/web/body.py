@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ _REPORT_SECONDS = 15.0
 # Sentry closes the connection after one second.
 _UNAUTHENTICATED_SECONDS = 5.0
 # Large bodies that are inflated and parsed at a time: each takes up to some 30 MiB meanwhile.
-_LARGE_BODIES = 4
+_LARGE_BODIES = 2
 
 _FORM_TYPE = "application/x-www-form-urlencoded"
 JSON_TYPE = re.compile(r"application/(?:json|[a-z0-9!#$&^_.+-]+\+json)", re.IGNORECASE)
@@ -95,6 +95,7 @@ class BodyBudget:
     def __init__(self, limits: BodyLimits) -> None:
         self.limits = limits
         self._bytes = 0
+        self._held_bytes = 0
         # By age, as a dictionary keeps the order of insertion.
         self._readings: dict[_Reading, None] = {}
         self._large = asyncio.Semaphore(_LARGE_BODIES)
@@ -134,6 +135,20 @@ class BodyBudget:
         finally:
             self._bytes -= size
 
+    @contextmanager
+    def hold_read(self, size: int) -> Iterator[None]:
+        """Counts what was read of a body until it is stored: it can be a thousand times the size of the body.
+
+        One is held whatever its size. Raises the Problem `overloaded`.
+        """
+        if self._held_bytes and self._held_bytes + size > self.limits.total_bytes:
+            raise problem("overloaded")
+        self._held_bytes += size
+        try:
+            yield
+        finally:
+            self._held_bytes -= size
+
     def _make_room(self, reading: _Reading, size: int) -> None:
         if reading.is_given_up:
             # More of it arrived before its timeout, which is due now, has run.
@@ -159,7 +174,7 @@ class BodyBudget:
 def require_json(headers: Headers) -> None:
     """Raises the Problem `content-type` or `content-encoding` before the body is read."""
     require_media_type(headers, JSON_TYPE)
-    _require_identity(headers)
+    require_identity(headers)
 
 
 def require_media_type(headers: Headers, *expected: re.Pattern[str]) -> re.Pattern[str]:
@@ -178,10 +193,11 @@ def require_form(headers: Headers) -> None:
     """Raises the Problem `content-type` or `content-encoding` before the body is read."""
     if headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
         raise problem("content-type", f"Content-Type must be {_FORM_TYPE}.")
-    _require_identity(headers)
+    require_identity(headers)
 
 
-def _require_identity(headers: Headers) -> None:
+def require_identity(headers: Headers) -> None:
+    """Raises the Problem `content-encoding` for a compressed body."""
     if (headers.get("content-encoding") or "identity").strip().lower() != "identity":
         raise problem("content-encoding")
 

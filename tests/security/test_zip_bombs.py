@@ -103,6 +103,26 @@ def test_a_body_that_is_compressed_twice_is_refused(client: httpx.Client, bombs:
     assert (answer.status_code, answer.json()["code"]) == (415, "content-encoding")
 
 
+@pytest.mark.parametrize("route", ["an envelope", "a report of a page"])
+def test_many_bodies_that_inflate_to_the_limit_are_held_within_bounded_memory(
+    client: httpx.Client, service: ServiceProcess, route: str
+) -> None:
+    """Each has 10 kB and nine events of 1 MB, which are well-formed: what does not fit is refused, and not kept."""
+    message = "x" * (MEBIBYTE - 1000)
+    if route == "an envelope":
+        event = json.dumps({"exception": {"values": [{"type": "Error", "value": message}]}})
+        raw = "\n".join(["{}", *['{"type":"event"}', event] * 9])
+    else:
+        raw = json.dumps([{"error": {"message": "large"}, "context": {"text": message}}] * 9)
+    path, headers = ROUTES[route]
+    headers, body = {**headers, "Content-Encoding": "gzip"}, gzip.compress(raw.encode())
+    with measured_memory(service) as memory, concurrent.futures.ThreadPoolExecutor(5 * SENDERS) as pool:
+        sent = [pool.submit(client.post, path, content=body, headers=headers) for _ in range(5 * SENDERS)]
+        answers = [each.result() for each in sent]
+    assert {answer.status_code for answer in answers} <= {200, 201, 202, 503}
+    assert max(memory) - memory[0] < MEMORY
+
+
 def test_a_bomb_in_an_item_stays_compressed(
     client: httpx.Client, service: ServiceProcess, bombs: dict[str, bytes]
 ) -> None:

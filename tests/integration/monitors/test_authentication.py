@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import secrets
 from base64 import b64encode
@@ -42,6 +43,14 @@ def test_the_key_can_be_in_the_query_or_in_a_header(monitors: Monitors, kind: st
 def test_another_key_is_refused(monitors: Monitors, kind: str, key: str) -> None:
     answer = monitors.http.post(f"/webhooks/{kind}", params={"key": key}, content=b"{}")
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_a_compressed_body_is_refused_as_such(monitors: Monitors, kind: str) -> None:
+    """Monitors send none, but a proxy could: "the body is not JSON" would tell nobody why."""
+    body, headers = gzip.compress(b"{}"), {"Content-Encoding": "gzip"}
+    answer = monitors.http.post(f"/webhooks/{kind}", params={"key": KEYS[kind]}, content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (415, "content-encoding")
 
 
 @pytest.mark.parametrize("kind", KEYS)
