@@ -247,7 +247,8 @@ class Settings(BaseSettings):
     supabase_secret_key: Annotated[Key, AfterValidator(_secret_key)] = Field(
         description=_KEY, repr=False, validation_alias=_with_old_name("SUPABASE_SECRET_KEY")
     )
-    ingest_token: TokenList = Field(description=_TOKENS, repr=False)
+    # Required unless there are INGEST_TOKENS.
+    ingest_token: TokenList = Field((), description=_TOKENS, repr=False)
     ingest_tokens: TokensByName = Field(
         {},
         description="name:token pairs separated by commas: each name 1 to 40 characters a-z, 0-9 and -, but not "
@@ -354,7 +355,7 @@ class Settings(BaseSettings):
     def tokens_by_sender(self) -> Mapping[str, tuple[str, ...]]:
         """The ingest tokens by the sender that SQL stores: server:default has those of INGEST_TOKEN."""
         named = {_DEFAULT_NAME: self.ingest_token, **self.ingest_tokens}
-        return {f"server:{name}": tokens for name, tokens in named.items()}
+        return {f"server:{name}": tokens for name, tokens in named.items() if tokens}
 
 
 class SettingsError(Exception):
@@ -376,6 +377,8 @@ def load_settings() -> Settings:
             name = _name_of(str(detail["loc"][0]))
             sentences.setdefault(name, f"{_label(name)} {_complaint(name, detail['type'], detail['msg'])}.")
     given = _given_variables()
+    if "INGEST_TOKEN" not in given and "INGEST_TOKENS" not in given:
+        sentences["INGEST_TOKEN"] = "INGEST_TOKEN is missing."  # noqa: S105 - a sentence
     for name, old in OLD_NAMES.items():
         if name in given and old in given and not _agree(given[name], given[old]):
             sentences.setdefault(

@@ -103,18 +103,22 @@ async def _answer(request: ServiceRequest, read: Callable[[ServiceRequest], Awai
         sent = await read(request)
         for item_type in sent.item_types:
             request.state["metrics"].count_envelope_item(item_type)
-        await _store(request, sent)
+        ignored = await _store(request, sent)
     except Problem as refused:
         return problem_response(_for_sdks(refused))
-    return JSONResponse({"id": sent.event_id} if sent.event_id is not None else {})
+    headers = {} if ignored is None else {"X-Sentry-Error": _header_text(ignored.detail)}
+    return JSONResponse({"id": sent.event_id} if sent.event_id is not None else {}, headers=headers)
 
 
-async def _store(request: ServiceRequest, sent: _Sent) -> None:
-    """Raises the Problem of the first event or check-in that is refused, once it is known what became of all."""
+async def _store(request: ServiceRequest, sent: _Sent) -> Problem | None:
+    """Raises the Problem of the first event or check-in that is refused, once it is known what became of all.
+
+    Returns that of a check-in which counts for no heartbeat: as at Sentry, it is dropped, and the answer is 200.
+    """
     fields = log_fields()
     if not (sent.events or sent.check_ins):
         del fields["feed"]  # no report
-        return
+        return None
     if not sent.events:
         fields["feed"] = "heartbeats"
     state = request.state
@@ -124,17 +128,26 @@ async def _store(request: ServiceRequest, sent: _Sent) -> None:
         check_ins = await state["heartbeats"].accept_all(sent.check_ins)
     fields["outcomes"] = Counter(outcome_of(result) for result in [*events, *check_ins])
     # The categories are those of which Sentry's SDKs then hold back what they have.
+    ignored: Problem | None = None
     for results, categories in ((events, "error;default"), (check_ins, "monitor")):
         for refused in (result for result in results if isinstance(result, Problem)):
+            if results is check_ins and refused.status in (403, 404):
+                ignored = ignored or refused
+                continue
             if refused.status == 429:
                 limits = f"{refused.headers['Retry-After']}:{categories}:key"
                 refused.headers = {**refused.headers, "X-Sentry-Rate-Limits": limits}
             raise refused
+    return ignored
+
+
+def _header_text(text: str) -> str:
+    return _NO_HEADER_TEXT.sub(" ", text)[:500]
 
 
 def _for_sdks(refused: Problem) -> Problem:
     """The same Problem, with the headers that SDKs read."""
-    headers = {**refused.headers, "X-Sentry-Error": _NO_HEADER_TEXT.sub(" ", refused.detail)[:500]}
+    headers = {**refused.headers, "X-Sentry-Error": _header_text(refused.detail)}
     if refused.status == 503:
         # SDKs in JavaScript would drop every event until then, although the next one may be stored.
         headers.pop("Retry-After", None)

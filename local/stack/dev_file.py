@@ -37,6 +37,7 @@ def sender_variables(secrets: Secrets) -> dict[str, str]:
     """The variables of the service that hold keys of senders: a public key, and one of each kind of monitor."""
     return {
         "PUBLIC_KEYS": f"dev:{secrets.sender_key('public')}",
+        "SENTRY_WEBHOOK_TOKEN": secrets.sender_key("sentry"),
         "ALERTMANAGER_KEY": secrets.sender_key("alertmanager"),
         "GRAFANA_KEY": secrets.sender_key("grafana"),
         "UPTIME_KUMA_KEY": secrets.sender_key("uptime-kuma"),

@@ -281,7 +281,8 @@ begin
       monitoring.find_latest_sent_at(v_incident.id, array['resolved'], v_incident.resolved_at), v_incident.resolved_at
     );
     return date_trunc('second', v_intent.sent_at) < date_trunc('second', v_resolved_at)
-      or coalesce(v_intent.occurred_at < v_resolved_at, false);
+      -- An event of Sentry is older than its delivery. The times of others are in sent_at, see read_delivery_time().
+      or (v_intent.sender = 'sentry' and coalesce(v_intent.occurred_at < v_resolved_at, false));
   elsif v_intent.verb in ('resolve', 'suppress', 'measure') then
     v_newest_at := monitoring.find_latest_sent_at(
       v_incident.id, array['opened', 'counted', 'reopened', 'escalated', 'lowered', 'suppressed'], '-infinity'

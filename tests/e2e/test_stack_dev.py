@@ -106,6 +106,7 @@ def test_dev_env_is_complete_private_and_correct(dev: Dev) -> None:
         "SENTRY_DSN",
         "GENERIC_KEY",
         "PUBLIC_KEYS",
+        "SENTRY_WEBHOOK_TOKEN",
         "ALERTMANAGER_KEY",
         "GRAFANA_KEY",
         "UPTIME_KUMA_KEY",

@@ -73,6 +73,15 @@ def test_an_empty_variable_is_not_set() -> None:
     assert load({**GOOD, "PORT": "", "ADMIN_CONSOLE_URL": " ", "LOG_LEVEL": "debug"}).port == 3000
 
 
+def test_named_tokens_suffice() -> None:
+    without = {name: value for name, value in GOOD.items() if name != "INGEST_TOKEN"}
+    named = load({**without, "INGEST_TOKENS": "api:0123456789abcdef,worker:fedcba9876543210"}).tokens_by_sender
+    assert named == {"server:api": ("0123456789abcdef",), "server:worker": ("fedcba9876543210",)}
+    with pytest.raises(SettingsError, match="INGEST_TOKEN is missing") as caught:
+        load(without)
+    assert len(caught.value.sentences) == 1
+
+
 def test_everything_that_is_missing_is_named() -> None:
     with pytest.raises(SettingsError) as caught:
         load({})

@@ -50,6 +50,16 @@ def test_an_alert_opens_folds_resolves_and_reopens(monitors: Monitors, alert_id:
     assert [row.agent for row in actors] == ["alertmanager"]
 
 
+def test_times_of_long_ago_are_believed_in_the_order_of_arrival(monitors: Monitors, alert_id: str) -> None:
+    """Such as those of the examples in the documentation of a monitor."""
+    began = datetime(2018, 8, 3, 9, 52, tzinfo=UTC)
+    assert monitors.deliver("alertmanager", alertmanager(alert(alert_id, began))) == ["opened"]
+    assert monitors.deliver("alertmanager", alertmanager(alert(alert_id, began + MINUTE))) == ["counted"]
+    ended = alertmanager(alert(alert_id, began + MINUTE, began + 2 * MINUTE))
+    assert monitors.deliver("alertmanager", ended) == ["resolved"]
+    assert monitors.deliver("alertmanager", alertmanager(alert(alert_id, began + 3 * MINUTE))) == ["reopened"]
+
+
 def test_a_repeated_notification_neither_counts_nor_reopens(monitors: Monitors, alert_id: str) -> None:
     """Alertmanager repeats each repeat_interval, with the begin of the alert; so does the other one of a pair."""
     firing = alert(alert_id, NOW)
