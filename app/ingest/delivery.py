@@ -1,6 +1,7 @@
 """A webhook delivery as the payload of ingest_deliveries(). An authenticated body is accepted, whatever its shape."""
 
 import hashlib
+import re
 from collections import deque
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
@@ -21,6 +22,13 @@ from app.ingest.payload import (
 )
 from app.problems import Problem
 
+LEGACY_RESOURCE = "legacy_plugin"
+# Members of a body of Sentry from which an incident is built.
+_SENTRY_PRIORITY_KEYS = frozenset(
+    {"data", "issue", "event", "error", "metric_alert", "exception", "values", "stacktrace", "frames", "tags"}
+    | {"metadata", "occurrence", "evidenceDisplay", "alert_rule", "activity", "actor", "project"}
+)
+_EVENT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _TRIMMED = "[trimmed]"
 _MEMBER_LIMIT = 1000
 
@@ -61,6 +69,24 @@ def read_delivery(
     if origin.name is not None:
         envelope["name"] = origin.name
     return Report(encode(envelope)), body
+
+
+def read_sentry_delivery(
+    raw: bytes, resource: str | None, timestamp: str | None, arrived_at: datetime
+) -> tuple[Report, str | None]:
+    """The delivery in a request and its event id, if any. Raises the Problem of a body that is not JSON."""
+    origin = Origin("sentry", resource or "unknown")
+    report, body = read_delivery(raw, origin, timestamp, arrived_at, _SENTRY_PRIORITY_KEYS)
+    return report, _event_id(body)
+
+
+def _event_id(body: JsonObject) -> str | None:
+    data = body.get("data")
+    for holder in (data.get("event"), data.get("error")) if isinstance(data, dict) else (body.get("event"),):
+        event_id = holder.get("event_id") if isinstance(holder, dict) else None
+        if isinstance(event_id, str) and _EVENT_ID.fullmatch(event_id):
+            return event_id
+    return None
 
 
 def trim(body: JsonObject, priority_keys: AbstractSet[str] = frozenset()) -> JsonObject:

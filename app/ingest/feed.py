@@ -5,6 +5,7 @@ Senders that do not trust each other have feeds of their own: what one of them s
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from app.ingest.batcher import Batcher, BatcherLimits
 from app.ingest.breaker import CircuitBreaker
@@ -38,11 +39,10 @@ class Feed:
     def __init__(
         self, plan: FeedPlan, call: Callable[[str, str, bytes], Awaitable[object]], spool: Spool, metrics: Metrics
     ) -> None:
-        async def store(body: bytes) -> object:
-            return await call(plan.kind, plan.function, body)
-
         self.breaker = CircuitBreaker(plan.kind)
-        sender = Sender(metrics.time_calls(plan.kind, store), plan.parameter, self.breaker)
+        sender = Sender(
+            metrics.time_calls(plan.kind, partial(call, plan.kind, plan.function)), plan.parameter, self.breaker
+        )
         self.batcher = Batcher(metrics.count_batches(plan.kind, sender), plan.limits)
         self.replay = Replay(plan.kind, spool, sender, self.breaker, plan.replay_batch, is_ordered=plan.is_ordered)
         self.service = IngestService(plan.kind, self.batcher, spool, self.breaker, plan.wait_seconds)

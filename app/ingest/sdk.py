@@ -59,11 +59,7 @@ def read_sdk_event(payload: bytes, default_id: object, sender: str, received_at:
     if len(payload) > _SMALL or b"\\u" in payload or not _is_shallow(cleaned, DEPTH_LIMIT):
         cleaned = trim(cleaned, _PRIORITY_KEYS)
     element = {"sender": sender, "received_at": received_at.isoformat(), "sentry_event": cleaned}
-    try:
-        content = encode(element)
-    except ValueError:  # a number beyond the range of floats, which is read as Infinity
-        content = encode({**element, "sentry_event": trim(cleaned, _PRIORITY_KEYS)})
-    return Report(content, event_id, sender)
+    return Report(encode(element), event_id, sender)
 
 
 def read_check_in(payload: bytes, sender: str, received_at: datetime) -> Report:

@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 
-from app.ingest.batch import BATCH_BYTES, Arrival, BodyForm, name_report, read_reports
-from app.ingest.payload import JsonObject, Report
+from app.ingest.payload import BATCH_BYTES, Arrival, BodyForm, JsonObject, Report, name_report, read_reports
 from app.ingest.service import IngestService, outcome_of
 from app.logs import log_fields
 from app.problems import Problem, problem

@@ -6,7 +6,7 @@ from functools import partial
 
 from starlette.responses import JSONResponse, Response
 
-from app.ingest.sentry import LEGACY_RESOURCE, read_sentry_delivery
+from app.ingest.delivery import LEGACY_RESOURCE, read_sentry_delivery
 from app.logs import log_fields
 from app.problems import problem
 from app.routes.rejection import reject_webhook

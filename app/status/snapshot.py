@@ -58,7 +58,7 @@ class Snapshot:
                 "oldest_seconds": counts.oldest_seconds(),
                 "dead_letters": counts.dead_letters,
                 "dropped": self._spool.dropped.total(),
-                "feeds": {feed: self._spool.depth(feed) for feed in self._breakers},
+                "feeds": {feed: counts.depths.get(feed, 0) for feed in self._breakers},
             },
             "tasks": {name: _describe_task(task) for name, task in self._supervisor.states.items()},
         }

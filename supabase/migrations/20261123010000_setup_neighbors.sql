@@ -78,11 +78,11 @@ as $$
       is_one_line is_own_word is_part_of_a_value is_private_host is_quiet is_raised_by_sentry is_recorded_erasure
       is_redaction_mark is_secret_pair is_sensitive_key is_sentry_outage is_silent is_simple_expression is_status_code
       is_valid_input join_answers join_lines judge_answers judge_health_checks judge_heartbeats
-      judge_notification_answer keep_earlier_attempts keep_early_resolution kind_of_level last_word lift_suppression
-      limit_public_report limit_redaction_cost list_builtin_rules list_causes list_changes list_check_remedies
-      list_copies_elsewhere list_database_code_rules list_database_failure_rules list_database_topics
-      list_digest_facts list_digest_titles list_due_notifications list_erased_actions list_failure_topics
-      list_guide_examples list_guide_refusals list_heartbeat_keys list_internal_functions_a_to_l
+      judge_notification_answer keep_earlier_attempts keep_early_resolution keep_small_members kind_of_level last_word
+      lift_suppression limit_public_report limit_redaction_cost list_builtin_rules list_causes list_changes
+      list_check_remedies list_copies_elsewhere list_database_code_rules list_database_failure_rules
+      list_database_topics list_digest_facts list_digest_titles list_due_notifications list_erased_actions
+      list_failure_topics list_guide_examples list_guide_refusals list_heartbeat_keys list_internal_functions_a_to_l
       list_internal_functions_m_to_z list_jobs list_library_topics list_limit_rules list_localized_connection_rules
       list_localized_critical_rules list_localized_database_rules list_localized_database_topics
       list_localized_lower_rules list_localized_network_rules list_localized_no_failure_rules

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ingest import batch
-from app.ingest.batch import Arrival, BodyForm, Reports, name_report, read_reports
-from app.ingest.payload import Report, parse_object
+from app.ingest import payload
+from app.ingest.payload import Arrival, BodyForm, Report, Reports, name_report, parse_object, read_reports
 from app.problems import Problem, problem
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
@@ -81,7 +80,7 @@ def _read_or_refusal(raw: bytes, form: BodyForm = BodyForm.JSON) -> Reports | Pr
 
 def test_an_element_may_be_longer_than_the_first_window() -> None:
     longer = {"a": "é" * 20_000, "b": [1] * 9000}
-    number = b"1" * (batch._WINDOW + 3)
+    number = b"1" * (payload._WINDOW + 3)
     raw = b"[" + json.dumps(longer, ensure_ascii=False).encode() + b"," + number + b',{"c":1}]'
     found = events(read(raw))
     assert {name: value for name, value in found[0].items() if name != "idempotency_key"} == longer
@@ -91,7 +90,7 @@ def test_an_element_may_be_longer_than_the_first_window() -> None:
 @pytest.mark.parametrize("size", [-1, 0, 1])
 def test_an_element_may_have_a_mebibyte(size: int) -> None:
     empty = b'{"pad":""}'
-    element = b'{"pad":"' + b"x" * (batch.REPORT_BYTES - len(empty) + size) + b'"}'
+    element = b'{"pad":"' + b"x" * (payload.REPORT_BYTES - len(empty) + size) + b'"}'
     if size > 0:
         assert code_of(b"[" + element + b",{}]") == "body-too-large"
         assert events(read(element + b"\n{}", BodyForm.LINES))[0] == "body-too-large"
