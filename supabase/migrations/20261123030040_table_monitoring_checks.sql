@@ -60,7 +60,8 @@ revoke all on sequence public.monitoring_checks_id_seq from public, anon, authen
 
 grant select on table public.monitoring_checks to authenticated, service_role;
 
-comment on table public.monitoring_checks is 'Results of health checks: one row per target and round, and per heartbeat and minute.';
+comment on table public.monitoring_checks is
+'Results of health checks: one row per target and round, and per heartbeat and minute.';
 
 comment on column public.monitoring_checks.id is 'Id of the check.';
 
