@@ -28,6 +28,11 @@ try {
       await page.goto(url);
     },
     evaluate: async (script) => results.push(await page.evaluate(script)),
+    // Waits until a request for such an address has failed.
+    failed: async (part) => {
+      if (!failures.some(([, url]) => url.includes(part)))
+        await context.waitForEvent("requestfailed", (request) => request.url().includes(part));
+    },
     leave: () => page.goto("about:blank"),
     close: () => page.close({ runBeforeUnload: true }),
     finishReports: () => finishReports(),
