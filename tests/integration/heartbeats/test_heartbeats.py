@@ -194,16 +194,20 @@ def test_check_ins_of_an_sdk_come_in_envelopes(heartbeats: Heartbeats) -> None:
     name = heartbeats.checks.name("backup")
     headers = {"X-Sentry-Auth": f"Sentry sentry_version=7, sentry_key={PUBLIC_KEY}"}
 
-    def check_in(status: str) -> int:
+    def check_in(status: str) -> httpx.Response:
         item = json.dumps({"check_in_id": "b" * 32, "monitor_slug": name, "status": status})
         envelope = f'{{}}\n{{"type": "check_in"}}\n{item}\n'
-        return heartbeats.client.post("/api/1/envelope/", content=envelope.encode(), headers=headers).status_code
+        answer = heartbeats.client.post("/api/1/envelope/", content=envelope.encode(), headers=headers)
+        assert answer.status_code == 200
+        return answer
 
-    assert check_in("ok") == 403
+    assert "do not count for this heartbeat" in check_in("ok").headers["x-sentry-error"]
+    assert heartbeats.row("backup").last_ok_at is None
     heartbeats.expect("backup", period_minutes=60, check_ins_from=[PUBLIC_NAME])
-    assert [check_in(status) for status in ("in_progress", "error")] == [200, 200]
+    for status in ("in_progress", "error"):
+        assert "x-sentry-error" not in check_in(status).headers
     assert heartbeats.judge("backup") == "down"
-    assert check_in("ok") == 200
+    check_in("ok")
     assert heartbeats.judge("backup") == "up"
     assert heartbeats.row("backup").last_sender == f"public:{PUBLIC_NAME}"
 

@@ -158,11 +158,13 @@ def test_dead_notifications_are_found_and_sent_again(operator: Operator, receive
     incident_id = operator.report()
     wait_until(lambda: operator.statuses(incident_id) == ["dead"], what="the notification to be given up")
     given_up = operator.run("See which notifications were given up")
-    (row,) = [row for row in given_up if row[1] == operator.channel]
-    assert row[2:4] == (incident_id, "opened")
+    # The channel can be told of incidents of other tests, too.
+    (row,) = [row for row in given_up if row[1:3] == (operator.channel, incident_id)]
+    assert row[3] == "opened"
     assert "channel_is_archived" in row[-1]
 
     receiver.answer("/dead", status(200))
-    assert operator.run("Send dead notifications again") == [(1,)]
+    ((queued,),) = operator.run("Send dead notifications again")
+    assert queued >= 1
     wait_until(lambda: operator.statuses(incident_id) == ["delivered"], what="the notification to arrive")
-    assert len(receiver.at("/dead")) == 2
+    assert len([request for request in receiver.at("/dead") if incident_id.encode() in request.body]) == 2
