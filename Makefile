@@ -26,7 +26,7 @@ check: setup ## Runs the linters and the unit tests, in less than a minute.
 	$(MAKE) --no-print-directory -j2 $(GROUPED) sqlfluff mypy unit ruff squawk || exit 1; \
 	echo "make check took $$(($$(date +%s) - started)) s."
 
-test: setup ## Runs all tests (16 minutes on two cores), and prints how far it is.
+test: setup ## Runs all tests (30 minutes on two cores), and prints how far it is.
 	@$(VENV)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 
 test-engine: setup ## Runs the database tests on PostgreSQL 17 with the real pg_cron, and the Supabase CLI's linters (root on Linux).
