@@ -171,12 +171,6 @@ class BodyBudget:
             self._bytes -= len(reading.content)
 
 
-def require_json(headers: Headers) -> None:
-    """Raises the Problem `content-type` or `content-encoding` before the body is read."""
-    require_media_type(headers, JSON_TYPE)
-    require_identity(headers)
-
-
 def require_media_type(headers: Headers, *expected: re.Pattern[str]) -> re.Pattern[str]:
     """The expected type that the body has. Raises the Problem `content-type` for another type or charset."""
     media_type, _, parameters = headers.get("content-type", "").partition(";")

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 
 from app.ingest.payload import DEPTH_LIMIT, VALUE_LIMIT, parse_object, read_report
 from app.problems import Problem
-from app.web.body import BODY_LIMIT, check_declared_length, require_json
+from app.web.body import BODY_LIMIT, JSON_TYPE, check_declared_length, require_identity, require_media_type
 
 
 def refused(raw: bytes) -> Problem:
@@ -91,28 +91,33 @@ def test_thousands_of_levels_are_refused(levels: int) -> None:
     ],
 )
 def test_json_content_types_are_accepted(content_type: str) -> None:
-    require_json(Headers({"Content-Type": content_type}))
+    require_media_type(Headers({"Content-Type": content_type}), JSON_TYPE)
 
 
 @pytest.mark.parametrize(
-    ("content_type", "content_encoding"),
+    "content_type",
     [
-        (None, None),
-        ("", None),
-        ("text/plain", None),
-        ("application/jsonp", None),
-        ("application/x-www-form-urlencoded", None),
-        ("application/json; charset=utf-16", None),
-        ("application/json; charset=", None),
-        ("application/json", "gzip"),
-        ("application/json", "identity, br"),
+        None,
+        "",
+        "text/plain",
+        "application/jsonp",
+        "application/x-www-form-urlencoded",
+        "application/json; charset=utf-16",
+        "application/json; charset=",
     ],
 )
-def test_headers_that_are_refused(content_type: str | None, content_encoding: str | None) -> None:
-    given = {"Content-Type": content_type, "Content-Encoding": content_encoding}
+def test_other_content_types_are_refused(content_type: str | None) -> None:
+    headers = Headers({} if content_type is None else {"Content-Type": content_type})
     with pytest.raises(Problem) as caught:
-        require_json(Headers({name: value for name, value in given.items() if value is not None}))
-    assert caught.value.status == 415
+        require_media_type(headers, JSON_TYPE)
+    assert (caught.value.status, caught.value.code) == (415, "content-type")
+
+
+@pytest.mark.parametrize("content_encoding", ["gzip", "identity, br"])
+def test_compressed_bodies_are_refused(content_encoding: str) -> None:
+    with pytest.raises(Problem) as caught:
+        require_identity(Headers({"Content-Encoding": content_encoding}))
+    assert (caught.value.status, caught.value.code) == (415, "content-encoding")
 
 
 @pytest.mark.parametrize("length", ["1048577", "9" * 5000])
@@ -124,7 +129,7 @@ def test_a_length_that_is_too_large(length: str) -> None:
 
 @pytest.mark.parametrize("length", ["1048576", "0", "-1", "many", "²"])
 def test_a_length_is_only_a_hint(length: str) -> None:
-    require_json(Headers({"Content-Type": "application/json", "Content-Encoding": "Identity"}))
+    require_identity(Headers({"Content-Encoding": "Identity"}))
     check_declared_length(Headers({"Content-Length": length}), BODY_LIMIT)
 
 
