@@ -25,10 +25,9 @@ from tests.support.tokens import forged_token
 from tests.support.waiting import wait_until
 
 INCIDENTS = "/api/autonomous/incidents"
-MEMORY_LIMIT = 120
-LIMIT_AFTER_OTHERS = 150
-"""Megabytes. A process under one flood takes 60 to 113. What a flood leaves behind is added: 120 after several. Without
-the limits of the service it is several hundred."""
+MEMORY_LIMIT = 150
+LIMIT_AFTER_OTHERS = 180
+"""Megabytes. A process under one flood takes 64 to 122. What a flood leaves behind is added."""
 FORGED = forged_token()
 SIGNED = b"POST /webhooks/sentry HTTP/1.1\r\nHost: x\r\nSentry-Hook-Signature: " + b"0" * 64 + b"\r\n"
 addresses = itertools.count()
@@ -249,6 +248,7 @@ async def deliver(client: httpx.AsyncClient) -> httpx.Response:
 
 
 WITHOUT_READING = (visitors_who_do_not_read, pipelining)
+LARGE_HEADS = (endless_heads, large_heads, large_heads_with_a_body)
 
 
 def behavior_name(value: object) -> str:
@@ -289,9 +289,12 @@ def behavior_name(value: object) -> str:
 def test_a_flood_does_not_stop_the_service(
     service: ServiceProcess, disposable_stack: Stack, behavior: Behavior, clients: int
 ) -> None:
-    (observation,) = observe(service, Flood(behavior, clients, behavior not in WITHOUT_READING))
+    flood = Flood(behavior, clients, behavior not in WITHOUT_READING)
+    (observation,) = observe(service, flood)
     assert set(observation.statuses) <= {201, 202}
     assert observation.peak < MEMORY_LIMIT
+    # All of these heads would fit into that memory: the service disconnects some clients, so that it keeps few of them.
+    assert flood.ended or behavior not in LARGE_HEADS
     assert_well(service, disposable_stack)
 
 

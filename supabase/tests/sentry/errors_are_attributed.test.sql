@@ -2,6 +2,11 @@ begin;
 
 select plan(8);
 
+-- The deliveries of other tests do not count.
+update monitoring.deliveries
+set effect = 'recorded', next_attempt_at = null
+where effect in ('deferred', 'failed');
+
 select is_empty(
   $$ select code from unnest(array['22P02', '22003', '22P05', '23502', '23514', '54001', 'PT409', 'PT400']) as code
      where not monitoring.is_caused_by_body(code) $$,
