@@ -74,6 +74,16 @@ def test_alerts_of_an_outage_are_applied_once_and_the_last_one_decides(
         assert len(stored) == 3
 
 
+@pytest.fixture
+def waiting_alone(monitors: Monitors) -> Iterator[None]:
+    """No delivery of another test waits before those of this one, nor these before others."""
+    delete = "delete from monitoring.deliveries where effect in ('deferred', 'failed')"
+    monitors.connection.execute(delete)
+    yield
+    monitors.connection.execute(delete)
+
+
+@pytest.mark.usefixtures("waiting_alone")
 def test_a_notification_of_a_thousand_alerts_is_stored(monitors: Monitors, alert_id: str) -> None:
     alerts = [alert(f"{alert_id}-{number}", NOW, labels={"instance": f"api-{number}"}) for number in range(1000)]
     for each in alerts:

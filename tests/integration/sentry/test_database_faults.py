@@ -60,11 +60,12 @@ BODY_FAULTS = ("22P02", "22003", "23514", "23502", "PT409", "54001")
 
 @pytest.fixture
 def transaction(stack: Stack) -> Iterator[psycopg.Connection[Any]]:
-    """A transaction of the owner of the functions that is rolled back."""
+    """A transaction of the owner of the functions that is rolled back, and sees no waiting delivery of other tests."""
     with (
         psycopg.connect(stack.superuser_database_url) as connection,
         connection.transaction(force_rollback=True),
     ):
+        connection.execute("delete from monitoring.deliveries where effect in ('deferred', 'failed')")
         yield connection
 
 
