@@ -1,12 +1,13 @@
 """Events and check-ins of Sentry's SDKs as elements of ingest_events() and ingest_heartbeats()."""
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from uuid import uuid4
 
 from app.ingest.delivery import trim
-from app.ingest.payload import DEPTH_LIMIT, Report, clean_text, encode, read_object
+from app.ingest.payload import DEPTH_LIMIT, JsonObject, Report, clean_text, encode, read_object
 from app.problems import problem
 
 EVENT_LIMIT = 1024 * 1024
@@ -29,6 +30,7 @@ _PARTS = {
 # Of a very large event the other members are cut.
 _PRIORITY_KEYS = frozenset({"exception", "values", "stacktrace", "frames", "logentry", "fingerprint", "tags", "user"})
 _FRAME_MEMBERS = ("function", "filename", "abs_path", "module", "lineno", "colno", "in_app")
+_HOLDERS = (dict, list)
 # The last ones are the nearest to the error.
 _BREADCRUMBS = 20
 _FRAMES = 250
@@ -56,7 +58,7 @@ def read_sdk_event(payload: bytes, default_id: object, sender: str, received_at:
     kept["breadcrumbs"] = _with_values(kept.get("breadcrumbs"), lambda crumbs: crumbs[-_BREADCRUMBS:])
     cleaned = {name: value for name, value in kept.items() if value is not None}
     # Without escapes JSON contains neither NUL nor half a surrogate pair: most events are passed on as they are.
-    if len(payload) > _SMALL or b"\\u" in payload or not _is_shallow(cleaned, DEPTH_LIMIT):
+    if len(payload) > _SMALL or b"\\u" in payload or not _is_shallow(payload, cleaned):
         cleaned = trim(cleaned, _PRIORITY_KEYS)
     element = {"sender": sender, "received_at": received_at.isoformat(), "sentry_event": cleaned}
     return Report(encode(element), event_id, sender)
@@ -82,12 +84,17 @@ def read_check_in(payload: bytes, sender: str, received_at: datetime) -> Report:
     return Report(encode(element), sender=sender)
 
 
-def _is_shallow(value: object, levels: int) -> bool:
-    """Whether a value is nested less than so many levels deep."""
-    if not isinstance(value, dict | list):
+def _is_shallow(payload: bytes, event: JsonObject) -> bool:
+    """Whether the event of a payload is nested less than DEPTH_LIMIT levels deep."""
+    if payload.count(b"{") + payload.count(b"[") < DEPTH_LIMIT:
         return True
-    members = value.values() if isinstance(value, dict) else value
-    return levels > 0 and all(_is_shallow(each, levels - 1) for each in members if isinstance(each, dict | list))
+    holders: list[dict[str, object] | list[object]] = [event]
+    for _ in range(DEPTH_LIMIT):
+        members = itertools.chain.from_iterable(each.values() if isinstance(each, dict) else each for each in holders)
+        holders = [each for each in members if isinstance(each, _HOLDERS)]
+        if not holders:
+            return True
+    return False
 
 
 def read_event_id(value: object) -> str | None:

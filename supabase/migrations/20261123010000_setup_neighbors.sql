@@ -83,18 +83,19 @@ as $$
       list_check_remedies list_copies_elsewhere list_database_code_rules list_database_failure_rules
       list_database_topics list_digest_facts list_digest_titles list_due_notifications list_erased_actions
       list_failure_topics list_guide_examples list_guide_refusals list_heartbeat_keys list_internal_functions_a_to_l
-      list_internal_functions_m_to_z list_jobs list_library_topics list_limit_rules list_localized_connection_rules
-      list_localized_critical_rules list_localized_database_rules list_localized_database_topics
-      list_localized_lower_rules list_localized_network_rules list_localized_no_failure_rules
-      list_localized_payment_rules list_localized_security_rules list_localized_statement_rules
-      list_localized_timeout_rules list_localized_topics list_low_rules list_medium_rules list_network_code_rules
-      list_network_rules list_no_failure_rules list_notification_facts list_ordinary_texts list_other_topics
-      list_own_functions list_own_objects list_page_topics list_payment_rules list_personal_data_columns
-      list_program_frames list_request_topics list_row_rules list_secret_formats_a_to_f list_secret_formats_g_to_o
-      list_secret_formats_p_to_z list_security_failure_rules list_security_topics list_sentry_exceptions
-      list_sentry_group list_server_error_rules list_service_timeout_rules list_timeout_rules list_type_error_rules
-      list_type_error_topics list_unavailable_rules list_unreachable_database_rules list_windows_without_mutes
-      lock_action_starts lock_claim lock_fold_candidates lock_incident lock_incidents_of_agents lock_quotas
+      list_internal_functions_m_to_z list_jobs list_lenient_texts list_library_topics list_limit_rules
+      list_localized_connection_rules list_localized_critical_rules list_localized_database_rules
+      list_localized_database_topics list_localized_lower_rules list_localized_network_rules
+      list_localized_no_failure_rules list_localized_payment_rules list_localized_security_rules
+      list_localized_statement_rules list_localized_timeout_rules list_localized_topics list_low_rules
+      list_medium_rules list_network_code_rules list_network_rules list_no_failure_rules list_notification_facts
+      list_ordinary_texts list_other_topics list_own_functions list_own_objects list_page_topics list_payment_rules
+      list_personal_data_columns list_program_frames list_request_topics list_row_rules list_secret_formats_a_to_f
+      list_secret_formats_g_to_o list_secret_formats_p_to_z list_security_failure_rules list_security_topics
+      list_sentry_exceptions list_sentry_group list_server_error_rules list_service_timeout_rules list_timeout_rules
+      list_type_error_rules list_type_error_topics list_unavailable_rules list_unreachable_database_rules
+      list_windows_without_mutes lock_action_starts lock_claim lock_fold_candidates lock_incident
+      lock_incidents_of_agents lock_quotas
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)

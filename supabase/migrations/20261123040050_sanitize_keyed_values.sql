@@ -42,7 +42,7 @@ declare
   v_text text collate "C" := lower(may_contain_secrets.value collate "C");
 begin
   return v_text ~ ('p(?:ass|wd?|in[^gn])|secret|token|key|auth(?:ori|enti|["''\\=:]| plain | login | xo)|cookie|bearer|c(?:ard|v[vc])|ssn|otp|jwt|srf')
-    or v_text ~ ('sess(?:ion)?_?[i="]|t[.]sid|sig=|gnature|ntified|credent|-(?:u |-u)|mysql|s-cli|iban'
+    or v_text ~ ('sess(?:ion)?[_. :-]*id|_session|[?&;]session=|ession_st|t[.]sid|sig=|gnature|ntified|credent|-(?:u |-u)|mysql|s-cli|iban'
       || '|[enymarsf2]a?[ _-]code|kennw|senha')
     or (
       (
@@ -56,7 +56,9 @@ begin
     -- A search for each of these takes a fraction of what they would add to a pattern.
     or strpos(v_text, 'ldap') > 0 or strpos(v_text, 'mongo') > 0 or strpos(v_text, 'snmp') > 0 or strpos(v_text, 'rtmp') > 0
     or strpos(v_text, 'psk') > 0 or strpos(v_text, '/reset') > 0 or strpos(v_text, '/verify') > 0
-    or strpos(v_text, '/magic') > 0 or strpos(v_text, 'zip -') > 0 or strpos(v_text, '7z') > 0
+    or strpos(v_text, '/magic') > 0 or strpos(v_text, 'zip -') > 0
+    -- Times end with 7Z, too.
+    or (strpos(v_text, '7z') > 0 and strpos(v_text, '-p') > 0)
     or strpos(v_text, 'net use ') > 0 or strpos(v_text, 'securestring') > 0 or strpos(v_text, 'wachtw') > 0
     or strpos(v_text, 'code de ') > 0 or strpos(v_text, 'digo de ') > 0 or strpos(v_text, 'codice ') > 0
     or strpos(v_text, 'kod ') > 0 or strpos(v_text, 'scode') > 0 or strpos(v_text, 'tiecode') > 0;

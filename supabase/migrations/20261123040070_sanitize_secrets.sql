@@ -73,7 +73,9 @@ comment on function monitoring.redact_private_keys(text) is
 'Replaces PEM blocks of private keys by [redacted], complete or truncated, with real or escaped line ends.
 Certificates stay.';
 
-create function monitoring.redact_secrets_once(value text, out redacted text, out is_final boolean)
+create function monitoring.redact_secrets_once(
+  value text, may_contain_secrets boolean, out redacted text, out is_final boolean
+)
 language plpgsql
 stable
 strict
@@ -125,7 +127,7 @@ begin
   if v_has_numbers then
     v_text := monitoring.redact_account_numbers(v_text);
   end if;
-  v_may_contain_secrets := monitoring.may_contain_secrets(v_text);
+  v_may_contain_secrets := redact_secrets_once.may_contain_secrets and monitoring.may_contain_secrets(v_text);
   if v_may_contain_secrets then
     v_text := monitoring.redact_keyed_values(v_text);
   end if;
@@ -161,10 +163,10 @@ begin
 end
 $$;
 
-comment on function monitoring.redact_secrets_once(text) is
+comment on function monitoring.redact_secrets_once(text, boolean) is
 'Runs one pass of redact_secrets(). is_final says that another pass is known to change nothing.';
 
-create function monitoring.redact_secrets(value text)
+create function monitoring.redact_secrets(value text, may_contain_secrets boolean default true)
 returns text
 language plpgsql
 stable
@@ -176,7 +178,7 @@ as $$
 declare
   c_most_passes constant integer := 8;
   v_before text := redact_secrets.value;
-  v_pass record := monitoring.redact_secrets_once(v_before);
+  v_pass record := monitoring.redact_secrets_once(v_before, redact_secrets.may_contain_secrets);
   v_after text := v_pass.redacted;
 begin
   -- A secret can be adjacent to another one, or be percent-encoded in a nested URL, so passes repeat until nothing
@@ -186,18 +188,19 @@ begin
       exit when strpos(v_after, '%') = 0 and strpos(v_after, '\u00') = 0 and strpos(v_after, '&') = 0;
       v_before := monitoring.decode_escapes(v_after);
       exit when v_before = v_after;
-      v_pass := monitoring.redact_secrets_once(v_before);
+      v_pass := monitoring.redact_secrets_once(v_before, true);
       exit when v_pass.redacted = v_before;
       v_after := v_pass.redacted;
     end if;
     v_before := v_after;
-    v_pass := monitoring.redact_secrets_once(v_before);
+    v_pass := monitoring.redact_secrets_once(v_before, true);
     v_after := v_pass.redacted;
   end loop;
   return v_after;
 end
 $$;
 
-comment on function monitoring.redact_secrets(text) is
+comment on function monitoring.redact_secrets(text, boolean) is
 'Replaces secrets and personal data in a text by [redacted] and removes control characters. Other text stays, except
-that escapes around a secret are decoded. Idempotent.';
+that escapes around a secret are decoded. Idempotent. may_contain_secrets is false where the function of that name is
+known to return false for the text: it takes a fifth of the time.';

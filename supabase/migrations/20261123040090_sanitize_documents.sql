@@ -51,7 +51,7 @@ as $$
 begin
   return monitoring.may_contain_secrets(may_contain_sensitive_keys.value)
     or lower(may_contain_sensitive_keys.value collate "C") like any(array[
-      '%security%', '%"pin"%', '%pw"%', '%pw\_%', '%"auth"%', '%"iban"%'
+      '%security%', '%"pin"%', '%pw"%', '%pw\_%', '%"auth"%', '%"iban"%', '%connect%sid%', '%mfa%', '%verif%', '%saml%'
     ]);
 end
 $$;
@@ -119,14 +119,16 @@ set search_path = ''
 as $$
 declare
   v_text text collate "C" := is_clean_jsonb.value::text;
+  v_has_escapes boolean := strpos(v_text, '\') > 0;
 begin
   if monitoring.may_contain_sensitive_keys(v_text) then
     return false;
   end if;
-  if strpos(v_text, '\') > 0 then
+  if v_has_escapes then
     v_text := replace(replace(replace(replace(v_text, '\\', '/'), '\"', '"'), '\n', e'\n'), '\t', e'\t');
   end if;
-  if strpos(v_text, '\') > 0 or monitoring.redact_secrets(v_text) <> v_text then
+  -- Without its escapes a text can contain a word that it did not contain with them.
+  if strpos(v_text, '\') > 0 or monitoring.redact_secrets(v_text, v_has_escapes) <> v_text then
     return false;
   end if;
   -- A document with fewer brackets cannot be that deep.
@@ -346,16 +348,16 @@ declare
   c_most_suspects constant integer := 300;
   c_most_values constant integer := 1500;
   v_value jsonb := sanitize_jsonb.value;
-  v_text text;
-  v_size integer := octet_length(sanitize_jsonb.value::text);
+  v_text text := v_value::text;
+  v_size integer := octet_length(v_text);
   v_suspects integer := 0;
   v_work integer;
 begin
   -- Remove first what cannot fit anyway, to limit the cost.
   if v_size > sanitize_jsonb.max_bytes + 65536 then
     v_value := monitoring.truncate_jsonb(v_value, sanitize_jsonb.max_bytes + 65536, 1);
+    v_text := v_value::text;
   end if;
-  v_text := v_value::text;
   if octet_length(v_text) > 4096 then
     v_suspects := monitoring.count_secret_indicators(v_text);
     v_suspects := greatest(
@@ -371,6 +373,8 @@ begin
       v_value := monitoring.truncate_jsonb(v_value, greatest(4096, octet_length(v_text) / (v_work + 1)), 1);
     end if;
     v_value := monitoring.redact_jsonb(v_value, 1);
+  elsif v_size <= sanitize_jsonb.max_bytes then
+    return v_value;
   end if;
   return monitoring.truncate_jsonb(v_value, sanitize_jsonb.max_bytes, 1);
 end

@@ -1,7 +1,7 @@
 -- Purpose: reads single values from the body of a webhook, in which any field may be missing, null or of another type.
--- Objects: functions monitoring.read_lenient_text, monitoring.read_timestamp, monitoring.delivery_kinds,
---   monitoring.delivery_sender, monitoring.name_delivery_sender, monitoring.delivery_fingerprint,
---   monitoring.keep_small_members, monitoring.is_allowed_link.
+-- Objects: functions monitoring.read_lenient_text, monitoring.list_lenient_texts, monitoring.read_timestamp,
+--   monitoring.delivery_kinds, monitoring.delivery_sender, monitoring.name_delivery_sender,
+--   monitoring.delivery_fingerprint, monitoring.keep_small_members, monitoring.is_allowed_link.
 -- Risks: these functions must not raise, whatever the body contains. Uses no regular expression, because ingest
 --   calls them.
 
@@ -21,6 +21,33 @@ $$;
 
 comment on function monitoring.read_lenient_text(jsonb, text[]) is
 'Returns the text or number at a path as trimmed text. Null for other types and for blank text.';
+
+create function monitoring.list_lenient_texts(holder jsonb)
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select coalesce(jsonb_object_agg(members.key, members.text), '{}')
+  from (
+    select
+      member.key,
+      case
+        when jsonb_typeof(member.value) in ('string', 'number')
+          then nullif(btrim(left(member.value #>> '{}', 65536), e' \t\r\n'), '')
+      end as text
+    from jsonb_each(
+      case jsonb_typeof(list_lenient_texts.holder) when 'object' then list_lenient_texts.holder else '{}' end
+    ) as member (key, value)
+  ) as members
+  where members.text is not null
+$$;
+
+comment on function monitoring.list_lenient_texts(jsonb) is
+'Returns the members of an object that are texts or numbers, as read_lenient_text() does one: for many of them a call
+costs less than one for each.';
 
 create function monitoring.read_timestamp(value jsonb)
 returns timestamptz

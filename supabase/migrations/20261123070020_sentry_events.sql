@@ -130,7 +130,8 @@ security invoker
 set search_path = ''
 as $$
   select coalesce(
-    jsonb_typeof(is_sentry_outage.event -> 'occurrence') = 'object'
+    is_sentry_outage.event ? 'occurrence'
+    and jsonb_typeof(is_sentry_outage.event -> 'occurrence') = 'object'
     and monitoring.list_sentry_exceptions(is_sentry_outage.event) = '[]'
     and is_sentry_outage.event ->> 'type' is distinct from 'transaction',
     false
@@ -253,7 +254,12 @@ as $$
   select nullif(
     jsonb_agg(
       jsonb_strip_nulls(jsonb_build_object(
-        'timestamp', left(item ->> 'timestamp', 40),
+        'timestamp', case
+          -- Seconds since 1970: as a number of so many digits it would have to be tested for being one of a card.
+          when jsonb_typeof(item -> 'timestamp') = 'number' and (item -> 'timestamp')::numeric between 1 and 99999999999
+            then (to_jsonb(to_timestamp((item -> 'timestamp')::double precision) at time zone 'UTC') #>> '{}') || 'Z'
+          else left(item ->> 'timestamp', 40)
+        end,
         'type', left(item ->> 'type', 100),
         'category', left(item ->> 'category', 100),
         'level', left(item ->> 'level', 20),
@@ -277,8 +283,8 @@ as $$
 $$;
 
 comment on function monitoring.read_sentry_breadcrumbs(jsonb) is
-'Returns the last 20 breadcrumbs of an event, oldest first: what happened before the error. Data of more than 1,000
-bytes is left out. Null without breadcrumbs.';
+'Returns the last 20 breadcrumbs of an event, oldest first: what happened before the error, with times in ISO 8601. Data
+of more than 1,000 bytes is left out. Null without breadcrumbs.';
 
 create function monitoring.read_sentry_request(event jsonb)
 returns jsonb
@@ -294,7 +300,10 @@ as $$
       'headers', (
         select jsonb_object_agg(lower(header.key), left(header.value, 500))
         from jsonb_each_text(
-          monitoring.read_sentry_tags(read_sentry_request.event #> '{request,headers}')
+          case jsonb_typeof(read_sentry_request.event #> '{request,headers}')
+            when 'object' then read_sentry_request.event #> '{request,headers}'
+            else monitoring.read_sentry_tags(read_sentry_request.event #> '{request,headers}')
+          end
         ) as header (key, value)
         where lower(header.key) in ('user-agent', 'referer', 'host', 'origin', 'content-type', 'accept-language')
       )
@@ -370,7 +379,8 @@ declare
   v_exceptions jsonb := monitoring.list_sentry_exceptions(v_event);
   v_chain jsonb := monitoring.order_sentry_chain(v_exceptions);
   v_exception jsonb := v_chain -> 0; -- the root cause
-  v_tags jsonb := monitoring.read_sentry_tags(v_event -> 'tags');
+  v_tags jsonb := case when v_event ? 'tags' then monitoring.read_sentry_tags(v_event -> 'tags') else '{}' end;
+  v_texts jsonb := monitoring.list_lenient_texts(v_event);
   v_status text := monitoring.read_lenient_text(v_event, 'contexts', 'response', 'status_code');
 begin
   return jsonb_strip_nulls(jsonb_build_object(
@@ -382,8 +392,8 @@ begin
           monitoring.describe_sentry_occurrence(v_event),
           monitoring.read_sentry_message(v_event),
           monitoring.read_lenient_text(v_event, 'metadata', 'value'),
-          monitoring.read_lenient_text(v_event, 'title'),
-          monitoring.read_lenient_text(v_event, 'culprit')
+          v_texts ->> 'title',
+          v_texts ->> 'culprit'
         ),
         'Sentry event without a message'
       ),
@@ -403,20 +413,20 @@ begin
     ),
     'source', monitoring.guess_sentry_source(v_event),
     'category', case when monitoring.is_sentry_outage(v_event) then 'infrastructure' end,
-    'level', coalesce(monitoring.read_lenient_text(v_event, 'level'), v_tags ->> 'level'),
+    'level', coalesce(v_texts ->> 'level', v_tags ->> 'level'),
     'http_status', case
       when length(v_status) = 3 and v_status between '400' and '599' and translate(v_status, '0123456789', '') = ''
         then v_status
     end,
-    'environment', coalesce(monitoring.read_lenient_text(v_event, 'environment'), v_tags ->> 'environment'),
+    'environment', coalesce(v_texts ->> 'environment', v_tags ->> 'environment'),
     'release', coalesce(
-      monitoring.read_lenient_text(v_event, 'release'),
+      v_texts ->> 'release',
       monitoring.read_lenient_text(v_event, 'release', 'version'),
       v_tags ->> 'release',
       v_tags ->> 'sentry:release'
     ),
     'url', coalesce(monitoring.read_lenient_text(v_event, 'request', 'url'), v_tags ->> 'url'),
-    'context', monitoring.describe_sentry_context(v_event, v_tags, v_chain) || jsonb_build_object(
+    'context', monitoring.describe_sentry_context(v_event, v_texts, v_tags, v_chain) || jsonb_build_object(
       'exceptions', case
         when jsonb_array_length(v_exceptions) > jsonb_array_length(v_chain)
           then monitoring.list_sentry_group(v_exceptions)
@@ -451,7 +461,7 @@ $$;
 comment on function monitoring.list_sentry_group(jsonb) is
 'Returns a group of exceptions as texts, the group first: at most 20.';
 
-create function monitoring.describe_sentry_context(event jsonb, tags jsonb, chain jsonb)
+create function monitoring.describe_sentry_context(event jsonb, texts jsonb, tags jsonb, chain jsonb)
 returns jsonb
 language plpgsql
 stable
@@ -463,15 +473,18 @@ declare
 begin
   return jsonb_build_object(
     'sentry', jsonb_build_object(
-      'project', monitoring.find_sentry_project(v_event),
-      'event_id', monitoring.read_lenient_text(v_event, 'event_id'),
-      'title', monitoring.read_lenient_text(v_event, 'title'),
-      'culprit', monitoring.read_lenient_text(v_event, 'culprit'),
-      'transaction', monitoring.read_lenient_text(v_event, 'transaction'),
-      'platform', monitoring.read_lenient_text(v_event, 'platform'),
-      'logger', monitoring.read_lenient_text(v_event, 'logger'),
-      'server_name', monitoring.read_lenient_text(v_event, 'server_name'),
-      'dist', monitoring.read_lenient_text(v_event, 'dist'),
+      'project', case
+        when v_event ?| array['project', 'project_slug', 'project_name', 'url']
+          then monitoring.find_sentry_project(v_event)
+      end,
+      'event_id', describe_sentry_context.texts -> 'event_id',
+      'title', describe_sentry_context.texts -> 'title',
+      'culprit', describe_sentry_context.texts -> 'culprit',
+      'transaction', describe_sentry_context.texts -> 'transaction',
+      'platform', describe_sentry_context.texts -> 'platform',
+      'logger', describe_sentry_context.texts -> 'logger',
+      'server_name', describe_sentry_context.texts -> 'server_name',
+      'dist', describe_sentry_context.texts -> 'dist',
       'sdk', nullif(
         concat_ws(
           ' ', monitoring.read_lenient_text(v_event, 'sdk', 'name'), monitoring.read_lenient_text(v_event, 'sdk', 'version')
@@ -489,14 +502,17 @@ begin
       when jsonb_typeof(v_event #> '{contexts,browser}') = 'object' then v_event #> '{contexts,browser}'
       else to_jsonb(describe_sentry_context.tags ->> 'browser')
     end,
-    'request', monitoring.read_sentry_request(v_event),
-    'user', monitoring.hash_user(
-      coalesce(
-        monitoring.read_lenient_text(v_event, 'user', 'id'),
-        monitoring.read_lenient_text(v_event, 'user', 'username'),
-        monitoring.read_lenient_text(v_event, 'user', 'email')
-      )
-    ),
+    'request', case when v_event ? 'request' then monitoring.read_sentry_request(v_event) end,
+    'user', case
+      when v_event ? 'user'
+        then monitoring.hash_user(
+          coalesce(
+            monitoring.read_lenient_text(v_event, 'user', 'id'),
+            monitoring.read_lenient_text(v_event, 'user', 'username'),
+            monitoring.read_lenient_text(v_event, 'user', 'email')
+          )
+        )
+    end,
     'breadcrumbs', monitoring.read_sentry_breadcrumbs(v_event),
     'contexts', v_event -> 'contexts',
     'extra', nullif(v_event -> 'extra', '{}')
@@ -504,7 +520,7 @@ begin
 end
 $$;
 
-comment on function monitoring.describe_sentry_context(jsonb, jsonb, jsonb) is
+comment on function monitoring.describe_sentry_context(jsonb, jsonb, jsonb, jsonb) is
 'Returns the context of an event: what has no column. The user is reduced to a hash, see hash_user().';
 
 create function monitoring.hash_user(id text)

@@ -90,7 +90,8 @@ begin
     end if;
   end if;
   return v_report || jsonb_strip_nulls(jsonb_build_object(
-    'fingerprint', monitoring.read_sdk_fingerprint(v_event), 'timestamp', v_event -> 'timestamp'
+    'fingerprint', case when v_event ? 'fingerprint' then monitoring.read_sdk_fingerprint(v_event) end,
+    'timestamp', v_event -> 'timestamp'
   ));
 end
 $$;

@@ -2,7 +2,7 @@
 
 begin;
 
-select plan(6);
+select plan(7);
 
 select is(monitoring.sanitize_jsonb(sample.body::jsonb, 65536), sample.wanted::jsonb, sample.description)
 from (
@@ -33,6 +33,22 @@ from (
   ),
   ('{"n": -4111111111111111}', '{"n": "[redacted]"}', 'a negative number')
 ) as sample (body, wanted, description);
+
+-- Each alone: no other word makes the document suspicious.
+select is_empty(
+  $$ select spelling
+     from unnest(array[
+       'session id', 'php sess id', 'connect sid', 'mfa code', 'verification code', 'code verifier', 'saml response',
+       'saml request', 'otp code', 'security code', 'card number', 'social security number', 'signing key', 'db pass',
+       'my session id', 'api key', 'pass phrase', 'x hub signature 256'
+     ]) as words
+     cross join unnest(array['', ' ', '_', '-', '.', ':']) as separator
+     cross join unnest(array[replace(words, ' ', separator), upper(replace(words, ' ', separator))]) as spelling
+     where monitoring.is_sensitive_key(spelling)
+       and monitoring.sanitize_jsonb(jsonb_build_object('a', jsonb_build_object(spelling, 1234)), 65536)
+       <> jsonb_build_object('a', jsonb_build_object(spelling, '[redacted]')) $$,
+  'every key that is_sensitive_key() knows is found in a document, in any spelling'
+);
 
 select * from finish();
 

@@ -53,7 +53,7 @@ select is(
     "sentry": {"event_id": "e7c3aa1d-6c564b3eb3ba02acbce2af53", "platform": "javascript", "transaction": "/cart",
       "mechanism": "onerror", "handled": false},
     "tags": {"tenant": "acme"}, "request": {"method": "GET", "headers": {"user-agent": "Firefox"}},
-    "breadcrumbs": [{"timestamp": "1795649074.083", "category": "ui.click", "message": "button",
+    "breadcrumbs": [{"timestamp": "2026-11-25T23:24:34.083Z", "category": "ui.click", "message": "button",
       "data": {"password": "[redacted]"}}],
     "extra": {"level": "warning"}
   }'::jsonb,
