@@ -202,5 +202,5 @@ $$;
 
 comment on function monitoring.redact_secrets(text, boolean) is
 'Replaces secrets and personal data in a text by [redacted] and removes control characters. Other text stays, except
-that escapes around a secret are decoded. Idempotent. may_contain_secrets is false where the function of that name is
-known to return false for the text: it takes a fifth of the time.';
+that escapes around a secret are decoded. Idempotent. may_contain_secrets may be false where the function of that name
+is known to return false for the text: it need not be called again.';

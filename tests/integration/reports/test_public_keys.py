@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -74,6 +75,17 @@ def test_a_page_and_a_server_share_nothing(
     assert first.json()["incident_id"] != second.json()["incident_id"]
     assert second.json()["severity"] != "CRITICAL"
     assert stored() == [(f"public:{PUBLIC_NAME}", PUBLIC_NAME, 1), ("server:default", "server", 1)]
+
+
+def test_the_time_of_a_page_counts(page: httpx.Client, database: psycopg.Connection, source: str) -> None:
+    """A page keeps what it could not send while it was offline."""
+    moment = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    answer = page.post(ROUTE, params=KEY, json=report(source, timestamp=moment.isoformat()))
+    assert answer.status_code == 201
+    (first_seen,) = database.execute(
+        "select first_seen from public.incidents where context ->> 'fingerprint' = %s", [source]
+    ).fetchall()
+    assert first_seen == (moment,)
 
 
 def test_an_ingest_token_in_the_url_is_refused(page: httpx.Client, source: str) -> None:
