@@ -1,6 +1,6 @@
 begin;
 
-select plan(7);
+select plan(9);
 
 select is(
   monitoring.read_lenient_text('{"a": {"b": 12.0}}', 'a', 'b') || monitoring.read_lenient_text('{"a": " x "}', 'a'), '12.0x',
@@ -11,6 +11,27 @@ select is_empty(
   $$ select from unnest(array['{"a": null}', '{"a": []}', '{"a": " "}', '{}', 'null', '[1]', '"a"']::jsonb[]) as holder
      where monitoring.read_lenient_text(holder, 'a') is not null $$,
   'other types are null'
+);
+
+select is_empty(
+  $$ select from unnest(array[
+       '{"a": " x ", "b": 12.0, "c": null, "d": [], "e": {"f": 1}, "g": " ", "h": true, "": "y"}', '{}', 'null', '[1]', '"a"'
+     ]::jsonb[]) as holder
+     cross join unnest(array['a', 'b', 'c', 'd', 'e', 'g', 'h', '', 'z']) as field
+     where monitoring.list_lenient_texts(holder) ->> field is distinct from monitoring.read_lenient_text(holder, field) $$,
+  'the texts of an object are those that are read one by one'
+);
+
+select is(
+  jsonb_path_query_array(
+    monitoring.read_sentry_breadcrumbs(
+      '{"breadcrumbs": [{"timestamp": 1795649074.083}, {"timestamp": "2026-11-25T23:24:34.083+01:00"}, {"timestamp": 1e300},
+        {"timestamp": -1}, {"timestamp": 0}, {"timestamp": true}, {"timestamp": null}, {"timestamp": {"a": 1}}]}'
+    ),
+    '$[0 to 4].timestamp'
+  ),
+  jsonb_build_array('2026-11-25T23:24:34.083Z', '2026-11-25T23:24:34.083+01:00', '1' || repeat('0', 39), '-1', '0'),
+  'times of breadcrumbs become ISO 8601, and what is none stays a text'
 );
 
 select results_eq(
