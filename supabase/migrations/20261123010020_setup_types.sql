@@ -23,11 +23,11 @@ comment on type public.target_type is
 'Type of a health-check target. It decides the category and the severity of incidents about the target. A heartbeat is
 not probed: a job that runs elsewhere reports to it.';
 
-create type public.check_status as enum ('pending', 'up', 'degraded', 'down', 'unknown');
+create type public.check_status as enum ('pending', 'up', 'degraded', 'down', 'unknown', 'disputed');
 
 comment on type public.check_status is
-'Result of a health check. pending: not judged yet. unknown: no response arrived, which does not prove that the
-target is down.';
+'Result of a health check. pending: not judged yet. unknown: no response arrived, or our own connection failed, which
+does not prove that the target is down. disputed: the database cannot reach the target, but the service can.';
 
 create type public.deployment_status as enum (
   'pending', 'in_progress', 'succeeded', 'failed', 'rolled_back', 'cancelled'

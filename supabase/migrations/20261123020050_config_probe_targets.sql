@@ -1,5 +1,5 @@
 -- Purpose: keeps the health-check targets as rows, derived from system_config, for the probes and the status pages.
--- Objects: table monitoring.probe_targets; functions monitoring.read_statuses, monitoring.read_probe_targets,
+-- Objects: table monitoring.probe_targets; functions monitoring.read_statuses, monitoring.find_send_offsets, monitoring.read_probe_targets,
 --   monitoring.sync_probe_targets; trigger probe_targets_follow_the_configuration.
 -- Risks: the table is derived: a trigger overwrites it. Edit system_config.
 
@@ -23,7 +23,23 @@ create table monitoring.probe_targets (
   grace_minutes integer not null,
   timezone text not null,
   max_run_minutes integer,
-  check_ins_from text[] not null
+  check_ins_from text[] not null,
+  send_offset_ms integer not null,
+  retry_interval_seconds integer,
+  failures_to_open integer,
+  successes_to_close integer,
+  severity public.incident_severity,
+  group_name text,
+  tags text[] not null,
+  is_paused boolean not null,
+  paused_until timestamptz,
+  body text,
+  content_type text,
+  secret_headers jsonb not null,
+  body_lacks text,
+  json_path text,
+  header_contains jsonb not null,
+  confirm_from_service boolean
 );
 
 alter table monitoring.probe_targets enable row level security;
@@ -85,6 +101,48 @@ comment on column monitoring.probe_targets.max_run_minutes is
 comment on column monitoring.probe_targets.check_ins_from is
 'Names of the public keys whose check-ins count as heartbeats.';
 
+comment on column monitoring.probe_targets.send_offset_ms is
+'Milliseconds after the beginning of a round at which the request is sent, 0 to 49,999. The same in every round: derived
+from the name of the last target in the chain of depends_on, so that what depends on each other is checked together.';
+
+comment on column monitoring.probe_targets.retry_interval_seconds is
+'Seconds between two attempts of a round. Null for that of health_check_policy.';
+
+comment on column monitoring.probe_targets.failures_to_open is
+'Consecutive failed rounds that open an incident. Null for those of health_check_policy.';
+
+comment on column monitoring.probe_targets.successes_to_close is
+'Consecutive successful rounds that resolve the incident. Null for those of health_check_policy.';
+
+comment on column monitoring.probe_targets.severity is
+'Severity of the incident while the target is down. Null for that of its type.';
+
+comment on column monitoring.probe_targets.group_name is 'Group under which status pages show the target.';
+
+comment on column monitoring.probe_targets.tags is 'Words to find the target by.';
+
+comment on column monitoring.probe_targets.is_paused is 'Whether the owner paused the target.';
+
+comment on column monitoring.probe_targets.paused_until is 'Time at which the pause ends. Null for a pause without end.';
+
+comment on column monitoring.probe_targets.body is 'Body of a POST request. Null for the default of pg_net.';
+
+comment on column monitoring.probe_targets.content_type is 'Content-Type of the body.';
+
+comment on column monitoring.probe_targets.secret_headers is
+'Headers whose values are secrets: name of the header to name of the secret.';
+
+comment on column monitoring.probe_targets.body_lacks is 'Text that a successful response does not contain.';
+
+comment on column monitoring.probe_targets.json_path is
+'SQL/JSON path predicate that the body of a successful response satisfies.';
+
+comment on column monitoring.probe_targets.header_contains is
+'Texts that headers of a successful response contain: name of the header to text.';
+
+comment on column monitoring.probe_targets.confirm_from_service is
+'Whether the service looks at the target before it counts as down. Null for what health_check_policy says.';
+
 create function monitoring.read_statuses(statuses jsonb)
 returns int4multirange
 language sql
@@ -100,6 +158,39 @@ $$;
 
 comment on function monitoring.read_statuses(jsonb) is
 'Converts a list of status codes and ranges, such as [200, "300-399"], to a multirange.';
+
+create function monitoring.find_send_offsets(targets jsonb)
+returns table (name text, offset_ms integer)
+language sql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  with recursive target as materialized (
+    select items.item ->> 'name' as name, items.item ->> 'depends_on' as depends_on
+    from jsonb_array_elements(find_send_offsets.targets) as items (item)
+  ),
+
+  chain as (
+    select target.name, target.name as last_name, target.depends_on as next_name, 0 as depth
+    from target
+    union all
+    select chain.name, target.name, target.depends_on, chain.depth + 1
+    from chain
+    join target on target.name = chain.next_name
+    where chain.depth < 100
+  )
+
+  select distinct on (chain.name) chain.name, ('x' || left(md5(chain.last_name), 7))::bit(28)::integer % 50000
+  from chain
+  order by chain.name, chain.depth desc
+$$;
+
+comment on function monitoring.find_send_offsets(jsonb) is
+'Returns the milliseconds after the beginning of a round at which each target is checked, 0 to 49,999: the same in every
+round, spread evenly over the targets, and equal for targets that depend on each other.';
 
 create function monitoring.read_probe_targets(targets jsonb)
 returns setof monitoring.probe_targets
@@ -129,7 +220,23 @@ as $$
     (filled.item ->> 'grace_minutes')::integer,
     filled.item ->> 'timezone',
     (filled.item ->> 'max_run_minutes')::integer,
-    array(select names.name from jsonb_array_elements_text(filled.item -> 'check_ins_from') as names (name))
+    array(select names.name from jsonb_array_elements_text(filled.item -> 'check_ins_from') as names (name)),
+    send_offsets.offset_ms,
+    (filled.item ->> 'retry_interval_seconds')::integer,
+    (filled.item ->> 'failures_to_open')::integer,
+    (filled.item ->> 'successes_to_close')::integer,
+    (filled.item ->> 'severity')::public.incident_severity,
+    filled.item ->> 'group',
+    array(select words.word from jsonb_array_elements_text(filled.item -> 'tags') as words (word)),
+    (filled.item ->> 'is_paused')::boolean,
+    (filled.item ->> 'paused_until')::timestamp at time zone 'UTC',
+    filled.item ->> 'body',
+    filled.item ->> 'content_type',
+    filled.item -> 'secret_headers',
+    filled.item ->> 'body_lacks',
+    filled.item ->> 'jsonb_path',
+    filled.item -> 'header_contains',
+    (filled.item ->> 'confirm_from_service')::boolean
   from (
     select
       items.position,
@@ -142,6 +249,8 @@ as $$
         and config_field.default_value is not null
     ) as defaults
   ) as filled
+  join monitoring.find_send_offsets(read_probe_targets.targets) as send_offsets
+    on send_offsets.name = filled.item ->> 'name'
 $$;
 
 comment on function monitoring.read_probe_targets(jsonb) is
@@ -184,7 +293,23 @@ begin
       grace_minutes = excluded.grace_minutes,
       timezone = excluded.timezone,
       max_run_minutes = excluded.max_run_minutes,
-      check_ins_from = excluded.check_ins_from;
+      check_ins_from = excluded.check_ins_from,
+      send_offset_ms = excluded.send_offset_ms,
+      retry_interval_seconds = excluded.retry_interval_seconds,
+      failures_to_open = excluded.failures_to_open,
+      successes_to_close = excluded.successes_to_close,
+      severity = excluded.severity,
+      group_name = excluded.group_name,
+      tags = excluded.tags,
+      is_paused = excluded.is_paused,
+      paused_until = excluded.paused_until,
+      body = excluded.body,
+      content_type = excluded.content_type,
+      secret_headers = excluded.secret_headers,
+      body_lacks = excluded.body_lacks,
+      json_path = excluded.json_path,
+      header_contains = excluded.header_contains,
+      confirm_from_service = excluded.confirm_from_service;
   perform monitoring.sync_heartbeats();
   return null;
 end

@@ -157,6 +157,60 @@ as $$
   (
     'health_check_targets', 'check_ins_from', 'strings', 0, 50, null, false, '[]',
     'names of the public keys whose check-ins, sent by a Sentry SDK, count as heartbeats'
+  ),
+  (
+    'health_check_targets', 'retry_interval_seconds', 'integer', 0, 55, null, false, null,
+    'seconds between two attempts of a round; missing means that of health_check_policy'
+  ),
+  (
+    'health_check_targets', 'failures_to_open', 'integer', 1, 60, null, false, null,
+    'consecutive failed rounds that open an incident; missing means those of health_check_policy'
+  ),
+  (
+    'health_check_targets', 'successes_to_close', 'integer', 1, 60, null, false, null,
+    'consecutive successful rounds that resolve the incident; missing means those of health_check_policy'
+  ),
+  (
+    'health_check_targets', 'severity', 'choice', null, null, enum_range(null::public.incident_severity)::text[],
+    false, null, 'severity of the incident while the target is down; missing means that of its type'
+  ),
+  (
+    'health_check_targets', 'group', 'text', 1, 100, null, false, null,
+    'group under which status pages show the target'
+  ),
+  ('health_check_targets', 'tags', 'strings', 0, 20, null, false, '[]', 'words to find the target by'),
+  (
+    'health_check_targets', 'is_paused', 'boolean', null, null, null, false, 'false',
+    'true stops the checks of the target until paused_until, or until it is false again'
+  ),
+  (
+    'health_check_targets', 'paused_until', 'timestamp', null, null, null, false, null,
+    'end of the pause in UTC, as YYYY-MM-DDTHH:MM; missing means no end'
+  ),
+  ('health_check_targets', 'body', 'text', 0, 10000, null, false, null, 'body of the request, for the method POST'),
+  (
+    'health_check_targets', 'content_type', 'text', 1, 200, null, false, '"application/json"',
+    'Content-Type of the body, for the method POST'
+  ),
+  (
+    'health_check_targets', 'secret_headers', 'object', null, null, null, false, '{}',
+    'headers of the request whose values are secrets, as {"header": "name of a secret in Vault"}'
+  ),
+  (
+    'health_check_targets', 'body_lacks', 'text', 1, 200, null, false, null,
+    'text that the first MiB of a successful response does not contain'
+  ),
+  (
+    'health_check_targets', 'jsonb_path', 'text', 1, 500, null, false, null,
+    'SQL/JSON path predicate that the body of a successful response satisfies, such as $.status == "ok"'
+  ),
+  (
+    'health_check_targets', 'header_contains', 'object', null, null, null, false, '{}',
+    'texts that headers of a successful response contain, as {"header": "text"}'
+  ),
+  (
+    'health_check_targets', 'confirm_from_service', 'boolean', null, null, null, false, null,
+    'whether the service looks at the target before it counts as down; missing means what health_check_policy says'
   )
   on conflict (entry, field) do nothing
 $$;
@@ -176,6 +230,18 @@ as $$
   (
     'health_check_policy', 'attempts', 'integer', 1, 5, null, false, '3',
     'attempts in a round before a failure counts'
+  ),
+  (
+    'health_check_policy', 'retry_interval_seconds', 'integer', 0, 55, null, false, '15',
+    'seconds between two attempts of a round, so that a short interruption is no failure'
+  ),
+  (
+    'health_check_policy', 'failures_to_open', 'integer', 1, 60, null, false, '1',
+    'consecutive failed rounds that open the incident of a target'
+  ),
+  (
+    'health_check_policy', 'confirm_from_service', 'boolean', null, null, null, false, 'true',
+    'true has the service look at a target before it counts as down, while the service is running'
   ),
   (
     'health_check_policy', 'successes_to_close', 'integer', 1, 60, null, false, '2',

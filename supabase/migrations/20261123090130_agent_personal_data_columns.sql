@@ -100,7 +100,7 @@ as $$
       'service version environment deployed_by rollback_reason test_results external_url', 'erased', null, null),
     ('public.deployment_history', 'caller', 'reported', null, 'who recorded the deployment, from the access token'),
     ('public.deployment_history', 'commit_hash external_id', 'ignored', null, 'a hash and the id of a deployment'),
-    ('public.monitoring_checks', 'url error answer_headers', 'erased', null, null),
+    ('public.monitoring_checks', 'url error unmet_condition service_problem answer_headers', 'erased', null, null),
     ('public.monitoring_checks', 'answer_excerpt', 'erased',
       'monitoring.truncate_bytes(monitoring.erase_text(answer_excerpt, $1), 1024)', null),
     ('public.monitoring_checks', 'target incident_id', 'ignored', null, 'names of targets and incidents'),
@@ -138,7 +138,8 @@ as $$
     ('monitoring.heartbeats', 'last_sender last_refused_sender', 'reported', null, 'who reported, from the access token'),
     ('monitoring.heartbeats', 'target schedule state last_run_id', 'ignored', null, 'names of targets and our own, and ids'),
     ('monitoring.heartbeat_keys', 'target', 'ignored', null, 'names of targets'),
-    ('monitoring.probe_targets', 'name url method headers body_contains depends_on cron timezone check_ins_from', 'ignored', null,
+    ('monitoring.probe_targets', 'name url method headers body_contains depends_on cron timezone check_ins_from group_name tags body content_type '
+      'secret_headers body_lacks json_path header_contains', 'ignored', null,
       'copied from system_config'),
     ('monitoring.notification_channels',
       'name kind sources environments events quiet_timezone escalate_to url_secret token_secret '
@@ -148,7 +149,12 @@ as $$
     ('monitoring.notifications', 'message_id incident_id provider_id', 'ignored', null, 'ids'),
     ('monitoring.service_versions', 'version', 'ignored', null, 'versions of the service'),
     ('monitoring.service_targets', 'name written', 'ignored', null, 'settings of the service'),
-    ('monitoring.target_states', 'target', 'ignored', null, 'names of targets'),
+    ('monitoring.target_states', 'target pause_reason', 'ignored', null, 'names of targets, and texts of our own'),
+    ('monitoring.target_looks', 'problem', 'erased', null, null),
+    ('monitoring.target_looks', 'target purpose error_kind addresses', 'ignored', null,
+      'names of targets, words of our own, and addresses of servers'),
+    ('monitoring.target_certificates', 'target issuer subject names problem', 'ignored', null,
+      'names of targets, and public certificates'),
     ('monitoring.target_hourly_stats', 'target', 'ignored', null, 'names of targets'),
     ('monitoring.target_daily_stats', 'target', 'ignored', null, 'names of targets')
   ) as listed (relation, names, treatment, expression, reason)

@@ -1,29 +1,9 @@
 -- Purpose: starts a round of health checks: each minute, each enabled target that is due gets one row and one
 --   request.
--- Objects: type monitoring.sent_probe; tables monitoring.job_runs, monitoring.target_states; functions
+-- Objects: type monitoring.sent_probe; tables monitoring.target_states, monitoring.awaited_checks; functions
 --   monitoring.send_probe, monitoring.find_answer_due, monitoring.start_round, monitoring.run_health_checks.
 -- Risks: each request is enqueued in a block of its own, so that one malformed URL does not stop the others. Rounds
 --   and judgements take one advisory lock, so they never lock each other's rows in different orders.
-
-create table monitoring.job_runs (
-  job text primary key,
-  ran_at timestamptz not null
-);
-
-alter table monitoring.job_runs enable row level security;
-
-create policy job_runs_is_read_by_nobody on monitoring.job_runs
-for select to authenticated
-using (false);
-
-revoke all on table monitoring.job_runs from public, anon, authenticated, service_role;
-
-comment on table monitoring.job_runs is
-'Last run of each job that is monitored from outside. pg_cron''s own log can be switched off.';
-
-comment on column monitoring.job_runs.job is 'Name of the job in cron.job.';
-
-comment on column monitoring.job_runs.ran_at is 'Time of the last run.';
 
 create table monitoring.target_states (
   target text primary key,
@@ -34,6 +14,10 @@ create table monitoring.target_states (
   degraded_rounds integer not null default 0,
   down_rounds integer not null default 0,
   unknown_rounds integer not null default 0,
+  disputed_rounds integer not null default 0,
+  worker_kills integer not null default 0,
+  paused_at timestamptz,
+  pause_reason text,
   changed_at timestamptz[] not null default '{}',
   is_slow boolean not null default false,
   last_check_at timestamptz,
@@ -61,7 +45,7 @@ comment on column monitoring.target_states.status is 'Result of the last round; 
 
 comment on column monitoring.target_states.since is 'Round since which the status is unchanged.';
 
-comment on column monitoring.target_states.last_status is 'Last status other than unknown: up, degraded or down.';
+comment on column monitoring.target_states.last_status is 'Last status other than unknown and disputed: up, degraded or down.';
 
 comment on column monitoring.target_states.good_rounds is
 'Number of consecutive rounds that were up. Unknown rounds do not count.';
@@ -72,6 +56,17 @@ comment on column monitoring.target_states.down_rounds is 'Number of consecutive
 
 comment on column monitoring.target_states.unknown_rounds is 'Number of consecutive rounds without a response.';
 
+comment on column monitoring.target_states.disputed_rounds is
+'Number of consecutive rounds in which only the service reached the target.';
+
+comment on column monitoring.target_states.worker_kills is
+'Number of times that the worker of pg_net ended while it waited for this target alone.';
+
+comment on column monitoring.target_states.paused_at is
+'Time at which the health checks paused the target themselves. Null while they did not.';
+
+comment on column monitoring.target_states.pause_reason is 'Why the health checks paused the target.';
+
 comment on column monitoring.target_states.changed_at is 'Rounds of the last 30 minutes in which last_status changed.';
 
 comment on column monitoring.target_states.is_slow is
@@ -81,6 +76,30 @@ fast ones.';
 comment on column monitoring.target_states.last_check_at is 'Round that was judged last.';
 
 comment on column monitoring.target_states.last_response_time_ms is 'Response time of the last round in milliseconds.';
+
+-- Unlogged as pg_net's tables are: the crash that lets pg_net count request ids from 1 again empties it as well.
+create unlogged table monitoring.awaited_checks (
+  request_id bigint primary key,
+  check_id bigint not null
+);
+
+create index awaited_checks_check_idx on monitoring.awaited_checks (check_id);
+
+alter table monitoring.awaited_checks enable row level security;
+
+create policy awaited_checks_is_read_by_nobody on monitoring.awaited_checks
+for select to authenticated
+using (false);
+
+revoke all on table monitoring.awaited_checks from public, anon, authenticated, service_role;
+
+comment on table monitoring.awaited_checks is
+'The check that each request of pg_net belongs to, until its answer is recorded or overdue. A crash of PostgreSQL empties
+the table: an answer to a later request with the same id cannot count for a check that was sent before the crash.';
+
+comment on column monitoring.awaited_checks.request_id is 'Id of the request in pg_net.';
+
+comment on column monitoring.awaited_checks.check_id is 'Check that waits for the answer.';
 
 create type monitoring.sent_probe as (request_id bigint, problem text);
 

@@ -1,7 +1,7 @@
 -- Purpose: records the response to a health check on its row.
--- Objects: functions monitoring.read_excerpt, monitoring.read_answer_headers, monitoring.store_answer,
---   monitoring.record_answer, monitoring.install_answer_trigger, monitoring.collect_missed_answers; trigger
---   monitoring_records_answers.
+-- Objects: functions monitoring.read_excerpt, monitoring.read_answer_headers, monitoring.find_unmet_condition,
+--   monitoring.store_answer, monitoring.record_answer, monitoring.install_answer_trigger,
+--   monitoring.collect_missed_answers; trigger monitoring_records_answers.
 -- Risks: the trigger runs inside pg_net's worker, in the transaction of a whole batch. If it raised, the worker
 --   would crash on the same request again and again, and pg_net would stop for all its users. So it catches every
 --   error, locks only the row of its check, skips that row when another session holds it, and ignores requests of
@@ -66,6 +66,36 @@ comment on function monitoring.read_answer_headers(jsonb, text[]) is
 'Returns the headers of a response with these names, in lower case, sanitized, at most 200 characters each. pg_net
 stores bytes that are not UTF-8, which no client could read: they become octal escapes.';
 
+create function monitoring.find_unmet_condition(
+  target monitoring.probe_targets, http_status integer, headers jsonb, content bytea
+)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if not find_unmet_condition.http_status <@ (find_unmet_condition.target).expected_status then
+    return format(
+      'responded with %s, expected %s',
+      find_unmet_condition.http_status,
+      monitoring.describe_statuses((find_unmet_condition.target).expected_status)
+    );
+  elsif position(
+    pg_catalog.textsend((find_unmet_condition.target).body_contains)
+    in substring(find_unmet_condition.content from 1 for 1048576)
+  ) = 0 then
+    return format('the body does not contain "%s"', (find_unmet_condition.target).body_contains);
+  end if;
+  return null;
+end
+$$;
+
+comment on function monitoring.find_unmet_condition(monitoring.probe_targets, integer, jsonb, bytea) is
+'Returns the first condition of a target that a response does not meet, as a reason in words, or null when it meets all of
+them. content is the body; at most 1 MiB of it is searched.';
+
 create function monitoring.store_answer(
   request_id bigint,
   status_code integer,
@@ -86,7 +116,7 @@ declare
   v_check record;
   v_content bytea;
 begin
-  select monitoring_checks.id, probe_targets.body_contains, probe_targets.timeout_ms
+  select monitoring_checks.id, probe_targets as target, probe_targets.timeout_ms
   into v_check
   from public.monitoring_checks
   left join monitoring.probe_targets on probe_targets.name = monitoring_checks.target
@@ -108,7 +138,7 @@ begin
   update public.monitoring_checks
   set
     answered_at = clock_timestamp(),
-    http_status = case when store_answer.status_code between 100 and 599 then store_answer.status_code end,
+    http_status = case when store_answer.status_code between 100 and 999 then store_answer.status_code end,
     response_time_ms = case when store_answer.status_code is not null then store_answer.response_time_ms end,
     error = case
       when store_answer.has_timed_out then format('timed out after %s ms', v_check.timeout_ms)
@@ -118,9 +148,10 @@ begin
       store_answer.headers, '{content-type,retry-after,server}'
     ),
     answer_excerpt = monitoring.read_excerpt(v_content),
-    has_expected_text = position(
-      pg_catalog.textsend(v_check.body_contains) in substring(v_content from 1 for 1048576)
-    ) > 0
+    unmet_condition = case
+      when store_answer.status_code is not null
+        then monitoring.find_unmet_condition(v_check.target, store_answer.status_code, store_answer.headers, v_content)
+    end
   where monitoring_checks.id = v_check.id;
   return true;
 end

@@ -66,11 +66,7 @@ as $$
         when locked.answered_at is null
           then coalesce(locked.error, 'no response from pg_net, so the state of the target is unknown')
         when locked.http_status is null then coalesce(locked.error, 'no HTTP response')
-        when not locked.http_status <@ coalesce(target.expected_status, '{[200,400)}'::int4multirange)
-          then format(
-            'responded with %s, expected %s', locked.http_status, monitoring.describe_statuses(target.expected_status)
-          )
-        when not locked.has_expected_text then format('the body does not contain "%s"', target.body_contains)
+        else locked.unmet_condition
       end as problem
     from locked
     left join monitoring.probe_targets as target on target.name = locked.target

@@ -38,7 +38,9 @@ class HealthChecks:
         self._configure("health_check_targets", list(targets))
 
     def set_policy(self, **fields: object) -> None:
-        self._configure("health_check_policy", fields)
+        """Attempts follow each other at once, and the service does not confirm failures, unless the fields say so."""
+        defaults = {"retry_interval_seconds": 0, "confirm_from_service": False}
+        self._configure("health_check_policy", defaults | fields)
 
     def switch_jobs(self, names: Sequence[str], *, active: bool) -> None:
         """As superuser, which the real pg_cron requires. Hosted Supabase lets postgres do it as well.

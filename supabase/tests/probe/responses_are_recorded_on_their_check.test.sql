@@ -20,9 +20,9 @@ from public.monitoring_checks
 where target = 'api';
 
 select results_eq(
-  $$ select status::text, http_status, response_time_ms < 1000, has_expected_text, answered_at is not null
+  $$ select status::text, http_status, response_time_ms < 1000, unmet_condition, answered_at is not null
      from public.monitoring_checks where target = 'api' $$,
-  $$ values ('pending', 503, true, true, true) $$,
+  $$ values ('pending', 503, true, 'responded with 503, expected 200-399', true) $$,
   'status, response time and expected text are recorded, and the check is still pending'
 );
 
