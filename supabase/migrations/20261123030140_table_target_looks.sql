@@ -6,6 +6,7 @@ create table monitoring.target_looks (
   id bigint generated always as identity primary key,
   target text not null,
   purpose text not null,
+  endpoint text,
   check_id bigint references public.monitoring_checks (id) on delete cascade,
   requested_at timestamptz not null default clock_timestamp(),
   due_at timestamptz not null,
@@ -50,6 +51,8 @@ revoke all on table monitoring.target_looks from public, anon, authenticated, se
 -- Only for views, which run with the privileges of their reader. API roles have no USAGE on the schema.
 grant select on table monitoring.target_looks to authenticated, service_role;
 
+revoke all on sequence monitoring.target_looks_id_seq from public, anon, authenticated, service_role;
+
 comment on table monitoring.target_looks is
 'What the service sees from its own network: looks that SQL asked for, and their results.';
 
@@ -59,6 +62,9 @@ comment on column monitoring.target_looks.target is 'Name of the target.';
 
 comment on column monitoring.target_looks.purpose is
 'Why: confirm, before a target counts as down; certificate, to read its certificate.';
+
+comment on column monitoring.target_looks.endpoint is
+'Host and port of the URL that the service was given. Null while nobody took the look.';
 
 comment on column monitoring.target_looks.check_id is 'Check that the look confirms.';
 
@@ -77,7 +83,7 @@ comment on column monitoring.target_looks.status is 'What the service saw: up, d
 comment on column monitoring.target_looks.http_status is 'HTTP status code of the response.';
 
 comment on column monitoring.target_looks.error_kind is
-'Step that failed: dns, connect, tls, timeout, private_address or protocol. Null with an HTTP response.';
+'Step that failed: dns, connect, tls, timeout, private_address or protocol. Null with a complete HTTP response.';
 
 comment on column monitoring.target_looks.problem is 'What is wrong, in words, at most 1 kB.';
 
@@ -102,14 +108,26 @@ comment on constraint recorded_looks_have_a_status on monitoring.target_looks is
 
 create table monitoring.target_certificates (
   target text primary key,
-  looked_at timestamptz not null,
+  endpoint text not null,
+  next_look_at timestamptz not null,
+  looked_at timestamptz,
   issuer text,
   subject text,
   names text[] not null default '{}',
   not_before timestamptz,
   not_after timestamptz,
-  problem text
+  problem text,
+  judge_at timestamptz,
+  judged_at timestamptz,
+  incident_title text,
+  constraint certificates_have_an_end_or_a_problem check (
+    looked_at is null or not_after is not null or problem is not null
+  )
 );
+
+-- Certificates whose incidents may change now.
+create index target_certificates_judge_idx on monitoring.target_certificates (judge_at)
+where judge_at is not null;
 
 alter table monitoring.target_certificates enable row level security;
 
@@ -125,7 +143,12 @@ comment on table monitoring.target_certificates is 'Certificate of each https ta
 
 comment on column monitoring.target_certificates.target is 'Name of the target.';
 
-comment on column monitoring.target_certificates.looked_at is 'Time of the look.';
+comment on column monitoring.target_certificates.endpoint is 'Host and port that present the certificate.';
+
+comment on column monitoring.target_certificates.next_look_at is 'Time from which the service looks at it again.';
+
+comment on column monitoring.target_certificates.looked_at is
+'Time at which the service last saw a certificate. Null before the first time.';
 
 comment on column monitoring.target_certificates.issuer is 'Who issued the certificate.';
 
@@ -139,3 +162,15 @@ comment on column monitoring.target_certificates.not_after is 'Time at which it 
 
 comment on column monitoring.target_certificates.problem is
 'Why clients reject it, such as: the certificate is self-signed. Null when they accept it.';
+
+comment on column monitoring.target_certificates.judge_at is
+'Time at which the incident of the certificate may change without a look: the next day, threshold or end. Null when no
+time changes it.';
+
+comment on column monitoring.target_certificates.judged_at is 'Time at which the certificate was judged last.';
+
+comment on column monitoring.target_certificates.incident_title is
+'Title that the incident of the certificate got last. Null when the certificate needs none.';
+
+comment on constraint certificates_have_an_end_or_a_problem on monitoring.target_certificates is
+'A certificate that was seen needs not_after or problem.';

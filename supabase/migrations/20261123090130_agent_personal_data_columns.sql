@@ -151,9 +151,9 @@ as $$
     ('monitoring.service_targets', 'name written', 'ignored', null, 'settings of the service'),
     ('monitoring.target_states', 'target pause_reason', 'ignored', null, 'names of targets, and texts of our own'),
     ('monitoring.target_looks', 'problem', 'erased', null, null),
-    ('monitoring.target_looks', 'target purpose error_kind addresses', 'ignored', null,
+    ('monitoring.target_looks', 'target purpose endpoint error_kind addresses', 'ignored', null,
       'names of targets, words of our own, and addresses of servers'),
-    ('monitoring.target_certificates', 'target issuer subject names problem', 'ignored', null,
+    ('monitoring.target_certificates', 'target endpoint issuer subject names problem incident_title', 'ignored', null,
       'names of targets, and public certificates'),
     ('monitoring.target_hourly_stats', 'target', 'ignored', null, 'names of targets'),
     ('monitoring.target_daily_stats', 'target', 'ignored', null, 'names of targets')

@@ -271,6 +271,8 @@ begin
 
   v_actions := monitoring.purge_agent_actions();
 
+  perform monitoring.purge_looks();
+
   delete from monitoring.deliveries
   where deliveries.received_at
     < now() - make_interval(days => (v_retention ->> 'deliveries_days')::integer)

@@ -25,6 +25,7 @@ begin
   perform monitoring.seed_action_kinds();
   perform monitoring.seed_user_hash_key();
   perform monitoring.seed_secret_formats();
+  perform monitoring.seed_certificate_thresholds();
   perform monitoring.seed_classification_rules();
   perform monitoring.publish_tables();
   perform monitoring.describe_schema();

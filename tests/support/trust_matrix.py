@@ -127,6 +127,7 @@ record_email_event                  | .  .   .   .      +       owner
 record_fix_outcome                  | .  .   +   .      +       owner
 record_heartbeat                    | .  +   +   +      +       owner
 record_invalid_signature            | .  .   .   .      +       owner
+record_looks                        | .  .   .   .      +       owner
 record_provider_email_event         | .  .   .   .      +       owner
 record_security_event               | .  +   +   +      +       owner
 release_claim                       | .  +   .   .      +       owner
@@ -145,6 +146,7 @@ status_page                         | .  +   +   +      +       caller
 status_summary                      | .  +   +   +      +       caller
 suppress_incident                   | .  +   +   +      +       owner
 system_status                       | .  +   +   +      +       caller
+take_looks                          | .  .   .   .      +       owner
 unmute_target                       | .  .   .   .      +       owner
 verify_audit                        | .  .   .   .      +       owner
 verify_audit of an incident         | .  +   +   +      +       owner
@@ -196,6 +198,7 @@ RELATIONS = {
     "public.monitoring_checks": _ALL,
     "public.security_events": _ALL,
     "public.system_config": _NONE,
+    "public.certificate_status": _VIEW,
     "public.deployment_impact": _VIEW,
     "public.incident_occurrences": _VIEW,
     "public.incident_stats": _VIEW,
@@ -207,8 +210,10 @@ RELATIONS = {
     "public.target_status": _VIEW,
     "monitoring.incident_daily_stats": _ALL,
     "monitoring.incident_hours": _ALL,
+    "monitoring.target_certificates": _ALL,
     "monitoring.target_daily_stats": _ALL,
     "monitoring.target_hourly_stats": _ALL,
+    "monitoring.target_looks": _ALL,
     "monitoring.target_states": _ALL,
     "monitoring.heartbeats": _ALL,
     "monitoring.action_kinds": _CLOSED,
@@ -216,6 +221,7 @@ RELATIONS = {
     "monitoring.audit_anchors": _CLOSED,
     "monitoring.audit_heads": _CLOSED,
     "monitoring.awaited_answers": _CLOSED,
+    "monitoring.certificate_thresholds": _CLOSED,
     "monitoring.compiled_secret_formats": _CLOSED,
     "monitoring.config_field": _CLOSED,
     "monitoring.embedding_jobs": _CLOSED,
@@ -246,6 +252,7 @@ SEQUENCES = {
     "public.security_events_id_seq",
     "monitoring.notifications_id_seq",
     "monitoring.deliveries_id_seq",
+    "monitoring.target_looks_id_seq",
 }
 
 # Types keep the USAGE of PUBLIC that PostgreSQL gives them: it permits to name them, and reveals nothing.
@@ -308,6 +315,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "record_fix_outcome": {"knowledge_id": "{fix}", "has_worked": True, "incident_id": "{incident}"},
     "record_heartbeat": {"name": "nothing", "status": "ok"},
     "record_invalid_signature": {"ip_address": "192.0.2.1"},
+    "record_looks": {"looks": []},
     "record_provider_email_event": {"provider": "resend", "event": {}},
     "record_security_event": {"event_type": "probe", "severity": "LOW", "confidence": 0},
     "release_claim": {"incident_id": "{claim}", "reason": "r"},
@@ -326,6 +334,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "status_summary": {},
     "suppress_incident": {"incident_id": "{incident}", "until": "2100-01-01T00:00:00Z", "reason": "r"},
     "system_status": {},
+    "take_looks": {},
     "unmute_target": {"target": "nothing"},
     "verify_audit": {},
     "verify_audit of an incident": {"incident_id": "{incident}"},
