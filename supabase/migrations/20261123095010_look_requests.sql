@@ -19,7 +19,7 @@ as $$
     case when position(':' in parts.host) > 0 then '[%s]:%s' else '%s:%s' end,
     parts.host,
     coalesce(
-      substring((find_certificate_endpoint.target).url from '^https://(?:\[[^/?#\]]*\]|[^/?#:]*):([0-9]{1,5})'), '443'
+      substring((find_certificate_endpoint.target).url from '^https://(?:\[[^/?#\]]*\]|[^/?#:\[]*):([0-9]{1,5})'), '443'
     )
   )
   from (select monitoring.find_url_host((find_certificate_endpoint.target).url) as host) as parts
@@ -125,14 +125,14 @@ as $$
       -- A time further ahead was written before the clock was set back.
       and (
         target_certificates.target is null
-        or target_certificates.next_look_at not between now() and now() + interval '7 hours'
+        or target_certificates.next_look_at not between clock_timestamp() and clock_timestamp() + interval '7 hours'
       )
     order by target_certificates.next_look_at nulls first, probe_targets.place
   ),
 
   requested as (
     insert into monitoring.target_certificates as known (target, endpoint, next_look_at)
-    select chosen.name, chosen.endpoint, now() + interval '1 hour'
+    select chosen.name, chosen.endpoint, clock_timestamp() + interval '1 hour'
     from (
       select due.name, due.endpoint
       from due
@@ -143,7 +143,7 @@ as $$
     on conflict (target) do update
       set next_look_at = excluded.next_look_at
       -- Another replica may have been first.
-      where known.next_look_at not between now() and now() + interval '7 hours'
+      where known.next_look_at not between clock_timestamp() and clock_timestamp() + interval '7 hours'
     returning known.target
   ),
 

@@ -235,9 +235,12 @@ as $$
     union all
     -- The title counts the days from the first threshold on, and a threshold is a number of days.
     select (find_next_judgement.certificate).not_after - make_interval(
-      days => least(
-        (select max(certificate_thresholds.days) from monitoring.certificate_thresholds),
-        monitoring.count_days_left((find_next_judgement.certificate).not_after, find_next_judgement.moment) - 1
+      days => greatest(
+        0,
+        least(
+          coalesce((select max(certificate_thresholds.days) from monitoring.certificate_thresholds), 0),
+          monitoring.count_days_left((find_next_judgement.certificate).not_after, find_next_judgement.moment) - 1
+        )
       )
     )
   ) as changes (change_at)

@@ -3,14 +3,10 @@ begin;
 select plan(8);
 
 update public.system_config
-set value = '{"allow_private": true}'
-where key = 'health_check_policy';
-
-update public.system_config
 set value = '[
   {"name": "tap public", "type": "backend", "url": "http://a.example/"},
   {"name": "tap alone", "type": "backend", "url": "http://a.example/", "confirm_from_service": false},
-  {"name": "tap private", "type": "backend", "url": "http://10.0.0.1/"},
+  {"name": "tap moved", "type": "backend", "url": "http://b.example/"},
   {"name": "tap asked", "type": "backend", "url": "http://a.example/", "confirm_from_service": true}
 ]'
 where key = 'health_check_targets';
@@ -35,7 +31,7 @@ select is(monitoring.test_confirmed(), null, 'then nothing is confirmed');
 select lives_ok('select public.take_looks()', 'the service takes looks');
 
 select is(
-  monitoring.test_confirmed(), 'tap public, tap private, tap asked',
+  monitoring.test_confirmed(), 'tap public, tap moved, tap asked',
   'then everything is, but the target that is not to be'
 );
 
@@ -48,6 +44,11 @@ select is(monitoring.test_confirmed(), 'tap asked', 'the policy decides for targ
 update public.system_config
 set value = '{}'
 where key = 'health_check_policy';
+
+-- As if the address had been entered before addresses were checked.
+update monitoring.probe_targets
+set url = 'http://10.0.0.1/'
+where name = 'tap moved';
 
 select is(
   monitoring.test_confirmed(), 'tap public, tap asked', 'a private address is confirmed only where it is allowed'
