@@ -4,8 +4,8 @@
 --   monitoring.request_confirmations, monitoring.request_certificate_looks, monitoring.read_secret_headers,
 --   monitoring.lease_looks, monitoring.describe_look, public.take_looks.
 -- Risks: what take_looks() returns contains secrets of headers: it is for service_role only, and stored nowhere.
---   Replicas of the service take looks at the same time: rows are leased with skip locked, and nothing waits but the row
---   in job_runs, which is written last.
+--   Replicas of the service take looks at the same time: rows are leased with skip locked, and nothing waits but the
+--   row in job_runs, which is written last.
 
 create function monitoring.find_certificate_endpoint(target monitoring.probe_targets)
 returns text
@@ -33,8 +33,8 @@ as $$
 $$;
 
 comment on function monitoring.find_certificate_endpoint(monitoring.probe_targets) is
-'Returns the host and port whose certificate is watched for a target. Null when it is disabled, paused by its owner or not
-https.';
+'Returns the host and port whose certificate is watched for a target. Null when it is disabled, paused by its owner or
+not https.';
 
 create function monitoring.is_service_looking()
 returns boolean
@@ -47,8 +47,9 @@ as $$
     select
     from monitoring.job_runs
     where job_runs.job = 'service-looks'
+      and job_runs.ran_at > clock_timestamp() - interval '20 seconds'
       -- A time in the future was written before the clock was set back.
-      and job_runs.ran_at between clock_timestamp() - interval '20 seconds' and clock_timestamp() + interval '20 seconds'
+      and job_runs.ran_at < clock_timestamp() + interval '20 seconds'
   )
 $$;
 
@@ -79,8 +80,9 @@ as $$
 $$;
 
 comment on function monitoring.should_confirm(text) is
-'Returns whether the service is to look at a target before it counts as down: confirm_from_service of the target, or else of
-health_check_policy, is true, the service is running, and the address is not private, unless allow_private is true.';
+'Returns whether the service is to look at a target before it counts as down: confirm_from_service of the target, or
+else of health_check_policy, is true, the service is running, and the address is not private, unless allow_private is
+true.';
 
 create function monitoring.request_confirmations(check_ids bigint[])
 returns bigint
@@ -160,9 +162,9 @@ as $$
 $$;
 
 comment on function monitoring.request_certificate_looks(integer) is
-'Asks the service to look at the certificates that are due, at most so many, and returns their number. A new target is due
-at once, a certificate 6 hours after the service saw it, or 1 hour after a look that failed, found a problem or was not
-answered.';
+'Asks the service to look at the certificates that are due, at most so many, and returns their number. A new target is
+due at once, a certificate 6 hours after the service saw it, or 1 hour after a look that failed, found a problem or
+was not answered.';
 
 create function monitoring.read_secret_headers(secret_headers jsonb)
 returns jsonb
@@ -332,7 +334,8 @@ comment on function public.take_looks(integer) is
 'Returns the targets at which the service is to look now, at most max_looks (1 to 100), and leases them for 20 seconds.
 
 Each is {"id", "purpose": "confirm" | "certificate", "target", "url", "method", "headers", "body", "content_type",
-"timeout_ms", "allow_private", "wants_body"}. headers contain the values of secrets: send them to the target, and store and
-log them nowhere. Unless allow_private is true, no connection may go to a private address, nor may a redirect lead to one.
-The result goes to record_looks(). A look that is not recorded is returned again after its lease. Replicas may call at the
-same time: each gets other looks. Security definer, because service_role may read neither the targets nor the secrets.';
+"timeout_ms", "allow_private", "wants_body"}. headers contain the values of secrets: send them to the target, and
+store and log them nowhere. Unless allow_private is true, no connection may go to a private address, nor may a
+redirect lead to one. The result goes to record_looks(). A look that is not recorded is returned again after its
+lease. Replicas may call at the same time: each gets other looks. Security definer, because service_role may read
+neither the targets nor the secrets.';

@@ -3,9 +3,9 @@
 --   monitoring.read_look_addresses, monitoring.read_look_headers, monitoring.read_look_body,
 --   monitoring.read_look_certificate, monitoring.read_look_time, monitoring.read_look_id, monitoring.read_look,
 --   monitoring.judge_look, monitoring.record_look, public.record_looks, monitoring.purge_looks.
--- Risks: everything in a result comes from the server that was looked at: it is sanitized, and bounded in size. A result
---   that cannot be read is refused alone. Nothing is written in its block, so a call needs no subtransaction ids. Looks
---   are locked by id, then certificates by target, then incidents by fingerprint.
+-- Risks: everything in a result comes from the server that was looked at: it is sanitized, and bounded in size. A
+--   result that cannot be read is refused alone. Nothing is written in its block, so a call needs no subtransaction
+--   ids. Looks are locked by id, then certificates by target, then incidents by fingerprint.
 
 create type monitoring.look_result as (
   http_status integer,
@@ -15,7 +15,7 @@ create type monitoring.look_result as (
   problem text,
   response_time_ms integer,
   first_byte_ms integer,
-  addresses text[],
+  addresses text [],
   certificate monitoring.target_certificates
 );
 
@@ -66,7 +66,7 @@ begin
   end if;
   if jsonb_typeof(v_value) <> 'array' or jsonb_path_exists(v_value, 'strict $[*] ? (@.type() != "string")') then
     perform monitoring.refuse_event(
-      read_look_list.path || read_look_list.field, 'must be a list of strings', 'Send an empty list when there are none.'
+      read_look_list.path || read_look_list.field, 'must be a list of strings', 'Send an empty list if there are none.'
     );
   end if;
   return array(
@@ -204,7 +204,9 @@ begin
   v_certificate.subject := monitoring.read_event_line(v_given, 'subject', 'certificate.', 500);
   v_certificate.names := array(
     select monitoring.sanitize_line(listed.name, 255)
-    from unnest(monitoring.read_look_list(v_given, 'names', 'certificate.', 100)) with ordinality as listed (name, place)
+    from unnest(
+      monitoring.read_look_list(v_given, 'names', 'certificate.', 100)
+    ) with ordinality as listed (name, place)
     where monitoring.sanitize_line(listed.name, 255) is not null
     order by listed.place
   );
@@ -221,8 +223,8 @@ end
 $$;
 
 comment on function monitoring.read_look_certificate(jsonb) is
-'Returns the certificate of a result, sanitized, with at most 100 names. Null when the service saw none. Raises PT400 for a
-field that cannot be read.';
+'Returns the certificate of a result, sanitized, with at most 100 names. Null when the service saw none. Raises PT400
+for a field that cannot be read.';
 
 create function monitoring.read_look_id(result jsonb)
 returns bigint
@@ -464,14 +466,15 @@ grant execute on function public.record_looks(jsonb) to service_role;
 comment on function public.record_looks(jsonb) is
 'Records what the service saw when it looked at targets that take_looks() returned: at most 100 results.
 
-Each is {"id", "http_status", "headers", "body", "error_kind", "problem", "response_time_ms", "first_byte_ms", "addresses",
-"certificate": {"issuer", "subject", "names", "not_before", "not_after", "problem"}}; all but id may be null or missing, but
-not both of http_status and error_kind. error_kind is dns, connect, tls, timeout, private_address or protocol. headers is an
-object of strings; body is a string of at most 1 MiB. certificate is what the host of the URL presented, also when it was not
-accepted; its problem says why, such as: the certificate is self-signed. Returns [{"id", "result": "recorded" | "late" |
-"unknown" | "refused", "field", "problem"}] in the same order: late when nobody waited any more, unknown for an id that does
-not exist, refused for a result that cannot be read, with its field and what is wrong. The conditions of the target decide
-its status. Security definer, because service_role may write looks in no other way.';
+Each is {"id", "http_status", "headers", "body", "error_kind", "problem", "response_time_ms", "first_byte_ms",
+"addresses", "certificate": {"issuer", "subject", "names", "not_before", "not_after", "problem"}}; all but id may be
+null or missing, but not both of http_status and error_kind. error_kind is dns, connect, tls, timeout, private_address
+or protocol. headers is an object of strings; body is a string of at most 1 MiB. certificate is what the host of the
+URL presented, also when it was not accepted; its problem says why, such as: the certificate is self-signed. Returns
+[{"id", "result": "recorded" | "late" | "unknown" | "refused", "field", "problem"}] in the same order: late when
+nobody waited any more, unknown for an id that does not exist, refused for a result that cannot be read, with its
+field and what is wrong. The conditions of the target decide its status. Security definer, because service_role may
+write looks in no other way.';
 
 create function monitoring.purge_looks()
 returns bigint

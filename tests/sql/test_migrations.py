@@ -27,6 +27,7 @@ TOPICS = [
     "monitor",
     "incident",
     "agent",
+    "look",
     "probe",
     "heartbeat",
     "notify",

@@ -36,7 +36,10 @@ delete from public.monitoring_checks
 where target = 'tap one';
 
 select is(
-  (select count(*) from monitoring.target_looks where target = 'tap one'), 0::bigint,
+  (
+    select count(*) from monitoring.target_looks
+    where target = 'tap one'
+  ), 0::bigint,
   'the look goes with its check'
 );
 

@@ -23,21 +23,33 @@ set value = '[
 where key = 'health_check_targets';
 
 insert into public.monitoring_checks (target, target_type, url, scheduled_at)
-select probe_targets.name, 'backend', probe_targets.url, now()
+select
+  probe_targets.name as target,
+  'backend' as target_type,
+  probe_targets.url,
+  now() as scheduled_at
 from monitoring.probe_targets
 order by probe_targets.place;
 
 select is(
-  monitoring.request_confirmations(array(select id from public.monitoring_checks where scheduled_at = now())),
+  monitoring.request_confirmations(array(
+    select id from public.monitoring_checks
+    where scheduled_at = now()
+  )),
   3::bigint, 'three confirmations are requested'
 );
 
 create temporary table taken as
-select looks.item, looks.place
+select
+  looks.item,
+  looks.place
 from jsonb_array_elements(public.take_looks()) with ordinality as looks (item, place);
 
 select is(
-  (select item - 'id' from taken where place = 1),
+  (
+    select item - 'id' from taken
+    where place = 1
+  ),
   '{
     "purpose": "confirm", "target": "tap get", "url": "http://a.example/", "method": "GET",
     "headers": {"accept": "text/html", "x-api-key": "tap-secret-value"}, "body": null, "content_type": null,
@@ -47,7 +59,10 @@ select is(
 );
 
 select is(
-  (select item - 'id' from taken where place = 2),
+  (
+    select item - 'id' from taken
+    where place = 2
+  ),
   '{
     "purpose": "confirm", "target": "tap post", "url": "http://b.example/", "method": "POST", "headers": {},
     "body": "[1]", "content_type": "text/plain", "timeout_ms": 5000, "allow_private": true, "wants_body": false
@@ -56,7 +71,10 @@ select is(
 );
 
 select is(
-  (select array[item ->> 'body', item ->> 'content_type'] from taken where place = 3),
+  (
+    select array[item ->> 'body', item ->> 'content_type'] from taken
+    where place = 3
+  ),
   array['{}', 'application/json'], 'a POST without a body sends what pg_net sends'
 );
 

@@ -10,7 +10,11 @@ delete from monitoring.target_looks
 where target_looks.id is not null;
 
 insert into monitoring.target_looks (target, purpose, due_at, endpoint)
-select 'tap shop', 'certificate', clock_timestamp() + interval '1 minute', 'a.example:443'
+select
+  'tap shop' as target,
+  'certificate' as purpose,
+  clock_timestamp() + interval '1 minute' as due_at,
+  'a.example:443' as endpoint
 from generate_series(1, 60);
 
 -- The answer to a bad result between two good ones.
@@ -129,7 +133,10 @@ select is(
 );
 
 select is(
-  (select count(*) from monitoring.target_looks where recorded_at is not null), 40::bigint,
+  (
+    select count(*) from monitoring.target_looks
+    where recorded_at is not null
+  ), 40::bigint,
   'what was refused waits for another result'
 );
 

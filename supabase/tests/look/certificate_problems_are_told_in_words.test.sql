@@ -55,10 +55,11 @@ select is(
 select is(
   array(
     select monitoring.count_days_left(moments.moment, '2026-01-01 00:00:00+00')
-    from unnest(array[
-      '2026-01-01 00:00:01+00', '2026-01-02 00:00:00+00', '2026-01-02 00:00:01+00', '2026-01-01 00:00:00+00',
-      '2025-12-30 12:00:00+00'
-    ]::timestamptz[]) with ordinality as moments (moment, place)
+    from
+      unnest(array[
+        '2026-01-01 00:00:01+00', '2026-01-02 00:00:00+00', '2026-01-02 00:00:01+00', '2026-01-01 00:00:00+00',
+        '2025-12-30 12:00:00+00'
+      ]::timestamptz[]) with ordinality as moments (moment, place)
     order by moments.place
   ),
   array[1, 1, 2, 0, -1], 'a day that has begun counts'

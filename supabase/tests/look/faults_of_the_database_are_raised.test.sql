@@ -34,7 +34,10 @@ select throws_ok(
 );
 
 select is(
-  (select count(*) from monitoring.target_looks where recorded_at is not null), 0::bigint,
+  (
+    select count(*) from monitoring.target_looks
+    where recorded_at is not null
+  ), 0::bigint,
   'nothing is recorded: the service sends the results again'
 );
 

@@ -36,7 +36,10 @@ $$;
 select is(monitoring.test_take(1), 'certificate tap one', 'the look that is due first is taken');
 
 select is(
-  monitoring.request_confirmations(array(select id from public.monitoring_checks where target = 'tap two')),
+  monitoring.request_confirmations(array(
+    select id from public.monitoring_checks
+    where target = 'tap two'
+  )),
   1::bigint, 'a confirmation is requested'
 );
 
