@@ -15,7 +15,7 @@ create type monitoring.look_result as (
   problem text,
   response_time_ms integer,
   first_byte_ms integer,
-  addresses text [],
+  addresses text[], -- noqa: LT01
   certificate monitoring.target_certificates
 );
 
