@@ -1,6 +1,6 @@
 -- Purpose: records what the service saw when it looked at targets, and deletes old looks.
--- Objects: type monitoring.look_result; functions monitoring.read_look_integer, monitoring.read_look_list,
---   monitoring.read_look_addresses, monitoring.read_look_headers, monitoring.read_look_body,
+-- Objects: types monitoring.look_result, monitoring.recorded_look; functions monitoring.read_look_integer,
+--   monitoring.read_look_list, monitoring.read_look_addresses, monitoring.read_look_headers, monitoring.read_look_body,
 --   monitoring.read_look_certificate, monitoring.read_look_time, monitoring.read_look_id, monitoring.read_look,
 --   monitoring.judge_look, monitoring.record_look, public.record_looks, monitoring.purge_looks.
 -- Risks: everything in a result comes from the server that was looked at: it is sanitized, and bounded in size. A
@@ -298,7 +298,10 @@ declare
   v_target monitoring.probe_targets;
 begin
   if (judge_look.result).error_kind is not null then
-    judge_look.status := case (judge_look.result).error_kind when 'private_address' then 'unknown' else 'down' end;
+    judge_look.status := case (judge_look.result).error_kind
+      when 'private_address' then 'unknown'::public.check_status
+      else 'down'::public.check_status
+    end;
     judge_look.problem := coalesce(
       (judge_look.result).problem,
       case (judge_look.result).error_kind
@@ -330,7 +333,10 @@ begin
   judge_look.problem := monitoring.find_unmet_condition(
     v_target, (judge_look.result).http_status, (judge_look.result).headers, (judge_look.result).body
   );
-  judge_look.status := case when judge_look.problem is null then 'up' else 'down' end;
+  judge_look.status := case
+    when judge_look.problem is null then 'up'::public.check_status
+    else 'down'::public.check_status
+  end;
   if judge_look.status = 'up' and (judge_look.result).response_time_ms > v_target.max_response_ms then
     judge_look.status := 'degraded';
     judge_look.problem := format(
@@ -344,27 +350,33 @@ comment on function monitoring.judge_look(monitoring.target_looks, monitoring.lo
 'Returns the status of a target according to a look, by the conditions of the target, and why it is not up. A private
 address is unknown: the service refused to connect.';
 
-create function monitoring.record_look(
-  item jsonb, out answer jsonb, out certificate monitoring.target_certificates
-)
+create type monitoring.recorded_look as (answer jsonb, certificate monitoring.target_certificates);
+
+comment on type monitoring.recorded_look is
+'The answer to a result of the service, and the certificate that it saw, null without one.';
+
+create function monitoring.record_look(item jsonb)
+returns monitoring.recorded_look
 language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
 declare
+  v_id constant bigint := monitoring.read_look_id(record_look.item);
   v_look monitoring.target_looks;
   v_result monitoring.look_result;
   v_judged record;
   v_field text;
   v_problem text;
+  v_recorded monitoring.recorded_look;
 begin
   begin
     v_result := monitoring.read_look(record_look.item);
     select target_looks.*
     into v_look
     from monitoring.target_looks
-    where target_looks.id = monitoring.read_look_id(record_look.item);
+    where target_looks.id = v_id;
     v_judged := monitoring.judge_look(v_look, v_result);
   exception
     when others then
@@ -372,13 +384,13 @@ begin
         raise;
       end if;
       get stacked diagnostics v_problem = message_text, v_field = pg_exception_detail;
-      record_look.answer := jsonb_build_object(
-        'id', monitoring.read_look_id(record_look.item),
+      v_recorded.answer := jsonb_build_object(
+        'id', v_id,
         'result', 'refused',
         'field', case when sqlstate = 'PT400' then v_field end,
         'problem', monitoring.sanitize_text(v_problem, 1000)
       );
-      return;
+      return v_recorded;
   end;
 
   if v_look.recorded_at is null then
@@ -392,21 +404,24 @@ begin
       response_time_ms = v_result.response_time_ms,
       first_byte_ms = v_result.first_byte_ms,
       addresses = v_result.addresses
-    where target_looks.id = v_look.id
+    where target_looks.id = v_id
     returning target_looks.* into v_look;
-    record_look.certificate := v_result.certificate;
-    record_look.certificate.target := v_look.target;
-    record_look.certificate.endpoint := v_look.endpoint;
-    record_look.certificate.looked_at := v_look.recorded_at;
+    if v_result.certificate is distinct from null then
+      v_recorded.certificate := v_result.certificate;
+      v_recorded.certificate.target := v_look.target;
+      v_recorded.certificate.endpoint := v_look.endpoint;
+      v_recorded.certificate.looked_at := v_look.recorded_at;
+    end if;
   end if;
-  record_look.answer := jsonb_build_object(
-    'id', monitoring.read_look_id(record_look.item),
+  v_recorded.answer := jsonb_build_object(
+    'id', v_id,
     'result', case
       when v_look.id is null then 'unknown'
       when v_look.recorded_at > v_look.due_at then 'late'
       else 'recorded'
     end
   );
+  return v_recorded;
 end
 $$;
 
@@ -423,7 +438,7 @@ set search_path = ''
 as $$
 declare
   v_item record;
-  v_recorded record;
+  v_recorded monitoring.recorded_look;
   v_answers jsonb := '[]'::jsonb;
   v_certificates monitoring.target_certificates[] := '{}'::monitoring.target_certificates[];
 begin

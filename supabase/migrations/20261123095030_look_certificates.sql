@@ -388,7 +388,7 @@ comment on function monitoring.open_certificate_incidents(monitoring.prepared_ev
 the events. Conflicts with other sessions are retried up to 20 times.';
 
 create function monitoring.judge_certificates()
-returns bigint
+returns integer
 language plpgsql
 volatile
 security invoker
@@ -403,7 +403,7 @@ declare
   v_titles text[] := '{}'::text[];
   v_good text[] := '{}'::text[];
   v_gone text[] := '{}'::text[];
-  v_count bigint := 0;
+  v_count integer := 0;
 begin
   for v_row in
     select
@@ -424,9 +424,8 @@ begin
       where target_certificates.target = v_certificate.target;
       continue;
     end if;
-    v_state := case
-      when v_certificate.looked_at is not null then monitoring.judge_certificate(v_certificate, v_now)
-    end;
+    -- Nothing is wrong with what nobody has seen yet.
+    v_state := monitoring.judge_certificate(v_certificate, v_now);
     if v_state.title is null then
       v_good := v_good || v_row.fingerprint;
     elsif monitoring.is_in_maintenance(v_certificate.target, v_now) and not exists (

@@ -1,6 +1,6 @@
 begin;
 
-select plan(7);
+select plan(8);
 
 create function monitoring.test_describe(certificate jsonb)
 returns text
@@ -21,6 +21,10 @@ as $$
 $$;
 
 select is(monitoring.test_describe('{}'), '', 'nothing is wrong with a good certificate');
+
+select is(
+  monitoring.test_describe('{"not_before": null, "not_after": null}'), '', 'nor with one that nobody has seen yet'
+);
 
 select is(
   array[
