@@ -126,7 +126,7 @@ as $$
     and (
       incidents.has_manual_severity
       or incidents.rule not in (
-        'caller', 'health_check', 'sentry_metric_alert', 'feed_silence', 'security_event'
+        'caller', 'health_check', 'certificate', 'sentry_metric_alert', 'feed_silence', 'security_event'
       )
     )
   group by 1, 2, 3, 4, 5

@@ -17,7 +17,7 @@ set search_path = ''
 as $$
   select is_builtin_rule.rule in (
       'fallback_level_fatal', 'fallback_level_error', 'general_warning', 'fallback_level_info', 'unmatched', 'caller',
-      'manual', 'health_check', 'sentry_metric_alert', 'feed_silence', 'security_event'
+      'manual', 'health_check', 'certificate', 'sentry_metric_alert', 'feed_silence', 'security_event'
     )
     or exists (
       select

@@ -214,17 +214,18 @@ begin
   v_certificate.not_after := monitoring.read_look_time(v_given, 'not_after');
   v_certificate.problem := monitoring.read_event_line(v_given, 'problem', 'certificate.', 500);
   if num_nonnulls(v_certificate.not_after, v_certificate.problem) = 0 then
-    perform monitoring.refuse_event(
-      'certificate.not_after', 'is missing', 'Say in problem why the certificate has none.'
-    );
+    if num_nonnulls(v_certificate.issuer, v_certificate.subject, v_certificate.not_before) = 0 then
+      return null;
+    end if;
+    v_certificate.problem := 'the certificate has no end that can be read';
   end if;
   return v_certificate;
 end
 $$;
 
 comment on function monitoring.read_look_certificate(jsonb) is
-'Returns the certificate of a result, sanitized, with at most 100 names. Null when the service saw none. Raises PT400
-for a field that cannot be read.';
+'Returns the certificate of a result, sanitized, with at most 100 names. Null when the service saw none, or nothing of
+it. One without an end has a problem. Raises PT400 for a field that cannot be read.';
 
 create function monitoring.read_look_id(result jsonb)
 returns bigint

@@ -92,7 +92,7 @@ as $$
       case
         when (describe_certificate_title.certificate).not_after <= describe_certificate_title.moment then 'has expired'
         -- The service says for example: the certificate is self-signed.
-        when lower((describe_certificate_title.certificate).problem) like 'the certificate _%'
+        when (describe_certificate_title.certificate).problem ~* '^the certificate (is|was|has|had|expired|cannot|does) '
           then substr((describe_certificate_title.certificate).problem, length('the certificate ') + 1)
         when (describe_certificate_title.certificate).problem is not null
           then 'is not accepted: ' || (describe_certificate_title.certificate).problem
@@ -294,7 +294,7 @@ begin
   v_event.error_type := monitoring.name_certificate_problem(v_certificate, describe_certificate_event.moment);
   v_event.severity := (describe_certificate_event.state).severity;
   v_event.category := 'infrastructure';
-  v_event.rule := 'health_check';
+  v_event.rule := 'certificate';
   v_event.source := 'health-check';
   v_event.url := 'https://' || v_certificate.endpoint || '/';
   v_event.context := jsonb_strip_nulls(

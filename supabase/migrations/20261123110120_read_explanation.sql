@@ -38,6 +38,7 @@ as $$
     ('caller', 'reporter', 'The report named its own severity.'),
     ('manual', 'manual', 'The severity was set by hand.'),
     ('health_check', 'health-check', 'The health checks opened the incident; the type of the target gives the severity.'),
+    ('certificate', 'health-check', 'The days that are left, or why clients reject the certificate, give the severity.'),
     ('sentry_metric_alert', 'sentry', 'A metric alert of Sentry gave the severity.'),
     ('feed_silence', 'sentry', 'Nothing has come from Sentry for incident_policy.feed_silence_hours.'),
     ('security_event', 'security', 'A security event gave the severity.'),

@@ -120,14 +120,14 @@ select is(
     pg_temp.refusal('{"http_status": 200, "certificate": {"not_after": "2026-02-30T00:00:00Z"}}'),
     pg_temp.refusal('{"http_status": 200, "certificate": {"not_after": "2026-02-03T00:00:00Z", "not_before": {}}}'),
     pg_temp.refusal('{"http_status": 200, "certificate": {"not_after": "2026-02-03T00:00:00Z", "names": [1]}}'),
-    pg_temp.refusal('{"http_status": 200, "certificate": {"issuer": "i"}}')
+    pg_temp.refusal('{"http_status": 200, "certificate": {"issuer": []}}')
   ],
   array[
     'recorded refused recorded certificate / certificate must be an object',
     'recorded refused recorded certificate.not_after / certificate.not_after is no time',
     'recorded refused recorded certificate.not_before / certificate.not_before is no time',
     'recorded refused recorded certificate.names / certificate.names must be a list of strings',
-    'recorded refused recorded certificate.not_after / certificate.not_after is missing'
+    'recorded refused recorded certificate.issuer / certificate.issuer must be a string'
   ],
   'a certificate can be read'
 );

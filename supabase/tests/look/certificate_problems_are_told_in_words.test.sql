@@ -31,12 +31,14 @@ select is(
     monitoring.test_describe('{"problem": "the certificate is self-signed"}'),
     monitoring.test_describe('{"problem": "The certificate is not for a.example"}'),
     monitoring.test_describe('{"problem": "the certificate is from an unknown issuer"}'),
+    monitoring.test_describe('{"problem": "the certificate of the authority that issued it has expired"}'),
     monitoring.test_describe('{"problem": "no common protocol", "not_after": null}')
   ],
   array[
     'HIGH The certificate of api is self-signed',
     'HIGH The certificate of api is not for a.example',
     'HIGH The certificate of api is from an unknown issuer',
+    'HIGH The certificate of api is not accepted: the certificate of the authority that issued it has expired',
     'HIGH The certificate of api is not accepted: no common protocol'
   ],
   'a certificate that clients reject is an incident in the words of the service'

@@ -1,6 +1,6 @@
 begin;
 
-select plan(4);
+select plan(5);
 
 update public.system_config
 set value = '[{"name": "tap shop", "type": "backend", "url": "https://a.example/"}]'
@@ -62,6 +62,15 @@ select results_eq(
   $$ select expires_at, days_left > 2000000, problem from public.certificate_status where target = 'tap shop' $$,
   $$ values ('9999-12-31 23:59:59+00'::timestamptz, true, null::text) $$,
   'which the view shows'
+);
+
+select is(
+  array[
+    (monitoring.read_look_certificate('{"certificate": {"issuer": "R11", "not_after": null}}')).problem,
+    monitoring.read_look_certificate('{"certificate": {"issuer": null, "names": [], "not_after": null}}')::text
+  ],
+  array['the certificate has no end that can be read', null],
+  'one without an end has a problem; one of which nothing can be read is none'
 );
 
 select * from finish();
