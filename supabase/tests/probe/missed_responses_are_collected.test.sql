@@ -1,30 +1,82 @@
 begin;
 
-select plan(4);
+select plan(7);
+
+-- Keep the judgement from collecting them first.
+select pg_advisory_xact_lock(20261123, 1800);
 
 update public.system_config
-set value = '[{"name": "api", "type": "backend", "url": "https://api.example/"}]'
+set value = '[
+  {"name": "good", "type": "backend", "url": "https://api.example/"},
+  {"name": "odd", "type": "backend", "url": "https://api.example/"},
+  {"name": "poisoned", "type": "backend", "url": "https://api.example/"},
+  {"name": "silent", "type": "backend", "url": "https://api.example/"}
+]'
 where key = 'health_check_targets';
 
-select is(monitoring.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
+select is(monitoring.start_round('2020-01-01 10:00+00'), 4, 'a round is sent');
 
--- No check has this request id yet, so the trigger records nothing.
-insert into net._http_response (id, status_code, content, timed_out, created)
-values (-42, 204, '', false, clock_timestamp());
+create temporary table sent as
+select
+  monitoring_checks.id,
+  monitoring_checks.target,
+  monitoring_checks.request_id
+from public.monitoring_checks
+where monitoring_checks.scheduled_at = '2020-01-01 10:00+00';
 
-update public.monitoring_checks
-set request_id = -42
-where target = 'api';
+-- No check waits for them yet, so the trigger records nothing.
+delete from monitoring.awaited_checks
+using sent
+where awaited_checks.request_id = sent.request_id;
 
-select is(monitoring.collect_missed_answers(), 1::bigint, 'the judgement collects the response');
+insert into net._http_response (id, status_code, headers, content, timed_out)
+select
+  sent.request_id,
+  case sent.target when 'good' then 204 when 'odd' then 1000 else 404 end as status_code,
+  '{}'::jsonb as headers,
+  '' as content,
+  false as timed_out
+from sent
+where sent.target <> 'silent';
+
+insert into net._http_response (id, status_code, timed_out)
+values (-1, 200, false);
+
+insert into monitoring.awaited_checks (request_id, check_id)
+select
+  sent.request_id,
+  sent.id
+from sent;
+
+-- A fault that only one answer has.
+alter table public.monitoring_checks add constraint poisoned check (http_status <> 404) not valid;
+
+select is(monitoring.collect_missed_answers(), 2::bigint, 'the judgement collects what can be recorded');
 
 select results_eq(
-  $$ select http_status, response_time_ms, answered_at is not null from public.monitoring_checks where target = 'api' $$,
-  $$ values (204, null::integer, true) $$,
-  'the response time is unknown'
+  $$ select sent.target, http_status, response_time_ms, response_time_error_ms, error, answered_at is not null
+     from public.monitoring_checks join sent using (id) order by sent.target $$,
+  $$ values
+     ('good', 204, null::integer, null::integer, null, true),
+     ('odd', null, null, null, 'responded with 1000, which is no HTTP status', true),
+     ('poisoned', null, null, null, null, false),
+     ('silent', null, null, null, null, false) $$,
+  'response times are unknown, and an answer that cannot be recorded does not stop the others'
 );
 
-select is(monitoring.install_answer_trigger(), true, 'the trigger exists, and installing it again succeeds');
+select results_eq(
+  $$ select sent.target from net._http_response join sent on sent.request_id = _http_response.id $$,
+  $$ values ('poisoned') $$,
+  'what was collected is deleted from pg_net'
+);
+
+select isnt_empty($$ select from net._http_response where id = -1 $$, 'responses of others are left alone');
+
+select is(monitoring.collect_missed_answers(), 0::bigint, 'nothing is collected twice');
+
+delete from monitoring.awaited_checks;
+
+select is(monitoring.collect_missed_answers(), 0::bigint, 'nothing is collected while no answer is awaited');
 
 select * from finish();
 

@@ -1,6 +1,6 @@
 begin;
 
-select plan(5);
+select plan(8);
 
 update public.system_config
 set value = '[{"name": "api", "type": "backend", "url": "https://api.example/", "body_contains": "healthy"}]'
@@ -8,22 +8,28 @@ where key = 'health_check_targets';
 
 select is(monitoring.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
 
-insert into net._http_response (id, status_code, headers, content, timed_out, created)
+create temporary table sent as
+select monitoring_checks.request_id
+from public.monitoring_checks
+where monitoring_checks.target = 'api';
+
+insert into net._http_response (id, status_code, headers, content_type, content, timed_out, created)
 select
-  request_id,
+  sent.request_id,
   503 as status_code,
-  '{"Server": "nginx", "X-Other": "1", "Retry-After": "5"}'::jsonb as headers,
+  '{"Server": "nginx", "X-Other": "1", "Retry-After": "5", "Content-Type": "text/html"}'::jsonb as headers,
+  'text/plain' as content_type,
   'healthy? no. password=hunter2hunter2 ' || repeat('x', 5000) as content,
   false as timed_out,
   clock_timestamp() as created
-from public.monitoring_checks
-where target = 'api';
+from sent;
 
 select results_eq(
-  $$ select status::text, http_status, response_time_ms < 1000, unmet_condition, answered_at is not null
+  $$ select status::text, http_status, response_time_ms < 1000, response_time_error_ms, unmet_condition,
+       answered_at is not null
      from public.monitoring_checks where target = 'api' $$,
-  $$ values ('pending', 503, true, 'responded with 503, expected 200-399', true) $$,
-  'status, response time and expected text are recorded, and the check is still pending'
+  $$ values ('pending', 503, true, 0, 'responded with 503, expected 200-399', true) $$,
+  'status, response time and the condition that is not met are recorded, and the check is still pending'
 );
 
 select is(
@@ -31,8 +37,8 @@ select is(
     select answer_headers from public.monitoring_checks
     where target = 'api'
   ),
-  '{"server": "nginx", "retry-after": "5"}'::jsonb,
-  'some headers are stored'
+  '{"server": "nginx", "retry-after": "5", "content-type": "text/plain"}'::jsonb,
+  'some headers are stored, and the content type of the last response'
 );
 
 select ok(
@@ -49,6 +55,21 @@ select unalike(
     where target = 'api'
   ),
   '%hunter2%', 'secrets in the body are redacted'
+);
+
+select is_empty(
+  $$ select from net._http_response join sent on request_id = id $$, 'what was recorded is not stored a second time'
+);
+
+select is_empty(
+  $$ select from monitoring.awaited_checks join sent using (request_id) $$, 'the answer is awaited no longer'
+);
+
+insert into net._http_response (id, status_code, timed_out)
+values (-1, 418, false);
+
+select isnt_empty(
+  $$ select from net._http_response where id = -1 and status_code = 418 $$, 'responses of others are stored as ever'
 );
 
 select * from finish();
