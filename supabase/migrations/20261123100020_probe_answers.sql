@@ -103,8 +103,8 @@ as $$
 $$;
 
 comment on function monitoring.set_content_type(jsonb, text) is
-'Returns headers with another Content-Type. pg_net stores the headers of the first response, which may be a redirect, but
-the content type of the last.';
+'Returns headers with another Content-Type. pg_net stores the headers of the first response, which may be a redirect,
+but the content type of the last.';
 
 create function monitoring.find_left_operand(path text)
 returns text
@@ -260,8 +260,8 @@ end
 $$;
 
 comment on function monitoring.find_unmet_json_path(text, bytea) is
-'Returns why a body does not satisfy a predicate of SQL/JSON path, or null when it does. content has at most 1 MiB, or is
-not read. A path that fails on the body is not satisfied.';
+'Returns why a body does not satisfy a predicate of SQL/JSON path, or null when it does. content has at most 1 MiB, or
+is not read. A path that fails on the body is not satisfied.';
 
 create function monitoring.find_unmet_body_condition(
   target monitoring.probe_targets, headers jsonb, content bytea
@@ -369,7 +369,8 @@ as $$
 $$;
 
 comment on function monitoring.read_content(text) is
-'Returns the bytes of a body that pg_net stored, which need not be valid text: all of 16 MiB, or the beginning of more.';
+'Returns the bytes of a body that pg_net stored, which need not be valid text: all of up to 16 MiB, or the beginning of
+more.';
 
 create function monitoring.store_answer(
   request_id bigint,
@@ -462,8 +463,8 @@ body is searched and 1 kB kept. A response that cannot be read is a failure that
 create type monitoring.worker_run as (began numeric, ended numeric, backlog_ms numeric);
 
 comment on type monitoring.worker_run is
-'What pg_net''s worker, which does one thing at a time, recorded without a pause: when that began and when it last ended,
-in seconds of the epoch, and for how many milliseconds a response may have waited meanwhile.';
+'What pg_net''s worker, which does one thing at a time, recorded without a pause: when that began and when it last
+ended, in seconds of the epoch, and for how many milliseconds a response may have waited meanwhile.';
 
 create function monitoring.continue_run(run monitoring.worker_run, at numeric)
 returns monitoring.worker_run
@@ -488,8 +489,8 @@ as $$
 $$;
 
 comment on function monitoring.continue_run(monitoring.worker_run, numeric) is
-'Returns the run of recordings that a response inserted at a time, in seconds of the epoch, belongs to. backlog_ms is then
-the time for which it may have waited until others were recorded: the worker reads responses and records them in turn, so
+'Returns the run of recordings that a response inserted at a time, in seconds of the epoch, belongs to. backlog_ms is
+then the time for which it may have waited until others were recorded: the worker reads responses and records them in turn, so
 those that arrive together are recorded one after the other. run is null at the beginning of a batch.';
 
 create function monitoring.record_answer()

@@ -24,6 +24,8 @@ class Target:
     """The path that /now stands for."""
     upcoming: deque[str] = field(default_factory=deque)
     """The paths that the next requests of /now stand for; then `now` applies."""
+    raw: dict[str, bytes] = field(default_factory=dict)
+    """The bytes with which /raw/<name> answers, head and all."""
     held: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     """Set by release()."""
     loop: asyncio.AbstractEventLoop = field(init=False, repr=False)
@@ -93,6 +95,9 @@ async def _respond(target: Target, path: str, request: dict[str, object], writer
         writer.write(_answer(200, b"ok", "Content-Type: text/plain"))
     elif kind == "silent":
         await asyncio.sleep(3600)
+    elif kind == "raw":
+        writer.write(target.raw[rest[0]])
+        await writer.drain()
     elif kind == "garbage":
         writer.write(b"\x00\x01 this is not HTTP\r\n\r\n")
 

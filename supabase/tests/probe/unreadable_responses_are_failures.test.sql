@@ -31,12 +31,12 @@ begin
 end
 $$;
 
-select monitoring.store_answer(
-  monitoring_checks.request_id,
-  case when monitoring_checks.target = 'answered' then 200 end, '{"server": "x"}', 'x', false, 'x', clock_timestamp(), 5, 1
-)
-from public.monitoring_checks
-where monitoring_checks.scheduled_at = '2020-01-01 10:00+00';
+select
+  monitoring.store_answer(
+    monitoring_checks.request_id, answers.status_code, '{"server": "x"}', 'x', false, 'x', clock_timestamp(), 5, 1
+  )
+from (values ('answered', 200), ('refused', null)) as answers (target, status_code)
+inner join public.monitoring_checks on answers.target = monitoring_checks.target;
 
 select results_eq(
   $$ select target, http_status, response_time_ms, response_time_error_ms, error, unmet_condition, answer_excerpt

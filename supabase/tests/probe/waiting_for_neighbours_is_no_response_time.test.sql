@@ -10,11 +10,11 @@ with recursive recorded as (
     monitoring.continue_run(null, 0.020) as run
   union all
   select
-    recorded.n + 1,
+    recorded.n + 1 as n,
     monitoring.continue_run(
       ((recorded.run).began, (recorded.run).ended + 0.004, (recorded.run).backlog_ms + 4)::monitoring.worker_run,
       (recorded.run).ended + 0.005
-    )
+    ) as run
   from recorded
   where recorded.n < 100
 )
