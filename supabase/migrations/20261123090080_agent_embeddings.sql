@@ -199,7 +199,12 @@ begin
       when store_embedding_answer.status_code between 200 and 299 then null
       else coalesce(
         left(store_embedding_answer.error_msg, 500),
-        format('answered %s: %s', store_embedding_answer.status_code, left(store_embedding_answer.content, 500))
+        -- pg_net stores bytes that are not UTF-8, which text functions cannot read.
+        format(
+          'answered %s: %s',
+          store_embedding_answer.status_code,
+          left(monitoring.read_excerpt(pg_catalog.textsend(store_embedding_answer.content)), 500)
+        )
       )
     end
   where embedding_jobs.knowledge_id = (

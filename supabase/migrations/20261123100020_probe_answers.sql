@@ -351,26 +351,29 @@ are; whoever decodes a body leaves content-encoding out of headers. Raises for n
 
 create function monitoring.read_content(content text)
 returns bytea
-language sql
+language plpgsql
 stable
 strict
-parallel safe
 security invoker
 set search_path = ''
 as $$
+begin
   -- textsend() instead of convert_to(), which rejects the invalid UTF-8 that pg_net stores. It copies the text, so only
   -- a part of a large one, which is more than is searched.
-  select pg_catalog.textsend(
-    case
-      when octet_length(read_content.content) <= 16777216 then read_content.content
-      else substring(read_content.content from 1 for 2097152)
-    end
-  )
+  if octet_length(read_content.content) > 16777216 then
+    begin
+      return pg_catalog.textsend(substring(read_content.content from 1 for 2097152));
+    exception
+      when character_not_in_repertoire then
+        null; -- no characters can be counted: all of it
+    end;
+  end if;
+  return pg_catalog.textsend(read_content.content);
+end
 $$;
 
 comment on function monitoring.read_content(text) is
-'Returns the bytes of a body that pg_net stored, which need not be valid text: all of up to 16 MiB, or the beginning of
-more.';
+'Returns the bytes of a body that pg_net stored, which need not be valid text: at least the first 2 MiB of it.';
 
 create function monitoring.store_answer(
   request_id bigint,
@@ -416,7 +419,8 @@ begin
 
   begin
     v_error := case
-      when store_answer.has_timed_out then format('timed out after %s ms', (v_check.target).timeout_ms)
+      when store_answer.has_timed_out
+        then coalesce('timed out after ' || (v_check.target).timeout_ms || ' ms', 'timed out')
       when not v_has_status and store_answer.status_code is not null
         then format('responded with %s, which is no HTTP status', store_answer.status_code)
       else monitoring.read_excerpt(pg_catalog.textsend(store_answer.error_msg))
@@ -603,6 +607,7 @@ begin
       select min(monitoring_checks.sent_at) - interval '1 minute'
       from monitoring.awaited_checks
       join public.monitoring_checks on monitoring_checks.id = awaited_checks.check_id
+      where monitoring_checks.status = 'pending'
     )
   loop
     begin

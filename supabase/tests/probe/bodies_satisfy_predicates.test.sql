@@ -64,7 +64,7 @@ select results_eq(
      ('$.a ==', '{}'),
      ('$.a', '{"a": 1}'),
      ('$no == 1', '{"a": 1}'),
-     ('$.at.datetime() < "2020-01-01".datetime()', '{"at": "2021-01-01T00:00:00Z"}')
+     ('$.at.datetime() < "2020-01-01".datetime()', '{"at": "2021-01-01 00:00:00+00"}')
      ) as cases (path, body) $$,
   $$ values
      ('the body does not satisfy $.a ==: syntax error at end of jsonpath input'),

@@ -50,14 +50,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.requests.append((str(self.headers["Authorization"]), body))
-        status, answer = (
-            200,
-            {"data": [{"index": 0, "embedding": embed(body["input"])}], "model": body["model"]},
-        )
+        answer = {"data": [{"index": 0, "embedding": embed(body["input"])}], "model": body["model"]}
+        status, content = 200, json.dumps(answer).encode()
         if self.server.failures > 0:
             self.server.failures -= 1
-            status, answer = 503, {"error": {"message": "overloaded"}}
-        content = json.dumps(answer).encode()
+            status, content = 503, "überlastet".encode("latin-1")
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
@@ -116,7 +113,7 @@ def test_a_known_error_is_embedded_though_the_endpoint_fails_first(
     wait_until(lambda: (job() or ("", 0, None))[2] is not None, what="the failure")
     found = job()
     assert (found[0], found[1]) == ("queued", 1)
-    assert "503" in found[2]
+    assert found[2] == "answered 503: \\374berlastet"
     connection.execute("update monitoring.embedding_jobs set next_try_at = now()")
     wait_until(lambda: job() is None, what="the embedding")
 
