@@ -326,15 +326,24 @@ declare
   v_expected constant int4multirange := coalesce(
     (find_unmet_condition.target).expected_status, '{[200,400)}'::int4multirange
   );
+  v_unmet text;
 begin
   if not find_unmet_condition.http_status <@ v_expected then
     return format(
       'responded with %s, expected %s', find_unmet_condition.http_status, monitoring.describe_statuses(v_expected)
     );
   end if;
+  v_unmet := monitoring.find_unmet_header(
+    (find_unmet_condition.target).header_contains, find_unmet_condition.headers
+  );
+  if find_unmet_condition.http_status not between 300 and 399
+    and monitoring.read_header(find_unmet_condition.headers, 'location') is not null
+  then
+    v_unmet := v_unmet || ' (pg_net keeps the headers of the redirect, not of what it leads to)';
+  end if;
   return monitoring.truncate_bytes(
     coalesce(
-      monitoring.find_unmet_header((find_unmet_condition.target).header_contains, find_unmet_condition.headers),
+      v_unmet,
       monitoring.find_unmet_body_condition(
         find_unmet_condition.target, find_unmet_condition.headers, find_unmet_condition.content
       )

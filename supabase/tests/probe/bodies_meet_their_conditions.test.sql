@@ -76,11 +76,13 @@ select results_eq(
      (jsonb_populate_record(null::monitoring.probe_targets, '{"body_contains": "x"}'), 204, null, null),
      (jsonb_populate_record(
        null::monitoring.probe_targets, '{"body_contains": "x", "header_contains": {"x-a": "1"}}'
-     ), 200, '{"X-A": "2"}', null)
+     ), 200, '{"X-A": "2"}', null),
+     (jsonb_populate_record(null::monitoring.probe_targets, '{"header_contains": {"x-a": "1"}}'), 200, '{"Location": "/"}', null)
      ) as cases (target, http_status, headers, content) $$,
   $$ values
      ('responded with 200, expected 204'), (null), ('responded with 500, expected 200-399'), (null),
-     ('the body is empty, so it does not contain "x"'), ('the header "x-a: 2" does not contain "1"') $$,
+     ('the body is empty, so it does not contain "x"'), ('the header "x-a: 2" does not contain "1"'),
+     ('the response has no header x-a (pg_net keeps the headers of the redirect, not of what it leads to)') $$,
   'the status comes first, then headers, then the body; without a target the usual status is expected'
 );
 

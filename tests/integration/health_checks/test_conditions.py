@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.support.health_checks import HealthChecks
 from tests.support.http_target import Target
@@ -18,14 +19,14 @@ def answer(body: bytes, *lines: str, status: str = "200 OK") -> bytes:
 @dataclass(frozen=True)
 class Case:
     sent: bytes
-    fields: dict[str, object] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
     reason: str | None = None
     """Why the target is down; None when it is up."""
 
 
 HEALTH = json.dumps({"status": "degraded", "queue": {"length": 12}, "token": "hunter2hunter2"}).encode()
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
-CONTAINS = {"body_contains": "healthy"}
+CONTAINS: dict[str, Any] = {"body_contains": "healthy"}
 STATUS_OK = {"jsonb_path": '$.status == "ok"'}
 
 CASES = {

@@ -119,6 +119,18 @@ def test_a_trigger_can_measure_the_response_time(running: Database, target: Targ
     assert all(measured[request_id] >= delay for request_id, delay in zip(ids, delays, strict=True))
 
 
+def test_an_answer_that_a_trigger_drops_is_not_stored_and_the_batch_goes_on(running: Database, target: Target) -> None:
+    """The worker asks whether the insertion succeeded, not whether it inserted a row."""
+    watch_answers(running, "if new.status_code = 404 then return null; end if;")
+    urls = [target.url(f"/status/{status}") for status in (404, 200, 404)]
+    dropped, kept, also_dropped = (
+        row[0] for row in running.rows("select net.http_get(url) from unnest(%s::text[]) as url", urls)
+    )
+    assert answer_to(running, kept)["status"] == 200
+    assert running.rows("select from net._http_response where id in (%s, %s)", dropped, also_dropped) == []
+    assert running.value("select count(*) from net.http_request_queue") == 0
+
+
 def test_a_batch_is_one_transaction_committed_after_its_slowest_request(running: Database, held: Target) -> None:
     before = len(held.paths)
     running.rows("select net.http_get(%s), net.http_get(%s)", held.url("/delay/0?fast"), held.url("/hold"))
