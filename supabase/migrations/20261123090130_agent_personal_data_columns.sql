@@ -149,6 +149,7 @@ as $$
     ('monitoring.notifications', 'message_id incident_id provider_id', 'ignored', null, 'ids'),
     ('monitoring.service_versions', 'version', 'ignored', null, 'versions of the service'),
     ('monitoring.service_targets', 'name written', 'ignored', null, 'settings of the service'),
+    ('monitoring.suspected_targets', 'target', 'ignored', null, 'names of targets'),
     ('monitoring.target_states', 'target pause_reason', 'ignored', null, 'names of targets, and texts of our own'),
     ('monitoring.target_looks', 'problem', 'erased', null, null),
     ('monitoring.target_looks', 'target purpose endpoint error_kind addresses', 'ignored', null,

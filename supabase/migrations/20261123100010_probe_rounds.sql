@@ -1,7 +1,8 @@
--- Purpose: starts a round of health checks: each minute, each enabled target that is due gets one row and one
---   request.
+-- Purpose: starts a round of health checks: each minute, each enabled target that is due gets one row; its requests are
+--   sent at their times.
 -- Objects: type monitoring.sent_probe; tables monitoring.target_states, monitoring.awaited_checks; functions
---   monitoring.send_probe, monitoring.find_answer_due, monitoring.start_round, monitoring.run_health_checks.
+--   monitoring.write_probe_headers, monitoring.send_probe, monitoring.find_answer_due, monitoring.start_round,
+--   monitoring.settle_unsendable_checks, monitoring.send_due_checks, monitoring.run_health_checks.
 -- Risks: each request is enqueued in a block of its own, so that one malformed URL does not stop the others. Rounds
 --   and judgements take one advisory lock, so they never lock each other's rows in different orders.
 
@@ -80,7 +81,10 @@ comment on column monitoring.target_states.last_response_time_ms is 'Response ti
 -- Unlogged as pg_net's tables are: the crash that lets pg_net count request ids from 1 again empties it as well.
 create unlogged table monitoring.awaited_checks (
   request_id bigint primary key,
-  check_id bigint not null
+  check_id bigint not null,
+  group_size integer,
+  worker_pid integer,
+  worker_restarts integer not null default 0
 );
 
 create index awaited_checks_check_idx on monitoring.awaited_checks (check_id);
@@ -101,10 +105,48 @@ comment on column monitoring.awaited_checks.request_id is 'Id of the request in 
 
 comment on column monitoring.awaited_checks.check_id is 'Check that waits for the answer.';
 
+comment on column monitoring.awaited_checks.group_size is
+'Number of suspected targets that were sent together while nothing else of ours was in flight: 1 when the target was
+alone. Null for an ordinary attempt.';
+
+comment on column monitoring.awaited_checks.worker_pid is
+'Process id of the worker of pg_net when it was last seen since the request was sent. Null while there was none.';
+
+comment on column monitoring.awaited_checks.worker_restarts is
+'Number of times that the worker of pg_net was seen with another process id since the request was sent.';
+
 create type monitoring.sent_probe as (request_id bigint, problem text);
 
 comment on type monitoring.sent_probe is
 'The request id of pg_net, or the reason why the request could not be enqueued.';
+
+create function monitoring.write_probe_headers(target monitoring.probe_targets)
+returns jsonb
+language plpgsql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+declare
+  v_headers jsonb := (write_probe_headers.target).headers;
+begin
+  if (write_probe_headers.target).content_type is not null then
+    v_headers := v_headers || jsonb_build_object('Content-Type', (write_probe_headers.target).content_type);
+  end if;
+  if (write_probe_headers.target).secret_headers <> '{}' then
+    v_headers := v_headers || (
+      select jsonb_object_agg(secret.header, monitoring.read_channel_secret(secret.name))
+      from jsonb_each_text((write_probe_headers.target).secret_headers) as secret (header, name)
+    );
+  end if;
+  return v_headers;
+end
+$$;
+
+comment on function monitoring.write_probe_headers(monitoring.probe_targets) is
+'Returns the headers of a request, with the values of its secrets: do not store them. Raises an error that names the
+secret if one is missing or empty.';
 
 create function monitoring.send_probe(target monitoring.probe_targets)
 returns monitoring.sent_probe
@@ -116,30 +158,56 @@ set search_path = ''
 as $$
 declare
   v_sent monitoring.sent_probe;
+  v_headers jsonb;
+  v_content_type text;
 begin
-  if (send_probe.target).method = 'POST' then
+  v_headers := monitoring.write_probe_headers(send_probe.target);
+  v_content_type := (
+    select header.value
+    from jsonb_each_text(v_headers) as header (key, value)
+    where lower(header.key) = 'content-type'
+    limit 1
+  );
+  if (send_probe.target).method <> 'POST' then
+    v_sent.request_id := net.http_get(
+      url => (send_probe.target).url,
+      headers => v_headers,
+      timeout_milliseconds => (send_probe.target).timeout_ms
+    );
+  elsif coalesce(v_content_type, 'application/json') = 'application/json' then
     v_sent.request_id := net.http_post(
       url => (send_probe.target).url,
-      headers => (send_probe.target).headers,
+      body => coalesce((send_probe.target).body, '{}')::jsonb,
+      headers => v_headers,
       timeout_milliseconds => (send_probe.target).timeout_ms
     );
   else
-    v_sent.request_id := net.http_get(
-      url => (send_probe.target).url,
-      headers => (send_probe.target).headers,
-      timeout_milliseconds => (send_probe.target).timeout_ms
-    );
+    -- net.http_post() refuses other content types. The worker sends whatever the queue contains.
+    insert into net.http_request_queue (method, url, headers, body, timeout_milliseconds)
+    values (
+      'POST',
+      net._encode_url_with_params_array((send_probe.target).url, '{}'),
+      v_headers,
+      convert_to(coalesce((send_probe.target).body, ''), 'UTF8'),
+      (send_probe.target).timeout_ms
+    )
+    returning http_request_queue.id into v_sent.request_id;
+    perform net.wake();
   end if;
   return v_sent;
 exception
-  when others then
+  -- What a target or a privilege can cause. A full disk, a cancelled statement or a deadlock stops the whole call.
+  when internal_error or data_exception or raise_exception or check_violation
+    or syntax_error_or_access_rule_violation or invalid_schema_name
+  then
     v_sent.problem := monitoring.sanitize_text('could not be sent: ' || sqlerrm, 1000);
     return v_sent;
 end
 $$;
 
 comment on function monitoring.send_probe(monitoring.probe_targets) is
-'Enqueues one request with pg_net, which sends it after commit. An error of pg_net is returned in problem.';
+'Enqueues one request with pg_net, which sends it after commit. A URL that pg_net refuses, a missing secret or a missing
+privilege is returned in problem.';
 
 create function monitoring.find_answer_due(timeout_ms integer, queued bigint, longest_timeout_ms integer)
 returns timestamptz
@@ -149,18 +217,22 @@ strict
 security invoker
 set search_path = ''
 as $$
-  -- pg_net sends 200 requests at a time, and the next 200 after the slowest has finished and a second has passed.
+  -- pg_net sends a batch of requests at a time, and the next one after the slowest has finished and a second has passed.
+  -- One that is being sent still counts as queued.
   select clock_timestamp() + make_interval(
     secs => least(
-      find_answer_due.timeout_ms / 1000.0 + 20
-      + floor(find_answer_due.queued / 200) * (find_answer_due.longest_timeout_ms / 1000.0 + 1),
+      find_answer_due.timeout_ms / 1000.0 + 10
+      + ceil(
+        find_answer_due.queued
+        / greatest(coalesce(nullif(current_setting('pg_net.batch_size', true), ''), '200')::numeric, 1)
+      ) * (find_answer_due.longest_timeout_ms / 1000.0 + 1),
       55
     )::double precision
   )
 $$;
 
 comment on function monitoring.find_answer_due(integer, bigint, integer) is
-'Returns when a request enqueued now counts as unanswered: 20 s after its timeout, later when other batches precede
+'Returns when a request enqueued now counts as unanswered: 10 s after its timeout, later when other batches precede
 it (queued is the number of requests before it), but within the minute.';
 
 create function monitoring.start_round(scheduled_at timestamptz)
@@ -172,7 +244,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_queued bigint;
+  v_now timestamptz;
   v_has_windows boolean;
   v_count integer;
 begin
@@ -180,86 +252,245 @@ begin
     return 0;
   end if;
   perform pg_advisory_xact_lock(20261123, 1800);
-  v_queued := (select count(*) from net.http_request_queue);
+  perform monitoring.remove_future_checks();
+  perform monitoring.withdraw_unanswered_requests();
+  v_now := clock_timestamp();
   v_has_windows := monitoring.config('health_check_policy') -> 'maintenance_windows' <> '[]';
 
   with due as (
     select
-      probe_targets as target,
-      coalesce(target_states.is_slow, true) as is_slow,
-      max(probe_targets.timeout_ms) over () as longest_timeout_ms
+      probe_targets.*,
+      target_states.target is null as is_new,
+      coalesce(target_states.is_slow, true) as is_slow
     from monitoring.probe_targets
     left join monitoring.target_states on target_states.target = probe_targets.name
     where probe_targets.is_enabled
       and probe_targets.type <> 'heartbeat'
+      and not (probe_targets.is_paused and coalesce(probe_targets.paused_until > v_now, true))
+      and target_states.paused_at is null
       and not exists (
         select
         from public.monitoring_checks
         where monitoring_checks.target = probe_targets.name
           and monitoring_checks.scheduled_at
             > start_round.scheduled_at - make_interval(mins => probe_targets.interval_minutes)
+          and monitoring_checks.scheduled_at <= start_round.scheduled_at
+          -- An unknown round says nothing about the target, so it is tried again.
+          and (monitoring_checks.status <> 'unknown' or monitoring_checks.scheduled_at = start_round.scheduled_at)
       )
-  ),
-
-  ranked as (
-    select
-      due.*,
-      row_number() over (order by due.is_slow, (due.target).place) as rank
-    from due
-    order by rank
-  ),
-
-  sent as materialized (
-    select
-      ranked.target, ranked.rank, ranked.longest_timeout_ms, probe.request_id, probe.problem
-    from ranked
-    cross join lateral monitoring.send_probe(ranked.target) as probe
   ),
 
   known as (
     insert into monitoring.target_states (target, since)
-    select (sent.target).name, start_round.scheduled_at
-    from sent
-    order by (sent.target).name
+    select due.name, start_round.scheduled_at
+    from due
+    where due.is_new
+    order by due.name
     on conflict (target) do nothing
   ),
 
   noted as (
     insert into public.monitoring_checks (
-      target, target_type, url, scheduled_at, sent_at, request_id, answer_due_at, retry_until, error, is_maintenance
+      target, target_type, url, scheduled_at, interval_minutes, send_at, is_maintenance
     )
     select
-      (sent.target).name,
-      (sent.target).type,
-      monitoring.sanitize_text((sent.target).url, 2000),
+      due.name,
+      due.type,
+      monitoring.sanitize_text(due.url, 2000),
       start_round.scheduled_at,
-      case when sent.problem is null then clock_timestamp() end,
-      sent.request_id,
+      due.interval_minutes,
       case
-        when sent.problem is not null then clock_timestamp()
-        else monitoring.find_answer_due(
-          (sent.target).timeout_ms, v_queued + sent.rank - 1, sent.longest_timeout_ms
+        when due.is_new then v_now
+        else greatest(
+          v_now,
+          -- The slow ones share batches of pg_net and delay nobody else.
+          start_round.scheduled_at + make_interval(
+            secs => case when due.is_slow then 50 else due.send_offset_ms / 1000.0 end
+          )
         )
       end,
-      clock_timestamp() + interval '59 seconds' - make_interval(secs => (sent.target).timeout_ms / 1000.0),
-      sent.problem,
-      case when v_has_windows then monitoring.is_in_maintenance((sent.target).name, now()) else false end
-    from sent
-    order by sent.rank
+      v_has_windows and monitoring.is_in_maintenance(due.name, v_now)
+    from due
+    order by due.is_slow, due.place
+    on conflict on constraint one_check_a_target_and_round do nothing
     returning monitoring_checks.id
   )
 
   select count(*)::integer
   into v_count
   from noted;
+  perform monitoring.send_due_checks();
   return v_count;
 end
 $$;
 
 comment on function monitoring.start_round(timestamptz) is
-'Sends one request to each enabled target that is due at scheduled_at, inserts its check, and returns the number of
-requests. A second call for the same minute sends nothing, nor does any call while feature_flags.monitoring is
-false.';
+'Inserts a check for each enabled target that is due at scheduled_at and not paused, with the time at which its request
+is to be sent, sends those that are due now, and returns the number of checks. A second call for the same minute adds
+nothing, nor does any call while feature_flags.monitoring is false.';
+
+create function monitoring.settle_unsendable_checks()
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_is_on boolean := (monitoring.config('feature_flags') ->> 'monitoring')::boolean;
+begin
+  with due as materialized (
+    select
+      monitoring_checks.id,
+      monitoring_checks.sent_at,
+      monitoring_checks.send_at,
+      exists (
+        select
+        from monitoring.probe_targets
+        left join monitoring.target_states on target_states.target = probe_targets.name
+        where probe_targets.name = monitoring_checks.target
+          and v_is_on
+          and probe_targets.is_enabled
+          and probe_targets.type <> 'heartbeat'
+          and not (probe_targets.is_paused and coalesce(probe_targets.paused_until > clock_timestamp(), true))
+          and target_states.paused_at is null
+      ) as is_wanted
+    from public.monitoring_checks
+    where monitoring_checks.status = 'pending'
+      and monitoring_checks.send_at <= clock_timestamp()
+  ),
+
+  unsent as (
+    delete from public.monitoring_checks
+    using due
+    where monitoring_checks.id = due.id
+      and not due.is_wanted
+      and due.sent_at is null
+  )
+
+  update public.monitoring_checks
+  set
+    send_at = null,
+    answer_due_at = clock_timestamp(),
+    error = coalesce(
+      monitoring_checks.error,
+      case
+        when due.is_wanted then 'could not be sent for 3 minutes, so the state of the target is unknown'
+        else 'was not sent again, because the target is no longer checked'
+      end
+    )
+  from due
+  where monitoring_checks.id = due.id
+    and (
+      (not due.is_wanted and due.sent_at is not null)
+      or (due.is_wanted and due.send_at < clock_timestamp() - interval '3 minutes')
+    );
+end
+$$;
+
+comment on function monitoring.settle_unsendable_checks() is
+'Removes the checks that are due to be sent and whose targets are no longer checked; those that were sent before become
+unanswered. A check that could not be sent for 3 minutes, because nothing ran, becomes unanswered too.';
+
+create function monitoring.send_due_checks()
+returns integer
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_queued bigint;
+  v_longest_timeout_ms integer;
+  v_batch integer := greatest(coalesce(nullif(current_setting('pg_net.batch_size', true), ''), '200')::integer, 1);
+  v_worker_pid integer;
+  v_count integer;
+begin
+  perform pg_advisory_xact_lock(20261123, 1800);
+  if not exists (
+    select
+    from public.monitoring_checks
+    where monitoring_checks.status = 'pending'
+      and monitoring_checks.send_at <= clock_timestamp()
+  ) then
+    return 0;
+  end if;
+  perform monitoring.settle_unsendable_checks();
+  select count(*), coalesce(max(queue.timeout_milliseconds), 0)
+  into v_queued, v_longest_timeout_ms
+  from net.http_request_queue as queue;
+  v_worker_pid := monitoring.find_worker_pid();
+
+  with due as materialized (
+    select
+      monitoring_checks.id as check_id,
+      chosen.group_size,
+      probe_targets as target,
+      row_number() over (order by chosen.place) as rank,
+      greatest(max(probe_targets.timeout_ms) over (), v_longest_timeout_ms) as longest_timeout_ms
+    from monitoring.choose_due_checks() as chosen
+    join public.monitoring_checks on monitoring_checks.id = chosen.check_id
+    join monitoring.probe_targets on probe_targets.name = monitoring_checks.target
+    order by rank
+  ),
+
+  sent as materialized (
+    select
+      due.*,
+      -- Without requests before ours, none of ours is being sent yet.
+      case when v_queued = 0 then (due.rank - 1) / v_batch * v_batch else v_queued + due.rank - 1 end as queued,
+      probe.request_id,
+      probe.problem
+    from due
+    cross join lateral monitoring.send_probe(due.target) as probe
+  ),
+
+  awaited as (
+    insert into monitoring.awaited_checks as awaited (request_id, check_id, group_size, worker_pid)
+    select sent.request_id, sent.check_id, sent.group_size, v_worker_pid
+    from sent
+    where sent.request_id is not null
+    on conflict (request_id) do update
+      set
+        check_id = excluded.check_id,
+        group_size = excluded.group_size,
+        worker_pid = excluded.worker_pid,
+        worker_restarts = 0
+  ),
+
+  noted as (
+    update public.monitoring_checks
+    set
+      send_at = null,
+      sent_at = case when sent.problem is null then clock_timestamp() else monitoring_checks.sent_at end,
+      request_id = sent.request_id,
+      answered_at = null,
+      error = coalesce(sent.problem, monitoring_checks.error),
+      answer_due_at = case
+        when sent.problem is not null then clock_timestamp()
+        -- Alone in the queue. A worker that is killed once sends it again.
+        when sent.group_size is not null
+          then clock_timestamp() + make_interval(secs => (sent.target).timeout_ms / 500.0 + 15)
+        else monitoring.find_answer_due((sent.target).timeout_ms, sent.queued, sent.longest_timeout_ms)
+      end,
+      retry_until = coalesce(
+        monitoring_checks.retry_until,
+        clock_timestamp() + interval '59 seconds' - make_interval(secs => (sent.target).timeout_ms / 1000.0)
+      )
+    from sent
+    where monitoring_checks.id = sent.check_id
+    returning monitoring_checks.request_id
+  )
+
+  select count(noted.request_id)::integer
+  into v_count
+  from noted;
+  return v_count;
+end
+$$;
+
+comment on function monitoring.send_due_checks() is
+'Sends the requests of checks whose send_at has come, at most 500 in one call, and returns their number.';
 
 create function monitoring.run_health_checks()
 returns integer
@@ -278,5 +509,5 @@ end
 $$;
 
 comment on function monitoring.run_health_checks() is
-'Records the run in job_runs, starts the round of the current minute and returns the number of requests. pg_cron runs
+'Records the run in job_runs, starts the round of the current minute and returns the number of its checks. pg_cron runs
 it each minute.';
