@@ -46,7 +46,8 @@ comment on column monitoring.target_states.status is 'Result of the last round; 
 
 comment on column monitoring.target_states.since is 'Round since which the status is unchanged.';
 
-comment on column monitoring.target_states.last_status is 'Last status other than unknown and disputed: up, degraded or down.';
+comment on column monitoring.target_states.last_status is
+'Last status other than unknown and disputed: up, degraded or down.';
 
 comment on column monitoring.target_states.good_rounds is
 'Number of consecutive rounds that were up. Unknown rounds do not count.';
@@ -98,8 +99,8 @@ using (false);
 revoke all on table monitoring.awaited_checks from public, anon, authenticated, service_role;
 
 comment on table monitoring.awaited_checks is
-'The check that each request of pg_net belongs to, until its answer is recorded or overdue. A crash of PostgreSQL empties
-the table: an answer to a later request with the same id cannot count for a check that was sent before the crash.';
+'The check that each request of pg_net belongs to, until its answer is recorded or overdue. A crash of PostgreSQL
+empties the table: an answer to a later request with the same id cannot count for a check that was sent before the crash.';
 
 comment on column monitoring.awaited_checks.request_id is 'Id of the request in pg_net.';
 
@@ -217,8 +218,7 @@ strict
 security invoker
 set search_path = ''
 as $$
-  -- pg_net sends a batch of requests at a time, and the next one after the slowest has finished and a second has passed.
-  -- One that is being sent still counts as queued.
+  -- pg_net sends a batch of requests at a time, and the next one a second after the slowest has finished. One that is being sent still counts as queued.
   select clock_timestamp() + make_interval(
     secs => least(
       find_answer_due.timeout_ms / 1000.0 + 10

@@ -1,10 +1,10 @@
--- Purpose: keeps the queue of pg_net in order: removes our unanswered requests, finds the targets whose responses end its
---   worker, and removes what a clock that was set back left in the future.
+-- Purpose: keeps the queue of pg_net in order: removes our unanswered requests, finds the targets whose responses end
+--   its worker, and removes what a clock that was set back left in the future.
 -- Objects: tables monitoring.withdrawn_requests, monitoring.suspected_targets; functions monitoring.find_worker_pid,
 --   monitoring.choose_due_checks, monitoring.remove_future_checks, monitoring.note_worker_restarts,
 --   monitoring.delete_withdrawn_requests, monitoring.suspect_targets, monitoring.pause_killers,
---   monitoring.confirm_worker_kills, monitoring.withdraw_unanswered_requests, monitoring.resume_changed_targets; trigger
---   changed_targets_are_resumed.
+--   monitoring.confirm_worker_kills, monitoring.withdraw_unanswered_requests, monitoring.resume_changed_targets;
+--   trigger changed_targets_are_resumed.
 -- Risks: the worker of pg_net holds the rows of a batch until its slowest request has finished. Every statement about
 --   its rows skips locked ones and tries again in the next run.
 
@@ -22,8 +22,8 @@ using (false);
 revoke all on table monitoring.withdrawn_requests from public, anon, authenticated, service_role;
 
 comment on table monitoring.withdrawn_requests is
-'Requests that nobody waits for any more, until they are deleted from the queue of pg_net. While its worker sends one, its
-row is locked.';
+'Requests that nobody waits for any more, until they are deleted from the queue of pg_net. While its worker sends one,
+its row is locked.';
 
 comment on column monitoring.withdrawn_requests.request_id is 'Id of the request in pg_net.';
 
@@ -45,8 +45,8 @@ using (false);
 revoke all on table monitoring.suspected_targets from public, anon, authenticated, service_role;
 
 comment on table monitoring.suspected_targets is
-'Targets whose latest attempt got no answer while the worker of pg_net restarted: one of them may have ended it. They are
-sent apart from the others, in ever smaller groups, until they answer.';
+'Targets whose latest attempt got no answer while the worker of pg_net restarted: one of them may have ended it. They
+are sent apart from the others, in ever smaller groups, until they answer.';
 
 comment on column monitoring.suspected_targets.target is 'Name of the target.';
 
@@ -153,9 +153,9 @@ end
 $$;
 
 comment on function monitoring.choose_due_checks() is
-'Returns the checks that are to be sent now, at most 500. Suspected targets wait until no other check is due; then a group
-of them is sent once nothing of ours is in flight, and nothing else until it is answered or given up. From second 53 of a
-minute, the others wait for them.';
+'Returns the checks that are to be sent now, at most 500. Suspected targets wait until no other check is due; then a
+group of them is sent once nothing of ours is in flight, and nothing else until it is answered or given up. From second
+53 of a minute, the others wait for them.';
 
 create function monitoring.remove_future_checks()
 returns bigint
@@ -305,8 +305,8 @@ end
 $$;
 
 comment on function monitoring.delete_withdrawn_requests() is
-'Deletes withdrawn requests from the queue of pg_net, unless its worker is sending them, and returns their number. Without
-the privilege nothing is deleted, and the checks that are unanswered say so.';
+'Deletes withdrawn requests from the queue of pg_net, unless its worker is sending them, and returns their number.
+Without the privilege nothing is deleted, and the checks that are unanswered say so.';
 
 create function monitoring.suspect_targets(requests monitoring.awaited_checks[])
 returns void
@@ -357,8 +357,8 @@ security invoker
 set search_path = ''
 as $$
 declare
-  c_reason constant text := 'the worker of pg_net ended twice while it waited for the response of this target alone, as a '
-    'response of 1 GB makes it, and answered other requests in between';
+  c_reason constant text := 'the worker of pg_net ended twice while it waited for the response of this target alone, '
+    'as a response of 1 GB makes it, and answered other requests in between';
   v_target record;
   v_event monitoring.prepared_event;
   v_events monitoring.prepared_event[] := '{}';
@@ -528,8 +528,8 @@ $$;
 
 comment on function monitoring.withdraw_unanswered_requests() is
 'Deletes the requests of health checks that are overdue, or whose checks are gone, from the queue of pg_net, and returns
-their number, so that a worker that was stopped does not send them all later. Suspects the targets that may have ended the
-worker, and pauses those that did so twice.';
+their number, so that a worker that was stopped does not send them all later. Suspects the targets that may have ended
+the worker, and pauses those that did so twice.';
 
 create function monitoring.resume_changed_targets()
 returns trigger

@@ -3,6 +3,10 @@ begin;
 select plan(4);
 
 update public.system_config
+set value = '{"attempts": 1}'
+where key = 'health_check_policy';
+
+update public.system_config
 set value = '[
   {"name": "bad", "type": "backend", "url": "https://bad.example/"},
   {"name": "good", "type": "other", "url": "https://good.example/"}

@@ -24,8 +24,8 @@ select is(
 );
 
 select ok(
-  monitoring.find_answer_due(5000, 450, 5000) - clock_timestamp() between interval '36 seconds' and interval '37 seconds',
-  'requests behind two batches have a later deadline'
+  monitoring.find_answer_due(5000, 450, 5000) - clock_timestamp() between interval '32 seconds' and interval '33 seconds',
+  'requests behind three batches have a later deadline'
 );
 
 select * from finish();

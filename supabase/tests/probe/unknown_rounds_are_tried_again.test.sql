@@ -1,0 +1,31 @@
+begin;
+
+select plan(5);
+
+update public.system_config
+set value = '[{"name": "rare", "type": "other", "url": "https://rare.example/", "interval_minutes": 5}]'
+where key = 'health_check_targets';
+
+select is(monitoring.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
+
+select is(
+  (
+    select monitoring_checks.interval_minutes from public.monitoring_checks
+    where monitoring_checks.target = 'rare'
+  ),
+  5, 'the check stands for its interval'
+);
+
+update public.monitoring_checks
+set status = 'unknown', completed_at = clock_timestamp()
+where target = 'rare';
+
+select is(monitoring.start_round('2020-01-01 10:00+00'), 0, 'a minute that is repeated sends nothing');
+
+select is(monitoring.start_round('2020-01-01 10:01+00'), 1, 'an unknown round does not stand for the interval');
+
+select is(monitoring.start_round('2020-01-01 10:02+00'), 0, 'any other round does, even while it is pending');
+
+select * from finish();
+
+rollback;
