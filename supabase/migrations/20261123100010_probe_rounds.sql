@@ -132,7 +132,14 @@ as $$
 declare
   v_headers jsonb := (write_probe_headers.target).headers;
 begin
-  if (write_probe_headers.target).content_type is not null then
+  if (write_probe_headers.target).method = 'POST'
+    and (write_probe_headers.target).content_type is not null
+    and not exists (
+      select
+      from jsonb_object_keys(v_headers) as headers (name)
+      where lower(headers.name) = 'content-type'
+    )
+  then
     v_headers := v_headers || jsonb_build_object('Content-Type', (write_probe_headers.target).content_type);
   end if;
   if (write_probe_headers.target).secret_headers <> '{}' then

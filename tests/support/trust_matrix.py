@@ -222,6 +222,7 @@ RELATIONS = {
     "monitoring.audit_heads": _CLOSED,
     "monitoring.awaited_answers": _CLOSED,
     "monitoring.certificate_thresholds": _CLOSED,
+    "monitoring.awaited_checks": _CLOSED,
     "monitoring.compiled_secret_formats": _CLOSED,
     "monitoring.config_field": _CLOSED,
     "monitoring.embedding_jobs": _CLOSED,
@@ -240,6 +241,8 @@ RELATIONS = {
     "monitoring.deliveries": _CLOSED,
     "monitoring.service_targets": _CLOSED,
     "monitoring.service_versions": _CLOSED,
+    "monitoring.suspected_targets": _CLOSED,
+    "monitoring.withdrawn_requests": _CLOSED,
 }
 
 SEQUENCES = {
