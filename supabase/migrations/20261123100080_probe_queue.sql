@@ -84,7 +84,6 @@ create function monitoring.choose_due_checks()
 returns table (check_id bigint, group_size integer, place integer)
 language plpgsql
 stable
-rows 500
 security invoker
 set search_path = ''
 as $$

@@ -157,6 +157,7 @@ write_service_targets               | .  .   .   .      +       owner
 DEFINERS_IN_MONITORING = {
     "sync_notification_channels": "a trigger: who may edit the configuration needs no right to write the derived table",
     "sync_probe_targets": "a trigger: who may edit the configuration needs no right to write the derived table",
+    "resume_changed_targets": "a trigger: who may edit the configuration needs no right to write the states",
     "lock_action_starts": "a trigger: who may set the kill switch needs no right to lock",
     "stop_running_actions": "a trigger: who may set the kill switch needs no right to write the audit trail",
     "audit_config_change": "a trigger: who may edit the configuration needs no right to write the audit trail",
