@@ -1,6 +1,6 @@
 -- Purpose: folds events into incidents that exist: counts them, keeps the newest sample, reopens what was resolved.
--- Objects: functions monitoring.describe_reopened_incidents, monitoring.merge_sample_context, monitoring.fold_events,
---   monitoring.fold_events_by_sender, monitoring.count_occurrences.
+-- Objects: functions monitoring.describe_reopened_incidents, monitoring.merge_sample_context,
+--   monitoring.has_manual_title, monitoring.fold_events, monitoring.fold_events_by_sender, monitoring.count_occurrences.
 -- Risks: upsert_incidents() has locked the incidents; each is written once in a batch, twice if it is reopened.
 
 create function monitoring.describe_reopened_incidents(
@@ -65,6 +65,30 @@ comment on function monitoring.merge_sample_context(jsonb, jsonb) is
 'Returns the context of the newest occurrence, with what the former one knew about the issue in Sentry: an event does
 not repeat its short id and assignee.';
 
+create function monitoring.has_manual_title(incident_id text, sender text)
+returns boolean
+language sql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+  select coalesce(
+    (
+      select agent_actions.agent <> has_manual_title.sender
+      from public.agent_actions
+      where agent_actions.incident_id = has_manual_title.incident_id
+        and agent_actions.action = 'incident_renamed'
+      order by agent_actions.id desc
+      limit 1
+    ),
+    false
+  )
+$$;
+
+comment on function monitoring.has_manual_title(text, text) is
+'Returns whether somebody other than its sender gave an incident its current title, by the audit trail.';
+
 create function monitoring.fold_events(events monitoring.prepared_event[], candidates monitoring.fold_candidate[])
 returns setof monitoring.upserted_incident
 language plpgsql
@@ -109,6 +133,15 @@ begin
   folded as (
     update public.incidents
     set
+      -- The title of a health check names the state of its target, which changes.
+      title = case
+        when decided.is_newest
+          and (decided.sample).sender = 'health-check'
+          and (decided.sample).title <> incidents.title
+          and not monitoring.has_manual_title(incidents.id, incidents.sender)
+          then (decided.sample).title
+        else incidents.title
+      end,
       occurrence_count = incidents.occurrence_count + decided.occurrences,
       first_seen = least(incidents.first_seen, decided.earliest_at),
       last_seen = greatest(incidents.last_seen, decided.newest_at),
@@ -168,7 +201,8 @@ $$;
 
 comment on function monitoring.fold_events(monitoring.prepared_event[], monitoring.fold_candidate[]) is
 'Counts events into the locked incidents of their fingerprints, replaces their samples by newer ones, reopens resolved
-ones and raises severities.';
+ones and raises severities. The title of an incident of the health checks follows the newest sample, unless somebody
+changed it.';
 
 create function monitoring.fold_events_by_sender(
   events monitoring.prepared_event[], candidates monitoring.fold_candidate[]

@@ -1,7 +1,10 @@
--- Purpose: turns recorded responses into verdicts (up, degraded, down, unknown) and retries failed checks.
--- Objects: type monitoring.verdict; functions monitoring.describe_statuses, monitoring.judge_answers,
---   monitoring.resend_probes, monitoring.find_ready_verdicts.
--- Risks: rows that pg_net's worker is writing are skipped until the next run, never waited for.
+-- Purpose: turns recorded responses into verdicts (up, degraded, down, unknown), plans further attempts of checks that
+--   failed, and decides whether a failure is the target's or that of our own connection.
+-- Objects: type monitoring.verdict; functions monitoring.describe_statuses, monitoring.is_server_error,
+--   monitoring.normalize_host, monitoring.find_target_host, monitoring.judge_answers, monitoring.plan_attempts,
+--   monitoring.find_silent_rounds, monitoring.find_ready_verdicts.
+-- Risks: rows that pg_net's worker is writing are skipped until the next run, never waited for. These functions run each
+--   second: they read the pending checks and, while a failure without an answer is undecided, those of its round.
 
 create type monitoring.verdict as (
   check_id bigint,
@@ -9,15 +12,18 @@ create type monitoring.verdict as (
   scheduled_at timestamptz,
   status public.check_status,
   problem text,
-  has_http_answer boolean,
+  has_answer boolean,
   is_maintenance boolean,
   is_slow boolean,
   response_time_ms integer,
-  may_try_again boolean
+  may_try_again boolean,
+  is_offline boolean
 );
 
 comment on type monitoring.verdict is
-'The result of the latest attempt of a check, and whether another attempt may follow.';
+'The result of the latest attempt of a check, and whether another attempt may follow. has_answer is true when the server
+answered, with an HTTP response or with an error of TLS or HTTP. is_offline is true when our own connection may have
+failed instead of the target.';
 
 create function monitoring.describe_statuses(statuses int4multirange)
 returns text
@@ -41,6 +47,104 @@ $$;
 comment on function monitoring.describe_statuses(int4multirange) is
 'Formats a multirange of status codes as text, such as 200-399, 401.';
 
+create function monitoring.is_server_error(error text)
+returns boolean
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select coalesce(
+    is_server_error.error = any(array[
+      -- TLS: the server answered the handshake
+      'SSL connect error', -- CURLE_SSL_CONNECT_ERROR
+      'SSL peer certificate or SSH remote key was not OK', -- CURLE_PEER_FAILED_VERIFICATION
+      'Couldn''t use specified SSL cipher', -- CURLE_SSL_CIPHER, until libcurl 8.10
+      'Could not use specified SSL cipher',
+      'Issuer check against peer certificate failed', -- CURLE_SSL_ISSUER_ERROR
+      'SSL public key does not match pinned public key', -- CURLE_SSL_PINNEDPUBKEYNOTMATCH
+      'SSL server certificate status verification FAILED', -- CURLE_SSL_INVALIDCERTSTATUS
+      'SSL Client Certificate required', -- CURLE_SSL_CLIENTCERT
+      'ECH attempted but failed', -- CURLE_ECH_REQUIRED, since libcurl 8.8
+      -- HTTP: the server sent something
+      'Unsupported protocol', -- CURLE_UNSUPPORTED_PROTOCOL: no HTTP, or a redirect to something else
+      'Weird server reply', -- CURLE_WEIRD_SERVER_REPLY
+      'Error in the HTTP2 framing layer', -- CURLE_HTTP2
+      'Stream error in the HTTP/2 framing layer', -- CURLE_HTTP2_STREAM
+      'Transferred a partial file', -- CURLE_PARTIAL_FILE
+      'Number of redirects hit maximum amount', -- CURLE_TOO_MANY_REDIRECTS
+      'Unrecognized or bad HTTP Content or Transfer-Encoding', -- CURLE_BAD_CONTENT_ENCODING
+      'A value or data field grew larger than allowed' -- CURLE_TOO_LARGE: more headers than libcurl takes
+    ]),
+    false
+  )
+$$;
+
+comment on function monitoring.is_server_error(text) is
+'Returns whether an error text of pg_net means that the server answered, if not with a usable HTTP response. The texts are
+those of curl_easy_strerror() in lib/strerror.c of libcurl 7.83 to 8.14, which pg_net stores. Errors of TLS that occur
+before anything is sent, such as a missing file of certificate authorities, are ours and not among them.';
+
+create function monitoring.normalize_host(host text)
+returns text
+language sql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select case
+    -- The names and addresses of this machine.
+    when normalize_host.host in ('localhost', '::1') then '127.0.0.1'
+    when position(':' in normalize_host.host) > 0 then case
+      when not monitoring.is_valid_input(normalize_host.host, 'inet') then normalize_host.host
+      when normalize_host.host::inet <<= '::ffff:0:0/96'::inet
+        then pg_catalog.host('0.0.0.0'::inet + (normalize_host.host::inet - '::ffff:0:0'::inet))
+      else pg_catalog.host(normalize_host.host::inet)
+    end
+    else coalesce(pg_catalog.host(monitoring.read_ipv4(normalize_host.host)), normalize_host.host)
+  end
+$$;
+
+comment on function monitoring.normalize_host(text) is
+'Returns the one spelling of a host, as returned by find_url_host(): addresses in their usual form, IPv4 addresses also
+where they are written as IPv6.';
+
+create function monitoring.find_target_host(target text)
+returns text
+language sql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+  select monitoring.normalize_host(
+    coalesce(
+      (
+        select min(known.address)
+        from (
+          select target_looks.addresses
+          from monitoring.target_looks
+          where target_looks.target = find_target_host.target
+            and target_looks.addresses <> '{}'
+          order by target_looks.requested_at desc
+          limit 1
+        ) as latest
+        cross join unnest(latest.addresses) as known (address)
+      ),
+      monitoring.find_url_host(probe_targets.url)
+    )
+  )
+  from monitoring.probe_targets
+  where probe_targets.name = find_target_host.target
+$$;
+
+comment on function monitoring.find_target_host(text) is
+'Returns the host of a target: the address that the service resolved last, so that two names of one server are one host,
+or else the host of its URL. Ports make no difference.';
+
 create function monitoring.judge_answers()
 returns setof monitoring.verdict
 language sql
@@ -52,9 +156,18 @@ as $$
     select monitoring_checks.*
     from public.monitoring_checks
     where monitoring_checks.status = 'pending'
-      and (monitoring_checks.answered_at is not null or monitoring_checks.answer_due_at <= clock_timestamp())
+      and (
+        monitoring_checks.answered_at is not null
+        or (monitoring_checks.send_at is null and monitoring_checks.answer_due_at <= clock_timestamp())
+      )
     order by monitoring_checks.id
     for update skip locked
+  ),
+
+  -- An answer that comes later is nobody's.
+  forgotten as (
+    delete from monitoring.awaited_checks
+    where awaited_checks.check_id in (select locked.id from locked where locked.answered_at is null)
   ),
 
   judged as (
@@ -62,14 +175,17 @@ as $$
       locked.*,
       target.max_response_ms,
       coalesce(target.is_enabled, false) as is_enabled,
+      coalesce(state.status = 'down', false) as was_down,
       case
-        when locked.answered_at is null
-          then coalesce(locked.error, 'no response from pg_net, so the state of the target is unknown')
-        when locked.http_status is null then coalesce(locked.error, 'no HTTP response')
-        else locked.unmet_condition
+        when locked.answered_at is not null and locked.http_status is null
+          then coalesce(locked.error, 'no HTTP response')
+        when locked.answered_at is not null then locked.unmet_condition
+        when locked.request_id is null and locked.error is not null then locked.error
+        else 'no response from pg_net, so the state of the target is unknown'
       end as problem
     from locked
     left join monitoring.probe_targets as target on target.name = locked.target
+    left join monitoring.target_states as state on state.target = locked.target
   )
 
   select
@@ -87,134 +203,217 @@ as $$
         then format('responded in %s ms, expected at most %s ms', judged.response_time_ms, judged.max_response_ms)
       else judged.problem
     end,
-    judged.http_status is not null,
+    judged.answered_at is not null
+    and (judged.http_status is not null or monitoring.is_server_error(judged.error)),
     judged.is_maintenance,
     case
+      when judged.answered_at is null then judged.request_id is not null
       when judged.http_status is not null then coalesce(judged.response_time_ms > 1000, false)
       else coalesce(judged.error like 'timed out%', true)
     end,
-    judged.response_time_ms,
-    judged.answered_at is not null
-    and judged.problem is not null
-    and judged.is_enabled
-    and judged.attempt < (monitoring.config('health_check_policy') ->> 'attempts')::integer
-    and clock_timestamp() < judged.retry_until
+    case when judged.answered_at is not null then judged.response_time_ms end,
+    coalesce(
+      judged.problem is not null
+      -- What cannot be sent now cannot be sent in a few seconds.
+      and (judged.answered_at is not null or judged.request_id is not null)
+      and judged.is_enabled
+      -- One attempt shows that a target is still down.
+      and (judged.answered_at is null or not judged.was_down)
+      and judged.attempt < (monitoring.config('health_check_policy') ->> 'attempts')::integer
+      and clock_timestamp() < judged.retry_until,
+      false
+    ),
+    false
   from judged
 $$;
 
 comment on function monitoring.judge_answers() is
-'Locks the checks whose latest attempt was answered or is overdue, and returns their verdicts.';
+'Locks the checks whose latest attempt was answered or is overdue, and returns their verdicts. Answers that come later
+than that are not accepted.';
 
-create function monitoring.resend_probes(verdicts monitoring.verdict[])
+create function monitoring.plan_attempts(verdicts monitoring.verdict[])
 returns bigint
 language sql
 volatile
 security invoker
 set search_path = ''
 as $$
-  with failed as (
-    select
-      verdict.check_id, verdict.problem, probe_targets as target,
-      row_number() over (order by verdict.is_slow, verdict.check_id) as rank,
-      max(probe_targets.timeout_ms) over () as longest_timeout_ms
-    from unnest(resend_probes.verdicts) as verdict
-    join monitoring.probe_targets on probe_targets.name = verdict.target
-    where verdict.may_try_again
-    order by rank
-  ),
-
-  sent as materialized (
-    select
-      failed.*,
-      probe.request_id,
-      probe.problem as sending_problem,
-      (select count(*) from net.http_request_queue) as queued
-    from failed
-    cross join lateral monitoring.send_probe(failed.target) as probe
-  ),
-
-  noted as (
+  with planned as (
     update public.monitoring_checks
     set
       attempt = monitoring_checks.attempt + 1,
       error_count = monitoring_checks.error_count + 1,
-      request_id = sent.request_id,
-      sent_at = clock_timestamp(),
+      error = verdict.problem,
+      request_id = null,
       answered_at = null,
-      error = coalesce(sent.sending_problem, sent.problem),
-      answer_due_at = case
-        when sent.sending_problem is not null then clock_timestamp()
-        else monitoring.find_answer_due((sent.target).timeout_ms, sent.queued, sent.longest_timeout_ms)
-      end
-    from sent
-    where monitoring_checks.id = sent.check_id
+      answer_due_at = null,
+      -- The last attempt is not postponed until it is too late for it.
+      send_at = least(
+        greatest(
+          clock_timestamp(),
+          monitoring_checks.sent_at + make_interval(
+            secs => coalesce(
+              probe_targets.retry_interval_seconds,
+              (monitoring.config('health_check_policy') ->> 'retry_interval_seconds')::integer
+            )
+          )
+        ),
+        monitoring_checks.retry_until
+      )
+    from unnest(plan_attempts.verdicts) as verdict
+    join monitoring.probe_targets on probe_targets.name = verdict.target
+    where verdict.may_try_again
+      and monitoring_checks.id = verdict.check_id
     returning monitoring_checks.id
   )
 
   select count(*)
-  from noted
+  from planned
 $$;
 
-comment on function monitoring.resend_probes(monitoring.verdict[]) is
-'Sends another request for each verdict that may be tried again, on the same row. Returns their number.';
+comment on function monitoring.plan_attempts(monitoring.verdict[]) is
+'Plans another attempt of each check whose verdict may be tried again, the retry interval after its latest one and before
+the end of its minute. send_due_checks() sends it. Returns the number of attempts.';
 
-create function monitoring.find_ready_verdicts(verdicts monitoring.verdict[])
-returns setof monitoring.verdict
+create function monitoring.find_silent_rounds(verdicts monitoring.verdict[])
+returns table (scheduled_at timestamptz, is_reached boolean, is_awaited boolean, hosts bigint)
 language sql
 stable
 security invoker
 set search_path = ''
 as $$
-  with round as (
+  with rounds as materialized (
     select
-      rounds.scheduled_at,
-      bool_or(monitoring_checks.http_status is not null) as has_http_answer,
-      count(*) filter (
-        where monitoring_checks.status = 'pending' and verdict.check_id is null
-      ) as awaited,
-      count(*) filter (
-        where coalesce(verdict.status, monitoring_checks.status) = 'down' and monitoring_checks.http_status is null
-      ) as silent
+      failed.scheduled_at,
+      exists (
+        select
+        from public.monitoring_checks
+        where monitoring_checks.scheduled_at = failed.scheduled_at
+          and monitoring_checks.target_type <> 'heartbeat'
+          and (monitoring_checks.http_status is not null or monitoring.is_server_error(monitoring_checks.error))
+      ) as is_reached
     from (
       select distinct verdict.scheduled_at
-      from unnest(find_ready_verdicts.verdicts) as verdict
-    ) as rounds
+      from unnest(find_silent_rounds.verdicts) as verdict
+      where verdict.status = 'down'
+        and not verdict.has_answer
+    ) as failed
+  ),
+
+  silent as (
+    select
+      rounds.scheduled_at,
+      monitoring_checks.status = 'pending' and monitoring_checks.id not in (
+        select verdict.check_id
+        from unnest(find_silent_rounds.verdicts) as verdict
+      ) as is_awaited,
+      case
+        -- Their silence is explained: by maintenance, by what they depend on, or because they were down before.
+        when not monitoring_checks.is_maintenance
+          and probe_targets.depends_on is null
+          and target_states.status is distinct from 'down'
+          then monitoring.find_target_host(monitoring_checks.target)
+      end as host
+    from rounds
     join public.monitoring_checks
       on monitoring_checks.scheduled_at = rounds.scheduled_at
       and monitoring_checks.target_type <> 'heartbeat'
-    left join unnest(find_ready_verdicts.verdicts) as verdict on verdict.check_id = monitoring_checks.id
-    group by rounds.scheduled_at
+      and monitoring_checks.status in ('pending', 'down')
+    join monitoring.probe_targets on probe_targets.name = monitoring_checks.target
+    left join monitoring.target_states on target_states.target = monitoring_checks.target
+    where not rounds.is_reached
+      and monitoring_checks.id not in (
+        select verdict.check_id
+        from unnest(find_silent_rounds.verdicts) as verdict
+        where verdict.status <> 'down'
+      )
   )
 
-  select verdict.*
-  from unnest(find_ready_verdicts.verdicts) as verdict
-  join round on round.scheduled_at = verdict.scheduled_at
-  left join monitoring.probe_targets on probe_targets.name = verdict.target
-  where not exists (
-    select
-    from public.monitoring_checks as earlier
-    where earlier.target = verdict.target
-      and earlier.scheduled_at < verdict.scheduled_at
-      and earlier.status = 'pending'
-  )
-    and (
-      verdict.status <> 'down'
-      -- All targets failed without an HTTP response: our own connection failed.
-      or (round.awaited = 0 and not round.has_http_answer and round.silent > 1)
-      or (
-        (verdict.has_http_answer or round.has_http_answer or round.awaited = 0)
-        and not exists (
-          select
-          from public.monitoring_checks as dependency
-          where dependency.target = probe_targets.depends_on
-            and dependency.scheduled_at = verdict.scheduled_at
-            and dependency.status = 'pending'
-        )
-      )
-    )
+  select
+    rounds.scheduled_at,
+    rounds.is_reached,
+    coalesce(bool_or(silent.is_awaited), false),
+    count(distinct silent.host)
+  from rounds
+  left join silent on silent.scheduled_at = rounds.scheduled_at
+  group by rounds.scheduled_at, rounds.is_reached
 $$;
 
-comment on function monitoring.find_ready_verdicts(monitoring.verdict[]) is
-'Returns the verdicts that can be applied now. Earlier rounds of a target come first. A failure waits for the target
-it depends on; a failure without an HTTP response also waits for a response of another target or for the end of the
-round, which shows whether the target or our own connection failed.';
+comment on function monitoring.find_silent_rounds(monitoring.verdict[]) is
+'Returns the rounds in which one of these targets failed without an answer: whether any server answered in the round,
+whether checks are still awaited, and how many hosts are silent or awaited. Our own connection is in doubt only where
+two hosts are silent and no server answered. Targets do not count that are in maintenance, depend on another one, or were
+down before.';
+
+create function monitoring.find_ready_verdicts(verdicts monitoring.verdict[], refused bigint[])
+returns setof monitoring.verdict
+language sql
+stable
+security invoker
+set search_path = ''
+-- Every table here is small or read by the index of pending checks. The planner takes thousands of verdicts for ten.
+set enable_nestloop = off
+as $$
+  with recursive pending as materialized (
+    select monitoring_checks.target, min(monitoring_checks.scheduled_at) as scheduled_at
+    from public.monitoring_checks
+    where monitoring_checks.status = 'pending'
+    group by monitoring_checks.target
+  ),
+
+  refused_target as materialized (
+    select verdict.target
+    from unnest(find_ready_verdicts.verdicts) as verdict
+    where verdict.check_id = any(find_ready_verdicts.refused)
+  ),
+
+  round as materialized (
+    select silent.*
+    from monitoring.find_silent_rounds(find_ready_verdicts.verdicts) as silent
+  ),
+
+  cause as (
+    select verdict.check_id, verdict.scheduled_at, probe_targets.depends_on as target, 1 as depth
+    from unnest(find_ready_verdicts.verdicts) as verdict
+    join monitoring.probe_targets on probe_targets.name = verdict.target
+    where verdict.status = 'down'
+      and probe_targets.depends_on is not null
+    union all
+    select cause.check_id, cause.scheduled_at, probe_targets.depends_on, cause.depth + 1
+    from cause
+    join monitoring.probe_targets on probe_targets.name = cause.target
+    where probe_targets.depends_on is not null
+      and cause.depth < 100
+  )
+
+  select
+    verdict.check_id, verdict.target, verdict.scheduled_at, verdict.status, verdict.problem, verdict.has_answer,
+    verdict.is_maintenance, verdict.is_slow, verdict.response_time_ms, verdict.may_try_again, doubt.is_offline
+  from unnest(find_ready_verdicts.verdicts) as verdict
+  join pending on pending.target = verdict.target and pending.scheduled_at = verdict.scheduled_at
+  left join round on round.scheduled_at = verdict.scheduled_at
+  cross join lateral (
+    select coalesce(
+      verdict.status = 'down' and not verdict.has_answer and not round.is_reached and round.hosts > 1, false
+    ) as is_offline
+  ) as doubt
+  where not verdict.may_try_again
+    and verdict.target not in (select refused_target.target from refused_target)
+    and case
+      when verdict.status <> 'down' then true
+      -- Only the end of the round shows whether no server answers.
+      when doubt.is_offline then not round.is_awaited
+      else verdict.check_id not in (
+        select cause.check_id
+        from cause
+        join pending as awaited on awaited.target = cause.target and awaited.scheduled_at <= cause.scheduled_at
+        where cause.target not in (select refused_target.target from refused_target)
+      )
+    end
+$$;
+
+comment on function monitoring.find_ready_verdicts(monitoring.verdict[], bigint[]) is
+'Returns the verdicts that can be decided now, each target''s earliest round first. A failure waits for the targets it
+depends on. A failure without an answer waits for an answer of another server or for the end of the round, unless no
+second host is silent or awaited: is_offline is true where our own connection may have failed. refused are the checks
+whose verdicts could not be applied: nothing waits for them but the later rounds of their targets.';

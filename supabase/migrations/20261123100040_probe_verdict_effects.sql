@@ -1,7 +1,8 @@
 -- Purpose: determines what verdicts change: the state of targets, and incidents to open, fold or resolve.
 -- Objects: type monitoring.verdict_effect; functions monitoring.update_target_states, monitoring.find_root_cause,
---   monitoring.find_verdict_effects, monitoring.describe_outage_title, monitoring.describe_outage_message,
---   monitoring.name_outage, monitoring.describe_outages.
+--   monitoring.has_recovered_cause, monitoring.is_paused_by_owner, monitoring.find_verdict_effects,
+--   monitoring.describe_outage_title, monitoring.describe_outage_message, monitoring.name_outage,
+--   monitoring.describe_vantage_points, monitoring.describe_outages.
 -- Risks: locks are taken in this order: the advisory lock, checks by id, states by target, incidents by fingerprint;
 --   ingest locks incidents in the same order.
 
@@ -10,12 +11,12 @@ create type monitoring.verdict_effect as (
   fingerprint text,
   severity public.incident_severity,
   down_rounds integer,
-  is_well boolean
+  resolution text
 );
 
 comment on type monitoring.verdict_effect is
-'A verdict with the incident that it concerns. severity is null when the verdict opens no incident. is_well is true
-when the incident can be resolved.';
+'A verdict with the incident that it concerns. severity is null when the verdict opens no incident and repeats none.
+resolution says why the incident can be resolved; it is null while it cannot.';
 
 create function monitoring.update_target_states(verdicts monitoring.verdict[])
 returns void
@@ -25,44 +26,70 @@ security invoker
 set search_path = ''
 as $$
   insert into monitoring.target_states as state (
-    target, status, since, last_status, good_rounds, degraded_rounds, down_rounds, unknown_rounds, is_slow,
-    last_check_at, last_response_time_ms
+    target, status, since, last_status, good_rounds, degraded_rounds, down_rounds, unknown_rounds, disputed_rounds,
+    is_slow, last_check_at, last_response_time_ms
   )
   select
-    verdict.target,
-    verdict.status,
-    verdict.scheduled_at,
-    nullif(verdict.status, 'unknown'),
-    (verdict.status = 'up')::integer,
-    (verdict.status = 'degraded')::integer,
-    (verdict.status = 'down')::integer,
-    (verdict.status = 'unknown')::integer,
-    verdict.is_slow,
-    verdict.scheduled_at,
-    verdict.response_time_ms
-  from unnest(update_target_states.verdicts) as verdict
-  order by verdict.target
+    counted.target,
+    counted.status,
+    counted.scheduled_at,
+    case when counted.status in ('up', 'degraded', 'down') then counted.status end,
+    (counted.status = 'up' and counted.counts)::integer,
+    (counted.status = 'degraded' and counted.counts)::integer,
+    (counted.status = 'down' and counted.counts)::integer,
+    -- pg_net did respond when our own connection failed.
+    (counted.status = 'unknown' and counted.counts and counted.is_offline is not true)::integer,
+    (counted.status = 'disputed' and counted.counts)::integer,
+    counted.is_slow,
+    counted.scheduled_at,
+    counted.response_time_ms
+  from (
+    select verdict.*, not verdict.is_maintenance as counts
+    from unnest(update_target_states.verdicts) as verdict
+  ) as counted
+  order by counted.target
   on conflict (target) do update
     set
       status = excluded.status,
       since = case when state.status = excluded.status then state.since else excluded.since end,
       last_status = coalesce(excluded.last_status, state.last_status),
-      -- An unknown round neither continues nor ends a series of good or bad rounds.
-      good_rounds = case excluded.status
-        when 'unknown' then state.good_rounds when 'up' then state.good_rounds + 1 else 0
+      -- An unknown or disputed round neither continues nor ends a series of bad rounds; a round in maintenance counts for
+      -- nothing.
+      good_rounds = case
+        when excluded.good_rounds > 0 then state.good_rounds + 1
+        when excluded.degraded_rounds + excluded.down_rounds + excluded.disputed_rounds > 0 then 0
+        else state.good_rounds
       end,
-      degraded_rounds = case excluded.status
-        when 'unknown' then state.degraded_rounds when 'degraded' then state.degraded_rounds + 1 else 0
+      degraded_rounds = case
+        when excluded.degraded_rounds > 0 then state.degraded_rounds + 1
+        when excluded.good_rounds + excluded.down_rounds > 0 then 0
+        else state.degraded_rounds
       end,
-      down_rounds = case excluded.status
-        when 'unknown' then state.down_rounds when 'down' then state.down_rounds + 1 else 0
+      down_rounds = case
+        when excluded.down_rounds > 0 then state.down_rounds + 1
+        when excluded.good_rounds + excluded.degraded_rounds > 0 then 0
+        else state.down_rounds
       end,
-      unknown_rounds = case excluded.status when 'unknown' then state.unknown_rounds + 1 else 0 end,
+      disputed_rounds = case
+        when excluded.disputed_rounds > 0 then state.disputed_rounds + 1
+        when excluded.good_rounds + excluded.degraded_rounds + excluded.down_rounds > 0 then 0
+        else state.disputed_rounds
+      end,
+      unknown_rounds = case
+        when excluded.unknown_rounds > 0 then state.unknown_rounds + 1
+        -- pg_net responds, in maintenance too.
+        when excluded.status <> 'unknown' then 0
+        else state.unknown_rounds
+      end,
       changed_at = array(
         select moments.moment
         from unnest(
           state.changed_at
-          || case when excluded.last_status <> state.last_status then array[excluded.since] else '{}' end
+          || case
+            when excluded.good_rounds + excluded.degraded_rounds + excluded.down_rounds > 0
+              and excluded.last_status <> state.last_status then array[excluded.since]
+            else '{}'
+          end
         ) as moments (moment)
         where moments.moment > excluded.since - interval '30 minutes'
         order by moments.moment
@@ -73,7 +100,8 @@ as $$
 $$;
 
 comment on function monitoring.update_target_states(monitoring.verdict[]) is
-'Updates the state of each target from its verdict. The verdicts must contain one round per target.';
+'Updates the state of each target from its verdict. The verdicts must contain one round per target. A round in maintenance
+changes the status, and counts for no series of rounds.';
 
 create function monitoring.find_root_cause(target text)
 returns text
@@ -105,68 +133,148 @@ comment on function monitoring.find_root_cause(text) is
 'Returns the target that causes a failure: the last one in the chain of depends_on that is down, or the target
 itself.';
 
+create function monitoring.has_recovered_cause(target text, scheduled_at timestamptz)
+returns boolean
+language sql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+  with recursive cause as (
+    select probe_targets.depends_on as target, 1 as depth
+    from monitoring.probe_targets
+    where probe_targets.name = has_recovered_cause.target
+      and probe_targets.depends_on is not null
+    union all
+    select probe_targets.depends_on, cause.depth + 1
+    from cause
+    join monitoring.probe_targets on probe_targets.name = cause.target
+    where probe_targets.depends_on is not null
+      and cause.depth < 100
+  )
+
+  select exists (
+    select
+    from cause
+    join public.monitoring_checks as current_check
+      on current_check.target = cause.target
+      and current_check.scheduled_at = has_recovered_cause.scheduled_at
+    cross join lateral (
+      select former_check.status
+      from public.monitoring_checks as former_check
+      where former_check.target = cause.target
+        and former_check.scheduled_at < has_recovered_cause.scheduled_at
+        and former_check.status in ('up', 'degraded', 'down')
+      order by former_check.scheduled_at desc
+      limit 1
+    ) as former
+    where current_check.status in ('up', 'degraded')
+      and former.status = 'down'
+  )
+$$;
+
+comment on function monitoring.has_recovered_cause(text, timestamptz) is
+'Returns whether a target that this target depends on, directly or not, came back in this round: what depends on it may
+need a moment longer.';
+
+create function monitoring.is_paused_by_owner(target monitoring.probe_targets)
+returns boolean
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  select (is_paused_by_owner.target).is_paused
+    and coalesce((is_paused_by_owner.target).paused_until > clock_timestamp(), true)
+$$;
+
+comment on function monitoring.is_paused_by_owner(monitoring.probe_targets) is
+'Returns whether the owner of a target paused it, and the pause has not ended.';
+
 create function monitoring.find_verdict_effects(verdicts monitoring.verdict[])
 returns setof monitoring.verdict_effect
 language sql
-stable
+volatile
 security invoker
 set search_path = ''
 as $$
   with policy as (
-    select (monitoring.config('health_check_policy') ->> 'successes_to_close')::integer as successes_to_close
+    select
+      (config.entry ->> 'failures_to_open')::integer as failures_to_open,
+      (config.entry ->> 'successes_to_close')::integer as successes_to_close
+    from monitoring.config('health_check_policy') as config (entry)
   ),
 
   known as (
     select
       verdict,
       target_states.*,
-      coalesce(probe_targets.is_enabled, false) as is_enabled,
-      probe_targets.type,
+      probe_targets.type = 'heartbeat' as is_heartbeat,
+      probe_targets.severity as own_severity,
+      coalesce(probe_targets.type in ('backend', 'database'), false) as is_vital,
+      (verdict).is_maintenance
+      or not coalesce(probe_targets.is_enabled, false)
+      or coalesce(monitoring.is_paused_by_owner(probe_targets), false) as is_ignored,
+      -- One heartbeat is a whole run of its job.
+      case
+        when probe_targets.type = 'heartbeat' then 1
+        else coalesce(probe_targets.failures_to_open, policy.failures_to_open)
+      end as failures_to_open,
+      case
+        when probe_targets.type = 'heartbeat' then 1
+        else coalesce(probe_targets.successes_to_close, policy.successes_to_close)
+      end as successes_to_close,
       case when (verdict).status = 'down' then monitoring.find_root_cause((verdict).target) end as root_cause,
-      -- A failure without an HTTP response is ready only when the whole round is decided, so one look at the round is
-      -- enough.
-      (verdict).status = 'down' and probe_targets.type is distinct from 'heartbeat' and not exists (
-        select
-        from public.monitoring_checks
-        where monitoring_checks.scheduled_at = (verdict).scheduled_at
-          and monitoring_checks.http_status is not null
-      )
-      and 1 < (
-        select count(*)
-        from unnest(find_verdict_effects.verdicts) as other
-        where other.scheduled_at = (verdict).scheduled_at
-          and other.status = 'down'
-      ) as is_offline
+      (verdict).status = 'down' and probe_targets.depends_on is not null
+      and monitoring.has_recovered_cause((verdict).target, (verdict).scheduled_at) as is_late,
+      (
+        select incidents.severity
+        from public.incidents
+        where (verdict).status in ('down', 'degraded', 'disputed')
+          and incidents.fingerprint = 'health-check:target:' || (verdict).target
+          and incidents.status <> 'resolved'
+      ) as live_severity
     from unnest(find_verdict_effects.verdicts) as verdict
     join monitoring.target_states on target_states.target = verdict.target
     left join monitoring.probe_targets on probe_targets.name = verdict.target
+    cross join policy
   )
 
   select
     known.verdict,
     case
+      when (known.verdict).is_offline and known.status = 'unknown' then 'health-check:connectivity'
       when known.status = 'unknown' then 'health-check:prober'
-      when known.is_offline then 'health-check:connectivity'
       else 'health-check:target:' || coalesce(known.root_cause, known.target)
     end,
     case
-      when (known.verdict).is_maintenance or not known.is_enabled then null
+      when known.is_ignored then null
+      when known.status = 'unknown' and (known.verdict).is_offline then 'HIGH'::public.incident_severity
       when known.status = 'unknown'
         then case when known.unknown_rounds > 1 then 'HIGH'::public.incident_severity end
-      when known.is_offline then 'HIGH'::public.incident_severity
-      when known.status = 'degraded'
-        then case when known.degraded_rounds > 2 then 'MEDIUM'::public.incident_severity end
-      when known.status <> 'down' or known.root_cause <> known.target then null
-      when known.type in ('backend', 'database') then 'CRITICAL'::public.incident_severity
+      when known.status = 'degraded' or known.status = 'disputed' then case
+        when greatest(
+          case when known.status = 'degraded' then known.degraded_rounds else known.disputed_rounds end,
+          case when known.live_severity is not null then 3 end
+        ) > 2 then least('MEDIUM'::public.incident_severity, known.own_severity)
+      end
+      when known.status <> 'down' or known.root_cause <> known.target or known.is_late then null
+      -- Too few rounds to open an incident, or to make one more severe, but a live one follows the state.
+      when known.down_rounds < known.failures_to_open then known.live_severity
+      when known.own_severity is not null then known.own_severity
+      when known.is_vital then 'CRITICAL'::public.incident_severity
       else 'HIGH'::public.incident_severity
     end,
     known.down_rounds,
-    known.status = 'up'
-    -- One heartbeat is a whole run of its job.
-    and known.good_rounds >= case when known.type = 'heartbeat' then 1 else policy.successes_to_close end
-    and cardinality(known.changed_at) < 5
+    case
+      when known.status <> 'up' or cardinality(known.changed_at) > 4 or known.good_rounds < known.successes_to_close
+        then null
+      when known.is_heartbeat then 'A heartbeat arrived.'
+      when known.good_rounds = 1 then 'The target was up again.'
+      else format('The target was up for %s consecutive rounds.', known.good_rounds)
+    end
   from known
-  cross join policy
 $$;
 
 comment on function monitoring.find_verdict_effects(monitoring.verdict[]) is
@@ -211,11 +319,14 @@ as $$
         )
       when 'health-check:connectivity'
         then format(
-          'All %s targets of a round failed without an HTTP response, such as %s: %s',
+          'No server answered in a round in which %s targets failed, such as %s: %s',
           describe_outage_message.size, describe_outage_message.target, describe_outage_message.problem
         )
       else format(
-        '%s is %s: %s',
+        case describe_outage_message.status
+          when 'disputed' then '%s is %s: the service reaches it, the database does not: %s'
+          else '%s is %s: %s'
+        end,
         describe_outage_message.target, describe_outage_message.status, describe_outage_message.problem
       )
     end,
@@ -249,7 +360,9 @@ begin
           from monitoring.heartbeats
           where heartbeats.target = name_outage.target
         ),
-        case name_outage.status when 'down' then 'TargetDown' else 'TargetDegraded' end
+        case name_outage.status
+          when 'down' then 'TargetDown' when 'disputed' then 'TargetDisputed' else 'TargetDegraded'
+        end
       )
   end;
 end
@@ -257,6 +370,37 @@ $$;
 
 comment on function monitoring.name_outage(text, text, public.check_status) is
 'Returns the error type of the incident of a health check.';
+
+create function monitoring.describe_vantage_points(target text)
+returns jsonb
+language sql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'seen_from', case when look.status is null then '["database"]'::jsonb else '["database", "service"]'::jsonb end,
+    'service_problem', look.problem
+  )
+  from (select describe_vantage_points.target as name) as given
+  left join lateral (
+    select target_looks.status, target_looks.problem
+    from monitoring.target_states
+    join monitoring.target_looks
+      on target_looks.target = target_states.target
+      and target_looks.requested_at >= target_states.since
+    where target_states.target = given.name
+      and target_looks.purpose = 'confirm'
+      and target_looks.status in ('up', 'degraded', 'down')
+    order by target_looks.requested_at desc
+    limit 1
+  ) as look on true
+$$;
+
+comment on function monitoring.describe_vantage_points(text) is
+'Returns from where a target was seen since its status is what it is: the database, and the service where it was asked and
+could look; service_problem is what the service saw.';
 
 create function monitoring.describe_outages(effects monitoring.verdict_effect[])
 returns monitoring.prepared_event[]
@@ -278,30 +422,35 @@ as $$
         worst.fingerprint, worst.target, worst.status, worst.size, worst.problem
       ) as message,
       monitoring.name_outage(worst.fingerprint, worst.target, worst.status) as error_type,
-      worst.http_status::text as error_code,
+      checks.http_status::text as error_code,
       null::text as stack,
       worst.severity,
       case
-        when
-          worst.fingerprint like 'health-check:target:%'
-          and worst.target_type::text = any(enum_range(null::public.incident_category)::text[])
-          then worst.target_type::text
+        when worst.is_target and checks.target_type::text = any(enum_range(null::public.incident_category)::text[])
+          then checks.target_type::text
         else 'infrastructure'
       end::public.incident_category as category,
       'health_check' as rule,
       'health-check' as source,
       null::text as environment,
       null::text as release,
-      case when worst.fingerprint like 'health-check:target:%' then worst.url end as url,
+      case when worst.is_target then checks.url end as url,
       jsonb_strip_nulls(
         jsonb_build_object(
           'targets', worst.targets,
           'check_id', worst.check_id,
-          'attempts', worst.attempt,
-          'http_status', worst.http_status,
-          'response_time_ms', worst.response_time_ms,
-          'answer', worst.answer_excerpt
+          'attempts', checks.attempt,
+          'http_status', checks.http_status,
+          'response_time_ms', checks.response_time_ms,
+          'answer', checks.answer_excerpt,
+          'group', case when worst.is_target then probe_targets.group_name end,
+          'tags', case when worst.is_target then to_jsonb(nullif(probe_targets.tags, '{}')) end
         )
+        || case
+          when worst.is_target and checks.target_type <> 'heartbeat'
+            then monitoring.describe_vantage_points(worst.target)
+          else '{}'
+        end
       ) as context,
       'health-check' as sender,
       null::text as quota,
@@ -310,37 +459,29 @@ as $$
       false as is_summary,
       false as is_resolution
     from (
-      select distinct on (effect.fingerprint)
-        effect.fingerprint,
-        effect.severity,
-        (effect.verdict).check_id,
-        (effect.verdict).target,
-        (effect.verdict).status,
-        (effect.verdict).problem,
-        monitoring_checks.target_type,
-        monitoring_checks.url,
-        monitoring_checks.attempt,
-        monitoring_checks.http_status,
-        monitoring_checks.response_time_ms,
-        monitoring_checks.answer_excerpt,
-        counted.size,
-        counted.targets
-      from unnest(describe_outages.effects) as effect
-      join public.monitoring_checks on monitoring_checks.id = (effect.verdict).check_id
-      join (
+      select
+        grouped.*,
+        grouped.fingerprint like 'health-check:target:%' as is_target,
+        (grouped.effect).severity,
+        ((grouped.effect).verdict).check_id,
+        ((grouped.effect).verdict).target,
+        ((grouped.effect).verdict).status,
+        ((grouped.effect).verdict).problem
+      from (
         select
           each.fingerprint,
           count(*) as size,
-          (array_agg((each.verdict).target order by (each.verdict).target))[1:20] as targets
+          (array_agg((each.verdict).target order by (each.verdict).target))[1:20] as targets,
+          (array_agg(each order by each.severity desc, (each.verdict).target))[1] as effect
         from unnest(describe_outages.effects) as each
         where each.severity is not null
         group by each.fingerprint
-      ) as counted on counted.fingerprint = effect.fingerprint
-      where effect.severity is not null
-      order by effect.fingerprint, effect.severity desc, (effect.verdict).target
+      ) as grouped
     ) as worst
+    join public.monitoring_checks as checks on checks.id = worst.check_id
+    left join monitoring.probe_targets on probe_targets.name = worst.target
   ) as event
 $$;
 
 comment on function monitoring.describe_outages(monitoring.verdict_effect[]) is
-'Returns events for upsert_incidents(), one per fingerprint, from the effects that open an incident.';
+'Returns events for upsert_incidents(), one per fingerprint, from the effects that open an incident or repeat one.';

@@ -1,7 +1,222 @@
--- Purpose: judges health checks every 10 seconds: verdicts, retries and their effects in one short transaction.
--- Objects: functions monitoring.apply_verdicts, monitoring.remove_stale_target_states,
---   monitoring.judge_health_checks.
+-- Purpose: judges health checks each second: verdicts, confirmations by the service, further attempts and their effects
+--   in one short transaction.
+-- Objects: functions monitoring.request_missing_confirmations, monitoring.settle_verdicts, monitoring.resolve_recovered,
+--   monitoring.apply_verdicts, monitoring.apply_verdicts_safely, monitoring.report_refused_verdicts,
+--   monitoring.apply_ready_verdicts, monitoring.remove_stale_target_states, monitoring.judge_health_checks.
 -- Risks: one judgement runs at a time, because of the advisory lock that rounds take too.
+
+create function monitoring.request_missing_confirmations(verdicts monitoring.verdict[])
+returns integer
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  -- As many as the service looks at within the ten seconds that a verdict waits.
+  c_most constant bigint := 100;
+  v_check_ids bigint[];
+begin
+  if not exists (
+    select
+    from unnest(request_missing_confirmations.verdicts) as verdict
+    where verdict.status = 'down'
+  ) or not monitoring.is_service_looking() then
+    return 0;
+  end if;
+  v_check_ids := array(
+    select verdict.check_id
+    from unnest(request_missing_confirmations.verdicts) as verdict
+    join monitoring.probe_targets on probe_targets.name = verdict.target
+    left join monitoring.target_states on target_states.target = verdict.target
+    left join monitoring.target_states as cause on cause.target = probe_targets.depends_on
+    where verdict.status = 'down'
+      and not verdict.is_maintenance
+      -- A failure that another target causes opens nothing.
+      and case
+        when verdict.is_offline then probe_targets.depends_on is null
+        else cause.status is distinct from 'down'
+      end
+      and not exists (select from monitoring.target_looks where target_looks.check_id = verdict.check_id)
+      -- What is known to be down is asked about again in every tenth round.
+      and (
+        target_states.status is distinct from 'down'
+        or target_states.down_rounds % 10 = 9
+        or not exists (
+          select
+          from public.incidents
+          where incidents.fingerprint = 'health-check:target:' || verdict.target
+            and incidents.status <> 'resolved'
+        )
+      )
+      and monitoring.should_confirm(verdict.target)
+    order by verdict.check_id
+    limit greatest(
+      c_most - (
+        select count(*)
+        from monitoring.target_looks
+        where target_looks.purpose = 'confirm'
+          and target_looks.recorded_at is null
+          and target_looks.due_at > clock_timestamp()
+      ),
+      0
+    )
+  );
+  if v_check_ids <> '{}' then
+    perform monitoring.request_confirmations(v_check_ids);
+  end if;
+  return cardinality(v_check_ids);
+end
+$$;
+
+comment on function monitoring.request_missing_confirmations(monitoring.verdict[]) is
+'Asks the service to look at the targets of these verdicts before they count as down: where that is wanted, it was not
+asked yet, and the failure would open an incident. At most 100 looks wait at a time; what is beyond counts without one.
+Returns the number of looks.';
+
+create function monitoring.settle_verdicts(verdicts monitoring.verdict[])
+returns setof monitoring.verdict
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  with looked as materialized (
+    select
+      verdict,
+      coalesce(target_looks.recorded_at is null and target_looks.due_at > clock_timestamp(), false) as is_waiting,
+      case when target_looks.status in ('up', 'degraded', 'down') then target_looks.status end as look,
+      case
+        when (verdict).is_offline
+          and not (verdict).is_maintenance
+          and probe_targets.depends_on is null
+          and target_states.status is distinct from 'down'
+          then monitoring.find_target_host((verdict).target)
+      end as host
+    from unnest(settle_verdicts.verdicts) as verdict
+    left join monitoring.target_looks on target_looks.check_id = verdict.check_id and verdict.status = 'down'
+    left join monitoring.probe_targets on probe_targets.name = verdict.target
+    left join monitoring.target_states on target_states.target = verdict.target
+  ),
+
+  -- The rounds in which our own connection is in doubt.
+  round as materialized (
+    select
+      (looked.verdict).scheduled_at,
+      bool_or(looked.is_waiting) as is_waiting,
+      coalesce(bool_or(looked.look <> 'down'), false) or (
+        count(distinct looked.host) filter (where looked.look is null) > 1
+        and count(distinct looked.host) filter (where looked.look = 'down') < 2
+      ) as is_offline
+    from looked
+    where (looked.verdict).is_offline
+    group by (looked.verdict).scheduled_at
+  ),
+
+  settled as (
+    select
+      looked.verdict,
+      looked.look,
+      (looked.verdict).is_offline and round.is_offline and looked.look is distinct from 'down' as is_offline
+    from looked
+    left join round on round.scheduled_at = (looked.verdict).scheduled_at and (looked.verdict).is_offline
+    where not looked.is_waiting
+      and round.is_waiting is not true
+  )
+
+  select
+    (settled.verdict).check_id,
+    (settled.verdict).target,
+    (settled.verdict).scheduled_at,
+    case
+      when settled.is_offline then 'unknown'::public.check_status
+      when settled.look in ('up', 'degraded') then 'disputed'::public.check_status
+      else (settled.verdict).status
+    end,
+    (settled.verdict).problem,
+    (settled.verdict).has_answer,
+    (settled.verdict).is_maintenance,
+    (settled.verdict).is_slow,
+    (settled.verdict).response_time_ms,
+    false,
+    coalesce(settled.is_offline, false)
+  from settled
+$$;
+
+comment on function monitoring.settle_verdicts(monitoring.verdict[]) is
+'Returns those of these verdicts that wait for no look of the service, as they stand with what it saw. A target that is
+down for us and not for the service is disputed. Where our own connection is in doubt, it failed if the service reaches
+one of the targets, or if two hosts are in doubt and the service did not confirm that two are silent: then these targets
+are unknown. What the service cannot reach either is down.';
+
+create function monitoring.resolve_recovered(effects monitoring.verdict_effect[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_recovered record;
+  v_is_offline constant boolean := exists (
+    select
+    from unnest(resolve_recovered.effects) as effect
+    where (effect.verdict).is_offline
+  );
+begin
+  for v_recovered in
+    select effect.resolution, array_agg(effect.fingerprint) as fingerprints
+    from unnest(resolve_recovered.effects) as effect
+    join public.incidents on incidents.fingerprint = effect.fingerprint and incidents.status <> 'resolved'
+    where effect.resolution is not null
+    group by effect.resolution
+    order by min(effect.fingerprint)
+  loop
+    perform monitoring.resolve_incidents(
+      v_recovered.fingerprints, 'health-check', 'health-check', v_recovered.resolution
+    );
+  end loop;
+
+  perform monitoring.resolve_incidents(
+    array['health-check:connectivity'],
+    'health-check',
+    'health-check',
+    case when answer.is_ours then 'A server answered again.' else 'The service cannot reach the targets either.' end
+  )
+  from (
+    select
+      bool_or((effect.verdict).has_answer) as is_ours,
+      bool_or((effect.verdict).status = 'down' and target_looks.status = 'down') as is_confirmed
+    from unnest(resolve_recovered.effects) as effect
+    left join monitoring.target_looks on target_looks.check_id = (effect.verdict).check_id
+  ) as answer
+  where answer.is_ours
+    or (answer.is_confirmed and not v_is_offline);
+
+  perform monitoring.resolve_incidents(
+    array['health-check:prober'],
+    'health-check',
+    'health-check',
+    'Every target returned a response again.'
+  )
+  where exists (
+    select
+    from unnest(resolve_recovered.effects) as effect
+    where (effect.verdict).status <> 'unknown'
+  )
+    and not exists (
+      select
+      from monitoring.target_states
+      join monitoring.probe_targets on probe_targets.name = target_states.target
+      where target_states.unknown_rounds > 0
+        and target_states.paused_at is null
+        and not monitoring.is_paused_by_owner(probe_targets)
+    );
+end
+$$;
+
+comment on function monitoring.resolve_recovered(monitoring.verdict_effect[]) is
+'Resolves the incidents of targets that recovered, and those about us that are over.';
 
 create function monitoring.apply_verdicts(verdicts monitoring.verdict[])
 returns void
@@ -12,7 +227,6 @@ set search_path = ''
 as $$
 declare
   v_effects monitoring.verdict_effect[];
-  v_upserted monitoring.upserted_incident[] := '{}'::monitoring.upserted_incident[];
   v_events monitoring.prepared_event[];
 begin
   perform monitoring.update_target_states(apply_verdicts.verdicts);
@@ -22,62 +236,178 @@ begin
   );
   v_events := monitoring.describe_outages(v_effects);
   if v_events <> '{}' then
-    v_upserted := array(
-      select upserted
-      from monitoring.upsert_incidents(v_events) as upserted
-    );
+    perform monitoring.upsert_incidents(v_events);
   end if;
 
   update public.monitoring_checks
   set
     status = (effect.verdict).status,
-    completed_at = clock_timestamp(),
-    error = (effect.verdict).problem,
-    error_count = monitoring_checks.error_count + ((effect.verdict).status in ('down', 'unknown'))::integer,
+    -- The clock may have been set back since it was sent.
+    completed_at = greatest(clock_timestamp(), monitoring_checks.sent_at),
+    send_at = null,
+    error = (effect.verdict).problem
+    || case
+      when (effect.verdict).is_offline then '; no server answered, so the state of the target is unknown'
+      else ''
+    end,
+    error_count = monitoring_checks.error_count
+    + ((effect.verdict).status in ('down', 'unknown', 'disputed'))::integer,
     consecutive_failures = effect.down_rounds,
-    incident_id = coalesce(upserted.incident_id, live.id)
+    -- Of an attempt before the one that was not answered.
+    http_status = case when monitoring_checks.answered_at is not null then monitoring_checks.http_status end,
+    service_status = target_looks.status,
+    service_problem = target_looks.problem,
+    incident_id = live.id
   from unnest(v_effects) as effect
-  left join unnest(v_upserted) as upserted on upserted.fingerprint = effect.fingerprint
   left join public.incidents as live
     on live.fingerprint = effect.fingerprint
     and live.status <> 'resolved'
     and (effect.verdict).status <> 'up'
+  left join monitoring.target_looks
+    on target_looks.check_id = (effect.verdict).check_id
+    and target_looks.status in ('up', 'degraded', 'down')
   where monitoring_checks.id = (effect.verdict).check_id;
 
-  perform monitoring.resolve_incidents(
-    array(select effect.fingerprint from unnest(v_effects) as effect where effect.is_well),
-    'health-check',
-    'health-check',
-    case
-      when exists (
-        select
-        from unnest(apply_verdicts.verdicts) as verdict
-        join monitoring.heartbeats on heartbeats.target = verdict.target
-      )
-        then 'A heartbeat arrived.'
-      else 'The target was up for health_check_policy.successes_to_close consecutive rounds.'
-    end
-  );
-  perform monitoring.resolve_incidents(
-    array['health-check:connectivity'],
-    'health-check',
-    'health-check',
-    'A target returned an HTTP response again.'
-  )
-  where exists (select from unnest(apply_verdicts.verdicts) as verdict where verdict.has_http_answer);
-  perform monitoring.resolve_incidents(
-    array['health-check:prober'],
-    'health-check',
-    'health-check',
-    'Every target returned a response again.'
-  )
-  where exists (select from unnest(apply_verdicts.verdicts) as verdict where verdict.status <> 'unknown')
-    and not exists (select from monitoring.target_states where target_states.unknown_rounds > 0);
+  perform monitoring.resolve_recovered(v_effects);
 end
 $$;
 
 comment on function monitoring.apply_verdicts(monitoring.verdict[]) is
-'Applies verdicts, one per target: states, incidents, checks. They must be all about heartbeats, or all about others.';
+'Applies verdicts, one per target: states, incidents, checks.';
+
+create function monitoring.apply_verdicts_safely(verdicts monitoring.verdict[])
+returns table (check_id bigint, target text, problem text)
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_middle constant integer := cardinality(apply_verdicts_safely.verdicts) / 2;
+begin
+  perform monitoring.apply_verdicts(apply_verdicts_safely.verdicts);
+exception
+  -- Only what the data of one verdict can cause. A fault of the whole database ends the judgement.
+  when data_exception or integrity_constraint_violation or program_limit_exceeded or raise_exception
+    or sqlstate 'PT400' or sqlstate 'PT409'
+  then
+    if v_middle = 0 then
+      apply_verdicts_safely.check_id := apply_verdicts_safely.verdicts[1].check_id;
+      apply_verdicts_safely.target := apply_verdicts_safely.verdicts[1].target;
+      apply_verdicts_safely.problem := sqlerrm;
+      return next;
+    else
+      return query
+      select refused.*
+      from monitoring.apply_verdicts_safely(apply_verdicts_safely.verdicts[:v_middle]) as refused;
+      return query
+      select refused.*
+      from monitoring.apply_verdicts_safely(apply_verdicts_safely.verdicts[v_middle + 1:]) as refused;
+    end if;
+end
+$$;
+
+comment on function monitoring.apply_verdicts_safely(monitoring.verdict[]) is
+'Applies verdicts, and returns those that cannot be applied, with the reason: it halves them until those are alone.';
+
+create function monitoring.report_refused_verdicts(targets text[], problem text)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_event monitoring.prepared_event;
+  v_last_seen timestamptz;
+begin
+  select incidents.last_seen
+  into v_last_seen
+  from public.incidents
+  where incidents.fingerprint = 'health-check:verdicts'
+    and incidents.status <> 'resolved';
+  if report_refused_verdicts.targets = '{}' then
+    if found then
+      perform monitoring.resolve_incidents(
+        array['health-check:verdicts'], 'health-check', 'health-check', 'Every result could be stored again.'
+      );
+    end if;
+    return;
+  elsif v_last_seen > clock_timestamp() - interval '1 minute' then
+    return;
+  end if;
+
+  v_event := monitoring.prepare_event(
+    jsonb_build_object(
+      'error', jsonb_build_object(
+        'message', format(
+          'The result of the health check of %s cannot be stored: %s',
+          report_refused_verdicts.targets[1], report_refused_verdicts.problem
+        ),
+        'type', 'ResultRefused'
+      ),
+      'severity', 'HIGH',
+      'category', 'infrastructure',
+      'source', 'health-check',
+      'fingerprint', 'health-check:verdicts',
+      'context', jsonb_build_object('targets', to_jsonb(report_refused_verdicts.targets[1:20]))
+    ),
+    1,
+    'health-check'
+  );
+  v_event.title := 'Results of health checks cannot be stored';
+  v_event.rule := 'health_check';
+  perform monitoring.upsert_incidents(array[v_event]);
+end
+$$;
+
+comment on function monitoring.report_refused_verdicts(text[], text) is
+'Opens an incident when results of targets cannot be stored, repeats it once a minute, and resolves it when there are none
+any more. problem is the error of the first.';
+
+create function monitoring.apply_ready_verdicts(verdicts monitoring.verdict[])
+returns bigint
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_ready monitoring.verdict[];
+  v_refused record;
+  v_check_ids bigint[] := '{}';
+  v_targets text[] := '{}';
+  v_problem text;
+  v_count bigint := 0;
+begin
+  -- What was applied is no longer pending, so other verdicts become ready.
+  loop
+    v_ready := array(
+      select verdict
+      from monitoring.find_ready_verdicts(apply_ready_verdicts.verdicts, v_check_ids) as verdict
+    );
+    exit when v_ready = '{}';
+    perform monitoring.request_missing_confirmations(v_ready);
+    v_ready := array(select verdict from monitoring.settle_verdicts(v_ready) as verdict);
+    exit when v_ready = '{}';
+    v_count := v_count + cardinality(v_ready);
+    for v_refused in
+      select refused.check_id, refused.target, refused.problem
+      from monitoring.apply_verdicts_safely(v_ready) as refused
+    loop
+      v_check_ids := v_check_ids || v_refused.check_id;
+      v_targets := v_targets || v_refused.target;
+      v_problem := coalesce(v_problem, v_refused.problem);
+    end loop;
+  end loop;
+  perform monitoring.report_refused_verdicts(v_targets, v_problem);
+  return v_count - cardinality(v_check_ids);
+end
+$$;
+
+comment on function monitoring.apply_ready_verdicts(monitoring.verdict[]) is
+'Applies those of these verdicts that are certain, and returns their number. One that cannot be applied stays pending,
+holds up only its target, and is an incident about us.';
 
 create function monitoring.remove_stale_target_states()
 returns bigint
@@ -95,20 +425,35 @@ as $$
         and probe_targets.is_enabled
     )
     returning 'health-check:target:' || target_states.target as fingerprint
+  ),
+
+  over as (
+    select retired.fingerprint, 'The target is no longer probed.' as resolution
+    from retired
+    union all
+    select incidents.fingerprint, 'The target is paused.'
+    from monitoring.probe_targets
+    join public.incidents
+      on incidents.fingerprint = 'health-check:target:' || probe_targets.name
+      and incidents.status <> 'resolved'
+    where probe_targets.is_paused
+      and probe_targets.is_enabled
+      and monitoring.is_paused_by_owner(probe_targets)
   )
 
-  select monitoring.resolve_incidents(
-    coalesce(array_agg(retired.fingerprint), '{}'::text[]),
-    'health-check',
-    'health-check',
-    'The target is no longer probed.'
-  )
-  from retired
+  select coalesce(
+    sum(monitoring.resolve_incidents(grouped.fingerprints, 'health-check', 'health-check', grouped.resolution)), 0
+  )::bigint
+  from (
+    select over.resolution, array_agg(over.fingerprint) as fingerprints
+    from over
+    group by over.resolution
+  ) as grouped
 $$;
 
 comment on function monitoring.remove_stale_target_states() is
-'Deletes the states of targets that were removed or disabled, and resolves their incidents. Returns the number of
-incidents.';
+'Deletes the states of targets that were removed or disabled, and resolves their incidents and those of targets that their
+owner paused. Returns the number of incidents.';
 
 create function monitoring.judge_health_checks()
 returns integer
@@ -119,27 +464,19 @@ set search_path = ''
 as $$
 declare
   v_verdicts monitoring.verdict[];
-  v_ready monitoring.verdict[];
 begin
   perform pg_advisory_xact_lock(20261123, 1800);
+  perform monitoring.remove_future_checks();
   perform monitoring.remove_stale_target_states();
   perform monitoring.judge_heartbeats(clock_timestamp());
   perform monitoring.collect_missed_answers();
+  perform monitoring.withdraw_unanswered_requests();
   v_verdicts := array(select verdict from monitoring.judge_answers() as verdict);
-  perform monitoring.resend_probes(v_verdicts);
-
-  v_verdicts := array(select verdict from unnest(v_verdicts) as verdict where not verdict.may_try_again);
-  while v_verdicts <> '{}' loop
-    v_ready := array(select verdict from monitoring.find_ready_verdicts(v_verdicts) as verdict);
-    exit when v_ready = '{}';
-    perform monitoring.apply_verdicts(v_ready);
-    v_verdicts := array(
-      select verdict
-      from unnest(v_verdicts) as verdict
-      where verdict.check_id not in (select ready.check_id from unnest(v_ready) as ready)
-    );
-  end loop;
-
+  perform monitoring.plan_attempts(v_verdicts);
+  perform monitoring.apply_ready_verdicts(v_verdicts);
+  perform monitoring.judge_certificates();
+  perform monitoring.send_due_checks();
+  perform monitoring.record_job_success('monitoring-judge-health-checks');
   return (
     select count(*)::integer
     from public.monitoring_checks
@@ -149,5 +486,6 @@ end
 $$;
 
 comment on function monitoring.judge_health_checks() is
-'Judges heartbeats and recorded responses, retries failures and applies verdicts that are certain. Returns the number of
-pending checks. pg_cron runs it every 10 seconds.';
+'Judges heartbeats and recorded responses, plans attempts, has the service confirm failures, applies verdicts that are
+certain and sends what is due. Returns the number of pending checks. pg_cron runs it each second while checks are
+pending, and every 10 seconds.';

@@ -227,7 +227,7 @@ begin
 
   select array_agg(
     row(
-      noted.id, noted.target, v_minute, due.status, due.problem, false, noted.is_maintenance, false, null, false
+      noted.id, noted.target, v_minute, due.status, due.problem, false, noted.is_maintenance, false, null, false, false
     )::monitoring.verdict
     order by noted.target
   )

@@ -1,40 +1,82 @@
 begin;
 
-select plan(6);
+select plan(8);
+
+-- Incidents of other tests are renamed, so that they are neither reused nor counted.
+update public.incidents
+set fingerprint = id, source = 'another test'
+where source = 'health-check';
 
 update public.system_config
-set value = '[{"name": "api", "type": "other", "url": "https://a.example/"}]'
+set value = '{"attempts": 3, "retry_interval_seconds": 15}'
+where key = 'health_check_policy';
+
+update public.system_config
+set value = '[
+  {"name": "api", "type": "other", "url": "https://a.example/"},
+  {"name": "fast", "type": "other", "url": "https://a.example/", "retry_interval_seconds": 0}
+]'
 where key = 'health_check_targets';
 
-select is(monitoring.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
+insert into public.monitoring_checks (
+  target, target_type, scheduled_at, sent_at, request_id, answer_due_at, answered_at, http_status, unmet_condition, retry_until
+)
+select
+  names.name, 'other', '2020-01-01 10:00+00', now() - interval '1 second', -1, now() + interval '1 hour', now(), 500,
+  'responded with an error', now() + interval '54 seconds'
+from unnest(array['api', 'fast']) as names (name);
 
-create function monitoring.test_fail()
+select is(
+  monitoring.plan_attempts(array(select verdict from monitoring.judge_answers() as verdict)),
+  2::bigint, 'failures are tried again'
+);
+
+select results_eq(
+  $$ select target, attempt::integer, error_count, (send_at - now())::interval(0), request_id, answered_at, error
+     from public.monitoring_checks order by target $$,
+  $$ values
+     ('api', 2, 1, interval '14 seconds', null::bigint, null::timestamptz, 'responded with an error'),
+     ('fast', 2, 1, interval '0 seconds', null, null, 'responded with an error') $$,
+  'the interval after the attempt before, each target by its own'
+);
+
+select is_empty($$ select from monitoring.judge_answers() $$, 'what waits to be sent is not judged');
+
+create function monitoring.test_attempt(status_code integer)
 returns text
 language sql
 set search_path = ''
 as $$
-  select monitoring.store_answer(request_id, 500, '{}', 'no', false, null, clock_timestamp(), 5)
-  from public.monitoring_checks;
-  select monitoring.judge_health_checks();
-  select format('%s %s %s', status, attempt, error_count)
+  update public.monitoring_checks
+  set
+    send_at = null, request_id = -1, sent_at = now(), http_status = status_code, unmet_condition = 'bad',
+    answered_at = case when status_code is not null then now() end, answer_due_at = now()
+  where status = 'pending';
+  select monitoring.plan_attempts(array(select verdict from monitoring.judge_answers() as verdict));
+  select string_agg(format('%s %s %s', status, attempt, error_count), ', ')
   from public.monitoring_checks;
 $$;
 
-select is(monitoring.test_fail(), 'pending 2 1', 'a failure is retried');
+select is(monitoring.test_attempt(null), 'pending 3 2, pending 3 2', 'a request without a response is repeated too');
 
-select is(monitoring.test_fail(), 'pending 3 2', 'a second failure is retried');
+select is_empty($$ select from monitoring.judge_answers() $$, 'which waits to be sent');
 
-select is(monitoring.test_fail(), 'down 3 3', 'the third failure counts');
-
-select is(monitoring.start_round('2020-01-01 10:01+00'), 1, 'the next round starts');
-
-delete from public.monitoring_checks
-where scheduled_at = '2020-01-01 10:00+00';
+select is(monitoring.test_attempt(500), 'pending 3 2, pending 3 2', 'there is no fourth attempt');
 
 update public.monitoring_checks
-set retry_until = now();
+set attempt = 1, sent_at = now(), retry_until = now() + interval '10 seconds';
 
-select is(monitoring.test_fail(), 'down 1 1', 'after the minute there is no retry');
+select is(
+  monitoring.plan_attempts(array(select verdict from monitoring.judge_answers() as verdict)),
+  2::bigint, 'when the interval is longer than what is left of the minute'
+);
+
+select is(
+  (
+    select max(send_at - now()) from public.monitoring_checks
+  ),
+  interval '10 seconds', 'its last moment is used'
+);
 
 select * from finish();
 

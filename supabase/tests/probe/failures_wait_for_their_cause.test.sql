@@ -1,6 +1,6 @@
 begin;
 
-select plan(5);
+select plan(7);
 
 update public.system_config
 set value = '{"attempts": 1}'
@@ -8,41 +8,53 @@ where key = 'health_check_policy';
 
 update public.system_config
 set value = '[
-  {"name": "api", "type": "backend", "url": "https://a.example/"},
+  {"name": "db", "type": "database", "url": "https://a.example/"},
+  {"name": "api", "type": "backend", "url": "https://a.example/", "depends_on": "db"},
   {"name": "page", "type": "frontend", "url": "https://a.example/", "depends_on": "api"},
-  {"name": "refused", "type": "other", "url": "https://a.example/"}
+  {"name": "refused", "type": "other", "url": "https://refused.example/"}
 ]'
 where key = 'health_check_targets';
 
-select is(monitoring.start_round('2020-01-01 10:00+00'), 3, 'a round is sent');
+insert into public.monitoring_checks (target, target_type, scheduled_at, sent_at, request_id, answer_due_at)
+select name, type, '2020-01-01 10:00+00', now(), -place, now() + interval '1 hour'
+from monitoring.probe_targets;
 
-select monitoring.store_answer(request_id, null, '{}', null, false, 'refused', clock_timestamp(), null)
-from public.monitoring_checks
-where target = 'refused';
+create function monitoring.test_answer(name text, status_code integer)
+returns integer
+language sql
+set search_path = ''
+as $$
+  update public.monitoring_checks
+  set
+    answered_at = now(), http_status = status_code, error = case when status_code is null then 'refused' end,
+    unmet_condition = case when status_code > 399 then 'wrong' end
+  where target = name;
+  select monitoring.judge_health_checks();
+$$;
 
-select is(monitoring.judge_health_checks(), 3, 'without any HTTP response the cause may be our own connection');
+select is(
+  monitoring.test_answer('refused', null), 4, 'without any HTTP response the cause may be our own connection'
+);
 
-select monitoring.store_answer(request_id, 502, '{}', null, false, null, clock_timestamp(), 5)
-from public.monitoring_checks
-where target = 'page';
+select is(monitoring.test_answer('page', 502), 3, 'a failed page waits for what it depends on');
 
-select is(monitoring.judge_health_checks(), 2, 'a failed page waits for the API that it depends on');
+select is(monitoring.find_root_cause('page'), 'page', 'of which nothing is known yet');
 
-select monitoring.store_answer(request_id, 500, '{}', null, false, null, clock_timestamp(), 5)
-from public.monitoring_checks
-where target = 'api';
+select is(monitoring.test_answer('api', 200), 2, 'for all of it');
 
-select is(monitoring.judge_health_checks(), 0, 'the API failed too');
+select is(monitoring.test_answer('db', 500), 0, 'the database failed');
+
+select is(monitoring.find_root_cause('api'), 'db', 'it would explain a failure of the API, which did not fail');
 
 select results_eq(
   $$ select checks.target, incidents.fingerprint
      from public.monitoring_checks as checks join public.incidents on incidents.id = checks.incident_id
      order by checks.target $$,
   $$ values
-     ('api', 'health-check:target:api'),
-     ('page', 'health-check:target:api'),
+     ('db', 'health-check:target:db'),
+     ('page', 'health-check:target:page'),
      ('refused', 'health-check:target:refused') $$,
-  'the page belongs to the incident of the API'
+  'so the page has an incident of its own'
 );
 
 select * from finish();

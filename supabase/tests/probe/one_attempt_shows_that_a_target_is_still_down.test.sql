@@ -1,0 +1,76 @@
+begin;
+
+select plan(4);
+
+-- Incidents of other tests are renamed, so that they are neither reused nor counted.
+update public.incidents
+set fingerprint = id, source = 'another test'
+where source = 'health-check';
+
+update public.system_config
+set value = '{"attempts": 3}'
+where key = 'health_check_policy';
+
+update public.system_config
+set value = '[
+  {"name": "a", "type": "other", "url": "https://a.example/"},
+  {"name": "b", "type": "other", "url": "https://a.example/"},
+  {"name": "gone", "type": "other", "url": "https://a.example/"},
+  {"name": "bad", "type": "other", "url": "https://a.example/"}
+]'
+where key = 'health_check_targets';
+
+insert into monitoring.target_states (target, since, status)
+values ('a', now(), 'down'), ('b', now(), 'unknown');
+
+insert into public.monitoring_checks (
+  target, target_type, scheduled_at, sent_at, request_id, answer_due_at, answered_at, error, retry_until
+)
+values
+('a', 'other', '2020-01-01 10:00+00', now(), -1, now(), now(), 'x', now() + interval '1 minute'),
+('b', 'other', '2020-01-01 10:00+00', now(), -2, now(), now(), 'x', now() + interval '1 minute'),
+('gone', 'other', '2020-01-01 10:00+00', now(), -3, now(), now(), 'x', now()),
+('bad', 'other', '2020-01-01 10:00+00', null, null, now(), null, 'could not be sent: x', now() + interval '1 minute');
+
+insert into monitoring.awaited_checks (request_id, check_id)
+select coalesce(request_id, -4), id from public.monitoring_checks
+where target in ('a', 'bad');
+
+create temporary table verdicts as
+select * from monitoring.judge_answers();
+
+select results_eq(
+  $$ select target, status::text, may_try_again, problem from verdicts order by target $$,
+  $$ values
+     ('a', 'down', false, 'x'),
+     ('b', 'down', true, 'x'),
+     ('bad', 'unknown', false, 'could not be sent: x'),
+     ('gone', 'down', false, 'x') $$,
+  'no attempt follows when the target was down, cannot be asked, or the minute is over'
+);
+
+select results_eq(
+  $$ select request_id from monitoring.awaited_checks where request_id < 0 $$,
+  $$ values (-1::bigint) $$,
+  'no later answer counts for what is overdue'
+);
+
+update public.monitoring_checks
+set answered_at = null, error = null
+where target = 'a';
+
+select results_eq(
+  $$ select status::text, may_try_again from monitoring.judge_answers() where target = 'a' $$,
+  $$ values ('unknown', true) $$,
+  'a target that was down is asked again when there was no response'
+);
+
+update public.system_config
+set value = '[]'
+where key = 'health_check_targets';
+
+select is_empty($$ select from monitoring.judge_answers() where may_try_again $$, 'what was removed is not asked again');
+
+select * from finish();
+
+rollback;
