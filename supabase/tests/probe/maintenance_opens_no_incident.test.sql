@@ -15,10 +15,10 @@ update public.system_config
 set value = '[{"name": "a", "type": "backend", "url": "https://a.example/"}]'
 where key = 'health_check_targets';
 
-select monitoring.start_round('2020-01-01 10:00+00');
-
-select monitoring.store_answer(request_id, 500, '{}', null, false, null, clock_timestamp(), 5)
-from public.monitoring_checks;
+insert into public.monitoring_checks (
+  target, target_type, scheduled_at, sent_at, request_id, answered_at, http_status, unmet_condition, is_maintenance
+)
+values ('a', 'backend', '2020-01-01 10:00+00', now(), -1, now(), 500, 'wrong', monitoring.is_in_maintenance('a', now()));
 
 select is(monitoring.judge_health_checks(), 0, 'the round is judged');
 

@@ -20,13 +20,14 @@ returns text
 language sql
 set search_path = ''
 as $$
-  select monitoring.start_round('2020-01-01 10:00+00'::timestamptz + make_interval(mins => minute));
-  select monitoring.store_answer(request_id, status_code, '{}', null, false, null, clock_timestamp(), 50)
-  from public.monitoring_checks
-  where status = 'pending' and status_code is not null;
-  update public.monitoring_checks
-  set answer_due_at = now()
-  where status = 'pending' and status_code is null;
+  insert into public.monitoring_checks (
+    target, target_type, scheduled_at, sent_at, request_id, answer_due_at, answered_at, http_status, response_time_ms,
+    unmet_condition
+  )
+  select
+    name, type, '2020-01-01 10:00+00'::timestamptz + make_interval(mins => minute), now(), -1, now(),
+    case when status_code is not null then now() end, status_code, 50, case when status_code > 399 then 'wrong' end
+  from monitoring.probe_targets;
   select monitoring.judge_health_checks();
   select string_agg(format('%s %s %s', status, severity, occurrence_count), ', ' order by fingerprint)
   from public.incidents
