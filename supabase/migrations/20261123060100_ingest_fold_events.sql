@@ -1,6 +1,6 @@
 -- Purpose: folds events into incidents that exist: counts them, keeps the newest sample, reopens what was resolved.
--- Objects: functions monitoring.describe_reopened_incidents, monitoring.merge_sample_context,
---   monitoring.has_manual_title, monitoring.fold_events, monitoring.fold_events_by_sender, monitoring.count_occurrences.
+-- Objects: functions monitoring.describe_reopened_incidents, monitoring.merge_sample_context, monitoring.choose_title,
+--   monitoring.fold_events, monitoring.fold_events_by_sender, monitoring.count_occurrences.
 -- Risks: upsert_incidents() has locked the incidents; each is written once in a batch, twice if it is reopened.
 
 create function monitoring.describe_reopened_incidents(
@@ -65,29 +65,35 @@ comment on function monitoring.merge_sample_context(jsonb, jsonb) is
 'Returns the context of the newest occurrence, with what the former one knew about the issue in Sentry: an event does
 not repeat its short id and assignee.';
 
-create function monitoring.has_manual_title(incident_id text, sender text)
-returns boolean
+create function monitoring.choose_title(incident public.incidents, sample monitoring.prepared_event)
+returns text
 language sql
 stable
-strict
 security invoker
 set search_path = ''
 as $$
-  select coalesce(
-    (
-      select agent_actions.agent <> has_manual_title.sender
-      from public.agent_actions
-      where agent_actions.incident_id = has_manual_title.incident_id
-        and agent_actions.action = 'incident_renamed'
-      order by agent_actions.id desc
-      limit 1
-    ),
-    false
-  )
+  select case
+    when (choose_title.sample).sender = 'health-check'
+      and (choose_title.sample).title <> (choose_title.incident).title
+      and coalesce(
+        (
+          select agent_actions.agent
+          from public.agent_actions
+          where agent_actions.incident_id = (choose_title.incident).id
+            and agent_actions.action = 'incident_renamed'
+          order by agent_actions.id desc
+          limit 1
+        ),
+        'health-check'
+      ) = 'health-check'
+      then (choose_title.sample).title
+    else (choose_title.incident).title
+  end
 $$;
 
-comment on function monitoring.has_manual_title(text, text) is
-'Returns whether somebody other than its sender gave an incident its current title, by the audit trail.';
+comment on function monitoring.choose_title(public.incidents, monitoring.prepared_event) is
+'Returns the title of an incident after another occurrence. That of a health check names the state of its target, so it
+follows the occurrence, unless somebody else changed it, by the audit trail. Others keep theirs.';
 
 create function monitoring.fold_events(events monitoring.prepared_event[], candidates monitoring.fold_candidate[])
 returns setof monitoring.upserted_incident
@@ -133,15 +139,7 @@ begin
   folded as (
     update public.incidents
     set
-      -- The title of a health check names the state of its target, which changes.
-      title = case
-        when decided.is_newest
-          and (decided.sample).sender = 'health-check'
-          and (decided.sample).title <> incidents.title
-          and not monitoring.has_manual_title(incidents.id, incidents.sender)
-          then (decided.sample).title
-        else incidents.title
-      end,
+      title = case when decided.is_newest then monitoring.choose_title(incidents, decided.sample) else incidents.title end,
       occurrence_count = incidents.occurrence_count + decided.occurrences,
       first_seen = least(incidents.first_seen, decided.earliest_at),
       last_seen = greatest(incidents.last_seen, decided.newest_at),
@@ -192,17 +190,14 @@ begin
       incidents.fingerprint, incidents.id, incidents.severity, incidents.category, incidents.status, decided.count_before
   )
 
-  select
-    folded.fingerprint, folded.id, folded.severity, folded.category, folded.status, folded.count_before, false,
-    null::integer
+  select folded.*, false, null::integer
   from folded;
 end
 $$;
 
 comment on function monitoring.fold_events(monitoring.prepared_event[], monitoring.fold_candidate[]) is
 'Counts events into the locked incidents of their fingerprints, replaces their samples by newer ones, reopens resolved
-ones and raises severities. The title of an incident of the health checks follows the newest sample, unless somebody
-changed it.';
+ones and raises severities. The titles of health checks follow the newest sample.';
 
 create function monitoring.fold_events_by_sender(
   events monitoring.prepared_event[], candidates monitoring.fold_candidate[]

@@ -3,8 +3,8 @@
 -- Objects: type monitoring.verdict; functions monitoring.describe_statuses, monitoring.is_server_error,
 --   monitoring.normalize_host, monitoring.find_target_host, monitoring.judge_answers, monitoring.plan_attempts,
 --   monitoring.find_silent_rounds, monitoring.find_ready_verdicts.
--- Risks: rows that pg_net's worker is writing are skipped until the next run, never waited for. These functions run each
---   second: they read the pending checks and, while a failure without an answer is undecided, those of its round.
+-- Risks: rows that pg_net's worker is writing are skipped until the next run, never waited for. These functions run
+--   each second: they read the pending checks and, while a failure without an answer is undecided, those of its round.
 
 create type monitoring.verdict as (
   check_id bigint,
@@ -82,9 +82,9 @@ as $$
 $$;
 
 comment on function monitoring.is_server_error(text) is
-'Returns whether an error text of pg_net means that the server answered, if not with a usable HTTP response. The texts are
-those of curl_easy_strerror() in lib/strerror.c of libcurl 7.83 to 8.14, which pg_net stores. Errors of TLS that occur
-before anything is sent, such as a missing file of certificate authorities, are ours and not among them.';
+'Returns whether an error text of pg_net means that the server answered, if not with a usable HTTP response. The texts
+are those of curl_easy_strerror() in lib/strerror.c of libcurl 7.83 to 8.14, which pg_net stores. Errors of TLS that
+occur before anything is sent, such as a missing file of certificate authorities, are ours and not among them.';
 
 create function monitoring.normalize_host(host text)
 returns text
@@ -272,8 +272,8 @@ as $$
 $$;
 
 comment on function monitoring.plan_attempts(monitoring.verdict[]) is
-'Plans another attempt of each check whose verdict may be tried again, the retry interval after its latest one and before
-the end of its minute. send_due_checks() sends it. Returns the number of attempts.';
+'Plans another attempt of each check whose verdict may be tried again, the retry interval after its latest one and
+before the end of its minute. send_due_checks() sends it. Returns the number of attempts.';
 
 create function monitoring.find_silent_rounds(verdicts monitoring.verdict[])
 returns table (scheduled_at timestamptz, is_reached boolean, is_awaited boolean, hosts bigint)
@@ -351,9 +351,9 @@ language sql
 stable
 security invoker
 set search_path = ''
--- Every table here is small or read by the index of pending checks. The planner takes thousands of verdicts for ten.
 set enable_nestloop = off
 as $$
+  -- Every table here is small or read by the index of pending checks. The planner takes thousands of verdicts for ten.
   with recursive pending as materialized (
     select monitoring_checks.target, min(monitoring_checks.scheduled_at) as scheduled_at
     from public.monitoring_checks

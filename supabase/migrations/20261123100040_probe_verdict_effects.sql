@@ -100,8 +100,8 @@ as $$
 $$;
 
 comment on function monitoring.update_target_states(monitoring.verdict[]) is
-'Updates the state of each target from its verdict. The verdicts must contain one round per target. A round in maintenance
-changes the status, and counts for no series of rounds.';
+'Updates the state of each target from its verdict. The verdicts must contain one round per target. A round in
+maintenance changes the status, and counts for no series of rounds.';
 
 create function monitoring.find_root_cause(target text)
 returns text
@@ -399,8 +399,8 @@ as $$
 $$;
 
 comment on function monitoring.describe_vantage_points(text) is
-'Returns from where a target was seen since its status is what it is: the database, and the service where it was asked and
-could look; service_problem is what the service saw.';
+'Returns from where a target was seen since its status is what it is: the database, and the service where it was asked
+and could look; service_problem is what the service saw.';
 
 create function monitoring.describe_outages(effects monitoring.verdict_effect[])
 returns monitoring.prepared_event[]

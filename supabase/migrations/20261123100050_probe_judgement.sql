@@ -1,8 +1,9 @@
 -- Purpose: judges health checks each second: verdicts, confirmations by the service, further attempts and their effects
 --   in one short transaction.
--- Objects: functions monitoring.request_missing_confirmations, monitoring.settle_verdicts, monitoring.resolve_recovered,
---   monitoring.apply_verdicts, monitoring.apply_verdicts_safely, monitoring.report_refused_verdicts,
---   monitoring.apply_ready_verdicts, monitoring.remove_stale_target_states, monitoring.judge_health_checks.
+-- Objects: functions monitoring.request_missing_confirmations, monitoring.settle_verdicts,
+--   monitoring.resolve_recovered, monitoring.apply_verdicts, monitoring.apply_verdicts_safely,
+--   monitoring.report_refused_verdicts, monitoring.apply_ready_verdicts, monitoring.remove_stale_target_states,
+--   monitoring.judge_health_checks.
 -- Risks: one judgement runs at a time, because of the advisory lock that rounds take too.
 
 create function monitoring.request_missing_confirmations(verdicts monitoring.verdict[])
@@ -362,8 +363,8 @@ end
 $$;
 
 comment on function monitoring.report_refused_verdicts(text[], text) is
-'Opens an incident when results of targets cannot be stored, repeats it once a minute, and resolves it when there are none
-any more. problem is the error of the first.';
+'Opens an incident when results of targets cannot be stored, repeats it once a minute, and resolves it when there are
+none any more. problem is the error of the first.';
 
 create function monitoring.apply_ready_verdicts(verdicts monitoring.verdict[])
 returns bigint
@@ -452,8 +453,8 @@ as $$
 $$;
 
 comment on function monitoring.remove_stale_target_states() is
-'Deletes the states of targets that were removed or disabled, and resolves their incidents and those of targets that their
-owner paused. Returns the number of incidents.';
+'Deletes the states of targets that were removed or disabled, and resolves their incidents and those of targets that
+their owner paused. Returns the number of incidents.';
 
 create function monitoring.judge_health_checks()
 returns integer

@@ -94,10 +94,9 @@ select is(
   'so does what comes back two steps away'
 );
 
-select is(
-  monitoring.test_play(5, '{"page": null}'), null, 'a round without responses decides nothing'
-)
-from (select monitoring.test_play(5, '{"db": 200, "api": 200}')) as before;
+select monitoring.test_play(5, '{"db": 200, "api": 200}');
+
+select is(monitoring.test_play(5, '{"page": null}'), null, 'a round without responses decides nothing');
 
 select results_eq(
   $$ select monitoring.has_recovered_cause('page', '2020-01-01 10:04+00'),

@@ -81,13 +81,11 @@ select is(
   'the one is an incident about us'
 );
 
-select ok(
-  (
-    select message like 'The result of the health check of b cannot be stored: %test_rule%'
-      and title = 'Results of health checks cannot be stored' and context -> 'targets' = '["b"]'
-    from public.incidents
-    where fingerprint = 'health-check:verdicts'
-  ), 'which says why'
+select results_eq(
+  $$ select title, message like 'The result of the health check of b cannot be stored: %test_rule%', context -> 'targets'
+     from public.incidents where fingerprint = 'health-check:verdicts' $$,
+  $$ values ('Results of health checks cannot be stored', true, '["b"]'::jsonb) $$,
+  'which says why'
 );
 
 select is(monitoring.judge_health_checks(), 1, 'it is tried again');

@@ -21,10 +21,15 @@ where key = 'health_check_targets';
 insert into public.monitoring_checks (
   target, target_type, scheduled_at, sent_at, request_id, answer_due_at, answered_at, http_status, unmet_condition, retry_until
 )
-select
-  names.name, 'other', '2020-01-01 10:00+00', now() - interval '1 second', -1, now() + interval '1 hour', now(), 500,
+values
+(
+  'api', 'other', '2020-01-01 10:00+00', now() - interval '1 second', -1, now() + interval '1 hour', now(), 500,
   'responded with an error', now() + interval '54 seconds'
-from unnest(array['api', 'fast']) as names (name);
+),
+(
+  'fast', 'other', '2020-01-01 10:00+00', now() - interval '1 second', -1, now() + interval '1 hour', now(), 500,
+  'responded with an error', now() + interval '54 seconds'
+);
 
 select is(
   monitoring.plan_attempts(array(select verdict from monitoring.judge_answers() as verdict)),

@@ -16,8 +16,11 @@ set value = '[
 where key = 'health_check_targets';
 
 insert into public.monitoring_checks (target, target_type, scheduled_at, sent_at, request_id, answer_due_at)
-select name, type, '2020-01-01 10:00+00', now(), -place, now() + interval '1 hour'
-from monitoring.probe_targets;
+values
+('db', 'database', '2020-01-01 10:00+00', now(), -1, now() + interval '1 hour'),
+('api', 'backend', '2020-01-01 10:00+00', now(), -2, now() + interval '1 hour'),
+('page', 'frontend', '2020-01-01 10:00+00', now(), -3, now() + interval '1 hour'),
+('refused', 'other', '2020-01-01 10:00+00', now(), -4, now() + interval '1 hour');
 
 create function monitoring.test_answer(name text, status_code integer)
 returns integer

@@ -33,8 +33,11 @@ values
 ('bad', 'other', '2020-01-01 10:00+00', null, null, now(), null, 'could not be sent: x', now() + interval '1 minute');
 
 insert into monitoring.awaited_checks (request_id, check_id)
-select coalesce(request_id, -4), id from public.monitoring_checks
-where target in ('a', 'bad');
+select
+  coalesce(monitoring_checks.request_id, -4) as request_id,
+  monitoring_checks.id as check_id
+from public.monitoring_checks
+where monitoring_checks.target in ('a', 'bad');
 
 create temporary table verdicts as
 select * from monitoring.judge_answers();
