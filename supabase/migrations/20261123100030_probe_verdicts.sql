@@ -276,7 +276,7 @@ comment on function monitoring.plan_attempts(monitoring.verdict[]) is
 before the end of its minute. send_due_checks() sends it. Returns the number of attempts.';
 
 create function monitoring.find_silent_rounds(verdicts monitoring.verdict[])
-returns table (scheduled_at timestamptz, is_reached boolean, is_awaited boolean, hosts bigint)
+returns table (scheduled_at timestamptz, is_reached boolean, is_awaited boolean, has_two_hosts boolean)
 language sql
 stable
 security invoker
@@ -300,20 +300,18 @@ as $$
     ) as failed
   ),
 
-  silent as (
+  silent as materialized (
     select
-      rounds.scheduled_at,
+      monitoring_checks.scheduled_at,
+      monitoring_checks.target,
       monitoring_checks.status = 'pending' and monitoring_checks.id not in (
         select verdict.check_id
         from unnest(find_silent_rounds.verdicts) as verdict
       ) as is_awaited,
-      case
-        -- Their silence is explained: by maintenance, by what they depend on, or because they were down before.
-        when not monitoring_checks.is_maintenance
-          and probe_targets.depends_on is null
-          and target_states.status is distinct from 'down'
-          then monitoring.find_target_host(monitoring_checks.target)
-      end as host
+      -- The silence of others is explained: by maintenance, by what they depend on, or because they were down before.
+      not monitoring_checks.is_maintenance
+      and probe_targets.depends_on is null
+      and target_states.status is distinct from 'down' as counts
     from rounds
     join public.monitoring_checks
       on monitoring_checks.scheduled_at = rounds.scheduled_at
@@ -332,18 +330,29 @@ as $$
   select
     rounds.scheduled_at,
     rounds.is_reached,
-    coalesce(bool_or(silent.is_awaited), false),
-    count(distinct silent.host)
+    exists (select from silent where silent.scheduled_at = rounds.scheduled_at and silent.is_awaited),
+    -- Ends at the first that differs, instead of finding the hosts of thousands.
+    exists (
+      select
+      from silent
+      where silent.scheduled_at = rounds.scheduled_at
+        and silent.counts
+        and monitoring.find_target_host(silent.target) <> (
+          select monitoring.find_target_host(first.target)
+          from silent as first
+          where first.scheduled_at = rounds.scheduled_at
+            and first.counts
+          limit 1
+        )
+    )
   from rounds
-  left join silent on silent.scheduled_at = rounds.scheduled_at
-  group by rounds.scheduled_at, rounds.is_reached
 $$;
 
 comment on function monitoring.find_silent_rounds(monitoring.verdict[]) is
 'Returns the rounds in which one of these targets failed without an answer: whether any server answered in the round,
-whether checks are still awaited, and how many hosts are silent or awaited. Our own connection is in doubt only where
-two hosts are silent and no server answered. Targets do not count that are in maintenance, depend on another one, or were
-down before.';
+whether checks are still awaited, and whether two hosts are silent or awaited. Our own connection is in doubt only where
+two hosts are silent and no server answered. Targets do not count that are in maintenance, depend on another one, or
+were down before.';
 
 create function monitoring.find_ready_verdicts(verdicts monitoring.verdict[], refused bigint[])
 returns setof monitoring.verdict
@@ -351,9 +360,7 @@ language sql
 stable
 security invoker
 set search_path = ''
-set enable_nestloop = off
 as $$
-  -- Every table here is small or read by the index of pending checks. The planner takes thousands of verdicts for ten.
   with recursive pending as materialized (
     select monitoring_checks.target, min(monitoring_checks.scheduled_at) as scheduled_at
     from public.monitoring_checks
@@ -394,7 +401,7 @@ as $$
   left join round on round.scheduled_at = verdict.scheduled_at
   cross join lateral (
     select coalesce(
-      verdict.status = 'down' and not verdict.has_answer and not round.is_reached and round.hosts > 1, false
+      verdict.status = 'down' and not verdict.has_answer and not round.is_reached and round.has_two_hosts, false
     ) as is_offline
   ) as doubt
   where not verdict.may_try_again

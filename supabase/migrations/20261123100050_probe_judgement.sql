@@ -87,13 +87,9 @@ as $$
       verdict,
       coalesce(target_looks.recorded_at is null and target_looks.due_at > clock_timestamp(), false) as is_waiting,
       case when target_looks.status in ('up', 'degraded', 'down') then target_looks.status end as look,
-      case
-        when (verdict).is_offline
-          and not (verdict).is_maintenance
-          and probe_targets.depends_on is null
-          and target_states.status is distinct from 'down'
-          then monitoring.find_target_host((verdict).target)
-      end as host
+      not (verdict).is_maintenance
+      and probe_targets.depends_on is null
+      and target_states.status is distinct from 'down' as counts
     from unnest(settle_verdicts.verdicts) as verdict
     left join monitoring.target_looks on target_looks.check_id = verdict.check_id and verdict.status = 'down'
     left join monitoring.probe_targets on probe_targets.name = verdict.target
@@ -101,17 +97,34 @@ as $$
   ),
 
   -- The rounds in which our own connection is in doubt.
-  round as materialized (
+  doubt as materialized (
     select
       (looked.verdict).scheduled_at,
       bool_or(looked.is_waiting) as is_waiting,
-      coalesce(bool_or(looked.look <> 'down'), false) or (
-        count(distinct looked.host) filter (where looked.look is null) > 1
-        and count(distinct looked.host) filter (where looked.look = 'down') < 2
-      ) as is_offline
+      coalesce(bool_or(looked.look <> 'down'), false) as is_reached,
+      coalesce(bool_or(looked.look = 'down'), false) as has_silent
     from looked
     where (looked.verdict).is_offline
     group by (looked.verdict).scheduled_at
+  ),
+
+  round as materialized (
+    select
+      doubt.scheduled_at,
+      doubt.is_waiting,
+      doubt.is_reached or not doubt.has_silent or (
+        select
+          count(distinct hosts.host) filter (where hosts.look is null) > 1
+          and count(distinct hosts.host) filter (where hosts.look = 'down') < 2
+        from (
+          select looked.look, monitoring.find_target_host((looked.verdict).target) as host
+          from looked
+          where (looked.verdict).scheduled_at = doubt.scheduled_at
+            and (looked.verdict).is_offline
+            and looked.counts
+        ) as hosts
+      ) as is_offline
+    from doubt
   ),
 
   settled as (
@@ -382,7 +395,7 @@ declare
   v_count bigint := 0;
 begin
   -- What was applied is no longer pending, so other verdicts become ready.
-  loop
+  while apply_ready_verdicts.verdicts <> '{}' loop
     v_ready := array(
       select verdict
       from monitoring.find_ready_verdicts(apply_ready_verdicts.verdicts, v_check_ids) as verdict
