@@ -14,42 +14,41 @@ with counted as (
     target_daily_stats.degraded,
     target_daily_stats.down,
     target_daily_stats.unknown,
-    target_daily_stats.maintenance
+    target_daily_stats.maintenance,
+    target_daily_stats.up_seconds,
+    target_daily_stats.degraded_seconds,
+    target_daily_stats.down_seconds,
+    target_daily_stats.unknown_seconds,
+    target_daily_stats.maintenance_seconds,
+    target_daily_stats.gap_seconds
   from monitoring.target_daily_stats
-  where target_daily_stats.day >= (now() at time zone 'UTC')::date - 89
+  where
+    target_daily_stats.day >= (now() at time zone 'UTC')::date - 89
+    -- A later one was stored while the clock was ahead.
+    and target_daily_stats.day < (now() at time zone 'UTC')::date
   union all
   -- Days that are not summed up yet: today, and shortly after midnight yesterday.
   select
-    target_hourly_stats.target,
-    (target_hourly_stats.hour at time zone 'UTC')::date,
-    target_hourly_stats.up,
-    target_hourly_stats.degraded,
-    target_hourly_stats.down,
-    target_hourly_stats.unknown,
-    target_hourly_stats.maintenance
-  from monitoring.target_hourly_stats
+    target_history.target,
+    (target_history.hour at time zone 'UTC')::date,
+    target_history.up,
+    target_history.degraded,
+    target_history.down,
+    target_history.unknown,
+    target_history.maintenance,
+    target_history.up_seconds,
+    target_history.degraded_seconds,
+    target_history.down_seconds,
+    target_history.unknown_seconds,
+    target_history.maintenance_seconds,
+    target_history.gap_seconds
+  from public.target_history
   where
-    target_hourly_stats.hour >= coalesce(
-      (select max(target_daily_stats.day) + 1 from monitoring.target_daily_stats),
-      (now() at time zone 'UTC')::date - 89
+    target_history.hour >= (
+      select greatest(max(target_daily_stats.day) + 1, (now() at time zone 'UTC')::date - 89)
+      from monitoring.target_daily_stats
+      where target_daily_stats.day < (now() at time zone 'UTC')::date
     )::timestamp at time zone 'UTC'
-  union all
-  -- Hours that are not summed up yet: at most two.
-  select
-    monitoring_checks.target,
-    (monitoring_checks.scheduled_at at time zone 'UTC')::date,
-    (monitoring_checks.status = 'up' and not monitoring_checks.is_maintenance)::integer,
-    (monitoring_checks.status = 'degraded' and not monitoring_checks.is_maintenance)::integer,
-    (monitoring_checks.status = 'down' and not monitoring_checks.is_maintenance)::integer,
-    (monitoring_checks.status = 'unknown' and not monitoring_checks.is_maintenance)::integer,
-    monitoring_checks.is_maintenance::integer
-  from public.monitoring_checks
-  where
-    monitoring_checks.scheduled_at >= coalesce(
-      (select max(target_hourly_stats.hour) + interval '1 hour' from monitoring.target_hourly_stats),
-      date_trunc('day', now(), 'UTC') - interval '89 days'
-    )
-    and monitoring_checks.status <> 'pending'
 ),
 
 summed as (
@@ -61,8 +60,14 @@ summed as (
     sum(counted.down) as down,
     sum(counted.unknown) as unknown,
     sum(counted.maintenance) as maintenance,
-    100.0 * sum(counted.up + counted.degraded)
-    / nullif(sum(counted.up + counted.degraded + counted.down), 0) as uptime
+    sum(counted.up_seconds) as up_seconds,
+    sum(counted.degraded_seconds) as degraded_seconds,
+    sum(counted.down_seconds) as down_seconds,
+    sum(counted.unknown_seconds) as unknown_seconds,
+    sum(counted.maintenance_seconds) as maintenance_seconds,
+    sum(counted.gap_seconds) as gap_seconds,
+    100.0 * sum(counted.up_seconds + counted.degraded_seconds)
+    / nullif(sum(counted.up_seconds + counted.degraded_seconds + counted.down_seconds), 0) as uptime
   from counted
   group by counted.target, counted.day
 )
@@ -81,16 +86,27 @@ select
     when summed.uptime < 95 then 'down'::public.check_status
     when summed.uptime < 100 then 'degraded'::public.check_status
     else 'up'::public.check_status
-  end as status
-from summed;
+  end as status,
+  summed.up_seconds,
+  summed.degraded_seconds,
+  summed.down_seconds,
+  summed.unknown_seconds,
+  summed.maintenance_seconds,
+  summed.gap_seconds
+from summed
+-- A target whose first check is pending has no day yet.
+where
+  summed.up + summed.degraded + summed.down + summed.unknown + summed.maintenance + summed.gap_seconds
+  + summed.up_seconds + summed.degraded_seconds + summed.down_seconds + summed.unknown_seconds
+  + summed.maintenance_seconds > 0;
 
 revoke all on table public.target_days from public, anon, authenticated, service_role;
 
 grant select on table public.target_days to authenticated, service_role;
 
 comment on view public.target_days is
-'Daily health-check counts of each target (UTC), for today and the 89 days before, for an uptime bar.
+'Daily health checks of each target (UTC), for today and the 89 days before, for an uptime bar.
 
-status is up without a failed round, degraded from 95 % uptime, down below, and unknown where no round counted.
-uptime_percent is up and degraded rounds divided by up, degraded and down rounds; unknown rounds and rounds in
-maintenance windows are not counted.';
+status is up without time down, degraded from 95 % uptime, down below, and unknown where no time counted. uptime_percent
+is the time up or degraded divided by the time up, degraded or down; unknown_seconds, maintenance_seconds and
+gap_seconds, the time that no check covers, are not counted. See target_history.';

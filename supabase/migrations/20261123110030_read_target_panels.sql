@@ -21,14 +21,32 @@ bars as (
       order by calendar.day
     ) as days,
     round(
-      100.0 * sum(target_days.up + target_days.degraded)
-      / nullif(sum(target_days.up + target_days.degraded + target_days.down), 0),
+      100.0 * sum(target_days.up_seconds + target_days.degraded_seconds)
+      / nullif(sum(target_days.up_seconds + target_days.degraded_seconds + target_days.down_seconds), 0),
       3
-    ) as uptime_90d_percent
+    ) as uptime_90d_percent,
+    sum(target_days.up_seconds + target_days.degraded_seconds)
+      filter (where calendar.day = (now() at time zone 'UTC')::date) as up_today,
+    sum(target_days.up_seconds + target_days.degraded_seconds + target_days.down_seconds)
+      filter (where calendar.day = (now() at time zone 'UTC')::date) as counted_today
   from monitoring.target_states
   cross join calendar
   left join public.target_days on target_states.target = target_days.target and calendar.day = target_days.day
   group by target_states.target
+),
+
+-- The hours of the last 24 before today: with today, uptime_24h_percent as in target_status, but without a second look at
+-- the hours that are not summed up.
+yesterday as (
+  select
+    target_history.target,
+    sum(target_history.up_seconds + target_history.degraded_seconds) as up,
+    sum(target_history.up_seconds + target_history.degraded_seconds + target_history.down_seconds) as counted
+  from public.target_history
+  where
+    target_history.hour >= now() - interval '24 hours'
+    and target_history.hour < date_trunc('day', now(), 'UTC')
+  group by target_history.target
 ),
 
 rounds as (
@@ -71,16 +89,36 @@ select
   target_status.p50_ms,
   target_status.p95_ms,
   target_status.incident_id,
-  target_status.uptime_24h_percent,
+  round(
+    100.0 * (coalesce(bars.up_today, 0) + coalesce(yesterday.up, 0))
+    / nullif(coalesce(bars.counted_today, 0) + coalesce(yesterday.counted, 0), 0),
+    3
+  ) as uptime_24h_percent,
   target_status.is_heartbeat,
   target_status.last_heartbeat_at,
   target_status.next_heartbeat_at,
   bars.uptime_90d_percent,
   bars.days,
   coalesce(latest.is_maintenance, false) as is_maintenance,
-  coalesce(latest.response_times_ms, '[]'::jsonb) as response_times_ms
+  coalesce(latest.response_times_ms, '[]'::jsonb) as response_times_ms,
+  target_status.group_name,
+  target_status.tags,
+  target_status.is_paused,
+  target_status.paused_until,
+  target_status.pause_reason,
+  target_status.http_status,
+  target_status.last_error,
+  target_status.seen_from,
+  target_status.service_status,
+  target_status.service_problem,
+  target_status.certificate_expires_at,
+  target_status.certificate_issuer,
+  target_status.certificate_problem,
+  target_status.certificate_looked_at,
+  target_status.response_time_error_ms
 from public.target_status
 left join bars on target_status.target = bars.target
+left join yesterday on target_status.target = yesterday.target
 left join latest on target_status.target = latest.target;
 
 revoke all on table public.target_panels from public, anon, authenticated, service_role;
@@ -90,6 +128,7 @@ grant select on table public.target_panels to authenticated, service_role;
 comment on view public.target_panels is
 'Targets for a status page: target_status with 90 days of uptime and recent response times.
 
-days is [{"day", "status", "uptime_percent"}], 90 items, oldest first, with nulls for days without checks.
+days is [{"day", "status", "uptime_percent"}], 90 items, oldest first, with nulls for days before the first check. A day
+on which no time counted, such as one without any check, is unknown.
 response_times_ms lists the last 60 rounds in milliseconds, oldest first, with null for rounds that were not up or
 degraded.';

@@ -37,7 +37,7 @@ as $$
         select
           target_status.target,
           -- Null, and therefore last, for targets that are up.
-          array_position(array['down', 'degraded', 'unknown'], target_status.status::text) as trouble
+          array_position(array['down', 'disputed', 'degraded', 'unknown'], target_status.status::text) as trouble
         from public.target_status
         order by trouble, target_status.target
         limit 200
@@ -60,7 +60,7 @@ comment on function public.status_page() is
 'Returns the data of the status page for signed-in readers.
 
 status_summary(), the 50 most severe open incidents with their age in seconds, and up to 200 targets as in the view
-target_panels, those that are down, degraded or unknown first.';
+target_panels, those that are down, disputed, degraded or unknown first.';
 
 create function public.public_status()
 returns jsonb
@@ -97,7 +97,9 @@ as $$
           target_panels.response_times_ms,
           target_panels.is_heartbeat,
           target_panels.last_heartbeat_at,
-          target_panels.next_heartbeat_at
+          target_panels.next_heartbeat_at,
+          target_panels.group_name,
+          target_panels.is_paused
         from public.target_panels
         where target_panels.target = chosen.name
       ) as panel
@@ -112,6 +114,6 @@ grant execute on function public.public_status() to service_role;
 comment on function public.public_status() is
 'Returns the data of the public status page.
 
-The overall state and the targets whose "public" is true in health_check_targets, without URLs, errors and
-incidents. Only service_role may execute it: the service caches the result for some seconds, so that many anonymous
+The overall state and the targets whose "public" is true in health_check_targets, without URLs, errors, incidents and
+certificates. Only service_role may execute it: the service caches the result for some seconds, so that many anonymous
 readers cost one call. Security definer, because only the owner may read which targets are public.';

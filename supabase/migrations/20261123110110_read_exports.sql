@@ -203,60 +203,26 @@ begin
       hint = 'Ask for page 1, 2, 3 and so on until a page has no rows. In SQL, page_size may be up to 1000000.';
   end if;
   return query
-  with hours as (
-    select
-      target_history.target, target_history.hour, target_history.checks, target_history.up, target_history.degraded,
-      target_history.down, target_history.unknown, target_history.maintenance, target_history.p50_ms,
-      target_history.p95_ms
-    from public.target_history
-    where target_history.hour >= export_uptime.since
-      and target_history.hour < export_uptime.until
-    union all
-    -- Hours that are not summed up yet: at most two.
-    select
-      recent.target,
-      date_trunc('hour', recent.scheduled_at, 'UTC'),
-      count(*),
-      count(*) filter (where recent.status = 'up' and not recent.is_maintenance),
-      count(*) filter (where recent.status = 'degraded' and not recent.is_maintenance),
-      count(*) filter (where recent.status = 'down' and not recent.is_maintenance),
-      count(*) filter (where recent.status = 'unknown' and not recent.is_maintenance),
-      count(*) filter (where recent.is_maintenance),
-      round(
-        percentile_cont(0.5) within group (order by recent.response_time_ms)
-        filter (where recent.status in ('up', 'degraded'))
-      )::integer,
-      round(
-        percentile_cont(0.95) within group (order by recent.response_time_ms)
-        filter (where recent.status in ('up', 'degraded'))
-      )::integer
-    from public.monitoring_checks as recent
-    where recent.scheduled_at >= coalesce(
-      (select max(target_history.hour) + interval '1 hour' from public.target_history), '-infinity'
-    )
-      and recent.scheduled_at >= export_uptime.since
-      and recent.scheduled_at < export_uptime.until
-      and recent.status <> 'pending'
-    group by recent.target, date_trunc('hour', recent.scheduled_at, 'UTC')
-  )
-
   select
-    (hours.hour at time zone 'UTC')::date,
-    hours.target,
-    sum(hours.checks)::bigint,
-    sum(hours.up)::bigint,
-    sum(hours.degraded)::bigint,
-    sum(hours.down)::bigint,
-    sum(hours.unknown)::bigint,
-    sum(hours.maintenance)::bigint,
-    round(100.0 * sum(hours.up + hours.degraded) / nullif(sum(hours.up + hours.degraded + hours.down), 0), 3),
-    -- Each round stands for an equal share of the minutes of its hour.
-    round(sum(
-      least(60, ceil(extract(epoch from now() - hours.hour) / 60)) * hours.down / hours.checks
-    ), 1),
-    round(percentile_cont(0.5) within group (order by hours.p50_ms))::integer,
-    max(hours.p95_ms)
-  from hours
+    (target_history.hour at time zone 'UTC')::date,
+    target_history.target,
+    sum(target_history.checks)::bigint,
+    sum(target_history.up)::bigint,
+    sum(target_history.degraded)::bigint,
+    sum(target_history.down)::bigint,
+    sum(target_history.unknown)::bigint,
+    sum(target_history.maintenance)::bigint,
+    round(
+      100.0 * sum(target_history.up_seconds + target_history.degraded_seconds)
+      / nullif(sum(target_history.up_seconds + target_history.degraded_seconds + target_history.down_seconds), 0),
+      3
+    ),
+    round(sum(target_history.down_seconds) / 60.0, 1),
+    round(percentile_cont(0.5) within group (order by target_history.p50_ms))::integer,
+    max(target_history.p95_ms)
+  from public.target_history
+  where target_history.hour >= export_uptime.since
+    and target_history.hour < export_uptime.until
   group by 1, 2
   order by 1, 2
   limit export_uptime.page_size
@@ -273,10 +239,10 @@ to authenticated, service_role;
 comment on function public.export_uptime(timestamptz, timestamptz, integer, integer) is
 'Returns the health checks of each target and day (UTC) from since until before until, oldest first, in pages.
 
-uptime_percent is up and degraded rounds divided by up, degraded and down rounds; null where none counted.
-downtime_minutes takes each round for an equal share of its hour. p50_ms is the median of the hours'' medians, p95_ms the
-95th percentile of the slowest hour. Ask for page 1, 2, 3 and so on until a page is empty; a page has page_size rows, at
-most 1,000 through the API. export_uptime_csv() returns the same as CSV.';
+uptime_percent is the time up or degraded divided by the time up, degraded or down, null where none counted, and
+downtime_minutes the time down, as in target_history; the other counts are those of rounds. p50_ms is the median of the
+hours'' medians, p95_ms the 95th percentile of the slowest hour. Ask for page 1, 2, 3 and so on until a page is empty; a
+page has page_size rows, at most 1,000 through the API. export_uptime_csv() returns the same as CSV.';
 
 create function public.export_uptime_csv(
   since timestamptz,

@@ -1,6 +1,6 @@
 begin;
 
-select plan(10);
+select plan(11);
 
 delete from public.monitoring_checks;
 
@@ -13,18 +13,29 @@ delete from monitoring.target_states;
 insert into monitoring.target_states (target, status, since)
 values ('api', 'up', now()), ('new', 'pending', now());
 
--- Yesterday: 1 of 100 failed. The day before: 10 of 100. Before that a day in maintenance. Today: raw checks.
-insert into monitoring.target_hourly_stats (target, hour, checks, up, degraded, down, unknown, maintenance)
+-- Yesterday: down for 1 of 100 minutes. The day before: for 10. Before that a day in maintenance, and one without any
+-- check. Today: raw checks.
+insert into monitoring.target_hourly_stats (
+  target, hour, checks, up, degraded, down, unknown, maintenance, up_seconds, down_seconds, maintenance_seconds,
+  gap_seconds
+)
 select
   'api' as target,
-  date_trunc('day', now(), 'UTC') - make_interval(days => given.days_ago) as hour,
+  date_trunc('day', now(), 'UTC') - interval '1 hour' * (24 * given.days_ago - hours.hour) as hour,
   100 as checks,
   given.up,
   0 as degraded,
   given.down,
   0 as unknown,
-  given.maintenance
-from (values (1, 99, 1, 0), (2, 90, 10, 0), (3, 0, 0, 100), (91, 0, 100, 0)) as given (days_ago, up, down, maintenance);
+  100 - given.up - given.down as maintenance,
+  given.up * 6 as up_seconds,
+  given.down * 6 as down_seconds,
+  given.maintenance * 6 as maintenance_seconds,
+  given.gap * 6 as gap_seconds
+from
+  (values (1, 99, 1, 0, 0), (2, 90, 10, 0, 0), (3, 0, 0, 100, 0), (4, 0, 0, 0, 100), (91, 0, 100, 0, 0))
+    as given (days_ago, up, down, maintenance, gap)
+cross join (values (0), (23)) as hours (hour);
 
 insert into public.monitoring_checks (
   target, target_type, url, status, response_time_ms, scheduled_at, completed_at, is_maintenance
@@ -44,17 +55,21 @@ from (
 
 select results_eq(
   $$ select status, uptime_percent from public.target_days where target = 'api' order by day $$,
-  $$ values ('unknown'::public.check_status, null::numeric), ('down', 90.000), ('degraded', 99.000), ('up', 100.000) $$,
-  'a day is up, degraded from 95 %, down below, and unknown without a counted round'
+  $$ values
+     ('unknown'::public.check_status, null::numeric), ('unknown', null), ('down', 90.000), ('degraded', 99.000),
+     ('up', 100.000) $$,
+  'a day is up, degraded from 95 %, down below, and unknown where no time counted'
 );
 
-select is(monitoring.roll_up_days(), 4::bigint, 'completed days are summed up');
+select is(monitoring.roll_up_days(), 5::bigint, 'completed days are summed up');
 
 select is(monitoring.roll_up_days(), 1::bigint, 'the last day is summed up again');
 
 select results_eq(
   $$ select status, uptime_percent from public.target_days where target = 'api' order by day $$,
-  $$ values ('unknown'::public.check_status, null::numeric), ('down', 90.000), ('degraded', 99.000), ('up', 100.000) $$,
+  $$ values
+     ('unknown'::public.check_status, null::numeric), ('unknown', null), ('down', 90.000), ('degraded', 99.000),
+     ('up', 100.000) $$,
   'summing up changes no day'
 );
 

@@ -1,6 +1,6 @@
 begin;
 
-select plan(5);
+select plan(6);
 
 delete from public.monitoring_checks;
 
@@ -27,13 +27,13 @@ from (
 insert into monitoring.target_states (target, since)
 values ('api', now());
 
-select is(monitoring.roll_up_checks(), 1::bigint, 'one hour of one target is summed up');
+select is(monitoring.roll_up_checks(), 3::bigint, 'three hours of one target are summed up');
 
-select is(monitoring.roll_up_checks(), 1::bigint, 'summing up again changes nothing');
+select is(monitoring.roll_up_checks(), 1::bigint, 'the last hour is summed up again');
 
 select results_eq(
   $$ select checks, up, degraded, down, unknown, maintenance, p50_ms, max_ms, uptime_percent
-     from public.target_history where target = 'api' $$,
+     from public.target_history where target = 'api' and checks > 0 $$,
   $$ values (6, 2, 1, 1, 1, 1, 20, 900, 75.000) $$,
   'the counts of the hour'
 );
@@ -51,6 +51,15 @@ select throws_ok(
      values ('x', now(), 3, 1, 1, 0, 0, 0) $$,
   '23514', 'new row for relation "target_hourly_stats" violates check constraint "checks_add_up"',
   'inconsistent counts are rejected'
+);
+
+select throws_ok(
+  $$ insert into monitoring.target_hourly_stats (
+       target, hour, checks, up, degraded, down, unknown, maintenance, up_seconds, gap_seconds
+     )
+     values ('x', now(), 0, 0, 0, 0, 0, 0, 3000, 601) $$,
+  '23514', 'new row for relation "target_hourly_stats" violates check constraint "seconds_fit_into_the_hour"',
+  'an hour has 3,600 seconds'
 );
 
 select * from finish();
