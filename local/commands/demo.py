@@ -109,11 +109,12 @@ where key = 'health_check_policy' and value ->> 'allow_private' is distinct from
 """
 _ADD_HISTORY = """
 insert into monitoring.target_hourly_stats (
-  target, hour, checks, up, degraded, down, unknown, maintenance, p50_ms, p95_ms, max_ms
+  target, hour, checks, up, degraded, down, unknown, maintenance, p50_ms, p95_ms, max_ms, up_seconds, down_seconds
 )
 select
   %(name)s, date_trunc('day', now(), 'UTC') - make_interval(hours => ago.number), 60,
-  60 - down.number, 0, down.number, 0, 0, 40 + ago.number %% 7, 70 + ago.number %% 11, 120
+  60 - down.number, 0, down.number, 0, 0, 40 + ago.number %% 7, 70 + ago.number %% 11, 120,
+  60 * (60 - down.number), 60 * down.number
 from generate_series(1, 24 * 89) as ago (number)
 cross join lateral (
   select case when ago.number between 700 and 703 then 45 when ago.number %% 500 = 50 then 4 else 0 end as number
@@ -122,10 +123,14 @@ on conflict (target, hour) do nothing
 """
 # Of days that are summed up already, only the sums are shown.
 _ADD_DAYS = """
-insert into monitoring.target_daily_stats (target, day, up, degraded, down, unknown, maintenance)
-select hours.target, hours.day, sum(hours.up), sum(hours.degraded), sum(hours.down), 0, 0
+insert into monitoring.target_daily_stats (
+  target, day, up, degraded, down, unknown, maintenance, up_seconds, down_seconds
+)
+select
+  hours.target, hours.day, sum(hours.up), sum(hours.degraded), sum(hours.down), 0, 0, sum(hours.up_seconds),
+  sum(hours.down_seconds)
 from (
-  select target, (hour at time zone 'UTC')::date as day, up, degraded, down
+  select target, (hour at time zone 'UTC')::date as day, up, degraded, down, up_seconds, down_seconds
   from monitoring.target_hourly_stats
   where target = %(name)s
 ) as hours

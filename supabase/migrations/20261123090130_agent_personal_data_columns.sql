@@ -156,6 +156,7 @@ as $$
       'names of targets, words of our own, and addresses of servers'),
     ('monitoring.target_certificates', 'target endpoint issuer subject names problem incident_title', 'ignored', null,
       'names of targets, and public certificates'),
+    ('monitoring.target_labels', 'target group_name tags', 'ignored', null, 'names of targets and of their groups'),
     ('monitoring.target_hourly_stats', 'target', 'ignored', null, 'names of targets'),
     ('monitoring.target_daily_stats', 'target', 'ignored', null, 'names of targets')
   ) as listed (relation, names, treatment, expression, reason)

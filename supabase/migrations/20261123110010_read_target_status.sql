@@ -206,6 +206,13 @@ counted as (
   -- Whole seconds, which add up.
   cross join lateral (
     select
+      -- A target that had checks or hours since then is the same one: of a removed target, and of hours before the oldest
+      -- gap, only those with checks are counted.
+      case
+        when open_hours.is_probed and open_hours.hour >= (select summed_up.oldest_gap from summed_up)
+          then least(open_hours.hour, (select summed_up.until from summed_up))
+        else open_hours.hour
+      end - interval '1 hour' as known_since,
       date_part('epoch', open_hours.hour)::bigint as since_second,
       floor(date_part('epoch', least(open_hours.hour + interval '1 hour', now())))::bigint as until_second
   ) as bounds
@@ -234,7 +241,10 @@ counted as (
         where
           earlier.target = open_hours.target
           and earlier.hour < open_hours.hour
-          and earlier.hour >= least(open_hours.hour, (select summed_up.until from summed_up)) - interval '1 hour'
+          and earlier.hour >= bounds.known_since
+          -- A row of pending checks only is none of a target that existed.
+          and earlier.checks + earlier.up_seconds + earlier.degraded_seconds + earlier.down_seconds
+          + earlier.unknown_seconds + earlier.maintenance_seconds + earlier.gap_seconds > 0
       )
       or exists (
         select
@@ -243,8 +253,7 @@ counted as (
           earlier.target = open_hours.target
           and earlier.status <> 'pending'
           and earlier.scheduled_at < open_hours.hour
-          and earlier.scheduled_at
-          >= least(open_hours.hour, (select summed_up.until from summed_up)) - interval '1 hour'
+          and earlier.scheduled_at >= bounds.known_since
       ) as is_continued
     from (
       select
@@ -299,6 +308,7 @@ counted as (
             and monitoring_checks.status <> 'pending'
         ) as checks
       ) as stands
+      where stands.is_in_hour or stands.until_second > stands.since_second
     ) as spans
   ) as figures
   where

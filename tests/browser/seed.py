@@ -31,7 +31,8 @@ values
 HOURS = """
 insert into monitoring.target_hourly_stats
 select
-  targets.target, hours.hour, 60, 60 - hours.down, 0, hours.down, 0, 0, 40, 60, 90
+  targets.target, hours.hour, 60, 60 - hours.down, 0, hours.down, 0, 0, 40, 60, 90,
+  60 * (60 - hours.down), 0, 60 * hours.down, 0, 0, 0
 from unnest('{api,checkout,search,shop}'::text[]) with ordinality as targets (target, place)
 cross join lateral (
   select

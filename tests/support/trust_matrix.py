@@ -215,6 +215,7 @@ RELATIONS = {
     "monitoring.target_daily_stats": _ALL,
     "monitoring.target_hourly_stats": _ALL,
     "monitoring.target_looks": _ALL,
+    "monitoring.target_labels": _ALL,
     "monitoring.target_states": _ALL,
     "monitoring.heartbeats": _ALL,
     "monitoring.action_kinds": _CLOSED,

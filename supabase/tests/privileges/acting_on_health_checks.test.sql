@@ -5,8 +5,10 @@ select plan(8);
 insert into monitoring.target_states (target, status, since)
 values ('shop', 'up', now());
 
-insert into monitoring.target_hourly_stats (target, hour, checks, up, degraded, down, unknown, maintenance)
-values ('shop', date_trunc('hour', now()) - interval '1 hour', 60, 57, 0, 3, 0, 0);
+insert into monitoring.target_hourly_stats (
+  target, hour, checks, up, degraded, down, unknown, maintenance, up_seconds, down_seconds
+)
+values ('shop', date_trunc('hour', now(), 'UTC') - interval '1 hour', 60, 57, 0, 3, 0, 0, 3420, 180);
 
 set local role authenticated;
 
@@ -17,7 +19,7 @@ select results_eq(
 );
 
 select results_eq(
-  $$ select checks, uptime_percent from public.target_history where target = 'shop' $$,
+  $$ select checks, uptime_percent from public.target_history where target = 'shop' and is_summed_up $$,
   $$ values (60, 95.000) $$,
   'agents read the hours of targets'
 );

@@ -50,7 +50,7 @@ select
   now() as completed_at,
   given.is_maintenance
 from (
-  values (3, 'up', 10, false), (2, 'down', 5000, true), (1, 'degraded', 30, false)
+  values (3, 'up', 10, false), (2, 'down', 5000, true), (1, 'degraded', 30, false), (0, 'unknown', null, false)
 ) as given (seconds_ago, status, response_time_ms, is_maintenance);
 
 select results_eq(
@@ -105,7 +105,7 @@ select is(
     select response_times_ms from public.target_panels
     where target = 'api'
   ),
-  '[10, null, 30]'::jsonb, 'response times are those of successful responses'
+  '[10, null, 30, null]'::jsonb, 'response times are those of successful responses'
 );
 
 select is(
@@ -113,7 +113,7 @@ select is(
     select uptime_90d_percent from public.target_panels
     where target = 'api'
   ),
-  94.554, 'the uptime of 90 days counts rounds, not days'
+  94.505, 'the uptime of 90 days counts time, not days'
 );
 
 select is(
@@ -123,6 +123,15 @@ select is(
     where target = 'new'
   ),
   '["pending", false, null, []]'::jsonb, 'a target without checks has a panel'
+);
+
+reset role;
+
+select throws_ok(
+  $$ insert into monitoring.target_daily_stats (target, day, up, degraded, down, unknown, maintenance, down_seconds)
+     values ('x', current_date, 0, 0, 0, 0, 0, 86401) $$,
+  '23514', 'new row for relation "target_daily_stats" violates check constraint "seconds_fit_into_the_day"',
+  'a day has 86,400 seconds'
 );
 
 select * from finish();

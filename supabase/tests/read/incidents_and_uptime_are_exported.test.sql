@@ -29,8 +29,8 @@ select matches(
 
 insert into monitoring.target_hourly_stats
 values
-('tap', '1999-01-01 10:00Z', 60, 50, 1, 6, 1, 2, 100, 200, 900),
-('tap', '1999-01-01 11:00Z', 12, 12, 0, 0, 0, 0, 300, 400, 900);
+('tap', '1999-01-01 10:00Z', 60, 50, 1, 6, 1, 2, 100, 200, 900, 3000, 60, 360, 60, 120, 0),
+('tap', '1999-01-01 11:00Z', 12, 12, 0, 0, 0, 0, 300, 400, 900, 720, 0, 0, 0, 0, 2880);
 
 select results_eq(
   $$ select day::text, target, checks, down, uptime_percent, downtime_minutes, p50_ms, p95_ms
@@ -66,7 +66,7 @@ from generate_series(0, 5) as minute;
 select results_eq(
   $$ select day::text, target, checks, down, uptime_percent, downtime_minutes, p50_ms, p95_ms
      from public.export_uptime('1999-01-02Z', '1999-01-03Z') $$,
-  $$ values ('1999-01-02', 'tap', 6::bigint, 3::bigint, 50.000, 30.0, 40, 49) $$,
+  $$ values ('1999-01-02', 'tap', 6::bigint, 3::bigint, 50.000, 3.0, 40, 49) $$,
   'a day that is not summed up yet'
 );
 select throws_ok(

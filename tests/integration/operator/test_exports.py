@@ -128,8 +128,8 @@ def checks(sql_editor: psycopg.Connection) -> Iterator[None]:
         """
         insert into monitoring.target_hourly_stats
         values
-        ('=exported', '2002-05-01 22:00Z', 60, 50, 4, 3, 2, 1, 100, 200, 900),
-        ('=exported', '2002-05-01 23:00Z', 12, 12, 0, 0, 0, 0, 300, 400, 900)
+        ('=exported', '2002-05-01 22:00Z', 60, 50, 4, 3, 2, 1, 100, 200, 900, 3000, 240, 180, 120, 60, 0),
+        ('=exported', '2002-05-01 23:00Z', 12, 12, 0, 0, 0, 0, 300, 400, 900, 720, 0, 0, 0, 0, 2880)
         """
     )
     yield

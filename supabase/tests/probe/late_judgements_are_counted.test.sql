@@ -1,0 +1,73 @@
+begin;
+
+select plan(6);
+
+delete from public.monitoring_checks;
+
+delete from monitoring.target_hourly_stats;
+
+delete from monitoring.target_daily_stats;
+
+delete from monitoring.target_states;
+
+insert into monitoring.target_states (target, since)
+values ('late', now()), ('daily', now());
+
+insert into public.monitoring_checks (target, target_type, status, scheduled_at, completed_at, interval_minutes)
+select
+  'late' as target,
+  'other'::public.target_type as target_type,
+  case when minute.number between 10 and 19 then 'pending' else 'up' end::public.check_status as status,
+  date_trunc('hour', now(), 'UTC') - interval '80 hours' + make_interval(mins => minute.number) as scheduled_at,
+  now() as completed_at,
+  1 as interval_minutes
+from generate_series(0, 59) as minute (number)
+union all
+select 'daily', 'other', 'up'::public.check_status, date_trunc('hour', now(), 'UTC') - interval '80 hours', now(), 1440
+union all
+select 'daily', 'other', 'pending'::public.check_status, date_trunc('hour', now(), 'UTC') - interval '70 hours 30 minutes', null, 1440;
+
+select monitoring.roll_up_checks();
+
+select monitoring.roll_up_days();
+
+create function monitoring.test_days(target text)
+returns integer[]
+language sql
+set search_path = ''
+as $$
+  select array[sum(target_days.up_seconds), sum(target_days.down_seconds)]::integer[]
+  from public.target_days
+  where target_days.target = test_days.target
+$$;
+
+select is(monitoring.test_days('late'), '{3000,0}', 'a pending check counts for nothing');
+
+update public.monitoring_checks
+set status = 'down', completed_at = now()
+where status = 'pending';
+
+select results_eq(
+  $$ select up_seconds, down_seconds, is_final, is_summed_up from public.target_history
+     where target = 'late' and checks > 0 $$,
+  $$ values (3000, 600, true, false) $$,
+  'the hour of a late judgement is shown as it is'
+);
+
+select cmp_ok(monitoring.roll_up_checks(), '>=', 26::bigint, 'hours in which a check was pending are counted again');
+
+select is(monitoring.test_days('late'), '{3000,600}', 'and so are their days');
+
+select is(
+  monitoring.test_days('daily'), array[9 * 3600 + 1800, 86400],
+  'also the hours in which the late check stood later'
+);
+
+select is_empty(
+  $$ select from monitoring.target_hourly_stats where not is_final $$,
+  'once judged, they are final'
+);
+
+select * from finish();
+
+rollback;
