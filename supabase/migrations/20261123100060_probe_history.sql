@@ -2,8 +2,7 @@
 -- Objects: tables monitoring.target_hourly_stats, monitoring.target_daily_stats; functions monitoring.write_hours,
 --   monitoring.write_days, monitoring.roll_up_checks, monitoring.roll_up_days, monitoring.purge_history.
 -- Risks: a check may be purged only after the hours in which it stands were summed up: purge_history() sees to that.
---   The view public.target_history counts; see there for what counts as what. It counts the same before and after the
---   roll-up, because the roll-up stores its rows.
+--   The view monitoring.counted_hours counts, for readers as for the roll-up, so that both have the same figures.
 
 create table monitoring.target_hourly_stats (
   target text not null,
@@ -198,10 +197,9 @@ begin
     counted.maintenance, counted.p50_ms, counted.p95_ms, counted.max_ms, counted.up_seconds,
     counted.degraded_seconds, counted.down_seconds, counted.unknown_seconds, counted.maintenance_seconds,
     counted.gap_seconds, counted.is_final
-  from public.target_history as counted
+  from monitoring.counted_hours as counted
   where counted.hour >= write_hours.since
     and counted.hour < write_hours.until
-    and not counted.is_summed_up
   order by counted.hour, counted.target
   on conflict (target, hour) do update
     set
@@ -227,8 +225,7 @@ end
 $$;
 
 comment on function monitoring.write_hours(timestamptz, timestamptz) is
-'Stores the rows of the view target_history from since until before until that are not summed up yet, and returns their
-number.';
+'Stores the rows of the view counted_hours from since until before until, and returns their number.';
 
 create function monitoring.write_days(since date, until date)
 returns bigint
@@ -295,7 +292,7 @@ as $$
 declare
   v_started_at timestamptz := clock_timestamp();
   v_current timestamptz := date_trunc('hour', now(), 'UTC');
-  -- The view target_history shows hours without any check for so long.
+  -- The view counted_hours has hours without any check for so long.
   v_oldest_gap timestamptz := v_current - interval '744 hours';
   v_last timestamptz;
   v_hour timestamptz;
@@ -319,6 +316,7 @@ begin
   update monitoring.target_hourly_stats
   set is_final = false
   where target_hourly_stats.hour = v_last
+    and target_hourly_stats.hour >= v_oldest_gap
     and target_hourly_stats.is_final;
   v_days := array(
     select distinct (target_hourly_stats.hour at time zone 'UTC')::date
@@ -359,7 +357,7 @@ end
 $$;
 
 comment on function monitoring.roll_up_checks() is
-'Stores the completed hours of the view target_history that are not stored yet, and returns the number of rows written.
+'Stores the completed hours of the view counted_hours, and returns the number of rows written.
 
 It goes on where the last run ended, also over hours without any check, counts the last hour again, and each hour in
 which a check was not judged, with its day. It takes 30 seconds at most, and the next run does the rest. Safe to repeat.';

@@ -1,6 +1,6 @@
 -- Purpose: provides views of the current state of each target and of its hours, for dashboards.
 -- Objects: table monitoring.target_labels; function monitoring.sync_target_labels; trigger
---   target_labels_follow_the_targets; views public.target_history, public.target_status.
+--   target_labels_follow_the_targets; views monitoring.counted_hours, public.target_history, public.target_status.
 -- Risks: the views are security invoker, so their readers need SELECT on the tables behind them, although they have
 --   no USAGE on the schema monitoring. monitoring.probe_targets holds URLs, headers and names of secrets: its readers
 --   would see them, so what the views show of it is copied to monitoring.target_labels.
@@ -76,7 +76,7 @@ after insert or update or delete on monitoring.probe_targets
 for each statement
 execute function monitoring.sync_target_labels();
 
-create view public.target_history
+create view monitoring.counted_hours
 with (security_invoker = true)
 as
 with summed_up as materialized (
@@ -112,6 +112,8 @@ open_hours as (
     (select summed_up.current_hour from summed_up),
     interval '1 hour'
   ) as hours (hour)
+  -- Always true: the planner expects 1,000 hours otherwise, instead of a few.
+  where date_trunc('hour', hours.hour, 'UTC') = hours.hour
   union all
   -- Hours before those, in which a target has checks.
   select distinct
@@ -144,6 +146,7 @@ open_hours as (
       and monitoring_checks.scheduled_at <= now()
       and not exists (select from monitoring.target_states where target_states.target = monitoring_checks.target)
   ) as removed
+  where date_trunc('hour', hours.hour, 'UTC') = hours.hour
   union all
   -- Hours in which a check was not judged when they were stored.
   select
@@ -154,185 +157,157 @@ open_hours as (
   from monitoring.target_hourly_stats
   where
     not target_hourly_stats.is_final
+    and target_hourly_stats.hour >= (select summed_up.oldest_gap from summed_up)
     and target_hourly_stats.hour < (select summed_up.current_hour from summed_up)
-),
-
--- Whatever their number: between the first and the last, nothing is final.
-unjudged as materialized (
-  select
-    monitoring_checks.target,
-    min(monitoring_checks.scheduled_at) as since,
-    max(
-      monitoring_checks.scheduled_at + make_interval(mins => least(monitoring_checks.interval_minutes, 1440))
-    ) as until
-  from public.monitoring_checks
-  where monitoring_checks.status = 'pending'
-  group by monitoring_checks.target
-),
-
-counted as (
-  select
-    open_hours.target,
-    open_hours.hour,
-    figures.checks,
-    figures.up,
-    figures.degraded,
-    figures.down,
-    figures.unknown,
-    figures.maintenance,
-    figures.p50_ms,
-    figures.p95_ms,
-    figures.max_ms,
-    figures.up_seconds,
-    figures.degraded_seconds,
-    figures.down_seconds,
-    figures.unknown_seconds,
-    figures.maintenance_seconds,
-    -- A target exists from its first check on, and until it is removed: its last check is the last that is known of it.
-    greatest(
-      case when open_hours.is_probed then bounds.until_second else figures.until_second end
-      - case when figures.is_continued then bounds.since_second else figures.since_second end
-      - figures.up_seconds - figures.degraded_seconds - figures.down_seconds - figures.unknown_seconds
-      - figures.maintenance_seconds,
-      0
-    )::integer as gap_seconds,
-    unjudged.target is null and open_hours.hour < (select summed_up.current_hour from summed_up) as is_final
-  from open_hours
-  left join unjudged
-    on
-      open_hours.target = unjudged.target
-      and unjudged.since < open_hours.hour + interval '1 hour'
-      and unjudged.until > open_hours.hour
-  -- Whole seconds, which add up.
-  cross join lateral (
-    select
-      -- A target that had checks or hours since then is the same one: of a removed target, and of hours before the oldest
-      -- gap, only those with checks are counted.
-      case
-        when open_hours.is_probed and open_hours.hour >= (select summed_up.oldest_gap from summed_up)
-          then least(open_hours.hour, (select summed_up.until from summed_up))
-        else open_hours.hour
-      end - interval '1 hour' as known_since,
-      date_part('epoch', open_hours.hour)::bigint as since_second,
-      floor(date_part('epoch', least(open_hours.hour + interval '1 hour', now())))::bigint as until_second
-  ) as bounds
-  cross join lateral (
-    select
-      count(*) filter (where spans.is_in_hour)::integer as checks,
-      count(*) filter (where spans.is_in_hour and spans.state = 'up')::integer as up,
-      count(*) filter (where spans.is_in_hour and spans.state = 'degraded')::integer as degraded,
-      count(*) filter (where spans.is_in_hour and spans.state = 'down')::integer as down,
-      count(*) filter (where spans.is_in_hour and spans.state = 'unknown')::integer as unknown,
-      count(*) filter (where spans.is_in_hour and spans.state = 'maintenance')::integer as maintenance,
-      round(percentile_cont(0.5) within group (order by spans.response_time_ms))::integer as p50_ms,
-      round(percentile_cont(0.95) within group (order by spans.response_time_ms))::integer as p95_ms,
-      max(spans.response_time_ms) as max_ms,
-      coalesce(sum(spans.seconds) filter (where spans.state = 'up'), 0)::integer as up_seconds,
-      coalesce(sum(spans.seconds) filter (where spans.state = 'degraded'), 0)::integer as degraded_seconds,
-      coalesce(sum(spans.seconds) filter (where spans.state = 'down'), 0)::integer as down_seconds,
-      coalesce(sum(spans.seconds) filter (where spans.state = 'unknown'), 0)::integer as unknown_seconds,
-      coalesce(sum(spans.seconds) filter (where spans.state = 'maintenance'), 0)::integer as maintenance_seconds,
-      min(spans.since_second) as since_second,
-      max(spans.until_second) as until_second,
-      coalesce(bool_or(not spans.is_in_hour), false)
-      or exists (
-        select
-        from monitoring.target_hourly_stats as earlier
-        where
-          earlier.target = open_hours.target
-          and earlier.hour < open_hours.hour
-          and earlier.hour >= bounds.known_since
-          -- A row of pending checks only is none of a target that existed.
-          and earlier.checks + earlier.up_seconds + earlier.degraded_seconds + earlier.down_seconds
-          + earlier.unknown_seconds + earlier.maintenance_seconds + earlier.gap_seconds > 0
-      )
-      or exists (
-        select
-        from public.monitoring_checks as earlier
-        where
-          earlier.target = open_hours.target
-          and earlier.status <> 'pending'
-          and earlier.scheduled_at < open_hours.hour
-          and earlier.scheduled_at >= bounds.known_since
-      ) as is_continued
-    from (
-      select
-        stands.*,
-        greatest(stands.until_second - stands.since_second, 0) as seconds
-      from (
-        select
-          checks.scheduled_at >= open_hours.hour as is_in_hour,
-          case
-            when checks.is_maintenance then 'maintenance'
-            when checks.status = 'disputed' then 'unknown'
-            else checks.status::text
-          end as state,
-          -- The response time of an error is not representative.
-          case
-            when checks.status in ('up', 'degraded') and checks.scheduled_at >= open_hours.hour
-              then checks.response_time_ms
-          end as response_time_ms,
-          greatest(checks.second, bounds.since_second) as since_second,
-          -- Until the next check of the target, at most for its interval.
-          least(
-            lead(checks.second) over (order by checks.scheduled_at),
-            checks.second + 60 * least(checks.interval_minutes, 1440),
-            bounds.until_second
-          ) as until_second
-        from (
-          select
-            monitoring_checks.scheduled_at,
-            monitoring_checks.status,
-            monitoring_checks.is_maintenance,
-            monitoring_checks.response_time_ms,
-            monitoring_checks.interval_minutes,
-            floor(date_part('epoch', monitoring_checks.scheduled_at))::bigint as second
-          from public.monitoring_checks
-          where
-            monitoring_checks.target = open_hours.target
-            -- From the last check before the hour, which may stand in it. The longest interval is a day.
-            and monitoring_checks.scheduled_at >= coalesce(
-              (
-                select max(earlier.scheduled_at)
-                from public.monitoring_checks as earlier
-                where
-                  earlier.target = open_hours.target
-                  and earlier.scheduled_at >= open_hours.hour - interval '24 hours'
-                  and earlier.scheduled_at < open_hours.hour
-                  and earlier.status <> 'pending'
-              ),
-              open_hours.hour
-            )
-            and monitoring_checks.scheduled_at < open_hours.hour + interval '1 hour'
-            and monitoring_checks.scheduled_at <= now()
-            and monitoring_checks.status <> 'pending'
-        ) as checks
-      ) as stands
-      where stands.is_in_hour or stands.until_second > stands.since_second
-    ) as spans
-  ) as figures
-  where
-    figures.since_second is not null
-    or open_hours.is_stored
-    or unjudged.target is not null
-    or (open_hours.is_probed and figures.is_continued)
-),
-
-hours as (
-  select
-    target_hourly_stats.*,
-    true as is_summed_up
-  from monitoring.target_hourly_stats
-  where
-    target_hourly_stats.is_final
-    and target_hourly_stats.hour < date_trunc('hour', now(), 'UTC')
-  union all
-  select
-    counted.*,
-    false
-  from counted
 )
 
+select
+  open_hours.target,
+  open_hours.hour,
+  figures.checks,
+  figures.up,
+  figures.degraded,
+  figures.down,
+  figures.unknown,
+  figures.maintenance,
+  figures.p50_ms,
+  figures.p95_ms,
+  figures.max_ms,
+  figures.up_seconds,
+  figures.degraded_seconds,
+  figures.down_seconds,
+  figures.unknown_seconds,
+  figures.maintenance_seconds,
+  -- A target exists from its first check on, and until it is removed: its last check is the last that is known of it.
+  greatest(
+    case when open_hours.is_probed then bounds.until_second else figures.until_second end
+    - case when figures.is_continued then bounds.since_second else figures.since_second end
+    - figures.up_seconds - figures.degraded_seconds - figures.down_seconds - figures.unknown_seconds
+    - figures.maintenance_seconds - coalesce(figures.pending_seconds, 0),
+    0
+  )::integer as gap_seconds,
+  figures.pending_seconds is null and open_hours.hour < (select summed_up.current_hour from summed_up) as is_final
+from open_hours
+-- Whole seconds, which add up.
+cross join lateral (
+  select
+    -- A target that had checks or hours since then is the same one: of a removed target, and of hours before the oldest
+    -- gap, only those with checks are counted.
+    case
+      when open_hours.is_probed and open_hours.hour >= (select summed_up.oldest_gap from summed_up)
+        then least(open_hours.hour, (select summed_up.until from summed_up))
+      else open_hours.hour
+    end - interval '1 hour' as known_since,
+    date_part('epoch', open_hours.hour)::bigint as since_second,
+    floor(date_part('epoch', least(open_hours.hour + interval '1 hour', now())))::bigint as until_second
+) as bounds
+cross join lateral (
+  select
+    count(*) filter (where spans.is_in_hour and spans.state <> 'pending')::integer as checks,
+    count(*) filter (where spans.is_in_hour and spans.state = 'up')::integer as up,
+    count(*) filter (where spans.is_in_hour and spans.state = 'degraded')::integer as degraded,
+    count(*) filter (where spans.is_in_hour and spans.state = 'down')::integer as down,
+    count(*) filter (where spans.is_in_hour and spans.state = 'unknown')::integer as unknown,
+    count(*) filter (where spans.is_in_hour and spans.state = 'maintenance')::integer as maintenance,
+    round(percentile_cont(0.5) within group (order by spans.response_time_ms))::integer as p50_ms,
+    round(percentile_cont(0.95) within group (order by spans.response_time_ms))::integer as p95_ms,
+    max(spans.response_time_ms) as max_ms,
+    coalesce(sum(spans.seconds) filter (where spans.state = 'up'), 0)::integer as up_seconds,
+    coalesce(sum(spans.seconds) filter (where spans.state = 'degraded'), 0)::integer as degraded_seconds,
+    coalesce(sum(spans.seconds) filter (where spans.state = 'down'), 0)::integer as down_seconds,
+    coalesce(sum(spans.seconds) filter (where spans.state = 'unknown'), 0)::integer as unknown_seconds,
+    coalesce(sum(spans.seconds) filter (where spans.state = 'maintenance'), 0)::integer as maintenance_seconds,
+    sum(spans.seconds) filter (where spans.state = 'pending') as pending_seconds,
+    min(spans.since_second) as since_second,
+    max(spans.until_second) as until_second,
+    coalesce(bool_or(not spans.is_in_hour), false)
+    or exists (
+      select
+      from monitoring.target_hourly_stats as earlier
+      where
+        earlier.target = open_hours.target
+        and earlier.hour < open_hours.hour
+        and earlier.hour >= bounds.known_since
+    )
+    or exists (
+      select
+      from public.monitoring_checks as earlier
+      where
+        earlier.target = open_hours.target
+        and earlier.scheduled_at < open_hours.hour
+        and earlier.scheduled_at >= bounds.known_since
+    ) as is_continued
+  from (
+    select
+      stands.*,
+      greatest(stands.until_second - stands.since_second, 0) as seconds
+    from (
+      select
+        checks.scheduled_at >= open_hours.hour as is_in_hour,
+        case
+          when checks.is_maintenance and checks.status <> 'pending' then 'maintenance'
+          when checks.status = 'disputed' then 'unknown'
+          else checks.status::text
+        end as state,
+        -- The response time of an error is not representative.
+        case
+          when checks.status in ('up', 'degraded') and checks.scheduled_at >= open_hours.hour
+            then checks.response_time_ms
+        end as response_time_ms,
+        greatest(checks.second, bounds.since_second) as since_second,
+        -- Until the next check of the target, at most for its interval.
+        least(
+          lead(checks.second) over (order by checks.scheduled_at),
+          checks.second + 60 * least(checks.interval_minutes, 1440),
+          bounds.until_second
+        ) as until_second
+      from (
+        select
+          monitoring_checks.scheduled_at,
+          monitoring_checks.status,
+          monitoring_checks.is_maintenance,
+          monitoring_checks.response_time_ms,
+          monitoring_checks.interval_minutes,
+          floor(date_part('epoch', monitoring_checks.scheduled_at))::bigint as second
+        from public.monitoring_checks
+        where
+          monitoring_checks.target = open_hours.target
+          -- From the last check before the hour, which may stand in it. The longest interval is a day.
+          and monitoring_checks.scheduled_at >= coalesce(
+            (
+              select max(earlier.scheduled_at)
+              from public.monitoring_checks as earlier
+              where
+                earlier.target = open_hours.target
+                and earlier.scheduled_at >= open_hours.hour - interval '24 hours'
+                and earlier.scheduled_at < open_hours.hour
+            ),
+            open_hours.hour
+          )
+          and monitoring_checks.scheduled_at < open_hours.hour + interval '1 hour'
+          and monitoring_checks.scheduled_at <= now()
+      ) as checks
+    ) as stands
+    where stands.is_in_hour or stands.until_second > stands.since_second
+  ) as spans
+) as figures
+where
+  figures.since_second is not null
+  or open_hours.is_stored
+  or (open_hours.is_probed and figures.is_continued);
+
+revoke all on table monitoring.counted_hours from public, anon, authenticated, service_role;
+
+-- Only for the view public.target_history, which runs with the privileges of its reader.
+grant select on table monitoring.counted_hours to authenticated, service_role;
+
+comment on view monitoring.counted_hours is
+'The hours of public.target_history that are not stored in monitoring.target_hourly_stats, or not final there, counted
+from the checks: roll_up_checks() stores what it returns.';
+
+create view public.target_history
+with (security_invoker = true)
+as
 select
   hours.target,
   hours.hour,
@@ -358,7 +333,29 @@ select
   hours.gap_seconds,
   hours.is_final,
   hours.is_summed_up
-from hours;
+from (
+  select
+    target_hourly_stats.*,
+    true as is_summed_up
+  from monitoring.target_hourly_stats
+  union all
+  select
+    counted_hours.*,
+    false
+  from monitoring.counted_hours
+) as hours
+-- Out here, so that the latest hours are read by the index.
+where
+  -- A later one was stored while the clock was ahead.
+  hours.hour <= now()
+  -- What is not final was counted again above, unless it is too old.
+  and (
+    not hours.is_summed_up
+    or (
+      hours.hour < date_trunc('hour', now(), 'UTC')
+      and (hours.is_final or hours.hour < date_trunc('hour', now(), 'UTC') - interval '744 hours')
+    )
+  );
 
 revoke all on table public.target_history from public, anon, authenticated, service_role;
 
@@ -368,8 +365,8 @@ comment on view public.target_history is
 'Hourly health checks and response times of each target, for charts, including the current hour so far.
 
 A check stands from its minute until the next check of the target, at most for the interval of the target: up_seconds,
-degraded_seconds, down_seconds, unknown_seconds (unknown or disputed) and maintenance_seconds say for how long.
-gap_seconds is the time since the first check of the target that no check covers. uptime_percent is the time up or
+degraded_seconds, down_seconds, unknown_seconds (unknown or disputed) and maintenance_seconds say for how long. One that
+is not judged yet counts for nothing. gap_seconds is the time since the first check of the target that no check covers. uptime_percent is the time up or
 degraded divided by the time up, degraded or down; unknown time, maintenance and gaps are not counted. checks and the
 counts beside it are those of rounds. Response times are in milliseconds, of rounds that were up or degraded.
 

@@ -124,8 +124,9 @@ def test_policies(catalog: psycopg.Connection[Any]) -> None:
 
 def test_views_have_the_privileges_of_their_reader(catalog: psycopg.Connection[Any]) -> None:
     query = """
-    select format('public.%s', relname) from pg_catalog.pg_class
-    where relnamespace = 'public'::regnamespace and relkind = 'v' and 'security_invoker=true' = any(reloptions)
+    select format('%s.%s', nspname, relname) from pg_catalog.pg_class
+    join pg_catalog.pg_namespace on pg_namespace.oid = relnamespace
+    where nspname in ('public', 'monitoring') and relkind = 'v' and 'security_invoker=true' = any(reloptions)
     """
     invokers = {name for (name,) in catalog.execute(query)}
     assert invokers == {name for name, relation in RELATIONS.items() if relation.rows == "of its tables"}

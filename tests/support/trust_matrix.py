@@ -209,6 +209,7 @@ RELATIONS = {
     "public.target_history": _VIEW,
     "public.target_panels": _VIEW,
     "public.target_status": _VIEW,
+    "monitoring.counted_hours": _VIEW,
     "monitoring.incident_daily_stats": _ALL,
     "monitoring.incident_hours": _ALL,
     "monitoring.target_certificates": _ALL,

@@ -107,9 +107,11 @@ select results_eq(
   'a day without any check is unknown'
 );
 
-select is_empty(
-  $$ select from public.target_days where target in ('never', 'waiting') $$,
-  'a target without a judged check has no day'
+select results_eq(
+  $$ select target, gap_seconds from monitoring.test_hours('waiting')
+     cross join (values ('waiting')) as given (target) $$,
+  $$ values ('waiting', 3540) $$,
+  'a check that is not judged is no gap while it stands'
 );
 
 select * from finish();
