@@ -17,6 +17,7 @@ begin
     when 'double precision' then perform is_valid_input.value::double precision;
     when 'inet' then perform is_valid_input.value::inet;
     when 'interval' then perform is_valid_input.value::interval;
+    when 'json' then perform is_valid_input.value::json;
     when 'time' then perform is_valid_input.value::time;
     when 'timestamp' then perform is_valid_input.value::timestamp;
     when 'timestamptz' then perform is_valid_input.value::timestamptz;
@@ -30,5 +31,5 @@ end
 $$;
 
 comment on function monitoring.is_valid_input(text, text) is
-'Returns whether a text can be cast to date, double precision, inet, interval, time, timestamp or timestamptz, or is a
-timezone, for which kind is timezone. Null if it is null. Another type raises an error.';
+'Returns whether a text can be cast to date, double precision, inet, interval, json, time, timestamp or timestamptz,
+or is a timezone, for which kind is timezone. Null if it is null. Another type raises an error.';

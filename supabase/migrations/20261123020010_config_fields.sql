@@ -1,6 +1,6 @@
 -- Purpose: declares the fields of each configuration entry as rows, and checks a value against them.
--- Objects: table monitoring.config_field; functions monitoring.is_known_timezone, monitoring.find_value_problem,
---   monitoring.find_config_problem, monitoring.find_nested_problem.
+-- Objects: table monitoring.config_field; functions monitoring.is_known_timezone, monitoring.is_valid_list,
+--   monitoring.find_value_problem, monitoring.find_config_problem, monitoring.find_nested_problem.
 -- Risks: a field without a row is rejected. The rows are in the file config_field_rows.
 
 create table monitoring.config_field (
@@ -82,6 +82,46 @@ $$;
 comment on function monitoring.is_known_timezone(text) is
 'Returns whether a text is the name of a timezone, such as UTC or Europe/Berlin.';
 
+create function monitoring.is_valid_list(value jsonb, kind text, choices text[])
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if jsonb_typeof(is_valid_list.value) <> 'array' then
+    return false;
+  end if;
+  return case is_valid_list.kind
+    when 'statuses' then not exists (
+      select
+      from jsonb_array_elements_text(is_valid_list.value) as items (item)
+      where item is null or item !~ '^[1-5]\d\d(-[1-5]\d\d)?$' or left(item, 3) > right(item, 3)
+    )
+    when 'strings' then not exists (
+      select
+      from jsonb_array_elements(is_valid_list.value) as items (item)
+      where jsonb_typeof(item) <> 'string' or item #>> '{}' <> all(is_valid_list.choices)
+    )
+    when 'hosts' then not exists (
+      select
+      from jsonb_array_elements(is_valid_list.value) as items (item)
+      where jsonb_typeof(item) <> 'string'
+        or item #>> '{}' !~ '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(:[0-9]{1,5})?$'
+    )
+    when 'dates' then not exists (
+      select
+      from jsonb_array_elements(is_valid_list.value) as items (item)
+      where monitoring.find_value_problem(item, 'date', null, null, null) is not null
+    )
+  end;
+end
+$$;
+
+comment on function monitoring.is_valid_list(jsonb, text, text[]) is
+'Returns whether a value is a list of status codes and ranges, of strings, of host names or of dates, as kind says.';
+
 create function monitoring.find_value_problem(
   value jsonb, kind text, minimum numeric, maximum numeric, choices text[]
 )
@@ -100,42 +140,23 @@ begin
   if find_value_problem.kind = 'expressions' then
     return monitoring.find_expressions_problem(find_value_problem.value);
   end if;
-  v_is_valid := case find_value_problem.kind
-    when 'boolean' then jsonb_typeof(find_value_problem.value) = 'boolean'
-    when 'integer' then jsonb_typeof(find_value_problem.value) = 'number' and v_text ~ '^-?[0-9]{1,12}$'
-    when 'number' then jsonb_typeof(find_value_problem.value) = 'number'
-    when 'choice' then v_is_text and v_text = any(find_value_problem.choices)
-    when 'interval' then v_is_text and monitoring.is_valid_input(v_text, 'interval')
-    when 'url' then v_is_text and v_text ~ '^https?://[^\s/?#@[:cntrl:]]+([/?#][^\s[:cntrl:]]*)?$'
-    when 'email' then v_is_text and v_text ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$'
-    when 'timezone' then v_is_text and monitoring.is_known_timezone(v_text)
-    when 'date' then v_is_text and v_text ~ '^\d{4}-\d\d-\d\d$' and monitoring.is_valid_input(v_text, 'date')
-    when 'time' then v_is_text and v_text ~ '^\d\d:\d\d$' and monitoring.is_valid_input(v_text, 'time')
-    when 'timestamp' then v_is_text
+  v_is_valid := case
+    when find_value_problem.kind in ('statuses', 'strings', 'hosts', 'dates')
+      then monitoring.is_valid_list(find_value_problem.value, find_value_problem.kind, find_value_problem.choices)
+    when find_value_problem.kind = 'objects' then jsonb_typeof(find_value_problem.value) = 'array'
+    when find_value_problem.kind = 'object' then jsonb_typeof(find_value_problem.value) = 'object'
+    when find_value_problem.kind = 'boolean' then jsonb_typeof(find_value_problem.value) = 'boolean'
+    when find_value_problem.kind = 'integer' then jsonb_typeof(find_value_problem.value) = 'number' and v_text ~ '^-?[0-9]{1,12}$'
+    when find_value_problem.kind = 'number' then jsonb_typeof(find_value_problem.value) = 'number'
+    when find_value_problem.kind = 'choice' then v_is_text and v_text = any(find_value_problem.choices)
+    when find_value_problem.kind = 'interval' then v_is_text and monitoring.is_valid_input(v_text, 'interval')
+    when find_value_problem.kind = 'url' then v_is_text and v_text ~ '^https?://[^\s/?#@[:cntrl:]]+([/?#][^\s[:cntrl:]]*)?$'
+    when find_value_problem.kind = 'email' then v_is_text and v_text ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$'
+    when find_value_problem.kind = 'timezone' then v_is_text and monitoring.is_known_timezone(v_text)
+    when find_value_problem.kind = 'date' then v_is_text and v_text ~ '^\d{4}-\d\d-\d\d$' and monitoring.is_valid_input(v_text, 'date')
+    when find_value_problem.kind = 'time' then v_is_text and v_text ~ '^\d\d:\d\d$' and monitoring.is_valid_input(v_text, 'time')
+    when find_value_problem.kind = 'timestamp' then v_is_text
       and v_text ~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?$' and monitoring.is_valid_input(v_text, 'timestamp')
-    when 'statuses' then jsonb_typeof(find_value_problem.value) = 'array' and not exists (
-      select
-      from jsonb_array_elements_text(find_value_problem.value) as items (item)
-      where item is null or item !~ '^[1-5]\d\d(-[1-5]\d\d)?$' or left(item, 3) > right(item, 3)
-    )
-    when 'strings' then jsonb_typeof(find_value_problem.value) = 'array' and not exists (
-      select
-      from jsonb_array_elements(find_value_problem.value) as items (item)
-      where jsonb_typeof(item) <> 'string' or item #>> '{}' <> all(find_value_problem.choices)
-    )
-    when 'hosts' then jsonb_typeof(find_value_problem.value) = 'array' and not exists (
-      select
-      from jsonb_array_elements(find_value_problem.value) as items (item)
-      where jsonb_typeof(item) <> 'string'
-        or item #>> '{}' !~ '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(:[0-9]{1,5})?$'
-    )
-    when 'dates' then jsonb_typeof(find_value_problem.value) = 'array' and not exists (
-      select
-      from jsonb_array_elements(find_value_problem.value) as items (item)
-      where monitoring.find_value_problem(item, 'date', null, null, null) is not null
-    )
-    when 'objects' then jsonb_typeof(find_value_problem.value) = 'array'
-    when 'object' then jsonb_typeof(find_value_problem.value) = 'object'
     else v_is_text
   end;
   if not coalesce(v_is_valid, false) then
@@ -192,30 +213,34 @@ set search_path = ''
 as $$
 declare
   v_field record;
+  v_unknown text;
   v_problem text;
 begin
   if jsonb_typeof(find_config_problem.value) <> 'object' then
     return format('%s must be a JSON object', find_config_problem.path);
   end if;
 
-  select
-    format('%s.%s is unknown; the known fields are %s', find_config_problem.path, given.key, known.fields)
-  into v_problem
-  from jsonb_object_keys(find_config_problem.value) as given (key)
-  cross join (
-    select string_agg(config_field.field, ', ' order by config_field.field) as fields
-    from monitoring.config_field
-    where config_field.entry = find_config_problem.entry
-  ) as known
-  where not exists (
-    select
-    from monitoring.config_field
-    where config_field.entry = find_config_problem.entry
-      and config_field.field = given.key
-  )
-  limit 1;
-  if v_problem is not null then
-    return v_problem;
+  v_unknown := (
+    select given.key
+    from jsonb_object_keys(find_config_problem.value) as given (key)
+    where not exists (
+      select
+      from monitoring.config_field
+      where config_field.entry = find_config_problem.entry
+        and config_field.field = given.key
+    )
+    limit 1
+  );
+  if v_unknown is not null then
+    return (
+      select
+        format('%s.%s is unknown; the known fields are %s', find_config_problem.path, v_unknown, known.fields)
+      from (
+        select string_agg(config_field.field, ', ' order by config_field.field) as fields
+        from monitoring.config_field
+        where config_field.entry = find_config_problem.entry
+      ) as known
+    );
   end if;
 
   for v_field in
@@ -224,6 +249,8 @@ begin
       find_config_problem.value -> config_field.field as given
     from monitoring.config_field
     where config_field.entry = find_config_problem.entry
+      -- A list may have 10,000 objects: only what they contain, or lack, is looked at.
+      and (config_field.is_required or find_config_problem.value ? config_field.field)
     order by config_field.field
   loop
     if v_field.given is null or jsonb_typeof(v_field.given) = 'null' then
@@ -236,6 +263,7 @@ begin
     if v_problem is not null then
       return format('%s.%s %s (%s)', find_config_problem.path, v_field.field, v_problem, v_field.meaning);
     end if;
+    continue when jsonb_typeof(v_field.given) not in ('object', 'array');
     v_problem := monitoring.find_nested_problem(
       v_field.entry || '.' || v_field.field, v_field.given, format('%s.%s', find_config_problem.path, v_field.field)
     );

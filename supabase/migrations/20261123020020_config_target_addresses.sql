@@ -88,6 +88,13 @@ as $$
         ]) as networks (network)
         where is_private_host.host::inet <<= networks.network::inet
       )
+    -- A name without a dot, or with one of these endings, is resolved in the private network only.
+    when is_private_host.host !~ '(^|\.)(0x[^.]*|[0-9]+)$'
+      then is_private_host.host !~ '\.'
+        or is_private_host.host ~ (
+          '\.(arpa|consul|corp|docker|domain|home|internal|intranet|lan|local|localdomain[46]?|localhost|private'
+          || '|svc|workgroup)$'
+        )
     when monitoring.read_ipv4(is_private_host.host) is not null
       then exists (
         select
@@ -98,14 +105,8 @@ as $$
         ]) as networks (network)
         where monitoring.read_ipv4(is_private_host.host) <<= networks.network::inet
       )
-    -- A last label that begins like a number is a malformed address, not a name. A name without a dot, or with one of
-    -- these endings, is resolved in the private network only.
-    else is_private_host.host ~ '(^|\.)(0x[^.]*|[0-9]+)$'
-      or is_private_host.host !~ '\.'
-      or is_private_host.host ~ (
-        '\.(arpa|consul|corp|docker|domain|home|internal|intranet|lan|local|localdomain[46]?|localhost|private'
-        || '|svc|workgroup)$'
-      )
+    -- A last label that begins like a number is a malformed address, not a name.
+    else true
   end
 $$;
 

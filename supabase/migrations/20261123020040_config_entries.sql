@@ -88,7 +88,14 @@ begin
     select monitoring.find_config_problem(new.key, items.item, format('%s[%s]', new.key, items.position - 1)) as problem
     into v_problem
     from jsonb_array_elements(new.value) with ordinality as items (item, position)
-    where monitoring.find_config_problem(new.key, items.item, '') is not null
+    left join (
+      select distinct stored.item
+      from public.system_config
+      cross join jsonb_array_elements(system_config.value) as stored (item)
+      where system_config.key = new.key
+    ) as former on former.item = items.item
+    where former.item is null
+      and monitoring.find_config_problem(new.key, items.item, '') is not null
     order by items.position
     limit 1;
   else

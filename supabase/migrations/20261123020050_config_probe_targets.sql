@@ -1,6 +1,6 @@
 -- Purpose: keeps the health-check targets as rows, derived from system_config, for the probes and the status pages.
--- Objects: table monitoring.probe_targets; functions monitoring.read_statuses, monitoring.find_send_offsets, monitoring.read_probe_targets,
---   monitoring.sync_probe_targets; trigger probe_targets_follow_the_configuration.
+-- Objects: table monitoring.probe_targets; functions monitoring.read_statuses,
+--   monitoring.find_send_offsets, monitoring.read_probe_targets, monitoring.sync_probe_targets; trigger probe_targets_follow_the_configuration.
 -- Risks: the table is derived: a trigger overwrites it. Edit system_config.
 
 create table monitoring.probe_targets (
@@ -123,7 +123,8 @@ comment on column monitoring.probe_targets.tags is 'Words to find the target by.
 
 comment on column monitoring.probe_targets.is_paused is 'Whether the owner paused the target.';
 
-comment on column monitoring.probe_targets.paused_until is 'Time at which the pause ends. Null for a pause without end.';
+comment on column monitoring.probe_targets.paused_until is
+'Time at which the pause ends. Null for a pause without end.';
 
 comment on column monitoring.probe_targets.body is 'Body of a POST request. Null for the default of pg_net.';
 
@@ -164,28 +165,18 @@ returns table (name text, offset_ms integer)
 language sql
 immutable
 strict
-parallel safe
 security invoker
 set search_path = ''
 as $$
-  with recursive target as materialized (
-    select items.item ->> 'name' as name, items.item ->> 'depends_on' as depends_on
-    from jsonb_array_elements(find_send_offsets.targets) as items (item)
-  ),
-
-  chain as (
-    select target.name, target.name as last_name, target.depends_on as next_name, 0 as depth
-    from target
-    union all
-    select chain.name, target.name, target.depends_on, chain.depth + 1
-    from chain
-    join target on target.name = chain.next_name
-    where chain.depth < 100
+  with target as materialized (
+    select items.position, items.item ->> 'name' as name
+    from jsonb_array_elements(find_send_offsets.targets) with ordinality as items (item, position)
   )
 
-  select distinct on (chain.name) chain.name, ('x' || left(md5(chain.last_name), 7))::bit(28)::integer % 50000
-  from chain
-  order by chain.name, chain.depth desc
+  select target.name, ('x' || left(md5(last.name), 7))::bit(28)::integer % 50000
+  from target
+  join monitoring.follow_dependencies(find_send_offsets.targets) as followed on followed.place = target.position
+  join target as last on last.position = followed.last_place
 $$;
 
 comment on function monitoring.find_send_offsets(jsonb) is
@@ -200,6 +191,19 @@ strict
 security invoker
 set search_path = ''
 as $$
+  with filled as materialized ( -- each item is merged once, not for each of its fields
+    select
+      items.position,
+      defaults.value || jsonb_strip_nulls(items.item) as item
+    from jsonb_array_elements(read_probe_targets.targets) with ordinality as items (item, position)
+    cross join (
+      select jsonb_object_agg(config_field.field, config_field.default_value) as value
+      from monitoring.config_field
+      where config_field.entry = 'health_check_targets'
+        and config_field.default_value is not null
+    ) as defaults
+  )
+
   select
     filled.item ->> 'name',
     filled.position::integer,
@@ -237,18 +241,7 @@ as $$
     filled.item ->> 'jsonb_path',
     filled.item -> 'header_contains',
     (filled.item ->> 'confirm_from_service')::boolean
-  from (
-    select
-      items.position,
-      defaults.value || jsonb_strip_nulls(items.item) as item
-    from jsonb_array_elements(read_probe_targets.targets) with ordinality as items (item, position)
-    cross join (
-      select jsonb_object_agg(config_field.field, config_field.default_value) as value
-      from monitoring.config_field
-      where config_field.entry = 'health_check_targets'
-        and config_field.default_value is not null
-    ) as defaults
-  ) as filled
+  from filled
   join monitoring.find_send_offsets(read_probe_targets.targets) as send_offsets
     on send_offsets.name = filled.item ->> 'name'
 $$;
@@ -264,15 +257,19 @@ security definer
 set search_path = ''
 as $$
 begin
-  delete from monitoring.probe_targets
-  where probe_targets.name not in (
-    select given.name
-    from monitoring.read_probe_targets(new.value) as given
-  );
+  with given as materialized (
+    select read.*
+    from monitoring.read_probe_targets(new.value) as read
+  ),
+
+  removed as (
+    delete from monitoring.probe_targets
+    where probe_targets.name not in (select given.name from given)
+  )
 
   insert into monitoring.probe_targets
   select given.*
-  from monitoring.read_probe_targets(new.value) as given
+  from given
   on conflict (name) do update
     set
       place = excluded.place,
@@ -309,7 +306,9 @@ begin
       body_lacks = excluded.body_lacks,
       json_path = excluded.json_path,
       header_contains = excluded.header_contains,
-      confirm_from_service = excluded.confirm_from_service;
+      confirm_from_service = excluded.confirm_from_service
+    -- Of thousands of targets, a change concerns few.
+    where (probe_targets.*) is distinct from (excluded.*);
   perform monitoring.sync_heartbeats();
   return null;
 end

@@ -54,12 +54,20 @@ as $$
         'removed', (
           select coalesce(jsonb_agg(items.item), '[]')
           from jsonb_array_elements(list_changes.former) as items (item)
-          where not list_changes.latter @> jsonb_build_array(items.item)
+          where not exists (
+            select
+            from jsonb_array_elements(list_changes.latter) as others (item)
+            where others.item = items.item
+          )
         ),
         'added', (
           select coalesce(jsonb_agg(items.item), '[]')
           from jsonb_array_elements(list_changes.latter) as items (item)
-          where not list_changes.former @> jsonb_build_array(items.item)
+          where not exists (
+            select
+            from jsonb_array_elements(list_changes.former) as others (item)
+            where others.item = items.item
+          )
         )
       )
     else jsonb_build_object('from', list_changes.former, 'to', list_changes.latter)

@@ -14,7 +14,7 @@ select throws_ok(
   $$ update public.system_config
      set value = '[{"name": "a", "type": "other", "url": "https://a.example", "headers": {"Authorization": "x"}}]'
      where key = 'health_check_targets' $$,
-  '23514', $m$health_check_targets[0].headers.Authorization looks like a secret, and the configuration is stored in plain text$m$,
+  '23514', $m$health_check_targets[0].headers.Authorization looks like a secret, and the configuration is stored in plain text: store the value as a secret, and name it in secret_headers$m$,
   'a header that carries a secret is rejected'
 );
 
@@ -52,14 +52,14 @@ select is_empty(
 
 select is(
   pg_temp.find_headers_problem('{"content-type": "text/plain"}'),
-  '.headers.content-type must be application/json: pg_net sends nothing else',
+  '.headers.content-type must be application/json: remove it, and set content_type next to body',
   'a content type that pg_net does not send is rejected'
 );
 
 select lives_ok(
   $$ update public.system_config
      set value = '[{"name": "a", "type": "other", "url": "https://a.example", "headers":
-       {"X-Probe": "1", "Accept": "text/html, */*", "Content-Type": "application/json", "User-Agent": "monitor/1.0"}}]'
+       {"X-Probe": "1", "Accept": "text/html, */*", "Content-Type": "application/json"}}]'
      where key = 'health_check_targets' $$,
   'ordinary headers are accepted'
 );

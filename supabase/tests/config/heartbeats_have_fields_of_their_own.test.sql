@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(11);
 
 create function pg_temp.write_target(target jsonb) returns void
 language sql
@@ -45,6 +45,36 @@ select throws_ok(
      ) $$,
   '23514', 'health_check_targets[0].url is of no use for a heartbeat, which is not probed: remove it',
   'fields of probes are refused'
+);
+
+select is_empty(
+  $$ select field from unnest(array[
+       'url', 'method', 'headers', 'secret_headers', 'body', 'content_type', 'expected_status', 'body_contains', 'body_lacks',
+       'jsonb_path', 'header_contains', 'max_response_ms', 'timeout_ms', 'interval_minutes', 'retry_interval_seconds',
+       'confirm_from_service'
+     ]) as field
+     where monitoring.find_heartbeat_problem(
+       jsonb_build_object('type', 'heartbeat', 'period_minutes', 5, field, '{}'::jsonb)
+     ) is distinct from format('.%s is of no use for a heartbeat, which is not probed: remove it', field) $$,
+  'each of them'
+);
+
+select results_eq(
+  $$ select monitoring.find_heartbeat_problem(jsonb_build_object('type', 'heartbeat', 'period_minutes', 5, field, 2))
+     from unnest(array['failures_to_open', 'successes_to_close']) with ordinality as fields (field, place) order by place $$,
+  array[
+    '.failures_to_open is of no use for a heartbeat: remove it, and set grace_minutes, how late one may be',
+    '.successes_to_close is of no use for a heartbeat, whose next success resolves its incident: remove it'
+  ],
+  'and those that count rounds'
+);
+
+select lives_ok(
+  $$ select pg_temp.write_target(
+       '{"name": "a", "type": "heartbeat", "period_minutes": 5, "severity": "LOW", "group": "Jobs", "tags": ["night"],
+         "is_paused": true, "paused_until": "2099-01-01T00:00"}'
+     ) $$,
+  'severity, group, tags and pauses are accepted'
 );
 
 select throws_ok(

@@ -2,6 +2,10 @@ begin;
 
 select plan(8);
 
+update public.system_config
+set value = '[{"name": "shop", "type": "other", "url": "https://shop.example"}]'
+where key = 'health_check_targets';
+
 create function pg_temp.write_window(item jsonb) returns void
 language sql
 as $$

@@ -2,6 +2,13 @@ begin;
 
 select plan(8);
 
+update public.system_config
+set value = '[
+  {"name": "shop", "type": "other", "url": "https://shop.example"},
+  {"name": "api", "type": "other", "url": "https://api.example"}
+]'
+where key = 'health_check_targets';
+
 -- Returns the times that are in the window.
 create function pg_temp.list_covered(item jsonb, moments timestamptz[]) returns setof timestamptz
 language plpgsql

@@ -1,6 +1,6 @@
 begin;
 
-select plan(7);
+select plan(8);
 
 create function pg_temp.write_targets(names text[], depends_on text[]) returns void
 language sql
@@ -52,14 +52,23 @@ select lives_ok(
 );
 
 select throws_ok(
-  $$ select pg_temp.write_targets(array(select 'n' || i from generate_series(1, 2001) as i), '{}') $$,
-  '23514', $m$health_check_targets must hold at most 2,000 targets: pg_net sends about 200 a second$m$,
-  'more than 2,000 targets are rejected'
+  $$ select pg_temp.write_targets(array(select 'n' || i from generate_series(1, 10001) as i), '{}') $$,
+  '23514', $m$health_check_targets must hold at most 10,000 targets: remove some, or set up another project for them$m$,
+  'more than 10,000 targets are rejected'
 );
 
 select lives_ok(
-  $$ select pg_temp.write_targets(array(select 'n' || i from generate_series(1, 2000) as i), '{}') $$,
-  '2,000 targets are accepted'
+  $$ select pg_temp.write_targets(
+       array(select 'n' || i from generate_series(1, 10000) as i),
+       array(select 'n' || nullif(i, 0) from generate_series(0, 9999) as i)
+     ) $$,
+  '10,000 targets are accepted, each of which depends on the one before'
+);
+
+select results_eq(
+  'select count(*), count(distinct send_offset_ms) from monitoring.probe_targets',
+  'values (10000::bigint, 1::bigint)',
+  'and are checked together, however long the chain is'
 );
 
 select * from finish();

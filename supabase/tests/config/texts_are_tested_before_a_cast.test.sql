@@ -10,6 +10,7 @@ from (
   ('1.5', 'double precision', true), ('1e400', 'double precision', false), ('1.2.3', 'double precision', false),
   ('::1', 'inet', true), ('10.0.0.0/8', 'inet', true), ('10.0.0.256', 'inet', false), ('1::2::3', 'inet', false),
   ('2 days', 'interval', true), ('2 dogs', 'interval', false), ('999999999999 years', 'interval', false),
+  ('[1]', 'json', true), ('[1', 'json', false), ('', 'json', false),
   ('23:59', 'time', true), ('25:00', 'time', false),
   ('2026-01-01T10:00', 'timestamp', true), ('2026-13-01T10:00', 'timestamp', false),
   ('2026-01-01 10:00 Europe/Berlin', 'timestamptz', true), ('2026-01-01 10:00 Mars/North', 'timestamptz', false),

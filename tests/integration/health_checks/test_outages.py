@@ -109,11 +109,11 @@ def test_maintenance_opens_nothing_and_is_no_downtime(health_checks: HealthCheck
         "ends_at": "2099-01-01T00:00",
         "targets": [health_checks.name("api")],
     }
-    health_checks.set_policy(allow_private=True, attempts=1, maintenance_windows=[window])
     health_checks.set_targets(
         health_checks.target("api", web.url("/status/500")),
         health_checks.target("web", web.url("/status/500")),
     )
+    health_checks.set_policy(allow_private=True, attempts=1, maintenance_windows=[window])
     checks = health_checks.run_round()
     assert (checks["api"].is_maintenance, checks["web"].is_maintenance) == (True, False)
     assert (health_checks.incidents("api"), len(health_checks.incidents("web"))) == ([], 1)

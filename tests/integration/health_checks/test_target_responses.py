@@ -39,8 +39,8 @@ BAD = {
         "/status/200",
         "down",
         200,
-        "responded with 200, expected 301, 404-405",
-        {"expected_status": ["404-405", 301]},
+        "responded with 200, expected 404-405, 410",
+        {"expected_status": ["404-405", 410]},
     ),
     "without the text": Case(
         "/delay/0", "down", 200, 'the body does not contain "healthy"', {"body_contains": "healthy"}

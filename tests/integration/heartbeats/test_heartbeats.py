@@ -97,13 +97,13 @@ def test_a_start_does_not_replace_an_end(heartbeats: Heartbeats) -> None:
 def test_maintenance_and_dependencies_hold_incidents_back(heartbeats: Heartbeats) -> None:
     checks = heartbeats.checks
     window = {"starts_at": "2020-01-01T00:00", "ends_at": "2099-01-01T00:00", "targets": [checks.name("quiet")]}
-    checks.set_policy(maintenance_windows=[window])
     common = {"type": "heartbeat", "period_minutes": 60}
     checks.set_targets(
         {"name": checks.name("quiet"), **common},
         {"name": checks.name("cause"), **common},
         {"name": checks.name("effect"), **common, "depends_on": checks.name("cause")},
     )
+    checks.set_policy(maintenance_windows=[window])
     for name in ("quiet", "cause", "effect"):
         heartbeats.send(f"{heartbeats.path(name)}/fail")
     assert {heartbeats.judge(name) for name in ("quiet", "cause", "effect")} == {"down"}
