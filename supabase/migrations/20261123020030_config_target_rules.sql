@@ -219,8 +219,8 @@ end
 $$;
 
 comment on function monitoring.find_headers_problem(jsonb) is
-'Returns what is wrong with headers, secret_headers or header_contains of a target, to be appended to its position in the
-list, or null. The secrets that the stored target names already may be missing.';
+'Returns what is wrong with headers, secret_headers or header_contains of a target, to be appended to its position in
+the list, or null. The secrets that the stored target names already may be missing.';
 
 create function monitoring.find_request_problem(target jsonb)
 returns text

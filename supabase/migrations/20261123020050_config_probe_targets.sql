@@ -1,6 +1,6 @@
 -- Purpose: keeps the health-check targets as rows, derived from system_config, for the probes and the status pages.
--- Objects: table monitoring.probe_targets; functions monitoring.read_statuses,
---   monitoring.find_send_offsets, monitoring.read_probe_targets, monitoring.sync_probe_targets; trigger probe_targets_follow_the_configuration.
+-- Objects: table monitoring.probe_targets; functions monitoring.read_statuses, monitoring.find_send_offsets,
+--   monitoring.read_probe_targets, monitoring.sync_probe_targets; trigger probe_targets_follow_the_configuration.
 -- Risks: the table is derived: a trigger overwrites it. Edit system_config.
 
 create table monitoring.probe_targets (

@@ -48,16 +48,22 @@ as $$
       -- Evaluated from left to right: windows are read for the few targets that are not up only.
       count(*) filter (
         where target_states.status = 'down'
-          and heartbeats.target is null
+          and probe_targets.type <> 'heartbeat'
           and not monitoring.is_in_maintenance(target_states.target, now())
       ) as down,
       count(*) filter (
-        where (target_states.status = 'degraded' or (target_states.status = 'down' and heartbeats.target is not null))
+        where (
+          target_states.status in ('degraded', 'disputed')
+          or (target_states.status = 'down' and probe_targets.type = 'heartbeat')
+        )
           and not monitoring.is_in_maintenance(target_states.target, now())
       ) as degraded,
-      count(*) filter (where target_states.status in ('unknown', 'pending')) as unknown
-    from monitoring.target_states
-    left join monitoring.heartbeats on heartbeats.target = target_states.target
+      count(*) filter (where coalesce(target_states.status, 'pending') in ('unknown', 'pending')) as unknown
+    from monitoring.probe_targets
+    left join monitoring.target_states on target_states.target = probe_targets.name
+    where probe_targets.is_enabled
+      and (probe_targets.is_paused and coalesce(probe_targets.paused_until > now(), true)) is not true
+      and target_states.paused_at is null
   ),
 
   rounds as (
@@ -70,23 +76,27 @@ as $$
           where job_runs.job = 'monitoring-health-checks'
         ),
         false
-      ) as are_running
+      ) as are_running,
+      (monitoring.describe_judgement() ->> 'is_late')::boolean as are_judged_late
   )
 
   select case
     when live.worst_observed = 'CRITICAL' or (rounds.are_running and targets.down > 0) then 'outage'
+    when rounds.are_judged_late then 'unknown'
     when live.worst >= 'HIGH' or (rounds.are_running and targets.degraded > 0) then 'degraded'
-    when targets.size > 0 and (not rounds.are_running or targets.unknown = targets.size) then 'unknown'
+    when targets.size = 0 then 'no_targets'
+    when not rounds.are_running or targets.unknown = targets.size then 'unknown'
     else 'operational'
   end
   from live, targets, rounds
 $$;
 
 comment on function monitoring.overall_state() is
-'Returns outage, degraded, unknown or operational. outage: a CRITICAL incident of the health checks is open or
+'Returns outage, degraded, unknown, no_targets or operational. outage: a CRITICAL incident of the health checks is open or
 acknowledged, or a target is down outside of maintenance. What others report is no observation of ours, nor is a severity
 that was set by hand, or an incident that the health checks have not seen since it was reopened. degraded: a HIGH or
-CRITICAL incident of any sender but public keys, a degraded target, or a heartbeat that is down: a job that failed is no
-outage of the product. An incident of a public key counts once its severity is set by hand, because anybody can copy the
-key and open one. unknown: there are targets, but no round within 3 minutes, or no target answered. Suppressed incidents
-do not count.';
+CRITICAL incident of any sender but public keys, a degraded or disputed target, or a heartbeat that is down: a job that
+failed is no outage of the product. An incident of a public key counts once its severity is set by hand, because anybody
+can copy the key and open one. unknown: no outage is known and the checks were not judged for a minute, or nothing is
+degraded and no round ran within 3 minutes, or no target answered. no_targets: no target is checked, and nothing else is
+wrong. Targets that are paused and suppressed incidents do not count.';

@@ -1,6 +1,7 @@
 -- Purpose: provides the RPCs that the service calls besides ingest: health, targets from its settings, the first
 --   round, status.
--- Objects: table monitoring.service_targets; functions monitoring.describe_scheduler, public.service_health,
+-- Objects: table monitoring.service_targets; functions monitoring.describe_scheduler,
+--   monitoring.describe_response_times, public.service_health,
 --   monitoring.write_service_target, public.write_service_targets, public.start_health_check_round,
 --   public.status_summary, public.system_status.
 -- Risks: targets from the service's settings must never overwrite what a person configured.
@@ -54,6 +55,39 @@ comment on function monitoring.describe_scheduler() is
 'Returns schedule, is_active and last_run_at of the job that starts the health checks. schedule is null when the job
 or pg_cron is missing.';
 
+create function monitoring.describe_response_times()
+returns jsonb
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'are_measured', exists (
+      select
+      from pg_catalog.pg_trigger
+      where pg_trigger.tgrelid = to_regclass('net._http_response')
+        and pg_trigger.tgname = 'monitoring_records_answers'
+        and pg_trigger.tgenabled <> 'D'
+    ),
+    'error_ms', (
+      select percentile_disc(0.95) within group (order by latest.response_time_error_ms)
+      from (
+        select monitoring_checks.response_time_error_ms
+        from public.monitoring_checks
+        where monitoring_checks.response_time_error_ms is not null
+          and monitoring_checks.completed_at > now() - interval '1 hour'
+          and monitoring_checks.id > (select max(newest.id) - 2000 from public.monitoring_checks as newest)
+      ) as latest
+    )
+  )
+$$;
+
+comment on function monitoring.describe_response_times() is
+'Returns {"are_measured", "error_ms"}: whether response times are measured when responses arrive, and how many
+milliseconds 95 of 100 of them are wrong by at most, in the last hour and of the last 2,000 checks; null when none was
+measured.';
+
 create function public.service_health(service_version text default null)
 returns jsonb
 language plpgsql
@@ -61,6 +95,8 @@ volatile
 security definer
 set search_path = ''
 as $$
+declare
+  v_response_times jsonb := monitoring.describe_response_times();
 begin
   perform monitoring.remember_service(service_health.service_version);
   return jsonb_build_object(
@@ -73,13 +109,8 @@ begin
     'server_time', clock_timestamp(),
     'is_kill_switch_on', monitoring.is_kill_switch_on(),
     'is_monitoring_on', (monitoring.config('feature_flags') ->> 'monitoring')::boolean,
-    'has_response_times', exists (
-      select
-      from pg_catalog.pg_trigger
-      where pg_trigger.tgrelid = to_regclass('net._http_response')
-        and pg_trigger.tgname = 'monitoring_records_answers'
-        and pg_trigger.tgenabled <> 'D'
-    ),
+    'has_response_times', v_response_times -> 'are_measured',
+    'response_times', v_response_times,
     'audit_anchor', (
       select jsonb_build_object('anchored_on', newest.anchored_on, 'hash', newest.hash, 'chains', newest.chains)
       from monitoring.audit_anchors as newest
@@ -91,7 +122,8 @@ begin
       from monitoring.describe_sentry_feed() as feed
     ),
     'notifications', monitoring.describe_notifications(),
-    'scheduler', monitoring.describe_scheduler()
+    'scheduler', monitoring.describe_scheduler(),
+    'judgement', monitoring.describe_judgement()
   );
 end
 $$;
@@ -104,13 +136,16 @@ comment on function public.service_health(text) is
 'Returns the state of the database, of the scheduler, of the Sentry integration and of notifications.
 
 Returns {"status", "schema_version", "version_problem": {"cause", "remedy", "is_compatible", "service_version",
-"schema_version"}, "overall": "operational" | "degraded" | "outage" | "unknown", "server_time", "is_kill_switch_on",
-"is_monitoring_on", "has_response_times", "audit_anchor": {"anchored_on", "hash", "chains"}, "sentry":
+"schema_version"}, "overall": "operational" | "degraded" | "outage" | "unknown" | "no_targets", "server_time", "is_kill_switch_on",
+"is_monitoring_on", "has_response_times", "response_times": {"are_measured", "error_ms"}, "audit_anchor": {"anchored_on", "hash", "chains"}, "sentry":
 {"last_delivery_at", "is_silent", "failed", "deferred"}, "notifications": {"queued", "oldest_age_seconds",
-"dead"}, "scheduler": {"schedule", "is_active", "last_run_at"}}.
+"dead"}, "scheduler": {"schedule", "is_active", "last_run_at"},
+"judgement": {"last_success_at", "is_late"}}.
 audit_anchor is the latest one, which the service logs; null before the first. failed and deferred are numbers of
 deliveries; queued and dead are numbers of notifications that are not sent yet and that were given up in the last 24
-hours. schedule is null when the job or pg_cron is missing: select monitoring.install() restores the job. The service
+hours. schedule is null when the job or pg_cron is missing: select monitoring.install() restores the job. judgement.is_late says
+that the checks were not judged for a minute, so that nobody knows how the targets are; error_ms by how many milliseconds
+95 of 100 response times are wrong at most. The service
 passes its own version as service_version, which is remembered; version_problem says how it differs from
 the schema''s, and is null if it does not. Security definer, because only the owner may read the configuration and the
 jobs of pg_cron.';

@@ -17,11 +17,15 @@ security invoker
 set search_path = ''
 as $$
 declare
-  -- Commits between judgements, so that retries are sent. If a commit is rejected, retries only take longer.
+  -- Commits between judgements, so that requests are sent. If a commit is rejected, retries only take longer. It ends
+  -- within its minute, because pg_cron skips a run while the one before still runs.
   c_confirm constant text := $confirm$do $loop$
+declare
+  v_end constant timestamptz := pg_catalog.date_trunc('minute', pg_catalog.clock_timestamp()) + interval '58 seconds';
 begin
-  for v_look in 1 .. 36 loop
-    perform pg_catalog.pg_sleep(case when v_look > 16 then 2 else 0.5 end);
+  for v_look in 1 .. 58 loop
+    exit when pg_catalog.clock_timestamp() >= v_end;
+    perform pg_catalog.pg_sleep(1);
     exit when monitoring.judge_health_checks() = 0 and v_look > 5;
     commit;
   end loop;
@@ -36,6 +40,7 @@ begin
     ('monitoring-health-checks', '* * * * *', 'select monitoring.run_health_checks()', null),
     ('monitoring-confirm-failures', '* * * * *', c_confirm, null),
     ('monitoring-judge-health-checks', '10 seconds', 'select monitoring.judge_health_checks()', null),
+    ('monitoring-watch-jobs', '* * * * *', 'select monitoring.watch_jobs()', null),
     (
       'monitoring-roll-up-checks', '5 * * * *', 'select monitoring.roll_up_checks(), monitoring.roll_up_days()', null
     ),
@@ -86,9 +91,8 @@ comment on function monitoring.list_jobs() is
 switched on: monitoring-embed-knowledge while feature_flags.embeddings is true, monitoring-watch-sentry while
 incident_policy.feed_silence_hours is set, monitoring-retry-deliveries while deliveries wait for another attempt,
 monitoring-send-notifications while there are channels or unfinished notifications.
-monitoring-confirm-failures judges while a round has pending checks, twice a second for 8 seconds and then every 2
-seconds until second 48, so that a server that refuses connections is detected within seconds, and many silent ones
-within the minute.';
+monitoring-confirm-failures judges once a second while a round has pending checks, until second 58 of the minute, so that
+checks are sent at their time, and a failure is repeated and believed within seconds.';
 
 create function monitoring.expected_jobs()
 returns table (name text, schedule text, command text)
@@ -118,9 +122,10 @@ begin
   perform monitoring.schedule_optional_jobs();
   perform monitoring.unschedule_retries();
 
-  -- From now on, service_health() reports when the health checks last ran.
+  -- From now on, service_health() reports when the health checks last ran and were judged.
   insert into monitoring.job_runs (job, ran_at)
-  values ('monitoring-health-checks', clock_timestamp())
+  values
+  ('monitoring-health-checks', clock_timestamp()), ('monitoring-judge-health-checks', clock_timestamp())
   on conflict (job) do nothing;
 end
 $$;
