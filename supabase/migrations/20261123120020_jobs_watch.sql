@@ -120,8 +120,8 @@ begin
       details.return_message,
       max(details.runid) filter (where details.status = 'succeeded') over (partition by watched.jobname) as good_run_id
     from cron.job_run_details as details
-    join watched on watched.jobid = details.jobid and details.runid > coalesce(watched.last_run_id, 0)
-    where details.runid > coalesce(v_first, v_newest - 5000)
+    join watched on watched.jobid = details.jobid and details.runid > watched.last_run_id
+    where details.runid > v_first
       -- A run that somebody ended says nothing about the job.
       and (
         details.status = 'succeeded'

@@ -13,7 +13,13 @@ from psycopg.rows import namedtuple_row
 
 from tests.support.waiting import wait_until
 
-JOBS = ("monitoring-health-checks", "monitoring-confirm-failures", "monitoring-judge-health-checks")
+JOBS = (
+    "monitoring-health-checks",
+    "monitoring-confirm-failures",
+    "monitoring-judge-health-checks",
+    # It would open an incident when a test judges nothing for a minute.
+    "monitoring-watch-jobs",
+)
 ROLL_UP = "monitoring-roll-up-checks"
 
 

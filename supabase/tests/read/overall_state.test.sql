@@ -1,6 +1,6 @@
 begin;
 
-select plan(17);
+select plan(27);
 
 -- Live incidents of other tests must not count here.
 update public.incidents
@@ -9,12 +9,35 @@ where status <> 'resolved';
 
 delete from monitoring.target_states;
 
-delete from monitoring.job_runs;
+update public.system_config
+set value = '[]'
+where key = 'health_check_targets';
 
-select is(monitoring.overall_state(), 'operational', 'operational without targets and incidents');
+update monitoring.job_runs
+set succeeded_at = now()
+where job = 'monitoring-judge-health-checks';
+
+select is(monitoring.overall_state(), 'no_targets', 'no_targets without targets and incidents');
+
+update public.system_config
+set value = '[{"name": "api", "type": "other", "url": "https://a.example", "enabled": false}]'
+where key = 'health_check_targets';
+
+select is(monitoring.overall_state(), 'no_targets', 'no_targets when none is enabled');
+
+update public.system_config
+set value = '[
+  {"name": "api", "type": "other", "url": "https://a.example"}, {"name": "shop", "type": "other", "url": "https://b.example"}
+]'
+where key = 'health_check_targets';
+
+select is(monitoring.overall_state(), 'unknown', 'unknown before the first round');
 
 insert into monitoring.target_states (target, status, since)
 values ('api', 'up', now()), ('shop', 'up', now());
+
+delete from monitoring.job_runs
+where job = 'monitoring-health-checks';
 
 select is(monitoring.overall_state(), 'unknown', 'unknown when no round ever ran');
 
@@ -28,10 +51,56 @@ where target = 'shop';
 
 select is(monitoring.overall_state(), 'degraded', 'degraded with a degraded target');
 
+update monitoring.target_states set status = 'disputed'
+where target = 'shop';
+
+select is(monitoring.overall_state(), 'degraded', 'degraded with a disputed target');
+
 update monitoring.target_states set status = 'down'
 where target = 'api';
 
 select is(monitoring.overall_state(), 'outage', 'outage with a target that is down');
+
+update monitoring.job_runs set succeeded_at = now() - interval '61 seconds'
+where job = 'monitoring-judge-health-checks';
+
+select is(monitoring.overall_state(), 'outage', 'an outage that is known stays one when nothing is judged');
+
+update monitoring.target_states set status = 'degraded'
+where target = 'api';
+
+select is(monitoring.overall_state(), 'unknown', 'unknown when nothing was judged for a minute');
+
+update monitoring.job_runs set succeeded_at = now() + interval '61 seconds'
+where job = 'monitoring-judge-health-checks';
+
+select is(monitoring.overall_state(), 'unknown', 'so it is when the clock was set back since');
+
+update monitoring.job_runs set succeeded_at = now() - interval '59 seconds'
+where job = 'monitoring-judge-health-checks';
+
+select is(monitoring.overall_state(), 'degraded', 'until then the state of the last round counts');
+
+update monitoring.target_states set status = 'down', paused_at = now(), pause_reason = 'r'
+where target = 'api';
+
+update monitoring.target_states set status = 'up'
+where target = 'shop';
+
+select is(monitoring.overall_state(), 'operational', 'a target that the health checks paused does not count');
+
+update monitoring.target_states set paused_at = null, pause_reason = null
+where target = 'api';
+
+update monitoring.probe_targets set is_paused = true, paused_until = now() + interval '1 minute'
+where name = 'api';
+
+select is(monitoring.overall_state(), 'operational', 'nor one that its owner paused');
+
+update monitoring.probe_targets set paused_until = now()
+where name = 'api';
+
+select is(monitoring.overall_state(), 'outage', 'until the pause is over');
 
 update public.system_config
 set

@@ -1,10 +1,11 @@
 begin;
 
-select plan(7);
+select plan(11);
 
 select is(
   public.service_health()
-  - array['overall', 'server_time', 'scheduler', 'sentry', 'notifications', 'audit_anchor', 'schema_version'],
+  - array['overall', 'server_time', 'scheduler', 'sentry', 'notifications', 'audit_anchor', 'schema_version',
+    'judgement', 'response_times'],
   '{"status": "ok", "version_problem": null, "is_kill_switch_on": false, "is_monitoring_on": true, "has_response_times": true}'::jsonb,
   'the database answers'
 );
@@ -21,6 +22,38 @@ select is(
     where job = 'monitoring-health-checks'
   ),
   'the answer contains the last run of the health checks'
+);
+
+update monitoring.job_runs
+set succeeded_at = now() - interval '59 seconds'
+where job = 'monitoring-judge-health-checks';
+
+select is(
+  public.service_health() -> 'judgement',
+  jsonb_build_object('last_success_at', now() - interval '59 seconds', 'is_late', false),
+  'the answer contains the last judgement'
+);
+
+update monitoring.job_runs
+set ran_at = now() - interval '61 seconds', succeeded_at = null
+where job = 'monitoring-judge-health-checks';
+
+select is(
+  public.service_health() -> 'judgement', '{"last_success_at": null, "is_late": true}',
+  'the judgement is late when it has not succeeded for a minute since it was scheduled'
+);
+
+delete from public.monitoring_checks;
+
+insert into public.monitoring_checks (
+  target, target_type, scheduled_at, sent_at, answered_at, completed_at, status, response_time_ms, response_time_error_ms
+)
+select 't', 'other', now() - make_interval(mins => n), now(), now(), now(), 'up', 100, n
+from generate_series(1, 100) as n;
+
+select is(
+  public.service_health() -> 'response_times', '{"are_measured": true, "error_ms": 95}',
+  'and how exact response times are'
 );
 
 select public.anchor_audit();
@@ -45,6 +78,10 @@ select is(
 select is(
   public.service_health() -> 'is_monitoring_on', 'false'::jsonb,
   'disabled monitoring is reported'
+);
+
+select is(
+  public.service_health() #> '{judgement,is_late}', 'false'::jsonb, 'then nothing is late'
 );
 
 select cron.unschedule('monitoring-health-checks');
