@@ -61,15 +61,18 @@ stable
 security invoker
 set search_path = ''
 as $$
+declare
+  v_newest bigint;
 begin
   if not monitoring.can_read_job_log() then
     return null;
   end if;
+  v_newest := (select max(newest.runid) from cron.job_run_details as newest);
   return (
     select left(run.return_message, 1000)
     from cron.job_run_details as run
     join cron.job as scheduled on scheduled.jobid = run.jobid and scheduled.jobname = find_last_failure.job
-    where run.runid > (select max(newest.runid) - 5000 from cron.job_run_details as newest)
+    where run.runid > v_newest - 5000
       and run.status = 'failed'
       and run.return_message not in ('job canceled', 'server restarted')
       and run.end_time >= find_last_failure.after

@@ -162,26 +162,12 @@ def test_ids_of_runs_may_begin_anew(log: JobLog) -> None:
 def test_without_the_log_nothing_is_raised_and_nothing_stays_open(log: JobLog) -> None:
     log.add("failed", "failed", "failed")
     log.watch()
-    log.run("revoke select on cron.job_run_details from public, postgres")
+    log.run("alter table cron.job_run_details rename to other_details")
     log.run("update monitoring.job_runs set succeeded_at = null where job = 'monitoring-watch-jobs'")
     log.watch()
     assert log.incidents() == [("HIGH", "resolved", 1)]
     assert "not logged any more" in log.incident("resolution")
     assert log.run("select succeeded_at from monitoring.job_runs where job = 'monitoring-watch-jobs'") != [(None,)]
-
-
-def test_the_watch_reads_the_end_of_a_long_log(log: JobLog) -> None:
-    log.run(
-        "insert into cron.job_run_details (jobid, username, status, start_time, end_time)"
-        " select 0, 'postgres', 'succeeded', now(), now() from generate_series(1, 20000)"
-    )
-    log.add("failed", "failed", "failed")
-    log.watch()
-    assert log.incidents() == [("HIGH", "open", 1)]
-    ((plan,),) = log.run(
-        "explain (format json) select from cron.job_run_details where runid > (select max(runid) from cron.job_run_details)"
-    )
-    assert "Seq Scan" not in str(plan)
 
 
 def test_a_job_that_fails_for_real(superuser: psycopg.Connection[Any], health_checks: HealthChecks) -> None:
