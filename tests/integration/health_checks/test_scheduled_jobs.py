@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from tests.support.health_checks import JOBS, HealthChecks
@@ -48,3 +49,46 @@ def test_an_incident_opens_in_the_first_round_after_a_server_stops_and_closes_af
         list(JOBS),
     )
     assert runs == []
+
+
+def test_the_judging_job_judges_each_second_and_ends_within_its_minute(health_checks: HealthChecks) -> None:
+    """pg_cron skips a run while the one before still runs."""
+    (command,) = health_checks.rows(
+        "select command from monitoring.list_jobs() where name = 'monitoring-confirm-failures'"
+    )[0]
+    health_checks.connection.execute(
+        "insert into public.monitoring_checks (target, target_type, scheduled_at, sent_at, answer_due_at)"
+        " values (%s, 'other', now(), now(), now() + interval '1 hour')",
+        (health_checks.name("silent"),),
+    )
+    judged = "select succeeded_at from monitoring.job_runs where job = 'monitoring-judge-health-checks'"
+    minute = health_checks.value("select date_trunc('minute', clock_timestamp())")
+
+    def is_early() -> bool:
+        nonlocal minute
+        minute, second = health_checks.rows(
+            "select date_trunc('minute', clock_timestamp()) as minute, extract(second from clock_timestamp()) as second"
+        )[0]
+        return bool(40 <= second < 50)
+
+    wait_until(is_early, PATIENCE, "the last seconds of a minute")
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        run = pool.submit(health_checks.connection.execute, command.encode())
+        seen = set()
+        while not run.done():
+            row = health_checks.superuser.execute(judged.encode()).fetchone()
+            assert row is not None
+            seen.add(row[0])
+        run.result()
+    assert len(seen) > 3, "each judgement was committed"
+    ended_in = health_checks.value("select date_trunc('minute', clock_timestamp())")
+    assert ended_in == minute
+    assert health_checks.judge() == 1, "although a check is pending"
+
+
+def test_the_judging_job_ends_when_nothing_is_pending(health_checks: HealthChecks) -> None:
+    (command,) = health_checks.rows(
+        "select command from monitoring.list_jobs() where name = 'monitoring-confirm-failures'"
+    )[0]
+    health_checks.connection.execute(command.encode())
+    assert health_checks.judge() == 0
