@@ -9,6 +9,7 @@ state      the type of what requests share
 web        authentication, bodies, errors, middleware: HTTP concerns that routes share
 status     data and HTML of the status page
 ingest     from a request body to a stored report
+looks      looks at targets from the service's own network, for the health checks
 spool      the file in which reports wait while Supabase is unavailable
 supabase   calls to PostgREST, health of the database
 problems, settings, logs, metrics, supervisor   leaf modules

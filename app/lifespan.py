@@ -9,6 +9,7 @@ from functools import partial
 from app.ingest.batcher import BatcherLimits
 from app.ingest.feed import Feed, FeedPlan
 from app.ingest.heartbeat import Heartbeats
+from app.looks.worker import LookWorker
 from app.metrics import Metrics
 from app.settings import Settings
 from app.spool.spool import Share, Spool
@@ -101,6 +102,7 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
     for kind, feed in feeds.items():
         # A replay a feed: while the calls of one hang, the others continue.
         supervisor.start(f"replay of {kind}", feed.replay.run)
+    supervisor.start("looks", LookWorker(supabase, metrics).run)
     supervisor.start("audit", lambda: log_audit_anchors(lambda: monitor.facts))
     supervisor.start("bootstrap", lambda: bootstrap(supabase, settings), may_end=True)
     collector = ServiceCollector(monitor, breakers, spool, supervisor, [feed.replay for feed in feeds.values()])

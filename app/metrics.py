@@ -41,6 +41,11 @@ ENVELOPE_ITEMS = (
     *("replay_video", "feedback", "user_report", "unknown"),
 )
 
+# What a look at a target found: a response, or the step that failed. Then what became of the result; SQL decides,
+# except about those that could not be delivered.
+LOOK_RESULTS = ("response", "dns", "connect", "tls", "timeout", "private_address", "protocol")
+LOOK_OUTCOMES = ("recorded", "late", "unknown", "refused", "lost")
+
 EMAIL_PROVIDERS = ("resend", "postmark")
 EMAIL_EFFECTS = ("recorded", "duplicate", "ignored", "failed")
 
@@ -100,6 +105,22 @@ class Metrics:
         )
         for item_type in ENVELOPE_ITEMS:
             self._envelope_items.labels(item_type)
+        self._looks = Counter(
+            "monitoring_looks_total",
+            "Looks at targets from this service, by what was seen.",
+            ("result",),
+            registry=self.registry,
+        )
+        for result in LOOK_RESULTS:
+            self._looks.labels(result)
+        self._look_results = Counter(
+            "monitoring_look_results_total",
+            "Results of looks, by what became of them.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        for outcome in LOOK_OUTCOMES:
+            self._look_results.labels(outcome)
         for provider in EMAIL_PROVIDERS:
             for effect in EMAIL_EFFECTS:
                 self._email_events.labels(provider, effect)
@@ -132,6 +153,14 @@ class Metrics:
     def count_envelope_item(self, item_type: str) -> None:
         """A Sentry SDK sent an item of this type."""
         self._envelope_items.labels(item_type if item_type in ENVELOPE_ITEMS else "unknown").inc()
+
+    def count_look(self, error_kind: str | None) -> None:
+        """The service looked at a target; None: there was an HTTP response."""
+        self._looks.labels(error_kind or "response").inc()
+
+    def count_look_results(self, outcome: str, count: int = 1) -> None:
+        """It is known what became of the result of a look, or of so many."""
+        self._look_results.labels(outcome if outcome in LOOK_OUTCOMES else "unknown").inc(count)
 
     def count_batches(
         self, feed: str, send: Callable[[list[Item]], Awaitable[Result]]

@@ -7,7 +7,7 @@ Functions, which the service does not use: imported, it takes 55 MB of memory wh
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from ssl import SSLContext
 from typing import Any, Literal, TypeVar, cast
@@ -34,6 +34,8 @@ TIMEOUTS_IN_A_ROW = 20
 _INGEST_CALLS = 5
 _READER_CALLS = 6
 _EMAIL_CALLS = 2
+# One takes looks at targets, one records them.
+_LOOK_CALLS = 2
 # The monitor, the page for anonymous visitors, failed signatures, the bootstrap, and the operator's pages.
 _OWN_CALLS = 6
 _NO_SUCH_FUNCTION = "PGRST202"  # with these parameters
@@ -48,8 +50,8 @@ StatusFunction = Literal["system_status", "status_page", "public_status", "servi
 class SupabaseClient:
     """Each call raises a SupabaseError if it fails, and no other exception.
 
-    Reports, readers, events of e-mail providers and the service's own calls (the monitor's among them) have connections
-    of their own, so that none of them waits for another.
+    Reports, readers, events of e-mail providers, looks at targets and the service's own calls (the monitor's among
+    them) have connections of their own, so that none of them waits for another.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -62,12 +64,13 @@ class SupabaseClient:
         }
         self._own = self._client(_http_client("the service", _OWN_CALLS, certificates), secret_key)
         self._email = self._client(_http_client("e-mail events", _EMAIL_CALLS, certificates), secret_key)
+        self._looks = self._client(_http_client("looks", _LOOK_CALLS, certificates), secret_key)
         self._reader_http = _http_client("readers", _READER_CALLS, certificates)
 
     async def aclose(self) -> None:
         """Close the connections."""
         ingest = (each.session for each in self._ingest.values())
-        for http in (*ingest, self._own.session, self._email.session, self._reader_http):
+        for http in (*ingest, self._own.session, self._email.session, self._looks.session, self._reader_http):
             await http.aclose()
 
     async def store(self, feed: str, function: str, body: bytes) -> object:
@@ -126,6 +129,16 @@ class SupabaseClient:
     async def start_health_check_round(self) -> object:
         """Start the health checks of this minute. Returns the number of requests that were sent."""
         return await self._call("start_health_check_round")
+
+    async def take_looks(self, max_looks: int) -> object:
+        """The targets at which the service is to look now, with secrets of their headers. Not retried."""
+        call = self._looks.rpc("take_looks", {"max_looks": max_looks}).execute()
+        return (await _translate_errors(call)).data
+
+    async def record_looks(self, looks: Sequence[Mapping[str, Any]]) -> object:
+        """Record what the service saw. Safe to repeat."""
+        call = self._looks.rpc("record_looks", {"looks": list(looks)}).execute()
+        return (await _translate_errors(call)).data
 
     async def is_kill_switch_on(self) -> bool:
         """Whether agents may not act, as the database says now."""

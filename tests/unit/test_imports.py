@@ -20,7 +20,7 @@ LAYERS = {
         ["app.state"],
         ["app.web"],
         ["app.status"],
-        ["app.ingest"],
+        ["app.ingest", "app.looks"],
         ["app.spool"],
         ["app.supabase"],
         ["app.logs", "app.metrics", "app.problems", "app.settings", "app.supervisor"],
