@@ -17,6 +17,7 @@ from app.state import ServiceState
 from app.status.cache import LastResult, SharedCache
 from app.status.metrics import ServiceCollector
 from app.status.snapshot import Snapshot, service_version
+from app.status.targets import TargetStates
 from app.supabase.audit import log_audit_anchors
 from app.supabase.bootstrap import bootstrap
 from app.supabase.client import SupabaseClient
@@ -105,7 +106,10 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
     supervisor.start("looks", LookWorker(supabase, metrics).run)
     supervisor.start("audit", lambda: log_audit_anchors(lambda: monitor.facts))
     supervisor.start("bootstrap", lambda: bootstrap(supabase, settings), may_end=True)
-    collector = ServiceCollector(monitor, breakers, spool, supervisor, [feed.replay for feed in feeds.values()])
+    targets = TargetStates(supabase.list_target_states)
+    supervisor.start("target states", targets.run)
+    replays = [feed.replay for feed in feeds.values()]
+    collector = ServiceCollector(monitor, breakers, spool, supervisor, replays, targets)
     metrics.registry.register(collector)
     try:
         yield ServiceState(

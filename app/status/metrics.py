@@ -1,4 +1,6 @@
-"""Metrics that are read from memory when they are requested: database, scheduler, breakers, spool, replay, tasks."""
+"""Metrics that are read from memory when they are requested: database, scheduler, targets, breakers, spool, replay,
+tasks.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,6 +11,7 @@ from app.ingest.breaker import CircuitBreaker
 from app.ingest.replay import Replay
 from app.spool.spool import Spool
 from app.status.snapshot import versions
+from app.status.targets import TargetStates
 from app.supabase.monitor import DatabaseMonitor
 from app.supervisor import Supervisor
 
@@ -28,12 +31,14 @@ class ServiceCollector(Collector):
         spool: Spool,
         supervisor: Supervisor,
         replays: Sequence[Replay],
+        targets: TargetStates,
     ) -> None:
         self._monitor = monitor
         self._breakers = breakers
         self._spool = spool
         self._supervisor = supervisor
         self._replays = replays
+        self._targets = targets
 
     def collect(self) -> Iterable[Metric]:
         """The metrics, as the client library asks for them."""
@@ -45,6 +50,7 @@ class ServiceCollector(Collector):
         yield self._sentry()
         yield from self._notifications()
         yield from self._scheduler()
+        yield from self._targets.collect()
         yield from self._breaker_states()
         yield from self._spool_state()
         yield from self._replay_state()

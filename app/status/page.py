@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from math import floor
 from secrets import token_urlsafe
 from typing import Any
@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from app.supabase.errors import ResponseError, SupabaseError
 
-_TONES = {"up": "good", "degraded": "fair", "down": "bad"}
+_TONES = {"up": "good", "degraded": "fair", "disputed": "disputed", "down": "bad"}
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _UNREACHABLE = "The database does not answer."
 _REFUSED = "The database rejects the service; the service's log contains the reason."
@@ -82,12 +82,56 @@ def _count_bad_days(days: Sequence[Mapping[str, Any]]) -> int:
     return sum(day["status"] in ("degraded", "down") for day in days)
 
 
+def _count_gaps(days: Sequence[Mapping[str, Any]]) -> int:
+    return sum(_tone(day["status"]) == "none" for day in days)
+
+
+def _until(moment: str | None) -> str:
+    """The end of a pause, if it has one."""
+    return f" until {datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else ""
+
+
+def _seen_from(places: Sequence[str] | None) -> str:
+    """Who looked in the last round."""
+    return f"seen from the {' and the '.join(places)}" if places else ""
+
+
+def _certificate(target: Mapping[str, Any], now: datetime) -> str:
+    """The days that the certificate of a target is valid, who issued it, and why clients reject it."""
+    parts, expires_at = [], target.get("certificate_expires_at")
+    if expires_at:
+        seconds = (datetime.fromisoformat(expires_at) - now).total_seconds()
+        days = floor(abs(seconds) / 86_400)
+        unit = "day" if days == 1 else "days"
+        parts.append(
+            f"certificate valid for {days} {unit}" if seconds > 0 else f"certificate expired {days} {unit} ago"
+        )
+    if target.get("certificate_issuer"):
+        parts.append(f"issued by {target['certificate_issuer']}")
+    if target.get("certificate_problem"):
+        parts.append(str(target["certificate_problem"]))
+    return ", ".join(parts)
+
+
+def _by_group(targets: Sequence[Mapping[str, Any]]) -> list[tuple[str | None, list[Mapping[str, Any]]]]:
+    """The targets of each group, in the order of its first target; those without a group last."""
+    groups: dict[str | None, list[Mapping[str, Any]]] = {}
+    for target in targets:
+        groups.setdefault(target.get("group_name"), []).append(target)
+    return sorted(groups.items(), key=lambda group: group[0] is None)
+
+
 def _bars(days: Sequence[Mapping[str, Any]]) -> Markup:
-    """One bar per day, with a tooltip unless the day is up. In a template loop this takes ten times as long."""
+    """One bar per day, with a tooltip unless the day is up. In a template loop this takes ten times as long.
+
+    A day without data is a gap: a short bar at the bottom.
+    """
     bars = []
     for index, day in enumerate(days):
         title = "" if day["status"] == "up" else f"<title>{day['day']}: {_percent(day['uptime_percent'])}</title>"
-        bars.append(f'<rect class="{_tone(day["status"])}" x="{index * 4}">{title}</rect>')
+        tone = _tone(day["status"])
+        gap = ' y="24"' if tone == "none" else ""
+        bars.append(f'<rect class="{tone}" x="{index * 4}"{gap}>{title}</rect>')
     return Markup("".join(bars))  # noqa: S704 - dates, numbers and fixed words
 
 
@@ -158,7 +202,12 @@ def _environment() -> Environment:
         percent=_percent,
         tone=_tone,
         bars=_bars,
+        until=_until,
+        seen_from=_seen_from,
+        certificate=_certificate,
+        by_group=_by_group,
         count_bad_days=_count_bad_days,
+        count_gaps=_count_gaps,
         spark_lines=_spark_lines,
     )
     return environment

@@ -132,13 +132,18 @@ class SupabaseClient:
 
     async def take_looks(self, max_looks: int) -> object:
         """The targets at which the service is to look now, with secrets of their headers. Not retried."""
-        call = self._looks.rpc("take_looks", {"max_looks": max_looks}).execute()
-        return (await _translate_errors(call)).data
+        parameters: dict[str, Any] = {"max_looks": max_looks}
+        return (await _translate_errors(self._looks.rpc("take_looks", parameters).execute())).data
 
     async def record_looks(self, looks: Sequence[Mapping[str, Any]]) -> object:
         """Record what the service saw. Safe to repeat."""
-        call = self._looks.rpc("record_looks", {"looks": list(looks)}).execute()
-        return (await _translate_errors(call)).data
+        parameters: dict[str, Any] = {"looks": list(looks)}
+        return (await _translate_errors(self._looks.rpc("record_looks", parameters).execute())).data
+
+    async def list_target_states(self, most: int) -> object:
+        """States and certificates of targets, at most so many, as rows."""
+        select = self._own.from_("target_status").select("target,status,is_paused,certificate_expires_at")
+        return (await _translate_errors(select.order("target").limit(most).execute())).data
 
     async def is_kill_switch_on(self) -> bool:
         """Whether agents may not act, as the database says now."""

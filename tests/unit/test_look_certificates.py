@@ -132,7 +132,7 @@ async def test_the_server_is_told_which_name_is_meant() -> None:
         names.append(name)
         return None if name == HOST else int(ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME)
 
-    context.sni_callback = choose  # type: ignore[assignment]
+    context.sni_callback = choose
     with tls_server(context) as port:
         assert (await look_at(port)).http_status == 200
         assert (await look_at(port, "other.example")).problem == "the server has no certificate for this name"

@@ -189,7 +189,7 @@ async def test_the_pauses_of_an_outage_become_longer(monkeypatch: pytest.MonkeyP
         await sleep(0)
 
     worker = LookWorker(Database(errors=[UnreachableError("x")] * 100), Metrics(), see)
-    monkeypatch.setattr(worker_module.asyncio, "sleep", note)
+    monkeypatch.setattr(asyncio, "sleep", note)
     task = asyncio.create_task(worker.run())
     while len(pauses) < 20:
         await sleep(0)
