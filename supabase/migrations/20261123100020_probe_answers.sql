@@ -144,8 +144,6 @@ set search_path = ''
 as $$
 declare
   v_values jsonb;
-  -- The last key tells whether the value is a secret.
-  v_key text := coalesce(substring(describe_operand.operand from '([[:alnum:]_-]+)"?\s*$'), 'value');
   v_found jsonb;
 begin
   -- Not in the declaration, which the handler does not cover.
@@ -160,11 +158,15 @@ begin
     '%s is %s',
     describe_operand.operand,
     case
-      when octet_length(v_found::text) > 1000
-        then format('a value of %s bytes', octet_length(v_found::text))
-      else regexp_replace(
-        monitoring.sanitize_line(format('"%s": %s', v_key, v_found), 200), '^"[[:alnum:]_-]+": ', ''
+      when octet_length(v_found::text) > 1000 then format('a value of %s bytes', octet_length(v_found::text))
+      -- The keys on the way tell that the value is a secret.
+      when exists (
+        select
+        from regexp_matches(describe_operand.operand, '[[:alnum:]_-]+', 'g') as words (word)
+        where monitoring.is_sensitive_key(words.word[1])
       )
+        then '[redacted]'
+      else monitoring.sanitize_line(monitoring.sanitize_jsonb(v_found, 1000)::text, 200)
     end
   );
 exception
@@ -225,9 +227,7 @@ declare
   v_unmet constant text := 'the body does not satisfy ' || find_unmet_json_path.json_path;
 begin
   if length(find_unmet_json_path.content) > 1048576 then
-    return format(
-      'the body has %s bytes, and only a body of at most 1 MiB is read as JSON', length(find_unmet_json_path.content)
-    );
+    return 'the body is larger than 1 MiB, so it is not read as JSON';
   end if;
   begin
     v_document := convert_from(
@@ -241,8 +241,9 @@ begin
   exception
     when data_exception or program_limit_exceeded then
       get stacked diagnostics v_detail = pg_exception_detail;
-      return 'the body is no JSON: '
-        || monitoring.sanitize_line(left(coalesce(nullif(v_detail, ''), sqlerrm), 500), 300);
+      return concat_ws(
+        ': ', 'the body is no JSON', monitoring.sanitize_line(left(coalesce(nullif(v_detail, ''), sqlerrm), 500), 300)
+      );
   end;
   if jsonb_path_match(v_document, find_unmet_json_path.json_path::jsonpath) then
     return null;
@@ -255,7 +256,7 @@ begin
 exception
   when data_exception or program_limit_exceeded or syntax_error or undefined_object or feature_not_supported
   then
-    return v_unmet || ': ' || monitoring.sanitize_line(left(sqlerrm, 500), 300);
+    return concat_ws(': ', v_unmet, monitoring.sanitize_line(left(sqlerrm, 500), 300));
 end
 $$;
 

@@ -49,13 +49,18 @@ select results_eq(
   $$ select monitoring.describe_operand(cases.document, cases.operand) from (values
      ('{"password": "hunter2hunter2"}'::jsonb, '$.password'),
      ('{"the token": "hunter2hunter2"}', '$."the token"'),
+     ('{"password": {"value": ["hunter2hunter2"]}}', '$.password.value[0]'),
+     ('{"passwords": ["hunter2hunter2", "hunter3hunter3"]}', '$.passwords[*]'),
      ('{"a": {"api_key": "hunter2hunter2"}}', '$.a'),
+     ('{"a": [{"token": ["hunter2hunter2", "hunter3hunter3"]}]}', '$.a'),
+     ('{"a": "Bearer hunter2hunter2"}', '$.a'),
      ('{"a": 1}', '$.a +'),
      ('{"a": 1}', '$no')
      ) as cases (document, operand) $$,
   $$ values
-     ('$.password is "[redacted]"'), ('$."the token" is "[redacted]"'), ('$.a is {"api_key": "[redacted]"}'),
-     (null), (null) $$,
+     ('$.password is [redacted]'), ('$."the token" is [redacted]'), ('$.password.value[0] is [redacted]'),
+     ('$.passwords[*] is [redacted]'), ('$.a is {"api_key": "[redacted]"}'), ('$.a is [{"token": "[redacted]"}]'),
+     ('$.a is "Bearer [redacted]"'), (null), (null) $$,
   'secrets are redacted, and what is no path is not described'
 );
 
@@ -83,7 +88,7 @@ select is_empty(
      (convert_to(repeat('9', 1000000), 'UTF8')), (convert_to(repeat(' ', 1048577), 'UTF8'))
      ) as cases (body)
      where monitoring.find_unmet_json_path('$.a == 1', cases.body)
-       !~ '^the body (is no JSON: .|has 1048577 bytes, and only a body of at most 1 MiB is read as JSON$)' $$,
+       !~ '^the body (is no JSON: .|is larger than 1 MiB, so it is not read as JSON$)' $$,
   'what is no JSON is a reason, whatever its bytes are'
 );
 
