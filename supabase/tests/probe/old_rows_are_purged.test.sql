@@ -1,6 +1,6 @@
 begin;
 
-select plan(4);
+select plan(6);
 
 delete from public.monitoring_checks;
 
@@ -59,6 +59,36 @@ select is((select count(*) from public.monitoring_checks), 1::bigint, 'newer che
 
 select is(
   (select sum(checks) from monitoring.target_hourly_stats), 2::bigint, 'both checks were summed up before'
+);
+
+select is(
+  monitoring.purge_history() ->> 'monitoring_checks', '0', 'purging again deletes nothing more'
+);
+
+update monitoring.target_hourly_stats
+set is_final = false;
+
+update public.system_config
+set value = value || '{"monitoring_checks_days": 1}'
+where key = 'retention';
+
+insert into public.monitoring_checks (target, target_type, status, scheduled_at, completed_at, interval_minutes)
+values
+('daily', 'other', 'up', date_trunc('hour', now(), 'UTC') - interval '49 hours', now(), 1440),
+('daily', 'other', 'up', date_trunc('hour', now(), 'UTC') - interval '25 hours', now(), 1440);
+
+insert into monitoring.target_states (target, since)
+values ('daily', now());
+
+select monitoring.purge_history();
+
+select monitoring.roll_up_checks();
+
+select results_eq(
+  $$ select count(*), sum(up_seconds), sum(gap_seconds) from public.target_history
+     where target = 'daily' and hour < date_trunc('hour', now(), 'UTC') $$,
+  $$ values (49::bigint, 48 * 3600::bigint, 3600::bigint) $$,
+  'a check that still stands is kept until its hours are summed up, and no hour is counted again without its checks'
 );
 
 select is(
