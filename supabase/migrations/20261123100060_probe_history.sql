@@ -359,8 +359,8 @@ $$;
 comment on function monitoring.roll_up_checks() is
 'Stores the completed hours of the view counted_hours, and returns the number of rows written.
 
-It goes on where the last run ended, also over hours without any check, counts the last hour again, and each hour in
-which a check was not judged, with its day. It takes 30 seconds at most, and the next run does the rest. Safe to repeat.';
+It goes on where the last run ended, also over hours without any check. It counts the last hour again, and each hour in
+which a check was not judged, with its day. It takes 30 seconds at most, the next run does the rest. Safe to repeat.';
 
 create function monitoring.roll_up_days()
 returns bigint

@@ -79,48 +79,60 @@ execute function monitoring.sync_target_labels();
 create view monitoring.counted_hours
 with (security_invoker = true)
 as
-with summed_up as materialized (
+with stored as (
+  select max(target_hourly_stats.hour) + interval '1 hour' as until
+  from monitoring.target_hourly_stats
+  -- A later one was stored while the clock was ahead.
+  where target_hourly_stats.hour < date_trunc('hour', now(), 'UTC')
+),
+
+first_open as (
   select
-    date_trunc('hour', now(), 'UTC') as current_hour,
-    -- Hours without any check are shown for so long, when they are not summed up.
-    date_trunc('hour', now(), 'UTC') - interval '744 hours' as oldest_gap,
     coalesce(
-      (
-        select max(target_hourly_stats.hour) + interval '1 hour'
-        from monitoring.target_hourly_stats
-        -- A later one was stored while the clock was ahead.
-        where target_hourly_stats.hour < date_trunc('hour', now(), 'UTC')
-      ),
+      stored.until,
       (
         select date_trunc('hour', min(monitoring_checks.scheduled_at), 'UTC')
         from public.monitoring_checks
       ),
       date_trunc('hour', now(), 'UTC')
-    ) as until
+    ) as hour
+  from stored
 ),
 
--- The hours of each target that are not summed up. Readers that ask for one target read the checks of that one only.
+summed_up as materialized (
+  select
+    first_open.hour as until,
+    date_trunc('hour', now(), 'UTC') as current_hour,
+    -- Hours without any check are counted for so long.
+    date_trunc('hour', now(), 'UTC') - interval '744 hours' as oldest_gap,
+    greatest(first_open.hour, date_trunc('hour', now(), 'UTC') - interval '744 hours') as recent_since
+  from first_open
+),
+
+recent_hours as (
+  select series.hour
+  from summed_up
+  cross join generate_series(summed_up.recent_since, summed_up.current_hour, interval '1 hour') as series (hour)
+  -- Always true: the planner expects 1,000 hours otherwise, instead of a few.
+  where date_trunc('hour', series.hour, 'UTC') = series.hour
+),
+
+-- Each of them can be asked for one target, and then reads the checks of that one only.
 open_hours as (
   select
     target_states.target,
-    hours.hour,
+    recent_hours.hour,
     false as is_stored,
     true as is_probed
   from monitoring.target_states
-  cross join generate_series(
-    (select greatest(summed_up.until, summed_up.oldest_gap) from summed_up),
-    (select summed_up.current_hour from summed_up),
-    interval '1 hour'
-  ) as hours (hour)
-  -- Always true: the planner expects 1,000 hours otherwise, instead of a few.
-  where date_trunc('hour', hours.hour, 'UTC') = hours.hour
+  cross join recent_hours
   union all
   -- Hours before those, in which a target has checks.
   select distinct
     monitoring_checks.target,
-    date_trunc('hour', monitoring_checks.scheduled_at, 'UTC'),
-    false,
-    exists (select from monitoring.target_states where target_states.target = monitoring_checks.target)
+    date_trunc('hour', monitoring_checks.scheduled_at, 'UTC') as hour,
+    false as is_stored,
+    false as is_probed
   from public.monitoring_checks
   where
     monitoring_checks.scheduled_at >= (select summed_up.until from summed_up)
@@ -129,41 +141,58 @@ open_hours as (
   -- Hours in which a target that was removed has checks.
   select
     removed.target,
-    hours.hour,
-    false,
-    false
-  from generate_series(
-    (select greatest(summed_up.until, summed_up.oldest_gap) from summed_up),
-    (select summed_up.current_hour from summed_up),
-    interval '1 hour'
-  ) as hours (hour)
-  cross join lateral (
-    select distinct monitoring_checks.target
-    from public.monitoring_checks
-    where
-      monitoring_checks.scheduled_at >= hours.hour
-      and monitoring_checks.scheduled_at < hours.hour + interval '1 hour'
-      and monitoring_checks.scheduled_at <= now()
-      and not exists (select from monitoring.target_states where target_states.target = monitoring_checks.target)
-  ) as removed
-  where date_trunc('hour', hours.hour, 'UTC') = hours.hour
+    recent_hours.hour,
+    false as is_stored,
+    false as is_probed
+  from recent_hours
+  cross join
+    lateral (
+      select distinct monitoring_checks.target
+      from public.monitoring_checks
+      left join monitoring.target_states on monitoring_checks.target = target_states.target
+      where
+        monitoring_checks.scheduled_at >= recent_hours.hour
+        and monitoring_checks.scheduled_at < recent_hours.hour + interval '1 hour'
+        and monitoring_checks.scheduled_at <= now()
+        and target_states.target is null
+    ) as removed
   union all
   -- Hours in which a check was not judged when they were stored.
   select
     target_hourly_stats.target,
     target_hourly_stats.hour,
-    true,
-    exists (select from monitoring.target_states where target_states.target = target_hourly_stats.target)
+    true as is_stored,
+    target_states.target is not null as is_probed
   from monitoring.target_hourly_stats
+  left join monitoring.target_states on target_hourly_stats.target = target_states.target
   where
     not target_hourly_stats.is_final
     and target_hourly_stats.hour >= (select summed_up.oldest_gap from summed_up)
     and target_hourly_stats.hour < (select summed_up.current_hour from summed_up)
+),
+
+-- Whole seconds, which add up.
+bounds as (
+  select
+    open_hours.target,
+    open_hours.hour,
+    open_hours.is_stored,
+    open_hours.is_probed,
+    -- A target with checks or hours since then existed before the hour. Of one that was removed, and before the oldest
+    -- gap, only hours with checks are counted.
+    case
+      when open_hours.is_probed then least(open_hours.hour, (select summed_up.until from summed_up))
+      else open_hours.hour
+    end - interval '1 hour' as known_since,
+    open_hours.hour < (select summed_up.current_hour from summed_up) as is_over,
+    date_part('epoch', open_hours.hour)::bigint as since_second,
+    floor(date_part('epoch', least(open_hours.hour + interval '1 hour', now())))::bigint as until_second
+  from open_hours
 )
 
 select
-  open_hours.target,
-  open_hours.hour,
+  bounds.target,
+  bounds.hour,
   figures.checks,
   figures.up,
   figures.degraded,
@@ -180,70 +209,46 @@ select
   figures.maintenance_seconds,
   -- A target exists from its first check on, and until it is removed: its last check is the last that is known of it.
   greatest(
-    case when open_hours.is_probed then bounds.until_second else figures.until_second end
+    case when bounds.is_probed then bounds.until_second else figures.until_second end
     - case when figures.is_continued then bounds.since_second else figures.since_second end
     - figures.up_seconds - figures.degraded_seconds - figures.down_seconds - figures.unknown_seconds
     - figures.maintenance_seconds - coalesce(figures.pending_seconds, 0),
     0
   )::integer as gap_seconds,
-  figures.pending_seconds is null and open_hours.hour < (select summed_up.current_hour from summed_up) as is_final
-from open_hours
--- Whole seconds, which add up.
-cross join lateral (
-  select
-    -- A target that had checks or hours since then is the same one: of a removed target, and of hours before the oldest
-    -- gap, only those with checks are counted.
-    case
-      when open_hours.is_probed and open_hours.hour >= (select summed_up.oldest_gap from summed_up)
-        then least(open_hours.hour, (select summed_up.until from summed_up))
-      else open_hours.hour
-    end - interval '1 hour' as known_since,
-    date_part('epoch', open_hours.hour)::bigint as since_second,
-    floor(date_part('epoch', least(open_hours.hour + interval '1 hour', now())))::bigint as until_second
-) as bounds
-cross join lateral (
-  select
-    count(*) filter (where spans.is_in_hour and spans.state <> 'pending')::integer as checks,
-    count(*) filter (where spans.is_in_hour and spans.state = 'up')::integer as up,
-    count(*) filter (where spans.is_in_hour and spans.state = 'degraded')::integer as degraded,
-    count(*) filter (where spans.is_in_hour and spans.state = 'down')::integer as down,
-    count(*) filter (where spans.is_in_hour and spans.state = 'unknown')::integer as unknown,
-    count(*) filter (where spans.is_in_hour and spans.state = 'maintenance')::integer as maintenance,
-    round(percentile_cont(0.5) within group (order by spans.response_time_ms))::integer as p50_ms,
-    round(percentile_cont(0.95) within group (order by spans.response_time_ms))::integer as p95_ms,
-    max(spans.response_time_ms) as max_ms,
-    coalesce(sum(spans.seconds) filter (where spans.state = 'up'), 0)::integer as up_seconds,
-    coalesce(sum(spans.seconds) filter (where spans.state = 'degraded'), 0)::integer as degraded_seconds,
-    coalesce(sum(spans.seconds) filter (where spans.state = 'down'), 0)::integer as down_seconds,
-    coalesce(sum(spans.seconds) filter (where spans.state = 'unknown'), 0)::integer as unknown_seconds,
-    coalesce(sum(spans.seconds) filter (where spans.state = 'maintenance'), 0)::integer as maintenance_seconds,
-    sum(spans.seconds) filter (where spans.state = 'pending') as pending_seconds,
-    min(spans.since_second) as since_second,
-    max(spans.until_second) as until_second,
-    coalesce(bool_or(not spans.is_in_hour), false)
-    or exists (
+  figures.pending_seconds is null and bounds.is_over as is_final
+from bounds
+cross join
+  lateral ( -- noqa: ST05
+    with checks as (
       select
-      from monitoring.target_hourly_stats as earlier
+        monitoring_checks.scheduled_at,
+        monitoring_checks.status,
+        monitoring_checks.is_maintenance,
+        monitoring_checks.response_time_ms,
+        monitoring_checks.interval_minutes,
+        floor(date_part('epoch', monitoring_checks.scheduled_at))::bigint as second
+      from public.monitoring_checks
       where
-        earlier.target = open_hours.target
-        and earlier.hour < open_hours.hour
-        and earlier.hour >= bounds.known_since
-    )
-    or exists (
+        monitoring_checks.target = bounds.target
+        -- From the last check before the hour, which may stand in it. The longest interval is a day.
+        and monitoring_checks.scheduled_at >= coalesce(
+          (
+            select max(earlier.scheduled_at)
+            from public.monitoring_checks as earlier
+            where
+              earlier.target = bounds.target
+              and earlier.scheduled_at >= bounds.hour - interval '24 hours'
+              and earlier.scheduled_at < bounds.hour
+          ),
+          bounds.hour
+        )
+        and monitoring_checks.scheduled_at < bounds.hour + interval '1 hour'
+        and monitoring_checks.scheduled_at <= now()
+    ),
+
+    stands as (
       select
-      from public.monitoring_checks as earlier
-      where
-        earlier.target = open_hours.target
-        and earlier.scheduled_at < open_hours.hour
-        and earlier.scheduled_at >= bounds.known_since
-    ) as is_continued
-  from (
-    select
-      stands.*,
-      greatest(stands.until_second - stands.since_second, 0) as seconds
-    from (
-      select
-        checks.scheduled_at >= open_hours.hour as is_in_hour,
+        checks.scheduled_at >= bounds.hour as is_in_hour,
         case
           when checks.is_maintenance and checks.status <> 'pending' then 'maintenance'
           when checks.status = 'disputed' then 'unknown'
@@ -251,8 +256,7 @@ cross join lateral (
         end as state,
         -- The response time of an error is not representative.
         case
-          when checks.status in ('up', 'degraded') and checks.scheduled_at >= open_hours.hour
-            then checks.response_time_ms
+          when checks.status in ('up', 'degraded') and checks.scheduled_at >= bounds.hour then checks.response_time_ms
         end as response_time_ms,
         greatest(checks.second, bounds.since_second) as since_second,
         -- Until the next check of the target, at most for its interval.
@@ -261,40 +265,62 @@ cross join lateral (
           checks.second + 60 * least(checks.interval_minutes, 1440),
           bounds.until_second
         ) as until_second
-      from (
-        select
-          monitoring_checks.scheduled_at,
-          monitoring_checks.status,
-          monitoring_checks.is_maintenance,
-          monitoring_checks.response_time_ms,
-          monitoring_checks.interval_minutes,
-          floor(date_part('epoch', monitoring_checks.scheduled_at))::bigint as second
-        from public.monitoring_checks
+      from checks
+    ),
+
+    spans as (
+      select
+        stands.is_in_hour,
+        stands.state,
+        stands.response_time_ms,
+        stands.since_second,
+        stands.until_second,
+        greatest(stands.until_second - stands.since_second, 0) as seconds
+      from stands
+      where stands.is_in_hour or stands.until_second > stands.since_second
+    )
+
+    select
+      count(*) filter (where spans.is_in_hour and spans.state <> 'pending')::integer as checks,
+      count(*) filter (where spans.is_in_hour and spans.state = 'up')::integer as up,
+      count(*) filter (where spans.is_in_hour and spans.state = 'degraded')::integer as degraded,
+      count(*) filter (where spans.is_in_hour and spans.state = 'down')::integer as down,
+      count(*) filter (where spans.is_in_hour and spans.state = 'unknown')::integer as unknown,
+      count(*) filter (where spans.is_in_hour and spans.state = 'maintenance')::integer as maintenance,
+      round(percentile_cont(0.5) within group (order by spans.response_time_ms))::integer as p50_ms,
+      round(percentile_cont(0.95) within group (order by spans.response_time_ms))::integer as p95_ms,
+      max(spans.response_time_ms) as max_ms,
+      coalesce(sum(spans.seconds) filter (where spans.state = 'up'), 0)::integer as up_seconds,
+      coalesce(sum(spans.seconds) filter (where spans.state = 'degraded'), 0)::integer as degraded_seconds,
+      coalesce(sum(spans.seconds) filter (where spans.state = 'down'), 0)::integer as down_seconds,
+      coalesce(sum(spans.seconds) filter (where spans.state = 'unknown'), 0)::integer as unknown_seconds,
+      coalesce(sum(spans.seconds) filter (where spans.state = 'maintenance'), 0)::integer as maintenance_seconds,
+      sum(spans.seconds) filter (where spans.state = 'pending') as pending_seconds,
+      min(spans.since_second) as since_second,
+      max(spans.until_second) as until_second,
+      coalesce(bool_or(not spans.is_in_hour), false)
+      or exists (
+        select earlier.target
+        from monitoring.target_hourly_stats as earlier
         where
-          monitoring_checks.target = open_hours.target
-          -- From the last check before the hour, which may stand in it. The longest interval is a day.
-          and monitoring_checks.scheduled_at >= coalesce(
-            (
-              select max(earlier.scheduled_at)
-              from public.monitoring_checks as earlier
-              where
-                earlier.target = open_hours.target
-                and earlier.scheduled_at >= open_hours.hour - interval '24 hours'
-                and earlier.scheduled_at < open_hours.hour
-            ),
-            open_hours.hour
-          )
-          and monitoring_checks.scheduled_at < open_hours.hour + interval '1 hour'
-          and monitoring_checks.scheduled_at <= now()
-      ) as checks
-    ) as stands
-    where stands.is_in_hour or stands.until_second > stands.since_second
-  ) as spans
-) as figures
+          earlier.target = bounds.target
+          and earlier.hour < bounds.hour
+          and earlier.hour >= bounds.known_since
+      )
+      or exists (
+        select earlier.target
+        from public.monitoring_checks as earlier
+        where
+          earlier.target = bounds.target
+          and earlier.scheduled_at < bounds.hour
+          and earlier.scheduled_at >= bounds.known_since
+      ) as is_continued
+    from spans
+  ) as figures
 where
   figures.since_second is not null
-  or open_hours.is_stored
-  or (open_hours.is_probed and figures.is_continued);
+  or bounds.is_stored
+  or (bounds.is_probed and figures.is_continued);
 
 revoke all on table monitoring.counted_hours from public, anon, authenticated, service_role;
 
@@ -320,11 +346,6 @@ select
   hours.p50_ms,
   hours.p95_ms,
   hours.max_ms,
-  round(
-    100.0 * (hours.up_seconds + hours.degraded_seconds)
-    / nullif(hours.up_seconds + hours.degraded_seconds + hours.down_seconds, 0),
-    3
-  ) as uptime_percent,
   hours.up_seconds,
   hours.degraded_seconds,
   hours.down_seconds,
@@ -332,8 +353,14 @@ select
   hours.maintenance_seconds,
   hours.gap_seconds,
   hours.is_final,
-  hours.is_summed_up
-from (
+  hours.is_summed_up,
+  round(
+    100.0 * (hours.up_seconds + hours.degraded_seconds)
+    / nullif(hours.up_seconds + hours.degraded_seconds + hours.down_seconds, 0),
+    3
+  ) as uptime_percent
+-- A CTE would hide the order of the index on hour from who reads the latest hours.
+from ( -- noqa: ST05
   select
     target_hourly_stats.*,
     true as is_summed_up
@@ -341,10 +368,9 @@ from (
   union all
   select
     counted_hours.*,
-    false
+    false as is_summed_up
   from monitoring.counted_hours
 ) as hours
--- Out here, so that the latest hours are read by the index.
 where
   -- A later one was stored while the clock was ahead.
   hours.hour <= now()
@@ -405,16 +431,16 @@ counted as (
   union all
   select
     target_history.target,
-    target_history.up_seconds + target_history.degraded_seconds,
-    target_history.up_seconds + target_history.degraded_seconds + target_history.down_seconds,
-    target_history.hour >= now() - interval '24 hours',
+    target_history.up_seconds + target_history.degraded_seconds as up,
+    target_history.up_seconds + target_history.degraded_seconds + target_history.down_seconds as known,
+    target_history.hour >= now() - interval '24 hours' as is_of_day,
     target_history.hour >= now() - interval '168 hours'
     and (
       target_history.hour < (select spans.week_day from spans)::timestamp at time zone 'UTC'
       or target_history.hour >= (select spans.days_until from spans)
-    ),
+    ) as is_of_week,
     target_history.hour < (select spans.month_day from spans)::timestamp at time zone 'UTC'
-    or target_history.hour >= (select spans.days_until from spans)
+    or target_history.hour >= (select spans.days_until from spans) as is_of_month
   from public.target_history
   where
     target_history.hour >= now() - interval '720 hours'
@@ -463,30 +489,30 @@ select
   recent.p95_ms,
   incidents.id as incident_id,
   heartbeats.last_ok_at as last_heartbeat_at,
+  target_labels.group_name,
+  latest.http_status,
+  latest.error as last_error,
+  latest.service_status,
+  latest.service_problem,
+  latest.response_time_error_ms,
+  target_certificates.not_after as certificate_expires_at,
+  target_certificates.issuer as certificate_issuer,
+  target_certificates.problem as certificate_problem,
+  target_certificates.looked_at as certificate_looked_at,
   round(100.0 * figures.up_24h / nullif(figures.counted_24h, 0), 3) as uptime_24h_percent,
   round(100.0 * figures.up_7d / nullif(figures.counted_7d, 0), 3) as uptime_7d_percent,
   round(100.0 * figures.up_30d / nullif(figures.counted_30d, 0), 3) as uptime_30d_percent,
   heartbeats.target is not null as is_heartbeat,
   nullif(heartbeats.next_expected_at, 'infinity') as next_heartbeat_at,
-  target_labels.group_name,
   coalesce(target_labels.tags, '{}'::text[]) as tags,
   target_states.paused_at is not null or coalesce(pauses.is_paused, false) as is_paused,
   case when pauses.is_paused then target_labels.paused_until end as paused_until,
   case when target_states.paused_at is not null then target_states.pause_reason end as pause_reason,
-  latest.http_status,
-  latest.error as last_error,
   case
     when latest.status is null or latest.target_type = 'heartbeat' then '{}'::text[]
     when latest.service_status is null then array['database']
     else array['database', 'service']
-  end as seen_from,
-  latest.service_status,
-  latest.service_problem,
-  target_certificates.not_after as certificate_expires_at,
-  target_certificates.issuer as certificate_issuer,
-  target_certificates.problem as certificate_problem,
-  target_certificates.looked_at as certificate_looked_at,
-  latest.response_time_error_ms
+  end as seen_from
 from monitoring.target_states
 left join monitoring.heartbeats on target_states.target = heartbeats.target
 left join monitoring.target_labels on target_states.target = target_labels.target

@@ -30,7 +30,7 @@ with counted as (
   -- Days that are not summed up yet: today, and shortly after midnight yesterday.
   select
     target_history.target,
-    (target_history.hour at time zone 'UTC')::date,
+    (target_history.hour at time zone 'UTC')::date as day,
     target_history.up,
     target_history.degraded,
     target_history.down,
@@ -80,19 +80,19 @@ select
   summed.down,
   summed.unknown,
   summed.maintenance,
+  summed.up_seconds,
+  summed.degraded_seconds,
+  summed.down_seconds,
+  summed.unknown_seconds,
+  summed.maintenance_seconds,
+  summed.gap_seconds,
   round(summed.uptime, 3) as uptime_percent,
   case
     when summed.uptime is null then 'unknown'::public.check_status
     when summed.uptime < 95 then 'down'::public.check_status
     when summed.uptime < 100 then 'degraded'::public.check_status
     else 'up'::public.check_status
-  end as status,
-  summed.up_seconds,
-  summed.degraded_seconds,
-  summed.down_seconds,
-  summed.unknown_seconds,
-  summed.maintenance_seconds,
-  summed.gap_seconds
+  end as status
 from summed
 -- A target whose first check is pending has no day yet.
 where

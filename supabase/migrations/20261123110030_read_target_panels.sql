@@ -26,17 +26,17 @@ bars as (
       3
     ) as uptime_90d_percent,
     sum(target_days.up_seconds + target_days.degraded_seconds)
-      filter (where calendar.day = (now() at time zone 'UTC')::date) as up_today,
+    filter (where calendar.day = (now() at time zone 'UTC')::date) as up_today,
     sum(target_days.up_seconds + target_days.degraded_seconds + target_days.down_seconds)
-      filter (where calendar.day = (now() at time zone 'UTC')::date) as counted_today
+    filter (where calendar.day = (now() at time zone 'UTC')::date) as counted_today
   from monitoring.target_states
   cross join calendar
   left join public.target_days on target_states.target = target_days.target and calendar.day = target_days.day
   group by target_states.target
 ),
 
--- The hours of the last 24 before today: with today, uptime_24h_percent as in target_status, but without a second look at
--- the hours that are not summed up.
+-- The hours of the last 24 before today: with today, uptime_24h_percent as in target_status, but without counting the
+-- hours again that are not summed up.
 yesterday as (
   select
     target_history.target,
@@ -89,18 +89,11 @@ select
   target_status.p50_ms,
   target_status.p95_ms,
   target_status.incident_id,
-  round(
-    100.0 * (coalesce(bars.up_today, 0) + coalesce(yesterday.up, 0))
-    / nullif(coalesce(bars.counted_today, 0) + coalesce(yesterday.counted, 0), 0),
-    3
-  ) as uptime_24h_percent,
   target_status.is_heartbeat,
   target_status.last_heartbeat_at,
   target_status.next_heartbeat_at,
   bars.uptime_90d_percent,
   bars.days,
-  coalesce(latest.is_maintenance, false) as is_maintenance,
-  coalesce(latest.response_times_ms, '[]'::jsonb) as response_times_ms,
   target_status.group_name,
   target_status.tags,
   target_status.is_paused,
@@ -115,7 +108,14 @@ select
   target_status.certificate_issuer,
   target_status.certificate_problem,
   target_status.certificate_looked_at,
-  target_status.response_time_error_ms
+  target_status.response_time_error_ms,
+  round(
+    100.0 * (coalesce(bars.up_today, 0) + coalesce(yesterday.up, 0))
+    / nullif(coalesce(bars.counted_today, 0) + coalesce(yesterday.counted, 0), 0),
+    3
+  ) as uptime_24h_percent,
+  coalesce(latest.is_maintenance, false) as is_maintenance,
+  coalesce(latest.response_times_ms, '[]'::jsonb) as response_times_ms
 from public.target_status
 left join bars on target_status.target = bars.target
 left join yesterday on target_status.target = yesterday.target

@@ -23,9 +23,16 @@ select
   1 as interval_minutes
 from generate_series(0, 59) as minute (number)
 union all
-select 'daily', 'other', 'up'::public.check_status, date_trunc('hour', now(), 'UTC') - interval '80 hours', now(), 1440
-union all
-select 'daily', 'other', 'pending'::public.check_status, date_trunc('hour', now(), 'UTC') - interval '70 hours 30 minutes', null, 1440;
+select
+  'daily' as target,
+  'other' as target_type,
+  given.status::public.check_status as status,
+  date_trunc('hour', now(), 'UTC') - given.ago as scheduled_at,
+  now() as completed_at,
+  1440 as interval_minutes
+from (
+  values ('up', interval '80 hours'), ('pending', interval '70 hours 30 minutes')
+) as given (status, ago);
 
 select monitoring.roll_up_checks();
 

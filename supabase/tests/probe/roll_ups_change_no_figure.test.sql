@@ -38,11 +38,12 @@ from (
   values
   (1, 1, 30, 0), (2, 7, 75, 0), (3, 60, 75, 0), (4, 1440, 100, 0), (5, 1, 2, 0), (6, 1, 60, 55), (7, 5, 80, 40), (8, 5, 90, 88), (8, 5, 30, 28), (9, 60, 3000, 2990)
 ) as given (number, minutes, hours_ago, until_hours_ago)
-cross join lateral generate_series(
-  date_trunc('minute', now()) - interval '1 hour' * given.hours_ago,
-  date_trunc('minute', now()) - interval '1 hour' * given.until_hours_ago,
-  interval '1 minute' * given.minutes
-) as minutes (minute)
+cross join
+  lateral generate_series(
+    date_trunc('minute', now()) - interval '1 hour' * given.hours_ago,
+    date_trunc('minute', now()) - interval '1 hour' * given.until_hours_ago,
+    interval '1 minute' * given.minutes
+  ) as minutes (minute)
 where random() < 0.95;
 
 create temporary table hours_before as

@@ -56,7 +56,10 @@ select monitoring.test_checks('example', array(select generate_series(0, 59)), '
 select monitoring.test_checks('example', array(select generate_series(60, 1320, 60)), 'up', 60);
 
 select is(
-  (select uptime_30d_percent from public.target_status where target = 'example'),
+  (
+    select uptime_30d_percent from public.target_status
+    where target = 'example'
+  ),
   95.652, 'an hour down and 22 hours up are 95.652 %, whatever the intervals'
 );
 

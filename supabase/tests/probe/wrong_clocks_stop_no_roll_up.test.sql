@@ -42,7 +42,11 @@ values ('clock', (now() at time zone 'UTC')::date + 1, 0, 0, 60, 0, 0, 3600);
 select monitoring.test_checks(date_trunc('hour', now(), 'UTC') - interval '50 hours', 50 * 60, 'up');
 
 select is(
-  (select array_agg(distinct uptime_percent) from public.target_history where checks > 0), array[100.000],
+  (
+    select array_agg(distinct uptime_percent) from public.target_history
+    where checks > 0
+  ), array[100.000
+  ],
   'hours and checks of the future are not shown'
 );
 

@@ -58,7 +58,10 @@ select results_eq(
 );
 
 select is(
-  (select seen_from from public.target_panels where target = 'shop'), '{database,service}'::text[],
+  (
+    select seen_from from public.target_panels
+    where target = 'shop'
+  ), '{database,service}'::text[],
   'panels have the same'
 );
 
@@ -88,7 +91,10 @@ select trigger_is(
 set local role authenticated;
 
 select is(
-  (select count(*) from public.target_status where target_status::text like '%hidden%'), 0::bigint,
+  (
+    select count(*) from public.target_status
+    where target_status::text like '%hidden%'
+  ), 0::bigint,
   'neither URLs nor headers are shown'
 );
 
