@@ -90,9 +90,10 @@ class SmokeTest:
 
     def _health(self) -> Check:
         response = self._client.get("/health")
-        state, lag = (_object(response).get(name) for name in ("scheduler", "scheduler_lag_seconds"))
-        passed = response.status_code == 200 and state != "stopped"
-        return Check("GET /health", passed, f"scheduler {state}, {lag} s late")
+        names = ("scheduler", "scheduler_lag_seconds", "judgement")
+        state, lag, judgement = (_object(response).get(name) for name in names)
+        passed = response.status_code == 200 and state != "stopped" and judgement != "late"
+        return Check("GET /health", passed, f"scheduler {state}, {lag} s late, judgement {judgement}")
 
     def _page(self) -> Check:
         response = self._client.get("/status", headers={"Accept": "text/html"})

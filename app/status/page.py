@@ -18,6 +18,7 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _UNREACHABLE = "The database does not answer."
 _REFUSED = "The database rejects the service; the service's log contains the reason."
 _STOPPED = "The scheduler has stopped: no health checks run, and the state of the targets does not change."
+_UNJUDGED = "The responses to health checks are not judged: outages are not noticed. An incident says why."
 _SPARK_WIDTH = 120.0
 _SPARK_HEIGHT = 28.0
 
@@ -183,6 +184,9 @@ def find_warnings(
     if known["scheduler"] == "stopped":
         last = _ago(known["scheduler_last_run_at"], now)
         warnings.append(PageWarning("Health checks stopped", f"{_STOPPED} The last round was {last}."))
+    elif known["judgement"] == "late":
+        last = _ago(known["last_judged_at"], now)
+        warnings.append(PageWarning("Health checks are not judged", f"{_UNJUDGED} The last judgement was {last}."))
     return warnings
 
 

@@ -52,6 +52,8 @@ class Snapshot:
             "scheduler": scheduler.state,
             "scheduler_lag_seconds": scheduler.lag_seconds,
             "scheduler_last_run_at": _format_time(scheduler.last_run_at),
+            "judgement": scheduler.judgement,
+            "last_judged_at": _format_time(scheduler.last_judged_at),
             "breakers": {feed: breaker.state for feed, breaker in self._breakers.items()},
             "spool": {
                 "depth": counts.depth,

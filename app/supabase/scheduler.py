@@ -1,12 +1,13 @@
-"""Whether pg_cron still runs the health checks, computed outside the database: a stopped scheduler reports nothing.
+"""Whether pg_cron still runs the health checks, and whether they are judged, computed outside the database: a stopped
+scheduler reports nothing.
 
 service_health() returns the time of the last run and the schedule of the job; both give the time when the next run
-was due.
+was due. It returns the time of the last judgement as well.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -17,24 +18,52 @@ from croniter.croniter import CroniterError
 # minutes of the last run.
 LATE_SECONDS = 10.0
 STOPPED_SECONDS = 45.0
+# Checks are judged every 10 seconds. The database itself says that the state is unknown after the same time.
+UNJUDGED_SECONDS = 60.0
 
 # pg_cron's own syntax for intervals, beside crontab's.
 _SECONDS = re.compile(r"([1-5]?[0-9]) seconds?", re.IGNORECASE)
 
 State = Literal["ok", "late", "stopped", "unknown"]
+Judgement = Literal["ok", "late", "unknown"]
 
 
 @dataclass(frozen=True)
 class SchedulerState:
-    """The state of the job. The lag is the time in seconds since the next run was due."""
+    """The state of the job. The lag is the time in seconds since the next run was due.
+
+    judgement is late when the checks have not been judged for a minute although monitoring is on.
+    """
 
     state: State = "unknown"
     lag_seconds: float | None = None
     last_run_at: datetime | None = None
+    judgement: Judgement = "unknown"
+    last_judged_at: datetime | None = None
 
 
 def assess_scheduler(facts: Mapping[str, object], age_seconds: float) -> SchedulerState:
     """The state now, from a result of service_health() that is age_seconds old. Never raises."""
+    judgement, last_judged_at = _assess_judgement(facts, age_seconds)
+    state = _assess_job(facts, age_seconds)
+    return replace(state, judgement=judgement, last_judged_at=last_judged_at)
+
+
+def _assess_judgement(facts: Mapping[str, object], age_seconds: float) -> tuple[Judgement, datetime | None]:
+    """Whether the checks are judged, and when they were last."""
+    reported, now = facts.get("judgement"), _parse_time(facts.get("server_time"))
+    if not isinstance(reported, Mapping) or now is None:
+        return "unknown", None  # also of a database with an older schema
+    judged_at = _parse_time(reported.get("last_success_at"))
+    if reported.get("is_late") is True:
+        return "late", judged_at
+    if judged_at is None or facts.get("is_monitoring_on") is not True:
+        return "ok", judged_at
+    age = (now - judged_at).total_seconds() + age_seconds
+    return ("late" if age > UNJUDGED_SECONDS else "ok"), judged_at
+
+
+def _assess_job(facts: Mapping[str, object], age_seconds: float) -> SchedulerState:
     job = facts.get("scheduler")
     now = _parse_time(facts.get("server_time"))
     if not isinstance(job, Mapping) or now is None:

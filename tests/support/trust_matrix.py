@@ -118,6 +118,7 @@ ingest_heartbeats                   | .  .   .   .      +       owner
 list_incidents                      | .  +   +   +      +       caller
 match_error_knowledge               | .  +   +   +      +       owner
 mute_target                         | .  .   .   .      +       owner
+pause_target                        | .  .   .   .      +       owner
 public_status                       | .  .   .   .      +       owner
 queue_email                         | .  +   +   +      +       owner
 record_deployment_finished          | .  +   .   .      +       owner
@@ -136,6 +137,7 @@ reopen_incident                     | .  +   +   +      +       owner
 replay_delivery              | .  .   .   .      +       owner
 report_error                        | .  +   +   +      +       owner
 resolve_incident                    | .  +   +   +      +       owner
+resume_target                       | .  .   .   .      +       owner
 search_error_knowledge              | .  +   +   +      +       owner
 service_health                      | .  +   +   +      +       owner
 send_test_notification              | .  .   .   .      +       owner
@@ -312,6 +314,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "list_incidents": {},
     "match_error_knowledge": {"query_embedding": "[1]"},
     "mute_target": {"target": "nothing", "minutes": 1, "reason": "r"},
+    "pause_target": {"target": "nothing", "reason": "r"},
     "public_status": {},
     "queue_email": {"recipient": "nobody@example.com", "subject": "s"},
     "record_deployment_finished": {"deployment_id": "{deployment}", "success": True},
@@ -330,6 +333,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "replay_delivery": {"delivery_id": 1},
     "report_error": {"report": {"error": {"message": "m"}}},
     "resolve_incident": {"incident_id": "{incident}", "resolution": "r"},
+    "resume_target": {"target": "nothing"},
     "search_error_knowledge": {"query_text": "q"},
     "service_health": {},
     "send_test_notification": {"channel": "nothing"},

@@ -86,3 +86,35 @@ def test_a_run_at_the_end_of_time_has_no_next_one(schedule: str) -> None:
         "scheduler": {"schedule": schedule, "is_active": True, "last_run_at": "9999-12-31T23:59:59.9+00:00"},
     }
     assert assess_scheduler(facts, 0).state == "unknown"
+
+
+def judged(last_success: str | None, *, is_late: object = False, is_on: bool = True) -> dict[str, object]:
+    last = None if last_success is None else f"2026-11-24T{last_success}+00:00"
+    judgement = {"last_success_at": last, "is_late": is_late}
+    return {**facts("10:00:00.2"), "is_monitoring_on": is_on, "judgement": judgement}
+
+
+@pytest.mark.parametrize(
+    ("reported", "age", "state"),
+    [
+        (judged("10:00:29"), 0, "ok"),
+        (judged("10:00:29"), 59, "ok"),
+        (judged("10:00:29"), 60, "late"),
+        (judged("09:00:00", is_late=True), 0, "late"),
+        (judged("10:00:29", is_late=True), 0, "late"),
+        (judged(None), 0, "ok"),
+        (judged(None, is_late=True), 0, "late"),
+        (judged("09:00:00", is_on=False), 0, "ok"),
+        (judged("soon"), 0, "ok"),
+        ({**judged("10:00:29"), "judgement": None}, 0, "unknown"),
+        ({**judged("10:00:29"), "server_time": None}, 0, "unknown"),
+        (facts("10:00:00.2"), 0, "unknown"),
+    ],
+)
+def test_a_judgement_is_late_after_a_minute(reported: dict[str, object], age: float, state: str) -> None:
+    assert assess_scheduler(reported, age).judgement == state
+
+
+def test_a_judgement_is_assessed_without_a_scheduler() -> None:
+    state = assess_scheduler({**judged("09:00:00", is_late=True), "scheduler": None}, 0)
+    assert (state.state, state.judgement, state.last_judged_at) == ("unknown", "late", DAY.replace(hour=9))

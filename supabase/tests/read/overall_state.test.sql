@@ -1,6 +1,6 @@
 begin;
 
-select plan(27);
+select plan(28);
 
 -- Live incidents of other tests must not count here.
 update public.incidents
@@ -142,6 +142,14 @@ where id = 'INC-1';
 select is(monitoring.overall_state(), 'outage', 'outage with a CRITICAL incident of the health checks');
 
 select is(public.service_health() ->> 'overall', 'outage', 'service_health contains the state');
+
+update public.incidents set fingerprint = 'health-check:certificate:api'
+where id = 'INC-1';
+
+select is(monitoring.overall_state(), 'degraded', 'a certificate that expires within a day is no outage yet');
+
+update public.incidents set fingerprint = 'overall'
+where id = 'INC-1';
 
 update public.incidents set has_manual_severity = true
 where id = 'INC-1';
