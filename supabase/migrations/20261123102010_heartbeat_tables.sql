@@ -46,7 +46,8 @@ comment on table monitoring.heartbeats is
 comment on column monitoring.heartbeats.target is 'Name of the target.';
 
 comment on column monitoring.heartbeats.schedule is
-'When heartbeats are expected, and whether the target is enabled, as one text: shows that the configuration changed.';
+'When heartbeats are expected, and whether the target is enabled and paused, as one text: shows that the configuration
+changed.';
 
 comment on column monitoring.heartbeats.state is
 'waiting: no heartbeat has arrived yet. ok: the last run succeeded. failed: it reported a failure. missed: none arrived
@@ -174,7 +175,8 @@ begin
       probe_targets.name,
       probe_targets as target,
       concat_ws(
-        ' ', probe_targets.cron, probe_targets.timezone, probe_targets.period_minutes, probe_targets.is_enabled
+        ' ', probe_targets.cron, probe_targets.timezone, probe_targets.period_minutes, probe_targets.is_enabled,
+        case when probe_targets.is_paused then 'paused' end
       ) as schedule
     from monitoring.probe_targets
     where probe_targets.type = 'heartbeat'
@@ -204,7 +206,7 @@ $$;
 
 comment on function monitoring.sync_heartbeats() is
 'Creates and deletes the rows and keys of heartbeats as monitoring.probe_targets has them. One whose schedule changed,
-or that was enabled, starts anew: it waits for the next time.';
+or that was enabled, paused or resumed, starts anew: it waits for the next time.';
 
 create function monitoring.list_heartbeat_keys()
 returns table (name text, key uuid, path text)

@@ -2,7 +2,7 @@
 -- Objects: functions monitoring.mark_late_heartbeats, monitoring.restart_heartbeats, monitoring.describe_moment,
 --   monitoring.describe_heartbeat_problem, monitoring.judge_heartbeats.
 -- Risks: judge_health_checks() calls it under the advisory lock of rounds. Every statement reads the heartbeats, at
---   most 2,000 rows, and looks the rest up by key.
+--   most 10,000 rows, and looks the rest up by key.
 
 create function monitoring.mark_late_heartbeats(moment timestamptz)
 returns bigint
@@ -12,6 +12,33 @@ strict
 security invoker
 set search_path = ''
 as $$
+  -- While its owner pauses it, a heartbeat is not awaited, and after that it starts anew.
+  with paused as materialized (
+    select
+      heartbeats.target,
+      monitoring.find_next_heartbeat(
+        probe_targets, coalesce(probe_targets.paused_until, mark_late_heartbeats.moment)
+      ) as next_expected_at
+    from monitoring.heartbeats
+    join monitoring.probe_targets on probe_targets.name = heartbeats.target
+    where monitoring.is_paused_by_owner(probe_targets)
+      and (
+        heartbeats.next_expected_at <= coalesce(probe_targets.paused_until, mark_late_heartbeats.moment)
+        or heartbeats.state not in ('ok', 'waiting')
+        or heartbeats.running_since is not null
+      )
+    order by heartbeats.target
+    for update of heartbeats skip locked
+  )
+
+  update monitoring.heartbeats
+  set
+    next_expected_at = paused.next_expected_at,
+    running_since = null,
+    state = case heartbeats.state when 'ok' then 'ok' else 'waiting' end
+  from paused
+  where heartbeats.target = paused.target;
+
   -- After a pause of the judgement, what waits in the spool gets time to arrive.
   with unjudged as materialized (
     select heartbeats.target
@@ -44,7 +71,8 @@ as $$
             then 'missed'
         end as state
     ) as found
-    where coalesce(heartbeats.excused_until, '-infinity') <= mark_late_heartbeats.moment
+    where not monitoring.is_paused_by_owner(probe_targets)
+      and coalesce(heartbeats.excused_until, '-infinity') <= mark_late_heartbeats.moment
       and found.state <> heartbeats.state
       and heartbeats.state <> 'too_long'
     order by heartbeats.target
@@ -65,7 +93,8 @@ $$;
 
 comment on function monitoring.mark_late_heartbeats(timestamptz) is
 'Sets the state of heartbeats that are missed, or whose run takes too long, at a moment, and returns their number. When
-none was judged for 4 minutes, nothing is marked for 2 minutes: heartbeats may wait in the spool.';
+none was judged for 4 minutes, nothing is marked for 2 minutes: heartbeats may wait in the spool. Those that their owner
+paused are not marked, and wait for the first time after the pause.';
 
 create function monitoring.restart_heartbeats(moment timestamptz)
 returns void
@@ -205,6 +234,7 @@ begin
     join monitoring.probe_targets on probe_targets.name = heartbeats.target and probe_targets.is_enabled
     join monitoring.target_states on target_states.target = heartbeats.target
     where heartbeats.state <> 'waiting'
+      and not monitoring.is_paused_by_owner(probe_targets)
       and (
         coalesce(target_states.last_check_at, '-infinity') < v_minute
         or target_states.status <> case heartbeats.state when 'ok' then 'up' else 'down' end::public.check_status
