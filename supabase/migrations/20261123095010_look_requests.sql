@@ -118,27 +118,27 @@ strict
 security invoker
 set search_path = ''
 as $$
-  with due as materialized (
-    select probe_targets.name, monitoring.find_certificate_endpoint(probe_targets) as endpoint
-    from monitoring.probe_targets
-    left join monitoring.target_certificates on target_certificates.target = probe_targets.name
-    where probe_targets.is_enabled
-      and probe_targets.url like 'https://%'
-      -- A time further ahead was written before the clock was set back.
-      and (
-        target_certificates.target is null
-        or target_certificates.next_look_at not between clock_timestamp() and clock_timestamp() + interval '7 hours'
-      )
-    order by target_certificates.next_look_at nulls first, probe_targets.place
-  ),
-
-  requested as (
+  with requested as (
     insert into monitoring.target_certificates as known (target, endpoint, next_look_at)
     select chosen.name, chosen.endpoint, clock_timestamp() + interval '1 hour'
     from (
-      select due.name, due.endpoint
-      from due
-      where due.endpoint is not null
+      select (due.target).name, found.endpoint
+      from (
+        select probe_targets as target
+        from monitoring.probe_targets
+        left join monitoring.target_certificates on target_certificates.target = probe_targets.name
+        where probe_targets.is_enabled
+          and probe_targets.url like 'https://%'
+          and (
+            target_certificates.target is null
+            -- A time further ahead was written before the clock was set back.
+            or target_certificates.next_look_at not between clock_timestamp() and clock_timestamp() + interval '7 hours'
+          )
+        order by target_certificates.next_look_at nulls first, probe_targets.place
+      ) as due
+      -- Evaluated until there are enough.
+      cross join lateral (select monitoring.find_certificate_endpoint(due.target) as endpoint offset 0) as found
+      where found.endpoint is not null
       limit request_certificate_looks.most
     ) as chosen
     order by chosen.name
@@ -298,6 +298,7 @@ begin
       from monitoring.target_looks
       where target_looks.recorded_at is null
         and target_looks.due_at > now()
+        and (target_looks.lease_expires_at is null or target_looks.lease_expires_at <= now())
         and target_looks.purpose = 'certificate'
     );
     if v_waiting < v_most then

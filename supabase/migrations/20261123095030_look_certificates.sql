@@ -5,8 +5,8 @@
 --   monitoring.describe_certificate_message, monitoring.name_certificate_problem, monitoring.find_certificate_severity,
 --   monitoring.find_next_judgement, monitoring.judge_certificate, monitoring.describe_certificate_event,
 --   monitoring.follow_certificate_titles, monitoring.open_certificate_incidents, monitoring.judge_certificates,
---   monitoring.store_certificates, monitoring.follow_certificate_targets; view public.certificate_status; trigger
---   certificates_follow_their_targets.
+--   monitoring.store_certificates, monitoring.follow_certificate_targets; view public.certificate_status; triggers
+--   certificates_follow_changed_targets, certificates_follow_removed_targets.
 -- Risks: the clock of the database decides how many days are left, and judge_at when the incident changes although
 --   nobody looks. Certificates are locked by target, then incidents by fingerprint.
 
@@ -395,6 +395,7 @@ security invoker
 set search_path = ''
 as $$
 declare
+  c_most constant integer := 500;
   v_now constant timestamptz := clock_timestamp();
   v_row record;
   v_certificate monitoring.target_certificates;
@@ -413,7 +414,8 @@ begin
     from monitoring.target_certificates
     left join monitoring.probe_targets on probe_targets.name = target_certificates.target
     where target_certificates.judge_at <= v_now
-    order by target_certificates.target
+    order by target_certificates.judge_at, target_certificates.target
+    limit c_most
     for update of target_certificates skip locked
   loop
     v_count := v_count + 1;
@@ -464,8 +466,9 @@ $$;
 
 comment on function monitoring.judge_certificates() is
 'Opens, raises, renames and resolves the incidents of certificates that a look or the time has changed, and returns the
-number of certificates judged. During maintenance no new incident opens: the certificate is judged again afterwards.
-Certificates that another session judges are left to it. Costs one look into an index when nothing has changed.';
+number of certificates judged, at most 500 a call. During maintenance no new incident opens: the certificate is judged
+again afterwards. Certificates that another session judges are left to it. Costs one look into an index when nothing
+has changed.';
 
 create function monitoring.store_certificates(certificates monitoring.target_certificates[])
 returns void
@@ -521,14 +524,18 @@ begin
   with stale as materialized (
     select target_certificates.target
     from monitoring.target_certificates
+    join former on former.name = target_certificates.target
     where not exists (
       select
       from monitoring.probe_targets
-      where probe_targets.name = target_certificates.target
-        and monitoring.find_certificate_endpoint(probe_targets) = target_certificates.endpoint
+      where probe_targets.name = former.name
+        and probe_targets.url is not distinct from former.url
+        and probe_targets.is_enabled = former.is_enabled
+        and probe_targets.is_paused = former.is_paused
+        and probe_targets.paused_until is not distinct from former.paused_until
     )
     order by target_certificates.target
-    for update
+    for update of target_certificates
   )
 
   update monitoring.target_certificates
@@ -540,12 +547,17 @@ end
 $$;
 
 comment on function monitoring.follow_certificate_targets() is
-'Has certificates judged at once whose targets were removed, disabled, paused or moved to another address. Their
-incidents are not touched here: whoever edits the configuration must not wait for them.';
+'Has certificates judged at once whose targets were removed, disabled, paused or moved. Their incidents are not touched
+here: whoever edits the configuration must not wait for them.';
 
--- sync_probe_targets() inserts after each edit, also when there is no target.
-create trigger certificates_follow_their_targets
-after insert on monitoring.probe_targets
+create trigger certificates_follow_changed_targets
+after update on monitoring.probe_targets
+referencing old table as former
+for each statement execute function monitoring.follow_certificate_targets();
+
+create trigger certificates_follow_removed_targets
+after delete on monitoring.probe_targets
+referencing old table as former
 for each statement execute function monitoring.follow_certificate_targets();
 
 create view public.certificate_status

@@ -121,7 +121,7 @@ select is(
   array[
     monitoring.judge_certificates()::text, monitoring.test_look(monitoring.test_good())
   ],
-  array['3', 'tap port'],
+  array['4', 'tap port'],
   'a changed host or port is due at once'
 );
 

@@ -1,6 +1,6 @@
 begin;
 
-select plan(5);
+select plan(6);
 
 select results_eq(
   $$ select days, severity::text from monitoring.certificate_thresholds order by days $$,
@@ -61,6 +61,12 @@ select monitoring.seed_certificate_thresholds() as seeded;
 
 select is(
   (select count(*) from monitoring.certificate_thresholds), 3::bigint, 'an installation without rows gets them'
+);
+
+select results_eq(
+  $$ select origin, description from monitoring.describe_rule('certificate') $$,
+  $$ values ('health-check', 'The days that are left, or why clients reject the certificate, give the severity.') $$,
+  'the rule of the incidents is explained'
 );
 
 select * from finish();
