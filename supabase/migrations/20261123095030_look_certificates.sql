@@ -359,12 +359,10 @@ security invoker
 set search_path = ''
 as $$
 declare
+  v_middle constant integer := cardinality(open_certificate_incidents.events) / 2;
   v_attempt integer := 0;
 begin
-  if open_certificate_incidents.events = '{}' then
-    return;
-  end if;
-  loop
+  while open_certificate_incidents.events <> '{}' loop
     v_attempt := v_attempt + 1;
     begin
       perform monitoring.upsert_incidents(open_certificate_incidents.events);
@@ -378,14 +376,33 @@ begin
         if v_attempt = 20 then
           raise;
         end if;
+      when others then
+        if not monitoring.is_content_error(sqlstate) then
+          raise;
+        end if;
+        if v_middle = 0 then
+          raise warning 'an incident cannot be opened: % (%)', open_certificate_incidents.events[1].fingerprint, sqlerrm;
+          return;
+        end if;
+        exit;
     end;
   end loop;
+  -- One of them is at fault: it must not keep the others from theirs.
+  if v_middle > 0 then
+    perform monitoring.open_certificate_incidents(
+      open_certificate_incidents.events[:v_middle], open_certificate_incidents.former_titles[:v_middle]
+    );
+    perform monitoring.open_certificate_incidents(
+      open_certificate_incidents.events[v_middle + 1:], open_certificate_incidents.former_titles[v_middle + 1:]
+    );
+  end if;
 end
 $$;
 
 comment on function monitoring.open_certificate_incidents(monitoring.prepared_event[], text[]) is
 'Writes events about certificates to their incidents. former_titles are the titles that these got last, in the order of
-the events. Conflicts with other sessions are retried up to 20 times.';
+the events. Conflicts with other sessions are retried up to 20 times. An event that cannot be stored is left out with a
+warning.';
 
 create function monitoring.judge_certificates()
 returns integer
