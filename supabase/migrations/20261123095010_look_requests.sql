@@ -208,6 +208,7 @@ begin
       and (target_looks.lease_expires_at is null or target_looks.lease_expires_at <= v_now)
       and probe_targets.is_enabled
       and probe_targets.url is not null
+      and not (probe_targets.is_paused and coalesce(probe_targets.paused_until > v_now, true))
     -- A judgement waits for a confirmation, and nobody for a certificate.
     order by target_looks.purpose = 'certificate', target_looks.due_at, target_looks.id
     limit lease_looks.most

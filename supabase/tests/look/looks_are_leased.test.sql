@@ -9,7 +9,8 @@ update public.system_config
 set value = '[
   {"name": "tap one", "type": "backend", "url": "http://a.example/"},
   {"name": "tap two", "type": "backend", "url": "http://b.example/"},
-  {"name": "tap off", "type": "backend", "url": "http://c.example/", "enabled": false}
+  {"name": "tap off", "type": "backend", "url": "http://c.example/", "enabled": false},
+  {"name": "tap paused", "type": "backend", "url": "http://d.example/", "is_paused": true}
 ]'
 where key = 'health_check_targets';
 
@@ -18,6 +19,7 @@ values
 ('tap one', 'certificate', clock_timestamp() + interval '1 minute'),
 ('tap two', 'certificate', clock_timestamp() + interval '2 minutes'),
 ('tap off', 'certificate', clock_timestamp() + interval '1 minute'),
+('tap paused', 'certificate', clock_timestamp() + interval '1 minute'),
 ('tap gone', 'certificate', clock_timestamp() + interval '1 minute'),
 ('tap one', 'certificate', clock_timestamp() - interval '1 second');
 
@@ -45,7 +47,7 @@ select is(
 
 select is(
   monitoring.test_take(20), 'confirm tap two, certificate tap two',
-  'confirmations come first; what is leased, overdue, or of no enabled target is not taken'
+  'confirmations come first; what is leased, overdue, or of no enabled target, or of a paused one, is not taken'
 );
 
 select is(monitoring.test_take(20), null, 'what is leased is not taken again');
