@@ -127,14 +127,15 @@ class Network(httpcore.AsyncNetworkBackend):
         is_first, self.first_byte_at = self.addresses is None, None
         try:
             addresses = (await self._resolve(host.rstrip(".")))[:_MOST_ADDRESSES]
+            if not addresses:
+                raise OSError("it has no address")
         except OSError as error:
             raise LookError("dns", f"the name {host} cannot be resolved: {error.strerror or error}") from error
         if is_first:
             self.addresses = addresses
         permitted = [address for address in addresses if self._allow_private or not is_private(address)]
         if not permitted:
-            found = ", ".join(addresses) or "no address"
-            raise LookError("private_address", f"{host} has no public address, but {found}")
+            raise LookError("private_address", f"{host} has no public address, but {', '.join(addresses)}")
         self.step = "connecting"
         for address in permitted[:-1]:
             try:

@@ -6,7 +6,7 @@ No rules: neither the status of the target nor how bad a problem is.
 import asyncio
 import ssl
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpcore
 import httpx
@@ -29,7 +29,7 @@ class Order:
     id: int
     url: str
     method: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)  # may be secrets
     body: str | None
     content_type: str | None
     timeout_ms: int
@@ -95,7 +95,9 @@ async def look(order: Order, certificates: ssl.SSLContext, resolve: Resolve = re
         _fail(seen, error.kind, error.problem)
     except ssl.SSLError as error:  # with TLS 1.3 a server may refuse the client after the handshake
         _fail(seen, "tls", describe_handshake_error(error))
-    except (*_FAILURES, httpx.InvalidURL, ValueError) as error:
+    except (httpcore.LocalProtocolError, ValueError):  # h11 quotes the header, which may be a secret
+        _fail(seen, "protocol", "the request cannot be sent: its URL or one of its headers is not valid")
+    except (*_FAILURES, httpx.InvalidURL) as error:
         _fail(seen, "protocol", f"{network.step} failed: {describe_failure(error)}")
     finally:
         await network.aclose()

@@ -90,7 +90,8 @@ class LookWorker:
         try:
             sighting = await self._look_at(order, certificates)
         except Exception as error:  # of one target: the looks at others go on
-            _logger.exception("a look failed", extra={"fields": {"look": order.id}})
+            # Only the class: the text may quote the request, and with it a secret.
+            _logger.error("a look failed: %s", type(error).__name__, extra={"fields": {"look": order.id}})
             sighting = Sighting(order.id, error_kind="protocol", problem=f"the look failed: {type(error).__name__}")
         self._metrics.count_look(sighting.error_kind)
         seen.put_nowait(sighting)

@@ -151,7 +151,8 @@ async def test_an_error_in_one_look_is_its_result(caplog: pytest.LogCaptureFixtu
         await until(lambda: database.ids() == {1, 2})
     failed = next(each for each in seen if each["id"] == 1)
     assert (failed["error_kind"], failed["problem"]) == ("protocol", "the look failed: LookupError")
-    assert caplog.text.count("a look failed") == 1
+    assert caplog.text.count("a look failed: LookupError") == 1
+    assert "a secret" not in caplog.text
 
 
 async def test_an_order_that_cannot_be_read_does_not_stop_the_others() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import ssl
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -237,6 +238,57 @@ async def test_a_resolver_that_hangs_uses_up_the_timeout() -> None:
     assert seen.problem == "timeout of 300 ms while resolving the name"
 
 
+async def test_a_resolver_that_hangs_does_not_collect_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+
+    def hang(*arguments: object, **options: object) -> list[object]:
+        release.wait()
+        return []
+
+    monkeypatch.setattr("app.looks.network.socket.getaddrinfo", hang)
+    monkeypatch.setattr("app.looks.network._RESOLVER_THREADS", threading.BoundedSemaphore(1))
+    first = asyncio.create_task(resolve("shop.example"))
+    await asyncio.sleep(0)
+    with pytest.raises(OSError, match="the resolver does not answer"):
+        await resolve("shop.example")
+    release.set()
+    assert await first == []
+
+
+async def test_a_name_without_addresses(target: Target) -> None:
+    async def resolve_nothing(host: str) -> list[str]:
+        return []
+
+    seen = await look(order("http://shop.example/", allow_private=False), CONTEXT, resolve_nothing)
+    assert (seen.error_kind, seen.problem) == ("dns", "the name shop.example cannot be resolved: it has no address")
+
+
+async def test_an_ipv6_address() -> None:
+    heads: list[bytes] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    try:
+        server = await asyncio.start_server(handle, "::1", 0)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    async with server:
+        port = port_of(server)
+        seen = await look_at(f"http://[::1]:{port}/")
+    assert (seen.http_status, seen.addresses) == (204, ["::1"])
+    assert f"\r\nHost: [::1]:{port}\r\n".encode() in heads[0]
+
+
+async def test_proxies_of_the_environment_are_not_used(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert (await look_at(target.url("/status/200"))).http_status == 200
+
+
 async def test_addresses_are_resolved() -> None:
     assert await resolve("127.0.0.1") == ["127.0.0.1"]
     assert await resolve("::1") == ["::1"]
@@ -393,9 +445,16 @@ def test_something_else_is_no_order(row: object) -> None:
         read_order(row)
 
 
-@pytest.mark.parametrize("headers", [{"a b": "c"}, {"A": "b\r\nC: d"}, {"Ä": "x"}, {"A": "\x00"}])
+@pytest.mark.parametrize(
+    "headers", [{"a b": "secret"}, {"A": "secret\r\nC: d"}, {"Ä": "secret"}, {"A": "secret\x00"}, {"A": "secret\ud800"}]
+)
 async def test_headers_that_http_does_not_permit_are_not_sent(target: Target, headers: dict[str, str]) -> None:
     target.paths.clear()
     seen = await look_at(target.url("/echo"), headers=headers)
     assert seen.error_kind == "protocol"
+    assert seen.problem == "the request cannot be sent: its URL or one of its headers is not valid"
     assert target.paths == []
+
+
+def test_secrets_of_headers_are_not_in_the_text_of_an_order() -> None:
+    assert "secret" not in repr(order("http://shop.example/", headers={"Authorization": "secret"}))
