@@ -8,14 +8,22 @@ import psycopg
 
 TARGETS = [
     {"name": "api", "type": "backend", "url": "https://api.shop.example/health", "public": True},
-    {"name": "checkout", "type": "frontend", "url": "https://shop.example/checkout", "depends_on": "api"},
+    {
+        "name": "checkout",
+        "type": "frontend",
+        "url": "https://shop.example/checkout",
+        "depends_on": "api",
+        "group": "Shop",
+    },
+    {"name": "legacy", "type": "backend", "url": "https://old.shop.example/", "is_paused": True},
+    {"name": "payments", "type": "backend", "url": "https://pay.shop.example/health", "group": "Shop"},
     {
         "name": "search",
         "type": "backend",
         "url": "https://search.shop.example/health",
         "max_response_ms": 400,
     },
-    {"name": "shop", "type": "frontend", "url": "https://shop.example/", "public": True},
+    {"name": "shop", "type": "frontend", "url": "https://shop.example/", "public": True, "group": "Shop"},
 ]
 
 STATES = """
@@ -23,6 +31,8 @@ insert into monitoring.target_states (target, status, since, last_check_at, last
 values
 ('api', 'up', now() - interval '3 days 4 hours', now() - interval '1 minute', 42),
 ('checkout', 'down', now() - interval '12 minutes', now() - interval '1 minute', null),
+('legacy', 'down', now() - interval '12 days', now() - interval '5 days', null),
+('payments', 'disputed', now() - interval '4 minutes', now() - interval '1 minute', null),
 ('search', 'degraded', now() - interval '25 minutes', now() - interval '1 minute', 610),
 ('shop', 'up', now() - interval '12 days', now() - interval '1 minute', 180)
 """
@@ -62,6 +72,30 @@ select
   date_trunc('minute', now()) - make_interval(mins => number), now()
 from unnest('{api,checkout,search,shop}'::text[]) with ordinality as targets (target, place)
 cross join generate_series(0, 59) as ago (number)
+"""
+
+# The database does not reach payments, the service does.
+DISPUTED = """
+insert into public.monitoring_checks (
+  target, target_type, url, status, error, service_status, scheduled_at, completed_at
+)
+values (
+  'payments', 'backend', 'https://pay.shop.example/health', 'disputed', 'timed out after 5000 ms', 'up',
+  date_trunc('minute', now()), now()
+)
+"""
+
+CERTIFICATES = """
+insert into monitoring.target_certificates (target, endpoint, next_look_at, looked_at, issuer, not_after, problem)
+values
+(
+  'payments', 'pay.shop.example:443', now() + interval '6 hours', now(), 'R11 (Let''s Encrypt)',
+  now() + interval '5 days 1 hour', null
+),
+(
+  'checkout', 'shop.example:443', now() + interval '1 hour', now(), 'Office Authority', now() + interval '90 days',
+  'the certificate is self-signed'
+)
 """
 
 REPORTS = [
@@ -110,7 +144,7 @@ def fill(connection: psycopg.Connection) -> None:
     connection.execute(
         "update public.system_config set value = %s where key = 'health_check_targets'", [json.dumps(TARGETS)]
     )
-    for statement in (STATES, HOURS, CHECKS, DEPLOYMENTS):
+    for statement in (STATES, HOURS, CHECKS, DISPUTED, CERTIFICATES, DEPLOYMENTS):
         connection.execute(statement)
     for number, (title, severity, category, source, minutes, count) in enumerate(REPORTS, start=1):
         identifier = f"INC-{number}"

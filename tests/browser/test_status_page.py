@@ -28,7 +28,7 @@ def test_a_signed_in_operator_sees_everything(browser: Browser, width: int, sche
     page = browser.visit(width=width, scheme=scheme, **SIGNED_IN)
     check_page(page, browser)
     assert page.title == "Outage | Status"
-    assert page.bars == [90] * 4
+    assert page.bars == [90] * 6
     assert page.lines == 4
     text = page.text.replace("\n", " ")
     assert re.search(r"for \d+ min · 12 times", text)
@@ -39,8 +39,19 @@ def test_a_signed_in_operator_sees_everything(browser: Browser, width: int, sche
         "Scheduler",
         "Spool",
         "agents may act within their feature flags",
+        "the database cannot reach it, the service can",
+        "seen from the database and the service",
+        "last error: timed out after 5000 ms",
+        "certificate valid for 5 days, issued by R11 (Let's Encrypt)",
+        "the certificate is self-signed",
+        "Other targets",
     ):
         assert words in text
+    assert re.search(r"legacy\s+paused", text)
+    # Groups in the order of their worst target.
+    assert [text.index(word) for word in ("Shop ", "checkout down", "payments disputed", "Other targets")] == sorted(
+        text.index(word) for word in ("Shop ", "checkout down", "payments disputed", "Other targets")
+    )
 
 
 @pytest.mark.parametrize(("width", "scheme"), SIZES_AND_SCHEMES)
@@ -52,7 +63,7 @@ def test_an_anonymous_visitor_sees_the_overall_state_and_public_targets(
     assert page.bars == [90] * 2
     for words in ("Outage", "api", "shop", "Sign in"):
         assert words in page.text
-    for words in ("checkout", "search", "INC-", "Spool"):
+    for words in ("checkout", "search", "INC-", "Spool", "payments", "certificate", "seen from"):
         assert words not in page.text
 
 

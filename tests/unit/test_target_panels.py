@@ -172,5 +172,5 @@ def test_days_without_data_are_gaps() -> None:
 
 def test_no_targets_at_all() -> None:
     page = show(overall="no_targets")
-    assert "<title>No targets | Status</title>" in page
-    assert '<p class="overall none" role="status"><strong>No targets</strong></p>' in page
+    assert "<title>No targets are checked | Status</title>" in page
+    assert '<p class="overall none" role="status"><strong>No targets are checked</strong></p>' in page
