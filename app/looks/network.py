@@ -31,6 +31,8 @@ PRIVATE_NETWORKS = [
 ]
 # An address that does not answer must not use up the time of the next one.
 _CONNECT_SECONDS = 1.5
+# The problem is known already: it must not become a timeout.
+_CERTIFICATE_SECONDS = 1.5
 _MOST_ADDRESSES = 20
 # A resolver may keep a thread for longer than a look waits.
 _RESOLVER_THREADS = threading.BoundedSemaphore(40)
@@ -216,8 +218,9 @@ async def _fetch_certificate(address: str, port: int, host: str) -> Certificate:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
-        _, writer = await asyncio.open_connection(address, port, ssl=context, server_hostname=host)
-    except OSError:
+        async with asyncio.timeout(_CERTIFICATE_SECONDS):
+            _, writer = await asyncio.open_connection(address, port, ssl=context, server_hostname=host)
+    except OSError:  # TimeoutError is one
         return Certificate()
     try:
         return _certificate_of(writer.get_extra_info("ssl_object"))

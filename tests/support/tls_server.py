@@ -105,13 +105,15 @@ def trusting(*authorities: KeyPair) -> ssl.SSLContext:
 
 
 @contextmanager
-def tls_server(context: ssl.SSLContext | None) -> Iterator[int]:
+def tls_server(context: ssl.SSLContext | None, handshakes: int | None = None) -> Iterator[int]:
     """The port of a server in a thread that answers 200; without a context it speaks no TLS.
+
+    With `handshakes` it is silent after so many connections.
 
     With blocking sockets, because asyncio closes a connection without the alert that says why a handshake failed.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(8) as pool:
-        thread = threading.Thread(target=_accept, args=(listener, context, pool))
+        thread = threading.Thread(target=_accept, args=(listener, context, pool, handshakes))
         thread.start()
         try:
             yield int(listener.getsockname()[1])
@@ -120,13 +122,22 @@ def tls_server(context: ssl.SSLContext | None) -> Iterator[int]:
             thread.join()
 
 
-def _accept(listener: socket.socket, context: ssl.SSLContext | None, pool: ThreadPoolExecutor) -> None:
+def _accept(
+    listener: socket.socket, context: ssl.SSLContext | None, pool: ThreadPoolExecutor, handshakes: int | None
+) -> None:
+    silent = []
     while True:
         try:
             connection, _ = listener.accept()
         except OSError:
-            return
+            break
+        if handshakes == 0:
+            silent.append(connection)
+            continue
+        handshakes = None if handshakes is None else handshakes - 1
         pool.submit(_serve, connection, context)
+    for connection in silent:
+        connection.close()
 
 
 def _serve(connection: socket.socket, context: ssl.SSLContext | None) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.looks.certificate import read_certificate
+from app.looks.certificate import Certificate, read_certificate
 from app.looks.vantage import Order, Sighting, look
 from tests.support.tls_server import (
     KeyPair,
@@ -109,6 +109,14 @@ async def test_a_certificate_that_clients_reject_is_read_as_well(kind: str) -> N
     assert seen.certificate.not_after == pair.certificate.not_valid_after_utc.isoformat()
     assert seen.certificate.subject in (HOST, "other.example")
     assert seen.response_time_ms is None
+
+
+async def test_a_rejected_certificate_that_cannot_be_read_again_is_no_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.looks.network._CERTIFICATE_SECONDS", 0.05)
+    with tls_server(make_certificate(HOST).server_context(), handshakes=1) as port:
+        seen = await look_at(port)
+    assert (seen.error_kind, seen.problem) == ("tls", "the certificate is self-signed")
+    assert seen.certificate == Certificate(problem="the certificate is self-signed")
 
 
 async def test_the_certificate_of_an_address_is_checked() -> None:
