@@ -184,7 +184,7 @@ class _Transfer:
         handle.setopt(pycurl.HEADERFUNCTION, self._receive_header_line)
         handle.setopt(pycurl.URL, request.url.encode())
         handle.setopt(pycurl.HTTPHEADER, [*(line.encode() for line in request.headers), USER_AGENT])
-        handle.setopt(pycurl.TIMEOUT_MS, request.timeout_milliseconds)
+        handle.setopt(pycurl.TIMEOUT_MS, max(0, request.timeout_milliseconds))  # 0: none
         handle.setopt(pycurl.FOLLOWLOCATION, 1)
         handle.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         handle.setopt(pycurl.PROXY, "")
@@ -201,7 +201,7 @@ class _Transfer:
     def _receive_header_line(self, line: bytes) -> None:
         """Collects the headers that libcurl calls CURLH_HEADER: one block per response, without trailers."""
         text = line.rstrip(b"\r\n")
-        if text.startswith(b"HTTP/"):
+        if text[:5].upper() == b"HTTP/":
             self._in_trailers = False
             if self._is_interim:
                 self._header_blocks.pop()
@@ -224,6 +224,8 @@ class _Transfer:
             return Response(request_id, timed_out=True, error_message=message)
         if code != pycurl.E_OK:
             return Response(request_id, error_message=pycurl.easy_strerror(code))
+        if self._is_interim:  # 101, after which no other response follows: pg_net reads no headers of interim responses
+            self._header_blocks[-1].clear()
         first, last = self._header_blocks[0], self._header_blocks[-1]
         return Response(
             request_id,

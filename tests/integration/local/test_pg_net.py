@@ -380,6 +380,39 @@ def test_of_a_repeated_header_the_last_value_is_kept(running: Database, target: 
     assert (answer["status"], answer["headers"]["X-Twice"]) == (404, "second")
 
 
+@pytest.mark.parametrize(
+    ("head", "status", "headers"),
+    [
+        (b"http/1.1 200 OK", 200, {"X-Raw", "Content-Length"}),
+        (b"HTTP/1.1 999 X", 999, {"X-Raw", "Content-Length"}),
+        (b"HTTP/1.1 101 Switching Protocols", 101, set()),
+        (
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK",
+            200,
+            {"X-Raw", "Content-Length"},
+        ),
+    ],
+)
+def test_unusual_status_lines(running: Database, target: Target, head: bytes, status: int, headers: set[str]) -> None:
+    target.raw["head"] = head + b"\r\nX-Raw: 1\r\nContent-Length: 2\r\n\r\nok"
+    answer = get(running, target.url("/raw/head"))
+    assert (answer["status"], set(answer["headers"])) == (status, headers)
+
+
+def test_bytes_of_header_names_that_are_not_ascii_are_stored(running: Database, target: Target) -> None:
+    target.raw["name"] = b"HTTP/1.1 200 OK\r\nX-Caf\xe9: 1\r\nContent-Length: 2\r\n\r\nok"
+    request_id = enqueue(running, target.url("/raw/name"))
+    names = (
+        "select encode(textsend(key), 'hex') from net._http_response, jsonb_object_keys(headers) as key where id = %s"
+    )
+    stored = poll_until(lambda: running.rows(names, request_id), bool, "the answer")
+    assert (b"X-Caf\xe9".hex(),) in stored
+
+
+def test_a_negative_timeout_is_none(running: Database, target: Target) -> None:
+    assert get(running, target.url("/delay/0"), timeout_milliseconds=-5)["status"] == 200
+
+
 # ---- errors ----
 
 
