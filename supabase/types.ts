@@ -175,14 +175,14 @@ isOneToOne: false
                   ]
                 },"monitoring_checks": {
                   Row: {
-                    "answer_due_at": string | null,"answer_excerpt": string | null,"answer_headers": Json | null,"answered_at": string | null,"attempt": number,"completed_at": string | null,"consecutive_failures": number,"error": string | null,"error_count": number,"has_expected_text": boolean | null,"http_status": number | null,"id": number,"incident_id": string | null,"is_maintenance": boolean,"request_id": number | null,"response_time_ms": number | null,"retry_until": string | null,"scheduled_at": string,"sent_at": string | null,"status": Database["public"]['Enums']["check_status"],"target": string,"target_type": Database["public"]['Enums']["target_type"],"url": string | null
+                    "answer_due_at": string | null,"answer_excerpt": string | null,"answer_headers": Json | null,"answered_at": string | null,"attempt": number,"completed_at": string | null,"consecutive_failures": number,"error": string | null,"error_count": number,"http_status": number | null,"id": number,"incident_id": string | null,"interval_minutes": number,"is_maintenance": boolean,"request_id": number | null,"response_time_error_ms": number | null,"response_time_ms": number | null,"retry_until": string | null,"scheduled_at": string,"send_at": string | null,"sent_at": string | null,"service_problem": string | null,"service_status": Database["public"]['Enums']["check_status"] | null,"status": Database["public"]['Enums']["check_status"],"target": string,"target_type": Database["public"]['Enums']["target_type"],"unmet_condition": string | null,"url": string | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "answer_due_at"?: string | null,"answer_excerpt"?: string | null,"answer_headers"?: Json | null,"answered_at"?: string | null,"attempt"?: number,"completed_at"?: string | null,"consecutive_failures"?: number,"error"?: string | null,"error_count"?: number,"has_expected_text"?: boolean | null,"http_status"?: number | null,"id"?: never,"incident_id"?: string | null,"is_maintenance"?: boolean,"request_id"?: number | null,"response_time_ms"?: number | null,"retry_until"?: string | null,"scheduled_at": string,"sent_at"?: string | null,"status"?: Database["public"]['Enums']["check_status"],"target": string,"target_type": Database["public"]['Enums']["target_type"],"url"?: string | null
+                    "answer_due_at"?: string | null,"answer_excerpt"?: string | null,"answer_headers"?: Json | null,"answered_at"?: string | null,"attempt"?: number,"completed_at"?: string | null,"consecutive_failures"?: number,"error"?: string | null,"error_count"?: number,"http_status"?: number | null,"id"?: never,"incident_id"?: string | null,"interval_minutes"?: number,"is_maintenance"?: boolean,"request_id"?: number | null,"response_time_error_ms"?: number | null,"response_time_ms"?: number | null,"retry_until"?: string | null,"scheduled_at": string,"send_at"?: string | null,"sent_at"?: string | null,"service_problem"?: string | null,"service_status"?: Database["public"]['Enums']["check_status"] | null,"status"?: Database["public"]['Enums']["check_status"],"target": string,"target_type": Database["public"]['Enums']["target_type"],"unmet_condition"?: string | null,"url"?: string | null
                   }
                   Update: {
-                    "answer_due_at"?: string | null,"answer_excerpt"?: string | null,"answer_headers"?: Json | null,"answered_at"?: string | null,"attempt"?: number,"completed_at"?: string | null,"consecutive_failures"?: number,"error"?: string | null,"error_count"?: number,"has_expected_text"?: boolean | null,"http_status"?: number | null,"id"?: never,"incident_id"?: string | null,"is_maintenance"?: boolean,"request_id"?: number | null,"response_time_ms"?: number | null,"retry_until"?: string | null,"scheduled_at"?: string,"sent_at"?: string | null,"status"?: Database["public"]['Enums']["check_status"],"target"?: string,"target_type"?: Database["public"]['Enums']["target_type"],"url"?: string | null
+                    "answer_due_at"?: string | null,"answer_excerpt"?: string | null,"answer_headers"?: Json | null,"answered_at"?: string | null,"attempt"?: number,"completed_at"?: string | null,"consecutive_failures"?: number,"error"?: string | null,"error_count"?: number,"http_status"?: number | null,"id"?: never,"incident_id"?: string | null,"interval_minutes"?: number,"is_maintenance"?: boolean,"request_id"?: number | null,"response_time_error_ms"?: number | null,"response_time_ms"?: number | null,"retry_until"?: string | null,"scheduled_at"?: string,"send_at"?: string | null,"sent_at"?: string | null,"service_problem"?: string | null,"service_status"?: Database["public"]['Enums']["check_status"] | null,"status"?: Database["public"]['Enums']["check_status"],"target"?: string,"target_type"?: Database["public"]['Enums']["target_type"],"unmet_condition"?: string | null,"url"?: string | null
                   }
                   Relationships: [
                     {
@@ -266,7 +266,21 @@ isOneToOne: false
                 }
           }
           Views: {
-            "deployment_impact": {
+            "certificate_status": {
+                  Row: {
+                    "days_left": number | null,"expires_at": string | null,"issuer": string | null,"looked_at": string | null,"names": (string)[],"problem": string | null,"target": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                           "days_left"?: never,"expires_at"?: string | null,"issuer"?: string | null,"looked_at"?: string | null,"names"?: (string)[] | null,"problem"?: string | null,"target"?: string | null
+                         }
+                        Update: {
+                           "days_left"?: never,"expires_at"?: string | null,"issuer"?: string | null,"looked_at"?: string | null,"names"?: (string)[] | null,"problem"?: string | null,"target"?: string | null
+                         }
+                        Relationships: [
+                    
+                  ]
+                },"deployment_impact": {
                   Row: {
                     "critical_incidents": number | null,"deployment_id": number,"environment": string,"finished_at": string | null,"incidents": number | null,"occurrences": number | null,"open_incidents": number | null,"rollback_of": number | null,"service": string,"started_at": string,"status": Database["public"]['Enums']["deployment_status"],"version": string,"worst_severity": Database["public"]['Enums']["incident_severity"] | null
                   }
@@ -404,7 +418,7 @@ isOneToOne: false
                   ]
                 },"target_days": {
                   Row: {
-                    "day": string | null,"degraded": number | null,"down": number | null,"maintenance": number | null,"status": Database["public"]['Enums']["check_status"] | null,"target": string | null,"unknown": number | null,"up": number | null,"uptime_percent": number | null
+                    "day": string | null,"degraded": number | null,"degraded_seconds": number | null,"down": number | null,"down_seconds": number | null,"gap_seconds": number | null,"maintenance": number | null,"maintenance_seconds": number | null,"status": Database["public"]['Enums']["check_status"] | null,"target": string | null,"unknown": number | null,"unknown_seconds": number | null,"up": number | null,"up_seconds": number | null,"uptime_percent": number | null
                   }
                   ComputedFields: never
                   Relationships: [
@@ -412,21 +426,15 @@ isOneToOne: false
                   ]
                 },"target_history": {
                   Row: {
-                    "checks": number,"degraded": number,"down": number,"hour": string,"maintenance": number,"max_ms": number | null,"p50_ms": number | null,"p95_ms": number | null,"target": string,"unknown": number,"up": number,"uptime_percent": number | null
+                    "checks": number | null,"degraded": number | null,"degraded_seconds": number | null,"down": number | null,"down_seconds": number | null,"gap_seconds": number | null,"hour": string | null,"is_final": boolean | null,"is_summed_up": boolean | null,"maintenance": number | null,"maintenance_seconds": number | null,"max_ms": number | null,"p50_ms": number | null,"p95_ms": number | null,"target": string | null,"unknown": number | null,"unknown_seconds": number | null,"up": number | null,"up_seconds": number | null,"uptime_percent": number | null
                   }
                   ComputedFields: never
-                  Insert: {
-                           "checks"?: number | null,"degraded"?: number | null,"down"?: number | null,"hour"?: string | null,"maintenance"?: number | null,"max_ms"?: number | null,"p50_ms"?: number | null,"p95_ms"?: number | null,"target"?: string | null,"unknown"?: number | null,"up"?: number | null,"uptime_percent"?: never
-                         }
-                        Update: {
-                           "checks"?: number | null,"degraded"?: number | null,"down"?: number | null,"hour"?: string | null,"maintenance"?: number | null,"max_ms"?: number | null,"p50_ms"?: number | null,"p95_ms"?: number | null,"target"?: string | null,"unknown"?: number | null,"up"?: number | null,"uptime_percent"?: never
-                         }
-                        Relationships: [
+                  Relationships: [
                     
                   ]
                 },"target_panels": {
                   Row: {
-                    "days": Json | null,"incident_id": string | null,"is_heartbeat": boolean | null,"is_maintenance": boolean | null,"last_check_at": string | null,"last_heartbeat_at": string | null,"last_response_time_ms": number | null,"next_heartbeat_at": string | null,"p50_ms": number | null,"p95_ms": number | null,"response_times_ms": Json | null,"since": string,"status": Database["public"]['Enums']["check_status"],"target": string,"uptime_24h_percent": number | null,"uptime_90d_percent": number | null
+                    "certificate_expires_at": string | null,"certificate_issuer": string | null,"certificate_looked_at": string | null,"certificate_problem": string | null,"days": Json | null,"group_name": string | null,"http_status": number | null,"incident_id": string | null,"is_heartbeat": boolean | null,"is_maintenance": boolean | null,"is_paused": boolean | null,"last_check_at": string | null,"last_error": string | null,"last_heartbeat_at": string | null,"last_response_time_ms": number | null,"next_heartbeat_at": string | null,"p50_ms": number | null,"p95_ms": number | null,"pause_reason": string | null,"paused_until": string | null,"response_time_error_ms": number | null,"response_times_ms": Json | null,"seen_from": (string)[] | null,"service_problem": string | null,"service_status": Database["public"]['Enums']["check_status"] | null,"since": string,"status": Database["public"]['Enums']["check_status"],"tags": (string)[] | null,"target": string,"uptime_24h_percent": number | null,"uptime_90d_percent": number | null
                   }
                   ComputedFields: never
                   Relationships: [
@@ -434,7 +442,7 @@ isOneToOne: false
                   ]
                 },"target_status": {
                   Row: {
-                    "incident_id": string | null,"is_heartbeat": boolean | null,"last_check_at": string | null,"last_heartbeat_at": string | null,"last_response_time_ms": number | null,"next_heartbeat_at": string | null,"p50_ms": number | null,"p95_ms": number | null,"since": string,"status": Database["public"]['Enums']["check_status"],"target": string,"uptime_24h_percent": number | null,"uptime_30d_percent": number | null,"uptime_7d_percent": number | null
+                    "certificate_expires_at": string | null,"certificate_issuer": string | null,"certificate_looked_at": string | null,"certificate_problem": string | null,"group_name": string | null,"http_status": number | null,"incident_id": string | null,"is_heartbeat": boolean | null,"is_paused": boolean | null,"last_check_at": string | null,"last_error": string | null,"last_heartbeat_at": string | null,"last_response_time_ms": number | null,"next_heartbeat_at": string | null,"p50_ms": number | null,"p95_ms": number | null,"pause_reason": string | null,"paused_until": string | null,"response_time_error_ms": number | null,"seen_from": (string)[] | null,"service_problem": string | null,"service_status": Database["public"]['Enums']["check_status"] | null,"since": string,"status": Database["public"]['Enums']["check_status"],"tags": (string)[] | null,"target": string,"uptime_24h_percent": number | null,"uptime_30d_percent": number | null,"uptime_7d_percent": number | null
                   }
                   ComputedFields: never
                   Relationships: [
@@ -641,6 +649,9 @@ isOneToOne: false
 "mute_target":
 { Args: { "minutes": number,"reason": string,"target": string }; Returns: Json
                            },
+"pause_target":
+{ Args: { "minutes"?: number,"reason"?: string,"target": string }; Returns: Json
+                           },
 "public_status":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
@@ -689,6 +700,9 @@ isOneToOne: false
                            },
 "record_invalid_signature":
 { Args: { "ip_address": string }; Returns: boolean
+                           },
+"record_looks":
+{ Args: { "looks": Json }; Returns: Json
                            },
 "record_provider_email_event":
 { Args: { "event": Json,"provider": string }; Returns: Json
@@ -846,6 +860,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"resume_target":
+{ Args: { "target": string }; Returns: Json
+                           },
 "search_error_knowledge":
 { Args: { "filters"?: Json,"match_count"?: number,"query_embedding"?: string,"query_text": string }; Returns: {
               "category": Database["public"]['Enums']["incident_category"],"id": number,"is_approved": boolean,"is_auto_fix_allowed": boolean,"pattern": string,"revision": number,"root_cause": string,"score": number,"severity": Database["public"]['Enums']["incident_severity"],"solution": string,"success_rate": number
@@ -966,6 +983,9 @@ isOneToOne: false
 "system_status":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"take_looks":
+{ Args: { "max_looks"?: number }; Returns: Json
+                           },
 "unmute_target":
 { Args: { "target": string }; Returns: Json
                            },
@@ -977,7 +997,7 @@ isOneToOne: false
                            }
           }
           Enums: {
-            "check_status": "pending"|"up"|"degraded"|"down"|"unknown","deployment_status": "pending"|"in_progress"|"succeeded"|"failed"|"rolled_back"|"cancelled","email_status": "queued"|"sent"|"delivered"|"opened"|"clicked"|"complained"|"bounced"|"failed","incident_category": "backend"|"frontend"|"database"|"security"|"infrastructure","incident_severity": "LOW"|"MEDIUM"|"HIGH"|"CRITICAL","incident_status": "open"|"acknowledged"|"suppressed"|"resolved","target_type": "backend"|"frontend"|"database"|"other"|"heartbeat"
+            "check_status": "pending"|"up"|"degraded"|"down"|"unknown"|"disputed","deployment_status": "pending"|"in_progress"|"succeeded"|"failed"|"rolled_back"|"cancelled","email_status": "queued"|"sent"|"delivered"|"opened"|"clicked"|"complained"|"bounced"|"failed","incident_category": "backend"|"frontend"|"database"|"security"|"infrastructure","incident_severity": "LOW"|"MEDIUM"|"HIGH"|"CRITICAL","incident_status": "open"|"acknowledged"|"suppressed"|"resolved","target_type": "backend"|"frontend"|"database"|"other"|"heartbeat"
           }
           CompositeTypes: {
             [_ in never]: never
@@ -1093,7 +1113,7 @@ export type CompositeTypes<
 export const Constants = {
   "public": {
           Enums: {
-            "check_status": ["pending", "up", "degraded", "down", "unknown"],"deployment_status": ["pending", "in_progress", "succeeded", "failed", "rolled_back", "cancelled"],"email_status": ["queued", "sent", "delivered", "opened", "clicked", "complained", "bounced", "failed"],"incident_category": ["backend", "frontend", "database", "security", "infrastructure"],"incident_severity": ["LOW", "MEDIUM", "HIGH", "CRITICAL"],"incident_status": ["open", "acknowledged", "suppressed", "resolved"],"target_type": ["backend", "frontend", "database", "other", "heartbeat"]
+            "check_status": ["pending", "up", "degraded", "down", "unknown", "disputed"],"deployment_status": ["pending", "in_progress", "succeeded", "failed", "rolled_back", "cancelled"],"email_status": ["queued", "sent", "delivered", "opened", "clicked", "complained", "bounced", "failed"],"incident_category": ["backend", "frontend", "database", "security", "infrastructure"],"incident_severity": ["LOW", "MEDIUM", "HIGH", "CRITICAL"],"incident_status": ["open", "acknowledged", "suppressed", "resolved"],"target_type": ["backend", "frontend", "database", "other", "heartbeat"]
           }
         }
 } as const

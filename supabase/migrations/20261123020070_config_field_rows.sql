@@ -1,7 +1,7 @@
 -- Purpose: lists the fields of the configuration, as functions that insert the rows of monitoring.config_field.
 -- Objects: functions monitoring.seed_permission_fields, monitoring.seed_target_fields,
---   monitoring.seed_health_check_policy_fields, monitoring.seed_incident_fields,
---   monitoring.seed_notification_fields.
+--   monitoring.seed_target_condition_fields, monitoring.seed_health_check_policy_fields,
+--   monitoring.seed_incident_fields, monitoring.seed_notification_fields.
 -- Risks: a field without a row here is rejected. monitoring.install() calls the functions; rows that exist are not
 --   changed.
 
@@ -157,7 +157,22 @@ as $$
   (
     'health_check_targets', 'check_ins_from', 'strings', 0, 50, null, false, '[]',
     'names of the public keys whose check-ins, sent by a Sentry SDK, count as heartbeats'
-  ),
+  )
+  on conflict (entry, field) do nothing
+$$;
+
+comment on function monitoring.seed_target_fields() is
+'Inserts the fields of the entry health_check_targets that are missing.';
+
+create function monitoring.seed_target_condition_fields()
+returns void
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  insert into monitoring.config_field (entry, field, kind, minimum, maximum, choices, is_required, default_value, meaning)
+  values
   (
     'health_check_targets', 'retry_interval_seconds', 'integer', 0, 55, null, false, null,
     'seconds between two attempts of a round; missing means that of health_check_policy'
@@ -215,8 +230,8 @@ as $$
   on conflict (entry, field) do nothing
 $$;
 
-comment on function monitoring.seed_target_fields() is
-'Inserts the fields of the entry health_check_targets that are missing.';
+comment on function monitoring.seed_target_condition_fields() is
+'Inserts the fields of the entry health_check_targets that are missing: attempts, conditions, pauses and labels.';
 
 create function monitoring.seed_health_check_policy_fields()
 returns void

@@ -1,6 +1,7 @@
 -- Purpose: says of every column that holds text how personal data is erased from it.
 -- Objects: type monitoring.personal_data_column; functions monitoring.erase_fingerprint, monitoring.erase_name,
---   monitoring.list_personal_data_columns, monitoring.describe_erasure, monitoring.list_copies_elsewhere.
+--   monitoring.list_health_check_columns, monitoring.list_personal_data_columns, monitoring.describe_erasure,
+--   monitoring.list_copies_elsewhere.
 -- Risks: a test compares the list with the catalog, so that a new column with text fails until it is listed.
 
 create type monitoring.personal_data_column as (
@@ -54,6 +55,46 @@ comment on function monitoring.erase_name(text, text) is
 'Returns a name that is part of a key without personal data: a random one if it has some, so that two do not become the
 same.';
 
+create function monitoring.list_health_check_columns()
+returns setof monitoring.personal_data_column
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select listed.relation, single.name, listed.treatment, listed.expression, listed.reason
+  from (
+    values
+    ('public.monitoring_checks', 'url error unmet_condition service_problem answer_headers', 'erased', null, null),
+    ('public.monitoring_checks', 'answer_excerpt', 'erased',
+      'monitoring.truncate_bytes(monitoring.erase_text(answer_excerpt, $1), 1024)', null),
+    ('public.monitoring_checks', 'target incident_id', 'ignored', null, 'names of targets and incidents'),
+    ('monitoring.job_runs', 'job', 'ignored', null, 'names of our own'),
+    ('monitoring.heartbeats', 'last_sender last_refused_sender', 'reported', null, 'who reported, from the access token'),
+    ('monitoring.heartbeats', 'target schedule state last_run_id', 'ignored', null, 'names of targets and our own, and ids'),
+    ('monitoring.heartbeat_keys', 'target', 'ignored', null, 'names of targets'),
+    ('monitoring.probe_targets',
+      'name url method headers body_contains depends_on cron timezone check_ins_from group_name tags body content_type '
+      'secret_headers body_lacks json_path header_contains', 'ignored', null, 'copied from system_config'),
+    ('monitoring.suspected_targets', 'target', 'ignored', null, 'names of targets'),
+    ('monitoring.target_states', 'target pause_reason', 'ignored', null, 'names of targets, and texts of our own'),
+    ('monitoring.target_looks', 'problem', 'erased', null, null),
+    ('monitoring.target_looks', 'target purpose endpoint error_kind addresses', 'ignored', null,
+      'names of targets, words of our own, and addresses of servers'),
+    ('monitoring.target_certificates', 'target endpoint issuer subject names problem incident_title', 'ignored', null,
+      'names of targets, and public certificates'),
+    ('monitoring.target_labels', 'target group_name tags', 'ignored', null, 'names of targets and of their groups'),
+    ('monitoring.target_hourly_stats', 'target', 'ignored', null, 'names of targets'),
+    ('monitoring.target_daily_stats', 'target', 'ignored', null, 'names of targets'),
+    ('monitoring.watched_jobs', 'job', 'ignored', null, 'names of our own')
+  ) as listed (relation, names, treatment, expression, reason)
+  cross join unnest(string_to_array(listed.names, ' ')) as single (name)
+$$;
+
+comment on function monitoring.list_health_check_columns() is
+'Returns the part of list_personal_data_columns() that is about health checks and heartbeats.';
+
 create function monitoring.list_personal_data_columns()
 returns setof monitoring.personal_data_column
 language sql
@@ -85,7 +126,7 @@ as $$
     ('public.security_events', 'ip_address', 'erased', 'case when host(ip_address) !~* $1 then ip_address end', null),
     ('public.security_events', 'caller', 'reported', null, 'who recorded the event, from the access token'),
     ('public.security_events', 'incident_id', 'ignored', null, 'a name of our own'),
-    -- Rows must have an address: this one is nobody's.
+    -- Rows must have an address: this one is nobody's.,
     ('public.email_tracking', 'recipient', 'erased',
       $x$case when recipient ~* $1 then '[erased]@erased.invalid' else recipient end$x$, null),
     ('public.email_tracking', 'status', 'follows',
@@ -100,10 +141,6 @@ as $$
       'service version environment deployed_by rollback_reason test_results external_url', 'erased', null, null),
     ('public.deployment_history', 'caller', 'reported', null, 'who recorded the deployment, from the access token'),
     ('public.deployment_history', 'commit_hash external_id', 'ignored', null, 'a hash and the id of a deployment'),
-    ('public.monitoring_checks', 'url error unmet_condition service_problem answer_headers', 'erased', null, null),
-    ('public.monitoring_checks', 'answer_excerpt', 'erased',
-      'monitoring.truncate_bytes(monitoring.erase_text(answer_excerpt, $1), 1024)', null),
-    ('public.monitoring_checks', 'target incident_id', 'ignored', null, 'names of targets and incidents'),
     ('public.classification_rules', 'example counterexample', 'reported', null,
       'a row that its rule must match: edit the rule'),
     ('public.classification_rules', 'name sources origin codes pattern', 'ignored', null, 'rules, written by the owner'),
@@ -134,13 +171,6 @@ as $$
     ('monitoring.compiled_secret_formats', 'prefixes', 'ignored', null, 'compiled from secret_formats'),
     ('monitoring.action_kinds', 'kind flag meaning', 'ignored', null, 'written by migrations'),
     ('monitoring.config_field', 'entry field kind choices default_value meaning', 'ignored', null, 'written by migrations'),
-    ('monitoring.job_runs', 'job', 'ignored', null, 'names of our own'),
-    ('monitoring.heartbeats', 'last_sender last_refused_sender', 'reported', null, 'who reported, from the access token'),
-    ('monitoring.heartbeats', 'target schedule state last_run_id', 'ignored', null, 'names of targets and our own, and ids'),
-    ('monitoring.heartbeat_keys', 'target', 'ignored', null, 'names of targets'),
-    ('monitoring.probe_targets', 'name url method headers body_contains depends_on cron timezone check_ins_from group_name tags body content_type '
-      'secret_headers body_lacks json_path header_contains', 'ignored', null,
-      'copied from system_config'),
     ('monitoring.notification_channels',
       'name kind sources environments events quiet_timezone escalate_to url_secret token_secret '
       'signing_secret provider email from_address agent', 'ignored', null, 'copied from system_config'),
@@ -148,19 +178,12 @@ as $$
     ('monitoring.notifications', 'channel', 'erased', 'monitoring.erase_name(channel, $1)', null),
     ('monitoring.notifications', 'message_id incident_id provider_id', 'ignored', null, 'ids'),
     ('monitoring.service_versions', 'version', 'ignored', null, 'versions of the service'),
-    ('monitoring.service_targets', 'name written', 'ignored', null, 'settings of the service'),
-    ('monitoring.suspected_targets', 'target', 'ignored', null, 'names of targets'),
-    ('monitoring.target_states', 'target pause_reason', 'ignored', null, 'names of targets, and texts of our own'),
-    ('monitoring.target_looks', 'problem', 'erased', null, null),
-    ('monitoring.target_looks', 'target purpose endpoint error_kind addresses', 'ignored', null,
-      'names of targets, words of our own, and addresses of servers'),
-    ('monitoring.target_certificates', 'target endpoint issuer subject names problem incident_title', 'ignored', null,
-      'names of targets, and public certificates'),
-    ('monitoring.target_labels', 'target group_name tags', 'ignored', null, 'names of targets and of their groups'),
-    ('monitoring.target_hourly_stats', 'target', 'ignored', null, 'names of targets'),
-    ('monitoring.target_daily_stats', 'target', 'ignored', null, 'names of targets')
+    ('monitoring.service_targets', 'name written', 'ignored', null, 'settings of the service')
   ) as listed (relation, names, treatment, expression, reason)
   cross join unnest(string_to_array(listed.names, ' ')) as single (name)
+  union all
+  select listed.*
+  from monitoring.list_health_check_columns() as listed
 $$;
 
 comment on function monitoring.list_personal_data_columns() is

@@ -17,6 +17,7 @@ begin
   -- The fields first, because they validate the entries.
   perform monitoring.seed_permission_fields();
   perform monitoring.seed_target_fields();
+  perform monitoring.seed_target_condition_fields();
   perform monitoring.seed_health_check_policy_fields();
   perform monitoring.seed_incident_fields();
   perform monitoring.seed_notification_fields();

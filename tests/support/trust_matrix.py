@@ -228,6 +228,7 @@ RELATIONS = {
     "monitoring.awaited_answers": _CLOSED,
     "monitoring.certificate_thresholds": _CLOSED,
     "monitoring.awaited_checks": _CLOSED,
+    "monitoring.watched_jobs": _CLOSED,
     "monitoring.compiled_secret_formats": _CLOSED,
     "monitoring.config_field": _CLOSED,
     "monitoring.embedding_jobs": _CLOSED,
