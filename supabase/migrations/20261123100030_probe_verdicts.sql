@@ -76,7 +76,9 @@ as $$
       'Number of redirects hit maximum amount', -- CURLE_TOO_MANY_REDIRECTS
       'Unrecognized or bad HTTP Content or Transfer-Encoding', -- CURLE_BAD_CONTENT_ENCODING
       'A value or data field grew larger than allowed' -- CURLE_TOO_LARGE: more headers than libcurl takes
-    ]),
+    ])
+    -- A status code that is none, such as 000, by store_answer().
+    or starts_with(is_server_error.error, 'responded with '),
     false
   )
 $$;
@@ -167,7 +169,12 @@ as $$
   -- An answer that comes later is nobody's.
   forgotten as (
     delete from monitoring.awaited_checks
-    where awaited_checks.check_id in (select locked.id from locked where locked.answered_at is null)
+    where awaited_checks.request_id in (
+      select overdue.request_id
+      from monitoring.awaited_checks as overdue
+      where overdue.check_id in (select locked.id from locked where locked.answered_at is null)
+      for update skip locked
+    )
   ),
 
   judged as (

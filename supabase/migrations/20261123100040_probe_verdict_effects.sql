@@ -1,6 +1,6 @@
 -- Purpose: determines what verdicts change: the state of targets, and incidents to open, fold or resolve.
--- Objects: type monitoring.verdict_effect; functions monitoring.update_target_states, monitoring.find_root_cause,
---   monitoring.has_recovered_cause, monitoring.is_paused_by_owner, monitoring.find_verdict_effects,
+-- Objects: type monitoring.verdict_effect; functions monitoring.update_target_states, monitoring.is_paused_by_owner,
+--   monitoring.find_root_cause, monitoring.has_recovered_cause, monitoring.find_verdict_effects,
 --   monitoring.describe_outage_title, monitoring.describe_outage_message, monitoring.name_outage,
 --   monitoring.describe_vantage_points, monitoring.describe_outages.
 -- Risks: locks are taken in this order: the advisory lock, checks by id, states by target, incidents by fingerprint;
@@ -103,6 +103,20 @@ comment on function monitoring.update_target_states(monitoring.verdict[]) is
 'Updates the state of each target from its verdict. The verdicts must contain one round per target. A round in
 maintenance changes the status, and counts for no series of rounds.';
 
+create function monitoring.is_paused_by_owner(target monitoring.probe_targets)
+returns boolean
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select (is_paused_by_owner.target).is_paused
+    and coalesce((is_paused_by_owner.target).paused_until > now(), true)
+$$;
+
+comment on function monitoring.is_paused_by_owner(monitoring.probe_targets) is
+'Returns whether the owner of a target paused it, and the pause has not ended.';
+
 create function monitoring.find_root_cause(target text)
 returns text
 language sql
@@ -124,14 +138,17 @@ as $$
     join monitoring.target_states on target_states.target = chain.depends_on and target_states.status = 'down'
     join monitoring.probe_targets on probe_targets.name = chain.depends_on and probe_targets.is_enabled
     where chain.depth < 100
+      -- The state of a target that is not checked is old.
+      and target_states.paused_at is null
+      and not monitoring.is_paused_by_owner(probe_targets)
   )
 
   select coalesce((select chain.name from chain order by chain.depth desc limit 1), find_root_cause.target)
 $$;
 
 comment on function monitoring.find_root_cause(text) is
-'Returns the target that causes a failure: the last one in the chain of depends_on that is down, or the target
-itself.';
+'Returns the target that causes a failure: the last one in the chain of depends_on that is down and checked, or the
+target itself.';
 
 create function monitoring.has_recovered_cause(target text, scheduled_at timestamptz)
 returns boolean
@@ -178,24 +195,10 @@ comment on function monitoring.has_recovered_cause(text, timestamptz) is
 'Returns whether a target that this target depends on, directly or not, came back in this round: what depends on it may
 need a moment longer.';
 
-create function monitoring.is_paused_by_owner(target monitoring.probe_targets)
-returns boolean
-language sql
-volatile
-security invoker
-set search_path = ''
-as $$
-  select (is_paused_by_owner.target).is_paused
-    and coalesce((is_paused_by_owner.target).paused_until > clock_timestamp(), true)
-$$;
-
-comment on function monitoring.is_paused_by_owner(monitoring.probe_targets) is
-'Returns whether the owner of a target paused it, and the pause has not ended.';
-
 create function monitoring.find_verdict_effects(verdicts monitoring.verdict[])
 returns setof monitoring.verdict_effect
 language sql
-volatile
+stable
 security invoker
 set search_path = ''
 as $$

@@ -1,9 +1,9 @@
 -- Purpose: judges health checks each second: verdicts, confirmations by the service, further attempts and their effects
 --   in one short transaction.
--- Objects: functions monitoring.request_missing_confirmations, monitoring.settle_verdicts,
---   monitoring.resolve_recovered, monitoring.apply_verdicts, monitoring.apply_verdicts_safely,
---   monitoring.report_refused_verdicts, monitoring.apply_ready_verdicts, monitoring.remove_stale_target_states,
---   monitoring.judge_health_checks.
+-- Objects: type monitoring.refused_verdict; functions monitoring.request_missing_confirmations,
+--   monitoring.settle_verdicts, monitoring.resolve_recovered, monitoring.apply_verdicts,
+--   monitoring.apply_verdicts_safely, monitoring.report_refused_verdicts, monitoring.apply_ready_verdicts,
+--   monitoring.remove_stale_target_states, monitoring.judge_health_checks.
 -- Risks: one judgement runs at a time, because of the advisory lock that rounds take too.
 
 create function monitoring.request_missing_confirmations(verdicts monitoring.verdict[])
@@ -30,14 +30,13 @@ begin
     from unnest(request_missing_confirmations.verdicts) as verdict
     join monitoring.probe_targets on probe_targets.name = verdict.target
     left join monitoring.target_states on target_states.target = verdict.target
-    left join monitoring.target_states as cause on cause.target = probe_targets.depends_on
     where verdict.status = 'down'
       and not verdict.is_maintenance
       -- A failure that another target causes opens nothing.
-      and case
-        when verdict.is_offline then probe_targets.depends_on is null
-        else cause.status is distinct from 'down'
-      end
+      and (
+        probe_targets.depends_on is null
+        or (not verdict.is_offline and monitoring.find_root_cause(verdict.target) = verdict.target)
+      )
       and not exists (select from monitoring.target_looks where target_looks.check_id = verdict.check_id)
       -- What is known to be down is asked about again in every tenth round.
       and (
@@ -289,8 +288,12 @@ $$;
 comment on function monitoring.apply_verdicts(monitoring.verdict[]) is
 'Applies verdicts, one per target: states, incidents, checks.';
 
+create type monitoring.refused_verdict as (check_id bigint, target text, problem text);
+
+comment on type monitoring.refused_verdict is 'A verdict that could not be applied, and the error.';
+
 create function monitoring.apply_verdicts_safely(verdicts monitoring.verdict[])
-returns table (check_id bigint, target text, problem text)
+returns setof monitoring.refused_verdict
 language plpgsql
 volatile
 security invoker
@@ -306,10 +309,11 @@ exception
     or sqlstate 'PT400' or sqlstate 'PT409'
   then
     if v_middle = 0 then
-      apply_verdicts_safely.check_id := apply_verdicts_safely.verdicts[1].check_id;
-      apply_verdicts_safely.target := apply_verdicts_safely.verdicts[1].target;
-      apply_verdicts_safely.problem := sqlerrm;
-      return next;
+      return query
+      select
+        apply_verdicts_safely.verdicts[1].check_id,
+        apply_verdicts_safely.verdicts[1].target,
+        monitoring.sanitize_text(sqlerrm, 1000);
     else
       return query
       select refused.*
@@ -324,7 +328,7 @@ $$;
 comment on function monitoring.apply_verdicts_safely(monitoring.verdict[]) is
 'Applies verdicts, and returns those that cannot be applied, with the reason: it halves them until those are alone.';
 
-create function monitoring.report_refused_verdicts(targets text[], problem text)
+create function monitoring.report_refused_verdicts(fingerprint text, refused monitoring.refused_verdict[])
 returns void
 language plpgsql
 volatile
@@ -338,12 +342,13 @@ begin
   select incidents.last_seen
   into v_last_seen
   from public.incidents
-  where incidents.fingerprint = 'health-check:verdicts'
+  where incidents.fingerprint = report_refused_verdicts.fingerprint
     and incidents.status <> 'resolved';
-  if report_refused_verdicts.targets = '{}' then
-    if found then
+  if report_refused_verdicts.refused = '{}' then
+    if v_last_seen is not null then
       perform monitoring.resolve_incidents(
-        array['health-check:verdicts'], 'health-check', 'health-check', 'Every result could be stored again.'
+        array[report_refused_verdicts.fingerprint], 'health-check', 'health-check',
+        'Every result could be stored again.'
       );
     end if;
     return;
@@ -356,15 +361,20 @@ begin
       'error', jsonb_build_object(
         'message', format(
           'The result of the health check of %s cannot be stored: %s',
-          report_refused_verdicts.targets[1], report_refused_verdicts.problem
+          report_refused_verdicts.refused[1].target, report_refused_verdicts.refused[1].problem
         ),
         'type', 'ResultRefused'
       ),
       'severity', 'HIGH',
       'category', 'infrastructure',
       'source', 'health-check',
-      'fingerprint', 'health-check:verdicts',
-      'context', jsonb_build_object('targets', to_jsonb(report_refused_verdicts.targets[1:20]))
+      'fingerprint', report_refused_verdicts.fingerprint,
+      'context', jsonb_build_object(
+        'targets', (
+          select jsonb_agg(each.target order by each.target)
+          from unnest(report_refused_verdicts.refused[1:20]) as each
+        )
+      )
     ),
     1,
     'health-check'
@@ -375,12 +385,12 @@ begin
 end
 $$;
 
-comment on function monitoring.report_refused_verdicts(text[], text) is
-'Opens an incident when results of targets cannot be stored, repeats it once a minute, and resolves it when there are
-none any more. problem is the error of the first.';
+comment on function monitoring.report_refused_verdicts(text, monitoring.refused_verdict[]) is
+'Opens the incident of this fingerprint when verdicts could not be applied, repeats it once a minute, and resolves it
+when there are none any more.';
 
 create function monitoring.apply_ready_verdicts(verdicts monitoring.verdict[])
-returns bigint
+returns integer
 language plpgsql
 volatile
 security invoker
@@ -388,34 +398,26 @@ set search_path = ''
 as $$
 declare
   v_ready monitoring.verdict[];
-  v_refused record;
-  v_check_ids bigint[] := '{}';
-  v_targets text[] := '{}';
-  v_problem text;
-  v_count bigint := 0;
+  v_refused monitoring.refused_verdict[] := '{}'::monitoring.refused_verdict[];
+  v_count integer := 0;
 begin
   -- What was applied is no longer pending, so other verdicts become ready.
   while apply_ready_verdicts.verdicts <> '{}' loop
     v_ready := array(
       select verdict
-      from monitoring.find_ready_verdicts(apply_ready_verdicts.verdicts, v_check_ids) as verdict
+      from monitoring.find_ready_verdicts(
+        apply_ready_verdicts.verdicts, array(select refused.check_id from unnest(v_refused) as refused)
+      ) as verdict
     );
     exit when v_ready = '{}';
     perform monitoring.request_missing_confirmations(v_ready);
     v_ready := array(select verdict from monitoring.settle_verdicts(v_ready) as verdict);
     exit when v_ready = '{}';
     v_count := v_count + cardinality(v_ready);
-    for v_refused in
-      select refused.check_id, refused.target, refused.problem
-      from monitoring.apply_verdicts_safely(v_ready) as refused
-    loop
-      v_check_ids := v_check_ids || v_refused.check_id;
-      v_targets := v_targets || v_refused.target;
-      v_problem := coalesce(v_problem, v_refused.problem);
-    end loop;
+    v_refused := v_refused || array(select refused from monitoring.apply_verdicts_safely(v_ready) as refused);
   end loop;
-  perform monitoring.report_refused_verdicts(v_targets, v_problem);
-  return v_count - cardinality(v_check_ids);
+  perform monitoring.report_refused_verdicts('health-check:verdicts', v_refused);
+  return v_count - cardinality(v_refused);
 end
 $$;
 
@@ -441,7 +443,7 @@ as $$
     returning 'health-check:target:' || target_states.target as fingerprint
   ),
 
-  over as (
+  ended as (
     select retired.fingerprint, 'The target is no longer probed.' as resolution
     from retired
     union all
@@ -459,9 +461,9 @@ as $$
     sum(monitoring.resolve_incidents(grouped.fingerprints, 'health-check', 'health-check', grouped.resolution)), 0
   )::bigint
   from (
-    select over.resolution, array_agg(over.fingerprint) as fingerprints
-    from over
-    group by over.resolution
+    select ended.resolution, array_agg(ended.fingerprint) as fingerprints
+    from ended
+    group by ended.resolution
   ) as grouped
 $$;
 
@@ -486,7 +488,9 @@ begin
   perform monitoring.collect_missed_answers();
   perform monitoring.withdraw_unanswered_requests();
   v_verdicts := array(select verdict from monitoring.judge_answers() as verdict);
-  perform monitoring.plan_attempts(v_verdicts);
+  if v_verdicts <> '{}' then
+    perform monitoring.plan_attempts(v_verdicts);
+  end if;
   perform monitoring.apply_ready_verdicts(v_verdicts);
   perform monitoring.judge_certificates();
   perform monitoring.send_due_checks();

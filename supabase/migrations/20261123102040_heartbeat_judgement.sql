@@ -216,6 +216,7 @@ declare
   v_minute timestamptz := date_trunc('minute', judge_heartbeats.moment);
   v_has_windows boolean := monitoring.config('health_check_policy') -> 'maintenance_windows' <> '[]';
   v_verdicts monitoring.verdict[];
+  v_refused monitoring.refused_verdict[] := '{}'::monitoring.refused_verdict[];
 begin
   if not exists (select from monitoring.heartbeats)
     or not (monitoring.config('feature_flags') ->> 'monitoring')::boolean
@@ -265,13 +266,19 @@ begin
   from noted
   join due on due.target = noted.target;
   if v_verdicts is not null then
-    perform monitoring.apply_verdicts(v_verdicts);
+    v_refused := array(select refused from monitoring.apply_verdicts_safely(v_verdicts) as refused);
+    -- They are due until they can be stored.
+    delete from public.monitoring_checks
+    using unnest(v_refused) as refused
+    where monitoring_checks.id = refused.check_id
+      and monitoring_checks.status = 'pending';
   end if;
-  return coalesce(cardinality(v_verdicts), 0);
+  perform monitoring.report_refused_verdicts('health-check:heartbeats', v_refused);
+  return coalesce(cardinality(v_verdicts), 0) - cardinality(v_refused);
 end
 $$;
 
 comment on function monitoring.judge_heartbeats(timestamptz) is
 'Judges every heartbeat at a moment: one check a minute each, at once when its state changed, and incidents as for the
 other targets. One that waits for its first heartbeat has none. Returns the number of checks. Does nothing while
-feature_flags.monitoring is false.';
+feature_flags.monitoring is false. One that cannot be stored stops no other, and is an incident about us.';

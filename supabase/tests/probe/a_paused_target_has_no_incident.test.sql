@@ -1,6 +1,6 @@
 begin;
 
-select plan(6);
+select plan(7);
 
 -- Incidents of other tests are renamed, so that they are neither reused nor counted.
 update public.incidents
@@ -8,7 +8,7 @@ set fingerprint = id, source = 'another test'
 where source = 'health-check';
 
 update public.system_config
-set value = '{"attempts": 1}'
+set value = '{"attempts": 1, "confirm_from_service": false}'
 where key = 'health_check_policy';
 
 update public.system_config
@@ -96,6 +96,17 @@ select results_eq(
 select monitoring.test_round(2, '{"a": 500}');
 
 select is(monitoring.test_incidents(), 'target:a HIGH', 'then the target is judged again');
+
+update public.system_config
+set value = '[
+  {"name": "a", "type": "other", "url": "https://a.example/", "is_paused": true},
+  {"name": "child", "type": "other", "url": "https://a.example/", "depends_on": "a"}
+]'
+where key = 'health_check_targets';
+
+select is(
+  monitoring.find_root_cause('child'), 'child', 'nor is the last state of a paused target the cause of another failure'
+);
 
 select * from finish();
 

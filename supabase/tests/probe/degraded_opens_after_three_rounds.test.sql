@@ -8,7 +8,7 @@ set fingerprint = id, source = 'another test'
 where source = 'health-check';
 
 update public.system_config
-set value = '{"attempts": 1}'
+set value = '{"attempts": 1, "confirm_from_service": false}'
 where key = 'health_check_policy';
 
 update public.system_config

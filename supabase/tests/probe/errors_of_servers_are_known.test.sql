@@ -10,7 +10,7 @@ select is_empty(
        'SSL Client Certificate required', 'ECH attempted but failed', 'Unsupported protocol', 'Weird server reply',
        'Error in the HTTP2 framing layer', 'Stream error in the HTTP/2 framing layer', 'Transferred a partial file',
        'Number of redirects hit maximum amount', 'Unrecognized or bad HTTP Content or Transfer-Encoding',
-       'A value or data field grew larger than allowed'
+       'A value or data field grew larger than allowed', 'responded with 1000, which is no HTTP status'
      ]) as errors (error)
      where not monitoring.is_server_error(error) or monitoring.sanitize_text(error, 1000) <> error $$,
   'these errors of libcurl come from a server, and are stored as they are'

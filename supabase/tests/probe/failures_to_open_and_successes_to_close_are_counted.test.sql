@@ -8,7 +8,7 @@ set fingerprint = id, source = 'another test'
 where source = 'health-check';
 
 update public.system_config
-set value = '{"attempts": 1, "failures_to_open": 2, "successes_to_close": 1}'
+set value = '{"attempts": 1, "confirm_from_service": false, "failures_to_open": 2, "successes_to_close": 1}'
 where key = 'health_check_policy';
 
 update public.system_config

@@ -3,7 +3,7 @@ begin;
 select plan(7);
 
 update public.system_config
-set value = '{"attempts": 1}'
+set value = '{"attempts": 1, "confirm_from_service": false}'
 where key = 'health_check_policy';
 
 update public.system_config

@@ -8,7 +8,9 @@ set fingerprint = id, source = 'another test'
 where source = 'health-check';
 
 update public.system_config
-set value = '{"attempts": 1, "maintenance_windows": [{"starts_at": "2000-01-01T00:00", "ends_at": "2999-01-01T00:00"}]}'
+set value = '{"attempts": 1, "confirm_from_service": false, "maintenance_windows": [
+  {"starts_at": "2000-01-01T00:00", "ends_at": "2999-01-01T00:00"}
+]}'
 where key = 'health_check_policy';
 
 update public.system_config

@@ -8,7 +8,7 @@ set fingerprint = id, source = 'another test'
 where source = 'health-check';
 
 update public.system_config
-set value = '{"attempts": 1, "failures_to_open": 3}'
+set value = '{"attempts": 1, "confirm_from_service": false, "failures_to_open": 3}'
 where key = 'health_check_policy';
 
 update public.system_config
@@ -70,9 +70,9 @@ as $$
   update public.system_config
   set value = case
     when is_on
-      then '{"attempts": 1, "failures_to_open": 3,
+      then '{"attempts": 1, "confirm_from_service": false, "failures_to_open": 3,
              "maintenance_windows": [{"starts_at": "2000-01-01T00:00", "ends_at": "2999-01-01T00:00"}]}'::jsonb
-    else '{"attempts": 1, "failures_to_open": 3}'
+    else '{"attempts": 1, "confirm_from_service": false, "failures_to_open": 3}'
   end
   where key = 'health_check_policy';
 $$;

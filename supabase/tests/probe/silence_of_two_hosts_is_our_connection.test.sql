@@ -8,7 +8,7 @@ set fingerprint = id, source = 'another test'
 where source = 'health-check';
 
 update public.system_config
-set value = '{"attempts": 1, "allow_private": true}'
+set value = '{"attempts": 1, "confirm_from_service": false, "allow_private": true}'
 where key = 'health_check_policy';
 
 -- Plays a round: of each target its HTTP status, its error, or null for no response. Returns what became of them.

@@ -8,7 +8,7 @@ set fingerprint = id, source = 'another test'
 where source = 'health-check';
 
 update public.system_config
-set value = '{"attempts": 1, "allow_private": true}'
+set value = '{"attempts": 1, "confirm_from_service": false, "allow_private": true}'
 where key = 'health_check_policy';
 
 -- Plays a round: of each target its HTTP status, its error, or null for no response. Returns what became of them.
@@ -159,7 +159,7 @@ select is(
 );
 
 update public.system_config
-set value = '{"attempts": 1, "maintenance_windows": [
+set value = '{"attempts": 1, "confirm_from_service": false, "maintenance_windows": [
   {"starts_at": "2000-01-01T00:00", "ends_at": "2999-01-01T00:00", "targets": ["b"]}
 ]}'
 where key = 'health_check_policy';
