@@ -392,12 +392,13 @@ comment on view public.target_history is
 
 A check stands from its minute until the next check of the target, at most for the interval of the target: up_seconds,
 degraded_seconds, down_seconds, unknown_seconds (unknown or disputed) and maintenance_seconds say for how long. One that
-is not judged yet counts for nothing. gap_seconds is the time since the first check of the target that no check covers. uptime_percent is the time up or
-degraded divided by the time up, degraded or down; unknown time, maintenance and gaps are not counted. checks and the
-counts beside it are those of rounds. Response times are in milliseconds, of rounds that were up or degraded.
+is not judged yet counts for nothing. gap_seconds is the time since the first check of the target that no check covers.
+uptime_percent is the time up or degraded divided by the time up, degraded or down; unknown time, maintenance and gaps
+are not counted. checks and the counts beside it are those of rounds. Response times are in milliseconds, of rounds that
+were up or degraded.
 
-is_final is false while the hour is not over, or a check of it is not judged. is_summed_up says whether the row is stored;
-one that is not is counted while it is read, with the same result.';
+is_final is false while the hour is not over, or a check of it is not judged. is_summed_up says whether the row is
+stored; one that is not is counted while it is read, with the same result.';
 
 create view public.target_status
 with (security_invoker = true)
@@ -467,6 +468,16 @@ figures as (
   group by counted.target
 ),
 
+labels as (
+  select
+    target_labels.target,
+    target_labels.group_name,
+    target_labels.tags,
+    target_labels.paused_until,
+    target_labels.is_paused and coalesce(target_labels.paused_until > now(), true) as is_paused
+  from monitoring.target_labels
+),
+
 recent as (
   select
     monitoring_checks.target,
@@ -489,7 +500,7 @@ select
   recent.p95_ms,
   incidents.id as incident_id,
   heartbeats.last_ok_at as last_heartbeat_at,
-  target_labels.group_name,
+  labels.group_name,
   latest.http_status,
   latest.error as last_error,
   latest.service_status,
@@ -504,9 +515,9 @@ select
   round(100.0 * figures.up_30d / nullif(figures.counted_30d, 0), 3) as uptime_30d_percent,
   heartbeats.target is not null as is_heartbeat,
   nullif(heartbeats.next_expected_at, 'infinity') as next_heartbeat_at,
-  coalesce(target_labels.tags, '{}'::text[]) as tags,
-  target_states.paused_at is not null or coalesce(pauses.is_paused, false) as is_paused,
-  case when pauses.is_paused then target_labels.paused_until end as paused_until,
+  coalesce(labels.tags, '{}'::text[]) as tags,
+  target_states.paused_at is not null or coalesce(labels.is_paused, false) as is_paused,
+  case when labels.is_paused then labels.paused_until end as paused_until,
   case when target_states.paused_at is not null then target_states.pause_reason end as pause_reason,
   case
     when latest.status is null or latest.target_type = 'heartbeat' then '{}'::text[]
@@ -515,7 +526,7 @@ select
   end as seen_from
 from monitoring.target_states
 left join monitoring.heartbeats on target_states.target = heartbeats.target
-left join monitoring.target_labels on target_states.target = target_labels.target
+left join labels on target_states.target = labels.target
 left join monitoring.target_certificates on target_states.target = target_certificates.target
 left join figures on target_states.target = figures.target
 left join recent on target_states.target = recent.target
@@ -523,9 +534,6 @@ left join public.incidents
   on
     incidents.fingerprint = 'health-check:target:' || target_states.target
     and incidents.status <> 'resolved'
-left join lateral (
-  select target_labels.is_paused and coalesce(target_labels.paused_until > now(), true) as is_paused
-) as pauses on true
 left join lateral (
   select
     monitoring_checks.status,
@@ -553,7 +561,7 @@ comment on view public.target_status is
 
 since is the round since which the status is unchanged. uptime_24h_percent, uptime_7d_percent and uptime_30d_percent
 are the time up or degraded divided by the time up, degraded or down, as in target_history; unknown time, maintenance,
-pauses and gaps are not counted. p50_ms and p95_ms are response times of the last hour in milliseconds, null without any.
+pauses and gaps are not counted. p50_ms and p95_ms are response times of the last hour in milliseconds, or null.
 incident_id is the live incident of the target. A target of type heartbeat is not probed: it has no response times, one
 round a minute, the time of its last success in last_heartbeat_at, and the next one is expected at next_heartbeat_at.
 
