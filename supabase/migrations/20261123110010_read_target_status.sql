@@ -104,58 +104,49 @@ summed_up as materialized (
     first_open.hour as until,
     date_trunc('hour', now(), 'UTC') as current_hour,
     -- Hours without any check are counted for so long.
-    date_trunc('hour', now(), 'UTC') - interval '744 hours' as oldest_gap,
-    greatest(first_open.hour, date_trunc('hour', now(), 'UTC') - interval '744 hours') as recent_since
+    date_trunc('hour', now(), 'UTC') - interval '744 hours' as oldest_gap
   from first_open
 ),
 
-recent_hours as (
-  select series.hour
+hours as not materialized (
+  select
+    series.hour,
+    series.hour >= summed_up.oldest_gap as is_recent
   from summed_up
-  cross join generate_series(summed_up.recent_since, summed_up.current_hour, interval '1 hour') as series (hour)
+  cross join generate_series(summed_up.until, summed_up.current_hour, interval '1 hour') as series (hour)
   -- Always true: the planner expects 1,000 hours otherwise, instead of a few.
   where date_trunc('hour', series.hour, 'UTC') = series.hour
 ),
 
--- Each of them can be asked for one target, and then reads the checks of that one only.
+-- Each part of it can be asked for one target or hour, and then reads no other checks.
 open_hours as (
   select
     target_states.target,
-    recent_hours.hour,
+    hours.hour,
     false as is_stored,
     true as is_probed
   from monitoring.target_states
-  cross join recent_hours
+  cross join hours
+  where hours.is_recent
   union all
-  -- Hours before those, in which a target has checks.
-  select distinct
-    monitoring_checks.target,
-    date_trunc('hour', monitoring_checks.scheduled_at, 'UTC') as hour,
-    false as is_stored,
-    false as is_probed
-  from public.monitoring_checks
-  where
-    monitoring_checks.scheduled_at >= (select summed_up.until from summed_up)
-    and monitoring_checks.scheduled_at < (select summed_up.oldest_gap from summed_up)
-  union all
-  -- Hours in which a target that was removed has checks.
+  -- Of targets that were removed, and long ago, only hours with checks.
   select
-    removed.target,
-    recent_hours.hour,
+    checked.target,
+    hours.hour,
     false as is_stored,
     false as is_probed
-  from recent_hours
+  from hours
   cross join
     lateral (
       select distinct monitoring_checks.target
       from public.monitoring_checks
       left join monitoring.target_states on monitoring_checks.target = target_states.target
       where
-        monitoring_checks.scheduled_at >= recent_hours.hour
-        and monitoring_checks.scheduled_at < recent_hours.hour + interval '1 hour'
+        monitoring_checks.scheduled_at >= hours.hour
+        and monitoring_checks.scheduled_at < hours.hour + interval '1 hour'
         and monitoring_checks.scheduled_at <= now()
-        and target_states.target is null
-    ) as removed
+        and (target_states.target is null or not hours.is_recent)
+    ) as checked
   union all
   -- Hours in which a check was not judged when they were stored.
   select
