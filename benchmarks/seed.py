@@ -9,6 +9,8 @@ from typing import Any
 
 import psycopg
 
+from benchmarks.health_checks import roll_up
+
 INCIDENTS = 1_000_000
 CHECKS = 10_000_000
 TARGETS = 100
@@ -97,8 +99,7 @@ def seed(connection: psycopg.Connection[Any], incidents: int = INCIDENTS, checks
         connection.execute(
             "select public.record_deployment_started(%s, %s)", [f"seed {deployment % 20}", f"1.{deployment}"]
         )
-    connection.execute("select monitoring.roll_up_checks()")
-    connection.execute("select monitoring.roll_up_days()")
+    roll_up(connection)
     connection.execute("select monitoring.roll_up_incidents()")
     connection.execute("vacuum (analyze) public.incidents, public.monitoring_checks, public.agent_actions")
     connection.execute("analyze")
