@@ -84,6 +84,7 @@ create unlogged table monitoring.awaited_checks (
   request_id bigint primary key,
   check_id bigint not null,
   group_size integer,
+  is_slow boolean not null default false,
   worker_pid integer,
   worker_restarts integer not null default 0
 );
@@ -109,6 +110,9 @@ comment on column monitoring.awaited_checks.check_id is 'Check that waits for th
 comment on column monitoring.awaited_checks.group_size is
 'Number of suspected targets that were sent together while nothing else of ours was in flight: 1 when the target was
 alone. Null for an ordinary attempt.';
+
+comment on column monitoring.awaited_checks.is_slow is
+'Whether the target may be slow, so that it delays other answers: it was slow, failed or unknown before.';
 
 comment on column monitoring.awaited_checks.worker_pid is
 'Process id of the worker of pg_net when it was last seen since the request was sent. Null while there was none.';
@@ -264,11 +268,26 @@ begin
   v_now := clock_timestamp();
   v_has_windows := monitoring.config('health_check_policy') -> 'maintenance_windows' <> '[]';
 
+  -- What could not be sent in an earlier minute stands for this one, and keeps its place.
+  update public.monitoring_checks
+  set scheduled_at = start_round.scheduled_at
+  where monitoring_checks.status = 'pending'
+    and monitoring_checks.send_at <= v_now
+    and monitoring_checks.sent_at is null
+    and monitoring_checks.scheduled_at < start_round.scheduled_at
+    and not exists (
+      select
+      from public.monitoring_checks as present
+      where present.target = monitoring_checks.target
+        and present.scheduled_at = start_round.scheduled_at
+    );
+
   with due as (
     select
       probe_targets.*,
       target_states.target is null as is_new,
-      coalesce(target_states.is_slow, true) as is_slow
+      coalesce(target_states.is_slow, true) as is_slow,
+      target_states.is_slow and target_states.unknown_rounds = 0 as is_sent_last
     from monitoring.probe_targets
     left join monitoring.target_states on target_states.target = probe_targets.name
     where probe_targets.is_enabled
@@ -312,7 +331,7 @@ begin
           v_now,
           -- The slow ones share batches of pg_net and delay nobody else.
           start_round.scheduled_at + make_interval(
-            secs => case when due.is_slow then 50 else due.send_offset_ms / 1000.0 end
+            secs => case when due.is_sent_last then 50 else due.send_offset_ms / 1000.0 end
           )
         )
       end,
@@ -350,7 +369,6 @@ begin
     select
       monitoring_checks.id,
       monitoring_checks.sent_at,
-      monitoring_checks.send_at,
       exists (
         select
         from monitoring.probe_targets
@@ -379,25 +397,17 @@ begin
   set
     send_at = null,
     answer_due_at = clock_timestamp(),
-    error = coalesce(
-      monitoring_checks.error,
-      case
-        when due.is_wanted then 'could not be sent for 3 minutes, so the state of the target is unknown'
-        else 'was not sent again, because the target is no longer checked'
-      end
-    )
+    error = coalesce(monitoring_checks.error, 'was not sent again, because the target is no longer checked')
   from due
   where monitoring_checks.id = due.id
-    and (
-      (not due.is_wanted and due.sent_at is not null)
-      or (due.is_wanted and due.send_at < clock_timestamp() - interval '3 minutes')
-    );
+    and not due.is_wanted
+    and due.sent_at is not null;
 end
 $$;
 
 comment on function monitoring.settle_unsendable_checks() is
 'Removes the checks that are due to be sent and whose targets are no longer checked; those that were sent before become
-unanswered. A check that could not be sent for 3 minutes, because nothing ran, becomes unanswered too.';
+unanswered.';
 
 create function monitoring.send_due_checks()
 returns integer
@@ -432,6 +442,7 @@ begin
     select
       monitoring_checks.id as check_id,
       chosen.group_size,
+      chosen.is_slow,
       probe_targets as target,
       row_number() over (order by chosen.place) as rank,
       greatest(max(probe_targets.timeout_ms) over (), v_longest_timeout_ms) as longest_timeout_ms
@@ -453,14 +464,15 @@ begin
   ),
 
   awaited as (
-    insert into monitoring.awaited_checks as awaited (request_id, check_id, group_size, worker_pid)
-    select sent.request_id, sent.check_id, sent.group_size, v_worker_pid
+    insert into monitoring.awaited_checks as awaited (request_id, check_id, group_size, is_slow, worker_pid)
+    select sent.request_id, sent.check_id, sent.group_size, sent.is_slow, v_worker_pid
     from sent
     where sent.request_id is not null
     on conflict (request_id) do update
       set
         check_id = excluded.check_id,
         group_size = excluded.group_size,
+        is_slow = excluded.is_slow,
         worker_pid = excluded.worker_pid,
         worker_restarts = 0
   ),
@@ -477,7 +489,7 @@ begin
         when sent.problem is not null then clock_timestamp()
         -- Alone in the queue. A worker that is killed once sends it again.
         when sent.group_size is not null
-          then clock_timestamp() + make_interval(secs => (sent.target).timeout_ms / 500.0 + 15)
+          then clock_timestamp() + make_interval(secs => (sent.target).timeout_ms / 500.0 + 8)
         else monitoring.find_answer_due((sent.target).timeout_ms, sent.queued, sent.longest_timeout_ms)
       end,
       retry_until = coalesce(

@@ -1,7 +1,8 @@
 -- Purpose: keeps the queue of pg_net in order: removes our unanswered requests, finds the targets whose responses end
 --   its worker, and removes what a clock that was set back left in the future.
 -- Objects: tables monitoring.withdrawn_requests, monitoring.suspected_targets; functions monitoring.find_worker_pid,
---   monitoring.choose_due_checks, monitoring.remove_future_checks, monitoring.note_worker_restarts,
+--   monitoring.choose_ordinary_checks, monitoring.choose_due_checks, monitoring.remove_future_checks,
+--   monitoring.note_worker_restarts,
 --   monitoring.delete_withdrawn_requests, monitoring.suspect_targets, monitoring.pause_killers,
 --   monitoring.confirm_worker_kills, monitoring.withdraw_unanswered_requests, monitoring.resume_changed_targets;
 --   trigger changed_targets_are_resumed.
@@ -33,7 +34,8 @@ create unlogged table monitoring.suspected_targets (
   attempts integer not null default 1,
   unanswered_at timestamptz not null,
   worker_ended_at timestamptz,
-  worker_pid integer
+  worker_pid integer,
+  worker_kills integer not null default 0
 );
 
 alter table monitoring.suspected_targets enable row level security;
@@ -64,6 +66,9 @@ It counts as the cause when the worker is seen to work since. Null otherwise.';
 
 comment on column monitoring.suspected_targets.worker_pid is 'Process id of the worker at worker_ended_at.';
 
+comment on column monitoring.suspected_targets.worker_kills is
+'Number of attempts that count as the cause of an end of the worker, without an answer in between.';
+
 create function monitoring.find_worker_pid()
 returns integer
 language sql
@@ -73,15 +78,15 @@ set search_path = ''
 as $$
   select max(pg_stat_activity.pid)
   from pg_catalog.pg_stat_activity
-  where pg_stat_activity.application_name like 'pg\_net %'
+  where (pg_stat_activity.application_name like 'pg\_net %' or pg_stat_activity.backend_type like 'pg\_net %')
     and pg_stat_activity.datname = current_database()
 $$;
 
 comment on function monitoring.find_worker_pid() is
 'Returns the process id of the worker of pg_net, or null while there is none.';
 
-create function monitoring.choose_due_checks()
-returns table (check_id bigint, group_size integer, place integer)
+create function monitoring.choose_ordinary_checks()
+returns table (check_id bigint, is_slow boolean, place integer)
 language plpgsql
 stable
 security invoker
@@ -89,6 +94,75 @@ set search_path = ''
 as $$
 declare
   c_most constant integer := 500;
+  v_batch integer := greatest(coalesce(nullif(current_setting('pg_net.batch_size', true), ''), '200')::integer, 1);
+  v_in_flight bigint;
+  v_is_stuck boolean;
+  v_has_slow boolean;
+begin
+  -- Without an answer for so long, all that waits is sent, so that it becomes unknown instead of waiting for ever.
+  select
+    count(*),
+    coalesce(min(monitoring_checks.sent_at) < clock_timestamp() - interval '20 seconds', false),
+    coalesce(bool_or(awaited_checks.is_slow), false)
+  into v_in_flight, v_is_stuck, v_has_slow
+  from monitoring.awaited_checks
+  join public.monitoring_checks on monitoring_checks.id = awaited_checks.check_id;
+
+  return query
+  with due as materialized (
+    select
+      monitoring_checks.id,
+      monitoring_checks.send_at,
+      -- What failed before, or was never answered, may time out. A batch of pg_net lasts as long as its slowest request.
+      monitoring_checks.attempt > 1
+      or coalesce(
+        target_states.is_slow or target_states.unknown_rounds > 0 or target_states.status = 'pending', true
+      ) as is_slow
+    from public.monitoring_checks
+    left join monitoring.target_states on target_states.target = monitoring_checks.target
+    where monitoring_checks.status = 'pending'
+      and monitoring_checks.send_at <= clock_timestamp()
+      and not exists (
+        select
+        from monitoring.suspected_targets
+        where suspected_targets.target = monitoring_checks.target
+      )
+  ),
+
+  turn as (
+    select
+      coalesce(bool_and(due.is_slow), false)
+      or not v_has_slow
+      and coalesce(bool_or(due.is_slow and due.send_at < clock_timestamp() - interval '10 seconds'), false) as is_slow
+    from due
+  )
+
+  select due.id, due.is_slow, row_number() over (order by due.send_at, due.id)::integer
+  from due
+  join turn on turn.is_slow = due.is_slow
+  order by due.send_at, due.id
+  limit case
+    when v_is_stuck then c_most
+    else greatest(
+      0, least(c_most, 2 * v_batch - v_in_flight, case when (select turn.is_slow from turn) then v_batch end)
+    )
+  end;
+end
+$$;
+
+comment on function monitoring.choose_ordinary_checks() is
+'Returns the checks that are to be sent now, without those of suspected targets: at most 500, and no more than two batches
+of pg_net in flight, so that what waits can still be put in order. Those that may be slow are sent apart from the others:
+when no other is due, or after 10 seconds.';
+
+create function monitoring.choose_due_checks()
+returns table (check_id bigint, group_size integer, is_slow boolean, place integer)
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
   v_group bigint[];
   v_is_late boolean;
 begin
@@ -104,8 +178,10 @@ begin
       row_number() over (order by suspected_targets.attempts, suspected_targets.unanswered_at, monitoring_checks.id)
         as place,
       min(suspected_targets.attempts) over () as fewest_attempts,
-      monitoring_checks.send_at < clock_timestamp() - interval '10 seconds'
-      and extract(second from clock_timestamp()) >= 53
+      (
+        monitoring_checks.send_at < clock_timestamp() - interval '10 seconds'
+        and extract(second from clock_timestamp()) >= 53
+      )
       or suspected_targets.unanswered_at < clock_timestamp() - interval '5 minutes' as is_late
     from public.monitoring_checks
     join monitoring.suspected_targets on suspected_targets.target = monitoring_checks.target
@@ -124,27 +200,15 @@ begin
 
   if not v_is_late then
     return query
-    select
-      monitoring_checks.id,
-      null::integer,
-      row_number() over (order by monitoring_checks.send_at, monitoring_checks.id)::integer
-    from public.monitoring_checks
-    where monitoring_checks.status = 'pending'
-      and monitoring_checks.send_at <= clock_timestamp()
-      and not exists (
-        select
-        from monitoring.suspected_targets
-        where suspected_targets.target = monitoring_checks.target
-      )
-    order by monitoring_checks.send_at, monitoring_checks.id
-    limit c_most;
+    select ordinary.check_id, null::integer, ordinary.is_slow, ordinary.place
+    from monitoring.choose_ordinary_checks() as ordinary;
     if found then
       return;
     end if;
   end if;
 
   return query
-  select chosen.id, cardinality(v_group), chosen.place::integer
+  select chosen.id, cardinality(v_group), true, chosen.place::integer
   from unnest(v_group) with ordinality as chosen (id, place)
   where not exists (select from monitoring.awaited_checks)
     and not exists (select from monitoring.withdrawn_requests);
@@ -152,9 +216,9 @@ end
 $$;
 
 comment on function monitoring.choose_due_checks() is
-'Returns the checks that are to be sent now, at most 500. Suspected targets wait until no other check is due; then a
-group of them is sent once nothing of ours is in flight, and nothing else until it is answered or given up. From second
-53 of a minute, the others wait for them.';
+'Returns the checks that are to be sent now. Suspected targets wait until no other check is due; then a group of them is
+sent once nothing of ours is in flight, and nothing else until it is answered or given up. From second 53 of a minute, the
+others wait for them.';
 
 create function monitoring.remove_future_checks()
 returns bigint
@@ -216,6 +280,8 @@ begin
         order by pending.id
         for update skip locked
       );
+    -- Their rounds may be of the future. Whoever ends the worker is suspected again.
+    delete from monitoring.suspected_targets;
     update monitoring.job_runs
     set ran_at = least(job_runs.ran_at, v_now), succeeded_at = least(job_runs.succeeded_at, v_now)
     where greatest(job_runs.ran_at, job_runs.succeeded_at) > v_now;
@@ -364,10 +430,10 @@ declare
 begin
   for v_target in
     select probe_targets.name, probe_targets.url, probe_targets.severity
-    from monitoring.target_states
-    join monitoring.probe_targets on probe_targets.name = target_states.target
-    where target_states.worker_kills > 1
-      and target_states.paused_at is null
+    from monitoring.suspected_targets
+    join monitoring.target_states on target_states.target = suspected_targets.target
+    join monitoring.probe_targets on probe_targets.name = suspected_targets.target
+    where suspected_targets.worker_kills > 1
     order by probe_targets.name
     for update of target_states
   loop
@@ -448,7 +514,7 @@ begin
 
   with ended as (
     update monitoring.suspected_targets as suspected
-    set worker_ended_at = null
+    set worker_ended_at = null, worker_kills = suspected.worker_kills + 1
     where exists (
       select
       from public.monitoring_checks
@@ -461,12 +527,13 @@ begin
         suspected.worker_ended_at < clock_timestamp() - interval '1 minute'
         and suspected.worker_pid = monitoring.find_worker_pid()
       )
-    returning suspected.target
+    returning suspected.target, suspected.worker_kills
   )
 
   update monitoring.target_states
-  set worker_kills = target_states.worker_kills + 1
-  where target_states.target in (select ended.target from ended);
+  set worker_kills = ended.worker_kills
+  from ended
+  where target_states.target = ended.target;
   perform monitoring.pause_killers();
 end
 $$;
