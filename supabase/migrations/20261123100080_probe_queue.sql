@@ -151,8 +151,8 @@ end
 $$;
 
 comment on function monitoring.choose_ordinary_checks() is
-'Returns the checks that are to be sent now, without those of suspected targets: at most 500, and no more than two batches
-of pg_net in flight, so that what waits can still be put in order. Those that may be slow are sent apart from the others:
+'Returns the checks that are to be sent now, without those of suspected targets: at most 500, and no more than two
+batches of pg_net in flight, so that what waits can still be put in order. Those that may be slow are sent apart from the others:
 when no other is due, or after 10 seconds.';
 
 create function monitoring.choose_due_checks()
