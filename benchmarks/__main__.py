@@ -29,6 +29,7 @@ from benchmarks.health_checks import measure_rounds, measure_target_status
 from benchmarks.ingest import cost_of_a_batch, measure_connections, measure_pgbench, print_growth
 from benchmarks.load import LoadResult, make_post, run_load
 from benchmarks.notifications import measure_notifications
+from benchmarks.outages import measure_health_checks
 from benchmarks.reading import measure_reading, measure_retrieval
 from local import Stack, StackSettings
 from local.stack.state_directory import remove_state
@@ -50,6 +51,7 @@ PARTS = (
     "budgets",
     "pgbench",
     "rounds",
+    "health_checks",
     "notifications",
     "target-status",
     "retrieval",
@@ -227,6 +229,7 @@ def main(arguments: Arguments) -> int:
                 "budgets": lambda: measure_budgets(stack, directory),
                 "pgbench": lambda: measure_pgbench(stack, directory, make_event),
                 "rounds": lambda: measure_rounds(stack),
+                "health_checks": lambda: measure_health_checks(stack, directory),
                 "notifications": lambda: measure_notifications(stack, directory),
                 "target-status": lambda: measure_target_status(stack),
                 "retrieval": lambda: measure_retrieval(stack),
