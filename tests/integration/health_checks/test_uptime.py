@@ -50,6 +50,28 @@ def test_time_is_counted_before_and_after_the_roll_up(health_checks: HealthCheck
     assert read() == (seconds, gap, uptime)
 
 
+def test_a_check_stands_for_the_interval_of_its_target(health_checks: HealthChecks, web: Target) -> None:
+    health_checks.set_policy(allow_private=True, attempts=1)
+    every_five = health_checks.target("api", web.url("/now"), interval_minutes=5)
+    health_checks.set_targets(every_five)
+    health_checks.run_round()
+    web.now = "/status/500"
+    # The next round in which it is due.
+    health_checks.rounds += 4
+    health_checks.run_round()
+    health_checks.set_targets(every_five | {"interval_minutes": 30})
+    web.now = "/status/200"
+    health_checks.rounds += 29
+    health_checks.run_round()
+    # A check each minute again, which ends the one before.
+    health_checks.set_targets(every_five | {"interval_minutes": 1})
+    health_checks.rounds += 9
+    health_checks.run_round()
+    assert health_checks.value(SECONDS, health_checks.name("api")) == [300 + 600 + 60, 300, 0, 0]
+    uptime = "select uptime_24h_percent from public.target_status where target = %s"
+    assert float(health_checks.value(uptime, health_checks.name("api"))) == 76.19
+
+
 def test_a_round_that_is_judged_after_the_roll_up_is_counted(health_checks: HealthChecks, web: Target) -> None:
     health_checks.set_policy(allow_private=True, attempts=1)
     health_checks.set_targets(health_checks.target("api", web.url("/hold")))
