@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(10);
 
 select throws_ok(
   $$ insert into public.monitoring_checks (target, target_type, url, scheduled_at)
@@ -56,6 +56,20 @@ select throws_ok(
      values ('api', 'backend', 'https://example.com', now(), 'up') $$,
   '23514', monitoring.describe_row_rule('public.monitoring_checks', 'judged_checks_are_completed'),
   'a judgement without an answer is rejected'
+);
+
+select throws_ok(
+  $$ insert into public.monitoring_checks (target, target_type, url, scheduled_at, response_time_error_ms)
+     values ('api', 'backend', 'https://example.com', now(), -1) $$,
+  '23514', monitoring.describe_row_rule('public.monitoring_checks', 'response_time_error_is_not_negative'),
+  'a negative error of the response time is rejected'
+);
+
+select throws_ok(
+  $$ insert into public.monitoring_checks (target, target_type, url, scheduled_at, interval_minutes)
+     values ('api', 'backend', 'https://example.com', now(), 0) $$,
+  '23514', monitoring.describe_row_rule('public.monitoring_checks', 'interval_is_positive'),
+  'an interval of 0 minutes is rejected'
 );
 
 select * from finish();
