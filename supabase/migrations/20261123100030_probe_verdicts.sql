@@ -214,7 +214,7 @@ as $$
     and (judged.http_status is not null or monitoring.is_server_error(judged.error)),
     judged.is_maintenance,
     case
-      when judged.answered_at is null then judged.request_id is not null
+      when judged.answered_at is null then false
       when judged.http_status is not null then coalesce(judged.response_time_ms > 1000, false)
       else coalesce(judged.error like 'timed out%', true)
     end,
@@ -323,7 +323,11 @@ as $$
     join public.monitoring_checks
       on monitoring_checks.scheduled_at = rounds.scheduled_at
       and monitoring_checks.target_type <> 'heartbeat'
-      and monitoring_checks.status in ('pending', 'down')
+      and (
+        monitoring_checks.status in ('pending', 'down')
+        -- It failed when our own connection was in doubt before.
+        or (monitoring_checks.status = 'unknown' and monitoring_checks.answered_at is not null)
+      )
     join monitoring.probe_targets on probe_targets.name = monitoring_checks.target
     left join monitoring.target_states on target_states.target = monitoring_checks.target
     where not rounds.is_reached
@@ -359,7 +363,7 @@ comment on function monitoring.find_silent_rounds(monitoring.verdict[]) is
 'Returns the rounds in which one of these targets failed without an answer: whether any server answered in the round,
 whether checks are still awaited, and whether two hosts are silent or awaited. Our own connection is in doubt only where
 two hosts are silent and no server answered. Targets do not count that are in maintenance, depend on another one, or
-were down before.';
+were down before. Checks that are pending and not among the verdicts are awaited, so the verdicts must be final.';
 
 create function monitoring.find_ready_verdicts(verdicts monitoring.verdict[], refused bigint[])
 returns setof monitoring.verdict
@@ -411,8 +415,7 @@ as $$
       verdict.status = 'down' and not verdict.has_answer and not round.is_reached and round.has_two_hosts, false
     ) as is_offline
   ) as doubt
-  where not verdict.may_try_again
-    and verdict.target not in (select refused_target.target from refused_target)
+  where verdict.target not in (select refused_target.target from refused_target)
     and case
       when verdict.status <> 'down' then true
       -- Only the end of the round shows whether no server answers.

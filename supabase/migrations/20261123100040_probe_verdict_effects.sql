@@ -94,7 +94,8 @@ as $$
         where moments.moment > excluded.since - interval '30 minutes'
         order by moments.moment
       ),
-      is_slow = excluded.is_slow,
+      -- Nothing is known of it in an unknown round.
+      is_slow = case excluded.status when 'unknown' then state.is_slow else excluded.is_slow end,
       last_check_at = excluded.last_check_at,
       last_response_time_ms = excluded.last_response_time_ms
 $$;

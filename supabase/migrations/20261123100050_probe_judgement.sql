@@ -397,16 +397,22 @@ security invoker
 set search_path = ''
 as $$
 declare
+  -- What is tried again is awaited like what was not answered yet.
+  v_final constant monitoring.verdict[] := array(
+    select verdict
+    from unnest(apply_ready_verdicts.verdicts) as verdict
+    where not verdict.may_try_again
+  );
   v_ready monitoring.verdict[];
   v_refused monitoring.refused_verdict[] := '{}'::monitoring.refused_verdict[];
   v_count integer := 0;
 begin
   -- What was applied is no longer pending, so other verdicts become ready.
-  while apply_ready_verdicts.verdicts <> '{}' loop
+  while v_final <> '{}' loop
     v_ready := array(
       select verdict
       from monitoring.find_ready_verdicts(
-        apply_ready_verdicts.verdicts, array(select refused.check_id from unnest(v_refused) as refused)
+        v_final, array(select refused.check_id from unnest(v_refused) as refused)
       ) as verdict
     );
     exit when v_ready = '{}';
