@@ -37,15 +37,15 @@ as $$
       change_delivered_incident change_incident_severity check_activity check_agent_action check_classification_rule
       check_extensions check_incident_change check_jobs check_notifications check_rows check_rule_form
       check_rule_pattern check_schema check_secret_format check_secret_format_fields check_sentry_feed check_server
-      check_size choose_due_checks choose_time choose_title classify_fields classify_incident collapse_notifications
-      collect_embeddings collect_missed_answers collect_missed_notification_answers compile_secret_formats
-      complete_sdk_samples compute_fingerprint config confirm_worker_kills context_checks context_deployments
-      context_earlier_actions context_fixes context_incident context_similar_incidents context_timeline continue_run
-      count_begun_actions count_days_left count_failed_runs count_fix_outcomes count_free_messages count_occurrences
-      count_secret_indicators current_caller cut_middle decode_escapes define_rule delete_withdrawn_requests
-      delivery_fingerprint delivery_kinds delivery_sender describe_action_kinds describe_agent_state
-      describe_certificate_event describe_certificate_message describe_certificate_title describe_claim
-      describe_difference describe_digest describe_erased_actions describe_erasure describe_function
+      check_size choose_due_checks choose_ordinary_checks choose_time choose_title classify_fields classify_incident
+      collapse_notifications collect_embeddings collect_missed_answers collect_missed_notification_answers
+      compile_secret_formats complete_sdk_samples compute_fingerprint config confirm_worker_kills context_checks
+      context_deployments context_earlier_actions context_fixes context_incident context_similar_incidents
+      context_timeline continue_run count_begun_actions count_days_left count_failed_runs count_fix_outcomes
+      count_free_messages count_occurrences count_secret_indicators current_caller cut_middle decode_escapes
+      define_rule delete_withdrawn_requests delivery_fingerprint delivery_kinds delivery_sender describe_action_kinds
+      describe_agent_state describe_certificate_event describe_certificate_message describe_certificate_title
+      describe_claim describe_difference describe_digest describe_erased_actions describe_erasure describe_function
       describe_generic_alert describe_heartbeat_problem describe_judgement describe_knowledge describe_labelled_alert
       describe_look describe_moment describe_notification describe_notifications describe_operand
       describe_outage_message describe_outage_title describe_outages describe_refusal describe_reopened_incidents
@@ -251,7 +251,7 @@ as $$
       certificate_state delivery delivery_intent delivery_outcome email_event error_signals fold_candidate
       heartbeat_signal incident_transition installation_check look_result notification_event notification_outcome
       notification_request notification_status notification_text person_search personal_data_column prepared_event
-      recorded_look sent_probe upserted_incident verdict verdict_effect worker_run
+      recorded_look refused_verdict sent_probe upserted_incident verdict verdict_effect worker_run
     '),
     ('public', 'relation', 'authenticated, service_role', '
       agent_actions certificate_status classification_rules deployment_history deployment_impact email_tracking
