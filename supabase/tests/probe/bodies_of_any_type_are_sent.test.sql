@@ -2,6 +2,9 @@ begin;
 
 select plan(4);
 
+insert into monitoring.secrets (name, value)
+values ('test_probe_key', 'tr0ub4dor'), ('test_missing_key', 'tr0ub4dor');
+
 update public.system_config
 set value = '[
   {"name": "empty", "type": "other", "url": "https://empty.example/", "method": "POST"},
@@ -15,8 +18,8 @@ set value = '[
 ]'
 where key = 'health_check_targets';
 
-insert into monitoring.secrets (name, value)
-values ('test_probe_key', 'tr0ub4dor');
+delete from monitoring.secrets
+where name = 'test_missing_key';
 
 select is(monitoring.start_round('2020-01-01 10:00+00'), 5, 'each target has a check');
 
