@@ -135,8 +135,10 @@ def test_a_run_counts_when_it_ends(log: JobLog) -> None:
     log.add("succeeded", job="monitoring-anchor-audit")
     log.watch()
     assert log.failures() == 2
-    log.run("update cron.job_run_details set status = 'failed', end_time = now() where status = 'running'"
-            f" and jobid = (select jobid from cron.job where jobname = '{JOB}')")
+    log.run(
+        "update cron.job_run_details set status = 'failed', end_time = now() where status = 'running'"
+        f" and jobid = (select jobid from cron.job where jobname = '{JOB}')"
+    )
     log.add("succeeded", job="monitoring-anchor-audit")
     log.watch()
     assert log.incidents() == [("HIGH", "open", 1)]

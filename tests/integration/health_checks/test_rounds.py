@@ -22,15 +22,17 @@ def test_bodies_and_secrets_arrive(
     health_checks.connection.execute("insert into monitoring.secrets values (%s, %s)", (secret, "opensesame"))
     # The server answers with the request as JSON.
     escaped = body.replace('"', '\\"').replace("é", "\\u00e9")
-    posted = {"method": "POST", "body": body} | ({} if content_type is None else {"content_type": content_type})
-    targets = {
+    posted: dict[str, object] = {"method": "POST", "body": body}
+    if content_type is not None:
+        posted["content_type"] = content_type
+    targets: dict[str, dict[str, object]] = {
         "body": {"body_contains": f'"body": "{escaped}"'},
         "type": {"body_contains": f'["Content-Type", "{content_type or "application/json"}"]'},
         "secret": {"body_contains": '["X-Key", "opensesame"]', "secret_headers": {"X-Key": secret}},
     }
     try:
         health_checks.set_targets(
-            *(health_checks.target(name, web.url("/echo"), **posted, **fields) for name, fields in targets.items())
+            *(health_checks.target(name, web.url("/echo"), **(posted | fields)) for name, fields in targets.items())
         )
         checks = health_checks.run_round()
         assert {name: (check.status, check.error) for name, check in checks.items()} == dict.fromkeys(
