@@ -32,7 +32,7 @@ def test_bodies_and_secrets_arrive(
     }
     try:
         health_checks.set_targets(
-            *(health_checks.target(name, web.url("/echo"), **(posted | fields)) for name, fields in targets.items())
+            *(health_checks.target(name, web.url("/echo")) | posted | fields for name, fields in targets.items())
         )
         checks = health_checks.run_round()
         assert {name: (check.status, check.error) for name, check in checks.items()} == dict.fromkeys(
