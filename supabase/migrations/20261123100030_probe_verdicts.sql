@@ -283,65 +283,90 @@ comment on function monitoring.plan_attempts(monitoring.verdict[]) is
 before the end of its minute. send_due_checks() sends it. Returns the number of attempts.';
 
 create function monitoring.find_silent_rounds(verdicts monitoring.verdict[])
-returns table (scheduled_at timestamptz, is_reached boolean, is_awaited boolean, has_two_hosts boolean)
+returns table (scheduled_at timestamptz, reached_until timestamptz, is_awaited boolean, has_two_hosts boolean)
 language sql
 stable
 security invoker
 set search_path = ''
 as $$
   with rounds as materialized (
-    select
-      failed.scheduled_at,
-      exists (
-        select
-        from public.monitoring_checks
-        where monitoring_checks.scheduled_at = failed.scheduled_at
-          and monitoring_checks.target_type <> 'heartbeat'
-          and (monitoring_checks.http_status is not null or monitoring.is_server_error(monitoring_checks.error))
-      ) as is_reached
+    -- By default the last attempt of a target is sent 30 seconds after the first: what was sent within 25 seconds of an
+    -- answer, failed before it as well.
+    select failed.scheduled_at, answer.has_answer, answer.last_at + interval '25 seconds' as reached_until
     from (
       select distinct verdict.scheduled_at
       from unnest(find_silent_rounds.verdicts) as verdict
       where verdict.status = 'down'
         and not verdict.has_answer
     ) as failed
+    cross join lateral (
+      select
+        count(*) filter (where checks.scheduled_at = failed.scheduled_at) > 0 as has_answer,
+        max(
+          case
+            when checks.answered_at is not null then checks.answered_at
+            -- It answered, and waits for another attempt.
+            when checks.request_id is null then checks.sent_at
+          end
+        ) as last_at
+      from public.monitoring_checks as checks
+      where checks.scheduled_at between failed.scheduled_at and failed.scheduled_at + interval '2 minutes'
+        and checks.target_type <> 'heartbeat'
+        and (checks.http_status is not null or monitoring.is_server_error(checks.error))
+    ) as answer
   ),
 
   silent as materialized (
     select
-      monitoring_checks.scheduled_at,
-      monitoring_checks.target,
-      monitoring_checks.status = 'pending' and monitoring_checks.id not in (
-        select verdict.check_id
-        from unnest(find_silent_rounds.verdicts) as verdict
-      ) as is_awaited,
+      checks.scheduled_at,
+      checks.target,
+      checks.sent_at,
+      state.is_awaited,
       -- The silence of others is explained: by maintenance, by what they depend on, or because they were down before.
-      not monitoring_checks.is_maintenance
+      not checks.is_maintenance
       and probe_targets.depends_on is null
       and target_states.status is distinct from 'down' as counts
     from rounds
-    join public.monitoring_checks
-      on monitoring_checks.scheduled_at = rounds.scheduled_at
-      and monitoring_checks.target_type <> 'heartbeat'
-      and (
-        monitoring_checks.status in ('pending', 'down')
-        -- It failed when our own connection was in doubt before.
-        or (monitoring_checks.status = 'unknown' and monitoring_checks.answered_at is not null)
-      )
-    join monitoring.probe_targets on probe_targets.name = monitoring_checks.target
-    left join monitoring.target_states on target_states.target = monitoring_checks.target
-    where not rounds.is_reached
-      and monitoring_checks.id not in (
+    join public.monitoring_checks as checks
+      on checks.scheduled_at = rounds.scheduled_at
+      and checks.target_type <> 'heartbeat'
+    join monitoring.probe_targets on probe_targets.name = checks.target
+    left join monitoring.target_states on target_states.target = checks.target
+    cross join lateral (
+      select checks.status = 'pending' and checks.id not in (
+        select verdict.check_id
+        from unnest(find_silent_rounds.verdicts) as verdict
+      ) as is_awaited
+    ) as state
+    where case
+      when state.is_awaited then true
+      when checks.sent_at <= rounds.reached_until then false
+      when checks.status = 'pending' then checks.id not in (
         select verdict.check_id
         from unnest(find_silent_rounds.verdicts) as verdict
         where verdict.status <> 'down'
+          or verdict.has_answer
       )
+      -- An unknown one that was answered failed when our own connection was in doubt before.
+      else checks.http_status is null
+        and (checks.status = 'down' or (checks.status = 'unknown' and checks.answered_at is not null))
+    end
   )
 
   select
     rounds.scheduled_at,
-    rounds.is_reached,
-    exists (select from silent where silent.scheduled_at = rounds.scheduled_at and silent.is_awaited),
+    rounds.reached_until,
+    exists (select from silent where silent.scheduled_at = rounds.scheduled_at and silent.is_awaited)
+    -- A server answered before the silence began: within a minute its next answer is due.
+    or (
+      rounds.has_answer
+      and exists (
+        select
+        from silent
+        where silent.scheduled_at = rounds.scheduled_at
+          and silent.sent_at > clock_timestamp() - interval '70 seconds'
+      )
+    ),
     -- Ends at the first that differs, instead of finding the hosts of thousands.
     exists (
       select
@@ -349,10 +374,10 @@ as $$
       where silent.scheduled_at = rounds.scheduled_at
         and silent.counts
         and monitoring.find_target_host(silent.target) <> (
-          select monitoring.find_target_host(first.target)
-          from silent as first
-          where first.scheduled_at = rounds.scheduled_at
-            and first.counts
+          select monitoring.find_target_host(other.target)
+          from silent as other
+          where other.scheduled_at = rounds.scheduled_at
+            and other.counts
           limit 1
         )
     )
@@ -360,10 +385,11 @@ as $$
 $$;
 
 comment on function monitoring.find_silent_rounds(monitoring.verdict[]) is
-'Returns the rounds in which one of these targets failed without an answer: whether any server answered in the round,
-whether checks are still awaited, and whether two hosts are silent or awaited. Our own connection is in doubt only where
-two hosts are silent and no server answered. Targets do not count that are in maintenance, depend on another one, or
-were down before. Checks that are pending and not among the verdicts are awaited, so the verdicts must be final.';
+'Returns the rounds in which one of these targets failed without an answer. A check whose latest attempt was sent before
+reached_until, 25 s after the last answer of any server, failed although our own connection worked. Our own connection is
+in doubt only where two hosts are silent beyond that: has_two_hosts says whether they are, or are still awaited;
+is_awaited, whether more answers may come. Targets do not count that are in maintenance, depend on another one, or were
+down before. Checks that are pending and not among the verdicts are awaited, so the verdicts must be final.';
 
 create function monitoring.find_ready_verdicts(verdicts monitoring.verdict[], refused bigint[])
 returns setof monitoring.verdict
@@ -390,6 +416,18 @@ as $$
     from monitoring.find_silent_rounds(find_ready_verdicts.verdicts) as silent
   ),
 
+  -- Failures without an answer while our own connection did not show that it works.
+  silent as materialized (
+    select verdict.check_id
+    from unnest(find_ready_verdicts.verdicts) as verdict
+    join round on round.scheduled_at = verdict.scheduled_at
+    join public.monitoring_checks on monitoring_checks.id = verdict.check_id
+    where verdict.status = 'down'
+      and not verdict.has_answer
+      and round.has_two_hosts
+      and (monitoring_checks.sent_at <= round.reached_until) is not true
+  ),
+
   cause as (
     select verdict.check_id, verdict.scheduled_at, probe_targets.depends_on as target, 1 as depth
     from unnest(find_ready_verdicts.verdicts) as verdict
@@ -411,9 +449,7 @@ as $$
   join pending on pending.target = verdict.target and pending.scheduled_at = verdict.scheduled_at
   left join round on round.scheduled_at = verdict.scheduled_at
   cross join lateral (
-    select coalesce(
-      verdict.status = 'down' and not verdict.has_answer and not round.is_reached and round.has_two_hosts, false
-    ) as is_offline
+    select verdict.check_id in (select silent.check_id from silent) as is_offline
   ) as doubt
   where verdict.target not in (select refused_target.target from refused_target)
     and case

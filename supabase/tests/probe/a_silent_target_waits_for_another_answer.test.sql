@@ -80,12 +80,12 @@ select is(monitoring.test_round(1, '{"a": "x"}'), 'a pending, b pending', 'anoth
 
 select is(
   monitoring.find_silent_rounds(array(select verdict from monitoring.judge_answers() as verdict)),
-  row('2020-01-01 10:01+00'::timestamptz, false, true, true),
+  row('2020-01-01 10:01+00'::timestamptz, null::timestamptz, true, true),
   'two hosts are silent or awaited'
 );
 
 update public.monitoring_checks
-set http_status = 500
+set http_status = 500, sent_at = now()
 where target = 'b';
 
 select is(monitoring.judge_health_checks(), 1, 'it answered, although it will be tried again');

@@ -146,7 +146,6 @@ def test_the_service_is_asked_only_where_its_answer_matters(
     health_checks: HealthChecks, web: Target, service: Service
 ) -> None:
     window = {"starts_at": "2020-01-01T00:00", "ends_at": "2099-01-01T00:00", "targets": [health_checks.name("muted")]}
-    health_checks.set_policy(allow_private=True, confirm_from_service=True, maintenance_windows=[window])
     bad = web.url("/status/500")
     health_checks.set_targets(
         health_checks.target("api", bad),
@@ -155,6 +154,7 @@ def test_the_service_is_asked_only_where_its_answer_matters(
         health_checks.target("own", bad, confirm_from_service=False),
         health_checks.target("well", web.url("/status/200")),
     )
+    health_checks.set_policy(allow_private=True, confirm_from_service=True, maintenance_windows=[window])
     assert service.play(api="down") == {"api": "down", "child": "down", "muted": "down", "own": "down", "well": "up"}
     assert [len(health_checks.incidents(name)) for name in ("api", "child", "muted", "own")] == [1, 0, 0, 1]
 

@@ -119,10 +119,10 @@ def test_any_answer_shows_that_our_connection_works(
 
 def test_a_target_in_maintenance_puts_nothing_in_doubt(health_checks: HealthChecks, port: int) -> None:
     window = {"starts_at": "2020-01-01T00:00", "ends_at": "2099-01-01T00:00", "targets": [health_checks.name("b")]}
-    health_checks.set_policy(allow_private=True, maintenance_windows=[window])
     health_checks.set_targets(
         health_checks.target("a", f"http://{FIRST}:{port}/"), health_checks.target("b", f"http://{SECOND}:{port}/")
     )
+    health_checks.set_policy(allow_private=True, maintenance_windows=[window])
     assert statuses(health_checks) == {"a": "down", "b": "down"}
     assert opened(health_checks, "a", "b") == ["a"]
     assert health_checks.live("connectivity") == []
