@@ -2,7 +2,7 @@
 --   failed, and decides whether a failure is the target's or that of our own connection.
 -- Objects: type monitoring.verdict; functions monitoring.describe_statuses, monitoring.is_server_error,
 --   monitoring.normalize_host, monitoring.find_target_host, monitoring.judge_answers, monitoring.plan_attempts,
---   monitoring.find_silent_rounds, monitoring.find_ready_verdicts.
+--   monitoring.find_last_answer, monitoring.find_silent_rounds, monitoring.find_ready_verdicts.
 -- Risks: rows that pg_net's worker is writing are skipped until the next run, never waited for. These functions run
 --   each second: they read the pending checks and, while a failure without an answer is undecided, those of its round.
 
@@ -282,6 +282,33 @@ comment on function monitoring.plan_attempts(monitoring.verdict[]) is
 'Plans another attempt of each check whose verdict may be tried again, the retry interval after its latest one and
 before the end of its minute. send_due_checks() sends it. Returns the number of attempts.';
 
+create function monitoring.find_last_answer(
+  scheduled_at timestamptz, out has_answer boolean, out last_at timestamptz
+)
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select
+    count(*) filter (where checks.scheduled_at = find_last_answer.scheduled_at) > 0,
+    max(
+      case
+        when checks.answered_at is not null then checks.answered_at
+        -- It answered, and waits for another attempt.
+        when checks.request_id is null then checks.sent_at
+      end
+    )
+  from public.monitoring_checks as checks
+  where checks.scheduled_at
+    between find_last_answer.scheduled_at and find_last_answer.scheduled_at + interval '2 minutes'
+    and checks.target_type <> 'heartbeat'
+    and (checks.http_status is not null or monitoring.is_server_error(checks.error))
+$$;
+
+comment on function monitoring.find_last_answer(timestamptz) is
+'Returns whether a server answered in a round, and when one answered last in that round or the two after it.';
+
 create function monitoring.find_silent_rounds(verdicts monitoring.verdict[])
 returns table (scheduled_at timestamptz, reached_until timestamptz, is_awaited boolean, has_two_hosts boolean)
 language sql
@@ -299,21 +326,7 @@ as $$
       where verdict.status = 'down'
         and not verdict.has_answer
     ) as failed
-    cross join lateral (
-      select
-        count(*) filter (where checks.scheduled_at = failed.scheduled_at) > 0 as has_answer,
-        max(
-          case
-            when checks.answered_at is not null then checks.answered_at
-            -- It answered, and waits for another attempt.
-            when checks.request_id is null then checks.sent_at
-          end
-        ) as last_at
-      from public.monitoring_checks as checks
-      where checks.scheduled_at between failed.scheduled_at and failed.scheduled_at + interval '2 minutes'
-        and checks.target_type <> 'heartbeat'
-        and (checks.http_status is not null or monitoring.is_server_error(checks.error))
-    ) as answer
+    cross join lateral monitoring.find_last_answer(failed.scheduled_at) as answer
   ),
 
   silent as materialized (
