@@ -65,12 +65,12 @@ as $$
       find_email find_expression_problem find_expressions_problem find_fingerprint find_fold_candidates
       find_free_provider_id find_generic_problem find_header_name_problem find_header_secret_problem
       find_header_value_problem find_headers_problem find_health_check_problem find_heartbeat find_heartbeat_problem
-      find_incident_link find_json_path_problem find_knowledge find_label_problem find_last_failure find_last_told
-      find_latest_sent_at find_left_operand find_log_level find_many_tokens find_mapping_problem find_nested_problem
-      find_newest_test find_next_heartbeat find_next_judgement find_notification_problem find_path_problem
-      find_private_target find_purge_cutoff find_ready_verdicts find_regression find_repeat_end find_request_problem
-      find_root_cause find_same_delivery find_secret_problem find_secret_value_problem find_send_offsets
-      find_sentry_issue_id find_sentry_name find_sentry_project find_signature find_silent_rounds
+      find_incident_link find_json_path_problem find_knowledge find_label_problem find_last_answer find_last_failure
+      find_last_told find_latest_sent_at find_left_operand find_log_level find_many_tokens find_mapping_problem
+      find_nested_problem find_newest_test find_next_heartbeat find_next_judgement find_notification_problem
+      find_path_problem find_private_target find_purge_cutoff find_ready_verdicts find_regression find_repeat_end
+      find_request_problem find_root_cause find_same_delivery find_secret_problem find_secret_value_problem
+      find_send_offsets find_sentry_issue_id find_sentry_name find_sentry_project find_signature find_silent_rounds
       find_similar_incidents find_status_code find_status_problem find_target_condition_problem find_target_host
       find_target_problem find_targets_problem find_told_incidents find_unmet_body_condition find_unmet_condition
       find_unmet_header find_unmet_json_path find_url_host find_value_problem find_vector_schema find_verdict_effects
