@@ -1,9 +1,10 @@
 -- Purpose: provides the RPCs with which an operator mutes a target for some time, or pauses its checks.
 -- Objects: functions monitoring.list_windows_without_mutes, monitoring.require_target, public.mute_target,
 --   public.unmute_target, monitoring.write_pause, public.pause_target, public.resume_target.
--- Risks: a pause is in the fields is_paused and paused_until of the target. A mute is a one-time window in health_check_policy.maintenance_windows with the field muted_by. Windows that a
---   person wrote have no such field and stay as they are. Takes the advisory lock of action starts and ends before the
---   row of the configuration, as every change of it does.
+-- Risks: a mute is a one-time window in health_check_policy.maintenance_windows with the field muted_by, and a pause is
+--   in the fields is_paused and paused_until of the target. Windows that a person wrote have no such field and stay as
+--   they are. Takes the advisory lock of action starts and ends before the row of the configuration, as every change of
+--   it does.
 
 create function monitoring.list_windows_without_mutes(target text)
 returns jsonb
@@ -184,7 +185,8 @@ end
 $$;
 
 comment on function monitoring.write_pause(text, text, jsonb) is
-'Replaces the fields is_paused and paused_until of a target in the configuration. The reason is kept on the audit trail.';
+'Replaces the fields is_paused and paused_until of a target in the configuration. The reason is kept on the audit
+trail.';
 
 create function public.pause_target(target text, minutes integer default null, reason text default null)
 returns jsonb
@@ -229,8 +231,8 @@ comment on function public.pause_target(text, integer, text) is
 
 The target is not requested, or its heartbeats are not awaited; its incident is resolved, and the time counts neither as
 uptime nor as downtime. mute_target() goes on checking. minutes is from 1 to 43200; without it the pause has no end. An
-earlier pause is replaced. 404 for an unknown target; hint names the known ones. reason is required, and kept on the audit
-trail. Security definer, because service_role may change the configuration through such functions only.';
+earlier pause is replaced. 404 for an unknown target; hint names the known ones. reason is required, and kept on the
+audit trail. Security definer, because service_role may change the configuration through such functions only.';
 
 create function public.resume_target(target text)
 returns jsonb

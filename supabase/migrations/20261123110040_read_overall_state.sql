@@ -93,11 +93,11 @@ as $$
 $$;
 
 comment on function monitoring.overall_state() is
-'Returns outage, degraded, unknown, no_targets or operational. outage: a CRITICAL incident of the health checks is open or
-acknowledged, or a target is down outside of maintenance. What others report is no observation of ours, nor is a certificate
-that expires soon, a severity that was set by hand, or an incident that the health checks have not seen since it was reopened. degraded: a HIGH or
-CRITICAL incident of any sender but public keys, a degraded or disputed target, or a heartbeat that is down: a job that
-failed is no outage of the product. An incident of a public key counts once its severity is set by hand, because anybody
-can copy the key and open one. unknown: no outage is known and the checks were not judged for a minute, or nothing is
-degraded and no round ran within 3 minutes, or no target answered. no_targets: no target is checked, and nothing else is
-wrong. Targets that are paused and suppressed incidents do not count.';
+'Returns outage, degraded, unknown, no_targets or operational. outage: a CRITICAL incident of the health checks is open
+or acknowledged, or a target is down outside of maintenance. What others report is no observation of ours, nor is a
+certificate that expires soon, a severity that was set by hand, or an incident that the health checks have not seen since
+it was reopened. degraded: a HIGH or CRITICAL incident of any sender but public keys, a degraded or disputed target, or a
+heartbeat that is down: a job that failed is no outage of the product. An incident of a public key counts once its
+severity is set by hand, because anybody can copy the key and open one. unknown: no outage is known and the checks were
+not judged for a minute, or nothing is degraded and no round ran within 3 minutes, or no target answered. no_targets: no
+target is checked, and nothing else is wrong. Targets that are paused and suppressed incidents do not count.';

@@ -53,13 +53,15 @@ select is_empty(
 update monitoring.probe_targets set paused_until = now() - interval '1 second'
 where name = 'tap-paused';
 
-update monitoring.heartbeats set next_expected_at = now() - interval '6 minutes'
+update monitoring.heartbeats
+set next_expected_at = now() - interval '6 minutes'
 where target = 'tap-paused';
 
 select monitoring.judge_heartbeats(clock_timestamp());
 
-select is(
-  (select state from monitoring.heartbeats where target = 'tap-paused'), 'missed', 'after the end of the pause it is awaited again'
+select results_eq(
+  $$ select state from monitoring.heartbeats where target = 'tap-paused' $$, array['missed'],
+  'after the end of the pause it is awaited again'
 );
 
 select public.resume_target('tap-paused');

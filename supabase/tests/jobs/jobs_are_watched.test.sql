@@ -34,8 +34,9 @@ select results_eq(
   'the incident is resolved when it does not fail any more'
 );
 
-select is(
-  (select succeeded_at >= now() from monitoring.job_runs where job = 'monitoring-watch-jobs'), true, 'the watch notes its run'
+select results_eq(
+  $$ select succeeded_at >= now() from monitoring.job_runs where job = 'monitoring-watch-jobs' $$, array[true],
+  'the watch notes its run'
 );
 
 select throws_ok(

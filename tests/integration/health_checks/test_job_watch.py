@@ -15,6 +15,8 @@ from tests.support.waiting import DEADLINE_SECONDS, wait_until
 JOB = "monitoring-purge-history"
 """It runs at night only, so that its runs are those that a test writes."""
 
+FINGERPRINT = f"health-check:job:{JOB}"
+
 LOGGED = """
 insert into cron.job_run_details (jobid, database, username, command, status, return_message, start_time, end_time)
 select
@@ -41,12 +43,12 @@ class JobLog:
         self._superuser.execute("select monitoring.watch_jobs()")
         self._superuser.execute("reset role")
 
-    def run(self, statement: str) -> list[tuple[Any, ...]]:
-        cursor = self._superuser.execute(statement.encode())
+    def run(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        cursor = self._superuser.execute(statement.encode(), parameters or None)
         return cursor.fetchall() if cursor.description else []
 
     def failures(self) -> int:
-        ((count,),) = self.run(f"select failed_runs from monitoring.watched_jobs where job = '{JOB}'")
+        ((count,),) = self.run("select failed_runs from monitoring.watched_jobs where job = %s", JOB)
         return int(count)
 
     def incidents(self) -> list[tuple[str, str, int]]:
@@ -54,15 +56,17 @@ class JobLog:
             (severity, status, count)
             for severity, status, count in self.run(
                 "select severity::text, status::text, occurrence_count from public.incidents"
-                f" where fingerprint = 'health-check:job:{JOB}' order by first_seen"
+                " where fingerprint = %s order by first_seen",
+                FINGERPRINT,
             )
         ]
 
-    def incident(self, column: str) -> str:
-        ((value,),) = self.run(
-            f"select {column}::text from public.incidents where fingerprint = 'health-check:job:{JOB}'"
+    def incident(self) -> tuple[str, str, str]:
+        """Title, message and resolution."""
+        ((title, message, resolution),) = self.run(
+            "select title, message, resolution from public.incidents where fingerprint = %s", FINGERPRINT
         )
-        return str(value)
+        return title, message, resolution
 
 
 @pytest.fixture
@@ -70,8 +74,8 @@ def log(superuser_database_url: str) -> Iterator[JobLog]:
     with psycopg.connect(superuser_database_url) as connection:
         log = JobLog(connection)
         # What the jobs of this stack did before does not count.
-        log.run(f"delete from public.incidents where fingerprint = 'health-check:job:{JOB}'")
-        log.run(f"delete from monitoring.watched_jobs where job = '{JOB}'")
+        log.run("delete from public.incidents where fingerprint = %s", FINGERPRINT)
+        log.run("delete from monitoring.watched_jobs where job = %s", JOB)
         log.watch()
         yield log
         connection.rollback()
@@ -84,8 +88,8 @@ def test_the_third_failure_in_a_row_opens_an_incident(log: JobLog) -> None:
     log.add("failed", message="ERROR: no partition for password=hunter2secret\n")
     log.watch()
     assert log.incidents() == [("HIGH", "open", 1)]
-    assert log.incident("title") == f"The job {JOB} fails"
-    message = log.incident("message")
+    title, message, _ = log.incident()
+    assert title == f"The job {JOB} fails"
     assert "failed in its last 3 runs. The last one: ERROR: no partition for password=" in message
     assert "check_installation()" in message
     assert "hunter2" not in message
@@ -137,7 +141,8 @@ def test_a_run_counts_when_it_ends(log: JobLog) -> None:
     assert log.failures() == 2
     log.run(
         "update cron.job_run_details set status = 'failed', end_time = now() where status = 'running'"
-        f" and jobid = (select jobid from cron.job where jobname = '{JOB}')"
+        " and jobid = (select jobid from cron.job where jobname = %s)",
+        JOB,
     )
     log.add("succeeded", job="monitoring-anchor-audit")
     log.watch()
@@ -147,10 +152,10 @@ def test_a_run_counts_when_it_ends(log: JobLog) -> None:
 def test_a_job_that_is_unscheduled_resolves_its_incident(log: JobLog) -> None:
     log.add("failed", "failed", "failed")
     log.watch()
-    log.run(f"select cron.unschedule(jobid) from cron.job where jobname = '{JOB}'")
+    log.run("select cron.unschedule(jobid) from cron.job where jobname = %s", JOB)
     log.watch()
     assert log.incidents() == [("HIGH", "resolved", 1)]
-    assert log.run(f"select from monitoring.watched_jobs where job = '{JOB}'") == []
+    assert log.run("select from monitoring.watched_jobs where job = %s", JOB) == []
 
 
 def test_ids_of_runs_may_begin_anew(log: JobLog) -> None:
@@ -168,7 +173,7 @@ def test_without_the_log_nothing_is_raised_and_nothing_stays_open(log: JobLog) -
     log.run("update monitoring.job_runs set succeeded_at = null where job = 'monitoring-watch-jobs'")
     log.watch()
     assert log.incidents() == [("HIGH", "resolved", 1)]
-    assert "not logged any more" in log.incident("resolution")
+    assert "not logged any more" in log.incident()[2]
     assert log.run("select succeeded_at from monitoring.job_runs where job = 'monitoring-watch-jobs'") != [(None,)]
 
 
