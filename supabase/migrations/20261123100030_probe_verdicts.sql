@@ -160,21 +160,19 @@ as $$
     where monitoring_checks.status = 'pending'
       and (
         monitoring_checks.answered_at is not null
-        or (monitoring_checks.send_at is null and monitoring_checks.answer_due_at <= clock_timestamp())
+        or (
+          monitoring_checks.send_at is null
+          and monitoring_checks.answer_due_at <= clock_timestamp()
+          -- One that became overdue this very moment is withdrawn first, in the next run.
+          and not exists (
+            select
+            from monitoring.awaited_checks
+            where awaited_checks.check_id = monitoring_checks.id
+          )
+        )
       )
     order by monitoring_checks.id
     for update skip locked
-  ),
-
-  -- An answer that comes later is nobody's.
-  forgotten as (
-    delete from monitoring.awaited_checks
-    where awaited_checks.request_id in (
-      select overdue.request_id
-      from monitoring.awaited_checks as overdue
-      where overdue.check_id in (select locked.id from locked where locked.answered_at is null)
-      for update skip locked
-    )
   ),
 
   judged as (
@@ -188,6 +186,7 @@ as $$
           then coalesce(locked.error, 'no HTTP response')
         when locked.answered_at is not null then locked.unmet_condition
         when locked.request_id is null and locked.error is not null then locked.error
+        when locked.error like 'no response from pg_net, and %' then locked.error
         else 'no response from pg_net, so the state of the target is unknown'
       end as problem
     from locked
