@@ -169,6 +169,18 @@ def test_the_service_looks_at_what_is_to_be_confirmed(
     assert [line for line in looking.logs() if line["level"] not in ("INFO", "WARNING")] == []
 
 
+def test_a_look_in_progress_is_cancelled_at_the_end_of_the_service(
+    looking: ServiceProcess, health_checks: HealthChecks, web: Target
+) -> None:
+    health_checks.set_targets(health_checks.target("silent", web.url("/silent"), timeout_ms=5000))
+    web.paths.clear()
+    request_confirmations(health_checks)
+    wait_until(lambda: web.paths == ["/silent"], what="the look")
+    assert looking.stop() == 0
+    messages = [line["msg"] for line in looking.logs()]
+    assert [message for message in messages if "restarted" in message or "failed" in message] == []
+
+
 async def refuse_pg_net(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Hangs up on the database, and answers the service."""
     head = await reader.readuntil(b"\r\n\r\n")
