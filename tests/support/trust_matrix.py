@@ -237,7 +237,6 @@ RELATIONS = {
     "monitoring.fix_outcomes": _CLOSED,
     "monitoring.heartbeat_keys": _CLOSED,
     "monitoring.job_runs": _CLOSED,
-    "monitoring.watched_jobs": _CLOSED,
     "monitoring.notification_channels": _CLOSED,
     "monitoring.notifications": _CLOSED,
     "monitoring.probe_targets": _CLOSED,
