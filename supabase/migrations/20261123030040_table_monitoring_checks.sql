@@ -138,8 +138,8 @@ comment on column public.monitoring_checks.send_at is
 'Time at which the next attempt is to be sent. Null while an answer is awaited, and when the check is judged.';
 
 comment on column public.monitoring_checks.response_time_error_ms is
-'Milliseconds by which response_time_ms may be wrong, because pg_net recorded other responses meanwhile. That time is left
-out of response_time_ms.';
+'Milliseconds by which response_time_ms may be wrong, because pg_net recorded other responses meanwhile. That time is
+left out of response_time_ms.';
 
 comment on column public.monitoring_checks.service_status is
 'What the service saw when it was asked to confirm that the target is down: up, degraded or down. Null when it was not

@@ -66,6 +66,6 @@ as $$
 $$;
 
 comment on function monitoring.describe_judgement() is
-'Returns {"last_success_at", "is_late"} of the judgement of health checks. is_late is true when it has not succeeded for a
-minute although monitoring is on, counted from its scheduling before the first success: then nobody knows how the
+'Returns {"last_success_at", "is_late"} of the judgement of health checks. is_late is true when it has not succeeded for
+a minute although monitoring is on, counted from its scheduling before the first success: then nobody knows how the
 targets are.';

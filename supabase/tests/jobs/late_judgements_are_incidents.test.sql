@@ -8,7 +8,8 @@ update public.incidents
 set
   status = 'resolved',
   resolved_at = clock_timestamp()
-where fingerprint = 'health-check:judgement'
+where
+  fingerprint = 'health-check:judgement'
   and status <> 'resolved';
 
 create function pg_temp.list_incidents() returns table (severity text, status text)
