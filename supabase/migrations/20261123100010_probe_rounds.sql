@@ -1,8 +1,9 @@
 -- Purpose: starts a round of health checks: each minute, each enabled target that is due gets one row; its requests are
 --   sent at their times.
 -- Objects: type monitoring.sent_probe; tables monitoring.target_states, monitoring.awaited_checks; functions
---   monitoring.write_probe_headers, monitoring.send_probe, monitoring.find_answer_due, monitoring.start_round,
---   monitoring.settle_unsendable_checks, monitoring.send_due_checks, monitoring.run_health_checks.
+--   monitoring.write_probe_headers, monitoring.send_probe, monitoring.find_answer_due, monitoring.carry_over_checks,
+--   monitoring.start_round, monitoring.settle_unsendable_checks, monitoring.send_due_checks,
+--   monitoring.run_health_checks.
 -- Risks: each request is enqueued in a block of its own, so that one malformed URL does not stop the others. Rounds
 --   and judgements take one advisory lock, so they never lock each other's rows in different orders.
 
@@ -246,6 +247,32 @@ comment on function monitoring.find_answer_due(integer, bigint, integer) is
 'Returns when a request enqueued now counts as unanswered: 10 s after its timeout, later when other batches precede
 it (queued is the number of requests before it), but within the minute.';
 
+create function monitoring.carry_over_checks(scheduled_at timestamptz)
+returns void
+language sql
+volatile
+strict
+security invoker
+set search_path = ''
+as $$
+  update public.monitoring_checks
+  set scheduled_at = carry_over_checks.scheduled_at
+  where monitoring_checks.status = 'pending'
+    and monitoring_checks.send_at <= clock_timestamp()
+    and monitoring_checks.sent_at is null
+    and monitoring_checks.scheduled_at < carry_over_checks.scheduled_at
+    and not exists (
+      select
+      from public.monitoring_checks as present
+      where present.target = monitoring_checks.target
+        and present.scheduled_at > monitoring_checks.scheduled_at
+        and present.scheduled_at <= carry_over_checks.scheduled_at
+    )
+$$;
+
+comment on function monitoring.carry_over_checks(timestamptz) is
+'Dates checks that could not be sent in an earlier minute to this one. They keep their place among those that wait.';
+
 create function monitoring.start_round(scheduled_at timestamptz)
 returns integer
 language plpgsql
@@ -265,22 +292,9 @@ begin
   perform pg_advisory_xact_lock(20261123, 1800);
   perform monitoring.remove_future_checks();
   perform monitoring.withdraw_unanswered_requests();
+  perform monitoring.carry_over_checks(start_round.scheduled_at);
   v_now := clock_timestamp();
   v_has_windows := monitoring.config('health_check_policy') -> 'maintenance_windows' <> '[]';
-
-  -- What could not be sent in an earlier minute stands for this one, and keeps its place.
-  update public.monitoring_checks
-  set scheduled_at = start_round.scheduled_at
-  where monitoring_checks.status = 'pending'
-    and monitoring_checks.send_at <= v_now
-    and monitoring_checks.sent_at is null
-    and monitoring_checks.scheduled_at < start_round.scheduled_at
-    and not exists (
-      select
-      from public.monitoring_checks as present
-      where present.target = monitoring_checks.target
-        and present.scheduled_at = start_round.scheduled_at
-    );
 
   with due as (
     select

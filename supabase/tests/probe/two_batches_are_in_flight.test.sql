@@ -1,6 +1,6 @@
 begin;
 
-select plan(7);
+select plan(8);
 
 update public.system_config
 set
@@ -45,6 +45,23 @@ select ok(
     select max(monitoring_checks.answer_due_at) - min(monitoring_checks.answer_due_at) > interval '15 seconds'
     from public.monitoring_checks
   ), 'those of later batches may be answered later'
+);
+
+delete from public.monitoring_checks;
+
+insert into public.monitoring_checks (target, target_type, scheduled_at, send_at)
+values
+('t1', 'other', '2020-01-01 10:00+00', clock_timestamp()),
+('t1', 'other', '2020-01-01 10:01+00', clock_timestamp());
+
+select monitoring.carry_over_checks('2020-01-01 10:02+00');
+
+select results_eq(
+  $$ select to_char(monitoring_checks.scheduled_at at time zone 'UTC', 'HH24:MI') as minute
+     from public.monitoring_checks
+     order by minute $$,
+  $$ values ('10:00'), ('10:02') $$,
+  'of several that wait, only the latest stands for the next minute'
 );
 
 select * from finish();
