@@ -92,7 +92,7 @@ def test_the_page_says_that_the_database_is_unreachable_and_shows_older_data(
     assert "Incidents and targets are as of" in warning
     assert page.violations == []
     assert "Unknown" in page.text  # the overall state is not taken from older data
-    assert page.bars == [90] * (4 if reader == "operator" else 2)
+    assert page.bars == [90] * (6 if reader == "operator" else 2)
     assert ("checkout does not answer" in page.text) is (reader == "operator")
 
 

@@ -10,7 +10,7 @@ from tests.support.waiting import wait_until
 
 
 def note_round(stack: Stack, service_url: str) -> None:
-    """Records that a round has just begun, and has the service read it."""
+    """Records that a round has just begun and that answers were judged, and has the service read it."""
     with psycopg.connect(stack.superuser_database_url, autocommit=True) as connection:
 
         def is_read() -> bool:
@@ -18,6 +18,7 @@ def note_round(stack: Stack, service_url: str) -> None:
                 "insert into monitoring.job_runs (job, ran_at) values ('monitoring-health-checks', now())"
                 " on conflict (job) do update set ran_at = excluded.ran_at"
             )
+            connection.execute("select monitoring.record_job_success('monitoring-judge-health-checks')")
             return http_client.get(f"{service_url}/health/db").status_code == 200
 
         wait_until(is_read, what="the database")
