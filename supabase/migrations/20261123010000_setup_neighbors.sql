@@ -33,7 +33,7 @@ as $$
       apply_stored_delivery apply_suppression apply_verdicts apply_verdicts_safely audit_classification_rule
       audit_config_change audit_direct_edit audit_incident_change audit_incident_event audit_new_incidents
       audit_secret_format backtest_classifier backtest_rule begins_error_tuple begins_log_line begins_reason_phrase
-      build_empty_intent build_error_title build_monitor_intent can_read_job_log chain_agent_action
+      build_empty_intent build_error_title build_monitor_intent can_read_job_log carry_over_checks chain_agent_action
       change_delivered_incident change_incident_severity check_activity check_agent_action check_classification_rule
       check_extensions check_incident_change check_jobs check_notifications check_rows check_rule_form
       check_rule_pattern check_schema check_secret_format check_secret_format_fields check_sentry_feed check_server

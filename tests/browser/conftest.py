@@ -18,7 +18,7 @@ from local import Stack, StackSettings
 from local.system import programs
 from tests.browser import seed
 from tests.conftest import fresh_state
-from tests.support.rounds import note_round
+from tests.support.rounds import continual_judgement, note_round
 from tests.support.service_budgets import UNHURRIED
 from tests.support.service_process import running_service, service_variables
 from tests.support.waiting import DEADLINE_SECONDS
@@ -132,6 +132,9 @@ def browser(seeded_stack: Stack, chromium: str, tmp_path_factory: pytest.TempPat
     }
     with psycopg.connect(seeded_stack.superuser_database_url, autocommit=True) as database:
         seed.fill(database)
-        with running_service(environ, tmp_path_factory.mktemp("page") / "log", budgets=UNHURRIED) as service:
+        with (
+            continual_judgement(seeded_stack),
+            running_service(environ, tmp_path_factory.mktemp("page") / "log", budgets=UNHURRIED) as service,
+        ):
             note_round(seeded_stack, service.url)
             yield Browser(chromium, f"{service.url}/status", database)
