@@ -64,7 +64,8 @@ comment on column monitoring.suspected_targets.worker_ended_at is
 'Time at which an attempt was given up while the target was alone in the queue and the worker restarted at least twice.
 It counts as the cause when the worker is seen to work since. Null otherwise.';
 
-comment on column monitoring.suspected_targets.worker_pid is 'Process id of the worker at worker_ended_at.';
+comment on column monitoring.suspected_targets.worker_pid is
+'Process id of the worker that is to work since worker_ended_at. Null while there was none.';
 
 comment on column monitoring.suspected_targets.worker_kills is
 'Number of attempts that count as the cause of an end of the worker, without an answer in between.';
@@ -484,10 +485,13 @@ volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  v_pid integer;
 begin
   if not exists (select from monitoring.suspected_targets) then
     return;
   end if;
+  v_pid := monitoring.find_worker_pid();
   -- An answer ends a suspicion, and so does the end of the target.
   with cleared as (
     delete from monitoring.suspected_targets as suspected
@@ -525,7 +529,7 @@ begin
     )
       or (
         suspected.worker_ended_at < clock_timestamp() - interval '1 minute'
-        and suspected.worker_pid = monitoring.find_worker_pid()
+        and suspected.worker_pid = v_pid
       )
     returning suspected.target, suspected.worker_kills
   )
@@ -534,6 +538,19 @@ begin
   set worker_kills = ended.worker_kills
   from ended
   where target_states.target = ended.target;
+
+  -- Another worker gets a minute of its own. Without a result for five minutes, the target is tried again.
+  update monitoring.suspected_targets as suspected
+  set
+    worker_pid = v_pid,
+    worker_ended_at = case
+      when suspected.unanswered_at > clock_timestamp() - interval '5 minutes' then clock_timestamp()
+    end
+  where suspected.worker_ended_at is not null
+    and (
+      suspected.worker_pid is distinct from v_pid
+      or suspected.unanswered_at <= clock_timestamp() - interval '5 minutes'
+    );
   perform monitoring.pause_killers();
 end
 $$;
@@ -541,7 +558,7 @@ $$;
 comment on function monitoring.confirm_worker_kills() is
 'Ends the suspicion of targets that answered. Counts an end of the worker for a target that was alone in the queue when
 the worker works without it: it answered another check since, or has lived for a minute. The second end pauses the
-target.';
+target. An end that nothing decides about within five minutes does not count, and the target is tried again.';
 
 create function monitoring.withdraw_unanswered_requests()
 returns integer
