@@ -533,6 +533,8 @@ security invoker
 set search_path = ''
 as $$
 begin
+  -- Before the row of the run, which a judgement locks as well when the clock was set back.
+  perform pg_advisory_xact_lock(20261123, 1800);
   insert into monitoring.job_runs (job, ran_at)
   values ('monitoring-health-checks', clock_timestamp())
   on conflict (job) do update

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.health_checks import HealthChecks
 from tests.support.http_target import Target
+from tests.support.waiting import wait_until
 
 
 @pytest.mark.parametrize(
@@ -110,3 +111,23 @@ def test_rounds_and_judgements_of_several_sessions_send_each_check_once(
             done.result()
     health_checks.finish_round()
     assert sorted(web.paths) == sorted(f"/delay/0?{name}" for name in names)
+
+
+def test_a_round_waits_for_the_lock_of_rounds_without_holding_what_a_judgement_locks(
+    health_checks: HealthChecks, database_url: str
+) -> None:
+    """A judgement dates jobs of the future now when the clock was set back, and would wait for the round for ever."""
+    health_checks.set_targets()
+    with psycopg.connect(database_url) as other, ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(other.execute, "select monitoring.run_health_checks()")
+        try:
+            wait_until(
+                lambda: health_checks.value("select cardinality(pg_blocking_pids(%s)) > 0", other.info.backend_pid),
+                what="a round that waits",
+            )
+            health_checks.connection.execute(
+                "select from monitoring.job_runs where job = 'monitoring-health-checks' for update nowait"
+            )
+        finally:
+            health_checks.unlock_rounds()
+        starting.result()
