@@ -49,6 +49,7 @@ INTERNAL = {
     "is_kill_switch_on",
     "is_monitoring_on",
     "has_response_times",
+    "response_times",
     "last_delivery_at",
     "last_error",
 }

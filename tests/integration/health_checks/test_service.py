@@ -138,6 +138,7 @@ def test_status_shows_anonymous_callers_the_parts_and_users_the_rest(
         assert summary.keys() > anonymous.keys()
         assert (summary["is_monitoring_on"], summary["is_kill_switch_on"]) == (True, False)
         assert summary["has_response_times"] is True
+        assert summary["response_times"]["are_measured"] is True
         assert set(summary["versions"]) >= {"service", "python", "postgres"}
         assert "last_error" in summary["tasks"]["monitor"]
         targets = {row["target"]: row for row in summary["targets"]}
