@@ -351,13 +351,21 @@ begin
       when strpos(v_target ->> 'body_contains', v_target ->> 'body_lacks') > 0
         then '.body_lacks is part of body_contains, so no response meets both: correct one of them'
     end,
-    '.jsonb_path ' || monitoring.find_json_path_problem(v_target ->> 'jsonb_path')
+    '.jsonb_path ' || monitoring.find_json_path_problem(v_target ->> 'jsonb_path'),
+    case
+      when (v_target ->> 'max_response_ms')::integer >= coalesce((v_target ->> 'timeout_ms')::integer, 5000)
+        then format(
+          '.max_response_ms is never exceeded, as an attempt fails after %s ms (timeout_ms): write fewer, or remove it',
+          coalesce(v_target ->> 'timeout_ms', '5000')
+        )
+    end
   );
 end
 $$;
 
 comment on function monitoring.find_target_condition_problem(jsonb) is
-'Returns which condition of a target no response can meet, to be appended to its position in the list, or null.';
+'Returns which condition of a target no response can meet, or cannot fail, to be appended to its position in the list,
+or null.';
 
 create function monitoring.find_label_problem(target jsonb)
 returns text

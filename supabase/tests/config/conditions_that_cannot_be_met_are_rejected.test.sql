@@ -1,6 +1,6 @@
 begin;
 
-select plan(9);
+select plan(10);
 
 create function pg_temp.problem_of(fields jsonb) returns text
 language sql
@@ -94,6 +94,22 @@ select results_eq(
     'must not use variables: ', 'does not look at the bod', 'does not look at the bod'
   ],
   'what is no path, or looks at nothing, is refused'
+);
+
+select results_eq(
+  $$ select pg_temp.problem_of(fields::jsonb) from unnest(array[
+       '{"max_response_ms": 5000}', '{"max_response_ms": 60000, "timeout_ms": null}', '{"max_response_ms": 900, "timeout_ms": 800}',
+       '{"max_response_ms": 4999}', '{"max_response_ms": 700, "timeout_ms": 800}', '{"max_response_ms": null, "timeout_ms": 100}'
+     ]) with ordinality as given (fields, place) order by place $$,
+  array[
+    '.max_response_ms is never exceeded, as an attempt fails after 5000 ms (timeout_ms): write fewer, or remove it',
+    '.max_response_ms is never exceeded, as an attempt fails after 5000 ms (timeout_ms): write fewer, or remove it',
+    '.max_response_ms is never exceeded, as an attempt fails after 800 ms (timeout_ms): write fewer, or remove it',
+    null,
+    null,
+    null
+  ],
+  'a response time beyond the timeout is refused'
 );
 
 select * from finish();
