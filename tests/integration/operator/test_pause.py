@@ -1,4 +1,4 @@
-"""The operator pauses a target, which is then not checked, resumes it, and sees certificates."""
+"""The operator pauses a target, which is then not checked, resumes it, and sees certificates and looks."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ values (
 on conflict (target) do update
   set looked_at = excluded.looked_at, issuer = excluded.issuer, names = excluded.names, not_after = excluded.not_after
 """
+LOOKS = """
+insert into monitoring.target_looks (
+  target, purpose, due_at, recorded_at, status, http_status, addresses, first_byte_ms
+)
+values ('shop', 'certificate', now(), now(), 'up', 200, '{203.0.113.7}', 12)
+"""
 
 
 def test_the_tasks(sql_editor: psycopg.Connection[Any]) -> None:
@@ -42,5 +48,9 @@ def test_the_tasks(sql_editor: psycopg.Connection[Any]) -> None:
         assert [(name, days, issuer) for name, days, _, issuer, *_ in listed if name == "shop"] == [
             ("shop", 5, "An authority")
         ]
+        sql_editor.execute(LOOKS)
+        (looks,) = run_sql_task(sql_editor, "See what the service saw of a target")
+        assert [row[2:7] for row in looks if row[5] == ["203.0.113.7"]] == [("up", 200, None, ["203.0.113.7"], 12)]
     finally:
+        sql_editor.execute("delete from monitoring.target_looks where addresses = '{203.0.113.7}'")
         sql_editor.execute(change, [json.dumps(row[0])])
