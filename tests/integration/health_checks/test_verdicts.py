@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import pairwise
+from time import sleep
 
 from tests.support.health_checks import HealthChecks
-from tests.support.http_target import Target
+from tests.support.http_target import Target, http_target
+from tests.support.service_process import refusing_port
 from tests.support.waiting import wait_until
 
 
@@ -31,6 +33,33 @@ def test_attempts_of_a_round_are_apart(health_checks: HealthChecks, web: Target)
     assert len(sent) == 3
     assert all(later - former >= timedelta(seconds=3) for former, later in pairwise(sent)), sent
     assert health_checks.incidents("api") == []
+
+
+def test_a_server_that_is_away_for_five_seconds_is_not_down(health_checks: HealthChecks, web: Target) -> None:
+    """With the defaults. Three attempts within two seconds made it CRITICAL."""
+    health_checks.set_policy(allow_private=True, retry_interval_seconds=15)
+    with refusing_port() as port:
+        health_checks.set_targets(
+            health_checks.target("failing", web.url("/now"), "backend"),
+            health_checks.target("refusing", f"http://127.0.0.1:{port}/now", "database"),
+        )
+        web.now = "/status/500"
+        moment = health_checks.start_round()
+
+        def are_away() -> bool:
+            health_checks.judge()
+            return {check.error_count for check in health_checks.checks(moment).values()} == {1}
+
+        wait_until(are_away, what="the first attempts")
+        sleep(5)
+        health_checks.judge()
+    with http_target(port) as back:
+        web.now = back.now = "/status/200"
+        health_checks.finish_round()
+    checks = health_checks.checks(moment)
+    assert {(check.status, check.attempt) for check in checks.values()} == {("up", 2)}
+    assert [health_checks.incidents(name) for name in ("failing", "refusing")] == [[], []]
+    assert health_checks.live("connectivity") == []
 
 
 def test_a_target_has_an_interval_of_its_own(health_checks: HealthChecks, web: Target) -> None:
