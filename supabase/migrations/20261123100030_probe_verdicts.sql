@@ -180,7 +180,12 @@ as $$
       locked.*,
       target.max_response_ms,
       coalesce(target.is_enabled, false) as is_enabled,
-      coalesce(state.status = 'down', false) as was_down,
+      -- Not where the state is an old one, as after a pause.
+      coalesce(
+        state.status = 'down'
+        and state.last_check_at >= locked.scheduled_at - make_interval(mins => 2 * locked.interval_minutes),
+        false
+      ) as was_down,
       case
         when locked.answered_at is not null and locked.http_status is null
           then coalesce(locked.error, 'no HTTP response')

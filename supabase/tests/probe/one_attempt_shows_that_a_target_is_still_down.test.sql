@@ -1,6 +1,6 @@
 begin;
 
-select plan(5);
+select plan(6);
 
 -- Incidents of other tests are renamed, so that they are neither reused nor counted.
 update public.incidents
@@ -15,13 +15,17 @@ update public.system_config
 set value = '[
   {"name": "a", "type": "other", "url": "https://a.example/"},
   {"name": "b", "type": "other", "url": "https://a.example/"},
+  {"name": "c", "type": "other", "url": "https://a.example/", "interval_minutes": 5},
   {"name": "gone", "type": "other", "url": "https://a.example/"},
   {"name": "bad", "type": "other", "url": "https://a.example/"}
 ]'
 where key = 'health_check_targets';
 
-insert into monitoring.target_states (target, since, status)
-values ('a', now(), 'down'), ('b', now(), 'unknown');
+insert into monitoring.target_states (target, since, status, last_check_at)
+values
+('a', now(), 'down', '2020-01-01 09:59+00'),
+('b', now(), 'unknown', '2020-01-01 09:59+00'),
+('c', now(), 'down', '2020-01-01 09:55+00');
 
 insert into public.monitoring_checks (
   target, target_type, scheduled_at, sent_at, request_id, answer_due_at, answered_at, error, retry_until
@@ -29,8 +33,13 @@ insert into public.monitoring_checks (
 values
 ('a', 'other', '2020-01-01 10:00+00', now(), -1, now(), now(), 'x', now() + interval '1 minute'),
 ('b', 'other', '2020-01-01 10:00+00', now(), -2, now(), now(), 'x', now() + interval '1 minute'),
+('c', 'other', '2020-01-01 10:00+00', now(), -5, now(), now(), 'x', now() + interval '1 minute'),
 ('gone', 'other', '2020-01-01 10:00+00', now(), -3, now(), now(), 'x', now()),
 ('bad', 'other', '2020-01-01 10:00+00', null, null, now(), null, 'could not be sent: x', now() + interval '1 minute');
+
+update public.monitoring_checks
+set interval_minutes = 5
+where target = 'c';
 
 insert into monitoring.awaited_checks (request_id, check_id)
 select
@@ -50,9 +59,23 @@ select results_eq(
      ('a', 'down', false, 'x'),
      ('b', 'down', true, 'x'),
      ('bad', 'unknown', false, 'could not be sent: x'),
+     ('c', 'down', false, 'x'),
      ('gone', 'down', false, 'x') $$,
   'no attempt follows when the target was down, cannot be asked, or the minute is over'
 );
+
+update monitoring.target_states
+set last_check_at = last_check_at - interval '6 minutes'
+where target_states.status = 'down';
+
+select results_eq(
+  $$ select target, may_try_again from monitoring.judge_answers() where target in ('a', 'c') order by target $$,
+  $$ values ('a', true), ('c', true) $$,
+  'nothing is known of a target that was not checked since, as after a pause'
+);
+
+update monitoring.target_states
+set last_check_at = '2020-01-01 09:59+00';
 
 select is_empty(
   $$ select request_id from monitoring.awaited_checks where request_id < 0 $$,
