@@ -362,10 +362,16 @@ exception
     -- Where the owner looks when checks are unknown: in the checks, and in the incident about them.
     update public.monitoring_checks
     set error = 'no response from pg_net, and the request stays in its queue: ' || sqlerrm
-    where monitoring_checks.status = 'pending'
-      and monitoring_checks.request_id is not null
-      and monitoring_checks.answered_at is null
-      and monitoring_checks.answer_due_at <= clock_timestamp();
+    where monitoring_checks.id in (
+      select unanswered.id
+      from public.monitoring_checks as unanswered
+      where unanswered.status = 'pending'
+        and unanswered.request_id is not null
+        and unanswered.answered_at is null
+        and unanswered.answer_due_at <= clock_timestamp()
+      order by unanswered.id
+      for update skip locked
+    );
     return 0;
 end
 $$;

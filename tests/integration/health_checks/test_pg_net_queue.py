@@ -122,6 +122,29 @@ def test_without_the_privilege_nothing_is_withdrawn_and_the_checks_say_so(
     assert health_checks.value(OURS, web.url("%")) == 1
 
 
+def test_without_the_privilege_checks_that_the_worker_records_are_not_waited_for(
+    health_checks: HealthChecks, web: Target, busy_worker: Target, superuser: psycopg.Connection[Any], database_url: str
+) -> None:
+    health_checks.set_policy(allow_private=True, attempts=1)
+    health_checks.set_targets(*(health_checks.target(name, web.url("/delay/0")) for name in ("a", "b")))
+    moment = health_checks.start_round()
+    make_answers_due(health_checks)
+    superuser.execute("revoke delete on net.http_request_queue from public, postgres")
+    health_checks.connection.execute("set statement_timeout = '10s'")
+    try:
+        with psycopg.connect(database_url) as worker:
+            recorded = health_checks.checks(moment)["a"].request_id
+            for table in ("monitoring.awaited_checks", "public.monitoring_checks"):
+                worker.execute(f"select from {table} where request_id = %s for update".encode(), (recorded,))
+            assert health_checks.judge() == 1
+    finally:
+        superuser.execute("grant all on net.http_request_queue to public, postgres")
+    assert {name: check.status for name, check in health_checks.checks(moment).items()} == {
+        "a": "pending",
+        "b": "unknown",
+    }
+
+
 def test_a_target_that_ends_the_worker_twice_is_paused(
     health_checks: HealthChecks, web: Target, superuser_database_url: str
 ) -> None:
