@@ -178,14 +178,15 @@ as $$
     then coalesce(jsonb_object_agg(read.header, read.secret) filter (where read.secret is not null), '{}'::jsonb)
   end
   from (
-    select headers.header, monitoring.read_secret(headers.name) as secret
+    -- As read_channel_secret() does, so that pg_net and the service send the same.
+    select headers.header, nullif(btrim(monitoring.read_secret(headers.name), e' \n\r\t'), '') as secret
     from jsonb_each_text(read_secret_headers.secret_headers) as headers (header, name)
   ) as read
 $$;
 
 comment on function monitoring.read_secret_headers(jsonb) is
 'Returns headers with the values of their secrets, from headers with the names of their secrets. Null when one of the
-secrets does not exist. What it returns must not be stored.';
+secrets does not exist or is empty. What it returns must not be stored.';
 
 create function monitoring.lease_looks(most integer)
 returns setof monitoring.target_looks
@@ -250,7 +251,7 @@ begin
     set
       recorded_at = clock_timestamp(),
       status = 'unknown',
-      problem = 'the service did not look: a secret of secret_headers does not exist'
+      problem = 'the service did not look: a secret of secret_headers does not exist or is empty'
     where target_looks.id = (describe_look.look).id;
     return null;
   end if;

@@ -5,8 +5,9 @@ select plan(7);
 delete from monitoring.target_looks
 where target_looks.id is not null;
 
+-- A value that was pasted often ends with a line break.
 insert into monitoring.secrets (name, value)
-values ('tap_api_key', 'tap-secret-value');
+values ('tap_api_key', 'tap-secret-value' || chr(10));
 
 update public.system_config
 set value = '{"allow_private": true}'
@@ -98,7 +99,7 @@ select is(public.take_looks(), '[]'::jsonb, 'without the secret the service does
 
 select results_eq(
   $$ select status::text, problem from monitoring.target_looks where target = 'tap get' $$,
-  $$ values ('unknown', 'the service did not look: a secret of secret_headers does not exist') $$,
+  $$ values ('unknown', 'the service did not look: a secret of secret_headers does not exist or is empty') $$,
   'the result is unknown and says why'
 );
 
