@@ -44,7 +44,7 @@ create table public.monitoring_checks (
   constraint answer_excerpt_is_short check (octet_length(answer_excerpt) <= 1024),
   constraint one_check_a_target_and_round unique (target, scheduled_at)
 )
-with (fillfactor = 80); -- each row is updated twice: with its response and by its judgement
+with (fillfactor = 80); -- each row is updated when it is sent, answered and judged
 
 create index monitoring_checks_scheduled_idx on public.monitoring_checks (scheduled_at desc);
 
@@ -109,7 +109,7 @@ comment on column public.monitoring_checks.request_id is
 'Request id of the latest attempt in pg_net. After a crash of PostgreSQL, pg_net counts from 1 again.';
 
 comment on column public.monitoring_checks.answer_due_at is
-'Time at which the latest attempt counts as unanswered: 20 s after its timeout, later when pg_net sends other batches
+'Time at which the latest attempt counts as unanswered: 10 s after its timeout, later when pg_net sends other batches
 first.';
 
 comment on column public.monitoring_checks.retry_until is

@@ -430,7 +430,7 @@ set search_path = ''
 as $$
 declare
   c_reason constant text := 'the worker of pg_net ended twice while it waited for the response of this target alone, '
-    'as a response of 1 GB makes it, and answered other requests in between';
+    'as a response of 1 GB makes it, and worked without it in between';
   v_target record;
   v_event monitoring.prepared_event;
   v_events monitoring.prepared_event[] := '{}';
