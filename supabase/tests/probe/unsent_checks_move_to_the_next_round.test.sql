@@ -10,15 +10,16 @@ set value = '[
 where key = 'health_check_targets';
 
 -- Nothing is sent: a group of suspected targets is in flight.
-insert into monitoring.awaited_checks (request_id, check_id, group_size)
-select -1, sent.id, 1
-from (select 0::bigint as id) as sent;
-
 insert into public.monitoring_checks (target, target_type, scheduled_at, sent_at, request_id, answer_due_at)
 values ('one', 'other', '2020-01-01 10:00+00', clock_timestamp(), -1, clock_timestamp() + interval '1 minute');
 
-update monitoring.awaited_checks
-set check_id = (select monitoring_checks.id from public.monitoring_checks where monitoring_checks.request_id = -1);
+insert into monitoring.awaited_checks (request_id, check_id, group_size)
+select
+  monitoring_checks.request_id,
+  monitoring_checks.id as check_id,
+  1 as group_size
+from public.monitoring_checks
+where monitoring_checks.request_id = -1;
 
 -- The rounds of two minutes waited for the lock of rounds, and began in the wrong order.
 insert into public.monitoring_checks (target, target_type, scheduled_at, send_at)
