@@ -3,8 +3,8 @@
 --   monitoring.read_answer_headers, monitoring.set_content_type, monitoring.find_left_operand,
 --   monitoring.describe_operand, monitoring.find_unmet_header, monitoring.find_unmet_json_path,
 --   monitoring.find_unmet_body_condition, monitoring.find_unmet_condition, monitoring.read_content,
---   monitoring.store_answer, monitoring.continue_run, monitoring.record_answer, monitoring.install_answer_trigger,
---   monitoring.collect_missed_answers; trigger monitoring_records_answers.
+--   monitoring.hide_request_secrets, monitoring.store_answer, monitoring.continue_run, monitoring.record_answer,
+--   monitoring.install_answer_trigger, monitoring.collect_missed_answers; trigger monitoring_records_answers.
 -- Risks: the trigger runs inside pg_net's worker, in the transaction of a whole batch. If it raised, the worker
 --   would crash on the same request again and again, and pg_net would stop for all its users. So it catches every
 --   error, locks only the row of its check, skips that row when another session holds it, and ignores requests of
@@ -328,6 +328,7 @@ declare
     (find_unmet_condition.target).expected_status, '{[200,400)}'::int4multirange
   );
   v_unmet text;
+  v_body_unmet text;
 begin
   if not find_unmet_condition.http_status <@ v_expected then
     return format(
@@ -342,15 +343,24 @@ begin
   then
     v_unmet := v_unmet || ' (pg_net keeps the headers of the redirect, not of what it leads to)';
   end if;
-  return monitoring.truncate_bytes(
-    coalesce(
-      v_unmet,
-      monitoring.find_unmet_body_condition(
-        find_unmet_condition.target, find_unmet_condition.headers, find_unmet_condition.content
-      )
-    ),
-    1000
-  );
+  if v_unmet is null then
+    v_body_unmet := monitoring.find_unmet_body_condition(
+      find_unmet_condition.target, find_unmet_condition.headers, find_unmet_condition.content
+    );
+    -- The reason may quote the body.
+    v_unmet := coalesce(
+      case
+        when v_body_unmet is not null
+          then monitoring.find_unmet_body_condition(
+            find_unmet_condition.target,
+            find_unmet_condition.headers,
+            monitoring.hide_request_secrets(find_unmet_condition.target, find_unmet_condition.content)
+          )
+      end,
+      v_body_unmet
+    );
+  end if;
+  return monitoring.truncate_bytes(v_unmet, 1000);
 end
 $$;
 
@@ -384,6 +394,41 @@ $$;
 
 comment on function monitoring.read_content(text) is
 'Returns the bytes of a body that pg_net stored, which need not be valid text: at least the first 2 MiB of it.';
+
+create function monitoring.hide_request_secrets(target monitoring.probe_targets, content bytea)
+returns bytea
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  c_hidden constant text := encode(convert_to('[redacted]', 'UTF8'), 'hex');
+  v_content bytea := hide_request_secrets.content;
+  v_part bytea;
+begin
+  if coalesce((hide_request_secrets.target).secret_headers, '{}') = '{}' then
+    return v_content;
+  end if;
+  for v_part in
+    select convert_to(parts.part, 'UTF8')
+    from jsonb_each_text((hide_request_secrets.target).secret_headers) as secret (header, name)
+    cross join lateral btrim(monitoring.read_secret(secret.name), e' \n\r\t') as known (value)
+    -- All of it, and the token alone of Bearer and a token.
+    cross join lateral unnest(array[known.value, regexp_replace(known.value, '^\S+\s+', '')]) as parts (part)
+    where length(parts.part) > 5
+  loop
+    if position(v_part in v_content) > 0 then
+      v_content := decode(replace(encode(v_content, 'hex'), encode(v_part, 'hex'), c_hidden), 'hex');
+    end if;
+  end loop;
+  return v_content;
+end
+$$;
+
+comment on function monitoring.hide_request_secrets(monitoring.probe_targets, bytea) is
+'Returns a body of a response without the secrets of secret_headers, which a server may repeat: readers of checks and
+incidents must not see them. Values of up to 5 characters stay.';
 
 create function monitoring.store_answer(
   request_id bigint,
@@ -437,7 +482,7 @@ begin
     end;
     v_content := monitoring.read_content(store_answer.content);
     v_headers := monitoring.read_answer_headers(store_answer.headers, '{content-type,retry-after,server}');
-    v_excerpt := monitoring.read_excerpt(v_content);
+    v_excerpt := monitoring.read_excerpt(monitoring.hide_request_secrets(v_check.target, v_content));
     if v_has_status then
       v_unmet := monitoring.find_unmet_condition(
         v_check.target, store_answer.status_code, store_answer.headers, v_content

@@ -39,6 +39,9 @@ def test_bodies_and_secrets_arrive(
         assert {name: (check.status, check.error) for name, check in checks.items()} == dict.fromkeys(
             targets, ("up", None)
         )
+        # What a server repeats of a secret is not shown to readers.
+        assert "X-Key" in checks["secret"].answer_excerpt
+        assert "opensesame" not in repr(checks)
     finally:
         health_checks.connection.execute("delete from monitoring.secrets where name = %s", (secret,))
 
