@@ -27,6 +27,7 @@ $$
 """
 
 
+@pytest.mark.usefixtures("emulated_pg_net")
 def test_a_killed_worker_leaves_unknown_and_no_incident(
     health_checks: HealthChecks, web: Target, superuser: psycopg.Connection[Any]
 ) -> None:
@@ -50,6 +51,7 @@ def test_a_killed_worker_leaves_unknown_and_no_incident(
     assert (after.status, after.consecutive_failures) == ("up", 0)
 
 
+@pytest.mark.usefixtures("emulated_pg_net")
 def test_two_unknown_rounds_are_one_incident_about_the_prober(
     health_checks: HealthChecks, web: Target, superuser: psycopg.Connection[Any]
 ) -> None:

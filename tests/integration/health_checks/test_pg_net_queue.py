@@ -78,6 +78,7 @@ def test_a_stopped_worker_leaves_nothing_queued(health_checks: HealthChecks, web
     assert sorted(web.paths) == ["/delay/0?a", "/delay/0?b", "/delay/0?c"], "only the last round was sent"
 
 
+@pytest.mark.usefixtures("emulated_pg_net")
 def test_a_request_that_is_being_sent_is_withdrawn_when_the_worker_ends(
     health_checks: HealthChecks, web: Target, superuser: psycopg.Connection[Any]
 ) -> None:
@@ -104,6 +105,7 @@ def test_a_request_that_is_being_sent_is_withdrawn_when_the_worker_ends(
     assert health_checks.value("select count(*) from monitoring.withdrawn_requests") == 0
 
 
+@pytest.mark.usefixtures("emulated_pg_net")
 def test_without_the_privilege_nothing_is_withdrawn_and_the_checks_say_so(
     health_checks: HealthChecks, web: Target, busy_worker: Target, superuser: psycopg.Connection[Any]
 ) -> None:
@@ -145,6 +147,7 @@ def test_without_the_privilege_checks_that_the_worker_records_are_not_waited_for
     }
 
 
+@pytest.mark.usefixtures("emulated_pg_net")
 def test_a_target_that_ends_the_worker_twice_is_paused(
     health_checks: HealthChecks, web: Target, superuser_database_url: str
 ) -> None:
@@ -184,6 +187,7 @@ def test_a_target_that_ends_the_worker_twice_is_paused(
     assert health_checks.incidents("killer")[0].status == "resolved"
 
 
+@pytest.mark.usefixtures("emulated_pg_net")
 def test_nobody_is_paused_because_the_worker_is_killed(
     health_checks: HealthChecks, web: Target, superuser: psycopg.Connection[Any]
 ) -> None:
