@@ -372,7 +372,7 @@ begin
       return;
     exception
       -- Another session changed an incident meanwhile.
-      when serialization_failure or unique_violation or deadlock_detected then
+      when serialization_failure or unique_violation then
         if v_attempt = 20 then
           raise;
         end if;

@@ -497,6 +497,7 @@ begin
       send_at = null,
       sent_at = case when sent.problem is null then clock_timestamp() else monitoring_checks.sent_at end,
       request_id = sent.request_id,
+      url = monitoring.sanitize_text((sent.target).url, 2000),
       answered_at = null,
       error = coalesce(sent.problem, monitoring_checks.error),
       answer_due_at = case

@@ -581,6 +581,12 @@ begin
         greatest(v_run.backlog_ms, (v_at - v_run.began) * 1000 - v_run.backlog_ms)::integer
       );
     end if;
+    -- Nobody waits for the response to a request that was withdrawn while the worker sent it.
+    v_is_recorded := v_is_recorded or exists (
+      select
+      from monitoring.withdrawn_requests
+      where withdrawn_requests.request_id = new.id
+    );
     -- Last, because embeddings know their requests only by id and time.
     if not v_is_recorded then
       v_is_recorded := monitoring.store_embedding_answer(

@@ -186,6 +186,9 @@ as $$
         and state.last_check_at >= locked.scheduled_at - make_interval(mins => 2 * locked.interval_minutes),
         false
       ) as was_down,
+      -- The URL was changed since the request was sent, so the response says nothing about the new one.
+      coalesce(locked.request_id is not null and locked.url <> monitoring.sanitize_text(target.url, 2000), false)
+        as has_moved,
       case
         when locked.answered_at is not null and locked.http_status is null
           then coalesce(locked.error, 'no HTTP response')
@@ -204,12 +207,13 @@ as $$
     judged.target,
     judged.scheduled_at,
     case
-      when judged.answered_at is null then 'unknown'::public.check_status
+      when judged.answered_at is null or judged.has_moved then 'unknown'::public.check_status
       when judged.problem is not null then 'down'::public.check_status
       when judged.response_time_ms > judged.max_response_ms then 'degraded'::public.check_status
       else 'up'::public.check_status
     end,
     case
+      when judged.has_moved then 'the URL was changed after the request was sent'
       when judged.problem is null and judged.response_time_ms > judged.max_response_ms
         then format('responded in %s ms, expected at most %s ms', judged.response_time_ms, judged.max_response_ms)
       else judged.problem
@@ -224,12 +228,12 @@ as $$
     end,
     case when judged.answered_at is not null then judged.response_time_ms end,
     coalesce(
-      judged.problem is not null
+      (judged.problem is not null or judged.has_moved)
       -- What cannot be sent now cannot be sent in a few seconds.
       and (judged.answered_at is not null or judged.request_id is not null)
       and judged.is_enabled
       -- One attempt shows that a target is still down.
-      and (judged.answered_at is null or not judged.was_down)
+      and (judged.answered_at is null or judged.has_moved or not judged.was_down)
       and judged.attempt < (monitoring.config('health_check_policy') ->> 'attempts')::integer
       and clock_timestamp() < judged.retry_until,
       false

@@ -628,6 +628,14 @@ security definer
 set search_path = ''
 as $$
 begin
+  -- Before the states, as judgements lock them.
+  delete from monitoring.suspected_targets
+  where suspected_targets.target in (
+    select new_targets.name
+    from new_targets
+    join old_targets on old_targets.name = new_targets.name
+    where new_targets.url is distinct from old_targets.url
+  );
   update monitoring.target_states
   set paused_at = null, pause_reason = null, worker_kills = 0
   where target_states.target in (
@@ -645,8 +653,8 @@ end
 $$;
 
 comment on function monitoring.resume_changed_targets() is
-'Resumes targets that the health checks paused when their URL changes. Security definer: who may edit the configuration
-needs no right to write the states.';
+'Resumes targets that the health checks paused, and forgets what they are suspected of, when their URL changes. Security
+definer: who may edit the configuration needs no right to write the states.';
 
 create trigger changed_targets_are_resumed
 after update on monitoring.probe_targets

@@ -126,6 +126,8 @@ def test_an_answer_that_is_not_of_service_health_is_down_and_passes(
     tasks = health(service)["tasks"]
     assert {name: (task["state"], task["restarts"]) for name, task in tasks.items() if name != "bootstrap"} == {
         "monitor": ("running", 0),
+        "looks": ("running", 0),
+        "target states": ("running", 0),
         "audit": ("running", 0),
         **{f"replay of {feed}": ("running", 0) for feed in FEEDS},
     }
