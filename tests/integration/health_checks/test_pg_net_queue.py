@@ -124,6 +124,7 @@ def test_without_the_privilege_nothing_is_withdrawn_and_the_checks_say_so(
     assert health_checks.value(OURS, web.url("%")) == 1
 
 
+@pytest.mark.usefixtures("emulated_pg_net")
 def test_without_the_privilege_checks_that_the_worker_records_are_not_waited_for(
     health_checks: HealthChecks, web: Target, busy_worker: Target, superuser: psycopg.Connection[Any], database_url: str
 ) -> None:
