@@ -295,7 +295,7 @@ as $$
     'timezone of the window'
   ),
   (
-    'health_check_policy.maintenance_windows', 'targets', 'strings', 1, 2000, null, false, null,
+    'health_check_policy.maintenance_windows', 'targets', 'strings', 1, 10000, null, false, null,
     'names of the targets in the window; missing means all targets'
   ),
   (
