@@ -15,7 +15,7 @@ set search_path = ''
 as $$
 declare
   -- As many as the service looks at within the ten seconds that a verdict waits.
-  c_most constant bigint := 100;
+  c_most constant integer := 100;
   v_check_ids bigint[];
 begin
   if not exists (

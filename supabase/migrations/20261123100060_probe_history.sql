@@ -374,7 +374,7 @@ declare
   v_until date;
   v_day date;
   v_rows bigint;
-  v_written bigint := 0;
+  v_written bigint := 0::bigint;
 begin
   perform pg_advisory_xact_lock(20261123, 1801);
   -- Stored while the clock was ahead.

@@ -433,7 +433,7 @@ declare
     'as a response of 1 GB makes it, and worked without it in between';
   v_target record;
   v_event monitoring.prepared_event;
-  v_events monitoring.prepared_event[] := '{}';
+  v_events monitoring.prepared_event[] := '{}'::monitoring.prepared_event[];
 begin
   for v_target in
     select probe_targets.name, probe_targets.url, probe_targets.severity

@@ -3,6 +3,10 @@ begin;
 select plan(8);
 
 update public.system_config
+set value = '{}'
+where key = 'health_check_policy';
+
+update public.system_config
 set value = '[
   {"name": "tap public", "type": "backend", "url": "http://a.example/"},
   {"name": "tap alone", "type": "backend", "url": "http://a.example/", "confirm_from_service": false},

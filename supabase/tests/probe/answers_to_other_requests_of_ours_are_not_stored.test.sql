@@ -8,12 +8,12 @@ update monitoring.embedding_jobs
 set
   status = 'sent',
   request_id = -5,
-  sent_at = clock_timestamp()
+  sent_at = now()
 where embedding_jobs.status = 'queued';
 
 insert into monitoring.notifications (id, channel, event, status, details, request_id, sent_at, lease_expires_at)
 overriding system value
-values (-6, 'tap', 'test', 'sending', '{}', -6, clock_timestamp(), now() + interval '1 minute');
+values (-6, 'tap', 'test', 'sending', '{}', -6, now(), now() + interval '1 minute');
 
 insert into monitoring.awaited_answers (request_id, notification_id)
 values (-6, -6);
