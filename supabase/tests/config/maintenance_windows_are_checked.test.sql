@@ -63,7 +63,7 @@ select throws_ok(
 
 select throws_ok(
   $$ select pg_temp.write_window('{"days": ["mon"], "from": "09:00", "to": "10:00", "targets": []}') $$,
-  '23514', $m$health_check_policy.maintenance_windows[0].targets must be between 1 and 2000 items long (names of the targets in the window; missing means all targets)$m$,
+  '23514', $m$health_check_policy.maintenance_windows[0].targets must be between 1 and 10000 items long (names of the targets in the window; missing means all targets)$m$,
   'a window with an empty list of targets is rejected'
 );
 
