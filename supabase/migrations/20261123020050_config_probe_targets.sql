@@ -1,6 +1,7 @@
 -- Purpose: keeps the health-check targets as rows, derived from system_config, for the probes and the status pages.
--- Objects: table monitoring.probe_targets; functions monitoring.read_statuses, monitoring.find_send_offsets,
---   monitoring.read_probe_targets, monitoring.sync_probe_targets; trigger probe_targets_follow_the_configuration.
+-- Objects: table monitoring.probe_targets; functions monitoring.is_paused_by_owner, monitoring.read_statuses,
+--   monitoring.find_send_offsets, monitoring.read_probe_targets, monitoring.sync_probe_targets; trigger
+--   probe_targets_follow_the_configuration.
 -- Risks: the table is derived: a trigger overwrites it. Edit system_config.
 
 create table monitoring.probe_targets (
@@ -143,6 +144,20 @@ comment on column monitoring.probe_targets.header_contains is
 
 comment on column monitoring.probe_targets.confirm_from_service is
 'Whether the service looks at the target before it counts as down. Null for what health_check_policy says.';
+
+create function monitoring.is_paused_by_owner(target monitoring.probe_targets)
+returns boolean
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select (is_paused_by_owner.target).is_paused
+    and coalesce((is_paused_by_owner.target).paused_until > now(), true)
+$$;
+
+comment on function monitoring.is_paused_by_owner(monitoring.probe_targets) is
+'Returns whether the owner of a target paused it, and the pause has not ended.';
 
 create function monitoring.read_statuses(statuses jsonb)
 returns int4multirange

@@ -28,7 +28,7 @@ as $$
     and (find_certificate_endpoint.target).is_enabled
     and not (
       (find_certificate_endpoint.target).is_paused
-      and coalesce((find_certificate_endpoint.target).paused_until > clock_timestamp(), true)
+      and monitoring.is_paused_by_owner(find_certificate_endpoint.target)
     )
 $$;
 
@@ -209,7 +209,7 @@ begin
       and (target_looks.lease_expires_at is null or target_looks.lease_expires_at <= v_now)
       and probe_targets.is_enabled
       and probe_targets.url is not null
-      and not (probe_targets.is_paused and coalesce(probe_targets.paused_until > v_now, true))
+      and not (probe_targets.is_paused and monitoring.is_paused_by_owner(probe_targets))
     -- A judgement waits for a confirmation, and nobody for a certificate.
     order by target_looks.purpose = 'certificate', target_looks.due_at, target_looks.id
     limit lease_looks.most

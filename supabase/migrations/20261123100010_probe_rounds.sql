@@ -306,7 +306,7 @@ begin
     left join monitoring.target_states on target_states.target = probe_targets.name
     where probe_targets.is_enabled
       and probe_targets.type <> 'heartbeat'
-      and not (probe_targets.is_paused and coalesce(probe_targets.paused_until > v_now, true))
+      and not (probe_targets.is_paused and monitoring.is_paused_by_owner(probe_targets))
       and target_states.paused_at is null
       and not exists (
         select
@@ -391,7 +391,7 @@ begin
           and v_is_on
           and probe_targets.is_enabled
           and probe_targets.type <> 'heartbeat'
-          and not (probe_targets.is_paused and coalesce(probe_targets.paused_until > clock_timestamp(), true))
+          and not (probe_targets.is_paused and monitoring.is_paused_by_owner(probe_targets))
           and target_states.paused_at is null
       ) as is_wanted
     from public.monitoring_checks

@@ -1,5 +1,5 @@
 -- Purpose: determines what verdicts change: the state of targets, and incidents to open, fold or resolve.
--- Objects: type monitoring.verdict_effect; functions monitoring.update_target_states, monitoring.is_paused_by_owner,
+-- Objects: type monitoring.verdict_effect; functions monitoring.update_target_states, 
 --   monitoring.find_root_cause, monitoring.has_recovered_cause, monitoring.find_verdict_effects,
 --   monitoring.describe_outage_title, monitoring.describe_outage_message, monitoring.name_outage,
 --   monitoring.describe_vantage_points, monitoring.describe_outages.
@@ -103,20 +103,6 @@ $$;
 comment on function monitoring.update_target_states(monitoring.verdict[]) is
 'Updates the state of each target from its verdict. The verdicts must contain one round per target. A round in
 maintenance changes the status, and counts for no series of rounds.';
-
-create function monitoring.is_paused_by_owner(target monitoring.probe_targets)
-returns boolean
-language sql
-stable
-security invoker
-set search_path = ''
-as $$
-  select (is_paused_by_owner.target).is_paused
-    and coalesce((is_paused_by_owner.target).paused_until > now(), true)
-$$;
-
-comment on function monitoring.is_paused_by_owner(monitoring.probe_targets) is
-'Returns whether the owner of a target paused it, and the pause has not ended.';
 
 create function monitoring.find_root_cause(target text)
 returns text

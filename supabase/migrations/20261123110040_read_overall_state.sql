@@ -63,7 +63,7 @@ as $$
     from monitoring.probe_targets
     left join monitoring.target_states on target_states.target = probe_targets.name
     where probe_targets.is_enabled
-      and (probe_targets.is_paused and coalesce(probe_targets.paused_until > now(), true)) is not true
+      and (probe_targets.is_paused and monitoring.is_paused_by_owner(probe_targets)) is not true
       and target_states.paused_at is null
   ),
 

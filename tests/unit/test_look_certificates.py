@@ -52,7 +52,7 @@ async def test_a_certificate_that_clients_accept_is_read() -> None:
 
 
 def rejected() -> dict[str, tuple[KeyPair, list[KeyPair], str]]:
-    stranger = make_authority("Nobody's Authority")
+    unknown_issuer = make_authority("Unknown Authority")
     middle = make_certificate(
         issuer=AUTHORITY, is_authority=True, subject=distinguished("Middle Authority"), days_left=-1
     )
@@ -79,15 +79,15 @@ def rejected() -> dict[str, tuple[KeyPair, list[KeyPair], str]]:
             "the certificate is not valid for shop.example, but for other.example",
         ),
         "unknown authority": (
-            make_certificate(HOST, issuer=stranger),
+            make_certificate(HOST, issuer=unknown_issuer),
             [],
-            "the certificate was issued by an unknown authority (Nobody's Authority (Tests)), or the server does not "
+            "the certificate was issued by an unknown authority (Unknown Authority (Tests)), or the server does not "
             "send the whole chain",
         ),
         "unknown authority in the chain": (
-            make_certificate(HOST, issuer=stranger),
-            [stranger],
-            "the certificate was issued by an unknown authority (Nobody's Authority (Tests)), or the server does not "
+            make_certificate(HOST, issuer=unknown_issuer),
+            [unknown_issuer],
+            "the certificate was issued by an unknown authority (Unknown Authority (Tests)), or the server does not "
             "send the whole chain",
         ),
         "expired authority": (

@@ -53,7 +53,7 @@ def outdated() -> ssl.SSLContext:
 def test_certificates_are_read_and_open_incidents(
     looking: ServiceProcess, health_checks: HealthChecks, authority: KeyPair
 ) -> None:
-    stranger = make_authority("Nobody's Authority")
+    unknown_issuer = make_authority("Unknown Authority")
     pairs = {
         "good": make_certificate(HOST, issuer=authority),
         "soon": make_certificate(HOST, issuer=authority, days_left=5),
@@ -61,7 +61,7 @@ def test_certificates_are_read_and_open_incidents(
         "expired": make_certificate(HOST, issuer=authority, days_left=-2),
         "early": make_certificate(HOST, issuer=authority, valid_from_days=3),
         "wrong-name": make_certificate("other.example", issuer=authority),
-        "unknown": make_certificate(HOST, issuer=stranger),
+        "unknown": make_certificate(HOST, issuer=unknown_issuer),
     }
     contexts: Mapping[str, ssl.SSLContext | None] = {
         **{name: pair.server_context() for name, pair in pairs.items()},
@@ -92,7 +92,7 @@ def test_certificates_are_read_and_open_incidents(
         "expired": "the certificate expired on ",
         "early": "the certificate is not valid before ",
         "wrong-name": f"the certificate is not valid for {HOST}, but for other.example",
-        "unknown": "the certificate was issued by an unknown authority (Nobody's Authority (Tests))",
+        "unknown": "the certificate was issued by an unknown authority (Unknown Authority (Tests))",
     }.items():
         assert certificates[name].problem.startswith(words), certificates[name].problem
     assert certificates["soon"].issuer == "Test Authority (Tests)"
