@@ -212,8 +212,10 @@ begin
     from monitoring.embedding_jobs as waiting
     where waiting.request_id = store_embedding_answer.request_id
       and waiting.status = 'sent'
-      -- After a crash of PostgreSQL, pg_net counts request ids from 1 again.
+      -- After a crash of PostgreSQL, pg_net counts request ids from 1 again, so two jobs can have the same one.
       and store_embedding_answer.created > waiting.sent_at - interval '1 minute'
+    order by waiting.sent_at desc
+    limit 1
     -- pg_net's worker must not wait for a lock.
     for update skip locked
   );

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import http_client
 from tests.support.fault_proxy import Fault, FaultProxy
+from tests.support.service_budgets import UNHURRIED
 from tests.support.service_process import KEPT_ALIVE, ServiceProcess, refusing_port, running_service
 from tests.support.tokens import forged_token
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
@@ -200,23 +201,29 @@ def test_health_answers_while_the_call_to_the_database_hangs(
 
 
 def test_requests_that_arrive_during_a_probe_share_it(
-    unhurried_flaky_service: ServiceProcess, proxy: FaultProxy
+    service_environ: dict[str, str], own_proxy: FaultProxy, log_path: Path
 ) -> None:
-    proxy.target = b"/rpc/service_health"
-    proxy.hold()
-    url = f"{unhurried_flaky_service.url}/health"
+    environ = {**service_environ, "SUPABASE_URL": own_proxy.url}
     sent = []
 
     def note(event: str, _info: object) -> None:
         if event == "http11.receive_response_headers.started":  # the request has been sent
             sent.append(event)
 
-    with httpx.Client(timeout=DEADLINE_SECONDS, limits=KEPT_ALIVE) as session, ThreadPoolExecutor(20) as pool:
-        probes = [pool.submit(session.get, f"{url}/db", extensions={"trace": note}) for _ in range(20)]
+    with (
+        running_service(environ, log_path, budgets=UNHURRIED) as service,
+        httpx.Client(base_url=service.url, timeout=DEADLINE_SECONDS, limits=KEPT_ALIVE) as session,
+        ThreadPoolExecutor(20) as pool,
+    ):
+        own_proxy.hold()
+        own_proxy.target = b"/rpc/service_health"
+        # The service itself probes every 10 s.
+        wait_until(lambda: len(own_proxy.bodies) > 0, what="a probe")
+        probes = [pool.submit(session.get, "/health/db", extensions={"trace": note}) for _ in range(20)]
         wait_until(lambda: len(sent) == 20, what="20 requests")
         # A request that is sent later is answered, so the service has read the earlier ones.
-        assert session.get(url).status_code == 200
-        held = len(proxy.bodies)
-        proxy.release()
+        assert session.get("/health").status_code == 200
+        held = len(own_proxy.bodies)
+        own_proxy.release()
         assert {probe.result().status_code for probe in probes} == {200}
     assert held == 1

@@ -31,13 +31,13 @@ class Running:
 
 
 @pytest.fixture(params=["sb keys", "legacy keys", "sb secret", "sb publishable", "legacy keys by their old names"])
-def running(request: pytest.FixtureRequest, stack: Stack, proxy: FaultProxy, log_path: Path) -> Iterator[Running]:
+def running(request: pytest.FixtureRequest, stack: Stack, own_proxy: FaultProxy, log_path: Path) -> Iterator[Running]:
     kind: str = request.param
     secret_key = stack.secret_key if kind in ("sb keys", "sb secret") else stack.service_role_key
     publishable_key = stack.publishable_key if kind in ("sb keys", "sb publishable") else stack.anon_key
     names = ("SERVICE_ROLE", "ANON") if "old names" in kind else ("SECRET", "PUBLISHABLE")
     environ = {
-        "SUPABASE_URL": proxy.url,
+        "SUPABASE_URL": own_proxy.url,
         f"SUPABASE_{names[0]}_KEY": secret_key,
         f"SUPABASE_{names[1]}_KEY": publishable_key,
         "INGEST_TOKEN": INGEST_TOKEN,
@@ -67,8 +67,8 @@ def keys_sent(proxy: FaultProxy) -> set[tuple[str | None, str | None]]:
     return {(each.get("apikey"), each.get("authorization")) for each in fields}
 
 
-def test_all_works_with_keys_of_either_kind(running: Running, stack: Stack, proxy: FaultProxy) -> None:
-    proxy.target = b"/rest/v1/"
+def test_all_works_with_keys_of_either_kind(running: Running, stack: Stack, own_proxy: FaultProxy) -> None:
+    own_proxy.target = b"/rest/v1/"
     report = running.client.post(
         "/api/autonomous/error", json=REPORT, headers={"Authorization": f"Bearer {INGEST_TOKEN}"}
     )
@@ -77,23 +77,23 @@ def test_all_works_with_keys_of_either_kind(running: Running, stack: Stack, prox
     operator = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
     assert "open_incidents" in running.client.get("/status", headers=operator).json()
     is_opaque = running.secret_key.startswith("sb_")
-    assert keys_sent(proxy) == {(running.secret_key, None if is_opaque else f"Bearer {running.secret_key}")}
+    assert keys_sent(own_proxy) == {(running.secret_key, None if is_opaque else f"Bearer {running.secret_key}")}
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "HS256"])
-def test_a_reader_keeps_its_own_token(running: Running, stack: Stack, proxy: FaultProxy, algorithm: str) -> None:
-    proxy.target = b"/rpc/list_incidents"
+def test_a_reader_keeps_its_own_token(running: Running, stack: Stack, own_proxy: FaultProxy, algorithm: str) -> None:
+    own_proxy.target = b"/rpc/list_incidents"
     token = user_token(stack, algorithm)
     answer = running.client.get("/api/autonomous/incidents", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 200, answer.text
-    assert keys_sent(proxy) == {(running.publishable_key, f"Bearer {token}")}
+    assert keys_sent(own_proxy) == {(running.publishable_key, f"Bearer {token}")}
 
 
-def test_an_api_key_is_no_readers_token(running: Running, stack: Stack, proxy: FaultProxy) -> None:
+def test_an_api_key_is_no_readers_token(running: Running, stack: Stack, own_proxy: FaultProxy) -> None:
     """As for hosted Supabase, a publishable or secret key is no bearer token."""
-    proxy.target = b"/rpc/list_incidents"
+    own_proxy.target = b"/rpc/list_incidents"
     for key in (stack.publishable_key, stack.secret_key):
         answer = running.client.get("/api/autonomous/incidents", headers={"Authorization": f"Bearer {key}"})
         assert answer.status_code == 401
         assert "is no access token" in answer.json()["detail"]
-    assert proxy.heads == []
+    assert own_proxy.heads == []

@@ -62,17 +62,17 @@ def test_reports_under_way_are_stored_or_spooled(
 
 
 def test_the_service_exits_although_a_call_and_a_client_hang(
-    service_environ: dict[str, str], log_path: Path, proxy: FaultProxy
+    service_environ: dict[str, str], log_path: Path, own_proxy: FaultProxy
 ) -> None:
-    environ = {**service_environ, "SUPABASE_URL": proxy.url}
+    environ = {**service_environ, "SUPABASE_URL": own_proxy.url}
     with (
         running_service(environ, log_path, budgets=UNHURRIED_CALLS) as service,
         concurrent.futures.ThreadPoolExecutor(1) as pool,
     ):
-        proxy.always = Fault.HANG
+        own_proxy.always = Fault.HANG
         body = {"error": {"message": "x"}}
         hanging = pool.submit(http_client.post, service.url + ROUTE, json=body, headers=HEADERS)
-        wait_until(lambda: proxy.hanging > 0, what="the call to the database")
+        wait_until(lambda: own_proxy.hanging > 0, what="the call to the database")
         # A client that never finishes its request does not keep the process running either.
         parts = urlsplit(service.url)
         with socket.create_connection((parts.hostname or "", parts.port or 0)) as half_open:

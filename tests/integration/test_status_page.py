@@ -252,15 +252,15 @@ def test_anonymous_visitors_see_only_public_targets(
 
 
 def test_during_an_outage_the_page_shows_what_the_service_knows(
-    service_environ: dict[str, str], proxy: FaultProxy, log_path: Path
+    service_environ: dict[str, str], own_proxy: FaultProxy, log_path: Path
 ) -> None:
-    environ = {**service_environ, "SUPABASE_URL": proxy.url, "OPERATOR_TOKEN": OPERATOR_TOKEN}
+    environ = {**service_environ, "SUPABASE_URL": own_proxy.url, "OPERATOR_TOKEN": OPERATOR_TOKEN}
     with (
         running_service(environ, log_path) as service,
         httpx.Client(base_url=service.url, headers=PAGE, timeout=http_client.TIMEOUT) as browser,
     ):
-        proxy.target = b"/rpc/"
-        proxy.always = Fault.RESET
+        own_proxy.target = b"/rpc/"
+        own_proxy.always = Fault.RESET
         wait_until(lambda: browser.get("/health/db").status_code == 503, what="the outage to be noticed")
         anonymous = browser.get("/status")
         assert anonymous.status_code == 503
@@ -300,16 +300,16 @@ def test_dead_letters_are_shown_to_the_operator_only(service_environ: dict[str, 
 
 
 def test_anonymous_visitors_share_one_call_to_the_database(
-    service_environ: dict[str, str], proxy: FaultProxy, log_path: Path
+    service_environ: dict[str, str], own_proxy: FaultProxy, log_path: Path
 ) -> None:
-    environ = {**service_environ, "SUPABASE_URL": proxy.url}
+    environ = {**service_environ, "SUPABASE_URL": own_proxy.url}
     with running_service(environ, log_path, budgets=UNHURRIED) as service:
-        proxy.target = b"/rpc/public_status"
-        proxy.bodies.clear()
+        own_proxy.target = b"/rpc/public_status"
+        own_proxy.bodies.clear()
         with ThreadPoolExecutor(20) as pool:
             answers = [pool.submit(http_client.get, f"{service.url}/status", headers=PAGE) for _ in range(100)]
             assert {answer.result().status_code for answer in answers} == {200}
-    assert len(proxy.bodies) == 1
+    assert len(own_proxy.bodies) == 1
 
 
 def test_the_title_and_the_top_of_the_page_say_that_the_database_refuses_the_service(

@@ -70,6 +70,15 @@ def proxy(session_proxy: FaultProxy) -> Iterator[FaultProxy]:
     session_proxy.reset()
 
 
+@pytest.fixture
+def own_proxy(stack: Stack) -> Iterator[FaultProxy]:
+    """A proxy for the service that the test itself starts: the services above, which run until the session ends and
+    poll the database, do not call through it.
+    """
+    with running_proxy(stack.supabase_url) as proxy:
+        yield proxy
+
+
 @pytest.fixture(scope="session")
 def flaky_upstream_service(
     service_environ: dict[str, str], session_proxy: FaultProxy, tmp_path_factory: pytest.TempPathFactory

@@ -17,6 +17,7 @@ from app.looks.vantage import Order, Sighting
 from app.looks.worker import MOST_LOOKS, LookWorker
 from app.metrics import Metrics
 from app.supabase.errors import ResponseError, SupabaseError, UnreachableError
+from tests.support.pauses import replace_sleep
 
 PATIENCE = 60
 
@@ -190,7 +191,7 @@ async def test_the_pauses_of_an_outage_become_longer(monkeypatch: pytest.MonkeyP
         await sleep(0)
 
     worker = LookWorker(Database(errors=[UnreachableError("x")] * 100), Metrics(), see)
-    monkeypatch.setattr(asyncio, "sleep", note)
+    replace_sleep(monkeypatch, note)
     task = asyncio.create_task(worker.run())
     while len(pauses) < 20:
         await sleep(0)

@@ -6,6 +6,7 @@ import pytest
 
 from app.supabase.errors import ResponseError, UnreachableError
 from app.supabase.retry import BUDGET_SECONDS, deadline_after, retry
+from tests.support.pauses import replace_sleep
 
 
 class Script:
@@ -49,7 +50,7 @@ async def test_no_try_begins_after_the_budget(monkeypatch: pytest.MonkeyPatch) -
         raise UnreachableError("ConnectError")
 
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
-    monkeypatch.setattr(asyncio, "sleep", pause)
+    replace_sleep(monkeypatch, pause)
     with pytest.raises(UnreachableError):
         await retry(fail, deadline_after())
     assert max(tries) < BUDGET_SECONDS

@@ -2,14 +2,26 @@ begin;
 
 select plan(4);
 
-select public.remember_fix('restart it', pattern => 'tap embedding of an answer');
+-- Other tests leave jobs too.
+create temporary table remembered as
+select
+  public.remember_fix('restart it', pattern => 'tap embedding of an answer') as id,
+  -- Before a crash of PostgreSQL, after which pg_net counts request ids from 1 again.
+  public.remember_fix('restart it', pattern => 'tap embedding of a lost answer') as lost_id;
 
 update monitoring.embedding_jobs
 set
   status = 'sent',
   request_id = -5,
   sent_at = now()
-where embedding_jobs.status = 'queued';
+where embedding_jobs.knowledge_id = (select remembered.id from remembered);
+
+update monitoring.embedding_jobs
+set
+  status = 'sent',
+  request_id = -5,
+  sent_at = now() - interval '1 minute'
+where embedding_jobs.knowledge_id = (select remembered.lost_id from remembered);
 
 insert into monitoring.notifications (id, channel, event, status, details, request_id, sent_at, lease_expires_at)
 overriding system value
@@ -22,8 +34,9 @@ insert into net._http_response (id, status_code, content, timed_out)
 values (-5, 200, '{}', false), (-6, 500, 'no', false);
 
 select results_eq(
-  $$ select status, answer from monitoring.embedding_jobs where request_id = -5 $$, $$ values ('answered', '{}') $$,
-  'an embedding is recorded'
+  $$ select status, answer from monitoring.embedding_jobs where request_id = -5 order by sent_at desc $$,
+  $$ values ('answered', '{}'), ('sent', null) $$,
+  'an embedding is recorded for the newest request of that id'
 );
 
 select results_eq(
