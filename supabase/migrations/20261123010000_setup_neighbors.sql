@@ -75,36 +75,36 @@ as $$
       find_target_problem find_targets_problem find_told_incidents find_unmet_body_condition find_unmet_condition
       find_unmet_header find_unmet_json_path find_url_host find_value_problem find_vector_schema find_verdict_effects
       find_webhook_problem find_window_problem find_window_target_problem find_worker_pid fingerprint_error
-      finish_digests first_instant fold_events fold_events_by_sender follow_certificate_targets
-      follow_certificate_titles follow_dependencies follow_switches format_sentry_stack group_phrases
-      guess_sentry_source has_recovered_cause has_word hash_action_content hash_agent_action hash_alert
-      hash_audit_anchor hash_event hash_idempotency_key hash_user hide_request_secrets hmac_sha256 identify_sdk_event
-      index_error_text insert_incidents install install_answer_trigger installation_check_of is_allowed_link is_amount
-      is_builtin_rule is_caused_by_body is_channel_active is_claimed_by_another is_clean_jsonb is_content_error
-      is_email_unsent is_error_number is_expression is_feature_on is_github_deployment_run is_held is_hex_word
-      is_identifier is_in_deployment_window is_in_maintenance is_kill_switch_on is_known_timezone is_late_delivery
-      is_library_frame is_logged_status is_one_line is_own_word is_part_of_a_value is_paused_by_owner is_private_host
-      is_quiet is_raised_by_sentry is_recorded_erasure is_redaction_mark is_secret_pair is_sensitive_key
-      is_sentry_outage is_server_error is_service_looking is_silent is_simple_expression is_status_code is_valid_input
-      is_valid_list join_answers join_lines judge_answers judge_certificate judge_certificates judge_health_checks
-      judge_heartbeats judge_look judge_notification_answer keep_earlier_attempts keep_early_resolution
-      keep_small_members kind_of_level last_word lease_looks lift_suppression limit_public_report limit_redaction_cost
-      list_builtin_rules list_causes list_changes list_check_remedies list_copies_elsewhere list_database_code_rules
-      list_database_failure_rules list_database_topics list_digest_facts list_digest_titles list_due_notifications
-      list_erased_actions list_failure_topics list_guide_examples list_guide_refusals list_health_check_columns
-      list_heartbeat_keys list_internal_functions_a_to_l list_internal_functions_m_to_z list_jobs list_lenient_texts
-      list_library_topics list_limit_rules list_localized_connection_rules list_localized_critical_rules
-      list_localized_database_rules list_localized_database_topics list_localized_lower_rules
-      list_localized_network_rules list_localized_no_failure_rules list_localized_payment_rules
-      list_localized_security_rules list_localized_statement_rules list_localized_timeout_rules list_localized_topics
-      list_low_rules list_medium_rules list_network_code_rules list_network_rules list_no_failure_rules
-      list_notification_facts list_ordinary_texts list_other_topics list_own_functions list_own_objects
-      list_page_topics list_payment_rules list_personal_data_columns list_program_frames list_request_topics
-      list_row_rules list_secret_formats_a_to_f list_secret_formats_g_to_o list_secret_formats_p_to_z
-      list_security_failure_rules list_security_topics list_sentry_exceptions list_sentry_group
-      list_server_error_rules list_service_timeout_rules list_timeout_rules list_type_error_rules
-      list_type_error_topics list_unavailable_rules list_unreachable_database_rules list_windows_without_mutes
-      lock_action_starts lock_claim lock_fold_candidates lock_incident lock_incidents_of_agents lock_quotas
+      finish_digests first_instant fold_events fold_events_by_sender follow_certificate_targets follow_dependencies
+      follow_switches format_sentry_stack group_phrases guess_sentry_source has_recovered_cause has_word
+      hash_action_content hash_agent_action hash_alert hash_audit_anchor hash_event hash_idempotency_key hash_user
+      hide_request_secrets hmac_sha256 identify_sdk_event index_error_text insert_incidents install
+      install_answer_trigger installation_check_of is_allowed_link is_amount is_builtin_rule is_caused_by_body
+      is_channel_active is_claimed_by_another is_clean_jsonb is_content_error is_email_unsent is_error_number
+      is_expression is_feature_on is_github_deployment_run is_held is_hex_word is_identifier is_in_deployment_window
+      is_in_maintenance is_kill_switch_on is_known_timezone is_late_delivery is_library_frame is_logged_status
+      is_one_line is_own_word is_part_of_a_value is_paused_by_owner is_private_host is_quiet is_raised_by_sentry
+      is_recorded_erasure is_redaction_mark is_secret_pair is_sensitive_key is_sentry_outage is_server_error
+      is_service_looking is_silent is_simple_expression is_status_code is_valid_input is_valid_list join_answers
+      join_lines judge_answers judge_certificate judge_certificates judge_health_checks judge_heartbeats judge_look
+      judge_notification_answer keep_earlier_attempts keep_early_resolution keep_small_members kind_of_level last_word
+      lease_looks lift_suppression limit_public_report limit_redaction_cost list_builtin_rules list_causes
+      list_changes list_check_remedies list_copies_elsewhere list_database_code_rules list_database_failure_rules
+      list_database_topics list_digest_facts list_digest_titles list_due_notifications list_erased_actions
+      list_failure_topics list_guide_examples list_guide_refusals list_health_check_columns list_heartbeat_keys
+      list_internal_functions_a_to_l list_internal_functions_m_to_z list_jobs list_lenient_texts list_library_topics
+      list_limit_rules list_localized_connection_rules list_localized_critical_rules list_localized_database_rules
+      list_localized_database_topics list_localized_lower_rules list_localized_network_rules
+      list_localized_no_failure_rules list_localized_payment_rules list_localized_security_rules
+      list_localized_statement_rules list_localized_timeout_rules list_localized_topics list_low_rules
+      list_medium_rules list_network_code_rules list_network_rules list_no_failure_rules list_notification_facts
+      list_ordinary_texts list_other_topics list_own_functions list_own_objects list_page_topics list_payment_rules
+      list_personal_data_columns list_program_frames list_request_topics list_row_rules list_secret_formats_a_to_f
+      list_secret_formats_g_to_o list_secret_formats_p_to_z list_security_failure_rules list_security_topics
+      list_sentry_exceptions list_sentry_group list_server_error_rules list_service_timeout_rules list_timeout_rules
+      list_type_error_rules list_type_error_topics list_unavailable_rules list_unreachable_database_rules
+      list_windows_without_mutes lock_action_starts lock_claim lock_fold_candidates lock_incident
+      lock_incidents_of_agents lock_quotas
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)

@@ -4,7 +4,7 @@
 --   monitoring.seed_certificate_thresholds, monitoring.count_days_left, monitoring.describe_certificate_title,
 --   monitoring.describe_certificate_message, monitoring.name_certificate_problem, monitoring.find_certificate_severity,
 --   monitoring.find_next_judgement, monitoring.judge_certificate, monitoring.describe_certificate_event,
---   monitoring.follow_certificate_titles, monitoring.open_certificate_incidents, monitoring.judge_certificates,
+--   monitoring.open_certificate_incidents, monitoring.judge_certificates,
 --   monitoring.store_certificates, monitoring.follow_certificate_targets; view public.certificate_status; triggers
 --   certificates_follow_changed_targets, certificates_follow_removed_targets.
 -- Risks: the clock of the database decides how many days are left, and judge_at when the incident changes although
@@ -321,37 +321,7 @@ comment on function monitoring.describe_certificate_event(
 ) is
 'Returns the event for upsert_incidents() that opens the incident of a certificate, or folds into it.';
 
-create function monitoring.follow_certificate_titles(events monitoring.prepared_event[], former_titles text[])
-returns void
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-begin
-  perform monitoring.set_change_context('health-check', '{}');
-  update public.incidents
-  set title = renamed.title
-  from (
-    select event.fingerprint, event.title, former.title as former_title
-    from unnest(follow_certificate_titles.events) with ordinality as event
-    join unnest(follow_certificate_titles.former_titles) with ordinality as former (title, place)
-      on former.place = event.ordinality
-  ) as renamed
-  where incidents.fingerprint = renamed.fingerprint
-    and incidents.status <> 'resolved'
-    -- A person who edited the title keeps it.
-    and incidents.title = renamed.former_title
-    and incidents.title <> renamed.title;
-  perform monitoring.set_change_context('', '{}');
-end
-$$;
-
-comment on function monitoring.follow_certificate_titles(monitoring.prepared_event[], text[]) is
-'Gives live incidents of certificates the titles of these events, if they still have the former titles of the
-certificates. upsert_incidents() must have locked them.';
-
-create function monitoring.open_certificate_incidents(events monitoring.prepared_event[], former_titles text[])
+create function monitoring.open_certificate_incidents(events monitoring.prepared_event[])
 returns void
 language plpgsql
 volatile
@@ -366,9 +336,6 @@ begin
     v_attempt := v_attempt + 1;
     begin
       perform monitoring.upsert_incidents(open_certificate_incidents.events);
-      perform monitoring.follow_certificate_titles(
-        open_certificate_incidents.events, open_certificate_incidents.former_titles
-      );
       return;
     exception
       -- Another session changed an incident meanwhile.
@@ -389,20 +356,15 @@ begin
   end loop;
   -- One of them is at fault: it must not keep the others from theirs.
   if v_middle > 0 then
-    perform monitoring.open_certificate_incidents(
-      open_certificate_incidents.events[:v_middle], open_certificate_incidents.former_titles[:v_middle]
-    );
-    perform monitoring.open_certificate_incidents(
-      open_certificate_incidents.events[v_middle + 1:], open_certificate_incidents.former_titles[v_middle + 1:]
-    );
+    perform monitoring.open_certificate_incidents(open_certificate_incidents.events[:v_middle]);
+    perform monitoring.open_certificate_incidents(open_certificate_incidents.events[v_middle + 1:]);
   end if;
 end
 $$;
 
-comment on function monitoring.open_certificate_incidents(monitoring.prepared_event[], text[]) is
-'Writes events about certificates to their incidents. former_titles are the titles that these got last, in the order of
-the events. Conflicts with other sessions are retried up to 20 times. An event that cannot be stored is left out with a
-warning.';
+comment on function monitoring.open_certificate_incidents(monitoring.prepared_event[]) is
+'Writes events about certificates to their incidents. Conflicts with other sessions are retried up to 20 times. An event
+that cannot be stored is left out with a warning.';
 
 create function monitoring.judge_certificates()
 returns integer
@@ -418,7 +380,6 @@ declare
   v_certificate monitoring.target_certificates;
   v_state monitoring.certificate_state;
   v_events monitoring.prepared_event[] := '{}'::monitoring.prepared_event[];
-  v_titles text[] := '{}'::text[];
   v_good text[] := '{}'::text[];
   v_gone text[] := '{}'::text[];
   v_count integer := 0;
@@ -461,14 +422,13 @@ begin
       or v_state.title is distinct from v_certificate.incident_title
     then
       v_events := v_events || monitoring.describe_certificate_event(v_certificate, v_state, v_now);
-      v_titles := array_append(v_titles, v_certificate.incident_title);
     end if;
     update monitoring.target_certificates
     set judge_at = v_state.next_at, judged_at = v_now, incident_title = v_state.title
     where target_certificates.target = v_certificate.target;
   end loop;
 
-  perform monitoring.open_certificate_incidents(v_events, v_titles);
+  perform monitoring.open_certificate_incidents(v_events);
   perform monitoring.resolve_incidents(
     v_good, 'health-check', 'health-check', 'The certificate is accepted, and does not expire soon.'
   )

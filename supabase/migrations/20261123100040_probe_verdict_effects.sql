@@ -1,5 +1,5 @@
 -- Purpose: determines what verdicts change: the state of targets, and incidents to open, fold or resolve.
--- Objects: type monitoring.verdict_effect; functions monitoring.update_target_states, 
+-- Objects: type monitoring.verdict_effect; functions monitoring.update_target_states,
 --   monitoring.find_root_cause, monitoring.has_recovered_cause, monitoring.find_verdict_effects,
 --   monitoring.describe_outage_title, monitoring.describe_outage_message, monitoring.name_outage,
 --   monitoring.describe_vantage_points, monitoring.describe_outages.
@@ -280,7 +280,7 @@ set search_path = ''
 as $$
   select monitoring.sanitize_text(
     case describe_outage_title.fingerprint
-      when 'health-check:prober' then 'Health checks get no responses'
+      when 'health-check:prober' then 'Targets cannot be checked'
       when 'health-check:connectivity' then 'No target can be reached'
       else format('%s is %s', describe_outage_title.target, describe_outage_title.status)
     end,
@@ -304,7 +304,10 @@ as $$
     case describe_outage_message.fingerprint
       when 'health-check:prober'
         then format(
-          '%s targets got no response from pg_net, such as %s: %s',
+          case describe_outage_message.size
+            when 1 then '%2$s could not be checked: %3$s'
+            else '%s targets could not be checked, such as %s: %s'
+          end,
           describe_outage_message.size, describe_outage_message.target, describe_outage_message.problem
         )
       when 'health-check:connectivity'
@@ -336,7 +339,7 @@ set search_path = ''
 as $$
 begin
   return case name_outage.fingerprint
-    when 'health-check:prober' then 'ProberSilent'
+    when 'health-check:prober' then 'TargetsUnknown'
     when 'health-check:connectivity' then 'NoConnectivity'
     when 'health-check:target:' || name_outage.target
       then coalesce(

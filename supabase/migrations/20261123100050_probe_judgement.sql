@@ -449,18 +449,46 @@ as $$
     returning 'health-check:target:' || target_states.target as fingerprint
   ),
 
+  paused as materialized (
+    select probe_targets.name
+    from monitoring.probe_targets
+    where probe_targets.is_paused
+      and probe_targets.is_enabled
+      and monitoring.is_paused_by_owner(probe_targets)
+  ),
+
+  -- The rounds before a pause and those after it are no series.
+  restarted as (
+    update monitoring.target_states
+    set good_rounds = 0, degraded_rounds = 0, down_rounds = 0, unknown_rounds = 0, disputed_rounds = 0
+    from paused
+    where target_states.target = paused.name
+      and target_states.good_rounds + target_states.degraded_rounds + target_states.down_rounds
+      + target_states.unknown_rounds + target_states.disputed_rounds > 0
+  ),
+
   ended as (
     select retired.fingerprint, 'The target is no longer probed.' as resolution
     from retired
     union all
     select incidents.fingerprint, 'The target is paused.'
-    from monitoring.probe_targets
+    from paused
     join public.incidents
-      on incidents.fingerprint = 'health-check:target:' || probe_targets.name
+      on incidents.fingerprint = 'health-check:target:' || paused.name
       and incidents.status <> 'resolved'
-    where probe_targets.is_paused
-      and probe_targets.is_enabled
-      and monitoring.is_paused_by_owner(probe_targets)
+    union all
+    -- No answer will come that could resolve them.
+    select incidents.fingerprint, 'No target is checked any more.'
+    from public.incidents
+    where incidents.fingerprint in ('health-check:connectivity', 'health-check:prober')
+      and incidents.status <> 'resolved'
+      and not exists (
+        select
+        from monitoring.probe_targets
+        where probe_targets.is_enabled
+          and probe_targets.url is not null
+          and probe_targets.name not in (select paused.name from paused)
+      )
   )
 
   select coalesce(
@@ -474,8 +502,9 @@ as $$
 $$;
 
 comment on function monitoring.remove_stale_target_states() is
-'Deletes the states of targets that were removed or disabled, and resolves their incidents and those of targets that
-their owner paused. Returns the number of incidents.';
+'Deletes the states of targets that were removed or disabled, and sets the counts of rounds of those that their owner
+paused to 0. Resolves the incidents of both, and those about the checks themselves when no target is left. Returns the
+number of incidents.';
 
 create function monitoring.judge_health_checks()
 returns integer

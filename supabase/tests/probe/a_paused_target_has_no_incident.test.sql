@@ -1,6 +1,6 @@
 begin;
 
-select plan(7);
+select plan(12);
 
 -- Incidents of other tests are renamed, so that they are neither reused nor counted.
 update public.incidents
@@ -96,6 +96,41 @@ select results_eq(
 select monitoring.test_round(2, '{"a": 500}');
 
 select is(monitoring.test_incidents(), 'target:a HIGH', 'then the target is judged again');
+
+update public.system_config
+set value = '[
+  {"name": "a", "type": "other", "url": "https://a.example/", "failures_to_open": 2, "is_paused": true}
+]'
+where key = 'health_check_targets';
+
+select monitoring.judge_health_checks();
+
+update public.system_config
+set value = '[{"name": "a", "type": "other", "url": "https://a.example/", "failures_to_open": 2}]'
+where key = 'health_check_targets';
+
+select is(monitoring.test_round(3, '{"a": 500}'), 'a down', 'after another pause it is still down');
+
+select is(monitoring.test_incidents(), null, 'rounds before a pause do not count towards failures_to_open');
+
+select monitoring.test_round(4, '{"a": 500}');
+
+select is(monitoring.test_incidents(), 'target:a HIGH', 'those after it do');
+
+-- Without an answer: the incident is about pg_net.
+select monitoring.test_round(5, '{"a": null}');
+
+select monitoring.test_round(6, '{"a": null}');
+
+select alike(monitoring.test_incidents(), 'prober HIGH%', 'responses are missing');
+
+update public.system_config
+set value = '[{"name": "a", "type": "other", "url": "https://a.example/", "is_paused": true}]'
+where key = 'health_check_targets';
+
+select monitoring.judge_health_checks();
+
+select is(monitoring.test_incidents(), null, 'where no target is checked, no incident about the checks stays open');
 
 update public.system_config
 set value = '[

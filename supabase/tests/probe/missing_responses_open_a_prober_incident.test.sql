@@ -1,6 +1,6 @@
 begin;
 
-select plan(5);
+select plan(6);
 
 -- Incidents of other tests are renamed, so that they are neither reused nor counted.
 update public.incidents
@@ -44,6 +44,16 @@ select is(
     where source = 'health-check'
   ),
   'health-check:prober', 'the incident is about the prober, not the target'
+);
+
+-- A secret that is missing has the same effect as pg_net's silence.
+select results_eq(
+  $$ select title, message from public.incidents where source = 'health-check' $$,
+  $$ values (
+    'Targets cannot be checked',
+    'api could not be checked: no response from pg_net, so the state of the target is unknown'
+  ) $$,
+  'title and message are true whatever the reason'
 );
 
 select is(monitoring.test_play(2, 500), 'resolved HIGH 1, open CRITICAL 1', 'any response resolves it');
