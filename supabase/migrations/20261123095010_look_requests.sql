@@ -197,11 +197,25 @@ security invoker
 set search_path = ''
 as $$
 declare
+  -- Half of what a service looks at at a time.
+  c_most_certificates constant integer := 10;
   v_now constant timestamptz := clock_timestamp();
 begin
   return query
-  with free as materialized (
-    select target_looks.id, monitoring.find_certificate_endpoint(probe_targets) as endpoint
+  with running as materialized (
+    select count(*) as certificates
+    from monitoring.target_looks
+    where target_looks.recorded_at is null
+      and target_looks.purpose = 'certificate'
+      and target_looks.lease_expires_at > v_now
+  ),
+
+  free as materialized (
+    select
+      target_looks.id,
+      target_looks.purpose,
+      target_looks.due_at,
+      monitoring.find_certificate_endpoint(probe_targets) as endpoint
     from monitoring.target_looks
     join monitoring.probe_targets on probe_targets.name = target_looks.target
     where target_looks.recorded_at is null
@@ -214,19 +228,29 @@ begin
     order by target_looks.purpose = 'certificate', target_looks.due_at, target_looks.id
     limit lease_looks.most
     for update of target_looks skip locked
+  ),
+
+  numbered as (
+    select
+      free.*,
+      row_number() over (partition by free.purpose order by free.due_at, free.id) as place
+    from free
   )
 
   update monitoring.target_looks
-  set lease_expires_at = v_now + interval '20 seconds', endpoint = free.endpoint
-  from free
-  where target_looks.id = free.id
+  set lease_expires_at = v_now + interval '20 seconds', endpoint = numbered.endpoint
+  from numbered
+  cross join running
+  where target_looks.id = numbered.id
+    and (numbered.purpose <> 'certificate' or numbered.place + running.certificates <= c_most_certificates)
   returning target_looks.*;
 end
 $$;
 
 comment on function monitoring.lease_looks(integer) is
 'Leases looks that wait for the service, at most so many, for 20 seconds: until then no other replica takes them, and
-afterwards any does, because the one that took them may have ended. Confirmations come first.';
+afterwards any does, because the one that took them may have ended. Confirmations come first, and at most 10 certificates
+are leased at a time, so that servers that are silent do not delay them.';
 
 create function monitoring.describe_look(look monitoring.target_looks, allow_private boolean)
 returns jsonb
