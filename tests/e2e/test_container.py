@@ -22,7 +22,7 @@ from local import Stack
 from local.system.paths import PROJECT
 from tests.support import http_client
 from tests.support.container import BuildahImage, Image, built_by_buildah, built_in_folder, missing_for_buildah
-from tests.support.service_process import INGEST_TOKEN, free_port, service_variables
+from tests.support.service_process import INGEST_TOKEN, free_port, refusing_port, service_variables
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 
@@ -123,8 +123,15 @@ def test_it_serves_and_stops_on_sigterm(image: Image, stack: Stack, volume: Path
 
 def test_the_spool_outlives_the_container(image: Image, stack: Stack, volume: Path, tmp_path: Path) -> None:
     """A report that the first container could not deliver is delivered by the next one with the same volume."""
-    away = {**service_variables(stack), "SUPABASE_URL": f"http://127.0.0.1:{free_port()}"}
-    with running(image, away, volume, tmp_path / "first") as container:
+    with (
+        refusing_port() as port,
+        running(
+            image,
+            {**service_variables(stack), "SUPABASE_URL": f"http://127.0.0.1:{port}"},
+            volume,
+            tmp_path / "first",
+        ) as container,
+    ):
         report = {"error": {"message": "kept on the volume"}, "source": "container"}
         answer = http_client.post(
             f"{container.url}/api/autonomous/error", json=report, headers={"Authorization": f"Bearer {INGEST_TOKEN}"}
@@ -140,7 +147,8 @@ def test_the_spool_outlives_the_container(image: Image, stack: Stack, volume: Pa
 
 
 def test_a_container_that_does_not_answer_is_unhealthy(image: Image, volume: Path) -> None:
-    assert check_health(image, str(free_port()), volume) == 1
+    with refusing_port() as port:
+        assert check_health(image, str(port), volume) == 1
 
 
 @pytest.mark.parametrize("image", ["buildah"], indirect=True)  # the tests themselves may write everywhere

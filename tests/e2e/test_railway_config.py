@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from local.system.paths import LOCAL, PROJECT
-from tests.support.waiting import DEADLINE_SECONDS
+from tests.support.waiting import INSTALL_SECONDS
 
 PACKAGES = ("railway@3.11.0", "typescript@5.9.3")
 PROGRAM = """
@@ -27,7 +27,7 @@ def run(folder: Path, *command: str) -> str:
     # make setup puts npm into the virtual environment where the machine has none.
     environ = {**os.environ, "PATH": f"{LOCAL / 'venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(  # noqa: S603 - our own commands
-        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False
+        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -142,7 +142,8 @@ def test_a_feed_whose_calls_fail_leaves_the_others_as_they_are(
         if feed != broken:
             wait_until(lambda send=send: send().status_code in STORED, what=f"an answer to {feed}")  # type: ignore[misc]
             assert health(service)["breakers"][feed] == "closed"
-            assert health(service)["spool"]["feeds"][feed] == 0
+            # A report that was answered with 202 on a busy machine is replayed first.
+            wait_until(lambda feed=feed: health(service)["spool"]["feeds"][feed] == 0, what=f"the spool of {feed}")  # type: ignore[misc]
     assert health(service)["spool"]["feeds"][broken] > 0
     proxy.reset()
     wait_until(lambda: is_drained(service.url), what="the end of the spool")

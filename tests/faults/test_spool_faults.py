@@ -54,7 +54,7 @@ def assert_a_full_spool_stops_nothing(stack: Stack, service: ServiceProcess, mak
     wait_until(lambda: send(service, name).status_code == 201, what="a report that is stored at once")
     load.assert_stored_once(stack.database_url, [service.url])
     assert http_client.get(f"{service.url}/health").json()["spool"]["dead_letters"] == 0
-    assert send(service, name).status_code == 201
+    wait_until(lambda: send(service, name).status_code == 201, what="another one")
 
 
 def test_a_full_volume_stops_nothing(
@@ -96,7 +96,8 @@ def test_a_damaged_spool_file_is_an_incident_and_the_service_starts(
         assert aside.read_bytes() == b"this is no database" * 100
         assert any("The spool file was lost" in line["msg"] for line in service.logs())
         wait_until(lambda: is_drained(service.url), what="the report about the spool")
-        assert send(service, secrets.token_hex(6)).status_code == 201
+        name = secrets.token_hex(6)
+        wait_until(lambda: send(service, name).status_code == 201, what="a report that is stored at once")
 
 
 def test_a_spool_file_that_is_deleted_under_the_service_loses_nothing(

@@ -24,7 +24,7 @@ from local.system.paths import LOCAL, PROJECT
 from local.system.progress import ConsoleProgress
 from tests.support import dockerfile
 from tests.support.dockerfile import ImageConfig
-from tests.support.waiting import DEADLINE_SECONDS
+from tests.support.waiting import INSTALL_SECONDS
 
 FOLDER = LOCAL / "container"
 # The base image: the Debian that the default base image is made of, because docker.io may be out of reach.
@@ -197,7 +197,7 @@ def built_in_folder(folder: Path) -> UnpackedImage:
         elif instruction.name == "RUN":
             command = re.sub(r"^python3\b", sys.executable, image.inside(instruction.text))
             done = subprocess.run(  # noqa: S602 - as a builder runs the RUN instruction
-                command, shell=True, cwd=source, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False
+                command, shell=True, cwd=source, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
             )
             assert done.returncode == 0, done.stdout + done.stderr
     return image

@@ -73,10 +73,15 @@ class Flood:
 
 @dataclass
 class Observation:
-    """The answers that the witness got during a flood, and the most memory that the service took, in MB."""
+    """The answers that the witness got during a flood, and the memory of the service before it and at most, in MB."""
 
+    before: float
     statuses: list[int] = field(default_factory=list)
     peak: float = 0.0
+
+    @property
+    def growth(self) -> float:
+        return self.peak - self.before
 
 
 Witness = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
@@ -101,10 +106,14 @@ async def _send_requests(service: ServiceProcess, witness: Witness, observation:
         await asyncio.sleep(0.4)
 
 
+def memory_of(service: ServiceProcess) -> float:
+    """In MB."""
+    return float(psutil.Process(service.process.pid).memory_info().rss / MEGABYTE)
+
+
 async def _watch_memory(service: ServiceProcess, observation: Observation) -> None:
-    process = psutil.Process(service.process.pid)
     while True:
-        observation.peak = max(observation.peak, process.memory_info().rss / MEGABYTE)
+        observation.peak = max(observation.peak, memory_of(service))
         await asyncio.sleep(0.05)
 
 
@@ -112,7 +121,7 @@ def observe(service: ServiceProcess, flood: Flood, *witnesses: Witness) -> list[
     """Lets each witness send its requests, one after another, while the flood goes on. The default witness reports."""
 
     async def run() -> list[Observation]:
-        observations = [Observation() for _ in witnesses or (report,)]
+        observations = [Observation(memory_of(service)) for _ in witnesses or (report,)]
         tasks = [asyncio.create_task(flood.run(service.url))]
         tasks += [asyncio.create_task(_watch_memory(service, each)) for each in observations]
         try:
@@ -128,5 +137,5 @@ def observe(service: ServiceProcess, flood: Flood, *witnesses: Witness) -> list[
     observations = asyncio.run(run())
     print(f"\n{flood.behavior.__name__}: {flood.began:,} connections, ended {dict(flood.ended)}")
     for each in observations:
-        print(f"  good requests {each.statuses}, at most {each.peak:.0f} MB")
+        print(f"  good requests {each.statuses}, {each.before:.0f} MB before and at most {each.peak:.0f} MB")
     return observations

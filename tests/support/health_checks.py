@@ -31,6 +31,7 @@ class HealthChecks:
     superuser: psycopg.Connection[Any]
     suffix: str
     rounds: int = 0
+    first_round: datetime | None = None
 
     def name(self, short: str) -> str:
         return f"{short}-{self.suffix}"
@@ -73,9 +74,10 @@ class HealthChecks:
         return int(self.value("select monitoring.judge_health_checks()"))
 
     def start_round(self) -> datetime:
-        """Starts the round of a minute that had none: each call takes the next minute."""
-        moment = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=2)
-        moment += timedelta(minutes=self.rounds)
+        """Starts the round of a minute that had none: each call takes the minute after the last one."""
+        if self.first_round is None:
+            self.first_round = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=2)
+        moment = self.first_round + timedelta(minutes=self.rounds)
         self.rounds += 1
         self.connection.execute("select monitoring.start_round(%s)", (moment,))
         return moment

@@ -4,7 +4,8 @@ On a busy machine the service may exhaust a budget although the database is fine
 and answers 202. Tests of another subject run it with budgets that no machine exhausts (`UNHURRIED`). Tests of
 what happens when a budget is exhausted keep the real ones.
 
-Such a service looks at no targets: it outlives the tests that use it, and would take the looks of others.
+Such a service looks at no targets, because it outlives the tests that use it, and would take the looks of others. Only
+one that has budgets for them does (`LOOKS`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import httpx
 
 from app import lifespan
 from app.ingest import breaker, replay
+from app.looks import network
 from app.supabase import client, monitor, retry
 from app.web import body
 
@@ -33,13 +35,18 @@ CONSTANTS: dict[str, tuple[ModuleType, str]] = {
     "body": (body, "_REPORT_SECONDS"),  # how long the body of a report may take to arrive
     "unauthenticated_body": (body, "_UNAUTHENTICATED_SECONDS"),  # the same for other bodies
 }
-"""Budgets that are constants. The three others are default values or belong to httpx."""
+"""Budgets that are constants. The others are default values, or belong to httpx or to looks."""
 
 PAUSES: dict[str, tuple[ModuleType, str]] = {
     "replay_pause": (replay, "_LONGEST_PAUSE_SECONDS"),  # how long the replay waits at most after a failure
     "breaker_pause": (breaker, "_LONGEST_PAUSE_SECONDS"),  # how long an open breaker makes no call at most
 }
 """Pauses, which tests may shorten. They are no budgets: nothing is given up when one is over."""
+
+LOOKS: dict[str, tuple[ModuleType, str]] = {
+    "certificate": (network, "_CERTIFICATE_SECONDS"),  # how long reading a certificate that was not accepted may take
+}
+"""Budgets of looks at targets."""
 
 UNHURRIED: Mapping[str, float] = dict.fromkeys((*CONSTANTS, "retry", "monitor", "call"), SECONDS)
 """Every budget is out of reach."""
@@ -58,7 +65,7 @@ def apply(budgets: Mapping[str, float]) -> None:
             client._TIMEOUT = httpx.Timeout(seconds)
             client._CALL_SECONDS = client._WAIT_SECONDS = seconds
         else:
-            module, name = (CONSTANTS | PAUSES)[budget]
+            module, name = (CONSTANTS | PAUSES | LOOKS)[budget]
             setattr(module, name, seconds)
 
 
@@ -73,6 +80,8 @@ class NoLooks:
 
 
 if __name__ == "__main__":
-    setattr(lifespan, "LookWorker", NoLooks)  # noqa: B010 - another type, which mypy would refuse
-    apply(json.loads(os.environ.pop(VARIABLE, "{}")))
+    chosen = json.loads(os.environ.pop(VARIABLE, "{}"))
+    if not LOOKS.keys() & chosen.keys():
+        setattr(lifespan, "LookWorker", NoLooks)  # noqa: B010 - another type, which mypy would refuse
+    apply(chosen)
     runpy.run_module("app", run_name="__main__")

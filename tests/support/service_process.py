@@ -22,8 +22,10 @@ from tests.support.waiting import DEADLINE_SECONDS, wait_until
 PROJECT = Path(__file__).resolve().parents[2]
 # For a client that threads share: httpcore closes surplus idle connections, now and then one in use.
 KEPT_ALIVE = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-# Below the ports that Linux gives to outgoing connections, so that no connection takes one of them.
-PORTS = range(20_000, 32_000)
+# Below the ports that Linux gives to outgoing connections, so that no connection takes one of them. Each process of a
+# run has its own, so that none takes a port that another one is about to use.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
+PORTS = range(20_000 + 3_000 * _WORKER, 23_000 + 3_000 * _WORKER)
 INGEST_TOKEN = "test-ingest-token-0123456789"  # noqa: S105 - of a service that lives as long as a test
 # The keys of the other senders of such a service.
 PUBLIC_NAME = "shop"

@@ -8,6 +8,9 @@ from collections.abc import Callable
 DEADLINE_SECONDS = 180.0
 """Long enough for any machine. A passing test never waits that long."""
 
+INSTALL_SECONDS = 900.0
+"""The same for a command that downloads and installs packages."""
+
 
 def wait_until(condition: Callable[[], bool], seconds: float = DEADLINE_SECONDS, what: str = "the condition") -> None:
     """Returns as soon as the condition holds; fails if it does not hold before the deadline."""

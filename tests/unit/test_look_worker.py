@@ -212,7 +212,8 @@ async def test_a_response_that_is_none_is_an_outage() -> None:
         await until(lambda: database.ids() == {1})
 
 
-async def test_a_failed_record_is_repeated() -> None:
+async def test_a_failed_record_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "_RECORD_SECONDS", PATIENCE)
     database = Database([row(1)], record_errors=[UnreachableError("x"), UnreachableError("x")])
     async with working(database):
         await until(lambda: database.ids() == {1})

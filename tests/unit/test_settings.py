@@ -15,6 +15,7 @@ import pytest
 
 from app.settings import CREDENTIALS, Settings, SettingsError, load_settings
 from tests.support.service_process import PROJECT
+from tests.support.waiting import DEADLINE_SECONDS
 
 GOOD = {
     "SUPABASE_URL": "https://abc.supabase.co/",
@@ -317,7 +318,12 @@ def test_secrets_are_not_in_the_repr() -> None:
 def test_the_process_ends_with_a_sentence_a_mistake_and_no_traceback() -> None:
     environ = {"PATH": os.environ["PATH"], **GOOD, "INGEST_TOKEN": "hunter2", "PORT": "x", "SUPABASE_URL": ""}
     ended = subprocess.run(
-        [sys.executable, "-m", "app"], cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=30
+        [sys.executable, "-m", "app"],
+        cwd=PROJECT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
     )
     assert ended.returncode == 1
     assert ended.stderr.splitlines() == [

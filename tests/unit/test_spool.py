@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
-import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -141,13 +141,18 @@ async def test_the_sizes_of_a_file_of_version_2_are_counted(tmp_path: Path) -> N
         await spool.close()
 
 
+def set_clock(monkeypatch: pytest.MonkeyPatch, moment: float) -> None:
+    """Of the spool only: other threads of this process sign tokens with the time."""
+    monkeypatch.setattr("app.spool.file.time", SimpleNamespace(time=lambda: moment))
+
+
 async def test_a_changed_clock_does_not_change_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = Spool(tmp_path / "spool", 2**20)
     for number, moment in enumerate([1e9, 2e9, 5e8, 4e9]):
-        monkeypatch.setattr(time, "time", lambda moment=moment: moment)
+        set_clock(monkeypatch, moment)
         await spool.put("events", b"%d" % number)
     assert [each.payload for each in await spool.oldest("events", FIRST, 10)] == [b"0", b"1", b"2", b"3"]
-    monkeypatch.setattr(time, "time", lambda: 0.0)
+    set_clock(monkeypatch, 0.0)
     assert spool.counts.oldest_seconds() == 0.0
     await spool.close()
 

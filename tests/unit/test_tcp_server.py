@@ -22,6 +22,7 @@ def send(port: int | None, path: str) -> socket.socket:
 
 @contextmanager
 def without_warnings() -> Iterator[None]:
+    gc.collect()  # what earlier tests left
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield

@@ -23,5 +23,5 @@ def test_a_reporter_waits_two_seconds_at_most() -> None:
 
 def test_every_budget_that_tests_replace_exists() -> None:
     """A renamed constant would leave the real budget in place."""
-    for module, name in (service_budgets.CONSTANTS | service_budgets.PAUSES).values():
+    for module, name in (service_budgets.CONSTANTS | service_budgets.PAUSES | service_budgets.LOOKS).values():
         assert hasattr(module, name), f"{module.__name__}.{name}"

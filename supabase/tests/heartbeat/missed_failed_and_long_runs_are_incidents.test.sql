@@ -31,7 +31,11 @@ where target = 'running';
 
 select public.record_heartbeat('failed', '1');
 
-select is(monitoring.judge_heartbeats(clock_timestamp()), 3, 'what is wrong has a check, what waits has none');
+-- Both judgements are of one minute.
+create temporary table judged as
+select clock_timestamp() as judged_at;
+
+select is((select monitoring.judge_heartbeats(judged.judged_at) from judged), 3, 'what is wrong has a check, what waits has none');
 
 select results_eq(
   $$ select title, error_type, severity::text, category::text, fingerprint, status::text
@@ -57,7 +61,7 @@ select results_eq(
   'a new target is pending'
 );
 
-select is(monitoring.judge_heartbeats(clock_timestamp()), 0, 'a second judgement in the minute changes nothing');
+select is((select monitoring.judge_heartbeats(judged.judged_at) from judged), 0, 'a second judgement in the minute changes nothing');
 
 select public.record_heartbeat(target, 'ok') from unnest(array['missed', 'failed', 'long', 'new', 'running']) as targets (target);
 

@@ -5,6 +5,8 @@ select plan(7);
 -- postgres may not write the log of pg_cron: tests/integration/health_checks/test_job_watch.py counts failed runs.
 delete from cron.job_run_details;
 
+delete from monitoring.watched_jobs;
+
 select ok(monitoring.can_read_job_log(), 'the log can be read');
 
 select is_empty('select * from monitoring.count_failed_runs()', 'without runs no job fails');

@@ -97,8 +97,9 @@ def test_rounds_and_judgements_of_several_sessions_send_each_check_once(
     names = [f"t{number}" for number in range(60)]
     health_checks.set_targets(*(health_checks.target(name, web.url(f"/delay/0?{name}")) for name in names))
     health_checks.unlock_rounds()
+    moment = health_checks.value("select (date_trunc('minute', now()) - interval '1 hour')::text")
     statements = [
-        "select monitoring.start_round(date_trunc('minute', now()) - interval '1 hour')",
+        f"select monitoring.start_round('{moment}')",
         "select monitoring.judge_health_checks()",
         "select monitoring.send_due_checks()",
         "select monitoring.withdraw_unanswered_requests()",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import timedelta
 
 from tests.support.health_checks import JOBS, HealthChecks
 from tests.support.http_target import http_target
@@ -45,8 +46,9 @@ def test_an_incident_opens_in_the_first_round_after_a_server_stops_and_closes_af
     assert health_checks.incidents("steady") == []
     runs = health_checks.rows(
         "select return_message from cron.job_run_details join cron.job using (jobid)"
-        " where jobname = any(%s) and status = 'failed' and return_message <> 'job canceled'",
+        " where jobname = any(%s) and status = 'failed' and return_message <> 'job canceled' and start_time >= %s",
         list(JOBS),
+        stopped_at,
     )
     assert runs == []
 
@@ -81,8 +83,7 @@ def test_the_judging_job_judges_each_second_and_ends_within_its_minute(health_ch
             seen.add(row[0])
         run.result()
     assert len(seen) > 3, "each judgement was committed"
-    ended_in = health_checks.value("select date_trunc('minute', clock_timestamp())")
-    assert ended_in == minute
+    assert sorted(seen)[-2] < minute + timedelta(seconds=58), "after second 58 no other judgement begins"
     assert health_checks.judge() == 1, "although a check is pending"
 
 

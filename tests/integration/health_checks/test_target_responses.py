@@ -71,7 +71,7 @@ def test_each_misbehaviour_has_its_status(health_checks: HealthChecks, web: Targ
 
 def test_too_slow_is_degraded_and_opens_after_three_rounds(health_checks: HealthChecks, web: Target) -> None:
     health_checks.set_targets(
-        health_checks.target("slow", web.url("/delay/120"), max_response_ms=50),
+        health_checks.target("slow", web.url("/delay/500"), max_response_ms=50),
         health_checks.target("fast", web.url("/delay/0"), max_response_ms=4_999),
     )
     for _ in range(2):
@@ -122,10 +122,12 @@ def test_each_response_time_is_that_of_its_target(health_checks: HealthChecks, w
     delays = (0, 50, 500, 1000)
     health_checks.set_targets(*(health_checks.target(f"after {delay}", web.url(f"/delay/{delay}")) for delay in delays))
     checks = health_checks.run_round()
-    times = [checks[f"after {delay}"].response_time_ms for delay in delays]
-    assert all(time >= delay for time, delay in zip(times, delays, strict=True)), times
+    found = [checks[f"after {delay}"] for delay in delays]
+    # What may have passed while the answers of others were recorded was taken off.
+    longest = [check.response_time_ms + check.response_time_error_ms for check in found]
+    assert all(time >= delay for time, delay in zip(longest, delays, strict=True)), longest
     # A target that answered a second earlier does not get the time of the batch.
-    assert times[0] < times[-1]
+    assert found[0].response_time_ms < found[-1].response_time_ms
 
 
 def test_headers_that_are_not_utf8_are_readable(health_checks: HealthChecks) -> None:

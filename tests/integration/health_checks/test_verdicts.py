@@ -57,7 +57,8 @@ def test_a_server_that_is_away_for_five_seconds_is_not_down(health_checks: Healt
         web.now = back.now = "/status/200"
         health_checks.finish_round()
     checks = health_checks.checks(moment)
-    assert {(check.status, check.attempt) for check in checks.values()} == {("up", 2)}
+    assert {check.status for check in checks.values()} == {"up"}
+    assert all(check.attempt > 1 for check in checks.values())
     assert [health_checks.incidents(name) for name in ("failing", "refusing")] == [[], []]
     assert health_checks.live("connectivity") == []
 
