@@ -170,6 +170,11 @@ def test_days_without_data_are_gaps() -> None:
     assert "<title>2026-11-24: no data</title>" in page
 
 
+@pytest.mark.parametrize(("uptime", "words"), [(99.9, "99.9 % up"), (None, "no data"), (0, "0 % up")])
+def test_the_uptime_of_a_target(uptime: float | None, words: str) -> None:
+    assert f"<span>90 days ago</span><span>{words}</span>" in show(target("shop", uptime_90d_percent=uptime))
+
+
 def test_no_targets_at_all() -> None:
     page = show(overall="no_targets")
     assert "<title>No targets are checked | Status</title>" in page
