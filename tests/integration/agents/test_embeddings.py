@@ -92,7 +92,7 @@ def endpoint(configure: Configure, connection: psycopg.Connection[Any]) -> Itera
             {"embeddings": True, "embeddings_url": server.url, "embeddings_model": "test-model"},
         )
         yield server
-        connection.execute("delete from monitoring.secrets")
+        connection.execute("delete from monitoring.secrets where name = 'embeddings_api_key'")
 
 
 def test_a_known_error_is_embedded_though_the_endpoint_fails_first(

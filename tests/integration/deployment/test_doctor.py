@@ -290,7 +290,7 @@ def test_a_channel_without_its_secret(doctor: Doctor, state: Path) -> None:
         "insert into monitoring.secrets (name, value) values ('gone', 'https://hooks.example.com/')",
         'update public.system_config set value = \'[{"name": "ops", "kind": "slack", "url_secret": "gone"}]\' '
         "where key = 'notification_recipients'",
-        "delete from monitoring.secrets",
+        "delete from monitoring.secrets where name = 'gone'",
     )
     assert (code, set(failed)) == (1, {"secrets of channels"})
     assert "ops, whose url_secret names no secret that exists." in failed["secrets of channels"]

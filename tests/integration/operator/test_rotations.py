@@ -240,7 +240,7 @@ def test_the_embeddings_key_is_replaced(sql_editor: psycopg.Connection[Any]) -> 
             run_sql_task(sql_editor, "Rotate embeddings_api_key", {"new-key": value})
             assert sql_editor.execute("select monitoring.read_secret('embeddings_api_key')").fetchone() == (value,)
     finally:
-        sql_editor.execute("delete from monitoring.secrets")
+        sql_editor.execute("delete from monitoring.secrets where name = 'embeddings_api_key'")
 
 
 def test_the_service_knows_neither_the_signing_key_nor_the_database_password() -> None:
