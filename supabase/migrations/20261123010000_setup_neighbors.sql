@@ -76,9 +76,9 @@ as $$
       find_unmet_header find_unmet_json_path find_url_host find_value_problem find_vector_schema find_verdict_effects
       find_webhook_problem find_window_problem find_window_target_problem find_worker_pid fingerprint_error
       finish_digests first_instant fold_events fold_events_by_sender follow_certificate_targets follow_dependencies
-      follow_switches format_sentry_stack group_phrases guess_sentry_source has_recovered_cause has_word
-      hash_action_content hash_agent_action hash_alert hash_audit_anchor hash_event hash_idempotency_key hash_user
-      hide_request_secrets hmac_sha256 identify_sdk_event index_error_text insert_incidents install
+      follow_switches format_sentry_stack group_phrases guess_sentry_source has_later_silence has_recovered_cause
+      has_word hash_action_content hash_agent_action hash_alert hash_audit_anchor hash_event hash_idempotency_key
+      hash_user hide_request_secrets hmac_sha256 identify_sdk_event index_error_text insert_incidents install
       install_answer_trigger installation_check_of is_allowed_link is_amount is_builtin_rule is_caused_by_body
       is_channel_active is_claimed_by_another is_clean_jsonb is_content_error is_email_unsent is_error_number
       is_expression is_feature_on is_github_deployment_run is_held is_hex_word is_identifier is_in_deployment_window

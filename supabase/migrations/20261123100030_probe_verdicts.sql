@@ -2,7 +2,8 @@
 --   failed, and decides whether a failure is the target's or that of our own connection.
 -- Objects: type monitoring.verdict; functions monitoring.describe_statuses, monitoring.is_server_error,
 --   monitoring.normalize_host, monitoring.find_target_host, monitoring.judge_answers, monitoring.plan_attempts,
---   monitoring.find_last_answer, monitoring.find_silent_rounds, monitoring.find_ready_verdicts.
+--   monitoring.find_last_answer, monitoring.has_later_silence, monitoring.find_silent_rounds,
+--   monitoring.find_ready_verdicts.
 -- Risks: rows that pg_net's worker is writing are skipped until the next run, never waited for. These functions run
 --   each second: they read the pending checks and, while a failure without an answer is undecided, those of its round.
 
@@ -317,6 +318,41 @@ $$;
 comment on function monitoring.find_last_answer(timestamptz) is
 'Returns whether a server answered in a round, and when one answered last in that round or the two after it.';
 
+create function monitoring.has_later_silence(target text, scheduled_at timestamptz, is_recent boolean)
+returns boolean
+language sql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+  select not monitoring.should_confirm(has_later_silence.target)
+    and (
+      has_later_silence.is_recent
+      or exists (
+        select
+        from public.monitoring_checks as checks
+        join monitoring.probe_targets on probe_targets.name = checks.target
+        left join monitoring.target_states on target_states.target = checks.target
+        where checks.scheduled_at > has_later_silence.scheduled_at
+          and checks.scheduled_at <= has_later_silence.scheduled_at + interval '2 minutes'
+          and checks.target_type <> 'heartbeat'
+          and checks.sent_at is not null
+          and checks.http_status is null
+          and not monitoring.is_server_error(checks.error)
+          and not checks.is_maintenance
+          and probe_targets.depends_on is null
+          and target_states.status is distinct from 'down'
+          and monitoring.find_target_host(checks.target) <> monitoring.find_target_host(has_later_silence.target)
+      )
+    )
+$$;
+
+comment on function monitoring.has_later_silence(text, timestamptz, boolean) is
+'Returns whether our own connection is in doubt although a target is the only silent one of its round, because it ended
+after the others of that round had answered: while the failure is recent, and later when another host was asked in the
+next rounds and is silent too. False where the service is asked about the target, which shows more.';
+
 create function monitoring.find_silent_rounds(verdicts monitoring.verdict[])
 returns table (scheduled_at timestamptz, reached_until timestamptz, is_awaited boolean, has_two_hosts boolean)
 language sql
@@ -372,44 +408,60 @@ as $$
       else checks.http_status is null
         and (checks.status = 'down' or (checks.status = 'unknown' and checks.answered_at is not null))
     end
-  )
+  ),
 
-  select
-    rounds.scheduled_at,
-    rounds.reached_until,
-    exists (select from silent where silent.scheduled_at = rounds.scheduled_at and silent.is_awaited)
-    -- A server answered before the silence began: within a minute its next answer is due.
-    or (
-      rounds.has_answer
-      and exists (
+  counted as materialized (
+    select
+      rounds.*,
+      exists (select from silent where silent.scheduled_at = rounds.scheduled_at and silent.is_awaited) as is_awaited,
+      exists (
         select
         from silent
         where silent.scheduled_at = rounds.scheduled_at
           and silent.sent_at > clock_timestamp() - interval '70 seconds'
-      )
-    ),
-    -- Ends at the first that differs, instead of finding the hosts of thousands.
-    exists (
-      select
-      from silent
-      where silent.scheduled_at = rounds.scheduled_at
-        and silent.counts
-        and monitoring.find_target_host(silent.target) <> (
-          select monitoring.find_target_host(other.target)
-          from silent as other
-          where other.scheduled_at = rounds.scheduled_at
-            and other.counts
-          limit 1
-        )
+      ) as is_recent,
+      -- Ends at the first that differs, instead of finding the hosts of thousands.
+      exists (
+        select
+        from silent
+        where silent.scheduled_at = rounds.scheduled_at
+          and silent.counts
+          and monitoring.find_target_host(silent.target) <> (
+            select monitoring.find_target_host(other.target)
+            from silent as other
+            where other.scheduled_at = rounds.scheduled_at
+              and other.counts
+            limit 1
+          )
+      ) as has_two_hosts,
+      (
+        select silent.target
+        from silent
+        where silent.scheduled_at = rounds.scheduled_at
+          and silent.counts
+        limit 1
+      ) as silent_target
+    from rounds
+  )
+
+  select
+    counted.scheduled_at,
+    counted.reached_until,
+    -- A server answered before the silence began: within a minute its next answer is due.
+    counted.is_awaited or (counted.has_answer and counted.is_recent),
+    counted.has_two_hosts or (
+      counted.has_answer
+      and counted.silent_target is not null
+      and monitoring.has_later_silence(counted.silent_target, counted.scheduled_at, counted.is_recent)
     )
-  from rounds
+  from counted
 $$;
 
 comment on function monitoring.find_silent_rounds(monitoring.verdict[]) is
 'Returns the rounds in which one of these targets failed without an answer. A check whose latest attempt was sent before
 reached_until, 25 s after the last answer of any server, failed although our own connection worked. Our own connection is
-in doubt only where two hosts are silent beyond that: has_two_hosts says whether they are, or are still awaited;
-is_awaited, whether more answers may come. Targets do not count that are in maintenance, depend on another one, or were
+in doubt only where two hosts are silent beyond that, in this round or the one after it: has_two_hosts says whether they
+are, or are still awaited; is_awaited, whether more answers may come. Targets do not count that are in maintenance, depend on another one, or were
 down before. Checks that are pending and not among the verdicts are awaited, so the verdicts must be final.';
 
 create function monitoring.find_ready_verdicts(verdicts monitoring.verdict[], refused bigint[])

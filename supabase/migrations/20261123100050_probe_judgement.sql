@@ -194,17 +194,23 @@ begin
     array['health-check:connectivity'],
     'health-check',
     'health-check',
-    case when answer.is_ours then 'A server answered again.' else 'The service cannot reach the targets either.' end
+    case
+      when answer.is_ours then 'A server answered again.'
+      when answer.is_confirmed then 'The service cannot reach the targets either.'
+      else 'The targets that do not answer were judged for themselves.'
+    end
   )
   from (
     select
       bool_or((effect.verdict).has_answer) as is_ours,
-      bool_or((effect.verdict).status = 'down' and target_looks.status = 'down') as is_confirmed
+      bool_or((effect.verdict).status = 'down' and target_looks.status = 'down') as is_confirmed,
+      bool_or((effect.verdict).status = 'down') as is_judged
     from unnest(resolve_recovered.effects) as effect
     left join monitoring.target_looks on target_looks.check_id = (effect.verdict).check_id
   ) as answer
   where answer.is_ours
-    or (answer.is_confirmed and not v_is_offline);
+    -- What is down without an answer was not in doubt.
+    or (answer.is_judged and not v_is_offline);
 
   perform monitoring.resolve_incidents(
     array['health-check:prober'],
