@@ -413,35 +413,19 @@ as $$
   counted as materialized (
     select
       rounds.*,
-      exists (select from silent where silent.scheduled_at = rounds.scheduled_at and silent.is_awaited) as is_awaited,
-      exists (
-        select
-        from silent
-        where silent.scheduled_at = rounds.scheduled_at
-          and silent.sent_at > clock_timestamp() - interval '70 seconds'
-      ) as is_recent,
-      -- Ends at the first that differs, instead of finding the hosts of thousands.
-      exists (
-        select
-        from silent
-        where silent.scheduled_at = rounds.scheduled_at
-          and silent.counts
-          and monitoring.find_target_host(silent.target) <> (
-            select monitoring.find_target_host(other.target)
-            from silent as other
-            where other.scheduled_at = rounds.scheduled_at
-              and other.counts
-            limit 1
-          )
-      ) as has_two_hosts,
-      (
-        select silent.target
-        from silent
-        where silent.scheduled_at = rounds.scheduled_at
-          and silent.counts
-        limit 1
-      ) as silent_target
+      found.is_awaited,
+      found.is_recent,
+      found.target,
+      monitoring.find_target_host(found.target) as host
     from rounds
+    cross join lateral (
+      select
+        coalesce(bool_or(silent.is_awaited), false) as is_awaited,
+        coalesce(max(silent.sent_at) > clock_timestamp() - interval '70 seconds', false) as is_recent,
+        min(silent.target) filter (where silent.counts) as target
+      from silent
+      where silent.scheduled_at = rounds.scheduled_at
+    ) as found
   )
 
   select
@@ -449,10 +433,18 @@ as $$
     counted.reached_until,
     -- A server answered before the silence began: within a minute its next answer is due.
     counted.is_awaited or (counted.has_answer and counted.is_recent),
-    counted.has_two_hosts or (
+    -- Ends at the first that differs, instead of finding the hosts of thousands.
+    exists (
+      select
+      from silent
+      where silent.scheduled_at = counted.scheduled_at
+        and silent.counts
+        and monitoring.find_target_host(silent.target) <> counted.host
+    )
+    or (
       counted.has_answer
-      and counted.silent_target is not null
-      and monitoring.has_later_silence(counted.silent_target, counted.scheduled_at, counted.is_recent)
+      and counted.target is not null
+      and monitoring.has_later_silence(counted.target, counted.scheduled_at, counted.is_recent)
     )
   from counted
 $$;
