@@ -83,7 +83,7 @@ values ('a', 'other', '2020-01-01 10:01+00', now(), -3, now(), 'x');
 insert into public.monitoring_checks (target, target_type, scheduled_at, send_at)
 values ('b', 'other', '2020-01-01 10:01+00', now() + interval '30 seconds');
 
-select is(monitoring.test_states(), 'a up, b pending', 'the silence of the other one is no answer');
+select is(monitoring.test_states(), 'a up, b pending', 'that the other one does not answer either is no answer');
 
 select monitoring.test_silence('90 seconds');
 
