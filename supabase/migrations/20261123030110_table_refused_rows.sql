@@ -170,7 +170,10 @@ set search_path = ''
 as $$
 declare
   c_most constant integer := 1000;
+  -- The trigger of a partitioned table runs for the partition.
+  v_relation constant regclass := coalesce(pg_catalog.pg_partition_root(tg_relid), tg_relid);
   v_number integer := coalesce(nullif(current_setting('monitoring.explained_rows', true), '')::integer, 0) + 1;
+  v_table constant text := (select pg_class.relname from pg_catalog.pg_class where pg_class.oid = v_relation);
   v_former_key text;
   v_row record;
   v_broken text[];
@@ -196,20 +199,20 @@ begin
       ) || ' end',
       'null::text[]'
     ) || ' from (select ($1).*) as edited'
-    from monitoring.list_row_rules(tg_relid, tg_op) as rules
+    from monitoring.list_row_rules(v_relation, tg_op) as rules
     where tg_op <> 'INSERT'
       or rules.code <> '23505'
-      or monitoring.refuses_duplicates(tg_table_name)
+      or monitoring.refuses_duplicates(v_table)
   )
   into v_broken
   using v_row, v_former_key;
   if v_broken is not null then
     raise exception using
       errcode = v_broken[1],
-      message = monitoring.describe_row_rule(tg_relid, v_broken[2]),
+      message = monitoring.describe_row_rule(v_relation, v_broken[2]),
       hint = 'Nothing was changed. Correct the value and save again.',
-      schema = tg_table_schema,
-      table = tg_table_name,
+      schema = 'public',
+      table = v_table,
       constraint = v_broken[2];
   end if;
   return v_row;

@@ -7,7 +7,7 @@ create table monitoring.target_looks (
   target text not null,
   purpose text not null,
   endpoint text,
-  check_id bigint references public.monitoring_checks (id) on delete cascade,
+  check_id bigint,
   requested_at timestamptz not null default clock_timestamp(),
   due_at timestamptz not null,
   lease_expires_at timestamptz,
@@ -66,7 +66,8 @@ comment on column monitoring.target_looks.purpose is
 comment on column monitoring.target_looks.endpoint is
 'Host and port of the URL that the service was given. Null while nobody took the look.';
 
-comment on column monitoring.target_looks.check_id is 'Check that the look confirms.';
+comment on column monitoring.target_looks.check_id is
+'Check that the look confirms, in monitoring.probes until it is judged, and then in public.monitoring_checks.';
 
 comment on column monitoring.target_looks.requested_at is 'Time of the request.';
 

@@ -136,6 +136,12 @@ declare
     'acknowledged_at', 'acknowledged_by', 'claimed_by', 'resolved_at', 'resolved_by', 'resolution', 'time_to_resolution',
     'reopened_at', 'open_before', 'suppressed_until'
   ];
+  -- The trigger of a partitioned table runs for the partition.
+  v_table constant text := (
+    select pg_class.relname
+    from pg_catalog.pg_class
+    where pg_class.oid = coalesce(pg_catalog.pg_partition_root(tg_relid), tg_relid)
+  );
   v_former jsonb;
   v_latter jsonb;
   v_id text;
@@ -167,8 +173,8 @@ begin
     true,
     case
       when v_number > c_most
-        then jsonb_build_object('table', tg_table_name, 'note', 'further rows of this transaction are not listed')
-      else jsonb_strip_nulls(jsonb_build_object('table', tg_table_name, 'row', v_id)) || jsonb_build_object(
+        then jsonb_build_object('table', v_table, 'note', 'further rows of this transaction are not listed')
+      else jsonb_strip_nulls(jsonb_build_object('table', v_table, 'row', v_id)) || jsonb_build_object(
         'changes', monitoring.sanitize_jsonb(coalesce(v_changes, '{}'), 16384)
       )
     end

@@ -66,6 +66,10 @@ as $$
   select listed.relation, single.name, listed.treatment, listed.expression, listed.reason
   from (
     values
+    ('monitoring.probes', 'url error unmet_condition answer_headers', 'erased', null, null),
+    ('monitoring.probes', 'answer_excerpt', 'erased',
+      'monitoring.truncate_bytes(monitoring.erase_text(answer_excerpt, $1), 1024)', null),
+    ('monitoring.probes', 'target', 'ignored', null, 'names of targets'),
     ('public.monitoring_checks', 'url error unmet_condition service_problem answer_headers', 'erased', null, null),
     ('public.monitoring_checks', 'answer_excerpt', 'erased',
       'monitoring.truncate_bytes(monitoring.erase_text(answer_excerpt, $1), 1024)', null),

@@ -98,8 +98,9 @@ begin
   using (erase_rows.search).pattern, (erase_rows.search).word, (erase_rows.search).spellings, erase_rows.most_rows;
   execute format(
     'with locked as materialized ('
-    '  select ctid from %1$s where ctid = any($2) and %3$s for no key update skip locked'
-    ') update %1$s as changed set %2$s from locked where changed.ctid = locked.ctid',
+    '  select tableoid, ctid from %1$s where ctid = any($2) and %3$s for no key update skip locked'
+    ') update %1$s as changed set %2$s from locked'
+    ' where changed.ctid = locked.ctid and changed.tableoid = locked.tableoid', -- of a partitioned table
     erase_rows.relation::regclass, v_sql.assignments, v_sql.has_changed
   )
   using (erase_rows.search).pattern, v_found[:erase_rows.most_rows];

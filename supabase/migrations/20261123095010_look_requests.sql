@@ -94,10 +94,10 @@ set search_path = ''
 as $$
   with requested as (
     insert into monitoring.target_looks (target, purpose, check_id, due_at)
-    select monitoring_checks.target, 'confirm', monitoring_checks.id, clock_timestamp() + interval '10 seconds'
-    from public.monitoring_checks
-    where monitoring_checks.id = any(request_confirmations.check_ids)
-    order by monitoring_checks.id
+    select probes.target, 'confirm', probes.id, clock_timestamp() + interval '10 seconds'
+    from monitoring.probes
+    where probes.id = any(request_confirmations.check_ids)
+    order by probes.id
     on conflict (check_id) where check_id is not null do nothing
     returning target_looks.id
   )

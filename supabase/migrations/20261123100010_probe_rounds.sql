@@ -255,17 +255,16 @@ strict
 security invoker
 set search_path = ''
 as $$
-  update public.monitoring_checks
+  update monitoring.probes
   set scheduled_at = carry_over_checks.scheduled_at
-  where monitoring_checks.status = 'pending'
-    and monitoring_checks.send_at <= clock_timestamp()
-    and monitoring_checks.sent_at is null
-    and monitoring_checks.scheduled_at < carry_over_checks.scheduled_at
+  where probes.send_at <= clock_timestamp()
+    and probes.sent_at is null
+    and probes.scheduled_at < carry_over_checks.scheduled_at
     and not exists (
       select
-      from public.monitoring_checks as present
-      where present.target = monitoring_checks.target
-        and present.scheduled_at > monitoring_checks.scheduled_at
+      from monitoring.all_checks as present
+      where present.target = probes.target
+        and present.scheduled_at > probes.scheduled_at
         and present.scheduled_at <= carry_over_checks.scheduled_at
     )
 $$;
@@ -310,13 +309,12 @@ begin
       and target_states.paused_at is null
       and not exists (
         select
-        from public.monitoring_checks
-        where monitoring_checks.target = probe_targets.name
-          and monitoring_checks.scheduled_at
-            > start_round.scheduled_at - make_interval(mins => probe_targets.interval_minutes)
-          and monitoring_checks.scheduled_at <= start_round.scheduled_at
+        from monitoring.all_checks as present
+        where present.target = probe_targets.name
+          and present.scheduled_at > start_round.scheduled_at - make_interval(mins => probe_targets.interval_minutes)
+          and present.scheduled_at <= start_round.scheduled_at
           -- An unknown round says nothing about the target, so it is tried again.
-          and (monitoring_checks.status <> 'unknown' or monitoring_checks.scheduled_at = start_round.scheduled_at)
+          and (present.status <> 'unknown' or present.scheduled_at = start_round.scheduled_at)
       )
   ),
 
@@ -330,7 +328,7 @@ begin
   ),
 
   noted as (
-    insert into public.monitoring_checks (
+    insert into monitoring.probes (
       target, target_type, url, scheduled_at, interval_minutes, send_at, is_maintenance
     )
     select
@@ -352,8 +350,8 @@ begin
       v_has_windows and monitoring.is_in_maintenance(due.name, v_now)
     from due
     order by due.is_slow, due.place
-    on conflict on constraint one_check_a_target_and_round do nothing
-    returning monitoring_checks.id
+    on conflict on constraint one_probe_a_target_and_round do nothing
+    returning probes.id
   )
 
   select count(*)::integer
@@ -365,7 +363,7 @@ end
 $$;
 
 comment on function monitoring.start_round(timestamptz) is
-'Inserts a check for each enabled target that is due at scheduled_at and not paused, with the time at which its request
+'Inserts a probe for each enabled target that is due at scheduled_at and not paused, with the time at which its request
 is to be sent, sends those that are due now, and returns the number of checks. A second call for the same minute adds
 nothing, nor does any call while feature_flags.monitoring is false.';
 
@@ -381,39 +379,38 @@ declare
 begin
   with due as materialized (
     select
-      monitoring_checks.id,
-      monitoring_checks.sent_at,
+      probes.id,
+      probes.sent_at,
       exists (
         select
         from monitoring.probe_targets
         left join monitoring.target_states on target_states.target = probe_targets.name
-        where probe_targets.name = monitoring_checks.target
+        where probe_targets.name = probes.target
           and v_is_on
           and probe_targets.is_enabled
           and probe_targets.type <> 'heartbeat'
           and not (probe_targets.is_paused and monitoring.is_paused_by_owner(probe_targets))
           and target_states.paused_at is null
       ) as is_wanted
-    from public.monitoring_checks
-    where monitoring_checks.status = 'pending'
-      and monitoring_checks.send_at <= clock_timestamp()
+    from monitoring.probes
+    where probes.send_at <= clock_timestamp()
   ),
 
   unsent as (
-    delete from public.monitoring_checks
+    delete from monitoring.probes
     using due
-    where monitoring_checks.id = due.id
+    where probes.id = due.id
       and not due.is_wanted
       and due.sent_at is null
   )
 
-  update public.monitoring_checks
+  update monitoring.probes
   set
     send_at = null,
     answer_due_at = clock_timestamp(),
-    error = coalesce(monitoring_checks.error, 'was not sent again, because the target is no longer checked')
+    error = coalesce(probes.error, 'was not sent again, because the target is no longer checked')
   from due
-  where monitoring_checks.id = due.id
+  where probes.id = due.id
     and not due.is_wanted
     and due.sent_at is not null;
 end
@@ -440,9 +437,8 @@ begin
   perform pg_advisory_xact_lock(20261123, 1800);
   if not exists (
     select
-    from public.monitoring_checks
-    where monitoring_checks.status = 'pending'
-      and monitoring_checks.send_at <= clock_timestamp()
+    from monitoring.probes
+    where probes.send_at <= clock_timestamp()
   ) then
     return 0;
   end if;
@@ -454,15 +450,15 @@ begin
 
   with due as materialized (
     select
-      monitoring_checks.id as check_id,
+      probes.id as check_id,
       chosen.group_size,
       chosen.is_slow,
       probe_targets as target,
       row_number() over (order by chosen.place) as rank,
       greatest(max(probe_targets.timeout_ms) over (), v_longest_timeout_ms) as longest_timeout_ms
     from monitoring.choose_due_checks() as chosen
-    join public.monitoring_checks on monitoring_checks.id = chosen.check_id
-    join monitoring.probe_targets on probe_targets.name = monitoring_checks.target
+    join monitoring.probes on probes.id = chosen.check_id
+    join monitoring.probe_targets on probe_targets.name = probes.target
     order by rank
   ),
 
@@ -492,14 +488,14 @@ begin
   ),
 
   noted as (
-    update public.monitoring_checks
+    update monitoring.probes
     set
       send_at = null,
-      sent_at = case when sent.problem is null then clock_timestamp() else monitoring_checks.sent_at end,
+      sent_at = case when sent.problem is null then clock_timestamp() else probes.sent_at end,
       request_id = sent.request_id,
       url = monitoring.sanitize_text((sent.target).url, 2000),
       answered_at = null,
-      error = coalesce(sent.problem, monitoring_checks.error),
+      error = coalesce(sent.problem, probes.error),
       answer_due_at = case
         when sent.problem is not null then clock_timestamp()
         -- Alone in the queue. A worker that is killed once sends it again.
@@ -508,12 +504,12 @@ begin
         else monitoring.find_answer_due((sent.target).timeout_ms, sent.queued, sent.longest_timeout_ms)
       end,
       retry_until = coalesce(
-        monitoring_checks.retry_until,
+        probes.retry_until,
         clock_timestamp() + interval '59 seconds' - make_interval(secs => (sent.target).timeout_ms / 1000.0)
       )
     from sent
-    where monitoring_checks.id = sent.check_id
-    returning monitoring_checks.request_id
+    where probes.id = sent.check_id
+    returning probes.request_id
   )
 
   select count(noted.request_id)::integer

@@ -456,18 +456,17 @@ declare
   v_error text;
   v_unmet text;
 begin
-  select monitoring_checks.id, probe_targets as target
+  select probes.id, probe_targets as target
   into v_check
   from monitoring.awaited_checks as awaited
-  join public.monitoring_checks on monitoring_checks.id = awaited.check_id
-  left join monitoring.probe_targets on probe_targets.name = monitoring_checks.target
+  join monitoring.probes on probes.id = awaited.check_id
+  left join monitoring.probe_targets on probe_targets.name = probes.target
   where awaited.request_id = store_answer.request_id
-    and monitoring_checks.request_id = awaited.request_id
-    and monitoring_checks.status = 'pending'
-    and monitoring_checks.answered_at is null
+    and probes.request_id = awaited.request_id
+    and probes.answered_at is null
     -- A batch that began later sent another request, which got the same id from a new installation of pg_net.
-    and store_answer.created <= monitoring_checks.answer_due_at
-  for update of awaited, monitoring_checks skip locked;
+    and store_answer.created <= probes.answer_due_at
+  for update of awaited, probes skip locked;
   if not found then
     return false;
   end if;
@@ -495,7 +494,7 @@ begin
       v_unmet := case when v_has_status then v_error end;
   end;
 
-  update public.monitoring_checks
+  update monitoring.probes
   set
     answered_at = clock_timestamp(),
     http_status = case when v_has_status then store_answer.status_code end,
@@ -505,7 +504,7 @@ begin
     answer_headers = v_headers,
     answer_excerpt = v_excerpt,
     unmet_condition = v_unmet
-  where monitoring_checks.id = v_check.id;
+  where probes.id = v_check.id;
   delete from monitoring.awaited_checks
   where awaited_checks.request_id = store_answer.request_id;
   return true;
@@ -665,10 +664,9 @@ begin
     -- Responses of others have an index of created alone. It is the start of the batch, which can be before its
     -- requests were enqueued.
     where response.created >= (
-      select min(monitoring_checks.sent_at) - interval '1 minute'
+      select min(probes.sent_at) - interval '1 minute'
       from monitoring.awaited_checks
-      join public.monitoring_checks on monitoring_checks.id = awaited_checks.check_id
-      where monitoring_checks.status = 'pending'
+      join monitoring.probes on probes.id = awaited_checks.check_id
     )
   loop
     begin

@@ -156,23 +156,20 @@ security invoker
 set search_path = ''
 as $$
   with locked as materialized (
-    select monitoring_checks.*
-    from public.monitoring_checks
-    where monitoring_checks.status = 'pending'
-      and (
-        monitoring_checks.answered_at is not null
-        or (
-          monitoring_checks.send_at is null
-          and monitoring_checks.answer_due_at <= clock_timestamp()
-          -- One that became overdue this very moment is withdrawn first, in the next run.
-          and not exists (
-            select
-            from monitoring.awaited_checks
-            where awaited_checks.check_id = monitoring_checks.id
-          )
+    select probes.*
+    from monitoring.probes
+    where probes.answered_at is not null
+      or (
+        probes.send_at is null
+        and probes.answer_due_at <= clock_timestamp()
+        -- One that became overdue this very moment is withdrawn first, in the next run.
+        and not exists (
+          select
+          from monitoring.awaited_checks
+          where awaited_checks.check_id = probes.id
         )
       )
-    order by monitoring_checks.id
+    order by probes.id
     for update skip locked
   ),
 
@@ -255,10 +252,10 @@ security invoker
 set search_path = ''
 as $$
   with planned as (
-    update public.monitoring_checks
+    update monitoring.probes
     set
-      attempt = monitoring_checks.attempt + 1,
-      error_count = monitoring_checks.error_count + 1,
+      attempt = probes.attempt + 1,
+      error_count = probes.error_count + 1,
       error = verdict.problem,
       request_id = null,
       answered_at = null,
@@ -267,20 +264,20 @@ as $$
       send_at = least(
         greatest(
           clock_timestamp(),
-          monitoring_checks.sent_at + make_interval(
+          probes.sent_at + make_interval(
             secs => coalesce(
               probe_targets.retry_interval_seconds,
               (monitoring.config('health_check_policy') ->> 'retry_interval_seconds')::integer
             )
           )
         ),
-        monitoring_checks.retry_until
+        probes.retry_until
       )
     from unnest(plan_attempts.verdicts) as verdict
     join monitoring.probe_targets on probe_targets.name = verdict.target
     where verdict.may_try_again
-      and monitoring_checks.id = verdict.check_id
-    returning monitoring_checks.id
+      and probes.id = verdict.check_id
+    returning probes.id
   )
 
   select count(*)
@@ -308,7 +305,7 @@ as $$
         when checks.request_id is null then checks.sent_at
       end
     )
-  from public.monitoring_checks as checks
+  from monitoring.all_checks as checks
   where checks.scheduled_at
     between find_last_answer.scheduled_at and find_last_answer.scheduled_at + interval '2 minutes'
     and checks.target_type <> 'heartbeat'
@@ -331,7 +328,7 @@ as $$
       has_later_silence.is_recent
       or exists (
         select
-        from public.monitoring_checks as checks
+        from monitoring.all_checks as checks
         join monitoring.probe_targets on probe_targets.name = checks.target
         left join monitoring.target_states on target_states.target = checks.target
         where checks.scheduled_at > has_later_silence.scheduled_at
@@ -384,7 +381,7 @@ as $$
       and probe_targets.depends_on is null
       and target_states.status is distinct from 'down' as counts
     from rounds
-    join public.monitoring_checks as checks
+    join monitoring.all_checks as checks
       on checks.scheduled_at = rounds.scheduled_at
       and checks.target_type <> 'heartbeat'
     join monitoring.probe_targets on probe_targets.name = checks.target
@@ -464,10 +461,9 @@ security invoker
 set search_path = ''
 as $$
   with recursive pending as materialized (
-    select monitoring_checks.target, min(monitoring_checks.scheduled_at) as scheduled_at
-    from public.monitoring_checks
-    where monitoring_checks.status = 'pending'
-    group by monitoring_checks.target
+    select probes.target, min(probes.scheduled_at) as scheduled_at
+    from monitoring.probes
+    group by probes.target
   ),
 
   refused_target as materialized (
@@ -486,11 +482,11 @@ as $$
     select verdict.check_id
     from unnest(find_ready_verdicts.verdicts) as verdict
     join round on round.scheduled_at = verdict.scheduled_at
-    join public.monitoring_checks on monitoring_checks.id = verdict.check_id
+    join monitoring.probes on probes.id = verdict.check_id
     where verdict.status = 'down'
       and not verdict.has_answer
       and round.has_two_hosts
-      and (monitoring_checks.sent_at <= round.reached_until) is not true
+      and (probes.sent_at <= round.reached_until) is not true
   ),
 
   cause as (

@@ -471,7 +471,7 @@ as $$
         group by each.fingerprint
       ) as grouped
     ) as worst
-    join public.monitoring_checks as checks on checks.id = worst.check_id
+    join monitoring.probes as checks on checks.id = worst.check_id
     left join monitoring.probe_targets on probe_targets.name = worst.target
   ) as event
 $$;

@@ -1,7 +1,7 @@
 -- Purpose: judges health checks each second: verdicts, confirmations by the service, further attempts and their effects
 --   in one short transaction.
 -- Objects: type monitoring.refused_verdict; functions monitoring.request_missing_confirmations,
---   monitoring.settle_verdicts, monitoring.resolve_recovered, monitoring.apply_verdicts,
+--   monitoring.settle_verdicts, monitoring.resolve_recovered, monitoring.store_results, monitoring.apply_verdicts,
 --   monitoring.apply_verdicts_safely, monitoring.report_refused_verdicts, monitoring.apply_ready_verdicts,
 --   monitoring.remove_stale_target_states, monitoring.judge_health_checks.
 -- Risks: one judgement runs at a time, because of the advisory lock that rounds take too.
@@ -237,6 +237,82 @@ $$;
 comment on function monitoring.resolve_recovered(monitoring.verdict_effect[]) is
 'Resolves the incidents of targets that recovered, and those about us that are over.';
 
+create function monitoring.store_results(effects monitoring.verdict_effect[])
+returns void
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  with judged as (
+    delete from monitoring.probes
+    using unnest(store_results.effects) as effect
+    where probes.id = (effect.verdict).check_id
+    returning probes.*, effect.verdict, effect.fingerprint, effect.down_rounds
+  )
+
+  insert into public.monitoring_checks as former (
+    id, target, target_type, url, status, http_status, response_time_ms, attempt, error_count, consecutive_failures,
+    error, scheduled_at, sent_at, completed_at, answered_at, answer_headers, answer_excerpt, unmet_condition,
+    is_maintenance, interval_minutes, response_time_error_ms, service_status, service_problem, incident_id
+  )
+  select
+    judged.id,
+    judged.target,
+    judged.target_type,
+    judged.url,
+    (judged.verdict).status,
+    -- Of an attempt before the one that was not answered.
+    case when judged.answered_at is not null then judged.http_status end,
+    judged.response_time_ms,
+    judged.attempt,
+    judged.error_count + ((judged.verdict).status in ('down', 'unknown', 'disputed'))::integer,
+    judged.down_rounds,
+    (judged.verdict).problem
+    || case
+      when (judged.verdict).is_offline then '; no server answered, so the state of the target is unknown'
+      else ''
+    end,
+    judged.scheduled_at,
+    judged.sent_at,
+    -- The clock may have been set back since it was sent.
+    greatest(clock_timestamp(), judged.sent_at),
+    judged.answered_at,
+    judged.answer_headers,
+    -- Nobody asks what a target answered that was up.
+    case when (judged.verdict).status <> 'up' then judged.answer_excerpt end,
+    judged.unmet_condition,
+    judged.is_maintenance,
+    judged.interval_minutes,
+    judged.response_time_error_ms,
+    target_looks.status,
+    target_looks.problem,
+    live.id
+  from judged
+  left join public.incidents as live
+    on live.fingerprint = judged.fingerprint
+    and live.status <> 'resolved'
+    and (judged.verdict).status <> 'up'
+  left join monitoring.target_looks
+    on target_looks.check_id = judged.id
+    and target_looks.status in ('up', 'degraded', 'down')
+  order by judged.id
+  -- A heartbeat whose state changed within its minute.
+  on conflict (target, scheduled_at) do update
+    set
+      status = excluded.status,
+      completed_at = excluded.completed_at,
+      error = excluded.error,
+      error_count = former.error_count + excluded.error_count,
+      consecutive_failures = excluded.consecutive_failures,
+      is_maintenance = excluded.is_maintenance,
+      incident_id = excluded.incident_id
+$$;
+
+comment on function monitoring.store_results(monitoring.verdict_effect[]) is
+'Moves the probes of these verdicts into monitoring_checks, with their results: a check is written once. Only a
+heartbeat that is judged twice in a minute changes its row. The body that a target answered that was up is not kept.';
+
 create function monitoring.apply_verdicts(verdicts monitoring.verdict[])
 returns void
 language plpgsql
@@ -258,35 +334,7 @@ begin
     perform monitoring.upsert_incidents(v_events);
   end if;
 
-  update public.monitoring_checks
-  set
-    status = (effect.verdict).status,
-    -- The clock may have been set back since it was sent.
-    completed_at = greatest(clock_timestamp(), monitoring_checks.sent_at),
-    send_at = null,
-    error = (effect.verdict).problem
-    || case
-      when (effect.verdict).is_offline then '; no server answered, so the state of the target is unknown'
-      else ''
-    end,
-    error_count = monitoring_checks.error_count
-    + ((effect.verdict).status in ('down', 'unknown', 'disputed'))::integer,
-    consecutive_failures = effect.down_rounds,
-    -- Of an attempt before the one that was not answered.
-    http_status = case when monitoring_checks.answered_at is not null then monitoring_checks.http_status end,
-    service_status = target_looks.status,
-    service_problem = target_looks.problem,
-    incident_id = live.id
-  from unnest(v_effects) as effect
-  left join public.incidents as live
-    on live.fingerprint = effect.fingerprint
-    and live.status <> 'resolved'
-    and (effect.verdict).status <> 'up'
-  left join monitoring.target_looks
-    on target_looks.check_id = (effect.verdict).check_id
-    and target_looks.status in ('up', 'degraded', 'down')
-  where monitoring_checks.id = (effect.verdict).check_id;
-
+  perform monitoring.store_results(v_effects);
   perform monitoring.resolve_recovered(v_effects);
 end
 $$;
@@ -538,13 +586,12 @@ begin
   perform monitoring.record_job_success('monitoring-judge-health-checks');
   return (
     select count(*)::integer
-    from public.monitoring_checks
-    where monitoring_checks.status = 'pending'
+    from monitoring.probes
   );
 end
 $$;
 
 comment on function monitoring.judge_health_checks() is
 'Judges heartbeats and recorded responses, plans attempts, has the service confirm failures, applies verdicts that are
-certain and sends what is due. Returns the number of pending checks. pg_cron runs it each second while checks are
-pending, and every 10 seconds.';
+certain and sends what is due. Returns the number of checks in flight. pg_cron runs it each second while there are any,
+and every 10 seconds.';

@@ -103,30 +103,29 @@ begin
   -- Without an answer for so long, all that waits is sent, so that it becomes unknown instead of waiting for ever.
   select
     count(*),
-    coalesce(min(monitoring_checks.sent_at) < clock_timestamp() - interval '20 seconds', false),
+    coalesce(min(probes.sent_at) < clock_timestamp() - interval '20 seconds', false),
     coalesce(bool_or(awaited_checks.is_slow), false)
   into v_in_flight, v_is_stuck, v_has_slow
   from monitoring.awaited_checks
-  join public.monitoring_checks on monitoring_checks.id = awaited_checks.check_id;
+  join monitoring.probes on probes.id = awaited_checks.check_id;
 
   return query
   with due as materialized (
     select
-      monitoring_checks.id,
-      monitoring_checks.send_at,
+      probes.id,
+      probes.send_at,
       -- What failed before, or was never answered, may time out. A batch of pg_net lasts as long as its slowest request.
-      monitoring_checks.attempt > 1
+      probes.attempt > 1
       or coalesce(
         target_states.is_slow or target_states.unknown_rounds > 0 or target_states.status = 'pending', true
       ) as is_slow
-    from public.monitoring_checks
-    left join monitoring.target_states on target_states.target = monitoring_checks.target
-    where monitoring_checks.status = 'pending'
-      and monitoring_checks.send_at <= clock_timestamp()
+    from monitoring.probes
+    left join monitoring.target_states on target_states.target = probes.target
+    where probes.send_at <= clock_timestamp()
       and not exists (
         select
         from monitoring.suspected_targets
-        where suspected_targets.target = monitoring_checks.target
+        where suspected_targets.target = probes.target
       )
   ),
 
@@ -174,20 +173,19 @@ begin
 
   with suspected as (
     select
-      monitoring_checks.id,
+      probes.id,
       suspected_targets.attempts,
-      row_number() over (order by suspected_targets.attempts, suspected_targets.unanswered_at, monitoring_checks.id)
+      row_number() over (order by suspected_targets.attempts, suspected_targets.unanswered_at, probes.id)
         as place,
       min(suspected_targets.attempts) over () as fewest_attempts,
       (
-        monitoring_checks.send_at < clock_timestamp() - interval '10 seconds'
+        probes.send_at < clock_timestamp() - interval '10 seconds'
         and extract(second from clock_timestamp()) >= 53
       )
       or suspected_targets.unanswered_at < clock_timestamp() - interval '5 minutes' as is_late
-    from public.monitoring_checks
-    join monitoring.suspected_targets on suspected_targets.target = monitoring_checks.target
-    where monitoring_checks.status = 'pending'
-      and monitoring_checks.send_at <= clock_timestamp()
+    from monitoring.probes
+    join monitoring.suspected_targets on suspected_targets.target = probes.target
+    where probes.send_at <= clock_timestamp()
       and suspected_targets.worker_ended_at is null
   )
 
@@ -238,15 +236,25 @@ declare
   v_removed bigint;
 begin
   with removed as (
+    delete from monitoring.probes
+    where probes.scheduled_at > v_now + interval '1 minute'
+      or probes.send_at > v_now + interval '2 minutes'
+    returning probes.id
+  ),
+
+  removed_results as (
     delete from public.monitoring_checks
     where monitoring_checks.scheduled_at > v_now + interval '1 minute'
-      or (monitoring_checks.status = 'pending' and monitoring_checks.send_at > v_now + interval '2 minutes')
     returning monitoring_checks.id
+  ),
+
+  unwanted as (
+    delete from monitoring.target_looks
+    where target_looks.check_id in (select removed.id from removed union all select removed_results.id from removed_results)
   )
 
-  select count(*)
-  into v_removed
-  from removed;
+  select (select count(*) from removed) + (select count(*) from removed_results)
+  into v_removed;
 
   update monitoring.target_states
   set
@@ -267,19 +275,17 @@ begin
 
   if v_is_set_back then
     -- Attempts that seem to be sent later than they are answered.
-    update public.monitoring_checks
+    update monitoring.probes
     set
       sent_at = v_now,
-      answer_due_at = least(monitoring_checks.answer_due_at, v_now + interval '1 minute'),
-      retry_until = least(monitoring_checks.retry_until, v_now + interval '1 minute')
-    where monitoring_checks.status = 'pending'
-      and monitoring_checks.sent_at > v_now
-      and monitoring_checks.id in (
+      answer_due_at = least(probes.answer_due_at, v_now + interval '1 minute'),
+      retry_until = least(probes.retry_until, v_now + interval '1 minute')
+    where probes.sent_at > v_now
+      and probes.id in (
         select pending.id
-        from public.monitoring_checks as pending
-        where pending.status = 'pending'
+        from monitoring.probes as pending
         order by pending.id
-        for update skip locked
+        for no key update skip locked
       );
     -- Their rounds may be of the future. Whoever ends the worker is suspected again.
     delete from monitoring.suspected_targets;
@@ -292,7 +298,7 @@ end
 $$;
 
 comment on function monitoring.remove_future_checks() is
-'Deletes checks that are dated more than a minute ahead of the clock, and dates states, jobs and attempts of the future
+'Deletes checks, in flight and judged, that are dated more than a minute ahead of the clock, and dates states, jobs and attempts of the future
 now, so that a clock that was set back stops neither rounds nor judgements. Returns the number of checks deleted.';
 
 create function monitoring.note_worker_restarts()
@@ -360,11 +366,11 @@ exception
   when insufficient_privilege then
     delete from monitoring.withdrawn_requests;
     -- Where the owner looks when checks are unknown: in the checks, and in the incident about them.
-    update public.monitoring_checks
+    update monitoring.probes
     set error = 'no response from pg_net, and the request stays in its queue: ' || sqlerrm
-    where monitoring_checks.id in (
+    where probes.id in (
       select unanswered.id
-      from public.monitoring_checks as unanswered
+      from monitoring.probes as unanswered
       where unanswered.status = 'pending'
         and unanswered.request_id is not null
         and unanswered.answered_at is null
@@ -391,8 +397,8 @@ as $$
     target, scheduled_at, unanswered_at, worker_ended_at, worker_pid
   )
   select
-    monitoring_checks.target,
-    max(monitoring_checks.scheduled_at),
+    probes.target,
+    max(probes.scheduled_at),
     clock_timestamp(),
     max(
       case
@@ -405,10 +411,10 @@ as $$
     ),
     max(request.worker_pid)
   from unnest(suspect_targets.requests) as request
-  join public.monitoring_checks on monitoring_checks.id = request.check_id
+  join monitoring.probes on probes.id = request.check_id
   where request.worker_restarts > 0
-  group by monitoring_checks.target
-  order by monitoring_checks.target
+  group by probes.target
+  order by probes.target
   on conflict (target) do update
     set
       scheduled_at = excluded.scheduled_at,
@@ -503,10 +509,10 @@ begin
     delete from monitoring.suspected_targets as suspected
     where exists (
       select
-      from public.monitoring_checks
-      where monitoring_checks.target = suspected.target
-        and monitoring_checks.scheduled_at >= suspected.scheduled_at
-        and monitoring_checks.answered_at > suspected.unanswered_at
+      from monitoring.all_checks
+      where all_checks.target = suspected.target
+        and all_checks.scheduled_at >= suspected.scheduled_at
+        and all_checks.answered_at > suspected.unanswered_at
     )
       or not exists (
         select
@@ -527,11 +533,11 @@ begin
     set worker_ended_at = null, worker_kills = suspected.worker_kills + 1
     where exists (
       select
-      from public.monitoring_checks
-      where monitoring_checks.scheduled_at >= suspected.scheduled_at
-        and monitoring_checks.target <> suspected.target
-        and monitoring_checks.sent_at > suspected.worker_ended_at
-        and monitoring_checks.answered_at is not null
+      from monitoring.all_checks
+      where all_checks.scheduled_at >= suspected.scheduled_at
+        and all_checks.target <> suspected.target
+        and all_checks.sent_at > suspected.worker_ended_at
+        and all_checks.answered_at is not null
     )
       or (
         suspected.worker_ended_at < clock_timestamp() - interval '1 minute'
@@ -580,15 +586,14 @@ begin
   with overdue as (
     select
       awaited_checks as request,
-      coalesce(monitoring_checks.status = 'pending' and monitoring_checks.answered_at is null, false) as is_unanswered
+      coalesce(probes.id is not null and probes.answered_at is null, false) as is_unanswered
     from monitoring.awaited_checks
-    left join public.monitoring_checks
-      on monitoring_checks.id = awaited_checks.check_id
-      and monitoring_checks.request_id = awaited_checks.request_id
-    where monitoring_checks.id is null
-      or monitoring_checks.status <> 'pending'
-      or monitoring_checks.answered_at is not null
-      or monitoring_checks.answer_due_at <= clock_timestamp()
+    left join monitoring.probes
+      on probes.id = awaited_checks.check_id
+      and probes.request_id = awaited_checks.request_id
+    where probes.id is null
+      or probes.answered_at is not null
+      or probes.answer_due_at <= clock_timestamp()
     -- The answer to a locked one was recorded in a batch that has not ended yet.
     for update of awaited_checks skip locked
   ),

@@ -243,17 +243,22 @@ begin
   ),
 
   noted as (
-    insert into public.monitoring_checks (target, target_type, scheduled_at, is_maintenance)
+    insert into monitoring.probes (id, target, target_type, scheduled_at, is_maintenance)
     select
+      -- One that was judged in this minute before keeps its check.
+      coalesce(former.id, nextval('public.monitoring_checks_id_seq')),
       due.target,
       'heartbeat',
       v_minute,
       case when v_has_windows then monitoring.is_in_maintenance(due.target, judge_heartbeats.moment) else false end
     from due
+    left join public.monitoring_checks as former
+      on former.target = due.target
+      and former.scheduled_at = v_minute
     order by due.target
     on conflict (target, scheduled_at) do update
       set is_maintenance = excluded.is_maintenance
-    returning monitoring_checks.id, monitoring_checks.target, monitoring_checks.is_maintenance
+    returning probes.id, probes.target, probes.is_maintenance
   )
 
   select array_agg(
@@ -268,10 +273,9 @@ begin
   if v_verdicts is not null then
     v_refused := array(select refused from monitoring.apply_verdicts_safely(v_verdicts) as refused);
     -- They are due until they can be stored.
-    delete from public.monitoring_checks
+    delete from monitoring.probes
     using unnest(v_refused) as refused
-    where monitoring_checks.id = refused.check_id
-      and monitoring_checks.status = 'pending';
+    where probes.id = refused.check_id;
   end if;
   perform monitoring.report_refused_verdicts('health-check:heartbeats', v_refused);
   return coalesce(cardinality(v_verdicts), 0) - cardinality(v_refused);

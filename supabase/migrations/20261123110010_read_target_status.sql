@@ -138,13 +138,13 @@ open_hours as (
   from hours
   cross join
     lateral (
-      select distinct monitoring_checks.target
-      from public.monitoring_checks
-      left join monitoring.target_states on monitoring_checks.target = target_states.target
+      select distinct checks.target
+      from monitoring.all_checks as checks
+      left join monitoring.target_states on checks.target = target_states.target
       where
-        monitoring_checks.scheduled_at >= hours.hour
-        and monitoring_checks.scheduled_at < hours.hour + interval '1 hour'
-        and monitoring_checks.scheduled_at <= now()
+        checks.scheduled_at >= hours.hour
+        and checks.scheduled_at < hours.hour + interval '1 hour'
+        and checks.scheduled_at <= now()
         and (target_states.target is null or not hours.is_recent)
     ) as checked
   union all
@@ -212,20 +212,20 @@ cross join
   lateral ( -- noqa: ST05
     with checks as (
       select
-        monitoring_checks.scheduled_at,
-        monitoring_checks.status,
-        monitoring_checks.is_maintenance,
-        monitoring_checks.response_time_ms,
-        monitoring_checks.interval_minutes,
-        floor(date_part('epoch', monitoring_checks.scheduled_at))::bigint as second
-      from public.monitoring_checks
+        all_checks.scheduled_at,
+        all_checks.status,
+        all_checks.is_maintenance,
+        all_checks.response_time_ms,
+        all_checks.interval_minutes,
+        floor(date_part('epoch', all_checks.scheduled_at))::bigint as second
+      from monitoring.all_checks
       where
-        monitoring_checks.target = bounds.target
+        all_checks.target = bounds.target
         -- From the last check before the hour, which may stand in it. The longest interval is a day.
-        and monitoring_checks.scheduled_at >= coalesce(
+        and all_checks.scheduled_at >= coalesce(
           (
             select max(earlier.scheduled_at)
-            from public.monitoring_checks as earlier
+            from monitoring.all_checks as earlier
             where
               earlier.target = bounds.target
               and earlier.scheduled_at >= bounds.hour - interval '24 hours'
@@ -233,8 +233,8 @@ cross join
           ),
           bounds.hour
         )
-        and monitoring_checks.scheduled_at < bounds.hour + interval '1 hour'
-        and monitoring_checks.scheduled_at <= now()
+        and all_checks.scheduled_at < bounds.hour + interval '1 hour'
+        and all_checks.scheduled_at <= now()
     ),
 
     stands as (
@@ -300,7 +300,7 @@ cross join
       )
       or exists (
         select earlier.target
-        from public.monitoring_checks as earlier
+        from monitoring.all_checks as earlier
         where
           earlier.target = bounds.target
           and earlier.scheduled_at < bounds.hour
@@ -320,7 +320,7 @@ grant select on table monitoring.counted_hours to authenticated, service_role;
 
 comment on view monitoring.counted_hours is
 'The hours of public.target_history that are not stored in monitoring.target_hourly_stats, or not final there, counted
-from the checks: roll_up_checks() stores what it returns.';
+from the checks, pending ones too: roll_up_checks() stores what it returns.';
 
 create view public.target_history
 with (security_invoker = true)

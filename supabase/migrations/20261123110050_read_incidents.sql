@@ -282,7 +282,7 @@ begin
   ) then
     return;
   end if;
-  foreach v_table in array array['incidents', 'agent_actions', 'monitoring_checks'] loop
+  foreach v_table in array array['incidents', 'agent_actions'] loop
     if not exists (
       select
       from pg_catalog.pg_publication_tables as published
@@ -300,5 +300,5 @@ end
 $$;
 
 comment on function monitoring.publish_tables() is
-'Adds incidents, agent_actions (the timelines) and monitoring_checks to the publication supabase_realtime, unless it
+'Adds incidents and agent_actions (the timelines) to the publication supabase_realtime, unless it
 contains them or they may not be added. Safe to repeat.';

@@ -272,7 +272,7 @@ as $$
   )
   from pg_catalog.pg_class
   where pg_class.relnamespace = 'public'::regnamespace
-    and pg_class.relkind = 'r'
+    and pg_class.relkind in ('r', 'p')
     and pg_class.relname in (
       'error_knowledge', 'incidents', 'monitoring_checks', 'agent_actions', 'deployment_history', 'security_events',
       'system_config', 'email_tracking'

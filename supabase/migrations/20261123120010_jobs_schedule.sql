@@ -44,6 +44,7 @@ begin
     (
       'monitoring-roll-up-checks', '5 * * * *', 'select monitoring.roll_up_checks(), monitoring.roll_up_days()', null
     ),
+    ('monitoring-make-partitions', '25 2 * * *', 'select monitoring.make_partitions()', null),
     ('monitoring-roll-up-incidents', '7 * * * *', 'select monitoring.roll_up_incidents()', null),
     ('monitoring-purge-history', '40 3 * * *', 'select monitoring.purge_history()', null),
     (

@@ -331,10 +331,11 @@ begin
         hint = 'See select * from public.check_installation();';
   end;
   perform monitoring.watch_judgement();
+  perform monitoring.watch_partitions();
   perform monitoring.record_job_success('monitoring-watch-jobs');
 end
 $$;
 
 comment on function monitoring.watch_jobs() is
-'Opens and resolves the incidents about our own jobs and about the judgement of health checks. pg_cron runs it each
-minute. Calling it again changes nothing until another run ended.';
+'Opens and resolves the incidents about our own jobs, about the judgement of health checks and about partitions that are
+missing. pg_cron runs it each minute. Calling it again changes nothing until another run ended.';

@@ -30,6 +30,7 @@ begin
   perform monitoring.seed_classification_rules();
   perform monitoring.publish_tables();
   perform monitoring.describe_schema();
+  perform monitoring.make_partitions();
   perform monitoring.install_answer_trigger();
   perform monitoring.schedule_jobs();
 end
@@ -37,7 +38,7 @@ $$;
 
 comment on function monitoring.install() is
 'Completes an installation: sets the privileges, inserts the rows that are missing, publishes the tables for Realtime,
-describes the schema, creates the trigger on pg_net''s responses and schedules the jobs. Safe to repeat: rows that exist
+describes the schema, makes the partitions, creates the trigger on pg_net''s responses and schedules the jobs. Safe to repeat: rows that exist
 are not changed, except built-in formats of secrets, which are brought up to date.';
 
 select monitoring.install();

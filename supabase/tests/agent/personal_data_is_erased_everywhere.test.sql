@@ -24,10 +24,20 @@ as $$
   insert into public.email_tracking (recipient, subject) values (person, 'Hello ' || person), ('ben@example.com', 's');
   insert into public.deployment_history (service, version, deployed_by, test_results)
   values ('shop', '1', person, jsonb_build_object('by', person));
-  insert into public.monitoring_checks (target, target_type, url, scheduled_at, answer_excerpt, answer_headers)
+  insert into monitoring.probes (target, target_type, url, scheduled_at, answer_excerpt, answer_headers)
   values (
     'x', 'other', 'https://x.example', now(), repeat('a', 1000) || ' ' || person, jsonb_build_object('server', person)
   );
+  insert into public.monitoring_checks (
+    target, target_type, url, status, scheduled_at, completed_at, answer_excerpt, answer_headers
+  )
+  values
+  (
+    'x', 'other', 'https://x.example', 'down', now(), now(), repeat('a', 1000) || ' ' || person,
+    jsonb_build_object('server', person)
+  ),
+  -- Of another partition, at the same place in it.
+  ('x', 'other', null, 'down', '2020-01-01 10:00+00', now(), 'nobody', null);
   insert into monitoring.deliveries (resource, body_hash, sent_at, effect, body)
   values ('event_alert', 'h', now(), 'recorded', jsonb_build_object('user', jsonb_build_object('email', person)));
   insert into public.agent_actions (agent, action, incident_id, success, error, details)
@@ -60,7 +70,7 @@ select is(
     where counts.value <> '0'
   ),
   '{"public.incidents": 1, "public.agent_actions": 3, "public.error_knowledge": 1, "public.security_events": 1,
-    "public.email_tracking": 1, "public.deployment_history": 1, "public.monitoring_checks": 1,
+    "public.email_tracking": 1, "public.deployment_history": 1, "public.monitoring_checks": 1, "monitoring.probes": 1,
     "monitoring.deliveries": 1, "monitoring.incident_hours": 2}'::jsonb,
   'it says how many rows of each table were changed'
 );
@@ -78,6 +88,7 @@ select is_empty(
     union all select from public.security_events where to_jsonb(security_events)::text ~* 'anna@example'
     union all select from public.email_tracking where to_jsonb(email_tracking)::text ~* 'anna@example'
     union all select from public.deployment_history where to_jsonb(deployment_history)::text ~* 'anna@example'
+    union all select from monitoring.probes where to_jsonb(probes)::text ~* 'anna@example'
     union all select from public.monitoring_checks where to_jsonb(monitoring_checks)::text ~* 'anna@example'
     union all select from monitoring.incident_hours where to_jsonb(incident_hours)::text ~* 'anna@example'
     union all select from monitoring.deliveries where to_jsonb(deliveries)::text ~* 'anna@example'

@@ -69,7 +69,7 @@ select results_eq(
   select tablename::text collate "default" from pg_catalog.pg_publication_tables
   where pubname = 'supabase_realtime' and schemaname = 'public' order by tablename
   $$,
-  $$ values ('agent_actions'), ('incidents'), ('monitoring_checks') $$,
+  $$ values ('agent_actions'), ('incidents') $$,
   'the tables are published again'
 );
 

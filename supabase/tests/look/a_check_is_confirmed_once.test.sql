@@ -2,15 +2,15 @@ begin;
 
 select plan(4);
 
-insert into public.monitoring_checks (target, target_type, url, scheduled_at)
+insert into monitoring.probes (target, target_type, url, scheduled_at)
 values
 ('tap one', 'backend', 'http://a.example/', now()),
 ('tap two', 'backend', 'http://b.example/', now());
 
 create temporary table asked as
-select array_agg(monitoring_checks.id order by monitoring_checks.id) as ids
-from public.monitoring_checks
-where monitoring_checks.target in ('tap one', 'tap two');
+select array_agg(probes.id order by probes.id) as ids
+from monitoring.probes
+where probes.target in ('tap one', 'tap two');
 
 select is(
   (select monitoring.request_confirmations(ids[1:1]) from asked), 1::bigint, 'a check is confirmed'
@@ -32,8 +32,11 @@ select results_eq(
   'a judgement waits 10 seconds for each'
 );
 
-delete from public.monitoring_checks
+update monitoring.probes
+set scheduled_at = now() + interval '1 hour'
 where target = 'tap one';
+
+select monitoring.remove_future_checks();
 
 select is(
   (

@@ -23,7 +23,7 @@ set value = '[
 ]'
 where key = 'health_check_targets';
 
-insert into public.monitoring_checks (target, target_type, url, scheduled_at)
+insert into monitoring.probes (target, target_type, url, scheduled_at)
 select
   probe_targets.name as target,
   'backend' as target_type,
@@ -34,7 +34,7 @@ order by probe_targets.place;
 
 select is(
   monitoring.request_confirmations(array(
-    select id from public.monitoring_checks
+    select id from monitoring.probes
     where scheduled_at = now()
   )),
   3::bigint, 'three confirmations are requested'

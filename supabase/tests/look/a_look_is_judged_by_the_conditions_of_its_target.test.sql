@@ -18,12 +18,12 @@ language sql
 set search_path = ''
 as $$
   delete from monitoring.target_looks where target_looks.target = 'tap shop';
-  insert into public.monitoring_checks (target, target_type, url, scheduled_at)
+  insert into monitoring.probes (target, target_type, url, scheduled_at)
   select 'tap shop', 'backend', 'http://a.example/', clock_timestamp();
   insert into monitoring.target_looks (target, purpose, check_id, due_at)
-  select 'tap shop', purpose, max(monitoring_checks.id), clock_timestamp() + interval '10 seconds'
-  from public.monitoring_checks
-  where monitoring_checks.target = 'tap shop';
+  select 'tap shop', purpose, max(probes.id), clock_timestamp() + interval '10 seconds'
+  from monitoring.probes
+  where probes.target = 'tap shop';
   select public.record_looks(
     (select jsonb_build_array(result || jsonb_build_object('id', max(target_looks.id))) from monitoring.target_looks)
   );

@@ -20,7 +20,7 @@ select
   clock_timestamp() + interval '1 hour' as due_at
 from monitoring.probe_targets;
 
-insert into public.monitoring_checks (target, target_type, url, scheduled_at)
+insert into monitoring.probes (target, target_type, url, scheduled_at)
 values ('tap 1', 'other', 'https://tap1.example/', now());
 
 create function monitoring.test_take(most integer)
@@ -41,7 +41,7 @@ select is(
 );
 
 select monitoring.request_confirmations(array(
-  select id from public.monitoring_checks
+  select id from monitoring.probes
   where target = 'tap 1'
 ));
 

@@ -23,7 +23,7 @@ values
 ('tap gone', 'certificate', clock_timestamp() + interval '1 minute'),
 ('tap one', 'certificate', clock_timestamp() - interval '1 second');
 
-insert into public.monitoring_checks (target, target_type, url, scheduled_at)
+insert into monitoring.probes (target, target_type, url, scheduled_at)
 values ('tap two', 'backend', 'http://b.example/', now());
 
 create function monitoring.test_take(most integer)
@@ -39,7 +39,7 @@ select is(monitoring.test_take(1), 'certificate tap one', 'the look that is due 
 
 select is(
   monitoring.request_confirmations(array(
-    select id from public.monitoring_checks
+    select id from monitoring.probes
     where target = 'tap two'
   )),
   1::bigint, 'a confirmation is requested'

@@ -2,7 +2,7 @@ begin;
 
 select plan(4);
 
-insert into public.monitoring_checks (
+insert into monitoring.probes (
   target, target_type, scheduled_at, sent_at, request_id, answer_due_at, retry_until, answered_at
 )
 values (
@@ -18,11 +18,11 @@ values ('a-job', now() + interval '1 hour', now() + interval '1 hour');
 select is(monitoring.remove_future_checks(), 0::bigint, 'also when a job ran later than the clock says');
 
 select results_eq(
-  $$ select monitoring_checks.sent_at <= clock_timestamp() as is_sent,
-       monitoring_checks.answer_due_at <= clock_timestamp() + interval '1 minute' as is_due,
-       monitoring_checks.retry_until <= clock_timestamp() + interval '1 minute' as ends
-     from public.monitoring_checks
-     where monitoring_checks.request_id = -18 $$,
+  $$ select probes.sent_at <= clock_timestamp() as is_sent,
+       probes.answer_due_at <= clock_timestamp() + interval '1 minute' as is_due,
+       probes.retry_until <= clock_timestamp() + interval '1 minute' as ends
+     from monitoring.probes
+     where probes.request_id = -18 $$,
   $$ values (true, true, true) $$,
   'but its times are those of the clock'
 );

@@ -25,7 +25,7 @@ set search_path = ''
 as $$
   select monitoring.judge_health_checks();
   select string_agg(format('%s %s', target, status), ', ' order by target)
-  from public.monitoring_checks
+  from monitoring.all_checks
   where scheduled_at = '2020-01-01 10:00+00';
 $$;
 
@@ -38,9 +38,10 @@ as $$
   update public.incidents
   set fingerprint = id, source = 'another test'
   where source = 'health-check';
+  delete from monitoring.probes;
   delete from public.monitoring_checks;
   delete from monitoring.target_states;
-  insert into public.monitoring_checks (
+  insert into monitoring.probes (
     target, target_type, scheduled_at, sent_at, request_id, answered_at, http_status, error
   )
   values
@@ -64,7 +65,7 @@ select is(
   'our own connection may have ended since the last answer, so the next one is awaited'
 );
 
-insert into public.monitoring_checks (
+insert into monitoring.probes (
   target, target_type, scheduled_at, sent_at, request_id, answered_at, http_status
 )
 values ('a', 'other', '2020-01-01 10:01+00', now(), -3, now(), 200);
@@ -75,12 +76,12 @@ select is(monitoring.test_incidents(), 'target:b', 'which is its incident');
 
 select monitoring.test_silence('20 seconds');
 
-insert into public.monitoring_checks (
+insert into monitoring.probes (
   target, target_type, scheduled_at, sent_at, request_id, answered_at, error
 )
 values ('a', 'other', '2020-01-01 10:01+00', now(), -3, now(), 'x');
 
-insert into public.monitoring_checks (target, target_type, scheduled_at, send_at)
+insert into monitoring.probes (target, target_type, scheduled_at, send_at)
 values ('b', 'other', '2020-01-01 10:01+00', now() + interval '30 seconds');
 
 select is(monitoring.test_states(), 'a up, b pending', 'that the other one does not answer either is no answer');
@@ -91,16 +92,22 @@ select is(monitoring.test_incidents(), 'target:b', 'where nobody else was asked 
 
 select monitoring.test_silence('20 seconds');
 
-insert into public.monitoring_checks (
+insert into monitoring.probes (
   target, target_type, scheduled_at, sent_at, request_id, answered_at, error
 )
 values ('a', 'other', '2020-01-01 10:01+00', now() - interval '1 second', -3, now(), 'x');
 
-insert into public.monitoring_checks (target, target_type, scheduled_at, send_at)
+insert into monitoring.probes (target, target_type, scheduled_at, send_at)
 values ('b', 'other', '2020-01-01 10:01+00', now() + interval '30 seconds');
 
 -- A minute later.
 update public.monitoring_checks
+set
+  sent_at = sent_at - interval '55 seconds',
+  answered_at = answered_at - interval '55 seconds'
+where scheduled_at = '2020-01-01 10:00+00';
+
+update monitoring.probes
 set
   sent_at = sent_at - interval '55 seconds',
   answered_at = answered_at - interval '55 seconds'
@@ -137,19 +144,20 @@ update public.system_config
 set value = '{"attempts": 1, "confirm_from_service": false}'
 where key = 'health_check_policy';
 
+delete from monitoring.probes;
 delete from public.monitoring_checks;
 
 delete from monitoring.target_states;
 
 -- Our own connection failed, and then one of the two targets is paused.
-insert into public.monitoring_checks (target, target_type, scheduled_at, sent_at, request_id, answered_at, error)
+insert into monitoring.probes (target, target_type, scheduled_at, sent_at, request_id, answered_at, error)
 values
 ('a', 'other', '2020-01-01 10:00+00', now(), -1, now(), 'x'),
 ('b', 'other', '2020-01-01 10:00+00', now(), -2, now(), 'x');
 
 select monitoring.test_states();
 
-insert into public.monitoring_checks (target, target_type, scheduled_at, sent_at, request_id, answered_at, error)
+insert into monitoring.probes (target, target_type, scheduled_at, sent_at, request_id, answered_at, error)
 values ('b', 'other', '2020-01-01 10:01+00', now(), -3, now(), 'x');
 
 select monitoring.test_states();

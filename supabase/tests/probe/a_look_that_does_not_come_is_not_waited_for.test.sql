@@ -23,7 +23,7 @@ returns text
 language sql
 set search_path = ''
 as $$
-  insert into public.monitoring_checks (
+  insert into monitoring.probes (
     target, target_type, url, scheduled_at, sent_at, request_id, answer_due_at, answered_at, http_status, error,
     unmet_condition, is_maintenance
   )
@@ -46,7 +46,7 @@ as $$
   select monitoring.judge_health_checks();
 
   select string_agg(checks.target || ' ' || checks.status, ', ' order by checks.target)
-  from public.monitoring_checks as checks
+  from monitoring.all_checks as checks
   where checks.scheduled_at = '2020-01-01 10:00+00'::timestamptz + make_interval(mins => minute);
 $$;
 
@@ -73,8 +73,8 @@ as $$
   where recorded_at is null and seen ? target;
   select monitoring.judge_health_checks();
   select string_agg(target || ' ' || status, ', ' order by target)
-  from public.monitoring_checks
-  where scheduled_at = (select max(scheduled_at) from public.monitoring_checks);
+  from monitoring.all_checks
+  where scheduled_at = (select max(scheduled_at) from monitoring.all_checks);
 $$;
 
 insert into monitoring.job_runs (job, ran_at)
@@ -91,7 +91,7 @@ select is(monitoring.judge_health_checks(), 0, 'for ten seconds');
 select is(monitoring.test_incidents(), 'target:a HIGH', 'then it counts');
 
 -- A hundred others wait.
-insert into public.monitoring_checks (target, target_type, scheduled_at)
+insert into monitoring.probes (target, target_type, scheduled_at)
 select
   'other ' || numbers.n as target,
   'other' as target_type,

@@ -25,7 +25,7 @@ returns text
 language sql
 set search_path = ''
 as $$
-  insert into public.monitoring_checks (
+  insert into monitoring.probes (
     target, target_type, url, scheduled_at, sent_at, request_id, answer_due_at, answered_at, http_status, error,
     unmet_condition, is_maintenance
   )
@@ -48,7 +48,7 @@ as $$
   select monitoring.judge_health_checks();
 
   select string_agg(checks.target || ' ' || checks.status, ', ' order by checks.target)
-  from public.monitoring_checks as checks
+  from monitoring.all_checks as checks
   where checks.scheduled_at = '2020-01-01 10:00+00'::timestamptz + make_interval(mins => minute);
 $$;
 
@@ -64,16 +64,17 @@ as $$
   where source = 'health-check' and status <> 'resolved'
 $$;
 
-insert into public.monitoring_checks (target, target_type, scheduled_at, send_at)
+insert into monitoring.probes (target, target_type, scheduled_at, send_at)
 values ('c', 'other', '2020-01-01 10:00+00', now() + interval '1 minute');
 
 select is(monitoring.test_round(0, '{"a": "x"}'), 'a down, c pending', 'only one host can fail: nothing is awaited');
 
+delete from monitoring.probes;
 delete from public.monitoring_checks;
 
 delete from monitoring.target_states;
 
-insert into public.monitoring_checks (target, target_type, scheduled_at, send_at)
+insert into monitoring.probes (target, target_type, scheduled_at, send_at)
 values ('b', 'other', '2020-01-01 10:01+00', now() + interval '1 minute');
 
 select is(monitoring.test_round(1, '{"a": "x"}'), 'a pending, b pending', 'another host may answer in this round');
@@ -84,7 +85,7 @@ select is(
   'two hosts are silent or awaited'
 );
 
-update public.monitoring_checks
+update monitoring.probes
 set http_status = 500, sent_at = now()
 where target = 'b';
 
@@ -92,7 +93,7 @@ select is(monitoring.judge_health_checks(), 1, 'it answered, although it will be
 
 select is(
   (
-    select string_agg(target || ' ' || status, ', ' order by target) from public.monitoring_checks
+    select string_agg(target || ' ' || status, ', ' order by target) from monitoring.all_checks
   ),
   'a down, b pending', 'so the first one is down'
 );

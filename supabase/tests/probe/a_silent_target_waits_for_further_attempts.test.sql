@@ -24,7 +24,7 @@ returns text
 language sql
 set search_path = ''
 as $$
-  insert into public.monitoring_checks as known (
+  insert into monitoring.probes as known (
     target, target_type, scheduled_at, sent_at, request_id, answered_at, error, attempt, retry_until
   )
   values (
@@ -37,7 +37,8 @@ as $$
       retry_until = excluded.retry_until;
   select monitoring.judge_health_checks();
   select string_agg(format('%s %s', target, status), ', ' order by target)
-  from public.monitoring_checks;
+  from monitoring.all_checks
+  where scheduled_at = '2020-01-01 10:00+00';
 $$;
 
 select is(monitoring.test_fail('b', 1), 'b pending', 'it fails, and is tried again');

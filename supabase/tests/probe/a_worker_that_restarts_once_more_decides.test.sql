@@ -46,16 +46,16 @@ select is(
   monitoring.test_give_up(6), 'kills 0, waits f, same worker t', 'a target that nothing decides about is tried again'
 );
 
-insert into public.monitoring_checks (target, target_type, scheduled_at, sent_at, send_at)
+insert into monitoring.probes (target, target_type, scheduled_at, sent_at, send_at)
 values ('killer', 'backend', now() - interval '10 minutes', now() - interval '10 minutes', now());
 
 select is(
   (
     select count(*)
-    from public.monitoring_checks
+    from monitoring.probes
     where
-      monitoring_checks.target = 'killer'
-      and monitoring_checks.id in (select chosen.check_id from monitoring.choose_due_checks() as chosen)
+      probes.target = 'killer'
+      and probes.id in (select chosen.check_id from monitoring.choose_due_checks() as chosen)
   ),
   1::bigint,
   'its check is sent'
@@ -67,8 +67,8 @@ set worker_ended_at = clock_timestamp();
 select is_empty(
   $$ select chosen.check_id
      from monitoring.choose_due_checks() as chosen
-     join public.monitoring_checks on monitoring_checks.id = chosen.check_id
-     where monitoring_checks.target = 'killer' $$,
+     join monitoring.probes on probes.id = chosen.check_id
+     where probes.target = 'killer' $$,
   'while it is not decided, its check waits'
 );
 

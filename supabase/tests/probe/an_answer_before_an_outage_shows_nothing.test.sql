@@ -26,7 +26,7 @@ set search_path = ''
 as $$
   select monitoring.judge_health_checks();
   select string_agg(format('%s %s', target, status), ', ' order by target)
-  from public.monitoring_checks
+  from monitoring.all_checks
   where scheduled_at = '2020-01-01 10:00+00';
 $$;
 
@@ -36,9 +36,10 @@ returns text
 language sql
 set search_path = ''
 as $$
+  delete from monitoring.probes;
   delete from public.monitoring_checks;
   delete from monitoring.target_states;
-  insert into public.monitoring_checks (
+  insert into monitoring.probes (
     target, target_type, scheduled_at, sent_at, request_id, answered_at, http_status, error
   )
   values
@@ -66,7 +67,7 @@ select is(
 
 select monitoring.test_silence('50 seconds');
 
-insert into public.monitoring_checks (
+insert into monitoring.probes (
   target, target_type, scheduled_at, sent_at, request_id, answered_at, http_status, unmet_condition
 )
 values ('a', 'backend', '2020-01-01 10:01+00', now(), -4, now(), 500, 'wrong');
@@ -81,9 +82,23 @@ select is(
   'health-check:target:a health-check:target:b health-check:target:c', 'each has its incident'
 );
 
-update public.monitoring_checks
-set status = 'pending', completed_at = null
-where target = 'b';
+-- As if it had not been judged.
+with judged as (
+  delete from public.monitoring_checks
+  where target = 'b'
+  returning *
+)
+
+insert into monitoring.probes (target, target_type, scheduled_at, sent_at, request_id, answered_at, error)
+select
+  target,
+  target_type,
+  scheduled_at,
+  sent_at,
+  -2 as request_id,
+  answered_at,
+  'x' as error
+from judged;
 
 select is(
   (

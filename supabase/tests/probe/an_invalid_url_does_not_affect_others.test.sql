@@ -22,7 +22,7 @@ select is(monitoring.start_round('2020-01-01 10:00+00'), 2, 'both targets have a
 
 select isnt(
   (
-    select request_id from public.monitoring_checks
+    select request_id from monitoring.probes
     where target = 'good'
   ),
   null, 'the valid request is sent'

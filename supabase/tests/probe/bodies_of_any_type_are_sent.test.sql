@@ -24,12 +24,12 @@ where name = 'test_missing_key';
 select is(monitoring.start_round('2020-01-01 10:00+00'), 5, 'each target has a check');
 
 select results_eq(
-  $$ select monitoring_checks.target, convert_from(queue.body, 'UTF8') collate "default" as body,
+  $$ select probes.target, convert_from(queue.body, 'UTF8') collate "default" as body,
        queue.headers ->> 'Content-Type' as content_type
      from net.http_request_queue as queue
-     join public.monitoring_checks on monitoring_checks.request_id = queue.id
+     join monitoring.probes on probes.request_id = queue.id
      where queue.method = 'POST'
-     order by monitoring_checks.target $$,
+     order by probes.target $$,
   $$ values
      ('empty', '{}', 'application/json'),
      ('json', '{"a": [1, "é"]}', 'application/json'),
@@ -41,16 +41,16 @@ select is(
   (
     select queue.headers
     from net.http_request_queue as queue
-    inner join public.monitoring_checks on queue.id = monitoring_checks.request_id
-    where monitoring_checks.target = 'secret'
+    inner join monitoring.probes on queue.id = probes.request_id
+    where probes.target = 'secret'
   ),
   '{"X-Plain": "1", "X-Key": "tr0ub4dor"}'::jsonb, 'a header is sent with the value of its secret'
 );
 
 select results_eq(
-  $$ select monitoring_checks.request_id, monitoring_checks.error
-     from public.monitoring_checks
-     where monitoring_checks.target = 'missing' $$,
+  $$ select probes.request_id, probes.error
+     from monitoring.probes
+     where probes.target = 'missing' $$,
   $$ values (
        null::bigint, 'could not be sent: the secret ''test_missing_key'' does not exist or is empty'
      ) $$,

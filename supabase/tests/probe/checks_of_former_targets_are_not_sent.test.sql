@@ -9,7 +9,7 @@ set value = '[
 ]'
 where key = 'health_check_targets';
 
-insert into public.monitoring_checks (target, target_type, scheduled_at, send_at, sent_at, attempt)
+insert into monitoring.probes (target, target_type, scheduled_at, send_at, sent_at, attempt)
 values
 ('on', 'other', '2020-01-01 10:00+00', clock_timestamp(), null, 1),
 ('off', 'other', '2020-01-01 10:00+00', clock_timestamp(), null, 1),
@@ -19,10 +19,10 @@ values
 select lives_ok($$ select monitoring.settle_unsendable_checks() $$, 'what cannot be sent is settled');
 
 select results_eq(
-  $$ select monitoring_checks.target, monitoring_checks.error, monitoring_checks.send_at is null as waits_no_more,
-       monitoring_checks.answer_due_at <= clock_timestamp() as is_due
-     from public.monitoring_checks
-     order by monitoring_checks.target $$,
+  $$ select probes.target, probes.error, probes.send_at is null as waits_no_more,
+       probes.answer_due_at <= clock_timestamp() as is_due
+     from monitoring.probes
+     order by probes.target $$,
   $$ values
      ('off', 'was not sent again, because the target is no longer checked', true, true),
      ('on', null, false, null) $$,
@@ -31,7 +31,7 @@ select results_eq(
 
 select is(monitoring.send_due_checks(), 1, 'the others are sent');
 
-insert into public.monitoring_checks (target, target_type, scheduled_at, send_at)
+insert into monitoring.probes (target, target_type, scheduled_at, send_at)
 values ('on', 'other', '2020-01-01 10:01+00', clock_timestamp());
 
 update public.system_config
@@ -43,8 +43,8 @@ select monitoring.send_due_checks();
 select is(
   (
     select count(*)
-    from public.monitoring_checks
-    where monitoring_checks.send_at is not null
+    from monitoring.probes
+    where probes.send_at is not null
   ),
   0::bigint, 'nothing is sent while monitoring is switched off'
 );

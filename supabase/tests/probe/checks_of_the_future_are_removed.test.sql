@@ -22,17 +22,17 @@ select
   now() as completed_at
 from generate_series(2, 60) as minutes (minute);
 
-insert into public.monitoring_checks (target, target_type, scheduled_at, sent_at, request_id, answer_due_at)
+insert into monitoring.probes (target, target_type, scheduled_at, sent_at, request_id, answer_due_at)
 values ('sent', 'other', now() + interval '1 hour', now() + interval '1 hour', -17, now() + interval '2 hours');
 
 insert into monitoring.awaited_checks (request_id, check_id)
 select
   request_id,
   id
-from public.monitoring_checks
+from monitoring.probes
 where request_id = -17;
 
-insert into public.monitoring_checks (target, target_type, scheduled_at, send_at)
+insert into monitoring.probes (target, target_type, scheduled_at, send_at)
 values ('waiting', 'other', now() - interval '1 hour', now() + interval '1 hour');
 
 insert into public.monitoring_checks (target, target_type, status, scheduled_at, sent_at, completed_at)
@@ -47,7 +47,7 @@ values (
 select is(monitoring.remove_future_checks(), 61::bigint, 'checks of the future are removed, judged and pending ones');
 
 select is(
-  (select string_agg(monitoring_checks.target, ' ') from public.monitoring_checks),
+  (select string_agg(all_checks.target, ' ') from monitoring.all_checks),
   'soon', 'a check of the next minute stays'
 );
 

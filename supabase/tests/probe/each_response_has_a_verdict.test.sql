@@ -22,7 +22,7 @@ select is(monitoring.start_round('2020-01-01 10:00+00'), 7, 'a round is sent');
 
 select
   monitoring.store_answer(
-    monitoring_checks.request_id, answers.status_code, '{}', 'ok', answers.has_timed_out, answers.error_msg,
+    probes.request_id, answers.status_code, '{}', 'ok', answers.has_timed_out, answers.error_msg,
     clock_timestamp(), answers.response_time_ms
   )
 from (
@@ -34,9 +34,9 @@ from (
   ('up', 399, false, null, 5),
   ('wrong', 200, false, null, 5)
 ) as answers (target, status_code, has_timed_out, error_msg, response_time_ms)
-inner join public.monitoring_checks on answers.target = monitoring_checks.target;
+inner join monitoring.probes on answers.target = probes.target;
 
-update public.monitoring_checks
+update monitoring.probes
 set answer_due_at = now()
 where target = 'silent';
 

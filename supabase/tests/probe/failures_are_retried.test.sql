@@ -18,7 +18,7 @@ set value = '[
 ]'
 where key = 'health_check_targets';
 
-insert into public.monitoring_checks (
+insert into monitoring.probes (
   target, target_type, scheduled_at, sent_at, request_id, answer_due_at, answered_at, http_status, unmet_condition, retry_until
 )
 values
@@ -39,7 +39,7 @@ select is(
 select results_eq(
   $$ select target, attempt::integer, error_count, request_id, answered_at, error,
        case target when 'api' then send_at = now() + interval '14 seconds' else send_at <= clock_timestamp() end
-     from public.monitoring_checks order by target $$,
+     from monitoring.probes order by target $$,
   $$ values
      ('api', 2, 1, null::bigint, null::timestamptz, 'responded with an error', true),
      ('fast', 2, 1, null, null, 'responded with an error', true) $$,
@@ -53,23 +53,22 @@ returns text
 language sql
 set search_path = ''
 as $$
-  update public.monitoring_checks
+  update monitoring.probes
   set
     send_at = null, request_id = -1, sent_at = now(), http_status = status_code, unmet_condition = 'bad',
-    answered_at = case when status_code is not null then now() end, answer_due_at = now()
-  where status = 'pending';
+    answered_at = case when status_code is not null then now() end, answer_due_at = now();
   select monitoring.plan_attempts(array(select verdict from monitoring.judge_answers() as verdict));
-  select string_agg(format('%s %s %s', status, attempt, error_count), ', ')
-  from public.monitoring_checks;
+  select string_agg(format('%s %s', attempt, error_count), ', ')
+  from monitoring.probes;
 $$;
 
-select is(monitoring.test_attempt(null), 'pending 3 2, pending 3 2', 'a request without a response is repeated too');
+select is(monitoring.test_attempt(null), '3 2, 3 2', 'a request without a response is repeated too');
 
 select is_empty($$ select from monitoring.judge_answers() $$, 'which waits to be sent');
 
-select is(monitoring.test_attempt(500), 'pending 3 2, pending 3 2', 'there is no fourth attempt');
+select is(monitoring.test_attempt(500), '3 2, 3 2', 'there is no fourth attempt');
 
-update public.monitoring_checks
+update monitoring.probes
 set attempt = 1, sent_at = now(), retry_until = now() + interval '10 seconds';
 
 select is(
@@ -79,7 +78,7 @@ select is(
 
 select is(
   (
-    select max(send_at - now()) from public.monitoring_checks
+    select max(send_at - now()) from monitoring.probes
   ),
   interval '10 seconds', 'its last moment is used'
 );

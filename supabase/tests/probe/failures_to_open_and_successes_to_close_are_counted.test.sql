@@ -25,7 +25,7 @@ returns text
 language sql
 set search_path = ''
 as $$
-  insert into public.monitoring_checks (
+  insert into monitoring.probes (
     target, target_type, url, scheduled_at, sent_at, request_id, answer_due_at, answered_at, http_status, error,
     unmet_condition, is_maintenance
   )
@@ -48,7 +48,7 @@ as $$
   select monitoring.judge_health_checks();
 
   select string_agg(checks.target || ' ' || checks.status, ', ' order by checks.target)
-  from public.monitoring_checks as checks
+  from monitoring.all_checks as checks
   where checks.scheduled_at = '2020-01-01 10:00+00'::timestamptz + make_interval(mins => minute);
 $$;
 
@@ -102,7 +102,7 @@ returns text
 language sql
 set search_path = ''
 as $$
-  insert into public.monitoring_checks (
+  insert into monitoring.probes (
     target, target_type, scheduled_at, sent_at, request_id, answered_at, http_status, response_time_ms
   )
   values ('c', 'other', '2020-01-01 11:00+00'::timestamptz + make_interval(mins => minute), now(), -1, now(), 200, 11);

@@ -15,7 +15,7 @@ set value = '[
 ]'
 where key = 'health_check_targets';
 
-insert into public.monitoring_checks (target, target_type, scheduled_at, sent_at, request_id, answer_due_at)
+insert into monitoring.probes (target, target_type, scheduled_at, sent_at, request_id, answer_due_at)
 values
 ('db', 'database', '2020-01-01 10:00+00', now(), -1, now() + interval '1 hour'),
 ('api', 'backend', '2020-01-01 10:00+00', now(), -2, now() + interval '1 hour'),
@@ -27,7 +27,7 @@ returns integer
 language sql
 set search_path = ''
 as $$
-  update public.monitoring_checks
+  update monitoring.probes
   set
     answered_at = now(), http_status = status_code, error = case when status_code is null then 'refused' end,
     unmet_condition = case when status_code > 399 then 'wrong' end

@@ -26,16 +26,16 @@ $$;
 
 insert into net._http_response (id, status_code, content, timed_out)
 select
-  monitoring_checks.request_id,
+  probes.request_id,
   200 as status_code,
   'ok' as content,
   false as timed_out
-from public.monitoring_checks
-where monitoring_checks.target = 'api';
+from monitoring.probes
+where probes.target = 'api';
 
 select results_eq(
   $$ select answered_at, count(response.id)
-     from public.monitoring_checks join net._http_response as response on response.id = request_id
+     from monitoring.probes join net._http_response as response on response.id = request_id
      where target = 'api' group by answered_at $$,
   $$ values (null::timestamptz, 1::bigint) $$,
   'what the trigger could not record is stored'

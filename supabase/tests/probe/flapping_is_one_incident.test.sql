@@ -20,7 +20,7 @@ returns text
 language sql
 set search_path = ''
 as $$
-  insert into public.monitoring_checks (
+  insert into monitoring.probes (
     target, target_type, scheduled_at, sent_at, request_id, answer_due_at, answered_at, http_status, response_time_ms,
     unmet_condition
   )

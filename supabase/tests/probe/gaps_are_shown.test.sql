@@ -2,6 +2,7 @@ begin;
 
 select plan(8);
 
+delete from monitoring.probes;
 delete from public.monitoring_checks;
 
 delete from monitoring.target_hourly_stats;
@@ -59,7 +60,7 @@ select monitoring.test_checks('removed', 3.5, 10, 1);
 
 select monitoring.test_checks('removed', 1.5, 10, 1);
 
-insert into public.monitoring_checks (target, target_type, scheduled_at)
+insert into monitoring.probes (target, target_type, scheduled_at)
 values ('waiting', 'other', date_trunc('hour', now(), 'UTC') - interval '1 hour');
 
 select results_eq(

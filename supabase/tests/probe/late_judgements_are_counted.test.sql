@@ -2,6 +2,7 @@ begin;
 
 select plan(6);
 
+delete from monitoring.probes;
 delete from public.monitoring_checks;
 
 delete from monitoring.target_hourly_stats;
@@ -13,26 +14,42 @@ delete from monitoring.target_states;
 insert into monitoring.target_states (target, since)
 values ('late', now()), ('daily', now());
 
-insert into public.monitoring_checks (target, target_type, status, scheduled_at, completed_at, interval_minutes)
+create temporary table given_checks as
 select
   'late' as target,
-  'other'::public.target_type as target_type,
-  case when minute.number between 10 and 19 then 'pending' else 'up' end::public.check_status as status,
+  not minute.number between 10 and 19 as is_judged,
   date_trunc('hour', now(), 'UTC') - interval '80 hours' + make_interval(mins => minute.number) as scheduled_at,
-  now() as completed_at,
   1 as interval_minutes
 from generate_series(0, 59) as minute (number)
 union all
 select
   'daily' as target,
-  'other' as target_type,
-  given.status::public.check_status as status,
+  given.is_judged,
   date_trunc('hour', now(), 'UTC') - given.ago as scheduled_at,
-  now() as completed_at,
   1440 as interval_minutes
 from (
-  values ('up', interval '80 hours'), ('pending', interval '70 hours 30 minutes')
-) as given (status, ago);
+  values (true, interval '80 hours'), (false, interval '70 hours 30 minutes')
+) as given (is_judged, ago);
+
+insert into public.monitoring_checks (target, target_type, status, scheduled_at, completed_at, interval_minutes)
+select
+  target,
+  'other' as target_type,
+  'up' as status,
+  scheduled_at,
+  now() as completed_at,
+  interval_minutes
+from given_checks
+where is_judged;
+
+insert into monitoring.probes (target, target_type, scheduled_at, interval_minutes)
+select
+  target,
+  'other' as target_type,
+  scheduled_at,
+  interval_minutes
+from given_checks
+where not is_judged;
 
 select monitoring.roll_up_checks();
 
@@ -50,9 +67,20 @@ $$;
 
 select is(monitoring.test_days('late'), '{3000,0}', 'a pending check counts for nothing');
 
-update public.monitoring_checks
-set status = 'down', completed_at = now()
-where status = 'pending';
+with judged as (
+  delete from monitoring.probes
+  returning *
+)
+
+insert into public.monitoring_checks (target, target_type, status, scheduled_at, completed_at, interval_minutes)
+select
+  target,
+  target_type,
+  'down' as status,
+  scheduled_at,
+  now() as completed_at,
+  interval_minutes
+from judged;
 
 select results_eq(
   $$ select up_seconds, down_seconds, is_final, is_summed_up from public.target_history

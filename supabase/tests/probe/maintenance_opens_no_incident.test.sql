@@ -17,7 +17,7 @@ update public.system_config
 set value = '[{"name": "a", "type": "backend", "url": "https://a.example/"}]'
 where key = 'health_check_targets';
 
-insert into public.monitoring_checks (
+insert into monitoring.probes (
   target, target_type, scheduled_at, sent_at, request_id, answered_at, http_status, unmet_condition, is_maintenance
 )
 values ('a', 'backend', '2020-01-01 10:00+00', now(), -1, now(), 500, 'wrong', monitoring.is_in_maintenance('a', now()));

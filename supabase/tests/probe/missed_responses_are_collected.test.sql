@@ -18,11 +18,11 @@ select is(monitoring.start_round('2020-01-01 10:00+00'), 4, 'a round is sent');
 
 create temporary table sent as
 select
-  monitoring_checks.id,
-  monitoring_checks.target,
-  monitoring_checks.request_id
-from public.monitoring_checks
-where monitoring_checks.scheduled_at = '2020-01-01 10:00+00';
+  probes.id,
+  probes.target,
+  probes.request_id
+from monitoring.probes
+where probes.scheduled_at = '2020-01-01 10:00+00';
 
 -- No check waits for them yet, so the trigger records nothing.
 delete from monitoring.awaited_checks
@@ -49,13 +49,13 @@ select
 from sent;
 
 -- A fault that only one answer has.
-alter table public.monitoring_checks add constraint poisoned check (http_status <> 404) not valid;
+alter table monitoring.probes add constraint poisoned check (http_status <> 404) not valid;
 
 select is(monitoring.collect_missed_answers(), 2::bigint, 'the judgement collects what can be recorded');
 
 select results_eq(
   $$ select sent.target, http_status, response_time_ms, response_time_error_ms, error, answered_at is not null
-     from public.monitoring_checks join sent using (id) order by sent.target $$,
+     from monitoring.probes join sent using (id) order by sent.target $$,
   $$ values
      ('good', 204, null::integer, null::integer, null, true),
      ('odd', null, null, null, 'responded with 1000, which is no HTTP status', true),

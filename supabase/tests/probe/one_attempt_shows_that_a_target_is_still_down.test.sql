@@ -27,7 +27,7 @@ values
 ('b', now(), 'unknown', '2020-01-01 09:59+00'),
 ('c', now(), 'down', '2020-01-01 09:55+00');
 
-insert into public.monitoring_checks (
+insert into monitoring.probes (
   target, target_type, scheduled_at, sent_at, request_id, answer_due_at, answered_at, error, retry_until
 )
 values
@@ -37,16 +37,16 @@ values
 ('gone', 'other', '2020-01-01 10:00+00', now(), -3, now(), now(), 'x', now()),
 ('bad', 'other', '2020-01-01 10:00+00', null, null, now(), null, 'could not be sent: x', now() + interval '1 minute');
 
-update public.monitoring_checks
+update monitoring.probes
 set interval_minutes = 5
 where target = 'c';
 
 insert into monitoring.awaited_checks (request_id, check_id)
 select
-  coalesce(monitoring_checks.request_id, -4) as request_id,
-  monitoring_checks.id as check_id
-from public.monitoring_checks
-where monitoring_checks.target in ('a', 'bad');
+  coalesce(probes.request_id, -4) as request_id,
+  probes.id as check_id
+from monitoring.probes
+where probes.target in ('a', 'bad');
 
 select monitoring.withdraw_unanswered_requests();
 
@@ -82,7 +82,7 @@ select is_empty(
   'no later answer counts for what is overdue'
 );
 
-update public.monitoring_checks
+update monitoring.probes
 set answered_at = null, error = null
 where target = 'a';
 
@@ -94,10 +94,10 @@ select results_eq(
 
 insert into monitoring.awaited_checks (request_id, check_id)
 select
-  monitoring_checks.request_id,
-  monitoring_checks.id as check_id
-from public.monitoring_checks
-where monitoring_checks.target = 'a';
+  probes.request_id,
+  probes.id as check_id
+from monitoring.probes
+where probes.target = 'a';
 
 select is_empty(
   $$ select from monitoring.judge_answers() where target = 'a' $$,

@@ -19,7 +19,7 @@ values ('ours', now(), now(), 'ends the worker');
 select is(monitoring.start_round('2020-01-01 10:00+00'), 1, 'paused targets are left out of the round');
 
 select is(
-  (select string_agg(monitoring_checks.target, ' ') from public.monitoring_checks),
+  (select string_agg(probes.target, ' ') from monitoring.probes),
   'over', 'a pause that has ended counts no more'
 );
 
@@ -29,15 +29,15 @@ where target = 'ours';
 
 select is(monitoring.start_round('2020-01-01 10:01+00'), 2, 'a target that was resumed is checked');
 
-insert into public.monitoring_checks (target, target_type, scheduled_at, send_at)
+insert into monitoring.probes (target, target_type, scheduled_at, send_at)
 values ('paused', 'other', '2020-01-01 10:01+00', now());
 
 select monitoring.send_due_checks();
 
 select is(
   (
-    select count(*) from public.monitoring_checks
-    where monitoring_checks.target = 'paused'
+    select count(*) from monitoring.probes
+    where probes.target = 'paused'
   ),
   0::bigint, 'a check that waits while its target is paused is not sent'
 );

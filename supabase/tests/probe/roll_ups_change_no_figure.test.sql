@@ -20,12 +20,10 @@ from unnest('{1,2,3,4,5,6,9}'::integer[]) as targets (number);
 
 select setseed(0.17);
 
-insert into public.monitoring_checks (
-  target, target_type, status, scheduled_at, completed_at, interval_minutes, is_maintenance, response_time_ms
-)
+create temporary table given_checks as
 select
   'target ' || given.number as target,
-  'other' as target_type,
+  'other'::public.target_type as target_type,
   case when random() < 0.02 then 'pending' else (array['up', 'down', 'degraded', 'unknown', 'disputed', 'up'])[
     ceil(random() * 6)
   ] end::public.check_status as status,
@@ -46,6 +44,23 @@ cross join
     interval '1 minute' * given.minutes
   ) as minutes (minute)
 where random() < 0.95;
+
+insert into public.monitoring_checks (
+  target, target_type, status, scheduled_at, completed_at, interval_minutes, is_maintenance, response_time_ms
+)
+select * from given_checks
+where status <> 'pending';
+
+insert into monitoring.probes (target, target_type, scheduled_at, interval_minutes, is_maintenance, response_time_ms)
+select
+  target,
+  target_type,
+  scheduled_at,
+  interval_minutes,
+  is_maintenance,
+  response_time_ms
+from given_checks
+where status = 'pending';
 
 create temporary table hours_before as
 select * from public.target_history;

@@ -20,18 +20,18 @@ select is(
 );
 
 select results_eq(
-  $$ select monitoring_checks.target, monitoring_checks.request_id is not null as is_sent,
-       monitoring_checks.send_at is null as waits_no_more
-     from public.monitoring_checks
-     where monitoring_checks.target = 'new' $$,
+  $$ select probes.target, probes.request_id is not null as is_sent,
+       probes.send_at is null as waits_no_more
+     from monitoring.probes
+     where probes.target = 'new' $$,
   $$ values ('new', true, true) $$,
   'a target that was never checked is checked at once'
 );
 
 select results_eq(
-  $$ select extract(epoch from monitoring_checks.send_at - monitoring_checks.scheduled_at)::numeric * 1000 as wait_ms
-     from public.monitoring_checks
-     where monitoring_checks.target = 'fast' $$,
+  $$ select extract(epoch from probes.send_at - probes.scheduled_at)::numeric * 1000 as wait_ms
+     from monitoring.probes
+     where probes.target = 'fast' $$,
   $$ select probe_targets.send_offset_ms::numeric as offset_ms
      from monitoring.probe_targets
      where probe_targets.name = 'fast' $$,
@@ -40,26 +40,26 @@ select results_eq(
 
 select is(
   (
-    select monitoring_checks.send_at from public.monitoring_checks
-    where monitoring_checks.target = 'child'
+    select probes.send_at from monitoring.probes
+    where probes.target = 'child'
   ),
   (
-    select monitoring_checks.send_at from public.monitoring_checks
-    where monitoring_checks.target = 'fast'
+    select probes.send_at from monitoring.probes
+    where probes.target = 'fast'
   ),
   'what depends on another target is sent with it'
 );
 
 select is(
   (
-    select monitoring_checks.send_at - monitoring_checks.scheduled_at
-    from public.monitoring_checks
-    where monitoring_checks.target = 'slow'
+    select probes.send_at - probes.scheduled_at
+    from monitoring.probes
+    where probes.target = 'slow'
   ),
   interval '50 seconds', 'slow targets share the end of the minute'
 );
 
-update public.monitoring_checks
+update monitoring.probes
 set send_at = clock_timestamp()
 where target = 'fast';
 

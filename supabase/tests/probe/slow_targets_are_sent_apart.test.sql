@@ -18,7 +18,7 @@ values
 ('unknown', now(), 'unknown', false, 1),
 ('failed', now(), 'up', false, 0);
 
-insert into public.monitoring_checks (target, target_type, scheduled_at, send_at, attempt)
+insert into monitoring.probes (target, target_type, scheduled_at, send_at, attempt)
 select
   target_states.target,
   'other' as target_type,
@@ -33,14 +33,14 @@ returns text
 language sql
 set search_path = ''
 as $$
-  select string_agg(monitoring_checks.target, ' ' order by monitoring_checks.target)
+  select string_agg(probes.target, ' ' order by probes.target)
   from monitoring.choose_ordinary_checks() as chosen
-  join public.monitoring_checks on monitoring_checks.id = chosen.check_id;
+  join monitoring.probes on probes.id = chosen.check_id;
 $$;
 
 select is(monitoring.test_chosen(), 'fast', 'those that delay nobody are sent first');
 
-update public.monitoring_checks
+update monitoring.probes
 set send_at = clock_timestamp() - interval '11 seconds'
 where target = 'slow';
 
@@ -49,14 +49,14 @@ select is(monitoring.test_chosen(), 'failed slow unknown', 'after ten seconds, i
 insert into monitoring.awaited_checks (request_id, check_id, is_slow)
 select
   1000000 as request_id,
-  monitoring_checks.id as check_id,
+  probes.id as check_id,
   true as is_slow
-from public.monitoring_checks
-where monitoring_checks.target = 'slow';
+from monitoring.probes
+where probes.target = 'slow';
 
 select is(monitoring.test_chosen(), 'fast', 'one batch of them at a time');
 
-delete from public.monitoring_checks
+delete from monitoring.probes
 where target = 'fast';
 
 select is(monitoring.test_chosen(), 'failed slow unknown', 'unless nothing else is due');

@@ -17,7 +17,7 @@ select is(monitoring.start_round('2020-01-01 10:00+00'), 3, 'a round is sent');
 
 select is(
   (
-    select string_agg(target, ' ' order by request_id) from public.monitoring_checks
+    select string_agg(target, ' ' order by request_id) from monitoring.probes
     where scheduled_at = '2020-01-01 10:00+00'
   ),
   'fast new slow', 'fast targets are sent first'

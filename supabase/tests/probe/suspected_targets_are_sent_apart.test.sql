@@ -19,10 +19,10 @@ language sql
 set search_path = ''
 as $$
   select monitoring.send_due_checks();
-  select string_agg(monitoring_checks.target || coalesce(':' || awaited_checks.group_size, ''), ' '
-    order by monitoring_checks.target)
+  select string_agg(probes.target || coalesce(':' || awaited_checks.group_size, ''), ' '
+    order by probes.target)
   from monitoring.awaited_checks
-  join public.monitoring_checks on monitoring_checks.id = awaited_checks.check_id;
+  join monitoring.probes on probes.id = awaited_checks.check_id;
 $$;
 
 create function monitoring.test_give_up(restarts integer)
@@ -31,10 +31,10 @@ language sql
 set search_path = ''
 as $$
   update monitoring.awaited_checks set worker_restarts = restarts;
-  update public.monitoring_checks set answer_due_at = clock_timestamp() where request_id is not null;
+  update monitoring.probes set answer_due_at = clock_timestamp() where request_id is not null;
   select monitoring.withdraw_unanswered_requests();
-  update public.monitoring_checks set request_id = null, send_at = clock_timestamp() - interval '1 second'
-  where status = 'pending' and request_id is not null and answered_at is null;
+  update monitoring.probes set request_id = null, send_at = clock_timestamp() - interval '1 second'
+  where request_id is not null and answered_at is null;
 $$;
 
 create function monitoring.test_answer()
@@ -42,9 +42,9 @@ returns void
 language sql
 set search_path = ''
 as $$
-  update public.monitoring_checks set answered_at = clock_timestamp()
+  update monitoring.probes set answered_at = clock_timestamp()
   from monitoring.awaited_checks
-  where awaited_checks.check_id = monitoring_checks.id;
+  where awaited_checks.check_id = probes.id;
   select monitoring.withdraw_unanswered_requests();
 $$;
 
@@ -59,7 +59,7 @@ select monitoring.start_round('2020-01-01 10:00+00');
 select is(monitoring.test_sent(), 't1 t2 t3 t4 t5', 'without a suspicion, all are sent');
 
 -- t5 was sent after the worker had recovered.
-update public.monitoring_checks
+update monitoring.probes
 set answered_at = clock_timestamp()
 where target = 't5';
 
@@ -76,14 +76,14 @@ select monitoring.start_round('2020-01-01 10:01+00');
 
 select is(
   (
-    select string_agg(monitoring_checks.target, ' ')
+    select string_agg(probes.target, ' ')
     from monitoring.awaited_checks
-    inner join public.monitoring_checks on awaited_checks.check_id = monitoring_checks.id
+    inner join monitoring.probes on awaited_checks.check_id = probes.id
   ),
   't5', 'the others are sent first'
 );
 
-delete from public.monitoring_checks
+delete from monitoring.probes
 where scheduled_at = '2020-01-01 10:01+00' and target <> 't5';
 
 select is(monitoring.test_sent(), 't5', 'suspects wait until nothing is in flight');

@@ -17,12 +17,12 @@ set search_path = ''
 as $$
   delete from net.http_request_queue;
   delete from monitoring.awaited_checks;
-  delete from public.monitoring_checks where target = 'killer';
-  insert into public.monitoring_checks (target, target_type, scheduled_at, sent_at, request_id, answer_due_at)
+  delete from monitoring.probes where target = 'killer';
+  insert into monitoring.probes (target, target_type, scheduled_at, sent_at, request_id, answer_due_at)
   values ('killer', 'backend', '2020-01-01 10:00+00', clock_timestamp(), 1000000, clock_timestamp());
   insert into monitoring.awaited_checks (request_id, check_id, group_size, worker_pid, worker_restarts)
   select 1000000, id, 1, monitoring.find_worker_pid(), 2
-  from public.monitoring_checks
+  from monitoring.probes
   where request_id = 1000000;
   insert into net.http_request_queue (id, method, url, headers, timeout_milliseconds)
   select 7, 'GET', 'https://foreign.example/', '{}', 5000

@@ -11,27 +11,27 @@ where key = 'health_check_targets';
 
 select is(monitoring.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
 
-alter table public.monitoring_checks add constraint poisoned check (http_status is null) not valid;
+alter table monitoring.probes add constraint poisoned check (http_status is null) not valid;
 
 select lives_ok(
   $$ insert into net._http_response (id, status_code, content, timed_out, created)
-     select request_id, 200, 'ok', false, clock_timestamp() from public.monitoring_checks where target = 'api' $$,
+     select request_id, 200, 'ok', false, clock_timestamp() from monitoring.probes where target = 'api' $$,
   'an error while recording does not reach pg_net'
 );
 
 select is(
   (
-    select answered_at from public.monitoring_checks
+    select answered_at from monitoring.probes
     where target = 'api'
   ),
   null, 'the check is still pending'
 );
 
-alter table public.monitoring_checks drop column answer_headers;
+alter table monitoring.probes drop column answer_headers;
 
 select lives_ok(
   $$ insert into net._http_response (id, status_code, content, timed_out, created)
-     select request_id, 200, 'ok', false, clock_timestamp() from public.monitoring_checks where target = 'api' $$,
+     select request_id, 200, 'ok', false, clock_timestamp() from monitoring.probes where target = 'api' $$,
   'an error about a missing column does not reach pg_net'
 );
 

@@ -26,15 +26,15 @@ select is(monitoring.send_due_checks(), 0, 'the others wait for an answer');
 select monitoring.start_round('2020-01-01 10:01+00');
 
 select results_eq(
-  $$ select to_char(monitoring_checks.scheduled_at at time zone 'UTC', 'HH24:MI') as minute, count(*) as checks
-     from public.monitoring_checks
+  $$ select to_char(probes.scheduled_at at time zone 'UTC', 'HH24:MI') as minute, count(*) as checks
+     from monitoring.probes
      group by minute
      order by minute $$,
   $$ values ('10:00', 400::bigint), ('10:01', 1000::bigint) $$,
   'what could not be sent stands for the next minute'
 );
 
-update public.monitoring_checks
+update monitoring.probes
 set sent_at = clock_timestamp() - interval '21 seconds'
 where request_id is not null;
 
@@ -42,14 +42,14 @@ select is(monitoring.send_due_checks(), 500, 'without an answer for 20 seconds, 
 
 select ok(
   (
-    select max(monitoring_checks.answer_due_at) - min(monitoring_checks.answer_due_at) > interval '15 seconds'
-    from public.monitoring_checks
+    select max(probes.answer_due_at) - min(probes.answer_due_at) > interval '15 seconds'
+    from monitoring.probes
   ), 'those of later batches may be answered later'
 );
 
-delete from public.monitoring_checks;
+delete from monitoring.probes;
 
-insert into public.monitoring_checks (target, target_type, scheduled_at, send_at)
+insert into monitoring.probes (target, target_type, scheduled_at, send_at)
 values
 ('t1', 'other', '2020-01-01 10:00+00', clock_timestamp()),
 ('t1', 'other', '2020-01-01 10:01+00', clock_timestamp());
@@ -57,8 +57,8 @@ values
 select monitoring.carry_over_checks('2020-01-01 10:02+00');
 
 select results_eq(
-  $$ select to_char(monitoring_checks.scheduled_at at time zone 'UTC', 'HH24:MI') as minute
-     from public.monitoring_checks
+  $$ select to_char(probes.scheduled_at at time zone 'UTC', 'HH24:MI') as minute
+     from monitoring.probes
      order by minute $$,
   $$ values ('10:00'), ('10:02') $$,
   'of several that wait, only the latest stands for the next minute'

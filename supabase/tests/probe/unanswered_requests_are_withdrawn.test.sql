@@ -20,11 +20,11 @@ select is(monitoring.withdraw_unanswered_requests(), 0, 'requests that are not o
 
 select net.http_get('https://neighbor.example/');
 
-update public.monitoring_checks
+update monitoring.probes
 set answer_due_at = clock_timestamp()
 where target = 'a';
 
-delete from public.monitoring_checks
+delete from monitoring.probes
 where target = 'b';
 
 select is(monitoring.withdraw_unanswered_requests(), 2, 'overdue requests are withdrawn, and those whose check is gone');

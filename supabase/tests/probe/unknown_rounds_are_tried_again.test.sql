@@ -10,15 +10,17 @@ select is(monitoring.start_round('2020-01-01 10:00+00'), 1, 'a round is sent');
 
 select is(
   (
-    select monitoring_checks.interval_minutes from public.monitoring_checks
-    where monitoring_checks.target = 'rare'
+    select probes.interval_minutes from monitoring.probes
+    where probes.target = 'rare'
   ),
   5, 'the check stands for its interval'
 );
 
-update public.monitoring_checks
-set status = 'unknown', completed_at = clock_timestamp()
+delete from monitoring.probes
 where target = 'rare';
+
+insert into public.monitoring_checks (target, target_type, status, scheduled_at, completed_at, interval_minutes)
+values ('rare', 'other', 'unknown', '2020-01-01 10:00+00', now(), 5);
 
 select is(monitoring.start_round('2020-01-01 10:00+00'), 0, 'a minute that is repeated sends nothing');
 

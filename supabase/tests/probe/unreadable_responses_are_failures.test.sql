@@ -33,14 +33,14 @@ $$;
 
 select
   monitoring.store_answer(
-    monitoring_checks.request_id, answers.status_code, '{"server": "x"}', 'x', false, 'x', clock_timestamp(), 5, 1
+    probes.request_id, answers.status_code, '{"server": "x"}', 'x', false, 'x', clock_timestamp(), 5, 1
   )
 from (values ('answered', 200), ('refused', null)) as answers (target, status_code)
-inner join public.monitoring_checks on answers.target = monitoring_checks.target;
+inner join monitoring.probes on answers.target = probes.target;
 
 select results_eq(
   $$ select target, http_status, response_time_ms, response_time_error_ms, error, unmet_condition, answer_excerpt
-     from public.monitoring_checks where scheduled_at = '2020-01-01 10:00+00' order by target $$,
+     from monitoring.probes where scheduled_at = '2020-01-01 10:00+00' order by target $$,
   $$ values
      ('answered', 200, 5, 1, 'the response could not be read: no text', 'the response could not be read: no text', null),
      ('refused', null, null, null, 'the response could not be read: no text', null, null) $$,

@@ -10,19 +10,19 @@ set value = '[
 where key = 'health_check_targets';
 
 -- Nothing is sent: a group of suspected targets is in flight.
-insert into public.monitoring_checks (target, target_type, scheduled_at, sent_at, request_id, answer_due_at)
+insert into monitoring.probes (target, target_type, scheduled_at, sent_at, request_id, answer_due_at)
 values ('one', 'other', '2020-01-01 10:00+00', clock_timestamp(), -1, clock_timestamp() + interval '1 minute');
 
 insert into monitoring.awaited_checks (request_id, check_id, group_size)
 select
-  monitoring_checks.request_id,
-  monitoring_checks.id as check_id,
+  probes.request_id,
+  probes.id as check_id,
   1 as group_size
-from public.monitoring_checks
-where monitoring_checks.request_id = -1;
+from monitoring.probes
+where probes.request_id = -1;
 
 -- The rounds of two minutes waited for the lock of rounds, and began in the wrong order.
-insert into public.monitoring_checks (target, target_type, scheduled_at, send_at)
+insert into monitoring.probes (target, target_type, scheduled_at, send_at)
 values
 ('two', 'other', '2020-01-01 10:01+00', '2020-01-01 10:02:01+00'),
 ('two', 'other', '2020-01-01 10:02+00', '2020-01-01 10:02:00+00');
@@ -30,10 +30,10 @@ values
 select is(monitoring.start_round('2020-01-01 10:03+00'), 1, 'a target whose check was not sent gets no other one');
 
 select results_eq(
-  $$ select monitoring_checks.scheduled_at, monitoring_checks.send_at
-     from public.monitoring_checks
-     where monitoring_checks.target = 'two'
-     order by monitoring_checks.scheduled_at $$,
+  $$ select probes.scheduled_at, probes.send_at
+     from monitoring.probes
+     where probes.target = 'two'
+     order by probes.scheduled_at $$,
   $$ values
      ('2020-01-01 10:01+00'::timestamptz, '2020-01-01 10:02:01+00'::timestamptz),
      ('2020-01-01 10:03+00', '2020-01-01 10:02:00+00') $$,

@@ -2,6 +2,7 @@ begin;
 
 select plan(7);
 
+delete from monitoring.probes;
 delete from public.monitoring_checks;
 
 delete from monitoring.target_hourly_stats;
@@ -115,7 +116,7 @@ update public.monitoring_checks
 set is_maintenance = true
 where target = 'aside' and extract(minute from scheduled_at) between 11 and 15;
 
-insert into public.monitoring_checks (target, target_type, scheduled_at)
+insert into monitoring.probes (target, target_type, scheduled_at)
 values ('aside', 'other', date_trunc('hour', now(), 'UTC') - interval '23 hours 30 minutes');
 
 select results_eq(

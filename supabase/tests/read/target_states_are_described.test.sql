@@ -31,10 +31,12 @@ insert into public.monitoring_checks (
 values
 ('shop', 'frontend', 'up', now() - interval '3 minutes', now(), 200, null, null, null, 1),
 ('shop', 'frontend', 'disputed', now() - interval '2 minutes', now(), 503, 'responded with 503', 'up', null, 40),
-('shop', 'frontend', 'pending', now() - interval '1 minute', null, null, 'not judged', null, null, null),
 ('shop', 'frontend', 'down', now() + interval '1 day', now() + interval '1 day', null, 'the future', null, null, null),
 ('api', 'backend', 'down', now(), now(), null, 'no HTTP response', 'down', 'connection refused', null),
 ('job', 'heartbeat', 'up', now(), now(), null, null, null, null, null);
+
+insert into monitoring.probes (target, target_type, scheduled_at, error)
+values ('shop', 'frontend', now() - interval '1 minute', 'not judged');
 
 select results_eq(
   $$ select target, monitoring_labels.* from public.target_status

@@ -52,10 +52,10 @@ select throws_ok(
 );
 
 select throws_ok(
-  $$ insert into public.monitoring_checks (target, target_type, url, scheduled_at, status)
-     values ('api', 'backend', 'https://example.com', now(), 'up') $$,
-  '23514', monitoring.describe_row_rule('public.monitoring_checks', 'judged_checks_are_completed'),
-  'a judgement without an answer is rejected'
+  $$ insert into public.monitoring_checks (target, target_type, url, scheduled_at, completed_at, status)
+     values ('api', 'backend', 'https://example.com', now(), now(), 'pending') $$,
+  '23514', monitoring.describe_row_rule('public.monitoring_checks', 'checks_are_judged'),
+  'a check that is not judged is rejected'
 );
 
 select throws_ok(
