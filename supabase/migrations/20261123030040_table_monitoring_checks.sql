@@ -65,20 +65,6 @@ revoke all on sequence public.monitoring_checks_id_seq from public, anon, authen
 
 grant select on table public.monitoring_checks to authenticated, service_role;
 
--- Takes what has no partition: the results of another time, and those of now while the partition of the week is missing.
-create table monitoring.monitoring_checks_default partition of public.monitoring_checks default;
-
-alter table monitoring.monitoring_checks_default enable row level security;
-
-create policy monitoring_checks_default_is_read_by_nobody on monitoring.monitoring_checks_default
-for select to authenticated
-using (false);
-
-revoke all on table monitoring.monitoring_checks_default from public, anon, authenticated, service_role;
-
-comment on table monitoring.monitoring_checks_default is
-'Checks whose week has no partition. make_partitions() moves them into one.';
-
 comment on table public.monitoring_checks is
 'Results of health checks: one row per target and round, and per heartbeat and minute. What is not judged yet is not
 among them.';
@@ -185,3 +171,21 @@ comment on constraint monitoring_checks_pkey on public.monitoring_checks is
 
 comment on constraint monitoring_checks_incident_id_fkey on public.monitoring_checks is
 'incident_id must be the id of an incident, such as INC-1001, or empty.';
+
+-- Takes what has no partition: the results of another time, and those of now while the partition of the week is missing.
+create table monitoring.monitoring_checks_default (
+  like public.monitoring_checks including defaults including constraints including comments
+);
+
+alter table monitoring.monitoring_checks_default enable row level security;
+
+create policy monitoring_checks_default_is_read_by_nobody on monitoring.monitoring_checks_default
+for select to authenticated
+using (false);
+
+revoke all on table monitoring.monitoring_checks_default from public, anon, authenticated, service_role;
+
+comment on table monitoring.monitoring_checks_default is
+'Checks whose week has no partition. make_partitions() moves them into one.';
+
+alter table public.monitoring_checks attach partition monitoring.monitoring_checks_default default;

@@ -310,7 +310,14 @@ begin
   v_last := (select max(target_hourly_stats.hour) from monitoring.target_hourly_stats);
   v_hour := coalesce(
     v_last + interval '1 hour',
-    date_trunc('hour', (select min(monitoring_checks.scheduled_at) from public.monitoring_checks), 'UTC')
+    date_trunc(
+      'hour',
+      least(
+        (select min(monitoring_checks.scheduled_at) from public.monitoring_checks),
+        (select min(probes.scheduled_at) from monitoring.probes)
+      ),
+      'UTC'
+    )
   );
   -- The last hour is counted again in any case: while the clock was ahead, it may have been counted before its end.
   update monitoring.target_hourly_stats
@@ -338,10 +345,17 @@ begin
       v_next := greatest(
         v_next,
         coalesce(
-          (
-            select date_trunc('hour', min(monitoring_checks.scheduled_at), 'UTC')
-            from public.monitoring_checks
-            where monitoring_checks.scheduled_at >= v_next
+          date_trunc(
+            'hour',
+            least(
+              (
+                select min(monitoring_checks.scheduled_at)
+                from public.monitoring_checks
+                where monitoring_checks.scheduled_at >= v_next
+              ),
+              (select min(probes.scheduled_at) from monitoring.probes where probes.scheduled_at >= v_next)
+            ),
+            'UTC'
           ),
           v_current
         )

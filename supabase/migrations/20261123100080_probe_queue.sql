@@ -371,8 +371,7 @@ exception
     where probes.id in (
       select unanswered.id
       from monitoring.probes as unanswered
-      where unanswered.status = 'pending'
-        and unanswered.request_id is not null
+      where unanswered.request_id is not null
         and unanswered.answered_at is null
         and unanswered.answer_due_at <= clock_timestamp()
       order by unanswered.id

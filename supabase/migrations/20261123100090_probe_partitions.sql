@@ -43,6 +43,7 @@ as $$
     max(target_hourly_stats.hour) - interval '24 hours'
   )
   from monitoring.target_hourly_stats
+  having max(target_hourly_stats.hour) is not null
 $$;
 
 comment on function monitoring.find_check_horizon() is

@@ -90,9 +90,13 @@ first_open as (
   select
     coalesce(
       stored.until,
-      (
-        select date_trunc('hour', min(monitoring_checks.scheduled_at), 'UTC')
-        from public.monitoring_checks
+      date_trunc(
+        'hour',
+        least(
+          (select min(monitoring_checks.scheduled_at) from public.monitoring_checks),
+          (select min(probes.scheduled_at) from monitoring.probes)
+        ),
+        'UTC'
       ),
       date_trunc('hour', now(), 'UTC')
     ) as hour

@@ -341,14 +341,14 @@ from pg_catalog.pg_class as relation
 cross join unnest(array['INSERT', 'DELETE']) as operations (operation)
 cross join monitoring.list_row_rules(relation.oid, operations.operation) as rules
 where relation.relnamespace = 'public'::regnamespace
-  and relation.relkind = 'r'
+  and relation.relkind in ('r', 'p')
 """
 
 EXPLAINED_TABLES = """
 select relation.relname
 from pg_catalog.pg_class as relation
 where relation.relnamespace = 'public'::regnamespace
-  and relation.relkind = 'r'
+  and relation.relkind in ('r', 'p')
   and exists (select from pg_trigger where tgrelid = relation.oid and tgname = 'violations_are_explained')
 """
 
@@ -361,7 +361,7 @@ def test_every_rule_of_a_public_table_is_a_sentence(catalog: psycopg.Connection)
 
 
 def test_every_public_table_explains_its_rules(catalog: psycopg.Connection) -> None:
-    tables = "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
+    tables = "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')"
     assert set(catalog.execute(tables).fetchall()) == set(catalog.execute(EXPLAINED_TABLES).fetchall())
 
 

@@ -85,6 +85,15 @@ class HealthChecks:
     def finish_round(self) -> None:
         wait_until(lambda: self.judge() == 0, what="the end of the round")
 
+    def wait_for_answers(self, moment: datetime) -> dict[str, Any]:
+        """Waits until each target of a round has answered. Returns the rows before they are judged."""
+
+        def are_answered() -> bool:
+            return all(check.answered_at is not None for check in self.checks(moment).values())
+
+        wait_until(are_answered, what="the answers")
+        return self.checks(moment)
+
     def run_round(self) -> dict[str, Any]:
         """Runs a round to its end. Returns the row of each target, by its short name."""
         moment = self.start_round()
@@ -92,7 +101,12 @@ class HealthChecks:
         return self.checks(moment)
 
     def checks(self, moment: datetime) -> dict[str, Any]:
+        """The row of each target, by its short name: in flight, with the status pending, or judged."""
         rows = self.rows("select * from public.monitoring_checks where scheduled_at = %s", moment)
+        rows += self.rows(
+            "select probes.*, 'pending' as status, null as incident_id from monitoring.probes where scheduled_at = %s",
+            moment,
+        )
         return {row.target.removesuffix(f"-{self.suffix}"): row for row in rows}
 
     def incidents(self, short: str) -> list[Any]:

@@ -60,7 +60,9 @@ def health_checks(connection: psycopg.Connection[Any], superuser: psycopg.Connec
             "select monitoring.resolve_incidents(%s, 'health-check', 'health-check', 'The test has ended.')",
             (["health-check:connectivity", "health-check:prober"],),
         )
+        connection.execute("delete from monitoring.probes")
         connection.execute("delete from public.monitoring_checks")
+        connection.execute("delete from monitoring.target_looks where purpose = 'confirm'")
         connection.execute(
             "update public.system_config set value = %s where key = 'health_check_policy'", (json.dumps({}),)
         )

@@ -85,7 +85,10 @@ def test_whatever_bytes_come_each_answer_is_recorded(health_checks: HealthChecks
         *(health_checks.target(name, web.url(f"/raw/{number}")) for number, name in enumerate(ANSWERS)),
         health_checks.target("neighbour", web.url("/status/500")),
     )
-    checks = health_checks.run_round()
+    moment = health_checks.start_round()
+    in_flight = health_checks.wait_for_answers(moment)
+    health_checks.finish_round()
+    checks = health_checks.checks(moment)
     assert (checks["neighbour"].status, len(health_checks.incidents("neighbour"))) == ("down", 1)
     found = {name: (checks[name].status, checks[name].http_status) for name in ANSWERS}
     assert found == {name: (answer.status, answer.http_status) for name, answer in ANSWERS.items()}
@@ -94,9 +97,11 @@ def test_whatever_bytes_come_each_answer_is_recorded(health_checks: HealthChecks
         assert answer.status == "up" or check.error, name
         assert answer.error is None or check.error == answer.error
         assert answer.server is None or check.answer_headers["server"] == answer.server, name
-        assert answer.excerpt is None or check.answer_excerpt == answer.excerpt, name
+        assert answer.excerpt is None or in_flight[name].answer_excerpt == answer.excerpt, name
+        # Bodies of targets that are up are not kept.
+        assert check.answer_excerpt == (in_flight[name].answer_excerpt if answer.status != "up" else None), name
     stored = "select count(*) from net._http_response where id = any(%s)"
-    assert health_checks.value(stored, [check.request_id for check in checks.values()]) == 0
+    assert health_checks.value(stored, [check.request_id for check in in_flight.values()]) == 0
 
 
 def test_without_the_trigger_any_bytes_are_collected(
@@ -112,13 +117,16 @@ def test_without_the_trigger_any_bytes_are_collected(
     superuser.execute("drop trigger monitoring_records_answers on net._http_response")
     try:
         foreign = health_checks.value("select net.http_get(%s)", web.url("/status/418"))
-        checks = health_checks.run_round()
+        moment = health_checks.start_round()
+        ids = [check.request_id for check in health_checks.checks(moment).values()]
+        health_checks.finish_round()
+        checks = health_checks.checks(moment)
     finally:
         assert health_checks.value("select monitoring.install_answer_trigger()") is True
     found = {name: (check.status, check.http_status, check.response_time_ms) for name, check in checks.items()}
     assert found == {name: (answer.status, answer.http_status, None) for name, answer in ANSWERS.items()}
     stored = "select count(*) from net._http_response where id = any(%s)"
-    assert health_checks.value(stored, [check.request_id for check in checks.values()]) == 0
+    assert health_checks.value(stored, ids) == 0
     wait_until(lambda: health_checks.value(stored, [foreign]) == 1, what="the answer to the other request")
 
 
@@ -127,14 +135,15 @@ def test_large_bodies_do_not_pile_up(health_checks: HealthChecks, web: Target) -
     health_checks.set_targets(*(health_checks.target(f"big {n}", web.url("/big/300000")) for n in range(10)))
     ids = []
     for _ in range(3):
-        checks = health_checks.run_round()
-        assert {check.status for check in checks.values()} == {"up"}
-        ids += [check.request_id for check in checks.values()]
+        moment = health_checks.start_round()
+        ids += [check.request_id for check in health_checks.checks(moment).values()]
+        health_checks.finish_round()
+        assert {check.status for check in health_checks.checks(moment).values()} == {"up"}
     assert health_checks.value("select count(*) from net._http_response where id = any(%s)", ids) == 0
     assert health_checks.value("select count(*) from monitoring.awaited_checks where request_id = any(%s)", ids) == 0
 
 
-@pytest.mark.parametrize("table", ["public.monitoring_checks", "monitoring.awaited_checks"])
+@pytest.mark.parametrize("table", ["monitoring.probes", "monitoring.awaited_checks"])
 def test_an_answer_whose_check_is_locked_is_collected_later(
     health_checks: HealthChecks, web: Target, database_url: str, table: str
 ) -> None:
@@ -164,7 +173,7 @@ def slow_recording(superuser: psycopg.Connection[Any]) -> Iterator[None]:
         " 'begin perform pg_sleep(0.005); return new; end'"
     )
     superuser.execute(
-        "create trigger slow_recording before update on public.monitoring_checks"
+        "create trigger slow_recording before update on monitoring.probes"
         " for each row when (old.answered_at is null and new.answered_at is not null)"
         " execute function public.slow_recording()"
     )

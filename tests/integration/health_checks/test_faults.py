@@ -79,9 +79,7 @@ def test_two_unknown_rounds_are_one_incident_about_the_prober(
 
 def make_answers_due(health_checks: HealthChecks) -> None:
     """Ends the wait of the pending checks now; by itself it ends 10 s after their timeout."""
-    health_checks.connection.execute(
-        "update public.monitoring_checks set answer_due_at = now() where status = 'pending'"
-    )
+    health_checks.connection.execute("update monitoring.probes set answer_due_at = now()")
 
 
 def test_without_the_trigger_answers_are_found_without_latency(

@@ -79,11 +79,11 @@ def request_confirmations(health_checks: HealthChecks) -> dict[str, int]:
     """Asks the service about each target, as a judgement does. Returns the ids of the checks by target."""
     moment = datetime.now(UTC)
     health_checks.connection.execute(
-        "insert into public.monitoring_checks (target, target_type, url, scheduled_at)"
+        "insert into monitoring.probes (target, target_type, url, scheduled_at)"
         " select name, type, url, %s from monitoring.probe_targets",
         (moment,),
     )
-    rows = health_checks.rows("select id, target from public.monitoring_checks where scheduled_at = %s", moment)
+    rows = health_checks.rows("select id, target from monitoring.probes where scheduled_at = %s", moment)
     ids = {row.target.removesuffix(f"-{health_checks.suffix}"): row.id for row in rows}
     assert health_checks.value("select monitoring.request_confirmations(%s)", list(ids.values())) == len(ids)
     # On a busy machine a look may take longer than a judgement waits for it.

@@ -51,7 +51,7 @@ def busy_worker(health_checks: HealthChecks) -> Iterator[Target]:
 
 def make_answers_due(health_checks: HealthChecks) -> None:
     health_checks.connection.execute(
-        "update public.monitoring_checks set answer_due_at = now() where status = 'pending' and request_id is not null"
+        "update monitoring.probes set answer_due_at = now() where request_id is not null"
     )
 
 
@@ -137,7 +137,7 @@ def test_without_the_privilege_checks_that_the_worker_records_are_not_waited_for
     try:
         with psycopg.connect(database_url) as worker:
             recorded = health_checks.checks(moment)["a"].request_id
-            for table in ("monitoring.awaited_checks", "public.monitoring_checks"):
+            for table in ("monitoring.awaited_checks", "monitoring.probes"):
                 worker.execute(f"select from {table} where request_id = %s for update".encode(), (recorded,))
             assert health_checks.judge() == 1
     finally:

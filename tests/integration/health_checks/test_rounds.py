@@ -35,13 +35,16 @@ def test_bodies_and_secrets_arrive(
         health_checks.set_targets(
             *(health_checks.target(name, web.url("/echo")) | posted | fields for name, fields in targets.items())
         )
-        checks = health_checks.run_round()
+        moment = health_checks.start_round()
+        in_flight = health_checks.wait_for_answers(moment)
+        health_checks.finish_round()
+        checks = health_checks.checks(moment)
         assert {name: (check.status, check.error) for name, check in checks.items()} == dict.fromkeys(
             targets, ("up", None)
         )
         # What a server repeats of a secret is not shown to readers.
-        assert "X-Key" in checks["secret"].answer_excerpt
-        assert "opensesame" not in repr(checks)
+        assert "X-Key" in in_flight["secret"].answer_excerpt
+        assert "opensesame" not in repr(in_flight) + repr(checks)
     finally:
         health_checks.connection.execute("delete from monitoring.secrets where name = %s", (secret,))
 
@@ -51,18 +54,22 @@ def test_a_clock_that_was_an_hour_ahead_stops_nothing(health_checks: HealthCheck
     name = health_checks.name("api")
     health_checks.set_targets(health_checks.target("api", web.url("/status/200")))
     health_checks.run_round()
-    insert = "insert into public.monitoring_checks (target, target_type, status, scheduled_at, {}) values ({})"
     ahead = "now() + interval '1 hour'"
-    health_checks.connection.execute(insert.format("completed_at", f"%s, 'other', 'down', {ahead}, {ahead}"), (name,))
+    health_checks.connection.execute(
+        "insert into public.monitoring_checks (target, target_type, status, scheduled_at, completed_at)"
+        f" values (%s, 'other', 'down', {ahead}, {ahead})",
+        (name,),
+    )
+    insert = "insert into monitoring.probes (target, target_type, scheduled_at, {}) values (%s, 'other', {})"
     health_checks.connection.execute(
         insert.format(
             "sent_at, answer_due_at, request_id",
-            f"%s, 'other', 'pending', {ahead} + interval '1 minute', {ahead}, {ahead}, -1",
+            f"{ahead} + interval '1 minute', {ahead}, {ahead}, -1",
         ),
         (name,),
     )
     health_checks.connection.execute(
-        insert.format("send_at", f"%s, 'other', 'pending', {ahead} + interval '2 minutes', {ahead}"), (name,)
+        insert.format("send_at", f"{ahead} + interval '2 minutes', {ahead}"), (name,)
     )
     health_checks.connection.execute(
         "update monitoring.target_states set last_check_at = now() + interval '1 hour', since = now() + interval"
@@ -76,7 +83,7 @@ def test_a_clock_that_was_an_hour_ahead_stops_nothing(health_checks: HealthCheck
 
     check = health_checks.run_round()["api"]
     assert check.status == "up"
-    assert health_checks.value("select count(*) from public.monitoring_checks where scheduled_at > now()") == 0
+    assert health_checks.value("select count(*) from monitoring.all_checks where scheduled_at > now()") == 0
     (state,) = health_checks.rows("select * from monitoring.target_states where target = %s", name)
     assert (state.status, state.last_check_at) == ("up", check.scheduled_at)
     assert health_checks.value("select ran_at <= clock_timestamp() from monitoring.job_runs where job = %s", job)

@@ -59,7 +59,7 @@ def test_the_judging_job_judges_each_second_and_ends_within_its_minute(health_ch
         "select command from monitoring.list_jobs() where name = 'monitoring-confirm-failures'"
     )[0]
     health_checks.connection.execute(
-        "insert into public.monitoring_checks (target, target_type, scheduled_at, sent_at, answer_due_at)"
+        "insert into monitoring.probes (target, target_type, scheduled_at, sent_at, answer_due_at)"
         " values (%s, 'other', now(), now(), now() + interval '1 hour')",
         (health_checks.name("silent"),),
     )

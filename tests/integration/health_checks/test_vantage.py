@@ -128,10 +128,10 @@ def wait_longer(health_checks: HealthChecks) -> None:
 
 def request_confirmations(health_checks: HealthChecks) -> None:
     health_checks.connection.execute(
-        "insert into public.monitoring_checks (target, target_type, url, scheduled_at)"
+        "insert into monitoring.probes (target, target_type, url, scheduled_at)"
         " select name, type, url, now() - interval '3 hours' from monitoring.probe_targets"
     )
-    health_checks.value("select monitoring.request_confirmations(array(select id from public.monitoring_checks))")
+    health_checks.value("select monitoring.request_confirmations(array(select id from monitoring.probes))")
     wait_longer(health_checks)
 
 

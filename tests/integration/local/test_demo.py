@@ -48,6 +48,7 @@ def entries(stack: Stack) -> Iterator[None]:
             "delete from monitoring.target_states where target = %s",
             "delete from monitoring.target_hourly_stats where target = %s",
             "delete from monitoring.target_daily_stats where target = %s",
+            "delete from monitoring.probes where target = %s",
             "delete from public.monitoring_checks where target = %s",
         ):
             connection.execute(statement, [demo.TARGET])
