@@ -66,8 +66,9 @@ revoke all on sequence public.monitoring_checks_id_seq from public, anon, authen
 grant select on table public.monitoring_checks to authenticated, service_role;
 
 comment on table public.monitoring_checks is
-'Results of health checks: one row per target and round, and per heartbeat and minute. What is not judged yet is not
-among them.';
+'Results of health checks: one row per target and round, and per heartbeat and minute.
+
+What is not judged yet is not among them. Partitioned by week.';
 
 comment on column public.monitoring_checks.id is 'Id of the check.';
 
@@ -172,7 +173,7 @@ comment on constraint monitoring_checks_pkey on public.monitoring_checks is
 comment on constraint monitoring_checks_incident_id_fkey on public.monitoring_checks is
 'incident_id must be the id of an incident, such as INC-1001, or empty.';
 
--- Takes what has no partition: the results of another time, and those of now while the partition of the week is missing.
+-- Takes what has no partition: results of another time, and those of now while the partition of the week is missing.
 create table monitoring.monitoring_checks_default (
   like public.monitoring_checks including defaults including constraints including comments
 );
@@ -188,4 +189,4 @@ revoke all on table monitoring.monitoring_checks_default from public, anon, auth
 comment on table monitoring.monitoring_checks_default is
 'Checks whose week has no partition. make_partitions() moves them into one.';
 
-alter table public.monitoring_checks attach partition monitoring.monitoring_checks_default default;
+alter table public.monitoring_checks attach partition monitoring.monitoring_checks_default default; -- noqa: PRS

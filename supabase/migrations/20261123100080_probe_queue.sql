@@ -298,8 +298,8 @@ end
 $$;
 
 comment on function monitoring.remove_future_checks() is
-'Deletes checks, in flight and judged, that are dated more than a minute ahead of the clock, and dates states, jobs and attempts of the future
-now, so that a clock that was set back stops neither rounds nor judgements. Returns the number of checks deleted.';
+'Deletes checks, in flight and judged, that are dated more than a minute ahead of the clock, and dates states, jobs and
+attempts of the future now, so that a clock that was set back stops neither rounds nor judgements. Returns the number of checks deleted.';
 
 create function monitoring.note_worker_restarts()
 returns void

@@ -91,7 +91,9 @@ declare
 begin
   lock table monitoring.monitoring_checks_default in access exclusive mode;
   execute format(
-    'create table monitoring.%I (like public.monitoring_checks including defaults including constraints including comments)',
+    'create table monitoring.%I ('
+    '  like public.monitoring_checks including defaults including constraints including comments'
+    ')',
     v_name
   );
   execute format('alter table monitoring.%I enable row level security', v_name);

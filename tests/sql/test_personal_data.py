@@ -13,6 +13,7 @@ join pg_catalog.pg_type as kind on kind.oid = atttypid
 left join pg_catalog.pg_type as element on element.oid = kind.typelem and kind.typcategory = 'A'
 where relnamespace in ('public'::regnamespace, 'monitoring'::regnamespace)
   and relkind in ('r', 'p')
+  and not relispartition
   and attnum > 0
   and not attisdropped
   and not exists (select from pg_catalog.pg_depend where objid = relation.oid and deptype = 'e')

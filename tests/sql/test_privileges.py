@@ -41,7 +41,7 @@ RELATION_NAMES: LiteralString = """
 select format('%%s.%%s', nspname, relname)
 from pg_catalog.pg_class
 join pg_catalog.pg_namespace on pg_namespace.oid = relnamespace
-where nspname in ('public', 'monitoring') and relkind = any(%s)
+where nspname in ('public', 'monitoring') and relkind = any(%s) and not relispartition
 """
 # relkinds of everything that holds or shows rows.
 TABLES, VIEWS = ["r", "p", "m", "f"], ["v"]
@@ -49,6 +49,7 @@ POLICIES: LiteralString = """
 select format('%s.%s', schemaname, tablename), cmd, roles::text[], qual
 from pg_catalog.pg_policies
 where schemaname in ('public', 'monitoring')
+  and format('%I.%I', schemaname, tablename)::regclass not in (select inhrelid from pg_catalog.pg_inherits)
 """
 # Those of extensions too: where postgres may not create in another schema, they would be here.
 ROUTINES: LiteralString = """
@@ -120,6 +121,18 @@ def test_policies(catalog: psycopg.Connection[Any]) -> None:
         (name, "SELECT", ["authenticated"], shown[RELATIONS[name].rows]) for name in sorted(names(catalog, TABLES))
     ]
     assert sorted(catalog.execute(POLICIES).fetchall()) == expected
+
+
+def test_partitions_are_read_through_their_table_alone(catalog: psycopg.Connection[Any]) -> None:
+    query = """
+    select count(*), count(*) filter (where relrowsecurity), array_agg(distinct qual)
+    from pg_catalog.pg_inherits
+    join pg_catalog.pg_class on pg_class.oid = inhrelid and relkind = 'r'
+    left join pg_catalog.pg_policies on schemaname = relnamespace::regnamespace::text and tablename = relname
+    """
+    found, secured, policies = catalog.execute(query).fetchall()[0]
+    assert found == secured >= 6
+    assert policies == ["false"]
 
 
 def test_views_have_the_privileges_of_their_reader(catalog: psycopg.Connection[Any]) -> None:

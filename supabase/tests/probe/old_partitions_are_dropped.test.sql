@@ -10,10 +10,12 @@ update public.system_config
 set value = value || '{"monitoring_checks_days": 14}'
 where key = 'retention';
 
-select monitoring.make_partition(date_trunc('week', now(), 'UTC') - make_interval(weeks => weeks.number))
-from generate_series(1, 4) as weeks (number)
-where date_trunc('week', now(), 'UTC') - make_interval(weeks => weeks.number)
-  not in (select since from monitoring.list_check_partitions());
+select monitoring.make_partition(weeks.since)
+from (
+  select date_trunc('week', now(), 'UTC') - make_interval(weeks => numbers.number) as since
+  from generate_series(1, 4) as numbers (number)
+) as weeks
+where weeks.since not in (select since from monitoring.list_check_partitions());
 
 insert into public.monitoring_checks (target, target_type, status, scheduled_at, completed_at)
 select
