@@ -1,14 +1,16 @@
 -- Purpose: records the response to a health check on its row, and says which condition of the target it does not meet.
--- Objects: type monitoring.worker_run; functions monitoring.read_excerpt, monitoring.read_header,
---   monitoring.read_answer_headers, monitoring.set_content_type, monitoring.find_left_operand,
+-- Objects: types monitoring.read_response, monitoring.worker_run; functions monitoring.read_excerpt,
+--   monitoring.read_header, monitoring.read_answer_headers, monitoring.set_content_type, monitoring.find_left_operand,
 --   monitoring.describe_operand, monitoring.find_unmet_header, monitoring.find_unmet_json_path,
 --   monitoring.find_unmet_body_condition, monitoring.find_unmet_condition, monitoring.read_content,
---   monitoring.hide_request_secrets, monitoring.store_answer, monitoring.continue_run, monitoring.record_answer,
+--   monitoring.hide_request_secrets, monitoring.read_answer, monitoring.write_answer, monitoring.store_answer,
+--   monitoring.continue_run, monitoring.record_other_answer, monitoring.record_answer,
 --   monitoring.install_answer_trigger, monitoring.collect_missed_answers; trigger monitoring_records_answers.
 -- Risks: the trigger runs inside pg_net's worker, in the transaction of a whole batch. If it raised, the worker
---   would crash on the same request again and again, and pg_net would stop for all its users. So it catches every
---   error, locks only the row of its check, skips that row when another session holds it, and ignores requests of
---   others. pg_net stores bytes as it receives them: text functions read beyond the end of invalid UTF-8, or raise, so
+--   would crash on the same request again and again, and pg_net would stop for all its users. So it catches what
+--   reading a response raises, locks only the row of its check, skips that row when another session holds it, and
+--   ignores requests of others. Answers of a batch are written without a subtransaction each once the first could be
+--   written: PostgreSQL remembers 64 a session, and everybody is slower while one has more. pg_net stores bytes as it receives them: text functions read beyond the end of invalid UTF-8, or raise, so
 --   whatever came from a target is read as bytes.
 
 create function monitoring.read_excerpt(content bytea)
@@ -430,6 +432,138 @@ comment on function monitoring.hide_request_secrets(monitoring.probe_targets, by
 'Returns a body of a response without the secrets of secret_headers, which a server may repeat: readers of checks and
 incidents must not see them. Values of up to 5 characters stay.';
 
+create type monitoring.read_response as (
+  check_id bigint,
+  request_id bigint,
+  created timestamptz,
+  worker_restarts integer,
+  http_status integer,
+  response_time_ms integer,
+  response_time_error_ms integer,
+  error text,
+  headers jsonb,
+  excerpt text,
+  unmet_condition text
+);
+
+comment on type monitoring.read_response is
+'A response of pg_net to a health check, read and sanitized, as it is recorded on the probe check_id.';
+
+create function monitoring.read_answer(
+  request_id bigint,
+  status_code integer,
+  headers jsonb,
+  content text,
+  has_timed_out boolean,
+  error_msg text,
+  created timestamptz,
+  response_time_ms integer,
+  response_time_error_ms integer
+)
+returns monitoring.read_response
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_read monitoring.read_response;
+  v_target monitoring.probe_targets;
+  v_has_status constant boolean := coalesce(read_answer.status_code between 100 and 999, false);
+  v_content bytea;
+begin
+  select awaited.check_id, awaited.request_id, awaited.worker_restarts
+  into v_read.check_id, v_read.request_id, v_read.worker_restarts
+  from monitoring.awaited_checks as awaited
+  where awaited.request_id = read_answer.request_id;
+  if not found then
+    return null;
+  end if;
+  select probe_targets.*
+  into v_target
+  from monitoring.probes
+  join monitoring.probe_targets on probe_targets.name = probes.target
+  where probes.id = v_read.check_id;
+  v_read.created := read_answer.created;
+  if v_has_status then
+    v_read.http_status := read_answer.status_code;
+    v_read.response_time_ms := read_answer.response_time_ms;
+    v_read.response_time_error_ms := read_answer.response_time_error_ms;
+  end if;
+
+  v_read.error := case
+    when read_answer.has_timed_out
+      then coalesce('timed out after ' || v_target.timeout_ms || ' ms', 'timed out')
+    when not v_has_status and read_answer.status_code is not null
+      then format('responded with %s, which is no HTTP status', read_answer.status_code)
+    else monitoring.read_excerpt(pg_catalog.textsend(read_answer.error_msg))
+  end;
+  v_content := monitoring.read_content(read_answer.content);
+  v_read.headers := monitoring.read_answer_headers(read_answer.headers, '{content-type,retry-after,server}');
+  v_read.excerpt := monitoring.read_excerpt(monitoring.hide_request_secrets(v_target, v_content));
+  if v_has_status then
+    v_read.unmet_condition := monitoring.find_unmet_condition(
+      v_target, read_answer.status_code, read_answer.headers, v_content
+    );
+  end if;
+  return v_read;
+exception
+  -- What is wrong with a response is about its target alone. Other errors are about us.
+  when data_exception or program_limit_exceeded then
+    v_read.error := 'the response could not be read: ' || monitoring.sanitize_text(sqlerrm, 300);
+    v_read.unmet_condition := case when v_has_status then v_read.error end;
+    return v_read;
+end
+$$;
+
+comment on function monitoring.read_answer(
+  bigint, integer, jsonb, text, boolean, text, timestamptz, integer, integer
+) is
+'Reads a response of pg_net for the check that waits for it. Null when none does. At most 1 MiB of the body is searched
+and 1 kB kept. A response that cannot be read is a failure that says so. Writes and locks nothing.';
+
+create function monitoring.write_answer(answer monitoring.read_response)
+returns boolean
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  perform
+  from monitoring.awaited_checks as awaited
+  join monitoring.probes on probes.id = awaited.check_id
+  where awaited.request_id = (write_answer.answer).request_id
+    and awaited.check_id = (write_answer.answer).check_id
+    and probes.request_id = awaited.request_id
+    and probes.answered_at is null
+    -- A batch that began later sent another request, which got the same id from a new installation of pg_net.
+    and (write_answer.answer).created <= probes.answer_due_at
+  for update of awaited, probes skip locked;
+  if not found then
+    return false;
+  end if;
+  update monitoring.probes
+  set
+    answered_at = clock_timestamp(),
+    http_status = (write_answer.answer).http_status,
+    response_time_ms = (write_answer.answer).response_time_ms,
+    response_time_error_ms = (write_answer.answer).response_time_error_ms,
+    error = (write_answer.answer).error,
+    answer_headers = (write_answer.answer).headers,
+    answer_excerpt = (write_answer.answer).excerpt,
+    unmet_condition = (write_answer.answer).unmet_condition
+  where probes.id = (write_answer.answer).check_id;
+  delete from monitoring.awaited_checks
+  where awaited_checks.request_id = (write_answer.answer).request_id;
+  return true;
+end
+$$;
+
+comment on function monitoring.write_answer(monitoring.read_response) is
+'Records a response on the probe that waits for it, and returns whether there was one that nobody else has locked. No
+constraint and no index depends on what it writes, so that no response can make it fail.';
+
 create function monitoring.store_answer(
   request_id bigint,
   status_code integer,
@@ -447,67 +581,14 @@ volatile
 security invoker
 set search_path = ''
 as $$
-declare
-  v_check record;
-  v_has_status constant boolean := coalesce(store_answer.status_code between 100 and 999, false);
-  v_content bytea;
-  v_headers jsonb;
-  v_excerpt text;
-  v_error text;
-  v_unmet text;
 begin
-  select probes.id, probe_targets as target
-  into v_check
-  from monitoring.awaited_checks as awaited
-  join monitoring.probes on probes.id = awaited.check_id
-  left join monitoring.probe_targets on probe_targets.name = probes.target
-  where awaited.request_id = store_answer.request_id
-    and probes.request_id = awaited.request_id
-    and probes.answered_at is null
-    -- A batch that began later sent another request, which got the same id from a new installation of pg_net.
-    and store_answer.created <= probes.answer_due_at
-  for update of awaited, probes skip locked;
-  if not found then
-    return false;
-  end if;
-
-  begin
-    v_error := case
-      when store_answer.has_timed_out
-        then coalesce('timed out after ' || (v_check.target).timeout_ms || ' ms', 'timed out')
-      when not v_has_status and store_answer.status_code is not null
-        then format('responded with %s, which is no HTTP status', store_answer.status_code)
-      else monitoring.read_excerpt(pg_catalog.textsend(store_answer.error_msg))
-    end;
-    v_content := monitoring.read_content(store_answer.content);
-    v_headers := monitoring.read_answer_headers(store_answer.headers, '{content-type,retry-after,server}');
-    v_excerpt := monitoring.read_excerpt(monitoring.hide_request_secrets(v_check.target, v_content));
-    if v_has_status then
-      v_unmet := monitoring.find_unmet_condition(
-        v_check.target, store_answer.status_code, store_answer.headers, v_content
-      );
-    end if;
-  exception
-    -- What is wrong with a response is about its target alone. Other errors are about us.
-    when data_exception or program_limit_exceeded then
-      v_error := 'the response could not be read: ' || monitoring.sanitize_text(sqlerrm, 300);
-      v_unmet := case when v_has_status then v_error end;
-  end;
-
-  update monitoring.probes
-  set
-    answered_at = clock_timestamp(),
-    http_status = case when v_has_status then store_answer.status_code end,
-    response_time_ms = case when v_has_status then store_answer.response_time_ms end,
-    response_time_error_ms = case when v_has_status then store_answer.response_time_error_ms end,
-    error = v_error,
-    answer_headers = v_headers,
-    answer_excerpt = v_excerpt,
-    unmet_condition = v_unmet
-  where probes.id = v_check.id;
-  delete from monitoring.awaited_checks
-  where awaited_checks.request_id = store_answer.request_id;
-  return true;
+  return monitoring.write_answer(
+    monitoring.read_answer(
+      store_answer.request_id, store_answer.status_code, store_answer.headers, store_answer.content,
+      store_answer.has_timed_out, store_answer.error_msg, store_answer.created, store_answer.response_time_ms,
+      store_answer.response_time_error_ms
+    )
+  );
 end
 $$;
 
@@ -515,8 +596,7 @@ comment on function monitoring.store_answer(
   bigint, integer, jsonb, text, boolean, text, timestamptz, integer, integer
 ) is
 'Records a response of pg_net on the check that waits for it, and returns whether there was one. created is the start
-of the batch; response_time_ms and by how much it may be wrong are null when they were not measured. At most 1 MiB of the
-body is searched and 1 kB kept. A response that cannot be read is a failure that says so.';
+of the batch; response_time_ms and by how much it may be wrong are null when they were not measured.';
 
 create type monitoring.worker_run as (began numeric, ended numeric, backlog_ms numeric);
 
@@ -551,6 +631,38 @@ comment on function monitoring.continue_run(monitoring.worker_run, numeric) is
 then the time for which it may have waited until others were recorded: the worker reads responses and records them in turn, so
 those that arrive together are recorded one after the other. run is null at the beginning of a batch.';
 
+create function monitoring.record_other_answer(response net._http_response)
+returns boolean
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  return monitoring.store_notification_answer(
+    (record_other_answer.response).id, (record_other_answer.response).status_code,
+    (record_other_answer.response).headers, (record_other_answer.response).content,
+    (record_other_answer.response).timed_out, (record_other_answer.response).error_msg
+  )
+  -- Nobody waits for the response to a request that was withdrawn while the worker sent it.
+  or exists (
+    select
+    from monitoring.withdrawn_requests
+    where withdrawn_requests.request_id = (record_other_answer.response).id
+  )
+  -- Last, because embeddings know their requests only by id and time.
+  or monitoring.store_embedding_answer(
+    (record_other_answer.response).id, (record_other_answer.response).status_code,
+    (record_other_answer.response).content, (record_other_answer.response).error_msg,
+    (record_other_answer.response).created
+  );
+end
+$$;
+
+comment on function monitoring.record_other_answer(net._http_response) is
+'Records a response to another request of ours than a health check: a notification or an embedding. Returns whether
+nobody else needs it.';
+
 create function monitoring.record_answer()
 returns trigger
 language plpgsql
@@ -562,40 +674,43 @@ declare
   v_at constant numeric := extract(epoch from clock_timestamp());
   v_run monitoring.worker_run;
   v_elapsed_ms numeric;
+  v_answer monitoring.read_response;
   v_is_recorded boolean := false;
+  v_is_unguarded boolean := false;
 begin
+  -- A block that writes nothing needs no id of a subtransaction, of which a batch of 200 would have too many.
   begin
     v_run := monitoring.continue_run(
       nullif(current_setting('monitoring.worker_run', true), '')::monitoring.worker_run, v_at
     );
     v_elapsed_ms := least((v_at - extract(epoch from new.created)) * 1000, 2147483647);
-    v_is_recorded := monitoring.store_notification_answer(
-      new.id, new.status_code, new.headers, new.content, new.timed_out, new.error_msg
+    v_answer := monitoring.read_answer(
+      new.id, new.status_code, monitoring.set_content_type(new.headers, new.content_type), new.content,
+      new.timed_out, new.error_msg, new.created,
+      greatest(v_elapsed_ms - v_run.backlog_ms, 0)::integer,
+      greatest(v_run.backlog_ms, (v_at - v_run.began) * 1000 - v_run.backlog_ms)::integer
     );
-    if not v_is_recorded then
-      v_is_recorded := monitoring.store_answer(
-        new.id, new.status_code, monitoring.set_content_type(new.headers, new.content_type), new.content,
-        new.timed_out, new.error_msg, new.created,
-        greatest(v_elapsed_ms - v_run.backlog_ms, 0)::integer,
-        greatest(v_run.backlog_ms, (v_at - v_run.began) * 1000 - v_run.backlog_ms)::integer
-      );
-    end if;
-    -- Nobody waits for the response to a request that was withdrawn while the worker sent it.
-    v_is_recorded := v_is_recorded or exists (
-      select
-      from monitoring.withdrawn_requests
-      where withdrawn_requests.request_id = new.id
-    );
-    -- Last, because embeddings know their requests only by id and time.
-    if not v_is_recorded then
-      v_is_recorded := monitoring.store_embedding_answer(
-        new.id, new.status_code, new.content, new.error_msg, new.created
-      );
+    -- The first answer of a batch showed that answers can be written. Should one end the worker nevertheless, it is
+    -- written under guard when the worker sends its request again.
+    v_is_unguarded := v_answer.worker_restarts = 0
+      and coalesce(current_setting('monitoring.can_write_answers', true), '') = 'true';
+    if v_answer.check_id is null or not v_is_unguarded then
+      v_is_unguarded := false;
+      if v_answer.check_id is null then
+        v_is_recorded := monitoring.record_other_answer(new);
+      else
+        v_is_recorded := monitoring.write_answer(v_answer);
+        perform set_config('monitoring.can_write_answers', v_is_recorded::text, true);
+      end if;
     end if;
   exception
     when others then
       v_is_recorded := false; -- the row is stored, and collected later
+      v_is_unguarded := false;
   end;
+  if v_is_unguarded then
+    v_is_recorded := monitoring.write_answer(v_answer);
+  end if;
 
   -- Outside of the block, whose end by an error would undo the setting. It lasts until the end of the batch.
   v_run.ended := extract(epoch from clock_timestamp());
@@ -610,8 +725,9 @@ $$;
 
 comment on function monitoring.record_answer() is
 'Records a response when pg_net inserts it, which is the only way to measure the response time, because created is
-the start of the batch. A recorded response is not inserted: bodies would pile up for hours. Never raises. Security
-definer: it runs as the role of pg_net''s worker.';
+the start of the batch. A recorded response is not inserted: bodies would pile up for hours. Never raises for what a
+response contains: it is read in a block, and so is the first one of a batch written. Security definer: it runs as the
+role of pg_net''s worker.';
 
 create function monitoring.install_answer_trigger()
 returns boolean

@@ -121,8 +121,8 @@ end
 $$;
 
 comment on function monitoring.make_partition(timestamptz) is
-'Makes the partition of monitoring_checks for the week that begins at since, moves its rows out of the default partition,
-and returns its name.';
+'Makes the partition of monitoring_checks for the week that begins at since, moves its rows out of the default
+partition, and returns its name.';
 
 create function monitoring.make_partitions()
 returns text[]
