@@ -2,7 +2,10 @@
 -- Objects: table public.agent_actions; function monitoring.refuse_agent_action_change; triggers
 --   agent_actions_are_append_only, agent_actions_are_not_truncated.
 -- Risks: rows cannot be changed or deleted before retention.agent_actions_days, nor can an incident that they
---   reference. erase_personal_data() replaces words in their texts, and nothing else.
+--   reference. erase_personal_data() replaces words in their texts, and nothing else. The table is not partitioned: a
+--   unique index of a partitioned table has to contain the partition key, so it could no longer be said of the whole
+--   trail that a place in a chain and the end of an action exist once, nor could running_actions reference its id. It is
+--   purged in batches instead, see monitoring.purge_agent_actions().
 
 create table public.agent_actions (
   id bigint generated always as identity primary key,
@@ -45,9 +48,10 @@ where knowledge_id is not null;
 
 create index agent_actions_caller_idx on public.agent_actions (caller, created_at desc);
 
--- For the limits of actions per hour. Ingest writes no such row, so its inserts do not maintain this index.
+-- For the limits of actions per hour, see count_begun_actions(): what it counts, and nothing else. Ingest writes no such
+-- row, so its inserts do not maintain this index.
 create index agent_actions_allowed_idx on public.agent_actions (created_at desc, caller)
-where safety_verdict = 'allowed';
+where safety_verdict = 'allowed' and not details @> '{"dry_run": true}';
 
 create index agent_actions_created_idx on public.agent_actions (created_at desc);
 
@@ -176,14 +180,8 @@ security invoker
 set search_path = ''
 as $$
 begin
-  if tg_op = 'UPDATE' then
-    if monitoring.is_recorded_erasure(old, new) then
-      return new;
-    end if;
-  elsif tg_op = 'DELETE'
-    and old.created_at < now() - make_interval(days => (monitoring.config('retention') ->> 'agent_actions_days')::integer)
-  then
-    return old;
+  if tg_op = 'UPDATE' and monitoring.is_recorded_erasure(old, new) then
+    return new;
   end if;
   raise exception using
     errcode = 'insufficient_privilege',
@@ -194,11 +192,11 @@ end
 $$;
 
 comment on function monitoring.refuse_agent_action_change() is
-'Rejects changes of audit rows, and their deletion before retention.agent_actions_days, by any role. Only the erasure of
-personal data may change a row, see monitoring.is_recorded_erasure().';
+'Rejects changes of audit rows by any role. Only the erasure of personal data may change a row, see
+monitoring.is_recorded_erasure(). Deletions are checked by monitoring.record_purged_actions(), once a statement.';
 
 create trigger agent_actions_are_append_only
-before update or delete on public.agent_actions
+before update on public.agent_actions
 for each row execute function monitoring.refuse_agent_action_change();
 
 create trigger agent_actions_are_not_truncated

@@ -2,8 +2,8 @@
 --   chain; actions without an incident are in the chain of their caller.
 -- Objects: table monitoring.audit_heads; functions monitoring.hash_action_content, monitoring.hash_agent_action,
 --   monitoring.chain_agent_action, monitoring.list_erased_actions, monitoring.erase_action,
---   monitoring.is_recorded_erasure, monitoring.record_purged_actions; triggers agent_actions_are_chained,
---   purged_actions_are_recorded.
+--   monitoring.is_recorded_erasure, monitoring.record_purged_actions, monitoring.end_audit_chains; triggers
+--   agent_actions_are_chained, purged_actions_are_recorded, deleted_incidents_end_their_chain.
 -- Risks: inserting an action locks the row of its incident, or the head of its caller's chain, until commit. Locks are
 --   taken in this order: incidents, known fixes, heads; a transaction that writes actions with and without an incident
 --   writes those with one first. Chains of callers keep agents from waiting for each other, which one chain for all
@@ -13,7 +13,9 @@ create table monitoring.audit_heads (
   chain text primary key,
   chain_position integer not null,
   hash text,
-  changed_by_transaction xid8 not null default pg_current_xact_id(),
+  is_anchored boolean not null default false,
+  oldest_at timestamptz,
+  has_ended boolean not null default false,
   purged_position integer not null default 0,
   purged_hash text,
   purged_until timestamptz,
@@ -22,6 +24,16 @@ create table monitoring.audit_heads (
     (purged_position = 0) = (purged_until is null) and (purged_position = 0) = (purged_hash is null)
   )
 );
+
+-- None of these contains a column that the next action of a chain changes, so that its head is updated in place.
+create index audit_heads_oldest_idx on monitoring.audit_heads (oldest_at, chain)
+where oldest_at is not null;
+
+create index audit_heads_unanchored_idx on monitoring.audit_heads (chain)
+where not is_anchored;
+
+create index audit_heads_ended_idx on monitoring.audit_heads (chain)
+where has_ended;
 
 alter table monitoring.audit_heads enable row level security;
 
@@ -33,7 +45,7 @@ revoke all on table monitoring.audit_heads from public, anon, authenticated, ser
 
 comment on table monitoring.audit_heads is
 'Last action of each hash chain, and the last one that retention deleted, so that other deletions at either end are
-detected. Heads are kept when their actions are deleted.';
+detected. Heads are kept when their actions are deleted, until their incident is deleted too.';
 
 comment on column monitoring.audit_heads.chain is 'Name of the chain, as in agent_actions.chain.';
 
@@ -41,8 +53,14 @@ comment on column monitoring.audit_heads.chain_position is 'Number of actions th
 
 comment on column monitoring.audit_heads.hash is 'Hash of the last action. Null before the first.';
 
-comment on column monitoring.audit_heads.changed_by_transaction is
-'Transaction that wrote the last action: tells which chains are new since the previous anchor.';
+comment on column monitoring.audit_heads.is_anchored is
+'Whether an anchor covers the last action.';
+
+comment on column monitoring.audit_heads.oldest_at is
+'Time of the first action that is kept: tells which chains are due for purge_agent_actions(). Null when none is kept.';
+
+comment on column monitoring.audit_heads.has_ended is
+'Whether the incident of the chain was deleted. Its head is deleted when no anchor names it any more.';
 
 comment on column monitoring.audit_heads.purged_position is
 'Position of the last action that retention deleted. 0 before that.';
@@ -130,13 +148,14 @@ begin
   new.content_salt := gen_random_uuid();
   new.content_hash := monitoring.hash_action_content(new);
   new.hash := monitoring.hash_agent_action(new);
-  insert into monitoring.audit_heads (chain, chain_position, hash)
-  values (v_chain, new.chain_position, new.hash)
+  insert into monitoring.audit_heads (chain, chain_position, hash, oldest_at)
+  values (v_chain, new.chain_position, new.hash, new.created_at)
   on conflict (chain) do update
     set
       chain_position = excluded.chain_position,
       hash = excluded.hash,
-      changed_by_transaction = excluded.changed_by_transaction;
+      is_anchored = false,
+      oldest_at = coalesce(audit_heads.oldest_at, excluded.oldest_at);
   return new;
 end
 $$;
@@ -239,11 +258,28 @@ security invoker
 set search_path = ''
 as $$
 declare
+  v_retention constant jsonb := monitoring.config('retention');
   v_chain text;
 begin
   if not exists (select from purged) then
     return null;
   end if;
+  if not coalesce(
+    (select max(purged.created_at) from purged)
+    < now() - make_interval(days => (v_retention ->> 'agent_actions_days')::integer),
+    false
+  ) then
+    raise exception using
+      errcode = 'insufficient_privilege',
+      message = 'agent_actions is append-only: delete is refused',
+      detail = 'The audit trail must be complete and unchanged.',
+      hint = 'Rows older than retention.agent_actions_days can be deleted; erase_personal_data() erases texts.';
+  end if;
+  perform
+  from monitoring.audit_heads
+  where audit_heads.chain in (select purged.chain from purged)
+  order by audit_heads.chain
+  for no key update;
   select cut.chain
   into v_chain
   from (
@@ -271,7 +307,15 @@ begin
   set
     purged_position = cut.chain_position,
     purged_hash = cut.hash,
-    purged_until = greatest(audit_heads.purged_until, cut.until)
+    purged_until = greatest(audit_heads.purged_until, cut.until),
+    oldest_at = (
+      select kept.created_at
+      from public.agent_actions as kept
+      where kept.chain = cut.chain
+        and kept.chain_position > cut.chain_position
+      order by kept.chain_position
+      limit 1
+    )
   from (
     select distinct on (purged.chain)
       purged.chain,
@@ -289,7 +333,7 @@ begin
     true,
     jsonb_build_object(
       'actions', count(*), 'chains', count(distinct purged.chain), 'until', max(purged.created_at),
-      'agent_actions_days', monitoring.config('retention') -> 'agent_actions_days'
+      'agent_actions_days', v_retention -> 'agent_actions_days'
     )
   from purged;
   return null;
@@ -297,10 +341,39 @@ end
 $$;
 
 comment on function monitoring.record_purged_actions() is
-'Records in the head of each chain, and as an action, what was deleted from the audit trail. Rejects a deletion that
-leaves older actions of the same chain.';
+'Records in the head of each chain, and as one action a statement, what was deleted from the audit trail. Rejects a
+deletion before retention.agent_actions_days by any role, and one that leaves older actions of the same chain.';
 
 create trigger purged_actions_are_recorded
 after delete on public.agent_actions
 referencing old table as purged
 for each statement execute function monitoring.record_purged_actions();
+
+create function monitoring.end_audit_chains()
+returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+begin
+  perform
+  from monitoring.audit_heads
+  where audit_heads.chain in (select deleted.id from deleted)
+  order by audit_heads.chain
+  for no key update;
+  update monitoring.audit_heads
+  set has_ended = true
+  where audit_heads.chain in (select deleted.id from deleted);
+  return null;
+end
+$$;
+
+comment on function monitoring.end_audit_chains() is
+'Notes in the heads of the chains of deleted incidents that they have ended. Security definer: who may delete an incident
+needs no right to write heads.';
+
+create trigger deleted_incidents_end_their_chain
+after delete on public.incidents
+referencing old table as deleted
+for each statement execute function monitoring.end_audit_chains();

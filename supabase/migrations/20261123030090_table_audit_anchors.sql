@@ -1,7 +1,8 @@
 -- Purpose: sums the heads of all audit chains up to one hash a day. A copy of it outside of the database detects even a
 --   change by an owner who rewrites rows, heads and hashes consistently.
 -- Objects: tables monitoring.audit_anchors, monitoring.audit_anchor_heads; functions monitoring.hash_audit_anchor,
---   monitoring.write_audit_anchor, monitoring.purge_agent_actions.
+--   monitoring.write_audit_anchor, monitoring.list_due_actions, monitoring.purge_audit_anchors,
+--   monitoring.purge_agent_actions.
 -- Risks: what was written after the last anchor is protected by its chain only.
 
 create table monitoring.audit_anchors (
@@ -9,8 +10,7 @@ create table monitoring.audit_anchors (
   anchored_at timestamptz not null default clock_timestamp(),
   previous_hash text,
   hash text not null,
-  chains bigint not null,
-  horizon xid8 not null
+  chains bigint not null
 );
 
 alter table monitoring.audit_anchors enable row level security;
@@ -33,10 +33,7 @@ comment on column monitoring.audit_anchors.previous_hash is 'Hash of the previou
 
 comment on column monitoring.audit_anchors.hash is 'The sha256, in hex, see monitoring.hash_audit_anchor().';
 
-comment on column monitoring.audit_anchors.chains is 'Number of chains.';
-
-comment on column monitoring.audit_anchors.horizon is
-'Oldest transaction that was running: what it or a later one writes belongs to the next anchor.';
+comment on column monitoring.audit_anchors.chains is 'Number of chains that this anchor and earlier ones cover.';
 
 create table monitoring.audit_anchor_heads (
   anchored_on date not null references monitoring.audit_anchors (anchored_on) on delete cascade,
@@ -117,8 +114,6 @@ as $$
 declare
   v_previous monitoring.audit_anchors;
   v_anchor monitoring.audit_anchors;
-  -- Read before the heads: a transaction that ends in between is covered by this anchor or by the next one.
-  v_horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
 begin
   perform pg_advisory_xact_lock(20261126, 2);
   select audit_anchors.*
@@ -129,10 +124,8 @@ begin
   if v_previous.anchored_on >= write_audit_anchor.day then
     return v_previous;
   end if;
-  insert into monitoring.audit_anchors (anchored_on, previous_hash, hash, chains, horizon)
-  values (
-    write_audit_anchor.day, v_previous.hash, '', (select count(*) from monitoring.audit_heads), v_horizon
-  );
+  insert into monitoring.audit_anchors (anchored_on, previous_hash, hash, chains)
+  values (write_audit_anchor.day, v_previous.hash, '', 0);
   insert into monitoring.audit_anchor_heads (
     anchored_on, chain, from_position, chain_position, hash, first_action_at
   )
@@ -151,13 +144,30 @@ begin
       where earlier.chain = head.chain
     )) as until_position
   ) as covered
-  where head.chain_position > covered.until_position
-    and (
-      v_previous.horizon is null
-      or head.changed_by_transaction >= v_previous.horizon
-      -- The database was restored into a new server, which counts transactions from the beginning.
-      or v_previous.horizon > pg_current_xact_id()
-    );
+  where not head.is_anchored
+    and head.chain_position > covered.until_position;
+  -- A chain that is being written, or was written since, belongs to the next anchor too.
+  update monitoring.audit_heads
+  set is_anchored = true
+  from (
+    select head.chain
+    from monitoring.audit_heads as head
+    left join monitoring.audit_anchor_heads as anchored
+      on anchored.anchored_on = write_audit_anchor.day and anchored.chain = head.chain
+    where not head.is_anchored
+      and (anchored.chain is null or anchored.chain_position = head.chain_position)
+    order by head.chain
+    for no key update of head skip locked
+  ) as covered
+  where audit_heads.chain = covered.chain;
+  update monitoring.audit_anchors
+  set chains = coalesce(v_previous.chains, 0) + (
+    select count(*)
+    from monitoring.audit_anchor_heads
+    where audit_anchor_heads.anchored_on = write_audit_anchor.day
+      and audit_anchor_heads.from_position = 0
+  )
+  where audit_anchors.anchored_on = write_audit_anchor.day;
   update monitoring.audit_anchors
   set hash = monitoring.hash_audit_anchor(write_audit_anchor.day)
   where audit_anchors.anchored_on = write_audit_anchor.day
@@ -169,7 +179,102 @@ $$;
 comment on function monitoring.write_audit_anchor(date) is
 'Writes the anchor of a day and returns it. If that day, or a later one, has an anchor, returns the latest one.';
 
-create function monitoring.purge_agent_actions()
+create function monitoring.list_due_actions(cutoff timestamptz, batch_size integer)
+returns setof bigint
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  return query
+  with due as materialized (
+    select audit_heads.chain, audit_heads.purged_position
+    from monitoring.audit_heads
+    where audit_heads.oldest_at < list_due_actions.cutoff
+    order by audit_heads.oldest_at, audit_heads.chain
+    -- Chains that are being written wait for the next batch: the purge waits for nobody while it holds locks.
+    for no key update skip locked
+  )
+
+  -- Chain by chain until the batch is full: nothing beyond it is read or locked.
+  select doomed.id
+  from due
+  cross join lateral (
+    select coalesce(
+      (
+        select kept.chain_position
+        from public.agent_actions as kept
+        where kept.chain = due.chain
+          and kept.chain_position > due.purged_position
+          and kept.chain_position <= due.purged_position + list_due_actions.batch_size
+          and (
+            kept.created_at >= list_due_actions.cutoff
+            -- An erasure is kept as long as an action that it changed.
+            or (kept.action = 'personal_data_erased' and exists (
+              select
+              from jsonb_object_keys(kept.details -> 'actions') as erased (action_id)
+              join public.agent_actions as changed on changed.id = erased.action_id::bigint
+            ))
+          )
+        order by kept.chain_position
+        limit 1
+      ),
+      due.purged_position + list_due_actions.batch_size + 1
+    ) as first_kept
+  ) as cut
+  cross join lateral (
+    select agent_actions.id
+    from public.agent_actions
+    where agent_actions.chain = due.chain
+      and agent_actions.chain_position > due.purged_position
+      and agent_actions.chain_position < cut.first_kept
+    order by agent_actions.chain_position
+    limit list_due_actions.batch_size
+  ) as doomed
+  limit list_due_actions.batch_size;
+end
+$$;
+
+comment on function monitoring.list_due_actions(timestamptz, integer) is
+'Locks the heads of the chains that begin before the cutoff, those that begin first, and returns up to batch_size actions
+that they may lose: a hash chain may lose its beginning, but no action in the middle.';
+
+create function monitoring.purge_audit_anchors(cutoff timestamptz, batch_size integer)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_day date;
+  v_heads bigint := 0::bigint;
+  v_count bigint;
+begin
+  while v_heads < purge_audit_anchors.batch_size loop
+    v_day := (
+      select min(audit_anchors.anchored_on)
+      from monitoring.audit_anchors
+      where audit_anchors.anchored_at < purge_audit_anchors.cutoff
+    );
+    -- The next anchor continues the latest one.
+    exit when (v_day < (select max(audit_anchors.anchored_on) from monitoring.audit_anchors)) is not true;
+    delete from monitoring.audit_anchor_heads
+    where audit_anchor_heads.anchored_on = v_day;
+    get diagnostics v_count = row_count;
+    delete from monitoring.audit_anchors
+    where audit_anchors.anchored_on = v_day;
+    v_heads := v_heads + v_count;
+  end loop;
+end
+$$;
+
+comment on function monitoring.purge_audit_anchors(timestamptz, integer) is
+'Deletes anchors that were written before the cutoff, with all their heads, the oldest first, and ends when they had
+batch_size heads. The latest anchor is kept.';
+
+create function monitoring.purge_agent_actions(batch_size integer)
 returns bigint
 language plpgsql
 volatile
@@ -180,57 +285,38 @@ declare
   v_cutoff timestamptz := now() - make_interval(
     days => (monitoring.config('retention') ->> 'agent_actions_days')::integer
   );
+  v_due bigint[];
   v_count bigint;
 begin
-  with due as materialized (
-    select audit_heads.chain
-    from monitoring.audit_heads
-    where audit_heads.chain in (
-      select agent_actions.chain from public.agent_actions where agent_actions.created_at < v_cutoff
-    )
-    order by audit_heads.chain
-    -- Chains that are being written wait for the next night, so that ingest and the purge cannot deadlock.
-    for update skip locked
-  ),
-
-  cuts as materialized (
-    select
-      due.chain,
-      (
-        -- In the order of the chain's index: it reads each action of a chain once.
-        select kept.chain_position
-        from public.agent_actions as kept
-        where kept.chain = due.chain
-          and (
-            kept.created_at >= v_cutoff
-            -- An erasure is kept as long as an action that it changed.
-            or (kept.action = 'personal_data_erased' and exists (
-              select
-              from jsonb_object_keys(kept.details -> 'actions') as erased (action_id)
-              join public.agent_actions as changed on changed.id = erased.action_id::bigint
-            ))
-          )
-        order by kept.chain_position
-        limit 1
-      ) as first_kept
-    from due
-  )
-
-  -- A hash chain may lose its beginning, but no action in the middle.
+  -- The record of the purge is written to the chain of the caller: locked first, nothing is waited for later.
+  insert into monitoring.audit_heads (chain, chain_position)
+  values (monitoring.current_caller(), 0)
+  on conflict (chain) do nothing;
+  perform from monitoring.audit_heads where audit_heads.chain = monitoring.current_caller() for no key update;
+  v_due := array(select due.id from monitoring.list_due_actions(v_cutoff, purge_agent_actions.batch_size) as due (id));
   delete from public.agent_actions
-  using cuts
-  where agent_actions.chain = cuts.chain
-    and agent_actions.created_at < v_cutoff
-    and (cuts.first_kept is null or agent_actions.chain_position < cuts.first_kept);
+  where agent_actions.id = any(v_due);
   get diagnostics v_count = row_count;
-  delete from monitoring.audit_anchors
-  where audit_anchors.anchored_at < v_cutoff
-    -- The next anchor continues the latest one.
-    and audit_anchors.anchored_on < (select max(newest.anchored_on) from monitoring.audit_anchors as newest);
+  if v_count < purge_agent_actions.batch_size then
+    perform monitoring.purge_audit_anchors(v_cutoff, purge_agent_actions.batch_size);
+    delete from monitoring.audit_heads
+    where audit_heads.chain in (
+      select ended.chain
+      from monitoring.audit_heads as ended
+      where ended.has_ended
+        and ended.oldest_at is null
+        and not exists (
+          select from monitoring.audit_anchor_heads where audit_anchor_heads.chain = ended.chain
+        )
+      limit purge_agent_actions.batch_size
+      for update skip locked
+    );
+  end if;
   return v_count;
 end
 $$;
 
-comment on function monitoring.purge_agent_actions() is
-'Deletes audit rows and anchors older than retention.agent_actions_days and returns the number of rows. A trigger
-records what was deleted.';
+comment on function monitoring.purge_agent_actions(integer) is
+'Deletes up to batch_size audit rows older than retention.agent_actions_days and returns their number. A trigger records
+what was deleted, once a batch. When no more rows are due, it deletes anchors of the same age, and the heads of chains
+whose incident was deleted. Call it again, after a commit, while it returns batch_size.';

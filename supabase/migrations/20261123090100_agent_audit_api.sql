@@ -31,6 +31,7 @@ returns table (
   actions bigint,
   first_position integer,
   last_position integer,
+  purged_actions integer,
   purged_until timestamptz,
   erased_actions bigint,
   broken_action_id bigint,
@@ -88,6 +89,7 @@ begin
     summed.actions,
     summed.first_position,
     v_head.chain_position,
+    coalesce(v_head.purged_position, 0),
     v_head.purged_until,
     summed.erased_actions,
     summed.broken_action_id,
@@ -207,6 +209,7 @@ begin
     'actions', v_found.actions,
     'first_position', v_found.first_position,
     'last_position', v_found.last_position,
+    'purged_actions', v_found.purged_actions,
     'purged_until', v_found.purged_until,
     'erased_actions', v_found.erased_actions,
     'broken_action_id', v_found.broken_action_id
@@ -307,7 +310,13 @@ begin
     'chains', (select count(*) from verified),
     'actions', (select sum(verified.actions) from verified),
     'erased_actions', (select sum(verified.erased_actions) from verified),
+    'purged_actions', (select sum(verified.purged_actions) from verified),
     'purged_until', (select max(verified.purged_until) from verified),
+    'last_purged_at', (
+      select max(agent_actions.created_at)
+      from public.agent_actions
+      where agent_actions.action = 'audit_purged'
+    ),
     'last_anchored_on', (select max(audit_anchors.anchored_on) from monitoring.audit_anchors),
     'problems', (
       select coalesce(jsonb_agg(to_jsonb(listed) order by listed.chain nulls first, listed.problem), '[]')
@@ -326,12 +335,13 @@ grant execute on function public.verify_audit(text, date, text) to authenticated
 comment on function public.verify_audit(text, date, text) is
 'Verifies the audit trail of an incident or, without incident_id, the whole trail.
 
-For an incident: {"incident_id", "is_intact", "problem", "actions", "first_position", "last_position", "purged_until",
-"erased_actions", "broken_action_id"}. broken_action_id is the first action that was changed, or before which one is missing.
-purged_until is the time of the youngest action that retention deleted, which is no problem; null if it deleted none.
-erased_actions counts the actions from which erase_personal_data() erased texts; their rows contain [erased].
-For the whole trail, which the owner and service_role may verify: {"is_intact", "chains", "actions", "erased_actions", "purged_until",
-"last_anchored_on", "problems": [{"chain", "problem", "broken_action_id"}]}, at most 50 problems; chain is null where the
-anchors themselves were changed. anchored_on and anchor_hash are those of an anchor that the service logged: without
+For an incident: {"incident_id", "is_intact", "problem", "actions", "first_position", "last_position", "purged_actions",
+"purged_until", "erased_actions", "broken_action_id"}. broken_action_id is the first action that was changed, or before which
+one is missing. purged_actions is how many actions retention deleted, which is no problem, and purged_until the time of the
+youngest of them; 0 and null if it deleted none. erased_actions counts the actions from which erase_personal_data() erased texts; their rows contain [erased].
+For the whole trail, which the owner and service_role may verify: {"is_intact", "chains", "actions", "erased_actions",
+"purged_actions", "purged_until", "last_purged_at", "last_anchored_on", "problems": [{"chain", "problem",
+"broken_action_id"}]}, at most 50 problems; chain is null where the anchors themselves were changed. Chains of incidents that
+retention deleted are not counted. anchored_on and anchor_hash are those of an anchor that the service logged: without
 them, a change by an owner who also recomputed every hash is not detected. 404 when the incident does not exist. Security
 definer, because agents have no access to the hashes in the schema monitoring, but may read every action.';

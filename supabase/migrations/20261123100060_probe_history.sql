@@ -473,7 +473,7 @@ begin
     < (now() at time zone 'UTC')::date - (v_retention ->> 'target_history_days')::integer;
   get diagnostics v_days = row_count;
 
-  v_actions := monitoring.purge_agent_actions();
+  v_actions := monitoring.purge_agent_actions(5000);
 
   perform monitoring.purge_looks();
 

@@ -12,7 +12,7 @@ select public.add_incident_note('INC-2', 'the last');
 select is(
   public.verify_audit('INC-1'),
   '{"incident_id": "INC-1", "is_intact": true, "problem": null, "actions": 4, "first_position": 1, "last_position": 4,
-    "purged_until": null, "erased_actions": 0, "broken_action_id": null}'::jsonb,
+    "purged_actions": 0, "purged_until": null, "erased_actions": 0, "broken_action_id": null}'::jsonb,
   'an unchanged audit trail is intact'
 );
 

@@ -1,6 +1,6 @@
 begin;
 
-select plan(9);
+select plan(10);
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
 values ('INC-1', 'old', 't', 'm', 'LOW', 'backend', 'r');
@@ -26,12 +26,12 @@ select throws_ok(
   '42501', 'the actions of INC-1 cannot be deleted out of order', 'an action past its retention is not deleted before older ones'
 );
 
-select ok(monitoring.purge_agent_actions() >= 2, 'actions past their retention are deleted');
+select ok(monitoring.purge_agent_actions(5000) >= 2, 'actions past their retention are deleted');
 
 select is(
   public.verify_audit('INC-1') - 'purged_until',
   '{"incident_id": "INC-1", "is_intact": true, "problem": null, "actions": 1, "first_position": 3, "last_position": 3,
-    "erased_actions": 0, "broken_action_id": null}'::jsonb,
+    "purged_actions": 2, "erased_actions": 0, "broken_action_id": null}'::jsonb,
   'a trail without what retention deleted is intact'
 );
 
@@ -49,11 +49,23 @@ select is(
   '365', 'the purge is an action itself'
 );
 
+select is(
+  (
+    select array[
+      (answer ->> 'purged_actions')::integer >= 2,
+      (answer ->> 'purged_until')::timestamptz >= now() - interval '400 days',
+      (answer ->> 'last_purged_at')::timestamptz = now()
+    ]
+    from public.verify_audit() as answer
+  ),
+  array[true, true, true], 'so does the whole trail, and when'
+);
+
 update public.system_config
 set value = '{"agent_actions_days": 200}'
 where key = 'retention';
 
-select ok(monitoring.purge_agent_actions() >= 1, 'a shorter retention deletes more');
+select ok(monitoring.purge_agent_actions(5000) >= 1, 'a shorter retention deletes more');
 
 update public.system_config
 set value = '{"agent_actions_days": 365}'

@@ -24,7 +24,7 @@ update public.system_config
 set value = '{"agent_actions_days": 150}'
 where key = 'retention';
 
-select monitoring.purge_agent_actions();
+select monitoring.purge_agent_actions(5000);
 
 select results_eq(
   $$ select caller from public.agent_actions
@@ -36,9 +36,9 @@ update public.system_config
 set value = '{"agent_actions_days": 50}'
 where key = 'retention';
 
-select monitoring.purge_agent_actions();
+select monitoring.purge_agent_actions(5000);
 
-select monitoring.purge_agent_actions();
+select monitoring.purge_agent_actions(5000);
 
 select is_empty(
   $$ select from public.agent_actions

@@ -176,14 +176,14 @@ def test_agents_ingest_purges_and_anchors_at_once_break_no_chain(
     def keep_house(number: int) -> None:
         with psycopg.connect(stack.database_url, autocommit=True) as own:
             for turn in range(20):
-                own.execute("select monitoring.purge_agent_actions()")
+                own.execute("select monitoring.purge_agent_actions(5000)")
                 own.execute("select monitoring.write_audit_anchor(%s)", [f"20{number:02}-01-{turn + 1:02}"])
 
     with ThreadPoolExecutor(9) as pool:
         runs = [pool.submit(work, number) for work in (write, ingest, keep_house) for number in range(3)]
         for run in runs:
             run.result()
-    connection.execute("select monitoring.purge_agent_actions()")
+    connection.execute("select monitoring.purge_agent_actions(5000)")
     assert problems_of(connection, None, None) == []
     row = connection.execute(
         "select count(*), sum(purged_position) from monitoring.audit_heads where chain like 'user:aged %'"
