@@ -205,7 +205,7 @@ begin
   on conflict (is_only_row) do nothing;
   perform compiled.is_only_row
   from monitoring.compiled_secret_formats as compiled
-  for update;
+  for no key update;
   with
   formats as (
     -- Where triggers did not run, as in a restored backup, a row could be wrong: no report must fail because of it.

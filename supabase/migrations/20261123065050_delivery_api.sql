@@ -5,8 +5,8 @@
 --   public.record_invalid_signature.
 -- Risks: deliveries are applied in order of arrival, because the order matters (warning, critical, resolved). Locks are
 --   taken in this order: the advisory locks of all issues and alerts in a call, sorted; the quotas of its senders,
---   sorted, if there are several, because another call can have them in another order; then for each its incident, the
---   quota, its row in deliveries. A row is changed only under the advisory lock of its issue. An error that no body
+--   sorted, if there are several, because another call can have them in another order; the incidents, if there are
+--   several, in the order of every other call; then for each its incident, the quota, its row in deliveries. A row is changed only under the advisory lock of its issue. An error that no body
 --   causes fails the whole call: the service keeps the deliveries and sends them again.
 
 create type monitoring.delivery as (
@@ -413,6 +413,13 @@ begin
     from unnest(v_deliveries) as delivery
   ) as senders
   having count(senders.sender) > 1;
+  -- An incident that is reopened locks its known fixes, and those come after all incidents.
+  perform monitoring.lock_incidents(array_agg(issues.fingerprint))
+  from (
+    select distinct (delivery.intent).fingerprint
+    from unnest(v_deliveries) as delivery
+  ) as issues
+  having count(issues.fingerprint) > 1;
   for v_number in 1..cardinality(v_deliveries) loop
     v_delivery := v_deliveries[v_number];
     -- A notification can hold a thousand alerts: to apply all would last longer than a statement may.
@@ -469,7 +476,8 @@ begin
     from public.security_events
     where security_events.event_type = 'invalid_signature'
       and security_events.ip_address is not distinct from v_address
-      and security_events.created_at > clock_timestamp() - interval '1 minute'
+      -- A subquery, because an index is not searched for what changes with each row.
+      and security_events.created_at > (select clock_timestamp() - interval '1 minute')
   );
   return found;
 end

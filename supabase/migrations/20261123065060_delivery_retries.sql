@@ -1,8 +1,8 @@
 -- Purpose: applies deliveries that were stored but not applied: deferred by the limit of new incidents, or failed.
 -- Objects: functions monitoring.apply_stored_delivery, monitoring.postpone_delivery, public.replay_delivery,
---   monitoring.retry_deliveries.
--- Risks: the advisory lock of an issue or alert comes before any row, as in ingest_deliveries(). The job takes it only
---   if it is free, because it takes the locks of several issues in no order.
+--   monitoring.list_waiting_deliveries, monitoring.retry_deliveries.
+-- Risks: the advisory lock of an issue or alert comes before any row, as in ingest_deliveries(). The job takes those
+--   that are free, because it takes the locks of several issues in no order, and then their incidents in order.
 
 create function monitoring.apply_stored_delivery(id bigint, is_waiting boolean)
 returns text
@@ -41,7 +41,7 @@ begin
     into v_row
     from monitoring.deliveries
     where deliveries.id = apply_stored_delivery.id
-    for update;
+    for no key update;
   end if;
   if v_row.effect is null or v_row.effect not in ('deferred', 'failed') then
     return v_row.effect;
@@ -103,7 +103,7 @@ as $$
     from monitoring.deliveries as waiting
     where waiting.id = postpone_delivery.id
       and waiting.effect in ('deferred', 'failed')
-    for update skip locked
+    for no key update skip locked
   )
 $$;
 
@@ -173,6 +173,42 @@ A delivery that was applied before is not applied again: nothing is counted, cha
 body causes an error again stays failed, with the error in result. 404 when the delivery does not exist, or was purged
 after retention.deliveries_days. Security definer, because nobody may write deliveries directly.';
 
+create function monitoring.list_waiting_deliveries()
+returns table (id bigint, effect text, sender text, fingerprint text)
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  c_most constant integer := 50;
+  -- Not in the condition: an index is not searched for what changes with each row.
+  c_now constant timestamptz := clock_timestamp();
+begin
+  return query
+  select due.id, due.effect, due.sender, due.fingerprint
+  from unnest(array['deferred', 'failed']) as effects (effect)
+  cross join unnest(monitoring.delivery_kinds()) as kinds (kind)
+  cross join lateral (
+    select
+      deliveries.id, deliveries.effect, deliveries.next_attempt_at, deliveries.fingerprint,
+      monitoring.delivery_sender(deliveries.kind, deliveries.name) as sender
+    from monitoring.deliveries
+    where deliveries.effect = effects.effect
+      and deliveries.kind = kinds.kind
+      and deliveries.effect in ('deferred', 'failed')
+      and deliveries.next_attempt_at <= c_now
+    order by deliveries.next_attempt_at, deliveries.id
+    limit c_most
+  ) as due
+  order by due.sender, due.effect, due.next_attempt_at, due.id; -- senders as lock_quotas() orders them
+end
+$$;
+
+comment on function monitoring.list_waiting_deliveries() is
+'Returns the deliveries that are due for another attempt: of each kind, up to 50 that are deferred and up to 50 that
+failed, by sender, and those that have waited longest first.';
+
 create function monitoring.retry_deliveries()
 returns bigint
 language plpgsql
@@ -181,29 +217,28 @@ security invoker
 set search_path = ''
 as $$
 declare
-  c_most constant integer := 50;
+  -- Issues of which no other session stores a delivery now.
+  v_fingerprints text[] := array(
+    select issues.fingerprint
+    from (
+      select distinct waiting.fingerprint
+      from monitoring.list_waiting_deliveries() as waiting
+      where waiting.fingerprint is not null
+    ) as issues
+    where pg_try_advisory_xact_lock(20261124, hashtext(issues.fingerprint))
+  );
   v_waiting record;
   v_effect text;
   v_exhausted text[] := '{}'::text[]; -- senders whose limit of this minute is used up
   v_applied bigint := 0::bigint;
 begin
+  -- Each delivery keeps its locks until commit, so they are taken in the order of every other call.
+  perform monitoring.lock_incidents(v_fingerprints);
   for v_waiting in
     select due.id, due.effect, due.sender
-    from unnest(array['deferred', 'failed']) as effects (effect)
-    cross join unnest(monitoring.delivery_kinds()) as kinds (kind)
-    cross join lateral (
-      select
-        deliveries.id, deliveries.effect, deliveries.next_attempt_at,
-        monitoring.delivery_sender(deliveries.kind, deliveries.name) as sender
-      from monitoring.deliveries
-      where deliveries.effect = effects.effect
-        and deliveries.kind = kinds.kind
-        and deliveries.effect in ('deferred', 'failed')
-        and deliveries.next_attempt_at <= clock_timestamp()
-      order by deliveries.next_attempt_at, deliveries.id
-      limit c_most
-    ) as due
-    order by due.sender, due.effect, due.next_attempt_at, due.id -- senders as lock_quotas() orders them
+    from monitoring.list_waiting_deliveries() as due
+    where due.fingerprint is null
+      or due.fingerprint = any(v_fingerprints)
   loop
     continue when v_waiting.effect = 'deferred' and v_waiting.sender = any(v_exhausted);
     begin

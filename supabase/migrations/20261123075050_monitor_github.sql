@@ -303,7 +303,7 @@ begin
   into v_former
   from public.deployment_history
   where deployment_history.external_id = v_intent.fingerprint
-  for update;
+  for no key update;
   if v_former.id is null then
     insert into public.deployment_history (
       service, version, commit_hash, environment, status, deployed_by, caller, started_at, finished_at, external_id,

@@ -2,7 +2,8 @@
 -- Objects: functions monitoring.refuse_request, monitoring.refuse_unknown_incident, monitoring.check_size,
 --   monitoring.read_optional_text, monitoring.require_argument, monitoring.read_required_text,
 --   monitoring.read_optional_line, monitoring.read_required_line, monitoring.read_document, monitoring.read_choice,
---   monitoring.read_severity, monitoring.read_category, monitoring.require_subject, monitoring.lock_incident.
+--   monitoring.read_severity, monitoring.read_category, monitoring.require_subject, monitoring.lock_incident,
+--   monitoring.lock_incidents.
 -- Risks: text from agents is untrusted: it must pass one of the read functions before it is stored, and before any
 --   lock is taken, so that a large argument makes nobody wait.
 
@@ -279,7 +280,7 @@ begin
   into v_incident
   from public.incidents
   where incidents.id = lock_incident.incident_id
-  for update;
+  for no key update;
   if not found then
     perform monitoring.refuse_unknown_incident(lock_incident.incident_id);
   end if;
@@ -289,3 +290,40 @@ $$;
 
 comment on function monitoring.lock_incident(text) is
 'Locks an incident until commit and returns it. Raises PT404 when it does not exist.';
+
+create function monitoring.lock_incidents(fingerprints text[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+set enable_seqscan = off
+as $$
+begin
+  perform
+  from public.incidents
+  where incidents.id in (
+    select found.incident_id
+    from monitoring.find_fold_candidates(
+      lock_incidents.fingerprints, array_fill(clock_timestamp(), array[cardinality(lock_incidents.fingerprints)])
+    ) as found
+    union all
+    select latest.id
+    from unnest(lock_incidents.fingerprints) as wanted (fingerprint)
+    cross join lateral (
+      select resolved.id
+      from public.incidents as resolved
+      where resolved.fingerprint = wanted.fingerprint
+        and resolved.status = 'resolved'
+      order by resolved.resolved_at desc
+      limit 1
+    ) as latest
+  )
+  order by incidents.fingerprint, incidents.id
+  for no key update;
+end
+$$;
+
+comment on function monitoring.lock_incidents(text[]) is
+'Locks the incidents of these fingerprints that a transaction will change one after the other, in the order of every
+other transaction: the live ones, those that a repeat may reopen, and the ones that were resolved last.';

@@ -111,6 +111,8 @@ begin
     );
   end if;
   if remember_fix.incident_id is not null then
+    -- As in record_fix_outcome().
+    perform pg_advisory_xact_lock_shared(20261126, 3);
     v_incident := monitoring.lock_incident(remember_fix.incident_id);
   end if;
   v_type := coalesce(v_type, case when v_pattern is null then v_incident.error_type end);

@@ -5,10 +5,11 @@
 --   monitoring.list_check_remedies, monitoring.check_agent_action, monitoring.fail_running_actions,
 --   monitoring.lock_action_starts, monitoring.stop_running_actions; triggers configuration_changes_queue_with_agents,
 --   kill_switch_stops_what_is_running.
--- Risks: locks are taken in this order: the advisory lock of action starts and ends, the kill_switch row, the
---   incident, the head of the caller's audit chain. Arguments are checked before all of them. A check whose
---   configuration is missing or unreadable fails. Waiters for the advisory lock are served in order, so setting the
---   kill switch does not wait behind all later callers.
+-- Risks: locks are taken in this order: the advisory lock of action starts and ends, that of changes of incidents in
+--   several steps, the kill_switch row, incidents by fingerprint, the heads of audit chains. Arguments are checked
+--   before all of them. A check whose configuration is missing or unreadable fails. Waiters for the advisory lock are
+--   served in order, so setting the kill switch does not wait behind all later callers. The docs list the order of all
+--   locks: docs/architecture.md.
 
 create table monitoring.action_kinds (
   kind text primary key,
@@ -334,49 +335,57 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_attempt integer := 0;
+  c_now constant timestamptz := clock_timestamp();
+  v_locked text[];
   v_count bigint;
 begin
   perform pg_advisory_xact_lock(20261126, 1);
-  loop
-    v_attempt := v_attempt + 1;
-    begin
-      with ended as (
-        delete from monitoring.running_actions
-        where not fail_running_actions.overdue_only
-          or running_actions.deadline <= clock_timestamp()
-        returning running_actions.*
-      ),
-
-      audited as (
-        insert into public.agent_actions (agent, action, incident_id, success, error, duration_ms, finishes_id)
-        select
-          ended.agent,
-          ended.kind || '_finished',
-          ended.incident_id,
-          false,
-          fail_running_actions.reason,
-          least(extract(epoch from clock_timestamp() - ended.begun_at) * 1000, 2147483647)::integer,
-          ended.action_id
-        from ended
-        left join public.incidents on incidents.id = ended.incident_id
-        -- Each row locks its incident, so in the order of ingest; rows without an incident come last.
-        order by incidents.fingerprint, incidents.id, ended.action_id
+  if fail_running_actions.overdue_only then
+    -- What somebody else is changing is ended by the next run.
+    v_locked := array(
+      select incidents.id
+      from public.incidents
+      where incidents.id in (
+        select running_actions.incident_id from monitoring.running_actions where running_actions.deadline <= c_now
       )
+      order by incidents.fingerprint, incidents.id
+      for no key update skip locked
+    );
+  else
+    v_locked := array(
+      select incidents.id
+      from public.incidents
+      where incidents.id in (select running_actions.incident_id from monitoring.running_actions)
+      order by incidents.fingerprint, incidents.id
+      for no key update
+    );
+  end if;
 
-      select count(*)
-      into v_count
-      from ended;
-      exit;
-    exception
-      -- Sentry and the health checks lock incidents in the order in which their news arrive. Our locks on incidents are
-      -- released here, so that the other session can go on: the kill switch must not fail.
-      when deadlock_detected then
-        if v_attempt = 20 then
-          raise;
-        end if;
-    end;
-  end loop;
+  with ended as (
+    delete from monitoring.running_actions
+    where (not fail_running_actions.overdue_only or running_actions.deadline <= c_now)
+      and (running_actions.incident_id is null or running_actions.incident_id = any(v_locked))
+    returning running_actions.*
+  ),
+
+  audited as (
+    insert into public.agent_actions (agent, action, incident_id, success, error, duration_ms, finishes_id)
+    select
+      ended.agent,
+      ended.kind || '_finished',
+      ended.incident_id,
+      false,
+      fail_running_actions.reason,
+      least(extract(epoch from clock_timestamp() - ended.begun_at) * 1000, 2147483647)::integer,
+      ended.action_id
+    from ended
+    -- Each row locks the head of its chain: those of incidents first, and that of the caller last.
+    order by ended.incident_id, ended.action_id
+  )
+
+  select count(*)
+  into v_count
+  from ended;
   return v_count;
 end
 $$;
@@ -393,13 +402,17 @@ set search_path = ''
 as $$
 begin
   perform pg_advisory_xact_lock(20261126, 1);
+  if tg_table_name = 'system_config' then
+    perform pg_advisory_xact_lock(20261126, 3);
+  end if;
   return null;
 end
 $$;
 
 comment on function monitoring.lock_action_starts() is
-'Takes the advisory lock of action starts and ends before a row of system_config is locked. Security definer, like
-the trigger function that ends running actions.';
+'Takes the advisory lock of action starts and ends before a row is locked, and before one of system_config that of
+changes of incidents in several steps too: the kill switch and the judgement of health checks wait for each other here,
+instead of for incidents. Security definer, like the trigger function that ends running actions.';
 
 create trigger configuration_changes_queue_with_agents
 before insert or update or delete on public.system_config
@@ -417,33 +430,20 @@ declare
   -- Of set_kill_switch(), for the audit row of the configuration.
   c_agent constant text := nullif(current_setting('monitoring.agent', true), '');
   c_details constant jsonb := nullif(current_setting('monitoring.details', true), '')::jsonb;
-  v_attempt integer := 0;
 begin
-  loop
-    v_attempt := v_attempt + 1;
-    begin
-      -- The incidents of claims and of actions together, in the order of ingest.
-      perform monitoring.end_claims(
-        array(
-          select incidents.id
-          from public.incidents
-          where incidents.claim_caller is not null
-            or incidents.id in (select running_actions.incident_id from monitoring.running_actions)
-          order by incidents.fingerprint, incidents.id
-          for update
-        ),
-        coalesce(c_agent, monitoring.read_editor()),
-        jsonb_build_object('reason', c_reason)
-      );
-      exit;
-    exception
-      -- As in fail_running_actions().
-      when deadlock_detected then
-        if v_attempt = 20 then
-          raise;
-        end if;
-    end;
-  end loop;
+  -- The incidents of claims and of actions together, in the order of every other transaction.
+  perform monitoring.end_claims(
+    array(
+      select incidents.id
+      from public.incidents
+      where incidents.claim_expires_at is not null
+        or incidents.id in (select running_actions.incident_id from monitoring.running_actions)
+      order by incidents.fingerprint, incidents.id
+      for no key update
+    ),
+    coalesce(c_agent, monitoring.read_editor()),
+    jsonb_build_object('reason', c_reason)
+  );
   perform monitoring.set_change_context(c_agent, c_details);
   perform monitoring.fail_running_actions(c_reason, false);
   return null;

@@ -105,7 +105,7 @@ begin
   into v_deployment
   from public.deployment_history
   where deployment_history.id = record_deployment_finished.deployment_id
-  for update;
+  for no key update;
   if not found then
     perform monitoring.refuse_request(
       'PT404', format('there is no deployment %s', record_deployment_finished.deployment_id), 'deployment_id',
@@ -163,7 +163,7 @@ begin
   into v_old
   from public.deployment_history
   where deployment_history.id = record_deployment_rolled_back.deployment_id
-  for update;
+  for no key update;
   if not found then
     perform monitoring.refuse_request(
       'PT404', format('there is no deployment %s', record_deployment_rolled_back.deployment_id), 'deployment_id',

@@ -211,7 +211,7 @@ as $$
 declare
   v_moment timestamptz := least(coalesce(record_email_sent.at, clock_timestamp()), clock_timestamp());
 begin
-  perform from public.email_tracking where email_tracking.id = record_email_sent.email_id for update;
+  perform from public.email_tracking where email_tracking.id = record_email_sent.email_id for no key update;
   update public.email_tracking
   set
     -- An event of the provider may have been recorded before its answer was. Of an e-mail that was sent twice because
@@ -276,7 +276,7 @@ begin
   into v_email
   from public.email_tracking
   where email_tracking.id = apply_email_event.email_id
-  for update;
+  for no key update;
   insert into monitoring.event_receipts (idempotency_key, answer)
   values (
     monitoring.hash_idempotency_key(

@@ -146,7 +146,7 @@ begin
       and jobs.next_try_at <= clock_timestamp()
     order by jobs.next_try_at
     limit 20
-    for update of jobs skip locked
+    for no key update of jobs skip locked
   loop
     update monitoring.embedding_jobs
     set
@@ -217,7 +217,7 @@ begin
     order by waiting.sent_at desc
     limit 1
     -- pg_net's worker must not wait for a lock.
-    for update skip locked
+    for no key update skip locked
   );
   return found;
 end
@@ -278,7 +278,7 @@ begin
     from monitoring.embedding_jobs as lost
     where lost.status = 'sent'
       and lost.sent_at < clock_timestamp() - interval '2 minutes'
-    for update skip locked
+    for no key update skip locked
   );
 
   for v_job in

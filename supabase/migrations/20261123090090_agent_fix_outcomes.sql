@@ -1,6 +1,6 @@
 -- Purpose: records whether a known fix worked: one outcome per caller and incident. A regression is a failure.
 -- Objects: table monitoring.fix_outcomes; functions monitoring.drop_fix_outcomes, monitoring.count_fix_outcomes,
---   public.record_fix_outcome, monitoring.fail_fixes, monitoring.fail_fixes_of_reopened_incident,
+--   public.record_fix_outcome, monitoring.lock_fixes, monitoring.fail_fixes, monitoring.fail_fixes_of_reopened_incident,
 --   monitoring.fail_fixes_of_former_incidents; triggers outcomes_belong_to_one_fix,
 --   reopened_incidents_fail_their_fixes, new_incidents_fail_former_fixes.
 -- Risks: success_rate ranks fixes, so agents have a reason to forge it: an agent's outcome needs an incident of the
@@ -111,6 +111,8 @@ begin
       'PT400', 'has_worked is missing', 'has_worked', 'Send true if the fix worked, else false.'
     );
   end if;
+  -- The judgement of health checks locks incidents in several steps, and their known fixes in between.
+  perform pg_advisory_xact_lock_shared(20261126, 3);
   v_incident := monitoring.lock_incident(record_fix_outcome.incident_id);
   select error_knowledge.*
   into v_entry
@@ -174,6 +176,29 @@ one of the same error (409), or for service_role be linked to the fix, and an ag
 reported itself (403). Returns {"knowledge_id", "success_count", "failure_count", "success_rate"}. 404 when the fix or the incident does not exist.
 Security definer, because agents may write error_knowledge through such functions only.';
 
+create function monitoring.lock_fixes(incident_ids text[])
+returns setof bigint
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  select error_knowledge.id
+  from public.error_knowledge
+  where error_knowledge.id in (
+    select fix_outcomes.knowledge_id
+    from monitoring.fix_outcomes
+    where fix_outcomes.incident_id = any(lock_fixes.incident_ids)
+      and fix_outcomes.has_worked
+  )
+  order by error_knowledge.id
+  for no key update
+$$;
+
+comment on function monitoring.lock_fixes(text[]) is
+'Locks, in order, the fixes that worked for these incidents, and returns their ids. Who fails the fixes of several
+incidents calls it for all of them first.';
+
 create function monitoring.fail_fixes(resolved_id text, regressed_id text)
 returns void
 language plpgsql
@@ -186,16 +211,8 @@ declare
 begin
   -- The entry is locked before its outcomes, as in record_fix_outcome().
   for v_knowledge_id in
-    select error_knowledge.id
-    from public.error_knowledge
-    where error_knowledge.id in (
-      select fix_outcomes.knowledge_id
-      from monitoring.fix_outcomes
-      where fix_outcomes.incident_id = fail_fixes.resolved_id
-        and fix_outcomes.has_worked
-    )
-    order by error_knowledge.id
-    for no key update
+    select locked.knowledge_id
+    from monitoring.lock_fixes(array[fail_fixes.resolved_id]) as locked (knowledge_id)
   loop
     update monitoring.fix_outcomes
     set has_worked = false, recorded_at = clock_timestamp()
@@ -256,6 +273,17 @@ begin
     from monitoring.fix_outcomes
     where fix_outcomes.has_worked
   ) then
+    perform monitoring.lock_fixes(array_agg(former.id))
+    from opened
+    cross join lateral (
+      select incidents.id
+      from public.incidents
+      where incidents.fingerprint = opened.fingerprint
+        and incidents.status = 'resolved'
+        and incidents.id <> opened.id
+      order by incidents.resolved_at desc
+      limit 1
+    ) as former;
     perform monitoring.fail_fixes(former.id, opened.id)
     from opened
     cross join lateral (

@@ -1,11 +1,11 @@
 -- Purpose: provides the RPC that erases a person's data from every table.
 -- Objects: type monitoring.person_search; functions monitoring.prepare_search, monitoring.is_own_word,
 --   monitoring.erase_rows, monitoring.find_actions_to_erase, monitoring.describe_erased_actions,
---   monitoring.write_erased_actions, monitoring.erase_incidents, monitoring.report_kept_rows,
+--   monitoring.write_erased_actions, monitoring.lock_audit_chains, monitoring.erase_incidents, monitoring.report_kept_rows,
 --   public.erase_personal_data.
 -- Risks: it reads every table completely, without locks, and then locks the rows to change, skipping those that
 --   somebody else has locked: it waits for nobody in the middle of its work, and nobody waits for its reading. Locks:
---   the advisory lock of erasures, incidents by fingerprint, heads of audit chains, rows of other tables.
+--   the advisory lock of erasures, incidents by fingerprint, heads of audit chains, rows of other tables without waiting.
 
 create type monitoring.person_search as (pattern text, word text, spellings text);
 
@@ -187,6 +187,32 @@ $$;
 comment on function monitoring.write_erased_actions(public.agent_actions[]) is
 'Writes the texts that an erasure left of actions. The trigger of the table checks that the erasure is recorded.';
 
+create function monitoring.lock_audit_chains(action_ids bigint[])
+returns void
+language plpgsql
+volatile
+strict
+security invoker
+set search_path = ''
+as $$
+begin
+  perform
+  from monitoring.audit_heads
+  where audit_heads.chain = monitoring.current_caller()
+    or audit_heads.chain in (
+      select agent_actions.chain
+      from public.agent_actions
+      where agent_actions.id = any(lock_audit_chains.action_ids)
+    )
+  order by audit_heads.chain
+  for no key update;
+end
+$$;
+
+comment on function monitoring.lock_audit_chains(bigint[]) is
+'Locks the heads of the chains of these actions, and that of the caller, in order: retention deletes no action of a
+chain whose head is locked.';
+
 create function monitoring.erase_incidents(
   search monitoring.person_search,
   most_rows integer,
@@ -226,7 +252,7 @@ begin
         from public.agent_actions
         where agent_actions.id = any(v_found_actions[:erase_incidents.most_rows])
       )
-    order by locked.fingerprint
+    order by locked.fingerprint, locked.id
     for no key update skip locked
   );
   execute format(
@@ -355,8 +381,9 @@ begin
     v_is_complete := v_is_complete and v_done.is_complete;
   end loop;
 
-  -- Last, because the record locks the end of the caller's audit chain.
+  -- Last, because heads of audit chains are the last locks.
   v_loose := monitoring.find_actions_to_erase(v_search, false, v_most + 1);
+  perform monitoring.lock_audit_chains(v_loose[:v_most]);
   v_entries := array(
     select monitoring.erase_action(agent_actions, v_search.pattern)
     from public.agent_actions

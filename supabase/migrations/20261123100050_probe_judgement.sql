@@ -571,6 +571,7 @@ declare
   v_verdicts monitoring.verdict[];
 begin
   perform pg_advisory_xact_lock(20261123, 1800);
+  perform pg_advisory_xact_lock(20261126, 3);
   perform monitoring.remove_future_checks();
   perform monitoring.remove_stale_target_states();
   perform monitoring.judge_heartbeats(clock_timestamp());

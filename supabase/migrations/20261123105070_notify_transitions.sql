@@ -271,7 +271,7 @@ begin
       ))
         and waiting.status = 'queued'
       order by waiting.id
-      for update skip locked
+      for no key update skip locked
     );
   end if;
 
@@ -290,7 +290,7 @@ begin
           or told.escalate_at is not null
       ))
       order by armed.id
-      for update skip locked
+      for no key update skip locked
     );
   elsif update_told_notifications.former_status = 'acknowledged' then
     update monitoring.notifications
@@ -313,7 +313,7 @@ begin
           group by told.channel
         ))
         order by newest.id
-        for update skip locked
+        for no key update skip locked
       );
   end if;
 end

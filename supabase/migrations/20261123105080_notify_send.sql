@@ -112,7 +112,7 @@ begin
     where notifications.status = 'queued'
     order by due.place
     limit send_notifications.most
-    for update of notifications skip locked
+    for no key update of notifications skip locked
   loop
     begin
       perform monitoring.send_notification(v_n, v_channel);
@@ -186,7 +186,7 @@ begin
     order by due.place
     -- The last message of the minute is for a digest.
     limit greatest(monitoring.count_free_messages((send_new_of_channel.channel).name) - 1, 0)
-    for update of notifications skip locked
+    for no key update of notifications skip locked
   loop
     perform monitoring.send_notification(v_n, send_new_of_channel.channel);
   end loop;
@@ -256,7 +256,7 @@ begin
     where waiting.status = 'queued'
       and (channels.name is null or channels.stop is not null)
     order by waiting.id
-    for update of waiting skip locked
+    for no key update of waiting skip locked
   ),
 
   ended as (

@@ -53,7 +53,7 @@ begin
       and waiting.request_id = awaited.request_id
       and waiting.status = 'sending'
       and waiting.answered_at is null
-    for update of waiting skip locked
+    for no key update of waiting skip locked
   );
   return found;
 end
@@ -464,7 +464,7 @@ begin
       and (notifications.answered_at is not null or notifications.lease_expires_at <= clock_timestamp())
     order by notifications.id
     limit c_most
-    for update skip locked
+    for no key update skip locked
   loop
     select channels.*
     into v_channel

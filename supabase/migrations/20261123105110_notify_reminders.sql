@@ -13,10 +13,10 @@ as $$
   with due as materialized (
     select notifications.*
     from monitoring.notifications
-    where notifications.remind_at <= clock_timestamp()
+    where notifications.remind_at <= (select clock_timestamp())
       and notifications.incident_id = any(write_reminders.incident_ids)
     order by notifications.id
-    for update skip locked
+    for no key update skip locked
   ),
 
   judged as materialized (
@@ -88,10 +88,10 @@ as $$
   with due as materialized (
     select notifications.*
     from monitoring.notifications
-    where notifications.escalate_at <= clock_timestamp()
+    where notifications.escalate_at <= (select clock_timestamp())
       and notifications.incident_id = any(write_escalations.incident_ids)
     order by notifications.id
-    for update skip locked
+    for no key update skip locked
   ),
 
   judged as materialized (

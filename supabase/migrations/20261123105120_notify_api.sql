@@ -65,7 +65,7 @@ begin
       and notifications.event = 'test'
       and notifications.status in ('queued', 'sending')
     order by notifications.id
-    for update skip locked
+    for no key update skip locked
   ) as earlier;
   insert into monitoring.notifications (channel, event, details)
   values (queue_test.channel, 'test', jsonb_build_object('title', 'Test of the channel ' || queue_test.channel));
@@ -212,7 +212,7 @@ begin
             and later.status = 'delivered'
         )
       order by dead.id
-      for update of dead skip locked
+      for no key update of dead skip locked
     )
     returning notifications.id
   )

@@ -87,7 +87,7 @@ as $$
       and notifications.digest_id is null
       and not notifications.may_have_arrived
     order by notifications.id
-    for update skip locked
+    for no key update skip locked
   ),
 
   -- Until where the rows of each incident collapse.
@@ -224,7 +224,7 @@ begin
       and notifications.incident_id = any(v_incidents[:v_digests * c_size])
       and notifications.status = 'queued'
     order by notifications.id
-    for update skip locked
+    for no key update skip locked
   );
 
   for v_members in
@@ -285,7 +285,7 @@ as $$
       and notifications.status = 'queued'
       and digest.finished_at is not null
     order by notifications.id
-    for update of notifications skip locked
+    for no key update of notifications skip locked
   ),
 
   finished as (

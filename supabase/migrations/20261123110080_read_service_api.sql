@@ -225,8 +225,9 @@ declare
   v_answer jsonb := '[]'::jsonb;
   v_has_backend boolean;
 begin
-  -- Serializes replicas of the service that start at the same time.
-  perform from public.system_config where system_config.key = 'health_check_targets' for update;
+  -- Serializes replicas of the service that start at the same time. Every change of the configuration takes this lock
+  -- before its row.
+  perform pg_advisory_xact_lock(20261126, 1);
 
   if v_backend is not null then
     v_answer := v_answer || monitoring.write_service_target(
