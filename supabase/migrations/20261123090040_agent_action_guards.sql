@@ -430,20 +430,34 @@ declare
   -- Of set_kill_switch(), for the audit row of the configuration.
   c_agent constant text := nullif(current_setting('monitoring.agent', true), '');
   c_details constant jsonb := nullif(current_setting('monitoring.details', true), '')::jsonb;
+  v_attempt integer := 0;
 begin
-  -- The incidents of claims and of actions together, in the order of every other transaction.
-  perform monitoring.end_claims(
-    array(
-      select incidents.id
-      from public.incidents
-      where incidents.claim_expires_at is not null
-        or incidents.id in (select running_actions.incident_id from monitoring.running_actions)
-      order by incidents.fingerprint, incidents.id
-      for no key update
-    ),
-    coalesce(c_agent, monitoring.read_editor()),
-    jsonb_build_object('reason', c_reason)
-  );
+  loop
+    v_attempt := v_attempt + 1;
+    begin
+      -- The incidents of claims and of actions together, in the order of every other transaction.
+      perform monitoring.end_claims(
+        array(
+          select incidents.id
+          from public.incidents
+          where incidents.claim_expires_at is not null
+            or incidents.id in (select running_actions.incident_id from monitoring.running_actions)
+          order by incidents.fingerprint, incidents.id
+          for no key update
+        ),
+        coalesce(c_agent, monitoring.read_editor()),
+        jsonb_build_object('reason', c_reason)
+      );
+      exit;
+    exception
+      -- A person who edits incidents in an order of their own. Our locks are released here, so that the other session
+      -- can go on: the kill switch must not fail.
+      when deadlock_detected then
+        if v_attempt = 20 then
+          raise;
+        end if;
+    end;
+  end loop;
   perform monitoring.set_change_context(c_agent, c_details);
   perform monitoring.fail_running_actions(c_reason, false);
   return null;
