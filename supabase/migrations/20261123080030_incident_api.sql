@@ -83,8 +83,13 @@ set search_path = ''
 as $$
 declare
   v_resolution text := monitoring.read_required_text('resolution', resolve_incident.resolution, 4096);
-  v_incident public.incidents := monitoring.lock_incident(resolve_incident.incident_id);
+  v_incident public.incidents;
 begin
+  if resolve_incident.has_worked is not null then
+    -- That of record_fix_outcome(), before the incident is locked.
+    perform pg_advisory_xact_lock_shared(20261126, 3);
+  end if;
+  v_incident := monitoring.lock_incident(resolve_incident.incident_id);
   if v_incident.status = 'resolved' then
     perform monitoring.refuse_request(
       'PT409', format('%s was resolved by %s', v_incident.id, v_incident.resolved_by), 'status',
