@@ -3,9 +3,9 @@
 --   agent_actions_are_append_only, agent_actions_are_not_truncated.
 -- Risks: rows cannot be changed or deleted before retention.agent_actions_days, nor can an incident that they
 --   reference. erase_personal_data() replaces words in their texts, and nothing else. The table is not partitioned: a
---   unique index of a partitioned table has to contain the partition key, so it could no longer be said of the whole
---   trail that a place in a chain and the end of an action exist once, nor could running_actions reference its id. It is
---   purged in batches instead, see monitoring.purge_agent_actions().
+--   unique index of a partitioned table has to contain the partition key, so that a place in a chain, or the end of an
+--   action, could exist twice, and running_actions could not reference its id. It is purged in batches instead, see
+--   monitoring.purge_agent_actions().
 
 create table public.agent_actions (
   id bigint generated always as identity primary key,
@@ -48,8 +48,8 @@ where knowledge_id is not null;
 
 create index agent_actions_caller_idx on public.agent_actions (caller, created_at desc);
 
--- For the limits of actions per hour, see count_begun_actions(): what it counts, and nothing else. Ingest writes no such
--- row, so its inserts do not maintain this index.
+-- For the limits of actions per hour, see count_begun_actions(): what it counts, and nothing else. Ingest writes no
+-- such row, so its inserts do not maintain this index.
 create index agent_actions_allowed_idx on public.agent_actions (created_at desc, caller)
 where safety_verdict = 'allowed' and not details @> '{"dry_run": true}';
 

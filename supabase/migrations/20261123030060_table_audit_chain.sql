@@ -370,8 +370,8 @@ end
 $$;
 
 comment on function monitoring.end_audit_chains() is
-'Notes in the heads of the chains of deleted incidents that they have ended. Security definer: who may delete an incident
-needs no right to write heads.';
+'Notes in the heads of the chains of deleted incidents that they have ended. Security definer: who may delete an
+incident needs no right to write heads.';
 
 create trigger deleted_incidents_end_their_chain
 after delete on public.incidents

@@ -237,8 +237,8 @@ end
 $$;
 
 comment on function monitoring.list_due_actions(timestamptz, integer) is
-'Locks the heads of the chains that begin before the cutoff, those that begin first, and returns up to batch_size actions
-that they may lose: a hash chain may lose its beginning, but no action in the middle.';
+'Locks the heads of the chains that begin before the cutoff, those that begin first, and returns up to batch_size
+actions that they may lose: a hash chain may lose its beginning, but no action in the middle.';
 
 create function monitoring.purge_audit_anchors(cutoff timestamptz, batch_size integer)
 returns void

@@ -6,8 +6,9 @@
 -- Risks: deliveries are applied in order of arrival, because the order matters (warning, critical, resolved). Locks are
 --   taken in this order: the advisory locks of all issues and alerts in a call, sorted; the quotas of its senders,
 --   sorted, if there are several, because another call can have them in another order; the incidents, if there are
---   several, in the order of every other call; then for each its incident, the quota, its row in deliveries. A row is changed only under the advisory lock of its issue. An error that no body
---   causes fails the whole call: the service keeps the deliveries and sends them again.
+--   several, in the order of every other call; then for each its incident, the quota, its row in deliveries. A row is
+--   changed only under the advisory lock of its issue. An error that no body causes fails the whole call: the service
+--   keeps the deliveries and sends them again.
 
 create type monitoring.delivery as (
   envelope_position integer,

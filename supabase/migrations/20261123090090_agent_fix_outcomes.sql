@@ -1,8 +1,8 @@
 -- Purpose: records whether a known fix worked: one outcome per caller and incident. A regression is a failure.
 -- Objects: table monitoring.fix_outcomes; functions monitoring.drop_fix_outcomes, monitoring.count_fix_outcomes,
---   public.record_fix_outcome, monitoring.lock_fixes, monitoring.fail_fixes, monitoring.fail_fixes_of_reopened_incident,
---   monitoring.fail_fixes_of_former_incidents; triggers outcomes_belong_to_one_fix,
---   reopened_incidents_fail_their_fixes, new_incidents_fail_former_fixes.
+--   public.record_fix_outcome, monitoring.lock_fixes, monitoring.fail_fixes,
+--   monitoring.fail_fixes_of_reopened_incident, monitoring.fail_fixes_of_former_incidents; triggers
+--   outcomes_belong_to_one_fix, reopened_incidents_fail_their_fixes, new_incidents_fail_former_fixes.
 -- Risks: success_rate ranks fixes, so agents have a reason to forge it: an agent's outcome needs an incident of the
 --   same error that somebody else reported. The triggers on incidents run while reports are stored.
 

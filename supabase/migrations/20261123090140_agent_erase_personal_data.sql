@@ -1,11 +1,12 @@
 -- Purpose: provides the RPC that erases a person's data from every table.
 -- Objects: type monitoring.person_search; functions monitoring.prepare_search, monitoring.is_own_word,
 --   monitoring.erase_rows, monitoring.find_actions_to_erase, monitoring.describe_erased_actions,
---   monitoring.write_erased_actions, monitoring.lock_audit_chains, monitoring.erase_incidents, monitoring.report_kept_rows,
---   public.erase_personal_data.
+--   monitoring.write_erased_actions, monitoring.lock_audit_chains, monitoring.erase_incidents,
+--   monitoring.report_kept_rows, public.erase_personal_data.
 -- Risks: it reads every table completely, without locks, and then locks the rows to change, skipping those that
 --   somebody else has locked: it waits for nobody in the middle of its work, and nobody waits for its reading. Locks:
---   the advisory lock of erasures, incidents by fingerprint, heads of audit chains, rows of other tables without waiting.
+--   the advisory lock of erasures, incidents by fingerprint, rows of other tables without waiting, heads of audit
+--   chains.
 
 create type monitoring.person_search as (pattern text, word text, spellings text);
 
