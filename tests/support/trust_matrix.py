@@ -162,6 +162,7 @@ DEFINERS_IN_MONITORING = {
     "resume_changed_targets": "a trigger: who may edit the configuration needs no right to write the states",
     "lock_action_starts": "a trigger: who may set the kill switch needs no right to lock",
     "stop_running_actions": "a trigger: who may set the kill switch needs no right to write the audit trail",
+    "end_audit_chains": "a trigger: who may delete an incident needs no right to write the heads of audit chains",
     "audit_config_change": "a trigger: who may edit the configuration needs no right to write the audit trail",
     "audit_direct_edit": "a trigger: who may edit a table needs no right to write the audit trail",
     "follow_switches": "a trigger: the jobs belong to the owner, whoever edits the configuration",
