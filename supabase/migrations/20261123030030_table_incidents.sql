@@ -44,6 +44,10 @@ create table public.incidents (
   time_to_resolution interval generated always as (
     open_before + (resolved_at - coalesce(reopened_at, first_seen))
   ) stored,
+  opened_at timestamptz generated always as (coalesce(reopened_at, first_seen)) stored,
+  active_hour timestamptz generated always as (
+    date_bin(interval '1 hour', last_seen, timestamptz '2000-01-01 00:00:00+00')
+  ) stored,
   suppressed_until timestamptz,
   has_manual_severity boolean not null default false,
   spawned_agents text[] not null default '{}',
@@ -83,7 +87,9 @@ create table public.incidents (
   constraint claims_name_an_agent check (btrim(claimed_by) <> ''),
   constraint only_acknowledged_incidents_are_claimed check (status = 'acknowledged' or claim_caller is null),
   constraint only_suppressed_incidents_have_an_end check (status = 'suppressed' or suppressed_until is null)
-);
+)
+-- Room in each page for the new version of a row: without it, a repeat writes into all indexes.
+with (fillfactor = 70);
 
 -- At most one live incident per fingerprint. Concurrent inserts of the same fingerprint conflict on this index.
 create unique index incidents_live_fingerprint_idx on public.incidents (fingerprint)
@@ -93,27 +99,35 @@ where status <> 'resolved';
 create index incidents_resolved_fingerprint_idx on public.incidents (fingerprint, resolved_at desc)
 where status = 'resolved';
 
--- Order of the list of incidents, without and with each of its filters.
-create index incidents_last_seen_idx on public.incidents (last_seen desc, id);
+-- Order of the list of incidents, without and with each of its filters. A repeat changes no column of any index of this
+-- table, except once an hour active_hour: so it is a HOT update, which writes into no index.
+create index incidents_opened_idx on public.incidents (opened_at desc, id);
 
-create index incidents_status_idx on public.incidents (status, last_seen desc, id);
+create index incidents_status_idx on public.incidents (status, opened_at desc, id);
 
--- Incidents that opened on a day.
+-- Incidents that occurred since a time.
+create index incidents_active_idx on public.incidents (active_hour);
+
+-- Incidents that somebody should resolve and that did not occur for long.
+create index incidents_idle_idx on public.incidents (active_hour)
+where status in ('open', 'acknowledged');
+
+-- Incidents that first occurred on a day.
 create index incidents_first_seen_idx on public.incidents (first_seen);
 
 -- Rare statuses get an index of their own: under row-level security the planner does not use the statistics of an
 -- enum.
-create index incidents_acknowledged_idx on public.incidents (last_seen desc, id)
+create index incidents_acknowledged_idx on public.incidents (opened_at desc, id)
 where status = 'acknowledged';
 
-create index incidents_suppressed_idx on public.incidents (last_seen desc, id)
+create index incidents_suppressed_idx on public.incidents (opened_at desc, id)
 where status = 'suppressed';
 
-create index incidents_severity_idx on public.incidents (severity, last_seen desc, id);
+create index incidents_severity_idx on public.incidents (severity, opened_at desc, id);
 
-create index incidents_category_idx on public.incidents (category, last_seen desc, id);
+create index incidents_category_idx on public.incidents (category, opened_at desc, id);
 
-create index incidents_source_idx on public.incidents (source, last_seen desc, id);
+create index incidents_source_idx on public.incidents (source, opened_at desc, id);
 
 create index incidents_knowledge_idx on public.incidents (knowledge_id)
 where knowledge_id is not null;
@@ -122,7 +136,7 @@ create index incidents_deployment_idx on public.incidents (deployment_id)
 where deployment_id is not null;
 
 -- Live incidents, most severe first, and suppressions that end.
-create index incidents_live_idx on public.incidents (severity desc, last_seen desc, id)
+create index incidents_live_idx on public.incidents (severity desc, opened_at desc, id)
 where status <> 'resolved';
 
 -- The worst incident that the health checks observe, for the overall state.
@@ -241,6 +255,12 @@ comment on column public.incidents.open_before is 'How long the incident was ope
 comment on column public.incidents.time_to_resolution is
 'How long the incident was open until it was resolved, suppressed or not: from first_seen, or if it was reopened,
 open_before and the time from reopened_at. Null while it is not resolved.';
+
+comment on column public.incidents.opened_at is
+'Time at which the incident opened: reopened_at, else first_seen. Repeats do not change it, so lists are in its order.';
+
+comment on column public.incidents.active_hour is
+'Start of the hour of last_seen, in UTC. It has an index and last_seen has none: filter by both.';
 
 comment on column public.incidents.suppressed_until is
 'Time at which the suppression ends. Null when the incident is suppressed until somebody reopens or resolves it.';

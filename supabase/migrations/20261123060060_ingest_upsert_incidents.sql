@@ -70,27 +70,43 @@ security invoker
 set search_path = ''
 set enable_seqscan = off
 as $$
-  select incidents.id, incidents.fingerprint
-  from public.incidents
-  where incidents.fingerprint = any(find_fold_candidates.fingerprints)
-    and incidents.status <> 'resolved'
-  union all
-  select incidents.id, incidents.fingerprint
-  from public.incidents
-  where incidents.fingerprint = any(find_fold_candidates.fingerprints)
-    and incidents.status = 'resolved'
-    and incidents.resolved_at > (
-      (find_fold_candidates.newest_at)[array_position(find_fold_candidates.fingerprints, incidents.fingerprint)]
-      - (monitoring.config('incident_policy') ->> 'reopen_window')::interval
-    )
+  select found.incident_id, found.fingerprint
+  from (
+    select
+      given.fingerprint,
+      -- The second look is only for those without a live one.
+      coalesce(
+        (
+          select incidents.id
+          from public.incidents
+          where incidents.fingerprint = given.fingerprint
+            and incidents.status <> 'resolved'
+        ),
+        (
+          select incidents.id
+          from public.incidents
+          where incidents.fingerprint = given.fingerprint
+            and incidents.status = 'resolved'
+            and incidents.resolved_at > given.newest_at - (
+              select (config.entry ->> 'reopen_window')::interval
+              from monitoring.config('incident_policy') as config (entry)
+            )
+          order by incidents.resolved_at desc
+          limit 1
+        )
+      ) as incident_id
+    from unnest(find_fold_candidates.fingerprints, find_fold_candidates.newest_at) as given (fingerprint, newest_at)
+  ) as found
+  where found.incident_id is not null
 $$;
 
 comment on function monitoring.find_fold_candidates(text[], timestamptz[]) is
-'Returns the incidents that repeats of these fingerprints may fold into: live ones, and those that were resolved within
-incident_policy.reopen_window before the newest repeat, or after it. newest_at are the times of the newest repeats, in
-the order of the fingerprints. Takes no lock.';
+'Returns the incident of each fingerprint that its repeats may fold into: the live one, else the one that was resolved
+last, within incident_policy.reopen_window before the newest repeat or after it. newest_at are the times of the newest
+repeats, in the order of the fingerprints. Each is one look into each of two indexes, however many incidents there are.
+Takes no lock.';
 
-create function monitoring.lock_fold_candidates(fingerprints text[], newest_at timestamptz[])
+create function monitoring.lock_fold_candidates(incident_ids text[])
 returns setof monitoring.fold_candidate
 language sql
 volatile
@@ -98,29 +114,16 @@ security invoker
 set search_path = ''
 set enable_seqscan = off
 as $$
-  with locked as materialized (
-    select
-      incidents.fingerprint, incidents.id, incidents.occurrence_count, incidents.last_seen, incidents.resolved_at
-    from public.incidents
-    where incidents.id in (
-      select found.incident_id
-      from monitoring.find_fold_candidates(
-        lock_fold_candidates.fingerprints, lock_fold_candidates.newest_at
-      ) as found
-    )
-    order by incidents.fingerprint, incidents.id
-    for update
-  )
-
-  select distinct on (locked.fingerprint)
-    locked.fingerprint, locked.id, locked.occurrence_count, locked.last_seen, locked.resolved_at
-  from locked
-  order by locked.fingerprint, locked.resolved_at desc nulls first
+  select incidents.fingerprint, incidents.id, incidents.occurrence_count, incidents.last_seen, incidents.resolved_at
+  from public.incidents
+  where incidents.id = any(lock_fold_candidates.incident_ids)
+  order by incidents.fingerprint
+  for no key update
 $$;
 
-comment on function monitoring.lock_fold_candidates(text[], timestamptz[]) is
-'Locks the incidents that find_fold_candidates() returns, in order, and returns one per fingerprint: the live one,
-else the one resolved last.';
+comment on function monitoring.lock_fold_candidates(text[]) is
+'Locks the incidents that find_fold_candidates() has returned, in the order of their fingerprints, and returns them as
+they are now.';
 
 create function monitoring.lock_quotas(senders text[])
 returns void
@@ -155,8 +158,9 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_limit integer := (monitoring.config('rate_limits') ->> 'new_incidents_per_minute')::integer;
-  v_public_limit integer := (monitoring.config('rate_limits') ->> 'public_new_incidents_per_minute')::integer;
+  v_limits constant jsonb := monitoring.config('rate_limits');
+  v_limit constant integer := (v_limits ->> 'new_incidents_per_minute')::integer;
+  v_public_limit constant integer := (v_limits ->> 'public_new_incidents_per_minute')::integer;
   v_has_knowledge boolean := exists (select from public.error_knowledge);
   v_has_deployments boolean := exists (
     select
@@ -283,6 +287,8 @@ as $$
 declare
   v_fingerprints text[];
   v_newest_at timestamptz[];
+  v_ids text[];
+  v_known text[];
   v_new monitoring.prepared_event[];
   v_candidates monitoring.fold_candidate[];
   v_opened monitoring.upserted_incident[] := '{}'::monitoring.upserted_incident[];
@@ -298,21 +304,26 @@ begin
     from unnest(upsert_incidents.events) as event
     group by event.fingerprint
   ) as newest;
+  select coalesce(array_agg(found.incident_id), '{}'), coalesce(array_agg(found.fingerprint), '{}')
+  into v_ids, v_known
+  from monitoring.find_fold_candidates(v_fingerprints, v_newest_at) as found;
   v_new := array(
     select event
     from unnest(upsert_incidents.events) as event
-    where event.fingerprint not in (
-      select found.fingerprint
-      from monitoring.find_fold_candidates(v_fingerprints, v_newest_at) as found
-    )
+    where event.fingerprint <> all(v_known)
   );
   if v_new <> '{}' then
     perform monitoring.lock_quotas(array(select event.quota from unnest(v_new) as event));
+    -- Another session can have opened some of them meanwhile.
+    v_ids := array(
+      select found.incident_id
+      from monitoring.find_fold_candidates(v_fingerprints, v_newest_at) as found
+    );
   end if;
 
   v_candidates := array(
     select candidate
-    from monitoring.lock_fold_candidates(v_fingerprints, v_newest_at) as candidate
+    from monitoring.lock_fold_candidates(v_ids) as candidate
   );
   v_new := array(
     select event

@@ -73,8 +73,7 @@ security invoker
 set search_path = ''
 as $$
   select case
-    when (choose_title.sample).sender = 'health-check'
-      and (choose_title.sample).title <> (choose_title.incident).title
+    when (choose_title.sample).title <> (choose_title.incident).title
       and coalesce(
         (
           select agent_actions.agent
@@ -92,8 +91,8 @@ as $$
 $$;
 
 comment on function monitoring.choose_title(public.incidents, monitoring.prepared_event) is
-'Returns the title of an incident after another occurrence. That of a health check names the state of its target, so it
-follows the occurrence, unless somebody else changed it, by the audit trail. Others keep theirs.';
+'Returns the title of an incident of a health check after another occurrence. It names the state of its target, so it
+follows the occurrence, unless somebody else changed it, by the audit trail.';
 
 create function monitoring.fold_events(events monitoring.prepared_event[], candidates monitoring.fold_candidate[])
 returns setof monitoring.upserted_incident
@@ -139,7 +138,12 @@ begin
   folded as (
     update public.incidents
     set
-      title = case when decided.is_newest then monitoring.choose_title(incidents, decided.sample) else incidents.title end,
+      -- Only titles of health checks change: the others cost no call.
+      title = case
+        when decided.is_newest and (decided.sample).sender = 'health-check'
+          then monitoring.choose_title(incidents, decided.sample)
+        else incidents.title
+      end,
       occurrence_count = incidents.occurrence_count + decided.occurrences,
       first_seen = least(incidents.first_seen, decided.earliest_at),
       last_seen = greatest(incidents.last_seen, decided.newest_at),

@@ -356,12 +356,18 @@ begin
     v_attempt := v_attempt + 1;
     begin
       perform monitoring.lock_quotas(array(select event.quota from unnest(store_reports_in_order.events) as event));
-      perform monitoring.lock_fold_candidates(array_agg(newest.fingerprint), array_agg(newest.happened_at))
-      from (
-        select event.fingerprint, max(event.happened_at) as happened_at
-        from unnest(store_reports_in_order.events) as event
-        group by event.fingerprint
-      ) as newest;
+      perform monitoring.lock_fold_candidates(array(
+        select found.incident_id
+        from (
+          select array_agg(grouped.fingerprint) as fingerprints, array_agg(grouped.happened_at) as newest_at
+          from (
+            select event.fingerprint, max(event.happened_at) as happened_at
+            from unnest(store_reports_in_order.events) as event
+            group by event.fingerprint
+          ) as grouped
+        ) as newest
+        cross join lateral monitoring.find_fold_candidates(newest.fingerprints, newest.newest_at) as found
+      ));
       v_stored := (
         select jsonb_agg(jsonb_build_array(stored.event_position, stored.answer))
         from monitoring.store_events_isolated(v_before) as stored

@@ -1,7 +1,8 @@
 -- Purpose: applies what a delivery requests to its incident.
 -- Objects: type monitoring.delivery_outcome; functions monitoring.prepare_delivered_report,
 --   monitoring.enrich_delivered_incident, monitoring.open_delivered_incident, monitoring.change_delivered_incident,
---   monitoring.find_latest_sent_at, monitoring.is_late_delivery, monitoring.apply_intent.
+--   monitoring.find_latest_sent_at, monitoring.is_late_delivery, monitoring.lock_latest_incident,
+--   monitoring.apply_intent.
 -- Risks: the caller must hold the advisory lock of the fingerprint, which serializes deliveries about one issue.
 
 create type monitoring.delivery_outcome as (effect text, incident_id text);
@@ -297,6 +298,42 @@ comment on function monitoring.is_late_delivery(monitoring.delivery_intent, publ
 'Returns whether a delivery, or the event in it, is older than what was applied to the incident already: it must neither
 reopen nor resolve the incident.';
 
+create function monitoring.lock_latest_incident(fingerprint text)
+returns public.incidents
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+set enable_seqscan = off
+as $$
+declare
+  v_incident public.incidents;
+begin
+  -- Two statements: each has the index of its status.
+  select incidents.*
+  into v_incident
+  from public.incidents
+  where incidents.fingerprint = lock_latest_incident.fingerprint
+    and incidents.status <> 'resolved'
+  for no key update;
+  if not found then
+    select incidents.*
+    into v_incident
+    from public.incidents
+    where incidents.fingerprint = lock_latest_incident.fingerprint
+      and incidents.status = 'resolved'
+    order by incidents.resolved_at desc
+    limit 1
+    for no key update;
+  end if;
+  return v_incident;
+end
+$$;
+
+comment on function monitoring.lock_latest_incident(text) is
+'Locks the incident of a fingerprint and returns it: the live one, else the one that was resolved last. All null when
+there is none.';
+
 create function monitoring.apply_intent(intent monitoring.delivery_intent)
 returns monitoring.delivery_outcome
 language plpgsql
@@ -316,13 +353,7 @@ begin
   elsif v_intent.verb = 'deploy' then
     return monitoring.apply_deployment_event(v_intent);
   end if;
-  select incidents.*
-  into v_incident
-  from public.incidents
-  where incidents.fingerprint = v_intent.fingerprint
-  order by incidents.status = 'resolved', incidents.resolved_at desc
-  limit 1
-  for update;
+  v_incident := monitoring.lock_latest_incident(v_intent.fingerprint);
   v_outcome.incident_id := v_incident.id;
 
   if monitoring.is_late_delivery(v_intent, v_incident) then

@@ -77,7 +77,7 @@ begin
     where incidents.fingerprint = any(resolve_incidents.fingerprints)
       and incidents.status <> 'resolved'
     order by incidents.fingerprint
-    for update
+    for no key update
   ),
 
   resolved as (
@@ -221,7 +221,7 @@ as $$
       from public.incidents
       where incidents.claim_expires_at <= clock_timestamp()
       order by incidents.fingerprint
-      for update skip locked
+      for no key update skip locked
     ),
     'life-cycle',
     '{"reason": "the claim expired"}'

@@ -333,7 +333,7 @@ begin
     from public.incidents
     where incidents.suppressed_until <= clock_timestamp()
     order by incidents.fingerprint
-    for update skip locked
+    for no key update skip locked
   ),
 
   reopened as (

@@ -51,7 +51,7 @@ as $$
       where running_actions.incident_id = incidents.id
         and running_actions.caller <> find_claimable_incident.caller
     )
-  order by incidents.severity desc, incidents.last_seen desc, incidents.id
+  order by incidents.severity desc, incidents.opened_at desc, incidents.id
   limit 1
   for update skip locked
 $$;
@@ -59,8 +59,8 @@ $$;
 comment on function monitoring.find_claimable_incident(
   text, public.incident_severity, public.incident_category, text
 ) is
-'Locks the most severe open incident, of these the one seen last, and returns its id: the order of open_incidents. Skips
-incidents that are locked, and those on which another caller runs an action. severity is a minimum.';
+'Locks the most severe open incident, of these the one that opened last, and returns its id: the order of open_incidents.
+Skips incidents that are locked, and those on which another caller runs an action. severity is a minimum.';
 
 create function monitoring.wait_for_incident(
   severity public.incident_severity, category public.incident_category, source text
@@ -82,7 +82,7 @@ begin
       and (wait_for_incident.severity is null or worst.severity >= wait_for_incident.severity)
       and (wait_for_incident.category is null or worst.category = wait_for_incident.category)
       and (wait_for_incident.source is null or worst.source = wait_for_incident.source)
-    order by worst.severity desc, worst.last_seen desc, worst.id
+    order by worst.severity desc, worst.opened_at desc, worst.id
     limit 1
   )
   for update;
@@ -208,8 +208,8 @@ The incident is acknowledged until the claim ends: after lease_seconds, 30 to 86
 or with release_claim(). Then it is open again and others can claim it. acknowledge_incident() keeps it without an end;
 resolve_incident() and suppress_incident() end the claim. agent is a label: the claim belongs to the user of the access
 token. severity is the minimum (LOW, MEDIUM, HIGH, CRITICAL), category and source must be equal; case does not matter for
-severity and category. Of incidents with the same severity, the one seen last comes first. Each incident is claimed by one
-caller at a time. Returns {"id", "claimed_by", "claim_expires_at", "severity", "category", "status", "title", "source",
+severity and category. Of incidents with the same severity, the one that opened last comes first. Each incident is
+claimed by one caller at a time. Returns {"id", "claimed_by", "claim_expires_at", "severity", "category", "status", "title", "source",
 "environment", "release", "occurrence_count", "first_seen", "last_seen", "external_url", "knowledge_id", "deployment_id"};
 incident_context() has the rest. 403 for a token without sub, 409 while the kill switch is on or when the caller holds as
 many incidents as rate_limits.claims_per_agent allows. Security definer, because agents may change incidents through such

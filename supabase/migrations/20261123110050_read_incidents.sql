@@ -29,6 +29,7 @@ select
   incidents.external_url,
   incidents.knowledge_id,
   incidents.deployment_id,
+  incidents.opened_at,
   date_trunc('second', now() - incidents.first_seen) as age
 from public.incidents
 where incidents.status <> 'resolved';
@@ -40,8 +41,8 @@ grant select on table public.open_incidents to authenticated, service_role;
 comment on view public.open_incidents is
 'Incidents that are not resolved: open, acknowledged or suppressed.
 
-Sort with order=severity.desc,last_seen.desc for the most severe first. age is the time since first_seen. claimed_by is the
-agent that holds the incident until claim_expires_at, null for none. sender is who reported it, by its credential: what
+Sort with order=severity.desc,opened_at.desc for the most severe first, which has an index; opened_at is reopened_at, else
+first_seen. Repeats change neither. age is the time since first_seen. claimed_by is the agent that holds the incident until claim_expires_at, null for none. sender is who reported it, by its credential: what
 public:<name> reports, anybody can write who copied the public key of that name.
 knowledge_id references the known fix in error_knowledge, deployment_id the deployment that the incident followed.';
 

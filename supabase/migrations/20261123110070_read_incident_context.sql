@@ -361,7 +361,7 @@ begin
       select incidents.id
       from public.incidents
       where incidents.source = incident.source
-      order by incidents.last_seen desc
+      order by incidents.opened_at desc
       limit 200
     )
     union
@@ -369,7 +369,7 @@ begin
       select incidents.id
       from public.incidents
       where incidents.category = incident.category
-      order by incidents.last_seen desc
+      order by incidents.opened_at desc
       limit 300
     )
   ),

@@ -2,12 +2,12 @@ begin;
 
 select plan(12);
 
-insert into public.incidents (id, fingerprint, title, message, severity, category, rule, source, last_seen)
+insert into public.incidents (id, fingerprint, title, message, severity, category, rule, source, first_seen)
 values
-('INC-1', 'tap claim 1', 't', 'm', 'LOW', 'backend', 'r', 'tap claims', now() + interval '1 second'),
-('INC-2', 'tap claim 2', 't', 'm', 'CRITICAL', 'database', 'r', 'tap claims', now() + interval '1 second'),
-('INC-3', 'tap claim 3', 't', 'm', 'HIGH', 'backend', 'r', 'tap claims', now() + interval '1 second'),
-('INC-4', 'tap claim 4', 't', 'm', 'HIGH', 'backend', 'r', 'tap claims', now() + interval '9 seconds');
+('INC-1', 'tap claim 1', 't', 'm', 'LOW', 'backend', 'r', 'tap claims', now() - interval '9 seconds'),
+('INC-2', 'tap claim 2', 't', 'm', 'CRITICAL', 'database', 'r', 'tap claims', now() - interval '9 seconds'),
+('INC-3', 'tap claim 3', 't', 'm', 'HIGH', 'backend', 'r', 'tap claims', now() - interval '9 seconds'),
+('INC-4', 'tap claim 4', 't', 'm', 'HIGH', 'backend', 'r', 'tap claims', now() - interval '1 second');
 
 select set_config('request.jwt.claims', '{"role": "authenticated", "sub": "ann"}', true);
 
@@ -22,7 +22,7 @@ select results_eq(
 
 select is(
   public.claim_next_incident('fixer', 60, source => 'tap claims', category => 'BACKEND', severity => 'high') ->> 'id',
-  'INC-4', 'of those with the same severity, the one seen last; the case of the arguments does not matter'
+  'INC-4', 'of those with the same severity, the one that opened last; the case of the arguments does not matter'
 );
 
 select is(
