@@ -9,7 +9,7 @@ from app.web.auth import require_access_token
 
 
 async def list_incidents(request: ServiceRequest) -> Response:
-    """A page, most recent first. list_incidents() in the database checks the parameters."""
+    """A page, latest opened first. list_incidents() in the database checks the parameters."""
     token = require_access_token(request.headers)
     filters = _read_filters(request)
     try:

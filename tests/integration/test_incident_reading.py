@@ -62,6 +62,36 @@ def test_pages_follow_each_other_newest_first(client: httpx.Client, reader: http
     assert ids(pages[3]) == []
 
 
+def test_no_page_skips_an_incident_while_errors_repeat(
+    client: httpx.Client, reader: httpx.Client, source: str
+) -> None:
+    made = [report(client, source, fingerprint=f"{source}-{letter}") for letter in "abcdefg"]
+    found: list[str] = []
+    page = read(reader, source=source, limit="2")
+    while True:
+        found += ids(page)
+        # What is not read yet occurs again, and is now the newest by last_seen.
+        for letter in "abcdefg":
+            report(client, source, fingerprint=f"{source}-{letter}")
+        if page["next"] is None:
+            break
+        page = read(reader, source=source, limit="2", after=page["next"])
+    assert found == made[::-1]
+    assert (page["total"], page["offset"], page["next_offset"]) == (7, None, None)
+
+
+def test_the_next_page_is_read_by_either_member(client: httpx.Client, reader: httpx.Client, source: str) -> None:
+    for letter in "abc":
+        report(client, source, fingerprint=f"{source}-{letter}")
+    first = read(reader, source=source, limit="2")
+    by_cursor = read(reader, source=source, limit="2", after=first["next"])
+    by_offset = read(reader, source=source, limit="2", offset=str(first["next_offset"]))
+    assert ids(by_cursor) == ids(by_offset)
+    assert by_cursor["next"] is None
+    answer = reader.get(ROUTE, params={"after": first["next"], "offset": "2"})
+    assert (answer.status_code, answer.json()["parameter"]) == (400, "after")
+
+
 def test_since_is_a_moment_in_any_zone(client: httpx.Client, reader: httpx.Client, source: str) -> None:
     incident_id = report(client, source)
     before = datetime.now(UTC) - timedelta(minutes=5)
@@ -111,6 +141,13 @@ def test_a_postgrest_operator_is_only_text(reader: httpx.Client, value: str) -> 
         ("limit", "9" * 5000),
         ("offset", "-1"),
         ("offset", "x"),
+        ("offset", "10001"),
+        ("after", ""),
+        ("after", "x"),
+        ("after", "INC-1"),
+        ("after", "1.5_INC-1"),
+        ("after", f"{'9' * 30}_INC-1"),
+        ("after", "1_INC-nul\0"),
         ("select", "id"),
         ("or", "(id.eq.1)"),
         ("apikey", "x"),
