@@ -106,31 +106,37 @@ maintenance changes the status, and counts for no series of rounds.';
 
 create function monitoring.find_root_cause(target text)
 returns text
-language sql
+language plpgsql
 stable
 strict
 security invoker
 set search_path = ''
+set enable_seqscan = off
 as $$
-  with recursive chain as (
-    select
-      probe_targets.depends_on,
-      find_root_cause.target as name,
-      0 as depth
-    from monitoring.probe_targets
-    where probe_targets.name = find_root_cause.target
-    union all
-    select probe_targets.depends_on, chain.depends_on, chain.depth + 1
-    from chain
-    join monitoring.target_states on target_states.target = chain.depends_on and target_states.status = 'down'
-    join monitoring.probe_targets on probe_targets.name = chain.depends_on and probe_targets.is_enabled
-    where chain.depth < 100
-      -- The state of a target that is not checked is old.
-      and target_states.paused_at is null
-      and not monitoring.is_paused_by_owner(probe_targets)
-  )
+begin
+  -- Planned once a session, and with the indexes even while there are no statistics: it is called for each target.
+  return (
+    with recursive chain as (
+      select
+        probe_targets.depends_on,
+        find_root_cause.target as name,
+        0 as depth
+      from monitoring.probe_targets
+      where probe_targets.name = find_root_cause.target
+      union all
+      select probe_targets.depends_on, chain.depends_on, chain.depth + 1
+      from chain
+      join monitoring.target_states on target_states.target = chain.depends_on and target_states.status = 'down'
+      join monitoring.probe_targets on probe_targets.name = chain.depends_on and probe_targets.is_enabled
+      where chain.depth < 100
+        -- The state of a target that is not checked is old.
+        and target_states.paused_at is null
+        and not monitoring.is_paused_by_owner(probe_targets)
+    )
 
-  select coalesce((select chain.name from chain order by chain.depth desc limit 1), find_root_cause.target)
+    select coalesce((select chain.name from chain order by chain.depth desc limit 1), find_root_cause.target)
+  );
+end
 $$;
 
 comment on function monitoring.find_root_cause(text) is
@@ -139,43 +145,49 @@ target itself.';
 
 create function monitoring.has_recovered_cause(target text, scheduled_at timestamptz)
 returns boolean
-language sql
+language plpgsql
 stable
 strict
 security invoker
 set search_path = ''
+set enable_seqscan = off
 as $$
-  with recursive cause as (
-    select probe_targets.depends_on as target, 1 as depth
-    from monitoring.probe_targets
-    where probe_targets.name = has_recovered_cause.target
-      and probe_targets.depends_on is not null
-    union all
-    select probe_targets.depends_on, cause.depth + 1
-    from cause
-    join monitoring.probe_targets on probe_targets.name = cause.target
-    where probe_targets.depends_on is not null
-      and cause.depth < 100
-  )
+begin
+  -- As in find_root_cause().
+  return (
+    with recursive cause as (
+      select probe_targets.depends_on as target, 1 as depth
+      from monitoring.probe_targets
+      where probe_targets.name = has_recovered_cause.target
+        and probe_targets.depends_on is not null
+      union all
+      select probe_targets.depends_on, cause.depth + 1
+      from cause
+      join monitoring.probe_targets on probe_targets.name = cause.target
+      where probe_targets.depends_on is not null
+        and cause.depth < 100
+    )
 
-  select exists (
-    select
-    from cause
-    join public.monitoring_checks as current_check
-      on current_check.target = cause.target
-      and current_check.scheduled_at = has_recovered_cause.scheduled_at
-    cross join lateral (
-      select former_check.status
-      from public.monitoring_checks as former_check
-      where former_check.target = cause.target
-        and former_check.scheduled_at < has_recovered_cause.scheduled_at
-        and former_check.status in ('up', 'degraded', 'down')
-      order by former_check.scheduled_at desc
-      limit 1
-    ) as former
-    where current_check.status in ('up', 'degraded')
-      and former.status = 'down'
-  )
+    select exists (
+      select
+      from cause
+      join public.monitoring_checks as current_check
+        on current_check.target = cause.target
+        and current_check.scheduled_at = has_recovered_cause.scheduled_at
+      cross join lateral (
+        select former_check.status
+        from public.monitoring_checks as former_check
+        where former_check.target = cause.target
+          and former_check.scheduled_at < has_recovered_cause.scheduled_at
+          and former_check.status in ('up', 'degraded', 'down')
+        order by former_check.scheduled_at desc
+        limit 1
+      ) as former
+      where current_check.status in ('up', 'degraded')
+        and former.status = 'down'
+    )
+  );
+end
 $$;
 
 comment on function monitoring.has_recovered_cause(text, timestamptz) is
@@ -215,7 +227,11 @@ as $$
         when probe_targets.type = 'heartbeat' then 1
         else coalesce(probe_targets.successes_to_close, policy.successes_to_close)
       end as successes_to_close,
-      case when (verdict).status = 'down' then monitoring.find_root_cause((verdict).target) end as root_cause,
+      case
+        when (verdict).status <> 'down' then null
+        when probe_targets.depends_on is null then (verdict).target
+        else monitoring.find_root_cause((verdict).target)
+      end as root_cause,
       (verdict).status = 'down' and probe_targets.depends_on is not null
       and monitoring.has_recovered_cause((verdict).target, (verdict).scheduled_at) as is_late,
       (
