@@ -61,6 +61,10 @@ where verb = 'resolve';
 create index deliveries_incident_idx on monitoring.deliveries (incident_id, effect, sent_at desc)
 where incident_id is not null;
 
+-- What resolved an incident last, however often it came back.
+create index deliveries_resolved_idx on monitoring.deliveries (incident_id, applied_at)
+where effect = 'resolved';
+
 create index deliveries_deferred_idx on monitoring.deliveries (fingerprint)
 where effect = 'deferred';
 

@@ -1,8 +1,8 @@
 -- Purpose: applies what a delivery requests to its incident.
 -- Objects: type monitoring.delivery_outcome; functions monitoring.prepare_delivered_report,
 --   monitoring.enrich_delivered_incident, monitoring.open_delivered_incident, monitoring.change_delivered_incident,
---   monitoring.find_latest_sent_at, monitoring.is_late_delivery, monitoring.lock_latest_incident,
---   monitoring.apply_intent.
+--   monitoring.find_latest_sent_at, monitoring.find_resolution_sent_at, monitoring.is_late_delivery,
+--   monitoring.lock_latest_incident, monitoring.apply_intent.
 -- Risks: the caller must hold the advisory lock of the fingerprint, which serializes deliveries about one issue.
 
 create type monitoring.delivery_outcome as (effect text, incident_id text);
@@ -225,7 +225,7 @@ $$;
 comment on function monitoring.change_delivered_incident(monitoring.delivery_intent, public.incidents) is
 'Applies resolve, suppress, assign and comment, and returns the effect.';
 
-create function monitoring.find_latest_sent_at(incident_id text, effects text[], applied_since timestamptz)
+create function monitoring.find_latest_sent_at(incident_id text, effects text[])
 returns timestamptz
 language sql
 stable
@@ -240,15 +240,30 @@ as $$
     from monitoring.deliveries
     where deliveries.incident_id = find_latest_sent_at.incident_id
       and deliveries.effect = wanted.effect
-      and deliveries.applied_at >= find_latest_sent_at.applied_since
     order by deliveries.sent_at desc
     limit 1
   ) as latest
 $$;
 
-comment on function monitoring.find_latest_sent_at(text, text[], timestamptz) is
-'Returns sent_at of the latest delivery that had one of these effects on an incident since a time. Null when there is
-none.';
+comment on function monitoring.find_latest_sent_at(text, text[]) is
+'Returns sent_at of the latest delivery that had one of these effects on an incident. Null when there is none.';
+
+create function monitoring.find_resolution_sent_at(incident_id text, applied_since timestamptz)
+returns timestamptz
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select max(deliveries.sent_at)
+  from monitoring.deliveries
+  where deliveries.incident_id = find_resolution_sent_at.incident_id
+    and deliveries.effect = 'resolved'
+    and deliveries.applied_at >= find_resolution_sent_at.applied_since
+$$;
+
+comment on function monitoring.find_resolution_sent_at(text, timestamptz) is
+'Returns sent_at of the latest delivery that has resolved an incident since a time. Null when there is none.';
 
 create function monitoring.is_late_delivery(intent monitoring.delivery_intent, incident public.incidents)
 returns boolean
@@ -279,14 +294,14 @@ begin
   if v_incident.status = 'resolved' then
     -- The sender's own time, unless a person or an agent has resolved the incident since.
     v_resolved_at := coalesce(
-      monitoring.find_latest_sent_at(v_incident.id, array['resolved'], v_incident.resolved_at), v_incident.resolved_at
+      monitoring.find_resolution_sent_at(v_incident.id, v_incident.resolved_at), v_incident.resolved_at
     );
     return date_trunc('second', v_intent.sent_at) < date_trunc('second', v_resolved_at)
       -- An event of Sentry is older than its delivery. The times of others are in sent_at, see read_delivery_time().
       or (v_intent.sender = 'sentry' and coalesce(v_intent.occurred_at < v_resolved_at, false));
   elsif v_intent.verb in ('resolve', 'suppress', 'measure') then
     v_newest_at := monitoring.find_latest_sent_at(
-      v_incident.id, array['opened', 'counted', 'reopened', 'escalated', 'lowered', 'suppressed'], '-infinity'
+      v_incident.id, array['opened', 'counted', 'reopened', 'escalated', 'lowered', 'suppressed']
     );
     return coalesce(date_trunc('second', v_intent.sent_at) < date_trunc('second', v_newest_at), false);
   end if;

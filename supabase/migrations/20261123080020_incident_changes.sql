@@ -66,6 +66,7 @@ language plpgsql
 volatile
 security invoker
 set search_path = ''
+set enable_seqscan = off
 as $$
 declare
   v_count bigint;
@@ -214,6 +215,7 @@ language sql
 volatile
 security invoker
 set search_path = ''
+set enable_seqscan = off
 as $$
   select monitoring.end_claims(
     array(

@@ -48,7 +48,7 @@ select is(
 
 select
   is(
-    monitoring.find_latest_sent_at(id, array['opened'], '-infinity'), to_timestamp(1787212860), 'the time of sending is stored'
+    monitoring.find_latest_sent_at(id, array['opened']), to_timestamp(1787212860), 'the time of sending is stored'
   )
 from public.incidents
 where fingerprint = 'sentry:issue:90046';
