@@ -67,32 +67,38 @@ not repeat its short id and assignee.';
 
 create function monitoring.choose_title(incident public.incidents, sample monitoring.prepared_event)
 returns text
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  select case
-    when (choose_title.sample).title <> (choose_title.incident).title
-      and coalesce(
-        (
-          select agent_actions.agent
-          from public.agent_actions
-          where agent_actions.incident_id = (choose_title.incident).id
-            and agent_actions.action = 'incident_renamed'
-          order by agent_actions.id desc
-          limit 1
-        ),
-        'health-check'
-      ) = 'health-check'
-      then (choose_title.sample).title
+begin
+  -- Nearly all repeats end here.
+  if (choose_title.sample).sender is distinct from 'health-check'
+    or ((choose_title.sample).title <> (choose_title.incident).title) is not true
+  then
+    return (choose_title.incident).title;
+  end if;
+  return case
+    when 'health-check' = coalesce(
+      (
+        select agent_actions.agent
+        from public.agent_actions
+        where agent_actions.incident_id = (choose_title.incident).id
+          and agent_actions.action = 'incident_renamed'
+        order by agent_actions.id desc
+        limit 1
+      ),
+      'health-check'
+    ) then (choose_title.sample).title
     else (choose_title.incident).title
-  end
+  end;
+end
 $$;
 
 comment on function monitoring.choose_title(public.incidents, monitoring.prepared_event) is
-'Returns the title of an incident of a health check after another occurrence. It names the state of its target, so it
-follows the occurrence, unless somebody else changed it, by the audit trail.';
+'Returns the title of an incident after another occurrence. That of a health check names the state of its target, so it
+follows the occurrence, unless somebody else changed it, by the audit trail. Others keep theirs.';
 
 create function monitoring.fold_events(events monitoring.prepared_event[], candidates monitoring.fold_candidate[])
 returns setof monitoring.upserted_incident
@@ -138,12 +144,7 @@ begin
   folded as (
     update public.incidents
     set
-      -- Only titles of health checks change: the others cost no call.
-      title = case
-        when decided.is_newest and (decided.sample).sender = 'health-check'
-          then monitoring.choose_title(incidents, decided.sample)
-        else incidents.title
-      end,
+      title = case when decided.is_newest then monitoring.choose_title(incidents, decided.sample) else incidents.title end,
       occurrence_count = incidents.occurrence_count + decided.occurrences,
       first_seen = least(incidents.first_seen, decided.earliest_at),
       last_seen = greatest(incidents.last_seen, decided.newest_at),

@@ -59,8 +59,9 @@ $$;
 comment on function monitoring.find_claimable_incident(
   text, public.incident_severity, public.incident_category, text
 ) is
-'Locks the most severe open incident, of these the one that opened last, and returns its id: the order of open_incidents.
-Skips incidents that are locked, and those on which another caller runs an action. severity is a minimum.';
+'Locks the most severe open incident, of these the one that opened last, and returns its id: the order of
+open_incidents. Skips incidents that are locked, and those on which another caller runs an action. severity is a
+minimum.';
 
 create function monitoring.wait_for_incident(
   severity public.incident_severity, category public.incident_category, source text

@@ -2,9 +2,9 @@
 --   size, with their total.
 -- Objects: function public.list_incidents.
 -- Risks: security invoker: row-level security decides which incidents the caller reads. The statement is composed of
---   fixed conditions and words of the enums, which are constants, so that the planner finds their partial indexes; other
---   values are passed as parameters. Its order is that of opened_at, which repeats do not change: who pages with next while
---   errors repeat gets each incident, and a page reads as many rows as it has.
+--   fixed conditions and of words of the enums, as constants, so that the planner finds their partial indexes; other
+--   values are passed as parameters. Its order is that of opened_at, which repeats do not change: who pages with next
+--   while errors repeat gets each incident, and a page reads as many rows as it has.
 
 create function public.list_incidents(filters jsonb default '{}')
 returns json

@@ -62,9 +62,7 @@ def test_pages_follow_each_other_newest_first(client: httpx.Client, reader: http
     assert ids(pages[3]) == []
 
 
-def test_no_page_skips_an_incident_while_errors_repeat(
-    client: httpx.Client, reader: httpx.Client, source: str
-) -> None:
+def test_no_page_skips_an_incident_while_errors_repeat(client: httpx.Client, reader: httpx.Client, source: str) -> None:
     made = [report(client, source, fingerprint=f"{source}-{letter}") for letter in "abcdefg"]
     found: list[str] = []
     page = read(reader, source=source, limit="2")

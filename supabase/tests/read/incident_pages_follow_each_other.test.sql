@@ -57,9 +57,7 @@ select public.list_incidents('{"source": "tap-walk", "limit": "3"}') as page;
 
 update public.incidents
 set last_seen = now(), first_seen = now() - interval '9 days'
-where id = (
-  select id from public.incidents where source = 'tap-walk' order by opened_at desc, id offset 3 limit 1
-);
+where id = (select split_part(page ->> 'next', '_', 2) from first_page);
 
 select is(
   (
