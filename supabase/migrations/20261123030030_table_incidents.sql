@@ -136,8 +136,8 @@ where knowledge_id is not null;
 create index incidents_deployment_idx on public.incidents (deployment_id)
 where deployment_id is not null;
 
--- Live incidents, most severe first, and suppressions that end.
-create index incidents_live_idx on public.incidents (severity desc, opened_at desc, id)
+-- Live incidents, most severe first. The last columns are the filters of a claim.
+create index incidents_live_idx on public.incidents (severity desc, opened_at desc, id, status, category, source)
 where status <> 'resolved';
 
 -- The worst incident that the health checks observe, for the overall state.

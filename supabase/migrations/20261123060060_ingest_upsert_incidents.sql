@@ -2,7 +2,7 @@
 --   the audit rows.
 -- Objects: types monitoring.fold_candidate, monitoring.upserted_incident; table monitoring.sender_quotas; functions
 --   monitoring.find_fold_candidates, monitoring.lock_fold_candidates, monitoring.lock_quotas,
---   monitoring.insert_incidents, monitoring.remove_upserted_events, monitoring.upsert_incidents.
+--   monitoring.insert_incidents, monitoring.upsert_incidents.
 -- Risks: locks are always taken in this order, sorted within each kind, so that concurrent batches do not deadlock:
 --   quotas by sender, existing incidents by fingerprint, new incidents by fingerprint, hours of these incidents. A
 --   batch without new fingerprints takes no quota, so repeats of known errors do not wait for each other. An hour is
@@ -64,12 +64,14 @@ incident_id is null and retry_after is the number of seconds to wait.';
 
 create function monitoring.find_fold_candidates(fingerprints text[], newest_at timestamptz[])
 returns table (incident_id text, fingerprint text)
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 set enable_seqscan = off
 as $$
+begin
+  return query
   select found.incident_id, found.fingerprint
   from (
     select
@@ -97,7 +99,8 @@ as $$
       ) as incident_id
     from unnest(find_fold_candidates.fingerprints, find_fold_candidates.newest_at) as given (fingerprint, newest_at)
   ) as found
-  where found.incident_id is not null
+  where found.incident_id is not null;
+end
 $$;
 
 comment on function monitoring.find_fold_candidates(text[], timestamptz[]) is
@@ -108,17 +111,20 @@ Takes no lock.';
 
 create function monitoring.lock_fold_candidates(incident_ids text[])
 returns setof monitoring.fold_candidate
-language sql
+language plpgsql
 volatile
 security invoker
 set search_path = ''
 set enable_seqscan = off
 as $$
+begin
+  return query
   select incidents.fingerprint, incidents.id, incidents.occurrence_count, incidents.last_seen, incidents.resolved_at
   from public.incidents
   where incidents.id = any(lock_fold_candidates.incident_ids)
-  order by incidents.fingerprint
-  for no key update
+  order by incidents.fingerprint, incidents.id
+  for no key update;
+end
 $$;
 
 comment on function monitoring.lock_fold_candidates(text[]) is
@@ -127,11 +133,12 @@ they are now.';
 
 create function monitoring.lock_quotas(senders text[])
 returns void
-language sql
+language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
+begin
   insert into monitoring.sender_quotas as quota (sender, window_started_at, created_count)
   select distinct given.sender, now(), 0
   from unnest(lock_quotas.senders) as given (sender)
@@ -144,7 +151,8 @@ as $$
       end,
       created_count = case
         when quota.window_started_at <= now() - interval '1 minute' then 0 else quota.created_count
-      end
+      end;
+end
 $$;
 
 comment on function monitoring.lock_quotas(text[]) is
@@ -256,26 +264,6 @@ comment on function monitoring.insert_incidents(monitoring.prepared_event[]) is
 the limit per sender and minute: rate_limits.public_new_incidents_per_minute for a public key, else
 new_incidents_per_minute. The quotas must be locked. A fingerprint that another session inserted meanwhile is left out.';
 
-create function monitoring.remove_upserted_events(
-  events monitoring.prepared_event[], upserted monitoring.upserted_incident[]
-)
-returns monitoring.prepared_event[]
-language sql
-immutable
-parallel safe
-security invoker
-set search_path = ''
-as $$
-  select array(
-    select event
-    from unnest(remove_upserted_events.events) as event
-    where event.fingerprint not in (select done.fingerprint from unnest(remove_upserted_events.upserted) as done)
-  )
-$$;
-
-comment on function monitoring.remove_upserted_events(monitoring.prepared_event[], monitoring.upserted_incident[]) is
-'Returns the events whose fingerprint was not written to an incident yet.';
-
 create function monitoring.upsert_incidents(events monitoring.prepared_event[])
 returns setof monitoring.upserted_incident
 language plpgsql
@@ -334,11 +322,20 @@ begin
     perform monitoring.set_change_context('sender', '{}');
     v_opened := array(select upserted from monitoring.insert_incidents(v_new) as upserted);
   end if;
-  v_left := monitoring.remove_upserted_events(upsert_incidents.events, v_opened);
+  if v_opened = '{}' then
+    v_left := upsert_incidents.events;
+  else
+    v_left := array(
+      select event
+      from unnest(upsert_incidents.events) as event
+      where event.fingerprint not in (select opened.fingerprint from unnest(v_opened) as opened)
+    );
+  end if;
   v_folded := array(select upserted from monitoring.fold_events_by_sender(v_left, v_candidates) as upserted);
   perform monitoring.set_change_context('', '{}');
 
-  if monitoring.remove_upserted_events(v_left, v_folded) <> '{}' then
+  -- One of each fingerprint.
+  if cardinality(v_opened) + cardinality(v_folded) < cardinality(v_fingerprints) then
     -- Another session inserted the incident, or its reopen window ended since it was found. Locking it now would break
     -- the lock order.
     raise exception using

@@ -77,7 +77,7 @@ begin
     from public.incidents
     where incidents.fingerprint = any(resolve_incidents.fingerprints)
       and incidents.status <> 'resolved'
-    order by incidents.fingerprint
+    order by incidents.fingerprint, incidents.id
     for no key update
   ),
 
@@ -221,8 +221,8 @@ as $$
     array(
       select incidents.id
       from public.incidents
-      where incidents.claim_expires_at <= clock_timestamp()
-      order by incidents.fingerprint
+      where incidents.claim_expires_at <= (select clock_timestamp())
+      order by incidents.fingerprint, incidents.id
       for no key update skip locked
     ),
     'life-cycle',

@@ -332,8 +332,8 @@ begin
   with due as materialized (
     select incidents.id
     from public.incidents
-    where incidents.suppressed_until <= clock_timestamp()
-    order by incidents.fingerprint
+    where incidents.suppressed_until <= (select clock_timestamp())
+    order by incidents.fingerprint, incidents.id
     for no key update skip locked
   ),
 

@@ -34,12 +34,18 @@ create function monitoring.find_claimable_incident(
   caller text, severity public.incident_severity, category public.incident_category, source text
 )
 returns text
-language sql
+language plpgsql
 volatile
 security invoker
 set search_path = ''
+set plan_cache_mode = force_custom_plan
 as $$
+declare
+  v_id text;
+begin
+  -- A plan for these filters: the index then decides which incident has them.
   select incidents.id
+  into v_id
   from public.incidents
   where incidents.status = 'open'
     and (find_claimable_incident.severity is null or incidents.severity >= find_claimable_incident.severity)
@@ -53,7 +59,9 @@ as $$
     )
   order by incidents.severity desc, incidents.opened_at desc, incidents.id
   limit 1
-  for update skip locked
+  for no key update skip locked;
+  return v_id;
+end
 $$;
 
 comment on function monitoring.find_claimable_incident(
@@ -72,6 +80,7 @@ volatile
 security invoker
 set search_path = ''
 set lock_timeout = '300ms'
+set plan_cache_mode = force_custom_plan
 as $$
 begin
   perform
@@ -86,7 +95,7 @@ begin
     order by worst.severity desc, worst.opened_at desc, worst.id
     limit 1
   )
-  for update;
+  for no key update;
   return found;
 exception
   when lock_not_available then
