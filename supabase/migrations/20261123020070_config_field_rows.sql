@@ -326,6 +326,10 @@ as $$
     'time after the resolution in which a repeat reopens the incident; later repeats open a new one'
   ),
   (
+    'incident_policy', 'auto_resolve_after', 'interval', 0, 315360000, null, false, '"14 days"',
+    'time without a repeat after which a live incident is closed; "0" means never'
+  ),
+  (
     'incident_policy', 'auto_fix_min_confidence', 'number', 0, 1, null, false, '0.8',
     'minimum confidence with which an agent may apply a fix, 0 to 1'
   ),
@@ -369,7 +373,18 @@ as $$
     'retention', 'notifications_days', 'integer', 1, 3650, null, false, '90',
     'days that finished notifications are kept'
   ),
-  ('retention', 'emails_days', 'integer', 1, 3650, null, false, '365', 'days that e-mails are kept')
+  ('retention', 'emails_days', 'integer', 1, 3650, null, false, '365', 'days that e-mails are kept'),
+  (
+    'retention', 'incidents_days', 'integer', 1, 3650, null, false, '400',
+    'days that resolved incidents are kept after their resolution, and until their audit rows are gone'
+  ),
+  (
+    'retention', 'security_events_days', 'integer', 1, 3650, null, false, '400', 'days that security events are kept'
+  ),
+  (
+    'retention', 'deployments_days', 'integer', 1, 3650, null, false, '400',
+    'days that deployments are kept; the newest of each service and those of incidents stay'
+  )
   on conflict (entry, field) do nothing
 $$;
 

@@ -1,6 +1,6 @@
 -- Purpose: stores deployments and rollbacks, so that incidents can be linked to the deployment that preceded them.
 -- Objects: table public.deployment_history.
--- Risks: rows are never purged; a rollback references the deployment it reverts, which therefore cannot be deleted.
+-- Risks: a rollback references the deployment it reverts, which cannot be deleted before it.
 
 create table public.deployment_history (
   id bigint generated always as identity primary key,

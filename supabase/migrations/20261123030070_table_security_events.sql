@@ -1,6 +1,7 @@
 -- Purpose: stores suspected attacks and the response to them.
 -- Objects: table public.security_events.
--- Risks: rows hold IP addresses and account ids, which are personal data, and are not purged.
+-- Risks: rows hold IP addresses and account ids, which are personal data: retention.security_events_days
+--   limits how long.
 
 create table public.security_events (
   id bigint generated always as identity primary key,

@@ -1,7 +1,6 @@
 -- Purpose: stores a batch of events exactly once: idempotency keys, receipts, isolation of an event that fails.
 -- Objects: table monitoring.event_receipts; functions monitoring.describe_refusal, monitoring.describe_reused_key,
---   monitoring.answer_event, monitoring.store_events, monitoring.is_content_error, monitoring.store_events_isolated,
---   monitoring.purge_receipts.
+--   monitoring.answer_event, monitoring.store_events, monitoring.is_content_error, monitoring.store_events_isolated.
 -- Risks: receipts are written last, sorted by key. When another session wrote the same key meanwhile, the whole
 --   batch is rolled back and retried, and finds that receipt.
 
@@ -264,31 +263,3 @@ $$;
 comment on function monitoring.store_events_isolated(monitoring.prepared_event[]) is
 'Stores a batch in one step, or each event separately when one of them fails. Conflicts with other sessions are
 retried up to 20 times.';
-
-create function monitoring.purge_receipts()
-returns bigint
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-declare
-  v_end constant timestamptz := now() - make_interval(
-    hours => (monitoring.config('retention') ->> 'receipts_hours')::integer
-  );
-  v_count bigint;
-begin
-  delete from monitoring.sender_quotas
-  where sender_quotas.window_started_at < now() - interval '1 hour';
-  delete from monitoring.early_resolutions
-  where early_resolutions.created_at < v_end;
-  delete from monitoring.event_receipts
-  where event_receipts.created_at < v_end;
-  get diagnostics v_count = row_count;
-  return v_count;
-end
-$$;
-
-comment on function monitoring.purge_receipts() is
-'Deletes idempotency keys and early resolutions older than retention.receipts_hours, and quotas unused for an hour.
-Returns the number of keys.';

@@ -1,8 +1,8 @@
--- Purpose: records what the service saw when it looked at targets, and deletes old looks.
+-- Purpose: records what the service saw when it looked at targets.
 -- Objects: types monitoring.look_result, monitoring.recorded_look; functions monitoring.read_look_integer,
 --   monitoring.read_look_list, monitoring.read_look_addresses, monitoring.read_look_headers, monitoring.read_look_body,
 --   monitoring.read_look_certificate, monitoring.read_look_time, monitoring.read_look_id, monitoring.read_look,
---   monitoring.judge_look, monitoring.record_look, public.record_looks, monitoring.purge_looks.
+--   monitoring.judge_look, monitoring.record_look, public.record_looks.
 -- Risks: everything in a result comes from the server that was looked at: it is sanitized, and bounded in size. A
 --   result that cannot be read is refused alone. Nothing is written in its block, so a call needs no subtransaction
 --   ids. Looks are locked by id, then certificates by target, then incidents by fingerprint.
@@ -491,22 +491,3 @@ URL presented, also when it was not accepted; its problem says why, such as: the
 nobody waited any more, unknown for an id that does not exist, refused for a result that cannot be read, with its
 field and what is wrong. The conditions of the target decide its status. Security definer, because service_role may
 write looks in no other way.';
-
-create function monitoring.purge_looks()
-returns bigint
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-declare
-  v_count bigint;
-begin
-  delete from monitoring.target_looks
-  where target_looks.requested_at < now() - interval '7 days';
-  get diagnostics v_count = row_count;
-  return v_count;
-end
-$$;
-
-comment on function monitoring.purge_looks() is 'Deletes looks that are older than 7 days, and returns their number.';

@@ -1,7 +1,6 @@
--- Purpose: lets an operator test a channel and send again what was given up; deletes old notifications and e-mails.
+-- Purpose: lets an operator test a channel and send again what was given up.
 -- Objects: functions monitoring.find_active_channel, monitoring.queue_test, monitoring.find_newest_test,
---   monitoring.describe_test, public.send_test_notification, monitoring.retry_dead_notifications,
---   monitoring.purge_notifications.
+--   monitoring.describe_test, public.send_test_notification, monitoring.retry_dead_notifications.
 -- Risks: pg_net sends after the commit, so the answer to a test is known at the next call at the earliest.
 
 create function monitoring.find_active_channel(name text)
@@ -228,47 +227,3 @@ comment on function monitoring.retry_dead_notifications(text) is
 'Queues the dead notifications of a channel again and returns their number: those of the last 24 hours whose incident is
 not resolved, and resolutions of incidents that the channel was told of, unless it was told something later. For after
 the reason of the failure was repaired. 404 if there is no such channel, 409 if nothing would be sent to it now.';
-
-create function monitoring.purge_notifications()
-returns jsonb
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-declare
-  v_retention jsonb := monitoring.config('retention');
-  v_notifications bigint;
-  v_emails bigint;
-begin
-  delete from monitoring.notifications
-  where notifications.finished_at < now() - make_interval(days => (v_retention ->> 'notifications_days')::integer)
-    -- Who was told of an incident is told of its end.
-    and not exists (
-      select
-      from public.incidents
-      where incidents.id = notifications.incident_id
-        and incidents.status <> 'resolved'
-    );
-  get diagnostics v_notifications = row_count;
-
-  -- What was deleted or given up while its answer was awaited is not settled.
-  delete from monitoring.awaited_answers
-  where not exists (
-    select
-    from monitoring.notifications
-    where notifications.id = awaited_answers.notification_id
-      and notifications.status = 'sending'
-  );
-
-  delete from public.email_tracking
-  where email_tracking.created_at < now() - make_interval(days => (v_retention ->> 'emails_days')::integer)
-    and email_tracking.status <> 'queued';
-  get diagnostics v_emails = row_count;
-  return jsonb_build_object('notifications', v_notifications, 'email_tracking', v_emails);
-end
-$$;
-
-comment on function monitoring.purge_notifications() is
-'Deletes finished notifications and sent e-mails that are older than system_config.retention, and returns their numbers.
-Notifications of incidents that are not resolved stay.';

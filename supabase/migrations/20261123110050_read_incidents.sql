@@ -1,7 +1,8 @@
 -- Purpose: provides views of incidents for agents and consoles: open incidents, timelines, daily figures,
 --   deployments with their incidents. Publishes changes with Supabase Realtime.
 -- Objects: table monitoring.incident_daily_stats; views public.open_incidents, public.incident_timeline,
---   public.incident_stats, public.deployment_impact; functions monitoring.roll_up_incidents, monitoring.publish_tables.
+--   public.incident_stats, public.deployment_impact; functions monitoring.write_incident_days, monitoring.roll_up_incidents,
+--   monitoring.publish_tables.
 -- Risks: the views are security invoker, so their readers need SELECT on the tables behind them, although they have
 --   no USAGE on the schema monitoring.
 
@@ -124,6 +125,74 @@ comment on column monitoring.incident_daily_stats.seconds_to_acknowledge is
 comment on column monitoring.incident_daily_stats.seconds_to_resolve is
 'Sum of the times that they were open, in seconds, without those between a resolution and a reopening.';
 
+create function monitoring.write_incident_days(since date, until date)
+returns bigint
+language plpgsql
+volatile
+strict
+security invoker
+set search_path = ''
+as $$
+declare
+  v_count bigint;
+begin
+  -- Deleted and inserted again, because a changed severity can leave a group without incidents.
+  delete from monitoring.incident_daily_stats
+  where incident_daily_stats.day >= write_incident_days.since
+    and incident_daily_stats.day < write_incident_days.until;
+  insert into monitoring.incident_daily_stats
+  select
+    figures.day,
+    figures.severity,
+    figures.category,
+    sum(figures.opened),
+    sum(figures.resolved),
+    sum(figures.acknowledged),
+    sum(figures.seconds_to_acknowledge),
+    sum(figures.seconds_to_resolve)
+  from (
+    select
+      (incidents.first_seen at time zone 'UTC')::date as day,
+      incidents.severity,
+      incidents.category,
+      count(*) as opened,
+      count(incidents.resolved_at) as resolved,
+      count(incidents.acknowledged_at) as acknowledged,
+      coalesce(
+        sum(
+          extract(epoch from incidents.acknowledged_at - greatest(incidents.first_seen, incidents.reopened_at))
+        ),
+        0
+      ) as seconds_to_acknowledge,
+      coalesce(sum(extract(epoch from incidents.time_to_resolution)), 0) as seconds_to_resolve
+    from public.incidents
+    where incidents.first_seen >= write_incident_days.since::timestamp at time zone 'UTC'
+      and incidents.first_seen < write_incident_days.until::timestamp at time zone 'UTC'
+    group by 1, 2, 3
+    union all
+    select
+      purged.day,
+      purged.severity,
+      purged.category,
+      purged.incidents,
+      purged.incidents,
+      purged.acknowledged,
+      purged.seconds_to_acknowledge,
+      purged.seconds_to_resolve
+    from monitoring.incident_days as purged
+    where purged.day >= write_incident_days.since
+      and purged.day < write_incident_days.until
+  ) as figures
+  group by figures.day, figures.severity, figures.category;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+
+comment on function monitoring.write_incident_days(date, date) is
+'Counts the incidents that opened on the days (UTC) from since until before until, with those that were purged, and
+returns the number of rows written.';
+
 create function monitoring.roll_up_incidents()
 returns bigint
 language plpgsql
@@ -143,36 +212,18 @@ declare
   v_today date := (now() at time zone 'UTC')::date;
   v_count bigint;
 begin
-  -- Deleted and inserted again, because a changed severity can leave a group without incidents.
-  delete from monitoring.incident_daily_stats
-  where incident_daily_stats.day >= v_since;
-  insert into monitoring.incident_daily_stats
-  select
-    (incidents.first_seen at time zone 'UTC')::date,
-    incidents.severity,
-    incidents.category,
-    count(*),
-    count(incidents.resolved_at),
-    count(incidents.acknowledged_at),
-    coalesce(
-      sum(
-        extract(epoch from incidents.acknowledged_at - greatest(incidents.first_seen, incidents.reopened_at))
-      ),
-      0
-    ),
-    coalesce(sum(extract(epoch from incidents.time_to_resolution)), 0)
-  from public.incidents
-  where incidents.first_seen >= coalesce(v_since::timestamp at time zone 'UTC', '-infinity')
-    and incidents.first_seen < v_today::timestamp at time zone 'UTC'
-  group by 1, 2, 3;
-  get diagnostics v_count = row_count;
-  return v_count;
+  v_count := monitoring.write_incident_days(coalesce(v_since, '-infinity'), v_today);
+  -- Older days on which an incident opened that was resolved only now.
+  return v_count + (
+    select coalesce(sum(monitoring.write_incident_days(changed.day, changed.day + 1)), 0)::bigint
+    from monitoring.list_changed_days(v_since) as changed (day)
+  );
 end
 $$;
 
 comment on function monitoring.roll_up_incidents() is
-'Counts the incidents of completed days, the last 30 of them again because they are still being resolved, and returns
-the number of rows written. Safe to repeat. pg_cron runs it each hour.';
+'Counts the incidents of completed days, the last 30 of them again because they are still being resolved, and older ones
+whose incidents were resolved in the last 2 days, and returns the number of rows written. Safe to repeat. pg_cron runs it each hour.';
 
 create view public.incident_stats
 with (security_invoker = true)

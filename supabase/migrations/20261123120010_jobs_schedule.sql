@@ -46,10 +46,9 @@ begin
     ),
     ('monitoring-make-partitions', '25 2 * * *', 'select monitoring.make_partitions()', null),
     ('monitoring-roll-up-incidents', '7 * * * *', 'select monitoring.roll_up_incidents()', null),
-    ('monitoring-purge-history', '40 3 * * *', 'select monitoring.purge_history()', null),
     (
-      'monitoring-purge-receipts', '17 * * * *',
-      'select monitoring.purge_receipts(), monitoring.schedule_optional_jobs()', null
+      'monitoring-restore-missing', '49 * * * *',
+      'select monitoring.schedule_optional_jobs(), monitoring.install_answer_trigger()', null
     ),
     (
       'monitoring-end-suppressions', '* * * * *',
@@ -83,7 +82,10 @@ begin
       'monitoring-watch-sentry', '*/5 * * * *', 'select monitoring.check_sentry_feed()',
       monitoring.config('incident_policy') -> 'feed_silence_hours' is not null
     )
-  ) as jobs (name, schedule, command, is_needed);
+  ) as jobs (name, schedule, command, is_needed)
+  union all
+  select purges.name, purges.schedule, purges.command, false, true
+  from monitoring.list_retention_jobs() as purges;
 end
 $$;
 
@@ -92,6 +94,8 @@ comment on function monitoring.list_jobs() is
 switched on: monitoring-embed-knowledge while feature_flags.embeddings is true, monitoring-watch-sentry while
 incident_policy.feed_silence_hours is set, monitoring-retry-deliveries while deliveries wait for another attempt,
 monitoring-send-notifications while there are channels or unfinished notifications.
+monitoring-restore-missing schedules optional jobs that could not be scheduled, and recreates the trigger on
+net._http_response if an update of pg_net dropped it.
 monitoring-confirm-failures judges once a second while a round has pending checks, until second 58 of the minute, so that
 checks are sent at their time, and a failure is repeated and believed within seconds.';
 

@@ -216,9 +216,9 @@ def conflicting(stack: Stack, folder: Path) -> Iterator[Project]:
             "drop schema monitoring cascade",
         ),
         (
-            "select cron.schedule('monitoring-purge-history', '0 0 * * *', 'select 1')",
-            "job monitoring-purge-history",
-            "select cron.unschedule('monitoring-purge-history')",
+            "select cron.schedule('monitoring-anchor-audit', '0 0 * * *', 'select 1')",
+            "job monitoring-anchor-audit",
+            "select cron.unschedule('monitoring-anchor-audit')",
         ),
     ],
 )

@@ -1,6 +1,6 @@
 begin;
 
-select plan(6);
+select plan(7);
 
 insert into monitoring.event_receipts (idempotency_key, answer, created_at)
 values
@@ -13,7 +13,7 @@ values
 ('purge test busy', now(), 1);
 
 select is(
-  monitoring.purge_receipts(), 1::bigint,
+  monitoring.purge_receipts(10), 1::bigint,
   'a key past its retention is deleted'
 );
 
@@ -23,6 +23,8 @@ select results_eq(
   'a newer key is kept'
 );
 
+select ok(monitoring.purge_quotas(1000) >= 1, 'quotas are purged by a job of their own');
+
 select results_eq(
   $$ select sender from monitoring.sender_quotas where sender like 'purge test %' $$,
   $$ values ('purge test busy') $$,
@@ -31,7 +33,7 @@ select results_eq(
 
 select results_eq(
   $$ select schedule, command from cron.job where jobname = 'monitoring-purge-receipts' $$,
-  $$ values ('17 * * * *', 'select monitoring.purge_receipts(), monitoring.schedule_optional_jobs()') $$,
+  $$ values ('17 * * * *', monitoring.write_purge_command('purge_receipts', 5000)) $$,
   'the purge is scheduled'
 );
 

@@ -11,19 +11,19 @@ select ok(monitoring.can_read_job_log(), 'the log can be read');
 
 select is_empty('select * from monitoring.count_failed_runs()', 'without runs no job fails');
 
-select monitoring.open_job_incident('health-check:job:monitoring-purge-history', 'The job fails', 'key sk_live_0123456789abcdefghij');
+select monitoring.open_job_incident('health-check:job:monitoring-anchor-audit', 'The job fails', 'key sk_live_0123456789abcdefghij');
 
 select results_eq(
   $$ select title, severity::text, sender, rule, strpos(message, 'sk_live') from public.incidents
-     where fingerprint = 'health-check:job:monitoring-purge-history' $$,
+     where fingerprint = 'health-check:job:monitoring-anchor-audit' $$,
   $$ values ('The job fails', 'HIGH', 'health-check', 'health_check', 0) $$,
   'an incident about a job is one of ours, without secrets'
 );
 
 insert into monitoring.watched_jobs (job, last_run_id, failed_runs)
-values ('monitoring-purge-history', 0, 3), ('a job of earlier days', 0, 3);
+values ('monitoring-anchor-audit', 0, 3), ('a job of earlier days', 0, 3);
 
-select is(monitoring.watch_job_runs(), array['monitoring-purge-history'], 'jobs that are scheduled are watched');
+select is(monitoring.watch_job_runs(), array['monitoring-anchor-audit'], 'jobs that are scheduled are watched');
 
 update monitoring.watched_jobs
 set failed_runs = 0;
@@ -31,7 +31,7 @@ set failed_runs = 0;
 select monitoring.watch_jobs();
 
 select results_eq(
-  $$ select status::text, resolution from public.incidents where fingerprint = 'health-check:job:monitoring-purge-history' $$,
+  $$ select status::text, resolution from public.incidents where fingerprint = 'health-check:job:monitoring-anchor-audit' $$,
   $$ values ('resolved', 'The job succeeded, or is not scheduled any more.') $$,
   'the incident is resolved when it does not fail any more'
 );

@@ -1,6 +1,6 @@
 begin;
 
-select plan(2);
+select plan(3);
 
 delete from monitoring.target_looks
 where target_looks.id is not null;
@@ -10,7 +10,9 @@ values
 ('tap old', 'certificate', now() - interval '8 days', now() - interval '8 days'),
 ('tap new', 'certificate', now() - interval '6 days', now() - interval '6 days');
 
-select is(monitoring.purge_looks(), 1::bigint, 'looks older than 7 days are deleted');
+select is(monitoring.purge_looks(10), 1::bigint, 'looks older than 7 days are deleted');
+
+select is(monitoring.purge_looks(10), 0::bigint, 'once');
 
 select is((select string_agg(target, ', ') from monitoring.target_looks), 'tap new', 'the others stay');
 

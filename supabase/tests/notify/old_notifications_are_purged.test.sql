@@ -1,6 +1,6 @@
 begin;
 
-select plan(4);
+select plan(6);
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule, status, resolved_at)
 values
@@ -25,10 +25,15 @@ values
 insert into monitoring.awaited_answers (request_id, notification_id)
 values (-1, -1);
 
-select is(
-  (select purged ? 'notifications' and purged ? 'email_tracking' from monitoring.purge_notifications() as purged), true,
-  'the numbers of deleted rows are returned'
-);
+update monitoring.notifications
+set created_at = now() - interval '92 days'
+where notifications.channel like 'tap %';
+
+select is(monitoring.purge_notifications(1), 1::bigint, 'a batch deletes so many notifications at most');
+
+select ok(monitoring.purge_notifications(100) >= 1, 'the next one deletes the rest, and returns how many');
+
+select ok(monitoring.purge_emails(100) >= 1, 'the number of deleted e-mails is returned');
 
 select results_eq(
   $$ select channel from monitoring.notifications where channel like 'tap %' order by channel $$,

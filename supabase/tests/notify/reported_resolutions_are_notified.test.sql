@@ -48,7 +48,7 @@ select
   now() - make_interval(hours => hours) as created_at
 from (values (1), (10000)) as ages (hours);
 
-select monitoring.purge_receipts();
+select monitoring.purge_early_resolutions(100);
 
 select results_eq(
   $$ select fingerprint from monitoring.early_resolutions where sender = 'server:tap-notify' $$,

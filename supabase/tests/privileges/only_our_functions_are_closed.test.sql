@@ -46,7 +46,7 @@ select is(monitoring.revoke_temporary(), false, 'a project whose functions use t
 select results_eq(
   $$
   select kind from monitoring.list_own_objects()
-  where name in ('incidents', 'config_field', 'target_type', 'secure_objects', 'monitoring-purge-history')
+  where name in ('incidents', 'config_field', 'target_type', 'secure_objects', 'monitoring-anchor-audit')
   order by name
   $$,
   $$ values ('relation'), ('relation'), ('job'), ('function'), ('type') $$,

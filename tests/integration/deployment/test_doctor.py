@@ -260,13 +260,13 @@ def test_missing_jobs_rows_and_a_late_scheduler(doctor: Doctor, state: Path) -> 
         doctor,
         state,
         "delete from cron.job where jobname = 'monitoring-health-checks'",
-        "update cron.job set active = false where jobname = 'monitoring-purge-history'",
+        "update cron.job set active = false where jobname = 'monitoring-anchor-audit'",
         "update monitoring.job_runs set ran_at = now() - interval '1 hour'",
         "set session_replication_role = replica; delete from public.system_config where key = 'retention'",
         "delete from monitoring.action_kinds",
     )
     assert (code, set(failed)) == (1, {"jobs", "scheduler", "configuration", "seeded rows"})
-    assert "Jobs are missing: monitoring-health-checks; inactive: monitoring-purge-history." in failed["jobs"]
+    assert "Jobs are missing: monitoring-health-checks; inactive: monitoring-anchor-audit." in failed["jobs"]
     assert "The last round of health checks ran" in failed["scheduler"]
     assert "system_config lacks retention. Run select monitoring.install();" in failed["configuration"]
     assert "There are no rows in action_kinds." in failed["seeded rows"]

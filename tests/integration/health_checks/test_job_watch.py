@@ -12,7 +12,7 @@ import pytest
 from tests.support.health_checks import HealthChecks
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
-JOB = "monitoring-purge-history"
+JOB = "monitoring-anchor-audit"
 """It runs at night only, so that its runs are those that a test writes."""
 
 FINGERPRINT = f"health-check:job:{JOB}"

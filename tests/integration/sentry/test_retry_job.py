@@ -97,7 +97,7 @@ def test_the_hourly_job_replaces_one_that_its_scheduler_rolled_back(
         second.commit()
         first.rollback()
     assert not is_scheduled(connection)
-    query = "select command from monitoring.list_jobs() where name = 'monitoring-purge-receipts'"
+    query = "select command from monitoring.list_jobs() where name = 'monitoring-restore-missing'"
     row = connection.execute(query).fetchone()
     assert row is not None
     connection.execute(row[0])

@@ -85,7 +85,7 @@ def test_old_receipts_are_purged_by_a_run(postgres: psycopg.Connection) -> None:
         " values (%s, '{}', now() - interval '1 year')",
         (key,),
     )
-    run_every_second(postgres, "select monitoring.purge_receipts()")
+    run_every_second(postgres, "select monitoring.purge_receipts(100)")
     left = sql.SQL("select count(*) from monitoring.event_receipts where idempotency_key = {}")
     assert postgres.execute(left.format(key)).fetchone() == (0,)
 

@@ -1,0 +1,56 @@
+begin;
+
+select plan(3);
+
+delete from monitoring.incident_daily_stats;
+
+delete from monitoring.incident_days;
+
+insert into monitoring.incident_days (
+  day, severity, category, incidents, acknowledged, occurrences, seconds_to_acknowledge, seconds_to_resolve
+)
+values ((now() at time zone 'UTC')::date - 500, 'LOW', 'frontend', 2, 1, 9, 60, 240);
+
+select monitoring.roll_up_incidents();
+
+select results_eq(
+  $$ select opened, resolved, mtta, mttr from public.incident_stats
+     where day = (now() at time zone 'UTC')::date - 500 and category = 'frontend' $$,
+  $$ values (2::bigint, 2::bigint, interval '60 seconds', interval '120 seconds') $$,
+  'days of which every incident was purged keep their figures, also when all days are counted again'
+);
+
+insert into public.incidents (id, fingerprint, title, message, severity, category, rule, first_seen, last_seen)
+values
+('INC-1', 'ret late', 't', 'm', 'LOW', 'frontend', 'r', now() - interval '500 days', now() - interval '500 days');
+
+update monitoring.incident_daily_stats
+set opened = 3
+where incident_daily_stats.day = (now() at time zone 'UTC')::date - 500;
+
+update public.incidents
+set status = 'resolved', resolved_at = now()
+where incidents.id = 'INC-1';
+
+select monitoring.roll_up_incidents();
+
+select results_eq(
+  $$ select opened, resolved from public.incident_stats
+     where day = (now() at time zone 'UTC')::date - 500 and category = 'frontend' $$,
+  $$ values (3::bigint, 3::bigint) $$,
+  'the day of an incident that was resolved late is counted again, with what was purged'
+);
+
+insert into monitoring.incident_daily_stats
+values ((now() at time zone 'UTC')::date - 600, 'LOW', 'frontend', 5, 0, 0, 0, 0);
+
+select monitoring.roll_up_incidents();
+
+select results_eq(
+  $$ select opened from public.incident_stats where day = (now() at time zone 'UTC')::date - 600 $$, array[5::bigint],
+  'a day on which nothing changed is not counted again'
+);
+
+select * from finish();
+
+rollback;
