@@ -1,8 +1,8 @@
 -- Purpose: provides views of incidents for agents and consoles: open incidents, timelines, daily figures,
 --   deployments with their incidents. Publishes changes with Supabase Realtime.
 -- Objects: table monitoring.incident_daily_stats; views public.open_incidents, public.incident_timeline,
---   public.incident_stats, public.deployment_impact; functions monitoring.write_incident_days, monitoring.roll_up_incidents,
---   monitoring.publish_tables.
+--   public.incident_stats, public.deployment_impact; functions monitoring.write_incident_days,
+--   monitoring.roll_up_incidents, monitoring.publish_tables.
 -- Risks: the views are security invoker, so their readers need SELECT on the tables behind them, although they have
 --   no USAGE on the schema monitoring.
 

@@ -27,8 +27,8 @@ using (false);
 revoke all on table monitoring.incident_days from public, anon, authenticated, service_role;
 
 comment on table monitoring.incident_days is
-'Figures of the incidents that retention deleted, per day on which they opened (UTC). At most 20 rows a day, kept without
-limit. incident_stats includes them.';
+'Figures of the incidents that retention deleted, per day on which they opened (UTC). At most 20 rows a day, kept
+without limit. incident_stats includes them.';
 
 comment on column monitoring.incident_days.day is 'Day on which the incidents opened, in UTC.';
 

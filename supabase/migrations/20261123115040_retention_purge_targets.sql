@@ -59,8 +59,8 @@ end
 $$;
 
 comment on function monitoring.purge_target_days(integer) is
-'Deletes at most batch_size daily figures of targets that are older than retention.target_history_days, and returns their
-number.';
+'Deletes at most batch_size daily figures of targets that are older than retention.target_history_days, and returns
+their number.';
 
 create function monitoring.purge_looks(batch_size integer)
 returns bigint

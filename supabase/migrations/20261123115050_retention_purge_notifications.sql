@@ -1,9 +1,9 @@
--- Purpose: deletes old notifications, e-mails, security events and deployments, versions of services and the log of jobs.
+-- Purpose: deletes old notifications, e-mails, security events and deployments, versions of services and runs of jobs.
 -- Objects: functions monitoring.purge_notifications, monitoring.purge_emails, monitoring.purge_security_events,
 --   monitoring.is_deployment_needed, monitoring.purge_deployments, monitoring.purge_service_versions,
 --   monitoring.purge_job_runs.
--- Risks: a deployment that an incident or a rollback refers to stays, so that the deletion changes no incident: it would
---   lock incidents in no order.
+-- Risks: a deployment that an incident or a rollback refers to stays, so that the deletion changes no incident: it
+--   would lock incidents in no order.
 
 create function monitoring.purge_notifications(batch_size integer)
 returns bigint
@@ -120,7 +120,8 @@ end
 $$;
 
 comment on function monitoring.purge_security_events(integer) is
-'Deletes at most batch_size security events that are older than retention.security_events_days, and returns their number.';
+'Deletes at most batch_size security events that are older than retention.security_events_days, and returns their
+number.';
 
 create function monitoring.is_deployment_needed(deployment public.deployment_history)
 returns boolean

@@ -17,7 +17,8 @@ as $$
   select (is_incident_quiet.incident).status in ('open', 'acknowledged')
     and (is_incident_quiet.incident).claim_caller is null
     -- Those are resolved by us when their cause is gone.
-    and (is_incident_quiet.incident).sender not in ('health-check', 'service')
+    and (is_incident_quiet.incident).sender <> 'health-check'
+    and (is_incident_quiet.incident).fingerprint <> 'sentry:feed'
     and greatest(
       (is_incident_quiet.incident).last_seen, (is_incident_quiet.incident).acknowledged_at,
       (is_incident_quiet.incident).reopened_at
@@ -25,9 +26,9 @@ as $$
 $$;
 
 comment on function monitoring.is_incident_quiet(public.incidents, timestamptz) is
-'Returns whether an incident may be closed because nothing happened to it since a time: it is open or acknowledged, nobody
-holds it, it was neither repeated nor acknowledged nor reopened, and it is not one that we resolve ourselves, about a
-target, a heartbeat, a job or the feed of Sentry.';
+'Returns whether an incident may be closed because nothing happened to it since a time: it is open or acknowledged,
+nobody holds it, it was neither repeated nor acknowledged nor reopened, and it is not one that we resolve ourselves, about
+a target, a heartbeat, a job or the feed of Sentry.';
 
 create function monitoring.close_quiet_incidents(after timestamptz, batch_size integer)
 returns timestamptz
@@ -84,6 +85,6 @@ end
 $$;
 
 comment on function monitoring.close_quiet_incidents(timestamptz, integer) is
-'Looks at the next batch_size live incidents that opened after a time, and at those that opened together with the last of
-them, resolves those that are quiet for incident_policy.auto_resolve_after, and returns the time up to which it looked, for
-the next call. Null when there are no more, or the period is 0. Suppressed and claimed incidents stay.';
+'Looks at the next batch_size live incidents that opened after a time, and at those that opened together with the last
+of them, resolves those that are quiet for incident_policy.auto_resolve_after, and returns the time up to which it
+looked, for the next call. Null when there are no more, or the period is 0. Suppressed and claimed incidents stay.';

@@ -1,8 +1,9 @@
--- Purpose: lists the jobs that delete what is older than retention, one a table, and the one that closes quiet incidents.
+-- Purpose: lists the jobs that delete what is older than retention, one a table, and the one that closes quiet
+--   incidents.
 -- Objects: functions monitoring.write_purge_command, monitoring.list_retention_jobs.
--- Risks: a hosted project cancels a statement after 2 minutes, and with it everything that it did since its last commit.
---   So each job commits each batch, and ends after 100 seconds; the rest is left to its next run. The pauses let
---   autovacuum and other sessions in.
+-- Risks: a hosted project cancels a statement after 2 minutes, and with it everything that it did since its last
+--   commit. So each job commits each batch, and ends after 100 seconds; the rest is left to its next run. The pauses
+--   let autovacuum and other sessions in.
 
 create function monitoring.write_purge_command(function_name text, batch_size integer)
 returns text

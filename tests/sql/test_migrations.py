@@ -32,6 +32,7 @@ TOPICS = [
     "heartbeat",
     "notify",
     "read",
+    "retention",
     "jobs",
     "install",
 ]

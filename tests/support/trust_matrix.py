@@ -236,6 +236,7 @@ RELATIONS = {
     "monitoring.config_field": _CLOSED,
     "monitoring.embedding_jobs": _CLOSED,
     "monitoring.early_resolutions": _CLOSED,
+    "monitoring.incident_days": _CLOSED,
     "monitoring.event_receipts": _CLOSED,
     "monitoring.fix_outcomes": _CLOSED,
     "monitoring.heartbeat_keys": _CLOSED,

@@ -28,7 +28,7 @@ select throws_ok(
 
 select throws_ok(
   $$ update public.system_config set value = '{"agent_action_days": 1}' where key = 'retention' $$,
-  '23514', $m$retention.agent_action_days is unknown; the known fields are agent_actions_days, deliveries_days, emails_days, incident_hours_days, job_runs_days, monitoring_checks_days, notifications_days, receipts_hours, target_history_days$m$,
+  '23514', $m$retention.agent_action_days is unknown; the known fields are agent_actions_days, deliveries_days, deployments_days, emails_days, incident_hours_days, incidents_days, job_runs_days, monitoring_checks_days, notifications_days, receipts_hours, security_events_days, target_history_days$m$,
   'a misspelled field is rejected with the known fields'
 );
 

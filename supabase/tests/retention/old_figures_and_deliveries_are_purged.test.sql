@@ -13,8 +13,14 @@ values
 
 insert into monitoring.target_hourly_stats (target, hour, checks, up, degraded, down, unknown, maintenance)
 select
-  'api' as target, day + make_interval(hours => hours) as hour,
-  1 as checks, 1 as up, 0 as degraded, 0 as down, 0 as unknown, 0 as maintenance
+  'api' as target,
+  day + make_interval(hours => hours) as hour,
+  1 as checks,
+  1 as up,
+  0 as degraded,
+  0 as down,
+  0 as unknown,
+  0 as maintenance
 from (values (date_trunc('day', now(), 'UTC') - interval '1095 days')) as days (day)
 cross join (values (-2), (-1), (0)) as given (hours);
 

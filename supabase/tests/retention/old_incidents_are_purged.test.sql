@@ -13,18 +13,30 @@ insert into public.incidents (
   occurrence_count
 )
 values
-('INC-1', 'ret due', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now() - interval '402 days',
-  now() - interval '402 days', now() - interval '402 days', now() - interval '401 days', 3),
-('INC-2', 'ret due', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now() - interval '402 days',
-  now() - interval '402 days', null, now() - interval '401 days', 4),
-('INC-3', 'ret audited', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now() - interval '402 days',
-  now() - interval '402 days', null, now() - interval '401 days', 1),
-('INC-4', 'ret anchored', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now() - interval '402 days',
-  now() - interval '402 days', null, now() - interval '401 days', 1),
-('INC-5', 'ret young', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now() - interval '402 days',
-  now() - interval '402 days', null, now() - interval '399 days', 1),
-('INC-6', 'ret live', 't', 'm', 'LOW', 'backend', 'r', 'open', now() - interval '402 days',
-  now() - interval '402 days', null, null, 1);
+(
+  'INC-1', 'ret due', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now() - interval '402 days',
+  now() - interval '402 days', now() - interval '402 days', now() - interval '401 days', 3
+),
+(
+  'INC-2', 'ret due', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now() - interval '402 days',
+  now() - interval '402 days', null, now() - interval '401 days', 4
+),
+(
+  'INC-3', 'ret audited', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now() - interval '402 days',
+  now() - interval '402 days', null, now() - interval '401 days', 1
+),
+(
+  'INC-4', 'ret anchored', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now() - interval '402 days',
+  now() - interval '402 days', null, now() - interval '401 days', 1
+),
+(
+  'INC-5', 'ret young', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now() - interval '402 days',
+  now() - interval '402 days', null, now() - interval '399 days', 1
+),
+(
+  'INC-6', 'ret live', 't', 'm', 'LOW', 'backend', 'r', 'open', now() - interval '402 days',
+  now() - interval '402 days', null, null, 1
+);
 
 -- Actions are deleted by retention only.
 alter table public.agent_actions disable trigger user;

@@ -13,7 +13,10 @@ select is(monitoring.purge_security_events(1), 1::bigint, 'a batch deletes so ma
 select is(monitoring.purge_security_events(10), 1::bigint, 'the next one the rest');
 
 select is(
-  (select string_agg(event_type, ' ') from public.security_events where event_type like 'ret%'), 'ret young',
+  (
+    select string_agg(event_type, ' ') from public.security_events
+    where event_type like 'ret%'
+  ), 'ret young',
   'younger ones stay'
 );
 

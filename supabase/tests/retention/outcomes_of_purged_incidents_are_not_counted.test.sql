@@ -6,10 +6,14 @@ insert into public.incidents (
   id, fingerprint, title, message, severity, category, rule, status, first_seen, last_seen, resolved_at
 )
 values
-('INC-1', 'ret due', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now() - interval '402 days',
-  now() - interval '402 days', now() - interval '401 days'),
-('INC-2', 'ret young', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now() - interval '2 days',
-  now() - interval '2 days', now() - interval '1 day');
+(
+  'INC-1', 'ret due', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now() - interval '402 days',
+  now() - interval '402 days', now() - interval '401 days'
+),
+(
+  'INC-2', 'ret young', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now() - interval '2 days',
+  now() - interval '2 days', now() - interval '1 day'
+);
 
 -- Actions are deleted by retention only.
 alter table public.agent_actions disable trigger user;

@@ -9,11 +9,21 @@ insert into public.incidents (
   reopened_at, claimed_by, claim_caller, claim_expires_at
 )
 select
-  given.id, coalesce(given.fingerprint, 'quiet ' || given.id) as fingerprint, 't' as title, 'm' as message,
-  given.severity::public.incident_severity as severity, 'backend'::public.incident_category as category, 'r' as rule,
-  given.sender, given.status::public.incident_status as status, now() - interval '40 days' as first_seen,
-  now() - given.quiet_for as last_seen, now() - given.acknowledged as acknowledged_at,
-  now() - given.reopened as reopened_at, given.claimed_by, given.claimed_by as claim_caller,
+  given.id,
+  coalesce(given.fingerprint, 'quiet ' || given.id) as fingerprint,
+  't' as title,
+  'm' as message,
+  given.severity::public.incident_severity as severity,
+  'backend'::public.incident_category as category,
+  'r' as rule,
+  given.sender,
+  given.status::public.incident_status as status,
+  now() - interval '40 days' as first_seen,
+  now() - given.quiet_for as last_seen,
+  now() - given.acknowledged as acknowledged_at,
+  now() - given.reopened as reopened_at,
+  given.claimed_by,
+  given.claimed_by as claim_caller,
   case when given.claimed_by is not null then now() + interval '1 hour' end as claim_expires_at
 from (
   values
@@ -25,7 +35,7 @@ from (
   ('INC-15', null, 'LOW', 'server:default', 'open', interval '15 days', null, interval '1 day', null),
   ('INC-16', null, 'LOW', 'server:default', 'suppressed', interval '15 days', null, null, null),
   ('INC-17', 'health-check:quiet', 'LOW', 'health-check', 'open', interval '15 days', null, null, null),
-  ('INC-18', 'service:quiet', 'LOW', 'service', 'open', interval '15 days', null, null, null)
+  ('INC-18', 'sentry:feed', 'LOW', 'sentry', 'open', interval '15 days', null, null, null)
 ) as given (id, fingerprint, severity, sender, status, quiet_for, acknowledged, reopened, claimed_by);
 
 update public.system_config
@@ -35,7 +45,10 @@ where key = 'incident_policy';
 select is(monitoring.close_quiet_incidents('-infinity', 100), null::timestamptz, 'with 0 nothing is looked at');
 
 select is(
-  (select count(*) from public.incidents where id between 'INC-10' and 'INC-18' and status = 'resolved'), 0::bigint,
+  (
+    select count(*) from public.incidents
+    where id between 'INC-10' and 'INC-18' and status = 'resolved'
+  ), 0::bigint,
   'nor closed'
 );
 
@@ -80,7 +93,10 @@ where key = 'incident_policy';
 
 select monitoring.close_quiet_incidents('-infinity', 100);
 
-select is((select status::text from public.incidents where id = 'INC-15'), 'open', 'the time is configured');
+select is((
+  select status::text from public.incidents
+  where id = 'INC-15'
+), 'open', 'the time is configured');
 
 select * from finish();
 
