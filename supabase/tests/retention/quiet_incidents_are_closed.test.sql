@@ -39,7 +39,7 @@ from (
 ) as given (id, fingerprint, severity, sender, status, quiet_for, acknowledged, reopened, claimed_by);
 
 update public.system_config
-set value = value || '{"auto_resolve_after": "0"}'
+set value = value || '{"auto_resolve_after": "0", "feed_silence_hours": 1}'
 where key = 'incident_policy';
 
 select is(monitoring.close_quiet_incidents('-infinity', 100), null::timestamptz, 'with 0 nothing is looked at');
