@@ -72,12 +72,6 @@ begin
     from unnest(v_ids) as locked (id)
     where not monitoring.is_incident_audited(locked.id)
   );
-  v_fixes := array(
-    select distinct fix_outcomes.knowledge_id
-    from monitoring.fix_outcomes
-    where fix_outcomes.incident_id = any(v_ids)
-    order by fix_outcomes.knowledge_id
-  );
   insert into monitoring.incident_days as counted (
     day, severity, category, incidents, acknowledged, occurrences, seconds_to_acknowledge, seconds_to_resolve
   )
@@ -103,12 +97,22 @@ begin
       occurrences = counted.occurrences + excluded.occurrences,
       seconds_to_acknowledge = counted.seconds_to_acknowledge + excluded.seconds_to_acknowledge,
       seconds_to_resolve = counted.seconds_to_resolve + excluded.seconds_to_resolve;
-  delete from public.incidents
-  where incidents.id = any(v_ids);
+  with dropped as (
+    delete from monitoring.fix_outcomes
+    where fix_outcomes.incident_id = any(v_ids)
+    returning fix_outcomes.knowledge_id
+  )
+
+  select array_agg(distinct dropped.knowledge_id order by dropped.knowledge_id)
+  into v_fixes
+  from dropped;
   perform monitoring.count_fix_outcomes(fixes.id)
   from unnest(v_fixes) as fixes (id);
   delete from monitoring.audit_heads
   where audit_heads.chain = any(v_ids);
+  -- Last, because it locks deliveries.
+  delete from public.incidents
+  where incidents.id = any(v_ids);
   return cardinality(v_ids);
 end
 $$;

@@ -136,7 +136,7 @@ def test_a_run_that_was_ended_says_nothing_about_the_job(log: JobLog, message: s
 def test_a_run_counts_when_it_ends(log: JobLog) -> None:
     """A long run ends after later runs of other jobs."""
     log.add("failed", "failed", "running")
-    log.add("succeeded", job="monitoring-anchor-audit")
+    log.add("succeeded", job="monitoring-roll-up-checks")
     log.watch()
     assert log.failures() == 2
     log.run(
@@ -144,7 +144,7 @@ def test_a_run_counts_when_it_ends(log: JobLog) -> None:
         " and jobid = (select jobid from cron.job where jobname = %s)",
         JOB,
     )
-    log.add("succeeded", job="monitoring-anchor-audit")
+    log.add("succeeded", job="monitoring-roll-up-checks")
     log.watch()
     assert log.incidents() == [("HIGH", "open", 1)]
 

@@ -79,7 +79,7 @@ def receipts(connection: psycopg.Connection, name: str) -> int:
 
 def status(connection: psycopg.Connection, incident_id: str) -> str | None:
     row = connection.execute("select status::text from public.incidents where id = %s", (incident_id,)).fetchone()
-    return row and row[0]
+    return str(row[0]) if row else None
 
 
 def test_every_job_of_retention_runs(connection: psycopg.Connection) -> None:
