@@ -17,15 +17,10 @@ as $$
     from public.agent_actions
     where agent_actions.incident_id = is_incident_audited.incident_id
   )
-  or exists (
-    select
-    from monitoring.audit_anchor_heads
-    where audit_anchor_heads.chain = is_incident_audited.incident_id
-  )
 $$;
 
 comment on function monitoring.is_incident_audited(text) is
-'Returns whether the audit trail still has an action of an incident, or an anchor of its chain.';
+'Returns whether the audit trail still has an action of an incident.';
 
 create function monitoring.purge_incidents(batch_size integer)
 returns bigint
@@ -108,9 +103,7 @@ begin
   from dropped;
   perform monitoring.count_fix_outcomes(fixes.id)
   from unnest(v_fixes) as fixes (id);
-  delete from monitoring.audit_heads
-  where audit_heads.chain = any(v_ids);
-  -- Last, because it locks deliveries.
+  -- Last, because it locks heads of chains and deliveries.
   delete from public.incidents
   where incidents.id = any(v_ids);
   return cardinality(v_ids);
@@ -119,6 +112,5 @@ $$;
 
 comment on function monitoring.purge_incidents(integer) is
 'Deletes at most batch_size incidents that were resolved before retention.incidents_days, with their hours,
-notifications, outcomes of fixes and the heads of their audit chains, and returns their number. Their figures stay in
-incident_days. An incident stays while the audit trail has an action or an anchor of it. Checks, deliveries, security
-events and e-mails lose their reference to it.';
+notifications and outcomes of fixes, and returns their number. Their figures stay in incident_days. An incident stays
+while the audit trail has an action of it. Checks, deliveries, security events and e-mails lose their reference to it.';

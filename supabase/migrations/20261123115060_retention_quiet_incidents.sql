@@ -1,11 +1,7 @@
 -- Purpose: closes incidents that nobody closed: live ones without a repeat for incident_policy.auto_resolve_after.
 -- Objects: functions monitoring.is_incident_quiet, monitoring.close_quiet_incidents.
--- Risks: last_seen is in no index, so that repeats stay cheap: the job walks through the live incidents in the order in
---   which they opened, in steps. Incidents that another session holds are left to the next run.
-
--- The walk. first_seen never changes.
-create index incidents_live_first_seen_idx on public.incidents (first_seen)
-where status <> 'resolved';
+-- Risks: last_seen is in no index, so that repeats stay cheap: active_hour, which changes once an hour, finds who is
+--   quiet. Incidents that another session holds are left to the next run.
 
 create function monitoring.is_incident_quiet(incident public.incidents, since timestamptz)
 returns boolean
@@ -30,8 +26,8 @@ comment on function monitoring.is_incident_quiet(public.incidents, timestamptz) 
 nobody holds it, it was neither repeated nor acknowledged nor reopened, and it is not one that we resolve ourselves, about
 a target, a heartbeat, a job or the feed of Sentry.';
 
-create function monitoring.close_quiet_incidents(after timestamptz, batch_size integer)
-returns timestamptz
+create function monitoring.close_quiet_incidents(batch_size integer)
+returns bigint
 language plpgsql
 volatile
 strict
@@ -41,38 +37,36 @@ as $$
 declare
   v_period constant text := monitoring.config('incident_policy') ->> 'auto_resolve_after';
   v_since constant timestamptz := now() - v_period::interval;
-  v_until timestamptz;
   v_fingerprints text[];
 begin
   -- 0 means never.
   if v_period::interval <= interval '0' then
-    return null;
+    return 0;
   end if;
-  v_until := (
-    select walked.first_seen
+  v_fingerprints := array(
+    select idle.fingerprint
     from (
-      select incidents.first_seen
+      select incidents.*
       from public.incidents
-      where incidents.status <> 'resolved'
-        and incidents.first_seen > close_quiet_incidents.after
-        and incidents.first_seen < v_since
-      order by incidents.first_seen
-      limit close_quiet_incidents.batch_size
-    ) as walked
-    order by walked.first_seen desc
-    limit 1
+      where incidents.status in ('open', 'acknowledged')
+        and incidents.active_hour < v_since
+      order by incidents.active_hour
+      -- Those that stay are passed over again by each batch.
+      limit 100000
+    ) as idle
+    where monitoring.is_incident_quiet(idle::public.incidents, v_since)
+    limit close_quiet_incidents.batch_size
   );
   v_fingerprints := array(
     select incidents.fingerprint
     from public.incidents
-    where incidents.status <> 'resolved'
-      and incidents.first_seen > close_quiet_incidents.after
-      and incidents.first_seen <= v_until
+    where incidents.fingerprint = any(v_fingerprints)
+      and incidents.status <> 'resolved'
       and monitoring.is_incident_quiet(incidents, v_since)
-    order by incidents.fingerprint
-    for update skip locked
+    order by incidents.fingerprint, incidents.id
+    for no key update skip locked
   );
-  perform monitoring.resolve_incidents(
+  return monitoring.resolve_incidents(
     v_fingerprints,
     'life-cycle',
     'life-cycle',
@@ -80,11 +74,9 @@ begin
     clock_timestamp(),
     '{"reason": "no repeat for incident_policy.auto_resolve_after"}'
   );
-  return v_until;
 end
 $$;
 
-comment on function monitoring.close_quiet_incidents(timestamptz, integer) is
-'Looks at the next batch_size live incidents that opened after a time, and at those that opened together with the last
-of them, resolves those that are quiet for incident_policy.auto_resolve_after, and returns the time up to which it
-looked, for the next call. Null when there are no more, or the period is 0. Suppressed and claimed incidents stay.';
+comment on function monitoring.close_quiet_incidents(integer) is
+'Resolves at most batch_size incidents that are quiet for incident_policy.auto_resolve_after, those that are quiet
+longest first, and returns their number; 0 when the period is 0. Suppressed and claimed incidents stay.';

@@ -33,7 +33,7 @@ select results_eq(
 
 select results_eq(
   $$ select schedule, command from cron.job where jobname = 'monitoring-purge-receipts' $$,
-  $$ values ('17 * * * *', monitoring.write_purge_command('purge_receipts', 5000)) $$,
+  $$ values ('17 * * * *', monitoring.write_purge_command('purge_receipts(5000)', 5000)) $$,
   'the purge is scheduled'
 );
 

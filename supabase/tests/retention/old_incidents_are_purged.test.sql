@@ -26,10 +26,6 @@ values
   now() - interval '402 days', null, now() - interval '401 days', 1
 ),
 (
-  'INC-4', 'ret anchored', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now() - interval '402 days',
-  now() - interval '402 days', null, now() - interval '401 days', 1
-),
-(
   'INC-5', 'ret young', 't', 'm', 'LOW', 'backend', 'r', 'resolved', now() - interval '402 days',
   now() - interval '402 days', null, now() - interval '399 days', 1
 ),
@@ -46,18 +42,6 @@ where incident_id <> 'INC-3';
 
 alter table public.agent_actions enable trigger user;
 
-insert into monitoring.audit_heads (chain, chain_position, purged_position, purged_hash, purged_until)
-values ('INC-1', 2, 2, 'h', now()), ('INC-4', 2, 2, 'h', now())
-on conflict (chain) do nothing;
-
-delete from monitoring.audit_anchors;
-
-insert into monitoring.audit_anchors (anchored_on, hash, chains, horizon)
-values ('2026-01-01', 'h', 1, '1');
-
-insert into monitoring.audit_anchor_heads (anchored_on, chain, from_position, chain_position, hash)
-values ('2026-01-01', 'INC-4', 0, 2, 'h');
-
 insert into public.security_events (event_type, severity, confidence, incident_id)
 values ('ret', 'LOW', 1, 'INC-1');
 
@@ -73,8 +57,8 @@ select is(monitoring.purge_incidents(10), 1::bigint, 'the next one the rest, and
 
 select results_eq(
   $$ select id from public.incidents where fingerprint like 'ret %' order by id $$,
-  $$ values ('INC-3'), ('INC-4'), ('INC-5'), ('INC-6') $$,
-  'an incident stays while it is live or young, or an action or an anchor of its chain is kept'
+  $$ values ('INC-3'), ('INC-5'), ('INC-6') $$,
+  'an incident stays while it is live or young, or an action of it is kept'
 );
 
 select results_eq(
@@ -86,9 +70,8 @@ select results_eq(
 
 select is_empty(
   $$ select incident_id from monitoring.notifications where channel = 'ret'
-     union all select incident_id from monitoring.incident_hours where incident_id = 'INC-1'
-     union all select chain from monitoring.audit_heads where chain = 'INC-1' $$,
-  'its notifications, hours and the head of its chain go with it'
+     union all select incident_id from monitoring.incident_hours where incident_id = 'INC-1' $$,
+  'its notifications and hours go with it'
 );
 
 select results_eq(

@@ -30,7 +30,7 @@ select is_empty(
 );
 
 select matches(
-  monitoring.write_purge_command('purge_looks', 7), 'while monitoring.purge_looks\(7\) >= 7 .* loop\s+commit;',
+  monitoring.write_purge_command('purge_looks(7)', 7), 'while monitoring.purge_looks\(7\) >= 7 .* loop\s+commit;',
   'a command repeats full batches and commits each'
 );
 

@@ -42,7 +42,7 @@ update public.system_config
 set value = value || '{"auto_resolve_after": "0", "feed_silence_hours": 1}'
 where key = 'incident_policy';
 
-select is(monitoring.close_quiet_incidents('-infinity', 100), null::timestamptz, 'with 0 nothing is looked at');
+select is(monitoring.close_quiet_incidents(100), 0::bigint, 'with 0 nothing is closed');
 
 select is(
   (
@@ -56,12 +56,9 @@ update public.system_config
 set value = value - 'auto_resolve_after'
 where key = 'incident_policy';
 
-select is(
-  monitoring.close_quiet_incidents('-infinity', 1), now() - interval '40 days',
-  'a batch looks at so many incidents, and at those that opened at the same time, and returns that time'
-);
+select is(monitoring.close_quiet_incidents(1), 1::bigint, 'a batch closes so many incidents at most');
 
-select is(monitoring.close_quiet_incidents(now() - interval '40 days', 100), null::timestamptz, 'the last batch returns null');
+select ok(monitoring.close_quiet_incidents(100) >= 1, 'the next one the rest, and returns how many');
 
 select results_eq(
   $$ select id from public.incidents where id like 'INC-1_' and status = 'resolved' order by id $$,
@@ -91,7 +88,7 @@ update public.system_config
 set value = value || '{"auto_resolve_after": "30 days"}'
 where key = 'incident_policy';
 
-select monitoring.close_quiet_incidents('-infinity', 100);
+select monitoring.close_quiet_incidents(100);
 
 select is((
   select status::text from public.incidents

@@ -65,7 +65,8 @@ def store_incident(superuser: psycopg.Connection, incident_id: str, status: str)
 
 
 def command(connection: psycopg.Connection, function_name: str, batch_size: int) -> bytes:
-    row = connection.execute("select monitoring.write_purge_command(%s, %s)", (function_name, batch_size)).fetchone()
+    call = f"{function_name}({batch_size})"
+    row = connection.execute("select monitoring.write_purge_command(%s, %s)", (call, batch_size)).fetchone()
     assert row is not None
     return str(row[0]).encode()
 
