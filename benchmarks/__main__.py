@@ -30,6 +30,7 @@ from benchmarks.ingest import cost_of_a_batch, measure_connections, measure_pgbe
 from benchmarks.load import LoadResult, make_post, run_load
 from benchmarks.notifications import measure_notifications
 from benchmarks.outages import measure_health_checks
+from benchmarks.purges import measure_purges
 from benchmarks.reading import measure_reading, measure_retrieval
 from local import Stack, StackSettings
 from local.stack.state_directory import remove_state
@@ -57,6 +58,7 @@ PARTS = (
     "retrieval",
     "reading",
     "growth",
+    "purges",
 )
 
 
@@ -235,6 +237,7 @@ def main(arguments: Arguments) -> int:
                 "retrieval": lambda: measure_retrieval(stack),
                 "reading": lambda: measure_reading(stack),
                 "growth": lambda: print_growth(costs_with_few[0], cost_of_a_batch(stack, make_event)),
+                "purges": lambda: measure_purges(stack, directory, through_service),
             }
             for part in arguments.parts:
                 measurements[part]()
