@@ -160,6 +160,5 @@ def measure_purges(
         p50, p99 = (statistics.median(result.percentile(share) for result in results) for share in (0.5, 0.99))
         refused = sum(count for result in results for status, count in result.statuses.items() if status >= 300)
         print(f"  {name:<20} {rate:8,.0f} reports/s   p50 {p50:6.1f} ms   p99 {p99:6.1f} ms   refused {refused}")
-    print(
-        f"  purged in {purges.seconds:,.0f} s, {rows / purges.seconds:,.0f} rows a second; errors: {purges.errors or 'none'}"
-    )
+    errors = "; ".join(purges.errors) or "none"
+    print(f"  purged in {purges.seconds:,.0f} s, {rows / purges.seconds:,.0f} rows a second; errors: {errors}")
