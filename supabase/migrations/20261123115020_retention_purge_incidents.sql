@@ -6,17 +6,20 @@
 
 create function monitoring.is_incident_audited(incident_id text)
 returns boolean
-language sql
+language plpgsql
 stable
 strict
 security invoker
 set search_path = ''
 as $$
-  select exists (
+begin
+  -- PL/pgSQL keeps the plan, and a batch calls this for each incident.
+  return exists (
     select
     from public.agent_actions
     where agent_actions.incident_id = is_incident_audited.incident_id
-  )
+  );
+end
 $$;
 
 comment on function monitoring.is_incident_audited(text) is

@@ -125,12 +125,14 @@ number.';
 
 create function monitoring.is_deployment_needed(deployment public.deployment_history)
 returns boolean
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  select exists (
+begin
+  -- PL/pgSQL keeps the plan, and a batch calls this for each deployment.
+  return exists (
     select
     from public.deployment_history as rollback
     where rollback.rollback_of = (is_deployment_needed.deployment).id
@@ -146,7 +148,8 @@ as $$
     where later.service = (is_deployment_needed.deployment).service
       and later.environment = (is_deployment_needed.deployment).environment
       and later.started_at > (is_deployment_needed.deployment).started_at
-  )
+  );
+end
 $$;
 
 comment on function monitoring.is_deployment_needed(public.deployment_history) is

@@ -5,12 +5,13 @@
 
 create function monitoring.is_incident_quiet(incident public.incidents, since timestamptz)
 returns boolean
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select (is_incident_quiet.incident).status in ('open', 'acknowledged')
+begin
+  return (is_incident_quiet.incident).status in ('open', 'acknowledged')
     and (is_incident_quiet.incident).claim_caller is null
     -- Those are resolved by us when their cause is gone.
     and (is_incident_quiet.incident).sender <> 'health-check'
@@ -18,7 +19,8 @@ as $$
     and greatest(
       (is_incident_quiet.incident).last_seen, (is_incident_quiet.incident).acknowledged_at,
       (is_incident_quiet.incident).reopened_at
-    ) < is_incident_quiet.since
+    ) < is_incident_quiet.since;
+end
 $$;
 
 comment on function monitoring.is_incident_quiet(public.incidents, timestamptz) is
