@@ -19,14 +19,18 @@ select is_empty(
 
 select is_empty(
   $$
-  select proname from pg_catalog.pg_proc
-  where pronamespace = 'monitoring'::regnamespace
-    and proname like 'purge\_%'
+  select pg_proc.proname from pg_catalog.pg_proc
+  where pg_proc.pronamespace = 'monitoring'::regnamespace
+    and pg_proc.proname like 'purge\_%'
     and not exists (
-      select from monitoring.list_retention_jobs() as jobs where strpos(jobs.command, proname || '(') > 0
+      select from monitoring.list_retention_jobs() as jobs where strpos(jobs.command, pg_proc.proname || '(') > 0
+    )
+    and not exists (
+      select from pg_catalog.pg_proc as caller
+      where caller.proname like 'purge\_%' and strpos(caller.prosrc, 'monitoring.' || pg_proc.proname || '(') > 0
     )
   $$,
-  'every purge has a job'
+  'every purge has a job, or is a step of one that has'
 );
 
 select matches(
