@@ -91,6 +91,8 @@ as $$
     ('monitoring.target_labels', 'target group_name tags', 'ignored', null, 'names of targets and of their groups'),
     ('monitoring.target_hourly_stats', 'target', 'ignored', null, 'names of targets'),
     ('monitoring.target_daily_stats', 'target', 'ignored', null, 'names of targets'),
+    ('monitoring.target_figures', 'target days', 'ignored', null, 'names of targets, and figures'),
+    ('monitoring.target_rounds', 'target response_times_ms', 'ignored', null, 'names of targets, and figures'),
     ('monitoring.watched_jobs', 'job', 'ignored', null, 'names of our own')
   ) as listed (relation, names, treatment, expression, reason)
   cross join unnest(string_to_array(listed.names, ' ')) as single (name)

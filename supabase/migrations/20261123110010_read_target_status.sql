@@ -1,6 +1,7 @@
 -- Purpose: provides views of the current state of each target and of its hours, for dashboards.
 -- Objects: table monitoring.target_labels; function monitoring.sync_target_labels; trigger
---   target_labels_follow_the_targets; views monitoring.counted_hours, public.target_history, public.target_status.
+--   target_labels_follow_the_targets; views monitoring.counted_hours, monitoring.current_figures,
+--   public.target_history, public.target_status.
 -- Risks: the views are security invoker, so their readers need SELECT on the tables behind them, although they have
 --   no USAGE on the schema monitoring. monitoring.probe_targets holds URLs, headers and names of secrets: its readers
 --   would see them, so what the views show of it is copied to monitoring.target_labels.
@@ -395,75 +396,68 @@ were up or degraded.
 is_final is false while the hour is not over, or a check of it is not judged. is_summed_up says whether the row is
 stored; one that is not is counted while it is read, with the same result.';
 
+create view monitoring.current_figures
+with (security_invoker = true)
+as
+select
+  figures.target,
+  figures.counted_at,
+  figures.day,
+  figures.days,
+  rounds.last_round_at,
+  rounds.is_maintenance,
+  rounds.response_times_ms,
+  figures.up_24h + since.up as up_24h,
+  figures.known_24h + since.known as known_24h,
+  figures.up_7d + since.up as up_7d,
+  figures.known_7d + since.known as known_7d,
+  figures.up_30d + since.up as up_30d,
+  figures.known_30d + since.known as known_30d,
+  figures.up_90d + since.up as up_90d,
+  figures.known_90d + since.known as known_90d,
+  figures.up_today + since.up as up_today,
+  figures.known_today + since.known as known_today,
+  figures.is_today_counted or (since.are_counted and rounds.is_counted) as is_today_counted,
+  case when rounds.last_round_at >= now() - interval '1 hour' then rounds.p50_ms end as p50_ms,
+  case when rounds.last_round_at >= now() - interval '1 hour' then rounds.p95_ms end as p95_ms
+from monitoring.target_figures as figures
+left join monitoring.target_rounds as rounds on figures.target = rounds.target
+cross join lateral (
+  select
+    case
+      when rounds.stands_as in ('up', 'degraded', 'down')
+        then greatest(
+          floor(date_part('epoch', least(now(), rounds.stands_until)) - date_part('epoch', rounds.counted_until)), 0
+        )::integer
+      else 0
+    end as seconds
+) as standing
+cross join lateral (
+  select
+    -- False if a round of a target that was just counted is not counted again yet.
+    coalesce(rounds.counted_from = figures.hours_until, false) as are_counted,
+    case
+      when rounds.counted_from = figures.hours_until
+        then rounds.up_seconds + case rounds.stands_as when 'down' then 0 else standing.seconds end
+      else 0
+    end as up,
+    case when rounds.counted_from = figures.hours_until then rounds.known_seconds + standing.seconds else 0 end
+      as known
+) as since;
+
+revoke all on table monitoring.current_figures from public, anon, authenticated, service_role;
+
+-- Only for the views public.target_status and public.target_panels, which run with the privileges of their reader.
+grant select on table monitoring.current_figures to authenticated, service_role;
+
+comment on view monitoring.current_figures is
+'Uptime of each target until now: the stored hours of monitoring.target_figures, and what the rounds since then add,
+the last of which stands until now, at most for its interval.';
+
 create view public.target_status
 with (security_invoker = true)
 as
-with spans as materialized (
-  select
-    -- The first days that begin within 7 and 30 days.
-    ((now() - interval '168 hours') at time zone 'UTC')::date + 1 as week_day,
-    ((now() - interval '720 hours') at time zone 'UTC')::date + 1 as month_day,
-    (
-      select coalesce(max(target_daily_stats.day) + 1, '-infinity')::timestamp at time zone 'UTC'
-      from monitoring.target_daily_stats
-      where target_daily_stats.day < (now() at time zone 'UTC')::date
-    ) as days_until
-),
-
--- Completed days, and the hours before the first and after the last of them: 720 hours a target would take longer to
--- read.
-counted as (
-  select
-    target_daily_stats.target,
-    target_daily_stats.up_seconds + target_daily_stats.degraded_seconds as up,
-    target_daily_stats.up_seconds + target_daily_stats.degraded_seconds + target_daily_stats.down_seconds as known,
-    false as is_of_day,
-    target_daily_stats.day >= (select spans.week_day from spans) as is_of_week,
-    true as is_of_month
-  from monitoring.target_daily_stats
-  where
-    target_daily_stats.day >= (select spans.month_day from spans)
-    and target_daily_stats.day < (now() at time zone 'UTC')::date
-  union all
-  select
-    target_history.target,
-    target_history.up_seconds + target_history.degraded_seconds as up,
-    target_history.up_seconds + target_history.degraded_seconds + target_history.down_seconds as known,
-    target_history.hour >= now() - interval '24 hours' as is_of_day,
-    target_history.hour >= now() - interval '168 hours'
-    and (
-      target_history.hour < (select spans.week_day from spans)::timestamp at time zone 'UTC'
-      or target_history.hour >= (select spans.days_until from spans)
-    ) as is_of_week,
-    target_history.hour < (select spans.month_day from spans)::timestamp at time zone 'UTC'
-    or target_history.hour >= (select spans.days_until from spans) as is_of_month
-  from public.target_history
-  where
-    target_history.hour >= now() - interval '720 hours'
-    and (
-      target_history.hour >= least(now() - interval '24 hours', (select spans.days_until from spans))
-      or target_history.hour < (select spans.month_day from spans)::timestamp at time zone 'UTC'
-      or (
-        target_history.hour >= now() - interval '168 hours'
-        and target_history.hour < (select spans.week_day from spans)::timestamp at time zone 'UTC'
-      )
-    )
-),
-
-figures as (
-  select
-    counted.target,
-    sum(counted.up) filter (where counted.is_of_day) as up_24h,
-    sum(counted.known) filter (where counted.is_of_day) as counted_24h,
-    sum(counted.up) filter (where counted.is_of_week) as up_7d,
-    sum(counted.known) filter (where counted.is_of_week) as counted_7d,
-    sum(counted.up) filter (where counted.is_of_month) as up_30d,
-    sum(counted.known) filter (where counted.is_of_month) as counted_30d
-  from counted
-  group by counted.target
-),
-
-labels as (
+with labels as (
   select
     target_labels.target,
     target_labels.group_name,
@@ -471,18 +465,6 @@ labels as (
     target_labels.paused_until,
     target_labels.is_paused and coalesce(target_labels.paused_until > now(), true) as is_paused
   from monitoring.target_labels
-),
-
-recent as (
-  select
-    monitoring_checks.target,
-    round(percentile_cont(0.5) within group (order by monitoring_checks.response_time_ms))::integer as p50_ms,
-    round(percentile_cont(0.95) within group (order by monitoring_checks.response_time_ms))::integer as p95_ms
-  from public.monitoring_checks
-  where
-    monitoring_checks.scheduled_at >= now() - interval '1 hour'
-    and monitoring_checks.status in ('up', 'degraded')
-  group by monitoring_checks.target
 )
 
 select
@@ -491,8 +473,8 @@ select
   target_states.since,
   target_states.last_check_at,
   target_states.last_response_time_ms,
-  recent.p50_ms,
-  recent.p95_ms,
+  figures.p50_ms,
+  figures.p95_ms,
   incidents.id as incident_id,
   heartbeats.last_ok_at as last_heartbeat_at,
   labels.group_name,
@@ -505,9 +487,9 @@ select
   target_certificates.issuer as certificate_issuer,
   target_certificates.problem as certificate_problem,
   target_certificates.looked_at as certificate_looked_at,
-  round(100.0 * figures.up_24h / nullif(figures.counted_24h, 0), 3) as uptime_24h_percent,
-  round(100.0 * figures.up_7d / nullif(figures.counted_7d, 0), 3) as uptime_7d_percent,
-  round(100.0 * figures.up_30d / nullif(figures.counted_30d, 0), 3) as uptime_30d_percent,
+  round(100.0 * figures.up_24h / nullif(figures.known_24h, 0), 3) as uptime_24h_percent,
+  round(100.0 * figures.up_7d / nullif(figures.known_7d, 0), 3) as uptime_7d_percent,
+  round(100.0 * figures.up_30d / nullif(figures.known_30d, 0), 3) as uptime_30d_percent,
   heartbeats.target is not null as is_heartbeat,
   nullif(heartbeats.next_expected_at, 'infinity') as next_heartbeat_at,
   coalesce(labels.tags, '{}'::text[]) as tags,
@@ -518,13 +500,13 @@ select
     when latest.status is null or latest.target_type = 'heartbeat' then '{}'::text[]
     when latest.service_status is null then array['database']
     else array['database', 'service']
-  end as seen_from
+  end as seen_from,
+  figures.counted_at as figures_at
 from monitoring.target_states
 left join monitoring.heartbeats on target_states.target = heartbeats.target
 left join labels on target_states.target = labels.target
 left join monitoring.target_certificates on target_states.target = target_certificates.target
-left join figures on target_states.target = figures.target
-left join recent on target_states.target = recent.target
+left join monitoring.current_figures as figures on target_states.target = figures.target
 left join public.incidents
   on
     incidents.fingerprint = 'health-check:target:' || target_states.target
@@ -540,11 +522,8 @@ left join lateral (
     monitoring_checks.response_time_error_ms
   from public.monitoring_checks
   where
-    monitoring_checks.target = target_states.target
-    and monitoring_checks.status <> 'pending'
-    and monitoring_checks.scheduled_at <= now()
-  order by monitoring_checks.scheduled_at desc
-  limit 1
+    monitoring_checks.target = figures.target
+    and monitoring_checks.scheduled_at = figures.last_round_at
 ) as latest on true;
 
 revoke all on table public.target_status from public, anon, authenticated, service_role;
@@ -556,7 +535,10 @@ comment on view public.target_status is
 
 since is the round since which the status is unchanged. uptime_24h_percent, uptime_7d_percent and uptime_30d_percent
 are the time up or degraded divided by the time up, degraded or down, as in target_history; unknown time, maintenance,
-pauses and gaps are not counted. p50_ms and p95_ms are response times of the last hour in milliseconds, or null.
+pauses and gaps are not counted. p50_ms and p95_ms are response times of the last hour in milliseconds, or null, counted
+when the last round was judged. figures_at is the time at which the hours were counted: a job does so each hour, and the
+rounds since then are added, so that the periods are up to an hour longer; when it is older than two hours, the job did
+not run.
 incident_id is the live incident of the target. A target of type heartbeat is not probed: it has no response times, one
 round a minute, the time of its last success in last_heartbeat_at, and the next one is expected at next_heartbeat_at.
 

@@ -6,80 +6,6 @@
 create view public.target_panels
 with (security_invoker = true)
 as
-with calendar as (
-  select (now() at time zone 'UTC')::date - days_ago.number as day
-  from generate_series(0, 89) as days_ago (number)
-),
-
-bars as (
-  select
-    target_states.target,
-    jsonb_agg(
-      jsonb_build_object(
-        'day', calendar.day, 'status', target_days.status, 'uptime_percent', target_days.uptime_percent
-      )
-      order by calendar.day
-    ) as days,
-    round(
-      100.0 * sum(target_days.up_seconds + target_days.degraded_seconds)
-      / nullif(sum(target_days.up_seconds + target_days.degraded_seconds + target_days.down_seconds), 0),
-      3
-    ) as uptime_90d_percent,
-    sum(target_days.up_seconds + target_days.degraded_seconds)
-    filter (where calendar.day = (now() at time zone 'UTC')::date) as up_today,
-    sum(target_days.up_seconds + target_days.degraded_seconds + target_days.down_seconds)
-    filter (where calendar.day = (now() at time zone 'UTC')::date) as counted_today
-  from monitoring.target_states
-  cross join calendar
-  left join public.target_days on target_states.target = target_days.target and calendar.day = target_days.day
-  group by target_states.target
-),
-
--- The hours of the last 24 before today: with today, uptime_24h_percent as in target_status, but without counting the
--- hours again that are not summed up.
-yesterday as (
-  select
-    target_history.target,
-    sum(target_history.up_seconds + target_history.degraded_seconds) as up,
-    sum(target_history.up_seconds + target_history.degraded_seconds + target_history.down_seconds) as counted
-  from public.target_history
-  where
-    target_history.hour >= now() - interval '24 hours'
-    and target_history.hour < date_trunc('day', now(), 'UTC')
-  group by target_history.target
-),
-
-rounds as (
-  select
-    target_states.target,
-    recent.scheduled_at,
-    recent.is_maintenance,
-    recent.response_time_ms
-  from monitoring.target_states
-  cross join lateral (
-    select
-      monitoring_checks.scheduled_at,
-      monitoring_checks.is_maintenance,
-      case when monitoring_checks.status in ('up', 'degraded') then monitoring_checks.response_time_ms end
-        as response_time_ms
-    from public.monitoring_checks
-    where
-      monitoring_checks.target = target_states.target
-      and monitoring_checks.status <> 'pending'
-    order by monitoring_checks.scheduled_at desc
-    limit 60
-  ) as recent
-),
-
-latest as (
-  select
-    rounds.target,
-    (array_agg(rounds.is_maintenance order by rounds.scheduled_at desc))[1] as is_maintenance,
-    jsonb_agg(rounds.response_time_ms order by rounds.scheduled_at) as response_times_ms
-  from rounds
-  group by rounds.target
-)
-
 select
   target_status.target,
   target_status.status,
@@ -92,8 +18,30 @@ select
   target_status.is_heartbeat,
   target_status.last_heartbeat_at,
   target_status.next_heartbeat_at,
-  bars.uptime_90d_percent,
-  bars.days,
+  round(100.0 * figures.up_90d / nullif(figures.known_90d, 0), 3) as uptime_90d_percent,
+  coalesce(
+    figures.days || jsonb_build_object(
+      'day', figures.day,
+      'status', case
+        when not figures.is_today_counted then null
+        when today.uptime is null then 'unknown'
+        when today.uptime < 95 then 'down'
+        when today.uptime < 100 then 'degraded'
+        else 'up'
+      end,
+      'uptime_percent', round(today.uptime, 3)
+    ),
+    (
+      select
+        jsonb_agg(
+          jsonb_build_object('day', calendar.day, 'status', null, 'uptime_percent', null) order by calendar.day
+        )
+      from (
+        select (now() at time zone 'UTC')::date - days_ago.number as day
+        from generate_series(0, 89) as days_ago (number)
+      ) as calendar
+    )
+  ) as days,
   target_status.group_name,
   target_status.tags,
   target_status.is_paused,
@@ -109,17 +57,15 @@ select
   target_status.certificate_problem,
   target_status.certificate_looked_at,
   target_status.response_time_error_ms,
-  round(
-    100.0 * (coalesce(bars.up_today, 0) + coalesce(yesterday.up, 0))
-    / nullif(coalesce(bars.counted_today, 0) + coalesce(yesterday.counted, 0), 0),
-    3
-  ) as uptime_24h_percent,
-  coalesce(latest.is_maintenance, false) as is_maintenance,
-  coalesce(latest.response_times_ms, '[]'::jsonb) as response_times_ms
+  target_status.uptime_24h_percent,
+  target_status.figures_at,
+  coalesce(figures.is_maintenance, false) as is_maintenance,
+  coalesce(figures.response_times_ms, '[]'::jsonb) as response_times_ms
 from public.target_status
-left join bars on target_status.target = bars.target
-left join yesterday on target_status.target = yesterday.target
-left join latest on target_status.target = latest.target;
+left join monitoring.current_figures as figures on target_status.target = figures.target
+left join lateral (
+  select 100.0 * figures.up_today / nullif(figures.known_today, 0) as uptime
+) as today on true;
 
 revoke all on table public.target_panels from public, anon, authenticated, service_role;
 
@@ -130,5 +76,6 @@ comment on view public.target_panels is
 
 days is [{"day", "status", "uptime_percent"}], 90 items, oldest first, with nulls for days before the first check. A day
 on which no time counted, such as one without any check, is unknown.
+The last day is that of figures_at: until the job that counts the hours runs after midnight, it is the day before.
 response_times_ms lists the last 60 rounds in milliseconds, oldest first, with null for rounds that were not up or
 degraded.';

@@ -298,14 +298,20 @@ as $$
   select public.service_health() || jsonb_build_object(
     'postgres', current_setting('server_version'),
     'open_incidents', (
-      select jsonb_object_agg(severities.severity, coalesce(counted.size, 0))
+      select jsonb_object_agg(severities.severity, counted.size)
       from unnest(enum_range(null::public.incident_severity)) as severities (severity)
-      left join (
-        select incidents.severity, count(*) as size
-        from public.incidents
-        where incidents.status <> 'resolved'
-        group by incidents.severity
-      ) as counted on counted.severity = severities.severity
+      cross join lateral (
+        select count(*) as size
+        from (
+          select
+          from public.incidents
+          where incidents.status <> 'resolved'
+            and incidents.severity = severities.severity
+          -- In the order of the index, which is all that is read.
+          order by incidents.opened_at desc
+          limit 10000
+        ) as live
+      ) as counted
     ),
     'last_deployments', (
       select coalesce(jsonb_agg(to_jsonb(latest) order by latest.started_at desc), '[]')
@@ -350,7 +356,7 @@ grant execute on function public.status_summary() to authenticated, service_role
 comment on function public.status_summary() is
 'Returns service_health(), the PostgreSQL version, open incidents by severity, 5 deployments and failed e-mails.
 
-The deployments are the latest. undelivered_emails are up to 20 recipients whose e-mails bounced or who complained in the
+10,000 open incidents of a severity are that many or more. The deployments are the latest. undelivered_emails are up to 20 recipients whose e-mails bounced or who complained in the
 last 7 days: {"recipient", "status", "at", "reason", "incident_id", "emails"}, the latest e-mail of each and how many they
 were. Row-level security applies: the result contains what the caller may read, and only service_role may read
 e-mails.';

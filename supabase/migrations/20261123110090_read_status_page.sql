@@ -11,7 +11,7 @@ set search_path = ''
 as $$
   select public.status_summary() || jsonb_build_object(
     'incidents', (
-      select coalesce(jsonb_agg(to_jsonb(worst) order by worst.severity desc, worst.last_seen desc), '[]'::jsonb)
+      select coalesce(jsonb_agg(to_jsonb(worst) order by worst.severity desc, worst.opened_at desc, worst.id), '[]'::jsonb)
       from (
         select
           open_incidents.id,
@@ -23,31 +23,36 @@ as $$
           open_incidents.occurrence_count,
           open_incidents.first_seen,
           open_incidents.last_seen,
+          open_incidents.opened_at,
           open_incidents.external_url,
           extract(epoch from open_incidents.age)::bigint as age_seconds
         from public.open_incidents
-        order by open_incidents.severity desc, open_incidents.last_seen desc
+        order by open_incidents.severity desc, open_incidents.opened_at desc, open_incidents.id
         limit 50
       ) as worst
     ),
     'targets', (
       select
-        coalesce(jsonb_agg(to_jsonb(panel) order by chosen.trouble, chosen.target), '[]'::jsonb)
-      from (
-        select
-          target_status.target,
-          -- Null, and therefore last, for targets that are up.
-          array_position(array['down', 'disputed', 'degraded', 'unknown'], target_status.status::text) as trouble
-        from public.target_status
-        order by trouble, target_status.target
-        limit 200
-      ) as chosen
-      -- Lateral, so that only the selected targets are summed up.
-      cross join lateral (
-        select target_panels.*
-        from public.target_panels
-        where target_panels.target = chosen.target
-      ) as panel
+        coalesce(
+          jsonb_agg(
+            to_jsonb(panel)
+            -- Null, and therefore last, for targets that are up.
+            order by array_position(array['down', 'disputed', 'degraded', 'unknown'], panel.status::text), panel.target
+          ),
+          '[]'::jsonb
+        )
+      from public.target_panels as panel
+      -- An array, so that the others are not read.
+      where panel.target = any(
+        array(
+          select target_status.target
+          from public.target_status
+          order by
+            array_position(array['down', 'disputed', 'degraded', 'unknown'], target_status.status::text),
+            target_status.target
+          limit 200
+        )
+      )
     )
   )
 $$;
@@ -59,7 +64,7 @@ grant execute on function public.status_page() to authenticated, service_role;
 comment on function public.status_page() is
 'Returns the data of the status page for signed-in readers.
 
-status_summary(), the 50 most severe open incidents with their age in seconds, and up to 200 targets as in the view
+status_summary(), the 50 most severe open incidents, the latest first, with their age in seconds, and up to 200 targets as in the view
 target_panels, those that are down, disputed, degraded or unknown first.';
 
 create function public.public_status()

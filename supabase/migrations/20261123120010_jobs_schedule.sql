@@ -42,7 +42,8 @@ begin
     ('monitoring-judge-health-checks', '10 seconds', 'select monitoring.judge_health_checks()', null),
     ('monitoring-watch-jobs', '* * * * *', 'select monitoring.watch_jobs()', null),
     (
-      'monitoring-roll-up-checks', '5 * * * *', 'select monitoring.roll_up_checks(), monitoring.roll_up_days()', null
+      'monitoring-roll-up-checks', '5 * * * *',
+      'select monitoring.roll_up_checks(), monitoring.roll_up_days(), monitoring.store_target_figures()', null
     ),
     ('monitoring-make-partitions', '25 2 * * *', 'select monitoring.make_partitions()', null),
     ('monitoring-roll-up-incidents', '7 * * * *', 'select monitoring.roll_up_incidents()', null),

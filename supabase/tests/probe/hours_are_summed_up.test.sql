@@ -6,6 +6,9 @@ delete from public.monitoring_checks;
 
 delete from monitoring.target_hourly_stats;
 
+insert into monitoring.target_states (target, since)
+values ('api', now());
+
 insert into public.monitoring_checks (
   target, target_type, url, status, response_time_ms, scheduled_at, completed_at, is_maintenance
 )
@@ -23,9 +26,6 @@ from (
   (0, 'up', 10, false), (1, 'up', 20, false), (2, 'degraded', 900, false), (3, 'down', 5, false),
   (4, 'unknown', null, false), (5, 'down', null, true)
 ) as given (minute, status, response_time_ms, is_maintenance);
-
-insert into monitoring.target_states (target, since)
-values ('api', now());
 
 select is(monitoring.roll_up_checks(), 3::bigint, 'three hours of one target are summed up');
 
