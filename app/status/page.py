@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import floor
 from secrets import token_urlsafe
 from typing import Any
@@ -19,6 +19,8 @@ _UNREACHABLE = "The database does not answer."
 _REFUSED = "The database rejects the service; the service's log contains the reason."
 _STOPPED = "The scheduler has stopped: no health checks run, and the state of the targets does not change."
 _UNJUDGED = "The responses to health checks are not judged: outages are not noticed. An incident says why."
+_MOST_COUNTED = 10_000  # open incidents of a severity, by status_summary()
+_COUNTED_EACH = timedelta(hours=2)  # a job counts the hours of targets each hour
 _SPARK_WIDTH = 120.0
 _SPARK_HEIGHT = 28.0
 
@@ -73,6 +75,20 @@ def _milliseconds(value: float | None) -> str:
 def _percent(value: float | None) -> str:
     """Truncated, not rounded: a target that failed once never shows 100 %."""
     return "no data" if value is None else f"{floor(round(value * 100, 3)) / 100:g} %"
+
+
+def _counted(number: int | str) -> str:
+    """A number of open incidents, which are counted up to a limit."""
+    if isinstance(number, str):
+        return number
+    return f"{number:,}{'+' if number >= _MOST_COUNTED else ''}"
+
+
+def _uncounted(figures_at: str | None, now: datetime) -> str:
+    """When the hours of a target were last counted, if that is long ago: its uptime is as old."""
+    if not figures_at or now - datetime.fromisoformat(figures_at) <= _COUNTED_EACH:
+        return ""
+    return f"uptime as of {_ago(figures_at, now)}"
 
 
 def _tone(status: str | None) -> str:
@@ -204,6 +220,8 @@ def _environment() -> Environment:
         expected=_expected,
         milliseconds=_milliseconds,
         percent=_percent,
+        counted=_counted,
+        uncounted=_uncounted,
         tone=_tone,
         bars=_bars,
         until=_until,

@@ -104,7 +104,8 @@ as $$
           target_panels.last_heartbeat_at,
           target_panels.next_heartbeat_at,
           target_panels.group_name,
-          target_panels.is_paused
+          target_panels.is_paused,
+          target_panels.figures_at
         from public.target_panels
         where target_panels.target = chosen.name
       ) as panel

@@ -179,3 +179,19 @@ def test_no_targets_at_all() -> None:
     page = show(overall="no_targets")
     assert "<title>No targets are checked | Status</title>" in page
     assert '<p class="overall none" role="status"><strong>No targets are checked</strong></p>' in page
+
+
+def test_a_target_says_when_its_hours_were_last_counted_if_the_job_does_not_run() -> None:
+    late = (NOW - timedelta(hours=3)).isoformat()
+    assert "uptime as of 3 h ago" in show(target("shop", figures_at=late))
+
+
+@pytest.mark.parametrize("figures_at", [None, (NOW - timedelta(hours=1, minutes=30)).isoformat()])
+def test_it_says_nothing_while_the_job_runs_each_hour(figures_at: str | None) -> None:
+    assert "uptime as of" not in show(target("shop", figures_at=figures_at))
+
+
+@pytest.mark.parametrize(("number", "shown"), [(0, "0"), (9_999, "9,999"), (10_000, "10,000+"), ("unknown", "unknown")])
+def test_as_many_open_incidents_as_are_counted_may_be_more(number: object, shown: str) -> None:
+    page = show(open_incidents={} if number == "unknown" else {"LOW": number})
+    assert f'<span class="severity LOW">LOW</span> {shown}</li>' in page
