@@ -1,8 +1,8 @@
 -- Purpose: stores the figures that status pages show of each target, so that a page reads rows instead of counting 90
 --   days and the checks of an hour.
 -- Objects: tables monitoring.target_figures, monitoring.target_rounds; functions monitoring.count_figures,
---   monitoring.store_figures, monitoring.store_rounds, monitoring.store_target_figures, monitoring.follow_judged_rounds; triggers
---   inserted_rounds_are_counted, updated_rounds_are_counted.
+--   monitoring.store_figures, monitoring.store_rounds, monitoring.store_target_figures,
+--   monitoring.follow_judged_rounds; triggers inserted_rounds_are_counted, updated_rounds_are_counted.
 -- Risks: whatever writes judged checks holds the advisory lock of judgements (20261123, 1800), and so does the job that
 --   counts the hours: no round is counted from one hour and added to the figures of another. Locks are taken by target,
 --   after those of incidents. What is written later about an hour that is over is counted by the next hourly run.
@@ -145,7 +145,7 @@ comment on column monitoring.target_rounds.p50_ms is
 comment on column monitoring.target_rounds.p95_ms is '95th percentile of these response times in milliseconds.';
 
 comment on column monitoring.target_rounds.response_times_ms is
-'Response times of the last 60 rounds in milliseconds, oldest first, with null for rounds that were not up or degraded.';
+'Response times of the last 60 rounds in milliseconds, oldest first. Null for rounds that were neither up nor degraded.';
 
 create function monitoring.count_figures(targets text[])
 returns monitoring.target_figures[]

@@ -184,6 +184,13 @@ bounds as (
     date_part('epoch', open_hours.hour)::bigint as since_second,
     floor(date_part('epoch', least(open_hours.hour + interval '1 hour', now())))::bigint as until_second
   from open_hours
+),
+
+-- In this order, so that of all targets only those hours are counted that are among the latest to be shown.
+ordered as (
+  select *
+  from bounds
+  order by hour desc
 )
 
 select
@@ -212,7 +219,7 @@ select
     0
   )::integer as gap_seconds,
   figures.pending_seconds is null and bounds.is_over as is_final
-from bounds
+from ordered as bounds
 cross join
   lateral ( -- noqa: ST05
     with checks as (
@@ -316,7 +323,8 @@ cross join
 where
   figures.since_second is not null
   or bounds.is_stored
-  or (bounds.is_probed and figures.is_continued);
+  or (bounds.is_probed and figures.is_continued)
+order by bounds.hour desc;
 
 revoke all on table monitoring.counted_hours from public, anon, authenticated, service_role;
 
@@ -399,31 +407,20 @@ stored; one that is not is counted while it is read, with the same result.';
 create view monitoring.current_figures
 with (security_invoker = true)
 as
-select
-  figures.target,
-  figures.counted_at,
-  figures.day,
-  figures.days,
-  rounds.last_round_at,
-  rounds.is_maintenance,
-  rounds.response_times_ms,
-  figures.up_24h + since.up as up_24h,
-  figures.known_24h + since.known as known_24h,
-  figures.up_7d + since.up as up_7d,
-  figures.known_7d + since.known as known_7d,
-  figures.up_30d + since.up as up_30d,
-  figures.known_30d + since.known as known_30d,
-  figures.up_90d + since.up as up_90d,
-  figures.known_90d + since.known as known_90d,
-  figures.up_today + since.up as up_today,
-  figures.known_today + since.known as known_today,
-  figures.is_today_counted or (since.are_counted and rounds.is_counted) as is_today_counted,
-  case when rounds.last_round_at >= now() - interval '1 hour' then rounds.p50_ms end as p50_ms,
-  case when rounds.last_round_at >= now() - interval '1 hour' then rounds.p95_ms end as p95_ms
-from monitoring.target_figures as figures
-left join monitoring.target_rounds as rounds on figures.target = rounds.target
-cross join lateral (
+with standing as (
   select
+    figures.*,
+    rounds.up_seconds,
+    rounds.known_seconds,
+    rounds.is_counted,
+    rounds.stands_as,
+    rounds.last_round_at,
+    rounds.is_maintenance,
+    rounds.p50_ms,
+    rounds.p95_ms,
+    rounds.response_times_ms,
+    -- False while the rounds of a target are not counted again after its hours.
+    coalesce(figures.hours_until = rounds.counted_from, false) as has_rounds,
     case
       when rounds.stands_as in ('up', 'degraded', 'down')
         then greatest(
@@ -431,19 +428,44 @@ cross join lateral (
         )::integer
       else 0
     end as seconds
-) as standing
-cross join lateral (
+  from monitoring.target_figures as figures
+  left join monitoring.target_rounds as rounds on figures.target = rounds.target
+),
+
+since as (
   select
-    -- False if a round of a target that was just counted is not counted again yet.
-    coalesce(rounds.counted_from = figures.hours_until, false) as are_counted,
+    standing.*,
     case
-      when rounds.counted_from = figures.hours_until
-        then rounds.up_seconds + case rounds.stands_as when 'down' then 0 else standing.seconds end
-      else 0
+      when not standing.has_rounds then 0
+      when standing.stands_as = 'down' then standing.up_seconds
+      else standing.up_seconds + standing.seconds
     end as up,
-    case when rounds.counted_from = figures.hours_until then rounds.known_seconds + standing.seconds else 0 end
-      as known
-) as since;
+    case when standing.has_rounds then standing.known_seconds + standing.seconds else 0 end as known
+  from standing
+)
+
+select
+  since.target,
+  since.counted_at,
+  since.day,
+  since.days,
+  since.last_round_at,
+  since.is_maintenance,
+  since.response_times_ms,
+  since.up_24h + since.up as up_24h,
+  since.known_24h + since.known as known_24h,
+  since.up_7d + since.up as up_7d,
+  since.known_7d + since.known as known_7d,
+  since.up_30d + since.up as up_30d,
+  since.known_30d + since.known as known_30d,
+  since.up_90d + since.up as up_90d,
+  since.known_90d + since.known as known_90d,
+  since.up_today + since.up as up_today,
+  since.known_today + since.known as known_today,
+  since.is_today_counted or (since.has_rounds and since.is_counted) as is_today_counted,
+  case when since.last_round_at >= now() - interval '1 hour' then since.p50_ms end as p50_ms,
+  case when since.last_round_at >= now() - interval '1 hour' then since.p95_ms end as p95_ms
+from since;
 
 revoke all on table monitoring.current_figures from public, anon, authenticated, service_role;
 
@@ -487,6 +509,7 @@ select
   target_certificates.issuer as certificate_issuer,
   target_certificates.problem as certificate_problem,
   target_certificates.looked_at as certificate_looked_at,
+  figures.counted_at as figures_at,
   round(100.0 * figures.up_24h / nullif(figures.known_24h, 0), 3) as uptime_24h_percent,
   round(100.0 * figures.up_7d / nullif(figures.known_7d, 0), 3) as uptime_7d_percent,
   round(100.0 * figures.up_30d / nullif(figures.known_30d, 0), 3) as uptime_30d_percent,
@@ -500,8 +523,7 @@ select
     when latest.status is null or latest.target_type = 'heartbeat' then '{}'::text[]
     when latest.service_status is null then array['database']
     else array['database', 'service']
-  end as seen_from,
-  figures.counted_at as figures_at
+  end as seen_from
 from monitoring.target_states
 left join monitoring.heartbeats on target_states.target = heartbeats.target
 left join labels on target_states.target = labels.target

@@ -1,5 +1,5 @@
--- Purpose: provides a view of the last 90 days of each target, for an uptime bar, and counts the figures that are stored
---   for status pages.
+-- Purpose: provides a view of the last 90 days of each target, for an uptime bar, and counts the figures that are
+--   stored for status pages.
 -- Objects: views public.target_days, monitoring.counted_figures.
 -- Risks: the view is security invoker, so its readers need SELECT on the tables behind it, although they have no
 --   USAGE on the schema monitoring.
@@ -123,10 +123,9 @@ with spans as materialized (
     ((now() - interval '168 hours') at time zone 'UTC')::date + 1 as week_day,
     ((now() - interval '720 hours') at time zone 'UTC')::date + 1 as month_day,
     (
-      select
-        greatest(max(target_daily_stats.day) + 1, (now() at time zone 'UTC')::date - 89)::timestamp at time zone 'UTC'
-      from monitoring.target_daily_stats
-      where target_daily_stats.day < (now() at time zone 'UTC')::date
+      select greatest(max(daily.day) + 1, (now() at time zone 'UTC')::date - 89)::timestamp at time zone 'UTC'
+      from monitoring.target_daily_stats as daily
+      where daily.day < (now() at time zone 'UTC')::date
     ) as days_until
 ),
 
@@ -269,5 +268,5 @@ group by bars.target, spans.hours_until, spans.today;
 revoke all on table monitoring.counted_figures from public, anon, authenticated, service_role;
 
 comment on view monitoring.counted_figures is
-'Uptime of each target in the hours that are over, as monitoring.store_target_figures() stores it for status pages: in 24 hours,
-7, 30 and 90 days, with the current hour, of which nothing is counted here.';
+'Uptime of each target in the hours that are over, as monitoring.store_target_figures() stores it for status pages: in
+24 hours, 7, 30 and 90 days that end with the current hour, of which nothing is counted here.';

@@ -6,6 +6,13 @@
 create view public.target_panels
 with (security_invoker = true)
 as
+with figures as (
+  select
+    current_figures.*,
+    100.0 * current_figures.up_today / nullif(current_figures.known_today, 0) as uptime_today
+  from monitoring.current_figures
+)
+
 select
   target_status.target,
   target_status.status,
@@ -18,30 +25,6 @@ select
   target_status.is_heartbeat,
   target_status.last_heartbeat_at,
   target_status.next_heartbeat_at,
-  round(100.0 * figures.up_90d / nullif(figures.known_90d, 0), 3) as uptime_90d_percent,
-  coalesce(
-    figures.days || jsonb_build_object(
-      'day', figures.day,
-      'status', case
-        when not figures.is_today_counted then null
-        when today.uptime is null then 'unknown'
-        when today.uptime < 95 then 'down'
-        when today.uptime < 100 then 'degraded'
-        else 'up'
-      end,
-      'uptime_percent', round(today.uptime, 3)
-    ),
-    (
-      select
-        jsonb_agg(
-          jsonb_build_object('day', calendar.day, 'status', null, 'uptime_percent', null) order by calendar.day
-        )
-      from (
-        select (now() at time zone 'UTC')::date - days_ago.number as day
-        from generate_series(0, 89) as days_ago (number)
-      ) as calendar
-    )
-  ) as days,
   target_status.group_name,
   target_status.tags,
   target_status.is_paused,
@@ -59,13 +42,34 @@ select
   target_status.response_time_error_ms,
   target_status.uptime_24h_percent,
   target_status.figures_at,
+  round(100.0 * figures.up_90d / nullif(figures.known_90d, 0), 3) as uptime_90d_percent,
+  coalesce(
+    figures.days || jsonb_build_object(
+      'day', figures.day,
+      'status', case
+        when not figures.is_today_counted then null
+        when figures.uptime_today is null then 'unknown'
+        when figures.uptime_today < 95 then 'down'
+        when figures.uptime_today < 100 then 'degraded'
+        else 'up'
+      end,
+      'uptime_percent', round(figures.uptime_today, 3)
+    ),
+    (
+      select
+        jsonb_agg(
+          jsonb_build_object('day', calendar.day, 'status', null, 'uptime_percent', null) order by calendar.day
+        )
+      from (
+        select (now() at time zone 'UTC')::date - days_ago.number as day
+        from generate_series(0, 89) as days_ago (number)
+      ) as calendar
+    )
+  ) as days,
   coalesce(figures.is_maintenance, false) as is_maintenance,
   coalesce(figures.response_times_ms, '[]'::jsonb) as response_times_ms
 from public.target_status
-left join monitoring.current_figures as figures on target_status.target = figures.target
-left join lateral (
-  select 100.0 * figures.up_today / nullif(figures.known_today, 0) as uptime
-) as today on true;
+left join figures on target_status.target = figures.target;
 
 revoke all on table public.target_panels from public, anon, authenticated, service_role;
 

@@ -10,6 +10,8 @@ insert into monitoring.target_hourly_stats (
 )
 values ('shop', date_trunc('hour', now(), 'UTC') - interval '1 hour', 60, 57, 0, 3, 0, 0, 3420, 180);
 
+select monitoring.store_target_figures();
+
 set local role authenticated;
 
 select results_eq(

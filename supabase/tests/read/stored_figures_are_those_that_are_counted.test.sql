@@ -2,7 +2,7 @@
 -- call, as the views did before.
 begin;
 
-select plan(7);
+select plan(8);
 
 delete from public.monitoring_checks;
 
@@ -268,8 +268,7 @@ from unnest('{1,2,3,4,5,6,7,8}'::integer[]) as targets (number);
 
 select setseed(0.18);
 
-select
-  monitoring.test_judge('target ' || given.number, given.minutes, given.hours_ago, given.until_minutes_ago)
+select monitoring.test_judge('target ' || given.number, given.minutes, given.hours_ago, given.until_minutes_ago)
 from (
   values
   (1, 1, 27, 2), (2, 7, 75, 10), (3, 60, 2300, 65), (4, 1440, 2300, 1445), (5, 1, 1, 5), (6, 5, 60, 330),
@@ -289,8 +288,7 @@ select is(monitoring.store_target_figures(), 8::bigint, 'the job stores the figu
 select is_empty('select * from monitoring.test_differences()', 'they are those that are counted');
 
 -- Rounds of now, and of hours that were counted.
-select
-  monitoring.test_judge('target ' || given.number, given.minutes, given.hours_ago, 0)
+select monitoring.test_judge('target ' || given.number, given.minutes, given.hours_ago, 0)
 from (values (1, 1, 1), (2, 7, 2), (3, 60, 70), (4, 1440, 240), (5, 1, 1), (6, 5, 5), (8, 1, 0)) as given (number, minutes, hours_ago);
 
 select is_empty('select * from monitoring.test_differences()', 'each round changes the figures');
@@ -309,6 +307,12 @@ select is_empty(
      union all
      select from monitoring.target_rounds where target = 'target 1' $$,
   'a target that is removed has no figures'
+);
+
+select throws_ok(
+  $$ update monitoring.target_figures set hours_until = hours_until + interval '1 minute' $$,
+  '23514', 'new row for relation "target_figures" violates check constraint "hours_end_on_the_hour"',
+  'hours are counted until the beginning of one'
 );
 
 select * from finish();
