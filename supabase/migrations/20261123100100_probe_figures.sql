@@ -2,7 +2,8 @@
 --   days and the checks of an hour.
 -- Objects: tables monitoring.target_figures, monitoring.target_rounds; functions monitoring.count_figures,
 --   monitoring.store_figures, monitoring.store_rounds, monitoring.store_target_figures,
---   monitoring.follow_judged_rounds; triggers inserted_rounds_are_counted, updated_rounds_are_counted.
+--   monitoring.recount_targets, monitoring.follow_judged_rounds, monitoring.follow_changed_rounds; triggers
+--   inserted_rounds_are_counted, changed_rounds_are_counted.
 -- Risks: whatever writes judged checks holds the advisory lock of judgements (20261123, 1800), and so does the job that
 --   counts the hours: no round is counted from one hour and added to the figures of another. Locks are taken by target,
 --   after those of incidents. What is written later about an hour that is over is counted by the next hourly run.
@@ -333,10 +334,11 @@ comment on function monitoring.store_target_figures() is
 'Stores the figures of all targets for status pages, and returns the number of targets. pg_cron runs it each hour, after
 the roll-up. Safe to repeat.';
 
-create function monitoring.follow_judged_rounds()
-returns trigger
+create function monitoring.recount_targets(targets text[], oldest timestamptz[])
+returns void
 language plpgsql
 volatile
+strict
 security invoker
 set search_path = ''
 as $$
@@ -354,12 +356,7 @@ begin
         or figures.hours_until < now() - interval '3 hours'
     )
   into v_targets, v_uncounted
-  from (
-    select judged.target, min(judged.scheduled_at) as oldest
-    from judged
-    where judged.status <> 'pending'
-    group by judged.target
-  ) as written
+  from unnest(recount_targets.targets, recount_targets.oldest) as written (target, oldest)
   join monitoring.target_states on target_states.target = written.target
   left join monitoring.target_figures as figures on figures.target = written.target;
 
@@ -369,13 +366,33 @@ begin
   if v_targets is not null then
     perform monitoring.store_rounds(v_targets);
   end if;
+end
+$$;
+
+comment on function monitoring.recount_targets(text[], timestamptz[]) is
+'Counts targets again of which checks were judged, the oldest of which is given: their latest rounds, and their hours if
+the check is of an hour that was counted, or the target is new.';
+
+create function monitoring.follow_judged_rounds()
+returns trigger
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  perform monitoring.recount_targets(array_agg(written.target), array_agg(written.oldest))
+  from (
+    select judged.target, min(judged.scheduled_at) as oldest
+    from judged
+    where judged.status <> 'pending'
+    group by judged.target
+  ) as written;
   return null;
 end
 $$;
 
-comment on function monitoring.follow_judged_rounds() is
-'Counts the targets again of which checks were judged: their latest rounds, and their hours if the check is of an hour
-that was counted, or the target is new.';
+comment on function monitoring.follow_judged_rounds() is 'Counts the targets again of which checks were inserted.';
 
 create trigger inserted_rounds_are_counted
 after insert on public.monitoring_checks
@@ -383,8 +400,39 @@ referencing new table as judged
 for each statement
 execute function monitoring.follow_judged_rounds();
 
-create trigger updated_rounds_are_counted
+create function monitoring.follow_changed_rounds()
+returns trigger
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  perform monitoring.recount_targets(array_agg(written.target), array_agg(written.oldest))
+  from (
+    select judged.target, min(judged.scheduled_at) as oldest
+    from judged
+    join former on former.id = judged.id
+    where judged.status <> 'pending'
+      -- Not when texts are erased, or an incident is deleted.
+      and (
+        judged.target, judged.scheduled_at, judged.status, judged.is_maintenance, judged.interval_minutes,
+        judged.response_time_ms
+      ) is distinct from (
+        former.target, former.scheduled_at, former.status, former.is_maintenance, former.interval_minutes,
+        former.response_time_ms
+      )
+    group by judged.target
+  ) as written;
+  return null;
+end
+$$;
+
+comment on function monitoring.follow_changed_rounds() is
+'Counts the targets again of which the results of checks were changed.';
+
+create trigger changed_rounds_are_counted
 after update on public.monitoring_checks
-referencing new table as judged
+referencing old table as former new table as judged
 for each statement
-execute function monitoring.follow_judged_rounds();
+execute function monitoring.follow_changed_rounds();

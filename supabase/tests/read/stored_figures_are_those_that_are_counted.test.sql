@@ -2,7 +2,7 @@
 -- call, as the views did before.
 begin;
 
-select plan(8);
+select plan(9);
 
 delete from public.monitoring_checks;
 
@@ -298,6 +298,20 @@ set status = case status when 'up' then 'down' else 'up' end::public.check_statu
 where scheduled_at > now() - interval '30 hours' and target < 'target 5';
 
 select is_empty('select * from monitoring.test_differences()', 'and so does a judgement that is changed');
+
+-- Where the rows lie: an update moves a row.
+create temporary table rounds_before as
+select
+  target,
+  ctid::text as place
+from monitoring.target_rounds;
+
+update public.monitoring_checks
+set error = 'erased';
+
+select results_eq(
+  'select target, ctid::text from monitoring.target_rounds', 'select * from rounds_before', 'a text counts for nothing'
+);
 
 delete from monitoring.target_states
 where target = 'target 1';
