@@ -146,7 +146,7 @@ comment on column monitoring.target_rounds.p50_ms is
 comment on column monitoring.target_rounds.p95_ms is '95th percentile of these response times in milliseconds.';
 
 comment on column monitoring.target_rounds.response_times_ms is
-'Response times of the last 60 rounds in milliseconds, oldest first. Null for rounds that were neither up nor degraded.';
+'Response times of the last 60 rounds in milliseconds, oldest first. Null for rounds neither up nor degraded.';
 
 create function monitoring.count_figures(targets text[])
 returns monitoring.target_figures[]
