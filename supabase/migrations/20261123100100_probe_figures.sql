@@ -271,8 +271,8 @@ as $$
     select
       max(recent.scheduled_at) filter (where recent.scheduled_at <= now()) as last_round_at,
       coalesce(bool_or(recent.is_maintenance) filter (where recent.place = 1), false) as is_maintenance,
-      round(percentile_cont(0.5) within group (order by recent.ms) filter (where recent.is_of_hour))::integer as p50_ms,
-      round(percentile_cont(0.95) within group (order by recent.ms) filter (where recent.is_of_hour))::integer as p95_ms,
+      round(percentile_cont(0.5) within group (order by recent.ms) filter (where recent.is_recent))::integer as p50_ms,
+      round(percentile_cont(0.95) within group (order by recent.ms) filter (where recent.is_recent))::integer as p95_ms,
       coalesce(jsonb_agg(recent.ms order by recent.scheduled_at) filter (where recent.place <= 60), '[]')
         as response_times_ms
     from (
@@ -280,7 +280,7 @@ as $$
         monitoring_checks.scheduled_at,
         monitoring_checks.is_maintenance,
         case when monitoring_checks.status in ('up', 'degraded') then monitoring_checks.response_time_ms end as ms,
-        monitoring_checks.scheduled_at >= now() - interval '1 hour' as is_of_hour,
+        monitoring_checks.scheduled_at >= now() - interval '1 hour' as is_recent,
         row_number() over (order by monitoring_checks.scheduled_at desc) as place
       from public.monitoring_checks
       where monitoring_checks.target = figures.target
