@@ -370,7 +370,7 @@ set search_path = ''
 as $$
   select public.status_summary() || jsonb_build_object(
     'targets', (
-      select coalesce(jsonb_agg(to_jsonb(target_status) order by target_status.target), '[]')
+      select coalesce(jsonb_agg(target_status order by target_status.target), '[]')
       from public.target_status
     )
   )

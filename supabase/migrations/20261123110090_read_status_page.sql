@@ -35,7 +35,7 @@ as $$
       select
         coalesce(
           jsonb_agg(
-            to_jsonb(panel)
+            panel
             -- Null, and therefore last, for targets that are up.
             order by array_position(array['down', 'disputed', 'degraded', 'unknown'], panel.status::text), panel.target
           ),
@@ -64,8 +64,8 @@ grant execute on function public.status_page() to authenticated, service_role;
 comment on function public.status_page() is
 'Returns the data of the status page for signed-in readers.
 
-status_summary(), the 50 most severe open incidents, the latest first, with their age in seconds, and up to 200 targets as in the view
-target_panels, those that are down, disputed, degraded or unknown first.';
+status_summary(), the 50 most severe open incidents, the latest first, with their age in seconds, and up to 200 targets
+as in the view target_panels, those that are down, disputed, degraded or unknown first.';
 
 create function public.public_status()
 returns jsonb
@@ -77,16 +77,8 @@ as $$
   select jsonb_build_object(
     'overall', monitoring.overall_state(),
     'targets', (
-      select coalesce(jsonb_agg(to_jsonb(panel) order by chosen.place), '[]'::jsonb)
-      from (
-        select
-          probe_targets.name,
-          probe_targets.place
-        from monitoring.probe_targets
-        where probe_targets.is_public
-        order by probe_targets.place
-        limit 200
-      ) as chosen
+      select coalesce(jsonb_agg(panel order by probe_targets.place), '[]'::jsonb)
+      from monitoring.probe_targets
       cross join lateral (
         select
           target_panels.target,
@@ -107,8 +99,18 @@ as $$
           target_panels.is_paused,
           target_panels.figures_at
         from public.target_panels
-        where target_panels.target = chosen.name
+        where target_panels.target = probe_targets.name
       ) as panel
+      -- An array, so that the others are not read.
+      where panel.target = any(
+        array(
+          select public_targets.name
+          from monitoring.probe_targets as public_targets
+          where public_targets.is_public
+          order by public_targets.place
+          limit 200
+        )
+      )
     )
   )
 $$;
