@@ -3,8 +3,8 @@
 --   monitoring.read_event_lines, monitoring.read_event_line, monitoring.read_event_choice,
 --   monitoring.hash_idempotency_key, monitoring.read_idempotency_key, monitoring.hash_event,
 --   monitoring.read_fingerprint, monitoring.compute_fingerprint, monitoring.find_fingerprint,
---   monitoring.limit_public_report, monitoring.read_http_status, monitoring.read_event_context,
---   monitoring.build_error_title, monitoring.prepare_event, monitoring.prepare_repeat.
+--   monitoring.limit_public_report, monitoring.read_http_status, monitoring.check_event_context,
+--   monitoring.read_event_context, monitoring.build_error_title, monitoring.prepare_event, monitoring.prepare_repeat.
 -- Risks: all reported text passes these functions: what they do not sanitize is stored as received.
 
 create type monitoring.prepared_event as (
@@ -418,6 +418,22 @@ $$;
 comment on function monitoring.read_http_status(jsonb) is
 'Returns the HTTP status code of an event, 100 to 599, 0 for a request that got no answer, or null.';
 
+create function monitoring.check_event_context(event jsonb)
+returns void
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if jsonb_typeof(check_event_context.event -> 'context') not in ('object', 'null') then
+    perform monitoring.refuse_event('context', 'must be a JSON object', 'Send an object such as {"user_id": "42"}.');
+  end if;
+end
+$$;
+
+comment on function monitoring.check_event_context(jsonb) is 'Raises PT400 if the context of an event is no object.';
+
 create function monitoring.read_event_context(event jsonb, has_time boolean default false)
 returns jsonb
 language plpgsql
@@ -434,9 +450,7 @@ declare
   ];
   v_error jsonb := (read_event_context.event -> 'error') - array['message', 'type', 'stack', 'code'];
 begin
-  if jsonb_typeof(v_context) <> 'object' then
-    perform monitoring.refuse_event('context', 'must be a JSON object', 'Send an object such as {"user_id": "42"}.');
-  end if;
+  perform monitoring.check_event_context(read_event_context.event);
   if read_event_context.has_time then
     v_extra := v_extra - 'timestamp';
   end if;

@@ -1,6 +1,6 @@
 -- Purpose: turns events that SDKs of Sentry send into rows, as reports are.
 -- Objects: functions monitoring.identify_sdk_event, monitoring.read_sdk_fingerprint, monitoring.describe_sdk_event,
---   monitoring.prepare_sdk_event, monitoring.complete_sdk_samples.
+--   monitoring.prepare_sdk_event.
 -- Risks: events are untrusted: any member may be missing, null or of another type, and no event is refused for that.
 --   A field that describe_sentry_event() reads for more than the context must be part of
 --   identify_sdk_event(), or different errors are taken for one.
@@ -132,40 +132,5 @@ $$;
 
 comment on function monitoring.prepare_sdk_event(jsonb, integer, text, timestamptz, monitoring.prepared_event) is
 'Prepares an event of an SDK. twin is an event like it that is prepared, see identify_sdk_event(), whose context it
-gets, too: complete_sdk_samples() gives the newest one its own. The event_id is the idempotency key, whatever the rest is: an
+gets, too: complete_contexts() gives the newest one its own. The event_id is the idempotency key, whatever the rest is: an
 SDK sends an event again unchanged, and no other program can guess it.';
-
-create function monitoring.complete_sdk_samples(
-  prepared monitoring.prepared_event[], newest integer[], events jsonb
-)
-returns monitoring.prepared_event[]
-language plpgsql
-stable
-security invoker
-set search_path = ''
-as $$
-declare
-  v_prepared monitoring.prepared_event[] := complete_sdk_samples.prepared;
-  v_own monitoring.prepared_event;
-  v_at integer;
-begin
-  for v_first in array_lower(complete_sdk_samples.newest, 1)..array_upper(complete_sdk_samples.newest, 1) loop
-    v_at := complete_sdk_samples.newest[v_first];
-    continue when v_at is null or v_at = v_first;
-    v_own := v_prepared[v_at];
-    v_own := monitoring.prepare_repeat(
-      v_own,
-      monitoring.describe_sdk_event(
-        complete_sdk_samples.events -> (v_own.event_position - 1) -> 'sentry_event', v_own.sender
-      ),
-      v_own.event_position, v_own.happened_at
-    );
-    v_prepared[v_at].context := v_own.context;
-  end loop;
-  return v_prepared;
-end
-$$;
-
-comment on function monitoring.complete_sdk_samples(monitoring.prepared_event[], integer[], jsonb) is
-'Gives the newest of events that are alike its own context: it is the one that is stored. newest contains its place in
-prepared, at the place of the first one. events are the elements of ingest_events().';

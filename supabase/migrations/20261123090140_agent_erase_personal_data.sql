@@ -5,8 +5,8 @@
 --   monitoring.report_kept_rows, public.erase_personal_data.
 -- Risks: it reads every table completely, without locks, and then locks the rows to change, skipping those that
 --   somebody else has locked: it waits for nobody in the middle of its work, and nobody waits for its reading. Locks:
---   the advisory lock of erasures, incidents by fingerprint, rows of other tables without waiting, heads of audit
---   chains.
+--   the advisory locks of erasures and of remembered events, incidents by fingerprint, rows of other tables without
+--   waiting, heads of audit chains.
 
 create type monitoring.person_search as (pattern text, word text, spellings text);
 
@@ -366,6 +366,7 @@ begin
   end if;
 
   perform pg_advisory_xact_lock(20261128, 1);
+  perform monitoring.forget_remembered_events();
   perform set_config('monitoring.erased_person', v_search.pattern, true);
   select done.* into v_done from monitoring.erase_incidents(v_search, v_most) as done;
   v_erased := jsonb_build_object('public.incidents', v_done.incidents, 'public.agent_actions', v_done.actions);

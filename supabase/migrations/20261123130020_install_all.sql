@@ -28,6 +28,7 @@ begin
   perform monitoring.seed_secret_formats();
   perform monitoring.seed_certificate_thresholds();
   perform monitoring.seed_classification_rules();
+  perform monitoring.renew_event_key();
   perform monitoring.publish_tables();
   perform monitoring.describe_schema();
   perform monitoring.make_partitions();
@@ -38,7 +39,8 @@ $$;
 
 comment on function monitoring.install() is
 'Completes an installation: sets the privileges, inserts the rows that are missing, publishes the tables for Realtime,
-describes the schema, makes the partitions, creates the trigger on pg_net''s responses and schedules the jobs. Safe to repeat: rows that exist
-are not changed, except built-in formats of secrets, which are brought up to date.';
+describes the schema, makes the partitions, creates the trigger on pg_net''s responses and schedules the jobs. Safe to
+repeat: rows that exist are not changed, except built-in formats of secrets, which are brought up to date. Remembered
+events become unknown, because functions may have changed.';
 
 select monitoring.install();

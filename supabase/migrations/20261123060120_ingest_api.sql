@@ -1,7 +1,8 @@
 -- Purpose: provides the RPCs that take error reports: batches for the service, single reports for agents and the SQL
 --   editor.
--- Objects: functions monitoring.open_envelope, monitoring.prepare_events, monitoring.store_prepared_events,
---   public.ingest_events, public.report_error.
+-- Objects: functions monitoring.open_envelope, monitoring.prepare_unknown_event, monitoring.take_prepared_event,
+--   monitoring.complete_contexts, monitoring.list_unknown_events, monitoring.describe_unreadable_event,
+--   monitoring.prepare_events, monitoring.store_prepared_events, public.ingest_events, public.report_error.
 -- Risks: both RPCs are security definer, because API roles have no other right to write incidents. The size limits are
 --   checked before anything is read or locked.
 
@@ -78,8 +79,197 @@ time at which the service received it: at most 29 days ago, and not later than n
 invalid. Raises PT413 for an element
 larger than 1.5 MiB as jsonb: a body of 1 MiB is always smaller.';
 
+create function monitoring.prepare_unknown_event(
+  event jsonb, sdk_event jsonb, event_position integer, sender text, received_at timestamptz
+)
+returns monitoring.prepared_event
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if prepare_unknown_event.sdk_event is not null then
+    return monitoring.prepare_sdk_event(
+      prepare_unknown_event.sdk_event, prepare_unknown_event.event_position, prepare_unknown_event.sender,
+      prepare_unknown_event.received_at, null
+    );
+  end if;
+  return monitoring.prepare_event(
+    prepare_unknown_event.event, prepare_unknown_event.event_position, prepare_unknown_event.sender,
+    prepare_unknown_event.received_at
+  );
+end
+$$;
+
+comment on function monitoring.prepare_unknown_event(jsonb, jsonb, integer, text, timestamptz) is
+'Prepares an event that is like no other one: a report, or sdk_event if it is not null.';
+
+create function monitoring.describe_unreadable_event(code text, message text, field text, hint text)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if describe_unreadable_event.code in ('PT400', 'PT413') then
+    return monitoring.describe_refusal(
+      describe_unreadable_event.code, describe_unreadable_event.message, nullif(describe_unreadable_event.field, ''),
+      describe_unreadable_event.hint
+    );
+  end if;
+  return monitoring.describe_refusal('PT422', 'the event cannot be read', null, describe_unreadable_event.message);
+end
+$$;
+
+comment on function monitoring.describe_unreadable_event(text, text, text, text) is
+'Returns the answer to an event that cannot be prepared, from the error: its SQLSTATE, message, detail and hint.';
+
+create function monitoring.take_prepared_event(
+  known monitoring.prepared_event, event jsonb, sdk_event jsonb, event_position integer, received_at timestamptz
+)
+returns monitoring.prepared_event
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_prepared monitoring.prepared_event := take_prepared_event.known;
+begin
+  if take_prepared_event.sdk_event is not null then
+    return monitoring.prepare_sdk_event(
+      take_prepared_event.sdk_event, take_prepared_event.event_position, v_prepared.sender,
+      take_prepared_event.received_at, v_prepared
+    );
+  end if;
+  v_prepared.event_position := take_prepared_event.event_position;
+  v_prepared.idempotency_key := monitoring.read_idempotency_key(take_prepared_event.event, v_prepared.sender);
+  v_prepared.body_hash := monitoring.hash_event(take_prepared_event.event);
+  v_prepared.happened_at := coalesce(
+    monitoring.read_event_time(take_prepared_event.event, take_prepared_event.received_at),
+    take_prepared_event.received_at
+  );
+  perform monitoring.check_event_context(take_prepared_event.event);
+  return v_prepared;
+end
+$$;
+
+comment on function monitoring.take_prepared_event(monitoring.prepared_event, jsonb, jsonb, integer, timestamptz) is
+'Prepares an event that differs from a prepared one only in context, time and idempotency key. It gets the context of that
+one, too: complete_contexts() gives those that are stored their own.';
+
+create function monitoring.complete_contexts(
+  prepared monitoring.prepared_event[],
+  firsts integer[],
+  known_contexts bytea[],
+  events jsonb[],
+  sdk_events jsonb[],
+  secret bytea
+)
+returns monitoring.prepared_event[]
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_prepared monitoring.prepared_event[] := complete_contexts.prepared;
+  v_needs_all constant boolean := array_position(complete_contexts.firsts, null) is not null;
+  v_newest integer[] := '{}'::integer[]; -- place of the newest event, at the place of the first one like it
+  v_own monitoring.prepared_event;
+  v_first integer;
+  v_event jsonb;
+begin
+  for v_at in 1..cardinality(v_prepared) loop
+    v_first := complete_contexts.firsts[v_at];
+    continue when v_first is null;
+    if v_prepared[v_newest[v_first]].happened_at > v_prepared[v_at].happened_at is not true then
+      v_newest[v_first] := v_at;
+    end if;
+  end loop;
+  for v_at in 1..cardinality(v_prepared) loop
+    v_first := complete_contexts.firsts[v_at];
+    continue when v_first is null
+      or v_first = v_at and complete_contexts.known_contexts[v_first] is null
+      or v_newest[v_first] <> v_at and not v_needs_all;
+    v_own := v_prepared[v_at];
+    v_event := complete_contexts.events[v_at];
+    if complete_contexts.sdk_events[v_at] is not null then
+      v_event := monitoring.describe_sdk_event(complete_contexts.sdk_events[v_at], v_own.sender);
+    elsif complete_contexts.known_contexts[v_first] is null then
+      continue when monitoring.identify_context(v_event, v_own.happened_at)
+        = monitoring.identify_context(complete_contexts.events[v_first], v_prepared[v_first].happened_at);
+    else
+      continue when monitoring.hash_context(complete_contexts.secret, v_event, v_own.happened_at)
+        = complete_contexts.known_contexts[v_first];
+    end if;
+    v_own := monitoring.prepare_repeat(v_own, v_event, v_own.event_position, v_own.happened_at);
+    v_prepared[v_at].context := v_own.context;
+  end loop;
+  return v_prepared;
+end
+$$;
+
+comment on function monitoring.complete_contexts(
+  monitoring.prepared_event[], integer[], bytea[], jsonb[], jsonb[], bytea
+) is
+'Gives the newest of events that are alike its own context: it is the one that is stored. firsts contains the place of
+the first one like it, null for a resolution: between resolutions, any event can be the newest, so all get their own.
+known_contexts contains, at the place of a first one that was remembered, from what its context was made, see hash_context().
+events and sdk_events are those of open_envelope(). All lists are in the order of prepared.';
+
+create function monitoring.list_unknown_events(
+  prepared monitoring.prepared_event[],
+  firsts integer[],
+  known_contexts bytea[],
+  event_keys bytea[],
+  events jsonb[],
+  sdk_events jsonb[],
+  secret bytea
+)
+returns monitoring.remembered_events[]
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_unknown monitoring.remembered_events[] := '{}'::monitoring.remembered_events[];
+  v_one monitoring.remembered_events;
+begin
+  for v_at in 1..cardinality(list_unknown_events.prepared) loop
+    continue when list_unknown_events.firsts[v_at] is distinct from v_at
+      or list_unknown_events.known_contexts[v_at] is not null;
+    v_one.event_key := list_unknown_events.event_keys[v_at];
+    v_one.prepared := list_unknown_events.prepared[v_at];
+    v_one.context_key := case
+      when list_unknown_events.sdk_events[v_at] is not null then ''::bytea
+      else monitoring.hash_context(
+        list_unknown_events.secret, list_unknown_events.events[v_at], (v_one.prepared).happened_at
+      )
+    end;
+    v_one.prepared.idempotency_key := null;
+    v_one.prepared.body_hash := null;
+    v_one.prepared.happened_at := null;
+    v_unknown := v_unknown || v_one;
+  end loop;
+  return v_unknown;
+end
+$$;
+
+comment on function monitoring.list_unknown_events(
+  monitoring.prepared_event[], integer[], bytea[], bytea[], jsonb[], jsonb[], bytea
+) is
+'Returns what remember_events() can remember of a call: the first event of each kind that was not remembered. The arguments
+are those of complete_contexts(), and the keys of the events. Events of an SDK never have equal contexts.';
+
 create function monitoring.prepare_events(
-  events jsonb, out prepared monitoring.prepared_event[], out refused jsonb
+  events jsonb,
+  out prepared monitoring.prepared_event[],
+  out refused jsonb,
+  out unknown monitoring.remembered_events[]
 )
 language plpgsql
 volatile
@@ -87,13 +277,23 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_essences text[] := '{}'::text[]; -- of the events in prepared, in the same order
-  v_newest integer[] := '{}'::integer[]; -- place of the newest event of an SDK, at the place of the first one like it
-  v_essence text;
-  v_twin integer;
+  -- Without a stored one, nothing is known and nothing will be.
+  v_secret constant bytea := coalesce(
+    (select event_keys.secret from monitoring.event_keys), uuid_send(gen_random_uuid())
+  );
+  v_events jsonb[] := '{}'::jsonb[]; -- these lists are in the order of prepared
+  v_sdk_events jsonb[] := '{}'::jsonb[];
+  v_keys bytea[] := '{}'::bytea[];
+  v_firsts integer[] := '{}'::integer[]; -- place of the first event like it; null for a resolution
+  v_contexts bytea[] := '{}'::bytea[];   -- from what the context of a remembered event was made
+  v_count integer := 0;
+  v_has_known boolean := false;
+  v_key bytea;
+  v_first integer;
   v_item record;
   v_event record;
   v_is_resolution boolean;
+  v_known monitoring.remembered_events;
   v_one monitoring.prepared_event;
   v_message text;
   v_field text;
@@ -108,62 +308,66 @@ begin
     begin
       v_event := monitoring.open_envelope(v_item.item);
       v_is_resolution := false;
+      v_known := null;
       if v_event.event ? 'status' then
         v_is_resolution := monitoring.read_report_status(v_event.event) = 'resolved';
         if not v_is_resolution then
           v_event.event := v_event.event - 'status';
         end if;
       end if;
-      if v_event.sdk_event is not null then
-        v_essence := v_event.sender || monitoring.identify_sdk_event(v_event.sdk_event);
-        v_twin := array_position(v_essences, v_essence);
-        v_one := monitoring.prepare_sdk_event(
-          v_event.sdk_event, v_item.position, v_event.sender, v_event.received_at, prepared[v_twin]
-        );
-        if prepared[v_newest[v_twin]].happened_at > v_one.happened_at is not true then
-          v_newest[coalesce(v_twin, cardinality(prepared) + 1)] := cardinality(prepared) + 1;
-        end if;
-      elsif v_is_resolution then
-        v_essence := null;
+      if v_is_resolution and v_event.sdk_event is null then
+        v_key := null;
+        v_first := null;
         v_one := monitoring.prepare_resolution(v_event.event, v_item.position, v_event.sender, v_event.received_at);
       else
-        v_essence := v_event.sender || md5((v_event.event - array['context', 'timestamp', 'idempotency_key'])::text);
-        v_twin := array_position(v_essences, v_essence);
-        v_one := case
-          when v_twin is null
-            then monitoring.prepare_event(v_event.event, v_item.position, v_event.sender, v_event.received_at)
-          else monitoring.prepare_repeat(prepared[v_twin], v_event.event, v_item.position, v_event.received_at)
-        end;
+        v_key := monitoring.identify_event(v_secret, v_event.sender, v_event.event, v_event.sdk_event);
+        v_first := coalesce(array_position(v_keys, v_key), v_count + 1);
+        if v_first > v_count then
+          v_known := monitoring.recall_event(v_key);
+        end if;
+        if v_first > v_count and v_known.event_key is null then
+          v_one := monitoring.prepare_unknown_event(
+            v_event.event, v_event.sdk_event, v_item.position, v_event.sender, v_event.received_at
+          );
+        else
+          v_has_known := true;
+          v_one := monitoring.take_prepared_event(
+            case when v_first > v_count then v_known.prepared else prepared[v_first] end,
+            v_event.event, v_event.sdk_event, v_item.position, v_event.received_at
+          );
+        end if;
       end if;
       if v_item.item ? 'position' then
         v_one.happened_at := monitoring.order_in_request(v_one.happened_at, v_item.item);
       end if;
       prepared := prepared || v_one;
-      v_essences := v_essences || v_essence;
+      v_count := v_count + 1;
+      v_keys := v_keys || v_key;
+      v_firsts := v_firsts || v_first;
+      v_contexts := v_contexts || v_known.context_key;
+      v_events := v_events || v_event.event;
+      v_sdk_events := v_sdk_events || v_event.sdk_event;
     exception when others then
       if sqlstate not in ('PT400', 'PT413') and not monitoring.is_content_error(sqlstate) then
         raise;
       end if;
       get stacked diagnostics v_message = message_text, v_field = pg_exception_detail, v_hint = pg_exception_hint;
       refused := refused || jsonb_build_object(
-        v_item.position,
-        case
-          when sqlstate in ('PT400', 'PT413')
-            then monitoring.describe_refusal(sqlstate, v_message, nullif(v_field, ''), v_hint)
-          else monitoring.describe_refusal('PT422', 'the event cannot be read', null, v_message)
-        end
+        v_item.position, monitoring.describe_unreadable_event(sqlstate, v_message, v_field, v_hint)
       );
     end;
   end loop;
-  if v_newest <> '{}' then
-    prepared := monitoring.complete_sdk_samples(prepared, v_newest, prepare_events.events);
+  unknown := monitoring.list_unknown_events(prepared, v_firsts, v_contexts, v_keys, v_events, v_sdk_events, v_secret);
+  if v_has_known then
+    prepared := monitoring.complete_contexts(prepared, v_firsts, v_contexts, v_events, v_sdk_events, v_secret);
   end if;
 end
 $$;
 
 comment on function monitoring.prepare_events(jsonb) is
-'Prepares the elements of ingest_events() in their order, equal ones at lower cost. refused is an object with the
-answers to those that are rejected, by position from 1.';
+'Prepares the elements of ingest_events() in their order, those that are like another one of the call or a remembered one
+at lower cost. refused is an object with the answers to those that are rejected, by position from 1. unknown is what can be
+remembered once it is stored.';
 
 create function monitoring.store_prepared_events(events monitoring.prepared_event[])
 returns table (event_position integer, answer jsonb)
@@ -204,6 +408,8 @@ as $$
 declare
   v_prepared monitoring.prepared_event[];
   v_refused jsonb;
+  v_unknown monitoring.remembered_events[];
+  v_answers jsonb;
 begin
   if jsonb_typeof(ingest_events.events) is distinct from 'array' then
     raise exception using
@@ -220,10 +426,10 @@ begin
       hint = 'Split them into several calls.';
   end if;
 
-  select prepared, refused
-  into v_prepared, v_refused
+  select prepared, refused, unknown
+  into v_prepared, v_refused, v_unknown
   from monitoring.prepare_events(ingest_events.events);
-  return (
+  v_answers := (
     select coalesce(jsonb_agg(answers.answer order by answers.event_position), '[]')
     from (
       select stored.event_position, stored.answer
@@ -233,6 +439,15 @@ begin
       from jsonb_each(v_refused) as refused
     ) as answers
   );
+  if v_unknown <> '{}' then
+    -- Last, because what is remembered must not be locked while incidents are. A new error may be the only one of its kind.
+    perform monitoring.remember_events(array(
+      select unknown
+      from unnest(v_unknown) as unknown
+      where v_answers -> ((unknown.prepared).event_position - 1) -> 'duplicate' = 'true'
+    ));
+  end if;
+  return v_answers;
 end
 $$;
 
