@@ -1,6 +1,7 @@
 -- Purpose: stores a batch of events exactly once: idempotency keys, receipts, isolation of an event that fails.
 -- Objects: table monitoring.event_receipts; functions monitoring.describe_refusal, monitoring.describe_reused_key,
---   monitoring.answer_event, monitoring.store_events, monitoring.is_content_error, monitoring.store_events_isolated.
+--   monitoring.answer_event, monitoring.store_keyless_events, monitoring.store_events, monitoring.is_content_error,
+--   monitoring.store_events_isolated.
 -- Risks: receipts are written last, sorted by key. When another session wrote the same key meanwhile, the whole
 --   batch is rolled back and retried, and finds that receipt.
 
@@ -78,44 +79,73 @@ comment on function monitoring.describe_reused_key() is
 
 create function monitoring.answer_event(incident monitoring.upserted_incident, sender text, rank bigint)
 returns jsonb
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  select case
-    when (answer_event.incident).incident_id is null
-      then jsonb_set(
-        monitoring.describe_refusal(
-          'PT429',
-          format('%s has reached its limit of new incidents per minute', answer_event.sender),
-          null,
-          format(
-            'Repeats are still counted. Send the event again later, or raise rate_limits.%s.',
-            case
-              when answer_event.sender like 'public:%' then 'public_new_incidents_per_minute'
-              else 'new_incidents_per_minute'
-            end
-          )
-        ),
-        '{error,retry_after}',
-        to_jsonb((answer_event.incident).retry_after)
-      )
-    else jsonb_build_object(
+declare
+  v_incident constant monitoring.upserted_incident := answer_event.incident;
+begin
+  if v_incident.incident_id is not null then
+    return jsonb_build_object(
       'success', true,
-      'incident_id', (answer_event.incident).incident_id,
-      'severity', (answer_event.incident).severity,
-      'category', (answer_event.incident).category,
-      'status', (answer_event.incident).status,
-      'occurrence_count', (answer_event.incident).count_before + answer_event.rank,
-      'duplicate', not ((answer_event.incident).is_new and answer_event.rank = 1)
-    )
-  end
+      'incident_id', v_incident.incident_id,
+      'severity', v_incident.severity,
+      'category', v_incident.category,
+      'status', v_incident.status,
+      'occurrence_count', v_incident.count_before + answer_event.rank,
+      'duplicate', not (v_incident.is_new and answer_event.rank = 1)
+    );
+  end if;
+  return jsonb_set(
+    monitoring.describe_refusal(
+      'PT429',
+      format('%s has reached its limit of new incidents per minute', answer_event.sender),
+      null,
+      format(
+        'Repeats are still counted. Send the event again later, or raise rate_limits.%s.',
+        case
+          when answer_event.sender like 'public:%' then 'public_new_incidents_per_minute'
+          else 'new_incidents_per_minute'
+        end
+      )
+    ),
+    '{error,retry_after}',
+    to_jsonb(v_incident.retry_after)
+  );
+end
 $$;
 
 comment on function monitoring.answer_event(monitoring.upserted_incident, text, bigint) is
 'Returns the answer to an event. rank is the position of the event among the events of its fingerprint in the batch,
 from 1.';
+
+create function monitoring.store_keyless_events(events monitoring.prepared_event[])
+returns table (event_position integer, answer jsonb)
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  return query
+  select
+    ranked.event_position,
+    monitoring.answer_event(upserted, ranked.sender, ranked.rank)
+  from (
+    select
+      event.event_position, event.fingerprint, event.sender,
+      row_number() over (partition by event.fingerprint order by event.event_position) as rank
+    from unnest(store_keyless_events.events) as event
+  ) as ranked
+  join monitoring.upsert_incidents(store_keyless_events.events) as upserted
+    on upserted.fingerprint = ranked.fingerprint;
+end
+$$;
+
+comment on function monitoring.store_keyless_events(monitoring.prepared_event[]) is
+'Stores a batch without idempotency keys: as store_events(), which it is a part of, without receipts.';
 
 create function monitoring.store_events(events monitoring.prepared_event[])
 returns table (event_position integer, answer jsonb)
@@ -127,6 +157,17 @@ as $$
 declare
   v_fresh monitoring.prepared_event[];
 begin
+  if not exists (
+    select
+    from unnest(store_events.events) as event
+    where event.idempotency_key is not null
+  ) then
+    return query
+    select stored.event_position, stored.answer
+    from monitoring.store_keyless_events(store_events.events) as stored;
+    return;
+  end if;
+
   -- Events with an idempotency key that was seen before, or earlier in this batch, are not counted.
   v_fresh := array(
     select first_of_key.event
@@ -210,17 +251,16 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_stored jsonb;
   v_attempt integer := 0;
 begin
   loop
     v_attempt := v_attempt + 1;
     begin
-      v_stored := (
-        select jsonb_agg(jsonb_build_array(stored.event_position, stored.answer))
-        from monitoring.store_events(store_events_isolated.events) as stored
-      );
-      exit;
+      -- It returns nothing before all is stored, so a failed attempt has no answers.
+      return query
+      select stored.event_position, stored.answer
+      from monitoring.store_events(store_events_isolated.events) as stored;
+      return;
     exception
       -- Another session was first with a key or a fingerprint, deleted a known error, or updates many incidents in
       -- another order. The locks taken here are released by the exception, so try again.
@@ -253,10 +293,6 @@ begin
         return;
     end;
   end loop;
-
-  return query
-  select (pair ->> 0)::integer, pair -> 1
-  from jsonb_array_elements(v_stored) as pairs (pair);
 end
 $$;
 

@@ -439,7 +439,7 @@ begin
       from jsonb_each(v_refused) as refused
     ) as answers
   );
-  if v_unknown <> '{}' then
+  if v_unknown <> '{}' and v_answers @> '[{"duplicate": true}]' then
     -- Last, because what is remembered must not be locked while incidents are. A new error may be the only one of its kind.
     perform monitoring.remember_events(array(
       select unknown
