@@ -4,7 +4,8 @@
 --   monitoring.hash_idempotency_key, monitoring.read_idempotency_key, monitoring.hash_event,
 --   monitoring.read_fingerprint, monitoring.compute_fingerprint, monitoring.find_fingerprint,
 --   monitoring.limit_public_report, monitoring.read_http_status, monitoring.check_event_context,
---   monitoring.read_event_context, monitoring.build_error_title, monitoring.prepare_event, monitoring.prepare_repeat.
+--   monitoring.collect_event_context, monitoring.complete_event_context, monitoring.read_event_context,
+--   monitoring.judge_event, monitoring.build_error_title, monitoring.prepare_event, monitoring.prepare_repeat.
 -- Risks: all reported text passes these functions: what they do not sanitize is stored as received.
 
 create type monitoring.prepared_event as (
@@ -57,7 +58,9 @@ $$;
 comment on function monitoring.refuse_event(text, text, text) is
 'Raises PT400 for an invalid event. detail is the name of the field, hint what to do.';
 
-create function monitoring.read_event_text(holder jsonb, field text, path text, max_bytes integer)
+create function monitoring.read_event_text(
+  holder jsonb, field text, path text, max_bytes integer, is_plain boolean default false
+)
 returns text
 language plpgsql
 stable
@@ -67,6 +70,7 @@ as $$
 declare
   v_value jsonb := read_event_text.holder -> read_event_text.field;
   v_kind text := jsonb_typeof(v_value);
+  v_text text;
 begin
   if v_kind is null or v_kind = 'null' then
     return null;
@@ -76,25 +80,25 @@ begin
       read_event_text.path || read_event_text.field, 'must be a string', 'Send a JSON string, or leave the field out.'
     );
   end if;
-  -- A short field is truncated without a note and without removing its last word, which could make different sources
-  -- equal.
-  return nullif(
-    btrim(
-      monitoring.truncate_bytes(
-        monitoring.sanitize_text(v_value #>> '{}', greatest(read_event_text.max_bytes, 4096)), read_event_text.max_bytes
-      ),
-      e' \t\r\n'
-    ),
-    ''
-  );
+  v_text := v_value #>> '{}';
+  if not read_event_text.is_plain or octet_length(v_text) > read_event_text.max_bytes then
+    -- A short field is truncated without a note and without removing its last word, which could make different sources
+    -- equal.
+    v_text := monitoring.truncate_bytes(
+      monitoring.sanitize_text(v_text, greatest(read_event_text.max_bytes, 4096)), read_event_text.max_bytes
+    );
+  end if;
+  return nullif(btrim(v_text, e' \t\r\n'), '');
 end
 $$;
 
-comment on function monitoring.read_event_text(jsonb, text, text, integer) is
+comment on function monitoring.read_event_text(jsonb, text, text, integer, boolean) is
 'Returns a text field of an event, sanitized and truncated to max_bytes. Null when it is missing or blank. Rejects
-other types.';
+other types. is_plain says that sanitize_text() is known to change nothing in it, see judge_event().';
 
-create function monitoring.read_event_lines(holder jsonb, field text, path text, max_bytes integer)
+create function monitoring.read_event_lines(
+  holder jsonb, field text, path text, max_bytes integer, is_plain boolean default false
+)
 returns text
 language plpgsql
 stable
@@ -109,15 +113,20 @@ begin
       read_event_lines.holder, read_event_lines.field, read_event_lines.path, read_event_lines.max_bytes
     );
   end if;
-  return nullif(btrim(monitoring.sanitize_middle(v_value, read_event_lines.max_bytes), e' \t\r\n'), '');
+  if not read_event_lines.is_plain or octet_length(v_value) > read_event_lines.max_bytes then
+    v_value := monitoring.sanitize_middle(v_value, read_event_lines.max_bytes);
+  end if;
+  return nullif(btrim(v_value, e' \t\r\n'), '');
 end
 $$;
 
-comment on function monitoring.read_event_lines(jsonb, text, text, integer) is
+comment on function monitoring.read_event_lines(jsonb, text, text, integer, boolean) is
 'Returns a field of an event that can have many lines, as read_event_text() does, but truncated in its middle: the error
 of a traceback is at its end.';
 
-create function monitoring.read_event_line(holder jsonb, field text, path text, max_bytes integer)
+create function monitoring.read_event_line(
+  holder jsonb, field text, path text, max_bytes integer, is_plain boolean default false
+)
 returns text
 language plpgsql
 stable
@@ -139,7 +148,8 @@ begin
   return nullif(
     monitoring.join_lines(
       monitoring.read_event_text(
-        read_event_line.holder, read_event_line.field, read_event_line.path, read_event_line.max_bytes
+        read_event_line.holder, read_event_line.field, read_event_line.path, read_event_line.max_bytes,
+        read_event_line.is_plain
       )
     ),
     ''
@@ -147,7 +157,7 @@ begin
 end
 $$;
 
-comment on function monitoring.read_event_line(jsonb, text, text, integer) is
+comment on function monitoring.read_event_line(jsonb, text, text, integer, boolean) is
 'Returns a field of an event that is a name, as read_event_text() does, and on one line.';
 
 create function monitoring.read_event_choice(event jsonb, field text, choices text[])
@@ -434,24 +444,23 @@ $$;
 
 comment on function monitoring.check_event_context(jsonb) is 'Raises PT400 if the context of an event is no object.';
 
-create function monitoring.read_event_context(event jsonb, has_time boolean default false)
+create function monitoring.collect_event_context(event jsonb, has_time boolean)
 returns jsonb
 language plpgsql
-stable
+immutable
+parallel safe
 security invoker
 set search_path = ''
 as $$
 declare
-  v_context jsonb := nullif(read_event_context.event -> 'context', 'null');
-  v_fingerprint text := monitoring.read_event_line(read_event_context.event, 'fingerprint', '', 255);
-  v_extra jsonb := read_event_context.event - array[
+  v_context jsonb := nullif(collect_event_context.event -> 'context', 'null');
+  v_extra jsonb := collect_event_context.event - array[
     'error', 'severity', 'category', 'source', 'environment', 'release', 'url', 'fingerprint', 'context',
     'idempotency_key'
   ];
-  v_error jsonb := (read_event_context.event -> 'error') - array['message', 'type', 'stack', 'code'];
+  v_error jsonb := (collect_event_context.event -> 'error') - array['message', 'type', 'stack', 'code'];
 begin
-  perform monitoring.check_event_context(read_event_context.event);
-  if read_event_context.has_time then
+  if collect_event_context.has_time then
     v_extra := v_extra - 'timestamp';
   end if;
   if v_error <> '{}' then
@@ -469,8 +478,32 @@ begin
       end || v_extra
     );
   end if;
-  if v_context is not null then
-    v_context := monitoring.sanitize_jsonb(v_context, case when v_fingerprint is null then 65536 else 64512 end);
+  return v_context;
+end
+$$;
+
+comment on function monitoring.collect_event_context(jsonb, boolean) is
+'Returns the context of an event as it was sent, with what has no column under extra: unknown fields, and members of error
+such as cause and errno under extra.error. Null when there is nothing. has_time says that the timestamp of the event was
+believed, and is not repeated.';
+
+create function monitoring.complete_event_context(collected jsonb, event jsonb, is_plain boolean, has_plain_name boolean)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_context jsonb := complete_event_context.collected;
+  v_fingerprint text := monitoring.read_event_line(
+    complete_event_context.event, 'fingerprint', '', 255, complete_event_context.has_plain_name
+  );
+  v_most integer := case when v_fingerprint is null then 65536 else 64512 end;
+begin
+  perform monitoring.check_event_context(complete_event_context.event);
+  if not complete_event_context.is_plain or octet_length(v_context::text) > v_most then
+    v_context := monitoring.sanitize_jsonb(v_context, v_most);
   end if;
   if v_fingerprint is not null then
     v_context := coalesce(v_context, '{}') || jsonb_build_object('fingerprint', v_fingerprint);
@@ -479,10 +512,92 @@ begin
 end
 $$;
 
+comment on function monitoring.complete_event_context(jsonb, jsonb, boolean, boolean) is
+'Returns what collect_event_context() returned of an event, sanitized, truncated to 64 kB, and with the fingerprint that the
+event names. is_plain and has_plain_name say that sanitizing is known to change nothing in the document and in the
+fingerprint.';
+
+create function monitoring.read_event_context(event jsonb, has_time boolean default false)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return monitoring.complete_event_context(
+    monitoring.collect_event_context(read_event_context.event, read_event_context.has_time), read_event_context.event,
+    false, false
+  );
+end
+$$;
+
 comment on function monitoring.read_event_context(jsonb, boolean) is
 'Returns the context of an event, with what has no column under extra (unknown fields, and members of error such as
 cause and errno under extra.error), and with the fingerprint that it named, sanitized and truncated to 64 kB. has_time
 says that the timestamp of the event was believed, and is not repeated.';
+
+create function monitoring.judge_event(
+  event jsonb, context jsonb, out is_plain boolean, out has_plain_message boolean, out has_plain_context boolean
+)
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  c_most_bytes constant integer := 4096; -- longer texts are judged one by one, for sanitize_text() limits their cost
+  c_deepest constant integer := 32;
+  v_error constant jsonb := judge_event.event -> 'error';
+  -- A message is where addresses are: it must not keep the rest from being plain.
+  v_has_address constant boolean := strpos(v_error ->> 'message', '@') > 0;
+  v_fields constant text := concat_ws(
+    e'\n', case when v_has_address is not true then v_error ->> 'message' end, v_error ->> 'type', v_error ->> 'code', v_error ->> 'stack', judge_event.event ->> 'source',
+    judge_event.event ->> 'environment', judge_event.event ->> 'release', judge_event.event ->> 'url',
+    judge_event.event ->> 'level', judge_event.event ->> 'fingerprint'
+  );
+  v_document text := judge_event.context::text;
+  v_text text collate "C";
+  v_decoded text;
+begin
+  is_plain := false;
+  has_plain_message := false;
+  has_plain_context := false;
+  if octet_length(v_fields) > c_most_bytes or strpos(v_fields, 'Private-Lines') > 0 then
+    return;
+  end if;
+  if strpos(v_document, '\') > 0 then
+    -- A word with an escape in it is found in one of the two spellings.
+    v_document := case
+      when strpos(v_document, '\\') = 0 and not monitoring.may_contain_sensitive_keys(v_document)
+        then replace(replace(replace(v_document, '\"', '"'), '\n', e'\n'), '\t', e'\t')
+    end;
+  end if;
+  v_text := v_fields || coalesce(e'\n' || v_document, '');
+  if octet_length(v_text) > c_most_bytes
+    or strpos(v_document, '\') > 0
+    or length(v_document) - length(translate(v_document, '{[', '')) > c_deepest
+    or monitoring.may_contain_sensitive_keys(v_text)
+  then
+    v_document := null;
+    v_text := v_fields;
+    if monitoring.may_contain_secrets(v_text) then
+      return;
+    end if;
+  end if;
+  v_decoded := monitoring.decode_escapes(v_text);
+  is_plain := (v_decoded = v_text or not monitoring.may_contain_secrets(v_decoded))
+    and monitoring.redact_secrets(v_text, false) = v_text;
+  has_plain_message := is_plain and v_has_address is not true;
+  has_plain_context := is_plain and v_document is not null;
+end
+$$;
+
+comment on function monitoring.judge_event(jsonb, jsonb) is
+'Returns whether sanitizing is known to change nothing: in the texts of an event, in its message, and in the context that
+collect_event_context() returned. All of them are judged as one text, because each regular expression costs more for its
+start than for a few hundred characters. A line break separates them, which no token, number, address or URL contains; a
+text with a word that could name a secret is not judged, because what follows the word decides. False says nothing.';
 
 create function monitoring.build_error_title(message text, error_type text)
 returns text
@@ -519,6 +634,8 @@ declare
   v_event jsonb := monitoring.resolve_exception_chain(prepare_event.event);
   v_error jsonb := v_event -> 'error';
   v_prepared monitoring.prepared_event;
+  v_context jsonb;
+  v_judged record;
   v_verdict record;
 begin
   if jsonb_typeof(v_error) is distinct from 'object' then
@@ -539,11 +656,17 @@ begin
   end if;
   v_prepared.idempotency_key := monitoring.read_idempotency_key(prepare_event.event, prepare_event.sender);
   v_prepared.body_hash := monitoring.hash_event(prepare_event.event);
-  v_prepared.error_type := monitoring.read_event_line(v_error, 'type', 'error.', 200);
-  v_prepared.error_code := monitoring.read_event_line(v_error, 'code', 'error.', 100);
-  v_prepared.stack := monitoring.read_event_lines(v_error, 'stack', 'error.', 32768);
+  v_prepared.happened_at := monitoring.read_event_time(prepare_event.event, prepare_event.received_at);
+  -- Of the error as reported, so that its cause stays although it becomes the error.
+  v_context := monitoring.collect_event_context(
+    v_event || jsonb_build_object('error', prepare_event.event -> 'error'), v_prepared.happened_at is not null
+  );
+  v_judged := monitoring.judge_event(v_event, v_context);
+  v_prepared.error_type := monitoring.read_event_line(v_error, 'type', 'error.', 200, v_judged.is_plain);
+  v_prepared.error_code := monitoring.read_event_line(v_error, 'code', 'error.', 100, v_judged.is_plain);
+  v_prepared.stack := monitoring.read_event_lines(v_error, 'stack', 'error.', 32768, v_judged.is_plain);
   v_prepared.message := coalesce(
-    monitoring.read_event_lines(v_error, 'message', 'error.', 4096), v_prepared.error_type
+    monitoring.read_event_lines(v_error, 'message', 'error.', 4096, v_judged.has_plain_message), v_prepared.error_type
   );
   if v_prepared.message is null then
     perform monitoring.refuse_event(
@@ -551,14 +674,12 @@ begin
     );
   end if;
   v_prepared.title := monitoring.build_error_title(v_prepared.message, v_prepared.error_type);
-  v_prepared.source := monitoring.read_event_line(prepare_event.event, 'source', '', 200);
-  v_prepared.environment := monitoring.read_event_line(prepare_event.event, 'environment', '', 200);
-  v_prepared.release := monitoring.read_event_line(prepare_event.event, 'release', '', 200);
-  v_prepared.url := monitoring.read_event_line(prepare_event.event, 'url', '', 2048);
-  v_prepared.happened_at := monitoring.read_event_time(prepare_event.event, prepare_event.received_at);
-  -- Of the error as reported, so that its cause stays although it becomes the error.
-  v_prepared.context := monitoring.read_event_context(
-    v_event || jsonb_build_object('error', prepare_event.event -> 'error'), v_prepared.happened_at is not null
+  v_prepared.source := monitoring.read_event_line(prepare_event.event, 'source', '', 200, v_judged.is_plain);
+  v_prepared.environment := monitoring.read_event_line(prepare_event.event, 'environment', '', 200, v_judged.is_plain);
+  v_prepared.release := monitoring.read_event_line(prepare_event.event, 'release', '', 200, v_judged.is_plain);
+  v_prepared.url := monitoring.read_event_line(prepare_event.event, 'url', '', 2048, v_judged.is_plain);
+  v_prepared.context := monitoring.complete_event_context(
+    v_context, prepare_event.event, v_judged.has_plain_context, v_judged.is_plain
   );
   v_prepared.happened_at := coalesce(v_prepared.happened_at, prepare_event.received_at);
 
@@ -574,7 +695,7 @@ begin
     v_prepared.source,
     v_prepared.url,
     monitoring.read_http_status(prepare_event.event),
-    monitoring.read_event_line(prepare_event.event, 'level', '', 20),
+    monitoring.read_event_line(prepare_event.event, 'level', '', 20, v_judged.is_plain),
     v_prepared.error_code
   );
   v_prepared.rule := case when v_prepared.severity is null then v_verdict.rule else 'caller' end;

@@ -156,6 +156,7 @@ set search_path = ''
 as $$
 declare
   v_fresh monitoring.prepared_event[];
+  v_has_known boolean;
 begin
   if not exists (
     select
@@ -182,6 +183,7 @@ begin
       order by coalesce('key ' || event.idempotency_key, 'place ' || event.event_position), event.event_position
     ) as first_of_key
   );
+  v_has_known := cardinality(v_fresh) < cardinality(store_events.events);
 
   return query
   with answered as (
@@ -208,17 +210,20 @@ begin
     order by answered.idempotency_key
   )
 
+  select answered.event_position, answered.answer
+  from answered
+  union all
   select
     event.event_position,
     case
-      when own.answer is not null then own.answer
       when event.body_hash <> coalesce(twin.body_hash, event_receipts.body_hash) then monitoring.describe_reused_key()
       else coalesce(twin.answer, event_receipts.answer)
     end
   from unnest(store_events.events) as event
-  left join answered as own on own.event_position = event.event_position
   left join answered as twin on twin.idempotency_key = event.idempotency_key
-  left join monitoring.event_receipts on event_receipts.idempotency_key = event.idempotency_key;
+  left join monitoring.event_receipts on event_receipts.idempotency_key = event.idempotency_key
+  where v_has_known
+    and event.event_position not in (select fresh.event_position from unnest(v_fresh) as fresh);
 end
 $$;
 

@@ -121,7 +121,7 @@ create trigger configuration_makes_events_unknown
 after insert or update or delete on public.system_config
 for each statement execute function monitoring.forget_prepared_events();
 
-create function monitoring.identify_event(secret bytea, sender text, event jsonb, sdk_event jsonb)
+create function monitoring.identify_event(secret bytea, sender text, essence text, sdk_event jsonb)
 returns bytea
 language plpgsql
 immutable
@@ -136,8 +136,7 @@ begin
       concat_ws(
         ' ', octet_length(identify_event.sender), identify_event.sender,
         case
-          when identify_event.sdk_event is null
-            then (identify_event.event - array['context', 'timestamp', 'idempotency_key'])::text
+          when identify_event.sdk_event is null then identify_event.essence
           else monitoring.identify_sdk_event(identify_event.sdk_event)
         end
       ), 'UTF8'
@@ -146,9 +145,9 @@ begin
 end
 $$;
 
-comment on function monitoring.identify_event(bytea, text, jsonb, jsonb) is
+comment on function monitoring.identify_event(bytea, text, text, jsonb) is
 'Returns a hash of a sender and of what makes its event the same as another one but for context, time and idempotency
-key. The secret keeps what is in the event from whoever reads the hash.';
+key: that is the essence of a report. The secret keeps what is in the event from whoever reads the hash.';
 
 create function monitoring.identify_context(event jsonb, happened_at timestamptz)
 returns jsonb

@@ -199,8 +199,8 @@ begin
     if complete_contexts.sdk_events[v_at] is not null then
       v_event := monitoring.describe_sdk_event(complete_contexts.sdk_events[v_at], v_own.sender);
     elsif complete_contexts.known_contexts[v_first] is null then
-      continue when monitoring.identify_context(v_event, v_own.happened_at)
-        = monitoring.identify_context(complete_contexts.events[v_first], v_prepared[v_first].happened_at);
+      continue when monitoring.identify_context(v_event, v_own.happened_at)::text
+        = monitoring.identify_context(complete_contexts.events[v_first], v_prepared[v_first].happened_at)::text;
     else
       continue when monitoring.hash_context(complete_contexts.secret, v_event, v_own.happened_at)
         = complete_contexts.known_contexts[v_first];
@@ -289,6 +289,9 @@ declare
   v_count integer := 0;
   v_has_known boolean := false;
   v_key bytea;
+  v_essence text;
+  v_former text;        -- the essence that v_key identifies
+  v_former_sender text;
   v_first integer;
   v_item record;
   v_event record;
@@ -317,10 +320,18 @@ begin
       end if;
       if v_is_resolution and v_event.sdk_event is null then
         v_key := null;
+        v_former := null;
         v_first := null;
         v_one := monitoring.prepare_resolution(v_event.event, v_item.position, v_event.sender, v_event.received_at);
       else
-        v_key := monitoring.identify_event(v_secret, v_event.sender, v_event.event, v_event.sdk_event);
+        -- Most are like the one before. Compared as text, because 1 and 1.0 are equal numbers and different texts.
+        v_essence := (v_event.event - array['context', 'timestamp', 'idempotency_key'])::text;
+        if v_event.sdk_event is not null or (v_event.sender = v_former_sender and v_essence = v_former) is not true then
+          v_former := null;
+          v_key := monitoring.identify_event(v_secret, v_event.sender, v_essence, v_event.sdk_event);
+          v_former := v_essence;
+          v_former_sender := v_event.sender;
+        end if;
         v_first := coalesce(array_position(v_keys, v_key), v_count + 1);
         if v_first > v_count then
           v_known := monitoring.recall_event(v_key);

@@ -7,14 +7,23 @@
 
 create function monitoring.identify_sdk_event(event jsonb)
 returns text
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $$
-  -- Of the exceptions without the variables, which differ with each occurrence: up to the fields of a frame.
-  select md5(
+declare
+  v_exception jsonb := identify_sdk_event.event -> 'exception';
+  v_exceptions text := v_exception::text;
+begin
+  if strpos(v_exceptions, '"vars"') > 0 then
+    -- Without the variables, which differ with each occurrence: up to the fields of a frame.
+    v_exceptions := 'without variables ' || jsonb_path_query_array(
+      v_exception, '$.**{1 to 6} ? (@.type() != "object" && @.type() != "array")', '{}', true
+    )::text;
+  end if;
+  return md5(
     concat(
       (
         identify_sdk_event.event - array[
@@ -23,14 +32,13 @@ as $$
           'errors', '_meta', '_metrics'
         ]
       )::text,
-      jsonb_path_query_array(
-        identify_sdk_event.event -> 'exception', '$.**{1 to 6} ? (@.type() != "object" && @.type() != "array")', '{}', true
-      )::text,
+      v_exceptions,
       identify_sdk_event.event #> '{request,url}',
       identify_sdk_event.event #> '{contexts,response,status_code}',
       jsonb_typeof(identify_sdk_event.event #> '{contexts,browser}')
     )
-  )
+  );
+end
 $$;
 
 comment on function monitoring.identify_sdk_event(jsonb) is
