@@ -269,7 +269,8 @@ create function monitoring.prepare_events(
   events jsonb,
   out prepared monitoring.prepared_event[],
   out refused jsonb,
-  out unknown monitoring.remembered_events[]
+  out unknown monitoring.remembered_events[],
+  out has_resolution boolean
 )
 language plpgsql
 volatile
@@ -277,10 +278,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  -- Without a stored one, nothing is known and nothing will be.
-  v_secret constant bytea := coalesce(
-    (select event_keys.secret from monitoring.event_keys), uuid_send(gen_random_uuid())
-  );
+  v_secret constant bytea := (select event_keys.secret from monitoring.event_keys);
   v_events jsonb[] := '{}'::jsonb[]; -- these lists are in the order of prepared
   v_sdk_events jsonb[] := '{}'::jsonb[];
   v_keys bytea[] := '{}'::bytea[];
@@ -288,6 +286,7 @@ declare
   v_contexts bytea[] := '{}'::bytea[];   -- from what the context of a remembered event was made
   v_count integer := 0;
   v_has_known boolean := false;
+  v_has_unknown boolean := false;
   v_key bytea;
   v_essence text;
   v_former text;        -- the essence that v_key identifies
@@ -328,15 +327,17 @@ begin
         v_essence := (v_event.event - array['context', 'timestamp', 'idempotency_key'])::text;
         if v_event.sdk_event is not null or (v_event.sender = v_former_sender and v_essence = v_former) is not true then
           v_former := null;
-          v_key := monitoring.identify_event(v_secret, v_event.sender, v_essence, v_event.sdk_event);
+          -- Without a secret, nothing is remembered.
+          v_key := monitoring.identify_event(coalesce(v_secret, ''), v_event.sender, v_essence, v_event.sdk_event);
           v_former := v_essence;
           v_former_sender := v_event.sender;
         end if;
         v_first := coalesce(array_position(v_keys, v_key), v_count + 1);
-        if v_first > v_count then
+        if v_first > v_count and v_secret is not null then
           v_known := monitoring.recall_event(v_key);
         end if;
         if v_first > v_count and v_known.event_key is null then
+          v_has_unknown := v_secret is not null;
           v_one := monitoring.prepare_unknown_event(
             v_event.event, v_event.sdk_event, v_item.position, v_event.sender, v_event.received_at
           );
@@ -368,7 +369,10 @@ begin
       );
     end;
   end loop;
-  unknown := monitoring.list_unknown_events(prepared, v_firsts, v_contexts, v_keys, v_events, v_sdk_events, v_secret);
+  has_resolution := array_position(v_firsts, null) is not null;
+  if v_has_unknown then
+    unknown := monitoring.list_unknown_events(prepared, v_firsts, v_contexts, v_keys, v_events, v_sdk_events, v_secret);
+  end if;
   if v_has_known then
     prepared := monitoring.complete_contexts(prepared, v_firsts, v_contexts, v_events, v_sdk_events, v_secret);
   end if;
@@ -378,9 +382,9 @@ $$;
 comment on function monitoring.prepare_events(jsonb) is
 'Prepares the elements of ingest_events() in their order, those that are like another one of the call or a remembered one
 at lower cost. refused is an object with the answers to those that are rejected, by position from 1. unknown is what can be
-remembered once it is stored.';
+remembered once it is stored, null if nothing can. has_resolution says that prepared contains resolutions.';
 
-create function monitoring.store_prepared_events(events monitoring.prepared_event[])
+create function monitoring.store_prepared_events(events monitoring.prepared_event[], has_resolution boolean)
 returns table (event_position integer, answer jsonb)
 language plpgsql
 volatile
@@ -390,11 +394,7 @@ as $$
 begin
   if store_prepared_events.events = '{}' then
     return;
-  elsif exists (
-    select
-    from unnest(store_prepared_events.events) as event
-    where event.is_resolution
-  ) then
+  elsif store_prepared_events.has_resolution then
     return query
     select stored.event_position, stored.answer
     from monitoring.store_reports_in_order(store_prepared_events.events) as stored;
@@ -406,7 +406,7 @@ begin
 end
 $$;
 
-comment on function monitoring.store_prepared_events(monitoring.prepared_event[]) is
+comment on function monitoring.store_prepared_events(monitoring.prepared_event[], boolean) is
 'Stores what prepare_events() returns. Only resolutions make the order of the events of one error matter.';
 
 create function public.ingest_events(events jsonb)
@@ -420,6 +420,7 @@ declare
   v_prepared monitoring.prepared_event[];
   v_refused jsonb;
   v_unknown monitoring.remembered_events[];
+  v_has_resolution boolean;
   v_answers jsonb;
 begin
   if jsonb_typeof(ingest_events.events) is distinct from 'array' then
@@ -437,14 +438,14 @@ begin
       hint = 'Split them into several calls.';
   end if;
 
-  select prepared, refused, unknown
-  into v_prepared, v_refused, v_unknown
+  select prepared, refused, unknown, has_resolution
+  into v_prepared, v_refused, v_unknown, v_has_resolution
   from monitoring.prepare_events(ingest_events.events);
   v_answers := (
     select coalesce(jsonb_agg(answers.answer order by answers.event_position), '[]')
     from (
       select stored.event_position, stored.answer
-      from monitoring.store_prepared_events(v_prepared) as stored
+      from monitoring.store_prepared_events(v_prepared, v_has_resolution) as stored
       union all
       select refused.key::integer, refused.value
       from jsonb_each(v_refused) as refused
