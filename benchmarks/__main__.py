@@ -30,6 +30,7 @@ from benchmarks.ingest import cost_of_a_batch, measure_connections, measure_pgbe
 from benchmarks.load import LoadResult, make_post, run_load
 from benchmarks.notifications import measure_notifications
 from benchmarks.outages import measure_health_checks
+from benchmarks.peers import measure_peers
 from benchmarks.purges import measure_purges
 from benchmarks.reading import measure_reading, measure_retrieval
 from local import Stack, StackSettings
@@ -47,6 +48,7 @@ PARTS = (
     "functions",
     "small",
     "service",
+    "peers",
     "connections",
     "envelopes",
     "budgets",
@@ -226,6 +228,7 @@ def main(arguments: Arguments) -> int:
                 "functions": lambda: measure_functions(stack, directory, arguments.baseline),
                 "small": lambda: costs_with_few.append(cost_of_a_batch(stack, make_event)),
                 "service": lambda: measure_service(stack, directory),
+                "peers": lambda: measure_peers(stack, directory, make_event),
                 "connections": lambda: measure_connections(stack, directory, make_event),
                 "envelopes": lambda: measure_envelopes(stack, directory, make_event),
                 "budgets": lambda: measure_budgets(stack, directory),

