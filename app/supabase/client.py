@@ -7,8 +7,7 @@ Functions, which the service does not use: imported, it takes 55 MB of memory wh
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Mapping, Sequence
 from ssl import SSLContext
 from typing import Any, Literal, TypeVar, cast
 
@@ -19,15 +18,12 @@ from app.keys import request_headers
 from app.logs import log_fields
 from app.metrics import FEEDS
 from app.settings import Settings
+from app.supabase.connections import Connections, Origin, Reply, encode_head, encode_lines, origin_of
 from app.supabase.errors import OlderSchemaError, ResponseError, SupabaseError, UnreachableError
 from app.supabase.retry import deadline_after, retry
 
-# Longer than the statement_timeout of 8 s of the API roles, so that a slow statement ends with the database's own
-# error instead of an unknown outcome.
-_TIMEOUT = httpx.Timeout(connect=2.0, read=9.0, write=5.0, pool=2.0)
 _CALL_SECONDS = 16.0
 _WAIT_SECONDS = 2.0
-RESPONSE_LIMIT = 8 * 1024 * 1024
 # After this many calls in a row without a turn, none having succeeded in between, the connections are replaced.
 TIMEOUTS_IN_A_ROW = 20
 # A feed uses up to 4 calls at a time: two batches, and two of its replay.
@@ -38,8 +34,8 @@ _EMAIL_CALLS = 2
 _LOOK_CALLS = 2
 # The monitor, the page for anonymous visitors, failed signatures, the bootstrap, and the operator's pages.
 _OWN_CALLS = 6
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NO_SUCH_FUNCTION = "PGRST202"  # with these parameters
-_POOL = httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=30.0)
 
 _logger = logging.getLogger(__name__)
 
@@ -56,12 +52,12 @@ class SupabaseClient:
 
     def __init__(self, settings: Settings) -> None:
         self._base_url = f"{settings.supabase_url}/rest/v1"
+        self._origin = origin_of(httpx.URL(self._base_url))
         self._publishable_key = settings.supabase_publishable_key
         secret_key = settings.supabase_secret_key
         certificates = httpx.create_ssl_context(trust_env=False)
-        self._ingest = {
-            feed: self._client(_http_client(feed, _INGEST_CALLS, certificates), secret_key) for feed in FEEDS
-        }
+        self._ingest = {feed: _transport(feed, _INGEST_CALLS, certificates) for feed in FEEDS}
+        self._ingest_heads: dict[str, bytes] = {}  # by function
         self._own = self._client(_http_client("the service", _OWN_CALLS, certificates), secret_key)
         self._email = self._client(_http_client("e-mail events", _EMAIL_CALLS, certificates), secret_key)
         self._looks = self._client(_http_client("looks", _LOOK_CALLS, certificates), secret_key)
@@ -69,17 +65,34 @@ class SupabaseClient:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        ingest = (each.session for each in self._ingest.values())
-        for http in (*ingest, self._own.session, self._email.session, self._looks.session, self._reader_http):
+        for transport in self._ingest.values():
+            await transport.aclose()
+        for http in (self._own.session, self._email.session, self._looks.session, self._reader_http):
             await http.aclose()
 
     async def store(self, feed: str, function: str, body: bytes) -> object:
         """Store a batch of reports of a feed by one of the ingest RPCs: one result per report, in order."""
 
-        async def call() -> object:
-            return (await self._post(self._ingest[feed], function, body)).json()
+        head = self._ingest_heads.get(function)
+        if head is None:
+            self._ingest_heads[function] = head = self._ingest_head(function)
+        return await _translate_errors(self._store(self._ingest[feed], head, body))
 
-        return await _translate_errors(call())
+    async def _store(self, transport: "BoundedTransport", head: bytes, body: bytes) -> object:
+        """httpx.AsyncClient, between this and the transport, would take more CPU time than both of them."""
+        request_id = _request_id()
+        if request_id is not None:
+            head += encode_lines([b"X-Request-Id: " + request_id.encode()])
+        reply = await transport.exchange(self._origin, head, body)
+        _raise_for_status(reply.status, reply.headers, reply.content)
+        return cast(object, json.loads(reply.content))
+
+    def _ingest_head(self, function: str) -> bytes:
+        client = self._own
+        headers = {**client.headers, "Content-Type": "application/json"}
+        return encode_head(
+            client.session.build_request("POST", f"{self._base_url}/rpc/{function}", content=b"", headers=headers)
+        )
 
     async def record_invalid_signature(self, address: str | None) -> object:
         """Record a request whose signature does not match."""
@@ -238,36 +251,49 @@ def _read_kill_switch(result: object) -> bool:
     return is_on
 
 
+def _transport(name: str, calls: int, certificates: SSLContext) -> "BoundedTransport":
+    return BoundedTransport(name, calls, _WAIT_SECONDS, _CALL_SECONDS, certificates)
+
+
 def _http_client(name: str, calls: int, certificates: SSLContext) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        transport=BoundedTransport(name, calls, _WAIT_SECONDS, _CALL_SECONDS, certificates),
-        timeout=_TIMEOUT,
+        transport=_transport(name, calls, certificates),
         headers={"Accept-Encoding": "identity"},
         trust_env=False,
         event_hooks={"request": [_add_request_id], "response": [_raise_response_error]},
     )
 
 
-async def _add_request_id(request: httpx.Request) -> None:
+def _request_id() -> str | None:
     """The id of the batch, or else of the request, so that both logs can be compared. PostgREST shows it to SQL."""
     fields = log_fields()
     request_id = fields.get("batch_id") or fields.get("request_id")
+    return None if request_id is None else str(request_id)
+
+
+async def _add_request_id(request: httpx.Request) -> None:
+    request_id = _request_id()
     if request_id is not None:
-        request.headers["X-Request-Id"] = str(request_id)
+        request.headers["X-Request-Id"] = request_id
 
 
 async def _raise_response_error(response: httpx.Response) -> None:
     """A response hook for httpx, because postgrest's APIError drops the HTTP status."""
-    if not (response.is_error or response.has_redirect_location):
+    _raise_for_status(response.status_code, response.headers.raw, await response.aread())
+
+
+def _raise_for_status(status: int, headers: Sequence[tuple[bytes, bytes]], content: bytes) -> None:
+    """Raises ResponseError for an error, and for a redirect, which is not followed."""
+    is_redirect = status in _REDIRECTS and any(name.lower() == b"location" for name, _ in headers)
+    if status < 400 and not is_redirect:
         return
-    await response.aread()
     try:
-        body: object = response.json()
+        body: object = json.loads(content)
     except (ValueError, RecursionError):
         body = None
     members = body if isinstance(body, dict) else {}
     texts = [members.get(name) for name in ("code", "message", "details", "hint")]
-    raise ResponseError(response.status_code, *(text if isinstance(text, str) else None for text in texts))
+    raise ResponseError(status, *(text if isinstance(text, str) else None for text in texts))
 
 
 async def _translate_errors(call: Awaitable[Result]) -> Result:
@@ -286,33 +312,27 @@ async def _translate_errors(call: Awaitable[Result]) -> Result:
         raise UnreachableError(f"the response is not PostgREST's JSON ({type(error).__name__})") from error
 
 
-class _Connections:
+class _Lane:
     """The connections of one transport and the turns of the calls that use them."""
 
     def __init__(self, calls: int, certificates: SSLContext) -> None:
-        # Without trust_env no .netrc file and no proxy variable changes where the service key is sent. HTTP/1.1: for so
-        # few concurrent calls HTTP/2 gains nothing and costs memory.
-        self.http = httpx.AsyncHTTPTransport(certificates, limits=_POOL, trust_env=False)
+        self.connections = Connections(certificates)
         self.turns = asyncio.Semaphore(calls)
         self.calls = 0
         self.is_retired = False
 
-    async def end_call(self) -> None:
+    def end_call(self) -> None:
         self.calls -= 1
         self.turns.release()
         if self.is_retired and self.calls == 0:
-            await self.http.aclose()
+            self.connections.close()
 
 
 class BoundedTransport(httpx.AsyncBaseTransport):
     """Runs at most `calls` at a time; each reads its whole response.
 
-    The limit on calls is a semaphore in front of the connections, and the connection pool has none: httpcore 1.0.9 does
-    not give back the place of a call that gave up while it waited for a connection of a full pool. After twenty such
-    calls every further one failed until the process was restarted.
-
     A call that gets no turn within wait_seconds raises httpx.PoolTimeout; one that takes longer than call_seconds,
-    httpx.ReadTimeout: the timeouts of httpx itself begin again with each byte.
+    httpx.ReadTimeout, however often a byte of it arrives.
     """
 
     def __init__(
@@ -324,69 +344,53 @@ class BoundedTransport(httpx.AsyncBaseTransport):
         self._call_seconds = call_seconds
         self._timeouts = 0
         self._certificates = certificates
-        self._current = _Connections(calls, certificates)
-        self._retired: _Connections | None = None
+        self._current = _Lane(calls, certificates)
+        self._retired: _Lane | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The response with its content."""
-        async with self._turn() as http:
-            try:
-                async with asyncio.timeout(self._call_seconds):
-                    response = await http.handle_async_request(request)
-                    try:
-                        content = await _read(response)
-                    finally:
-                        await response.aclose()
-            except TimeoutError:
-                raise httpx.ReadTimeout("the call took too long") from None
+        reply = await self.exchange(origin_of(request.url), encode_head(request), await request.aread())
+        return httpx.Response(reply.status, headers=reply.headers, content=reply.content)
+
+    async def exchange(self, origin: Origin, head: bytes, content: bytes) -> Reply:
+        """The response to a request whose head is that of encode_head(). Raises httpx.RequestError."""
+        lane = self._current
+        if lane.turns.locked():
+            await self._wait_for_turn(lane)
+        else:
+            await lane.turns.acquire()
+        lane.calls += 1
+        try:
+            reply = await lane.connections.exchange(origin, head, content, self._call_seconds)
+        finally:
+            lane.end_call()
         self._timeouts = 0
-        return httpx.Response(
-            response.status_code, headers=response.headers, content=content, extensions=response.extensions
-        )
+        return reply
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._current.http.aclose()
+        self._current.connections.close()
         if self._retired is not None:
-            await self._retired.http.aclose()
+            self._retired.connections.close()
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[httpx.AsyncHTTPTransport]:
-        connections = self._current
+    async def _wait_for_turn(self, lane: _Lane) -> None:
         try:
             async with asyncio.timeout(self._wait_seconds):
-                await connections.turns.acquire()
+                await lane.turns.acquire()
         except TimeoutError:
             self._timeouts += 1
-            self._replace_if_stuck(connections)
+            self._replace_if_stuck(lane)
             raise httpx.PoolTimeout("no turn within the time") from None
-        connections.calls += 1
-        try:
-            yield connections.http
-        finally:
-            await connections.end_call()
 
-    def _replace_if_stuck(self, connections: _Connections) -> None:
+    def _replace_if_stuck(self, lane: _Lane) -> None:
         """Continue with new connections. The old ones are closed when their last call ends.
 
         One replacement at a time: if the database does not answer, at most twice as many calls wait for it.
         """
         is_replacing = self._retired is not None and self._retired.calls > 0
-        if self._timeouts < TIMEOUTS_IN_A_ROW or is_replacing or connections is not self._current:
+        if self._timeouts < TIMEOUTS_IN_A_ROW or is_replacing or lane is not self._current:
             return
         _logger.error("%s calls in a row got no turn: the connections for %s are replaced", self._timeouts, self._name)
         self._timeouts = 0
-        connections.is_retired = True
-        self._retired, self._current = connections, _Connections(self._limit, self._certificates)
-
-
-async def _read(response: httpx.Response) -> bytes:
-    """The content, as it was sent: a compressed response could be a thousand times larger than what is counted."""
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise httpx.DecodingError("the response is compressed, which was not asked for")
-    content = bytearray()
-    async for chunk in response.aiter_raw():
-        content += chunk
-        if len(content) > RESPONSE_LIMIT:
-            raise httpx.DecodingError("the response is too large")
-    return bytes(content)
+        lane.is_retired = True
+        self._retired, self._current = lane, _Lane(self._limit, self._certificates)

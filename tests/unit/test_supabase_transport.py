@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from app.supabase.client import RESPONSE_LIMIT, TIMEOUTS_IN_A_ROW, BoundedTransport
+from app.supabase.client import TIMEOUTS_IN_A_ROW, BoundedTransport
+from app.supabase.connections import RESPONSE_LIMIT
 from tests.support.tcp_server import port_of, serving
 from tests.support.waiting import DEADLINE_SECONDS
 
