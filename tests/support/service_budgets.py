@@ -17,12 +17,10 @@ import runpy
 from collections.abc import Mapping
 from types import ModuleType
 
-import httpx
-
 from app import lifespan
 from app.ingest import breaker, replay
 from app.looks import network
-from app.supabase import client, monitor, retry
+from app.supabase import client, connections, monitor, retry
 from app.web import body
 
 VARIABLE = "TEST_TIME_BUDGETS"
@@ -35,7 +33,7 @@ CONSTANTS: dict[str, tuple[ModuleType, str]] = {
     "body": (body, "_REPORT_SECONDS"),  # how long the body of a report may take to arrive
     "unauthenticated_body": (body, "_UNAUTHENTICATED_SECONDS"),  # the same for other bodies
 }
-"""Budgets that are constants. The others are default values, or belong to httpx or to looks."""
+"""Budgets that are constants. The others are default values, or belong to connections or to looks."""
 
 PAUSES: dict[str, tuple[ModuleType, str]] = {
     "replay_pause": (replay, "_LONGEST_PAUSE_SECONDS"),  # how long the replay waits at most after a failure
@@ -62,7 +60,7 @@ def apply(budgets: Mapping[str, float]) -> None:
         elif budget == "monitor":  # how long the database may take to answer the monitor
             monitor.DatabaseMonitor.__init__.__defaults__ = (seconds,)
         elif budget == "call":  # the timeouts of a call to Supabase
-            client._TIMEOUT = httpx.Timeout(seconds)
+            connections._CONNECT_SECONDS = connections._READ_SECONDS = connections._WRITE_SECONDS = seconds
             client._CALL_SECONDS = client._WAIT_SECONDS = seconds
         else:
             module, name = (CONSTANTS | PAUSES | LOOKS)[budget]
