@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from os import urandom
 from typing import cast
-from uuid import uuid4
 
 from app.problems import Problem, problem
 
@@ -30,6 +30,9 @@ _WINDOW = 16 * 1024
 
 _BOM = b"\xef\xbb\xbf"
 _SPACE = re.compile(rb"[ \t\n\r]*")
+_BLANKS = b" \t\n\r"
+# NUL, and halves of surrogate pairs: two of them may be a character.
+_CHANGED_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _LINE = re.compile(rb"[^ \t\n\r][^\n]*")
 # Errors of the decoder so close to the end of what it was given can be due to the rest.
 _LONGEST_TOKEN = 16
@@ -40,6 +43,8 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Python refuses longer integers (sys.get_int_max_str_digits): they are kept as text.
 _INTEGER_DIGITS = 4000
+# Finite as a double, and far from the limits of numeric.
+_PLAIN_DIGITS = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,16 +66,55 @@ def read_report(
 
     It gets an idempotency key before the first try, so that a retry counts nothing. position is its place in a batch.
     """
-    event = parse_object(raw)
+    event = _read_sendable(raw)
+    is_sendable = event is not None
+    if event is None:
+        event = parse_object(raw)
     if idempotency_key is not None:
         check_idempotency_key(idempotency_key)
-        event["idempotency_key"] = idempotency_key
-    elif event.get("idempotency_key") is None:
-        event["idempotency_key"] = uuid4().hex
-    envelope: JsonObject = {"sender": sender, "received_at": received_at.isoformat(), "event": event}
-    if position is not None:
-        envelope["position"] = position
-    return Report(encode(envelope), str(event["idempotency_key"]), sender)
+    key = idempotency_key or event.get("idempotency_key")
+    if key is None:
+        key = urandom(16).hex()
+    if is_sendable and "idempotency_key" not in event:
+        text = b'%b%b"idempotency_key":%b}' % (raw.rstrip(_BLANKS)[:-1], b"," * bool(event), json.dumps(key).encode())
+    elif is_sendable and key is event["idempotency_key"]:
+        text = raw
+    else:
+        text = encode({**event, "idempotency_key": key})
+    envelope = b'{"sender":%b,"received_at":"%b",%b"event":%b}' % (
+        json.dumps(sender).encode(),
+        received_at.isoformat().encode(),
+        b"" if position is None else b'"position":%d,' % position,
+        text,
+    )
+    return Report(envelope, str(key), sender)
+
+
+class _ChangeNeededError(ValueError):
+    """The decoder met a number that is not sent on as it is."""
+
+
+def _read_sendable(raw: bytes) -> JsonObject | None:
+    """The object in raw if jsonb takes the text of it as it is, so that it need not be walked and written again.
+
+    None says nothing about raw: parse_object() reads it, or says what is wrong with it. The number of brackets bounds
+    the depth. Almost every report is sendable.
+    """
+    if not _is_sendable(raw):
+        return None
+    try:
+        value: object = _SENDABLE.decode(raw.decode())
+    except (ValueError, RecursionError):
+        return None
+    return cast(JsonObject, value) if isinstance(value, dict) else None
+
+
+def _is_sendable(raw: bytes) -> bool:
+    """Whether it is short and flat enough, and has no escape sequence that jsonb refuses or that has to be replaced."""
+    brackets = raw.count(b"[") + raw.count(b"{")
+    if brackets > DEPTH_LIMIT or raw.count(b",") + brackets >= VALUE_LIMIT:
+        return False
+    return b"\\u" not in raw or _CHANGED_ESCAPE.search(raw) is None
 
 
 def check_idempotency_key(key: str) -> None:
@@ -158,6 +202,23 @@ def _parse_constant(_name: str) -> None:
     """NaN and the infinities, which are not JSON but which Python's json.dumps writes, become null."""
 
 
+def _keep_integer(digits: str) -> int:
+    if len(digits) > _PLAIN_DIGITS:
+        raise _ChangeNeededError
+    return int(digits)
+
+
+def _keep_float(digits: str) -> float:
+    """With an exponent a number can be infinite, or have more digits than numeric."""
+    if len(digits) > _PLAIN_DIGITS or "e" in digits or "E" in digits:
+        raise _ChangeNeededError
+    return float(digits)
+
+
+def _keep_no_constant(_name: str) -> None:
+    raise _ChangeNeededError
+
+
 def not_json(reason: str, position: int) -> Problem:
     """The Problem of a body that is not JSON at a position."""
     return problem("body-syntax", f"The body is not JSON: {reason}.", members={"position": position})
@@ -169,6 +230,7 @@ def too_deep() -> Problem:
 
 
 DECODER = json.JSONDecoder(parse_constant=_parse_constant, parse_int=_parse_integer, parse_float=_parse_float)
+_SENDABLE = json.JSONDecoder(parse_constant=_keep_no_constant, parse_int=_keep_integer, parse_float=_keep_float)
 
 
 class BodyForm(Enum):
