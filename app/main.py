@@ -28,7 +28,6 @@ from app.web.middleware import (
     RequestLimit,
     RequestLog,
     UnexpectedErrors,
-    request_ids,
 )
 
 # uvicorn waits this long for open requests, then the lifespan ends: together within the 10 s after SIGTERM.
@@ -69,7 +68,6 @@ def create_app(settings: Settings) -> Starlette:
             Route("/api/autonomous/incidents/{incident_id}", get_incident, methods=["GET"], middleware=[readers]),
         ],
         middleware=[
-            request_ids(),
             Middleware(RequestLog, metrics=own_metrics),
             Middleware(
                 CrossOriginRequests,

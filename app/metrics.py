@@ -62,6 +62,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        # By labels: labels() takes longer than counting.
+        self._of_request: dict[tuple[str, str | None, int], Histogram] = {}
+        self._of_report: dict[tuple[str, str], Counter] = {}
         self._requests = Histogram(
             "monitoring_http_request_duration_seconds",
             "Time from a request's head to the end of its response.",
@@ -127,7 +130,7 @@ class Metrics:
         for feed in FEEDS:
             self._batches.labels(feed)
             for outcome in OUTCOMES:
-                self._reports.labels(feed, outcome)
+                self._of_report[feed, outcome] = self._reports.labels(feed, outcome)
             for result in ("ok", "error"):
                 self._calls.labels(feed, result)
         ProcessCollector(registry=self.registry)
@@ -136,11 +139,17 @@ class Metrics:
 
     def observe_request(self, method: str, route: str | None, status: int, seconds: float) -> None:
         """A response was sent. The route is the pattern of its path, or None for an unknown path."""
-        self._requests.labels(method if method in _METHODS else "other", route or "unknown", status).observe(seconds)
+        of_request = (method, route, status)
+        histogram = self._of_request.get(of_request)
+        if histogram is None:
+            histogram = self._requests.labels(method if method in _METHODS else "other", route or "unknown", status)
+            if method in _METHODS:  # the others are what callers say
+                self._of_request[of_request] = histogram
+        histogram.observe(seconds)
 
     def count_report(self, feed: str, outcome: str, count: int = 1) -> None:
         """It is known what became of a report, or of so many."""
-        self._reports.labels(feed, outcome).inc(count)
+        self._of_report[feed, outcome].inc(count)
 
     def count_alert(self, kind: str, effect: str) -> None:
         """It is known what became of an alert of another monitor."""

@@ -8,6 +8,7 @@ import os
 import re
 from base64 import b64decode
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
@@ -351,7 +352,7 @@ class Settings(BaseSettings):
         """Whether a page of this origin may report with a public key. What is no browser has no origin."""
         return origin is None or "*" in self.allowed_origins or origin in self.public_origins
 
-    @property
+    @cached_property
     def tokens_by_sender(self) -> Mapping[str, tuple[str, ...]]:
         """The ingest tokens by the sender that SQL stores: server:default has those of INGEST_TOKEN."""
         named = {_DEFAULT_NAME: self.ingest_token, **self.ingest_tokens}

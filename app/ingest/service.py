@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 from app.ingest.batcher import Batcher
@@ -19,7 +20,36 @@ _OUTCOMES = {"rate-limited": "rate_limited", "spool-full": "dropped"}
 # The reports of one request go to the database in parts of so many bytes: those of others get their turn in between.
 _PART_BYTES = 2 * 1024 * 1024
 
+_NO_RESPONSE = NoResult("no response within the timeout")
+
 _logger = logging.getLogger(__name__)
+
+
+class Patience:
+    """Gives up answers that take too long, with one timer for all of them: each waits for the same time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        # By the time at which they are given up, because all wait equally long.
+        self._waiting: deque[tuple[float, asyncio.Future[Answer]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def limit(self, answer: "asyncio.Future[Answer]") -> None:
+        """The answer is NoResult after this time, unless it is known by then."""
+        while self._waiting and self._waiting[0][1].done():
+            self._waiting.popleft()
+        loop = asyncio.get_running_loop()
+        self._waiting.append((loop.time() + self._seconds, answer))
+        if self._timer is None:
+            self._timer = loop.call_later(self._seconds, self._give_up_overdue)
+
+    def _give_up_overdue(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting and (self._waiting[0][0] <= loop.time() or self._waiting[0][1].done()):
+            _, answer = self._waiting.popleft()
+            if not answer.done():
+                answer.set_result(_NO_RESPONSE)
+        self._timer = loop.call_at(self._waiting[0][0], self._give_up_overdue) if self._waiting else None
 
 
 class IngestService:
@@ -33,6 +63,7 @@ class IngestService:
         self._spool = spool
         self._breaker = breaker
         self._timeout_seconds = timeout_seconds
+        self._patience = Patience(timeout_seconds)
 
     async def accept(self, report: Report, *, may_spool: bool = True) -> JsonObject | None:
         """The database's result, or None for a report in the spool.
@@ -103,11 +134,9 @@ class IngestService:
         answer = self._submit(report)
         if isinstance(answer, NoResult):
             return answer
-        try:
-            # Shielded: after the timeout the report may still be stored. Its idempotency key makes the replay harmless.
-            return await asyncio.wait_for(asyncio.shield(answer), self._timeout_seconds)
-        except TimeoutError:
-            return NoResult("no response within the timeout")
+        # After the timeout the report may still be stored. Its idempotency key makes the replay harmless.
+        self._patience.limit(answer)
+        return await answer
 
     async def _send_all(self, reports: Sequence[Report]) -> list[Answer]:
         """As _send(), with one timeout for all."""
@@ -137,7 +166,7 @@ def outcome_of(result: JsonObject | Problem | None) -> str:
 def _read_answer(answer: "asyncio.Future[Answer] | NoResult") -> Answer:
     if isinstance(answer, NoResult):
         return answer
-    return answer.result() if answer.done() else NoResult("no response within the timeout")
+    return answer.result() if answer.done() else _NO_RESPONSE
 
 
 def _split(reports: Sequence[Report]) -> Iterator[list[Report]]:

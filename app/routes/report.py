@@ -1,5 +1,6 @@
 """POST /api/autonomous/error: a program or a page reports errors, one or a batch."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -28,13 +29,26 @@ _PUBLIC_TYPES = (
 _TYPES = "Content-Type must be application/json, application/x-ndjson or application/jsonl, in UTF-8."
 
 
+class _JsonResult(Response):
+    """A JSONResponse with the headers that every one has, in half of its time."""
+
+    def __init__(self, content: JsonObject, status: int) -> None:
+        self.status_code = status
+        self.background = None
+        self.body = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        self.raw_headers = [
+            (b"content-length", str(len(self.body)).encode()),
+            (b"content-type", b"application/json"),
+        ]
+
+
 async def report_error(request: ServiceRequest) -> Response:
     """201 with the database's result, or 202 if the report is in the spool. A failed check raises its Problem.
 
     A batch gets the results of its reports in their order.
     """
     fields = log_fields()
-    fields["feed"] = "public" if "key" in request.query_params else "events"
+    fields["feed"] = "public" if _key_of(request) is not None else "events"
     state = request.state
     is_public, sender = _authenticate(request)
     if not is_public:
@@ -63,13 +77,18 @@ async def _accept(
         with bodies.hold_read(size):
             return await _store_batch(reports, service)
     result = await service.accept(reports)
-    return JSONResponse(_describe(result, reports), 202 if result is None else 201)
+    return _JsonResult(_describe(result, reports), 202 if result is None else 201)
+
+
+def _key_of(request: ServiceRequest) -> str | None:
+    """The public key in the URL. Most URLs have no query, whose parser would take longer than the rest."""
+    return request.query_params.get("key") if request.scope["query_string"] else None
 
 
 def _authenticate(request: ServiceRequest) -> tuple[bool, str]:
     """Whether the key is a public one, and the sender. Only a public key may be in the URL, because URLs are logged."""
     settings, headers = request.state["settings"], request.headers
-    key = request.query_params.get("key")
+    key = _key_of(request)
     tokens = settings.tokens_by_sender
     if key is None:
         token = bearer_token(headers.get("authorization")) or ""

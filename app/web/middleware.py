@@ -6,12 +6,11 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from os import urandom
 from time import perf_counter
 
-from asgi_correlation_id import CorrelationIdMiddleware, correlation_id
-from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
@@ -25,7 +24,7 @@ from app.web.errors import problem_response
 from app.web.session import is_operator
 
 # A request id is echoed and logged: only what people and proxies generate is kept, and little that resembles a key.
-_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 # Path segments that are logged: those of the routes, and words. Any other segment may be a secret.
 _LOGGED_SEGMENT = re.compile(r"[a-z-]{0,20}|INC-[0-9]{1,15}")
 # Headers that pages may send and read.
@@ -39,18 +38,6 @@ _CLIENT_CLOSED_REQUEST = 499
 
 _request_logger = logging.getLogger("app.request")
 _logger = logging.getLogger(__name__)
-
-
-def request_ids() -> Middleware:
-    """Accepts or generates X-Request-Id, echoes it, and keeps it in the context variable correlation_id."""
-    # The middleware logs a warning for each id it replaces: clients could flood the log.
-    logging.getLogger("asgi_correlation_id").setLevel(logging.ERROR)
-    return Middleware(
-        CorrelationIdMiddleware,
-        header_name="X-Request-Id",
-        update_request_header=False,
-        validator=lambda given: _REQUEST_ID.fullmatch(given) is not None,
-    )
 
 
 class CrossOriginRequests:
@@ -67,6 +54,7 @@ class CrossOriginRequests:
         public_origins: Sequence[str],
         public_routes: Sequence[Route],
     ) -> None:
+        self._app = app
         self._public_paths = [route.path_regex for route in public_routes]
         self._public = CORSMiddleware(
             app,
@@ -85,12 +73,36 @@ class CrossOriginRequests:
         self._other = console if console_origins else app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_public = scope["type"] == "http" and any(path.match(scope["path"]) for path in self._public_paths)
-        await (self._public if is_public else self._other)(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_public = any(path.match(scope["path"]) for path in self._public_paths)
+        app = self._public if is_public else self._other
+        if app is self._app or any(name == b"origin" for name, _ in scope["headers"]):
+            await app(scope, receive, send)
+            return
+
+        async def send_with_vary(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = _vary_by_origin(message.get("headers", ()))
+            await send(message)
+
+        # What CORSMiddleware does for programs that are no browsers, in a tenth of its time.
+        await self._app(scope, receive, send_with_vary)
+
+
+def _vary_by_origin(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers, with Origin in Vary."""
+    given = list(headers)
+    vary = [value for name, value in given if name == b"vary"]
+    return [*(each for each in given if each[0] != b"vary"), (b"vary", b", ".join([*vary, b"Origin"]))]
 
 
 class RequestLog:
-    """Logs and counts each request when its response is complete; background work after it takes time of its own.
+    """Gives each request an id, logs and counts it when its response is complete.
+
+    The id is that of X-Request-Id, or a new one, and is sent back. Background work after the response takes time of its
+    own.
 
     The line contains no query, headers and body. It contains what the layers below added to log_fields(): the feed of
     a report, its batch and its outcome.
@@ -105,6 +117,7 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         status, is_complete = _CLIENT_CLOSED_REQUEST, False
+        request_id = _read_request_id(scope["headers"]) or urandom(16).hex().encode()
         started = perf_counter()
 
         def complete() -> None:
@@ -116,11 +129,14 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
+                await send(message)
+                return
             await send(message)
             if message["type"] == "http.response.body" and not message.get("more_body", False):
                 complete()
 
-        with log_context(request_id=correlation_id.get()):
+        with log_context(request_id=request_id.decode()):
             try:
                 await self._app(scope, receive, send_and_complete)
             finally:
@@ -137,6 +153,8 @@ class RequestLog:
                 self._metrics.count_report(str(fields["feed"]), outcome, count)
         route = scope.get("route")
         self._metrics.observe_request(scope["method"], getattr(route, "path", None), status, seconds)
+        if not _request_logger.isEnabledFor(logging.INFO):
+            return
         request = {
             "method": scope["method"],
             "path": _loggable_path(scope["path"]),
@@ -144,6 +162,12 @@ class RequestLog:
             "duration_ms": round(seconds * 1000, 2),
         }
         _request_logger.info("request", extra={"fields": request})
+
+
+def _read_request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    """The id that the request has, unless it is one that must not be logged."""
+    given = next((value for name, value in headers if name == b"x-request-id"), b"")
+    return given if _REQUEST_ID.fullmatch(given) else None
 
 
 def _loggable_path(path: str) -> str:
@@ -180,7 +204,7 @@ class UnexpectedErrors:
             _logger.exception("unhandled exception")
             if has_started:
                 raise
-            response = problem_response(problem("internal", members={"request_id": correlation_id.get()}))
+            response = problem_response(problem("internal", members={"request_id": log_fields().get("request_id")}))
             await response(scope, receive, send)
 
 

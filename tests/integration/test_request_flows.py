@@ -86,7 +86,7 @@ async def test_error_report(service: httpx.AsyncClient) -> None:
     body = {"error": {"message": "a traced request"}, "source": "request-flow"}
     files = await trace(lambda: service.post("/api/autonomous/error", json=body, headers=headers))
     assert files == documented_flow("Error report")
-    assert len(files) <= 12
+    assert len(files) <= 13
 
 
 async def test_sentry_delivery(service: httpx.AsyncClient) -> None:
@@ -94,10 +94,10 @@ async def test_sentry_delivery(service: httpx.AsyncClient) -> None:
     headers = {"Sentry-Hook-Resource": "installation", "Sentry-Hook-Signature": sign(body, SECRET)}
     files = await trace(lambda: service.post("/webhooks/sentry", content=body, headers=headers))
     assert files == documented_flow("Sentry delivery")
-    assert len(files) <= 12
+    assert len(files) <= 13
 
 
 async def test_status_page(service: httpx.AsyncClient) -> None:
     files = await trace(lambda: service.get("/status", headers={"Accept": "text/html"}))
     assert files == documented_flow("Status page")
-    assert len(files) <= 12
+    assert len(files) <= 13

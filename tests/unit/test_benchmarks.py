@@ -81,5 +81,5 @@ def test_the_proxy_of_the_peers_removes_the_prefix_however_the_bytes_are_cut() -
 
 def test_the_cpu_time_of_a_process_includes_that_of_children_that_ended() -> None:
     before = cpu_seconds_with_children(os.getpid())
-    subprocess.run([sys.executable, "-c", "import time\nwhile time.process_time() < 0.2: pass"], check=True)
-    assert cpu_seconds_with_children(os.getpid()) - before >= 0.2
+    subprocess.run([sys.executable, "-c", "import time\nwhile time.process_time() < 0.5: pass"], check=True)
+    assert cpu_seconds_with_children(os.getpid()) - before >= 0.4  # in ticks of 10 ms

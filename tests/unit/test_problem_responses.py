@@ -10,11 +10,12 @@ from starlette.types import Message, Receive, Scope, Send
 from app.ingest.batcher import Batcher, BatcherLimits
 from app.ingest.payload import Report
 from app.ingest.sender import Answer
+from app.metrics import Metrics
 from app.problems import PROBLEM_TYPES, Problem
 from app.supabase.errors import ResponseError, problem_of_reader
 from app.web import body as web_body
 from app.web.body import BodyBudget
-from app.web.middleware import UnexpectedErrors, request_ids
+from app.web.middleware import RequestLog, UnexpectedErrors
 from tests.support.problem_responses import assert_is_problem
 
 
@@ -54,8 +55,7 @@ async def test_internal() -> None:
     async def broken(_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise LookupError("a secret that must not be returned")
 
-    middleware = request_ids()
-    app = middleware.cls(UnexpectedErrors(broken), *middleware.args, **middleware.kwargs)
+    app = RequestLog(UnexpectedErrors(broken), Metrics())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as session:
         answer = await session.get("/", headers={"X-Request-Id": "request-1"})
     problem = assert_is_problem(answer, "internal")

@@ -33,4 +33,4 @@ def test_the_service_does_not_import(package: str) -> None:
 def test_the_service_is_thin() -> None:
     folder = PROJECT / "app"
     lengths = {path.relative_to(folder).as_posix(): len(path.read_text().splitlines()) for path in folder.rglob("*.py")}
-    assert sum(length for name, length in lengths.items() if not name.startswith(PAGES_AND_CLIENTS)) <= 7900
+    assert sum(length for name, length in lengths.items() if not name.startswith(PAGES_AND_CLIENTS)) <= 8600
