@@ -77,7 +77,10 @@ def read_arguments(values: Sequence[str]) -> Arguments:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures throughput and latency.")
     parser.add_argument("parts", nargs="*", metavar="part", help=f"one of {', '.join(PARTS)}; all without one")
     parser.add_argument(
-        "--baseline", type=Path, metavar="PATH", help="another checkout, whose functions are measured in turn with ours"
+        "--baseline",
+        type=Path,
+        metavar="PATH",
+        help="another checkout, whose functions and service are measured in turn",
     )
     given = parser.parse_args(values)
     unknown = [part for part in given.parts if part not in PARTS]
@@ -228,7 +231,7 @@ def main(arguments: Arguments) -> int:
                 "functions": lambda: measure_functions(stack, directory, arguments.baseline),
                 "small": lambda: costs_with_few.append(cost_of_a_batch(stack, make_event)),
                 "service": lambda: measure_service(stack, directory),
-                "peers": lambda: measure_peers(stack, directory, make_event),
+                "peers": lambda: measure_peers(stack, directory, make_event, arguments.baseline),
                 "connections": lambda: measure_connections(stack, directory, make_event),
                 "envelopes": lambda: measure_envelopes(stack, directory, make_event),
                 "budgets": lambda: measure_budgets(stack, directory),

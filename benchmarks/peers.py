@@ -32,7 +32,14 @@ from local import Stack
 from local.system import npm, programs
 from local.system.paths import LOCAL, PROJECT
 from local.system.ports import LOOPBACK
-from tests.support.service_process import INGEST_TOKEN, free_port, is_drained, running_service, service_variables
+from tests.support.service_process import (
+    INGEST_TOKEN,
+    ServiceProcess,
+    free_port,
+    is_drained,
+    running_service,
+    service_variables,
+)
 from tests.support.waiting import wait_until
 
 ROUNDS = 3
@@ -41,6 +48,8 @@ CONNECTIONS = (1, 8, 64)
 KINDS = ("repeats", "all distinct")
 _EXPRESS = PROJECT / "benchmarks" / "express"
 _ROUTE = "/api/autonomous/error"
+_BEARER = {"Authorization": f"Bearer {INGEST_TOKEN}"}
+BASELINE = "service of baseline"
 # Of the program in benchmarks/express. PostgREST has to learn of them.
 _TABLES = """
 create table public.express_errors (
@@ -93,13 +102,14 @@ def measure_peers(
     stack: Stack,
     directory: Path,
     make_event: Callable[[int], Event],
+    baseline: Path | None = None,
     *,
     rounds: int = ROUNDS,
     seconds: float = SECONDS,
     connections: Sequence[int] = CONNECTIONS,
 ) -> None:
-    """Every peer with each number of connections, repeats and all distinct."""
-    with running_peers(stack, directory) as peers:
+    """Every peer with each number of connections, repeats and all distinct; with the service of a baseline, if any."""
+    with running_peers(stack, directory, baseline) as peers:
         sources = {kind: partial(_make_body, kind, make_event, [make_event(n) for n in range(1000)]) for kind in KINDS}
         for peer in peers:
             _run(stack, peer, sources[KINDS[0]], max(connections), min(seconds, 1.0))
@@ -117,8 +127,8 @@ def measure_peers(
 
 
 @contextmanager
-def running_peers(stack: Stack, directory: Path) -> Iterator[list[Peer]]:
-    """The three, on the database of a stack."""
+def running_peers(stack: Stack, directory: Path, baseline: Path | None = None) -> Iterator[list[Peer]]:
+    """The three, on the database of a stack, and the service of another checkout."""
     assert stack.postgrest is not None
     assert stack.postgrest.child is not None
     postgrest_address = urlsplit(stack.postgrest_url)
@@ -133,19 +143,16 @@ def running_peers(stack: Stack, directory: Path) -> Iterator[list[Peer]]:
             "SUPABASE_PUBLISHABLE_KEY": stack.anon_key,
         }
         environ = {**service_variables(stack), **keys, "LOG_LEVEL": "WARNING"}
-        service = exits.enter_context(running_service(environ, directory / "peers.log"))
+        checkouts = {"service": PROJECT, **({} if baseline is None else {BASELINE: baseline})}
+        services = {
+            name: exits.enter_context(running_service(environ, directory / f"peers-{number}.log", checkout=checkout))
+            for number, (name, checkout) in enumerate(checkouts.items())
+        }
         express_port, express_pid = exits.enter_context(_running_express(directory, keys))
         _wait_for_tables(proxy_url, stack.service_role_key)
-        bearer = {"Authorization": f"Bearer {INGEST_TOKEN}"}
         service_role = {"Authorization": f"Bearer {stack.service_role_key}"}
         yield [
-            Peer(
-                "service",
-                int(urlsplit(service.url).port or 80),
-                partial(make_post, LOOPBACK, _ROUTE, bearer),
-                {"service": service.process.pid, **behind},
-                lambda: wait_until(lambda: is_drained(service.url), what="the end of the spool"),
-            ),
+            *(_service_peer(name, service, behind) for name, service in services.items()),
             Peer(
                 "PostgREST alone",
                 postgrest_port,
@@ -155,10 +162,20 @@ def running_peers(stack: Stack, directory: Path) -> Iterator[list[Peer]]:
             Peer(
                 "Express + supabase-js",
                 express_port,
-                partial(make_post, LOOPBACK, _ROUTE, bearer),
+                partial(make_post, LOOPBACK, _ROUTE, _BEARER),
                 {"node": express_pid, **behind},
             ),
         ]
+
+
+def _service_peer(name: str, service: ServiceProcess, behind: Mapping[str, int]) -> Peer:
+    return Peer(
+        name,
+        int(urlsplit(service.url).port or 80),
+        partial(make_post, LOOPBACK, _ROUTE, _BEARER),
+        {"service": service.process.pid, **behind},
+        lambda: wait_until(lambda: is_drained(service.url), what="the end of the spool"),
+    )
 
 
 @contextmanager
@@ -302,10 +319,16 @@ def _print(title: str, results: Mapping[str, Sequence[Round]]) -> None:
         ratio = statistics.median(
             ours.load.rate / theirs.load.rate for ours, theirs in zip(service, rounds, strict=True)
         )
+        shares = (
+            [ours.cpu["service"] / theirs.cpu["service"] for ours, theirs in zip(service, rounds, strict=True)]
+            if name == BASELINE
+            else []
+        )
+        share = f", CPU of it {statistics.median(shares):.2f}x" if shares else ""
         statuses = sum((each.load.statuses for each in rounds), Counter[int]())
         others = {status: count for status, count in statuses.items() if status not in (200, 201)}
         print(
             f"  {name:<24} {rate:7,.0f}/s   p50 {p50:6.1f} ms   p99 {p99:6.1f} ms"
             f"   CPU ms a request: {costs}   in all {sum(cpu.values()):.2f}"
-            f"   service / this {ratio:5.2f}x{f'   {others}' if others else ''}"
+            f"   service / this {ratio:5.2f}x{share}{f'   {others}' if others else ''}"
         )

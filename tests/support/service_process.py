@@ -108,9 +108,11 @@ def running_service(
     port: int | None = None,
     *,
     budgets: Mapping[str, float] | None = None,
+    checkout: Path = PROJECT,
 ) -> Iterator[ServiceProcess]:
     """The service with these variables and no others, ready to answer; on a free port unless one is given.
 
+    `checkout` is the one whose service runs.
     `budgets` replaces the service's own time budgets: see tests/support/service_budgets.py.
     """
     port = port or free_port()
@@ -125,7 +127,7 @@ def running_service(
     }
     with log_path.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", module], cwd=PROJECT, env=variables, stdout=log, stderr=subprocess.STDOUT
+            [sys.executable, "-m", module], cwd=checkout, env=variables, stdout=log, stderr=subprocess.STDOUT
         )
     service = ServiceProcess(f"http://127.0.0.1:{port}", process, log_path)
     try:
