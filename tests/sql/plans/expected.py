@@ -1,0 +1,3 @@
+"""Calls that read a whole table that grows, and what will end that. A call that is within its budget must not be here."""
+
+EXPECTED: dict[str, str] = {}
