@@ -99,6 +99,7 @@ agent_guide                         | .  +   +   +      +       owner
 anchor_audit                        | .  .   .   .      +       owner
 approve_fix                         | .  .   .   .      +       owner
 begin_agent_action                  | .  +   +   .      +       owner
+capacity                            | .  .   .   .      +       owner
 check_installation                  | .  .   .   .      +       owner
 claim_next_incident                 | .  +   +   .      +       owner
 classify_error                      | .  +   +   +      +       owner
@@ -304,6 +305,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "anchor_audit": {},
     "approve_fix": {"knowledge_id": "{fix}", "revision": 1},
     "begin_agent_action": {"agent": "fe-agent", "action_type": "investigate"},
+    "capacity": {},
     "check_installation": {},
     "claim_next_incident": {"agent": "fe-agent", "source": "nothing reports so"},
     "classify_error": {"message": "m"},

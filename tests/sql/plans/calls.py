@@ -1,5 +1,7 @@
 """A call of each function of the API and of each job on the large database, with arguments for which it works."""
 
+# ruff: noqa: S608  # every part of the statements is ours
+
 from __future__ import annotations
 
 import json
@@ -22,7 +24,7 @@ class Call:
     role: str = "authenticated"
     prepare: Mapping[str, str] = field(default_factory=dict)
     """Statements that run before, uncounted, by the parameter that their result is passed as."""
-    budget: Budget = Budget()
+    budget: Budget = field(default_factory=Budget)
 
 
 def _service(statement: str, budget: Budget = Budget(), **prepare: str) -> Call:  # noqa: B008 - it is immutable
@@ -39,22 +41,28 @@ def _literal(value: object) -> str:
 
 def _event(number: int) -> dict[str, object]:
     return {
-        "error": {"message": f"pool number {chr(97 + number)} is exhausted", "type": "PoolTimeout", "stack": "at f (a.js:1)"},
+        "error": {
+            "message": f"pool number {chr(97 + number)} is exhausted",
+            "type": "PoolTimeout",
+            "stack": "at f (a.js:1)",
+        },
         "source": "shop",
         "environment": "production",
     }
 
 
-_DELIVERIES = [
-    {
-        "kind": "sentry",
-        "resource": "event_alert",
-        "body_hash": f"body {number}",
-        "received_at": "2026-01-01T00:00:00Z",
-        "body": json.dumps(sentry_bodies.event_alert(str(number), f"{number:032x}")),
-    }
-    for number in range(50)
-]
+def _deliveries(first_event: int) -> list[dict[str, object]]:
+    """Fifty events of fifty issues of Sentry."""
+    return [
+        {
+            "resource": "event_alert",
+            "body_hash": f"{first_event + issue:064x}",
+            "body": sentry_bodies.event_alert(str(issue), f"{first_event + issue:032x}"),
+        }
+        for issue in range(50)
+    ]
+
+
 _BEGIN = "select public.begin_agent_action('fe-agent', 'investigate') ->> 'action_id'"
 _CLAIM = "select public.claim_next_incident('fe-agent') ->> 'id'"
 _DEPLOY = "select public.record_deployment_started('seed 1', '9.9')"
@@ -68,6 +76,7 @@ CALLS: dict[str, Call] = {
     "anchor_audit": _service("select public.anchor_audit()"),
     "approve_fix": _service("select public.approve_fix(%(fix)s::bigint, 1)", fix=_FIX),
     "begin_agent_action": Call(f"select public.begin_agent_action('fe-agent', 'investigate', '{OPEN}')"),
+    "capacity": _service("select * from public.capacity()"),
     "check_installation": _service("select * from public.check_installation()"),
     "claim_next_incident": Call("select public.claim_next_incident('fe-agent')"),
     "claim_next_incident of a source": Call("select public.claim_next_incident('fe-agent', source => 'nothing')"),
@@ -87,7 +96,11 @@ CALLS: dict[str, Call] = {
         events=f"with e as (select {_literal([_event(n) for n in range(20)])}::jsonb as events) "
         "select events::text from e cross join lateral public.ingest_events(events)",
     ),
-    "ingest_deliveries": _service(f"select public.ingest_deliveries({_literal(_DELIVERIES)})"),
+    "ingest_deliveries": _service(f"select public.ingest_deliveries({_literal(_deliveries(0))})"),
+    "ingest_deliveries of known issues": _service(
+        f"select public.ingest_deliveries({_literal(_deliveries(100))})",
+        _=f"select public.ingest_deliveries({_literal(_deliveries(0))})",
+    ),
     "ingest_heartbeats": _service("select public.ingest_heartbeats('[]')"),
     "list_incidents": Call("select public.list_incidents()"),
     "list_incidents with filters": Call(
@@ -95,7 +108,8 @@ CALLS: dict[str, Call] = {
     ),
     "list_incidents of a source": Call('select public.list_incidents(\'{"source": "seed 3"}\')'),
     "match_error_knowledge": Call(
-        "select * from public.match_error_knowledge((select array_agg(0.1)::extensions.vector from generate_series(1, 1536)))"
+        "select * from public.match_error_knowledge("
+        "(select array_agg(0.1)::extensions.vector from generate_series(1, 1536)))"
     ),
     "mute_target": _service("select public.mute_target('seed-1', 10, 'r')"),
     "pause_target": _service("select public.pause_target('seed-1', 10, 'r')"),
@@ -125,12 +139,14 @@ CALLS: dict[str, Call] = {
     "reopen_incident": Call(f"select public.reopen_incident('{RESOLVED}', 'r')"),
     "replay_delivery": _service(
         "select public.replay_delivery(%(id)s::bigint)",
-        id=f"with taken as (select public.ingest_deliveries({_literal(_DELIVERIES[:1])}) as answers) "
+        id=f"with taken as (select public.ingest_deliveries({_literal(_deliveries(0)[:1])}) as answers) "
         "select answers -> 0 ->> 'delivery_id' from taken",
     ),
     "report_error": Call(f"select public.report_error({_literal(_event(25))})"),
     "resolve_incident": Call(f"select public.resolve_incident('{OPEN}', 'r')"),
-    "resume_target": _service("select public.resume_target('seed-1')", _="select public.pause_target('seed-1', 1, 'r')"),
+    "resume_target": _service(
+        "select public.resume_target('seed-1')", _="select public.pause_target('seed-1', 1, 'r')"
+    ),
     "search_error_knowledge": Call("select * from public.search_error_knowledge('pool exhausted')"),
     "service_health": Call("select public.service_health()"),
     "send_test_notification": _service("select public.send_test_notification('seed-channel')"),
@@ -144,7 +160,9 @@ CALLS: dict[str, Call] = {
     "take_looks": _service("select public.take_looks()"),
     "unmute_target": _service("select public.unmute_target('seed-1')", _="select public.mute_target('seed-1', 9, 'r')"),
     "verify_audit of an incident": Call(f"select public.verify_audit('{OPEN}')"),
-    "write_service_targets": _service("select public.write_service_targets('https://a.example/', 'https://b.example/')"),
+    "write_service_targets": _service(
+        "select public.write_service_targets('https://a.example/', 'https://b.example/')"
+    ),
 }
 """By function; words after the name distinguish several calls."""
 
@@ -173,12 +191,16 @@ JOBS: dict[str, tuple[Call, ...]] = {
     "monitoring-health-checks": (_job(_ROUND),),
     "monitoring-confirm-failures": (_job("select monitoring.judge_health_checks()", _=_ROUND),),
     "monitoring-judge-health-checks": (_job("select monitoring.judge_health_checks()", _=_ROUND),),
-    "monitoring-watch-jobs": (_job("select monitoring.watch_jobs()"),),
+    "monitoring-watch-jobs": (
+        _job("select monitoring.watch_jobs()", Budget(entries=6_000, reason="it reads the newest 5,000 runs")),
+    ),
     "monitoring-roll-up-checks": (
         _job("select monitoring.roll_up_checks()"),
         _job("select monitoring.roll_up_days()"),
     ),
-    "monitoring-roll-up-incidents": (_job("select monitoring.roll_up_incidents()"),),
+    "monitoring-roll-up-incidents": (
+        _job("select monitoring.roll_up_incidents()", Budget(entries=10_000, reason="30 days are counted again")),
+    ),
     "monitoring-purge-history": (_job("select monitoring.purge_history()"),),
     "monitoring-purge-receipts": (
         _job("select monitoring.purge_receipts()"),

@@ -50,7 +50,7 @@ class Budget:
     """The most that a call may read of each table that grows."""
 
     scanned: int = 1_000
-    entries: int = 3_000
+    entries: int = 5_000
     blocks: int = 10_000
     reason: str = ""
     """Why it is more than usual."""
@@ -70,7 +70,9 @@ class Budget:
 def count_reads(connection: psycopg.Connection[Any]) -> dict[str, Reads]:
     """The counters of this session so far, by table. The caller has to be a superuser again."""
     rows = connection.execute(_COUNTERS).fetchall()
-    return {table: Reads(int(scanned or 0), int(entries or 0), int(blocks or 0)) for table, scanned, entries, blocks in rows}
+    return {
+        table: Reads(int(scanned or 0), int(entries or 0), int(blocks or 0)) for table, scanned, entries, blocks in rows
+    }
 
 
 def subtract(later: Mapping[str, Reads], earlier: Mapping[str, Reads]) -> dict[str, Reads]:
