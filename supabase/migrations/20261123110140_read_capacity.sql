@@ -31,7 +31,9 @@ comment on function monitoring.measure_table(regclass) is
 catalog only.';
 
 create function monitoring.list_growing_tables()
-returns table (name text, relation regclass, oldest timestamptz, kept_days double precision, rows_a_day double precision)
+returns table (
+  name text, relation regclass, oldest timestamptz, kept_days double precision, rows_a_day double precision
+)
 language plpgsql
 stable
 security invoker
@@ -152,8 +154,8 @@ as $$
 $$;
 
 comment on function monitoring.project_tables() is
-'Returns size and growth of each table that grows, in rows and millions of bytes with indexes. kept_days is null for what
-is kept for ever; from the age of kept_days on, a table does not grow any more.';
+'Returns size and growth of each table that grows, in rows and millions of bytes with indexes. kept_days is null for
+what is kept for ever; from the age of kept_days on, a table does not grow any more.';
 
 create function monitoring.measure_load()
 returns table (measure text, value double precision, unit text, ends_at double precision, sentence text)
@@ -212,7 +214,8 @@ end
 $$;
 
 comment on function monitoring.measure_load() is
-'Returns what happens now and the value at which another arrangement is needed: probes a minute, reports a second, sessions.';
+'Returns what happens now and the value at which another arrangement is needed: probes a minute, reports a second,
+sessions.';
 
 create function public.capacity(size_gb numeric default 8)
 returns table (
@@ -237,8 +240,8 @@ begin
   end if;
   return query
   select
-    loads.measure, round(loads.value::numeric, 2), loads.unit, round(loads.ends_at::numeric), null::numeric, null::numeric,
-    null::numeric, null::numeric, loads.sentence
+    loads.measure, round(loads.value::numeric, 2), loads.unit, round(loads.ends_at::numeric), null::numeric,
+    null::numeric, null::numeric, null::numeric, loads.sentence
   from monitoring.measure_load() as loads;
 
   return query

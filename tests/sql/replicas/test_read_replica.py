@@ -1,0 +1,125 @@
+"""A physical replica serves everything that is read: functions, views and tables, to the roles that may read them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from local import Stack
+from tests.conftest import fresh_state
+from tests.sql.plans.calls import CALLS, OPEN, VIEWS, Call
+from tests.sql.replicas.servers import read_replica
+from tests.support.trust_matrix import RELATIONS
+from tests.support.waiting import wait_until
+
+# Functions that change nothing. PostgREST also lets them be called by GET, in a read-only transaction.
+_READERS: LiteralString = """
+select proname
+from pg_catalog.pg_proc
+where pronamespace = 'public'::regnamespace
+  and provolatile <> 'v'
+  and has_function_privilege('service_role', oid, 'execute')
+  and not exists (select from pg_catalog.pg_depend where objid = pg_proc.oid and deptype = 'e')
+"""
+READERS = {
+    "agent_guide",
+    "capacity",
+    "classify_error",
+    "explain_classification",
+    "export_incidents",
+    "export_incidents_csv",
+    "export_uptime",
+    "export_uptime_csv",
+    "incident_activity",
+    "incident_context",
+    "list_incidents",
+    "match_error_knowledge",
+    "public_status",
+    "search_error_knowledge",
+    "status_page",
+    "status_summary",
+    "system_status",
+    "verify_audit",
+}
+CALLED = {
+    **{name: call for name, call in CALLS.items() if name.partition(" ")[0] in {*READERS, "service_health"}},
+    **VIEWS,
+    "verify_audit": Call("select public.verify_audit()", "service_role"),
+    **{
+        f"table {name}": Call(f"select * from {name} limit 1", role)  # noqa: S608 - a name of ours
+        for name, relation in RELATIONS.items()
+        if name.startswith("public.")
+        for role in relation.select
+    },
+}
+
+Connection = psycopg.Connection[Any]
+
+
+@pytest.fixture(scope="module")
+def incident(stack: Stack) -> str:
+    """The id of an incident."""
+    with psycopg.connect(stack.superuser_database_url, autocommit=True) as connection:
+        event = [{"error": {"message": "the replica shows it", "type": "ReplicaError"}, "source": "replicas"}]
+        row = connection.execute("select public.ingest_events(%s)", [json.dumps(event)]).fetchone()
+        assert row is not None
+        return str(row[0][0]["incident_id"])
+
+
+@pytest.fixture(scope="module")
+def replica(stack: Stack, incident: str) -> Iterator[Connection]:
+    """A session of a superuser on a replica that has the incident."""
+    if stack.postgres is None:
+        pytest.skip("the files of an external server cannot be copied")
+    with (
+        fresh_state() as folder,
+        read_replica(stack, folder) as server,
+        psycopg.connect(server.superuser_url, autocommit=True) as connection,
+    ):
+        yield connection
+
+
+def test_it_is_a_replica(replica: Connection) -> None:
+    assert replica.execute("select pg_is_in_recovery()").fetchone() == (True,)
+
+
+def test_what_is_reported_later_arrives(stack: Stack, replica: Connection) -> None:
+    with psycopg.connect(stack.superuser_database_url, autocommit=True) as connection:
+        event = [{"error": {"message": "reported later"}, "source": "replicas later"}]
+        connection.execute("select public.ingest_events(%s)", [json.dumps(event)])
+
+    def is_there() -> bool:
+        return replica.execute("select from public.incidents where source = 'replicas later'").fetchone() is not None
+
+    wait_until(is_there, what="the incident on the replica")
+
+
+def test_every_function_that_changes_nothing_is_called(replica: Connection) -> None:
+    assert {name for (name,) in replica.execute(_READERS)} == READERS
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_what_reads_works_on_a_replica(replica: Connection, incident: str, name: str) -> None:
+    call = CALLED[name]
+    _run(replica, replace(call, statement=call.statement.replace(OPEN, incident)))
+
+
+def test_a_replica_refuses_writes(replica: Connection, incident: str) -> None:
+    for name in ("add_incident_note", "report_error"):
+        call = CALLS[name]
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            _run(replica, replace(call, statement=call.statement.replace(OPEN, incident)))
+
+
+def _run(connection: Connection, call: Call) -> None:
+    with connection.transaction(force_rollback=True):
+        claims = json.dumps({"role": call.role, "sub": "ann"})
+        connection.execute("select set_config('request.jwt.claims', %s, true)", [claims])
+        connection.execute(sql.SQL("set local role {}").format(sql.Identifier(call.role)))
+        connection.execute(call.statement.encode())
