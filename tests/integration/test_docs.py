@@ -46,6 +46,13 @@ ON_HOSTED_SUPABASE = {"create_secret", "update_secret"}
 # Names of Supabase's and Railway's, which occur on one page only.
 PERMISSIONS = {"project_admin_read", "projects_read", "database_pooling_config_read"}
 RAILWAY_VARIABLES = {"RAILWAY_DEPLOYMENT_DRAINING_SECONDS", "RAILWAY_HEALTHCHECK_TIMEOUT_SEC"}
+# PostgreSQL's, and the name that a page gives to a publication.
+REPLICATION_WORDS = {
+    "max_slot_wal_keep_size",
+    "monitoring_analytics",
+    "pg_drop_replication_slot",
+    "pg_last_xact_replay_timestamp",
+}
 # What Slack answers, and a parameter of Discord's.
 CHAT_WORDS = {
     "action_prohibited",
@@ -252,8 +259,8 @@ def test_statements(stack: Stack) -> None:
         assert named - known == set(), path.name
 
 
-# tests/integration/operator/ runs those of the operator tasks.
-SQL = [block for block in blocks("sql") if block.page != OPERATOR_TASKS.name]
+# tests/integration/operator/ runs those of the operator tasks, tests/sql/replicas/ those of the page about scale.
+SQL = [block for block in blocks("sql") if block.page not in (OPERATOR_TASKS.name, "scale.md")]
 
 
 @pytest.mark.parametrize("block", SQL, ids=lambda block: block.page)
@@ -291,7 +298,7 @@ def test_identifiers(path: Path) -> None:
     pattern = re.compile(r"\b(?:[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z]+)+)\b")
     snippets = {file.stem for file in (PROJECT / "supabase" / "snippets").glob("*.sql")}
     examples = {name for block in blocks("json") for name in re.findall(r'_secret": "(\w+)"', block.text)}
-    words = {*ON_HOSTED_SUPABASE, *PERMISSIONS, *RAILWAY_VARIABLES, *CHAT_WORDS, *examples}
+    words = {*ON_HOSTED_SUPABASE, *PERMISSIONS, *RAILWAY_VARIABLES, *REPLICATION_WORDS, *CHAT_WORDS, *examples}
     known = {*pattern.findall(sources()), *snippets, *words}
     named = {name for span in spans(path) if "/" not in span for name in pattern.findall(span)}
     assert named - known == set()
