@@ -77,7 +77,7 @@ begin
     ),
     (
       'monitoring.audit_anchor_heads', 'agent_actions_days', null,
-      (select min(audit_anchors.anchored_at) from monitoring.audit_anchors)
+      (select audit_anchors.anchored_at from monitoring.audit_anchors order by audit_anchors.anchored_on limit 1)
     ),
     (
       'monitoring.notifications', 'notifications_days', null,
@@ -141,8 +141,8 @@ as $$
   from (
     select
       aged.name, aged.row_count, aged.bytes, aged.kept_days, aged.age_days,
-      -- Rows of the first hour say little about a day.
-      coalesce(aged.configured, aged.row_count / greatest(aged.age_days, 1.0 / 24), 0) as rows_a_day
+      -- The rows of the first hours say little about a day.
+      coalesce(aged.configured, aged.row_count / greatest(aged.age_days, 1), 0) as rows_a_day
     from (
       select
         growing.name, measured.row_count, measured.bytes, growing.kept_days, growing.rows_a_day as configured,
@@ -251,7 +251,7 @@ begin
     null::numeric,
     format(
       '%s rows, %s.', round(tables.row_count::numeric),
-      coalesce(format('kept for %s days', tables.kept_days), 'kept for ever')
+      coalesce('kept for ' || tables.kept_days || ' days', 'kept for ever')
     )
   from monitoring.project_tables() as tables
   order by tables.megabytes desc, tables.name;

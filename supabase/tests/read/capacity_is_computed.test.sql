@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(9);
 
 update public.system_config
 set value = '[
@@ -36,6 +36,14 @@ select is(
     where measure = 'public.monitoring_checks'
   ), true,
   'a table is at most as large as its kept days'
+);
+
+select is(
+  (
+    select sentence like '%, kept for ever.' from public.capacity()
+    where measure = 'public.error_knowledge'
+  ), true,
+  'what no retention limits is said to be kept for ever'
 );
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)

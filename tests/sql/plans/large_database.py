@@ -220,9 +220,10 @@ cross join lateral (select now() - interval '450 days' * (1 - number / 20000.0) 
 _KNOWLEDGE: LiteralString = """
 insert into public.error_knowledge (pattern, signature, category, severity, solution, created_at, updated_at)
 select
-  'SeededError' || number || ': pool ' || number, md5(number::text), 'backend', 'LOW', 'close pool ' || number, now(),
-  now()
+  'SeededError' || number || ': pool ' || number, md5(number::text), 'backend', 'LOW', 'close pool ' || number, moment,
+  moment
 from generate_series(1, 10000) as numbers (number)
+cross join lateral (select now() - interval '450 days' * (1 - number / 10000.0) as moment) as moments
 """
 _OUTCOMES: LiteralString = """
 insert into monitoring.fix_outcomes (knowledge_id, incident_id, caller, has_worked)
