@@ -77,7 +77,11 @@ begin
     ),
     (
       'monitoring.audit_anchor_heads', 'agent_actions_days', null,
-      (select audit_anchors.anchored_at from monitoring.audit_anchors order by audit_anchors.anchored_on limit 1)
+      (
+        select audit_anchors.anchored_at from monitoring.audit_anchors
+        order by audit_anchors.anchored_on
+        limit 1
+      )
     ),
     (
       'monitoring.notifications', 'notifications_days', null,
