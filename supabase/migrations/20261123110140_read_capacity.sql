@@ -120,9 +120,9 @@ end
 $$;
 
 comment on function monitoring.list_growing_tables() is
-'Returns the tables that grow with use: the time of their oldest row, the days that their rows are kept (null: for ever),
-and, where the configuration decides it, how many rows a day they get. The others get what they got on average since
-their oldest row.';
+'Returns the tables that grow with use: the time of their oldest row, the days that their rows are kept (null: for
+ever), and, where the configuration decides it, how many rows a day they get. The others get what they got on average
+since their oldest row.';
 
 create function monitoring.project_tables()
 returns table (
