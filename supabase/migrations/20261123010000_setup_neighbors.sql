@@ -301,7 +301,7 @@ as $$
       incidents_acknowledged_idx incidents_active_idx incidents_category_idx incidents_claims_idx
       incidents_deployment_idx incidents_first_seen_idx incidents_idle_idx incidents_knowledge_idx
       incidents_live_fingerprint_idx incidents_live_idx incidents_observed_idx incidents_opened_idx
-      incidents_resolved_at_idx incidents_resolved_fingerprint_idx incidents_severity_idx incidents_source_idx
+      incidents_resolved_day_idx incidents_resolved_fingerprint_idx incidents_severity_idx incidents_source_idx
       incidents_status_idx incidents_suppressed_idx incidents_suppressed_until_idx incidents_trusted_idx
       monitoring_checks_incident_idx monitoring_checks_scheduled_idx security_events_created_idx
       security_events_incident_idx security_events_ip_idx security_events_type_idx

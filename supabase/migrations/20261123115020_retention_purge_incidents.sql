@@ -48,7 +48,8 @@ begin
       from public.incidents
       where incidents.status = 'resolved'
         and incidents.resolved_at < v_end
-      order by incidents.resolved_at
+        and (incidents.resolved_at at time zone 'UTC')::date <= (v_end at time zone 'UTC')::date
+      order by (incidents.resolved_at at time zone 'UTC')::date
       -- Those that must stay are passed over again by each batch.
       limit 100000
     ) as due
