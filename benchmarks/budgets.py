@@ -108,6 +108,7 @@ def _measure_probe_times(stack: Stack) -> None:
             print_ratio(f"a target that takes {delay} ms", recorded / delay)
         health_checks.set_targets()
         health_checks.judge()
+        connection.execute("delete from monitoring.probes")
         connection.execute("delete from public.monitoring_checks")
         health_checks.switch_jobs(JOBS, active=True)
 

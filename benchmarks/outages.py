@@ -44,7 +44,7 @@ select
 from public.monitoring_checks
 where target like %s
 group by scheduled_at
-having count(*) = %s and bool_and(status <> 'pending')
+having count(*) = %s
 order by scheduled_at
 """
 
@@ -124,6 +124,7 @@ def _watching(stack: Stack) -> Iterator[HealthChecks]:
         finally:
             health_checks.set_targets()
             health_checks.judge()
+            superuser.execute("delete from monitoring.probes")
             superuser.execute("delete from public.monitoring_checks")
             _set_policy(connection, {})
 

@@ -10,8 +10,9 @@
 --   would crash on the same request again and again, and pg_net would stop for all its users. So it catches what
 --   reading a response raises, locks only the row of its check, skips that row when another session holds it, and
 --   ignores requests of others. Answers of a batch are written without a subtransaction each once the first could be
---   written: PostgreSQL remembers 64 a session, and everybody is slower while one has more. pg_net stores bytes as it receives them: text functions read beyond the end of invalid UTF-8, or raise, so
---   whatever came from a target is read as bytes.
+--   written: PostgreSQL remembers 64 a session, and everybody is slower while one has more. pg_net stores bytes as it
+--   receives them: text functions read beyond the end of invalid UTF-8, or raise, so whatever came from a target is
+--   read as bytes.
 
 create function monitoring.read_excerpt(content bytea)
 returns text

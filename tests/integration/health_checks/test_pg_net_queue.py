@@ -50,9 +50,7 @@ def busy_worker(health_checks: HealthChecks) -> Iterator[Target]:
 
 
 def make_answers_due(health_checks: HealthChecks) -> None:
-    health_checks.connection.execute(
-        "update monitoring.probes set answer_due_at = now() where request_id is not null"
-    )
+    health_checks.connection.execute("update monitoring.probes set answer_due_at = now() where request_id is not null")
 
 
 def states(health_checks: HealthChecks) -> dict[str, Any]:

@@ -55,22 +55,17 @@ def test_a_clock_that_was_an_hour_ahead_stops_nothing(health_checks: HealthCheck
     health_checks.set_targets(health_checks.target("api", web.url("/status/200")))
     health_checks.run_round()
     ahead = "now() + interval '1 hour'"
-    health_checks.connection.execute(
-        "insert into public.monitoring_checks (target, target_type, status, scheduled_at, completed_at)"
-        f" values (%s, 'other', 'down', {ahead}, {ahead})",
-        (name,),
-    )
-    insert = "insert into monitoring.probes (target, target_type, scheduled_at, {}) values (%s, 'other', {})"
-    health_checks.connection.execute(
-        insert.format(
+    insert = "insert into {} (target, target_type, scheduled_at, {}) values (%s, 'other', {})"
+    for table, columns, values in (
+        ("public.monitoring_checks", "completed_at, status", f"{ahead}, {ahead}, 'down'"),
+        (
+            "monitoring.probes",
             "sent_at, answer_due_at, request_id",
             f"{ahead} + interval '1 minute', {ahead}, {ahead}, -1",
         ),
-        (name,),
-    )
-    health_checks.connection.execute(
-        insert.format("send_at", f"{ahead} + interval '2 minutes', {ahead}"), (name,)
-    )
+        ("monitoring.probes", "send_at", f"{ahead} + interval '2 minutes', {ahead}"),
+    ):
+        health_checks.connection.execute(insert.format(table, columns, values), (name,))
     health_checks.connection.execute(
         "update monitoring.target_states set last_check_at = now() + interval '1 hour', since = now() + interval"
         " '1 hour' where target = %s",
