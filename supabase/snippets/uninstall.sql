@@ -14,7 +14,12 @@ declare
       join pg_catalog.pg_namespace on pg_namespace.oid = pg_class.relnamespace
       where pg_class.relkind in ('r', 'p', 'v', 'm', 'f')
         and pg_namespace.nspname !~ '^(pg_|information_schema$)'
-        and not exists (select from own where (own.schema, own.name) = (pg_namespace.nspname, pg_class.relname))
+        -- Partitions of our tables are not listed, and are ours.
+        and not exists (
+          select
+          from own
+          where to_regclass(format('%I.%I', own.schema, own.name)) in (pg_class.oid, pg_partition_root(pg_class.oid))
+        )
     ),
     others as (
       select 'pg_catalog.pg_class'::regclass as catalog, relations.oid, 0 as part
