@@ -28,7 +28,7 @@ create table monitoring.probes (
   unmet_condition text,
   constraint one_probe_a_target_and_round unique (target, scheduled_at)
 )
-with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 1000);
+with (fillfactor = 25, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 1000);
 
 alter table monitoring.probes enable row level security;
 
