@@ -227,7 +227,7 @@ begin
     -- A judgement waits for a confirmation, and nobody for a certificate.
     order by target_looks.purpose = 'certificate', target_looks.due_at, target_looks.id
     limit lease_looks.most
-    for update of target_looks skip locked
+    for no key update of target_looks skip locked
   ),
 
   numbered as (

@@ -459,7 +459,7 @@ begin
     from jsonb_array_elements(record_looks.looks) as items (item)
   )
   order by target_looks.id
-  for update;
+  for no key update;
 
   for v_item in
     select items.item

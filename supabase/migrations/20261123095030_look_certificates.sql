@@ -512,7 +512,7 @@ begin
         and probe_targets.paused_until is not distinct from former.paused_until
     )
     order by target_certificates.target
-    for update of target_certificates
+    for no key update of target_certificates
   )
 
   update monitoring.target_certificates

@@ -270,7 +270,7 @@ begin
     from monitoring.target_states as ahead
     where greatest(ahead.since, ahead.last_check_at) > v_now + interval '1 minute'
     order by ahead.target
-    for update
+    for no key update
   );
 
   if v_is_set_back then
@@ -320,7 +320,7 @@ begin
     from monitoring.awaited_checks as awaited
     where awaited.worker_pid is distinct from v_pid
       and v_pid is not null
-    for update skip locked
+    for no key update skip locked
   );
 end
 $$;
@@ -447,7 +447,7 @@ begin
     join monitoring.probe_targets on probe_targets.name = suspected_targets.target
     where suspected_targets.worker_kills > 1
     order by probe_targets.name
-    for update of target_states
+    for no key update of target_states
   loop
     -- Without its unknown rounds, it no longer keeps the incident about the prober open.
     update monitoring.target_states
@@ -650,7 +650,7 @@ begin
     where (paused.paused_at is not null or paused.worker_kills > 0)
       and new_targets.url is distinct from old_targets.url
     order by paused.target
-    for update of paused
+    for no key update of paused
   );
   return null;
 end

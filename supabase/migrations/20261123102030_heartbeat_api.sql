@@ -39,7 +39,7 @@ begin
   from monitoring.heartbeats as beats
   where beats.target in (select signal.target from unnest(v_signals) as signal)
   order by beats.target
-  for update;
+  for no key update;
 
   for v_signal in
     select signal.*

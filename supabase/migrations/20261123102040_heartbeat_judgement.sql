@@ -28,7 +28,7 @@ as $$
         or heartbeats.running_since is not null
       )
     order by heartbeats.target
-    for update of heartbeats skip locked
+    for no key update of heartbeats skip locked
   )
 
   update monitoring.heartbeats
@@ -46,7 +46,7 @@ as $$
     join monitoring.target_states on target_states.target = heartbeats.target
     where target_states.last_check_at < mark_late_heartbeats.moment - interval '4 minutes'
     order by heartbeats.target
-    for update of heartbeats
+    for no key update of heartbeats
   )
 
   update monitoring.heartbeats
@@ -76,7 +76,7 @@ as $$
       and found.state <> heartbeats.state
       and heartbeats.state <> 'too_long'
     order by heartbeats.target
-    for update of heartbeats skip locked
+    for no key update of heartbeats skip locked
   ),
 
   marked as (
