@@ -44,14 +44,25 @@ begin
   v_ids := array(
     select due.id
     from (
-      select incidents.id
-      from public.incidents
-      where incidents.status = 'resolved'
-        and incidents.resolved_at < v_end
-        and (incidents.resolved_at at time zone 'UTC')::date <= (v_end at time zone 'UTC')::date
-      order by (incidents.resolved_at at time zone 'UTC')::date
-      -- Those that must stay are passed over again by each batch.
-      limit 100000
+      -- Each batch passes over those that must stay, so it looks at a few only. Were the oldest ones all to stay, those
+      -- that are due since the last run would still be found.
+      (
+        select incidents.id
+        from public.incidents
+        where incidents.status = 'resolved'
+          and incidents.resolved_at < v_end
+        order by incidents.resolved_at
+        limit 4 * purge_incidents.batch_size
+      )
+      union
+      (
+        select incidents.id
+        from public.incidents
+        where incidents.status = 'resolved'
+          and incidents.resolved_at < v_end
+        order by incidents.resolved_at desc
+        limit 4 * purge_incidents.batch_size
+      )
     ) as due
     where not monitoring.is_incident_audited(due.id)
     limit purge_incidents.batch_size
