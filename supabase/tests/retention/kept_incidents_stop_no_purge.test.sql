@@ -6,11 +6,18 @@ insert into public.incidents (
   id, fingerprint, title, message, severity, category, rule, status, first_seen, last_seen, resolved_at
 )
 select
-  'INC-' || number as id, 'ret ' || number as fingerprint, 't' as title, 'm' as message,
-  'LOW'::public.incident_severity as severity, 'backend'::public.incident_category as category, 'r' as rule,
-  'resolved'::public.incident_status as status, moment as first_seen, moment as last_seen, moment as resolved_at
-from generate_series(1, 9) as numbers (number)
-cross join lateral (select now() - interval '500 days' + make_interval(days => number) as moment) as moments;
+  'INC-' || number as id,
+  'ret ' || number as fingerprint,
+  't' as title,
+  'm' as message,
+  'LOW'::public.incident_severity as severity,
+  'backend'::public.incident_category as category,
+  'r' as rule,
+  'resolved'::public.incident_status as status,
+  now() - make_interval(days => 500 - number) as first_seen,
+  now() - make_interval(days => 500 - number) as last_seen,
+  now() - make_interval(days => 500 - number) as resolved_at
+from generate_series(1, 9) as numbers (number);
 
 -- Actions are deleted by retention only.
 alter table public.agent_actions disable trigger user;
