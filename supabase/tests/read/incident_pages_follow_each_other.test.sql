@@ -1,6 +1,6 @@
 begin;
 
-select plan(6);
+select plan(7);
 
 -- The same time: only the ids order them.
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule, source, sender, first_seen, last_seen)
@@ -113,6 +113,20 @@ select throws_ok(
   $$ select public.list_incidents('{"after": "1_INC-1", "offset": "0"}') $$,
   'PT400', 'The parameter after is invalid. It must not be sent together with offset.',
   'a page has one beginning'
+);
+
+update public.incidents
+set status = 'resolved', resolved_at = now()
+where id = 'INC-tap-walk-11';
+
+update public.incidents
+set status = 'open', resolved_at = null
+where id = 'INC-tap-walk-11';
+
+select is(
+  public.list_incidents('{"source": "tap-walk", "limit": "1"}') #>> '{incidents,0,id}',
+  'INC-tap-walk-11',
+  'an incident that was reopened comes first'
 );
 
 select * from finish();
