@@ -30,6 +30,7 @@ from benchmarks.ingest import cost_of_a_batch, measure_connections, measure_pgbe
 from benchmarks.load import LoadResult, make_post, run_load
 from benchmarks.notifications import measure_notifications
 from benchmarks.outages import measure_health_checks
+from benchmarks.pages import measure_pages
 from benchmarks.peers import measure_peers
 from benchmarks.purges import measure_purges
 from benchmarks.reading import measure_reading, measure_retrieval
@@ -61,6 +62,7 @@ PARTS = (
     "reading",
     "growth",
     "purges",
+    "pages",
 )
 
 
@@ -244,6 +246,7 @@ def main(arguments: Arguments) -> int:
                 "reading": lambda: measure_reading(stack),
                 "growth": lambda: print_growth(costs_with_few[0], cost_of_a_batch(stack, make_event)),
                 "purges": lambda: measure_purges(stack, directory, through_service),
+                "pages": lambda: measure_pages(stack),
             }
             for part in arguments.parts:
                 measurements[part]()

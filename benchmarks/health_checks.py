@@ -118,6 +118,7 @@ def measure_target_status(stack: Stack) -> None:
             "insert into monitoring.target_states (target, status, since)"
             " select 'target ' || number, 'up', now() from generate_series(1, 100) as numbers (number)"
         )
+        superuser.execute("select monitoring.store_target_figures()")
         superuser.execute("vacuum analyze public.monitoring_checks")
         superuser.execute("vacuum analyze monitoring.target_hourly_stats")
         superuser.execute("vacuum analyze monitoring.target_daily_stats")

@@ -100,6 +100,7 @@ def seed(connection: psycopg.Connection[Any], incidents: int = INCIDENTS, checks
             "select public.record_deployment_started(%s, %s)", [f"seed {deployment % 20}", f"1.{deployment}"]
         )
     roll_up(connection)
+    connection.execute("select monitoring.store_target_figures()")
     connection.execute("select monitoring.roll_up_incidents()")
     connection.execute("vacuum (analyze) public.incidents, public.monitoring_checks, public.agent_actions")
     connection.execute("analyze")
