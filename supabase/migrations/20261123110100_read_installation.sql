@@ -243,11 +243,17 @@ begin
 
   if has_table_privilege('cron.job_run_details', 'select') then
     v_bad := (
-      select string_agg(distinct monitoring.sanitize_text(job_run_details.return_message, 80), '; ')
-      from cron.job_run_details
-      where job_run_details.status = 'failed'
-        and job_run_details.return_message <> 'job canceled'
-        and job_run_details.start_time > now() - interval '1 hour'
+      select string_agg(distinct monitoring.sanitize_text(latest.return_message, 80), '; ')
+      from (
+        -- Our jobs run 1,700 times an hour, and only runid has an index.
+        select job_run_details.status, job_run_details.return_message, job_run_details.start_time
+        from cron.job_run_details
+        order by job_run_details.runid desc
+        limit 2000
+      ) as latest
+      where latest.status = 'failed'
+        and latest.return_message <> 'job canceled'
+        and latest.start_time > now() - interval '1 hour'
     );
     return next monitoring.installation_check_of(
       'failed jobs', v_bad is null, coalesce('Jobs failed in the last hour: ' || v_bad, 'No job failed in the last hour.'),
