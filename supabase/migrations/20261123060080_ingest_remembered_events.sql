@@ -157,15 +157,13 @@ security invoker
 set search_path = ''
 as $$
 begin
-  return jsonb_build_array(
-    identify_context.event -> 'context',
-    -- A time that is not believed is kept in the context.
-    case
-      when identify_context.event ? 'timestamp'
-        and monitoring.read_event_time(identify_context.event, identify_context.happened_at) is null
-        then identify_context.event -> 'timestamp'
-    end
-  );
+  -- A time that is not believed is kept in the context, even a null.
+  if identify_context.event ? 'timestamp'
+    and monitoring.read_event_time(identify_context.event, identify_context.happened_at) is null
+  then
+    return jsonb_build_array(identify_context.event -> 'context', identify_context.event -> 'timestamp');
+  end if;
+  return jsonb_build_array(identify_context.event -> 'context');
 end
 $$;
 

@@ -1,7 +1,7 @@
 -- Purpose: provides the RPCs that take error reports: batches for the service, single reports for agents and the SQL
 --   editor.
 -- Objects: functions monitoring.open_envelope, monitoring.prepare_unknown_event, monitoring.take_prepared_event,
---   monitoring.complete_contexts, monitoring.list_unknown_events, monitoring.describe_unreadable_event,
+--   monitoring.has_stored_events, monitoring.complete_contexts, monitoring.list_unknown_events, monitoring.describe_unreadable_event,
 --   monitoring.prepare_events, monitoring.store_prepared_events, public.ingest_events, public.report_error.
 -- Risks: both RPCs are security definer, because API roles have no other right to write incidents. The size limits are
 --   checked before anything is read or locked.
@@ -160,6 +160,34 @@ comment on function monitoring.take_prepared_event(monitoring.prepared_event, js
 'Prepares an event that differs from a prepared one only in context, time and idempotency key. It gets the context of that
 one, too: complete_contexts() gives those that are stored their own.';
 
+create function monitoring.has_stored_events(events monitoring.prepared_event[])
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_keys constant text[] := array(
+    select event.idempotency_key
+    from unnest(has_stored_events.events) as event
+    where event.idempotency_key is not null
+  );
+begin
+  return v_keys <> '{}' and (
+    cardinality(v_keys) > (select count(distinct given.idempotency_key) from unnest(v_keys) as given (idempotency_key))
+    or exists (
+      select
+      from monitoring.event_receipts
+      where event_receipts.idempotency_key = any(v_keys)
+    )
+  );
+end
+$$;
+
+comment on function monitoring.has_stored_events(monitoring.prepared_event[]) is
+'Returns whether some of the events will not be stored, because their idempotency key was stored before or occurs twice.';
+
 create function monitoring.complete_contexts(
   prepared monitoring.prepared_event[],
   firsts integer[],
@@ -176,7 +204,10 @@ set search_path = ''
 as $$
 declare
   v_prepared monitoring.prepared_event[] := complete_contexts.prepared;
-  v_needs_all constant boolean := array_position(complete_contexts.firsts, null) is not null;
+  v_needs_all constant boolean := cardinality(complete_contexts.prepared) > 1 and (
+    array_position(complete_contexts.firsts, null) is not null
+    or monitoring.has_stored_events(complete_contexts.prepared)
+  );
   v_newest integer[] := '{}'::integer[]; -- place of the newest event, at the place of the first one like it
   v_own monitoring.prepared_event;
   v_first integer;
@@ -215,8 +246,9 @@ $$;
 comment on function monitoring.complete_contexts(
   monitoring.prepared_event[], integer[], bytea[], jsonb[], jsonb[], bytea
 ) is
-'Gives the newest of events that are alike its own context: it is the one that is stored. firsts contains the place of
-the first one like it, null for a resolution: between resolutions, any event can be the newest, so all get their own.
+'Gives the newest of events that are alike its own context: it is the one that is stored. Between resolutions, or where
+some were stored before, any of them can be the newest, so all get their own. firsts contains the place of the first one
+like it, null for a resolution.
 known_contexts contains, at the place of a first one that was remembered, from what its context was made, see hash_context().
 events and sdk_events are those of open_envelope(). All lists are in the order of prepared.';
 

@@ -16,9 +16,10 @@ select is(
   array[
     monitoring.identify_context('{"context": {"a": 1}}', now()),
     monitoring.identify_context(jsonb_build_object('timestamp', now()), now()),
-    monitoring.identify_context('{"timestamp": "1999-01-01"}', now())
+    monitoring.identify_context('{"timestamp": "1999-01-01"}', now()),
+    monitoring.identify_context('{"timestamp": null}', now())
   ],
-  array['[{"a": 1}, null]', '[null, null]', '[null, "1999-01-01"]']::jsonb[],
+  array['[{"a": 1}]', '[null]', '[null, "1999-01-01"]', '[null, null]']::jsonb[],
   'a time that is not believed is part of the context'
 );
 
