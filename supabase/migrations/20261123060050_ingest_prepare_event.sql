@@ -483,11 +483,13 @@ end
 $$;
 
 comment on function monitoring.collect_event_context(jsonb, boolean) is
-'Returns the context of an event as it was sent, with what has no column under extra: unknown fields, and members of error
-such as cause and errno under extra.error. Null when there is nothing. has_time says that the timestamp of the event was
-believed, and is not repeated.';
+'Returns the context of an event as it was sent, with what has no column under extra: unknown fields, and members of
+error such as cause and errno under extra.error. Null when there is nothing. has_time says that the timestamp of the
+event was believed, and is not repeated.';
 
-create function monitoring.complete_event_context(collected jsonb, event jsonb, is_plain boolean, has_plain_name boolean)
+create function monitoring.complete_event_context(
+  collected jsonb, event jsonb, is_plain boolean, has_plain_name boolean
+)
 returns jsonb
 language plpgsql
 stable
@@ -513,9 +515,9 @@ end
 $$;
 
 comment on function monitoring.complete_event_context(jsonb, jsonb, boolean, boolean) is
-'Returns what collect_event_context() returned of an event, sanitized, truncated to 64 kB, and with the fingerprint that the
-event names. is_plain and has_plain_name say that sanitizing is known to change nothing in the document and in the
-fingerprint.';
+'Returns what collect_event_context() returned of an event, sanitized, truncated to 64 kB, and with the fingerprint
+that the event names. is_plain and has_plain_name say that sanitizing is known to change nothing in the document and in
+the fingerprint.';
 
 create function monitoring.read_event_context(event jsonb, has_time boolean default false)
 returns jsonb
@@ -552,8 +554,8 @@ declare
   -- A message is where addresses are: it must not keep the rest from being plain.
   v_has_address constant boolean := strpos(v_error ->> 'message', '@') > 0;
   v_fields constant text := concat_ws(
-    e'\n', case when v_has_address is not true then v_error ->> 'message' end, v_error ->> 'type', v_error ->> 'code', v_error ->> 'stack', judge_event.event ->> 'source',
-    judge_event.event ->> 'environment', judge_event.event ->> 'release', judge_event.event ->> 'url',
+    e'\n', case when v_has_address is not true then v_error ->> 'message' end, v_error ->> 'type', v_error ->> 'code',
+    v_error ->> 'stack', judge_event.event ->> 'source', judge_event.event ->> 'environment', judge_event.event ->> 'release', judge_event.event ->> 'url',
     judge_event.event ->> 'level', judge_event.event ->> 'fingerprint'
   );
   v_document text := judge_event.context::text;
@@ -594,10 +596,11 @@ end
 $$;
 
 comment on function monitoring.judge_event(jsonb, jsonb) is
-'Returns whether sanitizing is known to change nothing: in the texts of an event, in its message, and in the context that
-collect_event_context() returned. All of them are judged as one text, because each regular expression costs more for its
-start than for a few hundred characters. A line break separates them, which no token, number, address or URL contains; a
-text with a word that could name a secret is not judged, because what follows the word decides. False says nothing.';
+'Returns whether sanitizing is known to change nothing: in the texts of an event, in its message, and in the context
+that collect_event_context() returned. All of them are judged as one text, because each regular expression costs more
+for its start than for a few hundred characters. A line break separates them, which no token, number, address or URL
+contains; a text with a word that could name a secret is not judged, because what follows the word decides. False says
+nothing.';
 
 create function monitoring.build_error_title(message text, error_type text)
 returns text
@@ -666,7 +669,8 @@ begin
   v_prepared.error_code := monitoring.read_event_line(v_error, 'code', 'error.', 100, v_judged.is_plain);
   v_prepared.stack := monitoring.read_event_lines(v_error, 'stack', 'error.', 32768, v_judged.is_plain);
   v_prepared.message := coalesce(
-    monitoring.read_event_lines(v_error, 'message', 'error.', 4096, v_judged.has_plain_message), v_prepared.error_type
+    monitoring.read_event_lines(v_error, 'message', 'error.', 4096, v_judged.has_plain_message),
+    v_prepared.error_type
   );
   if v_prepared.message is null then
     perform monitoring.refuse_event(

@@ -1,15 +1,15 @@
--- Purpose: remembers what the sanitized, classified and fingerprinted form of a known event is, so that a repeat in a later
---   call is not judged again. Floods of errors consist of such events.
+-- Purpose: remembers what the sanitized, classified and fingerprinted form of a known event is, so that a repeat in a
+--   later call is not judged again. Floods of errors consist of such events.
 -- Objects: tables monitoring.event_keys, monitoring.remembered_events; functions monitoring.renew_event_key,
 --   monitoring.forget_prepared_events, monitoring.identify_event, monitoring.identify_context,
 --   monitoring.hash_context, monitoring.recall_event, monitoring.remember_events, monitoring.forget_remembered_events,
---   monitoring.purge_remembered_events;
---   triggers rules_make_events_unknown, formats_make_events_unknown, configuration_makes_events_unknown.
+--   monitoring.purge_remembered_events; triggers rules_make_events_unknown, formats_make_events_unknown,
+--   configuration_makes_events_unknown.
 -- Risks: what is remembered must depend on nothing that is not part of its key: the sender, the event but for its
 --   context, time and idempotency key, and the secret in event_keys, which changes with the rules, the formats of
---   secrets, the configuration and each installation. It is used for 10 minutes, so that a function that was replaced by
---   hand counts soon. Only sanitized texts are stored, and of the event itself a hash with the secret. Nobody waits:
---   a session that cannot have the lock remembers nothing.
+--   secrets, the configuration and each installation. It is used for 10 minutes, so that a function that was replaced
+--   by hand counts soon. Only sanitized texts are stored, and of the event itself a hash with the secret. Nobody
+--   waits: a session that cannot have the lock remembers nothing.
 
 create table monitoring.event_keys (
   is_only_row boolean primary key default true,
@@ -32,7 +32,8 @@ comment on column monitoring.event_keys.is_only_row is 'True: the table has one 
 
 comment on column monitoring.event_keys.secret is '32 random bytes.';
 
-comment on constraint event_keys_pkey on monitoring.event_keys is 'The table has one row, which renew_event_key() writes.';
+comment on constraint event_keys_pkey on monitoring.event_keys is
+'The table has one row, which renew_event_key() writes.';
 
 comment on constraint there_is_one_event_key on monitoring.event_keys is
 'The table has one row, which renew_event_key() writes.';
@@ -57,7 +58,8 @@ using (false);
 revoke all on table monitoring.remembered_events from public, anon, authenticated, service_role;
 
 comment on table monitoring.remembered_events is
-'Prepared forms of events whose incident is known, at most 1,024 of at most 32 kB. A cache: it may be emptied at any time.';
+'Prepared forms of events whose incident is known, at most 1,024 of at most 32 kB. A cache: it may be emptied at any
+time.';
 
 comment on column monitoring.remembered_events.slot is
 'Place of the event, from its key: 0 to 1023. An event replaces another one that is at least a minute old.';
@@ -70,7 +72,8 @@ comment on column monitoring.remembered_events.context_key is
 comment on column monitoring.remembered_events.prepared is
 'The prepared event: sanitized texts, its verdict and its fingerprint. Without time, place and idempotency key.';
 
-comment on column monitoring.remembered_events.remembered_at is 'Time at which it was stored. It is used for 10 minutes.';
+comment on column monitoring.remembered_events.remembered_at is
+'Time at which it was stored. It is used for 10 minutes.';
 
 comment on constraint remembered_events_pkey on monitoring.remembered_events is 'A place holds one event.';
 
@@ -168,8 +171,8 @@ end
 $$;
 
 comment on function monitoring.identify_context(jsonb, timestamptz) is
-'Returns from what the context of an event is made, in two events that identify_event() takes for one. happened_at is when
-it was received, or the time of the event if that is believed.';
+'Returns from what the context of an event is made, in two events that identify_event() takes for one. happened_at is
+when it was received, or the time of the event if that is believed.';
 
 create function monitoring.hash_context(secret bytea, event jsonb, happened_at timestamptz)
 returns bytea
@@ -180,7 +183,8 @@ set search_path = ''
 as $$
 begin
   return sha256(
-    hash_context.secret || convert_to(monitoring.identify_context(hash_context.event, hash_context.happened_at)::text, 'UTF8')
+    hash_context.secret
+    || convert_to(monitoring.identify_context(hash_context.event, hash_context.happened_at)::text, 'UTF8')
   );
 end
 $$;
@@ -210,7 +214,8 @@ begin
 end
 $$;
 
-comment on function monitoring.recall_event(bytea) is 'Returns what is remembered of an event; nulls when it is unknown.';
+comment on function monitoring.recall_event(bytea) is
+'Returns what is remembered of an event; nulls when it is unknown.';
 
 create function monitoring.remember_events(events monitoring.remembered_events[])
 returns void

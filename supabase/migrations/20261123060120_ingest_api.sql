@@ -1,8 +1,9 @@
 -- Purpose: provides the RPCs that take error reports: batches for the service, single reports for agents and the SQL
 --   editor.
 -- Objects: functions monitoring.open_envelope, monitoring.prepare_unknown_event, monitoring.take_prepared_event,
---   monitoring.has_stored_events, monitoring.complete_contexts, monitoring.list_unknown_events, monitoring.describe_unreadable_event,
---   monitoring.prepare_events, monitoring.store_prepared_events, public.ingest_events, public.report_error.
+--   monitoring.has_stored_events, monitoring.complete_contexts, monitoring.list_unknown_events,
+--   monitoring.describe_unreadable_event, monitoring.prepare_events, monitoring.store_prepared_events,
+--   public.ingest_events, public.report_error.
 -- Risks: both RPCs are security definer, because API roles have no other right to write incidents. The size limits are
 --   checked before anything is read or locked.
 
@@ -157,8 +158,8 @@ end
 $$;
 
 comment on function monitoring.take_prepared_event(monitoring.prepared_event, jsonb, jsonb, integer, timestamptz) is
-'Prepares an event that differs from a prepared one only in context, time and idempotency key. It gets the context of that
-one, too: complete_contexts() gives those that are stored their own.';
+'Prepares an event that differs from a prepared one only in context, time and idempotency key. It gets the context of
+that one, too: complete_contexts() gives those that are stored their own.';
 
 create function monitoring.has_stored_events(events monitoring.prepared_event[])
 returns boolean
@@ -186,7 +187,7 @@ end
 $$;
 
 comment on function monitoring.has_stored_events(monitoring.prepared_event[]) is
-'Returns whether some of the events will not be stored, because their idempotency key was stored before or occurs twice.';
+'Returns whether some of the events will not be stored: their idempotency key was stored before, or occurs twice.';
 
 create function monitoring.complete_contexts(
   prepared monitoring.prepared_event[],
@@ -247,10 +248,10 @@ comment on function monitoring.complete_contexts(
   monitoring.prepared_event[], integer[], bytea[], jsonb[], jsonb[], bytea
 ) is
 'Gives the newest of events that are alike its own context: it is the one that is stored. Between resolutions, or where
-some were stored before, any of them can be the newest, so all get their own. firsts contains the place of the first one
-like it, null for a resolution.
-known_contexts contains, at the place of a first one that was remembered, from what its context was made, see hash_context().
-events and sdk_events are those of open_envelope(). All lists are in the order of prepared.';
+some were stored before, any of them can be the newest, so all get their own. firsts contains the place of the first
+one like it, null for a resolution. known_contexts contains, at the place of a first one that was remembered, from what
+its context was made, see hash_context(). events and sdk_events are those of open_envelope(). All lists are in the
+order of prepared.';
 
 create function monitoring.list_unknown_events(
   prepared monitoring.prepared_event[],
@@ -294,8 +295,8 @@ $$;
 comment on function monitoring.list_unknown_events(
   monitoring.prepared_event[], integer[], bytea[], bytea[], jsonb[], jsonb[], bytea
 ) is
-'Returns what remember_events() can remember of a call: the first event of each kind that was not remembered. The arguments
-are those of complete_contexts(), and the keys of the events. Events of an SDK never have equal contexts.';
+'Returns what remember_events() can remember of a call: the first event of each kind that was not remembered. The
+arguments are those of complete_contexts(), and the keys of the events. Events of an SDK never have equal contexts.';
 
 create function monitoring.prepare_events(
   events jsonb,
@@ -412,9 +413,10 @@ end
 $$;
 
 comment on function monitoring.prepare_events(jsonb) is
-'Prepares the elements of ingest_events() in their order, those that are like another one of the call or a remembered one
-at lower cost. refused is an object with the answers to those that are rejected, by position from 1. unknown is what can be
-remembered once it is stored, null if nothing can. has_resolution says that prepared contains resolutions.';
+'Prepares the elements of ingest_events() in their order, those that are like another one of the call or a remembered
+one at lower cost. refused is an object with the answers to those that are rejected, by position from 1. unknown is
+what can be remembered once it is stored, null if nothing can. has_resolution says that prepared contains
+resolutions.';
 
 create function monitoring.store_prepared_events(events monitoring.prepared_event[], has_resolution boolean)
 returns table (event_position integer, answer jsonb)
@@ -484,7 +486,8 @@ begin
     ) as answers
   );
   if v_unknown <> '{}' and v_answers @> '[{"duplicate": true}]' then
-    -- Last, because what is remembered must not be locked while incidents are. A new error may be the only one of its kind.
+    -- Last, because what is remembered must not be locked while incidents are. A new error may be the only one of its
+    -- kind.
     perform monitoring.remember_events(array(
       select unknown
       from unnest(v_unknown) as unknown

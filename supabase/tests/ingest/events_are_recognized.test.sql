@@ -3,7 +3,8 @@ begin;
 select plan(8);
 
 select isnt(
-  monitoring.identify_event('a', 'server:a', '{"x": 1}', null), monitoring.identify_event('b', 'server:a', '{"x": 1}', null),
+  monitoring.identify_event('a', 'server:a', '{"x": 1}', null),
+  monitoring.identify_event('b', 'server:a', '{"x": 1}', null),
   'the key of an event depends on the secret'
 );
 
@@ -31,11 +32,10 @@ update monitoring.secret_formats
 set is_enabled = is_enabled
 where name = 'resend';
 
-select isnt((select secret from monitoring.event_keys), (select secret from secrets), 'a change of the formats renews the secret');
-
-create temporary table renewed as
-select secret
-from monitoring.event_keys;
+select isnt(
+  (select secret from monitoring.event_keys), (select secret from secrets),
+  'a change of the formats renews the secret'
+);
 
 select throws_ok(
   $$ insert into monitoring.event_keys (is_only_row, secret) values (false, 'x') $$, '23514', null,
@@ -45,8 +45,7 @@ select throws_ok(
 select throws_ok(
   $$
   insert into monitoring.remembered_events (slot, event_key, context_key, prepared)
-  values (1024, '\x00', '\x00', row(null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-    null, null, null, null, null, null, null)::monitoring.prepared_event)
+  select 1024, '\x00', '\x00', jsonb_populate_record(null::monitoring.prepared_event, '{"title": "t"}')
   $$, '23514', null,
   'slot_is_below_1024'
 );

@@ -10,7 +10,9 @@ as $$
 $$;
 
 select is(
-  pg_temp.judged('{"error": {"message": "the disk is full", "stack": "at a (b.js:1)\nat c"}, "context": {"a": "\"x\"\ny"}}'),
+  pg_temp.judged(
+    '{"error": {"message": "the disk is full", "stack": "at a (b.js:1)\nat c"}, "context": {"a": "\"x\"\ny"}}'
+  ),
   array[true, true, true],
   'ordinary texts are plain'
 );
@@ -18,10 +20,11 @@ select is(
 select is(
   (
     select array_agg(text order by text)
-    from unnest(array[
-      'reach me at jane@shop.example', '4111 1111 1111 1111', 'DE89 3704 0044 0532 0130 00', 'AKIAIOSFODNN7EXAMPLE',
-      'postgres://app:pa55@db/x', 'sent auth%3Dabc', 'Private-Lines: 1', e'\x1b[31mred', 'the password was x1y2z3'
-    ]) as texts (text)
+    from
+      unnest(array[
+        'reach me at jane@shop.example', '4111 1111 1111 1111', 'DE89 3704 0044 0532 0130 00', 'AKIAIOSFODNN7EXAMPLE',
+        'postgres://app:pa55@db/x', 'sent auth%3Dabc', 'Private-Lines: 1', e'\x1b[31mred', 'the password was x1y2z3'
+      ]) as texts (text)
     where (pg_temp.judged(jsonb_build_object('error', jsonb_build_object('message', 'm', 'stack', text))))[1]
   ),
   null,
