@@ -1,9 +1,8 @@
 -- Purpose: provides the RPCs that take error reports: batches for the service, single reports for agents and the SQL
 --   editor.
--- Objects: functions monitoring.open_envelope, monitoring.prepare_unknown_event, monitoring.take_prepared_event,
+-- Objects: functions monitoring.open_envelope, monitoring.describe_unreadable_event, monitoring.prepare_reported_event,
 --   monitoring.has_stored_events, monitoring.complete_contexts, monitoring.list_unknown_events,
---   monitoring.describe_unreadable_event, monitoring.prepare_events, monitoring.store_prepared_events,
---   public.ingest_events, public.report_error.
+--   monitoring.prepare_events, monitoring.store_prepared_events, public.ingest_events, public.report_error.
 -- Risks: both RPCs are security definer, because API roles have no other right to write incidents. The size limits are
 --   checked before anything is read or locked.
 
@@ -80,32 +79,6 @@ time at which the service received it: at most 29 days ago, and not later than n
 invalid. Raises PT413 for an element
 larger than 1.5 MiB as jsonb: a body of 1 MiB is always smaller.';
 
-create function monitoring.prepare_unknown_event(
-  event jsonb, sdk_event jsonb, event_position integer, sender text, received_at timestamptz
-)
-returns monitoring.prepared_event
-language plpgsql
-stable
-security invoker
-set search_path = ''
-as $$
-begin
-  if prepare_unknown_event.sdk_event is not null then
-    return monitoring.prepare_sdk_event(
-      prepare_unknown_event.sdk_event, prepare_unknown_event.event_position, prepare_unknown_event.sender,
-      prepare_unknown_event.received_at, null
-    );
-  end if;
-  return monitoring.prepare_event(
-    prepare_unknown_event.event, prepare_unknown_event.event_position, prepare_unknown_event.sender,
-    prepare_unknown_event.received_at
-  );
-end
-$$;
-
-comment on function monitoring.prepare_unknown_event(jsonb, jsonb, integer, text, timestamptz) is
-'Prepares an event that is like no other one: a report, or sdk_event if it is not null.';
-
 create function monitoring.describe_unreadable_event(code text, message text, field text, hint text)
 returns jsonb
 language plpgsql
@@ -127,8 +100,13 @@ $$;
 comment on function monitoring.describe_unreadable_event(text, text, text, text) is
 'Returns the answer to an event that cannot be prepared, from the error: its SQLSTATE, message, detail and hint.';
 
-create function monitoring.take_prepared_event(
-  known monitoring.prepared_event, event jsonb, sdk_event jsonb, event_position integer, received_at timestamptz
+create function monitoring.prepare_reported_event(
+  known monitoring.prepared_event,
+  event jsonb,
+  sdk_event jsonb,
+  event_position integer,
+  sender text,
+  received_at timestamptz
 )
 returns monitoring.prepared_event
 language plpgsql
@@ -137,29 +115,39 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_prepared monitoring.prepared_event := take_prepared_event.known;
+  v_prepared monitoring.prepared_event := prepare_reported_event.known;
 begin
-  if take_prepared_event.sdk_event is not null then
+  if prepare_reported_event.sdk_event is not null then
     return monitoring.prepare_sdk_event(
-      take_prepared_event.sdk_event, take_prepared_event.event_position, v_prepared.sender,
-      take_prepared_event.received_at, v_prepared
+      prepare_reported_event.sdk_event, prepare_reported_event.event_position, prepare_reported_event.sender,
+      prepare_reported_event.received_at, v_prepared
+    );
+  elsif v_prepared.fingerprint is null then
+    return monitoring.prepare_event(
+      prepare_reported_event.event, prepare_reported_event.event_position, prepare_reported_event.sender,
+      prepare_reported_event.received_at
     );
   end if;
-  v_prepared.event_position := take_prepared_event.event_position;
-  v_prepared.idempotency_key := monitoring.read_idempotency_key(take_prepared_event.event, v_prepared.sender);
-  v_prepared.body_hash := monitoring.hash_event(take_prepared_event.event);
-  v_prepared.happened_at := coalesce(
-    monitoring.read_event_time(take_prepared_event.event, take_prepared_event.received_at),
-    take_prepared_event.received_at
+  v_prepared.event_position := prepare_reported_event.event_position;
+  v_prepared.idempotency_key := monitoring.read_idempotency_key(
+    prepare_reported_event.event, prepare_reported_event.sender
   );
-  perform monitoring.check_event_context(take_prepared_event.event);
+  v_prepared.body_hash := monitoring.hash_event(prepare_reported_event.event);
+  v_prepared.happened_at := coalesce(
+    monitoring.read_event_time(prepare_reported_event.event, prepare_reported_event.received_at),
+    prepare_reported_event.received_at
+  );
+  perform monitoring.check_event_context(prepare_reported_event.event);
   return v_prepared;
 end
 $$;
 
-comment on function monitoring.take_prepared_event(monitoring.prepared_event, jsonb, jsonb, integer, timestamptz) is
-'Prepares an event that differs from a prepared one only in context, time and idempotency key. It gets the context of
-that one, too: complete_contexts() gives those that are stored their own.';
+comment on function monitoring.prepare_reported_event(
+  monitoring.prepared_event, jsonb, jsonb, integer, text, timestamptz
+) is
+'Prepares a report, or an event of an SDK if sdk_event is not null. known is a prepared event that differs from it only
+in context, time and idempotency key, with nulls when there is none. The event gets the context of that one, too:
+complete_contexts() gives those that are stored their own.';
 
 create function monitoring.has_stored_events(events monitoring.prepared_event[])
 returns boolean
@@ -311,7 +299,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_secret constant bytea := (select event_keys.secret from monitoring.event_keys);
+  v_secret constant bytea := (select event_keys.secret from monitoring.event_keys); -- without, nothing is remembered
   v_events jsonb[] := '{}'::jsonb[]; -- these lists are in the order of prepared
   v_sdk_events jsonb[] := '{}'::jsonb[];
   v_keys bytea[] := '{}'::bytea[];
@@ -342,25 +330,18 @@ begin
   loop
     begin
       v_event := monitoring.open_envelope(v_item.item);
-      v_is_resolution := false;
       v_known := null;
-      if v_event.event ? 'status' then
-        v_is_resolution := monitoring.read_report_status(v_event.event) = 'resolved';
-        if not v_is_resolution then
-          v_event.event := v_event.event - 'status';
-        end if;
-      end if;
-      if v_is_resolution and v_event.sdk_event is null then
+      v_is_resolution := v_event.event ? 'status' and monitoring.read_report_status(v_event.event) = 'resolved';
+      if v_is_resolution then
         v_key := null;
         v_former := null;
         v_first := null;
         v_one := monitoring.prepare_resolution(v_event.event, v_item.position, v_event.sender, v_event.received_at);
       else
+        v_event.event := v_event.event - 'status';
         -- Most are like the one before. Compared as text, because 1 and 1.0 are equal numbers and different texts.
         v_essence := (v_event.event - array['context', 'timestamp', 'idempotency_key'])::text;
         if v_event.sdk_event is not null or (v_event.sender = v_former_sender and v_essence = v_former) is not true then
-          v_former := null;
-          -- Without a secret, nothing is remembered.
           v_key := monitoring.identify_event(coalesce(v_secret, ''), v_event.sender, v_essence, v_event.sdk_event);
           v_former := v_essence;
           v_former_sender := v_event.sender;
@@ -369,18 +350,12 @@ begin
         if v_first > v_count and v_secret is not null then
           v_known := monitoring.recall_event(v_key);
         end if;
-        if v_first > v_count and v_known.event_key is null then
-          v_has_unknown := v_secret is not null;
-          v_one := monitoring.prepare_unknown_event(
-            v_event.event, v_event.sdk_event, v_item.position, v_event.sender, v_event.received_at
-          );
-        else
-          v_has_known := true;
-          v_one := monitoring.take_prepared_event(
-            case when v_first > v_count then v_known.prepared else prepared[v_first] end,
-            v_event.event, v_event.sdk_event, v_item.position, v_event.received_at
-          );
-        end if;
+        v_one := case when v_first > v_count then v_known.prepared else prepared[v_first] end;
+        v_has_known := v_has_known or v_one.fingerprint is not null;
+        v_has_unknown := v_has_unknown or v_one.fingerprint is null and v_secret is not null;
+        v_one := monitoring.prepare_reported_event(
+          v_one, v_event.event, v_event.sdk_event, v_item.position, v_event.sender, v_event.received_at
+        );
       end if;
       if v_item.item ? 'position' then
         v_one.happened_at := monitoring.order_in_request(v_one.happened_at, v_item.item);

@@ -55,8 +55,8 @@ select throws_ok(
 select is(
   (
     select array[prepared.message, prepared.source, prepared.context #>> '{a}']
-    from monitoring.prepare_unknown_event(
-      '{"error": {"message": "the disk is full"}, "source": "api key sk_live_0123456789ab", "context": {"a": "b"}}',
+    from monitoring.prepare_reported_event(
+      null, '{"error": {"message": "the disk is full"}, "source": "api key sk_live_0123456789ab", "context": {"a": "b"}}',
       null, 1, 'server:a', now()
     ) as prepared
   ),
