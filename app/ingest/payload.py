@@ -38,6 +38,8 @@ _LINE = re.compile(rb"[^ \t\n\r][^\n]*")
 _LONGEST_TOKEN = 16
 
 JsonObject = dict[str, object]
+# json.dumps() would make a new one for each text.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -125,7 +127,7 @@ def check_idempotency_key(key: str) -> None:
 
 def encode(value: Mapping[str, object]) -> bytes:
     """Compact JSON in UTF-8. Raises ValueError for what is not JSON: NaN, the infinities, half a surrogate pair."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def parse_object(raw: bytes) -> JsonObject:

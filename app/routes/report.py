@@ -1,6 +1,5 @@
 """POST /api/autonomous/error: a program or a page reports errors, one or a batch."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,7 +8,7 @@ from datetime import UTC, datetime
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 
-from app.ingest.payload import BATCH_BYTES, Arrival, BodyForm, JsonObject, Report, name_report, read_reports
+from app.ingest.payload import BATCH_BYTES, Arrival, BodyForm, JsonObject, Report, encode, name_report, read_reports
 from app.ingest.service import IngestService, outcome_of
 from app.logs import log_fields
 from app.problems import Problem, problem
@@ -35,7 +34,7 @@ class _JsonResult(Response):
     def __init__(self, content: JsonObject, status: int) -> None:
         self.status_code = status
         self.background = None
-        self.body = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        self.body = encode(content)
         self.raw_headers = [
             (b"content-length", str(len(self.body)).encode()),
             (b"content-type", b"application/json"),

@@ -84,6 +84,18 @@ def test_a_few_requests_may_be_pipelined(service: ServiceProcess) -> None:
         assert statuses == [b"200", b"200", b"404", b"200"]
 
 
+def test_a_response_without_a_body_is_sent_at_once(service: ServiceProcess) -> None:
+    with connect(service) as connection:
+        for path, status in (("/health", b"200"), ("/nothing", b"404")):
+            connection.sendall(f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            received = b""
+            while not received.endswith(b"\r\n\r\n"):
+                received += connection.recv(65536)
+            assert received.split()[1] == status
+        connection.sendall(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert read_to_end(connection).count(b"HTTP/1.1 200 OK\r\n") == 2
+
+
 def test_many_pipelined_requests_close_the_connection(service: ServiceProcess) -> None:
     with connect(service) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
