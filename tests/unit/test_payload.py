@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
@@ -190,13 +190,10 @@ def _read_all(raw: bytes, key: str | None) -> object:
         report = read_report(raw, key, "server:shop", datetime(2026, 11, 24, tzinfo=UTC), position=3)
     except Problem as refused:
         return refused.as_json()
-    document = json.loads(report.payload)
-    if key is None and "idempotency_key" not in str(raw):
-        assert document["event"].pop("idempotency_key") == report.idempotency_key
-        return document
-    return document, report.idempotency_key
+    return json.loads(report.payload), report.idempotency_key
 
 
+@settings(max_examples=500, deadline=None, database=None, derandomize=True)
 @given(
     st.lists(st.tuples(_TEXTS | st.just('"idempotency_key"'), _VALUES), max_size=5),
     _KEYS,
@@ -207,6 +204,7 @@ def test_a_report_that_is_sent_on_as_it_is_has_the_same_meaning_as_one_that_is_w
 ) -> None:
     raw = (beside + _object(members) + beside).encode()
     with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(payload, "urandom", bytes)
         sent = _read_all(raw, key)
         patched.setattr(payload, "_is_sendable", lambda _raw: False)
         assert sent == _read_all(raw, key)
