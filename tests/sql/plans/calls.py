@@ -35,6 +35,17 @@ def _job(statement: str, budget: Budget = Budget(), **prepare: str) -> Call:  # 
     return Call(statement, "postgres", prepare, budget)
 
 
+def _purge(table: str, batch_size: int | None = None) -> tuple[Call, ...]:
+    """A batch of a purge, which may read what it deletes and what refers to it."""
+    most = batch_size or 1_024
+    budget = Budget(entries=10 * most, blocks=40 * most, reason=f"it deletes up to {most} rows")
+    return (_job(f"select monitoring.purge_{table}({batch_size or ''})", budget),)
+
+
+_COUNTED = Budget(entries=45_000, blocks=50_000, reason="it counts up to 10,000 live incidents of each severity")
+_LISTED = Budget(entries=12_000, blocks=15_000, reason="it counts up to 10,000 incidents of the list")
+
+
 def _literal(value: object) -> str:
     return "'" + json.dumps(value).replace("'", "''").replace("%", "%%") + "'"
 
@@ -84,8 +95,8 @@ CALLS: dict[str, Call] = {
     "explain_classification": Call(f"select public.explain_classification('{OPEN}')"),
     "export_incidents": Call("select * from public.export_incidents(now() - interval '300 days')"),
     "export_incidents_csv": Call("select public.export_incidents_csv(now() - interval '300 days')"),
-    "export_uptime": Call("select * from public.export_uptime(now() - interval '90 days', page_size => 100)"),
-    "export_uptime_csv": Call("select public.export_uptime_csv(now() - interval '90 days', page_size => 100)"),
+    "export_uptime": Call("select * from public.export_uptime(now() - interval '1 day', page_size => 100)"),
+    "export_uptime_csv": Call("select public.export_uptime_csv(now() - interval '1 day', page_size => 100)"),
     "extend_claim": Call("select public.extend_claim(%(id)s)", prepare={"id": _CLAIM}),
     "finish_agent_action": Call("select public.finish_agent_action(%(id)s::bigint, true)", prepare={"id": _BEGIN}),
     "incident_activity": Call(f"select public.incident_activity('{OPEN}')"),
@@ -102,18 +113,19 @@ CALLS: dict[str, Call] = {
         _=f"select public.ingest_deliveries({_literal(_deliveries(0))})",
     ),
     "ingest_heartbeats": _service("select public.ingest_heartbeats('[]')"),
-    "list_incidents": Call("select public.list_incidents()"),
+    "list_incidents": Call("select public.list_incidents()", budget=_LISTED),
     "list_incidents with filters": Call(
-        'select public.list_incidents(\'{"status": "open", "severity": "low", "category": "backend", "limit": "200"}\')'
+        'select public.list_incidents(\'{"status": "open", "severity": "low", "category": "backend"}\')',
+        budget=_LISTED,
     ),
-    "list_incidents of a source": Call('select public.list_incidents(\'{"source": "seed 3"}\')'),
+    "list_incidents of a source": Call('select public.list_incidents(\'{"source": "seed 3"}\')', budget=_LISTED),
     "match_error_knowledge": Call(
         "select * from public.match_error_knowledge("
         "(select array_agg(0.1)::extensions.vector from generate_series(1, 1536)))"
     ),
     "mute_target": _service("select public.mute_target('seed-1', 10, 'r')"),
     "pause_target": _service("select public.pause_target('seed-1', 10, 'r')"),
-    "public_status": _service("select public.public_status()"),
+    "public_status": _service("select public.public_status()", _COUNTED),
     "queue_email": Call(f"select public.queue_email('ops@example.com', 's', '{OPEN}')"),
     "record_deployment_finished": Call(
         "select public.record_deployment_finished(%(id)s::bigint, true)", prepare={"id": _DEPLOY}
@@ -153,10 +165,10 @@ CALLS: dict[str, Call] = {
     "set_incident_severity": Call(f"select public.set_incident_severity('{OPEN}', 'CRITICAL', 'r')"),
     "set_kill_switch": _service("select public.set_kill_switch(true, 'r')"),
     "start_health_check_round": _service("select public.start_health_check_round()"),
-    "status_page": Call("select public.status_page()"),
-    "status_summary": Call("select public.status_summary()"),
+    "status_page": Call("select public.status_page()", budget=_COUNTED),
+    "status_summary": Call("select public.status_summary()", budget=_COUNTED),
     "suppress_incident": Call(f"select public.suppress_incident('{OPEN}', now() + interval '1 hour', 'r')"),
-    "system_status": Call("select public.system_status()"),
+    "system_status": Call("select public.system_status()", budget=_COUNTED),
     "take_looks": _service("select public.take_looks()"),
     "unmute_target": _service("select public.unmute_target('seed-1')", _="select public.mute_target('seed-1', 9, 'r')"),
     "verify_audit of an incident": Call(f"select public.verify_audit('{OPEN}')"),
@@ -197,14 +209,39 @@ JOBS: dict[str, tuple[Call, ...]] = {
     "monitoring-roll-up-checks": (
         _job("select monitoring.roll_up_checks()"),
         _job("select monitoring.roll_up_days()"),
+        _job("select monitoring.store_target_figures()"),
     ),
     "monitoring-roll-up-incidents": (
         _job("select monitoring.roll_up_incidents()", Budget(entries=10_000, reason="30 days are counted again")),
     ),
-    "monitoring-purge-history": (_job("select monitoring.purge_history()"),),
-    "monitoring-purge-receipts": (
-        _job("select monitoring.purge_receipts()"),
+    "monitoring-make-partitions": (_job("select monitoring.make_partitions()"),),
+    "monitoring-restore-missing": (
         _job("select monitoring.schedule_optional_jobs()"),
+        _job("select monitoring.install_answer_trigger()"),
+    ),
+    "monitoring-purge-target-hours": _purge("target_hours", 5000),
+    "monitoring-purge-target-days": _purge("target_days", 5000),
+    "monitoring-purge-looks": _purge("looks", 5000),
+    "monitoring-purge-receipts": _purge("receipts", 5000),
+    "monitoring-purge-early-resolutions": _purge("early_resolutions", 5000),
+    "monitoring-purge-quotas": _purge("quotas", 5000),
+    "monitoring-purge-deliveries": _purge("deliveries", 2000),
+    "monitoring-purge-incident-hours": _purge("incident_hours", 5000),
+    "monitoring-purge-notifications": _purge("notifications", 2000),
+    "monitoring-purge-emails": _purge("emails", 2000),
+    "monitoring-purge-security-events": _purge("security_events", 5000),
+    "monitoring-purge-deployments": _purge("deployments", 1000),
+    "monitoring-purge-service-versions": _purge("service_versions", 1000),
+    "monitoring-purge-agent-actions": _purge("agent_actions", 5000),
+    "monitoring-purge-remembered-events": _purge("remembered_events"),
+    "monitoring-purge-incidents": _purge("incidents", 500),
+    "monitoring-purge-job-runs": _purge("job_runs", 5000),
+    "monitoring-purge-checks": (_job("select monitoring.drop_old_partitions()"),),
+    "monitoring-close-quiet-incidents": (
+        _job(
+            "select monitoring.close_quiet_incidents(200)",
+            Budget(entries=20_000, blocks=100_000, reason="it closes up to 200 incidents"),
+        ),
     ),
     "monitoring-end-suppressions": (
         _job("select monitoring.end_suppressions()"),

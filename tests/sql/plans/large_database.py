@@ -89,19 +89,18 @@ select
   case when number % 10 = 0 then 'allowed' else 'not_required' end, null
 from generate_series(0, 199999) as numbers (number)
 """
-_AUDIT_HEADS: LiteralString = """
-insert into monitoring.audit_heads (chain, chain_position, hash)
-select 'INC-' || 1000 + number, 8, 'hash'
+# Every chain is anchored: the daily job reads those that changed since.
+_AUDIT_HEADS: LiteralString = f"""
+insert into monitoring.audit_heads (chain, chain_position, hash, is_anchored, oldest_at)
+select 'INC-' || 1000 + number, 8, 'hash', true, {_MOMENT} + interval '1 minute'
 from generate_series(1, 100000) as numbers (number)
 union all
-select 'user:seed-' || number, 50000, 'hash'
+select 'user:seed-' || number, 50000, 'hash', true, now() - interval '450 days'
 from generate_series(0, 3) as numbers (number)
 """
 _ANCHORS: LiteralString = """
-insert into monitoring.audit_anchors (anchored_on, anchored_at, hash, chains, horizon)
-select
-  current_date - 366 + number, now() - make_interval(days => 366 - number), 'hash', 270,
-  (pg_current_xact_id()::text::bigint - 365 + number)::text::xid8
+insert into monitoring.audit_anchors (anchored_on, anchored_at, hash, chains)
+select current_date - 366 + number, now() - make_interval(days => 366 - number), 'hash', 270
 from generate_series(1, 365) as numbers (number)
 """
 _ANCHOR_HEADS: LiteralString = """
@@ -220,10 +219,13 @@ cross join lateral (select now() - interval '450 days' * (1 - number / 20000.0) 
 _KNOWLEDGE: LiteralString = """
 insert into public.error_knowledge (pattern, signature, category, severity, solution, created_at, updated_at)
 select
-  'SeededError' || number || ': pool ' || number, md5(number::text), 'backend', 'LOW', 'close pool ' || number, moment,
-  moment
+  'SeededError' || number || ': ' || word, md5(number::text), 'backend', 'LOW', 'restart ' || word, moment, moment
 from generate_series(1, 10000) as numbers (number)
-cross join lateral (select now() - interval '450 days' * (1 - number / 10000.0) as moment) as moments
+cross join lateral (
+  select
+    now() - interval '450 days' * (1 - number / 10000.0) as moment,
+    case when number % 500 = 0 then 'pool' else 'part' || number end as word
+) as computed
 """
 _OUTCOMES: LiteralString = """
 insert into monitoring.fix_outcomes (knowledge_id, incident_id, caller, has_worked)
@@ -274,12 +276,14 @@ def fill(connection: psycopg.Connection[Any]) -> None:
     _configure(connection)
     connection.execute("set synchronous_commit = off")
     connection.execute("set session_replication_role = replica")
-    _make_partitions(connection)
+    # The partition of each week is made before the checks are written, so that none has to be moved.
+    connection.execute(_ONE_CHECK_A_WEEK)
+    connection.execute("select monitoring.make_partitions()")
     for statement in (*_INSERTS, _CHECKS):
         connection.execute(statement)
     connection.execute("select setval('public.incident_number', 2000000)")
     connection.execute("reset session_replication_role")
-    connection.execute("select monitoring.roll_up_incidents()")
+    connection.execute("select monitoring.roll_up_incidents(), monitoring.store_target_figures()")
     connection.execute("vacuum (analyze)")
 
 
@@ -301,11 +305,3 @@ def _configure(connection: psycopg.Connection[Any]) -> None:
         {"name": "seed-mail", "email": "ops@example.com"},
     ]
     connection.execute(update, [json.dumps(channels), "notification_recipients"])
-
-
-def _make_partitions(connection: psycopg.Connection[Any]) -> None:
-    """Makes the partition of each week before the checks are written, so that none has to be moved."""
-    connection.execute(_ONE_CHECK_A_WEEK)
-    row = connection.execute("select to_regprocedure('monitoring.make_partitions()') is not null").fetchone()
-    if row == (True,):
-        connection.execute("select monitoring.make_partitions()")

@@ -23,26 +23,34 @@ from tests.sql.plans.reads import Reads, count_reads, subtract
 from tests.support.projects import new_project
 
 # Tables whose size the operator decides (the configuration, its targets and channels), or that have few rows for ever:
-# incident_daily_stats gets at most 20 a day.
+# incident_daily_stats and incident_days get at most 20 a day, audit_anchors one,
+# remembered_events has at most 1,024.
 BOUNDED = {
     "classification_rules",
     "cron.job",
     "monitoring.action_kinds",
+    "monitoring.audit_anchors",
     "monitoring.certificate_thresholds",
     "monitoring.compiled_secret_formats",
     "monitoring.config_field",
+    "monitoring.event_keys",
     "monitoring.heartbeat_keys",
     "monitoring.heartbeats",
     "monitoring.incident_daily_stats",
+    "monitoring.incident_days",
     "monitoring.job_runs",
     "monitoring.notification_channels",
     "monitoring.probe_targets",
+    "monitoring.probes",
+    "monitoring.remembered_events",
     "monitoring.secret_formats",
     "monitoring.secrets",
     "monitoring.service_targets",
     "monitoring.suspected_targets",
     "monitoring.target_certificates",
+    "monitoring.target_figures",
     "monitoring.target_labels",
+    "monitoring.target_rounds",
     "monitoring.target_states",
     "monitoring.watched_jobs",
     "system_config",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
@@ -14,6 +15,8 @@ import psycopg
 from local import Stack
 from local.postgres.data_directory import DataDirectory, provide_data_directory, remove_external_home
 from local.postgres.server import PostgresServer
+from local.stack.postgrest import Postgrest, PostgrestSettings
+from local.system import programs
 from local.system.paths import PROJECT
 from local.system.processes import ProcessSupervisor
 from local.system.progress import RecordedProgress
@@ -49,6 +52,34 @@ def read_replica(stack: Stack, folder: Path) -> Iterator[PostgresServer]:
                 [_SLOT],
             )
             primary.execute("select pg_drop_replication_slot(%s)", [_SLOT])
+
+
+class ReplicaPostgrest(Postgrest):
+    """PostgREST as on a replica, which cannot listen to notifications."""
+
+    def _configuration(self) -> dict[str, str]:
+        return {**super()._configuration(), "PGRST_DB_CHANNEL_ENABLED": "false"}
+
+
+@contextmanager
+def postgrest_of(stack: Stack, server: PostgresServer, folder: Path) -> Iterator[str]:
+    """The URL of a PostgREST that reads from the server, and takes the tokens of the stack."""
+    parts = psycopg.conninfo.conninfo_to_dict(server.superuser_url)
+    password = stack.secrets.authenticator_password
+    settings = PostgrestSettings(
+        binary=programs.postgrest(),
+        database_url=f"postgresql://authenticator:{password}@{parts['host']}:{parts['port']}/{parts['dbname']}",
+        jwt_secret=json.dumps(stack.signing_keys.key_set),
+        log=folder / "postgrest.log",
+    )
+    supervisor = ProcessSupervisor()
+    postgrest = ReplicaPostgrest(settings, supervisor)
+    try:
+        postgrest.start()
+        yield postgrest.url
+    finally:
+        postgrest.stop()
+        supervisor.close()
 
 
 def _provide(folder: Path) -> DataDirectory:

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, LiteralString
 
+import httpx
 import psycopg
 import pytest
 from psycopg import sql
 
 from local import Stack
+from local.postgres.server import PostgresServer
 from tests.conftest import fresh_state
 from tests.sql.plans.calls import CALLS, OPEN, VIEWS, Call
-from tests.sql.replicas.servers import read_replica
+from tests.sql.replicas.servers import postgrest_of, read_replica
 from tests.support.trust_matrix import RELATIONS
 from tests.support.waiting import wait_until
 
@@ -73,16 +75,28 @@ def incident(stack: Stack) -> str:
 
 
 @pytest.fixture(scope="module")
-def replica(stack: Stack, incident: str) -> Iterator[Connection]:
-    """A session of a superuser on a replica that has the incident."""
+def server(stack: Stack, incident: str) -> Iterator[PostgresServer]:
+    """A replica that has the incident."""
     if stack.postgres is None:
         pytest.skip("the files of an external server cannot be copied")
-    with (
-        fresh_state() as folder,
-        read_replica(stack, folder) as server,
-        psycopg.connect(server.superuser_url, autocommit=True) as connection,
-    ):
+    with fresh_state() as folder, read_replica(stack, folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def replica(server: PostgresServer) -> Iterator[Connection]:
+    """A session of a superuser on the replica."""
+    with psycopg.connect(server.superuser_url, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture(scope="module")
+def api(stack: Stack, server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """PostgREST on the replica, as a signed-in user."""
+    with postgrest_of(stack, server, tmp_path_factory.mktemp("api")) as url:
+        headers = {"Authorization": f"Bearer {stack.authenticated_jwt}"}
+        with httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False) as client:
+            yield client
 
 
 def test_it_is_a_replica(replica: Connection) -> None:
@@ -115,6 +129,29 @@ def test_a_replica_refuses_writes(replica: Connection, incident: str) -> None:
         call = CALLS[name]
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             _run(replica, replace(call, statement=call.statement.replace(OPEN, incident)))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"/{name}?limit=5" for name in sorted(VIEWS)),
+        "/incidents?limit=5",
+        "/monitoring_checks?limit=5",
+        "/rpc/export_incidents?since=2026-01-01",
+        "/rpc/list_incidents",
+        "/rpc/status_page",
+        "/rpc/status_summary",
+        "/rpc/system_status",
+    ],
+)
+def test_postgrest_answers_get_on_a_replica(api: httpx.Client, path: str) -> None:
+    answer = api.get(path)
+    assert answer.status_code == httpx.codes.OK, answer.text
+
+
+def test_postgrest_refuses_to_write_on_a_replica(api: httpx.Client, incident: str) -> None:
+    answer = api.post("/rpc/add_incident_note", json={"incident_id": incident, "note": "n"})
+    assert answer.json()["code"] == "0A000"  # it cannot begin a transaction that writes
 
 
 def _run(connection: Connection, call: Call) -> None:
