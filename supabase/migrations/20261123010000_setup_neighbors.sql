@@ -80,9 +80,9 @@ as $$
       find_window_problem find_window_target_problem find_worker_pid fingerprint_error finish_digests first_instant
       fold_events fold_events_by_sender follow_certificate_targets follow_changed_rounds follow_dependencies
       follow_judged_rounds follow_switches forget_prepared_events forget_remembered_events format_sentry_stack
-      group_phrases guess_sentry_source has_later_silence has_recovered_cause has_word hash_action_content
-      hash_agent_action hash_alert hash_audit_anchor hash_context hash_event hash_idempotency_key hash_user
-      hide_request_secrets hmac_sha256 identify_context identify_event identify_sdk_event index_error_text
+      group_phrases guess_sentry_source has_later_silence has_recovered_cause has_stored_events has_word
+      hash_action_content hash_agent_action hash_alert hash_audit_anchor hash_context hash_event hash_idempotency_key
+      hash_user hide_request_secrets hmac_sha256 identify_context identify_event identify_sdk_event index_error_text
       insert_incidents install install_answer_trigger installation_check_of is_allowed_link is_amount is_builtin_rule
       is_caused_by_body is_channel_active is_claimed_by_another is_clean_jsonb is_content_error is_deployment_needed
       is_email_unsent is_error_number is_expression is_feature_on is_github_deployment_run is_held is_hex_word
@@ -142,8 +142,8 @@ as $$
       open_certificate_incidents open_delivered_incident open_envelope open_job_incident order_in_request
       order_sentry_chain overall_state parse_codes parse_cron parse_rule_query parse_timestamp passes_luhn
       passes_mod97 pause_before_retry pause_killers plan_attempts postpone_delivery precedes_status_code
-      prepare_delivered_report prepare_event prepare_events prepare_repeat prepare_resolution prepare_sdk_event
-      prepare_search prepare_unknown_event project_tables protect_builtin_rule protect_knowledge publish_tables
+      prepare_delivered_report prepare_event prepare_events prepare_repeat prepare_reported_event prepare_resolution
+      prepare_sdk_event prepare_search project_tables protect_builtin_rule protect_knowledge publish_tables
       purge_agent_actions purge_audit_anchors purge_deliveries purge_deployments purge_early_resolutions purge_emails
       purge_incident_hours purge_incidents purge_job_runs purge_looks purge_notifications purge_quotas purge_receipts
       purge_remembered_events purge_security_events purge_service_versions purge_target_days purge_target_hours
@@ -189,16 +189,16 @@ as $$
       store_events store_events_isolated store_figures store_keyless_events store_notification_answer
       store_prepared_events store_reports_in_order store_resolutions store_results store_rounds store_target_figures
       strip_controls suspect_targets sync_heartbeats sync_notification_channels sync_probe_targets sync_target_labels
-      take_back_request take_first_lines take_last_lines take_prepared_event trim_delivery_body trim_sentry_body
-      trim_sentry_event truncate_bytes truncate_jsonb truncate_lines truncate_text try_channel_lock try_write
-      unquote_message unschedule_retries update_target_states update_told_notifications upsert_incidents
-      upsert_knowledge validate_system_config verify_chain verify_incident_chain wait_for_incident was_told
-      watch_job_runs watch_jobs watch_judgement watch_partitions widen_vector_search wilson_lower_bound
-      withdraw_unanswered_requests write_agent_event write_answer write_audit_anchor write_claim write_days
-      write_discord_message write_email write_email_html write_email_request write_email_subject write_email_text
-      write_erased_actions write_escalations write_headline write_hours write_incident_days write_notification_request
-      write_pagerduty_event write_pause write_probe_headers write_purge_command write_reminders write_service_target
-      write_signed_request write_slack_message write_teams_message write_webhook_event
+      take_back_request take_first_lines take_last_lines trim_delivery_body trim_sentry_body trim_sentry_event
+      truncate_bytes truncate_jsonb truncate_lines truncate_text try_channel_lock try_write unquote_message
+      unschedule_retries update_target_states update_told_notifications upsert_incidents upsert_knowledge
+      validate_system_config verify_chain verify_incident_chain wait_for_incident was_told watch_job_runs watch_jobs
+      watch_judgement watch_partitions widen_vector_search wilson_lower_bound withdraw_unanswered_requests
+      write_agent_event write_answer write_audit_anchor write_claim write_days write_discord_message write_email
+      write_email_html write_email_request write_email_subject write_email_text write_erased_actions write_escalations
+      write_headline write_hours write_incident_days write_notification_request write_pagerduty_event write_pause
+      write_probe_headers write_purge_command write_reminders write_service_target write_signed_request
+      write_slack_message write_teams_message write_webhook_event
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)
