@@ -266,6 +266,8 @@ as $$
       where present.target = probes.target
         and present.scheduled_at > probes.scheduled_at
         and present.scheduled_at <= carry_over_checks.scheduled_at
+        -- What waits is of the minutes before: no other partitions are read.
+        and present.scheduled_at > carry_over_checks.scheduled_at - interval '1 day'
     )
 $$;
 
@@ -313,8 +315,12 @@ begin
         where present.target = probe_targets.name
           and present.scheduled_at > start_round.scheduled_at - make_interval(mins => probe_targets.interval_minutes)
           and present.scheduled_at <= start_round.scheduled_at
+          -- The longest interval: the partitions of earlier weeks are not read.
+          and present.scheduled_at > start_round.scheduled_at - interval '1 day'
           -- An unknown round says nothing about the target, so it is tried again.
           and (present.status <> 'unknown' or present.scheduled_at = start_round.scheduled_at)
+        -- A look-up for each target, instead of a join that reads all checks.
+        offset 0
       )
   ),
 

@@ -540,7 +540,8 @@ begin
     and probes.answered_at is null
     -- A batch that began later sent another request, which got the same id from a new installation of pg_net.
     and (write_answer.answer).created <= probes.answer_due_at
-  for update of awaited, probes skip locked;
+  for update of awaited skip locked
+  for no key update of probes skip locked;
   if not found then
     return false;
   end if;

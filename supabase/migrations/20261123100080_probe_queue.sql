@@ -375,7 +375,7 @@ exception
         and unanswered.answered_at is null
         and unanswered.answer_due_at <= clock_timestamp()
       order by unanswered.id
-      for update skip locked
+      for no key update skip locked
     );
     return 0;
 end
