@@ -633,7 +633,16 @@ comment on function monitoring.continue_run(monitoring.worker_run, numeric) is
 then the time for which it may have waited until others were recorded: the worker reads responses and records them in turn, so
 those that arrive together are recorded one after the other. run is null at the beginning of a batch.';
 
-create function monitoring.record_other_answer(response net._http_response)
+-- Scalars, because a parameter of the type of the table would keep pg_net from being dropped and installed again.
+create function monitoring.record_other_answer(
+  request_id bigint,
+  status_code integer,
+  headers jsonb,
+  content text,
+  has_timed_out boolean,
+  error_msg text,
+  created timestamptz
+)
 returns boolean
 language plpgsql
 volatile
@@ -641,27 +650,29 @@ security invoker
 set search_path = ''
 as $$
 begin
-  return monitoring.store_notification_answer(
-    (record_other_answer.response).id, (record_other_answer.response).status_code,
-    (record_other_answer.response).headers, (record_other_answer.response).content,
-    (record_other_answer.response).timed_out, (record_other_answer.response).error_msg
-  )
+  if monitoring.store_notification_answer(
+    record_other_answer.request_id, record_other_answer.status_code, record_other_answer.headers,
+    record_other_answer.content, record_other_answer.has_timed_out, record_other_answer.error_msg
+  ) then
+    return true;
+  end if;
   -- Nobody waits for the response to a request that was withdrawn while the worker sent it.
-  or exists (
+  if exists (
     select
     from monitoring.withdrawn_requests
-    where withdrawn_requests.request_id = (record_other_answer.response).id
-  )
+    where withdrawn_requests.request_id = record_other_answer.request_id
+  ) then
+    return true;
+  end if;
   -- Last, because embeddings know their requests only by id and time.
-  or monitoring.store_embedding_answer(
-    (record_other_answer.response).id, (record_other_answer.response).status_code,
-    (record_other_answer.response).content, (record_other_answer.response).error_msg,
-    (record_other_answer.response).created
+  return monitoring.store_embedding_answer(
+    record_other_answer.request_id, record_other_answer.status_code, record_other_answer.content,
+    record_other_answer.error_msg, record_other_answer.created
   );
 end
 $$;
 
-comment on function monitoring.record_other_answer(net._http_response) is
+comment on function monitoring.record_other_answer(bigint, integer, jsonb, text, boolean, text, timestamptz) is
 'Records a response to another request of ours than a health check: a notification or an embedding. Returns whether
 nobody else needs it.';
 
@@ -699,7 +710,9 @@ begin
     if v_answer.check_id is null or not v_is_unguarded then
       v_is_unguarded := false;
       if v_answer.check_id is null then
-        v_is_recorded := monitoring.record_other_answer(new);
+        v_is_recorded := monitoring.record_other_answer(
+          new.id, new.status_code, new.headers, new.content, new.timed_out, new.error_msg, new.created
+        );
       else
         v_is_recorded := monitoring.write_answer(v_answer);
         perform set_config('monitoring.can_write_answers', v_is_recorded::text, true);
