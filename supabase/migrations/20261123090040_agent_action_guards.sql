@@ -440,8 +440,11 @@ begin
         array(
           select incidents.id
           from public.incidents
-          where incidents.claim_expires_at is not null
-            or incidents.id in (select running_actions.incident_id from monitoring.running_actions)
+          where incidents.id in (
+            select claimed.id from public.incidents as claimed where claimed.claim_expires_at is not null
+            union
+            select running_actions.incident_id from monitoring.running_actions
+          )
           order by incidents.fingerprint, incidents.id
           for no key update
         ),
