@@ -170,7 +170,7 @@ declare
   v_limit constant integer := (v_limits ->> 'new_incidents_per_minute')::integer;
   v_public_limit constant integer := (v_limits ->> 'public_new_incidents_per_minute')::integer;
   v_has_knowledge boolean := exists (select from public.error_knowledge);
-  -- By the newest one: whether one exists after an unknown time would be searched for in the whole table.
+  -- The latest one only: a plan for a bound that is not known yet would read all of them.
   v_has_deployments boolean := coalesce(
     (select max(deployment_history.started_at) from public.deployment_history)
     > (select min(event.happened_at) - interval '30 minutes' from unnest(insert_incidents.events) as event),

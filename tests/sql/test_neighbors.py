@@ -141,8 +141,8 @@ def test_default_privileges_of_the_project_open_nothing_of_ours(crowded: Project
     where own.kind = 'relation' and own.schema = 'monitoring'
       and has_any_column_privilege(role, format('%I.%I', own.schema, own.name), 'select, insert, update')
       and own.name not in ('job_runs', 'target_hourly_stats', 'target_daily_stats', 'target_states', 'probe_targets',
-        'target_labels', 'target_looks', 'target_certificates', 'counted_hours', 'incident_daily_stats',
-        'incident_hours', 'heartbeats', 'probes', 'all_checks')
+        'target_labels', 'target_looks', 'target_certificates', 'target_figures', 'target_rounds', 'counted_hours',
+        'current_figures', 'incident_daily_stats', 'incident_hours', 'heartbeats', 'probes', 'all_checks')
     """
     assert crowded.run(tables) == []
 
