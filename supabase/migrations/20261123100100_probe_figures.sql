@@ -245,24 +245,24 @@ as $$
         least(lead(checks.second) over in_order, checks.stands_until, floor(date_part('epoch', now()))::bigint) as until
       from (
         select
-          monitoring_checks.status,
-          monitoring_checks.is_maintenance,
-          floor(date_part('epoch', monitoring_checks.scheduled_at))::bigint as second,
-          floor(date_part('epoch', monitoring_checks.scheduled_at))::bigint
-          + 60 * least(monitoring_checks.interval_minutes, 1440) as stands_until
-        from public.monitoring_checks
-        where monitoring_checks.target = figures.target
-          and monitoring_checks.scheduled_at >= coalesce(
+          all_checks.status,
+          all_checks.is_maintenance,
+          floor(date_part('epoch', all_checks.scheduled_at))::bigint as second,
+          floor(date_part('epoch', all_checks.scheduled_at))::bigint
+          + 60 * least(all_checks.interval_minutes, 1440) as stands_until
+        from monitoring.all_checks
+        where all_checks.target = figures.target
+          and all_checks.scheduled_at >= coalesce(
             (
               select max(earlier.scheduled_at)
-              from public.monitoring_checks as earlier
+              from monitoring.all_checks as earlier
               where earlier.target = figures.target
                 and earlier.scheduled_at >= figures.hours_until - interval '24 hours'
                 and earlier.scheduled_at < figures.hours_until
             ),
             figures.hours_until
           )
-          and monitoring_checks.scheduled_at <= now()
+          and all_checks.scheduled_at <= now()
       ) as checks
       window in_order as (order by checks.second)
     ) as spans

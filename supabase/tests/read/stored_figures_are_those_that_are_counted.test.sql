@@ -4,6 +4,8 @@ begin;
 
 select plan(9);
 
+delete from monitoring.probes;
+
 delete from public.monitoring_checks;
 
 delete from monitoring.target_hourly_stats;
@@ -287,7 +289,15 @@ select is(monitoring.store_target_figures(), 8::bigint, 'the job stores the figu
 
 select is_empty('select * from monitoring.test_differences()', 'they are those that are counted');
 
--- Rounds of now, and of hours that were counted.
+-- Rounds of now, and of hours that were counted. Some are not judged yet, and end the ones before.
+insert into monitoring.probes (target, target_type, scheduled_at, interval_minutes)
+select
+  'target ' || given.number as target,
+  'other' as target_type,
+  date_trunc('minute', now()) - make_interval(mins => given.minutes_ago, secs => 30) as scheduled_at,
+  1 as interval_minutes
+from (values (1, 12), (2, 3), (3, 20), (4, 30), (6, 1)) as given (number, minutes_ago);
+
 select monitoring.test_judge('target ' || given.number, given.minutes, given.hours_ago, 0)
 from (values (1, 1, 1), (2, 7, 2), (3, 60, 70), (4, 1440, 240), (5, 1, 1), (6, 5, 5), (8, 1, 0)) as given (number, minutes, hours_ago);
 
