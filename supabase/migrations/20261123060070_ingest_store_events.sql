@@ -128,7 +128,19 @@ volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  v_known monitoring.upserted_incident;
 begin
+  if cardinality(store_keyless_events.events) = 1 then
+    v_known := monitoring.fold_known_event(store_keyless_events.events[1]);
+    if v_known.incident_id is not null then
+      store_keyless_events.event_position := (store_keyless_events.events[1]).event_position;
+      store_keyless_events.answer := monitoring.answer_event(v_known, null, 1);
+      return next;
+      return;
+    end if;
+  end if;
+
   return query
   select
     ranked.event_position,
