@@ -1,9 +1,9 @@
 -- Purpose: stores a batch of events exactly once: idempotency keys, receipts, isolation of an event that fails.
 -- Objects: table monitoring.event_receipts; functions monitoring.describe_refusal, monitoring.describe_reused_key,
---   monitoring.answer_event, monitoring.store_keyless_events, monitoring.store_events, monitoring.is_content_error,
---   monitoring.store_events_isolated.
--- Risks: receipts are written last, sorted by key. When another session wrote the same key meanwhile, the whole
---   batch is rolled back and retried, and finds that receipt.
+--   monitoring.answer_event, monitoring.store_known_event, monitoring.store_keyless_events, monitoring.store_events,
+--   monitoring.is_content_error, monitoring.store_events_isolated.
+-- Risks: receipts are written last, sorted by key. When another session wrote the same key meanwhile, the whole batch
+--   is rolled back and retried, and finds that receipt.
 
 create table monitoring.event_receipts (
   idempotency_key text primary key,
@@ -121,6 +121,43 @@ comment on function monitoring.answer_event(monitoring.upserted_incident, text, 
 'Returns the answer to an event. rank is the position of the event among the events of its fingerprint in the batch,
 from 1.';
 
+create function monitoring.store_known_event(event monitoring.prepared_event)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_event constant monitoring.prepared_event := store_known_event.event;
+  v_incident monitoring.upserted_incident;
+  v_answer jsonb;
+begin
+  if v_event.idempotency_key is not null and exists (
+    select
+    from monitoring.event_receipts
+    where event_receipts.idempotency_key = v_event.idempotency_key
+  ) then
+    return null;
+  end if;
+  v_incident := monitoring.fold_known_event(v_event);
+  if v_incident.incident_id is null then
+    return null;
+  end if;
+  v_answer := monitoring.answer_event(v_incident, v_event.sender, 1);
+  if v_event.idempotency_key is not null then
+    insert into monitoring.event_receipts (idempotency_key, body_hash, answer)
+    values (v_event.idempotency_key, v_event.body_hash, v_answer);
+  end if;
+  return v_answer;
+end
+$$;
+
+comment on function monitoring.store_known_event(monitoring.prepared_event) is
+'Does what store_events() does for one event whose incident is live, see fold_known_event(), and returns its answer.
+Returns null, and stores nothing, where it is not that simple: for an unknown error, and for a key that was seen
+before.';
+
 create function monitoring.store_keyless_events(events monitoring.prepared_event[])
 returns table (event_position integer, answer jsonb)
 language plpgsql
@@ -128,19 +165,7 @@ volatile
 security invoker
 set search_path = ''
 as $$
-declare
-  v_known monitoring.upserted_incident;
 begin
-  if cardinality(store_keyless_events.events) = 1 then
-    v_known := monitoring.fold_known_event(store_keyless_events.events[1]);
-    if v_known.incident_id is not null then
-      store_keyless_events.event_position := (store_keyless_events.events[1]).event_position;
-      store_keyless_events.answer := monitoring.answer_event(v_known, null, 1);
-      return next;
-      return;
-    end if;
-  end if;
-
   return query
   select
     ranked.event_position,
@@ -170,6 +195,14 @@ declare
   v_fresh monitoring.prepared_event[];
   v_has_known boolean;
 begin
+  if cardinality(store_events.events) = 1 then
+    store_events.answer := monitoring.store_known_event(store_events.events[1]);
+    if store_events.answer is not null then
+      store_events.event_position := (store_events.events[1]).event_position;
+      return next;
+      return;
+    end if;
+  end if;
   if not exists (
     select
     from unnest(store_events.events) as event

@@ -1,6 +1,6 @@
 begin;
 
-select plan(4);
+select plan(6);
 
 -- Each event is reported alone for one incident, and in a call with another event for the other one.
 create temporary table repeats (nth integer, event jsonb);
@@ -82,6 +82,30 @@ select is(
     ) is null
   ), true,
   'an unknown error is not folded'
+);
+
+select is(
+  (
+    select array_agg(items.item -> 'occurrence_count' order by items.nth) || array_agg(items.item #> '{error,code}')
+    from (
+      select
+        listed.nth,
+        public.ingest_events(jsonb_build_array(listed.event || '{"fingerprint": "pair true", "idempotency_key": "once"}'))
+        -> 0 as item
+      from (
+        values (1, '{"error": {"message": "k"}}'::jsonb), (2, '{"error": {"message": "k"}}'), (3, '{"error": {"message": "l"}}')
+      ) as listed (nth, event)
+    ) as items
+  ),
+  array['7', '7', null, null, null, '"PT422"']::jsonb[],
+  'a key counts once, and belongs to its event'
+);
+
+select ok(
+  monitoring.store_known_event(
+    jsonb_populate_record(null::monitoring.prepared_event, '{"fingerprint": "unheard of", "message": "m"}')
+  ) is null,
+  'an unknown error is not stored as a known one'
 );
 
 select * from finish();
