@@ -1,7 +1,6 @@
 """Request bodies: values that jsonb refuses are replaced, and invalid JSON is refused with its position."""
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +12,7 @@ from app.ingest import payload
 from app.ingest.payload import DEPTH_LIMIT, VALUE_LIMIT, parse_object, read_report
 from app.problems import Problem
 from app.web.body import BODY_LIMIT, JSON_TYPE, check_declared_length, require_identity, require_media_type
+from tests.support.json_texts import KEYS, TEXTS, VALUES, write_object
 
 
 def refused(raw: bytes) -> Problem:
@@ -151,39 +151,6 @@ def test_a_report_is_wrapped_with_its_sender() -> None:
     assert report.idempotency_key == "k"
 
 
-# Texts of JSON that jsonb takes as they are, and texts that have to be changed first.
-_TEXTS = st.text(st.characters(codec="utf-8"), max_size=20).map(json.dumps) | st.sampled_from(
-    [
-        r'"\u0000"',
-        r'"\\u0000"',
-        r'"\ud800"',
-        r'"\ud83d\ude00"',
-        r'"\u00e9"',
-        r'"\/\b\f"',
-        '"ü"',
-        '"\x7f"',
-        '"[{,"',
-        '""',
-    ]
-)
-_NUMBERS = st.integers().map(str) | st.sampled_from(
-    ["-0", "0.5", "-0.0", "1e5", "1E400", "-1e400", "1e-400", "1.50", "9" * 400, "9" * 5000, "1" * 400 + ".5", "0.1e+2"]
-)
-_VALUES = st.recursive(
-    _TEXTS | _NUMBERS | st.sampled_from(["null", "true", "false", "NaN", "Infinity", "-Infinity"]),
-    lambda values: (
-        st.lists(values, max_size=4).map(lambda items: f"[{' , '.join(items)}]")
-        | st.lists(st.tuples(_TEXTS, values), max_size=4).map(lambda members: _object(members))
-    ),
-    max_leaves=20,
-)
-_KEYS = st.sampled_from([None, "key", 'a "key" \\'])
-
-
-def _object(members: Sequence[tuple[str, str]]) -> str:
-    return "{" + ",".join(f"{name}:\t{value}" for name, value in members) + "}"
-
-
 def _read_all(raw: bytes, key: str | None) -> object:
     """What read_report() makes of a body, or its Problem; numbers with a fraction as Python reads them."""
     try:
@@ -195,14 +162,14 @@ def _read_all(raw: bytes, key: str | None) -> object:
 
 @settings(max_examples=500, deadline=None, database=None, derandomize=True)
 @given(
-    st.lists(st.tuples(_TEXTS | st.just('"idempotency_key"'), _VALUES), max_size=5),
-    _KEYS,
+    st.lists(st.tuples(TEXTS | st.just('"idempotency_key"'), VALUES), max_size=5),
+    KEYS,
     st.sampled_from(["", " \r\n", "\ufeff", "x", "]"]),
 )
 def test_a_report_that_is_sent_on_as_it_is_has_the_same_meaning_as_one_that_is_written_again(
     members: list[tuple[str, str]], key: str | None, beside: str
 ) -> None:
-    raw = (beside + _object(members) + beside).encode()
+    raw = (beside + write_object(members) + beside).encode()
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(payload, "urandom", bytes)
         sent = _read_all(raw, key)
