@@ -15,7 +15,7 @@ from app.problems import Problem, problem
 from app.state import ServiceRequest
 from app.web.auth import bearer_token, is_one_of, require_ingest_token, require_public_key
 from app.web.body import JSON_TYPE, LINES_TYPE, TEXT_TYPE, BodyBudget, require_media_type
-from app.web.inflate import read_inflated, require_encoding
+from app.web.inflate import read_inflated
 
 Forms = Mapping[re.Pattern[str], BodyForm]
 
@@ -63,7 +63,6 @@ async def _accept(
 ) -> Response:
     headers = request.headers
     form = _read_form(headers, forms)
-    require_encoding(headers)
     key = headers.get("idempotency-key")
     reports = await read_inflated(
         request,

@@ -49,6 +49,8 @@ async def read_inflated(
     raw = await read_body(request, budget)
     if check is not None:
         check(inflate_beginning(raw, encoding, _SMALL))
+    if len(raw) <= min(_SMALL, limit) and encoding == "identity":
+        return parse(raw)
     if len(raw) <= _SMALL:
         small = _inflate_small(raw, encoding, limit)
         if small is not None:
