@@ -146,26 +146,26 @@ declare
   c_most_waiting constant integer := 50; -- of which it costs little to find out what is due
   v_n monitoring.notifications;
 begin
-  -- A channel that fails, as without its secret, would keep the others from sending at once.
+  -- A channel that fails, as without its secret, would keep the others from sending at once. However many wait, only
+  -- the first ones are read.
   if exists (
     select
-    from monitoring.notifications as failed
-    where failed.channel = (send_new_of_channel.channel).name
-      and failed.status = 'queued'
-      and failed.id < send_new_of_channel.ids[1]
-      and failed.attempts > 0
-  )
-    or c_most_waiting < (
-      select count(*)
+    from (
+      select
+        earlier.attempts,
+        row_number() over () as place
       from (
-        select
-        from monitoring.notifications as earlier
-        where earlier.channel = (send_new_of_channel.channel).name
-          and earlier.status = 'queued'
-          and earlier.id < send_new_of_channel.ids[1]
+        select notifications.attempts
+        from monitoring.notifications
+        where notifications.channel = (send_new_of_channel.channel).name
+          and notifications.status = 'queued'
+          and notifications.id < send_new_of_channel.ids[1]
         limit c_most_waiting + 1
-      ) as waiting
-    )
+      ) as earlier
+    ) as waiting
+    where waiting.attempts > 0
+      or waiting.place > c_most_waiting
+  )
     or not monitoring.try_channel_lock((send_new_of_channel.channel).name)
   then
     return;

@@ -126,6 +126,9 @@ CALLS: dict[str, Call] = {
     "mute_target": _service("select public.mute_target('seed-1', 10, 'r')"),
     "pause_target": _service("select public.pause_target('seed-1', 10, 'r')"),
     "public_status": _service("select public.public_status()", _COUNTED),
+    "report_error that is critical": Call(
+        f"select public.report_error({_literal({**_event(24), 'severity': 'CRITICAL'})})"
+    ),
     "queue_email": Call(f"select public.queue_email('ops@example.com', 's', '{OPEN}')"),
     "record_deployment_finished": Call(
         "select public.record_deployment_finished(%(id)s::bigint, true)", prepare={"id": _DEPLOY}

@@ -177,6 +177,14 @@ select
 from generate_series(1, 100000) as numbers (number)
 cross join unnest(array['opened', 'resolved']) as events (event)
 """
+# A channel that fails since an hour.
+_WAITING_NOTIFICATIONS: LiteralString = """
+insert into monitoring.notifications (channel, incident_id, event, severity, status, next_attempt_at, created_at)
+select
+  'seed-channel', 'INC-' || 1000 + number, 'opened', 'HIGH', 'queued', now() + interval '1 minute',
+  now() - interval '1 hour'
+from generate_series(95001, 100000) as numbers (number)
+"""
 _SECURITY_EVENTS: LiteralString = f"""
 insert into public.security_events (event_type, severity, confidence, ip_address, caller, incident_id, created_at)
 select
@@ -260,6 +268,7 @@ _INSERTS: tuple[LiteralString, ...] = (
     _TARGET_DAYS,
     _EMAILS,
     _NOTIFICATIONS,
+    _WAITING_NOTIFICATIONS,
     _SECURITY_EVENTS,
     _DELIVERIES,
     _RECEIPTS,
