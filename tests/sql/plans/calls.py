@@ -42,6 +42,14 @@ def _purge(table: str, batch_size: int | None = None) -> tuple[Call, ...]:
     return (_job(f"select monitoring.purge_{table}({batch_size or ''})", budget),)
 
 
+_BACKLOG = """
+insert into monitoring.notifications (channel, incident_id, event, severity, next_attempt_at, created_at)
+select
+  'seed-channel', 'INC-' || 1000 + number, 'opened', 'HIGH', now() + interval '1 minute', now() - interval '1 hour'
+from generate_series(95001, 100000) as numbers (number)
+returning id
+"""
+"""What waits in a channel that fails since an hour."""
 _COUNTED = Budget(entries=45_000, blocks=50_000, reason="it counts up to 10,000 live incidents of each severity")
 _LISTED = Budget(entries=12_000, blocks=15_000, reason="it counts up to 10,000 incidents of the list")
 
@@ -126,9 +134,6 @@ CALLS: dict[str, Call] = {
     "mute_target": _service("select public.mute_target('seed-1', 10, 'r')"),
     "pause_target": _service("select public.pause_target('seed-1', 10, 'r')"),
     "public_status": _service("select public.public_status()", _COUNTED),
-    "report_error that is critical": Call(
-        f"select public.report_error({_literal({**_event(24), 'severity': 'CRITICAL'})})"
-    ),
     "queue_email": Call(f"select public.queue_email('ops@example.com', 's', '{OPEN}')"),
     "record_deployment_finished": Call(
         "select public.record_deployment_finished(%(id)s::bigint, true)", prepare={"id": _DEPLOY}
@@ -158,12 +163,16 @@ CALLS: dict[str, Call] = {
         "select answers -> 0 ->> 'delivery_id' from taken",
     ),
     "report_error": Call(f"select public.report_error({_literal(_event(25))})"),
+    "report_error with a backlog of notifications": _job(
+        f"select public.report_error({_literal({**_event(24), 'severity': 'CRITICAL'})})", _=_BACKLOG
+    ),
     "resolve_incident": Call(f"select public.resolve_incident('{OPEN}', 'r')"),
     "resume_target": _service(
         "select public.resume_target('seed-1')", _="select public.pause_target('seed-1', 1, 'r')"
     ),
     "search_error_knowledge": Call("select * from public.search_error_knowledge('pool exhausted')"),
     "service_health": Call("select public.service_health()"),
+    "service_health with a backlog of notifications": _job("select public.service_health()", _=_BACKLOG),
     "send_test_notification": _service("select public.send_test_notification('seed-channel')"),
     "set_incident_severity": Call(f"select public.set_incident_severity('{OPEN}', 'CRITICAL', 'r')"),
     "set_kill_switch": _service("select public.set_kill_switch(true, 'r')"),
@@ -212,7 +221,10 @@ JOBS: dict[str, tuple[Call, ...]] = {
     "monitoring-roll-up-checks": (
         _job("select monitoring.roll_up_checks()"),
         _job("select monitoring.roll_up_days()"),
-        _job("select monitoring.store_target_figures()"),
+        _job(
+            "select monitoring.store_target_figures()",
+            Budget(entries=100_000, blocks=100_000, reason="it sums up 30 days of hours and 90 days of each target"),
+        ),
     ),
     "monitoring-roll-up-incidents": (
         _job("select monitoring.roll_up_incidents()", Budget(entries=10_000, reason="30 days are counted again")),

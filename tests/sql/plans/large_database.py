@@ -177,14 +177,6 @@ select
 from generate_series(1, 100000) as numbers (number)
 cross join unnest(array['opened', 'resolved']) as events (event)
 """
-# A channel that fails since an hour.
-_WAITING_NOTIFICATIONS: LiteralString = """
-insert into monitoring.notifications (channel, incident_id, event, severity, status, next_attempt_at, created_at)
-select
-  'seed-channel', 'INC-' || 1000 + number, 'opened', 'HIGH', 'queued', now() + interval '1 minute',
-  now() - interval '1 hour'
-from generate_series(95001, 100000) as numbers (number)
-"""
 _SECURITY_EVENTS: LiteralString = f"""
 insert into public.security_events (event_type, severity, confidence, ip_address, caller, incident_id, created_at)
 select
@@ -227,7 +219,9 @@ cross join lateral (select now() - interval '450 days' * (1 - number / 20000.0) 
 _KNOWLEDGE: LiteralString = """
 insert into public.error_knowledge (pattern, signature, category, severity, solution, created_at, updated_at)
 select
-  'SeededError' || number || ': ' || word, md5(number::text), 'backend', 'LOW', 'restart ' || word, moment, moment
+  'SeededError' || number || ': ' || word, md5(number::text), 'backend', 'LOW',
+  concat('restart ', word, ' of module', number % 50, ' in step', number % 200, ' with option', number % 1000), moment,
+  moment
 from generate_series(1, 10000) as numbers (number)
 cross join lateral (
   select
@@ -268,7 +262,6 @@ _INSERTS: tuple[LiteralString, ...] = (
     _TARGET_DAYS,
     _EMAILS,
     _NOTIFICATIONS,
-    _WAITING_NOTIFICATIONS,
     _SECURITY_EVENTS,
     _DELIVERIES,
     _RECEIPTS,
