@@ -75,17 +75,18 @@ as $$
       from (
         select monitoring_checks.response_time_error_ms
         from public.monitoring_checks
-        where monitoring_checks.response_time_error_ms is not null
-          and monitoring_checks.completed_at > now() - interval '1 hour'
-          and monitoring_checks.id > (select max(newest.id) - 2000 from public.monitoring_checks as newest)
+        where monitoring_checks.scheduled_at > now() - interval '1 hour'
+        order by monitoring_checks.scheduled_at desc
+        limit 2000
       ) as latest
+      where latest.response_time_error_ms is not null
     )
   )
 $$;
 
 comment on function monitoring.describe_response_times() is
 'Returns {"are_measured", "error_ms"}: whether response times are measured when responses arrive, and how many
-milliseconds 95 of 100 of them are wrong by at most, in the last hour and of the last 2,000 checks; null when none was
+milliseconds 95 of 100 of them are wrong by at most, of the last 2,000 checks of the last hour; null when none was
 measured.';
 
 create function public.service_health(service_version text default null)
