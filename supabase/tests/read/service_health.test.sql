@@ -56,7 +56,7 @@ insert into public.monitoring_checks (
 select
   't' as target,
   'other' as target_type,
-  now() - make_interval(mins => n) as scheduled_at,
+  now() - make_interval(secs => n) as scheduled_at,
   now() as sent_at,
   now() as answered_at,
   now() as completed_at,
