@@ -67,7 +67,8 @@ select is(
 select is(
   (
     select message from public.incidents
-    where title = 'the ledger is out of balance'
+    where source = 'unknown'
+      and title = 'the ledger is out of balance'
   ),
   'the ledger is out of balance, remembered',
   'and the remembered rest'
@@ -84,6 +85,7 @@ select is(
   (
     select message from public.incidents
     where source = 'web'
+      and title = 'the ledger is out of balance'
   ), 'the ledger is out of balance',
   'another sender does not get it'
 );
