@@ -67,7 +67,8 @@ select is(
 select is(
   (
     select message from public.incidents
-    where source = 'unknown'
+    where
+      source = 'unknown'
       and title = 'the ledger is out of balance'
   ),
   'the ledger is out of balance, remembered',
@@ -84,7 +85,8 @@ from pg_temp.repeats();
 select is(
   (
     select message from public.incidents
-    where source = 'web'
+    where
+      source = 'web'
       and title = 'the ledger is out of balance'
   ), 'the ledger is out of balance',
   'another sender does not get it'
