@@ -42,14 +42,6 @@ def _purge(table: str, batch_size: int | None = None) -> tuple[Call, ...]:
     return (_job(f"select monitoring.purge_{table}({batch_size or ''})", budget),)
 
 
-_BACKLOG = """
-insert into monitoring.notifications (channel, incident_id, event, severity, next_attempt_at, created_at)
-select
-  'seed-channel', 'INC-' || 1000 + number, 'opened', 'HIGH', now() + interval '1 minute', now() - interval '1 hour'
-from generate_series(95001, 100000) as numbers (number)
-returning id
-"""
-"""What waits in a channel that fails since an hour."""
 _COUNTED = Budget(entries=45_000, blocks=50_000, reason="it counts up to 10,000 live incidents of each severity")
 _LISTED = Budget(entries=12_000, blocks=15_000, reason="it counts up to 10,000 incidents of the list")
 
@@ -115,7 +107,10 @@ CALLS: dict[str, Call] = {
         events=f"with e as (select {_literal([_event(n) for n in range(20)])}::jsonb as events) "
         "select events::text from e cross join lateral public.ingest_events(events)",
     ),
-    "ingest_deliveries": _service(f"select public.ingest_deliveries({_literal(_deliveries(0))})"),
+    "ingest_deliveries": _service(
+        f"select public.ingest_deliveries({_literal(_deliveries(0))})",
+        Budget(entries=10_000, reason="fifty new incidents, each with its notifications"),
+    ),
     "ingest_deliveries of known issues": _service(
         f"select public.ingest_deliveries({_literal(_deliveries(100))})",
         _=f"select public.ingest_deliveries({_literal(_deliveries(0))})",
@@ -163,16 +158,12 @@ CALLS: dict[str, Call] = {
         "select answers -> 0 ->> 'delivery_id' from taken",
     ),
     "report_error": Call(f"select public.report_error({_literal(_event(25))})"),
-    "report_error with a backlog of notifications": _job(
-        f"select public.report_error({_literal({**_event(24), 'severity': 'CRITICAL'})})", _=_BACKLOG
-    ),
     "resolve_incident": Call(f"select public.resolve_incident('{OPEN}', 'r')"),
     "resume_target": _service(
         "select public.resume_target('seed-1')", _="select public.pause_target('seed-1', 1, 'r')"
     ),
     "search_error_knowledge": Call("select * from public.search_error_knowledge('pool exhausted')"),
     "service_health": Call("select public.service_health()"),
-    "service_health with a backlog of notifications": _job("select public.service_health()", _=_BACKLOG),
     "send_test_notification": _service("select public.send_test_notification('seed-channel')"),
     "set_incident_severity": Call(f"select public.set_incident_severity('{OPEN}', 'CRITICAL', 'r')"),
     "set_kill_switch": _service("select public.set_kill_switch(true, 'r')"),
