@@ -59,7 +59,9 @@ def _list_of(kind: str, schema: str, name: str) -> str:
         return "other objects"
     if schema == "public":
         return "functions"
-    return "internal functions a to l" if name < "m" else "internal functions m to z"
+    if name < "f":
+        return "internal functions a to e"
+    return "internal functions f to l" if name < "m" else "internal functions m to z"
 
 
 def _names() -> dict[tuple[str, str, str], set[str]]:

@@ -79,8 +79,8 @@ language plpgsql
 volatile
 security invoker
 set search_path = ''
-set lock_timeout = '300ms'
 set plan_cache_mode = force_custom_plan
+set lock_timeout = '300ms'
 as $$
 begin
   perform

@@ -58,14 +58,17 @@ def squashed_set(project: Project, folder: Path) -> Path:
     return folder / "squashed"
 
 
+SECRET_COLUMNS = {"monitoring.secrets": "{value}", "monitoring.event_keys": "{secret}"}
+
+
 def list_rows(project: Project) -> dict[str, list[Any]]:
-    """The rows of each table of ours, without the times at which they were written, and of secrets their names only."""
+    """The rows of each table of ours, without the times at which they were written, and without the values of secrets."""
     rows = {}
     tables = "select format('%I.%I', schema, name) as name from monitoring.list_own_objects() where kind = 'relation'"
     query = f"select name from ({tables}) as own join pg_class on pg_class.oid = name::regclass where relkind = 'r'"  # noqa: S608
     for (name,) in project.run(query):
-        # The key of hash_user() is random in each installation.
-        left_out = "{value}" if name == "monitoring.secrets" else "{created_at,updated_at,ran_at}"
+        # The keys of hash_user() and of remembered events are random in each installation.
+        left_out = SECRET_COLUMNS.get(name, "{created_at,updated_at,ran_at}")
         statement = sql.SQL("select to_jsonb(t) - {}::text[] from {} as t order by 1").format(left_out, sql.SQL(name))
         rows[name] = project.run(statement.as_string(None))
     return rows
@@ -82,7 +85,7 @@ def test_a_squashed_set_installs_the_same(stack: Stack, tmp_path: Path) -> None:
         assert len(rows["public.system_config"]) == 9
         assert list_rows(squashed) == rows
         assert squashed.run(JOBS) == pushed.run(JOBS)
-        assert len(pushed.run(JOBS)) == 12
+        assert len(pushed.run(JOBS)) > 30
 
 
 def test_without_the_line_rows_and_jobs_are_missing(stack: Stack, tmp_path: Path) -> None:
