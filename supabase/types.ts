@@ -143,14 +143,14 @@ isOneToOne: false
                   ]
                 },"incidents": {
                   Row: {
-                    "acknowledged_at": string | null,"acknowledged_by": string | null,"category": Database["public"]['Enums']["incident_category"],"claim_caller": string | null,"claim_expires_at": string | null,"claimed_by": string | null,"context": NonNullable<Json>,"deployment_id": number | null,"environment": string | null,"error_code": string | null,"error_type": string | null,"external_id": string | null,"external_url": string | null,"fingerprint": string,"first_seen": string,"has_manual_severity": boolean,"id": string,"knowledge_id": number | null,"last_seen": string,"message": string,"occurrence_count": number,"open_before": string,"release": string | null,"reopened_at": string | null,"resolution": string | null,"resolved_at": string | null,"resolved_by": string | null,"rule": string,"sender": string,"severity": Database["public"]['Enums']["incident_severity"],"source": string,"spawned_agents": (string)[],"stack": string | null,"status": Database["public"]['Enums']["incident_status"],"suppressed_until": string | null,"time_to_resolution": string | null,"title": string,"url": string | null
+                    "acknowledged_at": string | null,"acknowledged_by": string | null,"active_hour": string | null,"category": Database["public"]['Enums']["incident_category"],"claim_caller": string | null,"claim_expires_at": string | null,"claimed_by": string | null,"context": NonNullable<Json>,"deployment_id": number | null,"environment": string | null,"error_code": string | null,"error_type": string | null,"external_id": string | null,"external_url": string | null,"fingerprint": string,"first_seen": string,"has_manual_severity": boolean,"id": string,"knowledge_id": number | null,"last_seen": string,"message": string,"occurrence_count": number,"open_before": string,"opened_at": string | null,"release": string | null,"reopened_at": string | null,"resolution": string | null,"resolved_at": string | null,"resolved_by": string | null,"rule": string,"sender": string,"severity": Database["public"]['Enums']["incident_severity"],"source": string,"spawned_agents": (string)[],"stack": string | null,"status": Database["public"]['Enums']["incident_status"],"suppressed_until": string | null,"time_to_resolution": string | null,"title": string,"url": string | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "acknowledged_at"?: string | null,"acknowledged_by"?: string | null,"category": Database["public"]['Enums']["incident_category"],"claim_caller"?: string | null,"claim_expires_at"?: string | null,"claimed_by"?: string | null,"context"?: NonNullable<Json>,"deployment_id"?: number | null,"environment"?: string | null,"error_code"?: string | null,"error_type"?: string | null,"external_id"?: string | null,"external_url"?: string | null,"fingerprint": string,"first_seen"?: string,"has_manual_severity"?: boolean,"id"?: string,"knowledge_id"?: number | null,"last_seen"?: string,"message": string,"occurrence_count"?: number,"open_before"?: string,"release"?: string | null,"reopened_at"?: string | null,"resolution"?: string | null,"resolved_at"?: string | null,"resolved_by"?: string | null,"rule": string,"sender"?: string,"severity": Database["public"]['Enums']["incident_severity"],"source"?: string,"spawned_agents"?: (string)[],"stack"?: string | null,"status"?: Database["public"]['Enums']["incident_status"],"suppressed_until"?: string | null,"time_to_resolution"?: never,"title": string,"url"?: string | null
+                    "acknowledged_at"?: string | null,"acknowledged_by"?: string | null,"active_hour"?: never,"category": Database["public"]['Enums']["incident_category"],"claim_caller"?: string | null,"claim_expires_at"?: string | null,"claimed_by"?: string | null,"context"?: NonNullable<Json>,"deployment_id"?: number | null,"environment"?: string | null,"error_code"?: string | null,"error_type"?: string | null,"external_id"?: string | null,"external_url"?: string | null,"fingerprint": string,"first_seen"?: string,"has_manual_severity"?: boolean,"id"?: string,"knowledge_id"?: number | null,"last_seen"?: string,"message": string,"occurrence_count"?: number,"open_before"?: string,"opened_at"?: never,"release"?: string | null,"reopened_at"?: string | null,"resolution"?: string | null,"resolved_at"?: string | null,"resolved_by"?: string | null,"rule": string,"sender"?: string,"severity": Database["public"]['Enums']["incident_severity"],"source"?: string,"spawned_agents"?: (string)[],"stack"?: string | null,"status"?: Database["public"]['Enums']["incident_status"],"suppressed_until"?: string | null,"time_to_resolution"?: never,"title": string,"url"?: string | null
                   }
                   Update: {
-                    "acknowledged_at"?: string | null,"acknowledged_by"?: string | null,"category"?: Database["public"]['Enums']["incident_category"],"claim_caller"?: string | null,"claim_expires_at"?: string | null,"claimed_by"?: string | null,"context"?: NonNullable<Json>,"deployment_id"?: number | null,"environment"?: string | null,"error_code"?: string | null,"error_type"?: string | null,"external_id"?: string | null,"external_url"?: string | null,"fingerprint"?: string,"first_seen"?: string,"has_manual_severity"?: boolean,"id"?: string,"knowledge_id"?: number | null,"last_seen"?: string,"message"?: string,"occurrence_count"?: number,"open_before"?: string,"release"?: string | null,"reopened_at"?: string | null,"resolution"?: string | null,"resolved_at"?: string | null,"resolved_by"?: string | null,"rule"?: string,"sender"?: string,"severity"?: Database["public"]['Enums']["incident_severity"],"source"?: string,"spawned_agents"?: (string)[],"stack"?: string | null,"status"?: Database["public"]['Enums']["incident_status"],"suppressed_until"?: string | null,"time_to_resolution"?: never,"title"?: string,"url"?: string | null
+                    "acknowledged_at"?: string | null,"acknowledged_by"?: string | null,"active_hour"?: never,"category"?: Database["public"]['Enums']["incident_category"],"claim_caller"?: string | null,"claim_expires_at"?: string | null,"claimed_by"?: string | null,"context"?: NonNullable<Json>,"deployment_id"?: number | null,"environment"?: string | null,"error_code"?: string | null,"error_type"?: string | null,"external_id"?: string | null,"external_url"?: string | null,"fingerprint"?: string,"first_seen"?: string,"has_manual_severity"?: boolean,"id"?: string,"knowledge_id"?: number | null,"last_seen"?: string,"message"?: string,"occurrence_count"?: number,"open_before"?: string,"opened_at"?: never,"release"?: string | null,"reopened_at"?: string | null,"resolution"?: string | null,"resolved_at"?: string | null,"resolved_by"?: string | null,"rule"?: string,"sender"?: string,"severity"?: Database["public"]['Enums']["incident_severity"],"source"?: string,"spawned_agents"?: (string)[],"stack"?: string | null,"status"?: Database["public"]['Enums']["incident_status"],"suppressed_until"?: string | null,"time_to_resolution"?: never,"title"?: string,"url"?: string | null
                   }
                   Relationships: [
                     {
@@ -175,14 +175,14 @@ isOneToOne: false
                   ]
                 },"monitoring_checks": {
                   Row: {
-                    "answer_due_at": string | null,"answer_excerpt": string | null,"answer_headers": Json | null,"answered_at": string | null,"attempt": number,"completed_at": string | null,"consecutive_failures": number,"error": string | null,"error_count": number,"http_status": number | null,"id": number,"incident_id": string | null,"interval_minutes": number,"is_maintenance": boolean,"request_id": number | null,"response_time_error_ms": number | null,"response_time_ms": number | null,"retry_until": string | null,"scheduled_at": string,"send_at": string | null,"sent_at": string | null,"service_problem": string | null,"service_status": Database["public"]['Enums']["check_status"] | null,"status": Database["public"]['Enums']["check_status"],"target": string,"target_type": Database["public"]['Enums']["target_type"],"unmet_condition": string | null,"url": string | null
+                    "answer_excerpt": string | null,"answer_headers": Json | null,"answered_at": string | null,"attempt": number,"completed_at": string,"consecutive_failures": number,"error": string | null,"error_count": number,"http_status": number | null,"id": number,"incident_id": string | null,"interval_minutes": number,"is_maintenance": boolean,"response_time_error_ms": number | null,"response_time_ms": number | null,"scheduled_at": string,"sent_at": string | null,"service_problem": string | null,"service_status": Database["public"]['Enums']["check_status"] | null,"status": Database["public"]['Enums']["check_status"],"target": string,"target_type": Database["public"]['Enums']["target_type"],"unmet_condition": string | null,"url": string | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "answer_due_at"?: string | null,"answer_excerpt"?: string | null,"answer_headers"?: Json | null,"answered_at"?: string | null,"attempt"?: number,"completed_at"?: string | null,"consecutive_failures"?: number,"error"?: string | null,"error_count"?: number,"http_status"?: number | null,"id"?: never,"incident_id"?: string | null,"interval_minutes"?: number,"is_maintenance"?: boolean,"request_id"?: number | null,"response_time_error_ms"?: number | null,"response_time_ms"?: number | null,"retry_until"?: string | null,"scheduled_at": string,"send_at"?: string | null,"sent_at"?: string | null,"service_problem"?: string | null,"service_status"?: Database["public"]['Enums']["check_status"] | null,"status"?: Database["public"]['Enums']["check_status"],"target": string,"target_type": Database["public"]['Enums']["target_type"],"unmet_condition"?: string | null,"url"?: string | null
+                    "answer_excerpt"?: string | null,"answer_headers"?: Json | null,"answered_at"?: string | null,"attempt"?: number,"completed_at": string,"consecutive_failures"?: number,"error"?: string | null,"error_count"?: number,"http_status"?: number | null,"id"?: number,"incident_id"?: string | null,"interval_minutes"?: number,"is_maintenance"?: boolean,"response_time_error_ms"?: number | null,"response_time_ms"?: number | null,"scheduled_at": string,"sent_at"?: string | null,"service_problem"?: string | null,"service_status"?: Database["public"]['Enums']["check_status"] | null,"status": Database["public"]['Enums']["check_status"],"target": string,"target_type": Database["public"]['Enums']["target_type"],"unmet_condition"?: string | null,"url"?: string | null
                   }
                   Update: {
-                    "answer_due_at"?: string | null,"answer_excerpt"?: string | null,"answer_headers"?: Json | null,"answered_at"?: string | null,"attempt"?: number,"completed_at"?: string | null,"consecutive_failures"?: number,"error"?: string | null,"error_count"?: number,"http_status"?: number | null,"id"?: never,"incident_id"?: string | null,"interval_minutes"?: number,"is_maintenance"?: boolean,"request_id"?: number | null,"response_time_error_ms"?: number | null,"response_time_ms"?: number | null,"retry_until"?: string | null,"scheduled_at"?: string,"send_at"?: string | null,"sent_at"?: string | null,"service_problem"?: string | null,"service_status"?: Database["public"]['Enums']["check_status"] | null,"status"?: Database["public"]['Enums']["check_status"],"target"?: string,"target_type"?: Database["public"]['Enums']["target_type"],"unmet_condition"?: string | null,"url"?: string | null
+                    "answer_excerpt"?: string | null,"answer_headers"?: Json | null,"answered_at"?: string | null,"attempt"?: number,"completed_at"?: string,"consecutive_failures"?: number,"error"?: string | null,"error_count"?: number,"http_status"?: number | null,"id"?: number,"incident_id"?: string | null,"interval_minutes"?: number,"is_maintenance"?: boolean,"response_time_error_ms"?: number | null,"response_time_ms"?: number | null,"scheduled_at"?: string,"sent_at"?: string | null,"service_problem"?: string | null,"service_status"?: Database["public"]['Enums']["check_status"] | null,"status"?: Database["public"]['Enums']["check_status"],"target"?: string,"target_type"?: Database["public"]['Enums']["target_type"],"unmet_condition"?: string | null,"url"?: string | null
                   }
                   Relationships: [
                     {
@@ -386,14 +386,14 @@ isOneToOne: false
                   ]
                 },"open_incidents": {
                   Row: {
-                    "acknowledged_by": string | null,"age": string | null,"category": Database["public"]['Enums']["incident_category"],"claim_expires_at": string | null,"claimed_by": string | null,"deployment_id": number | null,"environment": string | null,"external_url": string | null,"fingerprint": string,"first_seen": string,"id": string,"knowledge_id": number | null,"last_seen": string,"occurrence_count": number,"release": string | null,"sender": string,"severity": Database["public"]['Enums']["incident_severity"],"source": string,"status": Database["public"]['Enums']["incident_status"],"suppressed_until": string | null,"title": string
+                    "acknowledged_by": string | null,"age": string | null,"category": Database["public"]['Enums']["incident_category"],"claim_expires_at": string | null,"claimed_by": string | null,"deployment_id": number | null,"environment": string | null,"external_url": string | null,"fingerprint": string,"first_seen": string,"id": string,"knowledge_id": number | null,"last_seen": string,"occurrence_count": number,"opened_at": string | null,"release": string | null,"sender": string,"severity": Database["public"]['Enums']["incident_severity"],"source": string,"status": Database["public"]['Enums']["incident_status"],"suppressed_until": string | null,"title": string
                   }
                   ComputedFields: never
                   Insert: {
-                           "acknowledged_by"?: string | null,"age"?: never,"category"?: Database["public"]['Enums']["incident_category"] | null,"claim_expires_at"?: string | null,"claimed_by"?: string | null,"deployment_id"?: number | null,"environment"?: string | null,"external_url"?: string | null,"fingerprint"?: string | null,"first_seen"?: string | null,"id"?: string | null,"knowledge_id"?: number | null,"last_seen"?: string | null,"occurrence_count"?: number | null,"release"?: string | null,"sender"?: string | null,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"source"?: string | null,"status"?: Database["public"]['Enums']["incident_status"] | null,"suppressed_until"?: string | null,"title"?: string | null
+                           "acknowledged_by"?: string | null,"age"?: never,"category"?: Database["public"]['Enums']["incident_category"] | null,"claim_expires_at"?: string | null,"claimed_by"?: string | null,"deployment_id"?: number | null,"environment"?: string | null,"external_url"?: string | null,"fingerprint"?: string | null,"first_seen"?: string | null,"id"?: string | null,"knowledge_id"?: number | null,"last_seen"?: string | null,"occurrence_count"?: number | null,"opened_at"?: string | null,"release"?: string | null,"sender"?: string | null,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"source"?: string | null,"status"?: Database["public"]['Enums']["incident_status"] | null,"suppressed_until"?: string | null,"title"?: string | null
                          }
                         Update: {
-                           "acknowledged_by"?: string | null,"age"?: never,"category"?: Database["public"]['Enums']["incident_category"] | null,"claim_expires_at"?: string | null,"claimed_by"?: string | null,"deployment_id"?: number | null,"environment"?: string | null,"external_url"?: string | null,"fingerprint"?: string | null,"first_seen"?: string | null,"id"?: string | null,"knowledge_id"?: number | null,"last_seen"?: string | null,"occurrence_count"?: number | null,"release"?: string | null,"sender"?: string | null,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"source"?: string | null,"status"?: Database["public"]['Enums']["incident_status"] | null,"suppressed_until"?: string | null,"title"?: string | null
+                           "acknowledged_by"?: string | null,"age"?: never,"category"?: Database["public"]['Enums']["incident_category"] | null,"claim_expires_at"?: string | null,"claimed_by"?: string | null,"deployment_id"?: number | null,"environment"?: string | null,"external_url"?: string | null,"fingerprint"?: string | null,"first_seen"?: string | null,"id"?: string | null,"knowledge_id"?: number | null,"last_seen"?: string | null,"occurrence_count"?: number | null,"opened_at"?: string | null,"release"?: string | null,"sender"?: string | null,"severity"?: Database["public"]['Enums']["incident_severity"] | null,"source"?: string | null,"status"?: Database["public"]['Enums']["incident_status"] | null,"suppressed_until"?: string | null,"title"?: string | null
                          }
                         Relationships: [
                     {
@@ -434,7 +434,7 @@ isOneToOne: false
                   ]
                 },"target_panels": {
                   Row: {
-                    "certificate_expires_at": string | null,"certificate_issuer": string | null,"certificate_looked_at": string | null,"certificate_problem": string | null,"days": Json | null,"group_name": string | null,"http_status": number | null,"incident_id": string | null,"is_heartbeat": boolean | null,"is_maintenance": boolean | null,"is_paused": boolean | null,"last_check_at": string | null,"last_error": string | null,"last_heartbeat_at": string | null,"last_response_time_ms": number | null,"next_heartbeat_at": string | null,"p50_ms": number | null,"p95_ms": number | null,"pause_reason": string | null,"paused_until": string | null,"response_time_error_ms": number | null,"response_times_ms": Json | null,"seen_from": (string)[] | null,"service_problem": string | null,"service_status": Database["public"]['Enums']["check_status"] | null,"since": string,"status": Database["public"]['Enums']["check_status"],"tags": (string)[] | null,"target": string,"uptime_24h_percent": number | null,"uptime_90d_percent": number | null
+                    "certificate_expires_at": string | null,"certificate_issuer": string | null,"certificate_looked_at": string | null,"certificate_problem": string | null,"days": Json | null,"figures_at": string | null,"group_name": string | null,"http_status": number | null,"incident_id": string | null,"is_heartbeat": boolean | null,"is_maintenance": boolean | null,"is_paused": boolean | null,"last_check_at": string | null,"last_error": string | null,"last_heartbeat_at": string | null,"last_response_time_ms": number | null,"next_heartbeat_at": string | null,"p50_ms": number | null,"p95_ms": number | null,"pause_reason": string | null,"paused_until": string | null,"response_time_error_ms": number | null,"response_times_ms": Json | null,"seen_from": (string)[] | null,"service_problem": string | null,"service_status": Database["public"]['Enums']["check_status"] | null,"since": string,"status": Database["public"]['Enums']["check_status"],"tags": (string)[] | null,"target": string,"uptime_24h_percent": number | null,"uptime_90d_percent": number | null
                   }
                   ComputedFields: never
                   Relationships: [
@@ -442,7 +442,7 @@ isOneToOne: false
                   ]
                 },"target_status": {
                   Row: {
-                    "certificate_expires_at": string | null,"certificate_issuer": string | null,"certificate_looked_at": string | null,"certificate_problem": string | null,"group_name": string | null,"http_status": number | null,"incident_id": string | null,"is_heartbeat": boolean | null,"is_paused": boolean | null,"last_check_at": string | null,"last_error": string | null,"last_heartbeat_at": string | null,"last_response_time_ms": number | null,"next_heartbeat_at": string | null,"p50_ms": number | null,"p95_ms": number | null,"pause_reason": string | null,"paused_until": string | null,"response_time_error_ms": number | null,"seen_from": (string)[] | null,"service_problem": string | null,"service_status": Database["public"]['Enums']["check_status"] | null,"since": string,"status": Database["public"]['Enums']["check_status"],"tags": (string)[] | null,"target": string,"uptime_24h_percent": number | null,"uptime_30d_percent": number | null,"uptime_7d_percent": number | null
+                    "certificate_expires_at": string | null,"certificate_issuer": string | null,"certificate_looked_at": string | null,"certificate_problem": string | null,"figures_at": string | null,"group_name": string | null,"http_status": number | null,"incident_id": string | null,"is_heartbeat": boolean | null,"is_paused": boolean | null,"last_check_at": string | null,"last_error": string | null,"last_heartbeat_at": string | null,"last_response_time_ms": number | null,"next_heartbeat_at": string | null,"p50_ms": number | null,"p95_ms": number | null,"pause_reason": string | null,"paused_until": string | null,"response_time_error_ms": number | null,"seen_from": (string)[] | null,"service_problem": string | null,"service_status": Database["public"]['Enums']["check_status"] | null,"since": string,"status": Database["public"]['Enums']["check_status"],"tags": (string)[] | null,"target": string,"uptime_24h_percent": number | null,"uptime_30d_percent": number | null,"uptime_7d_percent": number | null
                   }
                   ComputedFields: never
                   Relationships: [
@@ -455,6 +455,7 @@ isOneToOne: false
 { Args: { "incident_id": string }; Returns: {
               "acknowledged_at": string | null,
 "acknowledged_by": string | null,
+"active_hour": string | null,
 "category": Database["public"]['Enums']["incident_category"],
 "claim_caller": string | null,
 "claim_expires_at": string | null,
@@ -475,6 +476,7 @@ isOneToOne: false
 "message": string,
 "occurrence_count": number,
 "open_before": string,
+"opened_at": string | null,
 "release": string | null,
 "reopened_at": string | null,
 "resolution": string | null,
@@ -540,6 +542,11 @@ isOneToOne: false
 "begin_agent_action":
 { Args: { "action_type": string,"agent": string,"dry_run"?: boolean,"incident_id"?: string,"plan"?: Json }; Returns: Json
                            },
+"capacity":
+{ Args: { "size_gb"?: number }; Returns: {
+              "days_left": number,"ends_at": number,"mb_a_day": number,"mb_at_most": number,"measure": string,"rows_a_day": number,"sentence": string,"unit": string,"value": number
+            }[]
+                           },
 "check_installation":
 { Args: Record<PropertyKey, never>; Returns: {
               "name": string,"number": number,"remedy": string,"result": string,"sentence": string
@@ -577,6 +584,7 @@ isOneToOne: false
 { Args: { "incident_id": string,"lease_seconds"?: number }; Returns: {
               "acknowledged_at": string | null,
 "acknowledged_by": string | null,
+"active_hour": string | null,
 "category": Database["public"]['Enums']["incident_category"],
 "claim_caller": string | null,
 "claim_expires_at": string | null,
@@ -597,6 +605,7 @@ isOneToOne: false
 "message": string,
 "occurrence_count": number,
 "open_before": string,
+"opened_at": string | null,
 "release": string | null,
 "reopened_at": string | null,
 "resolution": string | null,
@@ -714,6 +723,7 @@ isOneToOne: false
 { Args: { "incident_id": string,"reason": string }; Returns: {
               "acknowledged_at": string | null,
 "acknowledged_by": string | null,
+"active_hour": string | null,
 "category": Database["public"]['Enums']["incident_category"],
 "claim_caller": string | null,
 "claim_expires_at": string | null,
@@ -734,6 +744,7 @@ isOneToOne: false
 "message": string,
 "occurrence_count": number,
 "open_before": string,
+"opened_at": string | null,
 "release": string | null,
 "reopened_at": string | null,
 "resolution": string | null,
@@ -764,6 +775,7 @@ isOneToOne: false
 { Args: { "incident_id": string,"reason": string }; Returns: {
               "acknowledged_at": string | null,
 "acknowledged_by": string | null,
+"active_hour": string | null,
 "category": Database["public"]['Enums']["incident_category"],
 "claim_caller": string | null,
 "claim_expires_at": string | null,
@@ -784,6 +796,7 @@ isOneToOne: false
 "message": string,
 "occurrence_count": number,
 "open_before": string,
+"opened_at": string | null,
 "release": string | null,
 "reopened_at": string | null,
 "resolution": string | null,
@@ -817,6 +830,7 @@ isOneToOne: false
 { Args: { "has_worked"?: boolean,"incident_id": string,"knowledge_id"?: number,"resolution": string }; Returns: {
               "acknowledged_at": string | null,
 "acknowledged_by": string | null,
+"active_hour": string | null,
 "category": Database["public"]['Enums']["incident_category"],
 "claim_caller": string | null,
 "claim_expires_at": string | null,
@@ -837,6 +851,7 @@ isOneToOne: false
 "message": string,
 "occurrence_count": number,
 "open_before": string,
+"opened_at": string | null,
 "release": string | null,
 "reopened_at": string | null,
 "resolution": string | null,
@@ -878,6 +893,7 @@ isOneToOne: false
 { Args: { "incident_id": string,"reason": string,"severity": string }; Returns: {
               "acknowledged_at": string | null,
 "acknowledged_by": string | null,
+"active_hour": string | null,
 "category": Database["public"]['Enums']["incident_category"],
 "claim_caller": string | null,
 "claim_expires_at": string | null,
@@ -898,6 +914,7 @@ isOneToOne: false
 "message": string,
 "occurrence_count": number,
 "open_before": string,
+"opened_at": string | null,
 "release": string | null,
 "reopened_at": string | null,
 "resolution": string | null,
@@ -937,6 +954,7 @@ isOneToOne: false
 { Args: { "incident_id": string,"reason": string,"until": string }; Returns: {
               "acknowledged_at": string | null,
 "acknowledged_by": string | null,
+"active_hour": string | null,
 "category": Database["public"]['Enums']["incident_category"],
 "claim_caller": string | null,
 "claim_expires_at": string | null,
@@ -957,6 +975,7 @@ isOneToOne: false
 "message": string,
 "occurrence_count": number,
 "open_before": string,
+"opened_at": string | null,
 "release": string | null,
 "reopened_at": string | null,
 "resolution": string | null,

@@ -1,7 +1,8 @@
 -- Purpose: sums checks up per hour and per day.
 -- Objects: tables monitoring.target_hourly_stats, monitoring.target_daily_stats; functions monitoring.write_hours,
 --   monitoring.write_days, monitoring.roll_up_checks, monitoring.roll_up_days.
--- Risks: a check may be purged only after the hours in which it stands were summed up: drop_old_partitions() sees to that.
+-- Risks: a check may be purged only after the hours in which it stands were summed up: drop_old_partitions() sees to
+--   that.
 --   The view monitoring.counted_hours counts, for readers as for the roll-up, so that both have the same figures.
 
 create table monitoring.target_hourly_stats (

@@ -50,8 +50,8 @@ comment on column monitoring.incident_days.seconds_to_resolve is
 comment on constraint purged_figures_are_in_order on monitoring.incident_days is
 'acknowledged must be between 0 and incidents, and occurrences not less than incidents.';
 
--- Finds what retention deletes, and the days of incidents that were resolved lately. By day: an index on the time itself
--- would also be chosen, without statistics, to find the latest incident of a fingerprint, and read many others.
+-- Finds what retention deletes, and the days of incidents that were resolved lately. By day: an index on the time
+-- itself would also be chosen, without statistics, to find the latest incident of a fingerprint, and read many others.
 create index incidents_resolved_day_idx on public.incidents (((resolved_at at time zone 'UTC')::date))
 where status = 'resolved';
 

@@ -62,7 +62,7 @@ SECRET_COLUMNS = {"monitoring.secrets": "{value}", "monitoring.event_keys": "{se
 
 
 def list_rows(project: Project) -> dict[str, list[Any]]:
-    """The rows of each table of ours, without the times at which they were written, and without the values of secrets."""
+    """The rows of each table of ours, without the times at which they were written and the values of secrets."""
     rows = {}
     tables = "select format('%I.%I', schema, name) as name from monitoring.list_own_objects() where kind = 'relation'"
     query = f"select name from ({tables}) as own join pg_class on pg_class.oid = name::regclass where relkind = 'r'"  # noqa: S608

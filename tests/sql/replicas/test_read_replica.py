@@ -127,7 +127,8 @@ def test_what_reads_works_on_a_replica(replica: Connection, incident: str, name:
 def test_a_replica_refuses_writes(replica: Connection, incident: str) -> None:
     for name in ("add_incident_note", "report_error"):
         call = CALLS[name]
-        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        # Ingest reads an unlogged table first, which a replica does not have.
+        with pytest.raises((psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.FeatureNotSupported)):
             _run(replica, replace(call, statement=call.statement.replace(OPEN, incident)))
 
 
