@@ -51,7 +51,8 @@ begin
         from public.incidents
         where incidents.status = 'resolved'
           and incidents.resolved_at < v_end
-        order by incidents.resolved_at
+          and (incidents.resolved_at at time zone 'UTC')::date <= (v_end at time zone 'UTC')::date
+        order by (incidents.resolved_at at time zone 'UTC')::date
         limit 4 * purge_incidents.batch_size
       )
       union
@@ -60,7 +61,8 @@ begin
         from public.incidents
         where incidents.status = 'resolved'
           and incidents.resolved_at < v_end
-        order by incidents.resolved_at desc
+          and (incidents.resolved_at at time zone 'UTC')::date <= (v_end at time zone 'UTC')::date
+        order by (incidents.resolved_at at time zone 'UTC')::date desc
         limit 4 * purge_incidents.batch_size
       )
     ) as due

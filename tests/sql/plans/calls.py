@@ -109,7 +109,7 @@ CALLS: dict[str, Call] = {
     ),
     "ingest_deliveries": _service(
         f"select public.ingest_deliveries({_literal(_deliveries(0))})",
-        Budget(entries=10_000, reason="fifty new incidents, each with its notifications"),
+        Budget(entries=12_000, reason="fifty new incidents, each with its notifications"),
     ),
     "ingest_deliveries of known issues": _service(
         f"select public.ingest_deliveries({_literal(_deliveries(100))})",
@@ -124,7 +124,8 @@ CALLS: dict[str, Call] = {
     "list_incidents of a source": Call('select public.list_incidents(\'{"source": "seed 3"}\')', budget=_LISTED),
     "match_error_knowledge": Call(
         "select * from public.match_error_knowledge("
-        "(select array_agg(0.1)::extensions.vector from generate_series(1, 1536)))"
+        "(select array_agg(0.1)::extensions.vector from generate_series(1, 1536)))",
+        budget=Budget(scanned=10_000, blocks=30_000, reason="the planner may compare 10,000 vectors rather than search"),
     ),
     "mute_target": _service("select public.mute_target('seed-1', 10, 'r')"),
     "pause_target": _service("select public.pause_target('seed-1', 10, 'r')"),
