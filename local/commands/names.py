@@ -48,7 +48,13 @@ def _rows(list_name: str) -> str:
         names = [name for name in all_names if list_name == _list_of(kind, schema, name)]
         if not names:
             continue
-        lines = textwrap.fill(" ".join(sorted(names)), WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        lines = textwrap.fill(
+            " ".join(sorted(names)),
+            WIDTH,
+            initial_indent=" " * 6,
+            subsequent_indent=" " * 6,
+            break_on_hyphens=False,
+        )
         rows.append(f"    ('{schema}', '{kind}', '{grantees}', '\n{lines}\n    ')")
     return ",\n".join(rows) + "\n"
 

@@ -312,10 +312,16 @@ as $$
       sender_quotas service_targets service_versions suspected_targets watched_jobs withdrawn_requests
     '),
     ('cron', 'job', '', '
-      monitoring-anchor-audit monitoring-close-overdue-actions monitoring-confirm-failures monitoring-embed-knowledge
-      monitoring-end-suppressions monitoring-health-checks monitoring-judge-health-checks monitoring-make-partitions
-      monitoring-restore-missing monitoring-retry-deliveries monitoring-roll-up-checks monitoring-roll-up-incidents
-      monitoring-send-notifications monitoring-watch-jobs monitoring-watch-sentry
+      monitoring-anchor-audit monitoring-close-overdue-actions monitoring-close-quiet-incidents
+      monitoring-confirm-failures monitoring-embed-knowledge monitoring-end-suppressions monitoring-health-checks
+      monitoring-judge-health-checks monitoring-make-partitions monitoring-purge-agent-actions monitoring-purge-checks
+      monitoring-purge-deliveries monitoring-purge-deployments monitoring-purge-early-resolutions
+      monitoring-purge-emails monitoring-purge-incident-hours monitoring-purge-incidents monitoring-purge-job-runs
+      monitoring-purge-looks monitoring-purge-notifications monitoring-purge-quotas monitoring-purge-receipts
+      monitoring-purge-remembered-events monitoring-purge-security-events monitoring-purge-service-versions
+      monitoring-purge-target-days monitoring-purge-target-hours monitoring-restore-missing
+      monitoring-retry-deliveries monitoring-roll-up-checks monitoring-roll-up-incidents monitoring-send-notifications
+      monitoring-watch-jobs monitoring-watch-sentry
     '),
     ('public', 'index', '', '
       agent_actions_allowed_idx agent_actions_caller_idx agent_actions_created_idx agent_actions_erasures_idx

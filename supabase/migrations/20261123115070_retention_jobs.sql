@@ -43,38 +43,29 @@ security invoker
 set search_path = ''
 as $$
   -- Each at a minute of its own. Actions come before incidents, which stay until their actions are gone.
-  select
-    'monitoring-' || jobs.name,
-    format('%s * * * *', jobs.minute),
-    monitoring.write_purge_command(
-      format(
-        '%I(%s)', replace(coalesce(jobs.function_name, jobs.name), '-', '_'),
-        case when jobs.has_argument then jobs.batch_size::text end
-      ),
-      jobs.batch_size
-    )
+  select jobs.name, jobs.schedule, monitoring.write_purge_command(jobs.call, jobs.batch_size)
   from (
     values
-    (11, 'purge-target-hours', null, 5000, true),
-    (13, 'purge-target-days', null, 5000, true),
-    (15, 'purge-looks', null, 5000, true),
-    (17, 'purge-receipts', null, 5000, true),
-    (19, 'purge-early-resolutions', null, 5000, true),
-    (21, 'purge-quotas', null, 5000, true),
-    (23, 'purge-deliveries', null, 2000, true),
-    (25, 'purge-incident-hours', null, 5000, true),
-    (27, 'purge-notifications', null, 2000, true),
-    (29, 'purge-emails', null, 2000, true),
-    (31, 'purge-security-events', null, 5000, true),
-    (33, 'purge-deployments', null, 1000, true),
-    (35, 'purge-service-versions', null, 1000, true),
-    (37, 'purge-agent-actions', null, 5000, true),
-    (39, 'purge-remembered-events', null, 1, false),
-    (41, 'purge-incidents', null, 500, true),
-    (43, 'purge-checks', 'drop_old_partitions', 1, false),
-    (45, 'purge-job-runs', null, 5000, true),
-    (47, 'close-quiet-incidents', null, 200, true)
-  ) as jobs (minute, name, function_name, batch_size, has_argument)
+    ('monitoring-purge-target-hours', '11 * * * *', 'purge_target_hours(5000)', 5000),
+    ('monitoring-purge-target-days', '13 * * * *', 'purge_target_days(5000)', 5000),
+    ('monitoring-purge-looks', '15 * * * *', 'purge_looks(5000)', 5000),
+    ('monitoring-purge-receipts', '17 * * * *', 'purge_receipts(5000)', 5000),
+    ('monitoring-purge-early-resolutions', '19 * * * *', 'purge_early_resolutions(5000)', 5000),
+    ('monitoring-purge-quotas', '21 * * * *', 'purge_quotas(5000)', 5000),
+    ('monitoring-purge-deliveries', '23 * * * *', 'purge_deliveries(2000)', 2000),
+    ('monitoring-purge-incident-hours', '25 * * * *', 'purge_incident_hours(5000)', 5000),
+    ('monitoring-purge-notifications', '27 * * * *', 'purge_notifications(2000)', 2000),
+    ('monitoring-purge-emails', '29 * * * *', 'purge_emails(2000)', 2000),
+    ('monitoring-purge-security-events', '31 * * * *', 'purge_security_events(5000)', 5000),
+    ('monitoring-purge-deployments', '33 * * * *', 'purge_deployments(1000)', 1000),
+    ('monitoring-purge-service-versions', '35 * * * *', 'purge_service_versions(1000)', 1000),
+    ('monitoring-purge-agent-actions', '37 * * * *', 'purge_agent_actions(5000)', 5000),
+    ('monitoring-purge-remembered-events', '39 * * * *', 'purge_remembered_events()', 1),
+    ('monitoring-purge-incidents', '41 * * * *', 'purge_incidents(500)', 500),
+    ('monitoring-purge-checks', '43 * * * *', 'drop_old_partitions()', 1),
+    ('monitoring-purge-job-runs', '45 * * * *', 'purge_job_runs(5000)', 5000),
+    ('monitoring-close-quiet-incidents', '47 * * * *', 'close_quiet_incidents(200)', 200)
+  ) as jobs (name, schedule, call, batch_size)
 $$;
 
 comment on function monitoring.list_retention_jobs() is

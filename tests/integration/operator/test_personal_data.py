@@ -90,8 +90,8 @@ def test_a_repeat_after_the_erasure_folds_into_the_incident(
     erase(sql_editor, person)
     again = report(client, source, f"{person} was here").json()
     assert (again["incident_id"], again["occurrence_count"]) == (first["incident_id"], 2)
-    # The newest occurrence is kept: the program that sends the name must stop first.
-    assert rows_with(sql_editor, person) == ["incidents"]
+    # The newest occurrence is kept, and remembered: the program that sends the name must stop first.
+    assert rows_with(sql_editor, person) == ["incidents", "monitoring.remembered_events"]
     erase(sql_editor, person)
     assert rows_with(sql_editor, person) == []
 
