@@ -148,16 +148,18 @@ begin
   ) as covered
   where not head.is_anchored
     and head.chain_position > covered.until_position;
-  -- A chain that is being written, or was written since, belongs to the next anchor too.
+  -- A chain that is being written, or was written or begun since, belongs to the next anchor too.
   update monitoring.audit_heads
   set is_anchored = true
   from (
     select head.chain
     from monitoring.audit_heads as head
-    left join monitoring.audit_anchor_heads as anchored
-      on anchored.anchored_on = write_audit_anchor.day and anchored.chain = head.chain
     where not head.is_anchored
-      and (anchored.chain is null or anchored.chain_position = head.chain_position)
+      and head.chain_position <= greatest(head.purged_position, (
+        select max(anchored.chain_position)
+        from monitoring.audit_anchor_heads as anchored
+        where anchored.chain = head.chain
+      ))
     order by head.chain
     for no key update of head skip locked
   ) as covered

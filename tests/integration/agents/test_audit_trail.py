@@ -146,6 +146,28 @@ def test_what_commits_after_an_anchor_is_in_the_next_one(stack: Stack, connectio
     assert problems_of(connection, None, None) == []
 
 
+def test_what_is_written_while_an_anchor_is_written_is_in_the_next_one(
+    stack: Stack, connection: psycopg.Connection[Any]
+) -> None:
+    """The heads are read first and marked as anchored then: a chain that begins in between is not marked."""
+    name = f"between {secrets.token_hex(4)}"
+    with (
+        ThreadPoolExecutor(1) as pool,
+        psycopg.connect(stack.database_url) as between,
+        psycopg.connect(stack.database_url, autocommit=True) as anchoring,
+    ):
+        as_user(between, name)
+        between.execute("lock table monitoring.audit_heads in share mode")  # heads can be read, and not be marked
+        written = pool.submit(write_anchor, anchoring, "2001-01-01")
+        blockers = "select cardinality(pg_blocking_pids(%s)) > 0"
+        wait_until(lambda: connection.execute(blockers, [anchoring.info.backend_pid]).fetchone() == (True,))
+        act(between)
+        between.commit()
+        assert f"user:{name}" not in written.result()
+    assert f"user:{name}" in write_anchor(connection, "2001-01-02")
+    assert problems_of(connection, None, None) == []
+
+
 def test_agents_ingest_purges_and_anchors_at_once_break_no_chain(
     stack: Stack, make_incident: Callable[[], str], connection: psycopg.Connection[Any]
 ) -> None:
