@@ -89,6 +89,9 @@ declare
   v_name constant text := to_char(make_partition.since at time zone 'UTC', '"monitoring_checks_"IYYY"w"IW');
   v_until constant timestamptz := (make_partition.since at time zone 'UTC' + interval '7 days') at time zone 'UTC';
 begin
+  -- Its foreign key locks incidents too: first, as everywhere, because who deletes or erases incidents changes their
+  -- checks next.
+  lock table public.incidents in share row exclusive mode;
   lock table monitoring.monitoring_checks_default in access exclusive mode;
   execute format(
     'create table monitoring.%I ('

@@ -103,3 +103,26 @@ def test_the_kill_switch_survives_a_deadlock(
         row = killer.execute("select count(*) from monitoring.running_actions").fetchone()
         assert row == (0,)
         killer.rollback()
+
+
+def test_a_new_partition_of_checks_deadlocks_with_nobody_who_changes_incidents_and_their_checks(
+    stack: Stack, connection: psycopg.Connection[Any], make_incident: Callable[[], str]
+) -> None:
+    incident_id = make_incident()
+    latest = "select name from monitoring.list_check_partitions() order by since desc limit 1"
+    row = connection.execute(latest).fetchone()
+    assert row is not None
+    connection.execute(sql.SQL("drop table monitoring.{}").format(sql.Identifier(row[0])))
+    with (
+        ThreadPoolExecutor(1) as pool,
+        psycopg.connect(stack.database_url) as editor,
+        psycopg.connect(stack.database_url, autocommit=True) as maker,
+    ):
+        editor.execute("update public.incidents set url = 'u' where id = %s", [incident_id])
+        made = pool.submit(maker.execute, "select monitoring.make_partitions()")
+        wait_until(lambda: is_waiting(connection, maker))
+        editor.execute("update public.monitoring_checks set error = 'e' where target = 'none'")
+        editor.commit()
+        made.result()
+    connection.execute("select monitoring.make_partitions()")  # if it has waited for two seconds
+    assert connection.execute(latest).fetchone() == row
