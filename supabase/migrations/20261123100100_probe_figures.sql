@@ -1,7 +1,7 @@
 -- Purpose: stores the figures that status pages show of each target, so that a page reads rows instead of counting 90
 --   days and the checks of an hour.
 -- Objects: tables monitoring.target_figures, monitoring.target_rounds; functions monitoring.count_figures,
---   monitoring.store_figures, monitoring.store_rounds, monitoring.store_target_figures,
+--   monitoring.can_count_figures, monitoring.store_figures, monitoring.store_rounds, monitoring.store_target_figures,
 --   monitoring.recount_targets, monitoring.follow_judged_rounds, monitoring.follow_changed_rounds; triggers
 --   inserted_rounds_are_counted, changed_rounds_are_counted.
 -- Risks: whatever writes judged checks holds the advisory lock of judgements (20261123, 1800), and so does the job that
@@ -174,6 +174,34 @@ $$;
 comment on function monitoring.count_figures(text[]) is
 'Returns the rows of the view counted_figures of these targets, as monitoring.target_figures stores them.';
 
+create function monitoring.can_count_figures()
+returns boolean
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select coalesce(
+    (select count(*) from monitoring.target_states)
+    * date_part(
+      'epoch',
+      date_trunc('hour', now(), 'UTC') - coalesce(
+        (
+          select max(target_hourly_stats.hour) + interval '1 hour'
+          from monitoring.target_hourly_stats
+          where target_hourly_stats.hour < date_trunc('hour', now(), 'UTC')
+        ),
+        (select min(monitoring_checks.scheduled_at) from public.monitoring_checks)
+      )
+    ) / 3600 <= 20000,
+    true
+  )
+$$;
+
+comment on function monitoring.can_count_figures() is
+'Returns whether few hours of targets are not summed up yet: at most 20,000 for all targets, which are counted in about 5
+seconds. Otherwise the roll-up comes first: no judgement must wait until more are counted.';
+
 create function monitoring.store_figures(figures monitoring.target_figures[])
 returns void
 language sql
@@ -263,6 +291,8 @@ as $$
             figures.hours_until
           )
           and all_checks.scheduled_at <= now()
+          -- With older figures, which wait for the roll-up, the rounds of days would be counted each minute.
+          and figures.hours_until > now() - interval '4 hours'
       ) as checks
       window in_order as (order by checks.second)
     ) as spans
@@ -309,7 +339,8 @@ as $$
 $$;
 
 comment on function monitoring.store_rounds(text[]) is
-'Counts the rounds of these targets since target_figures.hours_until, and stores them in monitoring.target_rounds.';
+'Counts the rounds of these targets since target_figures.hours_until, none if that is more than 4 hours ago, and stores
+them in monitoring.target_rounds.';
 
 create function monitoring.store_target_figures()
 returns bigint
@@ -320,9 +351,13 @@ set search_path = ''
 as $$
 declare
   v_targets constant text[] := array(select target_states.target from monitoring.target_states);
-  -- Takes seconds, so no judgement waits for it.
-  v_figures constant monitoring.target_figures[] := monitoring.count_figures(v_targets);
+  v_figures monitoring.target_figures[];
 begin
+  if not monitoring.can_count_figures() then
+    return 0;
+  end if;
+  -- Takes seconds, so no judgement waits for it.
+  v_figures := monitoring.count_figures(v_targets);
   perform pg_advisory_xact_lock(20261123, 1800);
   perform monitoring.store_figures(v_figures);
   perform monitoring.store_rounds(v_targets);
@@ -331,8 +366,8 @@ end
 $$;
 
 comment on function monitoring.store_target_figures() is
-'Stores the figures of all targets for status pages, and returns the number of targets. pg_cron runs it each hour, after
-the roll-up. Safe to repeat.';
+'Stores the figures of all targets for status pages, and returns the number of targets: 0 while many hours are not summed
+up, see can_count_figures(). pg_cron runs it each hour, after the roll-up. Safe to repeat.';
 
 create function monitoring.recount_targets(targets text[], oldest timestamptz[])
 returns void
@@ -360,7 +395,7 @@ begin
   join monitoring.target_states on target_states.target = written.target
   left join monitoring.target_figures as figures on figures.target = written.target;
 
-  if v_uncounted is not null then
+  if v_uncounted is not null and monitoring.can_count_figures() then
     perform monitoring.store_figures(monitoring.count_figures(v_uncounted));
   end if;
   if v_targets is not null then
@@ -371,7 +406,8 @@ $$;
 
 comment on function monitoring.recount_targets(text[], timestamptz[]) is
 'Counts targets again of which checks were judged, the oldest of which is given: their latest rounds, and their hours if
-the check is of an hour that was counted, or the target is new.';
+the check is of an hour that was counted, or the target is new, unless the roll-up has to come first, see
+can_count_figures().';
 
 create function monitoring.follow_judged_rounds()
 returns trigger

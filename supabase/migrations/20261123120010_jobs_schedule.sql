@@ -32,6 +32,17 @@ begin
 end
 $loop$
 $confirm$;
+  -- What is summed up stays, whatever becomes of the next step.
+  c_roll_up constant text := $roll_up$do $steps$
+begin
+  perform monitoring.roll_up_checks();
+  commit;
+  perform monitoring.roll_up_days();
+  commit;
+  perform monitoring.store_target_figures();
+end
+$steps$
+$roll_up$;
 begin
   return query
   select jobs.name, jobs.schedule, jobs.command, jobs.is_needed is not null, coalesce(jobs.is_needed, true)
@@ -43,7 +54,7 @@ begin
     ('monitoring-watch-jobs', '* * * * *', 'select monitoring.watch_jobs()', null),
     (
       'monitoring-roll-up-checks', '5 * * * *',
-      'select monitoring.roll_up_checks(), monitoring.roll_up_days(), monitoring.store_target_figures()', null
+      c_roll_up, null
     ),
     ('monitoring-make-partitions', '25 2 * * *', 'select monitoring.make_partitions()', null),
     ('monitoring-roll-up-incidents', '7 * * * *', 'select monitoring.roll_up_incidents()', null),
