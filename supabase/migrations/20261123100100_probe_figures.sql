@@ -199,8 +199,8 @@ as $$
 $$;
 
 comment on function monitoring.can_count_figures() is
-'Returns whether few hours of targets are not summed up yet: at most 20,000 for all targets, which are counted in about 5
-seconds. Otherwise the roll-up comes first: no judgement must wait until more are counted.';
+'Returns whether few hours of targets are not summed up yet: at most 20,000 of all targets together, which are counted
+in about 5 seconds. Otherwise the roll-up comes first: no judgement must wait until more are counted.';
 
 create function monitoring.store_figures(figures monitoring.target_figures[])
 returns void
@@ -366,8 +366,8 @@ end
 $$;
 
 comment on function monitoring.store_target_figures() is
-'Stores the figures of all targets for status pages, and returns the number of targets: 0 while many hours are not summed
-up, see can_count_figures(). pg_cron runs it each hour, after the roll-up. Safe to repeat.';
+'Stores the figures of all targets for status pages, and returns the number of targets: 0 while many hours are not
+summed up, see can_count_figures(). pg_cron runs it each hour, after the roll-up. Safe to repeat.';
 
 create function monitoring.recount_targets(targets text[], oldest timestamptz[])
 returns void
