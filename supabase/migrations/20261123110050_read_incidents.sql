@@ -210,20 +210,23 @@ declare
     from monitoring.incident_daily_stats
   );
   v_today date := (now() at time zone 'UTC')::date;
+  -- What was resolved since is not counted yet, also when the job did not run for long.
+  v_last constant date := (select max(incident_daily_stats.day) from monitoring.incident_daily_stats);
   v_count bigint;
 begin
   v_count := monitoring.write_incident_days(coalesce(v_since, '-infinity'), v_today);
   -- Older days on which an incident opened that was resolved only now.
   return v_count + (
     select coalesce(sum(monitoring.write_incident_days(changed.day, changed.day + 1)), 0)::bigint
-    from monitoring.list_changed_days(v_since) as changed (day)
+    from monitoring.list_changed_days(v_since, v_last) as changed (day)
   );
 end
 $$;
 
 comment on function monitoring.roll_up_incidents() is
 'Counts the incidents of completed days, the last 30 of them again because they are still being resolved, and older ones
-whose incidents were resolved in the last 2 days, and returns the number of rows written. Safe to repeat. pg_cron runs it each hour.';
+whose incidents were resolved in the last 2 days or since the last run, and returns the number of rows written. Safe to
+repeat. pg_cron runs it each hour.';
 
 create view public.incident_stats
 with (security_invoker = true)

@@ -69,7 +69,7 @@ $$;
 comment on function monitoring.find_retention_end(text) is
 'Returns the time before which rows are deleted, by a field of retention that is a number of days.';
 
-create function monitoring.list_changed_days(until date)
+create function monitoring.list_changed_days(until date, since date)
 returns setof date
 language sql
 stable
@@ -80,10 +80,11 @@ as $$
   select distinct (incidents.first_seen at time zone 'UTC')::date
   from public.incidents
   where incidents.status = 'resolved'
-    and (incidents.resolved_at at time zone 'UTC')::date >= (now() at time zone 'UTC')::date - 2
+    and (incidents.resolved_at at time zone 'UTC')::date
+      >= least(list_changed_days.since, (now() at time zone 'UTC')::date - 2)
     and incidents.first_seen < list_changed_days.until::timestamp at time zone 'UTC'
 $$;
 
-comment on function monitoring.list_changed_days(date) is
-'Returns the days before until on which incidents opened that were resolved today or on the 2 days before: their figures
-changed.';
+comment on function monitoring.list_changed_days(date, date) is
+'Returns the days before until on which incidents opened that were resolved since a day, at least today or on the 2 days
+before: their figures changed.';

@@ -1,6 +1,6 @@
 begin;
 
-select plan(3);
+select plan(4);
 
 delete from monitoring.incident_daily_stats;
 
@@ -49,6 +49,27 @@ select monitoring.roll_up_incidents();
 select results_eq(
   $$ select opened from public.incident_stats where day = (now() at time zone 'UTC')::date - 600 $$, array[5::bigint],
   'a day on which nothing changed is not counted again'
+);
+
+-- The job did not run for a week.
+insert into public.incidents (id, fingerprint, title, message, severity, category, rule, first_seen, last_seen)
+values
+('INC-2', 'ret week', 't', 'm', 'LOW', 'database', 'r', now() - interval '300 days', now() - interval '300 days'),
+('INC-3', 'ret last', 't', 'm', 'LOW', 'database', 'r', now() - interval '8 days', now() - interval '8 days');
+
+select monitoring.roll_up_incidents();
+
+update public.incidents
+set status = 'resolved', resolved_at = now() - interval '5 days'
+where incidents.id = 'INC-2';
+
+select monitoring.roll_up_incidents();
+
+select results_eq(
+  $$ select opened, resolved from public.incident_stats
+     where day = (now() at time zone 'UTC')::date - 300 and category = 'database' $$,
+  $$ values (1::bigint, 1::bigint) $$,
+  'and that of one that was resolved while the job did not run'
 );
 
 select * from finish();
