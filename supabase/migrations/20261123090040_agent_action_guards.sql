@@ -400,10 +400,21 @@ volatile
 security definer
 set search_path = ''
 as $$
+declare
+  c_former constant text := current_setting('lock_timeout');
 begin
   perform pg_advisory_xact_lock(20261126, 1);
   if tg_table_name = 'system_config' then
-    perform pg_advisory_xact_lock(20261126, 3);
+    begin
+      perform set_config('lock_timeout', '5s', true);
+      perform pg_advisory_xact_lock(20261126, 3);
+      perform set_config('lock_timeout', c_former, true);
+    exception
+      -- A judgement waits for an incident that a session left locked. The kill switch must not: should both wait for
+      -- each other, stop_running_actions() tries again.
+      when lock_not_available then
+        null;
+    end;
   end if;
   return null;
 end
@@ -411,8 +422,9 @@ $$;
 
 comment on function monitoring.lock_action_starts() is
 'Takes the advisory lock of action starts and ends before a row is locked, and before one of system_config that of
-changes of incidents in several steps too: the kill switch and the judgement of health checks wait for each other here,
-instead of for incidents. Security definer, like the trigger function that ends running actions.';
+changes of incidents in several steps too, for which it waits 5 seconds: the kill switch and the judgement of health
+checks wait for each other here, instead of for incidents. Security definer, like the trigger function that ends running
+actions.';
 
 create trigger configuration_changes_queue_with_agents
 before insert or update or delete on public.system_config

@@ -105,6 +105,39 @@ def test_the_kill_switch_survives_a_deadlock(
         killer.rollback()
 
 
+def test_the_kill_switch_does_not_wait_for_a_judgement_that_waits_for_an_incident(
+    stack: Stack, connection: psycopg.Connection[Any]
+) -> None:
+    """Of a target that was removed: the judgement resolves it, but a session holds it."""
+    name = f"held {secrets.token_hex(4)}"
+    connection.execute(
+        "insert into public.incidents (fingerprint, title, message, severity, category, rule, sender)"
+        " values ('health-check:target:' || %s, 't', 'm', 'LOW', 'backend', 'r', 'health-check')",
+        [name],
+    )
+    with (
+        psycopg.connect(stack.database_url) as holder,
+        psycopg.connect(stack.database_url, autocommit=True) as judge,
+        psycopg.connect(stack.database_url) as killer,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        holder.execute(
+            "select from public.incidents where fingerprint = 'health-check:target:' || %s for update", [name]
+        )
+        connection.execute(
+            "insert into monitoring.target_states (target, status, since) values (%s, 'down', now())", [name]
+        )
+        judged = pool.submit(judge.execute, "select monitoring.judge_health_checks()")
+        try:
+            wait_until(lambda: is_waiting(connection, judge), what="a judgement at the incident")
+            killer.execute("set statement_timeout = '20s'")
+            killer.execute("select public.set_kill_switch(true, 'the test')")
+            killer.rollback()
+        finally:
+            holder.rollback()
+        judged.result()
+
+
 def test_a_new_partition_of_checks_deadlocks_with_nobody_who_changes_incidents_and_their_checks(
     stack: Stack, connection: psycopg.Connection[Any], make_incident: Callable[[], str]
 ) -> None:
