@@ -1,7 +1,7 @@
 -- Purpose: makes the weekly partitions of monitoring_checks ahead, and drops those that are older than the retention.
--- Objects: functions monitoring.list_check_partitions, monitoring.find_missing_partitions, monitoring.make_partition,
---   monitoring.make_partitions, monitoring.find_check_horizon, monitoring.drop_old_partitions,
---   monitoring.watch_partitions.
+-- Objects: functions monitoring.list_check_partitions, monitoring.find_missing_partitions,
+--   monitoring.has_unplaced_checks, monitoring.make_partition, monitoring.make_partitions,
+--   monitoring.find_check_horizon, monitoring.drop_old_partitions, monitoring.watch_partitions.
 -- Risks: a partition is attached and dropped under locks that readers and judgements wait for. Both functions take the
 --   advisory lock of rounds first, wait two seconds for the others, and leave the rest to their next run.
 
@@ -77,6 +77,26 @@ comment on function monitoring.find_missing_partitions() is
 'Returns the weeks that need a partition of monitoring_checks and have none: this one, four ahead, and those of rows in
 the default partition that are not older than the retention.';
 
+create function monitoring.has_unplaced_checks(since timestamptz, most bigint)
+returns boolean
+language sql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+  select exists (
+    select
+    from monitoring.monitoring_checks_default as unplaced
+    where unplaced.scheduled_at >= has_unplaced_checks.since
+      and unplaced.scheduled_at < (has_unplaced_checks.since at time zone 'UTC' + interval '7 days') at time zone 'UTC'
+    offset has_unplaced_checks.most
+  )
+$$;
+
+comment on function monitoring.has_unplaced_checks(timestamptz, bigint) is
+'Returns whether the default partition has more than most checks of the week that begins at since.';
+
 create function monitoring.make_partition(since timestamptz)
 returns text
 language plpgsql
@@ -90,8 +110,10 @@ declare
   v_until constant timestamptz := (make_partition.since at time zone 'UTC' + interval '7 days') at time zone 'UTC';
 begin
   -- Its foreign key locks incidents too: first, as everywhere, because who deletes or erases incidents changes their
-  -- checks next.
-  lock table public.incidents in share row exclusive mode;
+  -- checks next. Not while many rows are moved, which must not keep reports waiting.
+  if not monitoring.has_unplaced_checks(make_partition.since, 1000) then
+    lock table public.incidents in share row exclusive mode;
+  end if;
   lock table monitoring.monitoring_checks_default in access exclusive mode;
   execute format(
     'create table monitoring.%I ('
@@ -127,10 +149,11 @@ comment on function monitoring.make_partition(timestamptz) is
 'Makes the partition of monitoring_checks for the week that begins at since, moves its rows out of the default
 partition, and returns its name.';
 
-create function monitoring.make_partitions()
+create function monitoring.make_partitions(most_rows bigint default 3000000)
 returns text[]
 language plpgsql
 volatile
+strict
 security invoker
 set search_path = ''
 set lock_timeout = '2s'
@@ -139,12 +162,23 @@ declare
   v_week timestamptz;
   v_made text[] := '{}';
 begin
-  for v_week in select missing.since from monitoring.find_missing_partitions() as missing (since) loop
+  -- The latest first: those have no rows to be moved.
+  for v_week in
+    select missing.since
+    from monitoring.find_missing_partitions() as missing (since)
+    order by missing.since desc
+  loop
+    -- Many rows are moved alone, without the lock on incidents that another partition has taken until commit.
+    exit when v_made <> '{}' and monitoring.has_unplaced_checks(v_week, 1000);
+    if monitoring.has_unplaced_checks(v_week, make_partitions.most_rows) then
+      raise notice 'no partition was made for %: it has more than % checks', v_week, make_partitions.most_rows;
+      continue;
+    end if;
     begin
       perform pg_advisory_xact_lock(20261123, 1800);
       v_made := v_made || monitoring.make_partition(v_week);
     exception
-      when lock_not_available then
+      when lock_not_available or deadlock_detected then
         raise notice 'no partition was made for %: the table is in use', v_week;
         exit;
     end;
@@ -153,9 +187,11 @@ begin
 end
 $$;
 
-comment on function monitoring.make_partitions() is
+comment on function monitoring.make_partitions(bigint) is
 'Makes the partitions of monitoring_checks that are missing, and returns their names. It waits two seconds for a lock,
-and leaves what it cannot make to the next run. pg_cron runs it each day. Safe to repeat.';
+and leaves what it cannot make to the next run. A week of which the default partition has more than most_rows checks is
+left there, because to move them would last longer than a statement may: a million takes 10 seconds. Call it with more
+to move them in a session without statement_timeout. pg_cron runs it each day. Safe to repeat.';
 
 create function monitoring.drop_old_partitions()
 returns bigint

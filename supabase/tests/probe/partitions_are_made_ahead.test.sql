@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(11);
 
 select is(monitoring.make_partitions(), '{}', 'an installation has the partitions that it needs');
 
@@ -28,6 +28,8 @@ select is(
     where target = 'api'
   ), 3::bigint, 'what has no partition is stored all the same'
 );
+
+select is(monitoring.make_partitions(1), '{}', 'a week with more checks than a statement can move is left');
 
 select is(
   monitoring.make_partitions(),
@@ -67,6 +69,35 @@ select is_empty(
 
 select is(
   monitoring.make_partition('2020-12-28 00:00+00'), 'monitoring_checks_2020w53', 'a week has the number of its Thursday''s year'
+);
+
+insert into public.monitoring_checks (target, target_type, status, scheduled_at, completed_at)
+select
+  'api' as target,
+  'other' as target_type,
+  'up' as status,
+  date_trunc('week', now(), 'UTC') - interval '14 days' + make_interval(mins => numbers.number) as scheduled_at,
+  now() as completed_at
+from generate_series(0, 1000) as numbers (number);
+
+do $$
+begin
+  execute format(
+    'drop table monitoring.%I', (select name from monitoring.list_check_partitions() order by since desc limit 1)
+  );
+end
+$$;
+
+select is(
+  monitoring.make_partitions(),
+  array[to_char((now() + interval '28 days') at time zone 'UTC', '"monitoring_checks_"IYYY"w"IW')],
+  'the partitions ahead come first'
+);
+
+select is(
+  monitoring.make_partitions(),
+  array[to_char((now() - interval '14 days') at time zone 'UTC', '"monitoring_checks_"IYYY"w"IW')],
+  'and many checks are moved by a run of their own'
 );
 
 select * from finish();
