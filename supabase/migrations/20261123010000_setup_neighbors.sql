@@ -104,8 +104,8 @@ as $$
       fold_events fold_events_by_sender fold_known_event follow_certificate_targets follow_changed_rounds
       follow_dependencies follow_judged_rounds follow_switches forget_prepared_events forget_remembered_events
       format_sentry_stack group_phrases guess_sentry_source has_later_silence has_recovered_cause has_stored_events
-      has_word hash_action_content hash_agent_action hash_alert hash_audit_anchor hash_context hash_event
-      hash_idempotency_key hash_user hide_request_secrets hmac_sha256 identify_context identify_event
+      has_unplaced_checks has_word hash_action_content hash_agent_action hash_alert hash_audit_anchor hash_context
+      hash_event hash_idempotency_key hash_user hide_request_secrets hmac_sha256 identify_context identify_event
       identify_sdk_event index_error_text insert_incidents install install_answer_trigger installation_check_of
       is_allowed_link is_amount is_builtin_rule is_caused_by_body is_channel_active is_claimed_by_another
       is_clean_jsonb is_content_error is_deployment_needed is_email_unsent is_error_number is_expression is_feature_on
