@@ -3,8 +3,8 @@
 -- Objects: tables monitoring.action_kinds, monitoring.running_actions; functions monitoring.seed_action_kinds,
 --   monitoring.is_in_deployment_window, monitoring.count_begun_actions, monitoring.find_approved_fix,
 --   monitoring.list_check_remedies, monitoring.check_agent_action, monitoring.fail_running_actions,
---   monitoring.lock_action_starts, monitoring.stop_running_actions; triggers configuration_changes_queue_with_agents,
---   kill_switch_stops_what_is_running.
+--   monitoring.lock_changes_in_steps, monitoring.lock_action_starts, monitoring.stop_running_actions; triggers
+--   configuration_changes_queue_with_agents, kill_switch_stops_what_is_running.
 -- Risks: locks are taken in this order: the advisory lock of action starts and ends, that of changes of incidents in
 --   several steps, the kill_switch row, incidents by fingerprint, the heads of audit chains. Arguments are checked
 --   before all of them. A check whose configuration is missing or unreadable fails. Waiters for the advisory lock are
@@ -393,6 +393,31 @@ $$;
 comment on function monitoring.fail_running_actions(text, boolean) is
 'Ends running actions as failed, all or only those past their deadline, with an audit row each. Returns their number.';
 
+create function monitoring.lock_changes_in_steps()
+returns boolean
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  c_former constant text := current_setting('lock_timeout');
+begin
+  perform set_config('lock_timeout', '5s', true);
+  perform pg_advisory_xact_lock(20261126, 3);
+  perform set_config('lock_timeout', c_former, true);
+  return true;
+exception
+  when lock_not_available then
+    return false;
+end
+$$;
+
+comment on function monitoring.lock_changes_in_steps() is
+'Takes the advisory lock of changes of incidents in several steps, and returns whether it was free within 5 seconds. A
+judgement that waits for an incident that a session left locked keeps it. The kill switch, and who tells that nothing is
+judged, must not wait for that.';
+
 create function monitoring.lock_action_starts()
 returns trigger
 language plpgsql
@@ -400,21 +425,11 @@ volatile
 security definer
 set search_path = ''
 as $$
-declare
-  c_former constant text := current_setting('lock_timeout');
 begin
   perform pg_advisory_xact_lock(20261126, 1);
   if tg_table_name = 'system_config' then
-    begin
-      perform set_config('lock_timeout', '5s', true);
-      perform pg_advisory_xact_lock(20261126, 3);
-      perform set_config('lock_timeout', c_former, true);
-    exception
-      -- A judgement waits for an incident that a session left locked. The kill switch must not: should both wait for
-      -- each other, stop_running_actions() tries again.
-      when lock_not_available then
-        null;
-    end;
+    -- Without it, stop_running_actions() tries again after a deadlock.
+    perform monitoring.lock_changes_in_steps();
   end if;
   return null;
 end
@@ -422,7 +437,7 @@ $$;
 
 comment on function monitoring.lock_action_starts() is
 'Takes the advisory lock of action starts and ends before a row is locked, and before one of system_config that of
-changes of incidents in several steps too, for which it waits 5 seconds: the kill switch and the judgement of health
+changes of incidents in several steps too, see lock_changes_in_steps(): the kill switch and the judgement of health
 checks wait for each other here, instead of for incidents. Security definer, like the trigger function that ends running
 actions.';
 

@@ -320,7 +320,7 @@ set search_path = ''
 as $$
 begin
   perform pg_advisory_xact_lock(20261123, 1810);
-  perform pg_advisory_xact_lock(20261126, 3);
+  perform monitoring.lock_changes_in_steps();
   begin
     perform monitoring.watch_job_runs();
   exception

@@ -105,7 +105,7 @@ def test_the_kill_switch_survives_a_deadlock(
         killer.rollback()
 
 
-def test_the_kill_switch_does_not_wait_for_a_judgement_that_waits_for_an_incident(
+def test_neither_the_kill_switch_nor_the_watch_waits_for_a_judgement_that_waits_for_an_incident(
     stack: Stack, connection: psycopg.Connection[Any]
 ) -> None:
     """Of a target that was removed: the judgement resolves it, but a session holds it."""
@@ -132,6 +132,9 @@ def test_the_kill_switch_does_not_wait_for_a_judgement_that_waits_for_an_inciden
             wait_until(lambda: is_waiting(connection, judge), what="a judgement at the incident")
             killer.execute("set statement_timeout = '20s'")
             killer.execute("select public.set_kill_switch(true, 'the test')")
+            killer.rollback()
+            killer.execute("set statement_timeout = '20s'")
+            killer.execute("select monitoring.watch_jobs()")
             killer.rollback()
         finally:
             holder.rollback()
