@@ -134,7 +134,7 @@ as $$
       list_sentry_exceptions list_sentry_group list_server_error_rules list_service_timeout_rules list_timeout_rules
       list_type_error_rules list_type_error_topics list_unavailable_rules list_unknown_events
       list_unreachable_database_rules list_waiting_deliveries list_windows_without_mutes lock_action_starts
-      lock_audit_chains lock_claim lock_fixes lock_fold_candidates lock_incident lock_incidents
+      lock_audit_chains lock_changes_in_steps lock_claim lock_fixes lock_fold_candidates lock_incident lock_incidents
       lock_incidents_of_agents lock_latest_incident lock_quotas
     ')
     -- names: end
