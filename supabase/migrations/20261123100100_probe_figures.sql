@@ -164,8 +164,14 @@ begin
         counted.known_7d, counted.up_30d, counted.known_30d, counted.up_90d, counted.known_90d, counted.up_today,
         counted.known_today, counted.is_today_counted, counted.days
       )::monitoring.target_figures
-    from monitoring.counted_figures as counted
-    where counted.target = any(count_figures.targets)
+    from unnest(count_figures.targets) as wanted (target)
+    cross join lateral (
+      select figures.*
+      from monitoring.counted_figures as figures
+      where figures.target = wanted.target
+      -- Target by target, by index: a join would count the hours of all others too.
+      offset 0
+    ) as counted
     order by counted.target
   );
 end
@@ -174,15 +180,16 @@ $$;
 comment on function monitoring.count_figures(text[]) is
 'Returns the rows of the view counted_figures of these targets, as monitoring.target_figures stores them.';
 
-create function monitoring.can_count_figures()
+create function monitoring.can_count_figures(targets bigint)
 returns boolean
 language sql
 stable
+strict
 security invoker
 set search_path = ''
 as $$
   select coalesce(
-    (select count(*) from monitoring.target_states)
+    can_count_figures.targets
     * date_part(
       'epoch',
       date_trunc('hour', now(), 'UTC') - coalesce(
@@ -198,9 +205,9 @@ as $$
   )
 $$;
 
-comment on function monitoring.can_count_figures() is
-'Returns whether few hours of targets are not summed up yet: at most 20,000 of all targets together, which are counted
-in about 5 seconds. Otherwise the roll-up comes first: no judgement must wait until more are counted.';
+comment on function monitoring.can_count_figures(bigint) is
+'Returns whether few hours of so many targets are not summed up yet: at most 20,000 together, which are counted in about
+5 seconds. Otherwise the roll-up comes first: no judgement must wait until more are counted.';
 
 create function monitoring.store_figures(figures monitoring.target_figures[])
 returns void
@@ -353,7 +360,7 @@ declare
   v_targets constant text[] := array(select target_states.target from monitoring.target_states);
   v_figures monitoring.target_figures[];
 begin
-  if not monitoring.can_count_figures() then
+  if not monitoring.can_count_figures(cardinality(v_targets)) then
     return 0;
   end if;
   -- Takes seconds, so no judgement waits for it.
@@ -395,7 +402,7 @@ begin
   join monitoring.target_states on target_states.target = written.target
   left join monitoring.target_figures as figures on figures.target = written.target;
 
-  if v_uncounted is not null and monitoring.can_count_figures() then
+  if v_uncounted is not null and monitoring.can_count_figures(cardinality(v_uncounted)) then
     perform monitoring.store_figures(monitoring.count_figures(v_uncounted));
   end if;
   if v_targets is not null then
