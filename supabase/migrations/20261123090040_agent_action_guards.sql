@@ -408,7 +408,8 @@ begin
   perform set_config('lock_timeout', c_former, true);
   return true;
 exception
-  when lock_not_available then
+  -- A deadlock: the judgement waits for a row that this session has changed before the configuration.
+  when lock_not_available or deadlock_detected then
     return false;
 end
 $$;

@@ -141,6 +141,34 @@ def test_neither_the_kill_switch_nor_the_watch_waits_for_a_judgement_that_waits_
         judged.result()
 
 
+def test_who_changes_an_incident_and_then_the_configuration_does_not_deadlock_with_a_judgement(
+    stack: Stack, connection: psycopg.Connection[Any]
+) -> None:
+    name = f"edited {secrets.token_hex(4)}"
+    connection.execute(
+        "insert into public.incidents (fingerprint, title, message, severity, category, rule, sender)"
+        " values ('health-check:target:' || %s, 't', 'm', 'LOW', 'backend', 'r', 'health-check')",
+        [name],
+    )
+    with (
+        psycopg.connect(stack.superuser_database_url, autocommit=True) as judge,
+        psycopg.connect(stack.database_url) as editor,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        judge.execute("set deadlock_timeout = '1h'")  # PostgreSQL ends the other session
+        editor.execute("update public.incidents set url = 'u' where fingerprint = 'health-check:target:' || %s", [name])
+        connection.execute(
+            "insert into monitoring.target_states (target, status, since) values (%s, 'down', now())", [name]
+        )
+        judged = pool.submit(judge.execute, "select monitoring.judge_health_checks()")
+        try:
+            wait_until(lambda: is_waiting(connection, judge), what="a judgement at the incident")
+            editor.execute("update public.system_config set description = description where key = 'retention'")
+        finally:
+            editor.rollback()
+        judged.result()
+
+
 def test_a_new_partition_of_checks_deadlocks_with_nobody_who_changes_incidents_and_their_checks(
     stack: Stack, connection: psycopg.Connection[Any], make_incident: Callable[[], str]
 ) -> None:
