@@ -134,8 +134,8 @@ def problem_of_reader(error: SupabaseError, known: Mapping[str, object] | None =
     if error.status == 403 or error.code == _NO_SUCH_ROLE:
         return problem("forbidden")
     if error.code == "PT400":
-        # list_incidents() names the parameter in `detail` and the allowed values in `hint`.
-        allowed = error.hint.split(", ") if error.hint else None
+        # list_incidents() names the parameter in `detail`; `hint` has the allowed values, or is a sentence.
+        allowed = error.hint.split(", ") if error.hint and not error.hint.endswith(".") else None
         return problem("parameter", error.message, members={"parameter": error.detail, "allowed": allowed})
     if kind is ErrorKind.DATA:
         return problem("parameter", "A value does not fit its column.", members={"sqlstate": error.code})
