@@ -53,7 +53,9 @@ begin
   where targets.is_enabled;
 
   return query
-  select growing.name, growing.name::regclass, growing.oldest, (v_retention ->> growing.field)::double precision,
+  select
+    growing.name, growing.name::regclass, growing.oldest,
+    (v_retention ->> growing.field)::double precision / case when growing.field = 'receipts_hours' then 24 else 1 end,
     growing.rows_a_day
   from (
     values
@@ -70,6 +72,11 @@ begin
     (
       'monitoring.incident_hours', 'incident_hours_days', null,
       (select min(incident_hours.hour) from monitoring.incident_hours)
+    ),
+    -- Each report has a key, of its sender or of the service.
+    (
+      'monitoring.event_receipts', 'receipts_hours', null,
+      (select min(event_receipts.created_at) from monitoring.event_receipts)
     ),
     (
       'public.agent_actions', 'agent_actions_days', null,

@@ -1,6 +1,6 @@
 begin;
 
-select plan(9);
+select plan(10);
 
 update public.system_config
 set value = '[
@@ -44,6 +44,14 @@ select is(
     where measure = 'public.error_knowledge'
   ), true,
   'what no retention limits is said to be kept for ever'
+);
+
+select is(
+  (
+    select sentence like '%, kept for 1 days.' from public.capacity()
+    where measure = 'monitoring.event_receipts'
+  ), true,
+  'the keys of reports are a table that grows, and are kept for hours'
 );
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
