@@ -16,7 +16,7 @@ from local import Stack
 
 ENTRIES = 5_000
 PAGES = {
-    "open_incidents": "select * from public.open_incidents order by severity desc, last_seen desc limit 100",
+    "open_incidents": "select * from public.open_incidents order by severity desc, opened_at desc limit 100",
     "incident_timeline": "select * from public.incident_timeline where incident_id = %(incident)s",
     "incident_timeline, newest": "select * from public.incident_timeline order by id desc limit 100",
     "incident_stats": "select * from public.incident_stats order by day desc limit 100",
