@@ -499,6 +499,8 @@ begin
           from unnest(array[incident.knowledge_id, context_fixes.former_fix]) as linked (id)
         ) as candidate
         group by candidate.id
+        -- There are no more. Without it, the planner expects 1,000 and reads the whole table.
+        limit 7
       ) as candidates
       join public.error_knowledge on error_knowledge.id = candidates.id
     ) as fix
