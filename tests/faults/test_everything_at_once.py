@@ -317,13 +317,7 @@ def test_nobody_waits_for_who_waits_for_him(disposable_stack: Stack) -> None:
         # Those that a function noticed and tried again are counted too.
         connection.execute("select pg_stat_clear_snapshot()")
         assert deadlocks(connection) == before
-        for needed in (
-            "ingest_events",
-            "ingest_deliveries",
-            "claim_next_incident",
-            "set_kill_switch",
-            "erase_personal",
-        ):
+        for needed in NEEDED:
             assert any(needed in call for call in tally.calls), (needed, tally.calls, tally.refusals)
         row = connection.execute("select public.verify_audit()").fetchone()
         assert row is not None
