@@ -23,6 +23,7 @@ import psutil
 import psycopg
 
 from benchmarks.budgets import measure_budgets
+from benchmarks.calls import measure_calls
 from benchmarks.envelopes import measure_envelopes
 from benchmarks.functions import measure_functions
 from benchmarks.health_checks import measure_rounds, measure_target_status
@@ -61,6 +62,7 @@ PARTS = (
     "retrieval",
     "reading",
     "growth",
+    "calls",
     "purges",
     "pages",
 )
@@ -245,6 +247,7 @@ def main(arguments: Arguments) -> int:
                 "retrieval": lambda: measure_retrieval(stack),
                 "reading": lambda: measure_reading(stack),
                 "growth": lambda: print_growth(costs_with_few[0], cost_of_a_batch(stack, make_event)),
+                "calls": lambda: measure_calls(stack, directory),
                 "purges": lambda: measure_purges(stack, directory, through_service),
                 "pages": lambda: measure_pages(stack),
             }

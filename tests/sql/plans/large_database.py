@@ -247,6 +247,8 @@ select
   now() - interval '10 days' * (1 - number / 100000.0), now() - interval '10 days' * (1 - number / 100000.0)
 from generate_series(1, 100000) as numbers (number)
 """
+_MULTIPLIED = (_INCIDENTS, _INCIDENT_HOURS, _NOTIFICATIONS, _DELIVERIES, _RECEIPTS)
+"""What a larger database has more of, besides checks."""
 _INSERTS: tuple[LiteralString, ...] = (
     _KNOWLEDGE,
     _DEPLOYMENTS,
@@ -273,20 +275,35 @@ _INSERTS: tuple[LiteralString, ...] = (
 )
 
 
-def fill(connection: psycopg.Connection[Any]) -> None:
-    """Writes the rows as a superuser, in a session that is in autocommit mode, and analyzes every table."""
+def fill(connection: psycopg.Connection[Any], times: int = 1) -> None:
+    """Writes the rows as a superuser, in a session that is in autocommit mode, and analyzes every table.
+
+    With 10 times, the database has a million incidents, and ten million checks, one minute apart. 1, 2, 5 or 10.
+    """
     _configure(connection)
     connection.execute("set synchronous_commit = off")
     connection.execute("set session_replication_role = replica")
     # The partition of each week is made before the checks are written, so that none has to be moved.
     connection.execute(_ONE_CHECK_A_WEEK)
     connection.execute("select monitoring.make_partitions()")
-    for statement in (*_INSERTS, _CHECKS):
-        connection.execute(statement)
+    for statement in _INSERTS:
+        connection.execute((_multiply(statement, times) if statement in _MULTIPLIED else statement).encode())
+    connection.execute(_multiply_checks(times).encode())
     connection.execute("select setval('public.incident_number', 2000000)")
     connection.execute("reset session_replication_role")
     connection.execute("select monitoring.roll_up_incidents(), monitoring.store_target_figures()")
     connection.execute("vacuum (analyze)")
+
+
+def _multiply(statement: str, times: int) -> str:
+    return statement.replace("100000", str(100_000 * times))
+
+
+def _multiply_checks(times: int) -> str:
+    """More checks in the same 69 days."""
+    rounds = _CHECKS.replace("generate_series(10000,", f"generate_series({10_000 * times},")
+    minutes = rounds.replace("round * 10", f"round * {10 // times}")
+    return minutes.replace("interval '1 second', 10", f"interval '1 second', {10 // times}")
 
 
 def _configure(connection: psycopg.Connection[Any]) -> None:

@@ -6,7 +6,6 @@ until it is listed here. What is counted are rows and blocks, so the result is t
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, LiteralString
@@ -20,6 +19,7 @@ from tests.sql.plans import large_database
 from tests.sql.plans.calls import CALLS, JOBS, UNBOUNDED, VIEWS, Call
 from tests.sql.plans.expected import EXPECTED
 from tests.sql.plans.reads import Reads, count_reads, subtract
+from tests.sql.plans.session import become, prepare
 from tests.support.projects import new_project
 
 # Tables whose size the operator decides (the configuration, its targets and channels), or that have few rows for ever:
@@ -154,11 +154,7 @@ def _find_functions(text: str) -> set[str]:
 def _find_excess(connection: Connection, call: Call) -> list[str]:
     """What the call reads more of than its budget allows, at the first execution or at a later one."""
     try:
-        _become(connection, call.role)
-        parameters: dict[str, object] = {}
-        for parameter, statement in call.prepare.items():
-            row = connection.execute(statement.encode()).fetchone()
-            parameters[parameter] = row[0] if row else None
+        parameters = prepare(connection, call)
         for _ in range(REPETITIONS):
             excess = _exceeded(call, _count(connection, call, parameters))
             if excess:
@@ -184,17 +180,10 @@ def _count(connection: Connection, call: Call, parameters: Mapping[str, object])
     connection.execute("reset role")
     before = count_reads(connection)
     connection.execute("savepoint call")
-    _become(connection, call.role)
+    become(connection, call.role)
     connection.execute(call.statement.encode(), parameters or None)
     connection.execute("set constraints all immediate")
     connection.execute("reset role")
     after = count_reads(connection)
     connection.execute("rollback to savepoint call")
     return subtract(after, before)
-
-
-def _become(connection: Connection, role: str) -> None:
-    """As PostgREST does for a request, or pg_cron for a job."""
-    claims = "" if role == "postgres" else json.dumps({"role": role, "sub": "ann"})
-    connection.execute("select set_config('request.jwt.claims', %s, true)", [claims])
-    connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
