@@ -189,6 +189,7 @@ class _Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Close the connection at once."""
         self._is_broken = True
+        self._opened.discard(self)  # asyncio does not call connection_lost() after a handshake that failed
         if self._transport is not None:
             self._transport.abort()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -228,6 +230,26 @@ async def test_a_handshake_that_does_not_end_is_given_up(monkeypatch: pytest.Mon
         with pytest.raises((httpx.ConnectError, httpx.ConnectTimeout)):
             await opened.exchange(("https", "localhost", port), HEAD, b"", DEADLINE_SECONDS)
         opened.close()
+
+
+@pytest.mark.parametrize("is_reset", [False, True])
+async def test_a_handshake_that_fails_leaves_nothing_behind(is_reset: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An outage has many of them."""
+    monkeypatch.setattr(connections, "_CONNECT_SECONDS", DEADLINE_SECONDS if is_reset else 0.1)
+
+    async def fail(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        if is_reset:
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+        await asyncio.Event().wait()
+
+    async with serving(fail) as listening:
+        opened = Connections(ssl.create_default_context())
+        for _ in range(3):
+            with pytest.raises((httpx.ConnectError, httpx.ConnectTimeout)):
+                await opened.exchange(("https", "localhost", port_of(listening)), HEAD, b"", DEADLINE_SECONDS)
+        assert not opened._open
 
 
 @pytest.mark.parametrize("line", [b"X: a\r\nY: b", b"X: a\nb", b"X: a\rb", b"X: a\0b"])
