@@ -140,6 +140,7 @@ class _Connection(asyncio.Protocol):
         self._opened = opened
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._transport_of_tls: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._answer: asyncio.Future[Reply] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -158,8 +159,11 @@ class _Connection(asyncio.Protocol):
         self._ends_with_connection = False
 
     def is_usable(self) -> bool:
-        """Whether another call can be made."""
-        return not self._is_broken and self._transport is not None and not self._transport.is_closing()
+        """Whether another call can be made: a server can answer before it has read the request."""
+        if self._is_broken or self._transport is None or self._transport.is_closing():
+            return False
+        transports = (self._transport, self._transport_of_tls)
+        return not any(each.get_write_buffer_size() for each in transports if each is not None)
 
     async def start_tls(self, certificates: SSLContext, host: str) -> None:
         """Raises OSError, of which ssl.SSLError is one."""
@@ -169,7 +173,7 @@ class _Connection(asyncio.Protocol):
         )
         if transport is None:
             raise ConnectionResetError("the connection was closed during the handshake")
-        self._transport = transport
+        self._transport, self._transport_of_tls = transport, self._transport
 
     async def exchange(self, request: bytes, seconds: float) -> Reply:
         """Raises httpx.RequestError. Afterwards is_usable() says whether the connection can be kept."""

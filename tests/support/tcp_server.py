@@ -7,6 +7,7 @@ whichever test runs then.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -17,8 +18,10 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 @asynccontextmanager
-async def serving(handle: Handler, port: int = 0) -> AsyncIterator[asyncio.Server]:
-    """Serves in this event loop, on a free port unless one is given."""
+async def serving(
+    handle: Handler, port: int = 0, certificate: ssl.SSLContext | None = None
+) -> AsyncIterator[asyncio.Server]:
+    """Serves in this event loop, on a free port unless one is given; with a certificate, TLS."""
     connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -37,7 +40,7 @@ async def serving(handle: Handler, port: int = 0) -> AsyncIterator[asyncio.Serve
         connections[task] = writer
         task.add_done_callback(connections.pop)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", port, backlog=1024)
+    server = await asyncio.start_server(accept, "127.0.0.1", port, backlog=1024, ssl=certificate)
     try:
         yield server
     finally:

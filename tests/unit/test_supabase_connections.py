@@ -150,6 +150,29 @@ async def test_a_connection_that_cannot_be_used_again_is_replaced(server: Server
     assert server.opened == 3
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_connection_whose_request_was_not_read_is_replaced(scheme: str) -> None:
+    """What is sent next would wait behind the rest of it."""
+    authority = make_authority()
+    certificate = make_certificate("localhost", issuer=authority).server_context() if scheme == "https" else None
+    opened_by_server = 0
+
+    async def answer_early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened_by_server
+        opened_by_server += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await asyncio.Event().wait()
+
+    async with serving(answer_early, certificate=certificate) as listening, asyncio.timeout(DEADLINE_SECONDS):
+        opened = Connections(trusting(authority))
+        origin = (scheme, "localhost", port_of(listening))
+        for content in (b"x" * 20_000_000, b"{}"):
+            assert (await opened.exchange(origin, HEAD, content, DEADLINE_SECONDS)).content == b"{}"
+        opened.close()
+    assert opened_by_server == 2
+
+
 async def test_an_idle_connection_is_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(OK)
     async with server.running() as (opened, origin):
