@@ -5,6 +5,7 @@ half of what the service needed for a report. The errors are httpx's, so that ca
 """
 
 import asyncio
+import select
 from dataclasses import dataclass
 from ssl import SSLContext
 from time import monotonic
@@ -93,7 +94,8 @@ class Connections:
         idle = self._idle.get(origin, [])
         while idle:
             connection = idle.pop()
-            if connection.is_usable() and monotonic() - connection.idle_since < _IDLE_SECONDS:
+            is_young = monotonic() - connection.idle_since < _IDLE_SECONDS
+            if is_young and connection.is_usable() and not connection.has_unread():
                 return connection
             connection.abort()
         return None
@@ -164,6 +166,13 @@ class _Connection(asyncio.Protocol):
             return False
         transports = (self._transport, self._transport_of_tls)
         return not any(each.get_write_buffer_size() for each in transports if each is not None)
+
+    def has_unread(self) -> bool:
+        """Whether something has arrived that the event loop has not read yet: the end of the connection, as a rule."""
+        assert self._transport is not None  # noqa: S101 - is_usable() says so
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
+        return bool(poll.poll(0))
 
     async def start_tls(self, certificates: SSLContext, host: str) -> None:
         """Raises OSError, of which ssl.SSLError is one."""

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import struct
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,7 +15,7 @@ import pytest
 
 from app.supabase import connections
 from app.supabase.connections import Connections, Origin, Reply, encode_head, encode_lines, origin_of
-from tests.support.tcp_server import port_of, serving
+from tests.support.tcp_server import port_of, serving, tcp_server
 from tests.support.tls_server import make_authority, make_certificate, tls_server, trusting
 from tests.support.waiting import DEADLINE_SECONDS
 
@@ -171,6 +172,39 @@ async def test_a_connection_whose_request_was_not_read_is_replaced(scheme: str) 
             assert (await opened.exchange(origin, HEAD, content, DEADLINE_SECONDS)).content == b"{}"
         opened.close()
     assert opened_by_server == 2
+
+
+@pytest.mark.parametrize(
+    "last_words", [b"", b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"]
+)
+async def test_what_arrived_before_the_request_is_not_its_response(last_words: bytes) -> None:
+    """The event loop may be so busy that it has not read it yet."""
+    is_over, is_closed = threading.Event(), threading.Event()
+    opened_by_server = 0
+
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened_by_server
+        opened_by_server += 1
+        await reader.readuntil(b"{}")
+        writer.write(OK)
+        if opened_by_server == 1:
+            await asyncio.to_thread(is_over.wait, DEADLINE_SECONDS)
+            writer.write(last_words)
+            writer.close()
+            await writer.wait_closed()
+            is_closed.set()
+
+    with tcp_server(answer_once) as listening:
+        opened, origin = (
+            Connections(httpx.create_ssl_context(trust_env=False)),
+            ("http", "127.0.0.1", port_of(listening)),
+        )
+        await opened.exchange(origin, HEAD, b"{}", DEADLINE_SECONDS)
+        is_over.set()
+        assert is_closed.wait(DEADLINE_SECONDS)  # which blocks this event loop
+        reply = await opened.exchange(origin, HEAD, b"{}", DEADLINE_SECONDS)
+        opened.close()
+    assert (reply.status, opened_by_server) == (200, 2)
 
 
 async def test_an_idle_connection_is_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
