@@ -14,7 +14,9 @@ import httptools
 import httpx
 
 RESPONSE_LIMIT = 8 * 1024 * 1024
+# The head, the sizes of chunks and trailers may have this size, plus this much for each byte of the body.
 _HEAD_LIMIT = 64 * 1024
+_FRAMING_PER_BYTE = 8
 _CONNECT_SECONDS = 2.0
 # Longer than the statement_timeout of 8 s of the API roles, so that a slow statement ends with the database's own
 # error instead of an unknown outcome.
@@ -155,7 +157,7 @@ class _Connection(asyncio.Protocol):
 
     def _reset(self) -> None:
         self._headers: Headers = []
-        self._head_bytes = 0
+        self._received_bytes = 0
         self._content = bytearray()
         self._is_in_body = False
         self._ends_with_connection = False
@@ -259,8 +261,7 @@ class _Connection(asyncio.Protocol):
             self.abort()
             return
         self._active_at = self._loop.time()
-        if not self._is_in_body:
-            self._head_bytes += len(data)
+        self._received_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError as error:
@@ -270,8 +271,11 @@ class _Connection(asyncio.Protocol):
             self._fail(httpx.RemoteProtocolError(str(error)))
         except httptools.HttpParserUpgrade:
             self._fail(httpx.RemoteProtocolError("the server changed the protocol"))
-        if not self._is_in_body and self._head_bytes > _HEAD_LIMIT:
-            self._fail(httpx.RemoteProtocolError("the head of the response is too large"))
+        # The parser keeps a field until its end, and so do trailers.
+        if self._received_bytes > _HEAD_LIMIT + _FRAMING_PER_BYTE * len(self._content):
+            self._fail(
+                httpx.RemoteProtocolError("the head of the response, or what is between its parts, is too large")
+            )
 
     # Called by the parser. An exception stops it.
 

@@ -110,6 +110,16 @@ BROKEN: dict[str, tuple[list[bytes], bool, type[Exception]]] = {
         False,
         httpx.RemoteProtocolError,
     ),
+    "trailers without end": (
+        [CHUNKED + b"2\r\n{}\r\n0\r\nX: ", *[b"x" * 1000] * 100, b"\r\n\r\n"],
+        False,
+        httpx.RemoteProtocolError,
+    ),
+    "extensions of a chunk without end": (
+        [CHUNKED + b"2;x=", *[b"x" * 1000] * 100, b"\r\n{}\r\n0\r\n\r\n"],
+        False,
+        httpx.RemoteProtocolError,
+    ),
     "a compressed body": ([OK.replace(b"\r\n\r\n", b"\r\nContent-Encoding: br\r\n\r\n")], False, httpx.DecodingError),
 }
 
