@@ -271,7 +271,7 @@ class _Connection(asyncio.Protocol):
             self._fail(httpx.RemoteProtocolError(str(error)))
         except httptools.HttpParserUpgrade:
             self._fail(httpx.RemoteProtocolError("the server changed the protocol"))
-        # The parser keeps a field until its end, and so do trailers.
+        # The parser keeps a field until its end, one of the trailers, too.
         if self._received_bytes > _HEAD_LIMIT + _FRAMING_PER_BYTE * len(self._content):
             self._fail(
                 httpx.RemoteProtocolError("the head of the response, or what is between its parts, is too large")
