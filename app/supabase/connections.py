@@ -24,6 +24,7 @@ _READ_SECONDS = 9.0
 _WRITE_SECONDS = 5.0
 _IDLE_CONNECTIONS = 8
 _IDLE_SECONDS = 30.0
+_FRAMING_FIELDS = (b"content-length", b"transfer-encoding")
 # Between two addresses of one host: RFC 8305.
 _NEXT_ADDRESS_SECONDS = 0.25
 
@@ -293,12 +294,12 @@ class _Connection(asyncio.Protocol):
         """The head is complete."""
         if self._parser.get_status_code() < 200:
             return
-        fields = {name.lower(): value for name, value in self._headers}
-        if fields.get(b"content-encoding", b"identity").lower() != b"identity":
+        fields = [(name.lower(), value.lower()) for name, value in self._headers]
+        if any(name == b"content-encoding" and value != b"identity" for name, value in fields):
             # A compressed response could be a thousand times larger than what is counted.
             raise httpx.DecodingError("the response is compressed, which was not asked for")
         self._is_in_body = True
-        self._ends_with_connection = not {b"content-length", b"transfer-encoding"} & fields.keys()
+        self._ends_with_connection = not any(name in _FRAMING_FIELDS for name, _ in fields)
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""

@@ -121,6 +121,11 @@ BROKEN: dict[str, tuple[list[bytes], bool, type[Exception]]] = {
         httpx.RemoteProtocolError,
     ),
     "a compressed body": ([OK.replace(b"\r\n\r\n", b"\r\nContent-Encoding: br\r\n\r\n")], False, httpx.DecodingError),
+    "a compressed body, with another field that denies it": (
+        [OK.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\nContent-Encoding: identity\r\n\r\n")],
+        False,
+        httpx.DecodingError,
+    ),
 }
 
 
