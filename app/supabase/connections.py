@@ -238,7 +238,7 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed."""
         self._opened.discard(self)
-        if exc is None and self._is_in_body and self._ends_with_connection:
+        if exc is None and not self._is_broken and self._is_in_body and self._ends_with_connection:
             self._complete()
         elif exc is not None:
             self._fail(httpx.ReadError(str(exc)))

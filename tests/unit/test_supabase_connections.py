@@ -266,13 +266,15 @@ async def test_a_port_that_refuses_is_an_error_of_the_connection() -> None:
         )
 
 
-async def test_closing_fails_the_call_in_progress() -> None:
-    server = Server()
+@pytest.mark.parametrize("parts", [[], [b"HTTP/1.1 200 OK\r\n\r\n[1"]], ids=["no response", "half of a response"])
+async def test_closing_fails_the_call_in_progress(parts: list[bytes]) -> None:
+    server = Server(*parts)
     async with server.running() as (opened, origin):
         call = asyncio.create_task(opened.exchange(origin, HEAD, b"{}", DEADLINE_SECONDS))
         async with asyncio.timeout(DEADLINE_SECONDS):
             while not server.received:  # noqa: ASYNC110 - of another task
                 await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)  # until the parts have arrived
         opened.close()
         with pytest.raises(httpx.RequestError):
             await call
