@@ -190,7 +190,6 @@ class _Connection(asyncio.Protocol):
     async def exchange(self, request: bytes, seconds: float) -> Reply:
         """Raises httpx.RequestError. Afterwards is_usable() says whether the connection can be kept."""
         assert self._transport is not None  # noqa: S101 - the connection is made
-        self._reset()
         self._answer = self._loop.create_future()
         self._active_at = now = self._loop.time()
         self._ends_at = now + seconds
@@ -201,6 +200,7 @@ class _Connection(asyncio.Protocol):
         finally:
             self._answer = None
             self._timer.cancel()
+            self._reset()
 
     def abort(self) -> None:
         """Close the connection at once."""

@@ -257,6 +257,14 @@ async def test_a_server_that_neither_reads_nor_answers_is_given_up(
         opened.close()
 
 
+async def test_an_idle_connection_keeps_nothing_of_a_response() -> None:
+    server = Server(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000_000)
+    async with server.running() as (opened, origin), asyncio.timeout(DEADLINE_SECONDS):
+        await opened.exchange(origin, HEAD, b"{}", DEADLINE_SECONDS)
+        [connection] = opened._idle[origin]
+        assert len(connection._content) == 0
+
+
 async def test_a_port_that_refuses_is_an_error_of_the_connection() -> None:
     async with serving(Server().handle) as listening:
         port = port_of(listening)
