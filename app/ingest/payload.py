@@ -285,7 +285,9 @@ def _read_batch(documents: Iterator[bytes], arrival: Arrival) -> list[Report | P
         try:
             reports.append(_read_one(document, index, arrival))
         except Problem as refused:
-            reports.append(refused)
+            # A copy: this one refers to the text, by its traceback, and to this list. It would stay until the garbage
+            # collector runs, and some requests with 10 MiB each need few objects.
+            reports.append(replace(refused))
     if not reports:
         raise problem("batch-empty")
     return reports

@@ -1,5 +1,6 @@
 """Request bodies: values that jsonb refuses are replaced, and invalid JSON is refused with its position."""
 
+import gc
 import json
 from datetime import UTC, datetime
 
@@ -9,7 +10,15 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
 from app.ingest import payload
-from app.ingest.payload import DEPTH_LIMIT, VALUE_LIMIT, parse_object, read_report
+from app.ingest.payload import (
+    DEPTH_LIMIT,
+    VALUE_LIMIT,
+    Arrival,
+    BodyForm,
+    parse_object,
+    read_report,
+    read_reports,
+)
 from app.problems import Problem
 from app.web.body import BODY_LIMIT, JSON_TYPE, check_declared_length, require_identity, require_media_type
 from tests.support.json_texts import KEYS, TEXTS, VALUES, write_object
@@ -181,3 +190,19 @@ def test_an_ordinary_report_is_sent_on_as_it_is() -> None:
     raw = b'{"error": {"message": "\xc3\xbc \\u00fc", "n": [1, 2.50]} }\n'
     report = read_report(raw, 'k"', "server:shop", datetime(2026, 11, 24, tzinfo=UTC))
     assert b'{"error": {"message": "\xc3\xbc \\u00fc", "n": [1, 2.50]} ,"idempotency_key":"k\\""}' in report.payload
+
+
+@pytest.mark.parametrize("refused_line", [b'"text"', b"{", b"\xff", b'{"a": [' + b"[]," * 20_000 + b"[]]}"])
+def test_a_refused_report_of_a_batch_does_not_wait_for_the_garbage_collector(refused_line: bytes) -> None:
+    """Its Problem would refer to all that is known of it, and that to the Problem: 10 MiB of each batch."""
+    arrival = Arrival("server:shop", datetime(2026, 11, 24, tzinfo=UTC), None)
+    gc.collect()
+    gc.disable()
+    try:
+        reports = read_reports(refused_line + b"\n{}", BodyForm.LINES, arrival)
+        assert isinstance(reports, list)
+        assert [isinstance(each, Problem) for each in reports] == [True, False]
+        del reports
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
