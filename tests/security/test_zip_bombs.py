@@ -123,6 +123,18 @@ def test_many_bodies_that_inflate_to_the_limit_are_held_within_bounded_memory(
     assert max(memory) - memory[0] < MEMORY
 
 
+def test_refused_reports_are_not_kept_until_the_garbage_collector_runs(
+    client: httpx.Client, service: ServiceProcess
+) -> None:
+    """One after the other: a request with 10 MiB needs so few objects that the collector seldom runs."""
+    path, headers = ROUTES["a report of a page"]
+    headers, body = {**headers, "Content-Encoding": "gzip"}, gzip.compress(b"{}\n{}\n" + b"x" * (9 * MEBIBYTE))
+    with measured_memory(service) as memory:
+        answers = [client.post(path, content=body, headers=headers) for _ in range(60)]
+    assert {answer.status_code for answer in answers} == {400}
+    assert max(memory) - memory[0] < MEMORY
+
+
 def test_a_bomb_in_an_item_stays_compressed(
     client: httpx.Client, service: ServiceProcess, bombs: dict[str, bytes]
 ) -> None:
