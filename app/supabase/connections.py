@@ -72,16 +72,17 @@ class Connections:
         self._open: set[_Connection] = set()
 
     async def exchange(self, origin: Origin, head: bytes, content: bytes, seconds: float) -> Reply:
-        """The response to a request, within so many seconds after the connection is made.
+        """The response to a request, within so many seconds.
 
         head is that of encode_head(); the length of the content is added.
 
         Raises httpx.RequestError. If the call is cancelled, its connection is closed.
         """
         request = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(content), content)
+        ends_at = asyncio.get_running_loop().time() + seconds
         connection = self._take_idle(origin) or await self._connect(origin)
         try:
-            reply = await connection.exchange(request, seconds)
+            reply = await connection.exchange(request, ends_at)
         except BaseException:
             connection.abort()
             raise
@@ -187,12 +188,15 @@ class _Connection(asyncio.Protocol):
             raise ConnectionResetError("the connection was closed during the handshake")
         self._transport, self._transport_of_tls = transport, self._transport
 
-    async def exchange(self, request: bytes, seconds: float) -> Reply:
-        """Raises httpx.RequestError. Afterwards is_usable() says whether the connection can be kept."""
+    async def exchange(self, request: bytes, ends_at: float) -> Reply:
+        """The response, if it is complete by this time of the event loop's clock. Raises httpx.RequestError.
+
+        Afterwards is_usable() says whether the connection can be kept.
+        """
         assert self._transport is not None  # noqa: S101 - the connection is made
         self._answer = self._loop.create_future()
         self._active_at = now = self._loop.time()
-        self._ends_at = now + seconds
+        self._ends_at = ends_at
         self._timer = self._loop.call_at(min(self._ends_at, now + _WRITE_SECONDS), self._check_time)
         self._transport.write(request)
         try:

@@ -257,6 +257,27 @@ async def test_a_server_that_neither_reads_nor_answers_is_given_up(
         opened.close()
 
 
+async def test_the_time_for_a_call_includes_that_of_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = Connections._connect
+
+    async def connect_slowly(opened: Connections, origin: Origin) -> object:
+        await asyncio.sleep(0.5)
+        return await connect(opened, origin)
+
+    async def answer_slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        await asyncio.sleep(0.5)
+        writer.write(OK)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Connections, "_connect", connect_slowly)
+    async with serving(answer_slowly) as listening:
+        opened = Connections(httpx.create_ssl_context(trust_env=False))
+        with pytest.raises(httpx.ReadTimeout):
+            await opened.exchange(("http", "127.0.0.1", port_of(listening)), HEAD, b"{}", 0.8)
+        opened.close()
+
+
 async def test_an_idle_connection_keeps_nothing_of_a_response() -> None:
     server = Server(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000_000)
     async with server.running() as (opened, origin), asyncio.timeout(DEADLINE_SECONDS):
