@@ -44,7 +44,7 @@ class Reply:
 
 def origin_of(url: httpx.URL) -> Origin:
     """Where to connect for a URL."""
-    return url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80)
+    return url.scheme, url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80)
 
 
 def encode_head(request: httpx.Request) -> bytes:

@@ -368,3 +368,9 @@ def test_a_head_says_what_the_request_of_httpx_says() -> None:
     assert encode_head(request) == b"POST /rest/v1/rpc/f?a=b%20c HTTP/1.1\r\nHost: abc.supabase.co\r\napikey: k\r\n"
     assert origin_of(request.url) == ("https", "abc.supabase.co", 443)
     assert origin_of(httpx.URL("http://[::1]:54321/rest/v1")) == ("http", "::1", 54321)
+
+
+@pytest.mark.parametrize("host", ["faß.example", "xn--fa-hia.example"])
+def test_an_international_name_is_that_of_its_head(host: str) -> None:
+    """Python's own encoding of the name is an older one, which makes fass.example of it: another server."""
+    assert origin_of(httpx.URL(f"https://{host}")) == ("https", "xn--fa-hia.example", 443)
