@@ -279,7 +279,10 @@ async def _add_request_id(request: httpx.Request) -> None:
 
 async def _raise_response_error(response: httpx.Response) -> None:
     """A response hook for httpx, because postgrest's APIError drops the HTTP status."""
-    _raise_for_status(response.status_code, response.headers.raw, await response.aread())
+    content = await response.aread()
+    # The response and its stream refer to each other: the content would stay until the garbage collector runs.
+    response.stream = httpx.ByteStream(b"")
+    _raise_for_status(response.status_code, response.headers.raw, content)
 
 
 def _raise_for_status(status: int, headers: Sequence[tuple[bytes, bytes]], content: bytes) -> None:

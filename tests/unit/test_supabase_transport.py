@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
 
-from app.supabase.client import TIMEOUTS_IN_A_ROW, BoundedTransport
+from app.supabase.client import TIMEOUTS_IN_A_ROW, BoundedTransport, _http_client
 from app.supabase.connections import RESPONSE_LIMIT
+from app.supabase.errors import ResponseError
 from tests.support.tcp_server import port_of, serving
 from tests.support.waiting import DEADLINE_SECONDS
 
@@ -50,6 +52,8 @@ class Server:
             writer.write(b" " * (RESPONSE_LIMIT + 1))
         elif path == "/gzip":
             writer.write(OK.replace(b"Content-Length", b"Content-Encoding: gzip\r\nContent-Length"))
+        elif path == "/error":
+            writer.write(OK.replace(b"200 OK", b"404 Not Found"))
         else:
             writer.write(OK)
         await writer.drain()
@@ -156,3 +160,24 @@ async def test_a_response_has_limits(path: str, failure: type[Exception]) -> Non
         with pytest.raises(failure):
             await client.get(path)
         assert (await client.get("/ok")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/ok", "/error"])
+async def test_a_response_does_not_wait_for_the_garbage_collector(path: str) -> None:
+    """A page of incidents has up to 1 MiB."""
+
+    def responses() -> int:
+        return sum(type(each) is httpx.Response for each in gc.get_objects())
+
+    certificates = httpx.create_ssl_context(trust_env=False)
+    async with serving(Server().handle) as listening, _http_client("tests", 2, certificates) as http:
+        gc.collect()
+        gc.disable()
+        try:
+            before = responses()
+            for _ in range(3):
+                with suppress(ResponseError):
+                    await http.get(f"http://127.0.0.1:{port_of(listening)}{path}")
+            assert responses() == before
+        finally:
+            gc.enable()
