@@ -125,7 +125,9 @@ CALLS: dict[str, Call] = {
     "match_error_knowledge": Call(
         "select * from public.match_error_knowledge("
         "(select array_agg(0.1)::extensions.vector from generate_series(1, 1536)))",
-        budget=Budget(scanned=10_000, blocks=30_000, reason="the planner may compare 10,000 vectors rather than search"),
+        budget=Budget(
+            scanned=10_000, blocks=30_000, reason="the planner may compare 10,000 vectors rather than search"
+        ),
     ),
     "mute_target": _service("select public.mute_target('seed-1', 10, 'r')"),
     "pause_target": _service("select public.pause_target('seed-1', 10, 'r')"),
