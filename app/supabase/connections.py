@@ -6,6 +6,7 @@ half of what the service needed for a report. The errors are httpx's, so that ca
 
 import asyncio
 import select
+import socket
 from dataclasses import dataclass
 from ssl import SSLContext
 from time import monotonic
@@ -123,7 +124,10 @@ class Connections:
         connection = _Connection(self._open)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
-                await loop.create_connection(lambda: connection, host, port, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS)
+                # With a delay, asyncio leaves a socket open until the garbage collector runs if the call is cancelled.
+                addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                delay = _NEXT_ADDRESS_SECONDS if len(addresses) > 1 else None
+                await loop.create_connection(lambda: connection, host, port, happy_eyeballs_delay=delay)
             if scheme == "https":
                 async with asyncio.timeout(_CONNECT_SECONDS):
                     await connection.start_tls(self._certificates, host)
