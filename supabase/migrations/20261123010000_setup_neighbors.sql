@@ -44,23 +44,23 @@ as $$
       compile_secret_formats complete_contexts complete_event_context compute_fingerprint config confirm_worker_kills
       context_checks context_deployments context_earlier_actions context_fixes context_incident
       context_similar_incidents context_timeline continue_run count_begun_actions count_days_left count_failed_runs
-      count_figures count_fix_outcomes count_free_messages count_occurrences count_secret_indicators current_caller
-      cut_middle decode_escapes define_rule delete_withdrawn_requests delivery_fingerprint delivery_kinds
-      delivery_sender describe_action_kinds describe_agent_state describe_certificate_event
-      describe_certificate_message describe_certificate_title describe_claim describe_difference describe_digest
-      describe_erased_actions describe_erasure describe_function describe_generic_alert describe_heartbeat_problem
-      describe_judgement describe_knowledge describe_labelled_alert describe_look describe_moment
-      describe_notification describe_notifications describe_operand describe_outage_message describe_outage_title
-      describe_outages describe_refusal describe_reopened_incidents describe_response_times describe_reused_key
-      describe_row_rule describe_rule describe_scheduler describe_schema describe_sdk_event describe_secret_creation
-      describe_sentry_chain describe_sentry_context describe_sentry_event describe_sentry_feed describe_sentry_issue
-      describe_sentry_metadata describe_sentry_occurrence describe_severity_change describe_statuses describe_test
-      describe_transition describe_unreadable_event describe_uptime_kuma_alert describe_vantage_points
-      describe_version_problem drop_fix_outcomes drop_last_word drop_old_partitions end_audit_chains end_claims
-      end_expired_claims end_notification end_stopped_notifications end_suppressions enrich_delivered_incident
-      erase_action erase_document erase_fingerprint erase_incidents erase_list erase_name erase_rows erase_text
-      escape_discord escape_html escape_slack expected_jobs explain_no_match explain_refused_row extract_message_head
-      extract_root_trace
+      count_figures count_fix_outcomes count_free_messages count_occurrences count_purged_incidents
+      count_secret_indicators current_caller cut_middle decode_escapes define_rule delete_withdrawn_requests
+      delivery_fingerprint delivery_kinds delivery_sender describe_action_kinds describe_agent_state
+      describe_certificate_event describe_certificate_message describe_certificate_title describe_claim
+      describe_difference describe_digest describe_erased_actions describe_erasure describe_function
+      describe_generic_alert describe_heartbeat_problem describe_judgement describe_knowledge describe_labelled_alert
+      describe_look describe_moment describe_notification describe_notifications describe_operand
+      describe_outage_message describe_outage_title describe_outages describe_refusal describe_reopened_incidents
+      describe_response_times describe_reused_key describe_row_rule describe_rule describe_scheduler describe_schema
+      describe_sdk_event describe_secret_creation describe_sentry_chain describe_sentry_context describe_sentry_event
+      describe_sentry_feed describe_sentry_issue describe_sentry_metadata describe_sentry_occurrence
+      describe_severity_change describe_statuses describe_test describe_transition describe_unreadable_event
+      describe_uptime_kuma_alert describe_vantage_points describe_version_problem drop_fix_outcomes drop_last_word
+      drop_old_partitions end_audit_chains end_claims end_expired_claims end_notification end_stopped_notifications
+      end_suppressions enrich_delivered_incident erase_action erase_document erase_fingerprint erase_incidents
+      erase_list erase_name erase_rows erase_text escape_discord escape_html escape_slack expected_jobs
+      explain_no_match explain_refused_row extract_message_head extract_root_trace
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)

@@ -173,7 +173,7 @@ declare
   -- The trigger of a partitioned table runs for the partition.
   v_relation constant regclass := coalesce(pg_catalog.pg_partition_root(tg_relid), tg_relid);
   v_number integer := coalesce(nullif(current_setting('monitoring.explained_rows', true), '')::integer, 0) + 1;
-  v_table constant text := (select pg_class.relname from pg_catalog.pg_class where pg_class.oid = v_relation);
+  v_table constant text := (select pg_class.relname::text from pg_catalog.pg_class where pg_class.oid = v_relation);
   v_former_key text;
   v_row record;
   v_broken text[];

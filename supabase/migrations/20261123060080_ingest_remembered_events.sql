@@ -275,7 +275,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_count bigint := 0;
+  v_count bigint := 0::bigint;
 begin
   if pg_try_advisory_xact_lock(20261201, 1) then
     delete from monitoring.remembered_events

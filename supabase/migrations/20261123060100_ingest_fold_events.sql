@@ -381,7 +381,7 @@ begin
   where incidents.id = v_known.id
   returning
     incidents.fingerprint, incidents.id, incidents.severity, incidents.category, incidents.status,
-    v_known.occurrence_count, false, null
+    v_known.occurrence_count, false, null::integer
   into v_folded;
   perform monitoring.set_change_context('', '{}');
 

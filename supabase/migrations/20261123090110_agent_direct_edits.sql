@@ -138,7 +138,7 @@ declare
   ];
   -- The trigger of a partitioned table runs for the partition.
   v_table constant text := (
-    select pg_class.relname
+    select pg_class.relname::text
     from pg_catalog.pg_class
     where pg_class.oid = coalesce(pg_catalog.pg_partition_root(tg_relid), tg_relid)
   );

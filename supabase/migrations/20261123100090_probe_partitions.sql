@@ -160,7 +160,7 @@ set lock_timeout = '2s'
 as $$
 declare
   v_week timestamptz;
-  v_made text[] := '{}';
+  v_made text[] := '{}'::text[];
 begin
   -- The latest first: those have no rows to be moved.
   for v_week in

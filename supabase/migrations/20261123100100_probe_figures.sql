@@ -361,14 +361,14 @@ declare
   v_figures monitoring.target_figures[];
 begin
   if not monitoring.can_count_figures(cardinality(v_targets)) then
-    return 0;
+    return 0::bigint;
   end if;
   -- Takes seconds, so no judgement waits for it.
   v_figures := monitoring.count_figures(v_targets);
   perform pg_advisory_xact_lock(20261123, 1800);
   perform monitoring.store_figures(v_figures);
   perform monitoring.store_rounds(v_targets);
-  return cardinality(v_figures);
+  return cardinality(v_figures)::bigint;
 end
 $$;
 

@@ -48,6 +48,7 @@ begin
     count(*),
     -- A heartbeat has a row a minute.
     coalesce(sum(1440.0 / case when targets.type = 'heartbeat' then 1 else targets.interval_minutes end), 0)
+      ::double precision
   into v_targets, v_checks_a_day
   from monitoring.probe_targets as targets
   where targets.is_enabled;
@@ -177,7 +178,7 @@ set search_path = ''
 as $$
 declare
   -- Reports a second that one service of two cores stores when all are distinct errors; see docs/benchmarks.md.
-  c_reports constant double precision := 1000;
+  c_reports constant double precision := 1000::double precision;
   v_hour constant timestamptz := date_trunc('hour', now(), 'UTC') - interval '1 hour';
   v_batch double precision := coalesce(nullif(current_setting('pg_net.batch_size', true), ''), '200')::double precision;
   v_slowest double precision;
@@ -189,7 +190,7 @@ begin
       from monitoring.target_states
       where not target_states.is_slow
     ), 0
-  ) / 1000.0;
+  ) / 1000::double precision;
   return query
   select
     'probes', coalesce(sum(1.0 / targets.interval_minutes), 0)::double precision, 'a minute',

@@ -1,5 +1,5 @@
 -- Purpose: deletes resolved incidents that are older than retention, with what belongs to them.
--- Objects: functions monitoring.is_incident_audited, monitoring.purge_incidents.
+-- Objects: functions monitoring.is_incident_audited, monitoring.count_purged_incidents, monitoring.purge_incidents.
 -- Risks: incidents are locked before known fixes and heads of chains, as everywhere, and skipped while another session
 --   holds them. What an incident needs to be deleted is looked up again when it is locked: until then another session
 --   can write an action of it.
@@ -24,6 +24,46 @@ $$;
 
 comment on function monitoring.is_incident_audited(text) is
 'Returns whether the audit trail still has an action of an incident.';
+
+create function monitoring.count_purged_incidents(incident_ids text[])
+returns void
+language plpgsql
+volatile
+strict
+security invoker
+set search_path = ''
+as $$
+begin
+  insert into monitoring.incident_days as counted (
+    day, severity, category, incidents, acknowledged, occurrences, seconds_to_acknowledge, seconds_to_resolve
+  )
+  select
+    (incidents.first_seen at time zone 'UTC')::date,
+    incidents.severity,
+    incidents.category,
+    count(*),
+    count(incidents.acknowledged_at),
+    sum(incidents.occurrence_count),
+    coalesce(
+      sum(extract(epoch from incidents.acknowledged_at - greatest(incidents.first_seen, incidents.reopened_at))), 0
+    ),
+    coalesce(sum(extract(epoch from incidents.time_to_resolution)), 0)
+  from public.incidents
+  where incidents.id = any(count_purged_incidents.incident_ids)
+  group by 1, 2, 3
+  order by 1, 2, 3
+  on conflict (day, severity, category) do update
+    set
+      incidents = counted.incidents + excluded.incidents,
+      acknowledged = counted.acknowledged + excluded.acknowledged,
+      occurrences = counted.occurrences + excluded.occurrences,
+      seconds_to_acknowledge = counted.seconds_to_acknowledge + excluded.seconds_to_acknowledge,
+      seconds_to_resolve = counted.seconds_to_resolve + excluded.seconds_to_resolve;
+end
+$$;
+
+comment on function monitoring.count_purged_incidents(text[]) is
+'Adds the figures of incidents that are about to be deleted to monitoring.incident_days.';
 
 create function monitoring.purge_incidents(batch_size integer)
 returns bigint
@@ -84,31 +124,7 @@ begin
     from unnest(v_ids) as locked (id)
     where not monitoring.is_incident_audited(locked.id)
   );
-  insert into monitoring.incident_days as counted (
-    day, severity, category, incidents, acknowledged, occurrences, seconds_to_acknowledge, seconds_to_resolve
-  )
-  select
-    (incidents.first_seen at time zone 'UTC')::date,
-    incidents.severity,
-    incidents.category,
-    count(*),
-    count(incidents.acknowledged_at),
-    sum(incidents.occurrence_count),
-    coalesce(
-      sum(extract(epoch from incidents.acknowledged_at - greatest(incidents.first_seen, incidents.reopened_at))), 0
-    ),
-    coalesce(sum(extract(epoch from incidents.time_to_resolution)), 0)
-  from public.incidents
-  where incidents.id = any(v_ids)
-  group by 1, 2, 3
-  order by 1, 2, 3
-  on conflict (day, severity, category) do update
-    set
-      incidents = counted.incidents + excluded.incidents,
-      acknowledged = counted.acknowledged + excluded.acknowledged,
-      occurrences = counted.occurrences + excluded.occurrences,
-      seconds_to_acknowledge = counted.seconds_to_acknowledge + excluded.seconds_to_acknowledge,
-      seconds_to_resolve = counted.seconds_to_resolve + excluded.seconds_to_resolve;
+  perform monitoring.count_purged_incidents(v_ids);
   with dropped as (
     delete from monitoring.fix_outcomes
     where fix_outcomes.incident_id = any(v_ids)
@@ -123,7 +139,7 @@ begin
   -- Last, because it locks heads of chains and deliveries.
   delete from public.incidents
   where incidents.id = any(v_ids);
-  return cardinality(v_ids);
+  return cardinality(v_ids)::bigint;
 end
 $$;
 

@@ -261,7 +261,7 @@ begin
 exception
   when insufficient_privilege then
     raise notice 'cron.job_run_details may not be purged by %', current_user;
-    return 0;
+    return 0::bigint;
 end
 $$;
 

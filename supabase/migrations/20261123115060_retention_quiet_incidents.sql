@@ -43,7 +43,7 @@ declare
 begin
   -- 0 means never.
   if v_period::interval <= interval '0' then
-    return 0;
+    return 0::bigint;
   end if;
   v_fingerprints := array(
     select idle.fingerprint

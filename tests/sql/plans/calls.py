@@ -109,7 +109,7 @@ CALLS: dict[str, Call] = {
     ),
     "ingest_deliveries": _service(
         f"select public.ingest_deliveries({_literal(_deliveries(0))})",
-        Budget(entries=12_000, reason="fifty new incidents, each with its notifications"),
+        Budget(entries=20_000, reason="fifty new incidents, each with its notifications"),
     ),
     "ingest_deliveries of known issues": _service(
         f"select public.ingest_deliveries({_literal(_deliveries(100))})",
