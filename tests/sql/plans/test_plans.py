@@ -6,6 +6,7 @@ until it is listed here. What is counted are rows and blocks, so the result is t
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, LiteralString
@@ -22,6 +23,9 @@ from tests.sql.plans.reads import Reads, count_reads, subtract
 from tests.sql.plans.session import become, prepare
 from tests.support.projects import new_project
 
+pytestmark = pytest.mark.skipif(
+    "STACK_ENGINE" in os.environ, reason="the real pg_cron works in only one database of a server"
+)
 # Tables whose size the operator decides (the configuration, its targets and channels), or that have few rows for ever:
 # incident_daily_stats and incident_days get at most 20 a day, audit_anchors one,
 # remembered_events has at most 1,024.
