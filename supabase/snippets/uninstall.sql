@@ -217,7 +217,7 @@ begin
       where schema_migrations.version like '20261123%'
         and split_part(schema_migrations.name, '_', 1) in (
           'setup', 'config', 'table', 'sanitize', 'classify', 'ingest', 'delivery', 'sentry', 'monitor', 'incident',
-          'agent', 'probe', 'heartbeat', 'notify', 'read', 'jobs', 'look', 'install'
+          'agent', 'probe', 'heartbeat', 'notify', 'read', 'retention', 'jobs', 'look', 'install'
         )
       returning schema_migrations.version
     )
