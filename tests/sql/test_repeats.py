@@ -7,6 +7,8 @@ from typing import Any
 
 import psycopg
 
+from tests.support.waiting import wait_until
+
 REPEATS = 120
 
 
@@ -28,7 +30,17 @@ def count_updates(connection: psycopg.Connection[Any]) -> tuple[int, int]:
 
 
 def test_repeats_are_hot_updates(database_url: str) -> None:
-    """At least nine of ten write into no index. Each is a transaction of its own, as in the service."""
+    """At least nine of ten write into no index. Each is a transaction of its own, as in the service.
+
+    An update needs room in the page. While any other session has an older snapshot, such as autovacuum's, no page gets
+    room, so this is tried again.
+    """
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        wait_until(lambda: repeat_known_errors(connection) >= 0.9, 60)
+
+
+def repeat_known_errors(connection: psycopg.Connection[Any]) -> float:
+    """The share of HOT updates when four known errors are repeated."""
     events: list[dict[str, object]] = [
         {
             "error": {"message": f"hot {number}", "type": "HotError", "stack": "at f (a.js:1:1)\n" * 20},
@@ -37,18 +49,17 @@ def test_repeats_are_hot_updates(database_url: str) -> None:
         }
         for number in range(4)
     ]
+    report(connection, events)
     updates = hot = 0
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        report(connection, events)
-        for number in range(REPEATS):
-            with connection.transaction():
-                before = count_updates(connection)
-                report(connection, [{**event, "release": f"1.{number}"} for event in events])
-                after = count_updates(connection)
-            updates += after[0] - before[0]
-            hot += after[1] - before[1]
+    for number in range(REPEATS):
+        with connection.transaction():
+            before = count_updates(connection)
+            report(connection, [{**event, "release": f"1.{number}"} for event in events])
+            after = count_updates(connection)
+        updates += after[0] - before[0]
+        hot += after[1] - before[1]
     assert updates == REPEATS * len(events)
-    assert hot >= 0.9 * updates
+    return hot / updates
 
 
 def test_no_index_contains_what_a_repeat_changes(database_url: str) -> None:

@@ -53,7 +53,7 @@ select results_eq(
 );
 
 select results_eq(
-  $$ select who, what, "to" from public.incident_timeline where incident_id = 'INC-1' $$,
+  $$ select who, what, "to" from public.incident_timeline where incident_id = 'INC-1' order by id $$,
   $$ values ('postgres', 'incident_created', 'open'), ('operator', 'direct_update', null) $$,
   'agents read the timeline'
 );
