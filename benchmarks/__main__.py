@@ -26,8 +26,9 @@ from benchmarks.budgets import measure_budgets
 from benchmarks.calls import measure_calls
 from benchmarks.envelopes import measure_envelopes
 from benchmarks.functions import measure_functions
+from benchmarks.growth import measure_growth
 from benchmarks.health_checks import measure_rounds, measure_target_status
-from benchmarks.ingest import cost_of_a_batch, measure_connections, measure_pgbench, print_growth
+from benchmarks.ingest import measure_connections, measure_pgbench
 from benchmarks.load import LoadResult, make_post, run_load
 from benchmarks.notifications import measure_notifications
 from benchmarks.outages import measure_health_checks
@@ -48,7 +49,6 @@ ERRORS = 100
 PARTS = (
     "batches",
     "functions",
-    "small",
     "service",
     "peers",
     "connections",
@@ -94,8 +94,7 @@ def read_arguments(values: Sequence[str]) -> Arguments:
         parser.error(
             f"--baseline: {given.baseline} has no folder supabase/migrations: name a checkout of this repository"
         )
-    chosen = {*given.parts, "small"} if "growth" in given.parts else set(given.parts)  # growth compares with small
-    parts = tuple(part for part in PARTS if part in chosen) or PARTS
+    parts = tuple(part for part in PARTS if part in given.parts) or PARTS
     return Arguments(parts, given.baseline.resolve() if given.baseline else None)
 
 
@@ -229,11 +228,9 @@ def main(arguments: Arguments) -> int:
         remove_state(state)
         with Stack.start(StackSettings(state)) as stack:
             lift_limit_of_new_incidents(stack)
-            costs_with_few: list[float] = []
             measurements: dict[str, Callable[[], object]] = {
                 "batches": lambda: measure_batches(stack),
                 "functions": lambda: measure_functions(stack, directory, arguments.baseline),
-                "small": lambda: costs_with_few.append(cost_of_a_batch(stack, make_event)),
                 "service": lambda: measure_service(stack, directory),
                 "peers": lambda: measure_peers(stack, directory, make_event, arguments.baseline),
                 "connections": lambda: measure_connections(stack, directory, make_event),
@@ -246,7 +243,7 @@ def main(arguments: Arguments) -> int:
                 "target-status": lambda: measure_target_status(stack),
                 "retrieval": lambda: measure_retrieval(stack),
                 "reading": lambda: measure_reading(stack),
-                "growth": lambda: print_growth(costs_with_few[0], cost_of_a_batch(stack, make_event)),
+                "growth": lambda: measure_growth(stack, directory, make_event),
                 "calls": lambda: measure_calls(stack, directory),
                 "purges": lambda: measure_purges(stack, directory, through_service),
                 "pages": lambda: measure_pages(stack),

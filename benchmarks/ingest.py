@@ -2,15 +2,11 @@
 
 import asyncio
 import json
-import statistics
 import subprocess
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
-
-import psycopg
 
 from app.web.auth import sign
 from benchmarks.load import LoadResult, make_post, run_load
@@ -56,24 +52,6 @@ def measure_pgbench(stack: Stack, directory: Path, make_event: Callable[[int], d
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
     rate = next((line for line in done.stdout.splitlines() if line.startswith("tps")), done.stderr[-300:])
     print(f"\npgbench on ingest_events, 64 clients, one event a call: {rate}")
-
-
-def cost_of_a_batch(stack: Stack, make_event: Callable[[int], dict[str, object]]) -> float:
-    """Milliseconds an event, in batches of 200 distinct ones: the median of 15."""
-    with psycopg.connect(stack.database_url, autocommit=True) as connection:
-        costs = []
-        for _ in range(18):
-            payload = json.dumps([_distinct(make_event(number)) for number in range(200)])
-            started = time.perf_counter()
-            connection.execute("select public.ingest_events(%s)", [payload])
-            costs.append((time.perf_counter() - started) * 1000 / 200)
-    return statistics.median(costs[3:])
-
-
-def print_growth(small: float, large: float) -> None:
-    print("\ncost of a distinct event as the incidents grow:")
-    print(f"  some 10^3 incidents          {small:8.3f} ms")
-    print(f"  10^6 incidents               {large:8.3f} ms   {large / small:.2f}x")
 
 
 def _run(service: ServiceProcess, make_request: MakeRequest, connections: int) -> LoadResult:

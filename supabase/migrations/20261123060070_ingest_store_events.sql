@@ -1,7 +1,7 @@
 -- Purpose: stores a batch of events exactly once: idempotency keys, receipts, isolation of an event that fails.
 -- Objects: table monitoring.event_receipts; functions monitoring.describe_refusal, monitoring.describe_reused_key,
---   monitoring.answer_event, monitoring.store_known_event, monitoring.store_keyless_events, monitoring.store_events,
---   monitoring.is_content_error, monitoring.store_events_isolated.
+--   monitoring.find_receipts, monitoring.answer_event, monitoring.store_single_event, monitoring.store_keyless_events,
+--   monitoring.store_events, monitoring.is_content_error, monitoring.store_events_isolated.
 -- Risks: receipts are written last, sorted by key. When another session wrote the same key meanwhile, the whole batch
 --   is rolled back and retried, and finds that receipt.
 
@@ -77,6 +77,26 @@ $$;
 comment on function monitoring.describe_reused_key() is
 'Returns the answer to an event whose idempotency key belongs to another event of the same sender.';
 
+create function monitoring.find_receipts(keys text[])
+returns setof monitoring.event_receipts
+language plpgsql
+stable
+security invoker
+set search_path = ''
+set enable_seqscan = off
+as $$
+begin
+  -- Without the setting, a plan that was made while the table was small reads all of it.
+  return query
+  select event_receipts.*
+  from monitoring.event_receipts
+  where event_receipts.idempotency_key = any(find_receipts.keys);
+end
+$$;
+
+comment on function monitoring.find_receipts(text[]) is
+'Returns the receipts of those idempotency keys that were stored before, in no order.';
+
 create function monitoring.answer_event(incident monitoring.upserted_incident, sender text, rank bigint)
 returns jsonb
 language plpgsql
@@ -121,7 +141,7 @@ comment on function monitoring.answer_event(monitoring.upserted_incident, text, 
 'Returns the answer to an event. rank is the position of the event among the events of its fingerprint in the batch,
 from 1.';
 
-create function monitoring.store_known_event(event monitoring.prepared_event)
+create function monitoring.store_single_event(event monitoring.prepared_event)
 returns jsonb
 language plpgsql
 volatile
@@ -129,7 +149,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_event constant monitoring.prepared_event := store_known_event.event;
+  v_event constant monitoring.prepared_event := store_single_event.event;
   v_incident monitoring.upserted_incident;
   v_answer jsonb;
 begin
@@ -141,11 +161,11 @@ begin
     return null;
   end if;
   v_incident := monitoring.fold_known_event(v_event);
-  if v_incident.incident_id is null then
-    return null;
+  if v_incident.fingerprint is null then
+    v_incident := monitoring.upsert_incidents(array[v_event]);
   end if;
   v_answer := monitoring.answer_event(v_incident, v_event.sender, 1);
-  if v_event.idempotency_key is not null then
+  if v_event.idempotency_key is not null and v_incident.incident_id is not null then
     insert into monitoring.event_receipts (idempotency_key, body_hash, answer)
     values (v_event.idempotency_key, v_event.body_hash, v_answer);
   end if;
@@ -153,10 +173,9 @@ begin
 end
 $$;
 
-comment on function monitoring.store_known_event(monitoring.prepared_event) is
-'Does what store_events() does for one event whose incident is live, see fold_known_event(), and returns its answer.
-Returns null, and stores nothing, where it is not that simple: for an unknown error, and for a key that was seen
-before.';
+comment on function monitoring.store_single_event(monitoring.prepared_event) is
+'Does what store_events() does for one event, at a lower cost, and returns its answer. Returns null, and stores nothing,
+for a key that was seen before.';
 
 create function monitoring.store_keyless_events(events monitoring.prepared_event[])
 returns table (event_position integer, answer jsonb)
@@ -192,22 +211,25 @@ security invoker
 set search_path = ''
 as $$
 declare
+  v_keys text[];
+  v_stored text[];
   v_fresh monitoring.prepared_event[];
   v_has_known boolean;
 begin
   if cardinality(store_events.events) = 1 then
-    store_events.answer := monitoring.store_known_event(store_events.events[1]);
+    store_events.answer := monitoring.store_single_event(store_events.events[1]);
     if store_events.answer is not null then
       store_events.event_position := (store_events.events[1]).event_position;
       return next;
       return;
     end if;
   end if;
-  if not exists (
-    select
+  v_keys := array(
+    select event.idempotency_key
     from unnest(store_events.events) as event
     where event.idempotency_key is not null
-  ) then
+  );
+  if v_keys = '{}' then
     return query
     select stored.event_position, stored.answer
     from monitoring.store_keyless_events(store_events.events) as stored;
@@ -215,16 +237,16 @@ begin
   end if;
 
   -- Events with an idempotency key that was seen before, or earlier in this batch, are not counted.
+  v_stored := array(
+    select former.idempotency_key
+    from monitoring.find_receipts(v_keys) as former
+  );
   v_fresh := array(
     select first_of_key.event
     from (
       select distinct on (coalesce('key ' || event.idempotency_key, 'place ' || event.event_position)) event
       from unnest(store_events.events) as event
-      where not exists (
-        select
-        from monitoring.event_receipts
-        where event_receipts.idempotency_key = event.idempotency_key
-      )
+      where event.idempotency_key is null or event.idempotency_key <> all(v_stored)
       order by coalesce('key ' || event.idempotency_key, 'place ' || event.event_position), event.event_position
     ) as first_of_key
   );
@@ -261,12 +283,12 @@ begin
   select
     event.event_position,
     case
-      when event.body_hash <> coalesce(twin.body_hash, event_receipts.body_hash) then monitoring.describe_reused_key()
-      else coalesce(twin.answer, event_receipts.answer)
+      when event.body_hash <> coalesce(twin.body_hash, former.body_hash) then monitoring.describe_reused_key()
+      else coalesce(twin.answer, former.answer)
     end
   from unnest(store_events.events) as event
   left join answered as twin on twin.idempotency_key = event.idempotency_key
-  left join monitoring.event_receipts on event_receipts.idempotency_key = event.idempotency_key
+  left join monitoring.find_receipts(v_stored) as former on former.idempotency_key = event.idempotency_key
   where v_has_known
     and event.event_position not in (select fresh.event_position from unnest(v_fresh) as fresh);
 end

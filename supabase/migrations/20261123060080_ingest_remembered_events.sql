@@ -2,14 +2,15 @@
 --   later call is not judged again. Floods of errors consist of such events.
 -- Objects: tables monitoring.event_keys, monitoring.remembered_events; functions monitoring.renew_event_key,
 --   monitoring.forget_prepared_events, monitoring.identify_event, monitoring.identify_context,
---   monitoring.hash_context, monitoring.recall_event, monitoring.remember_events, monitoring.forget_remembered_events,
---   monitoring.purge_remembered_events; triggers rules_make_events_unknown, formats_make_events_unknown,
---   configuration_makes_events_unknown.
+--   monitoring.hash_context, monitoring.list_event_slots, monitoring.recall_event, monitoring.remember_events,
+--   monitoring.forget_remembered_events, monitoring.purge_remembered_events; triggers rules_make_events_unknown,
+--   formats_make_events_unknown, configuration_makes_events_unknown.
 -- Risks: what is remembered must depend on nothing that is not part of its key: the sender, the event but for its
 --   context, time and idempotency key, and the secret in event_keys, which changes with the rules, the formats of
 --   secrets, the configuration and each installation. It is used for 10 minutes, so that a function that was replaced
 --   by hand counts soon. Only sanitized texts are stored, and of the event itself a hash with the secret. Nobody
---   waits: a session that cannot have the lock remembers nothing.
+--   waits: a session that cannot have the lock remembers nothing. Public keys have slots and a lock of their own, so
+--   that a flood of them makes no event of a server unknown.
 
 create table monitoring.event_keys (
   is_only_row boolean primary key default true,
@@ -45,7 +46,7 @@ create unlogged table monitoring.remembered_events (
   context_key bytea not null,
   prepared monitoring.prepared_event not null,
   remembered_at timestamptz not null default now(),
-  constraint slot_is_below_1024 check (slot between 0 and 1023)
+  constraint slot_is_below_8192 check (slot between 0 and 8191)
 )
 with (fillfactor = 50);
 
@@ -58,11 +59,12 @@ using (false);
 revoke all on table monitoring.remembered_events from public, anon, authenticated, service_role;
 
 comment on table monitoring.remembered_events is
-'Prepared forms of events whose incident is known, at most 1,024 of at most 32 kB. A cache: it may be emptied at any
+'Prepared forms of events whose incident is known, at most 8,192 of at most 32 kB. A cache: it may be emptied at any
 time.';
 
 comment on column monitoring.remembered_events.slot is
-'Place of the event, from its key: 0 to 1023. An event replaces another one that is at least a minute old.';
+'Place of the event: one of the two that list_event_slots() names. An event replaces another one that is at least a
+minute old.';
 
 comment on column monitoring.remembered_events.event_key is 'What identify_event() returns for the event.';
 
@@ -77,8 +79,8 @@ comment on column monitoring.remembered_events.remembered_at is
 
 comment on constraint remembered_events_pkey on monitoring.remembered_events is 'A place holds one event.';
 
-comment on constraint slot_is_below_1024 on monitoring.remembered_events is
-'The table has at most 1,024 rows, whatever is reported.';
+comment on constraint slot_is_below_8192 on monitoring.remembered_events is
+'The table has at most 8,192 rows, whatever is reported.';
 
 create function monitoring.renew_event_key()
 returns void
@@ -192,7 +194,31 @@ $$;
 comment on function monitoring.hash_context(bytea, jsonb, timestamptz) is
 'Returns a hash of what identify_context() returns.';
 
-create function monitoring.recall_event(event_key bytea)
+create function monitoring.list_event_slots(event_key bytea, sender text)
+returns integer[]
+language plpgsql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  v_key constant bytea := list_event_slots.event_key;
+  v_first constant integer := case when starts_with(list_event_slots.sender, 'public:') then 4096 else 0 end;
+begin
+  return array[
+    v_first + ((get_byte(v_key, 0) << 8 | get_byte(v_key, 1)) & 4095),
+    v_first + ((get_byte(v_key, 2) << 8 | get_byte(v_key, 3)) & 4095)
+  ];
+end
+$$;
+
+comment on function monitoring.list_event_slots(bytea, text) is
+'Returns the two slots in which an event of a sender can be: of 4,096 for public keys, or of 4,096 for all others. With
+two, 1,000 events that repeat all the time hardly ever replace each other.';
+
+create function monitoring.recall_event(event_key bytea, sender text)
 returns monitoring.remembered_events
 language plpgsql
 stable
@@ -201,21 +227,24 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_slot constant integer := (get_byte(recall_event.event_key, 0) << 8 | get_byte(recall_event.event_key, 1)) & 1023;
+  v_slot integer;
   v_known monitoring.remembered_events;
 begin
-  select known.*
-  into v_known
-  from monitoring.remembered_events as known
-  where known.slot = v_slot
-    and known.event_key = recall_event.event_key
-    and known.remembered_at > now() - interval '10 minutes';
+  foreach v_slot in array monitoring.list_event_slots(recall_event.event_key, recall_event.sender) loop
+    select known.*
+    into v_known
+    from monitoring.remembered_events as known
+    where known.slot = v_slot
+      and known.event_key = recall_event.event_key
+      and known.remembered_at > now() - interval '10 minutes';
+    exit when found;
+  end loop;
   return v_known;
 end
 $$;
 
-comment on function monitoring.recall_event(bytea) is
-'Returns what is remembered of an event; nulls when it is unknown.';
+comment on function monitoring.recall_event(bytea, text) is
+'Returns what is remembered of an event of a sender; nulls when it is unknown.';
 
 create function monitoring.remember_events(events monitoring.remembered_events[])
 returns void
@@ -223,33 +252,45 @@ language plpgsql
 volatile
 security invoker
 set search_path = ''
+set enable_seqscan = off
 as $$
+declare
+  v_is_public boolean;
 begin
-  -- Until the end of the transaction one session writes here, so none waits for the row of another one.
-  if not pg_try_advisory_xact_lock(20261201, 1) then
-    return;
-  end if;
-  insert into monitoring.remembered_events as known (slot, event_key, context_key, prepared)
-  select distinct on (placed.slot) placed.slot, event.event_key, event.context_key, event.prepared
-  from unnest(remember_events.events) as event
-  cross join lateral (
-    select (get_byte(event.event_key, 0) << 8 | get_byte(event.event_key, 1)) & 1023
-  ) as placed (slot)
-  where pg_column_size(event.prepared) <= 32768
-  order by placed.slot, event.event_key
-  on conflict (slot) do update
-    set
-      event_key = excluded.event_key,
-      context_key = excluded.context_key,
-      prepared = excluded.prepared,
-      remembered_at = excluded.remembered_at
-    where known.remembered_at < now() - interval '1 minute';
+  for v_is_public in
+    select distinct starts_with((event.prepared).sender, 'public:')
+    from unnest(remember_events.events) as event
+  loop
+    -- Until the end of the transaction one session writes these slots, so none waits for the row of another one.
+    continue when not pg_try_advisory_xact_lock(20261201, case when v_is_public then 2 else 1 end);
+    insert into monitoring.remembered_events as known (slot, event_key, context_key, prepared)
+    select distinct on (placed.slot) placed.slot, event.event_key, event.context_key, event.prepared
+    from unnest(remember_events.events) as event
+    cross join lateral (
+      select given.slot
+      from unnest(monitoring.list_event_slots(event.event_key, (event.prepared).sender)) as given (slot)
+      left join monitoring.remembered_events as former on former.slot = given.slot
+      where former.slot is null or former.remembered_at < now() - interval '1 minute'
+      order by former.remembered_at nulls first
+      limit 1
+    ) as placed
+    where starts_with((event.prepared).sender, 'public:') = v_is_public
+      and pg_column_size(event.prepared) <= 32768
+    order by placed.slot, event.event_key
+    on conflict (slot) do update
+      set
+        event_key = excluded.event_key,
+        context_key = excluded.context_key,
+        prepared = excluded.prepared,
+        remembered_at = excluded.remembered_at
+      where known.remembered_at < now() - interval '1 minute';
+  end loop;
 end
 $$;
 
 comment on function monitoring.remember_events(monitoring.remembered_events[]) is
 'Remembers prepared events, unless another session is doing the same, or something that is less than a minute old has
-their place: so a flood of different events writes little.';
+each of their slots: so a flood of different events writes little.';
 
 create function monitoring.forget_remembered_events()
 returns void
@@ -260,6 +301,7 @@ set search_path = ''
 as $$
 begin
   perform pg_advisory_xact_lock(20261201, 1);
+  perform pg_advisory_xact_lock(20261201, 2);
   delete from monitoring.remembered_events;
 end
 $$;
@@ -277,7 +319,7 @@ as $$
 declare
   v_count bigint := 0::bigint;
 begin
-  if pg_try_advisory_xact_lock(20261201, 1) then
+  if pg_try_advisory_xact_lock(20261201, 1) and pg_try_advisory_xact_lock(20261201, 2) then
     delete from monitoring.remembered_events
     where remembered_events.remembered_at < now() - interval '1 hour';
     get diagnostics v_count = row_count;

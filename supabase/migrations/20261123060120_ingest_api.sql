@@ -165,11 +165,7 @@ declare
 begin
   return v_keys <> '{}' and (
     cardinality(v_keys) > (select count(distinct given.idempotency_key) from unnest(v_keys) as given (idempotency_key))
-    or exists (
-      select
-      from monitoring.event_receipts
-      where event_receipts.idempotency_key = any(v_keys)
-    )
+    or exists (select from monitoring.find_receipts(v_keys))
   );
 end
 $$;
@@ -348,7 +344,7 @@ begin
         end if;
         v_first := coalesce(array_position(v_keys, v_key), v_count + 1);
         if v_first > v_count and v_secret is not null then
-          v_known := monitoring.recall_event(v_key);
+          v_known := monitoring.recall_event(v_key, v_event.sender);
         end if;
         v_one := case when v_first > v_count then v_known.prepared else prepared[v_first] end;
         v_has_known := v_has_known or v_one.fingerprint is not null;

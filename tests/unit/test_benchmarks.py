@@ -22,9 +22,8 @@ def test_without_arguments_everything_is_measured_without_a_baseline() -> None:
     assert arguments.baseline is None
 
 
-@pytest.mark.parametrize("parts", [["growth", "small"], ["growth"]])
-def test_growth_runs_after_small_which_it_compares_with(parts: list[str]) -> None:
-    assert read_arguments(parts).parts == ("small", "growth")
+def test_parts_run_in_the_order_of_the_list() -> None:
+    assert read_arguments(["growth", "batches"]).parts == ("batches", "growth")
 
 
 def test_a_baseline_is_a_checkout() -> None:

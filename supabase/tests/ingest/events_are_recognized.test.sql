@@ -45,9 +45,9 @@ select throws_ok(
 select throws_ok(
   $$
   insert into monitoring.remembered_events (slot, event_key, context_key, prepared)
-  select 1024, '\x00', '\x00', jsonb_populate_record(null::monitoring.prepared_event, '{"title": "t"}')
+  select 8192, '\x00', '\x00', jsonb_populate_record(null::monitoring.prepared_event, '{"title": "t"}')
   $$, '23514', null,
-  'slot_is_below_1024'
+  'slot_is_below_8192'
 );
 
 delete from monitoring.event_keys;

@@ -46,7 +46,7 @@ select is(
     from monitoring.remembered_events
     where
       (prepared).message like 'the ledger %'
-      and monitoring.recall_event(event_key) is not null
+      and monitoring.recall_event(event_key, (prepared).sender) is not null
   ),
   array['the ledger is out of balance', null, null],
   'it is recalled by its key, without what differs between repeats'

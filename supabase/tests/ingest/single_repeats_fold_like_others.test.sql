@@ -102,10 +102,16 @@ select is(
 );
 
 select ok(
-  monitoring.store_known_event(
-    jsonb_populate_record(null::monitoring.prepared_event, '{"fingerprint": "unheard of", "message": "m"}')
+  monitoring.store_single_event(
+    jsonb_populate_record(
+      null::monitoring.prepared_event,
+      jsonb_build_object(
+        'fingerprint', 'unheard of', 'message', 'm',
+        'idempotency_key', monitoring.hash_idempotency_key('report', 'server:default', 'once')
+      )
+    )
   ) is null,
-  'an unknown error is not stored as a known one'
+  'a single event with a key that was seen before is not stored'
 );
 
 select * from finish();

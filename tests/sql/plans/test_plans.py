@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 )
 # Tables whose size the operator decides (the configuration, its targets and channels), or that have few rows for ever:
 # incident_daily_stats and incident_days get at most 20 a day, audit_anchors one,
-# remembered_events has at most 1,024.
+# remembered_events has at most 8,192.
 BOUNDED = {
     "classification_rules",
     "cron.job",
