@@ -741,11 +741,12 @@ begin
     || jsonb_build_object('error', prepare_repeat.event -> 'error'),
     v_prepared.happened_at is not null
   );
+  v_prepared.url := monitoring.read_event_line(prepare_repeat.event, 'url', '', 2048);
   v_prepared.happened_at := coalesce(v_prepared.happened_at, prepare_repeat.received_at);
   return v_prepared;
 end
 $$;
 
 comment on function monitoring.prepare_repeat(monitoring.prepared_event, jsonb, integer, timestamptz) is
-'Prepares an event that differs from a prepared one only in context, timestamp and idempotency key, at lower cost:
+'Prepares an event that differs from a prepared one only in context, URL, timestamp and idempotency key, at lower cost:
 floods of errors consist of such events.';

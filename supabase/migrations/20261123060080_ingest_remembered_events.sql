@@ -6,7 +6,7 @@
 --   monitoring.forget_remembered_events, monitoring.purge_remembered_events; triggers rules_make_events_unknown,
 --   formats_make_events_unknown, configuration_makes_events_unknown.
 -- Risks: what is remembered must depend on nothing that is not part of its key: the sender, the event but for its
---   context, time and idempotency key, and the secret in event_keys, which changes with the rules, the formats of
+--   context, URL, time and idempotency key, and the secret in event_keys, which changes with the rules, the formats of
 --   secrets, the configuration and each installation. It is used for 10 minutes, so that a function that was replaced
 --   by hand counts soon. Only sanitized texts are stored, and of the event itself a hash with the secret. Nobody
 --   waits: a session that cannot have the lock remembers nothing. Public keys have slots and a lock of their own, so
@@ -69,7 +69,7 @@ minute old.';
 comment on column monitoring.remembered_events.event_key is 'What identify_event() returns for the event.';
 
 comment on column monitoring.remembered_events.context_key is
-'The sha256 of the secret and of what the sanitized context was made from. A repeat with another context gets its own.';
+'The sha256 of the secret and of what the sanitized context and URL were made from. A repeat with others gets its own.';
 
 comment on column monitoring.remembered_events.prepared is
 'The prepared event: sanitized texts, its verdict and its fingerprint. Without time, place and idempotency key.';
@@ -151,8 +151,8 @@ end
 $$;
 
 comment on function monitoring.identify_event(bytea, text, text, jsonb) is
-'Returns a hash of a sender and of what makes its event the same as another one but for context, time and idempotency
-key: that is the essence of a report. The secret keeps what is in the event from whoever reads the hash.';
+'Returns a hash of a sender and of what makes its event the same as another one but for context, URL, time and
+idempotency key: that is the essence of a report. The secret keeps what is in the event from whoever reads the hash.';
 
 create function monitoring.identify_context(event jsonb, happened_at timestamptz)
 returns jsonb
@@ -166,15 +166,17 @@ begin
   if identify_context.event ? 'timestamp'
     and monitoring.read_event_time(identify_context.event, identify_context.happened_at) is null
   then
-    return jsonb_build_array(identify_context.event -> 'context', identify_context.event -> 'timestamp');
+    return jsonb_build_array(
+      identify_context.event -> 'context', identify_context.event -> 'url', identify_context.event -> 'timestamp'
+    );
   end if;
-  return jsonb_build_array(identify_context.event -> 'context');
+  return jsonb_build_array(identify_context.event -> 'context', identify_context.event -> 'url');
 end
 $$;
 
 comment on function monitoring.identify_context(jsonb, timestamptz) is
-'Returns from what the context of an event is made, in two events that identify_event() takes for one. happened_at is
-when it was received, or the time of the event if that is believed.';
+'Returns from what the context and the URL of an event are made, in two events that identify_event() takes for one.
+happened_at is when it was received, or the time of the event if that is believed.';
 
 create function monitoring.hash_context(secret bytea, event jsonb, happened_at timestamptz)
 returns bytea

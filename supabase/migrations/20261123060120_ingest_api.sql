@@ -138,6 +138,9 @@ begin
     prepare_reported_event.received_at
   );
   perform monitoring.check_event_context(prepare_reported_event.event);
+  if jsonb_typeof(prepare_reported_event.event -> 'url') not in ('string', 'number', 'null') then
+    perform monitoring.read_event_text(prepare_reported_event.event, 'url', '', 2048); -- which refuses it
+  end if;
   return v_prepared;
 end
 $$;
@@ -146,8 +149,8 @@ comment on function monitoring.prepare_reported_event(
   monitoring.prepared_event, jsonb, jsonb, integer, text, timestamptz
 ) is
 'Prepares a report, or an event of an SDK if sdk_event is not null. known is a prepared event that differs from it only
-in context, time and idempotency key, with nulls when there is none. The event gets the context of that one, too:
-complete_contexts() gives those that are stored their own.';
+in context, URL, time and idempotency key, with nulls when there is none. The event gets the context and the URL of that
+one, too: complete_contexts() gives those that are stored their own.';
 
 create function monitoring.has_stored_events(events monitoring.prepared_event[])
 returns boolean
@@ -223,6 +226,7 @@ begin
     end if;
     v_own := monitoring.prepare_repeat(v_own, v_event, v_own.event_position, v_own.happened_at);
     v_prepared[v_at].context := v_own.context;
+    v_prepared[v_at].url := v_own.url;
   end loop;
   return v_prepared;
 end
@@ -231,7 +235,7 @@ $$;
 comment on function monitoring.complete_contexts(
   monitoring.prepared_event[], integer[], bytea[], jsonb[], jsonb[], bytea
 ) is
-'Gives the newest of events that are alike its own context: it is the one that is stored. Between resolutions, or where
+'Gives the newest of events that are alike its own context and URL: it is the one that is stored. Between resolutions, or where
 some were stored before, any of them can be the newest, so all get their own. firsts contains the place of the first
 one like it, null for a resolution. known_contexts contains, at the place of a first one that was remembered, from what
 its context was made, see hash_context(). events and sdk_events are those of open_envelope(). All lists are in the
@@ -336,7 +340,7 @@ begin
       else
         v_event.event := v_event.event - 'status';
         -- Most are like the one before. Compared as text, because 1 and 1.0 are equal numbers and different texts.
-        v_essence := (v_event.event - array['context', 'timestamp', 'idempotency_key'])::text;
+        v_essence := (v_event.event - array['context', 'url', 'timestamp', 'idempotency_key'])::text;
         if v_event.sdk_event is not null or (v_event.sender = v_former_sender and v_essence = v_former) is not true then
           v_key := monitoring.identify_event(coalesce(v_secret, ''), v_event.sender, v_essence, v_event.sdk_event);
           v_former := v_essence;

@@ -33,7 +33,6 @@ begin
         ]
       )::text,
       v_exceptions,
-      identify_sdk_event.event #> '{request,url}',
       identify_sdk_event.event #> '{contexts,response,status_code}',
       jsonb_typeof(identify_sdk_event.event #> '{contexts,browser}')
     )
@@ -42,7 +41,7 @@ end
 $$;
 
 comment on function monitoring.identify_sdk_event(jsonb) is
-'Returns a hash of what makes an event of an SDK the same as another one but for its context, time and id: prepared
+'Returns a hash of what makes an event of an SDK the same as another one but for its context, URL, time and id: prepared
 once, floods of them are cheap.';
 
 create function monitoring.read_sdk_fingerprint(event jsonb)
@@ -139,6 +138,6 @@ end
 $$;
 
 comment on function monitoring.prepare_sdk_event(jsonb, integer, text, timestamptz, monitoring.prepared_event) is
-'Prepares an event of an SDK. twin is an event like it that is prepared, see identify_sdk_event(), whose context it
-gets, too: complete_contexts() gives the newest one its own. The event_id is the idempotency key, whatever the rest is: an
+'Prepares an event of an SDK. twin is an event like it that is prepared, see identify_sdk_event(), whose context and
+URL it gets, too: complete_contexts() gives the newest one its own. The event_id is the idempotency key, whatever the rest is: an
 SDK sends an event again unchanged, and no other program can guess it.';

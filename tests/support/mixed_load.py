@@ -124,7 +124,8 @@ class Outcome:
         """One report and one delivery: each a dead letter, or a failed delivery, with this in its reason."""
         assert not self.is_broken, self.describe()
         assert not self.refused, self.describe()
-        given_up = self.dead_letters + self.failed
+        # A delivery whose answer comes too late is sent again, and fails again.
+        given_up = [*self.dead_letters, *set(self.failed)]
         assert len(given_up) == 2, self.describe()
         assert all(reason in why for _, why in given_up), self.describe()
         assert all(POISON in payload for payload, _ in self.dead_letters), self.describe()

@@ -18,10 +18,10 @@ select is(
     monitoring.identify_context('{"context": {"a": 1}}', now()),
     monitoring.identify_context(jsonb_build_object('timestamp', now()), now()),
     monitoring.identify_context('{"timestamp": "1999-01-01"}', now()),
-    monitoring.identify_context('{"timestamp": null}', now())
+    monitoring.identify_context('{"timestamp": null, "url": "/a"}', now())
   ],
-  array['[{"a": 1}]', '[null]', '[null, "1999-01-01"]', '[null, null]']::jsonb[],
-  'a time that is not believed is part of the context'
+  array['[{"a": 1}, null]', '[null, null]', '[null, null, "1999-01-01"]', '[null, "/a", null]']::jsonb[],
+  'the URL, and a time that is not believed, are part of the context'
 );
 
 create temporary table secrets as

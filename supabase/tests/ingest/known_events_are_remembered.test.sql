@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(10);
 
 create temporary table given as
 select '[{"error": {"message": "the ledger is out of balance"}, "fingerprint": "memory", "context": {"step": 1}}]'::jsonb
@@ -76,7 +76,26 @@ select is(
 );
 
 update given
-set events = jsonb_set(events, '{0}', jsonb_build_object('sender', 'public:web', 'event', events -> 0));
+set events = jsonb_set(events, '{0,url}', '"https://shop.example/orders/2?token=hunter2x"');
+
+select pg_temp.repeats() as repeated;
+
+select is(
+  (select array[message, url] from public.incidents where title = 'the ledger is out of balance'),
+  array['the ledger is out of balance, remembered', 'https://shop.example/orders/2?token=[redacted]'],
+  'from another URL, too, with its own, sanitized'
+);
+
+update given
+set events = jsonb_set(events, '{0,url}', '["https://shop.example"]');
+
+select is(
+  (select public.ingest_events(events) #>> '{0,error,field}' from given), 'url',
+  'a repeat with an invalid URL is rejected as any report is'
+);
+
+update given
+set events = jsonb_set(events - 'url', '{0}', jsonb_build_object('sender', 'public:web', 'event', (events -> 0) - 'url'));
 
 create temporary table repeated as
 select *

@@ -7,11 +7,11 @@ select
   number,
   jsonb_build_object(
     'sender', 'server:shop',
-    'event', '{"error": {"message": "order failed"}}'::jsonb || jsonb_build_object('url', number)
+    'event', '{"error": {"message": "order failed"}}'::jsonb || jsonb_build_object('order', number)
   ) as from_server,
   jsonb_build_object(
     'sender', 'public:web',
-    'event', '{"error": {"message": "page failed"}}'::jsonb || jsonb_build_object('url', number)
+    'event', '{"error": {"message": "page failed"}}'::jsonb || jsonb_build_object('order', number)
   ) as from_page
 from generate_series(1, 1000) as number;
 
@@ -38,7 +38,7 @@ create temporary table flooded as
 select
   jsonb_array_length(
     public.ingest_events(
-      jsonb_agg(jsonb_set(reports.from_page, '{event,url}', to_jsonb(format('https://x.example/%s/%s', round, number))))
+      jsonb_agg(jsonb_set(reports.from_page, '{event,order}', to_jsonb(format('%s.%s', round, number))))
     )
   ) as stored
 from reports

@@ -1,6 +1,6 @@
 begin;
 
-select plan(5);
+select plan(6);
 
 create temporary table answered as
 select public.ingest_events('[
@@ -47,6 +47,24 @@ select is(
     where created_at = now()
   ), 2::bigint,
   'each key has one receipt'
+);
+
+create temporary table from_urls as
+select
+  public.ingest_events('[
+    {"error": {"message": "m"}, "fingerprint": "urls", "url": "/orders/1", "context": {"step": 1}},
+    {"error": {"message": "m"}, "fingerprint": "urls", "url": "/orders/2", "context": {"step": 1}},
+    {"error": {"message": "m"}, "fingerprint": "urls", "url": 7, "context": {"step": 1}}
+  ]') as answer;
+
+select is(
+  (
+    select array[incidents.url, incidents.occurrence_count::text]
+    from public.incidents
+    join from_urls on incidents.id = from_urls.answer #>> '{2,incident_id}'
+  ),
+  array['7', '3'],
+  'the URL of the newest is stored'
 );
 
 select * from finish();

@@ -59,6 +59,10 @@ values
 
 select monitoring.roll_up_incidents();
 
+-- Other tests may have left incidents of these days.
+delete from monitoring.incident_daily_stats
+where incident_daily_stats.day > (now() at time zone 'UTC')::date - 8;
+
 update public.incidents
 set status = 'resolved', resolved_at = now() - interval '5 days'
 where incidents.id = 'INC-2';
