@@ -41,8 +41,8 @@ as $$
       check_secret_format_fields check_sentry_feed check_server check_size choose_due_checks choose_ordinary_checks
       choose_time choose_title classify_fields classify_incident close_quiet_incidents collapse_notifications
       collect_embeddings collect_event_context collect_missed_answers collect_missed_notification_answers
-      compile_secret_formats complete_contexts complete_event_context compute_fingerprint config confirm_worker_kills
-      context_checks context_deployments context_earlier_actions context_fixes context_incident
+      compile_secret_formats complete_contexts complete_event_context complete_repeat compute_fingerprint config
+      confirm_worker_kills context_checks context_deployments context_earlier_actions context_fixes context_incident
       context_similar_incidents context_timeline continue_run count_begun_actions count_days_left count_failed_runs
       count_figures count_fix_outcomes count_free_messages count_occurrences count_purged_incidents
       count_secret_indicators current_caller cut_middle decode_escapes define_rule delete_withdrawn_requests
@@ -167,7 +167,7 @@ as $$
       open_certificate_incidents open_delivered_incident open_envelope open_job_incident order_in_request
       order_sentry_chain overall_state parse_codes parse_cron parse_rule_query parse_timestamp passes_luhn
       passes_mod97 pause_before_retry pause_killers plan_attempts postpone_delivery precedes_status_code
-      prepare_delivered_report prepare_event prepare_events prepare_repeat prepare_reported_event prepare_resolution
+      prepare_delivered_report prepare_event prepare_events prepare_reported_event prepare_resolution
       prepare_sdk_event prepare_search project_tables protect_builtin_rule protect_knowledge publish_tables
       purge_agent_actions purge_audit_anchors purge_deliveries purge_deployments purge_early_resolutions purge_emails
       purge_incident_hours purge_incidents purge_job_runs purge_looks purge_notifications purge_quotas purge_receipts
@@ -176,54 +176,54 @@ as $$
       queue_test queue_transitions read_actor read_address read_alert read_alert_list read_alertmanager_alert
       read_answer read_answer_headers read_category read_channel_secret read_channel_url read_choice
       read_classified_fields read_content read_cron_field read_deliveries read_delivery_time read_document read_editor
-      read_email_id read_embedding read_envelope read_error_signals read_event_choice read_event_context
-      read_event_line read_event_lines read_event_text read_event_time read_exception read_excerpt read_fingerprint
-      read_generic_alert read_github_commit read_github_deployment_status read_github_event read_github_service
-      read_github_version read_github_workflow_run read_grafana_alert read_header read_heartbeat_signal
-      read_http_status read_idempotency_key read_intent read_ipv4 read_kuma_tags read_lease read_legacy_alert
-      read_legacy_grafana_alert read_lenient_text read_limit read_look read_look_addresses read_look_body
-      read_look_certificate read_look_headers read_look_id read_look_integer read_look_list read_look_time
-      read_mapped_text read_mapped_value read_notification_channels read_optional_line read_optional_text
-      read_postmark_event read_printed_chain read_probe_targets read_report_status read_required_line
-      read_required_text read_resend_event read_retry_after read_role read_sdk_fingerprint read_secret
-      read_secret_headers read_sender read_sentry_activity read_sentry_breadcrumbs read_sentry_comment
-      read_sentry_event read_sentry_intent read_sentry_issue read_sentry_message read_sentry_metric_alert
-      read_sentry_request read_sentry_tags read_severity read_severity_word read_signal read_signing_key
-      read_stack_frame read_statuses read_timestamp read_uptime_kuma_alert read_words recall_event record_answer
-      record_email_failed record_email_sent record_job_success record_look record_other_answer record_purged_actions
-      recount_targets redact_account_number redact_account_numbers redact_card_numbers redact_digit_run redact_formats
-      redact_jsonb redact_keyed_values redact_long_keys redact_private_keys redact_secrets redact_secrets_once
-      redact_tokens refuse_agent_action_change refuse_event refuse_other_agents refuse_request
-      refuse_system_config_truncate refuse_unknown_incident refuses_duplicates remember_events remember_service
-      remove_future_checks remove_stale_target_states renew_event_key replace_blank_text report_kept_rows
-      report_refused_verdicts request_certificate_looks request_confirmations request_missing_confirmations
-      require_argument require_rule_field require_subject require_target resolve_exception_chain resolve_incidents
-      resolve_recovered resolve_reported restart_heartbeats resume_changed_targets retry_dead_notifications
-      retry_deliveries retry_notification revoke_temporary roll_up_checks roll_up_days roll_up_incidents
-      rotate_heartbeat_key run_health_checks sanitize_jsonb sanitize_line sanitize_middle sanitize_text save_heartbeat
-      schedule_jobs schedule_optional_jobs schedule_retries schema_version secure_objects seed_action_kinds
-      seed_certificate_thresholds seed_classification_rules seed_health_check_policy_fields seed_incident_fields
-      seed_notification_fields seed_permission_fields seed_secret_formats seed_system_config
-      seed_target_condition_fields seed_target_fields seed_user_hash_key seed_webhook_fields send_at_once send_channel
-      send_due_checks send_due_notifications send_embeddings send_new_notifications send_new_of_channel
-      send_notification send_notifications send_probe sentry_fingerprint set_change_context set_content_type
-      settle_email settle_notification settle_notifications settle_unsendable_checks settle_verdicts severity_of_level
-      shorten_document shorten_line shorten_text should_confirm sign_webhook simplify_file_name simplify_function_name
-      split_alertmanager_delivery split_cron split_delivery split_generic_delivery split_grafana_delivery split_values
-      start_round stop_running_actions store_answer store_certificates store_delivery store_embedding_answer
-      store_events store_events_isolated store_figures store_keyless_events store_notification_answer
-      store_prepared_events store_reports_in_order store_resolutions store_results store_rounds store_single_event
-      store_target_figures strip_controls suspect_targets sync_heartbeats sync_notification_channels
-      sync_probe_targets sync_target_labels take_back_request take_first_lines take_last_lines trim_delivery_body
-      trim_sentry_body trim_sentry_event truncate_bytes truncate_jsonb truncate_lines truncate_text try_channel_lock
-      try_write unquote_message unschedule_retries update_target_states update_told_notifications upsert_incidents
-      upsert_knowledge validate_system_config verify_chain verify_incident_chain wait_for_incident was_told
-      watch_job_runs watch_jobs watch_judgement watch_partitions widen_vector_search wilson_lower_bound
-      withdraw_unanswered_requests write_agent_event write_answer write_audit_anchor write_claim write_days
-      write_discord_message write_email write_email_html write_email_request write_email_subject write_email_text
-      write_erased_actions write_escalations write_headline write_hours write_incident_days write_notification_request
-      write_pagerduty_event write_pause write_probe_headers write_purge_command write_reminders write_service_target
-      write_signed_request write_slack_message write_teams_message write_webhook_event
+      read_email_id read_embedding read_envelope read_error_signals read_event_choice read_event_line read_event_lines
+      read_event_text read_event_time read_exception read_excerpt read_fingerprint read_generic_alert
+      read_github_commit read_github_deployment_status read_github_event read_github_service read_github_version
+      read_github_workflow_run read_grafana_alert read_header read_heartbeat_signal read_http_status
+      read_idempotency_key read_intent read_ipv4 read_kuma_tags read_lease read_legacy_alert read_legacy_grafana_alert
+      read_lenient_text read_limit read_look read_look_addresses read_look_body read_look_certificate
+      read_look_headers read_look_id read_look_integer read_look_list read_look_time read_mapped_text
+      read_mapped_value read_notification_channels read_optional_line read_optional_text read_postmark_event
+      read_printed_chain read_probe_targets read_report_status read_required_line read_required_text read_resend_event
+      read_retry_after read_role read_sdk_fingerprint read_secret read_secret_headers read_sender read_sentry_activity
+      read_sentry_breadcrumbs read_sentry_comment read_sentry_event read_sentry_intent read_sentry_issue
+      read_sentry_message read_sentry_metric_alert read_sentry_request read_sentry_tags read_severity
+      read_severity_word read_signal read_signing_key read_stack_frame read_statuses read_timestamp
+      read_uptime_kuma_alert read_words recall_event record_answer record_email_failed record_email_sent
+      record_job_success record_look record_other_answer record_purged_actions recount_targets redact_account_number
+      redact_account_numbers redact_card_numbers redact_digit_run redact_formats redact_jsonb redact_keyed_values
+      redact_long_keys redact_private_keys redact_secrets redact_secrets_once redact_tokens refuse_agent_action_change
+      refuse_event refuse_other_agents refuse_request refuse_system_config_truncate refuse_unknown_incident
+      refuses_duplicates remember_events remember_service remove_future_checks remove_stale_target_states
+      renew_event_key replace_blank_text report_kept_rows report_refused_verdicts request_certificate_looks
+      request_confirmations request_missing_confirmations require_argument require_rule_field require_subject
+      require_target resolve_exception_chain resolve_incidents resolve_recovered resolve_reported restart_heartbeats
+      resume_changed_targets retry_dead_notifications retry_deliveries retry_notification revoke_temporary
+      roll_up_checks roll_up_days roll_up_incidents rotate_heartbeat_key run_health_checks sanitize_jsonb
+      sanitize_line sanitize_middle sanitize_text save_heartbeat schedule_jobs schedule_optional_jobs schedule_retries
+      schema_version secure_objects seed_action_kinds seed_certificate_thresholds seed_classification_rules
+      seed_health_check_policy_fields seed_incident_fields seed_notification_fields seed_permission_fields
+      seed_secret_formats seed_system_config seed_target_condition_fields seed_target_fields seed_user_hash_key
+      seed_webhook_fields send_at_once send_channel send_due_checks send_due_notifications send_embeddings
+      send_new_notifications send_new_of_channel send_notification send_notifications send_probe sentry_fingerprint
+      set_change_context set_content_type settle_email settle_notification settle_notifications
+      settle_unsendable_checks settle_verdicts severity_of_level shorten_document shorten_line shorten_text
+      should_confirm sign_webhook simplify_file_name simplify_function_name split_alertmanager_delivery split_cron
+      split_delivery split_generic_delivery split_grafana_delivery split_values start_round stop_running_actions
+      store_answer store_certificates store_delivery store_embedding_answer store_events store_events_isolated
+      store_figures store_keyless_events store_notification_answer store_prepared_events store_reports_in_order
+      store_resolutions store_results store_rounds store_single_event store_target_figures strip_controls
+      suspect_targets sync_heartbeats sync_notification_channels sync_probe_targets sync_target_labels
+      take_back_request take_first_lines take_last_lines trim_delivery_body trim_sentry_body trim_sentry_event
+      truncate_bytes truncate_jsonb truncate_lines truncate_text try_channel_lock try_write unquote_message
+      unschedule_retries update_target_states update_told_notifications upsert_incidents upsert_knowledge
+      validate_system_config verify_chain verify_incident_chain wait_for_incident was_told watch_job_runs watch_jobs
+      watch_judgement watch_partitions widen_vector_search wilson_lower_bound withdraw_unanswered_requests
+      write_agent_event write_answer write_audit_anchor write_claim write_days write_discord_message write_email
+      write_email_html write_email_request write_email_subject write_email_text write_erased_actions write_escalations
+      write_headline write_hours write_incident_days write_notification_request write_pagerduty_event write_pause
+      write_probe_headers write_purge_command write_reminders write_service_target write_signed_request
+      write_slack_message write_teams_message write_webhook_event
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)

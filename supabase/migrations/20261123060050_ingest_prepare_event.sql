@@ -4,8 +4,8 @@
 --   monitoring.hash_idempotency_key, monitoring.read_idempotency_key, monitoring.hash_event,
 --   monitoring.read_fingerprint, monitoring.compute_fingerprint, monitoring.find_fingerprint,
 --   monitoring.limit_public_report, monitoring.read_http_status, monitoring.check_event_context,
---   monitoring.collect_event_context, monitoring.complete_event_context, monitoring.read_event_context,
---   monitoring.judge_event, monitoring.build_error_title, monitoring.prepare_event, monitoring.prepare_repeat.
+--   monitoring.collect_event_context, monitoring.complete_event_context, monitoring.judge_event,
+--   monitoring.build_error_title, monitoring.prepare_event, monitoring.complete_repeat.
 -- Risks: all reported text passes these functions: what they do not sanitize is stored as received.
 
 create type monitoring.prepared_event as (
@@ -519,26 +519,6 @@ comment on function monitoring.complete_event_context(jsonb, jsonb, boolean, boo
 that the event names. is_plain and has_plain_name say that sanitizing is known to change nothing in the document and in
 the fingerprint.';
 
-create function monitoring.read_event_context(event jsonb, has_time boolean default false)
-returns jsonb
-language plpgsql
-stable
-security invoker
-set search_path = ''
-as $$
-begin
-  return monitoring.complete_event_context(
-    monitoring.collect_event_context(read_event_context.event, read_event_context.has_time), read_event_context.event,
-    false, false
-  );
-end
-$$;
-
-comment on function monitoring.read_event_context(jsonb, boolean) is
-'Returns the context of an event, with what has no column under extra (unknown fields, and members of error such as
-cause and errno under extra.error), and with the fingerprint that it named, sanitized and truncated to 64 kB. has_time
-says that the timestamp of the event was believed, and is not repeated.';
-
 create function monitoring.judge_event(
   event jsonb, context jsonb, out is_plain boolean, out has_plain_message boolean, out has_plain_context boolean
 )
@@ -720,8 +700,8 @@ comment on function monitoring.prepare_event(jsonb, integer, text, timestamptz) 
 with the name of the field when it is invalid. Health checks and the service itself have no quota: a flood of reports
 must not hide an outage.';
 
-create function monitoring.prepare_repeat(
-  prepared monitoring.prepared_event, event jsonb, event_position integer, received_at timestamptz
+create function monitoring.complete_repeat(
+  prepared monitoring.prepared_event, event jsonb, received_at timestamptz
 )
 returns monitoring.prepared_event
 language plpgsql
@@ -730,23 +710,24 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_prepared monitoring.prepared_event := prepare_repeat.prepared;
-begin
-  v_prepared.event_position := prepare_repeat.event_position;
-  v_prepared.idempotency_key := monitoring.read_idempotency_key(prepare_repeat.event, v_prepared.sender);
-  v_prepared.body_hash := monitoring.hash_event(prepare_repeat.event);
-  v_prepared.happened_at := monitoring.read_event_time(prepare_repeat.event, prepare_repeat.received_at);
-  v_prepared.context := monitoring.read_event_context(
-    monitoring.resolve_exception_chain(prepare_repeat.event)
-    || jsonb_build_object('error', prepare_repeat.event -> 'error'),
-    v_prepared.happened_at is not null
+  v_prepared monitoring.prepared_event := complete_repeat.prepared;
+  v_event constant jsonb := complete_repeat.event;
+  v_context constant jsonb := monitoring.collect_event_context(
+    monitoring.resolve_exception_chain(v_event) || jsonb_build_object('error', v_event -> 'error'),
+    monitoring.read_event_time(v_event, complete_repeat.received_at) is not null
   );
-  v_prepared.url := monitoring.read_event_line(prepare_repeat.event, 'url', '', 2048);
-  v_prepared.happened_at := coalesce(v_prepared.happened_at, prepare_repeat.received_at);
+  v_judged constant record := monitoring.judge_event(
+    jsonb_build_object('url', v_event -> 'url', 'fingerprint', v_event -> 'fingerprint'), v_context
+  );
+begin
+  v_prepared.url := monitoring.read_event_line(v_event, 'url', '', 2048, v_judged.is_plain);
+  v_prepared.context := monitoring.complete_event_context(
+    v_context, v_event, v_judged.has_plain_context, v_judged.is_plain
+  );
   return v_prepared;
 end
 $$;
 
-comment on function monitoring.prepare_repeat(monitoring.prepared_event, jsonb, integer, timestamptz) is
-'Prepares an event that differs from a prepared one only in context, URL, timestamp and idempotency key, at lower cost:
-floods of errors consist of such events.';
+comment on function monitoring.complete_repeat(monitoring.prepared_event, jsonb, timestamptz) is
+'Gives a prepared event the context and the URL of another event, sanitized, which differs from it only in these, in
+timestamp and idempotency key: floods of errors consist of such events.';

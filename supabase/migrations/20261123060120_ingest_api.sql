@@ -137,10 +137,10 @@ begin
     monitoring.read_event_time(prepare_reported_event.event, prepare_reported_event.received_at),
     prepare_reported_event.received_at
   );
-  perform monitoring.check_event_context(prepare_reported_event.event);
   if jsonb_typeof(prepare_reported_event.event -> 'url') not in ('string', 'number', 'null') then
     perform monitoring.read_event_text(prepare_reported_event.event, 'url', '', 2048); -- which refuses it
   end if;
+  perform monitoring.check_event_context(prepare_reported_event.event);
   return v_prepared;
 end
 $$;
@@ -224,9 +224,7 @@ begin
       continue when monitoring.hash_context(complete_contexts.secret, v_event, v_own.happened_at)
         = complete_contexts.known_contexts[v_first];
     end if;
-    v_own := monitoring.prepare_repeat(v_own, v_event, v_own.event_position, v_own.happened_at);
-    v_prepared[v_at].context := v_own.context;
-    v_prepared[v_at].url := v_own.url;
+    v_prepared[v_at] := monitoring.complete_repeat(v_own, v_event, v_own.happened_at);
   end loop;
   return v_prepared;
 end

@@ -36,7 +36,7 @@ select throws_ok(
 );
 
 select is(
-  monitoring.read_event_context('{"context": {"a": 1}, "b": 2}'), '{"a": 1, "extra": {"b": 2}}'::jsonb,
+  (monitoring.complete_repeat(null, '{"error": {}, "context": {"a": 1}, "b": 2}', now())).context, '{"a": 1, "extra": {"b": 2}}'::jsonb,
   'unknown fields are kept under extra'
 );
 

@@ -16,7 +16,7 @@ select is(
 );
 
 select results_eq(
-  $$ select monitoring.read_event_context(event) from unnest(array[
+  $$ select (monitoring.complete_repeat(null, event || '{"error": {}}', now())).context from unnest(array[
        '{"fingerprint": " checkout:timeout ", "context": {"a": 1}}', '{"fingerprint": "login-ann@example.com"}', '{}'
      ]::jsonb[]) as event $$,
   $$ values ('{"a": 1, "fingerprint": "checkout:timeout"}'::jsonb), ('{"fingerprint": "[redacted]"}'), ('{}') $$,

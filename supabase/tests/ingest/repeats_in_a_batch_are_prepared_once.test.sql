@@ -31,9 +31,9 @@ select is(
 select is(
   (
     select prepared.context
-    from monitoring.prepare_repeat(
+    from monitoring.complete_repeat(
       monitoring.prepare_event('{"error": {"message": "m"}, "context": {"password": "x"}}', 1, 'server:default'),
-      '{"error": {"message": "m"}, "context": {"password": "y", "step": 2}}', 2, now()
+      '{"error": {"message": "m"}, "context": {"password": "y", "step": 2}}', now()
     ) as prepared
   ),
   '{"password": "[redacted]", "step": 2}'::jsonb,
