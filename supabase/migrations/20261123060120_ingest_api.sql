@@ -233,9 +233,9 @@ $$;
 comment on function monitoring.complete_contexts(
   monitoring.prepared_event[], integer[], bytea[], jsonb[], jsonb[], bytea
 ) is
-'Gives the newest of events that are alike its own context and URL: it is the one that is stored. Between resolutions, or where
-some were stored before, any of them can be the newest, so all get their own. firsts contains the place of the first
-one like it, null for a resolution. known_contexts contains, at the place of a first one that was remembered, from what
+'Gives the newest of events that are alike its own context and URL: it is the one that is stored. Between resolutions,
+or where some were stored before, any of them can be the newest, so all get their own. firsts contains the place of the
+first one like it, null for a resolution. known_contexts contains, at the place of a first one that was remembered, from what
 its context was made, see hash_context(). events and sdk_events are those of open_envelope(). All lists are in the
 order of prepared.';
 
