@@ -81,7 +81,10 @@ set events = jsonb_set(events, '{0,url}', '"https://shop.example/orders/2?token=
 select pg_temp.repeats() as repeated;
 
 select is(
-  (select array[message, url] from public.incidents where title = 'the ledger is out of balance'),
+  (
+    select array[message, url] from public.incidents
+    where title = 'the ledger is out of balance'
+  ),
   array['the ledger is out of balance, remembered', 'https://shop.example/orders/2?token=[redacted]'],
   'from another URL, too, with its own, sanitized'
 );

@@ -50,18 +50,17 @@ select is(
 );
 
 create temporary table from_urls as
-select
-  public.ingest_events('[
-    {"error": {"message": "m"}, "fingerprint": "urls", "url": "/orders/1", "context": {"step": 1}},
-    {"error": {"message": "m"}, "fingerprint": "urls", "url": "/orders/2", "context": {"step": 1}},
-    {"error": {"message": "m"}, "fingerprint": "urls", "url": 7, "context": {"step": 1}}
-  ]') as answer;
+select public.ingest_events('[
+  {"error": {"message": "m"}, "fingerprint": "urls", "url": "/orders/1", "context": {"step": 1}},
+  {"error": {"message": "m"}, "fingerprint": "urls", "url": "/orders/2", "context": {"step": 1}},
+  {"error": {"message": "m"}, "fingerprint": "urls", "url": 7, "context": {"step": 1}}
+]') as answer;
 
 select is(
   (
     select array[incidents.url, incidents.occurrence_count::text]
     from public.incidents
-    join from_urls on incidents.id = from_urls.answer #>> '{2,incident_id}'
+    inner join from_urls on incidents.id = from_urls.answer #>> '{2,incident_id}'
   ),
   array['7', '3'],
   'the URL of the newest is stored'
