@@ -5,18 +5,21 @@
 
 create function monitoring.current_caller()
 returns text
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  select case
-    when claims.token is null then session_user::text
-    when claims.token ->> 'role' = 'service_role' then 'service_role'
-    when claims.token ->> 'sub' <> '' then 'user:' || (claims.token ->> 'sub')
-    else coalesce(nullif(claims.token ->> 'role', ''), session_user::text)
-  end
-  from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
+declare
+  v_token constant jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+begin
+  return case
+    when v_token is null then session_user::text
+    when v_token ->> 'role' = 'service_role' then 'service_role'
+    when v_token ->> 'sub' <> '' then 'user:' || (v_token ->> 'sub')
+    else coalesce(nullif(v_token ->> 'role', ''), session_user::text)
+  end;
+end
 $$;
 
 comment on function monitoring.current_caller() is

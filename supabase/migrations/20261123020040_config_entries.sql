@@ -153,22 +153,26 @@ for each statement execute function monitoring.refuse_system_config_truncate();
 
 create function monitoring.config(entry text)
 returns jsonb
-language sql
+language plpgsql
 stable
 strict
 parallel safe
 security invoker
 set search_path = ''
 as $$
-  select coalesce(defaults.value, '{}'::jsonb) || jsonb_strip_nulls(system_config.value)
-  from public.system_config
-  cross join (
-    select jsonb_object_agg(config_field.field, config_field.default_value) as value
-    from monitoring.config_field
-    where config_field.entry = config.entry
-      and config_field.default_value is not null
-  ) as defaults
-  where system_config.key = config.entry
+begin
+  return (
+    select coalesce(defaults.value, '{}'::jsonb) || jsonb_strip_nulls(system_config.value)
+    from public.system_config
+    cross join (
+      select jsonb_object_agg(config_field.field, config_field.default_value) as value
+      from monitoring.config_field
+      where config_field.entry = config.entry
+        and config_field.default_value is not null
+    ) as defaults
+    where system_config.key = config.entry
+  );
+end
 $$;
 
 comment on function monitoring.config(text) is

@@ -71,20 +71,24 @@ comment on column monitoring.audit_heads.purged_until is 'Time of the youngest a
 
 create function monitoring.hash_action_content(entry public.agent_actions)
 returns text
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select encode(
+declare
+  v_entry constant public.agent_actions := hash_action_content.entry;
+begin
+  return encode(
     sha256(convert_to(
       jsonb_build_array(
-        (entry).content_salt, (entry).agent, (entry).error, (entry).safety_checks, (entry).details
+        v_entry.content_salt, v_entry.agent, v_entry.error, v_entry.safety_checks, v_entry.details
       )::text,
       'UTF8'
     )),
     'hex'
-  )
+  );
+end
 $$;
 
 comment on function monitoring.hash_action_content(public.agent_actions) is
@@ -92,24 +96,28 @@ comment on function monitoring.hash_action_content(public.agent_actions) is
 
 create function monitoring.hash_agent_action(entry public.agent_actions)
 returns text
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 set timezone = 'UTC'
 as $$
+declare
+  v_entry constant public.agent_actions := hash_agent_action.entry;
+begin
   -- Column by column: a column added later must not change existing hashes.
-  select encode(
+  return encode(
     sha256(convert_to(
       jsonb_build_array(
-        (entry).id, (entry).caller, (entry).action, (entry).incident_id, (entry).knowledge_id, (entry).success,
-        (entry).duration_ms, (entry).safety_verdict, (entry).content_hash, (entry).finishes_id, (entry).created_at,
-        (entry).chain_position, (entry).previous_hash
+        v_entry.id, v_entry.caller, v_entry.action, v_entry.incident_id, v_entry.knowledge_id, v_entry.success,
+        v_entry.duration_ms, v_entry.safety_verdict, v_entry.content_hash, v_entry.finishes_id, v_entry.created_at,
+        v_entry.chain_position, v_entry.previous_hash
       )::text,
       'UTF8'
     )),
     'hex'
-  )
+  );
+end
 $$;
 
 comment on function monitoring.hash_agent_action(public.agent_actions) is
