@@ -61,22 +61,27 @@ comment on function monitoring.may_contain_sensitive_keys(text) is
 
 create function monitoring.is_redaction_mark(value text)
 returns boolean
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $$
-  select coalesce(
-    length(value) <= 20
+begin
+  return coalesce(
+    length(is_redaction_mark.value) <= 20
     and (
-      lower(value) = any(array[
+      lower(is_redaction_mark.value) = any(array[
         '[redacted]', '[filtered]', '[hidden]', '[masked]', '[removed]', '[scrubbed]', '[secret]', '[sensitive]', '<redacted>',
         '<hidden>', '<masked>', '<filtered>', '<secret>', 'redacted', 'filtered'
       ])
-      or (length(value) >= 3 and translate(value, '*#•', '') = '')
+      or (
+        length(is_redaction_mark.value) >= 3
+        and translate(is_redaction_mark.value, '*#•', '') = ''
+      )
     ), false
-  )
+  );
+end
 $$;
 
 comment on function monitoring.is_redaction_mark(text) is

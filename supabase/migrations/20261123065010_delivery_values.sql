@@ -7,16 +7,18 @@
 
 create function monitoring.read_lenient_text(holder jsonb, variadic path text[])
 returns text
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $$
-  select case
+begin
+  return case
     when jsonb_typeof(read_lenient_text.holder #> read_lenient_text.path) in ('string', 'number')
       then nullif(btrim(left(read_lenient_text.holder #>> read_lenient_text.path, 65536), e' \t\r\n'), '')
-  end
+  end;
+end
 $$;
 
 comment on function monitoring.read_lenient_text(jsonb, text[]) is

@@ -7,28 +7,32 @@
 
 create function monitoring.read_sentry_tags(tags jsonb)
 returns jsonb
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $$
-  select coalesce(jsonb_object_agg(left(tag.key, 200), tag.value), '{}')
-  from (
-    select
-      case jsonb_typeof(item) when 'array' then item ->> 0 when 'object' then item ->> 'key' end as key,
-      case jsonb_typeof(item) when 'array' then item ->> 1 when 'object' then item ->> 'value' end as value
-    from jsonb_array_elements(
-      case jsonb_typeof(read_sentry_tags.tags) when 'array' then read_sentry_tags.tags else '[]' end
-    ) as items (item)
-    union all
-    select member.key, member.value
-    from jsonb_each_text(
-      case jsonb_typeof(read_sentry_tags.tags) when 'object' then read_sentry_tags.tags else '{}' end
-    ) as member (key, value)
-    limit 200
-  ) as tag
-  where tag.key <> '' and tag.value is not null
+begin
+  return (
+    select coalesce(jsonb_object_agg(left(tag.key, 200), tag.value), '{}')
+    from (
+      select
+        case jsonb_typeof(item) when 'array' then item ->> 0 when 'object' then item ->> 'key' end as key,
+        case jsonb_typeof(item) when 'array' then item ->> 1 when 'object' then item ->> 'value' end as value
+      from jsonb_array_elements(
+        case jsonb_typeof(read_sentry_tags.tags) when 'array' then read_sentry_tags.tags else '[]' end
+      ) as items (item)
+      union all
+      select member.key, member.value
+      from jsonb_each_text(
+        case jsonb_typeof(read_sentry_tags.tags) when 'object' then read_sentry_tags.tags else '{}' end
+      ) as member (key, value)
+      limit 200
+    ) as tag
+    where tag.key <> '' and tag.value is not null
+  );
+end
 $$;
 
 comment on function monitoring.read_sentry_tags(jsonb) is
