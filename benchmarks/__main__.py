@@ -29,7 +29,7 @@ from benchmarks.functions import measure_functions
 from benchmarks.growth import measure_growth
 from benchmarks.health_checks import measure_rounds, measure_target_status
 from benchmarks.ingest import measure_connections, measure_pgbench
-from benchmarks.load import LoadResult, make_post, run_load
+from benchmarks.load import LoadResult, make_distinct, make_post, run_load
 from benchmarks.notifications import measure_notifications
 from benchmarks.outages import measure_health_checks
 from benchmarks.pages import measure_pages
@@ -200,7 +200,7 @@ def measure_batches(stack: Stack) -> None:
             return (time.perf_counter() - started) * 1000 / len(events)
 
         def distinct() -> list[dict[str, Any]]:
-            return [{**make_event(n), "fingerprint": uuid.uuid4().hex, "source": uuid.uuid4().hex} for n in range(200)]
+            return [make_distinct(make_event(n)) for n in range(200)]
 
         def same() -> list[dict[str, Any]]:
             return [{**make_event(1), "idempotency_key": uuid.uuid4().hex} for _ in range(200)]

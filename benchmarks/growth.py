@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import statistics
 import time
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, LiteralString
@@ -13,6 +12,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
+from benchmarks.load import make_distinct
 from local import Stack
 from tests.support.projects import new_project
 
@@ -96,15 +96,11 @@ def measure_growth(
 def _cost(connection: Connection, make_event: MakeEvent, size: int) -> float:
     """Milliseconds of a new error. As many are stored in small calls as in one batch."""
     calls = CALLS if size == 1 else 1
-    payloads = [json.dumps([_distinct(make_event(number)) for number in range(size)]) for _ in range(calls)]
+    payloads = [json.dumps([make_distinct(make_event(number)) for number in range(size)]) for _ in range(calls)]
     started = time.perf_counter()
     for payload in payloads:
         connection.execute("select public.ingest_events(%s)", [payload])
     return (time.perf_counter() - started) * 1000 / (calls * size)
-
-
-def _distinct(event: dict[str, Any]) -> dict[str, Any]:
-    return {**event, "fingerprint": uuid.uuid4().hex, "source": uuid.uuid4().hex}
 
 
 def _fill(connection: Connection, number: int) -> None:

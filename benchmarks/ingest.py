@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.web.auth import sign
-from benchmarks.load import LoadResult, make_post, run_load
+from benchmarks.load import LoadResult, make_distinct, make_post, run_load
 from local import Stack
 from local.postgres.data_directory import packaged_binaries
 from tests.support import sentry_bodies as bodies
@@ -37,7 +37,7 @@ def measure_connections(stack: Stack, directory: Path, make_event: Callable[[int
         print("\nthe service, 64 connections:")
         one = [requests[0]]
         _print("repeats of one error", _run(service, _repeat(one), 64))
-        _print("all distinct", _run(service, lambda number: _report(service, _distinct(make_event(number))), 64))
+        _print("all distinct", _run(service, lambda number: _report(service, make_distinct(make_event(number))), 64))
         print("\nSentry's webhooks of 50 kB, 16 connections:")
         _print("signed deliveries", _run(service, lambda number: _delivery(service, number), 16))
 
@@ -68,10 +68,6 @@ def _repeat(requests: list[bytes]) -> MakeRequest:
 
 def _report(service: ServiceProcess, event: dict[str, object]) -> bytes:
     return make_post(urlsplit(service.url).netloc, "/api/autonomous/error", _HEADERS, json.dumps(event).encode())
-
-
-def _distinct(event: dict[str, object]) -> dict[str, object]:
-    return {**event, "fingerprint": uuid.uuid4().hex, "source": uuid.uuid4().hex}
 
 
 def _delivery(service: ServiceProcess, number: int) -> bytes:

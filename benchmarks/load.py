@@ -3,8 +3,9 @@
 import asyncio
 import math
 import time
+import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -32,6 +33,11 @@ def make_post(host: str, path: str, headers: dict[str, str], body: bytes) -> byt
     lines = [f"POST {path} HTTP/1.1", f"Host: {host}", f"Content-Length: {len(body)}"]
     lines += ["Content-Type: application/json", *(f"{name}: {value}" for name, value in headers.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
+
+
+def make_distinct(event: Mapping[str, object]) -> dict[str, object]:
+    """The event as an error of its own, with the same texts."""
+    return {**event, "fingerprint": uuid.uuid4().hex, "source": uuid.uuid4().hex}
 
 
 class _Connection(asyncio.Protocol):

@@ -12,7 +12,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -27,7 +26,7 @@ import psutil
 import psycopg
 
 from benchmarks import prefix_proxy
-from benchmarks.load import LoadResult, make_post, run_load
+from benchmarks.load import LoadResult, make_distinct, make_post, run_load
 from local import Stack
 from local.system import npm, programs
 from local.system.paths import LOCAL, PROJECT
@@ -261,8 +260,7 @@ def _wait_for_tables(url: str, service_role_key: str) -> None:
 def _make_body(kind: str, make_event: Callable[[int], Event], repeats: Sequence[Event], number: int) -> bytes:
     if kind == "repeats":
         return json.dumps(repeats[number % len(repeats)]).encode()
-    distinct = {"fingerprint": uuid.uuid4().hex, "source": uuid.uuid4().hex}
-    return json.dumps({**make_event(number), **distinct}).encode()
+    return json.dumps(make_distinct(make_event(number))).encode()
 
 
 def _run(stack: Stack, peer: Peer, make_body: Callable[[int], bytes], connections: int, seconds: float) -> Round:

@@ -154,9 +154,7 @@ declare
   v_answer jsonb;
 begin
   if v_event.idempotency_key is not null and exists (
-    select
-    from monitoring.event_receipts
-    where event_receipts.idempotency_key = v_event.idempotency_key
+    select from monitoring.find_receipts(array[v_event.idempotency_key])
   ) then
     return null;
   end if;

@@ -295,10 +295,9 @@ begin
     order by resolution.happened_at, resolution.event_position
   loop
     store_resolutions.event_position := v_resolution.event_position;
-    select event_receipts.*
+    select former.*
     into v_receipt
-    from monitoring.event_receipts
-    where event_receipts.idempotency_key = v_resolution.idempotency_key;
+    from monitoring.find_receipts(array[v_resolution.idempotency_key]) as former;
     if found then
       store_resolutions.answer := case
         when v_receipt.body_hash <> v_resolution.body_hash then monitoring.describe_reused_key()

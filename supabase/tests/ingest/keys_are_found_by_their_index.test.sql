@@ -3,7 +3,7 @@ begin;
 select plan(2);
 
 -- Reports some errors, whose keys begin with a text.
-create function pg_temp.report(prefix text, errors integer)
+create function pg_temp.report(prefix text, errors integer, fields jsonb default '{}')
 returns bigint
 language sql
 as $$
@@ -11,10 +11,12 @@ as $$
   from jsonb_array_elements(
     public.ingest_events((
       select
-        jsonb_agg(jsonb_build_object(
-          'error', jsonb_build_object('message', 'tap: the export failed'),
-          'idempotency_key', report.prefix || number
-        ))
+        jsonb_agg(
+          jsonb_build_object(
+            'error', jsonb_build_object('message', 'tap: the export failed'),
+            'idempotency_key', report.prefix || number
+          ) || report.fields
+        )
       from generate_series(1, report.errors) as number
     ))
   ) as answers (answer)
@@ -33,7 +35,10 @@ delete from monitoring.event_receipts;
 
 analyze monitoring.event_receipts;
 
-select sum(pg_temp.report(format('early %s ', number), 2)) as reported
+select
+  sum(pg_temp.report(format('early %s ', number), 2)) as several,
+  sum(pg_temp.report(format('alone %s ', number), 1)) as alone,
+  sum(pg_temp.report(format('over %s ', number), 1, '{"status": "resolved"}')) as over
 from generate_series(1, 10) as number;
 
 insert into monitoring.event_receipts (idempotency_key, answer)
@@ -46,8 +51,12 @@ create temporary table before as
 select pg_temp.read_by_scans() as rows_read;
 
 select is(
-  array[pg_temp.report('late ', 30), pg_temp.report('late ', 30), pg_temp.report('early 3 ', 2)],
-  array[30, 30, 2]::bigint[],
+  array[
+    pg_temp.report('late ', 30), pg_temp.report('late ', 30), pg_temp.report('early 3 ', 2),
+    pg_temp.report('late alone ', 1), pg_temp.report('late alone ', 1),
+    pg_temp.report('late over ', 1, '{"status": "resolved"}'), pg_temp.report('late over ', 1, '{"status": "resolved"}')
+  ],
+  array[30, 30, 2, 1, 1, 1, 1]::bigint[],
   'keys are stored, and known when they are sent again'
 );
 
