@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.problems import Problem, problem
 from app.state import ServiceRequest
-from app.status.page import html_response, new_nonce, prefers_html, render_index
+from app.status.page import prefers_html
 from app.status.snapshot import PACKAGE, describe
 from app.supabase.monitor import DatabaseState
+from app.web.page import page_response
 
 _LINKS = {
     "health": "/health",
@@ -31,11 +31,10 @@ _LINKS = {
 }
 
 
-async def index(request: Request) -> Response:
+async def index(request: ServiceRequest) -> Response:
     """Name and links: a page for browsers, else JSON."""
     if prefers_html(request.headers.get("accept", "")):
-        nonce = new_nonce()
-        response = html_response(render_index(nonce), nonce)
+        response = await page_response(request, "index.html", {})
     else:
         response = JSONResponse({"name": PACKAGE, "links": _LINKS})
     response.headers["Vary"] = "Accept"

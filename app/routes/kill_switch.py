@@ -4,12 +4,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.problems import Problem, problem
 from app.state import ServiceRequest
-from app.status.page import html_response, new_nonce, render_kill_switch
 from app.supabase.errors import SupabaseError, problem_of_reader
+from app.web.csrf import read_own_form
 from app.web.errors import problem_response
-from app.web.form import read_form
-from app.web.origin import require_own_form
-from app.web.session import reader_of, session_id_of
+from app.web.page import page_response
+from app.web.session import Reader, read_reader
 
 _HEADERS = {"Vary": "Authorization, Cookie", "Cache-Control": "no-store"}
 _UNAUTHORIZED = "Send the OPERATOR_TOKEN of this service as Authorization: Bearer, or sign in with it at /status."
@@ -30,33 +29,32 @@ async def kill_switch(request: ServiceRequest) -> Response:
 
 
 async def _show_form(request: ServiceRequest) -> Response:
-    _require_operator(request)
+    operator = await _require_operator(request)
     is_on = await request.state["supabase"].is_kill_switch_on()
-    nonce = new_nonce()
-    return html_response(render_kill_switch({"nonce": nonce, "is_on": is_on}), nonce)
+    return await page_response(request, "kill_switch.html", {"is_on": is_on}, reader=operator)
 
 
 async def _submit(request: ServiceRequest) -> Response:
     """Browsers return to the status page; a program with the token gets what the database answers."""
-    _require_operator(request)
-    require_own_form(request, has_session=session_id_of(request) is not None)
-    form = await read_form(request, "enabled", "reason")
+    operator = await _require_operator(request)
+    form = await read_own_form(request, operator, "enabled", "reason")
     enabled = _CHOICES.get(form.get("enabled", ""))
     if enabled is None:
         raise problem("parameter", "`enabled` must be true or false.")
-    answer = await request.state["supabase"].set_kill_switch(enabled, form.get("reason", ""), "operator")
+    answer = await request.state["supabase"].set_kill_switch(enabled, form.get("reason", ""), operator.name)
     if "authorization" in request.headers:
         return JSONResponse(answer)
     return RedirectResponse("../status", 303)
 
 
-def _require_operator(request: ServiceRequest) -> None:
-    """Raises the Problem `unauthorized`, or `forbidden` for a user of Supabase, as every agent is one."""
-    reader = reader_of(request)
+async def _require_operator(request: ServiceRequest) -> Reader:
+    """The operator. Raises the Problem `unauthorized`, or `forbidden` for a user of Supabase, as every agent is one."""
+    reader = await read_reader(request)
     if reader is None:
         raise problem("unauthorized", _UNAUTHORIZED)
     if not reader.is_operator:
         raise problem("forbidden", _FORBIDDEN)
+    return reader
 
 
 def _problem_of(error: SupabaseError) -> Problem:

@@ -1,6 +1,5 @@
 """GET /status as a page or as JSON, and POST /status, the sign-in form of the page."""
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,13 +9,14 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.problems import Problem, problem
 from app.state import ServiceRequest
-from app.status.page import find_warnings, html_response, new_nonce, prefers_html, render
+from app.status.page import find_warnings, prefers_html
 from app.status.snapshot import HEALTH_MEMBERS, versions
 from app.supabase.errors import ResponseError, SupabaseError, UnreachableError, problem_of_reader
 from app.web.auth import bearer_token
 from app.web.errors import problem_response
 from app.web.form import read_form
 from app.web.origin import require_own_form
+from app.web.page import page_response
 from app.web.session import (
     UNAUTHORIZED,
     Reader,
@@ -147,13 +147,12 @@ async def _render_page(
     # The monitor has logged a refusal.
     if isinstance(error, ResponseError) and request.state["monitor"].last.state != "refused":
         _logger.error("supabase rejected the status page: %s: %s", error, error.message)
-    nonce, now, read_at = new_nonce(), datetime.now(UTC), None
+    now, read_at = datetime.now(UTC), None
     if error is not None:
         last = request.state["operator_status"] if is_signed_in else request.state["public_status"].last
         data, read_at = {name: each for name, each in (last.result or {}).items() if name in _SECTIONS}, last.read_at
     view = {
         "now": now,
-        "nonce": nonce,
         "is_signed_in": is_signed_in,
         "is_operator": is_operator(request),
         "warnings": find_warnings(known, error, read_at, now),
@@ -167,9 +166,7 @@ async def _render_page(
         "undelivered_emails": data.get("undelivered_emails", []),
         "dead_letters": request.state["snapshot"].dead_letters() if is_signed_in else None,
     }
-    # In a thread: rendering many targets would block other requests.
-    document = await asyncio.to_thread(render, view)
-    response = html_response(document, nonce, 401 if refusal else 503 if error else 200)
+    response = await page_response(request, "status.html", view, status=401 if refusal else 503 if error else 200)
     if refusal:
         _sign_out(request, response)
     return response

@@ -1,16 +1,19 @@
-"""Pages for browsers: Accept-header negotiation, rendering of the status page and the index page, and their policy."""
+"""Pages for browsers: Accept-header negotiation, rendering of templates, and the policy of what a page may load."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from importlib.resources import files
 from math import floor
-from secrets import token_urlsafe
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from app.status import charts
 from app.supabase.errors import ResponseError, SupabaseError
 
 _TONES = {"up": "good", "degraded": "fair", "disputed": "disputed", "down": "bad"}
@@ -106,6 +109,11 @@ def _count_gaps(days: Sequence[Mapping[str, Any]]) -> int:
 def _until(moment: str | None) -> str:
     """The end of a pause, if it has one."""
     return f" until {datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else ""
+
+
+def _utc(moment: str) -> str:
+    """2026-11-27 12:00 UTC: a time for everybody."""
+    return f"{datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _seen_from(places: Sequence[str] | None) -> str:
@@ -225,6 +233,7 @@ def _environment() -> Environment:
         tone=_tone,
         bars=_bars,
         until=_until,
+        utc=_utc,
         seen_from=_seen_from,
         certificate=_certificate,
         by_group=_by_group,
@@ -235,36 +244,33 @@ def _environment() -> Environment:
     return environment
 
 
-_ENVIRONMENT = _environment()
-_STATUS, _INDEX, _KILL_SWITCH = (
-    _ENVIRONMENT.get_template(name) for name in ("status.html", "index.html", "kill_switch.html")
+def _source(directive: str, text: str) -> str:
+    """The source expression that permits an inline style or script of exactly this text."""
+    return f"{directive} 'sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+_TEMPLATES = files("app.status") / "templates"
+# All pages have the same style and script, so that their policy is the same, and a rendered page can be sent again.
+_STYLE, _SCRIPT = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("site.css", "site.js"))
+_POLICY = (
+    f"default-src 'none'; {_source('style-src', _STYLE)}; {_source('script-src', _SCRIPT)}; connect-src 'self'; "
+    "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+_ENVIRONMENT = _environment()
+_ENVIRONMENT.filters.update(
+    day_bars=charts.day_bars,
+    latency_chart=charts.latency_chart,
+    hour_bars=charts.hour_bars,
+    count_bars=charts.count_bars,
+)
+_ENVIRONMENT.globals.update(style=Markup(_STYLE), script=Markup(_SCRIPT))  # noqa: S704 - our own files
 
 
-def render(view: Mapping[str, Any]) -> str:
-    """The status page. view contains the variables that status.html lists in its first line."""
-    return _STATUS.render(view)
+def render(template: str, view: Mapping[str, Any]) -> str:
+    """The document. view contains the variables that the template lists in its first line, and those of base.html."""
+    return _ENVIRONMENT.get_template(template).render(view)
 
 
-def render_kill_switch(view: Mapping[str, Any]) -> str:
-    """The page of the kill switch. view contains the variables that kill_switch.html lists in its first line."""
-    return _KILL_SWITCH.render(view)
-
-
-def render_index(nonce: str) -> str:
-    """The page at /: what the service is, and links."""
-    return _INDEX.render(nonce=nonce)
-
-
-def new_nonce() -> str:
-    """The nonce of one response, which its styles and scripts carry."""
-    return token_urlsafe(16)
-
-
-def html_response(document: str, nonce: str, status: int = 200) -> Response:
-    """The document, with a policy that permits its own styles, scripts and forms, and requests to the service."""
-    policy = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; "
-        "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )
-    return HTMLResponse(document, status, {"Content-Security-Policy": policy, "Referrer-Policy": "same-origin"})
+def html_response(document: str, status: int = 200) -> Response:
+    """The document, with a policy that permits its own style, script and forms, and requests to the service."""
+    return HTMLResponse(document, status, {"Content-Security-Policy": _POLICY, "Referrer-Policy": "same-origin"})

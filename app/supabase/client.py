@@ -40,6 +40,7 @@ _NO_SUCH_FUNCTION = "PGRST202"  # with these parameters
 _logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+PageFunction = Literal["search_incidents", "incident_page", "target_page"]
 StatusFunction = Literal["system_status", "status_page", "public_status", "service_health"]
 
 
@@ -175,9 +176,24 @@ class SupabaseClient:
 
     async def status(self, function: StatusFunction, access_token: str | None) -> Mapping[str, Any]:
         """The result of a status function, with the rights of the token, or of service_role without one."""
+        return await self._read(function, {}, access_token)
 
+    async def page(
+        self, function: PageFunction, parameters: dict[str, Any], access_token: str | None
+    ) -> Mapping[str, Any]:
+        """The data of a page, with the rights of the token, or of service_role without one."""
+        return await self._read(function, parameters, access_token)
+
+    async def change_incident(
+        self, incident_id: str, change: Mapping[str, str], access_token: str | None, operator: str | None
+    ) -> object:
+        """Change an incident with the rights of the token, or as the operator of this name. Not retried."""
+        parameters = {"incident_id": incident_id, "change": change, "operator": operator}
+        return await self._call("change_incident", parameters, access_token)
+
+    async def _read(self, function: str, parameters: dict[str, Any], access_token: str | None) -> Mapping[str, Any]:
         async def call() -> Mapping[str, Any]:
-            result = await self._call(function, {}, access_token)
+            result = await self._call(function, parameters, access_token)
             if not isinstance(result, Mapping):
                 raise UnreachableError(f"the response is not that of {function}()")
             return result

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from app.keys import claims_of
 from app.problems import Problem, problem
@@ -35,6 +36,7 @@ class Reader:
     """A caller with a token. The operator has no access token: the service reads with its own key."""
 
     access_token: str | None = field(repr=False)
+    name: str = "operator"
 
     @property
     def is_operator(self) -> bool:
@@ -131,6 +133,21 @@ def reader_of(request: Request[Any]) -> Reader | None:
     if reader is None:
         raise problem("unauthorized", refusal)
     return reader
+
+
+async def read_reader(request: Request[Any]) -> Reader | None:
+    """The reader of a page. Raises the Problem `unauthorized` if the token is refused or the session has ended."""
+    return reader_of(request)
+
+
+def save_session(request: Request[Any], response: Response) -> None:
+    """Set or delete the cookies that this request has changed."""
+
+
+def sign_in_redirect(request: Request[Any]) -> Response:
+    """To the form, which leads back to this page."""
+    root = "../" * (request.url.path.count("/") - 1)
+    return RedirectResponse(f"{root}sign-in?next={quote(request.url.path, safe='')}", 303)
 
 
 def is_operator(request: Request[Any]) -> bool:

@@ -61,9 +61,13 @@ def target(name: str, **fields: object) -> dict[str, object]:
 
 def show(*targets: Mapping[str, Any], **view: object) -> str:
     return render(
+        "status.html",
         {
             "now": NOW,
-            "nonce": "n",
+            "path": "/status",
+            "root": "",
+            "reader": None,
+            "form_token": "",
             "is_signed_in": True,
             "is_operator": True,
             "warnings": [],
@@ -77,7 +81,7 @@ def show(*targets: Mapping[str, Any], **view: object) -> str:
             "undelivered_emails": [],
             "dead_letters": None,
             **view,
-        }
+        },
     )
 
 
