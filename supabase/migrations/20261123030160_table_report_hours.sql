@@ -91,10 +91,9 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_now constant timestamptz := clock_timestamp();
-  v_hour constant timestamptz := date_trunc('hour', v_now, 'UTC');
+  v_hour constant timestamptz := date_trunc('hour', now(), 'UTC');
   v_since constant timestamptz := greatest(
-    v_now - interval '8 days', monitoring.find_retention_end('incident_hours_days')
+    now() - interval '8 days', monitoring.find_retention_end('incident_hours_days')
   );
   v_counted timestamptz;
   v_count integer := 0;
@@ -109,7 +108,7 @@ begin
       (v_hour),
       (v_hour - interval '1 hour'),
       -- Reports arrive up to 24 hours late. Each of these hours has its turn every 24 minutes.
-      (v_hour - interval '1 hour' * (2 + extract(minute from v_now)::integer % 24))
+      (v_hour - interval '1 hour' * (2 + extract(minute from now())::integer % 24))
     ) as chosen (hour)
     union
     -- After an installation, or when the job did not run: the newest first.

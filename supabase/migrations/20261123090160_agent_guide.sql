@@ -61,7 +61,8 @@ as $$
     (34, 'export_incidents_csv', '{"since": "2026-01-01T00:00:00Z", "page": 1, "page_size": 10}'),
     (35, 'export_uptime', '{"since": "2026-01-01T00:00:00Z", "page": 1, "page_size": 10}'),
     (36, 'export_uptime_csv', '{"since": "2026-01-01T00:00:00Z", "page": 1, "page_size": 10}'),
-    (37, 'record_heartbeat', '{"name": "nightly-backup", "status": "ok"}')
+    (37, 'record_heartbeat', '{"name": "nightly-backup", "status": "ok"}'),
+    (38, 'search_incidents', '{"filters": {"text": "pool", "severity": "high", "period": "7d"}}')
   ) as examples (place, name, arguments)
 $$;
 

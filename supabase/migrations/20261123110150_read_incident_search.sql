@@ -3,9 +3,10 @@
 -- Objects: functions monitoring.read_incident_filters, monitoring.list_word_patterns, monitoring.find_incidents,
 --   monitoring.count_live_incidents, monitoring.list_incident_choices, monitoring.describe_report_hours,
 --   public.search_incidents.
--- Risks: each severity is read by a statement of its own, so that several indexes have its order and the planner never
---   sorts. Its plan is made for the filters as they are: those that are missing are no conditions then. Environment and
---   words have no index: they are compared in at most 10,000 incidents a page. Repeats change nothing of the order.
+-- Risks: each severity is read by a statement of its own, so that several indexes have its order and none of its
+--   incidents is sorted. Its plan is made for the filters as they are: those that are missing are no conditions then.
+--   Environment and words have no index: they are compared in at most 10,000 incidents a page. Repeats change nothing of
+--   the order.
 
 create function monitoring.read_incident_filters(filters jsonb)
 returns jsonb
@@ -38,7 +39,7 @@ begin
       -- The name is quoted only if it looks like one: it can hold a secret.
       perform monitoring.refuse_request(
         'PT400', 'there is no such filter', coalesce(substring(v_name from '^[A-Za-z_-]{1,40}$'), '…'),
-        'The filters are ' || (select string_agg(names.name, ', ') from jsonb_object_keys(v_filters) as names (name)) || '.'
+        'The filters are ' || array_to_string(array(select jsonb_object_keys(v_filters) order by 1), ', ') || '.'
       );
     elsif jsonb_typeof(v_sent) not in ('string', 'null') then
       perform monitoring.refuse_request('PT400', v_name || ' must be a string', v_name, 'Send "" for any.');
@@ -77,7 +78,7 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  select array_agg('%' || regexp_replace(split.word, '([\%_])', '\\1', 'g') || '%')
+  select array_agg('%' || regexp_replace(split.word, '([\\%_])', '\\\1', 'g') || '%')
   from regexp_split_to_table(lower(list_word_patterns.words), '\s+') as split (word)
 $$;
 
@@ -168,7 +169,8 @@ begin
           and (v_before is null or incidents.opened_at <= v_before)
           and (v_before is null or incidents.opened_at < v_before or incidents.id > v_before_id)
         order by incidents.opened_at desc, incidents.id
-        limit c_most - v_seen
+        -- A number that the planner does not know: for 10,000 rows it would rather sort all of them.
+        limit (select c_most - v_seen)
       ) as candidate
     loop
       v_seen := v_seen + 1;

@@ -32,6 +32,16 @@ begin
 end
 $loop$
 $confirm$;
+  -- Suppressions end, whatever becomes of the counts.
+  c_end constant text := $end$do $steps$
+begin
+  perform monitoring.end_suppressions();
+  perform monitoring.end_expired_claims();
+  commit;
+  perform monitoring.count_reports();
+end
+$steps$
+$end$;
   -- What is summed up stays, whatever becomes of the next step.
   c_roll_up constant text := $roll_up$do $steps$
 begin
@@ -62,10 +72,7 @@ begin
       'monitoring-restore-missing', '49 * * * *',
       'select monitoring.schedule_optional_jobs(), monitoring.install_answer_trigger()', null
     ),
-    (
-      'monitoring-end-suppressions', '* * * * *',
-      'select monitoring.end_suppressions(), monitoring.end_expired_claims()', null
-    ),
+    ('monitoring-end-suppressions', '* * * * *', c_end, null),
     (
       'monitoring-close-overdue-actions', '* * * * *',
       $overdue$select monitoring.fail_running_actions('exceeded its deadline', true)$overdue$, null
@@ -106,6 +113,7 @@ comment on function monitoring.list_jobs() is
 switched on: monitoring-embed-knowledge while feature_flags.embeddings is true, monitoring-watch-sentry while
 incident_policy.feed_silence_hours is set, monitoring-retry-deliveries while deliveries wait for another attempt,
 monitoring-send-notifications while there are channels or unfinished notifications.
+monitoring-end-suppressions also counts reports by hour.
 monitoring-restore-missing schedules optional jobs that could not be scheduled, and recreates the trigger on
 net._http_response if an update of pg_net dropped it.
 monitoring-confirm-failures judges once a second while a round has pending checks, until second 58 of the minute, so that

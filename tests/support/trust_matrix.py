@@ -140,6 +140,7 @@ report_error                        | .  +   +   +      +       owner
 resolve_incident                    | .  +   +   +      +       owner
 resume_target                       | .  .   .   .      +       owner
 search_error_knowledge              | .  +   +   +      +       owner
+search_incidents                    | .  +   +   +      +       owner
 service_health                      | .  +   +   +      +       owner
 send_test_notification              | .  .   .   .      +       owner
 set_incident_severity               | .  +   +   +      +       owner
@@ -256,6 +257,7 @@ RELATIONS = {
     "monitoring.secrets": _CLOSED,
     "monitoring.sender_quotas": _CLOSED,
     "monitoring.deliveries": _CLOSED,
+    "monitoring.report_hours": _CLOSED,
     "monitoring.service_targets": _CLOSED,
     "monitoring.service_versions": _CLOSED,
     "monitoring.suspected_targets": _CLOSED,
@@ -348,6 +350,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "resolve_incident": {"incident_id": "{incident}", "resolution": "r"},
     "resume_target": {"target": "nothing"},
     "search_error_knowledge": {"query_text": "q"},
+    "search_incidents": {},
     "service_health": {},
     "send_test_notification": {"channel": "nothing"},
     "set_incident_severity": {"incident_id": "{incident}", "severity": "HIGH", "reason": "r"},

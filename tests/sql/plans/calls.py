@@ -43,6 +43,9 @@ def _purge(table: str, batch_size: int | None = None) -> tuple[Call, ...]:
 
 
 _COUNTED = Budget(entries=45_000, blocks=50_000, reason="it counts up to 10,000 live incidents of each severity")
+_SEARCHED = Budget(
+    entries=90_000, blocks=60_000, reason="it counts up to 10,000 live incidents of each severity and of each status"
+)
 _LISTED = Budget(entries=12_000, blocks=15_000, reason="it counts up to 10,000 incidents of the list")
 
 
@@ -166,6 +169,17 @@ CALLS: dict[str, Call] = {
         "select public.resume_target('seed-1')", _="select public.pause_target('seed-1', 1, 'r')"
     ),
     "search_error_knowledge": Call("select * from public.search_error_knowledge('pool exhausted')"),
+    "search_incidents": Call("select public.search_incidents()", budget=_SEARCHED),
+    "search_incidents with words": Call(
+        'select public.search_incidents(\'{"text": "nothing has it", "status": "all"}\')', budget=_SEARCHED
+    ),
+    "search_incidents of a source": Call(
+        'select public.search_incidents(\'{"source": "seed 3", "status": "all", "severity": "low"}\')', budget=_SEARCHED
+    ),
+    "search_incidents with rare filters": Call(
+        'select public.search_incidents(\'{"status": "acknowledged", "category": "security", "environment": "none"}\')',
+        budget=_SEARCHED,
+    ),
     "service_health": Call("select public.service_health()"),
     "send_test_notification": _service("select public.send_test_notification('seed-channel')"),
     "set_incident_severity": Call(f"select public.set_incident_severity('{OPEN}', 'CRITICAL', 'r')"),
@@ -255,6 +269,7 @@ JOBS: dict[str, tuple[Call, ...]] = {
     "monitoring-end-suppressions": (
         _job("select monitoring.end_suppressions()"),
         _job("select monitoring.end_expired_claims()"),
+        _job("select monitoring.count_reports()"),
     ),
     "monitoring-close-overdue-actions": (
         _job("select monitoring.fail_running_actions('exceeded its deadline', true)"),

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
     "STACK_ENGINE" in os.environ, reason="the real pg_cron works in only one database of a server"
 )
 # Tables whose size the operator decides (the configuration, its targets and channels), or that have few rows for ever:
-# incident_daily_stats and incident_days get at most 20 a day, audit_anchors one,
+# incident_daily_stats and incident_days get at most 20 a day, audit_anchors one, report_hours keeps 8 days of 96,
 # remembered_events has at most 8,192.
 BOUNDED = {
     "classification_rules",
@@ -47,6 +47,7 @@ BOUNDED = {
     "monitoring.probe_targets",
     "monitoring.probes",
     "monitoring.remembered_events",
+    "monitoring.report_hours",
     "monitoring.secret_formats",
     "monitoring.secrets",
     "monitoring.service_targets",
