@@ -15,8 +15,17 @@ set search_path = ''
 as $$
   select monitoring.join_lines(
     coalesce(
-      claims.token ->> 'agent', claims.token ->> 'email', claims.token ->> 'sub', claims.token ->> 'role',
-      session_user::text
+      case
+        when claims.token ->> 'role' = 'service_role'
+          then nullif(current_setting('monitoring.operator', true), '') || ' (operator)'
+      end,
+      regexp_replace(
+        coalesce(
+          claims.token ->> 'agent', claims.token ->> 'email', claims.token ->> 'sub', claims.token ->> 'role',
+          session_user::text
+        ),
+        '[(]operator[)]', 'operator', 'gi'
+      )
     )
   )
   from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
@@ -24,7 +33,8 @@ $$;
 
 comment on function monitoring.read_actor() is
 'Returns the name that the caller goes by: the agent, e-mail, subject or role of the JWT, or the database role outside
-of PostgREST. A label: permissions and limits use current_caller(), read_role() and read_sender().';
+of PostgREST. For service_role, the name of the operator that change_incident() set for its transaction, and (operator)
+after it, which no token can name. A label: permissions and limits use current_caller(), read_role() and read_sender().';
 
 create function monitoring.read_role()
 returns text

@@ -1,7 +1,7 @@
 -- Purpose: changes incidents for ingest, Sentry, the health checks and jobs: resolve, suppress, change severity, end
 --   claims. Triggers write the audit rows.
--- Objects: functions monitoring.is_claimed_by_another, monitoring.describe_claim, monitoring.audit_incident_event,
---   monitoring.resolve_incidents, monitoring.apply_suppression, monitoring.lift_suppression,
+-- Objects: functions monitoring.is_claimed_by_another, monitoring.describe_claim, monitoring.describe_status,
+--   monitoring.audit_incident_event, monitoring.resolve_incidents, monitoring.apply_suppression, monitoring.lift_suppression,
 --   monitoring.change_incident_severity, monitoring.end_claims, monitoring.end_expired_claims.
 -- Risks: incidents are locked in order of their fingerprints, as everywhere.
 
@@ -35,6 +35,51 @@ $$;
 
 comment on function monitoring.describe_claim(public.incidents) is
 'Returns who holds an incident and until when, as a sentence.';
+
+create function monitoring.describe_status(incident public.incidents)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_who text;
+begin
+  if incident.claim_caller is not null then
+    return monitoring.describe_claim(incident);
+  end if;
+  v_who := case incident.status
+    when 'acknowledged' then incident.acknowledged_by
+    when 'resolved' then incident.resolved_by
+    else (
+      select newest.agent
+      from (
+        select agent_actions.action, agent_actions.agent, agent_actions.id
+        from public.agent_actions
+        where agent_actions.incident_id = incident.id
+        order by agent_actions.id desc
+        limit 300
+      ) as newest
+      where newest.action = case incident.status
+        when 'suppressed' then 'incident_suppressed'
+        else 'incident_reopened'
+      end
+      order by newest.id desc
+      limit 1
+    )
+  end;
+  return case
+    when v_who is null then format('%s is %s', incident.id, incident.status)
+    when incident.status = 'open' then format('%s was reopened by %s', incident.id, v_who)
+    else format('%s was %s by %s', incident.id, incident.status, v_who)
+  end;
+end
+$$;
+
+comment on function monitoring.describe_status(public.incidents) is
+'Returns the status of an incident and who gave it, as a sentence, for somebody who wants to change it and was not the
+first. Looks at the latest 300 entries of the timeline.';
 
 create function monitoring.audit_incident_event(incident_id text, agent text, action text, details jsonb)
 returns void

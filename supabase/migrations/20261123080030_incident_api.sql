@@ -1,6 +1,6 @@
 -- Purpose: provides the RPCs with which agents and people handle an incident: acknowledge, resolve, reopen,
 --   suppress, add a note, set its severity.
--- Objects: functions monitoring.refuse_other_agents, public.acknowledge_incident, public.resolve_incident,
+-- Objects: functions monitoring.refuse_other_agents, monitoring.find_live_incident, public.acknowledge_incident, public.resolve_incident,
 --   public.reopen_incident, public.suppress_incident, public.add_incident_note, public.set_incident_severity,
 --   monitoring.end_suppressions.
 -- Risks: the triggers of the life cycle reject invalid changes too; these functions only return clearer errors.
@@ -28,6 +28,22 @@ comment on function monitoring.refuse_other_agents(public.incidents) is
 'Raises PT409 when another caller holds the incident and the access token names an agent, by its claim agent. People
 sign in with the same role and have no such claim: they may take an incident over.';
 
+create function monitoring.find_live_incident(fingerprint text)
+returns text
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select incidents.id
+  from public.incidents
+  where incidents.fingerprint = find_live_incident.fingerprint
+    and incidents.status <> 'resolved'
+$$;
+
+comment on function monitoring.find_live_incident(text) is
+'Returns the id of the incident of an error that is not resolved. Null without one.';
+
 create function public.acknowledge_incident(incident_id text)
 returns public.incidents
 language plpgsql
@@ -39,10 +55,14 @@ declare
   v_incident public.incidents := monitoring.lock_incident(acknowledge_incident.incident_id);
 begin
   perform monitoring.refuse_other_agents(v_incident);
-  if v_incident.status = 'acknowledged' and v_incident.claim_caller is null then
-    perform monitoring.refuse_request(
-      'PT409', format('%s was acknowledged by %s', v_incident.id, v_incident.acknowledged_by), 'status',
-      'Add a note instead.'
+  if v_incident.status <> 'open' and v_incident.claim_caller is null then
+    perform monitoring.refuse_conflict(
+      monitoring.describe_status(v_incident), 'status',
+      case v_incident.status
+        when 'acknowledged' then 'Add a note instead.'
+        when 'suppressed' then 'Reopen the incident first, or resolve it.'
+        else 'Reopen the incident first.'
+      end
     );
   end if;
   update public.incidents
@@ -91,8 +111,8 @@ begin
   end if;
   v_incident := monitoring.lock_incident(resolve_incident.incident_id);
   if v_incident.status = 'resolved' then
-    perform monitoring.refuse_request(
-      'PT409', format('%s was resolved by %s', v_incident.id, v_incident.resolved_by), 'status',
+    perform monitoring.refuse_conflict(
+      monitoring.describe_status(v_incident), 'status',
       'Reopen the incident first.'
     );
   end if;
@@ -158,8 +178,8 @@ declare
   v_incident public.incidents := monitoring.lock_incident(reopen_incident.incident_id);
 begin
   if v_incident.status in ('open', 'acknowledged') then
-    perform monitoring.refuse_request(
-      'PT409', format('%s is %s', v_incident.id, v_incident.status), 'status',
+    perform monitoring.refuse_conflict(
+      monitoring.describe_status(v_incident), 'status',
       'Only a resolved or suppressed incident can be reopened.'
     );
   end if;
@@ -182,8 +202,11 @@ begin
 exception
   when unique_violation then
     perform monitoring.refuse_request(
-      'PT409', format('the error of %s has another live incident', reopen_incident.incident_id), 'incident_id',
-      'Use that incident: open_incidents lists it under the same fingerprint.'
+      'PT409', format(
+        'the error of %s has another live incident%s', v_incident.id,
+        ': ' || monitoring.find_live_incident(v_incident.fingerprint)
+      ),
+      'incident_id', 'Use that incident: open_incidents lists it under the same fingerprint.'
     );
     return null;
 end
@@ -219,8 +242,8 @@ begin
     );
   end if;
   if v_incident.status not in ('open', 'acknowledged') then
-    perform monitoring.refuse_request(
-      'PT409', format('%s is %s', v_incident.id, v_incident.status), 'status',
+    perform monitoring.refuse_conflict(
+      monitoring.describe_status(v_incident), 'status',
       'Only an open or acknowledged incident can be suppressed.'
     );
   end if;

@@ -1,9 +1,9 @@
 -- Purpose: validates arguments and raises errors for the RPCs of agents and people.
--- Objects: functions monitoring.refuse_request, monitoring.refuse_unknown_incident, monitoring.check_size,
---   monitoring.read_optional_text, monitoring.require_argument, monitoring.read_required_text,
---   monitoring.read_optional_line, monitoring.read_required_line, monitoring.read_document, monitoring.read_choice,
---   monitoring.read_severity, monitoring.read_category, monitoring.require_subject, monitoring.lock_incident,
---   monitoring.lock_incidents.
+-- Objects: functions monitoring.refuse_request, monitoring.refuse_conflict, monitoring.refuse_unknown_incident,
+--   monitoring.check_size, monitoring.read_optional_text, monitoring.require_argument, monitoring.read_required_text,
+--   monitoring.read_optional_line, monitoring.read_required_line, monitoring.read_agent, monitoring.read_document,
+--   monitoring.read_choice, monitoring.read_severity, monitoring.read_category, monitoring.require_subject,
+--   monitoring.lock_incident, monitoring.lock_incidents.
 -- Risks: text from agents is untrusted: it must pass one of the read functions before it is stored, and before any
 --   lock is taken, so that a large argument makes nobody wait.
 
@@ -27,6 +27,27 @@ $$;
 
 comment on function monitoring.refuse_request(text, text, text, text) is
 'Raises a PT code, such as PT404, which PostgREST returns as HTTP status 404. detail is the name of the field.';
+
+create function monitoring.refuse_conflict(message text, field text, remedy text)
+returns void
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  raise exception using
+    errcode = 'PT409',
+    -- format() keeps the planner from evaluating the message as a constant, which would raise at planning.
+    message = format('%s', left(refuse_conflict.message, 2000)),
+    detail = refuse_conflict.field,
+    hint = refuse_conflict.remedy;
+end
+$$;
+
+comment on function monitoring.refuse_conflict(text, text, text) is
+'Raises PT409 with a message that says who was faster, e-mail addresses included. It must quote what is stored, and no
+argument: refuse_request() does that.';
 
 create function monitoring.refuse_unknown_incident(incident_id text)
 returns void
@@ -158,6 +179,29 @@ $$;
 
 comment on function monitoring.read_required_line(text, text, integer) is
 'Returns an argument that is a name or a subject: as read_required_text() does, and on one line.';
+
+create function monitoring.read_agent(value text)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_agent text := monitoring.read_required_line('agent', read_agent.value, 200);
+begin
+  if v_agent ~* '[(]operator[)]' then
+    perform monitoring.refuse_request(
+      'PT400', 'agent must not name an operator', 'agent', 'Send the name of the agent, without (operator).'
+    );
+  end if;
+  return v_agent;
+end
+$$;
+
+comment on function monitoring.read_agent(text) is
+'Returns an argument that is the name of an agent, as read_required_line() does. Raises PT400 for the name of an operator:
+the service writes (operator) after those who signed in with the operator''s token.';
 
 create function monitoring.read_document(field text, value jsonb, max_bytes integer)
 returns jsonb

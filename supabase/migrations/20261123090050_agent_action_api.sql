@@ -63,7 +63,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_agent text := monitoring.read_required_line('agent', begin_agent_action.agent, 200);
+  v_agent text := monitoring.read_agent(begin_agent_action.agent);
   v_kind text := monitoring.require_argument(
     'action_type',
     monitoring.read_choice(

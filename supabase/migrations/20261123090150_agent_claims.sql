@@ -151,7 +151,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_agent text := monitoring.read_required_line('agent', claim_next_incident.agent, 200);
+  v_agent text := monitoring.read_agent(claim_next_incident.agent);
   v_lease interval := monitoring.read_lease(claim_next_incident.lease_seconds);
   v_severity public.incident_severity := monitoring.read_severity(claim_next_incident.severity);
   v_category public.incident_category := monitoring.read_category(claim_next_incident.category);

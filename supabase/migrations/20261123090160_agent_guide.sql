@@ -44,6 +44,11 @@ as $$
     (17, 'resolve_incident', '{"incident_id": "INC-1001", "resolution": "closed the pool", "knowledge_id": 1}'),
     (18, 'record_fix_outcome', '{"knowledge_id": 1, "has_worked": true, "incident_id": "INC-1001"}'),
     (19, 'reopen_incident', '{"incident_id": "INC-1001", "reason": "it is not gone"}'),
+    (
+      38, 'change_incident',
+      '{"incident_id": "INC-1001", "change": {"action": "resolve", "resolution": "closed the pool", "has_worked": ""}}'
+    ),
+    (39, 'incident_page', '{"incident_id": "INC-1001"}'),
     (20, 'explain_classification', '{"incident_id": "INC-1001"}'),
     (21, 'incident_activity', '{"incident_id": "INC-1001"}'),
     (22, 'verify_audit', '{"incident_id": "INC-1001"}'),

@@ -101,6 +101,7 @@ approve_fix                         | .  .   .   .      +       owner
 begin_agent_action                  | .  +   +   .      +       owner
 capacity                            | .  .   .   .      +       owner
 check_installation                  | .  .   .   .      +       owner
+change_incident                     | .  +   +   +      +       owner
 claim_next_incident                 | .  +   +   .      +       owner
 classify_error                      | .  +   +   +      +       owner
 erase_personal_data                 | .  .   .   .      +       owner
@@ -113,6 +114,7 @@ extend_claim                        | .  +   .   .      +       owner
 finish_agent_action                 | .  +   .   .      +       owner
 incident_activity                   | .  +   +   +      +       caller
 incident_context                    | .  +   +   +      +       owner
+incident_page                       | .  +   +   +      +       owner
 ingest_events                       | .  .   .   .      +       owner
 ingest_deliveries                       | .  .   .   .      +       owner
 ingest_heartbeats                   | .  .   .   .      +       owner
@@ -311,6 +313,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "begin_agent_action": {"agent": "fe-agent", "action_type": "investigate"},
     "capacity": {},
     "check_installation": {},
+    "change_incident": {"incident_id": "{incident}", "change": {"action": "note", "note": "n"}},
     "claim_next_incident": {"agent": "fe-agent", "source": "nothing reports so"},
     "classify_error": {"message": "m"},
     "erase_personal_data": {"person": "nobody@erased.example"},
@@ -323,6 +326,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "extend_claim": {"incident_id": "{claim}"},
     "finish_agent_action": {"action_id": "{action}", "success": True},
     "incident_context": {"incident_id": "{incident}"},
+    "incident_page": {"incident_id": "{incident}"},
     "ingest_events": {"events": []},
     "ingest_deliveries": {"deliveries": []},
     "ingest_heartbeats": {"heartbeats": []},

@@ -30,12 +30,12 @@ select throws_ok(
 );
 
 select throws_ok(
-  $$ select public.resolve_incident('INC-2', 'x') $$, 'PT409', 'INC-2 was resolved by ', 'a resolved incident cannot be resolved again'
+  $$ select public.resolve_incident('INC-2', 'x') $$, 'PT409', 'INC-2 is resolved', 'a resolved incident cannot be resolved again'
 );
 
 select throws_ok(
   $$ select public.reopen_incident('INC-2', 'again') $$,
-  'PT409', 'the error of INC-2 has another live incident', 'an incident cannot be reopened beside another live one'
+  'PT409', 'the error of INC-2 has another live incident: INC-3', 'an incident cannot be reopened beside another live one'
 );
 
 select throws_ok(

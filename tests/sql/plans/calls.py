@@ -92,6 +92,13 @@ CALLS: dict[str, Call] = {
     "begin_agent_action": Call(f"select public.begin_agent_action('fe-agent', 'investigate', '{OPEN}')"),
     "capacity": _service("select * from public.capacity()"),
     "check_installation": _service("select * from public.check_installation()"),
+    "change_incident": _service(
+        f'select public.change_incident(\'{OPEN}\', \'{{"action": "acknowledge"}}\', \'ann\')'
+    ),
+    "change_incident of a severity": Call(
+        f"select public.change_incident('{OPEN}', "
+        '\'{"action": "set_severity", "severity": "LOW", "reason": "r"}\')'
+    ),
     "claim_next_incident": Call("select public.claim_next_incident('fe-agent')"),
     "claim_next_incident of a source": Call("select public.claim_next_incident('fe-agent', source => 'nothing')"),
     "classify_error": Call("select * from public.classify_error('pool exhausted', 'PoolTimeout')"),
@@ -104,6 +111,8 @@ CALLS: dict[str, Call] = {
     "finish_agent_action": Call("select public.finish_agent_action(%(id)s::bigint, true)", prepare={"id": _BEGIN}),
     "incident_activity": Call(f"select public.incident_activity('{OPEN}')"),
     "incident_context": Call(f"select public.incident_context('{OPEN}')"),
+    "incident_page": Call(f"select public.incident_page('{OPEN}')"),
+    "incident_page of a resolved incident": Call(f"select public.incident_page('{RESOLVED}')"),
     "ingest_events": _service(f"select public.ingest_events({_literal([_event(n) for n in range(20)])})"),
     "ingest_events with repeats": _service(
         "select public.ingest_events(%(events)s)",

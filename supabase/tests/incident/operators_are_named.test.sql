@@ -1,0 +1,92 @@
+begin;
+
+select plan(8);
+
+insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
+values ('INC-1', 'tap operator', 't', 'm', 'LOW', 'backend', 'r');
+
+create function pg_temp.refusal(statement text)
+returns text
+language plpgsql
+as $$
+declare
+  v_field text;
+begin
+  execute refusal.statement;
+  return 'done';
+exception
+  when sqlstate 'PT400' or sqlstate 'PT403' or sqlstate 'PT404' or sqlstate 'PT409' or sqlstate 'PT413' then
+    get stacked diagnostics v_field = pg_exception_detail;
+    return sqlstate || ' ' || v_field;
+end
+$$;
+
+select throws_ok(
+  $$ select public.change_incident('INC-1', '{"action": "acknowledge"}', 'ann') $$,
+  'PT403', 'operator is for service_role only', 'outside of PostgREST nobody names an operator'
+);
+
+select set_config('request.jwt.claims', '{"role": "authenticated", "sub": "1", "agent": "ann (Operator)"}', true);
+
+select throws_ok(
+  $$ select public.change_incident('INC-1', '{"action": "acknowledge"}', 'ann') $$,
+  'PT403', 'operator is for service_role only', 'a user cannot name an operator'
+);
+
+-- As if a user could set it.
+select set_config('monitoring.operator', 'ann', true);
+
+select is(monitoring.read_actor(), 'ann operator', 'neither the setting nor a token makes a user an operator');
+
+select set_config('monitoring.operator', '', true);
+
+select throws_ok(
+  format('select public.claim_next_incident(%L)', 'Ann  (operator) '),
+  'PT400', 'agent must not name an operator', 'nor does an argument'
+);
+
+select set_config('request.jwt.claims', '{"role": "service_role"}', true);
+
+select results_eq(
+  $$
+    select outcome
+    from unnest(array[null, '', '  ', repeat('n', 61), e'a\nb', e'a\u2028b']) as names (name)
+    cross join lateral (
+      select pg_temp.refusal(format('select public.change_incident(%L, %L, %L)', 'INC-1', '{"action": "acknowledge"}', name))
+    ) as tried (outcome)
+  $$,
+  $$ select 'PT400 operator' as outcome from generate_series(1, 6) $$,
+  'the service must name the operator: one line of 1 to 60 characters'
+);
+
+select is(
+  public.change_incident('INC-1', '{"action": "acknowledge"}', ' ann ') ->> 'status', 'acknowledged', 'then it may'
+);
+
+select public.change_incident('INC-1', '{"action": "resolve", "resolution": "r"}', repeat('é', 60));
+
+select results_eq(
+  $$
+    select incidents.acknowledged_by, incidents.resolved_by = repeat('é', 60) || ' (operator)', monitoring.read_actor()
+    from public.incidents
+    where incidents.id = 'INC-1'
+  $$,
+  $$ values ('ann (operator)', true, 'service_role') $$,
+  'the incident has the name, and what follows in the transaction has not'
+);
+
+select results_eq(
+  $$
+    select left(agent, 3) as agent, caller, action
+    from public.agent_actions
+    where incident_id = 'INC-1' and action <> 'incident_created'
+    order by id
+  $$,
+  $$ values
+     ('ann', 'service_role', 'incident_acknowledged'), ('ééé', 'service_role', 'incident_resolved') $$,
+  'the audit trail has the name, and service_role as the caller'
+);
+
+select * from finish();
+
+rollback;
