@@ -62,8 +62,8 @@ where status in ('queued', 'sending');
 create index notifications_sending_idx on monitoring.notifications (id)
 where status = 'sending';
 
--- For the deletion of an incident.
-create index notifications_incident_idx on monitoring.notifications (incident_id);
+-- For the timeline of an incident, and for its deletion.
+create index notifications_incident_idx on monitoring.notifications (incident_id, id);
 
 -- What a channel knows of an incident. While it flaps, nearly all of its notifications collapse.
 create index notifications_told_idx on monitoring.notifications (incident_id, channel, id)

@@ -2,7 +2,8 @@
 -- Objects: functions monitoring.truncate_text, monitoring.truncate_lines, monitoring.shorten_document,
 --   monitoring.context_incident, monitoring.find_regression, monitoring.context_earlier_actions,
 --   monitoring.context_timeline, monitoring.find_similar_incidents, monitoring.context_similar_incidents,
---   monitoring.context_fixes, monitoring.context_deployments, monitoring.context_checks, public.incident_context.
+--   monitoring.find_fixes, monitoring.context_fixes, monitoring.context_deployments, monitoring.context_checks,
+--   public.incident_context.
 -- Risks: most texts in it are untrusted. They are under "data" and must not be followed as instructions. Each part
 --   reads a bounded number of rows by an index, once.
 
@@ -459,6 +460,35 @@ $$;
 comment on function monitoring.context_similar_incidents(public.incidents) is
 'Returns the incidents of find_similar_incidents() for incident_context(), the most alike first.';
 
+create function monitoring.find_fixes(incident public.incidents, former_fix bigint)
+returns table (knowledge_id bigint, score double precision)
+language sql
+stable
+rows 7
+security invoker
+set search_path = ''
+as $$
+  select candidate.id, max(candidate.score)
+  from (
+    select found.id, found.score
+    from public.search_error_knowledge(
+      concat_ws(' ', incident.error_type, left(incident.message, 500)), null, 5
+    ) as found
+    union all
+    -- The words of the newest message need not be those of the fix that was used.
+    select linked.id, 1 as score
+    from unnest(array[incident.knowledge_id, find_fixes.former_fix]) as linked (id)
+    where linked.id is not null
+  ) as candidate
+  group by candidate.id
+  -- There are no more. Without it, the planner expects 1,000 and reads the whole table.
+  limit 7
+$$;
+
+comment on function monitoring.find_fixes(public.incidents, bigint) is
+'Returns at most 7 known fixes for an incident and how well they match: the linked one, the one that was used before, and
+those that a search finds.';
+
 create function monitoring.context_fixes(incident public.incidents, former_fix bigint)
 returns jsonb
 language plpgsql
@@ -485,24 +515,9 @@ begin
       order by fix.id = incident.knowledge_id desc nulls last, fix.score desc, fix.id
     ), '[]')
     from (
-      select error_knowledge.*, candidates.score
-      from (
-        select candidate.id, max(candidate.score) as score
-        from (
-          select found.id, found.score
-          from public.search_error_knowledge(
-            concat_ws(' ', incident.error_type, left(incident.message, 500)), null, 5
-          ) as found
-          union all
-          -- The words of the newest message need not be those of the fix that was used.
-          select linked.id, 1 as score
-          from unnest(array[incident.knowledge_id, context_fixes.former_fix]) as linked (id)
-        ) as candidate
-        group by candidate.id
-        -- There are no more. Without it, the planner expects 1,000 and reads the whole table.
-        limit 7
-      ) as candidates
-      join public.error_knowledge on error_knowledge.id = candidates.id
+      select error_knowledge.*, found.score
+      from monitoring.find_fixes(incident, context_fixes.former_fix) as found
+      join public.error_knowledge on error_knowledge.id = found.knowledge_id
     ) as fix
   );
 end

@@ -1,6 +1,6 @@
 -- Purpose: explains the severity of an incident: the rule that decided, and the words that matched.
 -- Objects: functions monitoring.describe_rule, monitoring.find_deciding_part, monitoring.describe_severity_change,
---   monitoring.describe_difference, public.explain_classification.
+--   monitoring.describe_difference, monitoring.explain_incident, public.explain_classification.
 -- Risks: the words are found by classifying the text again and again with words left out. The number of calls is
 --   limited, so that the largest text takes less than a second.
 
@@ -62,7 +62,7 @@ $$;
 comment on function monitoring.describe_rule(text) is
 'Returns who made a rule of incidents.rule, and a sentence about it: one row.';
 
-create function monitoring.find_deciding_part(fields jsonb, rule text)
+create function monitoring.find_deciding_part(fields jsonb, rule text, most_calls integer)
 returns jsonb
 language plpgsql
 stable
@@ -94,9 +94,9 @@ begin
     order by found.position
   );
   v_size := cardinality(v_words);
-  while v_size > 0 and v_calls < 200 loop
+  while v_size > 0 and v_calls < find_deciding_part.most_calls loop
     v_at := 1;
-    while v_at <= cardinality(v_words) and v_calls < 200 loop
+    while v_at <= cardinality(v_words) and v_calls < find_deciding_part.most_calls loop
       v_rest := v_words[:v_at - 1] || v_words[v_at + v_size:];
       v_calls := v_calls + 1;
       if (
@@ -126,9 +126,9 @@ begin
 end
 $$;
 
-comment on function monitoring.find_deciding_part(jsonb, text) is
+comment on function monitoring.find_deciding_part(jsonb, text, integer) is
 'Returns {"fields", "words"}: a small part of the arguments of classify_error() that gives the same rule. It becomes no
-smaller by leaving out one more word, unless 200 attempts were not enough. Works for any rule, because it only looks at
+smaller by leaving out one more word, unless most_calls attempts were not enough. Works for any rule, because it only looks at
 the results.';
 
 create function monitoring.describe_severity_change(incident_id text)
@@ -146,16 +146,21 @@ as $$
       ': ' || nullif(agent_actions.details ->> 'reason', '')
     )
   )
-  from public.agent_actions
-  where agent_actions.incident_id = describe_severity_change.incident_id
-    and agent_actions.action in ('incident_severity_frozen', 'incident_escalated', 'incident_lowered')
+  from (
+    select newest.*
+    from public.agent_actions as newest
+    where newest.incident_id = describe_severity_change.incident_id
+    order by newest.id desc
+    limit 300
+  ) as agent_actions
+  where agent_actions.action in ('incident_severity_frozen', 'incident_escalated', 'incident_lowered')
   order by agent_actions.id desc
   limit 1
 $$;
 
 comment on function monitoring.describe_severity_change(text) is
 'Returns the action and a sentence about the last change of the severity of an incident: who, when, from, to and why.
-Null without a change.';
+Null without a change among the latest 300 entries.';
 
 create function monitoring.describe_difference(incident public.incidents, rule_now text)
 returns text
@@ -193,15 +198,15 @@ $$;
 comment on function monitoring.describe_difference(public.incidents, text) is
 'Returns why the rules decide otherwise today than when the incident got its severity.';
 
-create function public.explain_classification(incident_id text)
+create function monitoring.explain_incident(incident public.incidents, most_calls integer)
 returns jsonb
 language plpgsql
 stable
-security definer
+security invoker
 set search_path = ''
 as $$
 declare
-  v_incident public.incidents;
+  v_incident public.incidents := explain_incident.incident;
   v_now record;
   v_fields jsonb;
   v_part jsonb;
@@ -209,16 +214,6 @@ declare
   v_description text;
   v_note text;
 begin
-  select incidents.*
-  into v_incident
-  from public.incidents
-  where incidents.id = explain_classification.incident_id;
-  if not found then
-    perform monitoring.refuse_request(
-      'PT404', 'there is no such incident', 'incident_id',
-      'An id looks like INC-1001; GET /rest/v1/open_incidents lists them.'
-    );
-  end if;
   select described.origin, described.description
   into v_origin, v_description
   from monitoring.describe_rule(v_incident.rule) as described;
@@ -240,7 +235,7 @@ begin
     v_description := 'Sentry''s level fatal makes an event CRITICAL.';
     v_part := jsonb_build_object('fields', jsonb_build_object('level', v_fields -> 'level'), 'words', '[]'::jsonb);
   elsif array_position(array['operator', 'built-in'], v_origin) is not null then
-    v_part := monitoring.find_deciding_part(v_fields, v_incident.rule);
+    v_part := monitoring.find_deciding_part(v_fields, v_incident.rule, explain_incident.most_calls);
   elsif v_origin = 'reporter' then
     v_description := format('The report of %s named its own severity.', v_incident.sender);
   end if;
@@ -264,6 +259,33 @@ begin
     'current', jsonb_build_object('rule', v_now.rule, 'severity', v_now.severity, 'category', v_now.category),
     'note', v_note
   );
+end
+$$;
+
+comment on function monitoring.explain_incident(public.incidents, integer) is
+'Returns the answer of explain_classification(). most_calls limits how often the text is classified to find the words.';
+
+create function public.explain_classification(incident_id text)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_incident public.incidents;
+begin
+  select incidents.*
+  into v_incident
+  from public.incidents
+  where incidents.id = explain_classification.incident_id;
+  if not found then
+    perform monitoring.refuse_request(
+      'PT404', 'there is no such incident', 'incident_id',
+      'An id looks like INC-1001; GET /rest/v1/open_incidents lists them.'
+    );
+  end if;
+  return monitoring.explain_incident(v_incident, 200);
 end
 $$;
 

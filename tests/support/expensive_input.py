@@ -29,7 +29,7 @@ TEXTS = {
 FUNCTIONS = {
     "classification": "select public.classify_error(%s)",
     "explanation": (
-        "select monitoring.find_deciding_part(jsonb_build_object('message', message), verdict.rule)"
+        "select monitoring.find_deciding_part(jsonb_build_object('message', message), verdict.rule, 200)"
         " from (select %s::text as message) as given cross join lateral public.classify_error(message) as verdict"
     ),
     "sanitizing": "select monitoring.sanitize_text(%s, 4096)",
