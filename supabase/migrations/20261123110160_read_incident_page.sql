@@ -27,22 +27,28 @@ declare
 begin
   for v_place in 1..v_count loop
     v_text := btrim(v_lines[v_place], e' \t\r|');
-    continue when length(v_text) not between 6 and 1000;
-    v_frame := monitoring.read_stack_frame(v_lines[v_place], v_lines[v_place - 1]);
+    v_frame := monitoring.read_stack_frame(
+      case when length(v_text) between 6 and 1000 then v_lines[v_place] end, v_lines[v_place - 1]
+    );
     if coalesce(v_frame.file, v_frame.function, '') <> '' then
       v_frames[v_place] := true;
       v_own[v_place] := not monitoring.is_library_frame(v_frame.file, v_frame.function);
       -- Go and Rust print the function above the file.
       if v_place > 1
         and not v_frames[v_place - 1]
-        and v_frame.function <> ''
-        and strpos(v_text, v_frame.function) = 0
-        and strpos(v_lines[v_place - 1], v_frame.function) > 0
+        and (
+          (
+            v_frame.function <> ''
+            and strpos(v_text, v_frame.function) = 0
+            and strpos(v_lines[v_place - 1], v_frame.function) > 0
+          )
+          or v_lines[v_place - 1] ~ '^ *\d+: '
+        )
       then
         v_frames[v_place - 1] := true;
         v_own[v_place - 1] := v_own[v_place];
       end if;
-    elsif v_text like any(array['(%) lib/%.ex%:%', '#% {main}', '#% [internal function]%', '... % more']) then
+    elsif v_text like any(array['(%) lib/%.ex%:%', '#% {main}', '#% [internal function]%', '%@[native code]', '... % more']) then
       v_frames[v_place] := true;
     elsif v_is_python and v_lines[v_place] like '    _%' and v_place > 1 and v_frames[v_place - 1] then
       -- The code below a frame.
@@ -286,8 +292,9 @@ as $$
       'why', monitoring.truncate_text(
         coalesce(
           actions.error, actions.details ->> 'reason', actions.details ->> 'note', actions.details ->> 'comment',
-          actions.details ->> 'resolution', nullif(actions.details ->> 'result', '{}'),
-          nullif(actions.details ->> 'plan', '{}')
+          -- That of a reopened incident is the former one.
+          case when actions.action = 'incident_resolved' then actions.details ->> 'resolution' end,
+          nullif(actions.details ->> 'result', '{}'), nullif(actions.details ->> 'plan', '{}')
         ),
         4000
       ),
