@@ -1,8 +1,9 @@
 -- Purpose: changes incidents for ingest, Sentry, the health checks and jobs: resolve, suppress, change severity, end
 --   claims. Triggers write the audit rows.
 -- Objects: functions monitoring.is_claimed_by_another, monitoring.describe_claim, monitoring.describe_status,
---   monitoring.audit_incident_event, monitoring.resolve_incidents, monitoring.apply_suppression, monitoring.lift_suppression,
---   monitoring.change_incident_severity, monitoring.end_claims, monitoring.end_expired_claims.
+--   monitoring.audit_incident_event, monitoring.resolve_incidents, monitoring.apply_suppression,
+--   monitoring.lift_suppression, monitoring.change_incident_severity, monitoring.end_claims,
+--   monitoring.end_expired_claims.
 -- Risks: incidents are locked in order of their fingerprints, as everywhere.
 
 create function monitoring.is_claimed_by_another(incident public.incidents)

@@ -1,8 +1,8 @@
 -- Purpose: provides the RPCs with which agents and people handle an incident: acknowledge, resolve, reopen,
 --   suppress, add a note, set its severity.
--- Objects: functions monitoring.refuse_other_agents, monitoring.find_live_incident, public.acknowledge_incident, public.resolve_incident,
---   public.reopen_incident, public.suppress_incident, public.add_incident_note, public.set_incident_severity,
---   monitoring.end_suppressions.
+-- Objects: functions monitoring.refuse_other_agents, monitoring.find_live_incident, public.acknowledge_incident,
+--   public.resolve_incident, public.reopen_incident, public.suppress_incident, public.add_incident_note,
+--   public.set_incident_severity, monitoring.end_suppressions.
 -- Risks: the triggers of the life cycle reject invalid changes too; these functions only return clearer errors.
 
 create function monitoring.refuse_other_agents(incident public.incidents)

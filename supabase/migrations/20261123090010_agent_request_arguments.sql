@@ -200,8 +200,8 @@ end
 $$;
 
 comment on function monitoring.read_agent(text) is
-'Returns an argument that is the name of an agent, as read_required_line() does. Raises PT400 for the name of an operator:
-the service writes (operator) after those who signed in with the operator''s token.';
+'Returns an argument that is the name of an agent, as read_required_line() does. Raises PT400 for the name of an
+operator: the service writes (operator) after those who signed in with the operator''s token.';
 
 create function monitoring.read_document(field text, value jsonb, max_bytes integer)
 returns jsonb

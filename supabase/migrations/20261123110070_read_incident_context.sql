@@ -464,7 +464,6 @@ create function monitoring.find_fixes(incident public.incidents, former_fix bigi
 returns table (knowledge_id bigint, score double precision)
 language sql
 stable
-rows 7
 security invoker
 set search_path = ''
 as $$
@@ -481,13 +480,11 @@ as $$
     where linked.id is not null
   ) as candidate
   group by candidate.id
-  -- There are no more. Without it, the planner expects 1,000 and reads the whole table.
-  limit 7
 $$;
 
 comment on function monitoring.find_fixes(public.incidents, bigint) is
-'Returns at most 7 known fixes for an incident and how well they match: the linked one, the one that was used before, and
-those that a search finds.';
+'Returns at most 7 known fixes for an incident and how well they match: the linked one, the one that was used before,
+and those that a search finds.';
 
 create function monitoring.context_fixes(incident public.incidents, former_fix bigint)
 returns jsonb
@@ -516,7 +513,12 @@ begin
     ), '[]')
     from (
       select error_knowledge.*, found.score
-      from monitoring.find_fixes(incident, context_fixes.former_fix) as found
+      from (
+        select fixes.*
+        from monitoring.find_fixes(incident, context_fixes.former_fix) as fixes
+        -- There are no more. Without it, the planner expects 1,000 and reads the whole table.
+        limit 7
+      ) as found
       join public.error_knowledge on error_knowledge.id = found.knowledge_id
     ) as fix
   );

@@ -128,8 +128,8 @@ $$;
 
 comment on function monitoring.find_deciding_part(jsonb, text, integer) is
 'Returns {"fields", "words"}: a small part of the arguments of classify_error() that gives the same rule. It becomes no
-smaller by leaving out one more word, unless most_calls attempts were not enough. Works for any rule, because it only looks at
-the results.';
+smaller by leaving out one more word, unless most_calls attempts were not enough. Works for any rule, because it only
+looks at the results.';
 
 create function monitoring.describe_severity_change(incident_id text)
 returns jsonb

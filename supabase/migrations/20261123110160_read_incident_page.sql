@@ -1,9 +1,9 @@
 -- Purpose: returns everything that the page of one incident shows, in one document.
--- Objects: functions monitoring.list_stack_lines, monitoring.page_incident, monitoring.page_stack, monitoring.page_reason,
---   monitoring.page_activity, monitoring.page_releases, monitoring.name_timeline_entry, monitoring.name_timeline_kind,
---   monitoring.list_timeline_actions, monitoring.list_timeline_notifications, monitoring.page_timeline,
---   monitoring.page_deployments, monitoring.page_similar, monitoring.page_fixes, monitoring.list_permitted_changes,
---   public.incident_page.
+-- Objects: functions monitoring.list_stack_lines, monitoring.page_incident, monitoring.page_stack,
+--   monitoring.page_reason, monitoring.page_activity, monitoring.page_releases, monitoring.name_timeline_entry,
+--   monitoring.name_timeline_kind, monitoring.list_timeline_actions, monitoring.list_timeline_notifications,
+--   monitoring.page_timeline, monitoring.page_deployments, monitoring.page_similar, monitoring.page_fixes,
+--   monitoring.list_permitted_changes, public.incident_page.
 -- Risks: most texts in it are untrusted: who shows them escapes them. Each part reads a bounded number of rows by an
 --   index. Of a notification it tells the name of the channel and whether it was delivered, and no address or answer.
 
@@ -122,8 +122,8 @@ end
 $$;
 
 comment on function monitoring.page_stack(public.incidents) is
-'Returns {"stack", "stack_is_cut"} for incident_page(): of more than 200 lines the first 100 and the last 99, because the
-error is at the beginning or at the end.';
+'Returns {"stack", "stack_is_cut"} for incident_page(): of more than 200 lines the first 100 and the last 99, because
+the error is at the beginning or at the end.';
 
 create function monitoring.page_reason(incident public.incidents)
 returns jsonb
@@ -269,8 +269,8 @@ as $$
 $$;
 
 comment on function monitoring.name_timeline_kind(public.agent_actions) is
-'Returns who wrote an entry of the audit trail: person, agent or job. A user whose token names an agent is an agent; what
-the service writes of itself, for a reporter or a monitor, is of a job.';
+'Returns who wrote an entry of the audit trail: person, agent or job. A user whose token names an agent is an agent;
+what the service writes of itself, for a reporter or a monitor, is of a job.';
 
 create function monitoring.list_timeline_actions(incident_id text)
 returns table (happened_at timestamptz, place bigint, entry jsonb)
@@ -453,8 +453,8 @@ as $$
 $$;
 
 comment on function monitoring.page_deployments(public.incidents) is
-'Returns the deployments around the time at which an incident opened, for incident_page(), latest first: up to 4 of the 7
-days before, up to 3 of the day after, and the one that the incident is linked to.';
+'Returns the deployments around the time at which an incident opened, for incident_page(), latest first: up to 4 of the
+7 days before, up to 3 of the day after, and the one that the incident is linked to.';
 
 create function monitoring.page_similar(incident public.incidents)
 returns jsonb
@@ -527,7 +527,11 @@ begin
       ),
       '[]'
     )
-    from monitoring.find_fixes(incident, page_fixes.former_fix) as found
+    from (
+      select fixes.*
+      from monitoring.find_fixes(incident, page_fixes.former_fix) as fixes
+      limit 7
+    ) as found
     join public.error_knowledge as fix on fix.id = found.knowledge_id
   );
 end

@@ -7,7 +7,7 @@ values ('m', monitoring.find_signature('m', null), 'backend', 'LOW', 'restart it
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
 select
-  'INC-' || number,
+  'INC-' || number as id,
   'tap form ' || number as fingerprint,
   't' as title,
   'm' as message,
@@ -40,8 +40,7 @@ select is(
   public.change_incident(
     'INC-1',
     jsonb_build_object(
-      'action', 'resolve', 'resolution', 'restarted it',
-      'knowledge_id', (select error_knowledge.id::text from public.error_knowledge where error_knowledge.pattern = 'm'),
+      'action', 'resolve', 'resolution', 'restarted it', 'knowledge_id', currval('public.error_knowledge_id_seq')::text,
       'has_worked', 'Yes'
     )
   ) ->> 'status',

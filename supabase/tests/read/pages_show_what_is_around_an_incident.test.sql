@@ -42,8 +42,8 @@ select
   'backend' as category,
   'r' as rule,
   'tap source' as source,
-  (select error_knowledge.id from public.error_knowledge where error_knowledge.solution = 'linked') as knowledge_id,
-  (select deployment_history.id from public.deployment_history where deployment_history.version = 'too early') as deployment_id,
+  currval('public.error_knowledge_id_seq') as knowledge_id,
+  linked.id as deployment_id,
   given.first_seen,
   now() as last_seen,
   given.status::public.incident_status,
@@ -54,25 +54,40 @@ from (
   values
   ('INC-1', now() - interval '20 days', 'resolved', now() - interval '19 days', 'ben', 'raised the pool'),
   ('INC-2', now() - interval '3 days', 'open', null, null, null)
-) as given (id, first_seen, status, resolved_at, resolved_by, resolution);
+) as given (id, first_seen, status, resolved_at, resolved_by, resolution)
+cross join public.deployment_history as linked
+where linked.version = 'too early';
 
 insert into monitoring.incident_hours (incident_id, hour, environment, release, occurrences, first_seen, last_seen)
 select
   'INC-2' as incident_id,
-  date_trunc('hour', now(), 'UTC') - make_interval(hours => given.age) as hour,
+  given.this_hour - make_interval(hours => given.age) as hour,
   given.environment,
   given.release,
   given.occurrences,
-  date_trunc('hour', now(), 'UTC') - make_interval(hours => given.age) as first_seen,
-  date_trunc('hour', now(), 'UTC') - make_interval(hours => given.age) as last_seen
+  given.this_hour - make_interval(hours => given.age) as first_seen,
+  given.this_hour - make_interval(hours => given.age) as last_seen
 from (
-  values
-  (0, 'production', '2', 5), (0, 'production', '1', 2), (0, '', '', 1), (167, 'production', '1', 4), (168, 'production', '1', 90)
-) as given (age, environment, release, occurrences)
-union all
-select 'INC-2', hour, 'test', 'old ' || number, 1, hour, hour
-from generate_series(1, 12) as numbers (number)
-cross join lateral (select date_trunc('hour', now(), 'UTC') - make_interval(hours => 200 + number) as hour) as hours;
+  select
+    ages.age,
+    ages.environment,
+    ages.release,
+    ages.occurrences,
+    date_trunc('hour', now(), 'UTC') as this_hour
+  from (
+    values
+    (0, 'production', '2', 5), (0, 'production', '1', 2), (0, '', '', 1), (167, 'production', '1', 4),
+    (168, 'production', '1', 90)
+  ) as ages (age, environment, release, occurrences)
+  union all
+  select
+    200 + number as age,
+    'test' as environment,
+    'old ' || number as release,
+    1 as occurrences,
+    date_trunc('hour', now(), 'UTC') as this_hour
+  from generate_series(1, 12) as numbers (number)
+) as given;
 
 select results_eq(
   $$

@@ -64,7 +64,7 @@ select results_eq(
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule, stack)
 select
-  'INC-' || length,
+  'INC-' || length as id,
   'tap stack ' || length as fingerprint,
   't' as title,
   'm' as message,

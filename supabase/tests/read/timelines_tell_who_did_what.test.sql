@@ -34,7 +34,8 @@ values ('INC-2', 'tap told', 't', 'm', 'LOW', 'backend', 'r');
 select pg_temp.sign_in('{"role": "authenticated", "sub": "a", "agent": "fe-agent"}');
 
 select public.claim_next_incident('fe-agent', source => 'unknown', severity => 'low')
-from public.incidents where incidents.id = 'INC-2';
+from public.incidents
+where incidents.id = 'INC-2';
 
 select public.release_claim('INC-2', 'needs a person');
 
@@ -60,7 +61,9 @@ select monitoring.resolve_incidents('{tap told}', 'sentry', 'kim', 'fixed', deta
 
 select pg_temp.sign_in(null);
 
-update public.incidents set status = 'open', resolved_at = null, resolved_by = null, resolution = null where id = 'INC-2';
+update public.incidents
+set status = 'open', resolved_at = null, resolved_by = null, resolution = null
+where id = 'INC-2';
 
 delete from monitoring.notifications;
 

@@ -92,12 +92,9 @@ CALLS: dict[str, Call] = {
     "begin_agent_action": Call(f"select public.begin_agent_action('fe-agent', 'investigate', '{OPEN}')"),
     "capacity": _service("select * from public.capacity()"),
     "check_installation": _service("select * from public.check_installation()"),
-    "change_incident": _service(
-        f'select public.change_incident(\'{OPEN}\', \'{{"action": "acknowledge"}}\', \'ann\')'
-    ),
+    "change_incident": _service(f"select public.change_incident('{OPEN}', '{{\"action\": \"acknowledge\"}}', 'ann')"),
     "change_incident of a severity": Call(
-        f"select public.change_incident('{OPEN}', "
-        '\'{"action": "set_severity", "severity": "LOW", "reason": "r"}\')'
+        f'select public.change_incident(\'{OPEN}\', \'{{"action": "set_severity", "severity": "LOW", "reason": "r"}}\')'
     ),
     "claim_next_incident": Call("select public.claim_next_incident('fe-agent')"),
     "claim_next_incident of a source": Call("select public.claim_next_incident('fe-agent', source => 'nothing')"),
