@@ -21,6 +21,7 @@ order by 1
 
 # PostgreSQL counts a call when it returns. These functions always raise, which pgTAP files assert.
 ALWAYS_RAISE = {
+    "monitoring.refuse_conflict",
     "monitoring.refuse_event",
     "monitoring.refuse_request",
     "monitoring.refuse_unknown_incident",
