@@ -4,7 +4,8 @@
 --   monitoring.find_request_problem, monitoring.find_status_problem, monitoring.find_json_path_problem,
 --   monitoring.find_target_condition_problem, monitoring.find_label_problem, monitoring.find_target_problem,
 --   monitoring.follow_dependencies, monitoring.find_targets_problem, monitoring.find_private_target,
---   monitoring.find_window_problem, monitoring.find_window_target_problem, monitoring.find_health_check_problem.
+--   monitoring.find_window_problem, monitoring.find_window_target_problem, monitoring.find_logo_problem,
+--   monitoring.find_page_problem, monitoring.find_health_check_problem.
 -- Risks: the trigger on system_config calls these functions; a URL that passes them is probed every minute. Each write
 --   checks all targets, up to 10,000, so nothing may look through the list once a target. A field that names a secret
 --   can hold the secret itself by mistake, so no sentence quotes it.
@@ -667,6 +668,72 @@ comment on function monitoring.find_window_target_problem(jsonb) is
 'Returns which maintenance window in a list names a target that does not exist, as a sentence, or null. A window that is
 stored already may.';
 
+create function monitoring.find_logo_problem(logo text)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  v_parts text[] := regexp_match(
+    find_logo_problem.logo, '^data:image/(png|jpeg|gif|webp|svg\+xml);base64,([A-Za-z0-9+/]+={0,2})$'
+  );
+  v_image bytea;
+  v_svg text;
+begin
+  if v_parts is null or length(v_parts[2]) % 4 <> 0 then
+    return 'must be a data: URI of a PNG, JPEG, GIF, WebP or SVG image in base64, such as data:image/png;base64,…';
+  end if;
+  v_image := decode(v_parts[2], 'base64');
+  if v_parts[1] = 'svg+xml' then
+    -- Bytes beyond ASCII become escapes, so that any content is a text.
+    v_svg := encode(v_image, 'escape');
+  end if;
+  return case
+    when case v_parts[1]
+      when 'png' then substr(v_image, 1, 8) = '\x89504e470d0a1a0a'
+      when 'jpeg' then substr(v_image, 1, 3) = '\xffd8ff'
+      when 'gif' then substr(v_image, 1, 4) = '\x47494638'
+      when 'webp' then substr(v_image, 1, 4) = '\x52494646' and substr(v_image, 9, 4) = '\x57454250'
+      else v_svg ~ '^\s*<(svg|[?]xml|!--)' and v_svg ~ '<svg[\s/>]'
+    end is not true then 'is no image of the type that it names: encode the file again'
+    -- Browsers run no script of an image, but somebody may open the image on its own.
+    when v_svg ~* '<script|<foreignobject|<!doctype|<!entity|\son[a-z]+\s*=|javascript:|@import|(href\s*=|url\()[\s"'']*[^\s"''#d]'
+      then 'must be an SVG image without scripts, links and other files: save it as a plain SVG, or use a PNG'
+  end;
+end
+$$;
+
+comment on function monitoring.find_logo_problem(text) is
+'Returns why a text cannot be the logo of the status page, as the end of a sentence, or null. The text is not quoted.';
+
+create function monitoring.find_page_problem(policy jsonb)
+returns text
+language plpgsql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  v_title text := find_page_problem.policy ->> 'page_title';
+begin
+  return case
+    when v_title ~ '^\s|\s$|[[:cntrl:]]' or not monitoring.is_one_line(v_title) or btrim(v_title) = ''
+      then 'health_check_policy.page_title must not begin or end with a space, nor contain control characters or '
+        'invisible ones'
+    else 'health_check_policy.page_logo ' || monitoring.find_logo_problem(find_page_problem.policy ->> 'page_logo')
+  end;
+end
+$$;
+
+comment on function monitoring.find_page_problem(jsonb) is
+'Returns what is wrong with the title or the logo of the status page in health_check_policy, as a sentence, or null.';
+
 create function monitoring.find_health_check_problem(entry text, value jsonb)
 returns text
 language plpgsql
@@ -687,6 +754,7 @@ begin
     return coalesce(
       monitoring.find_window_problem(v_windows),
       monitoring.find_window_target_problem(v_windows),
+      monitoring.find_page_problem(find_health_check_problem.value),
       (
         select 'health_check_policy.allow_private is needed: ' || monitoring.find_private_target(system_config.value)
         from public.system_config

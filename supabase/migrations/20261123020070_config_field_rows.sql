@@ -271,6 +271,14 @@ as $$
     'when failures open no incident and do not count as downtime'
   ),
   (
+    'health_check_policy', 'page_title', 'text', 1, 60, null, false, '"Status"',
+    'title of the status page, such as the name of the product'
+  ),
+  (
+    'health_check_policy', 'page_logo', 'text', 1, 65536, null, false, null,
+    'logo of the status page, as a data: URI of an image'
+  ),
+  (
     'health_check_policy.maintenance_windows', 'starts_at', 'timestamp', null, null, null, false, null,
     'start of a one-time window, as YYYY-MM-DDTHH:MM'
   ),

@@ -1,6 +1,92 @@
 -- Purpose: provides the RPCs behind the status page, for signed-in readers and for the public.
--- Objects: functions public.status_page, public.public_status.
--- Risks: public_status() is for anonymous readers: it must only contain what anybody could find out from outside.
+-- Objects: functions monitoring.describe_maintenance, public.page_settings, public.status_page, public.public_status.
+-- Risks: public_status() is for anonymous readers: it must only contain what anybody could find out from outside, and
+--   what the owner makes public: the title, the logo and the times of maintenance of public targets. A test lists its
+--   members.
+
+create function monitoring.describe_maintenance(is_public boolean)
+returns jsonb
+language sql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+  with shown as materialized (
+    select probe_targets.name, probe_targets.place
+    from monitoring.probe_targets
+    where not describe_maintenance.is_public
+      or (probe_targets.is_public and probe_targets.is_enabled)
+  ),
+
+  windows as (
+    select
+      listed.starts_at,
+      listed.ends_at,
+      listed.reason,
+      listed.targets is null as is_for_all,
+      case
+        when listed.targets is not null
+          then array(
+            select shown.name from shown where shown.name = any(listed.targets) order by shown.place limit 200
+          )
+      end as targets
+    from monitoring.list_maintenance(now(), now() + interval '14 days') as listed
+    -- What is muted is not announced.
+    where not (describe_maintenance.is_public and listed.is_mute)
+  )
+
+  select
+    coalesce(
+      jsonb_agg(
+        jsonb_build_object('starts_at', soonest.starts_at, 'ends_at', soonest.ends_at, 'targets', soonest.targets)
+        || case
+          when describe_maintenance.is_public then '{}'::jsonb
+          else jsonb_build_object('reason', soonest.reason)
+        end
+        order by soonest.starts_at, soonest.ends_at, soonest.targets
+      ),
+      '[]'
+    )
+  from (
+    select windows.*
+    from windows
+    where case when windows.is_for_all then exists (select from shown) else windows.targets <> '{}' end
+    order by windows.starts_at, windows.ends_at, windows.targets
+    limit 20
+  ) as soonest
+$$;
+
+comment on function monitoring.describe_maintenance(boolean) is
+'Returns the maintenance in progress and of the next 14 days as [{"starts_at", "ends_at", "targets", "reason"}], at most
+20, soonest first. targets are the first 200 names in the order of the configuration, null for all. For the public, only
+names of public targets, without reason, mutes, and windows of none of them.';
+
+create function public.page_settings()
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'title', config.entry -> 'page_title',
+    'logo', config.entry -> 'page_logo',
+    'maintenance', monitoring.describe_maintenance(false)
+  )
+  from monitoring.config('health_check_policy') as config (entry)
+$$;
+
+revoke all on function public.page_settings() from public, anon, authenticated, service_role;
+
+grant execute on function public.page_settings() to authenticated, service_role;
+
+comment on function public.page_settings() is
+'Returns the title, the logo and the planned maintenance of the status page.
+
+{"title", "logo": data: URI of an image or null, "maintenance": [{"starts_at", "ends_at", "targets", "reason"}]}, as
+health_check_policy has them: what is in progress and begins within 14 days, at most 20, soonest first, mutes among them.
+targets is null for all. Security definer, because only the owner may read the configuration.';
 
 create function public.status_page()
 returns jsonb
@@ -9,7 +95,7 @@ stable
 security invoker
 set search_path = ''
 as $$
-  select public.status_summary() || jsonb_build_object(
+  select public.status_summary() || public.page_settings() || jsonb_build_object(
     'incidents', (
       select coalesce(jsonb_agg(to_jsonb(worst) order by worst.severity desc, worst.opened_at desc, worst.id), '[]'::jsonb)
       from (
@@ -64,7 +150,7 @@ grant execute on function public.status_page() to authenticated, service_role;
 comment on function public.status_page() is
 'Returns the data of the status page for signed-in readers.
 
-status_summary(), the 50 most severe open incidents, the latest first, with their age in seconds, and up to 200 targets
+status_summary(), page_settings(), the 50 most severe open incidents, the latest first, with their age in seconds, and up to 200 targets
 as in the view target_panels, those that are down, disputed, degraded or unknown first.';
 
 create function public.public_status()
@@ -76,6 +162,9 @@ set search_path = ''
 as $$
   select jsonb_build_object(
     'overall', monitoring.overall_state(),
+    'title', monitoring.config('health_check_policy') -> 'page_title',
+    'logo', monitoring.config('health_check_policy') -> 'page_logo',
+    'maintenance', monitoring.describe_maintenance(true),
     'targets', (
       select coalesce(jsonb_agg(panel order by probe_targets.place), '[]'::jsonb)
       from monitoring.probe_targets
@@ -122,6 +211,8 @@ grant execute on function public.public_status() to service_role;
 comment on function public.public_status() is
 'Returns the data of the public status page.
 
-The overall state and the targets whose "public" is true in health_check_targets, without URLs, errors, incidents and
-certificates. Only service_role may execute it: the service caches the result for some seconds, so that many anonymous
+The overall state, title and logo, the maintenance in progress and of the next 14 days, and the targets whose "public" is
+true in health_check_targets, without URLs, errors, incidents and certificates. maintenance is [{"starts_at", "ends_at",
+"targets"}]: targets are names of public targets, or null for all; windows of other targets, reasons and mutes are left
+out. Only service_role may execute it: the service caches the result for some seconds, so that many anonymous
 readers cost one call. Security definer, because only the owner may read which targets are public.';

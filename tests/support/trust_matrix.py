@@ -121,6 +121,7 @@ ingest_heartbeats                   | .  .   .   .      +       owner
 list_incidents                      | .  +   +   +      +       caller
 match_error_knowledge               | .  +   +   +      +       owner
 mute_target                         | .  .   .   .      +       owner
+page_settings                       | .  +   +   +      +       owner
 pause_target                        | .  .   .   .      +       owner
 public_status                       | .  .   .   .      +       owner
 queue_email                         | .  +   +   +      +       owner

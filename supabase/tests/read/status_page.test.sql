@@ -53,7 +53,7 @@ select is(
 );
 
 select is(
-  public.status_page() - array['incidents', 'targets', 'server_time'],
+  public.status_page() - array['incidents', 'targets', 'server_time', 'title', 'logo', 'maintenance'],
   public.status_summary() - 'server_time',
   'the rest is status_summary'
 );
