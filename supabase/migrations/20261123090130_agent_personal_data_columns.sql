@@ -78,6 +78,7 @@ as $$
     ('monitoring.heartbeats', 'last_sender last_refused_sender', 'reported', null, 'who reported, from the access token'),
     ('monitoring.heartbeats', 'target schedule state last_run_id', 'ignored', null, 'names of targets and our own, and ids'),
     ('monitoring.heartbeat_keys', 'target', 'ignored', null, 'names of targets'),
+    ('monitoring.heartbeat_runs', 'target status', 'ignored', null, 'names of targets, and words of our own'),
     ('monitoring.probe_targets',
       'name url method headers body_contains depends_on cron timezone check_ins_from group_name tags body content_type '
       'secret_headers body_lacks json_path header_contains', 'ignored', null, 'copied from system_config'),

@@ -118,6 +118,8 @@ create table monitoring.target_daily_stats (
   unknown_seconds integer not null default 0,
   maintenance_seconds integer not null default 0,
   gap_seconds integer not null default 0,
+  p50_ms integer,
+  p95_ms integer,
   primary key (target, day),
   constraint seconds_fit_into_the_day check (
     least(up_seconds, degraded_seconds, down_seconds, unknown_seconds, maintenance_seconds, gap_seconds) >= 0
@@ -174,6 +176,12 @@ comment on column monitoring.target_daily_stats.maintenance_seconds is
 
 comment on column monitoring.target_daily_stats.gap_seconds is
 'Seconds of the day that no check covers, since the first check of the target.';
+
+comment on column monitoring.target_daily_stats.p50_ms is
+'Median of the medians of the hours, in milliseconds.';
+
+comment on column monitoring.target_daily_stats.p95_ms is
+'95th percentile of the response time in the slowest hour, in milliseconds.';
 
 comment on constraint seconds_fit_into_the_day on monitoring.target_daily_stats is
 'The seconds must not be negative, and not more than 86,400 together.';
@@ -239,7 +247,7 @@ as $$
   with written as (
     insert into monitoring.target_daily_stats (
       target, day, up, degraded, down, unknown, maintenance, up_seconds, degraded_seconds, down_seconds,
-      unknown_seconds, maintenance_seconds, gap_seconds
+      unknown_seconds, maintenance_seconds, gap_seconds, p50_ms, p95_ms
     )
     select
       hours.target,
@@ -254,7 +262,9 @@ as $$
       sum(hours.down_seconds),
       sum(hours.unknown_seconds),
       sum(hours.maintenance_seconds),
-      sum(hours.gap_seconds)
+      sum(hours.gap_seconds),
+      round(percentile_cont(0.5) within group (order by hours.p50_ms))::integer,
+      max(hours.p95_ms)
     from monitoring.target_hourly_stats as hours
     where hours.hour >= write_days.since::timestamp at time zone 'UTC'
       and hours.hour < write_days.until::timestamp at time zone 'UTC'
@@ -272,7 +282,9 @@ as $$
         down_seconds = excluded.down_seconds,
         unknown_seconds = excluded.unknown_seconds,
         maintenance_seconds = excluded.maintenance_seconds,
-        gap_seconds = excluded.gap_seconds
+        gap_seconds = excluded.gap_seconds,
+        p50_ms = excluded.p50_ms,
+        p95_ms = excluded.p95_ms
     returning target_daily_stats.target
   )
 

@@ -1,5 +1,5 @@
 -- Purpose: keeps the state of each heartbeat: a target whose job reports to us, instead of being probed.
--- Objects: tables monitoring.heartbeats, monitoring.heartbeat_keys; functions monitoring.find_next_heartbeat,
+-- Objects: tables monitoring.heartbeats, monitoring.heartbeat_keys, monitoring.heartbeat_runs; functions monitoring.find_next_heartbeat,
 --   monitoring.sync_heartbeats, monitoring.list_heartbeat_keys, monitoring.rotate_heartbeat_key.
 -- Risks: who knows a key can keep a dead job alive, so the keys are in a table of their own that only the owner reads.
 --   Rows are created and deleted with the targets: see sync_probe_targets(). Locks are taken in the order of targets.
@@ -122,6 +122,54 @@ comment on constraint heartbeat_keys_pkey on monitoring.heartbeat_keys is 'Each 
 comment on constraint heartbeat_keys_are_unique on monitoring.heartbeat_keys is 'Another heartbeat has this key.';
 
 comment on constraint heartbeat_keys_target_fkey on monitoring.heartbeat_keys is
+'target must be the name of a target of type heartbeat.';
+
+create table monitoring.heartbeat_runs (
+  target text not null references monitoring.heartbeats (target) on delete cascade,
+  ended_at timestamptz not null,
+  status text not null,
+  duration_ms bigint,
+  exit_code smallint,
+  primary key (target, ended_at),
+  constraint run_status_is_known check (status in ('ok', 'failed')),
+  constraint run_duration_is_not_negative check (duration_ms >= 0),
+  constraint run_exit_code_is_one_of_a_failure check (exit_code is null or (status = 'failed' and exit_code between 1 and 255))
+);
+
+alter table monitoring.heartbeat_runs enable row level security;
+
+create policy heartbeat_runs_is_read_by_nobody on monitoring.heartbeat_runs
+for select to authenticated
+using (false);
+
+revoke all on table monitoring.heartbeat_runs from public, anon, authenticated, service_role;
+
+comment on table monitoring.heartbeat_runs is
+'The last 30 runs of each heartbeat, as its job reported their ends, for the page of the target.';
+
+comment on column monitoring.heartbeat_runs.target is 'Name of the target.';
+
+comment on column monitoring.heartbeat_runs.ended_at is 'Time of receipt of the report.';
+
+comment on column monitoring.heartbeat_runs.status is 'ok or failed.';
+
+comment on column monitoring.heartbeat_runs.duration_ms is
+'Milliseconds that the run took, as reported or from its start to its end. Null when neither is known.';
+
+comment on column monitoring.heartbeat_runs.exit_code is 'Exit code of a failure. Null when none was reported.';
+
+comment on constraint run_status_is_known on monitoring.heartbeat_runs is 'status must be ok or failed.';
+
+comment on constraint run_duration_is_not_negative on monitoring.heartbeat_runs is
+'duration_ms must be 0 or more, or empty.';
+
+comment on constraint run_exit_code_is_one_of_a_failure on monitoring.heartbeat_runs is
+'exit_code must be from 1 to 255 if status is failed, or empty: 0 is a success.';
+
+comment on constraint heartbeat_runs_pkey on monitoring.heartbeat_runs is
+'There is a run of this heartbeat that ended at this time already.';
+
+comment on constraint heartbeat_runs_target_fkey on monitoring.heartbeat_runs is
 'target must be the name of a target of type heartbeat.';
 
 create function monitoring.find_next_heartbeat(target monitoring.probe_targets, after timestamptz)

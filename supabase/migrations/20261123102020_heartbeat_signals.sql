@@ -1,6 +1,7 @@
 -- Purpose: reads what a job or an SDK reports about a heartbeat, and applies it to the heartbeat's state.
 -- Objects: type monitoring.heartbeat_signal; functions monitoring.read_signal, monitoring.find_heartbeat,
---   monitoring.read_heartbeat_signal, monitoring.apply_heartbeat_signal, monitoring.save_heartbeat.
+--   monitoring.read_heartbeat_signal, monitoring.apply_heartbeat_signal, monitoring.save_heartbeat,
+--   monitoring.find_heartbeat_run, monitoring.store_heartbeat_runs.
 -- Risks: the order of arrival is not the order of events, because the spool keeps reports during an outage: the time of
 --   receipt decides. A repeated signal changes nothing.
 
@@ -226,3 +227,70 @@ $$;
 
 comment on function monitoring.save_heartbeat(monitoring.heartbeats) is
 'Stores the state of a heartbeat, whose row must be locked. An end of a run moves next_expected_at on.';
+
+create function monitoring.find_heartbeat_run(heartbeat monitoring.heartbeats, signal monitoring.heartbeat_signal)
+returns monitoring.heartbeat_runs
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select case
+    when (find_heartbeat_run.signal).refusal is null and (find_heartbeat_run.signal).kind in ('ok', 'fail')
+      then row(
+        (find_heartbeat_run.signal).target,
+        (find_heartbeat_run.signal).received_at,
+        case (find_heartbeat_run.signal).kind when 'ok' then 'ok' else 'failed' end,
+        coalesce(
+          (find_heartbeat_run.signal).duration_ms,
+          case
+            when (find_heartbeat_run.signal).received_at = greatest(
+              (find_heartbeat_run.heartbeat).last_ok_at, (find_heartbeat_run.heartbeat).last_failed_at
+            ) then (find_heartbeat_run.heartbeat).last_duration_ms
+          end
+        ),
+        (find_heartbeat_run.signal).exit_code
+      )::monitoring.heartbeat_runs
+  end
+$$;
+
+comment on function monitoring.find_heartbeat_run(monitoring.heartbeats, monitoring.heartbeat_signal) is
+'Returns the run that a signal ended, given the state of the heartbeat after it. Null for a start, and for a refused
+signal.';
+
+create function monitoring.store_heartbeat_runs(runs monitoring.heartbeat_runs[])
+returns void
+language plpgsql
+volatile
+strict
+security invoker
+set search_path = ''
+as $$
+begin
+  insert into monitoring.heartbeat_runs (target, ended_at, status, duration_ms, exit_code)
+  select ended.target, ended.ended_at, ended.status, ended.duration_ms, ended.exit_code
+  from unnest(store_heartbeat_runs.runs) as ended
+  where ended.target is not null
+  order by ended.target, ended.ended_at
+  -- A repeated signal.
+  on conflict (target, ended_at) do nothing;
+
+  delete from monitoring.heartbeat_runs
+  using (
+    select distinct ended.target
+    from unnest(store_heartbeat_runs.runs) as ended
+  ) as written
+  where heartbeat_runs.target = written.target
+    and heartbeat_runs.ended_at < (
+      select kept.ended_at
+      from monitoring.heartbeat_runs as kept
+      where kept.target = written.target
+      order by kept.ended_at desc
+      offset 29
+      limit 1
+    );
+end
+$$;
+
+comment on function monitoring.store_heartbeat_runs(monitoring.heartbeat_runs[]) is
+'Stores runs that ended, of heartbeats whose rows are locked, and removes all but the last 30 of each. Safe to repeat.';

@@ -15,6 +15,7 @@ declare
   v_beat monitoring.heartbeats;
   v_after monitoring.heartbeats;
   v_repeats integer[] := '{}'::integer[];
+  v_runs monitoring.heartbeat_runs[];
 begin
   if jsonb_typeof(ingest_heartbeats.heartbeats) is distinct from 'array' then
     raise exception using
@@ -64,10 +65,12 @@ begin
       v_repeats := v_repeats || v_signal.signal_position;
     end if;
     v_beat := v_after;
+    v_runs := v_runs || monitoring.find_heartbeat_run(v_beat, v_signal);
   end loop;
   if v_beat.target is not null then
     perform monitoring.save_heartbeat(v_beat);
   end if;
+  perform monitoring.store_heartbeat_runs(v_runs);
 
   return (
     select coalesce(

@@ -154,6 +154,7 @@ status_summary                      | .  +   +   +      +       caller
 suppress_incident                   | .  +   +   +      +       owner
 system_status                       | .  +   +   +      +       caller
 take_looks                          | .  .   .   .      +       owner
+target_page                         | .  +   +   +      +       owner
 unmute_target                       | .  .   .   .      +       owner
 verify_audit                        | .  .   .   .      +       owner
 verify_audit of an incident         | .  +   +   +      +       owner
@@ -250,6 +251,7 @@ RELATIONS = {
     "monitoring.event_receipts": _CLOSED,
     "monitoring.fix_outcomes": _CLOSED,
     "monitoring.heartbeat_keys": _CLOSED,
+    "monitoring.heartbeat_runs": _CLOSED,
     "monitoring.job_runs": _CLOSED,
     "monitoring.notification_channels": _CLOSED,
     "monitoring.notifications": _CLOSED,
@@ -334,6 +336,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "list_incidents": {},
     "match_error_knowledge": {"query_embedding": "[1]"},
     "mute_target": {"target": "nothing", "minutes": 1, "reason": "r"},
+    "page_settings": {},
     "pause_target": {"target": "nothing", "reason": "r"},
     "public_status": {},
     "queue_email": {"recipient": "nobody@example.com", "subject": "s"},
@@ -366,6 +369,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "suppress_incident": {"incident_id": "{incident}", "until": "2100-01-01T00:00:00Z", "reason": "r"},
     "system_status": {},
     "take_looks": {},
+    "target_page": {"target": "nothing"},
     "unmute_target": {"target": "nothing"},
     "verify_audit": {},
     "verify_audit of an incident": {"incident_id": "{incident}"},
