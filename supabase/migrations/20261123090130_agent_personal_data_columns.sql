@@ -188,7 +188,8 @@ as $$
     ('monitoring.notifications', 'channel', 'erased', 'monitoring.erase_name(channel, $1)', null),
     ('monitoring.notifications', 'message_id incident_id provider_id', 'ignored', null, 'ids'),
     ('monitoring.service_versions', 'version', 'ignored', null, 'versions of the service'),
-    ('monitoring.service_targets', 'name written', 'ignored', null, 'settings of the service')
+    ('monitoring.service_targets', 'name written', 'ignored', null, 'settings of the service'),
+    ('monitoring.service_settings', 'entry field written', 'ignored', null, 'settings of the service')
   ) as listed (relation, names, treatment, expression, reason)
   cross join unnest(string_to_array(listed.names, ' ')) as single (name)
   union all

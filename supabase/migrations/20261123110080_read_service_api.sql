@@ -1,10 +1,11 @@
--- Purpose: provides the RPCs that the service calls besides ingest: health, targets from its settings, the first
---   round, status.
--- Objects: table monitoring.service_targets; functions monitoring.describe_scheduler,
+-- Purpose: provides the RPCs that the service calls besides ingest: health, targets and links from its settings, the
+--   first round, status.
+-- Objects: tables monitoring.service_targets, monitoring.service_settings; functions monitoring.describe_scheduler,
 --   monitoring.describe_response_times, public.service_health,
---   monitoring.write_service_target, public.write_service_targets, public.start_health_check_round,
+--   monitoring.write_service_target, public.write_service_targets, public.write_service_url,
+--   public.start_health_check_round,
 --   public.status_summary, public.system_status.
--- Risks: targets from the service's settings must never overwrite what a person configured.
+-- Risks: what the service writes from its settings must never overwrite what a person configured.
 
 create table monitoring.service_targets (
   name text primary key,
@@ -25,6 +26,30 @@ comment on table monitoring.service_targets is
 comment on column monitoring.service_targets.name is 'Name of the target.';
 
 comment on column monitoring.service_targets.written is 'Target as the service last wrote it.';
+
+create table monitoring.service_settings (
+  entry text not null,
+  field text not null,
+  written jsonb not null,
+  primary key (entry, field)
+);
+
+alter table monitoring.service_settings enable row level security;
+
+create policy service_settings_is_read_by_nobody on monitoring.service_settings
+for select to authenticated
+using (false);
+
+revoke all on table monitoring.service_settings from public, anon, authenticated, service_role;
+
+comment on table monitoring.service_settings is
+'Fields of the configuration as the service wrote them: a different or missing value was changed by a person.';
+
+comment on column monitoring.service_settings.entry is 'Key of system_config.';
+
+comment on column monitoring.service_settings.field is 'Name of the field.';
+
+comment on column monitoring.service_settings.written is 'Value as the service last wrote it.';
 
 create function monitoring.describe_scheduler()
 returns jsonb
@@ -268,6 +293,69 @@ backend_url is the base URL of the product''s backend, whose /health and /health
 URL of its console. Targets of these names that a person added, edited or removed are left unchanged. Returns a list
 of {"name", "result": "written" | "unchanged" | "kept" | "refused", "reason"?}. Security definer, because
 service_role may write these targets and nothing else in the configuration.';
+
+create function public.write_service_url(url text)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+  v_link jsonb := to_jsonb(rtrim(write_service_url.url, '/') || '/incidents/{id}');
+  v_current jsonb;
+  v_written jsonb;
+begin
+  if monitoring.find_value_problem(to_jsonb(write_service_url.url), 'url', 1, 1980, null) is not null
+    or write_service_url.url is null
+    or write_service_url.url ~ '[?#{}]'
+  then
+    return jsonb_build_object(
+      'result', 'refused', 'reason', 'url must be an http or https URL without a query, such as https://status.example.com'
+    );
+  end if;
+  -- As write_service_targets() does.
+  perform pg_advisory_xact_lock(20261126, 1);
+  v_current := (
+    select nullif(system_config.value -> 'incident_url', 'null')
+    from public.system_config
+    where system_config.key = 'incident_policy'
+  );
+  v_written := (
+    select service_settings.written
+    from monitoring.service_settings
+    where service_settings.entry = 'incident_policy'
+      and service_settings.field = 'incident_url'
+  );
+  if v_current = v_link then
+    return '{"result": "unchanged"}';
+  elsif v_current is null and v_written is not null then
+    return '{"result": "kept", "reason": "it was removed by hand"}';
+  elsif v_current is distinct from v_written then
+    return '{"result": "kept", "reason": "it was edited by hand"}';
+  end if;
+
+  update public.system_config
+  set value = system_config.value || jsonb_build_object('incident_url', v_link)
+  where system_config.key = 'incident_policy';
+  insert into monitoring.service_settings (entry, field, written)
+  values ('incident_policy', 'incident_url', v_link)
+  on conflict (entry, field) do update
+    set written = excluded.written;
+  return '{"result": "written"}';
+end
+$$;
+
+revoke all on function public.write_service_url(text) from public, anon, authenticated, service_role;
+
+grant execute on function public.write_service_url(text) to service_role;
+
+comment on function public.write_service_url(text) is
+'Makes notifications link to the incident pages of the service: sets incident_policy.incident_url.
+
+url is the public address of the service, to which /incidents/{id} is added. A link that a person wrote, edited or removed
+stays as it is. Returns {"result": "written" | "unchanged" | "kept" | "refused", "reason"?}. Security definer, because
+service_role may write this field and nothing else of the entry.';
 
 create function public.start_health_check_round()
 returns integer

@@ -159,6 +159,7 @@ unmute_target                       | .  .   .   .      +       owner
 verify_audit                        | .  .   .   .      +       owner
 verify_audit of an incident         | .  +   +   +      +       owner
 write_service_targets               | .  .   .   .      +       owner
+write_service_url                   | .  .   .   .      +       owner
 """)
 
 # --- The other functions that run with the privileges of their owner. No API role may execute them.
@@ -263,6 +264,7 @@ RELATIONS = {
     "monitoring.sender_quotas": _CLOSED,
     "monitoring.deliveries": _CLOSED,
     "monitoring.report_hours": _CLOSED,
+    "monitoring.service_settings": _CLOSED,
     "monitoring.service_targets": _CLOSED,
     "monitoring.service_versions": _CLOSED,
     "monitoring.suspected_targets": _CLOSED,
@@ -374,6 +376,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "verify_audit": {},
     "verify_audit of an incident": {"incident_id": "{incident}"},
     "write_service_targets": {},
+    "write_service_url": {"url": "not a URL"},
 }
 
 # --- What is stored of a report that says severity CRITICAL, category security, source "chosen" and the fingerprint

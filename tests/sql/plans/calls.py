@@ -139,6 +139,7 @@ CALLS: dict[str, Call] = {
         ),
     ),
     "mute_target": _service("select public.mute_target('seed-1', 10, 'r')"),
+    "page_settings": Call("select public.page_settings()"),
     "pause_target": _service("select public.pause_target('seed-1', 10, 'r')"),
     "public_status": _service("select public.public_status()", _COUNTED),
     "queue_email": Call(f"select public.queue_email('ops@example.com', 's', '{OPEN}')"),
@@ -198,6 +199,9 @@ CALLS: dict[str, Call] = {
     "take_looks": _service("select public.take_looks()"),
     "unmute_target": _service("select public.unmute_target('seed-1')", _="select public.mute_target('seed-1', 9, 'r')"),
     "verify_audit of an incident": Call(f"select public.verify_audit('{OPEN}')"),
+    "target_page": Call("select public.target_page('seed-1')"),
+    "target_page of a heartbeat": Call("select public.target_page('seed-beat')"),
+    "write_service_url": _service("select public.write_service_url('https://a.example')"),
     "write_service_targets": _service(
         "select public.write_service_targets('https://a.example/', 'https://b.example/')"
     ),

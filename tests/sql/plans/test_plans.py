@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 )
 # Tables whose size the operator decides (the configuration, its targets and channels), or that have few rows for ever:
 # incident_daily_stats and incident_days get at most 20 a day, audit_anchors one, report_hours keeps 8 days of 96,
-# remembered_events has at most 8,192.
+# remembered_events has at most 8,192, and heartbeat_runs 30 of a target.
 BOUNDED = {
     "classification_rules",
     "cron.job",
@@ -39,6 +39,7 @@ BOUNDED = {
     "monitoring.config_field",
     "monitoring.event_keys",
     "monitoring.heartbeat_keys",
+    "monitoring.heartbeat_runs",
     "monitoring.heartbeats",
     "monitoring.incident_daily_stats",
     "monitoring.incident_days",
@@ -50,6 +51,7 @@ BOUNDED = {
     "monitoring.report_hours",
     "monitoring.secret_formats",
     "monitoring.secrets",
+    "monitoring.service_settings",
     "monitoring.service_targets",
     "monitoring.suspected_targets",
     "monitoring.target_certificates",
