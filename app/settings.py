@@ -212,6 +212,9 @@ SigningKeyList = Annotated[
 Credentials = Annotated[str, Field(pattern="^[^:]+:.{16,}$"), AfterValidator(_header_value)]
 CredentialsList = Annotated[tuple[Credentials, ...], NoDecode, BeforeValidator(_split_list)]
 SenderName = Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")]
+HostName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$")
+]
 # NoDecode: pydantic-settings would expect JSON in a variable that holds a list.
 TokensByName = Annotated[dict[SenderName, tuple[Token, ...]], NoDecode, BeforeValidator(_named_tokens)]
 PublicKey = Annotated[str, Field(pattern=f"^{PUBLIC_KEY.pattern}$")]
@@ -294,6 +297,12 @@ class Settings(BaseSettings):
     backend_api_url: Annotated[str, AfterValidator(_url)] | None = Field(
         None, description="an http or https URL without a query, such as https://api.example.com"
     )
+    service_url: Annotated[str, AfterValidator(_url)] | None = Field(
+        None, description="an http or https URL without a query, such as https://status.example.com"
+    )
+    railway_public_domain: HostName | None = Field(
+        None, description="a host name, such as monitoring-production.up.railway.app"
+    )
     # In a container the platform's proxy connects from outside.
     host: str = Field("0.0.0.0", description="an address to listen on")  # noqa: S104
     port: Number = Field(3000, ge=1, le=65535, description="a port from 1 to 65535")
@@ -351,6 +360,13 @@ class Settings(BaseSettings):
     def permits_public_origin(self, origin: str | None) -> bool:
         """Whether a page of this origin may report with a public key. What is no browser has no origin."""
         return origin is None or "*" in self.allowed_origins or origin in self.public_origins
+
+    @property
+    def public_url(self) -> str | None:
+        """The address at which people open the pages of the service, without a slash at its end; None if unknown."""
+        if self.service_url is None and self.railway_public_domain is not None:
+            return f"https://{self.railway_public_domain}"
+        return self.service_url
 
     @cached_property
     def tokens_by_sender(self) -> Mapping[str, tuple[str, ...]]:

@@ -1,6 +1,7 @@
-"""What the service asks of the database once, when it starts: its own targets, and the first round of health checks.
+"""What the service asks of the database once, when it starts: its own targets, the first round of health checks, and
+links to its pages.
 
-Both are RPCs that replicas may call at the same time without harm.
+All are RPCs that replicas may call at the same time without harm.
 """
 
 import asyncio
@@ -21,7 +22,10 @@ Result = TypeVar("Result")
 
 
 async def bootstrap(supabase: SupabaseClient, settings: Settings) -> None:
-    """Write the targets, start the round, and return. Retries for as long as the database is unavailable."""
+    """Write the targets, start the round, write the links, and return.
+
+    Retries each for as long as the database is unavailable.
+    """
     start = asyncio.get_running_loop().time()
     console = settings.admin_console_url[0] if settings.admin_console_url else None
     if settings.backend_api_url or console:
@@ -32,6 +36,10 @@ async def bootstrap(supabase: SupabaseClient, settings: Settings) -> None:
     await asyncio.sleep(max(0.0, start + FIRST_ROUND_SECONDS - asyncio.get_running_loop().time()))
     sent = await _retry_until_done(supabase.start_health_check_round, "starting the first round")
     _logger.info("first round of health checks: %s requests", sent)
+    url = settings.public_url
+    if url is not None:
+        outcome = await _retry_until_done(lambda: supabase.write_service_url(url), "writing the link to incidents")
+        _log_link(outcome)
 
 
 async def _retry_until_done(call: Callable[[], Awaitable[Result]], what: str) -> Result:
@@ -52,3 +60,10 @@ def _log_targets(targets: object) -> None:
             name, result, reason = (target.get(member) for member in ("name", "result", "reason"))
             level = logging.WARNING if result == "refused" else logging.INFO
             _logger.log(level, "target %s: %s%s", name, result, f" ({reason})" if reason else "")
+
+
+def _log_link(outcome: object) -> None:
+    if isinstance(outcome, Mapping):
+        result, reason = outcome.get("result"), outcome.get("reason")
+        level = logging.WARNING if result == "refused" else logging.INFO
+        _logger.log(level, "link to incidents: %s%s", result, f" ({reason})" if reason else "")

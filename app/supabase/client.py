@@ -140,6 +140,10 @@ class SupabaseClient:
         parameters = {name: url for name, url in given.items() if url is not None}
         return await self._call("write_service_targets", parameters)
 
+    async def write_service_url(self, url: str) -> object:
+        """Make notifications link to the pages of the service at this address. Returns the outcome. Safe to repeat."""
+        return await self._call("write_service_url", {"url": url})
+
     async def start_health_check_round(self) -> object:
         """Start the health checks of this minute. Returns the number of requests that were sent."""
         return await self._call("start_health_check_round")

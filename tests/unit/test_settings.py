@@ -74,6 +74,20 @@ def test_an_empty_variable_is_not_set() -> None:
     assert load({**GOOD, "PORT": "", "ADMIN_CONSOLE_URL": " ", "LOG_LEVEL": "debug"}).port == 3000
 
 
+@pytest.mark.parametrize(
+    ("environ", "url"),
+    [
+        ({}, None),
+        ({"SERVICE_URL": "https://status.example.com/"}, "https://status.example.com"),
+        ({"SERVICE_URL": "http://10.0.0.1:8080/monitoring/"}, "http://10.0.0.1:8080/monitoring"),
+        ({"RAILWAY_PUBLIC_DOMAIN": "a-1.up.railway.app"}, "https://a-1.up.railway.app"),
+        ({"SERVICE_URL": "https://b.example", "RAILWAY_PUBLIC_DOMAIN": "a.up.railway.app"}, "https://b.example"),
+    ],
+)
+def test_the_service_knows_its_address(environ: dict[str, str], url: str | None) -> None:
+    assert load({**GOOD, **environ}).public_url == url
+
+
 def test_named_tokens_suffice() -> None:
     without = {name: value for name, value in GOOD.items() if name != "INGEST_TOKEN"}
     named = load({**without, "INGEST_TOKENS": "api:0123456789abcdef,worker:fedcba9876543210"}).tokens_by_sender
@@ -153,6 +167,13 @@ def test_everything_that_is_missing_is_named() -> None:
         ("ALLOWED_ORIGINS", "https://*.shop.example/ x"),
         ("ADMIN_CONSOLE_URL", "*"),
         ("ADMIN_CONSOLE_URL", "https://a.example,,"),
+        ("SERVICE_URL", "pages.example"),
+        ("SERVICE_URL", "https://status.example.com/?a=1"),
+        ("SERVICE_URL", "https://ann:secret@status.example.com"),
+        ("RAILWAY_PUBLIC_DOMAIN", "https://status.example.com"),
+        ("RAILWAY_PUBLIC_DOMAIN", "status.example.com/path"),
+        ("RAILWAY_PUBLIC_DOMAIN", "-status.example.com"),
+        ("RAILWAY_PUBLIC_DOMAIN", "localhost:3000"),
         ("PORT", "0"),
         ("PORT", "65536"),
         ("PORT", "three"),
