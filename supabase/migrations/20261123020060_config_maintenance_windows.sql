@@ -1,7 +1,7 @@
 -- Purpose: decides whether a target is in a maintenance window at a given time, and lists the windows of a time.
 -- Objects: functions monitoring.is_in_maintenance, monitoring.expand_local_time, monitoring.list_maintenance.
--- Risks: the times of a window are in the window's own timezone, with daylight saving time. Both functions must agree on
---   each moment: a test compares them when clocks change.
+-- Risks: the times of a window are in the window's own timezone, with daylight saving time. Both functions must agree
+--   on each moment: a test compares them when clocks change.
 
 create function monitoring.is_in_maintenance(target text, moment timestamptz)
 returns boolean

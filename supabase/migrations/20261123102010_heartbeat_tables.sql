@@ -1,6 +1,6 @@
 -- Purpose: keeps the state of each heartbeat: a target whose job reports to us, instead of being probed.
--- Objects: tables monitoring.heartbeats, monitoring.heartbeat_keys, monitoring.heartbeat_runs; functions monitoring.find_next_heartbeat,
---   monitoring.sync_heartbeats, monitoring.list_heartbeat_keys, monitoring.rotate_heartbeat_key.
+-- Objects: tables monitoring.heartbeats, monitoring.heartbeat_keys, monitoring.heartbeat_runs; functions
+--   monitoring.find_next_heartbeat, monitoring.sync_heartbeats, monitoring.list_heartbeat_keys, monitoring.rotate_heartbeat_key.
 -- Risks: who knows a key can keep a dead job alive, so the keys are in a table of their own that only the owner reads.
 --   Rows are created and deleted with the targets: see sync_probe_targets(). Locks are taken in the order of targets.
 
@@ -133,7 +133,9 @@ create table monitoring.heartbeat_runs (
   primary key (target, ended_at),
   constraint run_status_is_known check (status in ('ok', 'failed')),
   constraint run_duration_is_not_negative check (duration_ms >= 0),
-  constraint run_exit_code_is_one_of_a_failure check (exit_code is null or (status = 'failed' and exit_code between 1 and 255))
+  constraint run_exit_code_is_one_of_a_failure check (
+    exit_code is null or (status = 'failed' and exit_code between 1 and 255)
+  )
 );
 
 alter table monitoring.heartbeat_runs enable row level security;

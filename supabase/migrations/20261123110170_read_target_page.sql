@@ -1,6 +1,6 @@
 -- Purpose: provides what the page of a target shows, in one call.
--- Objects: functions monitoring.describe_target_days, monitoring.describe_target_hours, monitoring.describe_outages,
---   monitoring.describe_recent_checks, monitoring.describe_target_heartbeat, public.target_page.
+-- Objects: functions monitoring.describe_target_days, monitoring.describe_target_hours,
+--   monitoring.describe_target_outages, monitoring.describe_recent_checks, monitoring.describe_target_heartbeat, public.target_page.
 -- Risks: readers may know the state of each target, but not its URL, headers and secrets, which are in
 --   monitoring.probe_targets beside its type. Whatever the history, a page reads some hundred rows by index.
 
@@ -96,7 +96,7 @@ comment on function monitoring.describe_target_hours(text) is
 'Returns the response times of a target in the last 168 hours, the current one among them, oldest first, as
 public.target_page() does.';
 
-create function monitoring.describe_outages(target text)
+create function monitoring.describe_target_outages(target text)
 returns jsonb
 language sql
 stable
@@ -108,14 +108,14 @@ as $$
     (
       select incidents.id
       from public.incidents
-      where incidents.fingerprint = 'health-check:target:' || describe_outages.target
+      where incidents.fingerprint = 'health-check:target:' || describe_target_outages.target
         and incidents.status <> 'resolved'
     )
     union all
     (
       select incidents.id
       from public.incidents
-      where incidents.fingerprint = 'health-check:target:' || describe_outages.target
+      where incidents.fingerprint = 'health-check:target:' || describe_target_outages.target
         and incidents.status = 'resolved'
       order by incidents.resolved_at desc
       limit 50
@@ -143,9 +143,9 @@ as $$
   ) as listed
 $$;
 
-comment on function monitoring.describe_outages(text) is
-'Returns the incidents that the health checks opened because a target was down, degraded or disputed, the newest first, at
-most 50, as public.target_page() does. seconds is the time that the incident was open: what lies between a resolution and
+comment on function monitoring.describe_target_outages(text) is
+'Returns the incidents that the health checks opened because a target was down, degraded or disputed, the newest first,
+at most 50, as public.target_page() does. seconds is the time that the incident was open: what lies between a resolution and
 a reopening is not counted.';
 
 create function monitoring.describe_recent_checks(target text)
@@ -286,7 +286,7 @@ begin
       )
       from jsonb_array_elements(v_days) with ordinality as days (day, position)
     ),
-    'outages', monitoring.describe_outages(v_target),
+    'outages', monitoring.describe_target_outages(v_target),
     'certificate', (
       select jsonb_build_object(
         'expires_at', certificates.not_after,

@@ -9,8 +9,7 @@ import psycopg
 import pytest
 
 from local import Stack
-from tests.support.service_fixtures import service_variables
-from tests.support.service_process import running_service
+from tests.support.service_process import running_service, service_variables
 from tests.support.waiting import wait_until
 
 CHANGE = "update public.system_config set value = %s where key = 'incident_policy'"
