@@ -32,8 +32,10 @@ as $$
 $$;
 
 select is(
-  (select array[config.entry ->> 'page_title', config.entry ->> 'page_logo']
-   from monitoring.config('health_check_policy') as config (entry)),
+  (
+    select array[config.entry ->> 'page_title', config.entry ->> 'page_logo']
+    from monitoring.config('health_check_policy') as config (entry)
+  ),
   array['Status', null],
   'without a title, pages have the title Status and no logo'
 );

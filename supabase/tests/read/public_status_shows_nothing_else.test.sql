@@ -43,7 +43,7 @@ $$;
 insert into monitoring.target_states (target, status, since, pause_reason, paused_at)
 values ('shop', 'down', now(), 'hidden-pause', now()), ('hidden-ledger', 'down', now(), null, null)
 on conflict (target) do update
-set status = excluded.status;
+  set status = excluded.status;
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule, sender)
 values (
@@ -59,7 +59,7 @@ values (
 insert into monitoring.target_certificates (target, endpoint, next_look_at, looked_at, issuer, not_after)
 values ('shop', 'secret-shop.example:443', now(), now(), 'hidden-issuer', now())
 on conflict (target) do update
-set looked_at = excluded.looked_at, issuer = excluded.issuer, not_after = excluded.not_after;
+  set looked_at = excluded.looked_at, issuer = excluded.issuer, not_after = excluded.not_after;
 
 select pg_temp.write_windows(
   pg_temp.window(-1, 1, '{"targets": ["hidden-ledger"], "reason": "hidden-reason"}'),

@@ -29,9 +29,19 @@ insert into monitoring.target_hourly_stats (
 )
 select
   given.target,
-  date_trunc('day', now(), 'UTC') - make_interval(hours => given.hours_ago),
-  60, given.up, given.degraded, given.down, 0, given.maintenance, given.p50_ms, given.p95_ms, given.up * 60,
-  given.degraded * 60, given.down * 60, given.maintenance * 60
+  date_trunc('day', now(), 'UTC') - make_interval(hours => given.hours_ago) as hour,
+  60 as checks,
+  given.up,
+  given.degraded,
+  given.down,
+  0 as unknown,
+  given.maintenance,
+  given.p50_ms,
+  given.p95_ms,
+  given.up * 60 as up_seconds,
+  given.degraded * 60 as degraded_seconds,
+  given.down * 60 as down_seconds,
+  given.maintenance * 60 as maintenance_seconds
 from (
   values
   ('api', 1, 57, 0, 3, 0, 100, 300), ('api', 2, 50, 10, 0, 0, 200, 900), ('api', 49, 0, 0, 0, 60, null, null),
@@ -108,13 +118,15 @@ select results_eq(
 
 select ok(
   (
-    select document -> 'uptime' = jsonb_build_object(
-      '24h', document #> '{target,uptime_24h_percent}', '7d', document #> '{target,uptime_7d_percent}',
-      '30d', document #> '{target,uptime_30d_percent}', '90d', document #> '{target,uptime_90d_percent}'
-    )
-    and document -> 'target' @> '{"target": "api", "status": "up", "group_name": "Shop", "type": "backend", "is_enabled": true}'
-    and not document -> 'target' ?| array['days', 'response_times_ms', 'url', 'headers']
-    and document::text !~ 'secret'
+    select
+      document -> 'uptime' = jsonb_build_object(
+        '24h', document #> '{target,uptime_24h_percent}', '7d', document #> '{target,uptime_7d_percent}',
+        '30d', document #> '{target,uptime_30d_percent}', '90d', document #> '{target,uptime_90d_percent}'
+      )
+      and document -> 'target'
+      @> '{"target": "api", "status": "up", "group_name": "Shop", "type": "backend", "is_enabled": true}'
+      and not document -> 'target' ?| array['days', 'response_times_ms', 'url', 'headers']
+      and document::text !~ 'secret'
     from pg_temp.page
   ),
   'the target is that of target_panels without its days, and neither its URL nor its headers are there'
@@ -122,7 +134,8 @@ select ok(
 
 select ok(
   (
-    select document -> 'target' @> '{"target": "new", "status": null, "is_enabled": false, "group_name": null, "tags": null}'
+    select
+      document -> 'target' @> '{"target": "new", "status": null, "is_enabled": false, "group_name": null, "tags": null}'
       and document @> '{"certificate": null, "heartbeat": null, "outages": [], "checks": [], "maintenance": []}'
       and jsonb_array_length(document -> 'days') = 90
     from (select public.target_page('new') as document) as page

@@ -58,9 +58,18 @@ insert into public.incidents (
   id, fingerprint, title, message, severity, category, rule, sender, status, first_seen, last_seen, resolved_at
 )
 select
-  'INC-' || 100 + series.day, 'health-check:target:api', 'old', 'm', 'HIGH', 'backend', 'r', 'health-check', 'resolved',
-  now() - make_interval(days => 10 + series.day), now() - make_interval(days => 10 + series.day),
-  now() - make_interval(days => 10 + series.day)
+  'INC-' || 100 + series.day as id,
+  'health-check:target:api' as fingerprint,
+  'old' as title,
+  'm' as message,
+  'HIGH'::public.incident_severity as severity,
+  'backend'::public.incident_category as category,
+  'r' as rule,
+  'health-check' as sender,
+  'resolved'::public.incident_status as status,
+  now() - make_interval(days => 10 + series.day) as first_seen,
+  now() - make_interval(days => 10 + series.day) as last_seen,
+  now() - make_interval(days => 10 + series.day) as resolved_at
 from generate_series(1, 60) as series (day);
 
 insert into public.monitoring_checks (
@@ -68,11 +77,17 @@ insert into public.monitoring_checks (
   completed_at
 )
 select
-  'api', 'backend', 'https://secret-host.example/', case when series.minute = 0 then 'down' else 'up' end::public.check_status,
-  case when series.minute = 0 then 503 else 200 end, 10 + series.minute,
-  case when series.minute = 0 then 'HTTP 503' end,
-  case when series.minute = 0 then 'down' end::public.check_status, series.minute = 1,
-  date_trunc('minute', now()) - make_interval(mins => series.minute), now()
+  'api' as target,
+  'backend'::public.target_type as target_type,
+  'https://secret-host.example/' as url,
+  case when series.minute = 0 then 'down' else 'up' end::public.check_status as status,
+  case when series.minute = 0 then 503 else 200 end as http_status,
+  10 + series.minute as response_time_ms,
+  case when series.minute = 0 then 'HTTP 503' end as error,
+  case when series.minute = 0 then 'down' end::public.check_status as service_status,
+  series.minute = 1 as is_maintenance,
+  date_trunc('minute', now()) - make_interval(mins => series.minute) as scheduled_at,
+  now() as completed_at
 from generate_series(0, 24) as series (minute);
 
 insert into monitoring.target_certificates (
@@ -80,8 +95,13 @@ insert into monitoring.target_certificates (
 )
 values ('api', 'secret-host.example:443', now(), now(), 'R11', 'api.example', '{api.example}', now(), 'it expired')
 on conflict (target) do update
-set looked_at = excluded.looked_at, issuer = excluded.issuer, subject = excluded.subject, names = excluded.names,
-  not_after = excluded.not_after, problem = excluded.problem;
+  set
+    looked_at = excluded.looked_at,
+    issuer = excluded.issuer,
+    subject = excluded.subject,
+    names = excluded.names,
+    not_after = excluded.not_after,
+    problem = excluded.problem;
 
 set local role authenticated;
 
