@@ -547,6 +547,9 @@ isOneToOne: false
               "days_left": number,"ends_at": number,"mb_a_day": number,"mb_at_most": number,"measure": string,"rows_a_day": number,"sentence": string,"unit": string,"value": number
             }[]
                            },
+"change_incident":
+{ Args: { "change": Json,"incident_id": string,"operator"?: string }; Returns: Json
+                           },
 "check_installation":
 { Args: Record<PropertyKey, never>; Returns: {
               "name": string,"number": number,"remedy": string,"result": string,"sentence": string
@@ -638,6 +641,9 @@ isOneToOne: false
 "incident_context":
 { Args: { "budget"?: number,"incident_id": string }; Returns: Json
                            },
+"incident_page":
+{ Args: { "incident_id": string }; Returns: Json
+                           },
 "ingest_deliveries":
 { Args: { "deliveries": Json }; Returns: Json
                            },
@@ -657,6 +663,9 @@ isOneToOne: false
                            },
 "mute_target":
 { Args: { "minutes": number,"reason": string,"target": string }; Returns: Json
+                           },
+"page_settings":
+{ Args: Record<PropertyKey, never>; Returns: Json
                            },
 "pause_target":
 { Args: { "minutes"?: number,"reason"?: string,"target": string }; Returns: Json
@@ -883,6 +892,9 @@ isOneToOne: false
               "category": Database["public"]['Enums']["incident_category"],"id": number,"is_approved": boolean,"is_auto_fix_allowed": boolean,"pattern": string,"revision": number,"root_cause": string,"score": number,"severity": Database["public"]['Enums']["incident_severity"],"solution": string,"success_rate": number
             }[]
                            },
+"search_incidents":
+{ Args: { "filters"?: Json }; Returns: Json
+                           },
 "send_test_notification":
 { Args: { "channel": string }; Returns: Json
                            },
@@ -1005,6 +1017,9 @@ isOneToOne: false
 "take_looks":
 { Args: { "max_looks"?: number }; Returns: Json
                            },
+"target_page":
+{ Args: { "target": string }; Returns: Json
+                           },
 "unmute_target":
 { Args: { "target": string }; Returns: Json
                            },
@@ -1013,6 +1028,9 @@ isOneToOne: false
                            },
 "write_service_targets":
 { Args: { "backend_url"?: string,"console_url"?: string }; Returns: Json
+                           },
+"write_service_url":
+{ Args: { "url": string }; Returns: Json
                            }
           }
           Enums: {

@@ -30,37 +30,40 @@ as $$
     -- names: internal functions a to e, written by `make names`
     ('monitoring', 'function', '', '
       answer_conflict answer_event answer_refused_action answer_resolution apply_delivery apply_deployment_event
-      apply_early_resolutions apply_email_event apply_heartbeat_signal apply_intent apply_ready_verdicts apply_rules
-      apply_stored_delivery apply_suppression apply_verdicts apply_verdicts_safely audit_classification_rule
-      audit_config_change audit_direct_edit audit_incident_change audit_incident_event audit_new_incidents
-      audit_secret_format backtest_classifier backtest_rule begins_error_tuple begins_log_line begins_reason_phrase
-      build_empty_intent build_error_title build_monitor_intent can_count_figures can_read_job_log carry_over_checks
-      chain_agent_action change_delivered_incident change_incident_severity check_activity check_agent_action
-      check_classification_rule check_event_context check_extensions check_incident_change check_jobs
-      check_notifications check_rows check_rule_form check_rule_pattern check_schema check_secret_format
-      check_secret_format_fields check_sentry_feed check_server check_size choose_due_checks choose_ordinary_checks
-      choose_time choose_title classify_fields classify_incident close_quiet_incidents collapse_notifications
-      collect_embeddings collect_event_context collect_missed_answers collect_missed_notification_answers
-      compile_secret_formats complete_contexts complete_event_context complete_repeat compute_fingerprint config
-      confirm_worker_kills context_checks context_deployments context_earlier_actions context_fixes context_incident
-      context_similar_incidents context_timeline continue_run count_begun_actions count_days_left count_failed_runs
-      count_figures count_fix_outcomes count_free_messages count_occurrences count_purged_incidents
+      apply_early_resolutions apply_email_event apply_heartbeat_signal apply_incident_change apply_intent
+      apply_ready_verdicts apply_rules apply_stored_delivery apply_suppression apply_verdicts apply_verdicts_safely
+      audit_classification_rule audit_config_change audit_direct_edit audit_incident_change audit_incident_event
+      audit_new_incidents audit_secret_format backtest_classifier backtest_rule begins_error_tuple begins_log_line
+      begins_reason_phrase build_empty_intent build_error_title build_monitor_intent can_count_figures
+      can_read_job_log carry_over_checks chain_agent_action change_delivered_incident change_incident_severity
+      change_seen_severity check_activity check_agent_action check_classification_rule check_event_context
+      check_extensions check_incident_change check_jobs check_notifications check_rows check_rule_form
+      check_rule_pattern check_schema check_secret_format check_secret_format_fields check_sentry_feed check_server
+      check_size choose_due_checks choose_ordinary_checks choose_time choose_title classify_fields classify_incident
+      close_quiet_incidents collapse_notifications collect_embeddings collect_event_context collect_missed_answers
+      collect_missed_notification_answers compile_secret_formats complete_contexts complete_event_context
+      complete_repeat compute_fingerprint config confirm_worker_kills context_checks context_deployments
+      context_earlier_actions context_fixes context_incident context_similar_incidents context_timeline continue_run
+      count_begun_actions count_days_left count_failed_runs count_figures count_fix_outcomes count_free_messages
+      count_live_incidents count_occurrences count_purged_incidents count_report_hour count_reports
       count_secret_indicators current_caller cut_middle decode_escapes define_rule delete_withdrawn_requests
       delivery_fingerprint delivery_kinds delivery_sender describe_action_kinds describe_agent_state
       describe_certificate_event describe_certificate_message describe_certificate_title describe_claim
       describe_difference describe_digest describe_erased_actions describe_erasure describe_function
       describe_generic_alert describe_heartbeat_problem describe_judgement describe_knowledge describe_labelled_alert
-      describe_look describe_moment describe_notification describe_notifications describe_operand
-      describe_outage_message describe_outage_title describe_outages describe_refusal describe_reopened_incidents
-      describe_response_times describe_reused_key describe_row_rule describe_rule describe_scheduler describe_schema
-      describe_sdk_event describe_secret_creation describe_sentry_chain describe_sentry_context describe_sentry_event
-      describe_sentry_feed describe_sentry_issue describe_sentry_metadata describe_sentry_occurrence
-      describe_severity_change describe_statuses describe_test describe_transition describe_unreadable_event
-      describe_uptime_kuma_alert describe_vantage_points describe_version_problem drop_fix_outcomes drop_last_word
-      drop_old_partitions end_audit_chains end_claims end_expired_claims end_notification end_stopped_notifications
-      end_suppressions enrich_delivered_incident erase_action erase_document erase_fingerprint erase_incidents
-      erase_list erase_name erase_rows erase_text escape_discord escape_html escape_slack expected_jobs
-      explain_no_match explain_refused_row extract_message_head extract_root_trace
+      describe_look describe_maintenance describe_moment describe_notification describe_notifications describe_operand
+      describe_outage_message describe_outage_title describe_outages describe_recent_checks describe_refusal
+      describe_reopened_incidents describe_report_hours describe_response_times describe_reused_key describe_row_rule
+      describe_rule describe_scheduler describe_schema describe_sdk_event describe_secret_creation
+      describe_sentry_chain describe_sentry_context describe_sentry_event describe_sentry_feed describe_sentry_issue
+      describe_sentry_metadata describe_sentry_occurrence describe_severity_change describe_status describe_statuses
+      describe_target_days describe_target_heartbeat describe_target_hours describe_target_outages describe_test
+      describe_transition describe_unreadable_event describe_uptime_kuma_alert describe_vantage_points
+      describe_version_problem drop_fix_outcomes drop_last_word drop_old_partitions end_audit_chains end_claims
+      end_expired_claims end_notification end_stopped_notifications end_suppressions enrich_delivered_incident
+      erase_action erase_document erase_fingerprint erase_incidents erase_list erase_name erase_rows erase_text
+      escape_discord escape_html escape_slack expand_local_time expected_jobs explain_incident explain_no_match
+      explain_refused_row extract_message_head extract_root_trace
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)
@@ -87,55 +90,57 @@ as $$
       find_approved_fix find_cause find_certificate_endpoint find_certificate_severity find_channel_field_problem
       find_channel_problem find_channel_stop find_channels_problem find_check_horizon find_claimable_incident
       find_condition_problem find_config_problem find_cron_problem find_culprit find_deciding_part find_deployment
-      find_email find_expression_problem find_expressions_problem find_fingerprint find_fold_candidates
+      find_email find_expression_problem find_expressions_problem find_fingerprint find_fixes find_fold_candidates
       find_free_provider_id find_generic_problem find_header_name_problem find_header_secret_problem
       find_header_value_problem find_headers_problem find_health_check_problem find_heartbeat find_heartbeat_problem
-      find_incident_link find_json_path_problem find_knowledge find_label_problem find_last_answer find_last_failure
-      find_last_told find_latest_sent_at find_left_operand find_log_level find_many_tokens find_mapping_problem
-      find_missing_partitions find_nested_problem find_newest_test find_next_heartbeat find_next_judgement
-      find_notification_problem find_path_problem find_private_target find_purge_cutoff find_ready_verdicts
-      find_receipts find_regression find_repeat_end find_request_problem find_resolution_sent_at find_retention_end
-      find_root_cause find_same_delivery find_secret_problem find_secret_value_problem find_send_offsets
-      find_sentry_issue_id find_sentry_name find_sentry_project find_signature find_silent_rounds
-      find_similar_incidents find_status_code find_status_problem find_target_condition_problem find_target_host
-      find_target_problem find_targets_problem find_told_incidents find_unmet_body_condition find_unmet_condition
-      find_unmet_header find_unmet_json_path find_url_host find_value_problem find_vector_schema find_verdict_effects
-      find_webhook_problem find_window_problem find_window_target_problem find_worker_pid fingerprint_error
-      finish_digests first_instant fold_events fold_events_by_sender fold_known_event follow_certificate_targets
-      follow_changed_rounds follow_dependencies follow_judged_rounds follow_switches forget_prepared_events
-      forget_remembered_events format_sentry_stack group_phrases guess_sentry_source has_later_silence
-      has_recovered_cause has_stored_events has_unplaced_checks has_word hash_action_content hash_agent_action
-      hash_alert hash_audit_anchor hash_context hash_event hash_idempotency_key hash_user hide_request_secrets
-      hmac_sha256 identify_context identify_event identify_sdk_event index_error_text insert_incidents install
-      install_answer_trigger installation_check_of is_allowed_link is_amount is_builtin_rule is_caused_by_body
-      is_channel_active is_claimed_by_another is_clean_jsonb is_content_error is_deployment_needed is_email_unsent
-      is_error_number is_expression is_feature_on is_github_deployment_run is_held is_hex_word is_identifier
-      is_in_deployment_window is_in_maintenance is_incident_audited is_incident_quiet is_kill_switch_on
-      is_known_timezone is_late_delivery is_library_frame is_logged_status is_one_line is_own_word is_part_of_a_value
-      is_paused_by_owner is_private_host is_quiet is_raised_by_sentry is_recorded_erasure is_redaction_mark
-      is_secret_pair is_sensitive_key is_sentry_outage is_server_error is_service_looking is_silent
-      is_simple_expression is_status_code is_valid_input is_valid_list join_answers join_lines judge_answers
-      judge_certificate judge_certificates judge_event judge_health_checks judge_heartbeats judge_look
-      judge_notification_answer keep_earlier_attempts keep_early_resolution keep_small_members kind_of_level last_word
-      lease_looks lift_suppression limit_public_report limit_redaction_cost list_builtin_rules list_causes
-      list_changed_days list_changes list_check_partitions list_check_remedies list_copies_elsewhere
-      list_database_code_rules list_database_failure_rules list_database_topics list_digest_facts list_digest_titles
-      list_due_actions list_due_notifications list_erased_actions list_event_slots list_failure_topics
-      list_growing_tables list_guide_examples list_guide_refusals list_health_check_columns list_heartbeat_keys
+      find_heartbeat_run find_incident_link find_incidents find_json_path_problem find_knowledge find_label_problem
+      find_last_answer find_last_failure find_last_told find_latest_sent_at find_left_operand find_live_incident
+      find_log_level find_logo_problem find_many_tokens find_mapping_problem find_missing_partitions
+      find_nested_problem find_newest_test find_next_heartbeat find_next_judgement find_notification_problem
+      find_page_problem find_path_problem find_private_target find_purge_cutoff find_ready_verdicts find_receipts
+      find_regression find_repeat_end find_request_problem find_resolution_sent_at find_retention_end find_root_cause
+      find_same_delivery find_secret_problem find_secret_value_problem find_send_offsets find_sentry_issue_id
+      find_sentry_name find_sentry_project find_signature find_silent_rounds find_similar_incidents find_status_code
+      find_status_problem find_target_condition_problem find_target_host find_target_problem find_targets_problem
+      find_told_incidents find_unmet_body_condition find_unmet_condition find_unmet_header find_unmet_json_path
+      find_url_host find_value_problem find_vector_schema find_verdict_effects find_webhook_problem
+      find_window_problem find_window_target_problem find_worker_pid fingerprint_error finish_digests first_instant
+      fold_events fold_events_by_sender fold_known_event follow_certificate_targets follow_changed_rounds
+      follow_dependencies follow_judged_rounds follow_switches forget_prepared_events forget_remembered_events
+      format_sentry_stack group_phrases guess_sentry_source has_later_silence has_recovered_cause has_stored_events
+      has_unplaced_checks has_word hash_action_content hash_agent_action hash_alert hash_audit_anchor hash_context
+      hash_event hash_idempotency_key hash_user hide_request_secrets hmac_sha256 identify_context identify_event
+      identify_sdk_event index_error_text insert_incidents install install_answer_trigger installation_check_of
+      is_allowed_link is_amount is_builtin_rule is_caused_by_body is_channel_active is_claimed_by_another
+      is_clean_jsonb is_content_error is_deployment_needed is_email_unsent is_error_number is_expression is_feature_on
+      is_github_deployment_run is_held is_hex_word is_identifier is_in_deployment_window is_in_maintenance
+      is_incident_audited is_incident_quiet is_kill_switch_on is_known_timezone is_late_delivery is_library_frame
+      is_logged_status is_one_line is_own_word is_part_of_a_value is_paused_by_owner is_private_host is_quiet
+      is_raised_by_sentry is_recorded_erasure is_redaction_mark is_secret_pair is_sensitive_key is_sentry_outage
+      is_server_error is_service_looking is_silent is_simple_expression is_status_code is_valid_input is_valid_list
+      join_answers join_lines judge_answers judge_certificate judge_certificates judge_event judge_health_checks
+      judge_heartbeats judge_look judge_notification_answer keep_earlier_attempts keep_early_resolution
+      keep_small_members kind_of_level last_word lease_looks lift_suppression limit_public_report limit_redaction_cost
+      list_builtin_rules list_causes list_change_members list_changed_days list_changes list_check_partitions
+      list_check_remedies list_copies_elsewhere list_database_code_rules list_database_failure_rules
+      list_database_topics list_digest_facts list_digest_titles list_due_actions list_due_notifications
+      list_erased_actions list_event_slots list_failure_topics list_growing_tables list_guide_examples
+      list_guide_refusals list_health_check_columns list_heartbeat_keys list_incident_choices
       list_internal_functions_a_to_e list_internal_functions_f_to_l list_internal_functions_m_to_z list_jobs
       list_lenient_texts list_library_topics list_limit_rules list_localized_connection_rules
       list_localized_critical_rules list_localized_database_rules list_localized_database_topics
       list_localized_lower_rules list_localized_network_rules list_localized_no_failure_rules
       list_localized_payment_rules list_localized_security_rules list_localized_statement_rules
-      list_localized_timeout_rules list_localized_topics list_low_rules list_medium_rules list_network_code_rules
-      list_network_rules list_no_failure_rules list_notification_facts list_ordinary_texts list_other_topics
-      list_own_functions list_own_objects list_page_topics list_payment_rules list_personal_data_columns
-      list_program_frames list_request_topics list_retention_jobs list_row_rules list_secret_formats_a_to_f
-      list_secret_formats_g_to_o list_secret_formats_p_to_z list_security_failure_rules list_security_topics
-      list_sentry_exceptions list_sentry_group list_server_error_rules list_service_timeout_rules list_timeout_rules
-      list_type_error_rules list_type_error_topics list_unavailable_rules list_unknown_events
-      list_unreachable_database_rules list_waiting_deliveries list_windows_without_mutes lock_action_starts
-      lock_audit_chains lock_changes_in_steps lock_claim lock_fixes lock_fold_candidates lock_incident lock_incidents
+      list_localized_timeout_rules list_localized_topics list_low_rules list_maintenance list_medium_rules
+      list_network_code_rules list_network_rules list_no_failure_rules list_notification_facts list_ordinary_texts
+      list_other_topics list_own_functions list_own_objects list_page_topics list_payment_rules list_permitted_changes
+      list_personal_data_columns list_program_frames list_request_topics list_retention_jobs list_row_rules
+      list_secret_formats_a_to_f list_secret_formats_g_to_o list_secret_formats_p_to_z list_security_failure_rules
+      list_security_topics list_sentry_exceptions list_sentry_group list_server_error_rules list_service_timeout_rules
+      list_stack_lines list_timeline_actions list_timeline_notifications list_timeout_rules list_type_error_rules
+      list_type_error_topics list_unavailable_rules list_unknown_events list_unreachable_database_rules
+      list_waiting_deliveries list_windows_without_mutes list_word_patterns lock_action_starts lock_audit_chains
+      lock_changes_in_steps lock_claim lock_fixes lock_fold_candidates lock_incident lock_incidents
       lock_incidents_of_agents lock_latest_incident lock_quotas
     ')
     -- names: end
@@ -163,36 +168,38 @@ as $$
       match_literal match_person match_spellings may_contain_random_words may_contain_secrets
       may_contain_sensitive_keys measure_load measure_table meets_conditions merge_sample_context
       name_certificate_problem name_claim_editor name_delivery_sender name_incident_change name_level_rule name_outage
-      next_cron_time normalize_classified_text normalize_error_message normalize_host note_worker_restarts
-      open_certificate_incidents open_delivered_incident open_envelope open_job_incident order_in_request
-      order_sentry_chain overall_state parse_codes parse_cron parse_rule_query parse_timestamp passes_luhn
-      passes_mod97 pause_before_retry pause_killers plan_attempts postpone_delivery precedes_status_code
-      prepare_delivered_report prepare_event prepare_events prepare_reported_event prepare_resolution
-      prepare_sdk_event prepare_search project_tables protect_builtin_rule protect_knowledge publish_tables
-      purge_agent_actions purge_audit_anchors purge_deliveries purge_deployments purge_early_resolutions purge_emails
-      purge_incident_hours purge_incidents purge_job_runs purge_looks purge_notifications purge_quotas purge_receipts
-      purge_remembered_events purge_security_events purge_service_versions purge_target_days purge_target_hours
-      queue_digests queue_email_row queue_embedding queue_notifications queue_opened_notifications queue_reminders
-      queue_test queue_transitions read_actor read_address read_alert read_alert_list read_alertmanager_alert
-      read_answer read_answer_headers read_category read_channel_secret read_channel_url read_choice
-      read_classified_fields read_content read_cron_field read_deliveries read_delivery_time read_document read_editor
-      read_email_id read_embedding read_envelope read_error_signals read_event_choice read_event_line read_event_lines
-      read_event_text read_event_time read_exception read_excerpt read_fingerprint read_generic_alert
-      read_github_commit read_github_deployment_status read_github_event read_github_service read_github_version
-      read_github_workflow_run read_grafana_alert read_header read_heartbeat_signal read_http_status
-      read_idempotency_key read_intent read_ipv4 read_kuma_tags read_lease read_legacy_alert read_legacy_grafana_alert
-      read_lenient_text read_limit read_look read_look_addresses read_look_body read_look_certificate
-      read_look_headers read_look_id read_look_integer read_look_list read_look_time read_mapped_text
-      read_mapped_value read_notification_channels read_optional_line read_optional_text read_postmark_event
-      read_printed_chain read_probe_targets read_report_status read_required_line read_required_text read_resend_event
-      read_retry_after read_role read_sdk_fingerprint read_secret read_secret_headers read_sender read_sentry_activity
-      read_sentry_breadcrumbs read_sentry_comment read_sentry_event read_sentry_intent read_sentry_issue
-      read_sentry_message read_sentry_metric_alert read_sentry_request read_sentry_tags read_severity
-      read_severity_word read_signal read_signing_key read_stack_frame read_statuses read_timestamp
-      read_uptime_kuma_alert read_words recall_event record_answer record_email_failed record_email_sent
-      record_job_success record_look record_other_answer record_purged_actions recount_targets redact_account_number
-      redact_account_numbers redact_card_numbers redact_digit_run redact_formats redact_jsonb redact_keyed_values
-      redact_long_keys redact_private_keys redact_secrets redact_secrets_once redact_tokens refuse_agent_action_change
+      name_timeline_entry name_timeline_kind next_cron_time normalize_classified_text normalize_error_message
+      normalize_host note_worker_restarts open_certificate_incidents open_delivered_incident open_envelope
+      open_job_incident order_in_request order_sentry_chain overall_state page_activity page_deployments page_fixes
+      page_incident page_reason page_releases page_similar page_stack page_timeline parse_codes parse_cron
+      parse_rule_query parse_timestamp passes_luhn passes_mod97 pause_before_retry pause_killers plan_attempts
+      postpone_delivery precedes_status_code prepare_delivered_report prepare_event prepare_events
+      prepare_reported_event prepare_resolution prepare_sdk_event prepare_search project_tables protect_builtin_rule
+      protect_knowledge publish_tables purge_agent_actions purge_audit_anchors purge_deliveries purge_deployments
+      purge_early_resolutions purge_emails purge_incident_hours purge_incidents purge_job_runs purge_looks
+      purge_notifications purge_quotas purge_receipts purge_remembered_events purge_security_events
+      purge_service_versions purge_target_days purge_target_hours queue_digests queue_email_row queue_embedding
+      queue_notifications queue_opened_notifications queue_reminders queue_test queue_transitions read_actor
+      read_address read_agent read_alert read_alert_list read_alertmanager_alert read_answer read_answer_headers
+      read_category read_change read_channel_secret read_channel_url read_choice read_classified_fields read_content
+      read_cron_field read_deliveries read_delivery_time read_document read_editor read_email_id read_embedding
+      read_envelope read_error_signals read_event_choice read_event_line read_event_lines read_event_text
+      read_event_time read_exception read_excerpt read_fingerprint read_fix_id read_generic_alert read_github_commit
+      read_github_deployment_status read_github_event read_github_service read_github_version read_github_workflow_run
+      read_grafana_alert read_header read_heartbeat_signal read_http_status read_idempotency_key read_incident_filters
+      read_intent read_ipv4 read_kuma_tags read_lease read_legacy_alert read_legacy_grafana_alert read_lenient_text
+      read_limit read_look read_look_addresses read_look_body read_look_certificate read_look_headers read_look_id
+      read_look_integer read_look_list read_look_time read_mapped_text read_mapped_value read_notification_channels
+      read_operator read_optional_line read_optional_text read_postmark_event read_printed_chain read_probe_targets
+      read_report_status read_required_line read_required_text read_resend_event read_retry_after read_role
+      read_sdk_fingerprint read_secret read_secret_headers read_sender read_sentry_activity read_sentry_breadcrumbs
+      read_sentry_comment read_sentry_event read_sentry_intent read_sentry_issue read_sentry_message
+      read_sentry_metric_alert read_sentry_request read_sentry_tags read_severity read_severity_word read_signal
+      read_signing_key read_stack_frame read_statuses read_suppression_end read_timestamp read_uptime_kuma_alert
+      read_words recall_event record_answer record_email_failed record_email_sent record_job_success record_look
+      record_other_answer record_purged_actions recount_targets redact_account_number redact_account_numbers
+      redact_card_numbers redact_digit_run redact_formats redact_jsonb redact_keyed_values redact_long_keys
+      redact_private_keys redact_secrets redact_secrets_once redact_tokens refuse_agent_action_change refuse_conflict
       refuse_event refuse_other_agents refuse_request refuse_system_config_truncate refuse_unknown_incident
       refuses_duplicates remember_events remember_service remove_future_checks remove_stale_target_states
       renew_event_key replace_blank_text report_kept_rows report_refused_verdicts request_certificate_looks
@@ -211,9 +218,9 @@ as $$
       should_confirm sign_webhook simplify_file_name simplify_function_name split_alertmanager_delivery split_cron
       split_delivery split_generic_delivery split_grafana_delivery split_values start_round stop_running_actions
       store_answer store_certificates store_delivery store_embedding_answer store_events store_events_isolated
-      store_figures store_keyless_events store_notification_answer store_prepared_events store_reports_in_order
-      store_resolutions store_results store_rounds store_single_event store_target_figures strip_controls
-      suspect_targets sync_heartbeats sync_notification_channels sync_probe_targets sync_target_labels
+      store_figures store_heartbeat_runs store_keyless_events store_notification_answer store_prepared_events
+      store_reports_in_order store_resolutions store_results store_rounds store_single_event store_target_figures
+      strip_controls suspect_targets sync_heartbeats sync_notification_channels sync_probe_targets sync_target_labels
       take_back_request take_first_lines take_last_lines trim_delivery_body trim_sentry_body trim_sentry_event
       truncate_bytes truncate_jsonb truncate_lines truncate_text try_channel_lock try_write unquote_message
       unschedule_retries update_target_states update_told_notifications upsert_incidents upsert_knowledge
@@ -248,16 +255,16 @@ as $$
       anchor_audit approve_fix capacity check_installation erase_personal_data ingest_deliveries ingest_events
       ingest_heartbeats mute_target pause_target public_status record_email_event record_invalid_signature
       record_looks record_provider_email_event replay_delivery resume_target send_test_notification set_kill_switch
-      start_health_check_round take_looks unmute_target write_service_targets
+      start_health_check_round take_looks unmute_target write_service_targets write_service_url
     '),
     ('public', 'function', 'authenticated, service_role', '
-      acknowledge_incident add_incident_note agent_guide begin_agent_action claim_next_incident classify_error
-      explain_classification export_incidents export_incidents_csv export_uptime export_uptime_csv extend_claim
-      finish_agent_action incident_activity incident_context list_incidents match_error_knowledge queue_email
-      record_deployment_finished record_deployment_rolled_back record_deployment_started record_fix_outcome
-      record_heartbeat record_security_event release_claim remember_fix reopen_incident report_error resolve_incident
-      search_error_knowledge service_health set_incident_severity status_page status_summary suppress_incident
-      system_status verify_audit
+      acknowledge_incident add_incident_note agent_guide begin_agent_action change_incident claim_next_incident
+      classify_error explain_classification export_incidents export_incidents_csv export_uptime export_uptime_csv
+      extend_claim finish_agent_action incident_activity incident_context incident_page list_incidents
+      match_error_knowledge page_settings queue_email record_deployment_finished record_deployment_rolled_back
+      record_deployment_started record_fix_outcome record_heartbeat record_security_event release_claim remember_fix
+      reopen_incident report_error resolve_incident search_error_knowledge search_incidents service_health
+      set_incident_severity status_page status_summary suppress_incident system_status target_page verify_audit
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)
@@ -309,9 +316,10 @@ as $$
     ('monitoring', 'relation', '', '
       action_kinds audit_anchor_heads audit_anchors audit_heads awaited_answers awaited_checks certificate_thresholds
       compiled_secret_formats config_field counted_figures deliveries early_resolutions embedding_jobs event_keys
-      event_receipts fix_outcomes heartbeat_keys incident_days job_runs monitoring_checks_default
-      notification_channels notifications probe_targets remembered_events running_actions secret_formats secrets
-      sender_quotas service_targets service_versions suspected_targets watched_jobs withdrawn_requests
+      event_receipts fix_outcomes heartbeat_keys heartbeat_runs incident_days job_runs monitoring_checks_default
+      notification_channels notifications probe_targets remembered_events report_hours running_actions secret_formats
+      secrets sender_quotas service_settings service_targets service_versions suspected_targets watched_jobs
+      withdrawn_requests
     '),
     ('cron', 'job', '', '
       monitoring-anchor-audit monitoring-close-overdue-actions monitoring-close-quiet-incidents

@@ -67,9 +67,9 @@ as $$
     (35, 'export_uptime', '{"since": "2026-01-01T00:00:00Z", "page": 1, "page_size": 10}'),
     (36, 'export_uptime_csv', '{"since": "2026-01-01T00:00:00Z", "page": 1, "page_size": 10}'),
     (37, 'record_heartbeat', '{"name": "nightly-backup", "status": "ok"}'),
-    (38, 'search_incidents', '{"filters": {"text": "pool", "severity": "high", "period": "7d"}}'),
-    (39, 'target_page', '{"target": "nightly-backup"}'),
-    (40, 'page_settings', '{}')
+    (40, 'search_incidents', '{"filters": {"text": "pool", "severity": "high", "period": "7d"}}'),
+    (41, 'target_page', '{"target": "nightly-backup"}'),
+    (42, 'page_settings', '{}')
   ) as examples (place, name, arguments)
 $$;
 
