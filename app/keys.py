@@ -5,6 +5,7 @@ projects may still have the legacy keys `anon` and `service_role`, which are tok
 """
 
 import base64
+import hmac
 import json
 import re
 
@@ -34,6 +35,11 @@ def request_headers(api_key: str, access_token: str | None = None) -> dict[str, 
     """
     bearer = access_token or (None if is_opaque_key(api_key) else api_key)
     return {"apikey": api_key} if bearer is None else {"apikey": api_key, "Authorization": f"Bearer {bearer}"}
+
+
+def derive_key(secret: str, purpose: str) -> bytes:
+    """A key of 32 bytes for one purpose, which does not reveal the secret."""
+    return hmac.digest(secret.encode(), f"autonomous-monitoring-agent {purpose}".encode(), "sha256")
 
 
 def claims_of(token: str) -> dict[str, object]:

@@ -19,10 +19,12 @@ from app.status.metrics import ServiceCollector
 from app.status.snapshot import Snapshot, service_version
 from app.status.targets import TargetStates
 from app.supabase.audit import log_audit_anchors
+from app.supabase.auth import AuthClient, SharedRefresh
 from app.supabase.bootstrap import bootstrap
 from app.supabase.client import SupabaseClient
 from app.supabase.monitor import DatabaseMonitor
 from app.supervisor import Supervisor
+from app.web.attempts import Attempts
 from app.web.auth import SignatureFailures
 from app.web.body import (
     BodyBudget,
@@ -93,6 +95,8 @@ def _feed_plans(settings: Settings) -> list[FeedPlan]:
 async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[ServiceState]:
     """The state of a running service; on exit, queued reports are sent or answered and everything is closed."""
     supabase = SupabaseClient(settings)
+    auth = AuthClient(settings)
+    refreshes = SharedRefresh(auth.refresh)
     monitor = DatabaseMonitor(partial(supabase.service_health, service_version()))
     spool = Spool(settings.spool_path, settings.spool_max_mb * 2**20, _spool_shares(settings))
     feeds = {plan.kind: Feed(plan, supabase.store, spool, metrics) for plan in _feed_plans(settings)}
@@ -136,6 +140,9 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
             monitor=monitor,
             snapshot=Snapshot(monitor, breakers, spool, supervisor),
             sessions=Sessions(),
+            auth=auth,
+            refreshes=refreshes,
+            attempts=Attempts(),
             public_status=public_status,
             operator_status=LastResult(),
         )
@@ -146,4 +153,6 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
         await spool.close()
         await monitor.stop()
         await public_status.stop()
+        await refreshes.stop()
+        await auth.aclose()
         await supabase.aclose()

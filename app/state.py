@@ -11,8 +11,10 @@ from app.metrics import Metrics
 from app.settings import Settings
 from app.status.cache import LastResult, SharedCache
 from app.status.snapshot import Snapshot
+from app.supabase.auth import AuthClient, SharedRefresh
 from app.supabase.client import SupabaseClient
 from app.supabase.monitor import DatabaseMonitor
+from app.web.attempts import Attempts
 from app.web.auth import SignatureFailures
 from app.web.body import BodyBudget
 from app.web.middleware import FairLimit
@@ -45,6 +47,9 @@ class ServiceState(TypedDict):
     monitor: DatabaseMonitor
     snapshot: Snapshot
     sessions: Sessions
+    auth: AuthClient
+    refreshes: SharedRefresh
+    attempts: Attempts
     public_status: SharedCache[Mapping[str, Any]]
     operator_status: LastResult[Mapping[str, Any]]
 

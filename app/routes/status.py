@@ -20,12 +20,14 @@ from app.web.page import page_response
 from app.web.session import (
     UNAUTHORIZED,
     Reader,
-    delete_cookie,
+    end_session,
+    forget_session,
     is_operator,
-    reader_of,
+    read_reader,
     reader_with,
+    save_session,
     session_id_of,
-    set_cookie,
+    start_session,
 )
 
 # Cookie, because a page for a signed-in person must not be shown to anyone else.
@@ -49,6 +51,7 @@ async def status(request: ServiceRequest) -> Response:
     except Problem as error:
         response = problem_response(error)
     response.headers.update(_HEADERS)
+    save_session(request, response)
     return response
 
 
@@ -57,7 +60,7 @@ async def _show_json(request: ServiceRequest) -> Response:
     authorization = request.headers.get("authorization")
     if authorization is not None and bearer_token(authorization) is None:
         raise problem("unauthorized", UNAUTHORIZED)
-    reader = reader_of(request)
+    reader = await read_reader(request)
     if reader is None:
         return JSONResponse(snapshot.public_status())
     # Only the database can verify an access token; the service itself verifies the operator token.
@@ -81,16 +84,16 @@ async def _show_json(request: ServiceRequest) -> Response:
 async def _show_page(request: ServiceRequest) -> Response:
     """The page; it says if the token is refused or the database is unavailable."""
     try:
-        reader = reader_of(request)
+        reader = await read_reader(request)
     except Problem as refused:
-        return await _show_public_page(request, refused.detail)
+        return await _show_public_page(request, refused)
     if reader is None:
         return await _show_public_page(request)
     try:
         return await _render_page(request, await _fetch(request, reader), is_signed_in=True)
     except SupabaseError as error:
         if reader.is_refused(error):
-            return await _show_public_page(request, _REFUSED)
+            return await _show_public_page(request, problem("unauthorized", _REFUSED))
         # Only the database can verify an access token; the service itself verifies the operator token.
         return await _render_page(request, {}, is_signed_in=reader.is_operator, error=error)
 
@@ -101,25 +104,24 @@ async def _submit_form(request: ServiceRequest) -> Response:
     form = await read_form(request, "token", "sign_out")
     response: Response = RedirectResponse("status", 303)
     if "sign_out" in form:
-        _sign_out(request, response)
+        await end_session(request)
         return response
     token = form.get("token", "")
     reader = reader_with(token, request.state["settings"].operator_token)
     if reader is None:
-        return await _show_public_page(request, _REFUSED)
+        return await _show_public_page(request, problem("unauthorized", _REFUSED))
     if not reader.is_operator:
         try:
             await _fetch(request, reader)
         except SupabaseError as error:
             if reader.is_refused(error):
-                return await _show_public_page(request, _REFUSED)
+                return await _show_public_page(request, problem("unauthorized", _REFUSED))
             return await _render_page(request, {}, error=error)
-    _end_session(request)  # each sign-in gets a new id
-    set_cookie(request, response, request.state["sessions"].start(reader))
+    start_session(request, reader)
     return response
 
 
-async def _show_public_page(request: ServiceRequest, refusal: str | None = None) -> Response:
+async def _show_public_page(request: ServiceRequest, refusal: Problem | None = None) -> Response:
     try:
         return await _render_page(request, await _fetch(request, None), refusal=refusal)
     except SupabaseError as error:
@@ -141,7 +143,7 @@ async def _render_page(
     *,
     is_signed_in: bool = False,
     error: SupabaseError | None = None,
-    refusal: str | None = None,
+    refusal: Problem | None = None,
 ) -> Response:
     known = request.state["snapshot"].status()
     # The monitor has logged a refusal.
@@ -156,7 +158,7 @@ async def _render_page(
         "is_signed_in": is_signed_in,
         "is_operator": is_operator(request),
         "warnings": find_warnings(known, error, read_at, now),
-        "refusal": refusal,
+        "refusal": refusal.detail if refusal else None,
         "known": {**known, **{name: data[name] for name in HEALTH_MEMBERS if name in data}},
         "overall": data.get("overall") or "unknown",
         "targets": data.get("targets", []),
@@ -166,18 +168,7 @@ async def _render_page(
         "undelivered_emails": data.get("undelivered_emails", []),
         "dead_letters": request.state["snapshot"].dead_letters() if is_signed_in else None,
     }
-    response = await page_response(request, "status.html", view, status=401 if refusal else 503 if error else 200)
-    if refusal:
-        _sign_out(request, response)
-    return response
-
-
-def _sign_out(request: ServiceRequest, response: Response) -> None:
-    _end_session(request)
-    delete_cookie(request, response)
-
-
-def _end_session(request: ServiceRequest) -> None:
-    session_id = session_id_of(request)
-    if session_id is not None:
-        request.state["sessions"].end(session_id)
+    if refusal is not None and refusal.status == 401:
+        forget_session(request)
+    status_code = refusal.status if refusal else 503 if error else 200
+    return await page_response(request, "status.html", view, status=status_code)

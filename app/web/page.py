@@ -27,7 +27,7 @@ async def page_response(
         "path": request.url.path,
         "root": root_of(request),
         "reader": reader,
-        "form_token": form_token(request, reader),
+        "form_token": "" if reader is None else form_token(request, reader),
     }
     response = html_response(await asyncio.to_thread(render, template, {**shared, **view}), status)
     save_session(request, response)

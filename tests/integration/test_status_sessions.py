@@ -133,7 +133,7 @@ def test_over_https_the_cookie_is_bound_to_the_host(url: str) -> None:
     header = answer.headers["set-cookie"]
     assert header.startswith(f"__Host-{COOKIE}=")
     words = {word.strip() for word in header.split(";")}
-    assert {"Secure", "HttpOnly", "SameSite=strict", "Path=/"} <= words
+    assert {"Secure", "HttpOnly", "SameSite=lax", "Path=/"} <= words
     assert "Domain" not in header
     cookie = cookie_of(answer)
     assert is_signed_in(url, cookie, HTTPS)
