@@ -19,6 +19,7 @@ from app.routes.monitors import monitor_handlers
 from app.routes.report import report_error
 from app.routes.sdk import receive_envelope, receive_event
 from app.routes.sentry import receive_sentry
+from app.routes.sign_in import sign_in, sign_out
 from app.routes.status import status
 from app.settings import Settings
 from app.web.errors import on_http_exception, on_problem
@@ -29,6 +30,7 @@ from app.web.middleware import (
     RequestLog,
     UnexpectedErrors,
 )
+from app.web.page_headers import PageHeaders
 
 # uvicorn waits this long for open requests, then the lifespan ends: together within the 10 s after SIGTERM.
 SHUTDOWN_REQUEST_SECONDS = 7
@@ -40,6 +42,8 @@ def create_app(settings: Settings) -> Starlette:
     # A page of incidents has up to 1 MiB, a status page some 100 kB; each is in memory until the client has read it.
     readers = Middleware(RequestLimit, FairLimit(total=16, per_client=8))
     visitors = Middleware(RequestLimit, FairLimit(total=64, per_client=32))
+    # A page consists mostly of bars: compression reduces it to a tenth.
+    pages = [visitors, Middleware(PageHeaders), Middleware(GZipMiddleware)]
     # Pages of other origins may call these.
     public_routes = [
         Route("/api/autonomous/error", report_error, methods=["POST"]),
@@ -55,9 +59,10 @@ def create_app(settings: Settings) -> Starlette:
             Route("/", index, methods=["GET"]),
             Route("/health", health, methods=["GET"]),
             Route("/health/db", database_health, methods=["GET"]),
-            # The page consists mostly of bars: compression reduces it to a tenth.
-            Route("/status", status, methods=["GET", "POST"], middleware=[visitors, Middleware(GZipMiddleware)]),
-            Route("/status/kill-switch", kill_switch, methods=["GET", "POST"], middleware=[visitors]),
+            Route("/sign-in", sign_in, methods=["GET", "POST"], middleware=pages),
+            Route("/sign-out", sign_out, methods=["POST"], middleware=pages),
+            Route("/status", status, methods=["GET", "POST"], middleware=pages),
+            Route("/status/kill-switch", kill_switch, methods=["GET", "POST"], middleware=pages),
             Route("/metrics", metrics, methods=["GET"]),
             Route("/webhooks/sentry", receive_sentry, methods=["POST"]),
             Route("/heartbeat/{key}", receive_heartbeat, methods=["GET", "POST"]),

@@ -104,7 +104,7 @@ async def _submit_form(request: ServiceRequest) -> Response:
     form = await read_form(request, "token", "sign_out")
     response: Response = RedirectResponse("status", 303)
     if "sign_out" in form:
-        await end_session(request)
+        await end_session(request, await _reader_or_none(request))
         return response
     token = form.get("token", "")
     reader = reader_with(token, request.state["settings"].operator_token)
@@ -119,6 +119,13 @@ async def _submit_form(request: ServiceRequest) -> Response:
             return await _render_page(request, {}, error=error)
     start_session(request, reader)
     return response
+
+
+async def _reader_or_none(request: ServiceRequest) -> Reader | None:
+    try:
+        return await read_reader(request)
+    except Problem:
+        return None
 
 
 async def _show_public_page(request: ServiceRequest, refusal: Problem | None = None) -> Response:

@@ -10,7 +10,10 @@ from app.web.body import read_body, require_form
 
 
 async def read_form(request: Request[Any], *names: str) -> dict[str, str]:
-    """The first value of each field, trimmed; fields without a value are left out. `names` are those of the form."""
+    """The first value of each field; fields without a value are left out. `names` are those of the form.
+
+    Values are trimmed, but for a password.
+    """
     require_form(request.headers)
     body = (await read_body(request, request.state["form_bodies"])).decode("utf-8", "replace")
     try:
@@ -18,4 +21,4 @@ async def read_form(request: Request[Any], *names: str) -> dict[str, str]:
     except ValueError:
         known = " and ".join(f"`{name}`" for name in names)
         raise problem("parameter", f"The form has fields other than {known}.") from None
-    return {name: values[0].strip() for name, values in fields.items()}
+    return {name: values[0] if name == "password" else values[0].strip() for name, values in fields.items()}

@@ -276,18 +276,17 @@ def start_user_session(request: Request[Any], tokens: UserTokens) -> Reader:
     return _user_with_cookies(tokens.access_token)
 
 
-async def end_session(request: Request[Any]) -> None:
-    """Sign out: a copy of the cookies is worth nothing afterwards. While Supabase Auth does not answer, its refresh
-    token stays valid there.
+async def end_session(request: Request[Any], reader: Reader | None) -> None:
+    """Sign out: a copy of the cookies is worth nothing afterwards. reader is who the cookies belong to, if known.
+
+    While Supabase Auth does not answer, a copy of the refresh token stays valid there, but not here.
     """
-    try:
-        reader = await read_reader(request)
-    except Problem:
-        reader = None
-    if session_id_of(request) is None and reader is not None and reader.access_token is not None and reader.form_key:
-        request.state["sessions"].end_user_session(reader.access_token)
-        with suppress(AuthRefusedError, Problem):
-            await request.state["auth"].sign_out(reader.access_token)
+    access_token = _read_parts(request, ACCESS_COOKIE)
+    if access_token is not None:
+        request.state["sessions"].end_user_session(access_token)
+        if reader is not None and reader.access_token is not None:
+            with suppress(AuthRefusedError, Problem):
+                await request.state["auth"].sign_out(reader.access_token)
     forget_session(request)
 
 

@@ -1,0 +1,48 @@
+"""ASGI middleware of the routes with pages: the headers that each answer has, redirects and problems included, and the
+cookies of the session.
+"""
+
+from collections.abc import Iterable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.web.session import save_session
+
+# What a route says itself comes first. Older browsers read X-Frame-Options, others frame-ancestors.
+_HEADERS = {
+    b"cache-control": b"no-store",
+    b"vary": b"Accept, Authorization, Cookie",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    b"referrer-policy": b"same-origin",
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+}
+
+
+class PageHeaders:
+    """No other site shows a page in a frame, no cache keeps it, and cookies that the request has changed are saved."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = _complete(Request(scope), message.get("headers", ()))
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def _complete(request: Request, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    given = list(headers)
+    names = {name.lower() for name, _ in given}
+    cookies = Response()
+    save_session(request, cookies)
+    return [
+        *given,
+        *(each for each in _HEADERS.items() if each[0] not in names),
+        *(each for each in cookies.raw_headers if each[0] == b"set-cookie"),
+    ]
