@@ -112,7 +112,8 @@ async def _reader_with_token(request: ServiceRequest, form: dict[str, str]) -> R
         try:
             await request.state["supabase"].status("status_page", reader.access_token)
         except SupabaseError as error:
-            raise problem("unauthorized", _WRONG_TOKEN) if reader.is_refused(error) else problem_of_reader(error)
+            is_refused = reader.is_refused(error)
+            raise (problem("unauthorized", _WRONG_TOKEN) if is_refused else problem_of_reader(error)) from error
     request.state["attempts"].forgive(limits)
     if not reader.is_operator:
         return reader

@@ -16,7 +16,7 @@ from app.web.origin import require_own_form
 from app.web.session import Reader, visitor_id
 
 FIELD = "form_token"
-_FOREIGN = "The page with this form was opened before you signed in, or in another session. Open the page again."
+_FOREIGN = "The form belongs to another session, or the browser keeps no cookies. Open its page again."
 
 
 def form_token(request: Request[Any], reader: Reader | None) -> str:

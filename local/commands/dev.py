@@ -161,7 +161,8 @@ List the incidents with a user's token:
   curl -sS {values["APP_URL"]}/api/autonomous/incidents \\
     -H 'Authorization: Bearer {values["AUTHENTICATED_JWT"]}'
 
-Status page: {values["APP_URL"]}/status (sign in with OPERATOR_TOKEN). `make demo`, in a second terminal, fills it.
+Pages: {values["APP_URL"]}/status. Sign in as {values["USER_EMAIL"]} with the password {values["USER_PASSWORD"]}.
+`make demo`, in a second terminal, fills them.
 
 Logs are in {_short(logs)}. Ctrl-C stops everything and keeps the data; `make reset` removes them.
 """

@@ -12,15 +12,20 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm, HMACAlgorithm
+from jwt.types import Options
 
 from local.system.errors import StackError
 
 TEN_YEARS = 10 * 365 * 24 * 60 * 60
 PROJECT_REF = "local"
+AUTH_ISSUER = "http://127.0.0.1:54321/auth/v1"
+USERS = ("owner@example.com", "colleague@example.com")
+"""The users of the local Supabase Auth."""
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -40,6 +45,14 @@ class Secrets:
     def sender_key(self, sender: str) -> str:
         """The key of a sender of reports, such as public or grafana. Derived, as the operator's token is."""
         return hashlib.sha256(f"{sender} {self.jwt_secret}".encode()).hexdigest()[:32]
+
+    def password_of(self, email: str) -> str:
+        """The password of a user of the local Supabase Auth."""
+        return hashlib.sha256(f"password {email} {self.jwt_secret}".encode()).hexdigest()[:20]
+
+    def user_id_of(self, email: str) -> str:
+        """The id of a user of the local Supabase Auth."""
+        return str(uuid.UUID(bytes=_derive(f"user {email}", self.jwt_secret)[:16], version=4))
 
     @property
     def operator_token(self) -> str:
@@ -88,6 +101,14 @@ class SigningKeys:
         """A token with these claims. Its header names the asymmetric key, unless `header` says otherwise."""
         return jwt.encode(dict(claims), self._private_key, algorithm="ES256", headers={"kid": self.key_id, **header})
 
+    def verify(self, token: str) -> dict[str, Any]:
+        """The claims of a token of this project. Raises jwt.InvalidTokenError."""
+        key_id = jwt.get_unverified_header(token).get("kid")
+        options: Options = {"verify_aud": False}
+        if key_id == self.key_id:
+            return jwt.decode(token, self.public_key, ["ES256"], options)
+        return jwt.decode(token, self._jwt_secret, ["HS256"], options)
+
 
 def load_or_create(path: Path, now: int) -> Secrets:
     """Reads the file, or creates it with mode 600 and new secrets."""
@@ -114,7 +135,7 @@ def derive_keys(stored: Secrets) -> ApiKeys:
     The access token has another signature each time, as ES256 has, and remains valid.
     """
     user = {
-        "iss": "http://127.0.0.1:54321/auth/v1",
+        "iss": AUTH_ISSUER,
         "sub": stored.user_id,
         "aud": "authenticated",
         "role": "authenticated",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local.stack.credentials import Secrets, write_private
+from local.stack.credentials import USERS, Secrets, write_private
 from local.stack.stack import Stack
 from local.system.errors import StackError
 
@@ -21,6 +21,8 @@ def variables(stack: Stack, app_url: str) -> dict[str, str]:
         "SUPABASE_ANON_KEY": stack.anon_key,
         "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
         "AUTHENTICATED_JWT": stack.authenticated_jwt,
+        "USER_EMAIL": USERS[0],
+        "USER_PASSWORD": stack.secrets.password_of(USERS[0]),
         "DATABASE_URL": stack.database_url,
         "SUPERUSER_DATABASE_URL": stack.superuser_database_url,
         "INGEST_TOKEN": stack.secrets.ingest_token,

@@ -1,4 +1,5 @@
-"""The API gateway, as Kong on hosted Supabase: proxies `/rest/v1` to PostgREST and requires a known `apikey`.
+"""The API gateway, as Kong on hosted Supabase: it requires a known `apikey`, proxies `/rest/v1` to PostgREST, and hands
+`/auth/v1` to the stand-in for Supabase Auth.
 
 Written as raw ASGI on httpx's transport without its client, so that bodies are streamed in both directions
 without decoding, and the gateway adds little to the time of a request.
@@ -19,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from local.stack import auth
 from local.stack.credentials import PROJECT_REF, SigningKeys
 from local.system.ports import LOOPBACK, listening_socket
 
@@ -54,6 +56,7 @@ class GatewaySettings:
     roles_by_key: Mapping[str, str]
     """The keys that are accepted. The stack may add and remove some while the gateway runs."""
     signing_keys: SigningKeys
+    auth: auth.LocalAuth
 
 
 class Gateway:
@@ -79,19 +82,22 @@ class Gateway:
     def _local_response(self, scope: Scope) -> ASGIApp | None:
         """The response to a request that is not forwarded: CORS preflight, unknown path, bad key, the schema."""
         path: str = scope["path"]
-        if path != REST_PREFIX and not path.startswith(f"{REST_PREFIX}/"):
+        is_auth = path.startswith(f"{auth.PREFIX}/")
+        if not is_auth and path != REST_PREFIX and not path.startswith(f"{REST_PREFIX}/"):
             return _problem(
                 404,
                 "no Route matched with those values",
-                f"The local stack serves {REST_PREFIX} only: no Auth, Storage, Realtime or Functions.",
+                f"The local stack serves {REST_PREFIX} and {auth.PREFIX} only: no Storage, Realtime or Functions.",
             )
         headers = dict(scope["headers"])
         if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
             return _preflight(headers)
-        return self._key_problem(headers) or self._schema_problem(path, headers)
+        if is_auth:
+            return self._key_problem(headers) or self._settings.auth
+        return self._key_problem(headers) or self._bearer_problem(headers) or self._schema_problem(path, headers)
 
     def _key_problem(self, headers: dict[bytes, bytes]) -> ASGIApp | None:
-        """The response to a request whose key or bearer token is refused, in the words of hosted Supabase."""
+        """The response to a request whose key is refused, in the words of hosted Supabase."""
         key = headers.get(b"apikey", b"").decode("latin-1")
         role = self._role_of(key)
         if not key:
@@ -106,8 +112,12 @@ class Gateway:
         if key.startswith("sb_secret_") and headers.get(b"user-agent", b"").startswith(b"Mozilla/"):
             hint = "Secret API keys can only be used in a protected environment and never in a browser."
             return _problem(401, "Forbidden use of secret API key in browser", hint)
+        return None
+
+    def _bearer_problem(self, headers: dict[bytes, bytes]) -> ASGIApp | None:
+        """The response to a request whose bearer token is refused before PostgREST sees it."""
         bearer = _bearer_of(headers)
-        if bearer.startswith(OPAQUE_PREFIX) and bearer != key:
+        if bearer.startswith(OPAQUE_PREFIX) and bearer != headers[b"apikey"].decode("latin-1"):
             return _problem(401, "Invalid API key", "A publishable or secret key belongs in the `apikey` header.")
         if self._has_unknown_key_id(bearer):
             return _problem(401, "No suitable key was found to decode the JWT", "Is the token another project's?")

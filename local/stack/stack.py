@@ -19,6 +19,7 @@ from local.postgres.extensions import EmulatedExtensions, ExtensionSetup, collec
 from local.postgres.external_server import Address
 from local.postgres.server import PostgresServer
 from local.stack import supabase_cli
+from local.stack.auth import LocalAuth
 from local.stack.credentials import SigningKeys, derive_keys, load_or_create
 from local.stack.gateway import GatewayServer, GatewaySettings
 from local.stack.postgrest import Postgrest, PostgrestSettings
@@ -61,6 +62,7 @@ class Stack:
         self.authenticated_jwt = keys.authenticated
         self.jwt_secret = self.secrets.jwt_secret
         self.signing_keys = SigningKeys(self.jwt_secret)
+        self.auth = LocalAuth(self.secrets, self.signing_keys)
         self.roles_by_key = {
             keys.publishable: "anon",
             keys.secret: "service_role",
@@ -154,7 +156,7 @@ class Stack:
                 self.applied_migrations = self.push()
         with self._progress.step("Starting PostgREST and the gateway"):
             self._start_postgrest(address)
-            gateway = GatewaySettings(self.postgrest_url, self.roles_by_key, self.signing_keys)
+            gateway = GatewaySettings(self.postgrest_url, self.roles_by_key, self.signing_keys, self.auth)
             self._loop.call(self._gateway.start(gateway))
         self._start_workers(emulated)
 

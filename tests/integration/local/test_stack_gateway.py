@@ -136,9 +136,9 @@ def test_a_users_token_does_not_open_the_schema(stack: Stack) -> None:
 
 
 def test_other_services_of_supabase_are_404_with_a_reason(stack: Stack) -> None:
-    answer = http_client.post(f"{stack.supabase_url}/auth/v1/token", headers={"apikey": stack.anon_key})
+    answer = http_client.get(f"{stack.supabase_url}/storage/v1/bucket", headers={"apikey": stack.anon_key})
     assert answer.status_code == 404
-    assert "/rest/v1 only" in answer.json()["hint"]
+    assert "/rest/v1 and /auth/v1 only" in answer.json()["hint"]
 
 
 def test_without_a_token_the_key_is_the_bearer_token(stack: Stack, fruit: str) -> None:
