@@ -98,7 +98,7 @@ def test_an_operator_signs_in_with_the_token_and_out(browser: httpx.Client, mark
     answer = browser.post("/status", data={"token": f" {OPERATOR_TOKEN} "})
     assert (answer.status_code, answer.headers["location"]) == (303, "status")
     cookie = answer.headers["set-cookie"]
-    assert all(word in cookie for word in ("HttpOnly", "SameSite=strict", "Path=/;"))
+    assert all(word in cookie for word in ("HttpOnly", "SameSite=lax", "Path=/;"))
     page = browser.get("/status")
     assert page.status_code == 200
     assert f"&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; {{{{ 7 * 7 }}}} {mark}" in page.text

@@ -73,6 +73,12 @@ QUERY_NAMES = {
     "public": ("key", "sentry_key"),
     **dict.fromkeys(("alertmanager", "grafana", "kuma", "generic"), ("key",)),
 }
+# The forms of pages: where a browser finds each, and its fields.
+FORMS: Mapping[str, tuple[str, dict[str, str]]] = {
+    "/sign-in": ("/sign-in", {"name": "Olga"}),
+    "/sign-out": ("/status", {}),
+    "/status/kill-switch": ("/status/kill-switch", {"enabled": "false", "reason": "the trust matrix"}),
+}
 # Of no heartbeat. The key in the URL is the credential: no other one matters.
 NO_KEY = "00000000-0000-4000-8000-000000000000"
 
@@ -148,6 +154,15 @@ class World:
         if who in ("publishable", "secret"):
             sent["apikey"] = sent.pop("Authorization").removeprefix("Bearer ")
         return self.postgrest.request(method, path, content=body, headers={**sent, **(headers or {})})
+
+    def form_token(self, page: str, credential: Credential) -> tuple[str, str | None]:
+        """The token of the form of a page as the owner of the cookie sees it, and the cookies afterwards."""
+        headers = {"Accept": "text/html", **({"Cookie": credential.cookie} if credential.cookie else {})}
+        answer = self.service.get(page, headers=headers)
+        found = re.search(r'name="form_token" value="([^"]*)"', answer.text)
+        cookies = [credential.cookie, *(f"{each.name}={each.value}" for each in self.service.cookies.jar)]
+        self.service.cookies.clear()
+        return found[1] if found else "", "; ".join(each for each in cookies if each) or None
 
     def _sign_in(self, name: str) -> str:
         answer = self.service.post("/status", data={"token": self.tokens[name]}, headers={"Accept": "text/html"})
@@ -269,9 +284,16 @@ def ask(world: World, row: str, who: str) -> str:
     elif place[:1] == ["signing"]:
         form = {"token": credential.token or ""} if place[-1] == "in" else {"sign_out": "1"}
         headers |= {"Accept": "text/html", "Origin": str(world.service.base_url).rstrip("/")}
-    elif (method, path) == ("POST", "/status/kill-switch"):
-        form = {"enabled": "false", "reason": "the trust matrix"}
-        headers["Origin"] = str(world.service.base_url).rstrip("/")
+    elif method == "POST" and path in FORMS:
+        page, form = FORMS[path]
+        token, cookie = world.form_token(page, credential)
+        form = {
+            **form,
+            "form_token": token,
+            **({"token": credential.token or "no-token"} if path == "/sign-in" else {}),
+        }
+        headers |= {"Accept": "text/html", "Origin": str(world.service.base_url).rstrip("/")}
+        credential = replace(credential, cookie=cookie)
     if form is not None:
         content = str(httpx.QueryParams(form)).encode()
     headers["Content-Type"] = "application/json" if form is None else "application/x-www-form-urlencoded"

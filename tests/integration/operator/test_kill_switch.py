@@ -13,6 +13,7 @@ import pytest
 
 from local import Stack
 from tests.support import http_client
+from tests.support.browser import form_token
 from tests.support.fault_proxy import Fault, running_proxy
 from tests.support.operator_tasks import run_sql_task
 from tests.support.service_budgets import UNHURRIED
@@ -59,8 +60,10 @@ def sign_in(url: str, token: str) -> str:
 
 
 def submit(url: str, cookie: str, form: dict[str, str], **headers: str) -> httpx.Response:
+    page = http_client.get(f"{url}/status/kill-switch", headers={**PAGE, "Cookie": cookie})
+    token = {"form_token": form_token(page)} if page.status_code == 200 else {}
     given = {**PAGE, "Cookie": cookie, "Origin": url, **headers}
-    return http_client.post(f"{url}/status/kill-switch", data=form, headers=given)
+    return http_client.post(f"{url}/status/kill-switch", data={**token, **form}, headers=given)
 
 
 def test_the_tasks(sql_editor: psycopg.Connection) -> None:
