@@ -8,6 +8,7 @@ from hashlib import sha256
 from importlib.resources import files
 from math import floor
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -24,6 +25,7 @@ _STOPPED = "The scheduler has stopped: no health checks run, and the state of th
 _UNJUDGED = "The responses to health checks are not judged: outages are not noticed. An incident says why."
 _MOST_COUNTED = 10_000  # open incidents of a severity, by status_summary()
 _COUNTED_EACH = timedelta(hours=2)  # a job counts the hours of targets each hour
+NO_SITE = {"title": "Status", "logo": None}  # until the database has said what the product is called
 _SPARK_WIDTH = 120.0
 _SPARK_HEIGHT = 28.0
 
@@ -114,6 +116,11 @@ def _until(moment: str | None) -> str:
 def _utc(moment: str) -> str:
     """2026-11-27 12:00 UTC: a time for everybody."""
     return f"{datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _segment(text: str) -> str:
+    """The text as one segment of a path, or as the value of a parameter."""
+    return quote(text, safe="")
 
 
 def _seen_from(places: Sequence[str] | None) -> str:
@@ -234,6 +241,7 @@ def _environment() -> Environment:
         bars=_bars,
         until=_until,
         utc=_utc,
+        segment=_segment,
         seen_from=_seen_from,
         certificate=_certificate,
         by_group=_by_group,
@@ -250,8 +258,10 @@ def _source(directive: str, text: str) -> str:
 
 
 _TEMPLATES = files("app.status") / "templates"
+_STYLES = ("site.css", "charts.css", "incidents.css")
 # All pages have the same style and script, so that their policy is the same, and a rendered page can be sent again.
-_STYLE, _SCRIPT = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("site.css", "site.js"))
+_STYLE = "".join((_TEMPLATES / name).read_text(encoding="utf-8") for name in _STYLES)
+_SCRIPT = (_TEMPLATES / "site.js").read_text(encoding="utf-8")
 _POLICY = (
     f"default-src 'none'; {_source('style-src', _STYLE)}; {_source('script-src', _SCRIPT)}; connect-src 'self'; "
     "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -268,7 +278,7 @@ _ENVIRONMENT.globals.update(style=Markup(_STYLE), script=Markup(_SCRIPT))  # noq
 
 def render(template: str, view: Mapping[str, Any]) -> str:
     """The document. view contains the variables that the template lists in its first line, and those of base.html."""
-    return _ENVIRONMENT.get_template(template).render(view)
+    return _ENVIRONMENT.get_template(template).render({"site": NO_SITE, **view})
 
 
 def html_response(document: str, status: int = 200) -> Response:

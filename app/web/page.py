@@ -35,5 +35,8 @@ async def page_response(
 
 
 def root_of(request: Request[Any]) -> str:
-    """The relative path from this page to the root of the service, which a proxy may serve below a path of its own."""
-    return "../" * (request.url.path.count("/") - 1)
+    """The relative path from this page to the root of the service, which a proxy may serve below a path of its own.
+
+    As sent, because the name of a target may contain a slash, %2F.
+    """
+    return "../" * (request.scope.get("raw_path", request.scope["path"].encode()).count(b"/") - 1)

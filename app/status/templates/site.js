@@ -1,40 +1,56 @@
-// Refreshes the page every 30 seconds, and says at the top when it cannot. Without scripts the browser reloads it instead.
+// Times in the reader's zone, and parts of a page that are fetched again every 30 seconds. Without scripts times are in UTC, and
+// the browser reloads pages that want it.
 const INTERVAL_MS = 30_000;
 const TIMEOUT_MS = 15_000;
 const warnings = document.querySelector("#warnings");
+// Swedish, because that is ISO 8601: 2026-11-27 13:00.
+const zoned = new Intl.DateTimeFormat("sv", { dateStyle: "short", timeStyle: "short" });
 let isRefreshing = false;
 
-const isSignedIn = (page) => page.querySelector("#sign-in") === null;
-const hasUnsentText = (part) =>
-  [...part.querySelectorAll("input, textarea")].some((field) => field.value !== field.defaultValue);
+// The text of a time is UTC, as is its data-utc, which is shown on focus and hover.
+function localize(root) {
+  for (const time of root.querySelectorAll("time[data-utc]")) {
+    const local = zoned.format(new Date(time.dateTime));
+    if ("relative" in time.dataset) time.dataset.utc = `${local} (${time.dataset.utc})`;
+    else time.textContent = local;
+  }
+}
+
+// What the server folded out. What the reader has changed since is kept when the part is fetched again.
+function noteFolds(root) {
+  for (const details of root.querySelectorAll("details")) details.dataset.given = details.open;
+}
+
+const isSignedIn = (page) => "reader" in page.body.dataset;
+const hasUnsentText = (parts) =>
+  parts.some((part) =>
+    [...part.querySelectorAll("input:not([type=hidden]), textarea")].some((field) => field.value !== field.defaultValue),
+  );
 
 // What an element is called, so that it is found again in the fresh page.
 const nameOf = (element) =>
   element.id || element.getAttribute("href") || element.getAttribute("name") || element.textContent.trim();
-const findIn = (main, element) =>
-  [...main.querySelectorAll(element.tagName)].find((each) => nameOf(each) === nameOf(element));
+const findIn = (part, element) =>
+  [...part.querySelectorAll(element.tagName)].find((each) => nameOf(each) === nameOf(element));
 
-// Replaces <main>, but keeps the focus, what is folded out, and how far the page is scrolled.
-function replaceMain(fresh) {
-  const main = document.querySelector("main");
-  const focused = main.contains(document.activeElement) ? document.activeElement : null;
-  const left = window.scrollX;
-  const top = window.scrollY;
-  for (const details of main.querySelectorAll("details[open]")) {
-    const same = details.querySelector("summary") && findIn(fresh, details.querySelector("summary"));
-    if (same) same.parentElement.open = true;
+// Replaces a part, but keeps the focus and what the reader folded out or in.
+function replacePart(part, fresh) {
+  const focused = part.contains(document.activeElement) ? document.activeElement : null;
+  for (const details of part.querySelectorAll("details")) {
+    if (String(details.open) === details.dataset.given) continue;
+    const summary = details.querySelector("summary");
+    const same = details.id ? findIn(fresh, details) : summary && findIn(fresh, summary)?.parentElement;
+    if (same) same.open = details.open;
   }
-  const same = focused && findIn(fresh, focused);
-  main.replaceWith(fresh);
+  const same = focused && (focused === part ? fresh : findIn(fresh, focused));
+  part.replaceWith(fresh);
   // What had the focus may be gone, such as a resolved incident: the keyboard then goes on from the start of <main>.
-  if (focused) (same || fresh).focus({ preventScroll: true });
-  window.scrollTo(left, top);
+  if (focused) (same || document.querySelector("main")).focus({ preventScroll: true });
 }
 
 // A warning is announced when it changes, so it is changed only if it has to be. The age is not announced.
 function sayStale(reason) {
   const time = document.querySelector(".updated time");
-  const minutes = Math.floor((Date.now() - new Date(time.dateTime)) / 60_000);
   let stale = document.querySelector("#stale");
   if (stale?.dataset.reason !== reason) {
     stale?.remove();
@@ -42,33 +58,44 @@ function sayStale(reason) {
     stale.id = "stale";
     stale.className = "warning";
     stale.dataset.reason = reason;
-    stale.textContent = `This page is not current: ${reason} It shows the state of ${time.textContent.trim()}`;
-    stale.append(Object.assign(document.createElement("span"), { ariaLive: "off" }), ".");
+    stale.textContent = `This page is not current: ${reason}`;
+    if (time) stale.append(` It shows the state of ${time.textContent.trim()}`);
+    stale.append(Object.assign(document.createElement("span"), { ariaLive: "off" }), time ? "." : "");
     warnings.prepend(stale);
-    document.title = "⚠ Not current | Status";
+    document.title = document.title.replace(/^.*(?= \| )/, "⚠ Not current");
   }
+  const minutes = time ? Math.floor((Date.now() - new Date(time.dateTime)) / 60_000) : 0;
   stale.querySelector("span").textContent = minutes < 1 ? "" : `, ${minutes} min ago`;
 }
 
 function show(page) {
+  const { scrollX, scrollY } = window;
   const fresh = page.querySelector("#warnings");
   if (warnings.innerHTML.trim() !== fresh.innerHTML.trim()) warnings.replaceChildren(...fresh.childNodes);
-  replaceMain(page.querySelector("main"));
+  noteFolds(page);
+  localize(page);
+  for (const part of document.querySelectorAll("[data-refresh]")) {
+    const same = page.getElementById(part.id);
+    if (same) replacePart(part, same);
+  }
+  document.querySelector("link[rel=icon]").href = page.querySelector("link[rel=icon]").href;
   document.title = page.title;
+  window.scrollTo(scrollX, scrollY);
 }
 
 async function refresh() {
-  if (document.hidden || isRefreshing) return;
+  const parts = [...document.querySelectorAll("[data-refresh]")];
+  if (document.hidden || isRefreshing || !parts.length) return;
   isRefreshing = true;
   try {
-    const response = await fetch(location.pathname, {
+    const response = await fetch(location.pathname + location.search, {
       headers: { Accept: "text/html" }, signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    if (page.querySelector("#warnings") === null) throw new Error("the response is not the status page");
-    // After a sign-in or sign-out in another tab, more than <main> has changed.
+    if (page.querySelector("#warnings") === null) throw new Error("the response is not a page of this service");
+    // After a sign-in or sign-out in another tab, more than these parts has changed.
     const isReloadNeeded = isSignedIn(page) !== isSignedIn(document);
-    if (hasUnsentText(isReloadNeeded ? document : document.querySelector("main"))) {
+    if (hasUnsentText(isReloadNeeded ? [document] : parts)) {
       sayStale("a form contains text that was not sent. Send or delete it.");
     } else if (isReloadNeeded) {
       location.reload();
@@ -82,6 +109,8 @@ async function refresh() {
   }
 }
 
+noteFolds(document);
+localize(document);
 setInterval(refresh, INTERVAL_MS);
 // A hidden page is not refreshed, so it may be hours old when it is seen again.
 document.addEventListener("visibilitychange", refresh);
