@@ -15,10 +15,9 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from app.status import charts
+from app.status.words import duration, milliseconds, percent, tone
 from app.supabase.errors import ResponseError, SupabaseError
 
-_TONES = {"up": "good", "degraded": "fair", "disputed": "disputed", "down": "bad"}
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _UNREACHABLE = "The database does not answer."
 _REFUSED = "The database rejects the service; the service's log contains the reason."
 _STOPPED = "The scheduler has stopped: no health checks run, and the state of the targets does not change."
@@ -49,20 +48,10 @@ def _media_range(part: str) -> tuple[str, float]:
     return media_type, 1.0
 
 
-def _duration(seconds: float) -> str:
-    """3 h 12 min: the two largest units."""
-    left, words = int(max(0, seconds)), []
-    for size, unit in _UNITS:
-        if left >= size:
-            words.append(f"{left // size} {unit}")
-            left %= size
-    return " ".join(words[:2]) or f"{left} s"
-
-
 def _ago(moment: str | None, now: datetime) -> str:
     if not moment:
         return "never"
-    return f"{_duration((now - datetime.fromisoformat(moment)).total_seconds())} ago"
+    return f"{duration((now - datetime.fromisoformat(moment)).total_seconds())} ago"
 
 
 def _expected(moment: str | None, now: datetime) -> str:
@@ -70,16 +59,7 @@ def _expected(moment: str | None, now: datetime) -> str:
     if not moment:
         return "no heartbeat is expected"
     seconds = (datetime.fromisoformat(moment) - now).total_seconds()
-    return f"expected in {_duration(seconds)}" if seconds >= 0 else f"expected {_duration(-seconds)} ago"
-
-
-def _milliseconds(value: float | None) -> str:
-    return "no data" if value is None else f"{value:,.0f} ms"
-
-
-def _percent(value: float | None) -> str:
-    """Truncated, not rounded: a target that failed once never shows 100 %."""
-    return "no data" if value is None else f"{floor(round(value * 100, 3)) / 100:g} %"
+    return f"expected in {duration(seconds)}" if seconds >= 0 else f"expected {duration(-seconds)} ago"
 
 
 def _counted(number: int | str) -> str:
@@ -96,16 +76,12 @@ def _uncounted(figures_at: str | None, now: datetime) -> str:
     return f"uptime as of {_ago(figures_at, now)}"
 
 
-def _tone(status: str | None) -> str:
-    return _TONES.get(status or "", "none")
-
-
 def _count_bad_days(days: Sequence[Mapping[str, Any]]) -> int:
     return sum(day["status"] in ("degraded", "down") for day in days)
 
 
 def _count_gaps(days: Sequence[Mapping[str, Any]]) -> int:
-    return sum(_tone(day["status"]) == "none" for day in days)
+    return sum(tone(day["status"]) == "none" for day in days)
 
 
 def _until(moment: str | None) -> str:
@@ -160,10 +136,10 @@ def _bars(days: Sequence[Mapping[str, Any]]) -> Markup:
     """
     bars = []
     for index, day in enumerate(days):
-        title = "" if day["status"] == "up" else f"<title>{day['day']}: {_percent(day['uptime_percent'])}</title>"
-        tone = _tone(day["status"])
-        gap = ' y="24"' if tone == "none" else ""
-        bars.append(f'<rect class="{tone}" x="{index * 4}"{gap}>{title}</rect>')
+        title = "" if day["status"] == "up" else f"<title>{day['day']}: {percent(day['uptime_percent'])}</title>"
+        name = tone(day["status"])
+        gap = ' y="24"' if name == "none" else ""
+        bars.append(f'<rect class="{name}" x="{index * 4}"{gap}>{title}</rect>')
     return Markup("".join(bars))  # noqa: S704 - dates, numbers and fixed words
 
 
@@ -230,14 +206,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        duration=_duration,
+        duration=duration,
         ago=_ago,
         expected=_expected,
-        milliseconds=_milliseconds,
-        percent=_percent,
+        milliseconds=milliseconds,
+        percent=percent,
         counted=_counted,
         uncounted=_uncounted,
-        tone=_tone,
+        tone=tone,
         bars=_bars,
         until=_until,
         utc=_utc,
@@ -269,6 +245,8 @@ _POLICY = (
 _ENVIRONMENT = _environment()
 _ENVIRONMENT.filters.update(
     day_bars=charts.day_bars,
+    day_picker=charts.day_picker,
+    spark_line=charts.spark_line,
     latency_chart=charts.latency_chart,
     hour_bars=charts.hour_bars,
     count_bars=charts.count_bars,
