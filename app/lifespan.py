@@ -16,6 +16,7 @@ from app.spool.spool import Share, Spool
 from app.state import ServiceState
 from app.status.cache import LastResult, SharedCache
 from app.status.metrics import ServiceCollector
+from app.status.public import PublicPage
 from app.status.snapshot import Snapshot, service_version
 from app.status.targets import TargetStates
 from app.supabase.audit import log_audit_anchors
@@ -115,6 +116,7 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
     replays = [feed.replay for feed in feeds.values()]
     collector = ServiceCollector(monitor, breakers, spool, supervisor, replays, targets)
     metrics.registry.register(collector)
+    snapshot = Snapshot(monitor, breakers, spool, supervisor)
     try:
         yield ServiceState(
             settings=settings,
@@ -138,12 +140,13 @@ async def run_service(settings: Settings, metrics: Metrics) -> AsyncIterator[Ser
             heartbeat_keys=Heartbeats(feeds["heartbeats"].service),
             signature_failures=SignatureFailures(supabase.record_invalid_signature),
             monitor=monitor,
-            snapshot=Snapshot(monitor, breakers, spool, supervisor),
+            snapshot=snapshot,
             sessions=Sessions(),
             auth=auth,
             refreshes=refreshes,
             attempts=Attempts(),
             public_status=public_status,
+            public_page=PublicPage(public_status, monitor, snapshot),
             operator_status=LastResult(),
         )
     finally:

@@ -10,6 +10,7 @@ from app.ingest.service import IngestService
 from app.metrics import Metrics
 from app.settings import Settings
 from app.status.cache import LastResult, SharedCache
+from app.status.public import PublicPage
 from app.status.snapshot import Snapshot
 from app.supabase.auth import AuthClient, SharedRefresh
 from app.supabase.client import SupabaseClient
@@ -51,6 +52,7 @@ class ServiceState(TypedDict):
     refreshes: SharedRefresh
     attempts: Attempts
     public_status: SharedCache[Mapping[str, Any]]
+    public_page: PublicPage
     operator_status: LastResult[Mapping[str, Any]]
 
 

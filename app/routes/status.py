@@ -5,14 +5,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from app.problems import Problem, problem
 from app.state import ServiceRequest
-from app.status.page import find_warnings, prefers_html
+from app.status.page import PAGE_HEADERS, find_warnings, prefers_html, site_of
+from app.status.public import RenderedPage
 from app.status.snapshot import HEALTH_MEMBERS, versions
 from app.supabase.errors import ResponseError, SupabaseError, UnreachableError, problem_of_reader
 from app.web.auth import bearer_token
+from app.web.conditional import has_current
 from app.web.errors import problem_response
 from app.web.form import read_form
 from app.web.origin import require_own_form
@@ -22,7 +24,6 @@ from app.web.session import (
     Reader,
     end_session,
     forget_session,
-    is_operator,
     read_reader,
     reader_with,
     save_session,
@@ -31,9 +32,12 @@ from app.web.session import (
 )
 
 # Cookie, because a page for a signed-in person must not be shown to anyone else.
-_HEADERS = {"Vary": "Accept, Authorization, Cookie", "Cache-Control": "no-store"}
+_VARY = "Accept, Authorization, Cookie"
 # What the page shows of older data while the database is unavailable. Not the overall state, nor the switches.
-_SECTIONS = ("targets", "incidents", "open_incidents", "last_deployments", "undelivered_emails")
+_SECTIONS = (
+    *("title", "logo", "targets", "maintenance", "incidents", "open_incidents", "last_deployments"),
+    "undelivered_emails",
+)
 _REFUSED = "That token is not accepted: it is wrong or has expired."
 
 _logger = logging.getLogger(__name__)
@@ -50,7 +54,8 @@ async def status(request: ServiceRequest) -> Response:
             response = await _show_json(request)
     except Problem as error:
         response = problem_response(error)
-    response.headers.update(_HEADERS)
+    response.headers.setdefault("Vary", _VARY)
+    response.headers.setdefault("Cache-Control", "no-store")
     save_session(request, response)
     return response
 
@@ -86,16 +91,19 @@ async def _show_page(request: ServiceRequest) -> Response:
     try:
         reader = await read_reader(request)
     except Problem as refused:
-        return await _show_public_page(request, refused)
+        return await _show_refusal(request, refused)
     if reader is None:
-        return await _show_public_page(request)
+        return _send(request, await request.state["public_page"].read())
     try:
-        return await _render_page(request, await _fetch(request, reader), is_signed_in=True)
+        data = await _fetch(request, reader)
     except SupabaseError as error:
         if reader.is_refused(error):
-            return await _show_public_page(request, problem("unauthorized", _REFUSED))
+            return await _show_refusal(request, problem("unauthorized", _REFUSED))
         # Only the database can verify an access token; the service itself verifies the operator token.
-        return await _render_page(request, {}, is_signed_in=reader.is_operator, error=error)
+        if not reader.is_operator:
+            return await _render_public_page(request, reader=reader)
+        return await _render_page(request, reader, {}, error)
+    return await _render_page(request, reader, data)
 
 
 async def _submit_form(request: ServiceRequest) -> Response:
@@ -109,14 +117,14 @@ async def _submit_form(request: ServiceRequest) -> Response:
     token = form.get("token", "")
     reader = reader_with(token, request.state["settings"].operator_token)
     if reader is None:
-        return await _show_public_page(request, problem("unauthorized", _REFUSED))
+        return await _show_refusal(request, problem("unauthorized", _REFUSED))
     if not reader.is_operator:
         try:
             await _fetch(request, reader)
         except SupabaseError as error:
             if reader.is_refused(error):
-                return await _show_public_page(request, problem("unauthorized", _REFUSED))
-            return await _render_page(request, {}, error=error)
+                return await _show_refusal(request, problem("unauthorized", _REFUSED))
+            return await _render_public_page(request)
     start_session(request, reader)
     return response
 
@@ -128,54 +136,71 @@ async def _reader_or_none(request: ServiceRequest) -> Reader | None:
         return None
 
 
-async def _show_public_page(request: ServiceRequest, refusal: Problem | None = None) -> Response:
-    try:
-        return await _render_page(request, await _fetch(request, None), refusal=refusal)
-    except SupabaseError as error:
-        return await _render_page(request, {}, refusal=refusal, error=error)
+def _send(request: ServiceRequest, page: RenderedPage) -> Response:
+    """The page for everybody, as it was rendered, or 304 if the browser has it already."""
+    headers = {**PAGE_HEADERS, "Vary": f"{_VARY}, Accept-Encoding"}
+    if page.etag is not None:
+        headers |= {"ETag": page.etag, "Cache-Control": "no-cache"}
+        if has_current(request.headers.get("if-none-match", ""), page.etag):
+            return Response(status_code=304, headers=headers)
+    # As GZipMiddleware decides, which compresses what is not compressed yet.
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return HTMLResponse(page.compressed, page.status, {**headers, "Content-Encoding": "gzip"})
+    return HTMLResponse(page.document, page.status, headers)
 
 
-async def _fetch(request: ServiceRequest, reader: Reader | None) -> Mapping[str, Any]:
+async def _show_refusal(request: ServiceRequest, refusal: Problem) -> Response:
+    """The page for everybody, which says why the reader sees no more. A session that was refused ends."""
+    if refusal.status == 401:
+        forget_session(request)
+    return await _render_public_page(request, refusal=refusal)
+
+
+async def _render_public_page(
+    request: ServiceRequest, *, reader: Reader | None = None, refusal: Problem | None = None
+) -> Response:
+    view = await request.state["public_page"].view()
+    variables = {name: each for name, each in view.variables.items() if name not in ("reader", "form_token")}
+    variables["refusal"] = refusal.detail if refusal else None
+    status = refusal.status if refusal else view.status
+    return await page_response(request, "public.html", variables, status=status, reader=reader)
+
+
+async def _fetch(request: ServiceRequest, reader: Reader) -> Mapping[str, Any]:
     if request.state["monitor"].last.state == "down":
         raise UnreachableError("the last probe failed")  # the page need not wait for another timeout
-    if reader is None:
-        return await request.state["public_status"].read()
     page = await request.state["supabase"].status("status_page", reader.access_token)
     return request.state["operator_status"].keep(page) if reader.is_operator else page
 
 
 async def _render_page(
-    request: ServiceRequest,
-    data: Mapping[str, Any],
-    *,
-    is_signed_in: bool = False,
-    error: SupabaseError | None = None,
-    refusal: Problem | None = None,
+    request: ServiceRequest, reader: Reader, data: Mapping[str, Any], error: SupabaseError | None = None
 ) -> Response:
+    """The page of a signed-in reader; with an error, the operator's from older data."""
     known = request.state["snapshot"].status()
     # The monitor has logged a refusal.
     if isinstance(error, ResponseError) and request.state["monitor"].last.state != "refused":
         _logger.error("supabase rejected the status page: %s: %s", error, error.message)
     now, read_at = datetime.now(UTC), None
     if error is not None:
-        last = request.state["operator_status"] if is_signed_in else request.state["public_status"].last
+        last = request.state["operator_status"]
         data, read_at = {name: each for name, each in (last.result or {}).items() if name in _SECTIONS}, last.read_at
     view = {
         "now": now,
-        "is_signed_in": is_signed_in,
-        "is_operator": is_operator(request),
+        "is_signed_in": True,
+        "is_operator": reader.is_operator,
         "warnings": find_warnings(known, error, read_at, now),
-        "refusal": refusal.detail if refusal else None,
         "known": {**known, **{name: data[name] for name in HEALTH_MEMBERS if name in data}},
         "overall": data.get("overall") or "unknown",
         "targets": data.get("targets", []),
+        "maintenance": data.get("maintenance", []),
         "incidents": data.get("incidents", []),
         "open_incidents": data.get("open_incidents", {}),
         "deployments": data.get("last_deployments", []),
         "undelivered_emails": data.get("undelivered_emails", []),
-        "dead_letters": request.state["snapshot"].dead_letters() if is_signed_in else None,
+        "dead_letters": request.state["snapshot"].dead_letters(),
     }
-    if refusal is not None and refusal.status == 401:
-        forget_session(request)
-    status_code = refusal.status if refusal else 503 if error else 200
-    return await page_response(request, "status.html", view, status=status_code)
+    # A title that was changed a moment ago.
+    if "title" in data:
+        view["site"] = site_of(data)
+    return await page_response(request, "status.html", view, status=503 if error else 200, reader=reader)

@@ -1,6 +1,7 @@
 """Pages for browsers: Accept-header negotiation, rendering of templates, and the policy of what a page may load."""
 
 import base64
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,17 @@ from app.status import charts
 from app.status.words import duration, milliseconds, percent, tone
 from app.supabase.errors import ResponseError, SupabaseError
 
+_OVERALL = {
+    "operational": ("All systems operational", "good"),
+    "degraded": ("Degraded", "fair"),
+    "outage": ("Outage", "bad"),
+    "unknown": ("Unknown", "none"),
+    "no_targets": ("No targets are checked", "none"),
+}
+_TONES_BY_URGENCY = ("bad", "disputed", "fair", "none", "info", "good")  # tones of targets
+_CALM_STATES = ("up", "in maintenance", "paused")  # in which a target needs no attention
+_FEW_TARGETS = 10
+_MOST_NAMES = 10  # of targets in one line
 _UNREACHABLE = "The database does not answer."
 _REFUSED = "The database rejects the service; the service's log contains the reason."
 _STOPPED = "The scheduler has stopped: no health checks run, and the state of the targets does not change."
@@ -25,8 +37,6 @@ _UNJUDGED = "The responses to health checks are not judged: outages are not noti
 _MOST_COUNTED = 10_000  # open incidents of a severity, by status_summary()
 _COUNTED_EACH = timedelta(hours=2)  # a job counts the hours of targets each hour
 NO_SITE = {"title": "Status", "logo": None}  # until the database has said what the product is called
-_SPARK_WIDTH = 120.0
-_SPARK_HEIGHT = 28.0
 
 
 def prefers_html(accept: str) -> bool:
@@ -76,14 +86,6 @@ def _uncounted(figures_at: str | None, now: datetime) -> str:
     return f"uptime as of {_ago(figures_at, now)}"
 
 
-def _count_bad_days(days: Sequence[Mapping[str, Any]]) -> int:
-    return sum(day["status"] in ("degraded", "down") for day in days)
-
-
-def _count_gaps(days: Sequence[Mapping[str, Any]]) -> int:
-    return sum(tone(day["status"]) == "none" for day in days)
-
-
 def _until(moment: str | None) -> str:
     """The end of a pause, if it has one."""
     return f" until {datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else ""
@@ -121,43 +123,74 @@ def _certificate(target: Mapping[str, Any], now: datetime) -> str:
     return ", ".join(parts)
 
 
-def _by_group(targets: Sequence[Mapping[str, Any]]) -> list[tuple[str | None, list[Mapping[str, Any]]]]:
-    """The targets of each group, in the order of its first target; those without a group last."""
+def _target_state(target: Mapping[str, Any]) -> tuple[str, str]:
+    """The word for the state of a target, and its tone."""
+    if target.get("is_paused"):
+        return "paused", "none"
+    if target.get("is_maintenance"):
+        return "in maintenance", "info"
+    return target["status"], tone(target["status"])
+
+
+@dataclass(frozen=True)
+class TargetGroup:
+    """Targets under one heading. words and tone are those of the worst state; others are folded below targets."""
+
+    name: str | None
+    targets: Sequence[Mapping[str, Any]]
+    others: Sequence[Mapping[str, Any]]
+    words: str
+    tone: str
+    is_foldable: bool
+    is_open: bool
+
+
+def _by_group(targets: Sequence[Mapping[str, Any]]) -> list[TargetGroup]:
+    """The targets of each group, in the order of its first target; those without a group last.
+
+    On a page with many targets, groups are folded unless a target in them needs attention; then the others are folded.
+    Few targets without any group have no heading.
+    """
     groups: dict[str | None, list[Mapping[str, Any]]] = {}
     for target in targets:
         groups.setdefault(target.get("group_name"), []).append(target)
-    return sorted(groups.items(), key=lambda group: group[0] is None)
+    is_short = len(targets) <= _FEW_TARGETS
+    is_foldable = not is_short or set(groups) != {None}
+    names = sorted(groups, key=lambda name: name is None)
+    return [_target_group(name, groups[name], is_short, is_foldable) for name in names]
 
 
-def _bars(days: Sequence[Mapping[str, Any]]) -> Markup:
-    """One bar per day, with a tooltip unless the day is up. In a template loop this takes ten times as long.
+def _target_group(
+    name: str | None, members: Sequence[Mapping[str, Any]], is_short: bool, is_foldable: bool
+) -> TargetGroup:
+    counts = Counter(_target_state(member) for member in members)
+    worst = min(counts, key=lambda state: (_TONES_BY_URGENCY.index(state[1]), state))
+    urgent = [member for member in members if _target_state(member)[0] not in _CALM_STATES]
+    is_split = bool(urgent) and not is_short
+    return TargetGroup(
+        name=name,
+        targets=urgent if is_split else members,
+        others=[member for member in members if member not in urgent] if is_split else [],
+        words=f"{counts[worst]}{f' of {len(members)}' if len(counts) > 1 else ''} {worst[0]}",
+        tone=worst[1],
+        is_foldable=is_foldable,
+        is_open=is_short or bool(urgent),
+    )
 
-    A day without data is a gap: a short bar at the bottom.
-    """
-    bars = []
-    for index, day in enumerate(days):
-        title = "" if day["status"] == "up" else f"<title>{day['day']}: {percent(day['uptime_percent'])}</title>"
-        name = tone(day["status"])
-        gap = ' y="24"' if name == "none" else ""
-        bars.append(f'<rect class="{name}" x="{index * 4}"{gap}>{title}</rect>')
-    return Markup("".join(bars))  # noqa: S704 - dates, numbers and fixed words
+
+def _bad_days(days: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Days on which a target was not up, the latest first."""
+    return [day for day in reversed(days) if day["status"] in ("degraded", "down", "disputed")]
 
 
-def _spark_lines(values: Sequence[float | None]) -> list[str]:
-    """The points of one polyline for each stretch without a gap, in a box of 120 by 28."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return []
-    top, step = max(*known, 1.0), _SPARK_WIDTH / max(len(values) - 1, 1)
-    lines: list[list[str]] = [[]]
-    for index, value in enumerate(values):
-        if value is None:
-            lines.append([])
-        else:
-            height = 1 + (_SPARK_HEIGHT - 2) * (1 - value / top)
-            lines[-1].append(f"{index * step:.1f},{height:.1f}")
-    # A single point is drawn as a dash: a polyline needs two.
-    return [" ".join(line if len(line) > 1 else [line[0], line[0]]) for line in lines if line]
+def _names(targets: Sequence[str]) -> str:
+    """The first of several names, and how many more there are."""
+    more = f" and {len(targets) - _MOST_NAMES} more" if len(targets) > _MOST_NAMES else ""
+    return ", ".join(targets[:_MOST_NAMES]) + more
+
+
+def _has_passed(moment: str, now: datetime) -> bool:
+    return datetime.fromisoformat(moment) <= now
 
 
 @dataclass(frozen=True)
@@ -214,16 +247,18 @@ def _environment() -> Environment:
         counted=_counted,
         uncounted=_uncounted,
         tone=tone,
-        bars=_bars,
         until=_until,
         utc=_utc,
         segment=_segment,
         seen_from=_seen_from,
         certificate=_certificate,
         by_group=_by_group,
-        count_bad_days=_count_bad_days,
-        count_gaps=_count_gaps,
-        spark_lines=_spark_lines,
+        target_state=_target_state,
+        bad_days=_bad_days,
+        names=_names,
+        has_passed=_has_passed,
+        overall_words=lambda overall: _OVERALL.get(overall, (overall, "none"))[0],
+        overall_tone=lambda overall: _OVERALL.get(overall, (overall, "none"))[1],
     )
     return environment
 
@@ -254,11 +289,19 @@ _ENVIRONMENT.filters.update(
 _ENVIRONMENT.globals.update(style=Markup(_STYLE), script=Markup(_SCRIPT))  # noqa: S704 - our own files
 
 
+def site_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the product is called, from the data of a status page."""
+    return {"title": data.get("title") or NO_SITE["title"], "logo": data.get("logo")}
+
+
 def render(template: str, view: Mapping[str, Any]) -> str:
     """The document. view contains the variables that the template lists in its first line, and those of base.html."""
     return _ENVIRONMENT.get_template(template).render({"site": NO_SITE, **view})
 
 
+PAGE_HEADERS = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "same-origin"}
+
+
 def html_response(document: str, status: int = 200) -> Response:
     """The document, with a policy that permits its own style, script and forms, and requests to the service."""
-    return HTMLResponse(document, status, {"Content-Security-Policy": _POLICY, "Referrer-Policy": "same-origin"})
+    return HTMLResponse(document, status, PAGE_HEADERS)

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.status.page import html_response, render
+from app.status.page import html_response, render, site_of
+from app.supabase.errors import SupabaseError
 from app.web.csrf import form_token
 from app.web.session import Reader, save_session
 
@@ -26,6 +28,7 @@ async def page_response(
         "now": datetime.now(UTC),
         "path": request.url.path,
         "root": root_of(request),
+        "site": await _read_site(request),
         "reader": reader,
         "form_token": "" if reader is None else form_token(request, reader),
     }
@@ -34,9 +37,19 @@ async def page_response(
     return response
 
 
+async def _read_site(request: Request[Any]) -> dict[str, Any]:
+    """What the product is called: as the public status page knows it, which is read once if nobody has seen it yet."""
+    public_status = request.state["public_status"]
+    if public_status.last.result is None and request.state["monitor"].last.state == "ok":
+        with suppress(SupabaseError):
+            await public_status.read()
+    return site_of(public_status.last.result or {})
+
+
 def root_of(request: Request[Any]) -> str:
     """The relative path from this page to the root of the service, which a proxy may serve below a path of its own.
 
     As sent, because the name of a target may contain a slash, %2F.
     """
-    return "../" * (request.scope.get("raw_path", request.scope["path"].encode()).count(b"/") - 1)
+    sent: bytes = request.scope.get("raw_path", request.scope["path"].encode())
+    return "../" * (sent.count(b"/") - 1)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
@@ -83,7 +85,7 @@ def test_a_browser_gets_a_page_and_other_clients_get_json(
     kind = "text/html; charset=utf-8" if is_page else "application/json"
     assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
     assert answer.headers["vary"].startswith("Accept, Authorization, Cookie")
-    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["cache-control"] == ("no-cache" if is_page else "no-store")
 
 
 def test_an_anonymous_visitor_sees_no_incident_and_no_internals(browser: httpx.Client, mark: str) -> None:
@@ -209,13 +211,77 @@ def test_the_form_is_bounded(browser: httpx.Client) -> None:
 
 
 def test_the_page_allows_no_script_but_its_own(browser: httpx.Client) -> None:
-    first, second = browser.get("/status"), browser.get("/status")
-    policy = first.headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    assert "frame-ancestors 'none'" in policy
-    (nonce,) = set(re.findall(r"'nonce-([\w-]+)'", policy))
-    assert first.text.count(f'nonce="{nonce}"') == 2
-    assert nonce not in second.text
+    pages = [browser.get("/status")]
+    browser.post("/status", data={"token": OPERATOR_TOKEN})
+    pages += [browser.get("/status"), browser.get("/"), browser.get("/status/kill-switch")]
+    for page in pages:
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        for directive, element in (("style-src", "style"), ("script-src", "script")):
+            (text,) = re.findall(rf"<{element}>(.*?)</{element}>", page.text, re.DOTALL)
+            digest = base64.b64encode(sha256(text.encode()).digest()).decode()
+            assert f"{directive} 'sha256-{digest}';" in policy
+        assert re.findall(r'\s(style|on\w+)="', page.text) == []
+
+
+def test_the_public_page_is_sent_again_only_if_it_has_changed(browser: httpx.Client) -> None:
+    first = browser.get("/status")
+    etag = first.headers["etag"]
+    assert first.headers["cache-control"] == "no-cache"
+    assert first.headers["vary"].startswith("Accept, Authorization, Cookie, Accept-Encoding")
+    assert "set-cookie" not in first.headers
+    answers: list[httpx.Response] = []
+    # The page may be rendered again between the two requests.
+    wait_until(lambda: _is_not_modified(browser, answers), what="an answer without a page")
+    again = answers[-1]
+    assert again.content == b""
+    assert again.headers["vary"] == first.headers["vary"]
+    assert "content-security-policy" in again.headers
+    other = browser.get("/status", headers={"If-None-Match": '"another"'})
+    assert (other.status_code, other.text[:15]) == (200, "<!doctype html>")
+    head = browser.head("/status")
+    assert (head.status_code, head.content) == (200, b"")
+    assert etag.startswith('W/"')
+
+
+def _is_not_modified(browser: httpx.Client, answers: list[httpx.Response]) -> bool:
+    etag = browser.get("/status").headers["etag"]
+    answers.append(browser.get("/status", headers={"If-None-Match": etag}))
+    return answers[-1].status_code == 304
+
+
+def test_the_page_of_a_signed_in_reader_is_not_stored(browser: httpx.Client) -> None:
+    etag = browser.get("/status").headers["etag"]
+    browser.post("/status", data={"token": OPERATOR_TOKEN})
+    page = browser.get("/status", headers={"If-None-Match": f"{etag}, *"})
+    assert (page.status_code, page.headers["cache-control"]) == (200, "no-store")
+    assert "etag" not in page.headers
+
+
+def test_every_browser_gets_the_same_public_page(page_service: ServiceProcess) -> None:
+    headers = [{"User-Agent": "a", "Cookie": "theme=dark"}, {"User-Agent": "b", "X-Forwarded-For": "192.0.2.7"}]
+    texts: list[str] = []
+
+    def is_same() -> bool:
+        texts[:] = [http_client.get(f"{page_service.url}/status", headers={**PAGE, **each}).text for each in headers]
+        return texts[0] == texts[1]
+
+    # The page may be rendered again between the two requests.
+    wait_until(is_same, what="the same page")
+    assert "form_token" not in texts[0]
+    assert "<form" not in texts[0]
+
+
+def test_incidents_and_targets_on_the_page_link_to_their_own_pages(browser: httpx.Client, mark: str) -> None:
+    browser.post("/status", data={"token": OPERATOR_TOKEN})
+    page = browser.get("/status").text
+    assert re.search(rf'<a href="incidents/INC-\d+">[^<]*{mark}</a>', page)
+    assert '<a href="incidents">All incidents</a>' in page
+    assert re.search(
+        r'<form method="post" action="sign-out"><input type="hidden" name="form_token" value="[^"]+">', page
+    )
 
 
 def test_anonymous_visitors_see_only_public_targets(

@@ -29,11 +29,11 @@ const hasUnsentText = (parts) =>
 
 // What an element is called, so that it is found again in the fresh page.
 const nameOf = (element) =>
-  element.id || element.getAttribute("href") || element.getAttribute("name") || element.textContent.trim();
+  element.id || (element.type === "radio" && element.value) || element.getAttribute("href") || element.getAttribute("name") || element.textContent.trim();
 const findIn = (part, element) =>
   [...part.querySelectorAll(element.tagName)].find((each) => nameOf(each) === nameOf(element));
 
-// Replaces a part, but keeps the focus and what the reader folded out or in.
+// Replaces a part, but keeps the focus, what the reader folded out or in, and the day that was chosen in a chart.
 function replacePart(part, fresh) {
   const focused = part.contains(document.activeElement) ? document.activeElement : null;
   for (const details of part.querySelectorAll("details")) {
@@ -41,6 +41,12 @@ function replacePart(part, fresh) {
     const summary = details.querySelector("summary");
     const same = details.id ? findIn(fresh, details) : summary && findIn(fresh, summary)?.parentElement;
     if (same) same.open = details.open;
+  }
+  for (const radio of part.querySelectorAll("input[type=radio]:checked:not([checked])")) {
+    const same = [...fresh.querySelectorAll("input[type=radio]")].find(
+      (each) => each.name === radio.name && each.value === radio.value,
+    );
+    if (same) same.checked = true;
   }
   const same = focused && (focused === part ? fresh : findIn(fresh, focused));
   part.replaceWith(fresh);
