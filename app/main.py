@@ -12,6 +12,7 @@ from app.problems import Problem
 from app.routes.email import receive_email_event
 from app.routes.health import database_health, health, index
 from app.routes.heartbeat import receive_heartbeat
+from app.routes.incident_pages import incident_page, incidents_page
 from app.routes.incidents import get_incident, list_incidents
 from app.routes.kill_switch import kill_switch
 from app.routes.metrics import metrics
@@ -63,6 +64,8 @@ def create_app(settings: Settings) -> Starlette:
             Route("/sign-out", sign_out, methods=["POST"], middleware=pages),
             Route("/status", status, methods=["GET", "POST"], middleware=pages),
             Route("/status/kill-switch", kill_switch, methods=["GET", "POST"], middleware=pages),
+            Route("/incidents", incidents_page, methods=["GET"], middleware=pages),
+            Route("/incidents/{incident_id}", incident_page, methods=["GET", "POST"], middleware=pages),
             Route("/metrics", metrics, methods=["GET"]),
             Route("/webhooks/sentry", receive_sentry, methods=["POST"]),
             Route("/heartbeat/{key}", receive_heartbeat, methods=["GET", "POST"]),

@@ -47,6 +47,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
     "not-found": ProblemType(404, "No such route. GET / lists the routes."),
     "heartbeat-not-found": ProblemType(404, "No heartbeat has this key."),
     "incident-not-found": ProblemType(404, "No such incident, or this token may not read it."),
+    "conflict": ProblemType(409, "Somebody was faster, or the state does not permit it."),
     "method-not-allowed": ProblemType(405, "This route does not support the method."),
     "body-timeout": ProblemType(408, "The body took too long to arrive."),
     "body-too-large": ProblemType(413, "The body is larger than 1 MiB."),

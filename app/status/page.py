@@ -1,6 +1,7 @@
 """Pages for browsers: Accept-header negotiation, rendering of templates, and the policy of what a page may load."""
 
 import base64
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
-from app.status import charts
+from app.status import charts, incidents
 from app.status.words import duration, milliseconds, percent, tone
 from app.supabase.errors import ResponseError, SupabaseError
 
@@ -30,6 +31,8 @@ _TONES_BY_URGENCY = ("bad", "disputed", "fair", "none", "info", "good")  # tones
 _CALM_STATES = ("up", "in maintenance", "paused")  # in which a target needs no attention
 _FEW_TARGETS = 10
 _MOST_NAMES = 10  # of targets in one line
+# Control characters, and those that reverse the text after them: a page shows their code points.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _UNREACHABLE = "The database does not answer."
 _REFUSED = "The database rejects the service; the service's log contains the reason."
 _STOPPED = "The scheduler has stopped: no health checks run, and the state of the targets does not change."
@@ -230,10 +233,18 @@ def find_warnings(
     return warnings
 
 
+def _show_unseen(value: object) -> object:
+    """What a template writes. Text that was stored cannot reorder or hide what stands beside it."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return _UNSEEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", value)
+    return value
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("app.status"),
         autoescape=True,
+        finalize=_show_unseen,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -285,7 +296,15 @@ _ENVIRONMENT.filters.update(
     latency_chart=charts.latency_chart,
     hour_bars=charts.hour_bars,
     count_bars=charts.count_bars,
+    fix_choices=incidents.fix_choices,
+    fold_stack=incidents.fold_stack,
+    host=incidents.host,
+    minute_choices=incidents.minute_choices,
+    plain_value=incidents.plain_value,
+    timeline_tone=incidents.timeline_tone,
 )
+_ENVIRONMENT.tests.update(web_address=incidents.is_web_address)
+_ENVIRONMENT.globals.update(query_of=incidents.query_of)
 _ENVIRONMENT.globals.update(style=Markup(_STYLE), script=Markup(_SCRIPT))  # noqa: S704 - our own files
 
 

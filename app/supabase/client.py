@@ -190,10 +190,17 @@ class SupabaseClient:
 
     async def change_incident(
         self, incident_id: str, change: Mapping[str, str], access_token: str | None, operator: str | None
-    ) -> object:
-        """Change an incident with the rights of the token, or as the operator of this name. Not retried."""
+    ) -> str:
+        """Change an incident with the rights of the token, or as the operator of this name. Returns its id.
+
+        Not retried: a call whose answer got lost may have been executed, see is_change_unknown().
+        """
         parameters = {"incident_id": incident_id, "change": change, "operator": operator}
-        return await self._call("change_incident", parameters, access_token)
+        result = await self._call("change_incident", parameters, access_token)
+        changed = result.get("incident_id") if isinstance(result, Mapping) else None
+        if not isinstance(changed, str):
+            raise UnreachableError("the response is not that of change_incident()")
+        return changed
 
     async def _read(self, function: str, parameters: dict[str, Any], access_token: str | None) -> Mapping[str, Any]:
         async def call() -> Mapping[str, Any]:

@@ -13,6 +13,10 @@ from enum import Enum
 from app.problems import Problem, problem
 
 _NO_SUCH_ROLE = "22023"
+# What the SQL functions refuse, by SQLSTATE.
+_REFUSALS = {"PT400": "parameter", "PT403": "forbidden", "PT404": "not-found", "PT409": "conflict"}
+# A connection that broke may have broken after the commit.
+_MAYBE_COMMITTED = ("08", "40003", "PGRST001")
 
 
 class SupabaseError(Exception):
@@ -142,3 +146,19 @@ def problem_of_reader(error: SupabaseError, known: Mapping[str, object] | None =
     if kind is ErrorKind.TRANSIENT:
         return problem("unavailable", "The database is unavailable.", members=known or {})
     return problem("misconfigured")
+
+
+def problem_of_page(error: SupabaseError) -> Problem:
+    """The problem of a page or of one of its forms: what the SQL functions refuse, in their own words."""
+    code = _REFUSALS.get(error.code or "")
+    if code is None or error.message is None:
+        return problem_of_reader(error)
+    # `hint` is a sentence, or has the allowed values.
+    hint = error.hint or ""
+    advice = hint if not hint or hint.endswith(".") else f"Allowed: {hint}."
+    return problem(code, f"{error.message}. {advice}".strip(), members={"parameter": error.detail})
+
+
+def is_change_unknown(error: SupabaseError) -> bool:
+    """Whether a call that failed may have changed something all the same: its answer got lost."""
+    return error.code is None or error.code.startswith(_MAYBE_COMMITTED)

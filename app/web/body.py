@@ -13,7 +13,8 @@ from starlette.requests import Request
 from app.problems import problem
 
 BODY_LIMIT = 1024 * 1024
-FORM_LIMIT = 8 * 1024
+# A note of 4,000 characters, of which a form sends each in up to 12 bytes.
+FORM_LIMIT = 64 * 1024
 EMAIL_EVENT_LIMIT = 256 * 1024
 _REPORT_SECONDS = 15.0
 # Sentry closes the connection after one second.

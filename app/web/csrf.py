@@ -38,13 +38,21 @@ async def read_own_form(request: Request[Any], reader: Reader | None, *names: st
     A program that sends a bearer token needs no form_token: no other site can make a browser send one. Basic
     credentials do not count, because a browser adds them by itself.
     """
-    if reader is not None and reader.form_key is None:
-        return await read_form(request, *names)
-    require_own_form(request, has_session=reader is not None)
+    if reader is None or reader.form_key is not None:
+        require_own_form(request, has_session=reader is not None)
     form = await read_form(request, *names, FIELD)
-    if not _is_token_of(request, reader, form.pop(FIELD, "")):
-        raise problem("forbidden", _FOREIGN)
+    check_own_form(request, reader, form)
     return form
+
+
+def check_own_form(request: Request[Any], reader: Reader | None, form: dict[str, str]) -> None:
+    """The same for a form that was read already: takes out form_token."""
+    token = form.pop(FIELD, "")
+    if reader is not None and reader.form_key is None:
+        return
+    require_own_form(request, has_session=reader is not None)
+    if not _is_token_of(request, reader, token):
+        raise problem("forbidden", _FOREIGN)
 
 
 def _is_token_of(request: Request[Any], reader: Reader | None, token: str) -> bool:

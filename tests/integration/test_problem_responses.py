@@ -55,6 +55,7 @@ REQUESTS: dict[str, Callable[[httpx.Client], httpx.Response]] = {
 # The codes that the tests below, and those in tests/unit, produce by other means.
 OTHERWISE = {
     "body-timeout",
+    "conflict",
     "draining",
     "forbidden",
     "incident-not-found",

@@ -77,6 +77,7 @@ QUERY_NAMES = {
 FORMS: Mapping[str, tuple[str, dict[str, str]]] = {
     "/sign-in": ("/sign-in", {"name": "Olga"}),
     "/sign-out": ("/status", {}),
+    "/incidents/INC-0": ("/incidents", {"action": "note", "note": "the trust matrix"}),
     "/status/kill-switch": ("/status/kill-switch", {"enabled": "false", "reason": "the trust matrix"}),
 }
 # Of no heartbeat. The key in the URL is the credential: no other one matters.

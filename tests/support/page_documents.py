@@ -1,0 +1,235 @@
+"""Documents as the RPCs of the incident pages return them, for tests of the pages alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NOON = "2026-11-27T12:00:00+00:00"
+
+
+def incident(**changes: Any) -> dict[str, Any]:
+    """The member incident of incident_page()."""
+    return {
+        "id": "INC-1001",
+        "title": "PoolTimeout: the pool is exhausted",
+        "message": "the pool is exhausted after 30 s",
+        "error_type": "PoolTimeout",
+        "error_code": "08006",
+        "severity": "CRITICAL",
+        "category": "database",
+        "status": "open",
+        "rule": "database_pool_exhausted",
+        "source": "shop-api",
+        "sender": "server:default",
+        "environment": "production",
+        "release": "2.14.0",
+        "url": "https://shop.example/checkout",
+        "external_url": "https://acme.sentry.io/issues/4711/",
+        "occurrence_count": 1342,
+        "first_seen": NOON,
+        "last_seen": NOON,
+        "opened_at": NOON,
+        "reopened_at": None,
+        "acknowledged_at": None,
+        "acknowledged_by": None,
+        "suppressed_until": None,
+        "resolved_at": None,
+        "resolved_by": None,
+        "resolution": None,
+        "claimed_by": None,
+        "claim_expires_at": None,
+        "has_manual_severity": False,
+        "fingerprint": "5f1c0b6a9d1e4c7f",
+        "context": {"job": "checkout", "tags": {"region": "eu"}},
+        **changes,
+    }
+
+
+def incident_page(**changes: Any) -> dict[str, Any]:
+    """incident_page(), with an entry in each list."""
+    frame, library = {"is_frame": True, "is_in_app": True}, {"is_frame": True, "is_in_app": False}
+    other = {"is_frame": False, "is_in_app": False}
+    entry = {
+        "at": NOON,
+        "from": None,
+        "to": None,
+        "why": None,
+        "channel": None,
+        "status": None,
+        "attempts": None,
+        "delivered_at": None,
+    }
+    return {
+        "incident": incident(),
+        "stack": [
+            {"text": "Traceback (most recent call last):", **other},
+            {"text": '  File "/usr/lib/python3/starlette/routing.py", line 288, in handle', **library},
+            {"text": "    await self.app(scope, receive, send)", **library},
+            {"text": '  File "/app/shop/checkout.py", line 42, in pay', **frame},
+            {"text": "PoolTimeout: the pool is exhausted", **other},
+        ],
+        "stack_is_cut": False,
+        "reason": {
+            "rule": "database_pool_exhausted",
+            "origin": "built-in",
+            "description": "The built-in rule database_pool_exhausted matches.",
+            "words": ["pool", "exhausted"],
+            "fields": ["error_type"],
+            "note": "The rules decide otherwise today.",
+            "change": "It was HIGH before.",
+        },
+        "activity": {"rate": "8 a minute", "from": NOON, "hours": [0] * 167 + [421]},
+        "releases": [
+            {
+                "release": "2.14.0",
+                "environment": "production",
+                "occurrences": 1342,
+                "first_seen": NOON,
+                "last_seen": NOON,
+            }
+        ],
+        "timeline": [
+            {**entry, "kind": "person", "who": "ann@example.com", "what": "noted", "why": "The pool is 5."},
+            {
+                **entry,
+                "kind": "notification",
+                "who": "ops-chat",
+                "what": "told that it opened",
+                "channel": "ops-chat",
+                "status": "given up",
+                "attempts": 7,
+                "delivered_at": NOON,
+            },
+            {**entry, "kind": "agent", "who": "fe-agent", "what": "claimed", "from": "open", "to": "acknowledged"},
+            {**entry, "kind": "job", "who": "server:default", "what": "opened", "to": "open"},
+        ],
+        "timeline_is_cut": True,
+        "deployments": [
+            {
+                "id": 91,
+                "service": "shop-api",
+                "version": "2.14.0",
+                "environment": "production",
+                "status": "rolled_back",
+                "started_at": NOON,
+                "finished_at": None,
+                "deployed_by": "github-actions",
+                "is_linked": True,
+                "is_before": True,
+            }
+        ],
+        "similar": [
+            {
+                "id": "INC-988",
+                "title": "PoolTimeout before",
+                "status": "resolved",
+                "severity": "HIGH",
+                "last_seen": NOON,
+                "likeness": "same type",
+                "resolution": "Raised the pool to 20.",
+            }
+        ],
+        "fixes": [
+            {
+                "id": 12,
+                "pattern": "pool exhausted",
+                "root_cause": "The pool is small.",
+                "solution": "Raise pool_size to 20.",
+                "success_count": 4,
+                "failure_count": 1,
+                "success_rate": 0.8,
+                "is_approved": True,
+                "is_linked": True,
+                "is_recordable": True,
+            }
+        ],
+        "regression": {
+            "how": "a new incident of the same error",
+            "incident_id": "INC-988",
+            "came_back_at": NOON,
+            "resolved_at": NOON,
+            "knowledge_id": 12,
+            "was_said_to_work": True,
+            "data": {"resolved_by": "ben@example.com", "resolution": "Raised the pool to 20."},
+        },
+        "actions": ["acknowledge", "resolve", "suppress", "note", "set_severity"],
+        "severities": ["LOW", "MEDIUM", "HIGH", "CRITICAL"],
+        "suppress_choices": [{"minutes": 60, "label": "1 hour"}, {"minutes": 1440, "label": "1 day"}],
+        **changes,
+    }
+
+
+_LISTED = (
+    "id",
+    "title",
+    "error_type",
+    "severity",
+    "category",
+    "status",
+    "source",
+    "sender",
+    "environment",
+    "release",
+    "occurrence_count",
+    "first_seen",
+    "last_seen",
+    "opened_at",
+    "acknowledged_by",
+    "claimed_by",
+    "claim_expires_at",
+    "suppressed_until",
+    "resolved_at",
+    "resolved_by",
+)
+
+
+def listed(**changes: Any) -> dict[str, Any]:
+    """An incident of search_incidents()."""
+    return {**{name: incident()[name] for name in _LISTED}, **changes}
+
+
+def search(**changes: Any) -> dict[str, Any]:
+    """search_incidents(), with an incident of each status."""
+    hours = [
+        {"hour": f"2026-11-27T{hour:02}:00:00+00:00", "CRITICAL": hour, "HIGH": 0, "MEDIUM": 2, "LOW": 1}
+        for hour in range(24)
+    ]
+    return {
+        "incidents": [
+            listed(),
+            listed(id="INC-1002", status="acknowledged", acknowledged_by="ann@example.com"),
+            listed(id="INC-1003", status="acknowledged", claimed_by="fe-agent", claim_expires_at=NOON),
+            listed(id="INC-1004", status="suppressed", suppressed_until=NOON),
+            listed(id="INC-1005", status="resolved", resolved_at=NOON, resolved_by="ben@example.com"),
+        ],
+        "next": "cursor & more",
+        "is_cut": False,
+        "counts": {
+            "CRITICAL": 2,
+            "HIGH": 10_000,
+            "MEDIUM": 0,
+            "LOW": 0,
+            "open": 1,
+            "acknowledged": 2,
+            "suppressed": 1,
+        },
+        "filters": {
+            "status": "live",
+            "severity": None,
+            "category": None,
+            "source": None,
+            "environment": None,
+            "text": None,
+            "period": "24h",
+        },
+        "choices": {
+            "status": ["live", "open", "acknowledged", "suppressed", "resolved", "all"],
+            "severity": ["LOW", "MEDIUM", "HIGH", "CRITICAL"],
+            "category": ["frontend", "database"],
+            "period": ["24h", "7d"],
+            "source": ["shop-api"],
+            "environment": ["production"],
+        },
+        "reports": {"from": NOON, "until": NOON, "hours": hours, "counted_at": NOON},
+        **changes,
+    }
