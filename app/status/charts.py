@@ -374,9 +374,8 @@ def _time_axis(moments: Sequence[datetime], step: timedelta) -> str:
             is_shown, is_minor, text = moment.weekday() == 0, weeks % 3 != 0, f"{moment.day} {moment:%b}"
         if is_shown:
             place = 100 * index / len(moments)
-            anchor = "start" if place < 4 else "end" if place > 96 else "middle"
             minor = ' class="chart-minor"' if is_minor else ""
-            labels.append(f'<text x="{place:.2f}%" y="1.25em" text-anchor="{anchor}"{minor}>{text}</text>')
+            labels.append(f'<text x="{place:.2f}%" y="1.25em" text-anchor="middle"{minor}>{text}</text>')
     return "".join(labels)
 
 

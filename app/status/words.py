@@ -1,5 +1,6 @@
 """Numbers and states as pages say them."""
 
+from datetime import datetime
 from math import floor
 
 _TONES = {"up": "good", "degraded": "fair", "disputed": "disputed", "down": "bad"}
@@ -29,3 +30,21 @@ def milliseconds(value: float | None) -> str:
 def percent(value: float | None) -> str:
     """Truncated, not rounded: a target that failed once never shows 100 %."""
     return "no data" if value is None else f"{floor(round(value * 100, 3)) / 100:g} %"
+
+
+def run_time(value: float | None) -> str:
+    """How long something ran, from milliseconds: 350 ms, 42.5 s, 1 min 21 s, 2 h 5 min."""
+    if value is None:
+        return "no data"
+    if value < 1000:
+        return f"{max(value, 0):,.0f} ms"
+    if value < 60_000:
+        return f"{floor(value / 100) / 10:g} s"
+    seconds = int(value / 1000)
+    return f"{seconds // 60} min {seconds % 60} s" if seconds < 3600 else duration(seconds)
+
+
+def from_now(moment: str, now: datetime) -> str:
+    """in 41 d 2 h, or 3 d 1 h ago."""
+    seconds = (datetime.fromisoformat(moment) - now).total_seconds()
+    return f"in {duration(seconds)}" if seconds > 0 else f"{duration(-seconds)} ago"
