@@ -22,6 +22,7 @@ from app.routes.sdk import receive_envelope, receive_event
 from app.routes.sentry import receive_sentry
 from app.routes.sign_in import sign_in, sign_out
 from app.routes.status import status
+from app.routes.target_page import target_page
 from app.settings import Settings
 from app.web.errors import on_http_exception, on_problem
 from app.web.middleware import (
@@ -66,6 +67,8 @@ def create_app(settings: Settings) -> Starlette:
             Route("/status/kill-switch", kill_switch, methods=["GET", "POST"], middleware=pages),
             Route("/incidents", incidents_page, methods=["GET"], middleware=pages),
             Route("/incidents/{incident_id}", incident_page, methods=["GET", "POST"], middleware=pages),
+            # Names may contain slashes.
+            Route("/targets/{name:path}", target_page, methods=["GET"], middleware=pages),
             Route("/metrics", metrics, methods=["GET"]),
             Route("/webhooks/sentry", receive_sentry, methods=["POST"]),
             Route("/heartbeat/{key}", receive_heartbeat, methods=["GET", "POST"]),

@@ -48,6 +48,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
     "heartbeat-not-found": ProblemType(404, "No heartbeat has this key."),
     "incident-not-found": ProblemType(404, "No such incident, or this token may not read it."),
     "conflict": ProblemType(409, "Somebody was faster, or the state does not permit it."),
+    "target-not-found": ProblemType(404, "No target has this name."),
     "method-not-allowed": ProblemType(405, "This route does not support the method."),
     "body-timeout": ProblemType(408, "The body took too long to arrive."),
     "body-too-large": ProblemType(413, "The body is larger than 1 MiB."),

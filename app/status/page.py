@@ -17,7 +17,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from app.status import charts, incidents
-from app.status.words import duration, milliseconds, percent, tone
+from app.status.words import duration, from_now, milliseconds, percent, run_time, tone
 from app.supabase.errors import ResponseError, SupabaseError
 
 _OVERALL = {
@@ -296,6 +296,8 @@ _ENVIRONMENT.filters.update(
     latency_chart=charts.latency_chart,
     hour_bars=charts.hour_bars,
     count_bars=charts.count_bars,
+    from_now=from_now,
+    run_time=run_time,
     fix_choices=incidents.fix_choices,
     fold_stack=incidents.fold_stack,
     host=incidents.host,
