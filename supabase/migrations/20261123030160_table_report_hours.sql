@@ -25,15 +25,18 @@ using (false);
 revoke all on table monitoring.report_hours from public, anon, authenticated, service_role;
 
 comment on table monitoring.report_hours is
-'Number of reports by hour and severity, of the last 8 days: four rows an hour, counted from monitoring.incident_hours.';
+'Number of reports by hour and severity, of the last 8 days: four rows an hour, counted from
+monitoring.incident_hours.';
 
 comment on column monitoring.report_hours.hour is 'Start of the hour in which the errors occurred, in UTC.';
 
 comment on column monitoring.report_hours.severity is
-'Severity that the incidents had when the hour was counted last. A later change counts while the hour is counted again.';
+'Severity that the incidents had when the hour was counted last. A later change counts while the hour is counted
+again.';
 
 comment on column monitoring.report_hours.reports is
-'Number of occurrences. Of an hour with more than 50,000 rows of incidents, environments and releases, those of 50,000.';
+'Number of occurrences. Of an hour with more than 50,000 rows of incidents, environments and releases, those of
+50,000.';
 
 comment on column monitoring.report_hours.counted_at is 'Time at which the hour was counted last.';
 
@@ -80,8 +83,8 @@ as $$
 $$;
 
 comment on function monitoring.count_report_hour(timestamptz) is
-'Counts the reports of an hour, which begins at a full hour in UTC, by severity, and writes a row of each severity, also
-when it has none. Reads at most 50,000 rows of monitoring.incident_hours.';
+'Counts the reports of an hour, which begins at a full hour in UTC, by severity, and writes a row of each severity,
+also when it has none. Reads at most 50,000 rows of monitoring.incident_hours.';
 
 create function monitoring.count_reports()
 returns integer
@@ -130,6 +133,6 @@ end
 $$;
 
 comment on function monitoring.count_reports() is
-'Counts the reports of the current hour, of the hour before, of one of the 24 hours before them in turn, and of up to 12
-of the last 168 hours that are not counted yet; deletes hours older than 8 days or retention.incident_hours_days. Returns
-how many hours it counted. Safe to repeat. pg_cron runs it each minute.';
+'Counts the reports of the current hour, of the hour before, of one of the 24 hours before them in turn, and of up to
+12 of the last 168 hours that are not counted yet; deletes hours older than 8 days or retention.incident_hours_days.
+Returns how many hours it counted. Safe to repeat. pg_cron runs it each minute.';

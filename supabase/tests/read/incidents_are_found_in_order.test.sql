@@ -3,7 +3,7 @@ begin;
 select plan(7);
 
 -- Every incident of the test has this source; the numbers are in the order of the list.
-create function pg_temp.open(number integer, severity text, status text, hours integer, title text default 't')
+create function pg_temp.open(number integer, severity text, status text, hours integer)
 returns void
 language sql
 as $$
@@ -12,7 +12,7 @@ as $$
     acknowledged_at, resolved_at
   )
   values (
-    'INC-77000' || open.number, 'tap search ' || open.number, open.title, 'm', open.severity::public.incident_severity,
+    'INC-77000' || open.number, 'tap search ' || open.number, 't', 'm', open.severity::public.incident_severity,
     'backend', 'r', 'tap-search', 'server:default', open.status::public.incident_status,
     now() - interval '1 hour' * open.hours, now() - interval '1 hour' * open.hours,
     case when open.status = 'acknowledged' then now() end, case when open.status = 'resolved' then now() end
@@ -28,13 +28,16 @@ as $$
   with ordinality as incidents (incident, place)
 $$;
 
-select
-  pg_temp.open(1, 'CRITICAL', 'open', 9),
-  pg_temp.open(2, 'HIGH', 'acknowledged', 1),
-  pg_temp.open(3, 'HIGH', 'open', 2),
-  pg_temp.open(4, 'LOW', 'suppressed', 0),
-  pg_temp.open(5, 'MEDIUM', 'resolved', 3),
-  pg_temp.open(6, 'CRITICAL', 'resolved', 4);
+select pg_temp.open(opened.number, opened.severity, opened.status, opened.hours)
+from (
+  values
+  (1, 'CRITICAL', 'open', 9),
+  (2, 'HIGH', 'acknowledged', 1),
+  (3, 'HIGH', 'open', 2),
+  (4, 'LOW', 'suppressed', 0),
+  (5, 'MEDIUM', 'resolved', 3),
+  (6, 'CRITICAL', 'resolved', 4)
+) as opened (number, severity, status, hours);
 
 select is(
   pg_temp.ids('{}'), array['1', '2', '3', '4'],

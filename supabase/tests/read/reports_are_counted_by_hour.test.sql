@@ -11,7 +11,7 @@ values
 ('INC-7720001', 'tap reports 1', 't', 'm', 'LOW', 'backend', 'r'),
 ('INC-7720002', 'tap reports 2', 't', 'm', 'CRITICAL', 'backend', 'r');
 
-create function pg_temp.report(incident_id text, hours_ago integer, occurrences integer, release text default '')
+create function pg_temp.report(incident_id text, hours_ago integer, occurrences integer, release text)
 returns void
 language sql
 as $$
@@ -35,8 +35,16 @@ as $$
   where (bars.bar ->> 'hour')::timestamptz = date_trunc('hour', now(), 'UTC') - interval '1 hour' * counted.hours_ago
 $$;
 
-select pg_temp.report('INC-7720001', 0, 3), pg_temp.report('INC-7720001', 0, 4, '1.0'), pg_temp.report('INC-7720002', 0, 5),
-  pg_temp.report('INC-7720002', 1, 6), pg_temp.report('INC-7720001', 100, 7), pg_temp.report('INC-7720001', 200, 8);
+select pg_temp.report(reported.incident_id, reported.hours_ago, reported.occurrences, reported.release)
+from (
+  values
+  ('INC-7720001', 0, 3, ''),
+  ('INC-7720001', 0, 4, '1.0'),
+  ('INC-7720002', 0, 5, ''),
+  ('INC-7720002', 1, 6, ''),
+  ('INC-7720001', 100, 7, ''),
+  ('INC-7720001', 200, 8, '')
+) as reported (incident_id, hours_ago, occurrences, release);
 
 select is(
   public.search_incidents() #> '{reports,counted_at}', 'null'::jsonb,
