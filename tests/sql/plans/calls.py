@@ -44,7 +44,7 @@ def _purge(table: str, batch_size: int | None = None) -> tuple[Call, ...]:
 
 _COUNTED = Budget(entries=45_000, blocks=50_000, reason="it counts up to 10,000 live incidents of each severity")
 _SEARCHED = Budget(
-    entries=90_000, blocks=60_000, reason="it counts up to 10,000 live incidents of each severity and of each status"
+    entries=45_000, blocks=50_000, reason="it counts up to 10,000 live incidents of each severity and of each status"
 )
 _LISTED = Budget(entries=12_000, blocks=15_000, reason="it counts up to 10,000 incidents of the list")
 
