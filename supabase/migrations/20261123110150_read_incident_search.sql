@@ -304,7 +304,7 @@ as $$
     'environment', (
       select coalesce(jsonb_agg(named.environment order by named.environment), '[]')
       from (
-        select distinct latest.environment
+        select latest.environment
         from (
           select incidents.environment
           from public.incidents
@@ -312,7 +312,16 @@ as $$
           limit 1000
         ) as latest
         where latest.environment is not null
-        order by latest.environment
+        union
+        -- An environment in which nothing opened lately.
+        select deployed.environment
+        from (
+          select deployment_history.environment
+          from public.deployment_history
+          order by deployment_history.started_at desc
+          limit 200
+        ) as deployed
+        order by 1
         limit 50
       ) as named
     )
@@ -321,7 +330,7 @@ $$;
 
 comment on function monitoring.list_incident_choices() is
 'Returns what incidents can be filtered by: lists of words by filter. source has the first 100 names in alphabetical
-order, environment up to 50 of the 1,000 incidents that opened last.';
+order, environment up to 50 of the 1,000 incidents that opened last and of the last 200 deployments.';
 
 create function monitoring.describe_report_hours(hours integer)
 returns jsonb
