@@ -125,6 +125,38 @@ comment on function monitoring.page_stack(public.incidents) is
 'Returns {"stack", "stack_is_cut"} for incident_page(): of more than 200 lines the first 100 and the last 99, because
 the error is at the beginning or at the end.';
 
+create function monitoring.describe_decision(rule text, severity public.incident_severity, words jsonb, fields jsonb)
+returns text
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select format(
+    '%s rule %s matches %s and gives the severity %s.',
+    case classification_rules.origin when 'builtin' then 'The built-in' else 'The operator''s' end,
+    classification_rules.name,
+    decided.parts,
+    describe_decision.severity
+  )
+  from public.classification_rules
+  cross join lateral (
+    select string_agg(known.part, ' and ' order by known.place) as parts
+    from (
+      select 1 as place, 'the words ' || string_agg(found.word, ', ' order by found.position) as part
+      from jsonb_array_elements_text(describe_decision.words) with ordinality as found (word, position)
+      union all
+      select 2 as place, string_agg(translate(members.key, '_', ' ') || ' ' || members.value, ' and ') as part
+      from jsonb_each_text(describe_decision.fields) as members
+    ) as known
+  ) as decided
+  where classification_rules.name = describe_decision.rule
+    and decided.parts <> ''
+$$;
+
+comment on function monitoring.describe_decision(text, public.incident_severity, jsonb, jsonb) is
+'Returns which words and fields of an incident a rule matches, as a sentence. Null when they are not known.';
+
 create function monitoring.page_reason(incident public.incidents)
 returns jsonb
 language plpgsql
@@ -137,18 +169,29 @@ declare
   c_most_words constant integer := 12;
   v_explained jsonb := monitoring.explain_incident(incident, c_most_calls);
   v_words jsonb := nullif(v_explained -> 'words', 'null');
+  v_fields jsonb := nullif(v_explained -> 'fields', 'null');
 begin
+  -- Too many words were not looked at to the end.
+  if jsonb_array_length(v_words) > c_most_words then
+    v_words := null;
+    v_fields := null;
+  end if;
   return jsonb_build_object(
     'rule', v_explained -> 'rule',
     'origin', v_explained -> 'origin',
     'description', case
       -- change says who did.
-      when incident.has_manual_severity then to_jsonb('The severity was set by hand.'::text)
-      else v_explained -> 'description'
+      when incident.has_manual_severity then 'The severity was set by hand.'
+      else coalesce(
+        monitoring.describe_decision(
+          incident.rule, incident.severity, coalesce(v_words, '[]'), coalesce(v_fields, '{}')
+        ),
+        -- That of a rule can be long.
+        monitoring.truncate_text(v_explained ->> 'description', 300)
+      )
     end,
-    -- Too many words were not looked at to the end.
-    'words', case when jsonb_array_length(v_words) between 1 and c_most_words then v_words end,
-    'fields', v_explained -> 'fields',
+    'words', nullif(v_words, '[]'),
+    'fields', nullif(v_fields, '{}'),
     'change', monitoring.describe_severity_change(incident.id) -> 'sentence',
     'note', v_explained -> 'note'
   );
@@ -157,7 +200,7 @@ $$;
 
 comment on function monitoring.page_reason(public.incidents) is
 'Returns which rule decided the severity of an incident and why, for incident_page(). As explain_classification(), with
-40 instead of 200 attempts to find the words; words is null when that was not enough.';
+40 instead of 200 attempts to find the words, which are null when that was not enough, and a shorter description.';
 
 create function monitoring.page_activity(incident public.incidents)
 returns jsonb
@@ -237,8 +280,16 @@ as $$
     when entry.action = 'incident_severity_frozen' then 'confirmed the severity'
     when entry.action = 'fix_outcome_recorded'
       then case when entry.details -> 'has_worked' = 'true' then 'said that the fix worked' else 'said that the fix failed' end
-    when entry.action = 'direct_update' then 'edited the table'
-    else replace(regexp_replace(entry.action, '^incident_', ''), '_', ' ')
+    else coalesce(
+      (
+        '{
+          "direct_update": "edited the table", "claim_released": "released the claim",
+          "fix_remembered": "remembered a fix", "email_queued": "queued an e-mail",
+          "personal_data_erased": "erased personal data"
+        }'::jsonb ->> entry.action
+      ),
+      replace(regexp_replace(entry.action, '^incident_', ''), '_', ' ')
+    )
   end
 $$;
 
@@ -301,23 +352,29 @@ as $$
       'channel', null, 'status', null, 'attempts', null, 'delivered_at', null
     )
   from (
-    select agent_actions.*
-    from public.agent_actions
-    where agent_actions.incident_id = list_timeline_actions.incident_id
-    order by agent_actions.id desc
-    limit 300
+    select newest.*
+    from (
+      select agent_actions.*
+      from public.agent_actions
+      where agent_actions.incident_id = list_timeline_actions.incident_id
+      order by agent_actions.id desc
+      limit 300
+    ) as newest
+    -- An agent that works for long writes many of them.
+    where newest.action <> 'claim_extended'
+      -- A change of the severity has another entry, which says in which direction.
+      and (
+        newest.action <> 'incident_severity_frozen'
+        or newest.details ->> 'from' is not distinct from newest.details ->> 'to'
+      )
+    order by newest.id desc
+    -- Long texts are read of these only.
+    limit 101
   ) as actions
-  -- An agent that works for long writes many of them.
-  where actions.action <> 'claim_extended'
-    -- A change of the severity has another entry, which says in which direction.
-    and (
-      actions.action <> 'incident_severity_frozen'
-      or actions.details ->> 'from' is not distinct from actions.details ->> 'to'
-    )
 $$;
 
 comment on function monitoring.list_timeline_actions(text) is
-'Returns the entries of the audit trail of an incident for incident_page(), of the latest 300.';
+'Returns the latest 101 entries of the audit trail of an incident for incident_page(), of the latest 300.';
 
 create function monitoring.list_timeline_notifications(incident_id text)
 returns table (happened_at timestamptz, place bigint, entry jsonb)

@@ -19,6 +19,14 @@ values
   'INC-3', 'tap page of a long text', 't',
   repeat('lorem ipsum 17 ', 80) || 'connect ECONNREFUSED, port of postgres ' || repeat('dolor sit ', 80), null,
   'CRITICAL', 'database', 'database_connection_refused', 'shop', null, null, null, '{}'
+),
+(
+  'INC-4', 'tap page of a level', 't', 'tap odd', null, 'HIGH', 'backend', 'fallback_level_error', 'shop', null, null, null,
+  '{"extra": {"level": "error"}}'
+),
+(
+  'INC-5', 'tap page of a status', 't', 'tap odder', null, 'HIGH', 'backend', 'service_unavailable', 'shop', null, null, null,
+  '{"extra": {"http_status": "503"}}'
 );
 
 select is(
@@ -58,15 +66,25 @@ select throws_ok(
 
 select results_eq(
   $$
-    select page #> '{reason,rule}', page #> '{reason,origin}', page #> '{reason,words}', page #> '{reason,change}'
-    from unnest(array['INC-1', 'INC-2', 'INC-3']) with ordinality as asked (id, place)
+    select page #> '{reason,description}', page #> '{reason,origin}', page #> '{reason,words}', page #> '{reason,change}'
+    from unnest(array['INC-1', 'INC-2', 'INC-3', 'INC-4', 'INC-5']) with ordinality as asked (id, place)
     cross join lateral public.incident_page(asked.id) as page
     order by asked.place
   $$,
   $$ values
-     ('"database_connection_refused"'::jsonb, '"built-in"'::jsonb, '["ECONNREFUSED", "postgres"]'::jsonb, 'null'::jsonb),
-     ('"caller"', '"reporter"', 'null', 'null'),
-     ('"database_connection_refused"', '"built-in"', '["ECONNREFUSED", "postgres"]', 'null') $$,
+     (
+       to_jsonb(
+         'The built-in rule database_connection_refused matches the words ECONNREFUSED, postgres and gives the severity '
+         'CRITICAL.'::text
+       ), '"built-in"'::jsonb, '["ECONNREFUSED", "postgres"]'::jsonb, 'null'::jsonb
+     ),
+     ('"The report of server:default named its own severity."', '"reporter"', 'null', 'null'),
+     (
+       '"The built-in rule database_connection_refused matches the words ECONNREFUSED, postgres and gives the severity '
+       'CRITICAL."', '"built-in"', '["ECONNREFUSED", "postgres"]', 'null'
+     ),
+     ('"No rule matched. The level is error, which is HIGH."', '"built-in"', 'null', 'null'),
+     ('"The built-in rule service_unavailable matches http status 503 and gives the severity HIGH."', '"built-in"', 'null', 'null') $$,
   'the rule that decided the severity, and its words'
 );
 

@@ -72,7 +72,7 @@ select is(
   '[
     ["person", "postgres", "opened", null, "open", null],
     ["agent", "fe-agent", "claimed", "open", "acknowledged", null],
-    ["agent", "fe-agent", "claim released", "acknowledged", "open", "needs a person"],
+    ["agent", "fe-agent", "released the claim", "acknowledged", "open", "needs a person"],
     ["agent", "fe-agent", "began investigate", null, null, "{\"read\": \"the logs\"}"],
     ["person", "ben@example.com", "noted", null, null, "n"],
     ["person", "ben@example.com", "escalated", "LOW", "HIGH", "r"],
