@@ -701,7 +701,10 @@ begin
       else v_svg ~ '^\s*<(svg|[?]xml|!--)' and v_svg ~ '<svg[\s/>]'
     end is not true then 'is no image of the type that it names: encode the file again'
     -- Browsers run no script of an image, but somebody may open the image on its own.
-    when v_svg ~* '<script|<foreignobject|<!doctype|<!entity|\son[a-z]+\s*=|javascript:|@import|(href\s*=|url\()[\s"'']*[^\s"''#d]'
+    when v_svg ~* (
+      '<([a-z0-9_.-]+:)?(script|foreignobject|iframe|object|embed)|<!doctype|<!entity|&#|\son[a-z]+\s*=\s*["'']|javascript:'
+      '|@import|(href\s*=|url\()(?![\s"'']*(#|data:image/))'
+    )
       then 'must be an SVG image without scripts, links and other files: save it as a plain SVG, or use a PNG'
   end;
 end

@@ -60,7 +60,8 @@ select is_empty(
        values
        (pg_temp.make_logo('png', '\x89504e470d0a1a0a0000')), (pg_temp.make_logo('jpeg', '\xffd8ffe000')),
        (pg_temp.make_logo('gif', '\x47494638396100')), (pg_temp.make_logo('webp', '\x52494646000000005745425000')),
-       (pg_temp.make_svg('<path d="M0 0h9"/>')),
+       (pg_temp.make_svg('<path d="M0 0h9" fill="url( #a )"/><use href="#b"/><text>once = 1</text>')),
+       (pg_temp.make_svg('<image xlink:href="data:image/png;base64,AAAA"/>')),
        (pg_temp.make_logo('svg+xml', convert_to(e'<?xml version="1.0"?>\n<!-- a --><svg/>', 'UTF8')))
      ) as images (logo)
      where pg_temp.find_problem('page_logo', images.logo) is not null $$,
@@ -99,7 +100,10 @@ select is_empty(
      from unnest(array[
        '<script>alert(1)</script>', '<SCRIPT/>', '<a onclick="a()"/>', '<g ONLOAD = "a()"/>', '<foreignObject/>',
        '<image href="https://a.example/b.png"/>', '<use xlink:href="//a.example/b"/>', '<style>@import "https://a.example"</style>',
-       '<a href=" JavaScript:alert(1)"/>', '<rect style="fill:url(https://a.example)"/>', '<!DOCTYPE svg>', '<!ENTITY a "b">'
+       '<a href=" JavaScript:alert(1)"/>', '<rect style="fill:url(https://a.example)"/>', '<!DOCTYPE svg>', '<!ENTITY a "b">',
+       '<s:script xmlns:s="http://www.w3.org/2000/svg"/>', '<h:iframe src="a"/>', '<a href = "data:text/html,a"/>',
+       '<image href="b.png"/>', '<a href="&#106;avascript:alert(1)"/>', '<set to="&#x6a;avascript:alert(1)"/>',
+       e'<rect\nonclick="a()"/>', e'<rect style="fill:url( \'a.png\' )"/>'
      ]) as svg (content)
      where pg_temp.find_problem('page_logo', pg_temp.make_svg(svg.content)) is distinct from
        'health_check_policy.page_logo must be an SVG image without scripts, links and other files: save it as a plain SVG, or use a PNG' $$,
