@@ -247,6 +247,7 @@ as $$
 declare
   v_target text := monitoring.require_argument('target', target_page.target);
   v_page jsonb;
+  v_uptime jsonb;
   v_days jsonb;
 begin
   perform monitoring.require_target(v_target);
@@ -264,14 +265,17 @@ begin
     ) as row_of_panel
     where probe_targets.name = v_target
   );
+  v_uptime := (
+    select to_jsonb(target_status) from public.target_status where target_status.target = v_target
+  );
   v_days := monitoring.describe_target_days(v_target);
   return jsonb_build_object(
     'target', v_page,
     'days', v_days,
     'uptime', jsonb_build_object(
-      '24h', v_page -> 'uptime_24h_percent',
-      '7d', v_page -> 'uptime_7d_percent',
-      '30d', v_page -> 'uptime_30d_percent',
+      '24h', v_uptime -> 'uptime_24h_percent',
+      '7d', v_uptime -> 'uptime_7d_percent',
+      '30d', v_uptime -> 'uptime_30d_percent',
       '90d', v_page -> 'uptime_90d_percent'
     ),
     'latency_7d', monitoring.describe_target_hours(v_target),
