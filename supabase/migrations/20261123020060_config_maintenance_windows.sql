@@ -133,13 +133,14 @@ as $$
   occurrences as (
     select
       given.*,
-      tstzmultirange(
-        tstzrange(
-          (given.item ->> 'starts_at')::timestamp at time zone given.timezone,
-          (given.item ->> 'ends_at')::timestamp at time zone given.timezone
-        )
-      ) as spans
+      -- A start that the clocks leave out can be later than the end.
+      tstzmultirange(tstzrange(bounds.starts_at, greatest(bounds.starts_at, bounds.ends_at))) as spans
     from given
+    cross join lateral (
+      select
+        (given.item ->> 'starts_at')::timestamp at time zone given.timezone as starts_at,
+        (given.item ->> 'ends_at')::timestamp at time zone given.timezone as ends_at
+    ) as bounds
     where given.item ->> 'starts_at' is not null
     union all
     select

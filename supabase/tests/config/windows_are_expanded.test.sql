@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(9);
 
 update public.system_config
 set value = '[{"name": "shop", "type": "other", "url": "https://shop.example"}]'
@@ -119,6 +119,21 @@ select results_eq(
      ) $$,
   $$ values ('10-24 23:30', '10-25 00:30'), ('10-25 01:00', '10-25 01:30') $$,
   'and one in the hour that comes twice is there twice'
+);
+
+-- The clocks never show the time at which the second one starts, which is read as 03:30, after its end.
+select results_eq(
+  $$ select starts_at, ends_at from pg_temp.expand(
+       '{"starts_at": "2026-03-29T02:30", "ends_at": "2026-03-29T03:45", "timezone": "Europe/Berlin"}',
+       '2026-03-28 00:00+00', '2026-03-31 00:00+00'
+     )
+     union all
+     select starts_at, ends_at from pg_temp.expand(
+       '{"starts_at": "2026-03-29T02:30", "ends_at": "2026-03-29T03:00", "timezone": "Europe/Berlin"}',
+       '2026-03-28 00:00+00', '2026-03-31 00:00+00'
+     ) $$,
+  $$ values ('03-29 01:30', '03-29 01:45') $$,
+  'a one-time window that the clocks leave out is not there'
 );
 
 select is(

@@ -58,6 +58,8 @@ def test_notifications_link_to_the_service_unless_a_person_says_otherwise(
     own = {**railway, "SERVICE_URL": "https://status.example/"}
     assert start(stack, own, tmp_path / "2") == "link to incidents: written"
     assert read_link(connection) == "https://status.example/incidents/{id}"
+    refused = start(stack, {"SERVICE_URL": "https://status.example/{id}"}, tmp_path / "4")
+    assert refused.startswith("link to incidents: refused (url must be an http or https URL without a query")
     connection.execute(CHANGE, ('{"incident_url": "https://mine.example/{id}"}',))
     assert start(stack, own, tmp_path / "3") == "link to incidents: kept (it was edited by hand)"
     assert read_link(connection) == "https://mine.example/{id}"

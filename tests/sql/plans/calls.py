@@ -125,6 +125,9 @@ CALLS: dict[str, Call] = {
         _=f"select public.ingest_deliveries({_literal(_deliveries(0))})",
     ),
     "ingest_heartbeats": _service("select public.ingest_heartbeats('[]')"),
+    "ingest_heartbeats of a target": _service(
+        'select public.ingest_heartbeats(\'[{"sender": "server:default", "slug": "seed-beat", "signal": "ok"}]\')'
+    ),
     "list_incidents": Call("select public.list_incidents()", budget=_LISTED),
     "list_incidents with filters": Call(
         'select public.list_incidents(\'{"status": "open", "severity": "low", "category": "backend"}\')',
