@@ -46,9 +46,9 @@ cross join monitoring.probe_targets where name like 'page %%'
 """,
     "days": """
 insert into monitoring.target_daily_stats (
-  target, day, up, degraded, down, unknown, maintenance, up_seconds, down_seconds
+  target, day, up, degraded, down, unknown, maintenance, up_seconds, down_seconds, p50_ms, p95_ms
 )
-select target, (hour at time zone 'UTC')::date, sum(up), 0, sum(down), 0, 0, sum(up_seconds), sum(down_seconds)
+select target, (hour at time zone 'UTC')::date, sum(up), 0, sum(down), 0, 0, sum(up_seconds), sum(down_seconds), 50, 90
 from monitoring.target_hourly_stats
 where target like 'page %%' and hour < date_trunc('day', now(), 'UTC')
 group by 1, 2
@@ -80,6 +80,7 @@ from generate_series(1, %(incidents)s) as numbers (number)
 _PAGES: dict[str, LiteralString] = {
     "status_page()": "select public.status_page()",
     "public_status()": "select public.public_status()",
+    "target_page()": "select public.target_page('page 7')",
     "status_summary()": "select public.status_summary()",
     "system_status()": "select public.system_status()",
     "service_health()": "select public.service_health()",
