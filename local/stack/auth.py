@@ -66,7 +66,7 @@ class LocalAuth:
         self._keys = keys
         self._created_at = float(stored.keys_issued_at)
         self._users = {email: User(stored.user_id_of(email), email, stored.password_of(email)) for email in USERS}
-        self._sessions: dict[str, Session] = {}
+        self.sessions: dict[str, Session] = {}
         self.access_seconds = 3600
         """How long an access token is valid. Tests change it."""
 
@@ -106,9 +106,9 @@ class LocalAuth:
             raise LocalAuthError(400, "invalid_credentials", "Invalid login credentials")
         user.last_sign_in_at = time.time()
         session = Session(user, int(user.last_sign_in_at))
-        if len(self._sessions) >= MOST_SESSIONS:
-            del self._sessions[next(iter(self._sessions))]
-        self._sessions[session.id] = session
+        if len(self.sessions) >= MOST_SESSIONS:
+            del self.sessions[next(iter(self.sessions))]
+        self.sessions[session.id] = session
         session.tokens.append(_new_token())
         return self._token_document(session)
 
@@ -119,7 +119,7 @@ class LocalAuth:
         given = _text(body, "refresh_token")
         if not given:
             raise LocalAuthError(400, "validation_failed", "refresh_token required")
-        session = next((each for each in self._sessions.values() if given in each.tokens), None)
+        session = next((each for each in self.sessions.values() if given in each.tokens), None)
         if session is None:
             raise LocalAuthError(400, "refresh_token_not_found", "Invalid Refresh Token: Refresh Token Not Found")
         now = time.time()
@@ -127,7 +127,7 @@ class LocalAuth:
             session.replaced_at[given] = now
             session.tokens.append(_new_token())
         elif given != session.tokens[-2] and now - session.replaced_at[given] > REUSE_SECONDS:
-            del self._sessions[session.id]
+            del self.sessions[session.id]
             raise LocalAuthError(400, "refresh_token_already_used", "Invalid Refresh Token: Already Used")
         return self._token_document(session)
 
@@ -136,10 +136,10 @@ class LocalAuth:
         session = self._require_session(request)
         if scope not in ("global", "local", "others"):
             raise LocalAuthError(400, "validation_failed", f'Unsupported logout scope "{scope}"')
-        for each in list(self._sessions.values()):
+        for each in list(self.sessions.values()):
             is_it = each.id == session.id
             if each.user.id == session.user.id and (scope == "global" or is_it == (scope == "local")):
-                del self._sessions[each.id]
+                del self.sessions[each.id]
         return Response(status_code=204)
 
     def _require_session(self, request: Request) -> Session:
@@ -153,7 +153,7 @@ class LocalAuth:
             raise LocalAuthError(403, "bad_jwt", message) from None
         if not claims.get("sub"):
             raise LocalAuthError(403, "bad_jwt", "invalid claim: missing sub claim")
-        session = self._sessions.get(str(claims.get("session_id")))
+        session = self.sessions.get(str(claims.get("session_id")))
         if session is None:
             raise LocalAuthError(403, "session_not_found", "Session from session_id claim in JWT does not exist")
         return session

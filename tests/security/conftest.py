@@ -13,9 +13,11 @@ from psycopg.types.json import Jsonb
 from local import Stack
 from tests.integration.sentry.conftest import sentry_variables
 from tests.support import http_client
+from tests.support.browser import Browser
 from tests.support.service_budgets import UNHURRIED
 from tests.support.service_process import INGEST_TOKEN, KEPT_ALIVE, ServiceProcess, running_service
 
+OPERATOR_TOKEN = "operator-token-of-a-test"  # noqa: S105 - of a service that lives as long as a test
 Configure = Callable[[str, dict[str, object]], None]
 
 
@@ -25,6 +27,26 @@ def sentry_enabled_service(stack: Stack, tmp_path_factory: pytest.TempPathFactor
     log = tmp_path_factory.mktemp("security") / "log"
     with running_service(sentry_variables(stack), log, budgets=UNHURRIED) as process:
         yield process
+
+
+@pytest.fixture(scope="session")
+def page_service(service_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    """A service with an operator, for the tests of its pages."""
+    environ = {**service_environ, "OPERATOR_TOKEN": OPERATOR_TOKEN}
+    with running_service(environ, tmp_path_factory.mktemp("pages") / "log", budgets=UNHURRIED) as process:
+        yield process
+
+
+@pytest.fixture
+def browser(page_service: ServiceProcess) -> Iterator[Browser]:
+    with Browser(page_service.url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def other_browser(page_service: ServiceProcess) -> Iterator[Browser]:
+    with Browser(page_service.url) as opened:
+        yield opened
 
 
 @pytest.fixture

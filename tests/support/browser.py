@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping
 from html import unescape
 from types import TracebackType
@@ -24,9 +25,10 @@ class Browser:
 
     def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
         self.url = url
-        self.http = httpx.Client(
-            base_url=url, headers={"Accept": "text/html", **(headers or {})}, timeout=http_client.TIMEOUT
-        )
+        # A client of its own, as a proxy sees it: attempts to sign in are counted for each.
+        address = f"203.0.113.{secrets.randbelow(256)}, 2001:db8:{secrets.token_hex(2)}::1"
+        given = {"Accept": "text/html", "X-Forwarded-For": address, **(headers or {})}
+        self.http = httpx.Client(base_url=url, headers=given, timeout=http_client.TIMEOUT)
 
     def __enter__(self) -> Browser:
         return self
@@ -60,6 +62,12 @@ class Browser:
         answer = self.submit("/sign-in", {"token": token, "name": name}, page="/sign-in")
         assert answer.status_code == 303, answer.text
         return answer
+
+    def copy_cookies(self, other: Browser) -> None:
+        """Takes over the cookies of another browser, as somebody who has copied them."""
+        self.http.cookies.clear()
+        for name, text in other.cookies.items():
+            self.http.cookies.set(name, text)
 
     def is_signed_in(self) -> bool:
         answer = self.open("/status")
