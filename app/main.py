@@ -58,7 +58,7 @@ def create_app(settings: Settings) -> Starlette:
     app = Starlette(
         routes=[
             *public_routes,
-            Route("/", index, methods=["GET"]),
+            Route("/", index, methods=["GET"], middleware=[Middleware(PageHeaders)]),
             Route("/health", health, methods=["GET"]),
             Route("/health/db", database_health, methods=["GET"]),
             Route("/sign-in", sign_in, methods=["GET", "POST"], middleware=pages),

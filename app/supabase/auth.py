@@ -125,9 +125,9 @@ async def _call(call: Coroutine[Any, Any, Any], read: Callable[[Any], Result]) -
 def _translate(status: int | None, code: str | None) -> Exception:
     if status == 429:  # of all users of the service together, which has one address
         return problem("rate-limited", "Supabase Auth has had too many requests. Try again in a minute.")
-    if status in (401, 404) and code is None:  # the gateway's
-        return problem("misconfigured", "Supabase Auth does not accept this service: its URL or key is wrong.")
     if status is not None and 400 <= status < 500 and status not in (408, 409):
+        if code is None and status not in (400, 422):  # the gateway's; older versions of Supabase Auth send no codes
+            return problem("misconfigured", "Supabase Auth does not accept this service: its URL or key is wrong.")
         return AuthRefusedError(_REFUSALS.get(code or "", WRONG_PASSWORD))
     return problem("unavailable", "Supabase Auth does not answer. Nothing is lost: try again in a moment.")
 
@@ -148,6 +148,9 @@ class SharedRefresh:
         self._refresh = refresh
         self._clock = clock
         self._refreshes: dict[bytes, _Refresh] = {}  # the oldest first
+
+    def __len__(self) -> int:
+        return len(self._refreshes)
 
     async def tokens(self, refresh_token: str) -> UserTokens:
         """The new tokens. Raises what the refresh raises; what may pass is not kept."""
@@ -175,7 +178,8 @@ class SharedRefresh:
         return await self._refresh(refresh_token)
 
     def _forget_old(self, now: float) -> None:
-        for key, each in list(self._refreshes.items()):
+        while self._refreshes:
+            key, each = next(iter(self._refreshes.items()))
             is_old = now - each.started_at >= _SHARED_SECONDS or len(self._refreshes) > _SHARED_LIMIT
             if not (each.task.done() and is_old):
                 break

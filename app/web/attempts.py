@@ -24,6 +24,9 @@ class Attempts:
         self._clock = clock
         self._windows: dict[bytes, _Window] = {}  # the oldest first
 
+    def __len__(self) -> int:
+        return len(self._windows)
+
     def begin(self, limits: Mapping[str, int]) -> None:
         """Count an attempt for each key, up to its limit. Raises the Problem `rate-limited`."""
         now = self._clock()
@@ -52,7 +55,8 @@ class Attempts:
                 window.attempts -= 1
 
     def _forget_old(self, now: float) -> None:
-        for key, window in list(self._windows.items()):
+        while self._windows:
+            key, window = next(iter(self._windows.items()))
             if window.ends_at > now and len(self._windows) <= _KEYS:
                 break
             del self._windows[key]

@@ -1,7 +1,6 @@
 """Protection against cross-site request forgery (CSRF): where a form comes from, and the token in its hidden field."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 import secrets
@@ -57,8 +56,8 @@ def check_own_form(request: Request[Any], reader: Reader | None, form: dict[str,
 
 def _is_token_of(request: Request[Any], reader: Reader | None, token: str) -> bool:
     try:
-        given = base64.urlsafe_b64decode(token.encode("ascii"))
-    except (binascii.Error, UnicodeEncodeError):
+        given = base64.b64decode(token, altchars=b"-_", validate=True)
+    except ValueError:
         return False
     expected = _digest(request, reader)
     pad, masked = given[: len(expected)], given[len(expected) :]

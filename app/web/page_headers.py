@@ -13,12 +13,12 @@ from app.web.session import save_session
 # What a route says itself comes first. Older browsers read X-Frame-Options, others frame-ancestors.
 _HEADERS = {
     b"cache-control": b"no-store",
-    b"vary": b"Accept, Authorization, Cookie",
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     b"referrer-policy": b"same-origin",
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
 }
+_VARY = (b"Accept", b"Authorization", b"Cookie")
 
 
 class PageHeaders:
@@ -39,10 +39,12 @@ class PageHeaders:
 def _complete(request: Request, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     given = list(headers)
     names = {name.lower() for name, _ in given}
+    vary = [part.strip() for name, value in given if name.lower() == b"vary" for part in value.split(b",")]
     cookies = Response()
     save_session(request, cookies)
     return [
-        *given,
+        *(each for each in given if each[0].lower() != b"vary"),
+        (b"vary", b", ".join(dict.fromkeys([*_VARY, *vary]))),
         *(each for each in _HEADERS.items() if each[0] not in names),
         *(each for each in cookies.raw_headers if each[0] == b"set-cookie"),
     ]

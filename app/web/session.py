@@ -136,7 +136,8 @@ class Sessions:
     def end_user_session(self, access_token: str) -> None:
         """Refuse the access tokens of this session here until they expire: the database would still accept them."""
         now = self._clock()
-        for key, until in list(self._ended.items()):
+        while self._ended:
+            key, until = next(iter(self._ended.items()))
             if until > now and len(self._ended) < _ENDED_LIMIT:
                 break
             del self._ended[key]

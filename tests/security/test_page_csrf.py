@@ -66,16 +66,14 @@ def wrong_tokens(right: str) -> dict[str, str]:
         "no base64": "ü" * 40,
         "long": right * 20,
         "with padding": right + "====",
+        "with a space": f"{right[:40]} {right[40:]}",
     }
 
 
 @pytest.mark.parametrize("case", ["missing", *wrong_tokens("A" * 88)])
 def test_a_form_without_the_right_token_is_refused(signed_in: Browser, case: str) -> None:
     right = form_token(signed_in.open("/status"))
-    form = {} if case == "missing" else {"form_token": wrong_tokens(right)[case]}
-    if case == "with padding":  # decodes to the same bytes
-        assert signed_in.submit("/sign-out", form).status_code in (303, 403)
-        return
+    form = {"x": "1"} if case == "missing" else {"form_token": wrong_tokens(right)[case]}
     assert signed_in.submit("/sign-out", form).status_code == 403
     assert signed_in.is_signed_in()
 
@@ -138,8 +136,8 @@ def test_the_token_is_another_text_on_each_page(signed_in: Browser) -> None:
 
 def test_basic_credentials_of_a_proxy_replace_no_token(signed_in: Browser) -> None:
     """A browser adds them to forms of other sites, too; a bearer token it never adds by itself."""
-    for header in ("Basic b2xnYTpwYXNzd29yZA==", "Bearer", "Bearer  ", "Digest x"):
-        answer = signed_in.submit("/sign-out", {}, headers={"Authorization": header})
+    for header in ("Basic b2xnYTpwYXNzd29yZA==", "Bearer", "Bearer a b", "Digest x"):
+        answer = signed_in.submit("/sign-out", {"x": "1"}, headers={"Authorization": header})
         assert answer.status_code == 403, header
     assert signed_in.is_signed_in()
 

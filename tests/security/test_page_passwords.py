@@ -25,7 +25,7 @@ def test_unknown_users_and_wrong_passwords_are_answered_alike(browser: Browser) 
     token = form_token(browser.open("/sign-in"))
     answers = [guess(browser, email, "wrong", token) for email in (OWNER, "nobody@example.com", "no-address")]
     assert {answer.status_code for answer in answers} == {401}
-    texts = {answer.text.partition('role="alert">')[2].partition("<")[0] for answer in answers}
+    texts = {answer.text.partition('class="message bad" role="alert">')[2].partition("<")[0] for answer in answers}
     assert texts == {"E-mail or password is wrong."}
 
 

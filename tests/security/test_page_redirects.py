@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pytest
+from markupsafe import escape
 
 from app.routes.sign_in import page_after
 from local import Stack
@@ -93,8 +94,6 @@ def is_on_site(target: str, prefix: str = "") -> bool:
 
 
 def urljoin_as_browsers(base: str, target: str) -> str:
-    from urllib.parse import urljoin
-
     return urljoin(base, target.replace("\\", "/").translate({9: None, 10: None, 13: None}))
 
 
@@ -123,9 +122,7 @@ def test_through_the_form(browser: Browser, stack: Stack, target: str) -> None:
 def test_the_page_quotes_next(browser: Browser, target: str) -> None:
     page = browser.http.get("/sign-in", params={"next": target})
     assert page.status_code == 200
-    assert target not in page.text.replace("{{ 7 * 7 }}", "" if target != "{{ 7 * 7 }}" else target) or "7 *" in target
-    assert "<script>alert" not in page.text
-    assert 'value="49"' not in page.text
+    assert f'name="next" value="{escape(target)}"' in page.text
 
 
 @pytest.mark.parametrize("path", ["//evil.example/", "/\\evil.example", "/incidents//evil.example"])

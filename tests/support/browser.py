@@ -67,7 +67,11 @@ class Browser:
         """Takes over the cookies of another browser, as somebody who has copied them."""
         self.http.cookies.clear()
         for name, text in other.cookies.items():
-            self.http.cookies.set(name, text)
+            self.plant(name, text)
+
+    def plant(self, name: str, text: str) -> None:
+        """Sets a cookie as the service would."""
+        self.http.cookies.set(name, text, domain=str(self.http.base_url.host))
 
     def is_signed_in(self) -> bool:
         answer = self.open("/status")

@@ -8,7 +8,7 @@ import time
 import jwt
 import pytest
 
-from app.web.session import IDLE_SECONDS, READER_LIMIT, SESSION_SECONDS, USERS_LIMIT, Reader, Sessions
+from app.web.session import IDLE_SECONDS, READER_LIMIT, SESSION_SECONDS, USER_SECONDS, USERS_LIMIT, Reader, Sessions
 
 OPERATOR = Reader(None)
 
@@ -112,3 +112,36 @@ def test_ended_sessions_give_way_first(sessions: Sessions, clock: Clock) -> None
 @pytest.mark.parametrize("token", ["a.b.c", "a.bnVsbA.c", "a.e30.c"])
 def test_a_token_without_a_subject_is_its_own_owner(sessions: Sessions, token: str) -> None:
     sessions.start(Reader(token))
+
+
+# Users with cookies.
+
+
+def access_token(session_id: str | None, number: int = 0) -> str:
+    claims = {"sub": "ann", "number": number, **({"session_id": session_id} if session_id else {})}
+    return jwt.encode(claims, "a-secret-of-a-test-with-32-characters")
+
+
+def test_a_sign_out_ends_all_access_tokens_of_the_session(sessions: Sessions) -> None:
+    """Also those that a refresh made before or after."""
+    sessions.end_user_session(access_token("one", 1))
+    assert [sessions.has_ended(access_token("one", number)) for number in range(3)] == [True] * 3
+    assert not sessions.has_ended(access_token("two"))
+
+
+@pytest.mark.parametrize("token", ["a.b.c", "", access_token(None), access_token("")])
+def test_a_token_without_a_session_ends_alone(sessions: Sessions, token: str) -> None:
+    sessions.end_user_session(token)
+    assert sessions.has_ended(token)
+    assert not sessions.has_ended(access_token(None, 7))
+
+
+def test_ended_sessions_are_kept_as_long_as_cookies_last(sessions: Sessions, clock: Clock) -> None:
+    sessions.end_user_session(access_token("one"))
+    clock.now += USER_SECONDS - 1
+    sessions.end_user_session(access_token("two"))
+    assert sessions.has_ended(access_token("one"))
+    clock.now += 1
+    sessions.end_user_session(access_token("three"))
+    assert not sessions.has_ended(access_token("one"))
+    assert sessions.has_ended(access_token("two"))

@@ -81,7 +81,7 @@ def test_a_sign_in_replaces_the_one_before(browser: Browser, stack: Stack) -> No
     browser.sign_in_as_operator(OPERATOR_TOKEN)
     assert ACCESS_COOKIE not in browser.cookies
     browser.http.cookies.clear()
-    browser.http.cookies.set(SESSION_COOKIE, operator)
+    browser.plant(SESSION_COOKIE, operator)
     assert not browser.is_signed_in()
     assert user
 
@@ -91,7 +91,7 @@ def test_users_stay_signed_in_when_the_service_restarts(browser: Browser, url: s
     browser.sign_in(stack)
     with Browser(url) as other:
         for name, text in browser.cookies.items():
-            other.http.cookies.set(name, text)
+            other.plant(name, text)
         assert other.is_signed_in()
 
 
