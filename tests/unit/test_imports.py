@@ -28,6 +28,7 @@ LAYERS = {
     ],
     "local": [
         ["local.commands"],
+        ["local.demo"],
         ["local.stack", "local.install"],
         ["local.postgres"],
         ["local.emulators"],
