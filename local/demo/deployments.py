@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,7 +24,7 @@ class Deployment:
         """The webhook deployment_status at its end. GitHub sends an id once; here it is one a day."""
         began = this_hour - timedelta(minutes=self.began_before)
         ended = began + timedelta(minutes=self.lasted_minutes)
-        number = int(today.replace("-", "") + str(sum(self.service.encode())))
+        number = int(today.replace("-", "")) * 2**32 + zlib.crc32(self.service.encode())
         page = f"https://github.com/hazel-and-oak/{self.service}/actions/runs/{number}"
         return {
             "action": "created",

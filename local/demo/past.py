@@ -61,7 +61,7 @@ class PastIncident:
     key: str
     """Identifies it, so that a second demo does not write it again."""
     source: str
-    title: str
+    message: str
     error_type: str
     severity: str
     category: str
@@ -79,7 +79,8 @@ class PastIncident:
     per_hour: int = 5
     fingerprint: str = ""
     sender: str = "server:default"
-    message: str | None = None
+    title: str = ""
+    """Empty for the type and the message, as the title of a report."""
 
 
 _STORED = (
@@ -244,7 +245,7 @@ def outage_incident(target: Target, outage: Outage, now: datetime) -> PastIncide
     return PastIncident(
         f"{target.name} {outage.days_ago} days before",
         "health-check",
-        title,
+        f"{title}: {outage.problem}",
         "TargetDown" if is_down else "TargetDegraded",
         str(target.entry.get("severity", severity)) if is_down else severity,
         "infrastructure",
@@ -257,7 +258,7 @@ def outage_incident(target: Target, outage: Outage, now: datetime) -> PastIncide
         per_hour=outage.minutes,
         fingerprint=f"health-check:target:{target.name}",
         sender="health-check",
-        message=f"{title}: {outage.problem}",
+        title=title,
     )
 
 
@@ -333,8 +334,8 @@ def _write(database: psycopg.Connection, incident: PastIncident, this_hour: date
     values = {
         "key": incident.key,
         "fingerprint": incident.fingerprint or f"demo past {incident.key}",
-        "title": incident.title,
-        "message": incident.message or incident.title,
+        "title": incident.title or f"{incident.error_type}: {incident.message}",
+        "message": incident.message,
         "error_type": incident.error_type,
         "stack": incident.stack,
         "severity": incident.severity,

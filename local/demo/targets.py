@@ -296,20 +296,22 @@ on conflict (target) do nothing
 """
 _ADD_CERTIFICATES = """
 insert into monitoring.target_certificates (
-  target, endpoint, next_look_at, looked_at, issuer, subject, names, not_before, not_after
+  target, endpoint, next_look_at, looked_at, issuer, subject, names, not_before, not_after, judge_at
 )
 values
 (
   'shop', 'shop.example:443', now() + interval '5 hours', now() - interval '20 minutes', 'R12 (Let''s Encrypt)',
-  'shop.example', '{shop.example,www.shop.example}', now() - interval '29 days', now() + interval '61 days'
+  'shop.example', '{shop.example,www.shop.example}', now() - interval '29 days', now() + interval '61 days',
+  now()
 ),
 (
   'payments-api', 'pay.shop.example:443', now() + interval '5 hours', now() - interval '20 minutes',
   'R12 (Let''s Encrypt)', 'pay.shop.example', '{pay.shop.example}', now() - interval '78 days',
-  now() + interval '12 days'
+  now() + interval '12 days', now()
 )
 on conflict (target) do update
-  set next_look_at = excluded.next_look_at, looked_at = excluded.looked_at, not_after = excluded.not_after
+  set next_look_at = excluded.next_look_at, looked_at = excluded.looked_at, not_after = excluded.not_after,
+    judge_at = excluded.judge_at
 """
 _COUNT_FIGURES = "select monitoring.store_target_figures()"
 _HEARTBEAT_PATHS = "select name, path from monitoring.list_heartbeat_keys() where name = any(%s)"
