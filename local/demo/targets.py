@@ -294,24 +294,23 @@ insert into monitoring.target_states (target, status, last_status, since, last_c
 values (%(name)s, 'up', 'up', now() - interval '20 days', now() - interval '4 days', 171)
 on conflict (target) do nothing
 """
+# Never judged: no target of the demo is https, so the judgement would delete them.
 _ADD_CERTIFICATES = """
 insert into monitoring.target_certificates (
-  target, endpoint, next_look_at, looked_at, issuer, subject, names, not_before, not_after, judge_at
+  target, endpoint, next_look_at, looked_at, issuer, subject, names, not_before, not_after
 )
 values
 (
   'shop', 'shop.example:443', now() + interval '5 hours', now() - interval '20 minutes', 'R12 (Let''s Encrypt)',
-  'shop.example', '{shop.example,www.shop.example}', now() - interval '29 days', now() + interval '61 days',
-  now()
+  'shop.example', '{shop.example,www.shop.example}', now() - interval '29 days', now() + interval '61 days'
 ),
 (
   'payments-api', 'pay.shop.example:443', now() + interval '5 hours', now() - interval '20 minutes',
-  'R12 (Let''s Encrypt)', 'pay.shop.example', '{pay.shop.example}', now() - interval '78 days',
-  now() + interval '12 days', now()
+  'R12 (Let''s Encrypt)', 'pay.shop.example', '{pay.shop.example}', now() - interval '49 days',
+  now() + interval '41 days'
 )
 on conflict (target) do update
-  set next_look_at = excluded.next_look_at, looked_at = excluded.looked_at, not_after = excluded.not_after,
-    judge_at = excluded.judge_at
+  set next_look_at = excluded.next_look_at, looked_at = excluded.looked_at, not_after = excluded.not_after
 """
 _COUNT_FIGURES = "select monitoring.store_target_figures()"
 _HEARTBEAT_PATHS = "select name, path from monitoring.list_heartbeat_keys() where name = any(%s)"
