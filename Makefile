@@ -83,7 +83,7 @@ names: setup ## Writes the names of all objects into the first migration, which 
 docs: setup ## Writes docs/sql-api.md from the catalog of a temporary database.
 	@$(VENV)/python -m local docs
 
-demo: setup ## Fills the running `make dev` with webhooks of Sentry, open incidents and a target, and says where to look.
+demo: setup ## Fills the running `make dev` with a day of an invented shop, and says where to look.
 	@$(VENV)/python -m local demo
 
 reset: setup ## Deletes the data, secrets and logs of `make dev`.

@@ -307,6 +307,14 @@ insert into monitoring.fix_outcomes (knowledge_id, incident_id, caller, has_work
 values (%(knowledge)s, %(id)s, %(caller)s, true, %(at)s)
 """
 
+# A job counts an hour of the last week now and then only.
+_COUNT_REPORTS = """
+select monitoring.count_report_hour(hours.hour)
+from generate_series(
+  date_trunc('hour', now(), 'UTC') - interval '167 hours', date_trunc('hour', now(), 'UTC'), interval '1 hour'
+) as hours (hour)
+"""
+
 
 def add(database: psycopg.Connection, now: datetime) -> int:
     """Writes the incidents that are missing, and returns their number. Needs a superuser."""
@@ -315,6 +323,7 @@ def add(database: psycopg.Connection, now: datetime) -> int:
         written = [_write(database, each, this_hour) for each in incidents(now)]
         for knowledge in sorted({found for found in written if found}):
             database.execute("select monitoring.count_fix_outcomes(%s)", [knowledge])
+    database.execute(_COUNT_REPORTS)
     return sum(found is not None for found in written)
 
 

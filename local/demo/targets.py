@@ -312,6 +312,27 @@ values
 on conflict (target) do update
   set next_look_at = excluded.next_look_at, looked_at = excluded.looked_at, not_after = excluded.not_after
 """
+_ADD_RUNS = """
+insert into monitoring.heartbeat_runs (target, ended_at, status, duration_ms, exit_code)
+select
+  jobs.name, runs.ended_at, case when jobs.failed = runs.number then 'failed' else 'ok' end,
+  jobs.usual_ms + abs(hashtext(jobs.name || runs.number::text)) % (jobs.usual_ms / 3),
+  case when jobs.failed = runs.number then 2 end
+from (
+  values
+  ('warehouse-import', interval '1 hour', interval '8 minutes', 41000, 9),
+  ('nightly-backup', interval '1 day', interval '1 hour 17 minutes', 870000, 0),
+  ('invoice-export', interval '4 hours', interval '3 minutes', 126000, 4)
+) as jobs (name, each, after, usual_ms, failed)
+cross join lateral (
+  select
+    ago.number,
+    date_bin(jobs.each, now(), timestamptz '2000-01-01 00:00:00+00') + jobs.after - jobs.each * ago.number as ended_at
+  from generate_series(1, 24) as ago (number)
+) as runs
+where exists (select from monitoring.heartbeats where heartbeats.target = jobs.name)
+on conflict (target, ended_at) do nothing
+"""
 _COUNT_FIGURES = "select monitoring.store_target_figures()"
 _HEARTBEAT_PATHS = "select name, path from monitoring.list_heartbeat_keys() where name = any(%s)"
 
@@ -349,6 +370,7 @@ def add_history(database: psycopg.Connection, service_url: str, now: datetime) -
     for statement in (_ADD_HOURS, _ADD_CHECKS):
         database.execute(statement, {"targets": described})
     database.execute(_ADD_DAYS)
+    database.execute(_ADD_RUNS)
     database.execute(_ADD_CERTIFICATES)
 
 
