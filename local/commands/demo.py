@@ -90,6 +90,11 @@ class Callers:
 def run(state: Path) -> None:
     """Prints what it does, and where to see what it has left."""
     values = dev_file.read(environment_file(state))
+    print(_where_to_look(values, tell_day(values)))
+
+
+def tell_day(values: Mapping[str, str]) -> dict[str, str]:
+    """Fills the running stack whose variables these are. Returns the ids of today's incidents by source."""
     try:
         with (
             httpx.Client(base_url=values["APP_URL"], timeout=20, trust_env=False) as service,
@@ -98,16 +103,14 @@ def run(state: Path) -> None:
             _database_api(values, values["SUPABASE_SECRET_KEY"]) as key,
             psycopg.connect(values["SUPERUSER_DATABASE_URL"], autocommit=True) as database,
         ):
-            incidents = fill(Callers(service, person, agent, key, values), database)
+            return _tell_day(Callers(service, person, agent, key, values), database)
     except httpx.TransportError as error:
         raise StackError(
             f"{error.request.url} does not respond ({type(error).__name__}). Is `make dev` still running?"
         ) from error
-    print(_where_to_look(values, incidents))
 
 
-def fill(callers: Callers, database: psycopg.Connection) -> dict[str, str]:
-    """Tells the whole day. Returns the ids of today's incidents by source."""
+def _tell_day(callers: Callers, database: psycopg.Connection) -> dict[str, str]:
     now = datetime.now(UTC)
     print("An operator adds targets, planned maintenance and a channel:")
     targets.configure(database, callers.values["APP_URL"], now)

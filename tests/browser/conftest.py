@@ -1,4 +1,4 @@
-"""A seeded database, the service in front of it, and a browser."""
+"""A stack with the day of `make demo`, the service in front of it, and a browser."""
 
 from __future__ import annotations
 
@@ -7,39 +7,48 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 import pytest
 
 from local import Stack, StackSettings
+from local.stack import dev_file
 from local.system import programs
 from tests.browser import seed
 from tests.conftest import fresh_state
 from tests.support.rounds import continual_judgement, note_round
 from tests.support.service_budgets import UNHURRIED
-from tests.support.service_process import running_service, service_variables
+from tests.support.service_process import free_port, running_service, service_variables
 from tests.support.waiting import DEADLINE_SECONDS
 
 VISIT = Path(__file__).with_name("visit.mjs")
 OPERATOR_TOKEN = "operator-token-of-a-test"  # noqa: S105 - of a service that lives as long as a test
+OPERATOR_NAME = "Olga of operations"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+Steps = list[list[Any]]
+Reader = Literal["user", "operator"]
 
 
 @dataclass(frozen=True)
 class PageSnapshot:
-    """The structure of the page at the end of a visit."""
+    """The page at the end of a visit."""
 
+    url: str
     title: str
     text: str
-    bars: list[int]
-    lines: int
     isTooWide: bool  # noqa: N815 - as JavaScript spells it
     reloads: bool
     warnings: list[str]
     background: str
+    counts: dict[str, int]
+    """How many elements each of the selectors `counted` finds."""
+    unreadable: list[str]
+    """Texts that are cut off or on top of each other."""
     results: list[Any]
     requests: list[str]
     errors: list[str]
@@ -48,27 +57,63 @@ class PageSnapshot:
 
 @dataclass(frozen=True)
 class Browser:
-    """Chromium, visiting the pages of one service."""
+    """Chromium, visiting the pages of one service as anybody or signed in."""
 
     program: str
     url: str
+    """Of the service, without a path."""
+    user: tuple[str, str] = field(repr=False)
+    """E-mail and password."""
+    incidents: Mapping[str, str]
+    """The demo's incidents of today: ids by source."""
+    sessions: Path
+    """Where sessions are kept between visits: people do not sign in for each page either."""
     database: psycopg.Connection = field(repr=False)
 
-    def start(self, **options: Any) -> subprocess.Popen[str]:
+    def start(self, path: str = "/status", reader: Reader | None = None, **options: Any) -> subprocess.Popen[str]:
         """Starts a visit that goes on while the test does something else."""
+        state = self._session(reader) if reader else None
+        return self._run(path, {"state": str(state) if state else None, **options})
+
+    def visit(self, path: str = "/status", reader: Reader | None = None, **options: Any) -> PageSnapshot:
+        return finish(self.start(path, reader, **options))
+
+    def sign_in_steps(self, reader: Reader) -> Steps:
+        """The steps on the sign-in page, by keyboard only."""
+        if reader == "user":
+            email, password = self.user
+            return [["tabTo", "E-mail"], ["enter", email], ["tabTo", "Password"], ["enter", password], ["submit", ""]]
+        return [
+            ["tabTo", "Operator"],
+            ["press", "Enter"],
+            ["tabTo", "Operator token"],
+            ["enter", OPERATOR_TOKEN],
+            ["tabTo", "Your name"],
+            ["enter", OPERATOR_NAME],
+            ["submit", ""],
+        ]
+
+    def _session(self, reader: Reader) -> Path:
+        """The cookies of a reader who has signed in at this service."""
+        file = self.sessions / f"{reader}-{self.url.rpartition(':')[2]}.json"
+        if not file.exists():
+            finish(self._run("/sign-in", {"signIn": self.sign_in_steps(reader), "saveState": str(file)}))
+        return file
+
+    def _run(self, path: str, options: Mapping[str, Any]) -> subprocess.Popen[str]:
         defaults = {
             "chromium": self.program,
-            "url": self.url,
+            "url": f"{self.url}{path}",
             "width": 1280,
             "scheme": "light",
+            "timezone": "UTC",
             "hasScripts": True,
+            "signIn": None,
             "steps": [],
+            "counted": [],
             "timeout": DEADLINE_SECONDS * 1000,
         }
         return run_script(VISIT, {**defaults, **options})
-
-    def visit(self, **options: Any) -> PageSnapshot:
-        return finish(self.start(**options))
 
 
 def run_script(script: Path, options: Mapping[str, Any]) -> subprocess.Popen[str]:
@@ -109,9 +154,41 @@ def read_output(script: subprocess.Popen[str]) -> dict[str, Any]:
     return printed
 
 
+def find_chromium() -> str | None:
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+def service_environment(stack: Stack) -> dict[str, str]:
+    """The variables of a service that the demo can fill and that an operator can sign in to."""
+    return {
+        **service_variables(stack),
+        **dev_file.sender_variables(stack.secrets),
+        "INGEST_TOKEN": stack.secrets.ingest_token,
+        "SENTRY_CLIENT_SECRET": stack.secrets.sentry_client_secret,
+        "OPERATOR_TOKEN": OPERATOR_TOKEN,
+    }
+
+
+@contextmanager
+def seeded_browser(stack: Stack, chromium: str, directory: Path) -> Iterator[Browser]:
+    """A browser for a service on this stack, which is filled."""
+    port = free_port()
+    environ = {**service_environment(stack), "SERVICE_URL": f"http://127.0.0.1:{port}"}
+    with (
+        psycopg.connect(stack.superuser_database_url, autocommit=True) as database,
+        running_service(environ, directory / "log", port, budgets=UNHURRIED) as service,
+    ):
+        values = dev_file.variables(stack, service.url)
+        incidents = seed.fill(values, database)
+        with continual_judgement(stack):
+            note_round(stack, service.url)
+            user = values["USER_EMAIL"], values["USER_PASSWORD"]
+            yield Browser(chromium, service.url, user, incidents, directory, database)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    found = find_chromium()
     if found is None:
         pytest.skip("Chromium is not installed: `apt install chromium`")
     return found
@@ -125,16 +202,13 @@ def seeded_stack(chromium: str) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def browser(seeded_stack: Stack, chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    environ = {
-        **service_variables(seeded_stack),
-        "OPERATOR_TOKEN": OPERATOR_TOKEN,
-    }
-    with psycopg.connect(seeded_stack.superuser_database_url, autocommit=True) as database:
-        seed.fill(database)
-        with (
-            continual_judgement(seeded_stack),
-            running_service(environ, tmp_path_factory.mktemp("page") / "log", budgets=UNHURRIED) as service,
-        ):
-            note_round(seeded_stack, service.url)
-            yield Browser(chromium, f"{service.url}/status", database)
+def filled_browser(seeded_stack: Stack, chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with seeded_browser(seeded_stack, chromium, tmp_path_factory.mktemp("page")) as filled:
+        yield filled
+
+
+@pytest.fixture
+def browser(filled_browser: Browser, seeded_stack: Stack) -> Browser:
+    """No job runs, and a page says so after three minutes: each test begins with a fresh round."""
+    note_round(seeded_stack, filled_browser.url)
+    return filled_browser

@@ -1,55 +1,47 @@
-"""`make pictures`: draws the screenshots of the status page in docs/. No test does that."""
+"""`make pictures`: draws the pictures of the pages in docs/, filled with the day of `make demo`. No test does that."""
 
 from __future__ import annotations
 
 import itertools
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-import psycopg
-
 from local import Stack, StackSettings
 from local.system.paths import PROJECT
-from tests.browser import seed
-from tests.browser.conftest import BROWSERS, OPERATOR_TOKEN, Browser
+from tests.browser.conftest import Reader, find_chromium, seeded_browser
 from tests.conftest import fresh_state
-from tests.support.rounds import note_round
-from tests.support.service_budgets import UNHURRIED
-from tests.support.service_process import running_service, service_variables
 
 DOCS = PROJECT / "docs"
+WIDTHS, SCHEMES = (1280, 390), ("light", "dark")
 
 
-def main() -> int:
-    chromium = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+def main(names: list[str]) -> int:
+    """Draws all pages, or those that are named."""
+    chromium = find_chromium()
     if chromium is None:
         print("Chromium is not installed: `apt install chromium`.", file=sys.stderr)
         return 1
     with (
         tempfile.TemporaryDirectory(prefix="pictures-") as scratch,
         fresh_state() as directory,
-        Stack.start(StackSettings(directory)) as stack,
-        psycopg.connect(stack.superuser_database_url, autocommit=True) as database,
+        Stack.start(StackSettings(directory, testing=True)) as stack,
+        seeded_browser(stack, chromium, Path(scratch)) as browser,
     ):
-        seed.fill(database)
-        environ = {**service_variables(stack), "OPERATOR_TOKEN": OPERATOR_TOKEN}
-        with running_service(environ, Path(scratch) / "log", budgets=UNHURRIED) as service:
-            note_round(stack, service.url)
-            browser = Browser(chromium, f"{service.url}/status", database)
-            for width, scheme in itertools.product([1280, 390], ["light", "dark"]):
-                picture = DOCS / f"status-{width}-{scheme}.png"
-                browser.visit(
-                    width=width,
-                    scheme=scheme,
-                    screenshot=str(picture),
-                    token=OPERATOR_TOKEN,
-                    expect="Open incidents",
-                )
-                print(picture.relative_to(PROJECT))
+        pages: dict[str, tuple[str, Reader | None]] = {
+            "public": ("/status", None),
+            "status": ("/status", "user"),
+            "incidents": ("/incidents", "user"),
+            "incident": (f"/incidents/{browser.incidents['checkout']}", "user"),
+            "target": ("/targets/checkout", "user"),
+        }
+        for name, width, scheme in itertools.product(names or pages, WIDTHS, SCHEMES):
+            picture = DOCS / f"{name}-{width}-{scheme}.png"
+            path, reader = pages[name]
+            seen = browser.visit(path, reader, width=width, scheme=scheme, screenshot=str(picture))
+            print(picture.relative_to(PROJECT), *seen.unreadable, sep="\n  ")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

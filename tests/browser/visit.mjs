@@ -1,17 +1,75 @@
-// Visits a page of the service in Chromium with the options in argv (JSON), and prints the structure of the page as JSON.
-// After it has signed in, if there is a token, it takes the steps: pairs of a verb and its argument.
+// Opens a page of the service in Chromium and prints, as JSON, what a test wants to know about it. Options: argv, JSON.
+// Signs in by keyboard before that, if there is someone to sign in, and takes the steps: pairs of a verb and its
+// argument.
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { launch, options, require } from "./launch.mjs";
 
 const axe = readFileSync(require.resolve("axe-core"), "utf8");
+const TAB_LIMIT = 600;
+
+// The name of an element as assistive technology says it, as far as these pages need it.
+const nameOfFocused = () => {
+  const { activeElement: element } = document;
+  const labels = [...(element.labels ?? [])].map((label) => label.textContent);
+  const name = element.getAttribute("aria-label") ?? (labels.length ? labels.join(" ") : element.textContent);
+  return name.replace(/\s+/g, " ").trim();
+};
+
+// Texts that cannot be read: cut off, beyond their picture, or on top of each other.
+const findUnreadable = () => {
+  const found = [];
+  const isShown = (element) =>
+    element.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !element.closest(".screen-reader");
+  const describe = (element) => `<${element.tagName.toLowerCase()} class="${element.getAttribute("class") ?? ""}">`;
+  const overlap = (a, b) =>
+    Math.min(Math.min(a.right, b.right) - Math.max(a.left, b.left), Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top));
+  for (const svg of document.querySelectorAll("svg")) {
+    const box = svg.getBoundingClientRect();
+    for (const text of [...svg.querySelectorAll("text")].filter(isShown)) {
+      const rect = text.getBoundingClientRect();
+      const isInside =
+        rect.left >= box.left - 1 && rect.right <= box.right + 1 && rect.top >= box.top - 1 && rect.bottom <= box.bottom + 1;
+      if (!isInside) found.push(`beyond its picture: ${text.textContent}`);
+    }
+  }
+  const places = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const element = node.parentElement;
+    if (!node.data.trim() || !isShown(element) || ["SCRIPT", "STYLE", "NOSCRIPT", "TITLE", "OPTION"].includes(element.tagName))
+      continue;
+    const style = getComputedStyle(element);
+    const isCut = style.overflowX !== "visible" && style.overflowX !== "auto" && style.overflowX !== "scroll";
+    if (isCut && element.clientWidth && element.scrollWidth > element.clientWidth + 1)
+      found.push(`cut off in ${describe(element)}: ${node.data.trim()}`);
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    for (const rect of range.getClientRects()) {
+      if (rect.width < 2 || rect.height < 2) continue;
+      places.push({ node, rect });
+    }
+  }
+  places.sort((a, b) => a.rect.top - b.rect.top);
+  places.forEach(({ node, rect }, index) => {
+    for (let next = index + 1; next < places.length && places[next].rect.top < rect.bottom; next++) {
+      const other = places[next];
+      if (other.node !== node && overlap(rect, other.rect) > 4)
+        found.push(`on top of each other: ${node.data.trim()} / ${other.node.data.trim()}`);
+    }
+  });
+  return found;
+};
 
 const browser = await launch();
 try {
   const context = await browser.newContext({
-    viewport: { width: options.width, height: 800 },
+    viewport: { width: options.width, height: options.width < 600 ? 844 : 800 },
     colorScheme: options.scheme,
+    reducedMotion: options.screenshot ? "reduce" : "no-preference",
     javaScriptEnabled: options.hasScripts,
+    timezoneId: options.timezone,
+    storageState: options.state ?? undefined,
   });
   context.setDefaultTimeout(options.timeout);
   const page = await context.newPage();
@@ -20,18 +78,7 @@ try {
   page.on("request", (request) => requests.push(request.url()));
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
   page.on("pageerror", (error) => errors.push(String(error)));
-  if (options.steps.length) await page.clock.install();
-  await page.goto(options.url);
-  if (options.token) {
-    // By keyboard only: from the link at the top to the form, and Enter.
-    await page.keyboard.press("Tab");
-    await page.keyboard.press("Enter");
-    await page.keyboard.press("Tab");
-    await page.keyboard.type(options.token);
-    await page.keyboard.press("Enter");
-    await page.waitForLoadState();
-    await page.getByText(options.expect).first().waitFor();
-  }
+  if (options.steps.length && options.hasScripts) await page.clock.install();
   const results = [];
   const input = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
   const verbs = {
@@ -40,6 +87,7 @@ try {
       console.error("ready");
       await input.next();
     },
+    goto: (url) => page.goto(new URL(url, options.url).href),
     wait: (seconds) => page.clock.fastForward(seconds * 1000),
     see: (text) => page.getByText(text).first().waitFor(),
     missing: (text) => page.getByText(text).first().waitFor({ state: "detached" }),
@@ -49,6 +97,27 @@ try {
     },
     evaluate: async (script) => results.push(await page.evaluate(script)),
     type: ([label, text]) => page.getByLabel(label).pressSequentially(text),
+
+    // By keyboard only.
+    tabTo: async (name) => {
+      const passed = [];
+      for (let count = 0; count < TAB_LIMIT; count++) {
+        await page.keyboard.press("Tab");
+        const focused = await page.evaluate(nameOfFocused);
+        if (focused === name || (name.endsWith("…") && focused.startsWith(name.slice(0, -1)))) return;
+        passed.push(focused.slice(0, 40));
+      }
+      throw new Error(`Tab never reaches ${name}, but ${[...new Set(passed)].join(" | ")}`);
+    },
+    press: (key) => page.keyboard.press(key),
+    enter: (text) => page.keyboard.type(text),
+    // The key that sends a form, or follows a link.
+    submit: async () => {
+      const loaded = page.waitForEvent("load");
+      await page.keyboard.press("Enter");
+      await loaded;
+    },
+
     // What a platform answers during a deployment.
     badGateway: () =>
       page.route("**/status", (route) => route.fulfill({ status: 502, body: "Bad gateway" }), { times: 1 }),
@@ -61,32 +130,46 @@ try {
     reload: () => page.reload(),
     signOutElsewhere: () => context.clearCookies(),
   };
-  for (const [verb, argument] of options.steps) await verbs[verb](argument);
+  const take = async (steps) => {
+    for (const [verb, argument] of steps) await verbs[verb](argument);
+  };
+  await page.goto(options.url);
+  if (options.signIn) {
+    await take(options.signIn);
+    await page.goto(options.url);
+  }
+  await take(options.steps);
+  if (options.saveState) await context.storageState({ path: options.saveState });
   const snapshot = await page.evaluate(() => ({
+    url: location.href,
     title: document.title,
     text: document.body.innerText,
-    bars: [...document.querySelectorAll(".days svg")].map((svg) => svg.querySelectorAll("rect").length),
-    lines: document.querySelectorAll(".latency polyline").length,
     isTooWide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
     reloads: document.querySelector("meta[http-equiv=refresh]") !== null,
     warnings: [...document.querySelectorAll("#warnings .warning")].map((each) => each.textContent.trim()),
     background: getComputedStyle(document.body).backgroundColor,
   }));
+  snapshot.counts = await page.evaluate(
+    (selectors) => Object.fromEntries(selectors.map((each) => [each, document.querySelectorAll(each).length])),
+    options.counted,
+  );
+  snapshot.unreadable = await page.evaluate(findUnreadable);
   let violations = [];
   if (options.hasScripts) {
     // axe-core is a script itself.
     await page.evaluate(axe);
-    ({ violations } = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })"));
+    ({ violations } = await page.evaluate(
+      "axe.run(document, { resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } })",
+    ));
   }
   if (options.screenshot) {
     // Replace what changes every second, so that unchanged pages give unchanged pictures.
     await page.evaluate(() => {
-      for (const element of document.querySelectorAll(".parts .facts, .name .facts")) {
-        element.textContent = element.textContent
-          .replace(/\b\d+ s ago/g, "a moment ago")
-          .replace(/answered in \d+ ms/, "answered in 5 ms");
-      }
-      document.querySelector(".updated").textContent = "As of now";
+      const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      for (let node = walker.nextNode(); node; node = walker.nextNode())
+        node.data = node.data.replace(/\b\d+ s ago/g, "a moment ago").replace(/answered in \d+ ms/, "answered in 5 ms");
+      const updated = document.querySelector(".updated");
+      if (updated) updated.textContent = "As of now";
     });
     await page.screenshot({ path: options.screenshot, fullPage: true });
   }
