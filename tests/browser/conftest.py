@@ -55,11 +55,69 @@ class PageSnapshot:
     violations: list[Any]
 
 
+@dataclass
+class Chromium:
+    """visit.mjs with a Chromium: one for all visits, one after the other."""
+
+    program: str
+    _process: subprocess.Popen[str] | None = None
+    _is_visiting: bool = False
+
+    def begin(self, options: Mapping[str, Any]) -> Visit:
+        if self._is_visiting:
+            self.end()  # a test failed in the middle of its visit
+        if self._process is None:
+            self._process = run_script(VISIT, {"chromium": self.program, "timeout": DEADLINE_SECONDS * 1000})
+        self._is_visiting = True
+        self.send(json.dumps(options))
+        return Visit(self)
+
+    def send(self, line: str) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+
+    def read(self) -> dict[str, Any]:
+        """The next line that the script prints: a pause, or the end of the visit."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, self._process.communicate(timeout=DEADLINE_SECONDS)[1]
+        printed: dict[str, Any] = json.loads(line)
+        self._is_visiting = "isPaused" in printed
+        assert "failure" not in printed, printed["failure"]
+        return printed
+
+    def end(self) -> None:
+        process, self._process, self._is_visiting = self._process, None, False
+        if process is not None:
+            process.terminate()
+            process.communicate(timeout=DEADLINE_SECONDS)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A visit that has begun."""
+
+    chromium: Chromium
+
+    def await_pause(self) -> None:
+        """Returns when the visit has reached its next step `pause`."""
+        assert self.chromium.read() == {"isPaused": True}
+
+    def go_on(self) -> None:
+        """Ends the pause."""
+        self.chromium.send("")
+
+    def finish(self) -> PageSnapshot:
+        return PageSnapshot(**self.chromium.read())
+
+
 @dataclass(frozen=True)
 class Browser:
     """Chromium, visiting the pages of one service as anybody or signed in."""
 
-    program: str
     url: str
     """Of the service, without a path."""
     user: tuple[str, str] = field(repr=False)
@@ -69,14 +127,15 @@ class Browser:
     sessions: Path
     """Where sessions are kept between visits: people do not sign in for each page either."""
     database: psycopg.Connection = field(repr=False)
+    chromium: Chromium = field(repr=False)
 
-    def start(self, path: str = "/status", reader: Reader | None = None, **options: Any) -> subprocess.Popen[str]:
-        """Starts a visit that goes on while the test does something else."""
+    def start(self, path: str = "/status", reader: Reader | None = None, **options: Any) -> Visit:
+        """Starts a visit that goes on while the test does something else, and must be finished."""
         state = self._session(reader) if reader else None
-        return self._run(path, {"state": str(state) if state else None, **options})
+        return self._begin(path, {"state": str(state) if state else None, **options})
 
     def visit(self, path: str = "/status", reader: Reader | None = None, **options: Any) -> PageSnapshot:
-        return finish(self.start(path, reader, **options))
+        return self.start(path, reader, **options).finish()
 
     def sign_in_steps(self, reader: Reader) -> Steps:
         """The steps on the sign-in page, by keyboard only."""
@@ -97,12 +156,11 @@ class Browser:
         """The cookies of a reader who has signed in at this service."""
         file = self.sessions / f"{reader}-{self.url.rpartition(':')[2]}.json"
         if not file.exists():
-            finish(self._run("/sign-in", {"signIn": self.sign_in_steps(reader), "saveState": str(file)}))
+            self._begin("/sign-in", {"signIn": self.sign_in_steps(reader), "saveState": str(file)}).finish()
         return file
 
-    def _run(self, path: str, options: Mapping[str, Any]) -> subprocess.Popen[str]:
+    def _begin(self, path: str, options: Mapping[str, Any]) -> Visit:
         defaults = {
-            "chromium": self.program,
             "url": f"{self.url}{path}",
             "width": 1280,
             "scheme": "light",
@@ -113,7 +171,7 @@ class Browser:
             "counted": [],
             "timeout": DEADLINE_SECONDS * 1000,
         }
-        return run_script(VISIT, {**defaults, **options})
+        return self.chromium.begin({**defaults, **options})
 
 
 def run_script(script: Path, options: Mapping[str, Any]) -> subprocess.Popen[str]:
@@ -140,10 +198,6 @@ def go_on(visit: subprocess.Popen[str]) -> None:
     assert visit.stdin is not None
     visit.stdin.write("\n")
     visit.stdin.flush()
-
-
-def finish(visit: subprocess.Popen[str]) -> PageSnapshot:
-    return PageSnapshot(**read_output(visit))
 
 
 def read_output(script: subprocess.Popen[str]) -> dict[str, Any]:
@@ -183,7 +237,11 @@ def seeded_browser(stack: Stack, chromium: str, directory: Path) -> Iterator[Bro
         with continual_judgement(stack):
             note_round(stack, service.url)
             user = values["USER_EMAIL"], values["USER_PASSWORD"]
-            yield Browser(chromium, service.url, user, incidents, directory, database)
+            process = Chromium(chromium)
+            try:
+                yield Browser(service.url, user, incidents, directory, database, process)
+            finally:
+                process.end()
 
 
 @pytest.fixture(scope="session")

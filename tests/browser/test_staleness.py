@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from local import Stack
-from tests.browser.conftest import Browser, Reader, await_pause, finish, go_on, service_environment
+from tests.browser.conftest import Browser, Reader, service_environment
 from tests.browser.test_status_page import NOT_CURRENT
 from tests.browser.test_status_page import TITLE as CURRENT
 from tests.support import http_client
@@ -53,14 +53,14 @@ def test_the_page_says_that_the_service_has_stopped_and_recovers(
     with running_service(environ, tmp_path / "log", port, budgets=UNHURRIED) as service:
         note_round(seeded_stack, service.url)
         visit = replace(browser, url=service.url).start(steps=steps)
-        await_pause(visit)
+        visit.await_pause()
         service.stop()
-    go_on(visit)
-    await_pause(visit)
+    visit.go_on()
+    visit.await_pause()
     with running_service(environ, tmp_path / "log", port, budgets=UNHURRIED) as service:
         note_round(seeded_stack, service.url)
-        go_on(visit)
-        page = finish(visit)
+        visit.go_on()
+        page = visit.finish()
     title, first, later = page.results
     assert title == NOT_CURRENT
     assert first.startswith("This page is not current: the service does not answer.")
@@ -78,13 +78,13 @@ def test_the_page_says_that_the_database_is_unreachable_and_shows_older_data(
     with running_service(environ, tmp_path / "log") as service:
         note_round(seeded_stack, service.url)
         visit = replace(browser, url=service.url).start(reader=reader, steps=steps)
-        await_pause(visit)
+        visit.await_pause()
         proxy.target = b"/rpc/"
         proxy.always = Fault.RESET
         try:
             wait_until(lambda: http_client.get(f"{service.url}/health/db").status_code == 503, what="the outage")
-            go_on(visit)
-            page = finish(visit)
+            visit.go_on()
+            page = visit.finish()
         finally:
             proxy.reset()
     assert page.results == ["⚠ Database unreachable | Hazel & Oak"]
@@ -181,12 +181,12 @@ def test_text_that_was_not_sent_holds_a_refresh_back_and_the_page_says_so(browse
         ["missing", hint],
     ]
     visit = browser.start(reader="operator", steps=steps)
-    await_pause(visit)
+    visit.await_pause()
     row = browser.database.execute("select public.report_error(%s)", [json.dumps(report)]).fetchone()
     assert row is not None
-    go_on(visit)
+    visit.go_on()
     try:
-        page = finish(visit)
+        page = visit.finish()
     finally:
         browser.database.execute(
             "update public.incidents set status = 'resolved', resolved_at = now() where id = %s",

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.browser.conftest import Browser, await_pause, finish, go_on
+from tests.browser.conftest import Browser
 from tests.browser.test_pages import SIZES_AND_SCHEMES, check_page
 
 TITLE = "Outage | Hazel & Oak"
@@ -87,13 +87,13 @@ def test_the_page_refreshes_itself_and_recovers_from_an_error(browser: Browser) 
         ["see", "it broke while you looked"],
     ]
     visit = browser.start(reader="user", steps=steps)
-    await_pause(visit)
+    visit.await_pause()
     report = {"error": {"message": "it broke while you looked"}, "severity": "CRITICAL"}
     row = browser.database.execute("select public.report_error(%s)", [json.dumps(report)]).fetchone()
     assert row is not None
-    go_on(visit)
+    visit.go_on()
     try:
-        page = finish(visit)
+        page = visit.finish()
     finally:
         browser.database.execute(
             "update public.incidents set status = 'resolved', resolved_at = now() where id = %s",

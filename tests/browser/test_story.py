@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from tests.browser.conftest import OPERATOR_NAME, Browser, Reader, Steps, await_pause, finish, go_on
+from tests.browser.conftest import OPERATOR_NAME, Browser, Reader, Steps
 from tests.browser.test_pages import SIZES_AND_SCHEMES, check_page
 from tests.support.notification_receiver import Receiver, notification_receiver
 from tests.support.waiting import wait_until
@@ -168,12 +168,12 @@ def test_somebody_was_faster(browser: Browser, channel: Receiver, has_scripts: b
         ["submit", ""],
     ]
     visit = browser.start(urlsplit(told.link).path, "user", hasScripts=has_scripts, steps=steps)
-    await_pause(visit)
+    visit.await_pause()
     with browser.database.transaction():
         browser.database.execute("select set_config('request.jwt.claims', %s, true)", [claims])
         browser.database.execute("select public.resolve_incident(%s, 'Deleted the empty order.')", [told.incident_id])
-    go_on(visit)
-    page = finish(visit)
+    visit.go_on()
+    page = visit.finish()
     assert "was resolved by ben@example.com" in page.text
     # What was typed is not lost.
     kept = browser.visit(urlsplit(told.link).path, "user")

@@ -1,9 +1,9 @@
-// Opens a page of the service in Chromium and prints, as JSON, what a test wants to know about it. Options: argv, JSON.
-// Signs in by keyboard before that, if there is someone to sign in, and takes the steps: pairs of a verb and its
-// argument.
+// Opens pages of the service in Chromium. Reads the options of each visit from a line of JSON, and prints, in one line of
+// JSON, what a test wants to know about the page. Signs in by keyboard before that, if there is someone to sign in, and
+// takes the steps: pairs of a verb and its argument.
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { launch, options, require } from "./launch.mjs";
+import { launch, require } from "./launch.mjs";
 
 const axe = readFileSync(require.resolve("axe-core"), "utf8");
 const TAB_LIMIT = 600;
@@ -61,8 +61,9 @@ const findUnreadable = () => {
   return found;
 };
 
-const browser = await launch();
-try {
+const input = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+const visit = async (browser, options) => {
   const context = await browser.newContext({
     viewport: { width: options.width, height: options.width < 600 ? 844 : 800 },
     colorScheme: options.scheme,
@@ -80,11 +81,10 @@ try {
   page.on("pageerror", (error) => errors.push(String(error)));
   if (options.steps.length && options.hasScripts) await page.clock.install();
   const results = [];
-  const input = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
   const verbs = {
     // Lets the test do something else until it sends a line.
     pause: async () => {
-      console.error("ready");
+      console.log(JSON.stringify({ isPaused: true }));
       await input.next();
     },
     goto: (url) => page.goto(new URL(url, options.url).href),
@@ -174,9 +174,17 @@ try {
     await page.screenshot({ path: options.screenshot, fullPage: true });
   }
   const findings = violations.map(({ id, nodes }) => ({ id, nodes: nodes.map((node) => node.html.slice(0, 200)) }));
-  console.log(JSON.stringify({ ...snapshot, results, requests, errors, violations: findings }));
-  process.stdin.destroy();
   await page.unrouteAll({ behavior: "ignoreErrors" });
+  await context.close();
+  return { ...snapshot, results, requests, errors, violations: findings };
+};
+
+const browser = await launch();
+try {
+  for (let line = await input.next(); !line.done; line = await input.next()) {
+    const answer = await visit(browser, JSON.parse(line.value)).catch((error) => ({ failure: String(error.stack) }));
+    console.log(JSON.stringify(answer));
+  }
 } finally {
   await browser.close();
 }
