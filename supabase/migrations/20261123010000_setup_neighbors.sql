@@ -49,7 +49,7 @@ as $$
       count_secret_indicators current_caller cut_middle decode_escapes define_rule delete_withdrawn_requests
       delivery_fingerprint delivery_kinds delivery_sender describe_action_kinds describe_agent_state
       describe_certificate_event describe_certificate_message describe_certificate_title describe_claim
-      describe_difference describe_digest describe_erased_actions describe_erasure describe_function
+      describe_decision describe_difference describe_digest describe_erased_actions describe_erasure describe_function
       describe_generic_alert describe_heartbeat_problem describe_judgement describe_knowledge describe_labelled_alert
       describe_look describe_maintenance describe_moment describe_notification describe_notifications describe_operand
       describe_outage_message describe_outage_title describe_outages describe_recent_checks describe_refusal
@@ -93,55 +93,56 @@ as $$
       find_email find_expression_problem find_expressions_problem find_fingerprint find_fixes find_fold_candidates
       find_free_provider_id find_generic_problem find_header_name_problem find_header_secret_problem
       find_header_value_problem find_headers_problem find_health_check_problem find_heartbeat find_heartbeat_problem
-      find_heartbeat_run find_incident_link find_incidents find_json_path_problem find_knowledge find_label_problem
-      find_last_answer find_last_failure find_last_told find_latest_sent_at find_left_operand find_live_incident
-      find_log_level find_logo_problem find_many_tokens find_mapping_problem find_missing_partitions
-      find_nested_problem find_newest_test find_next_heartbeat find_next_judgement find_notification_problem
-      find_page_problem find_path_problem find_private_target find_purge_cutoff find_ready_verdicts find_receipts
-      find_regression find_repeat_end find_request_problem find_resolution_sent_at find_retention_end find_root_cause
-      find_same_delivery find_secret_problem find_secret_value_problem find_send_offsets find_sentry_issue_id
-      find_sentry_name find_sentry_project find_signature find_silent_rounds find_similar_incidents find_status_code
-      find_status_problem find_target_condition_problem find_target_host find_target_problem find_targets_problem
-      find_told_incidents find_unmet_body_condition find_unmet_condition find_unmet_header find_unmet_json_path
-      find_url_host find_value_problem find_vector_schema find_verdict_effects find_webhook_problem
-      find_window_problem find_window_target_problem find_worker_pid fingerprint_error finish_digests first_instant
-      fold_events fold_events_by_sender fold_known_event follow_certificate_targets follow_changed_rounds
-      follow_dependencies follow_judged_rounds follow_switches forget_prepared_events forget_remembered_events
-      format_sentry_stack group_phrases guess_sentry_source has_later_silence has_recovered_cause has_stored_events
-      has_unplaced_checks has_word hash_action_content hash_agent_action hash_alert hash_audit_anchor hash_context
-      hash_event hash_idempotency_key hash_user hide_request_secrets hmac_sha256 identify_context identify_event
-      identify_sdk_event index_error_text insert_incidents install install_answer_trigger installation_check_of
-      is_allowed_link is_amount is_builtin_rule is_caused_by_body is_channel_active is_claimed_by_another
-      is_clean_jsonb is_content_error is_deployment_needed is_email_unsent is_error_number is_expression is_feature_on
-      is_github_deployment_run is_held is_hex_word is_identifier is_in_deployment_window is_in_maintenance
-      is_incident_audited is_incident_quiet is_kill_switch_on is_known_timezone is_late_delivery is_library_frame
-      is_logged_status is_one_line is_own_word is_part_of_a_value is_paused_by_owner is_private_host is_quiet
-      is_raised_by_sentry is_recorded_erasure is_redaction_mark is_secret_pair is_sensitive_key is_sentry_outage
-      is_server_error is_service_looking is_silent is_simple_expression is_status_code is_valid_input is_valid_list
-      join_answers join_lines judge_answers judge_certificate judge_certificates judge_event judge_health_checks
-      judge_heartbeats judge_look judge_notification_answer keep_earlier_attempts keep_early_resolution
-      keep_small_members kind_of_level last_word lease_looks lift_suppression limit_public_report limit_redaction_cost
-      list_builtin_rules list_causes list_change_members list_changed_days list_changes list_check_partitions
-      list_check_remedies list_copies_elsewhere list_database_code_rules list_database_failure_rules
-      list_database_topics list_digest_facts list_digest_titles list_due_actions list_due_notifications
-      list_erased_actions list_event_slots list_failure_topics list_growing_tables list_guide_examples
-      list_guide_refusals list_health_check_columns list_heartbeat_keys list_incident_choices
-      list_internal_functions_a_to_e list_internal_functions_f_to_l list_internal_functions_m_to_z list_jobs
-      list_lenient_texts list_library_topics list_limit_rules list_localized_connection_rules
-      list_localized_critical_rules list_localized_database_rules list_localized_database_topics
-      list_localized_lower_rules list_localized_network_rules list_localized_no_failure_rules
-      list_localized_payment_rules list_localized_security_rules list_localized_statement_rules
-      list_localized_timeout_rules list_localized_topics list_low_rules list_maintenance list_medium_rules
-      list_network_code_rules list_network_rules list_no_failure_rules list_notification_facts list_ordinary_texts
-      list_other_topics list_own_functions list_own_objects list_page_topics list_payment_rules list_permitted_changes
-      list_personal_data_columns list_program_frames list_request_topics list_retention_jobs list_row_rules
-      list_secret_formats_a_to_f list_secret_formats_g_to_o list_secret_formats_p_to_z list_security_failure_rules
-      list_security_topics list_sentry_exceptions list_sentry_group list_server_error_rules list_service_timeout_rules
-      list_stack_lines list_timeline_actions list_timeline_notifications list_timeout_rules list_type_error_rules
-      list_type_error_topics list_unavailable_rules list_unknown_events list_unreachable_database_rules
-      list_waiting_deliveries list_windows_without_mutes list_word_patterns lock_action_starts lock_audit_chains
-      lock_changes_in_steps lock_claim lock_fixes lock_fold_candidates lock_incident lock_incidents
-      lock_incidents_of_agents lock_latest_incident lock_quotas
+      find_heartbeat_run find_incident_id find_incident_link find_incidents find_json_path_problem find_knowledge
+      find_label_problem find_last_answer find_last_failure find_last_told find_latest_sent_at find_left_operand
+      find_live_incident find_log_level find_logo_problem find_many_tokens find_mapping_problem
+      find_missing_partitions find_nested_problem find_newest_test find_next_heartbeat find_next_judgement
+      find_notification_problem find_page_problem find_path_problem find_private_target find_purge_cutoff
+      find_ready_verdicts find_receipts find_regression find_repeat_end find_request_problem find_resolution_sent_at
+      find_retention_end find_root_cause find_same_delivery find_secret_problem find_secret_value_problem
+      find_send_offsets find_sentry_issue_id find_sentry_name find_sentry_project find_signature find_silent_rounds
+      find_similar_incidents find_status_code find_status_problem find_target_condition_problem find_target_host
+      find_target_problem find_targets_problem find_told_incidents find_unmet_body_condition find_unmet_condition
+      find_unmet_header find_unmet_json_path find_url_host find_value_problem find_vector_schema find_verdict_effects
+      find_webhook_problem find_window_problem find_window_target_problem find_worker_pid fingerprint_error
+      finish_digests first_instant fold_events fold_events_by_sender fold_known_event follow_certificate_targets
+      follow_changed_rounds follow_dependencies follow_judged_rounds follow_switches forget_prepared_events
+      forget_remembered_events format_sentry_stack group_phrases guess_sentry_source has_later_silence
+      has_recovered_cause has_stored_events has_unplaced_checks has_word hash_action_content hash_agent_action
+      hash_alert hash_audit_anchor hash_context hash_event hash_idempotency_key hash_user hide_request_secrets
+      hmac_sha256 identify_context identify_event identify_sdk_event index_error_text insert_incidents install
+      install_answer_trigger installation_check_of is_allowed_link is_amount is_builtin_rule is_caused_by_body
+      is_channel_active is_claimed_by_another is_clean_jsonb is_content_error is_deployment_needed is_email_unsent
+      is_error_number is_expression is_feature_on is_github_deployment_run is_held is_hex_word is_identifier
+      is_in_deployment_window is_in_maintenance is_incident_audited is_incident_quiet is_kill_switch_on
+      is_known_timezone is_late_delivery is_library_frame is_logged_status is_one_line is_own_word is_part_of_a_value
+      is_paused_by_owner is_private_host is_quiet is_raised_by_sentry is_recorded_erasure is_redaction_mark
+      is_secret_pair is_sensitive_key is_sentry_outage is_server_error is_service_looking is_silent
+      is_simple_expression is_status_code is_valid_input is_valid_list join_answers join_lines judge_answers
+      judge_certificate judge_certificates judge_event judge_health_checks judge_heartbeats judge_look
+      judge_notification_answer keep_earlier_attempts keep_early_resolution keep_small_members kind_of_level last_word
+      lease_looks lift_suppression limit_public_report limit_redaction_cost list_builtin_rules list_causes
+      list_change_members list_changed_days list_changes list_check_partitions list_check_remedies
+      list_copies_elsewhere list_database_code_rules list_database_failure_rules list_database_topics
+      list_digest_facts list_digest_titles list_due_actions list_due_notifications list_erased_actions
+      list_event_slots list_failure_topics list_growing_tables list_guide_examples list_guide_refusals
+      list_health_check_columns list_heartbeat_keys list_incident_choices list_internal_functions_a_to_e
+      list_internal_functions_f_to_l list_internal_functions_m_to_z list_jobs list_lenient_texts list_library_topics
+      list_limit_rules list_localized_connection_rules list_localized_critical_rules list_localized_database_rules
+      list_localized_database_topics list_localized_lower_rules list_localized_network_rules
+      list_localized_no_failure_rules list_localized_payment_rules list_localized_security_rules
+      list_localized_statement_rules list_localized_timeout_rules list_localized_topics list_low_rules
+      list_maintenance list_medium_rules list_network_code_rules list_network_rules list_no_failure_rules
+      list_notification_facts list_ordinary_texts list_other_topics list_own_functions list_own_objects
+      list_page_topics list_payment_rules list_permitted_changes list_personal_data_columns list_program_frames
+      list_request_topics list_retention_jobs list_row_rules list_secret_formats_a_to_f list_secret_formats_g_to_o
+      list_secret_formats_p_to_z list_security_failure_rules list_security_topics list_sentry_exceptions
+      list_sentry_group list_server_error_rules list_service_timeout_rules list_stack_lines list_timeline_actions
+      list_timeline_notifications list_timeout_rules list_type_error_rules list_type_error_topics
+      list_unavailable_rules list_unknown_events list_unreachable_database_rules list_waiting_deliveries
+      list_windows_without_mutes list_word_patterns lock_action_starts lock_audit_chains lock_changes_in_steps
+      lock_claim lock_fixes lock_fold_candidates lock_incident lock_incidents lock_incidents_of_agents
+      lock_latest_incident lock_quotas
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)
