@@ -138,14 +138,15 @@ async def _reader_or_none(request: ServiceRequest) -> Reader | None:
 
 def _send(request: ServiceRequest, page: RenderedPage) -> Response:
     """The page for everybody, as it was rendered, or 304 if the browser has it already."""
-    headers = {**PAGE_HEADERS, "Vary": f"{_VARY}, Accept-Encoding"}
+    # GZipMiddleware adds Accept-Encoding to what it sees in full, and compresses what is not compressed yet.
+    headers = {**PAGE_HEADERS, "Vary": _VARY}
+    compressed = {"Vary": f"{_VARY}, Accept-Encoding", "Content-Encoding": "gzip"}
     if page.etag is not None:
         headers |= {"ETag": page.etag, "Cache-Control": "no-cache"}
         if has_current(request.headers.get("if-none-match", ""), page.etag):
-            return Response(status_code=304, headers=headers)
-    # As GZipMiddleware decides, which compresses what is not compressed yet.
+            return Response(status_code=304, headers={**headers, "Vary": compressed["Vary"]})
     if "gzip" in request.headers.get("accept-encoding", ""):
-        return HTMLResponse(page.compressed, page.status, {**headers, "Content-Encoding": "gzip"})
+        return HTMLResponse(page.compressed, page.status, headers | compressed)
     return HTMLResponse(page.document, page.status, headers)
 
 

@@ -415,7 +415,7 @@ def people(stack: Stack, page_service: ServiceProcess) -> Iterator[dict[str, Bro
 def report(database: psycopg.Connection[Any], source: str, **changes: Any) -> str:
     """The id of a new incident."""
     error = {"message": f"{source} broke", "type": "BrokenError"}
-    body = {"error": error, "severity": "HIGH", "source": source, "fingerprint": secrets.token_hex(8), **changes}
+    body = {"error": error, "severity": "HIGH", "source": source, "fingerprint": secrets.token_hex(6), **changes}
     row = database.execute("select public.report_error(%s) ->> 'incident_id'", [json.dumps(body)]).fetchone()
     assert row is not None
     return str(row[0])

@@ -239,6 +239,8 @@ def test_the_public_page_is_sent_again_only_if_it_has_changed(browser: httpx.Cli
     assert again.content == b""
     assert again.headers["vary"] == first.headers["vary"]
     assert "content-security-policy" in again.headers
+    plain = browser.get("/status", headers={"Accept-Encoding": "identity"})
+    assert plain.headers["vary"] == first.headers["vary"]
     other = browser.get("/status", headers={"If-None-Match": '"another"'})
     assert (other.status_code, other.text[:15]) == (200, "<!doctype html>")
     head = browser.head("/status")

@@ -10,9 +10,15 @@ from tests.support.service_process import PROJECT
 # Formatting of pages, and the client program that tests a deployment.
 PAGES_AND_CLIENTS = (
     "status/",
-    *("routes/status.py", "routes/kill_switch.py", "routes/sign_in.py", "supabase/auth.py"),
-    *("web/session.py", "web/csrf.py", "web/attempts.py", "web/page.py", "web/page_headers.py", "web/problem_page.py"),
-    *("smoke.py", "doctor.py"),
+    "routes/incident_pages.py",
+    "routes/kill_switch.py",
+    "routes/status.py",
+    "routes/target_page.py",
+    "web/page.py",
+    "web/problem_page.py",
+    "web/session.py",
+    "smoke.py",
+    "doctor.py",
 )
 
 
