@@ -30,13 +30,9 @@ class Attempts:
     def begin(self, limits: Mapping[str, int]) -> None:
         """Count an attempt for each key, up to its limit. Raises the Problem `rate-limited`."""
         now = self._clock()
-        self._forget_old(now)
-        windows = [self._windows.setdefault(_digest(key), _Window(now + ATTEMPT_SECONDS)) for key in limits]
-        waits = [
-            window.ends_at - now
-            for window, limit in zip(windows, limits.values(), strict=True)
-            if window.attempts >= limit
-        ]
+        self._forget_ended(now)
+        known = {key: self._windows.get(_digest(key)) for key in limits}
+        waits = [window.ends_at - now for key, window in known.items() if window and window.attempts >= limits[key]]
         if waits:
             minutes = round(max(waits) / 60) or 1
             raise problem(
@@ -44,8 +40,9 @@ class Attempts:
                 f"Too many attempts to sign in failed. Try again in {minutes} min.",
                 retry_after=int(max(waits)) + 1,
             )
-        for window in windows:
-            window.attempts += 1
+        # Only now: with refused attempts at ever more addresses somebody could push the counts of others out.
+        for key in limits:
+            self._windows.setdefault(_digest(key), _Window(now + ATTEMPT_SECONDS)).attempts += 1
 
     def forgive(self, limits: Mapping[str, int]) -> None:
         """The attempt has succeeded, or its failure says nothing about the password."""
@@ -54,7 +51,7 @@ class Attempts:
             if window is not None and window.attempts > 0:
                 window.attempts -= 1
 
-    def _forget_old(self, now: float) -> None:
+    def _forget_ended(self, now: float) -> None:
         while self._windows:
             key, window = next(iter(self._windows.items()))
             if window.ends_at > now and len(self._windows) <= _KEYS:

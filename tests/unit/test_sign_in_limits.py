@@ -81,6 +81,14 @@ def test_the_wait_is_said(clock: Clock) -> None:
     assert "2 min" in raised.value.detail
 
 
+def test_refused_attempts_push_no_counts_out(clock: Clock) -> None:
+    attempts = Attempts(clock)
+    attempts.begin({"client a": 1})
+    for number in range(20_000):
+        assert not is_permitted(attempts, {"client a": 1, f"e-mail {number}": 1})
+    assert len(attempts) == 1
+
+
 def test_many_keys_take_bounded_memory(clock: Clock) -> None:
     attempts = Attempts(clock)
     for number in range(20_500):
