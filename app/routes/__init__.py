@@ -7,5 +7,6 @@ rejection   the refusal of a webhook that is not authenticated
 incidents   GET /api/autonomous/incidents and …/{incident_id}
 health      GET /, /health, /health/db
 status      GET and POST /status
+sign_in     GET and POST /sign-in, POST /sign-out
 metrics     GET /metrics
 """
