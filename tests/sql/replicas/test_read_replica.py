@@ -40,6 +40,7 @@ READERS = {
     "export_uptime_csv",
     "incident_activity",
     "incident_context",
+    "incident_page",
     "list_incidents",
     "match_error_knowledge",
     "public_status",
