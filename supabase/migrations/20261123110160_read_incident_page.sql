@@ -1,10 +1,9 @@
 -- Purpose: returns everything that the page of one incident shows, in one document.
 -- Objects: functions monitoring.list_stack_lines, monitoring.page_incident, monitoring.page_stack,
 --   monitoring.describe_decision, monitoring.page_reason, monitoring.page_activity, monitoring.page_releases,
---   monitoring.name_timeline_entry,
---   monitoring.name_timeline_kind, monitoring.list_timeline_actions, monitoring.list_timeline_notifications,
---   monitoring.page_timeline, monitoring.page_deployments, monitoring.page_similar, monitoring.page_fixes,
---   monitoring.list_permitted_changes, public.incident_page.
+--   monitoring.name_timeline_entry, monitoring.name_timeline_kind, monitoring.list_timeline_actions,
+--   monitoring.list_timeline_notifications, monitoring.page_timeline, monitoring.page_deployments,
+--   monitoring.page_similar, monitoring.page_fixes, monitoring.list_permitted_changes, public.incident_page.
 -- Risks: most texts in it are untrusted: who shows them escapes them. Each part reads a bounded number of rows by an
 --   index. Of a notification it tells the name of the channel and whether it was delivered, and no address or answer.
 
