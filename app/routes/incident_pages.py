@@ -130,7 +130,9 @@ async def _change(request: ServiceRequest, reader: Reader, change: Mapping[str, 
     except SupabaseError as error:
         refusal = _problem_of_change(reader, error)
     else:
-        response = RedirectResponse(quote(changed, safe=""), 303)
+        # A note is seen in the timeline; the other changes at the top of the page.
+        place = "#timeline" if change.get("action") == "note" else ""
+        response = RedirectResponse(f"{quote(changed, safe='')}{place}", 303)
         save_session(request, response)
         return response
     if refusal.status in (401, 404):

@@ -19,8 +19,9 @@ import pytest
 
 from local import Stack
 from tests.support import http_client
+from tests.support.browser import ACCESS_COOKIE, COLLEAGUE, OWNER
 from tests.support.fault_proxy import Fault, running_proxy
-from tests.support.form_browser import Browser, fields_of, forms_of
+from tests.support.form_browser import FormBrowser, fields_of, forms_of
 from tests.support.page_documents import incident, incident_page, search
 from tests.support.rpc_stub import HANG, Refusal, RpcStub, Sequence, running_stub, stub_variables
 from tests.support.service_budgets import UNHURRIED
@@ -59,10 +60,10 @@ def stub(shared_stub: RpcStub) -> RpcStub:
 
 
 @pytest.fixture
-def operator(stub: RpcStub, stub_service: ServiceProcess) -> Iterator[Browser]:
+def operator(stub: RpcStub, stub_service: ServiceProcess) -> Iterator[FormBrowser]:
     """Signed in, with an incident's page open."""
-    with Browser(stub_service.url) as browser:
-        browser.sign_in(OPERATOR_TOKEN)
+    with FormBrowser(stub_service.url) as browser:
+        browser.sign_in_as_operator(OPERATOR_TOKEN, "ann")
         assert browser.open("/incidents/INC-1001").status_code == 200
         stub.calls.clear()
         yield browser
@@ -74,10 +75,10 @@ def page_calls(stub: RpcStub) -> list[tuple[str, Any]]:
     return [call for call in stub.calls if call[0] in names]
 
 
-def test_each_page_is_one_call(stub: RpcStub, operator: Browser) -> None:
+def test_each_page_is_one_call(stub: RpcStub, operator: FormBrowser) -> None:
     operator.open("/incidents?status=open&text=a%20b&after=x")
     operator.open("/incidents/INC-1001")
-    operator.submit("/incidents/INC-1001", NOTE)
+    operator.send("/incidents/INC-1001", NOTE)
     assert page_calls(stub) == [
         ("search_incidents", {"filters": {"status": "open", "text": "a b", "after": "x"}}),
         ("incident_page", {"incident_id": "INC-1001"}),
@@ -85,7 +86,7 @@ def test_each_page_is_one_call(stub: RpcStub, operator: Browser) -> None:
     ]
 
 
-def test_the_list(operator: Browser) -> None:
+def test_the_list(operator: FormBrowser) -> None:
     page = operator.open("/incidents")
     assert (page.status_code, page.headers["cache-control"]) == (200, "no-store")
     assert "Cookie" in page.headers["vary"]
@@ -95,7 +96,7 @@ def test_the_list(operator: Browser) -> None:
         assert shown in re.sub(r"<time.*?</time>|</?bdi>", "", page.text), shown
 
 
-def test_links_of_the_list_keep_the_filters(stub: RpcStub, operator: Browser) -> None:
+def test_links_of_the_list_keep_the_filters(stub: RpcStub, operator: FormBrowser) -> None:
     filters = {**search()["filters"], "status": "all", "text": "a&b=c", "period": "7d"}
     stub.answers["search_incidents"] = search(filters=filters)
     page = unescape(operator.open("/incidents?after=here").text)
@@ -106,7 +107,7 @@ def test_links_of_the_list_keep_the_filters(stub: RpcStub, operator: Browser) ->
     assert '<option value="all" selected>' in page
 
 
-def test_a_list_without_incidents(stub: RpcStub, operator: Browser) -> None:
+def test_a_list_without_incidents(stub: RpcStub, operator: FormBrowser) -> None:
     stub.answers["search_incidents"] = search(incidents=[], next=None)
     page = operator.open("/incidents").text
     assert "No incidents." in page
@@ -117,7 +118,7 @@ def test_a_list_without_incidents(stub: RpcStub, operator: Browser) -> None:
     assert "Search on" in page
 
 
-def test_a_wrong_filter_is_told_and_kept(stub: RpcStub, operator: Browser) -> None:
+def test_a_wrong_filter_is_told_and_kept(stub: RpcStub, operator: FormBrowser) -> None:
     refusal = Refusal(400, "PT400", "severity must be known", "severity", "LOW, MEDIUM, HIGH, CRITICAL")
     stub.answers["search_incidents"] = Sequence([refusal, search()])
     page = operator.open("/incidents?severity=WORST&text=typed")
@@ -128,7 +129,7 @@ def test_a_wrong_filter_is_told_and_kept(stub: RpcStub, operator: Browser) -> No
     assert "INC-1001" in page.text
 
 
-def test_the_incident(operator: Browser) -> None:
+def test_the_incident(operator: FormBrowser) -> None:
     page = operator.open("/incidents/INC-1001")
     text = re.sub(r"<[^>]*>", "", unescape(page.text))
     for shown in (
@@ -151,7 +152,7 @@ def test_the_incident(operator: Browser) -> None:
     assert set(forms_of(page.text)) == {"acknowledge", "resolve", "suppress", "note", "set_severity"}
 
 
-def test_only_library_frames_are_folded(stub: RpcStub, operator: Browser) -> None:
+def test_only_library_frames_are_folded(stub: RpcStub, operator: FormBrowser) -> None:
     page = operator.open("/incidents/INC-1001").text
     (folded,) = re.findall(r'<details id="library-\d+">.*?</details>', page, flags=re.DOTALL)
     assert "routing.py" in folded
@@ -165,7 +166,7 @@ def test_only_library_frames_are_folded(stub: RpcStub, operator: Browser) -> Non
     assert "routing.py" in page
 
 
-def test_an_incident_with_nothing_but_its_facts(stub: RpcStub, operator: Browser) -> None:
+def test_an_incident_with_nothing_but_its_facts(stub: RpcStub, operator: FormBrowser) -> None:
     names = (
         "error_type",
         "error_code",
@@ -200,7 +201,7 @@ def test_an_incident_with_nothing_but_its_facts(stub: RpcStub, operator: Browser
     ],
 )
 def test_the_state_says_who_and_until_when(
-    stub: RpcStub, operator: Browser, status: str, members: dict[str, Any], shown: str
+    stub: RpcStub, operator: FormBrowser, status: str, members: dict[str, Any], shown: str
 ) -> None:
     stub.answers["incident_page"] = incident_page(incident=incident(status=status, **members))
     page = operator.open("/incidents/INC-1001")
@@ -219,12 +220,13 @@ FORMS = {
 
 
 @pytest.mark.parametrize("action", FORMS)
-def test_a_form_is_sent_as_a_change_and_leads_back(stub: RpcStub, operator: Browser, action: str) -> None:
+def test_a_form_is_sent_as_a_change_and_leads_back(stub: RpcStub, operator: FormBrowser, action: str) -> None:
     stub.answers["incident_page"] = incident_page(actions=[action])
     form = forms_of(operator.open("/incidents/INC-1001").text)[action]
     assert set(fields_of(form)) - {"form_token", "until"} == {"action", *FORMS[action]}
-    answer = operator.submit("/incidents/INC-1001", {"action": action, **FORMS[action]})
-    assert (answer.status_code, answer.headers["location"]) == (303, "INC-1001")
+    answer = operator.send("/incidents/INC-1001", {"action": action, **FORMS[action]})
+    expected = "INC-1001#timeline" if action == "note" else "INC-1001"
+    assert (answer.status_code, answer.headers["location"]) == (303, expected)
     function, parameters = page_calls(stub)[-1]
     assert (function, parameters["change"]) == ("change_incident", {"action": action, **FORMS[action]})
 
@@ -241,10 +243,10 @@ def test_a_form_is_sent_as_a_change_and_leads_back(stub: RpcStub, operator: Brow
 )
 @pytest.mark.parametrize("action", [name for name in FORMS if name != "acknowledge"])
 def test_a_refusal_shows_the_page_again_with_what_was_typed(
-    stub: RpcStub, operator: Browser, action: str, refusal: Refusal | None, status: int
+    stub: RpcStub, operator: FormBrowser, action: str, refusal: Refusal | None, status: int
 ) -> None:
     stub.answers |= {"incident_page": incident_page(actions=list(FORMS)), "change_incident": refusal}
-    answer = operator.submit("/incidents/INC-1001", {"action": action, **FORMS[action]})
+    answer = operator.send("/incidents/INC-1001", {"action": action, **FORMS[action]})
     assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
     assert answer.headers["cache-control"] == "no-store"
     fields = fields_of(forms_of(answer.text)[action])
@@ -260,37 +262,37 @@ def test_a_refusal_shows_the_page_again_with_what_was_typed(
         assert unescape(said[1]).startswith(f"{refusal.message}.")
 
 
-def test_text_of_a_change_that_is_not_permitted_any_more_is_kept(stub: RpcStub, operator: Browser) -> None:
+def test_text_of_a_change_that_is_not_permitted_any_more_is_kept(stub: RpcStub, operator: FormBrowser) -> None:
     refusal = Refusal(409, "PT409", "INC-1001 was resolved by ben@example.com", "status", "Reopen the incident first.")
     stub.answers |= {"incident_page": incident_page(actions=["reopen", "note"]), "change_incident": refusal}
-    answer = operator.submit("/incidents/INC-1001", {"action": "resolve", "resolution": "a long text"})
+    answer = operator.send("/incidents/INC-1001", {"action": "resolve", "resolution": "a long text"})
     assert answer.status_code == 409
     assert "INC-1001 was resolved by ben@example.com. Reopen the incident first." in answer.text
     assert "readonly>\na long text</textarea>" in answer.text
 
 
-def test_a_severity_that_another_one_changed_is_shown(stub: RpcStub, operator: Browser) -> None:
+def test_a_severity_that_another_one_changed_is_shown(stub: RpcStub, operator: FormBrowser) -> None:
     """The form knows the new one, so that it can be sent again."""
     stub.answers |= {
         "incident_page": incident_page(incident=incident(severity="MEDIUM")),
         "change_incident": Refusal(409, "PT409", "ben set the severity to MEDIUM", "severity"),
     }
-    answer = operator.submit("/incidents/INC-1001", {"action": "set_severity", **FORMS["set_severity"]})
+    answer = operator.send("/incidents/INC-1001", {"action": "set_severity", **FORMS["set_severity"]})
     assert answer.status_code == 409
     assert fields_of(forms_of(answer.text)["set_severity"])["seen_severity"] == "MEDIUM"
 
 
-def test_an_incident_that_does_not_exist(stub: RpcStub, operator: Browser) -> None:
+def test_an_incident_that_does_not_exist(stub: RpcStub, operator: FormBrowser) -> None:
     gone = Refusal(404, "PT404", "there is no incident INC-1001", "incident_id")
     stub.answers |= {"incident_page": gone, "change_incident": gone}
-    for answer in (operator.open("/incidents/INC-1001"), operator.submit("/incidents/INC-1001", NOTE)):
+    for answer in (operator.open("/incidents/INC-1001"), operator.send("/incidents/INC-1001", NOTE)):
         assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
         assert "there is no incident INC-1001." in answer.text
     assert "seen on two hosts &lt;b&gt; &amp; more</textarea>" in answer.text
 
 
 @pytest.mark.parametrize("answer", [None, Refusal(503, "PGRST000", "no connection"), [], "text", {"message": "hello"}])
-def test_a_database_that_is_away(stub: RpcStub, operator: Browser, answer: Any) -> None:
+def test_a_database_that_is_away(stub: RpcStub, operator: FormBrowser, answer: Any) -> None:
     stub.answers = dict.fromkeys(stub.answers, answer)
     if answer != {"message": "hello"}:  # no document of a page, but an object
         for path in ("/incidents", "/incidents/INC-1001"):
@@ -299,7 +301,7 @@ def test_a_database_that_is_away(stub: RpcStub, operator: Browser, answer: Any) 
             assert "The database is unavailable." in page.text
     if isinstance(answer, dict):
         stub.answers["incident_page"] = None
-    page = operator.submit("/incidents/INC-1001", NOTE)
+    page = operator.send("/incidents/INC-1001", NOTE)
     assert page.status_code == 503
     is_known = isinstance(answer, Refusal)
     assert ("The change was not made." in page.text) is is_known
@@ -307,15 +309,15 @@ def test_a_database_that_is_away(stub: RpcStub, operator: Browser, answer: Any) 
     assert "seen on two hosts &lt;b&gt; &amp; more</textarea>" in page.text
 
 
-def test_a_page_is_read_again_only_for_a_short_time(stub: RpcStub, operator: Browser) -> None:
+def test_a_page_is_read_again_only_for_a_short_time(stub: RpcStub, operator: FormBrowser) -> None:
     """A database that hangs is not waited for twice."""
     stub.answers |= {"change_incident": None, "incident_page": HANG}
-    page = operator.submit("/incidents/INC-1001", NOTE)
+    page = operator.send("/incidents/INC-1001", NOTE)
     assert page.status_code == 503
     assert "seen on two hosts &lt;b&gt; &amp; more</textarea>" in page.text
 
 
-def test_a_refused_key_of_the_service_is_no_fault_of_the_operator(stub: RpcStub, operator: Browser) -> None:
+def test_a_refused_key_of_the_service_is_no_fault_of_the_operator(stub: RpcStub, operator: FormBrowser) -> None:
     stub.answers = dict.fromkeys(stub.answers, Refusal(401, "PGRST301", "wrong key"))
     page = operator.open("/incidents")
     assert page.status_code == 503
@@ -349,17 +351,17 @@ def test_a_visitor_is_sent_to_the_sign_in_and_back(stub_service: ServiceProcess,
 
 
 def test_a_form_without_a_session_is_shown_with_what_was_typed(stub: RpcStub, stub_service: ServiceProcess) -> None:
-    with Browser(stub_service.url) as visitor:
-        answer = visitor.submit("/incidents/INC-1001", NOTE)
+    with FormBrowser(stub_service.url) as visitor:
+        answer = visitor.send("/incidents/INC-1001", NOTE)
     assert answer.status_code == 401
     assert "seen on two hosts &lt;b&gt; &amp; more</textarea>" in answer.text
     assert 'href="../sign-in?next=%2Fincidents%2FINC-1001"' in answer.text
     assert page_calls(stub) == []
 
 
-def test_a_form_of_another_session_is_refused_with_what_was_typed(stub: RpcStub, operator: Browser) -> None:
+def test_a_form_of_another_session_is_refused_with_what_was_typed(stub: RpcStub, operator: FormBrowser) -> None:
     operator.form_token = "of-another-session"  # noqa: S105 - of no session
-    answer = operator.submit("/incidents/INC-1001", NOTE)
+    answer = operator.send("/incidents/INC-1001", NOTE)
     assert answer.status_code == 403
     assert "seen on two hosts &lt;b&gt; &amp; more</textarea>" in answer.text
     assert page_calls(stub) == []
@@ -368,14 +370,14 @@ def test_a_form_of_another_session_is_refused_with_what_was_typed(stub: RpcStub,
 @pytest.mark.parametrize(
     "headers", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
 )
-def test_another_site_cannot_change_an_incident(stub: RpcStub, operator: Browser, headers: dict[str, str]) -> None:
-    answer = operator.submit("/incidents/INC-1001", NOTE, **headers)
+def test_another_site_cannot_change_an_incident(stub: RpcStub, operator: FormBrowser, headers: dict[str, str]) -> None:
+    answer = operator.send("/incidents/INC-1001", NOTE, **headers)
     assert (answer.status_code, answer.headers["content-type"]) == (403, "text/html; charset=utf-8")
     assert "seen on two hosts" not in answer.text
     assert page_calls(stub) == []
 
 
-def test_pages_cannot_be_framed_nor_kept(operator: Browser) -> None:
+def test_pages_cannot_be_framed_nor_kept(operator: FormBrowser) -> None:
     for path in ("/incidents", "/incidents/INC-1001", "/incidents/INC-1001/"):
         answer = operator.open(path)
         if answer.status_code == 307:
@@ -396,19 +398,13 @@ def page_service(service_environ: dict[str, str], tmp_path_factory: pytest.TempP
 
 
 @pytest.fixture
-def people(stack: Stack, page_service: ServiceProcess) -> Iterator[dict[str, Browser]]:
+def people(stack: Stack, page_service: ServiceProcess) -> Iterator[dict[str, FormBrowser]]:
     """Ann and Ben, users of Supabase, and the operator, who signed in as Olga."""
     with ExitStack() as open_browsers:
-        found = {name: open_browsers.enter_context(Browser(page_service.url)) for name in ("ann", "ben", "olga")}
-        for name in ("ann", "ben"):
-            claims = {
-                "role": "authenticated",
-                "exp": int(time.time()) + 3600,
-                "sub": name,
-                "email": f"{name}@x.example",
-            }
-            found[name].sign_in(jwt.encode(claims, stack.jwt_secret))
-        found["olga"].sign_in(OPERATOR_TOKEN, "olga")
+        found = {name: open_browsers.enter_context(FormBrowser(page_service.url)) for name in ("ann", "ben", "olga")}
+        found["ann"].sign_in(stack, OWNER)
+        found["ben"].sign_in(stack, COLLEAGUE)
+        found["olga"].sign_in_as_operator(OPERATOR_TOKEN, "olga")
         yield found
 
 
@@ -431,14 +427,16 @@ def links_to_incidents(page: httpx.Response) -> list[str]:
     return re.findall(r'<a href="incidents/(INC-\d+)">', page.text)
 
 
-def submit_form(browser: Browser, path: str, action: str, **typed: str) -> httpx.Response:
+def submit_form(browser: FormBrowser, path: str, action: str, **typed: str) -> httpx.Response:
     """Opens the page, fills in its form, and sends what a browser sends."""
     page = browser.open(path)
     assert page.status_code == 200, page.text
-    return browser.submit(path, {**fields_of(forms_of(page.text)[action]), **typed})
+    return browser.send(path, {**fields_of(forms_of(page.text)[action]), **typed})
 
 
-def test_the_list_finds_incidents(people: dict[str, Browser], database: psycopg.Connection[Any], source: str) -> None:
+def test_the_list_finds_incidents(
+    people: dict[str, FormBrowser], database: psycopg.Connection[Any], source: str
+) -> None:
     found, other = report(database, source), report(database, source, severity="LOW")
     page = people["ann"].open(f"/incidents?source={source}")
     assert page.status_code == 200
@@ -454,7 +452,7 @@ def test_the_list_finds_incidents(people: dict[str, Browser], database: psycopg.
 
 
 def test_a_person_handles_an_incident(
-    people: dict[str, Browser], database: psycopg.Connection[Any], source: str
+    people: dict[str, FormBrowser], database: psycopg.Connection[Any], source: str
 ) -> None:
     incident_id = report(database, source)
     path = f"/incidents/{incident_id}"
@@ -470,14 +468,33 @@ def test_a_person_handles_an_incident(
     assert submit_form(ann, path, "resolve", resolution="Restarted.").status_code == 303
     page = ann.open(path).text
     assert "two\nlines &lt;i&gt;" in page.replace("\r\n", "\n")
-    for shown in ("Restarted.", "not known after all", "one user", "ann@x.example"):
+    for shown in ("Restarted.", "not known after all", "one user", OWNER):
         assert shown in page, shown
-    assert facts(database, incident_id, "resolved_by") == "ann@x.example"
+    assert facts(database, incident_id, "resolved_by") == OWNER
     assert facts(database, incident_id, "severity") == "LOW"
 
 
+def test_a_change_keeps_a_session_whose_token_was_replaced(
+    people: dict[str, FormBrowser],
+    stack: Stack,
+    database: psycopg.Connection[Any],
+    source: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The answer of the form, which is no page, brings the new tokens."""
+    path = f"/incidents/{report(database, source)}"
+    monkeypatch.setattr(stack.auth, "access_seconds", 20)
+    ann = people["ann"]
+    ann.sign_in(stack)
+    ann.open(path)
+    before = ann.cookies[ACCESS_COOKIE]
+    assert ann.send(path, {"action": "acknowledge"}).status_code == 303
+    assert ann.cookies[ACCESS_COOKIE] != before
+    assert ann.open(path).status_code == 200
+
+
 def test_the_operator_acts_under_a_name(
-    people: dict[str, Browser], database: psycopg.Connection[Any], source: str
+    people: dict[str, FormBrowser], database: psycopg.Connection[Any], source: str
 ) -> None:
     incident_id = report(database, source)
     assert submit_form(people["olga"], f"/incidents/{incident_id}", "acknowledge").status_code == 303
@@ -486,24 +503,24 @@ def test_the_operator_acts_under_a_name(
 
 
 def test_a_conflict_says_who_was_faster(
-    people: dict[str, Browser], database: psycopg.Connection[Any], source: str
+    people: dict[str, FormBrowser], database: psycopg.Connection[Any], source: str
 ) -> None:
     incident_id = report(database, source)
     path = f"/incidents/{incident_id}"
     seen = fields_of(forms_of(people["ben"].open(path).text)["set_severity"])
     submit_form(people["ann"], path, "acknowledge")
-    late = people["ben"].submit(path, {"action": "acknowledge"})
+    late = people["ben"].send(path, {"action": "acknowledge"})
     assert late.status_code == 409
-    assert f"{incident_id} was acknowledged by ann@x.example" in late.text
+    assert f"{incident_id} was acknowledged by {OWNER}" in late.text
     submit_form(people["ann"], path, "set_severity", severity="LOW", reason="r")
-    late = people["ben"].submit(path, {**seen, "severity": "CRITICAL", "reason": "what ben typed"})
+    late = people["ben"].send(path, {**seen, "severity": "CRITICAL", "reason": "what ben typed"})
     assert late.status_code == 409
-    assert "ann@x.example" in late.text
+    assert OWNER in late.text
     assert fields_of(forms_of(late.text)["set_severity"])["reason"] == "what ben typed"
     submit_form(people["ann"], path, "resolve", resolution="Restarted.")
-    late = people["ben"].submit(path, {"action": "resolve", "resolution": "what ben typed"})
+    late = people["ben"].send(path, {"action": "resolve", "resolution": "what ben typed"})
     assert late.status_code == 409
-    assert f"{incident_id} was resolved by ann@x.example" in late.text
+    assert f"{incident_id} was resolved by {OWNER}" in late.text
     assert "what ben typed</textarea>" in late.text
     assert facts(database, incident_id, "resolution") == "Restarted."
 
@@ -523,23 +540,23 @@ def test_a_conflict_says_who_was_faster(
     ],
 )
 def test_what_is_wrong_is_told(
-    people: dict[str, Browser], database: psycopg.Connection[Any], source: str, form: dict[str, str], said: str
+    people: dict[str, FormBrowser], database: psycopg.Connection[Any], source: str, form: dict[str, str], said: str
 ) -> None:
     path = f"/incidents/{report(database, source)}"
     people["ann"].open(path)
-    answer = people["ann"].submit(path, form)
+    answer = people["ann"].send(path, form)
     assert answer.status_code in (400, 404), answer.text
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert said in answer.text
 
 
 def test_a_long_note_fits_into_a_form(
-    people: dict[str, Browser], database: psycopg.Connection[Any], source: str
+    people: dict[str, FormBrowser], database: psycopg.Connection[Any], source: str
 ) -> None:
     path = f"/incidents/{report(database, source)}"
     assert submit_form(people["ann"], path, "note", note="\N{PILE OF POO}" * 2_000 + "é" * 2_000).status_code == 303
     page = people["ann"].open(path)
-    refused = people["ann"].submit(path, {"action": "note", "note": "x" * 70_000})
+    refused = people["ann"].send(path, {"action": "note", "note": "x" * 70_000})
     assert (page.status_code, refused.status_code) == (200, 413)
     assert refused.headers["content-type"] == "text/html; charset=utf-8"
 
@@ -547,7 +564,7 @@ def test_a_long_note_fits_into_a_form(
 @pytest.mark.parametrize(
     "name", ["INC-0", "inc-1", "INC-1' or true", "%2e%2e", "INC-1%2F..", "%00", "a" * 500, "%F0%9F%92%A9"]
 )
-def test_an_incident_that_nobody_reported(people: dict[str, Browser], name: str) -> None:
+def test_an_incident_that_nobody_reported(people: dict[str, FormBrowser], name: str) -> None:
     answer = people["ann"].open(f"/incidents/{name}")
     assert answer.status_code in (400, 404)
     if "%2F" not in name:
@@ -577,8 +594,8 @@ def test_a_lost_answer_is_not_told_as_a_failure(
     with running_proxy(stack.supabase_url) as proxy:
         proxy.target, proxy.always = b"/rpc/change_incident", Fault.DROP_ANSWER
         environ = {**service_environ, "SUPABASE_URL": proxy.url, "OPERATOR_TOKEN": OPERATOR_TOKEN}
-        with running_service(environ, log_path, budgets=UNHURRIED) as service, Browser(service.url) as operator:
-            operator.sign_in(OPERATOR_TOKEN)
+        with running_service(environ, log_path, budgets=UNHURRIED) as service, FormBrowser(service.url) as operator:
+            operator.sign_in_as_operator(OPERATOR_TOKEN, "ann")
             answer = submit_form(operator, path, "acknowledge")
             assert answer.status_code == 503
             assert "it is not known whether the change was made" in answer.text

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.form_browser import Browser
+from tests.support.form_browser import FormBrowser
 from tests.support.page_documents import incident_page, search
 from tests.support.rpc_stub import Refusal, RpcStub, running_stub, stub_variables
 from tests.support.service_process import running_service
@@ -55,11 +55,12 @@ def stub() -> Iterator[RpcStub]:
 
 
 @pytest.fixture(scope="module")
-def operator(stub: RpcStub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def operator(stub: RpcStub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FormBrowser]:
     environ = stub_variables(stub, OPERATOR_TOKEN)
     log = tmp_path_factory.mktemp("texts") / "log"
-    with running_service(environ, log, budgets={"retry": 0.0}) as service, Browser(service.url) as browser:
-        yield browser.sign_in(OPERATOR_TOKEN)
+    with running_service(environ, log, budgets={"retry": 0.0}) as service, FormBrowser(service.url) as browser:
+        browser.sign_in_as_operator(OPERATOR_TOKEN)
+        yield browser
 
 
 def replaced(value: Any, text: str, name: str = "") -> Any:
@@ -151,7 +152,7 @@ DOCUMENTS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("function", DOCUMENTS)
-def test_stored_texts(stub: RpcStub, operator: Browser, function: str, text: str) -> None:
+def test_stored_texts(stub: RpcStub, operator: FormBrowser, function: str, text: str) -> None:
     path, document = DOCUMENTS[function]
     assert texts_of(document()) > 40
     stub.answers[function] = replaced(document(), text)
@@ -163,30 +164,30 @@ def test_stored_texts(stub: RpcStub, operator: Browser, function: str, text: str
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_texts_that_are_typed(stub: RpcStub, operator: Browser, text: str) -> None:
+def test_texts_that_are_typed(stub: RpcStub, operator: FormBrowser, text: str) -> None:
     """In a filter, in a form that is refused, in one whose page cannot be read, and in what the database says."""
     refusal = Refusal(409, "PT409", f"{text} was faster", "reason", text)
     stub.answers |= {"search_incidents": search(filters=replaced(search()["filters"], text))}
     short = text[:200]
-    check(operator.client.get("/incidents", params={"text": short, "severity": short, "after": short}).text)
+    check(operator.http.get("/incidents", params={"text": short, "severity": short, "after": short}).text)
     stub.answers["search_incidents"] = Refusal(400, "PT400", text, text, text)
-    check(operator.client.get("/incidents", params={"text": short, short: short}).text)
+    check(operator.http.get("/incidents", params={"text": short, short: short}).text)
     stub.answers |= {"incident_page": incident_page(), "change_incident": refusal}
     operator.open("/incidents/INC-1001")
     form = {"action": "suppress", "minutes": text, "until": text, "reason": text, "note": text}
-    page = check(operator.submit("/incidents/INC-1001", form).text)
+    page = check(operator.send("/incidents/INC-1001", form).text)
     assert "was faster" in page.text
-    check(operator.submit("/incidents/INC-1001", {**form, "action": text}).text)
+    check(operator.send("/incidents/INC-1001", {**form, "action": text}).text)
     for answer in (Refusal(503, "57014", text), Refusal(404, "PT404", text), None):
         stub.answers["incident_page"] = answer
         stub.answers["change_incident"] = answer
-        check(operator.submit("/incidents/INC-1001", form).text)
+        check(operator.send("/incidents/INC-1001", form).text)
     name = text.replace("/", "").replace("\\", "")[:200]
     stub.answers["incident_page"] = Refusal(404, "PT404", text)
-    check(operator.client.get(f"/incidents/{name}" if name.isalnum() else "/incidents/%3Cb%3E%22%27").text)
+    check(operator.http.get(f"/incidents/{name}" if name.isalnum() else "/incidents/%3Cb%3E%22%27").text)
 
 
-def test_a_web_address_is_a_link(stub: RpcStub, operator: Browser) -> None:
+def test_a_web_address_is_a_link(stub: RpcStub, operator: FormBrowser) -> None:
     stub.answers["incident_page"] = replaced(incident_page(), LINK)
     page = check(operator.open("/incidents/INC-1001").text)
     links = [link for link in page.all("a") if link["href"] == LINK]
@@ -194,7 +195,7 @@ def test_a_web_address_is_a_link(stub: RpcStub, operator: Browser) -> None:
 
 
 @pytest.mark.parametrize("name", ["script", "javascript", "data", "other host", "link without a host", "broken link"])
-def test_what_is_no_web_address_is_no_link(stub: RpcStub, operator: Browser, name: str) -> None:
+def test_what_is_no_web_address_is_no_link(stub: RpcStub, operator: FormBrowser, name: str) -> None:
     document = incident_page()
     document["incident"] |= {"url": HOSTILE[name], "external_url": HOSTILE[name]}
     stub.answers["incident_page"] = document

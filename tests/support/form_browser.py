@@ -1,4 +1,4 @@
-"""A browser without scripts: it keeps cookies and submits the forms of the pages that it has opened."""
+"""A browser of tests.support.browser that sends the forms of the pages that it has opened."""
 
 from __future__ import annotations
 
@@ -7,43 +7,27 @@ from html import unescape
 
 import httpx
 
-from tests.support.http_client import TIMEOUT
+from tests.support.browser import Browser
 
 
-class Browser:
-    """Keeps cookies, and submits the forms of the pages that it has opened."""
+class FormBrowser(Browser):
+    """It remembers the token of the page that it saw last."""
 
-    def __init__(self, url: str) -> None:
-        headers = {"Accept": "text/html", "Origin": url}
-        self.client = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT)
-        self.form_token = ""
+    form_token = ""
 
-    def __enter__(self) -> Browser:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.client.close()
-
-    def sign_in(self, token: str, name: str = "ann") -> Browser:
-        """With the operator's token under this name, or with an access token."""
-        self.open("/sign-in")
-        answer = self.submit("/sign-in", {"token": token, "name": name})
-        assert answer.status_code == 303, answer.text
+    def __enter__(self) -> FormBrowser:
         return self
 
     def open(self, path: str) -> httpx.Response:
-        answer = self.client.get(path)
-        self._note_token(answer)
-        return answer
+        return self._note_token(super().open(path))
 
-    def submit(self, path: str, form: dict[str, str], **headers: str) -> httpx.Response:
-        answer = self.client.post(path, data={"form_token": self.form_token, **form}, headers=headers)
-        self._note_token(answer)
-        return answer
+    def send(self, path: str, form: dict[str, str], **headers: str) -> httpx.Response:
+        return self._note_token(self.submit(path, {"form_token": self.form_token, **form}, headers=headers))
 
-    def _note_token(self, answer: httpx.Response) -> None:
+    def _note_token(self, answer: httpx.Response) -> httpx.Response:
         found = re.search(r'name="form_token" value="([^"]*)"', answer.text)
         self.form_token = found[1] if found else self.form_token
+        return answer
 
 
 def forms_of(page: str) -> dict[str, str]:
