@@ -375,7 +375,7 @@ def _time_axis(moments: Sequence[datetime], step: timedelta) -> str:
         if is_shown:
             place = 100 * index / len(moments)
             minor = ' class="chart-minor"' if is_minor else ""
-            labels.append(f'<text x="{place:.2f}%" y="1.25em" text-anchor="middle"{minor}>{text}</text>')
+            labels.append(f'<text x="{place:.2f}%" y="1.5em" text-anchor="middle"{minor}>{text}</text>')
     return "".join(labels)
 
 
