@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import ceil
 
 import psycopg
 
@@ -25,11 +26,11 @@ PAGE_LOGO = f"data:image/svg+xml;base64,{_LOGO}"
 
 @dataclass(frozen=True)
 class Outage:
-    """A time in the past at which a target was not up. It is within one hour."""
+    """A time in the past at which a target was not up."""
 
     days_ago: int
     hour: int
-    """Hour of the day, in UTC."""
+    """Hour of the day, in UTC, with which it began."""
     minutes: int
     status: str = "down"
     problem: str = "the status is 503, expected 200-399"
@@ -38,13 +39,25 @@ class Outage:
         midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         return midnight - timedelta(days=self.days_ago) + timedelta(hours=self.hour)
 
+    def hours(self, now: datetime) -> list[JsonObject]:
+        """Each hour in which the target was not up, and for how many minutes of it."""
+        started = self.hour_started(now)
+        return [
+            {
+                "hour": (started + timedelta(hours=number)).isoformat(),
+                "minutes": min(60, self.minutes - 60 * number),
+                "status": self.status,
+            }
+            for number in range(ceil(self.minutes / 60))
+        ]
+
 
 @dataclass(frozen=True)
 class Target:
     """A target, what it usually answers in, and when it was not up."""
 
     entry: JsonObject
-    usual_ms: int = 60
+    usual_ms: int = 20
     days: int = 90
     """How long it exists."""
     outages: tuple[Outage, ...] = ()
@@ -65,8 +78,8 @@ class Target:
 TARGETS = (
     Target(
         {"name": "shop", "type": "frontend", "path": "/health?of=shop", "public": True, "group": "Shop"},
-        180,
-        outages=(Outage(9, 14, 38), Outage(31, 3, 12), Outage(62, 19, 55)),
+        24,
+        outages=(Outage(9, 14, 38), Outage(31, 3, 104), Outage(62, 19, 55)),
     ),
     Target(
         {
@@ -77,12 +90,12 @@ TARGETS = (
             "group": "Shop",
             "jsonb_path": '$.status == "ok"',
         },
-        95,
+        15,
         outages=(
             Outage(2, 9, 21, problem="timed out after 5000 ms"),
             Outage(9, 14, 41),
             Outage(24, 22, 34, "degraded", "answered in 1430 ms, expected 800 ms at most"),
-            Outage(47, 6, 17),
+            Outage(47, 6, 131),
         ),
     ),
     Target(
@@ -94,7 +107,7 @@ TARGETS = (
             "group": "Shop",
             "max_response_ms": 1,
         },
-        140,
+        31,
         40,
         outages=(
             Outage(1, 16, 48, "degraded", "answered in 910 ms, expected 400 ms at most"),
@@ -112,22 +125,22 @@ TARGETS = (
             "severity": "HIGH",
             "retry_interval_seconds": 0,
         },
-        75,
+        18,
         outages=(Outage(13, 8, 9), Outage(14, 8, 33)),
     ),
     Target(
         {"name": "payments-api", "type": "backend", "path": "/health?of=payments", "public": True, "group": "Payments"},
-        120,
-        outages=(Outage(18, 1, 29, problem="no HTTP response: connection refused"), Outage(71, 12, 44)),
+        17,
+        outages=(Outage(18, 1, 29, problem="no HTTP response: connection refused"), Outage(71, 12, 88)),
     ),
     Target(
         {"name": "payouts", "type": "backend", "path": "/health?of=payouts", "group": "Payments"},
-        210,
+        26,
         outages=(Outage(4, 4, 15),),
     ),
     Target(
         {"name": "image-cdn", "type": "other", "path": "/health?of=images", "public": True, "group": "Delivery"},
-        35,
+        9,
         outages=(Outage(37, 17, 52),),
     ),
     Target(
@@ -153,7 +166,7 @@ TARGETS = (
             "is_paused": True,
             "group": "Delivery",
         },
-        160,
+        21,
     ),
 )
 DOWN, DEGRADED, PAUSED = "gift-cards", "search", "old-catalog"
@@ -291,7 +304,7 @@ on conflict (target, scheduled_at) do nothing
 """
 _ADD_PAUSED = """
 insert into monitoring.target_states (target, status, last_status, since, last_check_at, last_response_time_ms)
-values (%(name)s, 'up', 'up', now() - interval '20 days', now() - interval '4 days', 171)
+values (%(name)s, 'up', 'up', now() - interval '20 days', now() - interval '4 days', 22)
 on conflict (target) do nothing
 """
 # Never judged: no target of the demo is https, so the judgement would delete them.
@@ -353,14 +366,7 @@ def add_history(database: psycopg.Connection, service_url: str, now: datetime) -
                 **entry,
                 "usual_ms": None if target.is_heartbeat else target.usual_ms,
                 "days": target.days,
-                "outages": [
-                    {
-                        "hour": outage.hour_started(now).isoformat(),
-                        "minutes": outage.minutes,
-                        "status": outage.status,
-                    }
-                    for outage in target.outages
-                ],
+                "outages": [hour for outage in target.outages for hour in outage.hours(now)],
             }
             for target, entry in zip(TARGETS, entries(service_url), strict=True)
         ]

@@ -19,12 +19,22 @@ const nameOfFocused = () => {
 // Texts that cannot be read: cut off, beyond their picture, or on top of each other.
 const findUnreadable = () => {
   const found = [];
-  const isShown = (element) =>
-    element.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !element.closest(".screen-reader");
+  // Also hidden are those that only screen readers say, in a box of a pixel or clipped away.
+  const isClipped = (element) => {
+    const style = getComputedStyle(element);
+    const box = element.getBoundingClientRect();
+    return style.clipPath !== "none" || (style.overflowX !== "visible" && box.width <= 2 && box.height <= 2);
+  };
+  const isShown = (element) => {
+    if (!element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) return false;
+    for (let each = element; each && each !== document.body; each = each.parentElement) if (isClipped(each)) return false;
+    return true;
+  };
   const describe = (element) => `<${element.tagName.toLowerCase()} class="${element.getAttribute("class") ?? ""}">`;
   const overlap = (a, b) =>
     Math.min(Math.min(a.right, b.right) - Math.max(a.left, b.left), Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top));
   for (const svg of document.querySelectorAll("svg")) {
+    if (getComputedStyle(svg).overflowX === "visible") continue;
     const box = svg.getBoundingClientRect();
     for (const text of [...svg.querySelectorAll("text")].filter(isShown)) {
       const rect = text.getBoundingClientRect();
@@ -40,14 +50,16 @@ const findUnreadable = () => {
     if (!node.data.trim() || !isShown(element) || ["SCRIPT", "STYLE", "NOSCRIPT", "TITLE", "OPTION"].includes(element.tagName))
       continue;
     const style = getComputedStyle(element);
-    const isCut = style.overflowX !== "visible" && style.overflowX !== "auto" && style.overflowX !== "scroll";
-    if (isCut && element.clientWidth && element.scrollWidth > element.clientWidth + 1)
+    const isCut = ["hidden", "clip"].includes(style.overflowX);
+    // Three dots say that something is missing.
+    if (isCut && style.textOverflow !== "ellipsis" && element.clientWidth && element.scrollWidth > element.clientWidth + 1)
       found.push(`cut off in ${describe(element)}: ${node.data.trim()}`);
     const range = document.createRange();
     range.selectNodeContents(node);
-    for (const rect of range.getClientRects()) {
-      if (rect.width < 2 || rect.height < 2) continue;
-      places.push({ node, rect });
+    const end = isCut ? element.getBoundingClientRect().right : Infinity;
+    for (const { left, top, right, bottom } of range.getClientRects()) {
+      const rect = { left, top, right: Math.min(right, end), bottom };
+      if (rect.right - left >= 2 && bottom - top >= 2) places.push({ node, rect });
     }
   }
   places.sort((a, b) => a.rect.top - b.rect.top);
