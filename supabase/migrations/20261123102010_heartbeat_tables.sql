@@ -1,6 +1,7 @@
 -- Purpose: keeps the state of each heartbeat: a target whose job reports to us, instead of being probed.
 -- Objects: tables monitoring.heartbeats, monitoring.heartbeat_keys, monitoring.heartbeat_runs; functions
---   monitoring.find_next_heartbeat, monitoring.sync_heartbeats, monitoring.list_heartbeat_keys, monitoring.rotate_heartbeat_key.
+--   monitoring.find_next_heartbeat, monitoring.sync_heartbeats, monitoring.list_heartbeat_keys,
+--   monitoring.rotate_heartbeat_key.
 -- Risks: who knows a key can keep a dead job alive, so the keys are in a table of their own that only the owner reads.
 --   Rows are created and deleted with the targets: see sync_probe_targets(). Locks are taken in the order of targets.
 

@@ -1,6 +1,7 @@
 -- Purpose: provides what the page of a target shows, in one call.
 -- Objects: functions monitoring.describe_target_days, monitoring.describe_target_hours,
---   monitoring.describe_target_outages, monitoring.describe_recent_checks, monitoring.describe_target_heartbeat, public.target_page.
+--   monitoring.describe_target_outages, monitoring.describe_recent_checks, monitoring.describe_target_heartbeat,
+--   public.target_page.
 -- Risks: readers may know the state of each target, but not its URL, headers and secrets, which are in
 --   monitoring.probe_targets beside its type. Whatever the history, a page reads some hundred rows by index.
 
