@@ -190,7 +190,8 @@ as $$
 declare
   v_agent text := monitoring.read_required_line('agent', read_agent.value, 200);
 begin
-  if v_agent ~* '[(]operator[)]' then
+  -- Other brackets and letters of full width look alike.
+  if normalize(v_agent, nfkc) ~* '[(]\s*operator\s*[)]' then
     perform monitoring.refuse_request(
       'PT400', 'agent must not name an operator', 'agent', 'Send the name of the agent, without (operator).'
     );

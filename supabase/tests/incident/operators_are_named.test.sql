@@ -40,9 +40,16 @@ select is(monitoring.read_actor(), 'ann operator', 'neither the setting nor a to
 
 select set_config('monitoring.operator', '', true);
 
-select throws_ok(
-  format('select public.claim_next_incident(%L)', 'Ann  (operator) '),
-  'PT400', 'agent must not name an operator', 'nor does an argument'
+select results_eq(
+  $$
+    select pg_temp.refusal(format('select public.%s', call)) as outcome
+    from unnest(array['Ann  (operator) ', 'Ann（ＯＰＥＲＡＴＯＲ）', 'Ann ⁽operator⁾', 'Ann ( operator )']) as names (name)
+    cross join lateral unnest(array[
+      format('claim_next_incident(%L)', name), format('begin_agent_action(%L, %L)', name, 'investigate')
+    ]) as calls (call)
+  $$,
+  $$ select 'PT400 agent' as outcome from generate_series(1, 8) $$,
+  'nor does an argument'
 );
 
 select set_config('request.jwt.claims', '{"role": "service_role"}', true);
