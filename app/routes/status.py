@@ -24,10 +24,10 @@ from app.web.session import (
     Reader,
     end_session,
     forget_session,
+    has_session_cookie,
     read_reader,
     reader_with,
     save_session,
-    session_id_of,
     start_session,
 )
 
@@ -108,7 +108,7 @@ async def _show_page(request: ServiceRequest) -> Response:
 
 async def _submit_form(request: ServiceRequest) -> Response:
     """Sign in with `token`, which starts a session, or sign out with `sign_out`, which ends it."""
-    require_own_form(request, has_session=session_id_of(request) is not None)
+    require_own_form(request, has_session=has_session_cookie(request))
     form = await read_form(request, "token", "sign_out")
     response: Response = RedirectResponse("status", 303)
     if "sign_out" in form:

@@ -332,6 +332,11 @@ def session_id_of(request: Request[Any]) -> str | None:
     return request.cookies.get(_cookie_name(request, COOKIE))
 
 
+def has_session_cookie(request: Request[Any]) -> bool:
+    """Whether the browser has a cookie of a reader; not verified."""
+    return any(_cookie_name(request, name) in request.cookies for name in (COOKIE, ACCESS_COOKIE, REFRESH_COOKIE))
+
+
 def visitor_id(request: Request[Any]) -> str:
     """A random text in a cookie of somebody who is not signed in, which the token of the sign-in form is bound to."""
     changed: dict[str, tuple[str, float]] = request.scope.get(_CHANGES, {})

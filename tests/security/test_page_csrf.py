@@ -170,6 +170,15 @@ def test_behind_a_proxy_with_https(page_service: ServiceProcess, stack: Stack, o
         assert answer.status_code == (303 if origin == "https" else 403)
 
 
+@pytest.mark.parametrize("case", [*FOREIGN, "no header at all"])
+def test_the_form_for_programs_signs_no_browser_out(signed_in: Browser, case: str) -> None:
+    """POST /status takes no token; a program has no cookie."""
+    headers = FOREIGN.get(case, {})
+    answer = signed_in.http.post("/status", data={"sign_out": "1"}, headers=headers)
+    assert answer.status_code == 403
+    assert signed_in.is_signed_in()
+
+
 def test_get_changes_nothing(signed_in: Browser) -> None:
     """A picture of another site sends GET, with the cookies of a page that is Lax."""
     assert signed_in.open("/sign-out").status_code == 405
