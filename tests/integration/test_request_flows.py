@@ -100,4 +100,4 @@ async def test_sentry_delivery(service: httpx.AsyncClient) -> None:
 async def test_status_page(service: httpx.AsyncClient) -> None:
     files = await trace(lambda: service.get("/status", headers={"Accept": "text/html"}))
     assert files == documented_flow("Status page")
-    assert len(files) <= 13
+    assert len(files) <= 16
