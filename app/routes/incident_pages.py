@@ -19,9 +19,8 @@ from app.web.form import read_form
 from app.web.origin import require_own_form
 from app.web.page import page_response
 from app.web.problem_page import find_reader, problem_of, problem_page
-from app.web.session import Reader, save_session, sign_in_redirect
+from app.web.session import Reader, sign_in_redirect
 
-_HEADERS = {"Vary": "Accept, Authorization, Cookie", "Cache-Control": "no-store"}
 # After a change that failed, its page is read again for so long; then what was typed is shown without it.
 _REREAD_SECONDS = 3.0
 _UNKNOWN = (
@@ -58,15 +57,9 @@ async def _show(request: ServiceRequest, show: Callable[[ServiceRequest, Reader]
     reader = None
     try:
         reader = await find_reader(request)
-        if reader is None:
-            response = sign_in_redirect(request)
-            save_session(request, response)
-        else:
-            response = await show(request, reader)
+        return sign_in_redirect(request) if reader is None else await show(request, reader)
     except Problem as error:
-        response = await problem_page(request, error, reader=reader)
-    response.headers.update(_HEADERS)
-    return response
+        return await problem_page(request, error, reader=reader)
 
 
 async def _submit(request: ServiceRequest) -> Response:
@@ -80,11 +73,9 @@ async def _submit(request: ServiceRequest) -> Response:
         if reader is None:
             raise problem("unauthorized", f"You are not signed in, or your session has ended. {_UNCHANGED}")
         check_own_form(request, reader, form)
-        response = await _change(request, reader, form)
+        return await _change(request, reader, form)
     except Problem as error:
-        response = await problem_page(request, error, reader=reader, typed=form)
-    response.headers.update(_HEADERS)
-    return response
+        return await problem_page(request, error, reader=reader, typed=form)
 
 
 async def _show_list(request: ServiceRequest, reader: Reader) -> Response:
@@ -132,9 +123,7 @@ async def _change(request: ServiceRequest, reader: Reader, change: Mapping[str, 
     else:
         # A note is seen in the timeline; the other changes at the top of the page.
         place = "#timeline" if change.get("action") == "note" else ""
-        response = RedirectResponse(f"{quote(changed, safe='')}{place}", 303)
-        save_session(request, response)
-        return response
+        return RedirectResponse(f"{quote(changed, safe='')}{place}", 303)
     if refusal.status in (401, 404):
         raise refusal
     try:

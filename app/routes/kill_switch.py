@@ -6,8 +6,8 @@ from app.problems import Problem, problem
 from app.state import ServiceRequest
 from app.supabase.errors import SupabaseError, problem_of_reader
 from app.web.csrf import read_own_form
-from app.web.errors import problem_response
 from app.web.page import page_response
+from app.web.problem_page import problem_page
 from app.web.session import Reader, read_reader
 
 _HEADERS = {"Vary": "Authorization, Cookie", "Cache-Control": "no-store"}
@@ -21,9 +21,9 @@ async def kill_switch(request: ServiceRequest) -> Response:
     try:
         response = await (_submit(request) if request.method == "POST" else _show_form(request))
     except SupabaseError as error:
-        response = problem_response(_problem_of(error))
+        response = await problem_page(request, _problem_of(error))
     except Problem as error:
-        response = problem_response(error)
+        response = await problem_page(request, error)
     response.headers.update(_HEADERS)
     return response
 

@@ -41,6 +41,12 @@ _logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 PageFunction = Literal["search_incidents", "incident_page", "target_page"]
+# A member of each page's document. What a proxy in between answers does not have it.
+_PAGE_MEMBERS: Mapping[PageFunction, str] = {
+    "search_incidents": "incidents",
+    "incident_page": "incident",
+    "target_page": "target",
+}
 StatusFunction = Literal["system_status", "status_page", "public_status", "service_health"]
 
 
@@ -186,7 +192,7 @@ class SupabaseClient:
         self, function: PageFunction, parameters: dict[str, Any], access_token: str | None
     ) -> Mapping[str, Any]:
         """The data of a page, with the rights of the token, or of service_role without one."""
-        return await self._read(function, parameters, access_token)
+        return await self._read(function, parameters, access_token, _PAGE_MEMBERS[function])
 
     async def change_incident(
         self, incident_id: str, change: Mapping[str, str], access_token: str | None, operator: str | None
@@ -202,10 +208,14 @@ class SupabaseClient:
             raise UnreachableError("the response is not that of change_incident()")
         return changed
 
-    async def _read(self, function: str, parameters: dict[str, Any], access_token: str | None) -> Mapping[str, Any]:
+    async def _read(
+        self, function: str, parameters: dict[str, Any], access_token: str | None, member: str | None = None
+    ) -> Mapping[str, Any]:
+        """The object that a function returns, which has this member."""
+
         async def call() -> Mapping[str, Any]:
             result = await self._call(function, parameters, access_token)
-            if not isinstance(result, Mapping):
+            if not isinstance(result, Mapping) or (member is not None and member not in result):
                 raise UnreachableError(f"the response is not that of {function}()")
             return result
 

@@ -5,6 +5,7 @@ Browsers get pages and are sent to the sign-in; other clients get problem docume
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -55,9 +56,15 @@ async def problem_page(
     reader: Reader | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> Response:
-    """The problem, with a link that leads on. typed are the fields of a form that was not accepted, to copy."""
+    """The problem, with links that lead on. typed are the fields of a form that was not accepted, to copy.
+
+    The reader is looked for unless given.
+    """
     if not prefers_html(request.headers.get("accept", "")):
         return problem_response(error)
+    if reader is None:
+        with suppress(Problem):
+            reader = await read_reader(request)
     view = {
         "status": error.status,
         "title": HTTPStatus(error.status).phrase,

@@ -2,7 +2,15 @@
 
 import pytest
 
-from app.supabase.errors import ErrorKind, ResponseError, UnreachableError, error_kind
+from app.supabase.errors import (
+    ErrorKind,
+    ResponseError,
+    SupabaseError,
+    UnreachableError,
+    error_kind,
+    is_change_unknown,
+    problem_of_page,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,3 +54,46 @@ def test_the_kind_of_an_error_response(status: int, code: str | None, kind: Erro
 
 def test_no_response_is_transient() -> None:
     assert error_kind(UnreachableError("ConnectError")) is ErrorKind.TRANSIENT
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "detail"),
+    [
+        (
+            ResponseError(400, "PT400", "status is unknown", "status", "open, resolved"),
+            "parameter",
+            "status is unknown. Allowed: open, resolved.",
+        ),
+        (
+            ResponseError(409, "PT409", "INC-1 was resolved by ann", "status", "Reopen it first."),
+            "conflict",
+            "INC-1 was resolved by ann. Reopen it first.",
+        ),
+        (ResponseError(404, "PT404", "there is no incident INC-1"), "not-found", "there is no incident INC-1."),
+        (ResponseError(403, "PT403", "not for users"), "forbidden", "not for users."),
+        (ResponseError(401, "PGRST301", "JWT expired"), "unauthorized", "The database did not accept this token."),
+        (ResponseError(503, "57014", "canceled"), "unavailable", "The database is unavailable."),
+        (UnreachableError("ConnectError"), "unavailable", "The database is unavailable."),
+    ],
+)
+def test_a_page_tells_what_the_database_refuses(error: SupabaseError, code: str, detail: str) -> None:
+    found = problem_of_page(error)
+    assert (found.code, found.detail) == (code, detail)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_unknown"),
+    [
+        (UnreachableError("ReadTimeout"), True),
+        (ResponseError(502), True),
+        (ResponseError(503, "08006"), True),
+        (ResponseError(503, "PGRST001"), True),
+        (ResponseError(500, "40003"), True),
+        (ResponseError(503, "PGRST000"), False),
+        (ResponseError(504, "PGRST003"), False),
+        (ResponseError(500, "57014"), False),
+        (ResponseError(409, "PT409"), False),
+    ],
+)
+def test_whether_a_failed_change_may_have_been_made(error: SupabaseError, is_unknown: bool) -> None:
+    assert is_change_unknown(error) is is_unknown
