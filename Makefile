@@ -71,7 +71,7 @@ faults: setup ## Runs the whole matrix of faults with the full numbers, and 10,0
 	@FAULT_MATRIX=full MALFORMED_REQUESTS=10000 $(VENV)/python -m pytest -q -s tests/faults/test_fault_matrix.py \
 	  tests/security/test_malformed_requests.py
 
-pictures: setup ## Redraws the screenshots in docs/ (needs Chromium).
+pictures: setup ## Redraws the pictures of all pages in docs/ (needs Chromium).
 	@$(VENV)/python -m tests.browser.pictures
 
 types: setup ## Writes supabase/types.ts from the migrations.

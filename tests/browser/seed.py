@@ -25,15 +25,10 @@ where fingerprint in ('health-check:target:gift-cards', 'health-check:target:inv
 """
 # The database does not reach payouts, the service does.
 _DISPUTE = """
-insert into public.monitoring_checks (
-  target, target_type, url, status, error, service_status, scheduled_at, completed_at
-)
-values (
-  'payouts', 'backend', 'https://pay.shop.example/payouts', 'disputed', 'timed out after 5000 ms', 'up',
-  date_trunc('minute', now()) + interval '1 minute', now() + interval '1 minute'
-)
-on conflict (target, scheduled_at) do update
-  set status = excluded.status, error = excluded.error, service_status = excluded.service_status
+update public.monitoring_checks
+set status = 'disputed', http_status = null, error = 'timed out after 5000 ms', service_status = 'up'
+where target = 'payouts'
+  and scheduled_at = (select max(latest.scheduled_at) from public.monitoring_checks as latest where target = 'payouts')
 """
 _SET_STATES = """
 update monitoring.target_states
@@ -51,7 +46,7 @@ where target <> 'old-catalog'
 _REJECT_CERTIFICATE = """
 insert into monitoring.target_certificates (target, endpoint, next_look_at, looked_at, issuer, not_after, problem)
 values (
-  'checkout', 'shop.example:443', now() + interval '1 hour', now(), 'Office Authority', now() + interval '90 days',
+  'gift-cards', 'gifts.example:443', now() + interval '1 hour', now(), 'Office Authority', now() + interval '90 days',
   'the certificate is self-signed'
 )
 """

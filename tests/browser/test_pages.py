@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import json
+import re
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.browser.conftest import Browser, PageSnapshot, Reader
+from tests.support import http_client
+from tests.support.waiting import wait_until
 
 SIZES_AND_SCHEMES = list(itertools.product([1280, 390], ["light", "dark"]))
 # The layout depends on the width, the contrast on the scheme.
@@ -80,6 +85,53 @@ def test_the_page_works_without_scripts(browser: Browser, page: str, reader: Rea
     check_page(without, browser)
     assert without.title == with_scripts.title
     assert len(without.text) > 0.9 * len(with_scripts.text)
+
+
+@pytest.fixture
+def many_targets(browser: Browser) -> Iterator[Browser]:
+    """200 targets more, in 8 groups; one of each group is down."""
+    database = browser.database
+    write = "update public.system_config set value = %s where key = 'health_check_targets'"
+    row = database.execute("select value from public.system_config where key = 'health_check_targets'").fetchone()
+    assert row is not None
+    more = [
+        {
+            "name": f"service-{number:03}-of-the-warehouse-in-the-north",
+            "type": "backend",
+            "url": f"https://service-{number}.shop.example/health",
+            "group": f"Region {number % 8 + 1}",
+            "public": number % 2 == 0,
+        }
+        for number in range(200)
+    ]
+    database.execute(write, [json.dumps([*row[0], *more])])
+    database.execute(
+        "insert into monitoring.target_states (target, status, since, last_check_at)"
+        " select given ->> 'name', case when place <= 8 then 'down' else 'up' end::public.check_status,"
+        " now() - interval '2 hours', now() from jsonb_array_elements(%s) with ordinality as targets (given, place)",
+        [json.dumps(more)],
+    )
+    yield browser
+    database.execute(write, [json.dumps(row[0])])
+    database.execute("delete from monitoring.target_states where target like 'service-%-of-the-warehouse-%'")
+
+
+@pytest.mark.parametrize("reader", ["user", None])
+@pytest.mark.parametrize(("width", "scheme"), EACH_SIZE_AND_SCHEME)
+def test_two_hundred_targets_are_grouped_and_folded(
+    many_targets: Browser, width: int, scheme: str, reader: Reader | None
+) -> None:
+    # The public page is kept for a moment.
+    html = {"Accept": "text/html"}
+    wait_until(
+        lambda: "Region 8" in http_client.get(f"{many_targets.url}/status", headers=html).text, what="the public page"
+    )
+    page = many_targets.visit(reader=reader, width=width, scheme=scheme, counted=["main details"])
+    check_page(page, many_targets)
+    assert page.counts["main details"] >= 8
+    # Those that are down are seen, and those that are up are folded.
+    shown = re.findall(r"service-\d{3}-of", page.text)
+    assert 0 < len(shown) < 60
 
 
 @pytest.mark.parametrize(("page", "reader"), MISSING)

@@ -181,6 +181,45 @@ def test_somebody_was_faster(browser: Browser, channel: Receiver, has_scripts: b
 
 
 @pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no scripts"])
+def test_the_other_buttons_by_keyboard(browser: Browser, channel: Receiver, has_scripts: bool) -> None:
+    told = tell_of_incident(browser, channel, f"other buttons {has_scripts}")
+    status = ["evaluate", "document.querySelector('#head').innerText"]
+    steps: Steps = [
+        ["tabTo", "Set severity …"],
+        ["press", "Enter"],
+        ["tabTo", "Severity"],
+        ["press", "C"],  # the choice that begins so
+        ["tabTo", "Reason"],
+        ["enter", "The invoices of all customers are affected."],
+        ["tabTo", "Set severity"],
+        ["submit", ""],
+        status,
+        ["tabTo", "Suppress …"],
+        ["press", "Enter"],
+        ["tabTo", "Reason"],
+        ["enter", "The import runs again tonight."],
+        ["tabTo", "Suppress"],
+        ["submit", ""],
+        status,
+        ["tabTo", "Reopen …"],
+        ["press", "Enter"],
+        ["tabTo", "Reason"],
+        ["enter", "It cannot wait."],
+        ["tabTo", "Reopen"],
+        ["submit", ""],
+        status,
+    ]
+    page = browser.visit(urlsplit(told.link).path, "user", width=390, hasScripts=has_scripts, steps=steps)
+    check_page(page, browser)
+    severe, suppressed, reopened = page.results
+    assert "CRITICAL" in severe
+    assert "suppressed" in suppressed
+    assert "open" in reopened
+    for reason in ("The invoices of all customers are affected.", "The import runs again tonight.", "It cannot wait."):
+        assert reason in page.text
+
+
+@pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no scripts"])
 @pytest.mark.parametrize(("width", "scheme"), SIZES_AND_SCHEMES)
 def test_a_public_visitor_sees_what_is_public(browser: Browser, width: int, scheme: str, has_scripts: bool) -> None:
     page = browser.visit(width=width, scheme=scheme, hasScripts=has_scripts)

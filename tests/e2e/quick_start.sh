@@ -64,6 +64,13 @@ fi
 step "make demo"
 make demo
 
+step "The pages of the demo"
+app=$(sed -n 's/^APP_URL=//p' .local/dev.env)
+token=$(sed -n 's/^OPERATOR_TOKEN=//p' .local/dev.env)
+for page in status incidents targets/checkout; do
+  curl -fsS -H "Accept: text/html" -H "Authorization: Bearer $token" "$app/$page" | grep -o '<title>.*</title>'
+done
+
 step "python -m app.smoke"
 readme_block 'python -m app.smoke' docs/deploy.md >"$place/smoke.sh"
 bash -euo pipefail "$place/smoke.sh"
