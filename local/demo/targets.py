@@ -346,6 +346,18 @@ cross join lateral (
 where exists (select from monitoring.heartbeats where heartbeats.target = jobs.name)
 on conflict (target, ended_at) do nothing
 """
+# The front door tells of the failed run only.
+_ADD_LAST_SUCCESS = """
+update monitoring.heartbeats
+set last_ok_at = (
+  select max(runs.ended_at)
+  from monitoring.heartbeat_runs as runs
+  where runs.target = heartbeats.target
+    and runs.status = 'ok'
+)
+where target = %s
+  and last_ok_at is null
+"""
 _COUNT_FIGURES = "select monitoring.store_target_figures()"
 _HEARTBEAT_PATHS = "select name, path from monitoring.list_heartbeat_keys() where name = any(%s)"
 
@@ -377,6 +389,7 @@ def add_history(database: psycopg.Connection, service_url: str, now: datetime) -
         database.execute(statement, {"targets": described})
     database.execute(_ADD_DAYS)
     database.execute(_ADD_RUNS)
+    database.execute(_ADD_LAST_SUCCESS, [FAILED_JOB])
     database.execute(_ADD_CERTIFICATES)
 
 

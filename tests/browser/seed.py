@@ -17,11 +17,20 @@ LONG_WORD = "shop_order_line_price_calculation_" * 8
 """Of a title and a message: no space at which a line may break."""
 
 _STOP_JOBS = "update cron.job set schedule = '0 0 1 1 *'"
-_OPEN = """
-select count(*) = 2
-from public.incidents
-where fingerprint in ('health-check:target:gift-cards', 'health-check:target:invoice-export')
-  and status = 'open'
+_IS_TOLD = """
+select
+  (
+    select count(*) = 2
+    from public.incidents
+    where fingerprint in ('health-check:target:gift-cards', 'health-check:target:invoice-export')
+      and status = 'open'
+  )
+  and not exists (select from monitoring.notifications where status in ('queued', 'sending'))
+"""
+# A judgement that is running would undo what follows.
+_END_ROUNDS = """
+select pg_advisory_xact_lock(20261123, 1800);
+delete from monitoring.probes;
 """
 # The database does not reach payouts, the service does.
 _DISPUTE = """
@@ -63,14 +72,16 @@ def fill(values: Mapping[str, str], database: psycopg.Connection) -> dict[str, s
     incidents = demo.tell_day(values)
 
     def is_judged() -> bool:
-        row = database.execute(_OPEN).fetchone()
+        row = database.execute(_IS_TOLD).fetchone()
         states = database.execute("select target from monitoring.target_states where status <> 'pending'").fetchall()
         return row == (True,) and {target.name for target in targets.TARGETS} <= {name for (name,) in states}
 
-    wait_until(is_judged, what="the first results of all targets")
+    wait_until(is_judged, what="the first results of all targets, and their messages")
     database.execute(_STOP_JOBS)
-    database.execute(_DISPUTE)
-    database.execute(_SET_STATES)
+    with database.transaction():
+        database.execute(_END_ROUNDS)
+        database.execute(_DISPUTE)
+        database.execute(_SET_STATES)
     database.execute(_REJECT_CERTIFICATE)
     database.execute(_REPORT_LONG_WORD, {"word": LONG_WORD})
     return incidents
