@@ -58,10 +58,13 @@ select results_eq(
   'a page that is full before is not cut'
 );
 
-select is(
-  (public.search_incidents('{"text": "zzz"}') #>> '{counts,CRITICAL}')::integer,
-  10000,
-  'a count ends at 10,000'
+select results_eq(
+  $$ select
+       page -> 'counts_limit', page #> '{counts,CRITICAL}', page #> '{counts,open}',
+       (page #>> '{counts,suppressed}')::integer < 1000
+     from public.search_incidents() as page $$,
+  $$ values ('1000'::jsonb, '1000'::jsonb, '1000'::jsonb, true) $$,
+  'a count ends at 1,000, and it is told'
 );
 
 select * from finish();

@@ -43,9 +43,7 @@ def _purge(table: str, batch_size: int | None = None) -> tuple[Call, ...]:
 
 
 _COUNTED = Budget(entries=45_000, blocks=50_000, reason="it counts up to 10,000 live incidents of each severity")
-_SEARCHED = Budget(
-    entries=45_000, blocks=50_000, reason="it counts up to 10,000 live incidents of each severity and of each status"
-)
+_SEARCHED = Budget(entries=20_000, blocks=25_000, reason="it compares up to 10,000 incidents with what is looked for")
 _LISTED = Budget(entries=12_000, blocks=15_000, reason="it counts up to 10,000 incidents of the list")
 
 
