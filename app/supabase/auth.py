@@ -9,6 +9,7 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from ssl import SSLContext
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -65,40 +66,44 @@ class AuthClient:
         self._url = f"{settings.supabase_url}/auth/v1"
         self._headers = request_headers(settings.supabase_publishable_key)
         certificates = httpx.create_ssl_context(trust_env=False)
-        self._http = httpx.AsyncClient(
-            transport=BoundedTransport("sign-ins", _CALLS, _WAIT_SECONDS, _CALL_SECONDS, certificates),
-            headers={"Accept-Encoding": "identity"},
-            trust_env=False,
-        )
+        # Anybody may try to sign in; who has signed in does not wait for them.
+        self._sign_ins = _http_client("sign-ins", certificates)
+        self._sessions = _http_client("sessions of users", certificates)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        for http in (self._sign_ins, self._sessions):
+            await http.aclose()
 
     async def sign_in(self, email: str, password: str) -> UserTokens:
         """A new session of the user with this password."""
-        client = await self._client()
+        client = await self._client(self._sign_ins)
         return await _call(client.sign_in_with_password({"email": email, "password": password}), _tokens_of)
 
     async def refresh(self, refresh_token: str) -> UserTokens:
         """New tokens of the session. The refresh token is used up."""
-        client = await self._client()
+        client = await self._client(self._sessions)
         return await _call(client.refresh_session(refresh_token), _tokens_of)
 
     async def sign_out(self, access_token: str) -> None:
         """End the session of this token at Supabase Auth: its refresh tokens are revoked."""
-        client = await self._client()
+        client = await self._client(self._sessions)
         await _call(client.admin.sign_out(access_token, "local"), lambda _nothing: None)
 
-    async def _client(self) -> "ASupabaseAuthClient":
+    async def _client(self, http: httpx.AsyncClient) -> "ASupabaseAuthClient":
         make = await asyncio.to_thread(_import_client)
         return make(
             url=self._url,
             headers=dict(self._headers),
             auto_refresh_token=False,
             persist_session=False,
-            http_client=self._http,
+            http_client=http,
         )
+
+
+def _http_client(name: str, certificates: SSLContext) -> httpx.AsyncClient:
+    transport = BoundedTransport(name, _CALLS, _WAIT_SECONDS, _CALL_SECONDS, certificates)
+    return httpx.AsyncClient(transport=transport, headers={"Accept-Encoding": "identity"}, trust_env=False)
 
 
 def _import_client() -> "type[ASupabaseAuthClient]":

@@ -15,11 +15,12 @@ from app.keys import derive_key
 from local import Stack
 from local.stack import auth
 from local.stack.credentials import SigningKeys
-from tests.support.browser import ACCESS_COOKIE, COLLEAGUE, REFRESH_COOKIE, Browser
+from tests.support.browser import ACCESS_COOKIE, COLLEAGUE, REFRESH_COOKIE, Browser, form_token
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.service_budgets import UNHURRIED
 from tests.support.service_process import running_service
 from tests.support.tokens import forged_es256_token, forged_token
+from tests.support.waiting import wait_until
 
 
 def claims_of(browser: Browser) -> dict[str, object]:
@@ -152,6 +153,31 @@ def test_a_lost_answer_of_a_refresh_ends_no_session(
     own_proxy.reset()
     monkeypatch.setattr(stack.auth, "access_seconds", 3600)
     assert behind_proxy.is_signed_in()
+
+
+def test_a_flood_of_sign_ins_does_not_delay_who_is_signed_in(
+    behind_proxy: Browser, own_proxy: FaultProxy, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Supabase Auth takes long for passwords then, and an access token expires meanwhile."""
+    monkeypatch.setattr(stack.auth, "access_seconds", -60)
+    behind_proxy.sign_in(stack)
+    monkeypatch.setattr(stack.auth, "access_seconds", 3600)
+    own_proxy.target, own_proxy.always = b"grant_type=password", Fault.HANG
+    token = form_token(behind_proxy.open("/sign-in"))
+
+    def guess(number: int) -> None:
+        form = {"email": f"user{number}@example.com", "password": "x", "form_token": token}
+        with Browser(behind_proxy.url) as other:
+            other.copy_cookies(behind_proxy)
+            other.submit("/sign-in", form)
+
+    with ThreadPoolExecutor(12) as pool:
+        guesses = [pool.submit(guess, number) for number in range(12)]
+        wait_until(lambda: own_proxy.hanging >= 4, what="sign-ins that hang")
+        assert behind_proxy.is_signed_in()
+        own_proxy.reset()
+        for each in guesses:
+            each.result()
 
 
 def test_a_session_that_ended_elsewhere_ends_here_with_its_token(

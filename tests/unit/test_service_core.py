@@ -10,8 +10,13 @@ from tests.support.service_process import PROJECT
 # Pages and the sign-in to them, and the client program that tests a deployment.
 PAGES_AND_CLIENTS = (
     "status/",
-    *("routes/incident_pages.py", "routes/kill_switch.py", "routes/sign_in.py", "routes/status.py"),
-    "routes/target_page.py",
+    *(
+        "routes/incident_pages.py",
+        "routes/kill_switch.py",
+        "routes/sign_in.py",
+        "routes/status.py",
+        "routes/target_page.py",
+    ),
     *("web/session.py", "web/csrf.py", "web/attempts.py", "web/page.py", "web/page_headers.py", "web/problem_page.py"),
     *("supabase/auth.py", "smoke.py", "doctor.py"),
 )
