@@ -37,8 +37,6 @@ async def read_own_form(request: Request[Any], reader: Reader | None, *names: st
     A program that sends a bearer token needs no form_token: no other site can make a browser send one. Basic
     credentials do not count, because a browser adds them by itself.
     """
-    if reader is None or reader.form_key is not None:
-        require_own_form(request, has_session=reader is not None)
     form = await read_form(request, *names, FIELD)
     check_own_form(request, reader, form)
     return form
