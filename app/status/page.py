@@ -28,7 +28,7 @@ _OVERALL = {
     "no_targets": ("No targets are checked", "none"),
 }
 _TONES_BY_URGENCY = ("bad", "disputed", "fair", "none", "info", "good")  # tones of targets
-_CALM_STATES = ("up", "in maintenance", "paused")  # in which a target needs no attention
+_CALM_STATES = ("in maintenance", "paused", "up")  # in which a target needs no attention, the rarest first
 _FEW_TARGETS = 10
 _MOST_NAMES = 10  # of targets in one line
 # Control characters, and those that reverse the text after them: a page shows their code points.
@@ -163,17 +163,27 @@ def _by_group(targets: Sequence[Mapping[str, Any]]) -> list[TargetGroup]:
     return [_target_group(name, groups[name], is_short, is_foldable) for name in names]
 
 
+def _urgency(state: tuple[str, str]) -> tuple[int, int, str]:
+    """The order of states, the most urgent first."""
+    word, tone_of_state = state
+    calm = _CALM_STATES.index(word) if word in _CALM_STATES else -1
+    return calm, _TONES_BY_URGENCY.index(tone_of_state), word
+
+
 def _target_group(
     name: str | None, members: Sequence[Mapping[str, Any]], is_short: bool, is_foldable: bool
 ) -> TargetGroup:
     counts = Counter(_target_state(member) for member in members)
-    worst = min(counts, key=lambda state: (_TONES_BY_URGENCY.index(state[1]), state))
-    urgent = [member for member in members if _target_state(member)[0] not in _CALM_STATES]
+    worst = min(counts, key=_urgency)
+    urgent: list[Mapping[str, Any]] = []
+    calm: list[Mapping[str, Any]] = []
+    for member in members:
+        (calm if _target_state(member)[0] in _CALM_STATES else urgent).append(member)
     is_split = bool(urgent) and not is_short
     return TargetGroup(
         name=name,
         targets=urgent if is_split else members,
-        others=[member for member in members if member not in urgent] if is_split else [],
+        others=calm if is_split else [],
         words=f"{counts[worst]}{f' of {len(members)}' if len(counts) > 1 else ''} {worst[0]}",
         tone=worst[1],
         is_foldable=is_foldable,

@@ -232,6 +232,8 @@ def test_a_group_says_the_worst_state_of_its_targets() -> None:
     states = ["degraded", "up", "down", "down", "disputed"]
     page = show(*(target(f"t{number}", group_name="Shop", status=state) for number, state in enumerate(states)))
     assert "Shop 2 of 5 down" in text_of(page)
+    calm = [target("a", group_name="Shop", is_paused=True), target("b", group_name="Shop", is_maintenance=True)]
+    assert "Shop 1 of 2 in maintenance" in text_of(show(*calm))
 
 
 def test_a_target_links_to_its_page_for_signed_in_readers_only() -> None:
