@@ -67,6 +67,7 @@ OTHERWISE = {
     "rate-limited",
     "spool-full",
     "starting",
+    "target-not-found",
     "unavailable",
 }
 
