@@ -75,11 +75,11 @@ def _expected(moment: str | None, now: datetime) -> str:
     return f"expected in {duration(seconds)}" if seconds >= 0 else f"expected {duration(-seconds)} ago"
 
 
-def _counted(number: int | str) -> str:
-    """A number of open incidents, which are counted up to a limit."""
+def _counted(number: int | str, most: int = _MOST_COUNTED) -> str:
+    """A number of incidents, which are counted up to a limit."""
     if isinstance(number, str):
         return number
-    return f"{number:,}{'+' if number >= _MOST_COUNTED else ''}"
+    return f"{number:,}{'+' if number >= most else ''}"
 
 
 def _uncounted(figures_at: str | None, now: datetime) -> str:

@@ -17,7 +17,7 @@ from app.status.page import prefers_html
 from app.supabase.errors import SupabaseError, problem_of_page
 from app.web.errors import problem_response
 from app.web.page import page_response
-from app.web.session import UNAUTHORIZED, Reader, read_reader
+from app.web.session import UNAUTHORIZED, Reader, read_reader, sign_in_redirect
 
 _logger = logging.getLogger(__name__)
 
@@ -69,6 +69,7 @@ async def problem_page(
         "status": error.status,
         "title": HTTPStatus(error.status).phrase,
         "detail": error.detail,
+        "sign_in": sign_in_redirect(request).headers["location"],
         "typed": typed or {},
     }
     response = await page_response(request, "problem.html", view, status=error.status, reader=reader)

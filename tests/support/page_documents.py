@@ -206,13 +206,14 @@ def search(**changes: Any) -> dict[str, Any]:
         "is_cut": False,
         "counts": {
             "CRITICAL": 2,
-            "HIGH": 10_000,
+            "HIGH": 1_000,
             "MEDIUM": 0,
             "LOW": 0,
             "open": 1,
             "acknowledged": 2,
             "suppressed": 1,
         },
+        "counts_limit": 1_000,
         "filters": {
             "status": "live",
             "severity": None,
