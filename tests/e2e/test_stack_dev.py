@@ -21,6 +21,7 @@ import pytest
 
 from local.system.paths import PROJECT
 from tests.support import http_client
+from tests.support.browser import Browser
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 START_PATIENCE = 2 * DEADLINE_SECONDS
@@ -97,6 +98,8 @@ def test_dev_env_is_complete_private_and_correct(dev: Dev) -> None:
         "SUPABASE_ANON_KEY",
         "SUPABASE_SERVICE_ROLE_KEY",
         "AUTHENTICATED_JWT",
+        "USER_EMAIL",
+        "USER_PASSWORD",
         "DATABASE_URL",
         "SUPERUSER_DATABASE_URL",
         "INGEST_TOKEN",
@@ -121,6 +124,10 @@ def test_dev_env_is_complete_private_and_correct(dev: Dev) -> None:
     wait_until(lambda: shown in dev.output.read_text(), what="the welcome")
     database_health = f"{values['APP_URL']}/health/db"
     wait_until(lambda: http_client.get(database_health).status_code == 200, what="the database")
+    with Browser(values["APP_URL"]) as browser:
+        form = {"email": values["USER_EMAIL"], "password": values["USER_PASSWORD"]}
+        assert browser.submit("/sign-in", form, page="/sign-in").status_code == 303
+        assert browser.is_signed_in()
     for name in ("PUBLISHABLE", "SECRET", "ANON", "SERVICE_ROLE"):
         headers = {"apikey": values[f"SUPABASE_{name}_KEY"]}
         status = http_client.get(f"{values['SUPABASE_URL']}/rest/v1/", headers=headers).status_code
