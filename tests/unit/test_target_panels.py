@@ -228,6 +228,12 @@ def test_only_the_targets_that_need_attention_are_unfolded_on_a_long_page() -> N
     assert "others</summary>" not in few
 
 
+def test_a_page_says_that_it_shows_at_most_200_targets() -> None:
+    targets = [target(f"t{each}") for each in range(200)]
+    assert "At most 200 targets, those in the worst state, are shown." in text_of(show(*targets))
+    assert "At most 200" not in text_of(show(*targets[:199]))
+
+
 def test_a_group_says_the_worst_state_of_its_targets() -> None:
     states = ["degraded", "up", "down", "down", "disputed"]
     page = show(*(target(f"t{number}", group_name="Shop", status=state) for number, state in enumerate(states)))
