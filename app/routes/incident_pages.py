@@ -124,7 +124,7 @@ async def _change(request: ServiceRequest, reader: Reader, change: Mapping[str, 
         # A note is seen in the timeline; the other changes at the top of the page.
         place = "#timeline" if change.get("action") == "note" else ""
         return RedirectResponse(f"{quote(changed, safe='')}{place}", 303)
-    if refusal.status in (401, 404):
+    if refusal.status == 401:
         raise refusal
     try:
         async with asyncio.timeout(_REREAD_SECONDS):

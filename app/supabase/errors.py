@@ -153,10 +153,11 @@ def problem_of_page(error: SupabaseError) -> Problem:
     code = _REFUSALS.get(error.code or "")
     if code is None or error.message is None:
         return problem_of_reader(error)
-    # `hint` is a sentence, or has the allowed values.
-    hint = error.hint or ""
+    # `hint` is a sentence, or has the allowed values. Where nothing exists, it names an RPC that lists what does.
+    hint = "" if code == "not-found" else error.hint or ""
     advice = hint if not hint or hint.endswith(".") else f"Allowed: {hint}."
-    return problem(code, f"{error.message}. {advice}".strip(), members={"parameter": error.detail})
+    sentence = f"{error.message[:1].upper()}{error.message[1:]}."
+    return problem(code, f"{sentence} {advice}".strip(), members={"parameter": error.detail})
 
 
 def is_change_unknown(error: SupabaseError) -> bool:

@@ -62,15 +62,19 @@ def test_no_response_is_transient() -> None:
         (
             ResponseError(400, "PT400", "status is unknown", "status", "open, resolved"),
             "parameter",
-            "status is unknown. Allowed: open, resolved.",
+            "Status is unknown. Allowed: open, resolved.",
         ),
         (
             ResponseError(409, "PT409", "INC-1 was resolved by ann", "status", "Reopen it first."),
             "conflict",
             "INC-1 was resolved by ann. Reopen it first.",
         ),
-        (ResponseError(404, "PT404", "there is no incident INC-1"), "not-found", "there is no incident INC-1."),
-        (ResponseError(403, "PT403", "not for users"), "forbidden", "not for users."),
+        (
+            ResponseError(404, "PT404", "there is no incident INC-1", hint="GET /rest/v1/open_incidents lists them."),
+            "not-found",
+            "There is no incident INC-1.",
+        ),
+        (ResponseError(403, "PT403", "not for users"), "forbidden", "Not for users."),
         (ResponseError(401, "PGRST301", "JWT expired"), "unauthorized", "The database did not accept this token."),
         (ResponseError(503, "57014", "canceled"), "unavailable", "The database is unavailable."),
         (UnreachableError("ConnectError"), "unavailable", "The database is unavailable."),
