@@ -246,7 +246,7 @@ def main(arguments: Arguments) -> int:
                 "growth": lambda: measure_growth(stack, directory, make_event),
                 "calls": lambda: measure_calls(stack, directory),
                 "purges": lambda: measure_purges(stack, directory, through_service),
-                "pages": lambda: measure_pages(stack),
+                "pages": lambda: measure_pages(stack, directory),
             }
             for part in arguments.parts:
                 measurements[part]()
