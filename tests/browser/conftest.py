@@ -262,6 +262,7 @@ def seeded_stack(chromium: str) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def filled_browser(seeded_stack: Stack, chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with seeded_browser(seeded_stack, chromium, tmp_path_factory.mktemp("page")) as filled:
+        seed.report_long_word(filled.database)
         yield filled
 
 
