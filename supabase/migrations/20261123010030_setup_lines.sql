@@ -1,7 +1,7 @@
 -- Purpose: puts names, titles and subjects on one line that looks like what it is.
--- Objects: functions monitoring.join_lines, monitoring.is_one_line.
+-- Objects: functions monitoring.join_lines, monitoring.is_one_line, monitoring.is_operator_name.
 -- Risks: CHECK constraints call is_one_line(): a character added to the list makes stored rows invalid, which shows at
---   their next update. Uses no regular expression.
+--   their next update. These two use no regular expression.
 
 create function monitoring.join_lines(value text)
 returns text
@@ -47,3 +47,36 @@ $$;
 
 comment on function monitoring.is_one_line(text) is
 'Returns whether a text has no line break, and no character that sets the direction of text or is invisible.';
+
+create function monitoring.is_operator_name(value text)
+returns boolean
+language plpgsql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+declare
+  -- Cyrillic and Greek letters that look like those of operator, small ones first.
+  c_alike constant text := e'\u043e\u0440\u0435\u0433\u0430\u0442\u03bf\u03c1\u03b5\u03b1\u03c4'
+    || e'\u041e\u0420\u0415\u0413\u0410\u0422\u039f\u03a1\u0395\u0391\u03a4';
+  c_letters constant text := 'operatopeatoperatopeat';
+begin
+  if strpos(lower(is_operator_name.value), '(operator)') > 0 then
+    return true;
+  elsif octet_length(is_operator_name.value) = length(is_operator_name.value)
+    and strpos(is_operator_name.value, '(') = 0
+  then
+    return false;
+  end if;
+  -- Brackets and letters of other widths become plain ones. Nothing between the letters counts, as much is invisible.
+  return regexp_replace(
+    lower(translate(normalize(is_operator_name.value, nfkc), c_alike, c_letters)), '[^a-z()]', '', 'g'
+  ) ~ '[(]operator[)]';
+end
+$$;
+
+comment on function monitoring.is_operator_name(text) is
+'Returns whether a name has (operator) in it, or what looks like it. The service writes (operator) after the names of
+those who signed in with the operator''s token; nobody else may be called so.';

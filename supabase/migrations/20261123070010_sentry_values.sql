@@ -116,11 +116,23 @@ parallel safe
 security invoker
 set search_path = ''
 as $$
-  -- A name that is an e-mail address is redacted; the next field then identifies the person.
+  -- A name that is an e-mail address is redacted, and nobody at Sentry is our operator: then the next field identifies
+  -- the person.
   select coalesce(
-    nullif(monitoring.sanitize_line(monitoring.read_lenient_text(find_sentry_name.person, 'name'), 200), '[redacted]'),
-    nullif(monitoring.sanitize_line(monitoring.read_lenient_text(find_sentry_name.person, 'username'), 200), '[redacted]'),
-    monitoring.sanitize_line(monitoring.read_lenient_text(find_sentry_name.person, 'slug'), 200),
+    (
+      select named.line
+      from (
+        values
+        (1, monitoring.sanitize_line(monitoring.read_lenient_text(find_sentry_name.person, 'name'), 200)),
+        (2, monitoring.sanitize_line(monitoring.read_lenient_text(find_sentry_name.person, 'username'), 200)),
+        (3, monitoring.sanitize_line(monitoring.read_lenient_text(find_sentry_name.person, 'slug'), 200))
+      ) as named (place, line)
+      where named.line <> ''
+        and (named.line <> '[redacted]' or named.place = 3)
+        and not monitoring.is_operator_name(named.line)
+      order by named.place
+      limit 1
+    ),
     monitoring.sanitize_line('Sentry user ' || monitoring.read_lenient_text(find_sentry_name.person, 'id'), 200)
   )
 $$;

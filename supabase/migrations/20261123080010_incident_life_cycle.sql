@@ -13,22 +13,27 @@ stable
 security invoker
 set search_path = ''
 as $$
-  select monitoring.join_lines(
-    coalesce(
-      case
-        when claims.token ->> 'role' = 'service_role'
-          then nullif(current_setting('monitoring.operator', true), '') || ' (operator)'
-      end,
-      regexp_replace(
+  select coalesce(
+    case
+      when named.token ->> 'role' = 'service_role'
+        then nullif(monitoring.join_lines(current_setting('monitoring.operator', true)), '') || ' (operator)'
+    end,
+    case
+      when monitoring.is_operator_name(named.actor) then translate(normalize(named.actor, nfkc), '()', '')
+      else named.actor
+    end
+  )
+  from (
+    select
+      claims.token,
+      monitoring.join_lines(
         coalesce(
           claims.token ->> 'agent', claims.token ->> 'email', claims.token ->> 'sub', claims.token ->> 'role',
           session_user::text
-        ),
-        '[(]operator[)]', 'operator', 'gi'
-      )
-    )
-  )
-  from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
+        )
+      ) as actor
+    from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as token) as claims
+  ) as named
 $$;
 
 comment on function monitoring.read_actor() is

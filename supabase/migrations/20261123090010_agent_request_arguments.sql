@@ -190,8 +190,7 @@ as $$
 declare
   v_agent text := monitoring.read_required_line('agent', read_agent.value, 200);
 begin
-  -- Other brackets and letters of full width look alike.
-  if normalize(v_agent, nfkc) ~* '[(]\s*operator\s*[)]' then
+  if monitoring.is_operator_name(v_agent) then
     perform monitoring.refuse_request(
       'PT400', 'agent must not name an operator', 'agent', 'Send the name of the agent, without (operator).'
     );

@@ -36,7 +36,7 @@ select throws_ok(
 -- As if a user could set it.
 select set_config('monitoring.operator', 'ann', true);
 
-select is(monitoring.read_actor(), 'ann operator', 'neither the setting nor a token makes a user an operator');
+select is(monitoring.read_actor(), 'ann Operator', 'neither the setting nor a token makes a user an operator');
 
 select set_config('monitoring.operator', '', true);
 
