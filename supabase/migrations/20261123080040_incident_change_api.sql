@@ -40,6 +40,7 @@ declare
     select distinct known.member
     from monitoring.list_change_members() as actions
     cross join lateral unnest(actions.members || 'action'::text) as known (member)
+    order by known.member
   );
   v_member record;
 begin
@@ -114,19 +115,25 @@ begin
     or length(v_operator) not between 1 and 60
     or not monitoring.is_one_line(v_operator)
     or monitoring.sanitize_line(v_operator, 240) is null
+    -- Spaces, fillers and joiners that show nothing.
+    or btrim(v_operator, e' \u00a0\u00ad\u034f\u115f\u1160\u200c\u200d\u2007\u202f\u2800\u3000\u3164\uffa0') = ''
   then
     perform monitoring.refuse_request(
       'PT400', 'operator must be a name of 1 to 60 characters', 'operator',
       'Send the name under which the operator signed in, on one line.'
     );
   end if;
+  -- Users go by their e-mail addresses too.
+  if v_operator ~ '^[A-Za-z0-9._+-]+@[A-Za-z0-9-]+([.][A-Za-z0-9-]+)+$' then
+    return v_operator;
+  end if;
   return monitoring.sanitize_line(v_operator, 240);
 end
 $$;
 
 comment on function monitoring.read_operator(text) is
-'Returns the name of the operator, sanitized. Null for everybody but service_role, who must send it (PT400); others must
-not (PT403).';
+'Returns the name of the operator, sanitized unless it is an e-mail address. Null for everybody but service_role, who must
+send it (PT400); others must not (PT403).';
 
 create function monitoring.read_suppression_end(change jsonb)
 returns timestamptz

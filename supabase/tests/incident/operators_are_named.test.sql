@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(9);
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
 values ('INC-1', 'tap operator', 't', 'm', 'LOW', 'backend', 'r');
@@ -57,12 +57,12 @@ select set_config('request.jwt.claims', '{"role": "service_role"}', true);
 select results_eq(
   $$
     select outcome
-    from unnest(array[null, '', '  ', repeat('n', 61), e'a\nb', e'a\u2028b']) as names (name)
+    from unnest(array[null, '', '  ', repeat('n', 61), e'a\nb', e'a\u2028b', e'\u00a0', e'\u3164\u200d']) as names (name)
     cross join lateral (
       select pg_temp.refusal(format('select public.change_incident(%L, %L, %L)', 'INC-1', '{"action": "acknowledge"}', name))
     ) as tried (outcome)
   $$,
-  $$ select 'PT400 operator' as outcome from generate_series(1, 6) $$,
+  $$ select 'PT400 operator' as outcome from generate_series(1, 8) $$,
   'the service must name the operator: one line of 1 to 60 characters'
 );
 
@@ -92,6 +92,15 @@ select results_eq(
   $$ values
      ('ann', 'service_role', 'incident_acknowledged'), ('ééé', 'service_role', 'incident_resolved') $$,
   'the audit trail has the name, and service_role as the caller'
+);
+
+select results_eq(
+  $$
+    select monitoring.read_operator(names.name) as operator
+    from unnest(array['ben.o@mail.example.com', 'password=hunter22', 'postgres://ann:hunter22@db.example.com/app']) as names (name)
+  $$,
+  $$ values ('ben.o@mail.example.com'), ('password=[redacted]'), ('postgres://ann:[redacted]@db.example.com/app') $$,
+  'an operator may go by an e-mail address, and no secret is stored'
 );
 
 select * from finish();
