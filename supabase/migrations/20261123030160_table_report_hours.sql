@@ -110,7 +110,7 @@ begin
       values
       (v_hour),
       (v_hour - interval '1 hour'),
-      -- Reports arrive up to 24 hours late. Each of these hours has its turn every 24 minutes.
+      -- Reports arrive up to 24 hours late. Each of these hours has its turn within 36 minutes.
       (v_hour - interval '1 hour' * (2 + extract(minute from now())::integer % 24))
     ) as chosen (hour)
     union

@@ -305,6 +305,8 @@ set search_path = ''
 as $$
   select case
     when entry.safety_verdict <> 'not_required' or entry.finishes_id is not null or entry.action = 'incident_claimed'
+      -- The holder of a claim goes by any name.
+      or (entry.action like 'claim\_%' and entry.agent = entry.details ->> 'claimed_by')
       then 'agent'
     when entry.details ->> 'by' <> '' then 'person'
     when entry.caller like 'user:%' or entry.caller = 'authenticated'
