@@ -702,8 +702,9 @@ begin
     end is not true then 'is no image of the type that it names: encode the file again'
     -- Browsers run no script of an image, but somebody may open the image on its own.
     when v_svg ~* (
-      '<([a-z0-9_.-]+:)?(script|foreignobject|iframe|object|embed)|<!doctype|<!entity|&#|\son[a-z]+\s*=\s*["'']|javascript:'
-      '|@import|(href\s*=|url\()(?![\s"'']*(#|data:image/))'
+      '<([^\s<>/:]+:)?(script|foreignobject|iframe|object|embed)|<!doctype|<!entity|&#|\son[a-z]+\s*=\s*["'']|javascript:'
+      -- A link can be changed later, and escapes of other encodings hide in words.
+      '|attributename\s*=\s*["'']\s*([a-z]+:)?href|[\x01-\x08\x0b\x0c\x0e-\x1f]|@import|(href\s*=|url\()(?![\s"'']*(#|data:image/))'
     )
       then 'must be an SVG image without scripts, links and other files: save it as a plain SVG, or use a PNG'
   end;

@@ -116,7 +116,9 @@ begin
     or not monitoring.is_one_line(v_operator)
     or monitoring.sanitize_line(v_operator, 240) is null
     -- Spaces, fillers and joiners that show nothing.
-    or btrim(v_operator, e' \u00a0\u00ad\u034f\u115f\u1160\u200c\u200d\u2007\u202f\u2800\u3000\u3164\uffa0') = ''
+    or btrim(
+      v_operator, e' \u00a0\u00ad\u034f\u115f\u1160\u200c\u200d\u2007\u202f\u2800\u3000\u3164\uffa0'
+    ) = ''
   then
     perform monitoring.refuse_request(
       'PT400', 'operator must be a name of 1 to 60 characters', 'operator',
@@ -132,8 +134,8 @@ end
 $$;
 
 comment on function monitoring.read_operator(text) is
-'Returns the name of the operator, sanitized unless it is an e-mail address. Null for everybody but service_role, who must
-send it (PT400); others must not (PT403).';
+'Returns the name of the operator, sanitized unless it is an e-mail address. Null for everybody but service_role, who
+must send it (PT400); others must not (PT403).';
 
 create function monitoring.read_suppression_end(change jsonb)
 returns timestamptz

@@ -103,7 +103,9 @@ select is_empty(
        '<a href=" JavaScript:alert(1)"/>', '<rect style="fill:url(https://a.example)"/>', '<!DOCTYPE svg>', '<!ENTITY a "b">',
        '<s:script xmlns:s="http://www.w3.org/2000/svg"/>', '<h:iframe src="a"/>', '<a href = "data:text/html,a"/>',
        '<image href="b.png"/>', '<a href="&#106;avascript:alert(1)"/>', '<set to="&#x6a;avascript:alert(1)"/>',
-       e'<rect\nonclick="a()"/>', e'<rect style="fill:url( \'a.png\' )"/>'
+       e'<rect\nonclick="a()"/>', e'<rect style="fill:url( \'a.png\' )"/>',
+       '<ж:script xmlns:ж="http://www.w3.org/2000/svg"/>', e'<scr\x1b(Bipt/>', e'<set attributeName="href" to="java\tscript:a()"/>',
+       e'<animate attributeName = \'xlink:href\' values="java\nscript:a()"/>'
      ]) as svg (content)
      where pg_temp.find_problem('page_logo', pg_temp.make_svg(svg.content)) is distinct from
        'health_check_policy.page_logo must be an SVG image without scripts, links and other files: save it as a plain SVG, or use a PNG' $$,
