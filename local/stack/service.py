@@ -106,7 +106,7 @@ def choose_port(progress: ProgressReporter) -> int:
 
 def _environment(stack: Stack, port: int) -> dict[str, str]:
     """The caller's variables (LOG_LEVEL, for example), with the stack's addresses and secrets on top."""
-    defaults = {"ADMIN_CONSOLE_URL": "http://localhost:5173"}
+    defaults = {"ADMIN_CONSOLE_URL": "http://localhost:5173", "SERVICE_URL": f"http://{LOOPBACK}:{port}"}
     inherited = {name: value for name, value in os.environ.items() if name not in OLD_NAMES}
     return {
         **defaults,

@@ -26,6 +26,11 @@ from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 START_PATIENCE = 2 * DEADLINE_SECONDS
 STOP_PATIENCE = DEADLINE_SECONDS
+INCIDENT_URL = """
+select value ->> 'incident_url'
+from public.system_config
+where key = 'incident_policy' and value ? 'incident_url'
+"""
 
 
 class Dev:
@@ -133,8 +138,11 @@ def test_dev_env_is_complete_private_and_correct(dev: Dev) -> None:
         status = http_client.get(f"{values['SUPABASE_URL']}/rest/v1/", headers=headers).status_code
         # The OpenAPI document is for secret keys; the gateway knows the others too.
         assert status == (200 if name in ("SECRET", "SERVICE_ROLE") else 403)
-    with psycopg.connect(values["DATABASE_URL"]) as connection:
+    with psycopg.connect(values["DATABASE_URL"], autocommit=True) as connection:
         assert connection.execute("select current_user").fetchone() == ("postgres",)
+        # The service writes it after its first round of health checks.
+        wait_until(lambda: connection.execute(INCIDENT_URL).fetchone() is not None, what="the link of messages")
+        assert connection.execute(INCIDENT_URL).fetchone() == (f"{values['APP_URL']}/incidents/{{id}}",)
 
 
 def test_the_time_until_it_is_ready_includes_the_setup(state: Path) -> None:
