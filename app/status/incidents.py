@@ -50,8 +50,12 @@ def query_of(filters: Mapping[str, str | None], **changes: str | None) -> str:
 
 
 def fix_choices(fixes: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """The known fixes as choices of a form."""
-    return [(str(fix["id"]), f"{fix['id']}: {_shortened(fix['solution'] or fix['pattern'] or '')}") for fix in fixes]
+    """The known fixes of which the reader may say whether they worked, as choices of a form."""
+    return [
+        (str(fix["id"]), f"{fix['id']}: {_shortened(fix['solution'] or fix['pattern'] or '')}")
+        for fix in fixes
+        if fix["is_recordable"]
+    ]
 
 
 def minute_choices(choices: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:

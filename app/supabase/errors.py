@@ -156,7 +156,9 @@ def problem_of_page(error: SupabaseError) -> Problem:
     # `hint` is a sentence, or has the allowed values. Where nothing exists, it names an RPC that lists what does.
     hint = "" if code == "not-found" else error.hint or ""
     advice = hint if not hint or hint.endswith(".") else f"Allowed: {hint}."
-    sentence = f"{error.message[:1].upper()}{error.message[1:]}."
+    sentence = f"{error.message[:1].upper()}{error.message[1:]}"
+    if not sentence.endswith("."):  # a reason that somebody typed may be its end
+        sentence += "."
     return problem(code, f"{sentence} {advice}".strip(), members={"parameter": error.detail})
 
 

@@ -119,8 +119,8 @@ begin
   perform monitoring.refuse_other_agents(v_incident);
   if resolve_incident.has_worked is not null and resolve_incident.knowledge_id is null then
     perform monitoring.refuse_request(
-      'PT400', 'has_worked needs knowledge_id', 'knowledge_id',
-      'Send the id of the fix that worked, or leave both out.'
+      'PT400', 'the known fix that was used is missing', 'knowledge_id',
+      'Choose it (knowledge_id), or do not say whether it worked (has_worked).'
     );
   end if;
   perform monitoring.set_change_context(

@@ -151,7 +151,8 @@ declare
 begin
   if v_minutes is not null and v_until is not null then
     perform monitoring.refuse_request(
-      'PT400', 'minutes and until exclude each other', 'until', 'Send minutes such as 60, or a time.'
+      'PT400', 'a suppression has a duration or an end, not both', 'until',
+      'Choose how long (minutes), or the time at which it ends (until).'
     );
   elsif v_until is not null then
     -- No word such as tomorrow, whose meaning depends on the zone.

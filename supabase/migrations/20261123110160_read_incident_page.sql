@@ -143,7 +143,10 @@ as $$
   cross join lateral (
     select string_agg(known.part, ' and ' order by known.place) as parts
     from (
-      select 1 as place, 'the words ' || string_agg(found.word, ', ' order by found.position) as part
+      select
+        1 as place,
+        case count(*) when 1 then 'the word ' else 'the words ' end
+        || string_agg(found.word, ', ' order by found.position) as part
       from jsonb_array_elements_text(describe_decision.words) with ordinality as found (word, position)
       union all
       select 2 as place, string_agg(translate(members.key, '_', ' ') || ' ' || members.value, ' and ') as part
@@ -393,11 +396,11 @@ as $$
       'kind', 'notification',
       'who', told.channel,
       'what', case told.event
-        when 'opened' then 'told that it opened'
-        when 'reminder' then 'reminded'
-        when 'digest' then 'told in a digest'
-        when 'test' then 'tested'
-        else 'told that it was ' || told.event
+        when 'opened' then 'was told that it opened'
+        when 'reminder' then 'was reminded'
+        when 'digest' then 'was told in a digest'
+        when 'test' then 'was tested'
+        else 'was told that it was ' || told.event
       end,
       'from', null, 'to', null, 'why', null,
       'channel', told.channel,

@@ -138,7 +138,7 @@ def test_the_incident(operator: FormBrowser) -> None:
         "2 lines of libraries",
         "Raise pool_size to 20.",
         "worked 4 of 5 times",
-        "told that it opened",
+        "was told that it opened",
         "given up",
         "7 attempts",
         "The built-in rule database_pool_exhausted matches.",
@@ -212,6 +212,17 @@ def test_the_state_says_who_and_until_when(
     assert shown in page.text
     head = page.text.partition("<h1>")[2].partition('id="actions-title"')[0]
     assert not re.search(r"\b(None|never)\b", head), head
+
+
+def test_only_fixes_of_the_same_error_can_be_said_to_have_worked(stub: RpcStub, operator: FormBrowser) -> None:
+    document = incident_page(actions=["resolve"])
+    other = {**document["fixes"][0], "id": 13, "is_recordable": False}
+    stub.answers["incident_page"] = {**document, "fixes": [*document["fixes"], other]}
+    form = forms_of(operator.open("/incidents/INC-1001").text)["resolve"]
+    assert re.findall(r'<option value="(\d+)"', form) == ["12"]
+    stub.answers["incident_page"] = {**document, "fixes": [other]}
+    form = forms_of(operator.open("/incidents/INC-1001").text)["resolve"]
+    assert set(fields_of(form)) == {"form_token", "action", "resolution"}
 
 
 FORMS = {

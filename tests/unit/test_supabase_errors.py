@@ -75,6 +75,11 @@ def test_no_response_is_transient() -> None:
             "There is no incident INC-1.",
         ),
         (ResponseError(403, "PT403", "not for users"), "forbidden", "Not for users."),
+        (
+            ResponseError(409, "PT409", "ann made it LOW: Only staging.", "severity", "Look again."),
+            "conflict",
+            "Ann made it LOW: Only staging. Look again.",
+        ),
         (ResponseError(401, "PGRST301", "JWT expired"), "unauthorized", "The database did not accept this token."),
         (ResponseError(503, "57014", "canceled"), "unavailable", "The database is unavailable."),
         (UnreachableError("ConnectError"), "unavailable", "The database is unavailable."),

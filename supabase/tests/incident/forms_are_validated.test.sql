@@ -59,7 +59,7 @@ select results_eq(
       'PT404 knowledge_id: there is no knowledge 999999999'),
      ('{"action": "resolve", "resolution": "r", "has_worked": "maybe"}', 'PT400 has_worked: has_worked is unknown'),
      ('{"action": "resolve", "resolution": "r", "has_worked": false}',
-      'PT400 knowledge_id: has_worked needs knowledge_id'),
+      'PT400 knowledge_id: the known fix that was used is missing'),
      ('{"action": "reopen"}', 'PT400 reason: reason is missing') $$,
   'actions, members and what each action needs'
 );
@@ -83,7 +83,7 @@ select results_eq(
      ('{"minutes": "1e3"}', 'PT400 minutes: minutes must be a whole number from 1 to 525600'),
      ('{"minutes": "525601"}', 'PT400 minutes: minutes must be a whole number from 1 to 525600'),
      ('{"minutes": "9999999999"}', 'PT400 minutes: minutes must be a whole number from 1 to 525600'),
-     ('{"minutes": "60", "until": "2100-01-01"}', 'PT400 until: minutes and until exclude each other'),
+     ('{"minutes": "60", "until": "2100-01-01"}', 'PT400 until: a suppression has a duration or an end, not both'),
      ('{"until": "tomorrow"}', 'PT400 until: until is no time'),
      ('{"until": "infinity"}', 'PT400 until: until is no time'),
      ('{"until": "2026-13-01"}', 'PT400 until: until is no time'),
