@@ -396,11 +396,11 @@ as $$
       'kind', 'notification',
       'who', told.channel,
       'what', case told.event
-        when 'opened' then 'was told that it opened'
-        when 'reminder' then 'was reminded'
-        when 'digest' then 'was told in a digest'
-        when 'test' then 'was tested'
-        else 'was told that it was ' || told.event
+        when 'opened' then 'message that it opened'
+        when 'reminder' then 'reminder'
+        when 'digest' then 'digest'
+        when 'test' then 'test message'
+        else 'message that it was ' || told.event
       end,
       'from', null, 'to', null, 'why', null,
       'channel', told.channel,

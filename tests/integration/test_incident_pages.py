@@ -138,7 +138,7 @@ def test_the_incident(operator: FormBrowser) -> None:
         "2 lines of libraries",
         "Raise pool_size to 20.",
         "worked 4 of 5 times",
-        "was told that it opened",
+        "message that it opened",
         "given up",
         "7 attempts",
         "The built-in rule database_pool_exhausted matches.",

@@ -94,7 +94,7 @@ def incident_page(**changes: Any) -> dict[str, Any]:
                 **entry,
                 "kind": "notification",
                 "who": "ops-chat",
-                "what": "was told that it opened",
+                "what": "message that it opened",
                 "channel": "ops-chat",
                 "status": "given up",
                 "attempts": 7,

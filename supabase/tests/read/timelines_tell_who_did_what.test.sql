@@ -100,11 +100,11 @@ select is(
     pg_temp.told('INC-2', '{kind,who,what,channel,status,attempts,delivered_at}'), 'strict $[*] ? (@[0] == "notification")'
   ),
   '[
-    ["notification", "tap ops", "was told that it opened", "tap ops", "sent", 2, "2100-01-01T00:00:00+00:00"],
-    ["notification", "tap ops", "was told that it was acknowledged", "tap ops", "waiting", 0, null],
-    ["notification", "tap ops", "was reminded", "tap ops", "waiting", 1, null],
-    ["notification", "tap ops", "was told that it was resolved", "tap ops", "given up", 9, null],
-    ["notification", "tap ops", "was told that it was escalated", "tap ops", "collapsed", 0, null]
+    ["notification", "tap ops", "message that it opened", "tap ops", "sent", 2, "2100-01-01T00:00:00+00:00"],
+    ["notification", "tap ops", "message that it was acknowledged", "tap ops", "waiting", 0, null],
+    ["notification", "tap ops", "reminder", "tap ops", "waiting", 1, null],
+    ["notification", "tap ops", "message that it was resolved", "tap ops", "given up", 9, null],
+    ["notification", "tap ops", "message that it was escalated", "tap ops", "collapsed", 0, null]
   ]',
   'what a channel was told, and whether it arrived'
 );
