@@ -58,11 +58,13 @@ async def problem_page(
 ) -> Response:
     """The problem, with links that lead on. typed are the fields of a form that was not accepted, to copy.
 
-    The reader is looked for unless given.
+    The reader is looked for unless given. Whose token was refused is nobody.
     """
     if not prefers_html(request.headers.get("accept", "")):
         return problem_response(error)
-    if reader is None:
+    if error.status == 401:
+        reader = None
+    elif reader is None:
         with suppress(Problem):
             reader = await read_reader(request)
     view = {

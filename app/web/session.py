@@ -58,8 +58,8 @@ class Reader:
     name: str = "operator"
     form_key: str | None = field(default=None, repr=False)
     """What the tokens of forms are bound to. None for a program: its forms need no token."""
-    refresh_at: float = field(default=float("inf"), repr=False)
-    """When the access token is to be replaced, in seconds since 1970."""
+    expires_at: float = field(default=float("inf"), repr=False)
+    """When the access token in a cookie expires, in seconds since 1970: as it says, so it may be a large integer."""
 
     @property
     def is_operator(self) -> bool:
@@ -82,7 +82,8 @@ def user_with(access_token: str) -> Reader:
     """A user. The name is for pages, and not verified; the database reads its own from the token."""
     claims = claims_of(access_token)
     name = next((each for each in (claims.get("email"), claims.get("phone")) if isinstance(each, str) and each), "user")
-    return Reader(access_token, name[:_NAME_LENGTH])
+    # In JSON a text may have half a character, which cannot be written on a page.
+    return Reader(access_token, name[:_NAME_LENGTH].encode(errors="replace").decode())
 
 
 @dataclass
@@ -212,7 +213,7 @@ async def _read_reader(request: Request[Any]) -> Reader | None:
     except Problem:
         forget_session(request)
         raise
-    if reader is not None and (sealed is None or reader.refresh_at > time.time()):
+    if reader is not None and (sealed is None or reader.expires_at > time.time() + _REFRESH_SECONDS):
         return reader
     if sealed is None:
         if _read_parts(request, ACCESS_COOKIE) is None:
@@ -253,9 +254,9 @@ def _user_of(request: Request[Any], access_token: str | None) -> Reader | None:
 def _user_with_cookies(access_token: str) -> Reader:
     claims = claims_of(access_token)
     expiry = claims.get("exp")
-    refresh_at = expiry - _REFRESH_SECONDS if isinstance(expiry, int | float) else 0.0
+    expires_at = expiry if isinstance(expiry, int | float) else 0.0
     form_key = f"user {claims.get('sub')} {claims.get('session_id')}"
-    return replace(user_with(access_token), form_key=form_key, refresh_at=refresh_at)
+    return replace(user_with(access_token), form_key=form_key, expires_at=expires_at)
 
 
 def start_session(request: Request[Any], reader: Reader) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -228,3 +230,36 @@ def test_a_token_that_is_too_long_for_cookies_is_refused(
     form = {"email": COLLEAGUE, "password": stack.secrets.password_of(COLLEAGUE)}
     answer = browser.submit("/sign-in", form, page="/sign-in")
     assert (answer.status_code, "The access token is too long" in answer.text) == (400, True)
+
+
+def unsigned(**claims: object) -> str:
+    """A token that nobody has signed, with claims that a library would not write."""
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({}, claims)]
+    return ".".join([*parts, "x"])
+
+
+@pytest.mark.parametrize("name", ["expiry", "infinite expiry", "e-mail", "phone", "session"])
+@pytest.mark.parametrize("path", ["/status", "/incidents", "/incidents/INC-1", "/targets/x", "/sign-in", "/sign-out"])
+def test_claims_that_cannot_be_written_or_counted_are_no_error(browser: Browser, name: str, path: str) -> None:
+    """Anybody can send them: the database verifies a token only afterwards."""
+    claims = {"exp": int(time.time()) + 3600, "sub": "x"}
+    odd: dict[str, dict[str, object]] = {
+        "expiry": {"exp": 10**400},
+        "infinite expiry": {"exp": float("inf")},
+        "e-mail": {"email": "\ud800"},
+        "phone": {"phone": "+49\udfff"},
+        "session": {"sub": "\ud800", "session_id": "\ud800"},
+    }
+    browser.plant(ACCESS_COOKIE, unsigned(**{**claims, **odd[name]}))
+    method = "POST" if path == "/sign-out" else "GET"
+    answer = browser.http.request(method, path, headers={"Accept": "text/html", "Origin": browser.url})
+    assert answer.status_code in (200, 303, 401, 403, 415), answer.text[:500]
+
+
+def test_a_page_that_refuses_a_token_does_not_greet_its_bearer(browser: Browser) -> None:
+    browser.plant(ACCESS_COOKIE, unsigned(exp=int(time.time()) + 3600, sub="x", email="forged@example.com"))
+    for path in ("/incidents", "/incidents/INC-1", "/targets/x"):
+        answer = browser.open(path)
+        assert answer.status_code == 401
+        assert "forged@example.com" not in answer.text
+        assert "Sign out" not in answer.text
