@@ -24,7 +24,7 @@ from app.routes.sign_in import sign_in, sign_out
 from app.routes.status import status
 from app.routes.target_page import target_page
 from app.settings import Settings
-from app.web.errors import on_http_exception, on_problem
+from app.web.handlers import on_http_exception, on_problem
 from app.web.middleware import (
     CrossOriginRequests,
     FairLimit,
@@ -91,6 +91,6 @@ def create_app(settings: Settings) -> Starlette:
         exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
         lifespan=lambda _app: run_service(settings, own_metrics),
     )
-    # Starlette would redirect a POST, too, and many clients would drop the body of a report: see app.web.errors.
+    # Starlette would redirect a POST, too, and many clients would drop the body of a report: see app.web.handlers.
     app.router.redirect_slashes = False
     return app

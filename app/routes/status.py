@@ -15,10 +15,10 @@ from app.status.snapshot import HEALTH_MEMBERS, versions
 from app.supabase.errors import ResponseError, SupabaseError, UnreachableError, problem_of_reader
 from app.web.auth import bearer_token
 from app.web.conditional import has_current
-from app.web.errors import problem_response
 from app.web.form import read_form
 from app.web.origin import require_own_form
 from app.web.page import page_response
+from app.web.problem_page import problem_page
 from app.web.session import (
     UNAUTHORIZED,
     Reader,
@@ -53,7 +53,7 @@ async def status(request: ServiceRequest) -> Response:
         else:
             response = await _show_json(request)
     except Problem as error:
-        response = problem_response(error)
+        response = await problem_page(request, error)
     response.headers.setdefault("Vary", _VARY)
     response.headers.setdefault("Cache-Control", "no-store")
     save_session(request, response)

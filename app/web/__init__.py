@@ -4,7 +4,8 @@ attempts     limits on attempts to sign in
 auth         tokens, HMAC signatures, constant-time comparison, the client's address
 body         header checks, size and time limits, the budgets for bodies in memory
 csrf         the token of forms (CSRF)
-errors       problem responses and the exception handlers
+errors       problem responses
+handlers     the exception handlers: pages for browsers, problem responses for others
 middleware   request ids, CORS, the request log, the handler for unexpected exceptions, limits on requests in progress
 form         the fields of forms
 origin       refuses forms that another site submits (CSRF)

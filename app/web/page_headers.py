@@ -30,13 +30,14 @@ class PageHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = _complete(Request(scope), message.get("headers", ()))
+                message["headers"] = complete_headers(Request(scope), message.get("headers", ()))
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
 
-def _complete(request: Request, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def complete_headers(request: Request, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer with those of every page, and the cookies that the request has changed."""
     given = list(headers)
     names = {name.lower() for name, _ in given}
     vary = [part.strip() for name, value in given if name.lower() == b"vary" for part in value.split(b",")]
