@@ -234,9 +234,8 @@ async def _read_reader(request: Request[Any]) -> Reader | None:
 
 async def _refresh(request: Request[Any], sealed: str) -> UserTokens:
     """New tokens. Raises AuthRefusedError if the cookie is not one of this service, or the session has ended."""
-    refresh_token, _, signature = sealed.rpartition(".")
-    is_own = is_same_secret(signature, _signature(request, refresh_token))
-    tokens = await request.state["refreshes"].tokens(refresh_token) if is_own else None
+    refresh_token = _opened(request, sealed)
+    tokens = None if refresh_token is None else await request.state["refreshes"].tokens(refresh_token)
     if tokens is None or request.state["sessions"].has_ended(tokens.access_token):
         raise AuthRefusedError(_ENDED)
     return cast(UserTokens, tokens)
@@ -281,14 +280,18 @@ def start_user_session(request: Request[Any], tokens: UserTokens) -> Reader:
 async def end_session(request: Request[Any], reader: Reader | None) -> None:
     """Sign out: a copy of the cookies is worth nothing afterwards. reader is who the cookies belong to, if known.
 
-    While Supabase Auth does not answer, a copy of the refresh token stays valid there, but not here.
+    While Supabase Auth does not answer, a copy of the refresh token stays valid there, but not here. Sessions end here
+    only if this service or Supabase Auth knows them: with forged tokens anybody could fill the list of those.
     """
     access_token = _read_parts(request, ACCESS_COOKIE)
+    sealed = request.cookies.get(_cookie_name(request, REFRESH_COOKIE), "")
     if access_token is not None:
-        request.state["sessions"].end_user_session(access_token)
+        if _opened(request, sealed) is not None:
+            request.state["sessions"].end_user_session(access_token)
         if reader is not None and reader.access_token is not None:
             with suppress(AuthRefusedError, Problem):
                 await request.state["auth"].sign_out(reader.access_token)
+                request.state["sessions"].end_user_session(access_token)
     forget_session(request)
 
 
@@ -371,6 +374,12 @@ def _read_parts(request: Request[Any], name: str) -> str | None:
     """A text that has one cookie or several: browsers drop those of more than 4,096 characters."""
     found = [request.cookies.get(_cookie_name(request, each)) for each in _part_names(name)]
     return "".join(each or "" for each in found) or None
+
+
+def _opened(request: Request[Any], sealed: str) -> str | None:
+    """The refresh token in a cookie, if this service has set the cookie."""
+    refresh_token, _, signature = sealed.rpartition(".")
+    return refresh_token if is_same_secret(signature, _signature(request, refresh_token)) else None
 
 
 def _signature(request: Request[Any], text: str) -> str:

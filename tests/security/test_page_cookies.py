@@ -6,6 +6,7 @@ from http.cookies import SimpleCookie
 from pathlib import Path
 
 import httpx
+import jwt
 import pytest
 
 from local import Stack
@@ -24,6 +25,7 @@ from tests.support.browser import (
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.service_budgets import UNHURRIED
 from tests.support.service_process import ServiceProcess, running_service
+from tests.support.tokens import forged_token
 
 
 def cookies_of(answer: httpx.Response) -> dict[str, str]:
@@ -113,6 +115,38 @@ def test_a_sign_out_revokes_the_session_at_supabase_auth(browser: Browser, stack
         headers={"apikey": stack.publishable_key},
     )
     assert (answer.status_code, answer.json()["error_code"]) == (400, "refresh_token_not_found")
+
+
+@pytest.mark.parametrize("refresh", [None, "x", "x.y"])
+def test_nobody_ends_the_session_of_another_with_a_forged_token(
+    browser: Browser, other_browser: Browser, stack: Stack, refresh: str | None
+) -> None:
+    """Nor fills the list of ended sessions, which is limited, until those of others are forgotten."""
+    browser.sign_in(stack)
+    claims = jwt.decode(browser.cookies[ACCESS_COOKIE], options={"verify_signature": False})
+    other_browser.plant(ACCESS_COOKIE, forged_token(**claims))
+    if refresh is not None:
+        other_browser.plant(REFRESH_COOKIE, refresh)
+    assert other_browser.submit("/sign-out", {}, page="/nowhere").status_code == 303
+    assert browser.is_signed_in()
+
+
+@pytest.mark.parametrize("cookie", ["x", "\xff", "a.b.c"])
+def test_what_is_no_token_ends_no_session(page_service: ServiceProcess, cookie: str) -> None:
+    """The list of ended sessions is limited."""
+    with Browser(page_service.url) as browser:
+        headers = {b"Cookie": f"{ACCESS_COOKIE}={cookie}".encode("latin-1"), b"Origin": browser.url.encode()}
+        assert browser.http.post("/sign-out", headers=headers).status_code == 303
+
+
+def test_a_session_ends_here_also_if_the_browser_has_lost_the_refresh_token(
+    browser: Browser, other_browser: Browser, stack: Stack
+) -> None:
+    browser.sign_in(stack)
+    del browser.http.cookies[REFRESH_COOKIE]
+    other_browser.copy_cookies(browser)
+    assert browser.submit("/sign-out", {}, page="/status").status_code == 303
+    assert not other_browser.is_signed_in()
 
 
 def test_the_refresh_token_alone_is_worth_nothing_after_the_sign_out(
