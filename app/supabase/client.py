@@ -32,7 +32,8 @@ _READER_CALLS = 6
 _EMAIL_CALLS = 2
 # One takes looks at targets, one records them.
 _LOOK_CALLS = 2
-# The monitor, the page for anonymous visitors, failed signatures, the bootstrap, and the operator's pages.
+_OPERATOR_CALLS = 4
+# The monitor, the page for anonymous visitors, the kill switch, failed signatures, and the bootstrap.
 _OWN_CALLS = 6
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NO_SUCH_FUNCTION = "PGRST202"  # with these parameters
@@ -48,13 +49,15 @@ _PAGE_MEMBERS: Mapping[PageFunction, str] = {
     "target_page": "target",
 }
 StatusFunction = Literal["system_status", "status_page", "public_status", "service_health"]
+# What the operator calls with the service's key. The kill switch does not wait for these: it uses the service's calls.
+_OF_OPERATOR = frozenset({*_PAGE_MEMBERS, "change_incident", "status_page", "system_status"})
 
 
 class SupabaseClient:
     """Each call raises a SupabaseError if it fails, and no other exception.
 
-    Reports, readers, events of e-mail providers, looks at targets and the service's own calls (the monitor's among
-    them) have connections of their own, so that none of them waits for another.
+    Reports, readers, the operator's pages, events of e-mail providers, looks at targets and the service's own calls
+    (the monitor's among them) have connections of their own, so that none of them waits for another.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -66,6 +69,7 @@ class SupabaseClient:
         self._ingest = {feed: _transport(feed, _INGEST_CALLS, certificates) for feed in FEEDS}
         self._ingest_heads: dict[str, bytes] = {}  # by function
         self._own = self._client(_http_client("the service", _OWN_CALLS, certificates), secret_key)
+        self._operator = self._client(_http_client("the operator", _OPERATOR_CALLS, certificates), secret_key)
         self._email = self._client(_http_client("e-mail events", _EMAIL_CALLS, certificates), secret_key)
         self._looks = self._client(_http_client("looks", _LOOK_CALLS, certificates), secret_key)
         self._reader_http = _http_client("readers", _READER_CALLS, certificates)
@@ -74,8 +78,9 @@ class SupabaseClient:
         """Close the connections."""
         for transport in self._ingest.values():
             await transport.aclose()
-        for http in (self._own.session, self._email.session, self._looks.session, self._reader_http):
-            await http.aclose()
+        for client in (self._own, self._operator, self._email, self._looks):
+            await client.session.aclose()
+        await self._reader_http.aclose()
 
     async def store(self, feed: str, function: str, body: bytes) -> object:
         """Store a batch of reports of a feed by one of the ingest RPCs: one result per report, in order."""
@@ -257,7 +262,8 @@ class SupabaseClient:
     async def _call(
         self, function: str, parameters: dict[str, Any] | None = None, access_token: str | None = None
     ) -> object:
-        client = self._own if access_token is None else self._reader(access_token)
+        own = self._operator if function in _OF_OPERATOR else self._own
+        client = own if access_token is None else self._reader(access_token)
         return (await _translate_errors(client.rpc(function, parameters or {}).execute())).data
 
     async def _post(self, client: AsyncPostgrestClient, function: str, body: bytes) -> httpx.Response:
