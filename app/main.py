@@ -43,9 +43,9 @@ def create_app(settings: Settings) -> Starlette:
     own_metrics = Metrics()
     # A page of incidents has up to 1 MiB, a status page some 100 kB; each is in memory until the client has read it.
     readers = Middleware(RequestLimit, FairLimit(total=16, per_client=8))
-    visitors = Middleware(RequestLimit, FairLimit(total=64, per_client=32))
+    limits = {"limit": FairLimit(total=64, per_client=32), "users": FairLimit(total=64, per_client=32)}
     # A page consists mostly of bars: compression reduces it to a tenth.
-    pages = [visitors, Middleware(PageHeaders), Middleware(GZipMiddleware)]
+    pages = [Middleware(RequestLimit, **limits), Middleware(PageHeaders), Middleware(GZipMiddleware)]
     # Pages of other origins may call these.
     public_routes = [
         Route("/api/autonomous/error", report_error, methods=["POST"]),

@@ -21,7 +21,7 @@ from app.metrics import Metrics
 from app.problems import problem
 from app.web.auth import client_address, client_of
 from app.web.errors import problem_response
-from app.web.session import is_operator
+from app.web.session import has_signed_in, is_operator
 
 # A request id is echoed and logged: only what people and proxies generate is kept, and little that resembles a key.
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
@@ -237,12 +237,14 @@ class FairLimit:
 class RequestLimit:
     """ASGI middleware: limits the requests in progress. A request ends when the client has read its response.
 
-    The operator is not limited: during a flood the status page is needed most.
+    The operator is not limited: during a flood the status page is needed most. Browsers in which somebody has signed
+    in have a limit of their own if there is one for users: requests that anybody can send do not keep them out.
     """
 
-    def __init__(self, app: ASGIApp, limit: FairLimit) -> None:
+    def __init__(self, app: ASGIApp, limit: FairLimit, users: FairLimit | None = None) -> None:
         self._app = app
         self._limit = limit
+        self._users = users
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
@@ -258,5 +260,6 @@ class RequestLimit:
                 await send({**message, "body": body[at : at + _PART_BYTES], "more_body": True})
             await send({**message, "body": body[last:]} if last else message)
 
-        with self._limit.use(client_of(client_address(request))):
+        limit = self._users if self._users is not None and has_signed_in(request) else self._limit
+        with limit.use(client_of(client_address(request))):
             await self._app(scope, receive, send_in_parts)

@@ -331,6 +331,14 @@ def is_operator(request: Request[Any]) -> bool:
     return reader is not None and reader.is_operator
 
 
+def has_signed_in(request: Request[Any]) -> bool:
+    """Whether this service has signed somebody in in this browser. A session of Supabase Auth may have ended since."""
+    session_id = session_id_of(request)
+    if session_id is not None:
+        return request.state["sessions"].find(session_id) is not None
+    return _opened(request, request.cookies.get(_cookie_name(request, REFRESH_COOKIE), "")) is not None
+
+
 def session_id_of(request: Request[Any]) -> str | None:
     """The session id in the cookie; not verified."""
     return request.cookies.get(_cookie_name(request, COOKIE))
