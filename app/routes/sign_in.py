@@ -80,10 +80,12 @@ async def _sign_in_user(request: ServiceRequest, email: str, password: str) -> N
     if not email or not password:
         raise problem("parameter", "Type your e-mail address and your password.")
     client = client_of(client_address(request))
+    # Supabase Auth ignores case, character by character: str.lower() makes two of the capital I with a dot.
+    address = "".join(each.lower()[0] for each in email[: _EMAIL_LENGTH + 1])
     limits = {
         f"client {client}": _OF_A_CLIENT,
-        f"client {client} e-mail {email.casefold()}": _OF_A_CLIENT_AT_AN_EMAIL,
-        f"e-mail {email.casefold()}": _AT_AN_EMAIL,
+        f"client {client} e-mail {address}": _OF_A_CLIENT_AT_AN_EMAIL,
+        f"e-mail {address}": _AT_AN_EMAIL,
     }
     attempts = request.state["attempts"]
     attempts.begin(limits)

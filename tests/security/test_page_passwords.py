@@ -41,6 +41,14 @@ def test_a_client_guesses_ten_times_at_a_user(browser: Browser, stack: Stack) ->
     assert guess(browser, OWNER, stack.secrets.password_of(OWNER), token).status_code == 303
 
 
+def test_characters_that_supabase_auth_reads_alike_are_one_address(browser: Browser) -> None:
+    """It writes each character in lower case: the Turkish capital I and the sign for kelvin become i and k."""
+    token = form_token(browser.open("/sign-in"))
+    spellings = ["kiki@example.com", "k\u0130ki@example.com", "k\u0130k\u0130@example.com", "\u212aiki@example.com"]
+    statuses = [guess(browser, spellings[n % 4], f"guess {n}", token).status_code for n in range(12)]
+    assert statuses == [401] * 10 + [429] * 2
+
+
 def test_a_client_guesses_thirty_times_at_all_users(browser: Browser, stack: Stack) -> None:
     token = form_token(browser.open("/sign-in"))
     statuses = [guess(browser, f"user{n}@example.com", "Summer2026!", token).status_code for n in range(32)]
