@@ -115,9 +115,9 @@ as $$
       is_channel_active is_claimed_by_another is_clean_jsonb is_content_error is_deployment_needed is_email_unsent
       is_error_number is_expression is_feature_on is_github_deployment_run is_held is_hex_word is_identifier
       is_in_deployment_window is_in_maintenance is_incident_audited is_incident_quiet is_kill_switch_on
-      is_known_timezone is_late_delivery is_library_frame is_logged_status is_one_line is_own_word is_part_of_a_value
-      is_paused_by_owner is_private_host is_quiet is_raised_by_sentry is_recorded_erasure is_redaction_mark
-      is_secret_pair is_sensitive_key is_sentry_outage is_server_error is_service_looking is_silent
+      is_known_timezone is_late_delivery is_library_frame is_logged_status is_one_line is_operator_name is_own_word
+      is_part_of_a_value is_paused_by_owner is_private_host is_quiet is_raised_by_sentry is_recorded_erasure
+      is_redaction_mark is_secret_pair is_sensitive_key is_sentry_outage is_server_error is_service_looking is_silent
       is_simple_expression is_status_code is_valid_input is_valid_list join_answers join_lines judge_answers
       judge_certificate judge_certificates judge_event judge_health_checks judge_heartbeats judge_look
       judge_notification_answer keep_earlier_attempts keep_early_resolution keep_small_members kind_of_level last_word
