@@ -25,7 +25,8 @@ with (
 
 -- For the jobs that delete old hours and count reports by hour. The primary key serves everything else: all other reads
 -- are of one incident. The incident is in both, because in a flood an hour has far more rows than the statistics of the
--- hours before say: the planner takes this index for the better one, and would read all rows of the hour for each report.
+-- hours before say: the planner takes this index for the better one, and would read all rows of the hour for each
+-- report.
 create index incident_hours_hour_idx on monitoring.incident_hours (hour, incident_id);
 
 alter table monitoring.incident_hours enable row level security;

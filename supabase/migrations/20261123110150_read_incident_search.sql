@@ -113,9 +113,6 @@ declare
   c_size constant integer := 50;
   c_most constant integer := 10000;
   c_levels constant text[] := array['CRITICAL', 'HIGH', 'MEDIUM', 'LOW', 'resolved'];
-  -- Of cursors, which have 17 digits.
-  c_earliest constant timestamptz := '0001-01-01 00:00:00+00';
-  c_latest constant timestamptz := '5000-01-01 00:00:00+00';
   v_id constant text := monitoring.find_incident_id(find_incidents.filters ->> 'text');
   -- An id finds its incident, whatever else is asked for.
   v_filters constant jsonb := case when v_id is null then find_incidents.filters else '{"status": "all"}' end;
@@ -189,12 +186,10 @@ begin
       exit levels when v_has_more;
       v_next := format(
         '%s_%s_%s', v_level,
-        -- A person may have entered any time, also infinity.
-        (extract(epoch from greatest(least(v_row.opened_at, c_latest), c_earliest)) * 1000000)::bigint, v_row.id
+        -- A person may have entered any time, also infinity. A cursor has at most 17 digits.
+        (extract(epoch from greatest(least(v_row.opened_at, '5000-01-01Z'), '0001-01-01Z')) * 1000000)::bigint, v_row.id
       );
-      if v_row.incident is not null then
-        v_incidents := v_incidents || v_row.incident;
-      end if;
+      v_incidents := array_remove(v_incidents || v_row.incident, null);
     end loop;
     exit levels when v_seen = c_most;
   end loop;
