@@ -134,7 +134,11 @@ as $$
       incidents.resolved_at as until,
       floor(
         extract(
-          epoch from coalesce(incidents.time_to_resolution, incidents.open_before + (now() - incidents.opened_at))
+          epoch from coalesce(
+            incidents.time_to_resolution,
+            -- The clock may have been set back.
+            incidents.open_before + (now() - least(incidents.opened_at, now()))
+          )
         )
       )::bigint as seconds
     from found
