@@ -12,7 +12,7 @@ from app.web.session import Reader, read_reader
 
 _HEADERS = {"Vary": "Authorization, Cookie", "Cache-Control": "no-store"}
 _UNAUTHORIZED = "Send the OPERATOR_TOKEN of this service as Authorization: Bearer, or sign in with it at /status."
-_FORBIDDEN = "Only the operator stops agents: sign in with the OPERATOR_TOKEN. Agents have Supabase access tokens."
+_FORBIDDEN = "Only the operator stops agents: sign in with the operator token."
 _CHOICES = {"true": True, "false": False}
 
 

@@ -69,7 +69,7 @@ async def problem_page(
             reader = await read_reader(request)
     view = {
         "status": error.status,
-        "title": HTTPStatus(error.status).phrase,
+        "title": HTTPStatus(error.status).phrase.capitalize(),
         "detail": error.detail,
         "sign_in": sign_in_redirect(request).headers["location"],
         "typed": typed or {},

@@ -46,7 +46,7 @@ as $$
     ('fallback_level_error', 'built-in', 'No rule matched. The level is error, which is HIGH.'),
     ('general_warning', 'built-in', 'No rule matched. The level is warning, which is LOW.'),
     ('fallback_level_info', 'built-in', 'No rule matched. The level is info or debug, which is LOW.'),
-    ('unmatched', 'built-in', 'No rule matched and no level was found, which is MEDIUM.')
+    ('unmatched', 'built-in', 'No rule matched, and the report has no level: the severity is MEDIUM.')
   ) as known (rule, origin, description)
   where known.rule = describe_rule.rule
   union all
