@@ -15,7 +15,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from app.status.words import duration, milliseconds, percent, tone
+from app.status.words import duration, milliseconds, percent, show_unseen, tone
 
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 # Top and height of a bar by the state of its day, in a picture 32 high: the worse, the taller.
@@ -421,4 +421,4 @@ def _count(number: int, noun: str) -> str:
 
 
 def _markup(text: str) -> Markup:
-    return Markup(text)  # noqa: S704 - the callers escape what is neither a number nor a fixed word
+    return Markup(show_unseen(text))  # noqa: S704 - the callers escape what is neither a number nor a fixed word

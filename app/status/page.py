@@ -1,7 +1,6 @@
 """Pages for browsers: Accept-header negotiation, rendering of templates, and the policy of what a page may load."""
 
 import base64
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from app.status import charts, incidents
-from app.status.words import duration, from_now, milliseconds, percent, run_time, tone
+from app.status.words import duration, from_now, milliseconds, percent, run_time, show_unseen, tone
 from app.supabase.errors import ResponseError, SupabaseError
 
 _OVERALL = {
@@ -31,8 +30,6 @@ _TONES_BY_URGENCY = ("bad", "disputed", "fair", "none", "info", "good")  # tones
 _CALM_STATES = ("in maintenance", "paused", "up")  # in which a target needs no attention, the rarest first
 _FEW_TARGETS = 10
 _MOST_NAMES = 10  # of targets in one line
-# Control characters, and those that reverse the text after them: a page shows their code points.
-_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _UNREACHABLE = "The database does not answer."
 _REFUSED = "The database rejects the service; the service's log contains the reason."
 _STOPPED = "The scheduler has stopped: no health checks run, and the state of the targets does not change."
@@ -243,18 +240,16 @@ def find_warnings(
     return warnings
 
 
-def _show_unseen(value: object) -> object:
-    """What a template writes. Text that was stored cannot reorder or hide what stands beside it."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return _UNSEEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", value)
-    return value
+def _show(value: object) -> object:
+    """What a template writes. Charts, which are markup, do the same with their names."""
+    return show_unseen(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("app.status"),
         autoescape=True,
-        finalize=_show_unseen,
+        finalize=_show,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -1,10 +1,18 @@
-"""Numbers and states as pages say them."""
+"""Numbers, states and stored texts as pages say them."""
 
+import re
 from datetime import datetime
 from math import floor
 
 _TONES = {"up": "good", "degraded": "fair", "disputed": "disputed", "down": "bad"}
+# Control characters, and those that reverse the text after them.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+def show_unseen(text: str) -> str:
+    """The text with the code points of unseen characters: it cannot reorder or hide what stands beside it."""
+    return _UNSEEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
 
 
 def tone(status: str | None) -> str:

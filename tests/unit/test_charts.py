@@ -117,6 +117,22 @@ def test_every_chart_is_well_formed_and_escaped(chart: str) -> None:
     assert "&lt;script&gt;" in EVERY[chart]
 
 
+def test_characters_that_are_not_seen_are_shown() -> None:
+    """A name cannot reverse what stands beside it: a chart is markup, which templates write as it is."""
+    name = "a\u202eb\u2066c\x07d"
+    for chart in (
+        day_bars(days("up"), name),
+        day_picker(days("up"), name),
+        spark_line([1, 2], name),
+        latency_chart(points([1, 2]), name),
+        hour_bars(hours((1, 2, 3, 4)), name),
+        count_bars([1, 2], START.isoformat(), name),
+        day_bars([], name),
+    ):
+        assert "a[U+202E]b[U+2066]c[U+0007]d" in chart
+        assert not {"\u202e", "\u2066", "\x07"} & set(chart)
+
+
 @pytest.mark.parametrize("chart", EVERY)
 def test_every_chart_has_an_accessible_name(chart: str) -> None:
     found = tree(EVERY[chart])
