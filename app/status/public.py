@@ -103,7 +103,7 @@ class PublicPage:
     def _key_of(self, view: PublicView) -> object:
         """Equal for views that need not be rendered again."""
         titles = tuple(warning.title for warning in view.variables["warnings"])
-        return self._data.last.read_at, titles, int(monotonic() / _WARNING_SECONDS) if titles else 0
+        return self._data.last.read_at, view.status, titles, int(monotonic() / _WARNING_SECONDS) if titles else 0
 
 
 def _render(view: PublicView) -> RenderedPage:

@@ -124,6 +124,18 @@ async def test_while_the_database_fails_it_shows_older_data_without_their_overal
     assert b"All systems operational" not in page.document
 
 
+async def test_a_page_that_failed_is_not_sent_again_as_one_that_did_not(service: Service) -> None:
+    """Nor the reverse: the monitor knows of a refusal before or after a call is refused, with the same warning."""
+    service.known["database"] = {"state": "refused", "cause": "A cause.", "remedy": "A remedy."}
+    service.monitor.last.state = "refused"
+    pages = [await service.page.read()]
+    last, service.answer = service.data.last, ResponseError(403, "42501", "no", None, None)
+    await service.expire()
+    service.data.last = last
+    pages.append(await service.page.read())
+    assert [(page.status, page.etag is None) for page in pages] == [(200, False), (503, True)]
+
+
 async def test_nothing_is_asked_while_the_last_probe_failed(service: Service) -> None:
     service.monitor.last.state = "down"
     page = await service.page.read()
