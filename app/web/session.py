@@ -365,8 +365,9 @@ def forget_session(request: Request[Any]) -> None:
     if session_id is not None:
         request.state["sessions"].end(session_id)
     request.scope[_READER] = None
+    changed = request.scope.get(_CHANGES, {})
     for name in (COOKIE, *_part_names(ACCESS_COOKIE), REFRESH_COOKIE):
-        if name == COOKIE or _cookie_name(request, name) in request.cookies:
+        if name == COOKIE or name in changed or _cookie_name(request, name) in request.cookies:
             _change(request, name, "", 0)
 
 

@@ -222,6 +222,17 @@ def test_long_access_tokens_have_several_cookies(
     assert browser.is_signed_in()
 
 
+def test_a_sign_out_leaves_no_rest_of_a_token_that_it_refreshed(
+    browser: Browser, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stack.auth, "access_seconds", 20)
+    browser.sign_in(stack)
+    token, sign = form_token(browser.open("/status")), stack.signing_keys.sign
+    monkeypatch.setattr(stack.signing_keys, "sign", lambda claims: sign({**claims, "x": "x" * 4_000}))
+    assert browser.submit("/sign-out", {"form_token": token}).status_code == 303
+    assert not [name for name in browser.cookies if name.startswith((ACCESS_COOKIE, REFRESH_COOKIE))]
+
+
 def test_a_token_that_is_too_long_for_cookies_is_refused(
     browser: Browser, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
