@@ -336,7 +336,8 @@ def has_signed_in(request: Request[Any]) -> bool:
     session_id = session_id_of(request)
     if session_id is not None:
         return request.state["sessions"].find(session_id) is not None
-    return _opened(request, request.cookies.get(_cookie_name(request, REFRESH_COOKIE), "")) is not None
+    sealed = request.cookies.get(_cookie_name(request, REFRESH_COOKIE))
+    return sealed is not None and _opened(request, sealed) is not None
 
 
 def session_id_of(request: Request[Any]) -> str | None:
