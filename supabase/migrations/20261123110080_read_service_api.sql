@@ -328,11 +328,11 @@ begin
       and service_settings.field = 'incident_url'
   );
   if v_current = v_link then
-    return '{"result": "unchanged"}';
+    return jsonb '{"result": "unchanged"}';
   elsif v_current is null and v_written is not null then
-    return '{"result": "kept", "reason": "it was removed by hand"}';
+    return jsonb '{"result": "kept", "reason": "it was removed by hand"}';
   elsif v_current is distinct from v_written then
-    return '{"result": "kept", "reason": "it was edited by hand"}';
+    return jsonb '{"result": "kept", "reason": "it was edited by hand"}';
   end if;
 
   update public.system_config
@@ -342,7 +342,7 @@ begin
   values ('incident_policy', 'incident_url', v_link)
   on conflict (entry, field) do update
     set written = excluded.written;
-  return '{"result": "written"}';
+  return jsonb '{"result": "written"}';
 end
 $$;
 

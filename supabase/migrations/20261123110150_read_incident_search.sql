@@ -22,7 +22,7 @@ declare
     'category', enum_range(null::public.incident_category),
     'period', array['24h', '7d']
   );
-  v_filters jsonb := '{"status": "live", "severity": null, "category": null, "source": null, "environment": null,
+  v_filters jsonb := jsonb '{"status": "live", "severity": null, "category": null, "source": null, "environment": null,
     "text": null, "after": null, "period": "24h"}';
   v_name text;
   v_sent jsonb;
