@@ -61,17 +61,23 @@ def suffix() -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def targets(stack: Stack, suffix: str) -> Iterator[None]:
-    """Targets of these names, a heartbeat, and one that is not checked yet."""
+    """Targets of these names, a heartbeat, and one that is not checked yet. A service begins a round soon after its
+    start, which would check them.
+    """
     read = "select value from public.system_config where key = 'health_check_targets'"
     write = "update public.system_config set value = %s where key = 'health_check_targets'"
+    switch = "update public.system_config set value = value || %s where key = 'feature_flags'"
     own = [{"name": f"{name}{suffix}", "type": "other", "url": f"https://{HOST}/"} for name in NAMES]
     own.append({"name": f"nightly backup{suffix}", "type": "heartbeat", "cron": "0 3 * * *"})
     with psycopg.connect(stack.superuser_database_url, autocommit=True) as connection:
         row = connection.execute(read).fetchone()
         assert row is not None
+        connection.execute(switch, ['{"monitoring": false}'])
         connection.execute(write, [json.dumps([*row[0], *own])])
+        connection.execute("select public.start_health_check_round()")
         yield
         connection.execute(write, [json.dumps(row[0])])
+        connection.execute(switch, ['{"monitoring": true}'])
 
 
 @pytest.fixture
