@@ -3,14 +3,16 @@ begin;
 select plan(8);
 
 insert into public.error_knowledge (pattern, signature, category, severity, solution)
-values ('m', monitoring.find_signature('m', null), 'backend', 'LOW', 'restart it');
+values (
+  'tap form message', monitoring.find_signature('tap form message', null), 'backend', 'LOW', 'restart it'
+);
 
 insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
 select
   'INC-' || number as id,
   'tap form ' || number as fingerprint,
   't' as title,
-  'm' as message,
+  'tap form message' as message,
   'LOW' as severity,
   'backend' as category,
   'r' as rule

@@ -6,9 +6,9 @@ set local timezone = 'UTC';
 
 insert into public.error_knowledge (pattern, signature, category, severity, solution, success_count, failure_count)
 values
-('pool of shop exhausted', monitoring.find_signature('pool of shop exhausted', 'E'), 'backend', 'LOW', 'never tried', 0, 0),
-('pool exhausted again', 'tap other 1', 'backend', 'LOW', 'works sometimes', 1, 3),
-('pool exhausted once more', 'tap other 2', 'backend', 'LOW', 'works often', 9, 1),
+('quokka of wombat drained', monitoring.find_signature('quokka of wombat drained', 'E'), 'backend', 'LOW', 'never tried', 0, 0),
+('quokka drained again', 'tap other 1', 'backend', 'LOW', 'works sometimes', 1, 3),
+('quokka drained once more', 'tap other 2', 'backend', 'LOW', 'works often', 9, 1),
 ('unlike anything', 'tap other 3', 'backend', 'LOW', 'linked', 0, 2);
 
 insert into public.deployment_history (service, version, status, started_at, finished_at, environment, deployed_by)
@@ -36,7 +36,7 @@ select
   given.id,
   'tap around' as fingerprint,
   't' as title,
-  'pool of shop exhausted' as message,
+  'quokka of wombat drained' as message,
   'E' as error_type,
   'LOW' as severity,
   'backend' as category,

@@ -15,7 +15,7 @@ from psycopg import sql
 from local import Stack
 from local.postgres.server import PostgresServer
 from tests.conftest import fresh_state
-from tests.sql.plans.calls import CALLS, OPEN, VIEWS, Call
+from tests.sql.plans.calls import CALLS, OPEN, RESOLVED, VIEWS, Call
 from tests.sql.replicas.servers import postgrest_of, read_replica
 from tests.support.trust_matrix import RELATIONS
 from tests.support.waiting import wait_until
@@ -43,12 +43,14 @@ READERS = {
     "incident_page",
     "list_incidents",
     "match_error_knowledge",
+    "page_settings",
     "public_status",
     "search_error_knowledge",
     "search_incidents",
     "status_page",
     "status_summary",
     "system_status",
+    "target_page",
     "verify_audit",
 }
 CALLED = {
@@ -77,8 +79,25 @@ def incident(stack: Stack) -> str:
 
 
 @pytest.fixture(scope="module")
-def server(stack: Stack, incident: str) -> Iterator[PostgresServer]:
-    """A replica that has the incident."""
+def targets(stack: Stack) -> Iterator[None]:
+    """The targets whose pages CALLS reads."""
+    read = "select value from public.system_config where key = 'health_check_targets'"
+    write = "update public.system_config set value = %s where key = 'health_check_targets'"
+    own = [
+        {"name": "seed-1", "type": "backend", "url": "https://seed.example/"},
+        {"name": "seed-beat", "type": "heartbeat", "period_minutes": 60},
+    ]
+    with psycopg.connect(stack.superuser_database_url, autocommit=True) as connection:
+        row = connection.execute(read).fetchone()
+        assert row is not None
+        connection.execute(write, [json.dumps([*row[0], *own])])
+        yield
+        connection.execute(write, [json.dumps(row[0])])
+
+
+@pytest.fixture(scope="module")
+def server(stack: Stack, incident: str, targets: None) -> Iterator[PostgresServer]:
+    """A replica that has the incident and the targets."""
     if stack.postgres is None:
         pytest.skip("the files of an external server cannot be copied")
     with fresh_state() as folder, read_replica(stack, folder) as running:
@@ -123,7 +142,8 @@ def test_every_function_that_changes_nothing_is_called(replica: Connection) -> N
 @pytest.mark.parametrize("name", CALLED)
 def test_what_reads_works_on_a_replica(replica: Connection, incident: str, name: str) -> None:
     call = CALLED[name]
-    _run(replica, replace(call, statement=call.statement.replace(OPEN, incident)))
+    statement = call.statement.replace(OPEN, incident).replace(RESOLVED, incident)
+    _run(replica, replace(call, statement=statement))
 
 
 def test_a_replica_refuses_writes(replica: Connection, incident: str) -> None:
