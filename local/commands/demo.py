@@ -119,7 +119,7 @@ def _tell_day(callers: Callers, database: psycopg.Connection) -> dict[str, str]:
     print(f"  {len(targets.TARGETS)} targets in the groups {', '.join(targets.GROUPS)}; channel {past.CHAT}")
     print("\nJobs send heartbeats:")
     _send_heartbeats(callers.service, database)
-    print("\nGitHub tells of deployments:")
+    print("\nDeployments, by webhooks of GitHub:")
     _send_deployments(callers, now)
     print("\nAn issue of Sentry, from its first webhook to its end:")
     _send_sentry_issue(callers)

@@ -346,7 +346,7 @@ cross join lateral (
 where exists (select from monitoring.heartbeats where heartbeats.target = jobs.name)
 on conflict (target, ended_at) do nothing
 """
-# The front door tells of the failed run only.
+# The service is told of the failed run only.
 _ADD_LAST_SUCCESS = """
 update monitoring.heartbeats
 set last_ok_at = (

@@ -587,8 +587,8 @@ def test_an_incident_that_nobody_reported(people: dict[str, FormBrowser], name: 
 
 def test_a_reader_who_may_not(stack: Stack, page_service: ServiceProcess) -> None:
     expired = jwt.encode({"role": "authenticated", "exp": 1, "sub": "ann"}, stack.jwt_secret)
-    stranger = jwt.encode({"role": "no_such_role", "exp": int(time.time()) + 3600}, stack.jwt_secret)
-    for token in (stack.anon_key, stack.publishable_key, expired, stranger, "garbage"):
+    unknown_role = jwt.encode({"role": "no_such_role", "exp": int(time.time()) + 3600}, stack.jwt_secret)
+    for token in (stack.anon_key, stack.publishable_key, expired, unknown_role, "garbage"):
         headers = {**PAGE, "Authorization": f"Bearer {token}"}
         for path in ("/incidents", "/incidents/INC-1"):
             page = http_client.get(f"{page_service.url}{path}", headers=headers)
