@@ -68,11 +68,12 @@ step "The pages of the demo"
 app=$(sed -n 's/^APP_URL=//p' .local/dev.env)
 token=$(sed -n 's/^OPERATOR_TOKEN=//p' .local/dev.env)
 for page in status incidents targets/checkout; do
-  curl -fsS -H "Accept: text/html" -H "Authorization: Bearer $token" "$app/$page" | grep -o '<title>.*</title>'
+  curl -fsS -H "Accept: text/html" -H "Authorization: Bearer $token" "$app/$page" >"$place/page.html"
+  grep -o -m 1 '^ *<title>[^<]*</title>' "$place/page.html" # charts have titles too
 done
 
 step "python -m app.smoke"
-readme_block 'python -m app.smoke' docs/deploy.md >"$place/smoke.sh"
+readme_block 'app.smoke "$APP_URL"' docs/deploy.md >"$place/smoke.sh"
 bash -euo pipefail "$place/smoke.sh"
 
 step "Ctrl-C"
