@@ -14,6 +14,9 @@ from app.supabase.errors import SupabaseError
 from app.web.csrf import form_token
 from app.web.session import Reader, save_session
 
+# How long a page waits for the name of the product.
+_SITE_SECONDS = 1.0
+
 
 async def page_response(
     request: Request[Any],
@@ -28,7 +31,7 @@ async def page_response(
         "now": datetime.now(UTC),
         "path": request.url.path,
         "root": root_of(request),
-        "site": await _read_site(request),
+        "site": view.get("site") or await _read_site(request),
         "reader": reader,
         "form_token": "" if reader is None else form_token(request, reader),
     }
@@ -38,11 +41,12 @@ async def page_response(
 
 
 async def _read_site(request: Request[Any]) -> dict[str, Any]:
-    """What the product is called: as the public status page knows it, which is read once if nobody has seen it yet."""
+    """What the product is called, as the public status page knows it. An older answer does if a new one takes long."""
     public_status = request.state["public_status"]
-    if public_status.last.result is None and request.state["monitor"].last.state == "ok":
-        with suppress(SupabaseError):
-            await public_status.read()
+    if request.state["monitor"].last.state == "ok":
+        with suppress(SupabaseError, TimeoutError):
+            async with asyncio.timeout(_SITE_SECONDS):
+                await public_status.read()
     return site_of(public_status.last.result or {})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 import secrets
@@ -317,6 +318,27 @@ def test_anonymous_visitors_see_only_public_targets(
     assert f"{name}-open" in page
     assert f"{name}-hidden" not in page
     assert "open.example" not in page
+
+
+def test_each_page_is_called_as_the_product_is_called_now(
+    service_environ: dict[str, str], log_path: Path, database: psycopg.Connection
+) -> None:
+    """Also where nobody reads the public page."""
+    before = database.execute("select value from public.system_config where key = 'health_check_policy'").fetchone()
+    assert before is not None
+    write = "update public.system_config set value = %s where key = 'health_check_policy'"
+    environ = {**service_environ, "OPERATOR_TOKEN": OPERATOR_TOKEN}
+    headers = {**PAGE, "Authorization": f"Bearer {OPERATOR_TOKEN}"}
+    budgets = {**UNHURRIED, "public_status": 0.0}
+    try:
+        with running_service(environ, log_path, budgets=budgets) as service:
+            for title in ("Hazel", "Oak & Sons"):
+                database.execute(write, [json.dumps(before[0] | {"page_title": title})])
+                for path in ("incidents", "sign-in", "targets/none", "status"):
+                    page = http_client.get(f"{service.url}/{path}", headers=headers).text
+                    assert f" | {html.escape(title)}</title>" in page, path
+    finally:
+        database.execute(write, [json.dumps(before[0])])
 
 
 def test_during_an_outage_the_page_shows_what_the_service_knows(
