@@ -1,12 +1,13 @@
 -- Purpose: finds incidents for the page /incidents: live ones first, the most severe first, by filters and words, with
 --   counts, choices for the filters and reports by hour.
 -- Objects: functions monitoring.read_incident_filters, monitoring.list_word_patterns,
---   monitoring.find_incident_id, monitoring.find_incidents, monitoring.count_live_incidents,
---   monitoring.list_incident_choices, monitoring.describe_report_hours, public.search_incidents.
--- Risks: each severity is read by a statement of its own, so that several indexes have its order and none of its
---   incidents is sorted. Its plan is made for the filters as they are: those that are missing are no conditions then.
---   Environment and words have no index: they are compared in at most 10,000 incidents a page. Repeats change nothing
---   of the order.
+--   monitoring.find_incident_id, monitoring.describe_found_incidents, monitoring.find_incidents,
+--   monitoring.count_live_incidents, monitoring.list_incident_choices, monitoring.describe_report_hours,
+--   public.search_incidents.
+-- Risks: the planner may not choose an index by its estimates: where a filter is rare among live or resolved incidents,
+--   it walked through all of the table. So the order names the columns of one index, which decides all filters but
+--   environment and words; these are compared in at most 10,000 incidents a page. The plan is made for the filters as
+--   they are: those that are missing are no conditions then. Repeats change nothing of the order.
 
 create function monitoring.read_incident_filters(filters jsonb)
 returns jsonb
@@ -100,6 +101,31 @@ $$;
 comment on function monitoring.find_incident_id(text) is
 'Returns a text as the id of an incident, if it is one, in any case, such as inc-1001; else null.';
 
+create function monitoring.describe_found_incidents(ids text[])
+returns jsonb
+language sql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(to_jsonb(listed) - 'place' order by listed.place), '[]')
+  from (
+    select
+      found.place,
+      incidents.id, incidents.title, incidents.error_type, incidents.severity, incidents.category, incidents.status,
+      incidents.source, incidents.sender, incidents.environment, incidents.release, incidents.occurrence_count,
+      incidents.first_seen, incidents.last_seen, incidents.opened_at, incidents.reopened_at,
+      incidents.acknowledged_by, incidents.claimed_by, incidents.claim_expires_at, incidents.suppressed_until,
+      incidents.resolved_at, incidents.resolved_by
+    from unnest(describe_found_incidents.ids) with ordinality as found (id, place)
+    join public.incidents on incidents.id = found.id
+  ) as listed
+$$;
+
+comment on function monitoring.describe_found_incidents(text[]) is
+'Returns the incidents of some ids as rows of search_incidents(), in the order of the ids.';
+
 create function monitoring.find_incidents(filters jsonb)
 returns jsonb
 language plpgsql
@@ -108,95 +134,107 @@ strict
 security invoker
 set search_path = ''
 set plan_cache_mode = force_custom_plan
+set enable_sort = off
+set enable_incremental_sort = off
 as $$
 declare
   c_size constant integer := 50;
   c_most constant integer := 10000;
-  c_levels constant text[] := array['CRITICAL', 'HIGH', 'MEDIUM', 'LOW', 'resolved'];
-  v_id constant text := monitoring.find_incident_id(find_incidents.filters ->> 'text');
-  -- An id finds its incident, whatever else is asked for.
-  v_filters constant jsonb := case when v_id is null then find_incidents.filters else '{"status": "all"}' end;
-  v_status constant text := v_filters ->> 'status';
-  -- Of live ones. A range: for one status, the planner would rather read all of its rows, once for each severity.
-  v_only constant text := nullif(nullif(nullif(v_status, 'live'), 'all'), 'resolved');
-  v_first constant public.incident_status := coalesce(v_only, 'open')::public.incident_status;
-  v_last constant public.incident_status := coalesce(v_only, 'suppressed')::public.incident_status;
-  v_severity constant text := v_filters ->> 'severity';
+  v_filters constant jsonb := find_incidents.filters;
+  v_only constant text := nullif(nullif(v_filters ->> 'status', 'live'), 'all');
+  v_severity constant public.incident_severity := (v_filters ->> 'severity')::public.incident_severity;
   v_category constant public.incident_category := (v_filters ->> 'category')::public.incident_category;
   v_source constant text := v_filters ->> 'source';
   v_environment constant text := v_filters ->> 'environment';
   v_patterns constant text[] := monitoring.list_word_patterns(v_filters ->> 'text');
-  v_after constant text := v_filters ->> 'after';
-  v_before_id constant text := substring(v_after from 'INC-.*');
+  -- The last row of the page before, such as HIGH_1790000000000000_INC-1001.
+  v_after constant text[] := regexp_match(v_filters ->> 'after', '^(.+)_(.+)_(INC-.*)$');
+  v_is_live boolean;
+  v_index text;
+  v_first public.incident_status;
+  v_last public.incident_status;
+  v_highest public.incident_severity;
+  v_is_after boolean;
   v_before timestamptz;
-  v_level text;
-  v_level_severity public.incident_severity;
+  v_before_id text;
   v_row record;
-  v_incidents jsonb[] := array[]::jsonb[];
+  v_ids text[] := array[]::text[];
   v_seen integer := 0;
   v_has_more boolean := false;
   v_next text;
 begin
-  <<levels>>
-  foreach v_level in array c_levels loop
-    continue when array_position(c_levels, v_level) < array_position(c_levels, split_part(v_after, '_', 1))
-      or not case v_level
-        when 'resolved' then v_status in ('resolved', 'all')
-        else v_status <> 'resolved' and v_level = coalesce(v_severity, v_level)
-      end;
-    v_level_severity := case when v_level = 'resolved' then v_severity else v_level end::public.incident_severity;
-    v_before := case when starts_with(v_after, v_level)
-      then timestamptz '1970-01-01Z' + split_part(v_after, '_', 2)::bigint * interval '1 microsecond'
+  <<parts>>
+  foreach v_is_live in array array[true, false] loop
+    continue when case
+      when v_is_live then v_only = 'resolved' or v_after[1] = 'resolved'
+      else v_filters ->> 'status' not in ('resolved', 'all')
     end;
+    v_index := case
+      when v_is_live then 'live'
+      when v_source is not null then 'source'
+      when v_severity is not null then 'severity'
+      when v_category is not null then 'category'
+      else 'status'
+    end;
+    v_first := coalesce(v_only, case when v_is_live then 'open' else 'resolved' end);
+    v_last := coalesce(v_only, case when v_is_live then 'suppressed' else 'resolved' end);
+    v_highest := least(v_severity, case when v_is_live then coalesce(v_after[1], 'CRITICAL') end::public.incident_severity);
+    v_is_after := coalesce(v_after[1] = case when v_is_live then v_highest::text else 'resolved' end, false);
+    v_before := case
+      when v_is_after then timestamptz '1970-01-01Z' + v_after[2]::bigint * interval '1 microsecond'
+      else 'infinity'
+    end;
+    v_before_id := case when v_is_after then v_after[3] else '' end;
     for v_row in
       select
-        candidate.opened_at, candidate.id,
-        case
-          when (v_environment is null or candidate.environment = v_environment)
-            and (
-              v_patterns is null
-              or lower(concat_ws(' ', candidate.title, candidate.error_type, candidate.source)) like all(v_patterns)
-            )
-            then to_jsonb(candidate)
-        end as incident
+        candidate.severity, candidate.opened_at, candidate.id,
+        (v_environment is null or candidate.environment = v_environment)
+        and (
+          v_patterns is null
+          or lower(concat_ws(' ', candidate.title, candidate.error_type, candidate.source)) like all(v_patterns)
+        ) as is_found
       from (
-        select
-          incidents.id, incidents.title, incidents.error_type, incidents.severity, incidents.category, incidents.status,
-          incidents.source, incidents.sender, incidents.environment, incidents.release, incidents.occurrence_count,
-          incidents.first_seen, incidents.last_seen, incidents.opened_at, incidents.acknowledged_by,
-          incidents.claimed_by, incidents.claim_expires_at, incidents.suppressed_until, incidents.resolved_at,
-          incidents.resolved_by
+        select incidents.*
         from public.incidents
-        where (v_id is null or incidents.id = v_id)
-          and (v_level_severity is null or incidents.severity = v_level_severity)
-          and (v_level <> 'resolved' or incidents.status = 'resolved')
-          and (v_level = 'resolved' or incidents.status between v_first and v_last)
-          and (v_category is null or incidents.category = v_category)
-          and (v_source is null or incidents.source = v_source)
-          and (v_before is null or incidents.opened_at <= v_before)
-          and (v_before is null or incidents.opened_at < v_before or incidents.id > v_before_id)
-        order by incidents.opened_at desc, incidents.id
-        -- A number that the planner does not know: for 10,000 rows it would rather sort all of them.
+        where (not v_is_live or incidents.status <> 'resolved')
+          and incidents.status between v_first and v_last
+          and (v_severity is null or incidents.severity between v_severity and v_severity)
+          and (v_category is null or incidents.category between v_category and v_category)
+          and (v_source is null or incidents.source between v_source and v_source)
+          and (not v_is_live or (incidents.severity, incidents.opened_at) <= (v_highest, v_before))
+          and (v_is_live or incidents.opened_at <= v_before)
+          and (
+            incidents.opened_at < v_before or incidents.id > v_before_id or (v_is_live and incidents.severity < v_highest)
+          )
+        -- The columns of one index. Ranges instead of =, after which other indexes would have the order too.
+        order by
+          case v_index when 'live' then incidents.severity end desc,
+          case v_index when 'source' then incidents.source end,
+          case v_index when 'severity' then incidents.severity end,
+          case v_index when 'category' then incidents.category end,
+          case v_index when 'status' then incidents.status end,
+          incidents.opened_at desc,
+          incidents.id
         limit (select c_most - v_seen)
       ) as candidate
     loop
       v_seen := v_seen + 1;
-      continue when v_row.incident is null and v_seen < c_most;
-      v_has_more := v_row.incident is not null and cardinality(v_incidents) = c_size;
-      exit levels when v_has_more;
+      continue when v_row.is_found is not true and v_seen < c_most;
+      v_has_more := v_row.is_found is true and cardinality(v_ids) = c_size;
+      exit parts when v_has_more;
       v_next := format(
-        '%s_%s_%s', v_level,
+        '%s_%s_%s', case when v_is_live then v_row.severity::text else 'resolved' end,
         -- A person may have entered any time, also infinity. A cursor has at most 17 digits.
         (extract(epoch from greatest(least(v_row.opened_at, '5000-01-01Z'), '0001-01-01Z')) * 1000000)::bigint, v_row.id
       );
-      v_incidents := array_remove(v_incidents || v_row.incident, null);
+      v_ids := v_ids || case when v_row.is_found then array[v_row.id] end;
     end loop;
-    exit levels when v_seen = c_most;
+    exit parts when v_seen = c_most;
   end loop;
   return jsonb_build_object(
-    'incidents', to_jsonb(v_incidents),
+    'incidents', monitoring.describe_found_incidents(v_ids),
     'next', case when v_has_more or v_seen = c_most then v_next end,
-    'is_cut', v_seen = c_most and not v_has_more and cardinality(v_incidents) < c_size
+    'is_cut', v_seen = c_most and not v_has_more and cardinality(v_ids) < c_size
   );
 end
 $$;
@@ -381,8 +419,15 @@ set search_path = ''
 as $$
 declare
   v_filters constant jsonb := monitoring.read_incident_filters(search_incidents.filters);
+  -- An id finds its incident, whatever else is asked for.
+  v_id constant text := monitoring.find_incident_id(v_filters ->> 'text');
 begin
-  return monitoring.find_incidents(v_filters) || jsonb_build_object(
+  return case
+    when v_id is null then monitoring.find_incidents(v_filters)
+    else jsonb_build_object(
+      'incidents', monitoring.describe_found_incidents(array[v_id]), 'next', null, 'is_cut', false
+    )
+  end || jsonb_build_object(
     'counts', monitoring.count_live_incidents(),
     'counts_limit', 1000,
     'filters', v_filters - 'after',
@@ -400,7 +445,8 @@ comment on function public.search_incidents(jsonb) is
 'Finds incidents by filters and words: live ones first, the most severe first, in pages of 50, with counts.
 
 Returns {"incidents", "next", "is_cut", "counts", "counts_limit", "filters", "choices", "reports"}. Live incidents
-come in the order of severity and of opened_at, latest first; then resolved ones, the latest opened first. next is
+come in the order of severity and of opened_at, latest first; then resolved ones, the latest opened first. opened_at
+is reopened_at, if an incident was reopened. next is
 the cursor of the next page, null on the last: send it as after, with the same filters. A page looks at no more than
 10,000 incidents that have the severity, status, category and source; is_cut says that it looked at them before it
 was full: next goes on from there.

@@ -174,6 +174,7 @@ _LISTED = (
     "first_seen",
     "last_seen",
     "opened_at",
+    "reopened_at",
     "acknowledged_by",
     "claimed_by",
     "claim_expires_at",

@@ -1,6 +1,6 @@
 begin;
 
-select plan(7);
+select plan(8);
 
 -- Every incident of the test has this source; the numbers are in the order of the list.
 create function pg_temp.open(number integer, severity text, status text, hours integer)
@@ -83,8 +83,16 @@ select is(
     from jsonb_object_keys(public.search_incidents('{"source": "tap-search"}') #> '{incidents,0}') as keys (name)
   ),
   'acknowledged_by category claim_expires_at claimed_by environment error_type first_seen id last_seen occurrence_count '
-  'opened_at release resolved_at resolved_by sender severity source status suppressed_until title',
+  'opened_at release reopened_at resolved_at resolved_by sender severity source status suppressed_until title',
   'an incident has what a list shows of it, and no message, stack or context'
+);
+
+select public.reopen_incident('INC-770006', 'it is back');
+
+select is(
+  jsonb_path_query_array(
+    public.search_incidents('{"source": "tap-search"}') -> 'incidents', '$[*] ? (@.reopened_at != null).id'
+  ), '["INC-770006"]', 'a reopened incident says when it was reopened'
 );
 
 select * from finish();

@@ -43,6 +43,7 @@ def _purge(table: str, batch_size: int | None = None) -> tuple[Call, ...]:
 
 
 _COUNTED = Budget(entries=45_000, blocks=50_000, reason="it counts up to 10,000 live incidents of each severity")
+_FOUND = Budget(entries=10_000, reason="it counts up to 1,000 live incidents of each severity and of each status")
 _SEARCHED = Budget(entries=20_000, blocks=25_000, reason="it compares up to 10,000 incidents with what is looked for")
 _LISTED = Budget(entries=12_000, blocks=15_000, reason="it counts up to 10,000 incidents of the list")
 
@@ -128,7 +129,7 @@ CALLS: dict[str, Call] = {
     ),
     "list_incidents": Call("select public.list_incidents()", budget=_LISTED),
     "list_incidents with filters": Call(
-        'select public.list_incidents(\'{"status": "open", "severity": "low", "category": "backend"}\')',
+        'select public.list_incidents(\'{"status": "open", "severity": "low", "category": "infrastructure"}\')',
         budget=_LISTED,
     ),
     "list_incidents of a source": Call('select public.list_incidents(\'{"source": "seed 3"}\')', budget=_LISTED),
@@ -177,7 +178,7 @@ CALLS: dict[str, Call] = {
         "select public.resume_target('seed-1')", _="select public.pause_target('seed-1', 1, 'r')"
     ),
     "search_error_knowledge": Call("select * from public.search_error_knowledge('pool exhausted')"),
-    "search_incidents": Call("select public.search_incidents()", budget=_SEARCHED),
+    "search_incidents": Call("select public.search_incidents()", budget=_FOUND),
     "search_incidents with words": Call(
         'select public.search_incidents(\'{"text": "nothing has it", "status": "all"}\')', budget=_SEARCHED
     ),
@@ -188,6 +189,22 @@ CALLS: dict[str, Call] = {
         'select public.search_incidents(\'{"status": "acknowledged", "category": "security", "environment": "none"}\')',
         budget=_SEARCHED,
     ),
+    **{
+        f"search_incidents with {' '.join(filters.values())}": Call(
+            f"select public.search_incidents({_literal(filters)})", budget=_FOUND
+        )
+        for filters in (
+            {"severity": "critical"},
+            {"status": "resolved", "severity": "high"},
+            {"category": "security"},
+            {"status": "resolved", "category": "infrastructure"},
+            {"status": "all", "severity": "critical", "category": "infrastructure"},
+            {"status": "all", "source": "none"},
+            {"status": "resolved", "source": "seed 0"},
+            {"status": "suppressed"},
+            {"status": "all", "severity": "high", "after": "HIGH_0_INC-1"},
+        )
+    },
     "service_health": Call("select public.service_health()"),
     "send_test_notification": _service("select public.send_test_notification('seed-channel')"),
     "set_incident_severity": Call(f"select public.set_incident_severity('{OPEN}', 'CRITICAL', 'r')"),

@@ -19,6 +19,8 @@ TARGETS = 100
 # The start of an incident: spread evenly over 450 days, so that some are older than what is kept of anything.
 _MOMENT: LiteralString = "now() - interval '450 days' * (1 - number::double precision / 100000)"
 
+# Severity HIGH and category infrastructure have live incidents only, all other open ones are LOW. CRITICAL and security
+# have resolved ones only: a plan for the average severity walks through all of them to find none.
 _INCIDENTS: LiteralString = f"""
 insert into public.incidents (
   id, fingerprint, title, message, error_type, severity, category, rule, status, source, sender, environment, release,
@@ -30,8 +32,8 @@ select
   'SeededError: number ' || number,
   'something number ' || number || ' went wrong in the seeded product',
   'SeededError' || number % 50,
-  (enum_range(null::public.incident_severity))[1 + number % 4],
-  (enum_range(null::public.incident_category))[1 + number % 5],
+  severity::public.incident_severity,
+  category::public.incident_category,
   'seed',
   status::public.incident_status,
   'seed ' || number % 10,
@@ -49,7 +51,18 @@ from generate_series(1, 100000) as numbers (number)
 cross join lateral (
   select
     {_MOMENT} as moment,
-    case when number % 10 = 0 then 'open' when number % 50 = 1 then 'acknowledged' else 'resolved' end as status
+    case when number % 10 = 0 then 'open' when number % 50 = 1 then 'acknowledged' else 'resolved' end as status,
+    case
+      when number % 20 = 0 then 'HIGH'
+      when number % 10 = 0 then 'LOW'
+      when number % 50 = 1 then 'MEDIUM'
+      else (array['LOW', 'MEDIUM', 'CRITICAL'])[1 + number % 3]
+    end as severity,
+    case
+      when number % 10 = 0 then 'infrastructure'
+      when number % 50 = 1 then 'frontend'
+      else (array['backend', 'frontend', 'database', 'security'])[1 + number % 4]
+    end as category
 ) as computed
 """
 _INCIDENT_HOURS: LiteralString = f"""
