@@ -103,20 +103,32 @@ async def _sign_in_user(request: ServiceRequest, email: str, password: str) -> N
     start_user_session(request, tokens)
 
 
-async def _reader_with_token(request: ServiceRequest, form: dict[str, str]) -> Reader:
-    """The operator, under the name that was typed, or a user with an access token, which the database verifies."""
+async def verify_token(request: ServiceRequest, token: str) -> Reader:
+    """The operator, or a user with an access token, which only the database can verify.
+
+    Raises the Problem `unauthorized` for any other token, and `rate-limited` if this client has sent too many of those.
+    """
     limits = {f"client {client_of(client_address(request))}": _OF_A_CLIENT}
-    request.state["attempts"].begin(limits)
-    reader = reader_with(form["token"], request.state["settings"].operator_token)
+    attempts = request.state["attempts"]
+    attempts.begin(limits)
+    reader = reader_with(token, request.state["settings"].operator_token)
     if reader is None:
         raise problem("unauthorized", _WRONG_TOKEN)
     if not reader.is_operator:
         try:
             await request.state["supabase"].status("status_page", reader.access_token)
         except SupabaseError as error:
-            is_refused = reader.is_refused(error)
-            raise (problem("unauthorized", _WRONG_TOKEN) if is_refused else problem_of_reader(error)) from error
-    request.state["attempts"].forgive(limits)
+            if reader.is_refused(error):
+                raise problem("unauthorized", _WRONG_TOKEN) from error
+            attempts.forgive(limits)
+            raise problem_of_reader(error) from error
+    attempts.forgive(limits)
+    return reader
+
+
+async def _reader_with_token(request: ServiceRequest, form: dict[str, str]) -> Reader:
+    """The reader with this token; the operator under the name that was typed."""
+    reader = await verify_token(request, form["token"])
     if not reader.is_operator:
         return reader
     name = form.get("name", "")
@@ -137,5 +149,5 @@ async def _show_form(request: ServiceRequest, form: dict[str, str], refused: Pro
     }
     response = await page_response(request, "sign_in.html", view, status=refused.status if refused else 200)
     if refused is not None:
-        response.headers.update({name: text for name, text in refused.headers.items() if name == "Retry-After"})
+        response.headers.update(refused.headers)
     return response

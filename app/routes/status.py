@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from app.problems import Problem, problem
+from app.routes.sign_in import verify_token
 from app.state import ServiceRequest
 from app.status.page import PAGE_HEADERS, find_warnings, prefers_html, site_of
 from app.status.public import RenderedPage
@@ -26,7 +27,6 @@ from app.web.session import (
     forget_session,
     has_session_cookie,
     read_reader,
-    reader_with,
     save_session,
     start_session,
 )
@@ -114,18 +114,10 @@ async def _submit_form(request: ServiceRequest) -> Response:
     if "sign_out" in form:
         await end_session(request, await _reader_or_none(request))
         return response
-    token = form.get("token", "")
-    reader = reader_with(token, request.state["settings"].operator_token)
-    if reader is None:
-        return await _show_refusal(request, problem("unauthorized", _REFUSED))
-    if not reader.is_operator:
-        try:
-            await _fetch(request, reader)
-        except SupabaseError as error:
-            if reader.is_refused(error):
-                return await _show_refusal(request, problem("unauthorized", _REFUSED))
-            return await _render_public_page(request)
-    start_session(request, reader)
+    try:
+        start_session(request, await verify_token(request, form.get("token", "")))
+    except Problem as refused:
+        response = await _show_refusal(request, refused)
     return response
 
 
@@ -154,7 +146,9 @@ async def _show_refusal(request: ServiceRequest, refusal: Problem) -> Response:
     """The page for everybody, which says why the reader sees no more. A session that was refused ends."""
     if refusal.status == 401:
         forget_session(request)
-    return await _render_public_page(request, refusal=refusal)
+    response = await _render_public_page(request, refusal=refusal)
+    response.headers.update(refusal.headers)
+    return response
 
 
 async def _render_public_page(

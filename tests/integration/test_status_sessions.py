@@ -101,7 +101,8 @@ def test_refused_tokens_end_no_session(url: str) -> None:
     cookie = sign_in(url)
     with httpx.Client(base_url=url, headers={**PAGE, "Origin": url}, timeout=http_client.TIMEOUT) as client:
         for number in range(60):
-            assert client.post("/status", data={"token": f"a{number}.b.c"}).status_code == 401
+            address = {"X-Forwarded-For": f"192.0.2.{number}"}
+            assert client.post("/status", data={"token": f"a{number}.b.c"}, headers=address).status_code == 401
     assert is_signed_in(url, cookie)
 
 

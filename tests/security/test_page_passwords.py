@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -89,13 +90,55 @@ def test_right_passwords_are_not_counted(browser: Browser, stack: Stack) -> None
         browser.sign_in(stack)
 
 
-def test_guesses_at_the_operator_token_are_limited(browser: Browser) -> None:
-    token = form_token(browser.open("/sign-in"))
-    statuses = []
+def guess_token(browser: Browser, path: str, token: str) -> httpx.Response:
+    """With a name: the form for programs at /status has none, and ignores it."""
+    form = {"token": token, "name": "Olga"}
+    if path == "/sign-in":
+        form["form_token"] = form_token(browser.open("/sign-in"))
+    return browser.submit(path, form)
+
+
+@pytest.mark.parametrize("paths", [["/sign-in"], ["/status"], ["/sign-in", "/status"]], ids=" ".join)
+def test_guesses_at_the_operator_token_are_limited(browser: Browser, other_browser: Browser, paths: list[str]) -> None:
+    """Wherever they are sent, and also with the right one at last. Others sign in meanwhile."""
+    guesses = [guess_token(browser, paths[n % len(paths)], f"operator-token-guess-{n}") for n in range(32)]
+    assert [answer.status_code for answer in guesses] == [401] * 30 + [429] * 2
+    for path in ("/sign-in", "/status"):
+        refused = guess_token(browser, path, OPERATOR_TOKEN)
+        assert refused.status_code == 429
+        assert 0 < int(refused.headers["retry-after"]) <= 15 * 60 + 1
+        assert "Too many attempts to sign in failed." in refused.text
+        assert "monitoring_status" not in browser.cookies
+        assert guess_token(other_browser, path, OPERATOR_TOKEN).status_code == 303
+
+
+def test_guesses_at_the_same_time_are_limited(browser: Browser) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda n: guess_token(browser, "/status", f"guess-{n}").status_code, range(40)))
+    assert sorted(answers) == [401] * 30 + [429] * 10
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/status"])
+def test_right_tokens_are_not_counted(browser: Browser, stack: Stack, path: str) -> None:
     for number in range(32):
-        form = {"token": f"operator-token-guess-{number}", "name": "Olga", "form_token": token}
-        statuses.append(browser.submit("/sign-in", form).status_code)
-    assert statuses == [401] * 30 + [429] * 2
+        token = OPERATOR_TOKEN if number % 2 else stack.authenticated_jwt
+        assert guess_token(browser, path, token).status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/status"])
+def test_an_access_token_that_nobody_can_verify_now_is_not_counted(
+    service_environ: dict[str, str], own_proxy: FaultProxy, log_path: Path, stack: Stack, path: str
+) -> None:
+    """An outage does not lock out the operator, who signs in for emergencies."""
+    environ = {**service_environ, "SUPABASE_URL": own_proxy.url, "OPERATOR_TOKEN": OPERATOR_TOKEN}
+    own_proxy.target, own_proxy.always = b"rpc/status_page", Fault.RESET
+    with (
+        running_service(environ, log_path, budgets={**UNHURRIED, "retry": 0.0}) as service,
+        Browser(service.url) as browser,
+    ):
+        for _ in range(31):
+            assert guess_token(browser, path, stack.authenticated_jwt).status_code == 503
+        assert guess_token(browser, path, OPERATOR_TOKEN).status_code == 303
 
 
 @pytest.mark.parametrize("password", [" with spaces ", "ü🛠", "x" * 1_000, "x" * 5_000, "a&b=c;d%00"])
