@@ -3,7 +3,6 @@
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 
 from app.lifespan import run_service
@@ -32,7 +31,7 @@ from app.web.middleware import (
     RequestLog,
     UnexpectedErrors,
 )
-from app.web.page_headers import PageHeaders
+from app.web.page_headers import Compression, PageHeaders
 
 # uvicorn waits this long for open requests, then the lifespan ends: together within the 10 s after SIGTERM.
 SHUTDOWN_REQUEST_SECONDS = 7
@@ -45,7 +44,7 @@ def create_app(settings: Settings) -> Starlette:
     readers = Middleware(RequestLimit, FairLimit(total=16, per_client=8))
     limits = {"limit": FairLimit(total=64, per_client=32), "users": FairLimit(total=64, per_client=32)}
     # A page consists mostly of bars: compression reduces it to a tenth.
-    pages = [Middleware(RequestLimit, **limits), Middleware(PageHeaders), Middleware(GZipMiddleware)]
+    pages = [Middleware(RequestLimit, **limits), Middleware(PageHeaders), Middleware(Compression)]
     # Pages of other origins may call these.
     public_routes = [
         Route("/api/autonomous/error", report_error, methods=["POST"]),

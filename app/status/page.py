@@ -41,21 +41,33 @@ NO_SITE = {"title": "Status", "logo": None}  # until the database has said what 
 
 def prefers_html(accept: str) -> bool:
     """Accept-header negotiation: whether HTML ranks above JSON. `*/*`, which curl sends, means JSON."""
-    weights = dict(_media_range(part) for part in accept.lower().split(",")[:50])
+    weights = _weights(accept)
     html = max(weights.get("text/html", 0.0), weights.get("application/xhtml+xml", 0.0))
     return html > weights.get("application/json", 0.0)
 
 
-def _media_range(part: str) -> tuple[str, float]:
-    media_type, *parameters = (each.strip() for each in part.split(";"))
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Accept-Encoding negotiation: whether gzip is accepted, and ranks no lower than what is not compressed."""
+    weights = _weights(accept_encoding)
+    gzip = weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0)))
+    return gzip > 0 and gzip >= weights.get("identity", 0.0)
+
+
+def _weights(header: str) -> dict[str, float]:
+    """The weight of each choice of an Accept header. One whose weight is no number is refused, as with q=0."""
+    return dict(_weighted(part) for part in header.lower().split(",")[:50])
+
+
+def _weighted(part: str) -> tuple[str, float]:
+    choice, *parameters = (each.strip() for each in part.split(";"))
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "q":
             try:
-                return media_type, float(value)
+                return choice, float(value)
             except ValueError:
-                return media_type, 0.0
-    return media_type, 1.0
+                return choice, 0.0
+    return choice, 1.0
 
 
 def _ago(moment: str | None, now: datetime) -> str:

@@ -13,14 +13,16 @@ from time import perf_counter
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.logs import log_context, log_fields
 from app.metrics import Metrics
-from app.problems import problem
+from app.problems import Problem, problem
 from app.web.auth import client_address, client_of
 from app.web.errors import problem_response
+from app.web.handlers import on_problem
 from app.web.session import has_signed_in, is_operator
 
 # A request id is echoed and logged: only what people and proxies generate is kept, and little that resembles a key.
@@ -176,7 +178,7 @@ def _loggable_path(path: str) -> str:
 
 
 class UnexpectedErrors:
-    """Answers exceptions that no handler caught with a problem document. Inside CORS, so that browsers can read it."""
+    """Answers exceptions that no handler caught as any other problem. Inside CORS, so that browsers can read it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -204,8 +206,17 @@ class UnexpectedErrors:
             _logger.exception("unhandled exception")
             if has_started:
                 raise
-            response = problem_response(problem("internal", members={"request_id": log_fields().get("request_id")}))
-            await response(scope, receive, send)
+            error = problem("internal", members={"request_id": log_fields().get("request_id")})
+            await (await _answer(Request(scope), error))(scope, receive, send)
+
+
+async def _answer(request: Request, error: Problem) -> Response:
+    """A page for a browser, unless the page fails for the same reason."""
+    try:
+        return await on_problem(request, error)
+    except Exception:
+        _logger.exception("no page for the problem")
+        return problem_response(error)
 
 
 class FairLimit:

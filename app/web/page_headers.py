@@ -1,13 +1,16 @@
-"""ASGI middleware of the routes with pages: the headers that each answer has, redirects and problems included, and the
-cookies of the session.
+"""ASGI middleware of the routes with pages: the headers that each answer has, redirects and problems included, the
+cookies of the session, and compression.
 """
 
 from collections.abc import Iterable
 
+from starlette.datastructures import Headers
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.status.page import accepts_gzip
 from app.web.session import save_session
 
 # What a route says itself comes first. Older browsers read X-Frame-Options, others frame-ancestors.
@@ -49,3 +52,18 @@ def complete_headers(request: Request, headers: Iterable[tuple[bytes, bytes]]) -
         *(each for each in _HEADERS.items() if each[0] not in names),
         *(each for each in cookies.raw_headers if each[0] == b"set-cookie"),
     ]
+
+
+class Compression(GZipMiddleware):
+    """Compresses what is sent to clients that accept gzip. Starlette's own looks for the word only, also in gzip;q=0.
+
+    The application sees an Accept-Encoding that names gzip or is empty.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            accepted = ",".join(Headers(scope=scope).getlist("accept-encoding"))
+            others = [each for each in scope["headers"] if each[0] != b"accept-encoding"]
+            # In place: what the application keeps in the scope has to reach the middleware around this one.
+            scope["headers"] = [*others, (b"accept-encoding", b"gzip" if accepts_gzip(accepted) else b"")]
+        await super().__call__(scope, receive, send)

@@ -73,6 +73,7 @@ async def problem_page(
         "detail": error.detail,
         "sign_in": sign_in_redirect(request).headers["location"],
         "typed": typed or {},
+        "request_id": error.members.get("request_id"),
     }
     response = await page_response(request, "problem.html", view, status=error.status, reader=reader)
     response.headers.update(error.headers)

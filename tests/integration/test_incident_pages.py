@@ -268,8 +268,14 @@ def test_a_refusal_shows_the_page_again_with_what_was_typed(
     fields = fields_of(forms_of(answer.text)[action])
     assert {name: fields[name] for name in FORMS[action]} == FORMS[action]
     assert f'<details class="fold" id="{action}" open>' in answer.text
-    said = re.search(r'<p class="message bad" role="alert">(.*?)</p>', answer.text)
+    said = re.search(r'<p id="refusal" class="message bad" role="alert">(.*?)</p>', answer.text)
     assert said
+    assert answer.text.count(said[1]) == 1
+    wrong = re.findall(
+        r'<(?:textarea|select|input)[^>]* name="(\w+)"[^>]* aria-invalid="true" aria-describedby="([^"]*)"', answer.text
+    )
+    is_named = refusal is not None and refusal.details in FORMS[action]
+    assert wrong == ([(refusal.details, "refusal")] if refusal is not None and is_named else [])
     if refusal is None:
         assert "it is not known whether the change was made" in said[1]
     elif status == 503:
@@ -336,6 +342,26 @@ def test_a_refused_key_of_the_service_is_no_fault_of_the_operator(stub: RpcStub,
     assert page.status_code == 503
     assert "The operator has to act." in page.text
     assert "set-cookie" not in page.headers
+
+
+@pytest.mark.parametrize("path", ["/incidents/INC-1001", "/incidents"])
+def test_an_unexpected_error_is_a_page(stub: RpcStub, operator: FormBrowser, path: str) -> None:
+    """A document without what the page shows is one. A program gets JSON."""
+    secret = secrets.token_hex(8)
+    stub.answers |= {
+        "incident_page": incident_page(incident={"message": secret}),
+        "search_incidents": search(incidents=[{"id": secret}]),
+    }
+    answer = operator.http.get(path, headers={"X-Request-Id": "request-1"})
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "text/html; charset=utf-8")
+    assert answer.headers["cache-control"] == "no-store"
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    for shown in ("Internal server error", "<code>request-1</code>", "Sign out", "Try again"):
+        assert shown in answer.text
+    for hidden in ("Traceback", "Undefined", "jinja", "File &#34;", secret):
+        assert hidden not in answer.text
+    document = operator.http.get(path, headers={"Accept": "application/json"})
+    assert (document.status_code, document.json()["code"]) == (500, "internal")
 
 
 def test_programs_get_problem_documents(stub: RpcStub, stub_service: ServiceProcess) -> None:

@@ -205,6 +205,50 @@ def test_the_page_is_compressed_for_clients_that_accept_gzip(browser: httpx.Clie
     assert "Accept-Encoding" in plain.headers["vary"]
 
 
+@pytest.mark.parametrize(
+    ("accepted", "is_compressed"),
+    [
+        ("gzip", True),
+        ("GZIP", True),
+        ("x-gzip", True),
+        ("gzip, deflate, br, zstd", True),
+        ("gzip;q=0.5", True),
+        ("gzip; q=1.0, identity; q=0.5", True),
+        ("*", True),
+        ("br;q=1, *;q=0.1", True),
+        ("identity;q=0, gzip;q=0.1", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000", False),
+        ("gzip ;Q=0", False),
+        ("gzip;q=0, *", False),
+        ("*;q=0", False),
+        ("identity", False),
+        ("identity, gzip;q=0.5", False),
+        ("identity;q=0, gzip;q=0", False),
+        ("gzip;q=x", False),
+        ("gzip;q=nan", False),
+        ("xgzip, gzippy", False),
+        ("br", False),
+        ("", False),
+        (",;=q" * 100, False),
+    ],
+)
+@pytest.mark.parametrize("path", ["/status", "/sign-in"])
+def test_compression_is_negotiated(browser: httpx.Client, path: str, accepted: str, is_compressed: bool) -> None:
+    """Of the page that was compressed before, and of one that is now. Caches keep the two apart."""
+    answer = browser.get(path, headers={"Accept-Encoding": accepted})
+    assert answer.headers.get("content-encoding") == ("gzip" if is_compressed else None)
+    assert "Accept-Encoding" in answer.headers["vary"]
+    assert answer.text.startswith("<!doctype html>")
+    assert answer.headers.get("etag", "W/").startswith("W/")
+
+
+def test_several_headers_are_one_list(page_service: ServiceProcess) -> None:
+    headers = [("Accept", "text/html"), ("Accept-Encoding", "br"), ("Accept-Encoding", "gzip;q=0"), ("Vary", "x")]
+    answer = httpx.get(f"{page_service.url}/sign-in", headers=headers, timeout=http_client.TIMEOUT)
+    assert "content-encoding" not in answer.headers
+
+
 def test_the_form_is_bounded(browser: httpx.Client) -> None:
     assert browser.post("/status", data={f"field{n}": "x" for n in range(20)}).status_code == 400
     assert browser.post("/status", data={"token": "x" * 2**16}).status_code == 413

@@ -51,13 +51,16 @@ async def test_overloaded_and_draining() -> None:
     assert caught.value.code == "draining"
 
 
-async def test_internal() -> None:
+@pytest.mark.parametrize("accept", ["*/*", "text/html"])
+async def test_internal(accept: str) -> None:
+    """A browser gets the same if there can be no page: here because the service has not started."""
+
     async def broken(_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise LookupError("a secret that must not be returned")
 
     app = RequestLog(UnexpectedErrors(broken), Metrics())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as session:
-        answer = await session.get("/", headers={"X-Request-Id": "request-1"})
+        answer = await session.get("/", headers={"X-Request-Id": "request-1", "Accept": accept})
     problem = assert_is_problem(answer, "internal")
     assert problem["request_id"] == "request-1"
     assert "secret" not in answer.text
