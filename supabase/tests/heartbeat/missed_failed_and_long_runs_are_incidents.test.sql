@@ -74,7 +74,7 @@ select results_eq(
 
 select is(
   (
-    select monitoring.judge_heartbeats(now() + interval '1 minute') + count(*)
+    select monitoring.judge_heartbeats(clock_timestamp() + interval '1 minute') + count(*)
     from monitoring.heartbeats
     where heartbeats.state <> 'ok'
   ), 5::bigint, 'each minute has a check'

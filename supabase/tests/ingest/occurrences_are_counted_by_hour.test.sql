@@ -2,13 +2,18 @@ begin;
 
 select plan(9);
 
+-- What names no time happened in the middle of the last full hour: the clock may pass an hour while the file runs.
 create function pg_temp.report(reports jsonb)
 returns text
 language sql
 as $$
   select public.ingest_events((
     select jsonb_agg(jsonb_build_object(
-      'sender', 'server:tap-hours', 'event', '{"error": {"message": "m"}, "fingerprint": "tap hours"}' || item
+      'sender', 'server:tap-hours',
+      'event', jsonb_build_object(
+        'error', '{"message": "m"}'::jsonb, 'fingerprint', 'tap hours',
+        'timestamp', date_trunc('hour', now(), 'UTC') - interval '30 minutes'
+      ) || item
     ))
     from jsonb_array_elements(reports) as items (item)
   )) #>> '{0,incident_id}';
