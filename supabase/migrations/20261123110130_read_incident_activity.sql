@@ -11,7 +11,7 @@ set search_path = ''
 set timezone = 'UTC'
 as $$
 declare
-  v_now constant timestamptz := clock_timestamp();
+  v_now constant timestamptz := now();
   v_hour constant timestamptz := date_trunc('hour', v_now);
   v_day constant timestamptz := date_trunc('day', v_now);
   v_latest record;

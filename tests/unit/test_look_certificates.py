@@ -37,10 +37,6 @@ async def look_at(port: int, host: str = HOST, context: ssl.SSLContext | None = 
     return await look(order, context or trusting(AUTHORITY), resolve_here)
 
 
-def day(days: float) -> str:
-    return (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
-
-
 async def test_a_certificate_that_clients_accept_is_read() -> None:
     pair = make_certificate(HOST, "*.shop.example", "127.0.0.1", issuer=AUTHORITY, days_left=5)
     with tls_server(pair.server_context()) as port:
@@ -59,20 +55,22 @@ async def test_a_certificate_that_clients_accept_is_read() -> None:
 
 def rejected() -> dict[str, tuple[KeyPair, list[KeyPair], str]]:
     unknown_issuer = make_authority("Unknown Authority")
+    expired = make_certificate(HOST, issuer=AUTHORITY, days_left=-3)
+    early = make_certificate(HOST, issuer=AUTHORITY, valid_from_days=2)
     middle = make_certificate(
         issuer=AUTHORITY, is_authority=True, subject=distinguished("Middle Authority"), days_left=-1
     )
     return {
         "self-signed": (make_certificate(HOST), [], "the certificate is self-signed"),
         "expired": (
-            make_certificate(HOST, issuer=AUTHORITY, days_left=-3),
+            expired,
             [],
-            f"the certificate expired on {day(-3)}",
+            f"the certificate expired on {expired.certificate.not_valid_after_utc.date()}",
         ),
         "not yet valid": (
-            make_certificate(HOST, issuer=AUTHORITY, valid_from_days=2),
+            early,
             [],
-            f"the certificate is not valid before {day(2)}",
+            f"the certificate is not valid before {early.certificate.not_valid_before_utc.date()}",
         ),
         "wrong name": (
             make_certificate("other.example", "www.other.example", issuer=AUTHORITY),

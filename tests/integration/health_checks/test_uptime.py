@@ -31,10 +31,12 @@ def test_time_is_counted_before_and_after_the_roll_up(health_checks: HealthCheck
     health_checks.rounds += 10
     health_checks.run_round()
 
+    # Of both readings, also if the hour ends between them.
+    hour = health_checks.value("select date_trunc('hour', now(), 'UTC')")
+
     def read() -> tuple[list[int], int, Any]:
         seconds = health_checks.value(SECONDS, health_checks.name("api"))
         gap = "select sum(gap_seconds) from public.target_history where target = %s and hour < %s"
-        hour = health_checks.value("select date_trunc('hour', now(), 'UTC')")
         uptime = "select uptime_24h_percent from public.target_status where target = %s"
         return (
             seconds,
