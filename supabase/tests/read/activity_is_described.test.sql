@@ -1,6 +1,6 @@
 begin;
 
-select plan(7);
+select plan(8);
 
 set local timezone = 'UTC';
 
@@ -78,7 +78,7 @@ select
   'LOW' as severity,
   'backend' as category,
   'r' as rule
-from generate_series(2, 5) as numbers (number);
+from generate_series(2, 6) as numbers (number);
 
 insert into monitoring.incident_hours (incident_id, hour, occurrences, first_seen, last_seen)
 with days as (select date_trunc('day', now(), 'UTC') - interval '5 days' as yesterday)
@@ -113,6 +113,20 @@ select is(
     'once at DAY 14:02 UTC', '12 a minute from DAY 14:02 to 14:52 UTC', '3 an hour from DAY 14:00 to 16:00 UTC',
     '3 a day from DAY 14:00 to ' || to_char(now() - interval '2 days', 'YYYY-MM-DD') || ' 14:00 UTC'
   ], 'a rate that is over says from when to when'
+);
+
+insert into monitoring.incident_hours (incident_id, hour, occurrences, first_seen, last_seen)
+select
+  'INC-6' as incident_id,
+  date_trunc('hour', at, 'UTC') as hour,
+  20 as occurrences,
+  at as first_seen,
+  at as last_seen
+from (select now() - interval '10 minutes') as given (at);
+
+select alike(
+  public.incident_activity('INC-6') ->> 'rate', '20 a minute since %',
+  'ten minutes of silence are no end, counted to the beginning of the transaction'
 );
 
 grant select on burst to authenticated;
