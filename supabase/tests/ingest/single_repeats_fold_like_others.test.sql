@@ -40,6 +40,7 @@ select is(
   'the answers are the same'
 );
 
+-- An hour that begins while the file runs is counted with the one before.
 create function pg_temp.stored(is_alone boolean) returns jsonb
 language sql
 as $$
@@ -50,10 +51,15 @@ as $$
     'hours', (
       select jsonb_agg(jsonb_build_array(hours.hour, hours.environment, hours.release, hours.occurrences) order by 1, 2, 3)
       from (
-        select incident_hours.*
+        select
+          least(incident_hours.hour, date_trunc('hour', now(), 'UTC')) as hour,
+          incident_hours.environment,
+          incident_hours.release,
+          sum(incident_hours.occurrences) as occurrences
         from monitoring.incident_hours
         where incident_hours.incident_id = incidents.id
-        order by incident_hours.hour, incident_hours.environment, incident_hours.release
+        group by 1, 2, 3
+        order by 1, 2, 3
       ) as hours
     )
   )
