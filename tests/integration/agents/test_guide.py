@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -164,10 +165,12 @@ def test_the_state_is_the_one_that_decides(call: Call, configure: Configure) -> 
 def test_the_deployment_window_of_the_guide_is_the_one_of_the_checks(call: Call, configure: Configure) -> None:
     configure("feature_flags", {"deploy": True})
     assert read_guide(call)["state"]["deployment_windows"]["is_open_now"] is True
-    configure("deployment_windows", {"windows": [{"days": ["mon"], "from": "03:00", "to": "03:01"}]})
+    # Of another day, so that it neither opens nor closes between the two calls.
+    day = f"{datetime.now(UTC) + timedelta(days=3):%a}".lower()
+    configure("deployment_windows", {"windows": [{"days": [day], "from": "03:00", "to": "03:01"}]})
     windows = read_guide(call)["state"]["deployment_windows"]
     allowed = call("begin_agent_action", agent="a", action_type="deploy", dry_run=True).status_code == 200
-    assert (windows["windows"][0]["from"], windows["is_open_now"]) == ("03:00", allowed)
+    assert (windows["windows"][0]["from"], windows["is_open_now"], allowed) == ("03:00", False, False)
 
 
 def test_the_schema_is_described_by_the_openapi_document(stack: Stack) -> None:
