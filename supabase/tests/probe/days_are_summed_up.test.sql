@@ -56,12 +56,19 @@ from (
 -- The seconds of today that count, which are fewer than two while the day is three seconds old: one of up, and after the
 -- maintenance one of degraded.
 create temporary table today as
+with days as (
+  select floor(extract(epoch from now() - date_trunc('day', now(), 'UTC')))::integer as age
+),
+
+counted as (
+  select least(days.age, 1) + least(greatest(days.age - 2, 0), 1) as seconds from days
+)
+
 select
   counted.seconds,
   case when counted.seconds > 0 then 'up'::public.check_status else 'unknown' end as status,
   case when counted.seconds > 0 then 100.000 end as uptime_percent
-from (select floor(extract(epoch from now() - date_trunc('day', now(), 'UTC')))::integer as age) as days
-cross join lateral (select least(days.age, 1) + least(greatest(days.age - 2, 0), 1) as seconds) as counted;
+from counted;
 
 grant select on today to authenticated;
 
