@@ -1,10 +1,33 @@
--- Purpose: computes the overall state of the product as one word.
--- Objects: function monitoring.overall_state.
+-- Purpose: computes the overall state of the product as one word, for signed-in readers and for the public.
+-- Objects: functions monitoring.is_observed_outage, monitoring.overall_state.
 -- Risks: the states of targets are as old as the last round: when no round has run for 3 minutes, they are not used.
 --   Everybody sees the word: no report and no change of an incident by hand may make it outage, and nobody who copied a
---   public key may change it.
+--   public key may change it. The public sees no private target and no incident: its word is that of public targets.
 
-create function monitoring.overall_state()
+create function monitoring.is_observed_outage(incident public.incidents)
+returns boolean
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select incident.sender = 'health-check'
+    and incident.fingerprint not like 'health-check:certificate:%'
+    and not incident.has_manual_severity
+    and not exists (
+      select
+      from public.agent_actions
+      where agent_actions.incident_id = incident.id
+        and agent_actions.action = 'incident_reopened'
+        and agent_actions.created_at > incident.last_seen
+    )
+$$;
+
+comment on function monitoring.is_observed_outage(public.incidents) is
+'Returns whether the health checks themselves see what an incident is about: it is no certificate that expires soon, no
+severity that was set by hand, and they have seen it since it was reopened.';
+
+create function monitoring.overall_state(is_public boolean default false)
 returns text
 language sql
 stable
@@ -29,18 +52,24 @@ as $$
         where incidents.status <> 'resolved'
           and incidents.status <> 'suppressed'
           and incidents.sender = 'health-check'
-          and incidents.fingerprint not like 'health-check:certificate:%'
-          and not incidents.has_manual_severity
-          and not exists (
-            select
-            from public.agent_actions
-            where agent_actions.incident_id = incidents.id
-              and agent_actions.action = 'incident_reopened'
-              and agent_actions.created_at > incidents.last_seen
-          )
+          and monitoring.is_observed_outage(incidents)
         order by incidents.severity desc
         limit 1
       ) as worst_observed
+    where not overall_state.is_public
+    union all
+    select
+      max(incidents.severity),
+      max(incidents.severity) filter (where monitoring.is_observed_outage(incidents))
+    from monitoring.probe_targets
+    join public.incidents on incidents.fingerprint = 'health-check:target:' || probe_targets.name
+    where overall_state.is_public
+      and probe_targets.is_public
+      and probe_targets.is_enabled
+      and incidents.status <> 'resolved'
+      and incidents.status <> 'suppressed'
+      and incidents.sender = 'health-check'
+    having overall_state.is_public
   ),
 
   targets as (
@@ -63,6 +92,7 @@ as $$
     from monitoring.probe_targets
     left join monitoring.target_states on target_states.target = probe_targets.name
     where probe_targets.is_enabled
+      and (probe_targets.is_public or not overall_state.is_public)
       and (probe_targets.is_paused and monitoring.is_paused_by_owner(probe_targets)) is not true
       and target_states.paused_at is null
   ),
@@ -92,7 +122,7 @@ as $$
   from live, targets, rounds
 $$;
 
-comment on function monitoring.overall_state() is
+comment on function monitoring.overall_state(boolean) is
 'Returns outage, degraded, unknown, no_targets or operational. outage: a CRITICAL incident of the health checks is open
 or acknowledged, or a target is down outside of maintenance. What others report is no observation of ours, nor is a
 certificate that expires soon, a severity that was set by hand, or an incident that the health checks have not seen since
@@ -100,4 +130,5 @@ it was reopened. degraded: a HIGH or CRITICAL incident of any sender but public 
 heartbeat that is down: a job that failed is no outage of the product. An incident of a public key counts once its
 severity is set by hand, because anybody can copy the key and open one. unknown: no outage is known and the checks were
 not judged for a minute, or nothing is degraded and no round ran within 3 minutes, or no target answered. no_targets: no
-target is checked, and nothing else is wrong. Targets that are paused and suppressed incidents do not count.';
+target is checked, and nothing else is wrong. Targets that are paused and suppressed incidents do not count. is_public
+counts public targets only, and of the incidents those of the health checks about them: visitors see nothing else.';

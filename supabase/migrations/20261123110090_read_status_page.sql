@@ -161,7 +161,7 @@ security definer
 set search_path = ''
 as $$
   select jsonb_build_object(
-    'overall', monitoring.overall_state(),
+    'overall', monitoring.overall_state(is_public => true),
     'title', monitoring.config('health_check_policy') -> 'page_title',
     'logo', monitoring.config('health_check_policy') -> 'page_logo',
     'maintenance', monitoring.describe_maintenance(true),
@@ -211,8 +211,8 @@ grant execute on function public.public_status() to service_role;
 comment on function public.public_status() is
 'Returns the data of the public status page.
 
-The overall state, title and logo, the maintenance in progress and of the next 14 days, and the targets whose "public" is
-true in health_check_targets, without URLs, errors, incidents and certificates. maintenance is [{"starts_at", "ends_at",
+The overall state of the targets whose "public" is true in health_check_targets, title and logo, the maintenance in
+progress and of the next 14 days, and these targets, without URLs, errors, incidents and certificates. maintenance is [{"starts_at", "ends_at",
 "targets"}]: targets are names of public targets, or null for all; windows of other targets, reasons and mutes are left
 out. Only service_role may execute it: the service caches the result for some seconds, so that many anonymous
 readers cost one call. Security definer, because only the owner may read which targets are public.';

@@ -178,8 +178,9 @@ begin
     end;
     v_first := coalesce(v_only, case when v_is_live then 'open' else 'resolved' end);
     v_last := coalesce(v_only, case when v_is_live then 'suppressed' else 'resolved' end);
-    v_highest := least(v_severity, case when v_is_live then coalesce(v_after[1], 'CRITICAL') end::public.incident_severity);
-    v_is_after := coalesce(v_after[1] = case when v_is_live then v_highest::text else 'resolved' end, false);
+    v_highest := case when v_is_live then coalesce(v_after[1], 'CRITICAL')::public.incident_severity end;
+    v_highest := case when v_is_live then least(v_severity, v_highest) end;
+    v_is_after := v_after[1] = coalesce(v_highest::text, 'resolved');
     v_before := case
       when v_is_after then timestamptz '1970-01-01Z' + v_after[2]::bigint * interval '1 microsecond'
       else 'infinity'
@@ -203,9 +204,7 @@ begin
           and (v_source is null or incidents.source between v_source and v_source)
           and (not v_is_live or (incidents.severity, incidents.opened_at) <= (v_highest, v_before))
           and (v_is_live or incidents.opened_at <= v_before)
-          and (
-            incidents.opened_at < v_before or incidents.id > v_before_id or (v_is_live and incidents.severity < v_highest)
-          )
+          and (incidents.opened_at < v_before or incidents.id > v_before_id or incidents.severity < v_highest)
         -- The columns of one index. Ranges instead of =, after which other indexes would have the order too.
         order by
           case v_index when 'live' then incidents.severity end desc,
