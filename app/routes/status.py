@@ -35,7 +35,8 @@ from app.web.session import (
 _VARY = "Accept, Authorization, Cookie"
 # What the page shows of older data while the database is unavailable. Not the overall state, nor the switches.
 _SECTIONS = (
-    *("title", "logo", "targets", "maintenance", "incidents", "open_incidents", "last_deployments"),
+    *("title", "logo", "targets", "targets_limit", "targets_are_cut", "maintenance", "incidents", "open_incidents"),
+    "last_deployments",
     "undelivered_emails",
 )
 _REFUSED = "That token is not accepted: it is wrong or has expired."
@@ -188,6 +189,8 @@ async def _render_page(
         "known": {**known, **{name: data[name] for name in HEALTH_MEMBERS if name in data}},
         "overall": data.get("overall") or "unknown",
         "targets": data.get("targets", []),
+        "targets_limit": data.get("targets_limit"),
+        "targets_are_cut": data.get("targets_are_cut", False),
         "maintenance": data.get("maintenance", []),
         "incidents": data.get("incidents", []),
         "open_incidents": data.get("open_incidents", {}),

@@ -49,13 +49,9 @@ def query_of(filters: Mapping[str, str | None], **changes: str | None) -> str:
     return f"?{urlencode({name: value for name, value in merged.items() if value})}"
 
 
-def fix_choices(fixes: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+def fix_choices(choices: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """The known fixes of which the reader may say whether they worked, as choices of a form."""
-    return [
-        (str(fix["id"]), f"{fix['id']}: {_shortened(fix['solution'] or fix['pattern'] or '')}")
-        for fix in fixes
-        if fix["is_recordable"]
-    ]
+    return [(str(each["id"]), f"{each['id']}: {_shortened(each['text'] or '')}") for each in choices]
 
 
 def minute_choices(choices: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:

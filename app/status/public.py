@@ -85,6 +85,8 @@ class PublicPage:
             "refusal": None,
             "overall": data.get("overall") or "unknown",
             "targets": data.get("targets", []),
+            "targets_limit": data.get("targets_limit"),
+            "targets_are_cut": data.get("targets_are_cut", False),
             "maintenance": data.get("maintenance", []),
         }
         return PublicView(variables, error)

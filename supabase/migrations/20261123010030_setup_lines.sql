@@ -1,5 +1,6 @@
 -- Purpose: puts names, titles and subjects on one line that looks like what it is.
--- Objects: functions monitoring.join_lines, monitoring.is_one_line, monitoring.is_operator_name.
+-- Objects: functions monitoring.join_lines, monitoring.is_one_line, monitoring.is_operator_name,
+--   monitoring.deny_operator_name.
 -- Risks: CHECK constraints call is_one_line(): a character added to the list makes stored rows invalid, which shows at
 --   their next update. These two use no regular expression.
 
@@ -80,3 +81,22 @@ $$;
 comment on function monitoring.is_operator_name(text) is
 'Returns whether a name has (operator) in it, or what looks like it. The service writes (operator) after the names of
 those who signed in with the operator''s token; nobody else may be called so.';
+
+create function monitoring.deny_operator_name(value text)
+returns text
+language sql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select case
+    when monitoring.is_operator_name(deny_operator_name.value)
+      then translate(normalize(deny_operator_name.value, nfkc), '()', '')
+    else deny_operator_name.value
+  end
+$$;
+
+comment on function monitoring.deny_operator_name(text) is
+'Returns a name that somebody else gave, without its brackets if it has (operator) in it.';

@@ -55,6 +55,10 @@ where safety_verdict = 'allowed' and not details @> '{"dry_run": true}';
 
 create index agent_actions_created_idx on public.agent_actions (created_at desc);
 
+-- Finds the last change of the severity of an incident, however much happened since. Few entries are such changes.
+create index agent_actions_severity_idx on public.agent_actions (incident_id, id)
+where action in ('incident_severity_frozen', 'incident_escalated', 'incident_lowered');
+
 create index agent_actions_purges_idx on public.agent_actions (id)
 where action = 'audit_purged';
 

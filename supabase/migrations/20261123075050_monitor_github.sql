@@ -311,8 +311,9 @@ begin
     )
     values (
       v_details ->> 'service', v_details ->> 'version', v_details ->> 'commit',
-      coalesce(v_details ->> 'environment', 'production'), v_status, coalesce(v_details ->> 'by', 'GitHub'), 'github',
-      v_started_at, v_finished_at, v_intent.fingerprint, v_details ->> 'url'
+      coalesce(v_details ->> 'environment', 'production'), v_status,
+      coalesce(monitoring.deny_operator_name(v_details ->> 'by'), 'GitHub'), 'github', v_started_at, v_finished_at,
+      v_intent.fingerprint, v_details ->> 'url'
     );
     v_outcome.effect := 'deployed';
   elsif v_former.status = v_status then

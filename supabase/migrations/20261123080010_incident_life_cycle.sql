@@ -18,10 +18,7 @@ as $$
       when named.token ->> 'role' = 'service_role'
         then nullif(monitoring.join_lines(current_setting('monitoring.operator', true)), '') || ' (operator)'
     end,
-    case
-      when monitoring.is_operator_name(named.actor) then translate(normalize(named.actor, nfkc), '()', '')
-      else named.actor
-    end
+    monitoring.deny_operator_name(named.actor)
   )
   from (
     select

@@ -149,12 +149,7 @@ declare
   v_minutes text := read_suppression_end.change ->> 'minutes';
   v_until text := read_suppression_end.change ->> 'until';
 begin
-  if v_minutes is not null and v_until is not null then
-    perform monitoring.refuse_request(
-      'PT400', 'a suppression has a duration or an end, not both', 'until',
-      'Choose how long (minutes), or the time at which it ends (until).'
-    );
-  elsif v_until is not null then
+  if v_until is not null then
     -- No word such as tomorrow, whose meaning depends on the zone.
     if v_until !~ '^\d{4}-\d{2}-\d{2}([T ]|$)' or not monitoring.is_valid_input(v_until, 'timestamptz') then
       perform monitoring.refuse_request(
@@ -174,7 +169,8 @@ end
 $$;
 
 comment on function monitoring.read_suppression_end(jsonb) is
-'Returns when a suppression ends: minutes from now, or until, which is in UTC unless it names a zone.';
+'Returns when a suppression ends: until, which is in UTC unless it names a zone, or else minutes from now. A form sends
+minutes always, because one of its choices is selected: a time that somebody typed is what they mean.';
 
 create function monitoring.read_fix_id(value text)
 returns bigint
@@ -221,13 +217,21 @@ begin
       'severity', 'Look at the incident again, and change the severity if it is still wrong.'
     );
   end if;
+  if v_incident.severity = v_severity and v_incident.has_manual_severity then
+    perform monitoring.refuse_conflict(
+      format('the severity of %s is %s already, set by hand', v_incident.id, v_severity)
+      || coalesce(': ' || (monitoring.describe_severity_change(v_incident.id) ->> 'sentence'), ''),
+      'severity', 'Choose another severity, or add a note.'
+    );
+  end if;
   perform public.set_incident_severity(v_incident.id, v_severity::text, v_reason);
 end
 $$;
 
 comment on function monitoring.change_seen_severity(text, jsonb) is
 'Sets the severity of an incident, unless it is another one by now than seen_severity, if that is given: PT409 says who
-changed it.';
+changed it. PT409 also when it was set by hand to this severity before: nothing would change, and the reason would be
+lost. One that a rule gave can be confirmed.';
 
 create function monitoring.apply_incident_change(incident_id text, change jsonb)
 returns void
@@ -298,10 +302,11 @@ grant execute on function public.change_incident(text, jsonb, text) to authentic
 comment on function public.change_incident(text, jsonb, text) is
 'Changes an incident as a form sends it, and returns {"incident_id", "status", "severity", "action"}.
 
-change is {"action"} and the texts of the action; an empty text is absent. acknowledge; resolve: resolution, and if a known
-fix was used, knowledge_id and has_worked (yes or no); suppress: reason, and minutes or until, a time in UTC unless it names
-a zone; reopen: reason; note: note; set_severity: severity, reason, and seen_severity, the severity that the page showed.
-operator is for service_role only, who must send it: the name, of 1 to 60 characters, under which the operator signed in;
-the audit trail says "<operator> (operator)". 400 names the member that is wrong in details, 403 when a user sends
-operator, 404 when the incident or the fix does not exist, 409 when somebody was faster: the message says who. Security
-definer, because agents may change incidents through such functions only.';
+change is {"action"} and the texts of the action; an empty text is absent. acknowledge; resolve: resolution, and if a
+known fix was used, knowledge_id and has_worked (yes or no); suppress: reason, and until, a time in UTC unless it names
+a zone, or minutes, which until replaces; reopen: reason; note: note; set_severity: severity, reason, and
+seen_severity, the severity that the page showed. operator is for service_role only, who must send it: the name, of 1
+to 60 characters, under which the operator signed in; the audit trail says "<operator> (operator)". 400 names the
+member that is wrong in details, 403 when a user sends operator, 404 when the incident or the fix does not exist, 409
+when somebody was faster: the message says who. Security definer, because agents may change incidents through such
+functions only.';

@@ -62,7 +62,10 @@ begin
     coalesce(monitoring.read_optional_line('environment', record_deployment_started.environment, 200), 'production'),
     'in_progress',
     coalesce(
-      monitoring.read_optional_line('deployed_by', record_deployment_started.deployed_by, 200), monitoring.read_actor()
+      monitoring.deny_operator_name(
+        monitoring.read_optional_line('deployed_by', record_deployment_started.deployed_by, 200)
+      ),
+      monitoring.read_actor()
     ),
     clock_timestamp()
   )

@@ -139,7 +139,9 @@ as $$
           limit 200
         )
       )
-    )
+    ),
+    'targets_limit', 200,
+    'targets_are_cut', exists (select from public.target_status offset 200)
   )
 $$;
 
@@ -150,8 +152,9 @@ grant execute on function public.status_page() to authenticated, service_role;
 comment on function public.status_page() is
 'Returns the data of the status page for signed-in readers.
 
-status_summary(), page_settings(), the 50 most severe open incidents, the latest first, with their age in seconds, and up to 200 targets
-as in the view target_panels, those that are down, disputed, degraded or unknown first.';
+status_summary(), page_settings(), the 50 most severe open incidents, the latest first, with their age in seconds, and
+up to 200 targets (targets_limit) as in the view target_panels, those that are down, disputed, degraded or unknown
+first. targets_are_cut says that there are more.';
 
 create function public.public_status()
 returns jsonb
@@ -196,10 +199,19 @@ as $$
           select public_targets.name
           from monitoring.probe_targets as public_targets
           where public_targets.is_public
+            and public_targets.is_enabled
           order by public_targets.place
           limit 200
         )
       )
+    ),
+    'targets_limit', 200,
+    'targets_are_cut', exists (
+      select
+      from monitoring.probe_targets
+      where probe_targets.is_public
+        and probe_targets.is_enabled
+      offset 200
     )
   )
 $$;
@@ -212,7 +224,8 @@ comment on function public.public_status() is
 'Returns the data of the public status page.
 
 The overall state of the targets whose "public" is true in health_check_targets, title and logo, the maintenance in
-progress and of the next 14 days, and these targets, without URLs, errors, incidents and certificates. maintenance is [{"starts_at", "ends_at",
-"targets"}]: targets are names of public targets, or null for all; windows of other targets, reasons and mutes are left
-out. Only service_role may execute it: the service caches the result for some seconds, so that many anonymous
-readers cost one call. Security definer, because only the owner may read which targets are public.';
+progress and of the next 14 days, and the first 200 (targets_limit) of these targets (targets_are_cut: there are more),
+without URLs, errors, incidents and certificates. maintenance is [{"starts_at", "ends_at", "targets"}]: targets are
+names of public targets, or null for all; windows of other targets, reasons and mutes are left out. Only service_role
+may execute it: the service caches the result for some seconds, so that many anonymous readers cost one call. Security
+definer, because only the owner may read which targets are public.';

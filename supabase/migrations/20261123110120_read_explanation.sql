@@ -141,26 +141,28 @@ as $$
   select jsonb_build_object(
     'action', agent_actions.action,
     'sentence', concat(
-      agent_actions.agent, ' changed it from ', agent_actions.details ->> 'from', ' to ', agent_actions.details ->> 'to',
+      agent_actions.agent,
+      coalesce(
+        ' confirmed ' || case
+          when agent_actions.details ->> 'from' = agent_actions.details ->> 'to' then agent_actions.details ->> 'to'
+        end,
+        format(' changed it from %s to %s', agent_actions.details ->> 'from', agent_actions.details ->> 'to')
+      ),
       ' at ', date_trunc('second', agent_actions.created_at at time zone 'UTC'), ' UTC',
       ': ' || nullif(agent_actions.details ->> 'reason', '')
     )
   )
-  from (
-    select newest.*
-    from public.agent_actions as newest
-    where newest.incident_id = describe_severity_change.incident_id
-    order by newest.id desc
-    limit 300
-  ) as agent_actions
-  where agent_actions.action in ('incident_severity_frozen', 'incident_escalated', 'incident_lowered')
+  from public.agent_actions
+  -- The condition of agent_actions_severity_idx.
+  where agent_actions.incident_id = describe_severity_change.incident_id
+    and agent_actions.action in ('incident_severity_frozen', 'incident_escalated', 'incident_lowered')
   order by agent_actions.id desc
   limit 1
 $$;
 
 comment on function monitoring.describe_severity_change(text) is
-'Returns the action and a sentence about the last change of the severity of an incident: who, when, from, to and why.
-Null without a change among the latest 300 entries.';
+'Returns the action and a sentence about the last change of the severity of an incident: who, when, from, to and why. Null
+without a change.';
 
 create function monitoring.describe_difference(incident public.incidents, rule_now text)
 returns text

@@ -1,7 +1,8 @@
 -- Purpose: returns everything that the page of one incident shows, in one document.
 -- Objects: functions monitoring.list_stack_lines, monitoring.page_incident, monitoring.page_stack,
 --   monitoring.describe_decision, monitoring.page_reason, monitoring.page_activity, monitoring.page_releases,
---   monitoring.name_timeline_entry, monitoring.name_timeline_kind, monitoring.list_timeline_actions,
+--   monitoring.name_timeline_entry, monitoring.list_members, monitoring.name_timeline_kind,
+--   monitoring.list_timeline_actions,
 --   monitoring.list_timeline_notifications, monitoring.page_timeline, monitoring.page_deployments,
 --   monitoring.page_similar, monitoring.page_fixes, monitoring.list_permitted_changes, public.incident_page.
 -- Risks: most texts in it are untrusted: who shows them escapes them. Each part reads a bounded number of rows by an
@@ -299,6 +300,37 @@ $$;
 comment on function monitoring.name_timeline_entry(public.agent_actions) is
 'Returns what an entry of the audit trail of an incident is called on its page, such as acknowledged.';
 
+create function monitoring.list_members(document jsonb)
+returns text
+language sql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = ''
+as $$
+  select string_agg(
+    format(
+      '%s: %s',
+      replace(members.name, '_', ' '),
+      -- A list of words in a row.
+      case
+        when jsonb_typeof(members.value) = 'array'
+          and not jsonb_path_exists(members.value, '$[*] ? (@.type() == "object")')
+          then (select string_agg(items.item, ', ') from jsonb_array_elements_text(members.value) as items (item))
+        else members.value #>> '{}'
+      end
+    ),
+    e'\n'
+  )
+  from jsonb_each(case when jsonb_typeof(list_members.document) = 'object' then list_members.document end)
+  as members (name, value)
+  where members.value not in ('null', '""', '[]', '{}')
+$$;
+
+comment on function monitoring.list_members(jsonb) is
+'Returns the members of a JSON object as lines to read, such as pool size: 20, without empty ones. Null without any.';
+
 create function monitoring.name_timeline_kind(entry public.agent_actions)
 returns text
 language sql
@@ -312,6 +344,11 @@ as $$
       or (entry.action like 'claim\_%' and entry.agent = entry.details ->> 'claimed_by')
       then 'agent'
     when entry.details ->> 'by' <> '' then 'person'
+    -- Who reports errors, as in incidents.sender.
+    when entry.agent ~ '^(server|public|agent|generic):.'
+      or entry.agent in ('sentry', 'alertmanager', 'grafana', 'uptime-kuma', 'github')
+      or (entry.action = 'incident_created' and entry.caller like 'user:%')
+      then 'sender'
     when entry.caller like 'user:%' or entry.caller = 'authenticated'
       then case
         when strpos(entry.agent, '@') > 0 or entry.caller = 'user:' || entry.agent then 'person'
@@ -325,8 +362,8 @@ as $$
 $$;
 
 comment on function monitoring.name_timeline_kind(public.agent_actions) is
-'Returns who wrote an entry of the audit trail: person, agent or job. A user whose token names an agent is an agent;
-what the service writes of itself, for a reporter or a monitor, is of a job.';
+'Returns who wrote an entry of the audit trail: person, agent, sender or job. A user whose token names an agent is an
+agent; who reported an error is a sender, a monitor too; what health checks and the life cycle write is of a job.';
 
 create function monitoring.list_timeline_actions(incident_id text)
 returns table (happened_at timestamptz, place bigint, entry jsonb)
@@ -350,7 +387,7 @@ as $$
           actions.error, actions.details ->> 'reason', actions.details ->> 'note', actions.details ->> 'comment',
           -- That of a reopened incident is the former one.
           case when actions.action = 'incident_resolved' then actions.details ->> 'resolution' end,
-          nullif(actions.details ->> 'result', '{}'), nullif(actions.details ->> 'plan', '{}')
+          monitoring.list_members(actions.details -> 'result'), monitoring.list_members(actions.details -> 'plan')
         ),
         4000
       ),
@@ -566,42 +603,51 @@ declare
   );
 begin
   return (
-    select coalesce(
-      jsonb_agg(
-        jsonb_build_object(
-          'id', fix.id,
-          'pattern', fix.pattern,
-          'root_cause', fix.root_cause,
-          'solution', fix.solution,
-          'success_count', fix.success_count,
-          'failure_count', fix.failure_count,
-          'success_rate', fix.success_rate,
-          'is_approved', fix.is_approved,
-          'is_linked', fix.id is not distinct from incident.knowledge_id,
-          -- As record_fix_outcome() decides.
-          'is_recordable', not v_is_reporter and (
-            fix.signature = v_signature or (not v_is_user and fix.id is not distinct from incident.knowledge_id)
+    select jsonb_build_object(
+      'fixes', coalesce(jsonb_agg(to_jsonb(listed) - array['place', 'is_recordable'] order by listed.place), '[]'),
+      'fix_choices', coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'id', listed.id,
+            'text', monitoring.truncate_text(coalesce(nullif(listed.solution, ''), listed.pattern), 300)
           )
-        )
-        order by
-          fix.success_count > 0 desc, fix.success_rate desc nulls last,
-          fix.id = incident.knowledge_id desc nulls last, found.score desc, fix.id
-      ),
-      '[]'
+          order by listed.place
+        ) filter (where listed.is_recordable),
+        '[]'
+      )
     )
     from (
-      select fixes.*
-      from monitoring.find_fixes(incident, page_fixes.former_fix) as fixes
-      limit 7
-    ) as found
-    join public.error_knowledge as fix on fix.id = found.knowledge_id
+      select
+        fix.id, fix.pattern, fix.root_cause, fix.solution, fix.success_count, fix.failure_count, fix.success_rate,
+        fix.is_approved,
+        fix.id is not distinct from incident.knowledge_id as is_linked,
+        -- As record_fix_outcome() decides.
+        not v_is_reporter and (
+          fix.signature = v_signature or (not v_is_user and fix.id is not distinct from incident.knowledge_id)
+        ) as is_recordable,
+        row_number() over (
+          order by
+            -- Those of this error, and then those whose words are similar.
+            fix.id is not distinct from incident.knowledge_id
+            or fix.id is not distinct from page_fixes.former_fix
+            or fix.signature = v_signature desc,
+            fix.success_count > 0 desc, fix.success_rate desc nulls last,
+            fix.id = incident.knowledge_id desc nulls last, found.score desc, fix.id
+        ) as place
+      from (
+        select fixes.*
+        from monitoring.find_fixes(incident, page_fixes.former_fix) as fixes
+        limit 7
+      ) as found
+      join public.error_knowledge as fix on fix.id = found.knowledge_id
+    ) as listed
   );
 end
 $$;
 
 comment on function monitoring.page_fixes(public.incidents, bigint) is
-'Returns the known fixes of find_fixes() for incident_page(), those that worked first. is_recordable says whether the
-caller may record whether the fix worked.';
+'Returns {"fixes", "fix_choices"} for incident_page(): the known fixes of find_fixes(), those of the same error first,
+then those that worked; and of which of them the caller may say whether they worked.';
 
 create function monitoring.list_permitted_changes(incident public.incidents)
 returns text[]
@@ -658,7 +704,6 @@ begin
     'releases', monitoring.page_releases(v_incident),
     'deployments', monitoring.page_deployments(v_incident),
     'similar', monitoring.page_similar(v_incident),
-    'fixes', monitoring.page_fixes(v_incident, (v_regression ->> 'knowledge_id')::bigint),
     'regression', v_regression,
     'actions', monitoring.list_permitted_changes(v_incident),
     'severities', enum_range(null::public.incident_severity),
@@ -668,7 +713,8 @@ begin
     ]'::jsonb
   )
   || monitoring.page_stack(v_incident)
-  || monitoring.page_timeline(v_incident);
+  || monitoring.page_timeline(v_incident)
+  || monitoring.page_fixes(v_incident, (v_regression ->> 'knowledge_id')::bigint);
 end
 $$;
 
@@ -680,10 +726,11 @@ comment on function public.incident_page(text) is
 'Returns everything that the page of an incident shows, in one document.
 
 Returns {"incident", "stack", "stack_is_cut", "reason", "activity", "releases", "timeline", "timeline_is_cut",
-"deployments", "similar", "fixes", "regression", "actions", "severities", "suppress_choices"}. stack are the lines of the
-newest stack, at most 200; reason says which rule decided the severity and by which words; activity has counts of 168
-hours; timeline are the latest 100 entries of the audit trail and notifications (status waiting, sent, given up or
-collapsed); regression says how the error was resolved before it came back; actions are those of change_incident() that
-the status permits. Texts are as stored: untrusted. 404 when the incident does not exist. Security definer, because the
+"deployments", "similar", "fixes", "fix_choices", "regression", "actions", "severities", "suppress_choices"}. stack are
+the lines of the newest stack, at most 200; reason says which rule decided the severity and by which words; activity
+has counts of 168 hours; timeline are the latest 100 entries of the audit trail and notifications (status waiting,
+sent, given up or collapsed); regression says how the error was resolved before it came back; actions are those of
+change_incident() that the status permits; fix_choices are {"id", "text"} of the fixes that may be named with
+has_worked. Texts are as stored: untrusted. 404 when the incident does not exist. Security definer, because the
 notifications are closed to API roles, and the functions that it calls are in the closed schema monitoring; agents may
 read all of it.';

@@ -216,11 +216,11 @@ def test_the_state_says_who_and_until_when(
 
 def test_only_fixes_of_the_same_error_can_be_said_to_have_worked(stub: RpcStub, operator: FormBrowser) -> None:
     document = incident_page(actions=["resolve"])
-    other = {**document["fixes"][0], "id": 13, "is_recordable": False}
+    other = {**document["fixes"][0], "id": 13}
     stub.answers["incident_page"] = {**document, "fixes": [*document["fixes"], other]}
     form = forms_of(operator.open("/incidents/INC-1001").text)["resolve"]
     assert re.findall(r'<option value="(\d+)"', form) == ["12"]
-    stub.answers["incident_page"] = {**document, "fixes": [other]}
+    stub.answers["incident_page"] = {**document, "fixes": [other], "fix_choices": []}
     form = forms_of(operator.open("/incidents/INC-1001").text)["resolve"]
     assert set(fields_of(form)) == {"form_token", "action", "resolution"}
 

@@ -101,7 +101,7 @@ def incident_page(**changes: Any) -> dict[str, Any]:
                 "delivered_at": NOON,
             },
             {**entry, "kind": "agent", "who": "fe-agent", "what": "claimed", "from": "open", "to": "acknowledged"},
-            {**entry, "kind": "job", "who": "server:default", "what": "opened", "to": "open"},
+            {**entry, "kind": "sender", "who": "server:default", "what": "opened", "to": "open"},
         ],
         "timeline_is_cut": True,
         "deployments": [
@@ -140,9 +140,9 @@ def incident_page(**changes: Any) -> dict[str, Any]:
                 "success_rate": 0.8,
                 "is_approved": True,
                 "is_linked": True,
-                "is_recordable": True,
             }
         ],
+        "fix_choices": [{"id": 12, "text": "Raise pool_size to 20."}],
         "regression": {
             "how": "a new incident of the same error",
             "incident_id": "INC-988",

@@ -69,7 +69,10 @@ select public.change_incident('INC-2', '{"action": "reopen", "reason": "r"}');
 
 set local timezone = 'Asia/Tokyo';
 
-select public.change_incident('INC-2', '{"action": "suppress", "until": "2100-01-02T03:04", "reason": "r"}');
+-- A form sends minutes too: what was typed is meant.
+select public.change_incident(
+  'INC-2', '{"action": "suppress", "minutes": "60", "until": "2100-01-02T03:04", "reason": "r"}'
+);
 
 select public.change_incident('INC-3', '{"action": "suppress", "until": "2100-01-02 03:04+01", "reason": "r"}');
 

@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(10);
 
 create function pg_temp.sign_in(email text)
 returns void
@@ -81,6 +81,20 @@ select matches(
   pg_temp.change('INC-2', '{"action": "set_severity", "severity": "HIGH", "seen_severity": "CRITICAL", "reason": "r"}'),
   '^PT409 severity the severity of INC-2 is LOW: ann@example.com changed it from CRITICAL to LOW at .* UTC: nobody is hurt$',
   'set_severity after another change of the severity'
+);
+
+select matches(
+  pg_temp.change('INC-2', '{"action": "set_severity", "severity": "LOW", "seen_severity": "LOW", "reason": "r"}'),
+  '^PT409 severity the severity of INC-2 is LOW already, set by hand: ann@example.com changed it from CRITICAL to LOW at .*'
+  ': nobody is hurt$',
+  'set_severity to what somebody has set it to'
+);
+
+select pg_temp.change('INC-1', '{"action": "set_severity", "severity": "LOW", "reason": "as the rule says"}');
+
+select matches(
+  public.incident_page('INC-1') #>> '{reason,change}', '^ann@example.com confirmed LOW at .* UTC: as the rule says$',
+  'what a rule gave can be confirmed'
 );
 
 select is(

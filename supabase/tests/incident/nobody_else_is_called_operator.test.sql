@@ -1,6 +1,6 @@
 begin;
 
-select plan(5);
+select plan(7);
 
 create function pg_temp.actor(role text, agent text)
 returns text
@@ -59,6 +59,30 @@ select is(
 select is(
   monitoring.find_sentry_name('{"name": "Ann (operator)", "username": "(Operator)", "id": 7}'), 'Sentry user 7',
   'then the next field identifies the person'
+);
+
+select set_config('request.jwt.claims', '{"role": "authenticated", "sub": "1"}', true);
+
+select is_empty(
+  $$
+    select deployed.name
+    from (
+      select names.name, public.record_deployment_started('tap', '1', deployed_by => names.name) as id
+      from names
+    ) as deployed
+    join public.deployment_history on deployment_history.id = deployed.id
+    where monitoring.is_operator_name(deployment_history.deployed_by)
+  $$,
+  'nobody says that an operator deployed'
+);
+
+select results_eq(
+  $$
+    select name, monitoring.deny_operator_name(name) as denied
+    from unnest(array['ann (operator)', 'ann (on call)', null]) as given (name)
+  $$,
+  $$ values ('ann (operator)', 'ann operator'), ('ann (on call)', 'ann (on call)'), (null, null) $$,
+  'its brackets are left out'
 );
 
 select * from finish();

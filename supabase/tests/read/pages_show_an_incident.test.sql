@@ -35,8 +35,8 @@ select is(
     from jsonb_object_keys(public.incident_page('INC-1')) as members (member)
     order by member collate "C"
   ),
-  '{actions,activity,deployments,fixes,incident,reason,regression,releases,severities,similar,stack,stack_is_cut,'
-  'suppress_choices,timeline,timeline_is_cut}'::text[],
+  '{actions,activity,deployments,fix_choices,fixes,incident,reason,regression,releases,severities,similar,stack,'
+  'stack_is_cut,suppress_choices,timeline,timeline_is_cut}'::text[],
   'the members'
 );
 

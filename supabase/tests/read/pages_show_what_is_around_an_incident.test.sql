@@ -103,21 +103,20 @@ select results_eq(
 
 select results_eq(
   $$
-    select item ->> 'solution', (item ->> 'is_linked')::boolean, (item ->> 'is_recordable')::boolean, item -> 'success_rate'
+    select item ->> 'solution', (item ->> 'is_linked')::boolean, item -> 'success_rate'
     from jsonb_array_elements(public.incident_page('INC-2') -> 'fixes') with ordinality as items (item, place)
     order by place
   $$,
   $$ values
-     ('works often', false, false, '0.9'::jsonb), ('works sometimes', false, false, '0.25'), ('linked', true, true, '0'),
-     ('never tried', false, true, 'null') $$,
-  'fixes: those that worked first, and whether their outcome can be recorded'
+     ('linked', true, '0'::jsonb), ('never tried', false, 'null'), ('works often', false, '0.9'),
+     ('works sometimes', false, '0.25') $$,
+  'fixes: those of the same error first, then those that worked'
 );
 
 select set_config('request.jwt.claims', '{"role": "authenticated", "sub": "1"}', true);
 
 select is(
-  jsonb_path_query_array(public.incident_page('INC-2'), 'strict $.fixes[*] ? (@.is_recordable == true).solution'),
-  '["never tried"]', 'a user records outcomes for incidents of the same error only'
+  jsonb_path_query_array(public.incident_page('INC-2'), 'strict $.fix_choices[*].text'), '["never tried"]', 'a user records outcomes for incidents of the same error only'
 );
 
 select is(

@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(9);
 
 -- Live incidents of other tests must not count here.
 update public.incidents
@@ -85,7 +85,7 @@ select results_eq(
      cross join jsonb_object_keys(place.document) as members (name)
      order by place.position, members.name collate "C" $$,
   array[
-    'logo', 'maintenance', 'overall', 'targets', 'title',
+    'logo', 'maintenance', 'overall', 'targets', 'targets_are_cut', 'targets_limit', 'title',
     'maintenance.ends_at', 'maintenance.starts_at', 'maintenance.targets',
     'targets.days', 'targets.figures_at', 'targets.group_name', 'targets.is_heartbeat', 'targets.is_maintenance',
     'targets.is_paused', 'targets.last_check_at', 'targets.last_heartbeat_at', 'targets.next_heartbeat_at',
@@ -135,7 +135,8 @@ set value = '[{"name": "hidden-ledger", "type": "backend", "url": "https://a.exa
 where key = 'health_check_targets';
 
 select is(
-  public.public_status() - 'overall' - 'logo', '{"title": "Example Shop", "targets": [], "maintenance": []}'::jsonb,
+  public.public_status() - array['overall', 'logo', 'targets_limit'],
+  '{"title": "Example Shop", "targets": [], "targets_are_cut": false, "maintenance": []}'::jsonb,
   'without a public target, no maintenance is public'
 );
 
@@ -144,8 +145,39 @@ set value = '{}'
 where key = 'health_check_policy';
 
 select is(
-  public.public_status() - 'overall', '{"title": "Status", "logo": null, "targets": [], "maintenance": []}'::jsonb,
+  public.public_status() - array['overall', 'targets_limit'],
+  '{"title": "Status", "logo": null, "targets": [], "targets_are_cut": false, "maintenance": []}'::jsonb,
   'without a configuration, all members are there'
+);
+
+update public.system_config
+set
+  value = (
+    select jsonb_agg(
+      jsonb_build_object(
+        'name', 'tap-' || number, 'type', 'other', 'url', 'https://a.example/', 'public', true, 'enabled', number > 1
+      )
+      order by number
+    )
+    from generate_series(1, 202) as numbers (number)
+  )
+where key = 'health_check_targets';
+
+insert into monitoring.target_states (target, status, since)
+select name, 'up', now()
+from monitoring.probe_targets
+on conflict (target) do nothing;
+
+select results_eq(
+  $$
+    select (status.page -> 'targets_are_cut')::boolean, jsonb_array_length(status.page -> 'targets')
+    from (select public.public_status() as page) as status
+    union all
+    select (status.page -> 'targets_are_cut')::boolean, jsonb_array_length(status.page -> 'targets')
+    from (select public.status_page() as page) as status
+  $$,
+  $$ select true, (public.public_status() ->> 'targets_limit')::integer from generate_series(1, 2) $$,
+  'it says that there are more targets than it shows, and so does the page of signed-in readers'
 );
 
 select * from finish();

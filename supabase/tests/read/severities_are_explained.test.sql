@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(9);
 
 create function pg_temp.report(report jsonb)
 returns text
@@ -113,6 +113,18 @@ select matches(
 
 select throws_ok(
   $$ select public.explain_classification('INC-0') $$, 'PT404', 'there is no such incident', 'an unknown incident'
+);
+
+insert into public.incidents (id, fingerprint, title, message, severity, category, rule)
+values ('INC-1', 'tap busy', 't', 'm', 'LOW', 'backend', 'r');
+
+select public.set_incident_severity('INC-1', 'HIGH', 'checkout is down');
+
+select count(public.add_incident_note('INC-1', 'note ' || number)) from generate_series(1, 310) as notes (number);
+
+select matches(
+  public.incident_page('INC-1') #>> '{reason,change}', 'changed it from LOW to HIGH at .* UTC: checkout is down$',
+  'the last change is told, however much was written since'
 );
 
 select * from finish();

@@ -53,7 +53,9 @@ select is(
 );
 
 select is(
-  public.status_page() - array['incidents', 'targets', 'server_time', 'title', 'logo', 'maintenance'],
+  public.status_page() - array[
+    'incidents', 'targets', 'targets_limit', 'targets_are_cut', 'server_time', 'title', 'logo', 'maintenance'
+  ],
   public.status_summary() - 'server_time',
   'the rest is status_summary'
 );

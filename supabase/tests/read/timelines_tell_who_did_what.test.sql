@@ -47,8 +47,6 @@ select public.change_incident('INC-2', '{"action": "note", "note": "n"}');
 
 select public.change_incident('INC-2', '{"action": "set_severity", "severity": "HIGH", "reason": "r"}');
 
-select public.change_incident('INC-2', '{"action": "set_severity", "severity": "HIGH", "reason": "still"}');
-
 select pg_temp.sign_in('{"role": "authenticated", "sub": "c"}');
 
 select public.change_incident('INC-2', '{"action": "suppress", "minutes": "1", "reason": "r"}');
@@ -73,7 +71,7 @@ select is(
     ["person", "postgres", "opened", null, "open", null],
     ["agent", "fe-agent", "claimed", "open", "acknowledged", null],
     ["agent", "fe-agent", "released the claim", "acknowledged", "open", "needs a person"],
-    ["agent", "fe-agent", "began investigate", null, null, "{\"read\": \"the logs\"}"],
+    ["agent", "fe-agent", "began investigate", null, null, "read: the logs"],
     ["person", "ben@example.com", "noted", null, null, "n"],
     ["person", "ben@example.com", "escalated", "LOW", "HIGH", "r"],
     ["person", "c", "suppressed", "open", "suppressed", "r"],
