@@ -161,8 +161,8 @@ as $$
 $$;
 
 comment on function monitoring.describe_severity_change(text) is
-'Returns the action and a sentence about the last change of the severity of an incident: who, when, from, to and why. Null
-without a change.';
+'Returns the action and a sentence about the last change of the severity of an incident: who, when, from, to and why.
+Null without a change.';
 
 create function monitoring.describe_difference(incident public.incidents, rule_now text)
 returns text

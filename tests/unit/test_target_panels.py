@@ -75,6 +75,8 @@ def show(*targets: Mapping[str, Any], template: str = "status.html", **view: obj
             "known": KNOWN,
             "overall": "operational",
             "targets": targets,
+            "targets_limit": 200,
+            "targets_are_cut": False,
             "incidents": [],
             "open_incidents": {},
             "deployments": [],
@@ -229,9 +231,9 @@ def test_only_the_targets_that_need_attention_are_unfolded_on_a_long_page() -> N
 
 
 def test_a_page_says_that_there_are_more_targets_than_it_shows() -> None:
-    page = show(target("t1"), targets_are_cut=True, targets_limit=200)
+    page = show(target("t1"), targets_are_cut=True)
     assert "Only 200 targets, those in the worst state, are shown." in text_of(page)
-    assert "Only 200" not in text_of(show(target("t1"), targets_are_cut=False, targets_limit=200))
+    assert "Only 200" not in text_of(show(target("t1")))
 
 
 def test_a_group_says_the_worst_state_of_its_targets() -> None:

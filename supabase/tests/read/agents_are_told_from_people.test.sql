@@ -31,18 +31,19 @@ select is(pg_temp.kinds('acknowledged'), '["person"]', 'who takes the incident o
 
 select is(
   (
-    select jsonb_agg(
-      monitoring.name_timeline_kind(
-        jsonb_populate_record(
-          null::public.agent_actions,
-          jsonb_build_object(
-            'agent', given.agent, 'caller', given.caller, 'action', given.action, 'details', '{}'::jsonb,
-            'safety_verdict', 'not_required'
+    select
+      jsonb_agg(
+        monitoring.name_timeline_kind(
+          jsonb_populate_record(
+            null::public.agent_actions,
+            jsonb_build_object(
+              'agent', given.agent, 'caller', given.caller, 'action', given.action, 'details', '{}'::jsonb,
+              'safety_verdict', 'not_required'
+            )
           )
         )
+        order by given.place
       )
-      order by given.place
-    )
     from (
       values
       (1, 'server:default', 'service_role', 'incident_created'),

@@ -153,18 +153,22 @@ select is(
 update public.system_config
 set
   value = (
-    select jsonb_agg(
-      jsonb_build_object(
-        'name', 'tap-' || number, 'type', 'other', 'url', 'https://a.example/', 'public', true, 'enabled', number > 1
+    select
+      jsonb_agg(
+        jsonb_build_object(
+          'name', 'tap-' || number, 'type', 'other', 'url', 'https://a.example/', 'public', true, 'enabled', number > 1
+        )
+        order by number
       )
-      order by number
-    )
     from generate_series(1, 202) as numbers (number)
   )
 where key = 'health_check_targets';
 
 insert into monitoring.target_states (target, status, since)
-select name, 'up', now()
+select
+  name,
+  'up',
+  now()
 from monitoring.probe_targets
 on conflict (target) do nothing;
 
