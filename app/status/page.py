@@ -98,11 +98,6 @@ def _uncounted(figures_at: str | None, now: datetime) -> str:
     return f"uptime as of {_ago(figures_at, now)}"
 
 
-def _until(moment: str | None) -> str:
-    """The end of a pause, if it has one."""
-    return f" until {datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else ""
-
-
 def _utc(moment: str) -> str:
     """2026-11-27 12:00 UTC: a time for everybody."""
     return f"{datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
@@ -217,10 +212,14 @@ def _has_passed(moment: str, now: datetime) -> bool:
 
 @dataclass(frozen=True)
 class PageWarning:
-    """Why the page is not to be relied on, for the title and as a sentence at the top."""
+    """Why the page is not to be relied on, for the title and as a sentence at the top.
+
+    read_at is set if the page shows older data, from memory: when they were read.
+    """
 
     title: str
     text: str
+    read_at: str | None = None
 
 
 def find_warnings(
@@ -228,19 +227,15 @@ def find_warnings(
 ) -> list[PageWarning]:
     """What readers have to know before they read. read_at is set if the data are older ones, from memory."""
     warnings, database = [], known["database"]
-    if error is None:
-        shown = ""
-    elif read_at is None:
-        shown = " This page shows what the service knows without it."
-    else:
-        shown = f" Incidents and targets are as of {read_at:%H:%M:%S} UTC, {_ago(read_at.isoformat(), now)}."
+    shown = " This page shows what the service knows without it." if error and read_at is None else ""
+    since = read_at.isoformat() if error and read_at else None
     if database["state"] == "refused":
         text = f"{database['cause']} {database['remedy']}{shown}"
-        warnings.append(PageWarning("Database refuses the service", text))
+        warnings.append(PageWarning("Database refuses the service", text, since))
     elif isinstance(error, ResponseError):
-        warnings.append(PageWarning("Database refuses the service", f"{_REFUSED}{shown}"))
+        warnings.append(PageWarning("Database refuses the service", f"{_REFUSED}{shown}", since))
     elif error is not None:
-        warnings.append(PageWarning("Database unreachable", f"{_UNREACHABLE}{shown}"))
+        warnings.append(PageWarning("Database unreachable", f"{_UNREACHABLE}{shown}", since))
     elif known["version_problem"]:
         warnings.append(PageWarning("Versions differ", known["version_problem"]))
     if known["scheduler"] == "stopped":
@@ -275,7 +270,6 @@ def _environment() -> Environment:
         counted=_counted,
         uncounted=_uncounted,
         tone=tone,
-        until=_until,
         utc=_utc,
         segment=_segment,
         seen_from=_seen_from,
@@ -315,6 +309,7 @@ _ENVIRONMENT.filters.update(
     count_bars=charts.count_bars,
     from_now=from_now,
     run_time=run_time,
+    dated=incidents.dated,
     fix_choices=incidents.fix_choices,
     fold_stack=incidents.fold_stack,
     host=incidents.host,

@@ -77,9 +77,9 @@ function sayStale(reason) {
 function show(page) {
   const { scrollX, scrollY } = window;
   const fresh = page.querySelector("#warnings");
-  if (warnings.innerHTML.trim() !== fresh.innerHTML.trim()) warnings.replaceChildren(...fresh.childNodes);
   noteFolds(page);
   localize(page);
+  if (warnings.innerHTML.trim() !== fresh.innerHTML.trim()) warnings.replaceChildren(...fresh.childNodes);
   for (const part of document.querySelectorAll("[data-refresh]")) {
     const same = page.getElementById(part.id);
     if (same) replacePart(part, same);
