@@ -107,6 +107,8 @@ const visit = async (browser, options) => {
     until: async (script) => {
       while (!(await page.evaluate(script))) await new Promise((resolve) => setTimeout(resolve, 50));
     },
+    // As for a printer, or back: print, screen.
+    media: (media) => page.emulateMedia({ media }),
     evaluate: async (script) => results.push(await page.evaluate(script)),
     type: ([label, text]) => page.getByLabel(label).pressSequentially(text),
 

@@ -63,6 +63,36 @@ def test_every_answer(browser: Browser, stack: Stack, who: str) -> None:
                     require_headers(answer.headers.items())
 
 
-def test_a_cached_page_of_a_reader_is_not_anothers(browser: Browser, stack: Stack) -> None:
-    browser.sign_in(stack)
-    assert browser.open("/status").headers["cache-control"] == "no-store"
+READERS_PATHS = ["/status", "/incidents", "/incidents/INC-999999999", "/targets/nothing", "/status/kill-switch"]
+
+
+@pytest.mark.parametrize("path", READERS_PATHS)
+@pytest.mark.parametrize("who", ["user", "operator"])
+def test_a_page_of_a_reader_is_in_no_cache(browser: Browser, stack: Stack, who: str, path: str) -> None:
+    """Nor is it answered from one: no conditional request is 304, and HEAD has the headers of GET."""
+    etag = browser.open("/status").headers["etag"]
+    if who == "user":
+        browser.sign_in(stack)
+    else:
+        browser.sign_in_as_operator(OPERATOR_TOKEN)
+    found = browser.open(path)
+    for headers in ({"If-None-Match": "*"}, {"If-None-Match": etag}, {"If-Modified-Since": found.headers["date"]}):
+        for method in ("GET", "HEAD"):
+            answer = browser.http.request(method, path, headers=headers)
+            assert answer.status_code == found.status_code
+            assert answer.headers["cache-control"] == "no-store"
+            assert "etag" not in answer.headers
+            assert "last-modified" not in answer.headers
+            assert (answer.text == "") is (method == "HEAD")
+
+
+def test_the_public_page_is_not_for_who_has_cookies_or_a_token(browser: Browser) -> None:
+    """A shared cache keeps it apart by Vary, and asks each time."""
+    page = browser.open("/status")
+    assert page.headers["cache-control"] == "no-cache"
+    assert {"Cookie", "Authorization", "Accept", "Accept-Encoding"} <= set(page.headers["vary"].split(", "))
+    conditional = {"If-None-Match": page.headers["etag"]}
+    for headers in ({"Cookie": "monitoring_status=x"}, {"Authorization": "Bearer x"}):
+        answer = browser.http.get("/status", headers={**conditional, **headers})
+        assert (answer.status_code, answer.headers["cache-control"]) == (401, "no-store")
+        assert "etag" not in answer.headers

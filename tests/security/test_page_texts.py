@@ -1,8 +1,9 @@
-"""Stored texts on the pages of incidents: whatever a report, a note or a name contains, the page shows it as text."""
+"""Stored texts on all pages: whatever a report, a note or a name contains, the page shows it as text."""
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from html.parser import HTMLParser
@@ -12,9 +13,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support.form_browser import FormBrowser
-from tests.support.page_documents import incident_page, search
+from tests.support.page_documents import incident_page, search, status_page
 from tests.support.rpc_stub import Refusal, RpcStub, running_stub, stub_variables
 from tests.support.service_process import running_service
+from tests.unit.test_target_template import DOCUMENT as TARGET
+from tests.unit.test_target_template import HEARTBEAT
 
 OPERATOR_TOKEN = "operator-token-of-a-test"  # noqa: S105 - of a service that lives as long as a test
 HOSTILE = {
@@ -45,6 +48,7 @@ HOSTILE = {
 # Words of enums, which PostgreSQL keeps, and names of members.
 ENUMS = {"severity", "kind", "actions", "severities", "hour"}
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+REFRESH = {"http-equiv": "refresh", "content": "30"}  # of the status page, without scripts
 LINK = "https://a.example/path?query=1&other=2"
 
 
@@ -58,7 +62,10 @@ def stub() -> Iterator[RpcStub]:
 def operator(stub: RpcStub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FormBrowser]:
     environ = stub_variables(stub, OPERATOR_TOKEN)
     log = tmp_path_factory.mktemp("texts") / "log"
-    with running_service(environ, log, budgets={"retry": 0.0}) as service, FormBrowser(service.url) as browser:
+    with (
+        running_service(environ, log, budgets={"retry": 0.0, "public_status": 0.01}) as service,
+        FormBrowser(service.url) as browser,
+    ):
         browser.sign_in_as_operator(OPERATOR_TOKEN)
         yield browser
 
@@ -122,7 +129,7 @@ def check(document: str) -> Page:
         assert not [name for name in attributes if name.startswith("on") or name in ("autofocus", "style", "srcdoc")], (
             tag
         )
-        assert not (tag == "meta" and attributes.get("http-equiv")), attributes
+        assert not (tag == "meta" and attributes.get("http-equiv")) or attributes == REFRESH, attributes
     for link in page.all("a"):
         check_link(link)
     for form in page.all("form"):
@@ -147,6 +154,8 @@ def check_link(link: dict[str, str | None]) -> None:
 DOCUMENTS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     "search_incidents": ("/incidents", search),
     "incident_page": ("/incidents/INC-1001", incident_page),
+    "status_page": ("/status", status_page),
+    "target_page": ("/targets/api", lambda: {**TARGET, "heartbeat": HEARTBEAT}),
 }
 
 
@@ -154,7 +163,7 @@ DOCUMENTS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
 @pytest.mark.parametrize("function", DOCUMENTS)
 def test_stored_texts(stub: RpcStub, operator: FormBrowser, function: str, text: str) -> None:
     path, document = DOCUMENTS[function]
-    assert texts_of(document()) > 40
+    assert texts_of(document()) > 30
     stub.answers[function] = replaced(document(), text)
     answer = operator.open(path)
     assert answer.status_code == 200
@@ -185,6 +194,22 @@ def test_texts_that_are_typed(stub: RpcStub, operator: FormBrowser, text: str) -
     name = text.replace("/", "").replace("\\", "")[:200]
     stub.answers["incident_page"] = Refusal(404, "PT404", text)
     check(operator.http.get(f"/incidents/{name}" if name.isalnum() else "/incidents/%3Cb%3E%22%27").text)
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_texts_of_the_public_page(stub: RpcStub, operator: FormBrowser, text: str) -> None:
+    """Here with a session that has ended: the page is rendered for each request then."""
+    document = status_page()
+    stub.answers["public_status"] = {
+        name: replaced(document[name], text) for name in ("title", "targets", "maintenance")
+    }
+    time.sleep(0.02)  # the answer is kept for 10 ms
+    with FormBrowser(operator.url) as visitor:
+        visitor.plant("monitoring_status", "ended")
+        answer = visitor.open("/status")
+    assert answer.status_code == 401
+    page = check(answer.text)
+    assert CONTROLS.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)[:40].strip() in page.text
 
 
 def test_a_web_address_is_a_link(stub: RpcStub, operator: FormBrowser) -> None:

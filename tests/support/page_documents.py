@@ -235,3 +235,64 @@ def search(**changes: Any) -> dict[str, Any]:
         "reports": {"from": NOON, "until": NOON, "hours": hours, "counted_at": NOON},
         **changes,
     }
+
+
+def status_page(**changes: Any) -> dict[str, Any]:
+    """status_page(), with an entry in each list. public_status() has some of its members."""
+    target = {
+        "target": "shop",
+        "group_name": "Checkout",
+        "status": "down",
+        "since": NOON,
+        "last_check_at": NOON,
+        "p50_ms": 20,
+        "p95_ms": 40,
+        "is_maintenance": False,
+        "is_paused": False,
+        "paused_until": None,
+        "pause_reason": "a new disk",
+        "uptime_90d_percent": 99.9,
+        "days": [{"day": "2026-11-27", "status": "down", "uptime_percent": 91.2}],
+        "response_times_ms": [20, None, 22],
+        "is_heartbeat": False,
+        "last_heartbeat_at": None,
+        "next_heartbeat_at": None,
+        "last_error": "timed out after 5000 ms",
+        "service_problem": "connection refused",
+        "seen_from": ["database", "service"],
+        "certificate_expires_at": NOON,
+        "certificate_issuer": "R11",
+        "certificate_problem": "it is self-signed",
+    }
+    listed_incident = {
+        "id": "INC-1001",
+        "title": "shop is down",
+        "severity": "CRITICAL",
+        "category": "infrastructure",
+        "status": "open",
+        "source": "health-checks",
+        "age_seconds": 90,
+        "occurrence_count": 3,
+        "last_seen": NOON,
+    }
+    email = {"recipient": "ann@example.com", "status": "bounced", "at": NOON, "incident_id": "INC-1001", "emails": 2}
+    deployment = {
+        "service": "shop-api",
+        "version": "2.14.0",
+        "status": "rolled_back",
+        "environment": "production",
+        "started_at": NOON,
+    }
+    window = {"starts_at": NOON, "ends_at": NOON, "targets": ["shop", "api"], "reason": "a new disk"}
+    return {
+        "title": "Hazel & Oak",
+        "logo": None,
+        "overall": "outage",
+        "targets": [target, {**target, "status": "up", "is_paused": True, "paused_until": NOON}],
+        "maintenance": [window],
+        "incidents": [listed_incident],
+        "open_incidents": {"CRITICAL": 1},
+        "last_deployments": [deployment],
+        "undelivered_emails": [{**email, "reason": "no such mailbox"}],
+        **changes,
+    }
