@@ -92,6 +92,8 @@ def test_the_list(operator: FormBrowser) -> None:
     assert "Cookie" in page.headers["vary"]
     for number in range(1001, 1006):
         assert f'<a href="incidents/INC-{number}">' in page.text
+    names = re.findall(r'<nav\b[^>]* aria-label="([^"]*)"', page.text)
+    assert len(names) == len(set(names)) == 3
     for shown in ("1,000+", "1,342 reports", "claimed by", "suppressed until", "acknowledged by", "resolved  by"):
         assert shown in re.sub(r"<time.*?</time>|</?bdi>", "", page.text), shown
 
@@ -111,6 +113,8 @@ def test_a_list_without_incidents(stub: RpcStub, operator: FormBrowser) -> None:
     stub.answers["search_incidents"] = search(incidents=[], next=None)
     page = operator.open("/incidents").text
     assert "No incidents." in page
+    assert '<a href="./">How programs report errors</a>' in page  # to the first page, which lists them
+    assert "How programs" not in operator.open("/incidents?text=nothing").text
     assert "Next page" not in page
     stub.answers["search_incidents"] = search(incidents=[], is_cut=True)
     page = operator.open("/incidents").text
@@ -164,6 +168,18 @@ def test_only_library_frames_are_folded(stub: RpcStub, operator: FormBrowser) ->
     page = operator.open("/incidents/INC-1001").text
     assert '<details id="library' not in page
     assert "routing.py" in page
+
+
+def test_a_long_message_leaves_the_stack_in_sight(stub: RpcStub, operator: FormBrowser) -> None:
+    words = ["word " * 300, "word " * 299 + "and the last one"]
+    pages = []
+    for message in words:
+        stub.answers["incident_page"] = incident_page(incident=incident(message=message))
+        pages.append(operator.open("/incidents/INC-1001").text)
+    assert '<details class="fold" id="message">' not in pages[0]
+    assert "All 1,511 characters of the message" in pages[1]
+    assert words[1] in pages[1]
+    assert words[0] in pages[0]
 
 
 def test_an_incident_with_nothing_but_its_facts(stub: RpcStub, operator: FormBrowser) -> None:
