@@ -4,7 +4,8 @@
 --   monitoring.find_fold_candidates, monitoring.lock_fold_candidates, monitoring.lock_quotas,
 --   monitoring.insert_incidents, monitoring.upsert_incidents.
 -- Risks: locks are always taken in this order, sorted within each kind, so that concurrent batches do not deadlock:
---   quotas by sender, existing incidents by fingerprint, new incidents by fingerprint, hours of these incidents. A
+--   quotas by sender, existing incidents by fingerprint, known fixes that fail by id, new incidents by fingerprint,
+--   hours of these incidents. A
 --   batch without new fingerprints takes no quota, so repeats of known errors do not wait for each other. An hour is
 --   written only by who holds the lock of its incident, so hours wait for nobody. A public key has a quota of its own:
 --   its flood of new incidents makes no server wait, whose quota is another row. A session that updates many incidents
@@ -318,6 +319,14 @@ begin
     from unnest(v_new) as event
     where event.fingerprint not in (select candidate.fingerprint from unnest(v_candidates) as candidate)
   );
+  perform monitoring.lock_fixes_of_errors(array(
+    select event.fingerprint
+    from unnest(v_new) as event
+    union
+    select candidate.fingerprint
+    from unnest(v_candidates) as candidate
+    where candidate.resolved_at is not null
+  ));
   if v_new <> '{}' then
     perform monitoring.set_change_context('sender', '{}');
     v_opened := array(select upserted from monitoring.insert_incidents(v_new) as upserted);

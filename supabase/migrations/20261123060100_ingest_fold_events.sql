@@ -245,7 +245,6 @@ begin
   loop
     perform monitoring.set_change_context(v_led.leader, '{}');
     if v_has_resolved then
-      perform monitoring.lock_fixes(array(select candidate.incident_id from unnest(fold_events_by_sender.candidates) as candidate));
       perform monitoring.describe_reopened_incidents(v_led.events, fold_events_by_sender.candidates);
     end if;
     return query

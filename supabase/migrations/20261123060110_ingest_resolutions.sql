@@ -367,6 +367,10 @@ begin
         ) as newest
         cross join lateral monitoring.find_fold_candidates(newest.fingerprints, newest.newest_at) as found
       ));
+      perform monitoring.lock_fixes_of_errors(array(
+        select distinct event.fingerprint
+        from unnest(store_reports_in_order.events) as event
+      ));
       v_stored := (
         select jsonb_agg(jsonb_build_array(stored.event_position, stored.answer))
         from monitoring.store_events_isolated(v_before) as stored

@@ -1,13 +1,13 @@
 -- Purpose: provides the RPC that takes deliveries of Sentry and of other monitors.
 -- Objects: type monitoring.delivery; functions monitoring.hash_alert, monitoring.read_envelope, monitoring.read_alert,
 --   monitoring.read_deliveries, monitoring.find_same_delivery, monitoring.pause_before_retry,
---   monitoring.apply_delivery, monitoring.store_delivery, monitoring.join_answers, public.ingest_deliveries,
---   public.record_invalid_signature.
+--   monitoring.apply_delivery, monitoring.store_delivery, monitoring.join_answers, monitoring.lock_issues,
+--   public.ingest_deliveries, public.record_invalid_signature.
 -- Risks: deliveries are applied in order of arrival, because the order matters (warning, critical, resolved). Locks are
---   taken in this order: the advisory locks of all issues and alerts in a call, sorted; the quotas of its senders,
---   sorted, if there are several, because another call can have them in another order; the incidents, if there are
---   several, in the order of every other call; then for each its incident, the quota, its row in deliveries. A row is
---   changed only under the advisory lock of its issue. An error that no body causes fails the whole call: the service
+--   taken in this order: the advisory locks of all issues and alerts in a call, sorted; if there are
+--   several, the quotas of the senders that may open incidents, the incidents and their known fixes, each sorted, as
+--   every other call does; then for each its incident, the quota, the fixes, its row in deliveries. A row is changed
+--   only under the advisory lock of its issue. An error that no body causes fails the whole call: the service
 --   keeps the deliveries and sends them again.
 
 create type monitoring.delivery as (
@@ -368,6 +368,33 @@ comment on function monitoring.join_answers(jsonb[]) is
 'Returns the answer about a delivery: lists of what became of each alert in it, and the values of the first one.
 understood is whether any of them requests something, duplicate whether all were stored already.';
 
+create function monitoring.lock_issues(fingerprints text[], senders text[])
+returns void
+language plpgsql
+volatile
+strict
+security invoker
+set search_path = ''
+as $$
+begin
+  perform monitoring.lock_quotas(array(
+    select issues.sender
+    from unnest(lock_issues.fingerprints, lock_issues.senders) as issues (fingerprint, sender)
+    where issues.fingerprint is not null
+      and not exists (
+        select from monitoring.find_fold_candidates(array[issues.fingerprint], array[clock_timestamp()])
+      )
+  ));
+  perform monitoring.lock_incidents(lock_issues.fingerprints);
+  perform monitoring.lock_fixes_of_errors(lock_issues.fingerprints);
+end
+$$;
+
+comment on function monitoring.lock_issues(text[], text[]) is
+'Locks, in the order of every other transaction, what deliveries about several issues or alerts change one after the
+other: the quotas of the senders that may open incidents, the incidents, and the fixes that fail when these are
+reopened. senders are those of the issues, in the order of the fingerprints.';
+
 create function public.ingest_deliveries(deliveries jsonb)
 returns jsonb
 language plpgsql
@@ -408,16 +435,9 @@ begin
     from unnest(v_deliveries) as delivery
     order by delivery.lock_key
   ) as locks;
-  perform monitoring.lock_quotas(array_agg(senders.sender))
+  perform monitoring.lock_issues(array_agg(issues.fingerprint), array_agg(issues.sender))
   from (
-    select distinct (delivery.intent).sender
-    from unnest(v_deliveries) as delivery
-  ) as senders
-  having count(senders.sender) > 1;
-  -- An incident that is reopened locks its known fixes, and those come after all incidents.
-  perform monitoring.lock_incidents(array_agg(issues.fingerprint))
-  from (
-    select distinct (delivery.intent).fingerprint
+    select distinct (delivery.intent).fingerprint, (delivery.intent).sender
     from unnest(v_deliveries) as delivery
   ) as issues
   having count(issues.fingerprint) > 1;

@@ -2,7 +2,7 @@
 -- Objects: functions monitoring.apply_stored_delivery, monitoring.postpone_delivery, public.replay_delivery,
 --   monitoring.list_waiting_deliveries, monitoring.retry_deliveries.
 -- Risks: the advisory lock of an issue or alert comes before any row, as in ingest_deliveries(). The job takes those
---   that are free, because it takes the locks of several issues in no order, and then their incidents in order.
+--   that are free, because it takes the locks of several issues in no order, and then their rows in order.
 
 create function monitoring.apply_stored_delivery(id bigint, is_waiting boolean)
 returns text
@@ -233,7 +233,12 @@ declare
   v_applied bigint := 0::bigint;
 begin
   -- Each delivery keeps its locks until commit, so they are taken in the order of every other call.
-  perform monitoring.lock_incidents(v_fingerprints);
+  perform monitoring.lock_issues(array_agg(issues.fingerprint), array_agg(issues.sender))
+  from (
+    select distinct waiting.fingerprint, waiting.sender
+    from monitoring.list_waiting_deliveries() as waiting
+    where waiting.fingerprint = any(v_fingerprints)
+  ) as issues;
   for v_waiting in
     select due.id, due.effect, due.sender
     from monitoring.list_waiting_deliveries() as due

@@ -1,6 +1,6 @@
 -- Purpose: records whether a known fix worked: one outcome per caller and incident. A regression is a failure.
 -- Objects: table monitoring.fix_outcomes; functions monitoring.drop_fix_outcomes, monitoring.count_fix_outcomes,
---   public.record_fix_outcome, monitoring.lock_fixes, monitoring.fail_fixes,
+--   public.record_fix_outcome, monitoring.lock_fixes, monitoring.lock_fixes_of_errors, monitoring.fail_fixes,
 --   monitoring.fail_fixes_of_reopened_incident, monitoring.fail_fixes_of_former_incidents; triggers
 --   outcomes_belong_to_one_fix, reopened_incidents_fail_their_fixes, new_incidents_fail_former_fixes.
 -- Risks: success_rate ranks fixes, so agents have a reason to forge it: an agent's outcome needs an incident of the
@@ -198,6 +198,50 @@ $$;
 comment on function monitoring.lock_fixes(text[]) is
 'Locks, in order, the fixes that worked for these incidents, and returns their ids. Who fails the fixes of several
 incidents calls it for all of them first.';
+
+create function monitoring.lock_fixes_of_errors(fingerprints text[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+set enable_seqscan = off
+as $$
+begin
+  -- In most installations no fix has worked yet.
+  if lock_fixes_of_errors.fingerprints <> '{}' and exists (
+    select
+    from monitoring.fix_outcomes
+    where fix_outcomes.has_worked
+  ) then
+    perform monitoring.lock_fixes(array(
+      select found.id
+      from unnest(lock_fixes_of_errors.fingerprints) as given (fingerprint)
+      cross join lateral (
+        (
+          select incidents.id
+          from public.incidents
+          where incidents.fingerprint = given.fingerprint
+            and incidents.status <> 'resolved'
+        )
+        union all
+        (
+          select incidents.id
+          from public.incidents
+          where incidents.fingerprint = given.fingerprint
+            and incidents.status = 'resolved'
+          order by incidents.resolved_at desc
+          limit 1
+        )
+      ) as found
+    ));
+  end if;
+end
+$$;
+
+comment on function monitoring.lock_fixes_of_errors(text[]) is
+'Locks, in order, the fixes that a repeat of these errors, or several in a row, may fail: those that worked for the live
+incidents and for the ones that were resolved last. The incidents must be locked.';
 
 create function monitoring.fail_fixes(resolved_id text, regressed_id text)
 returns void

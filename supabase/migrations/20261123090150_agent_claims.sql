@@ -4,8 +4,8 @@
 --   public.extend_claim, public.release_claim.
 -- Risks: locks are taken in this order: the advisory lock of action starts and ends, shared, so that the kill switch is
 --   not set between its check and the claim; the advisory lock of the caller, so that its limit is exact; incidents. An
---   agent that looks for an incident skips those that are locked, and waits for one at most 300 ms, less than the time
---   after which PostgreSQL looks for deadlocks, because it may have locked others out of order.
+--   agent that looks for an incident skips those that are locked, and holds none while it waits for one, at most
+--   300 ms: nobody can wait for it meanwhile.
 
 create function monitoring.read_lease(lease_seconds integer)
 returns interval
@@ -69,7 +69,8 @@ comment on function monitoring.find_claimable_incident(
 ) is
 'Locks the most severe open incident, of these the one that opened last, and returns its id: the order of
 open_incidents. Skips incidents that are locked, and those on which another caller runs an action. severity is a
-minimum.';
+minimum. When it returns null, it may have locked some all the same: an incident that another session changed since the
+statement began is locked before it is passed over.';
 
 create function monitoring.wait_for_incident(
   severity public.incident_severity, category public.incident_category, source text
@@ -158,6 +159,7 @@ declare
   v_source text := monitoring.read_optional_line('source', claim_next_incident.source, 1000);
   v_caller text := monitoring.require_subject();
   v_limit numeric;
+  v_ended bigint;
   v_id text;
   v_incident public.incidents;
 begin
@@ -181,11 +183,19 @@ begin
     );
   end if;
 
-  perform monitoring.end_expired_claims();
-  v_id := monitoring.find_claimable_incident(v_caller, v_severity, v_category, v_source);
-  if v_id is null and monitoring.wait_for_incident(v_severity, v_category, v_source) then
+  begin
+    v_ended := monitoring.end_expired_claims();
     v_id := monitoring.find_claimable_incident(v_caller, v_severity, v_category, v_source);
-  end if;
+    -- Who has ended claims holds their incidents, and does not wait: the next call does.
+    if v_id is null and v_ended = 0 then
+      raise no_data_found;
+    end if;
+  exception
+    when no_data_found then -- releases what was locked and then passed over
+      if monitoring.wait_for_incident(v_severity, v_category, v_source) then
+        v_id := monitoring.find_claimable_incident(v_caller, v_severity, v_category, v_source);
+      end if;
+  end;
   if v_id is null then
     return null;
   end if;

@@ -1,8 +1,8 @@
 -- Purpose: deletes resolved incidents that are older than retention, with what belongs to them.
 -- Objects: functions monitoring.is_incident_audited, monitoring.count_purged_incidents, monitoring.purge_incidents.
 -- Risks: incidents are locked before known fixes and heads of chains, as everywhere, and skipped while another session
---   holds them. What an incident needs to be deleted is looked up again when it is locked: until then another session
---   can write an action of it.
+--   holds them, or a fix that was tried on them. What an incident needs to be deleted is looked up again when it is
+--   locked: until then another session can write an action of it.
 
 create function monitoring.is_incident_audited(incident_id text)
 returns boolean
@@ -118,22 +118,33 @@ begin
     order by incidents.fingerprint, incidents.id
     for update skip locked
   );
+  -- Who changes a fix locks it before its outcomes: so does this.
+  v_fixes := array(
+    select error_knowledge.id
+    from public.error_knowledge
+    where error_knowledge.id in (
+      select fix_outcomes.knowledge_id
+      from monitoring.fix_outcomes
+      where fix_outcomes.incident_id = any(v_ids)
+    )
+    order by error_knowledge.id
+    for no key update skip locked
+  );
   -- A statement of its own, so that it sees what was written until the incidents were locked.
   v_ids := array(
     select locked.id
     from unnest(v_ids) as locked (id)
     where not monitoring.is_incident_audited(locked.id)
+      and not exists (
+        select
+        from monitoring.fix_outcomes
+        where fix_outcomes.incident_id = locked.id
+          and fix_outcomes.knowledge_id <> all(v_fixes)
+      )
   );
   perform monitoring.count_purged_incidents(v_ids);
-  with dropped as (
-    delete from monitoring.fix_outcomes
-    where fix_outcomes.incident_id = any(v_ids)
-    returning fix_outcomes.knowledge_id
-  )
-
-  select array_agg(distinct dropped.knowledge_id order by dropped.knowledge_id)
-  into v_fixes
-  from dropped;
+  delete from monitoring.fix_outcomes
+  where fix_outcomes.incident_id = any(v_ids);
   perform monitoring.count_fix_outcomes(fixes.id)
   from unnest(v_fixes) as fixes (id);
   -- Last, because it locks heads of chains and deliveries.
@@ -146,4 +157,4 @@ $$;
 comment on function monitoring.purge_incidents(integer) is
 'Deletes at most batch_size incidents that were resolved before retention.incidents_days, with their hours,
 notifications and outcomes of fixes, and returns their number. Their figures stay in incident_days. An incident stays
-while the audit trail has an action of it. Checks, deliveries, security events and e-mails lose their reference to it.';
+while the audit trail has an action of it, or another session holds it or a fix that was tried on it. Checks, deliveries, security events and e-mails lose their reference to it.';
