@@ -320,12 +320,9 @@ begin
     where event.fingerprint not in (select candidate.fingerprint from unnest(v_candidates) as candidate)
   );
   perform monitoring.lock_fixes_of_errors(array(
-    select event.fingerprint
-    from unnest(v_new) as event
-    union
-    select candidate.fingerprint
-    from unnest(v_candidates) as candidate
-    where candidate.resolved_at is not null
+    select given
+    from unnest(v_fingerprints) as given
+    where given not in (select live.fingerprint from unnest(v_candidates) as live where live.resolved_at is null)
   ));
   if v_new <> '{}' then
     perform monitoring.set_change_context('sender', '{}');

@@ -188,7 +188,7 @@ begin
     v_id := monitoring.find_claimable_incident(v_caller, v_severity, v_category, v_source);
     -- Who has ended claims holds their incidents, and does not wait: the next call does.
     if v_id is null and v_ended = 0 then
-      raise no_data_found;
+      raise exception using errcode = 'no_data_found', message = 'there is no incident to claim';
     end if;
   exception
     when no_data_found then -- releases what was locked and then passed over
