@@ -166,9 +166,9 @@ where key = 'health_check_targets';
 
 insert into monitoring.target_states (target, status, since)
 select
-  name,
-  'up',
-  now()
+  name as target,
+  'up' as status,
+  now() as since
 from monitoring.probe_targets
 on conflict (target) do nothing;
 
