@@ -47,23 +47,23 @@ as $$
       count_begun_actions count_days_left count_failed_runs count_figures count_fix_outcomes count_free_messages
       count_live_incidents count_occurrences count_purged_incidents count_report_hour count_reports
       count_secret_indicators current_caller cut_middle decode_escapes define_rule delete_withdrawn_requests
-      delivery_fingerprint delivery_kinds delivery_sender describe_action_kinds describe_agent_state
-      describe_certificate_event describe_certificate_message describe_certificate_title describe_claim
-      describe_decision describe_difference describe_digest describe_erased_actions describe_erasure describe_function
-      describe_generic_alert describe_heartbeat_problem describe_judgement describe_knowledge describe_labelled_alert
-      describe_look describe_maintenance describe_moment describe_notification describe_notifications describe_operand
-      describe_outage_message describe_outage_title describe_outages describe_recent_checks describe_refusal
-      describe_reopened_incidents describe_report_hours describe_response_times describe_reused_key describe_row_rule
-      describe_rule describe_scheduler describe_schema describe_sdk_event describe_secret_creation
-      describe_sentry_chain describe_sentry_context describe_sentry_event describe_sentry_feed describe_sentry_issue
-      describe_sentry_metadata describe_sentry_occurrence describe_severity_change describe_status describe_statuses
-      describe_target_days describe_target_heartbeat describe_target_hours describe_target_outages describe_test
-      describe_transition describe_unreadable_event describe_uptime_kuma_alert describe_vantage_points
-      describe_version_problem drop_fix_outcomes drop_last_word drop_old_partitions end_audit_chains end_claims
-      end_expired_claims end_notification end_stopped_notifications end_suppressions enrich_delivered_incident
-      erase_action erase_document erase_fingerprint erase_incidents erase_list erase_name erase_rows erase_text
-      escape_discord escape_html escape_slack expand_local_time expected_jobs explain_incident explain_no_match
-      explain_refused_row extract_message_head extract_root_trace
+      delivery_fingerprint delivery_kinds delivery_sender deny_operator_name describe_action_kinds
+      describe_agent_state describe_certificate_event describe_certificate_message describe_certificate_title
+      describe_claim describe_decision describe_difference describe_digest describe_erased_actions describe_erasure
+      describe_found_incidents describe_function describe_generic_alert describe_heartbeat_problem describe_judgement
+      describe_knowledge describe_labelled_alert describe_look describe_maintenance describe_moment
+      describe_notification describe_notifications describe_operand describe_outage_message describe_outage_title
+      describe_outages describe_recent_checks describe_refusal describe_reopened_incidents describe_report_hours
+      describe_response_times describe_reused_key describe_row_rule describe_rule describe_scheduler describe_schema
+      describe_sdk_event describe_secret_creation describe_sentry_chain describe_sentry_context describe_sentry_event
+      describe_sentry_feed describe_sentry_issue describe_sentry_metadata describe_sentry_occurrence
+      describe_severity_change describe_status describe_statuses describe_target_days describe_target_heartbeat
+      describe_target_hours describe_target_outages describe_test describe_transition describe_unreadable_event
+      describe_uptime_kuma_alert describe_vantage_points describe_version_problem drop_fix_outcomes drop_last_word
+      drop_old_partitions end_audit_chains end_claims end_expired_claims end_notification end_stopped_notifications
+      end_suppressions enrich_delivered_incident erase_action erase_document erase_fingerprint erase_incidents
+      erase_list erase_name erase_rows erase_text escape_discord escape_html escape_slack expand_local_time
+      expected_jobs explain_incident explain_no_match explain_refused_row extract_message_head extract_root_trace
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)
@@ -115,14 +115,14 @@ as $$
       is_channel_active is_claimed_by_another is_clean_jsonb is_content_error is_deployment_needed is_email_unsent
       is_error_number is_expression is_feature_on is_github_deployment_run is_held is_hex_word is_identifier
       is_in_deployment_window is_in_maintenance is_incident_audited is_incident_quiet is_kill_switch_on
-      is_known_timezone is_late_delivery is_library_frame is_logged_status is_one_line is_operator_name is_own_word
-      is_part_of_a_value is_paused_by_owner is_private_host is_quiet is_raised_by_sentry is_recorded_erasure
-      is_redaction_mark is_secret_pair is_sensitive_key is_sentry_outage is_server_error is_service_looking is_silent
-      is_simple_expression is_status_code is_valid_input is_valid_list join_answers join_lines judge_answers
-      judge_certificate judge_certificates judge_event judge_health_checks judge_heartbeats judge_look
-      judge_notification_answer keep_earlier_attempts keep_early_resolution keep_small_members kind_of_level last_word
-      lease_looks lift_suppression limit_public_report limit_redaction_cost list_builtin_rules list_causes
-      list_change_members list_changed_days list_changes list_check_partitions list_check_remedies
+      is_known_timezone is_late_delivery is_library_frame is_logged_status is_observed_outage is_one_line
+      is_operator_name is_own_word is_part_of_a_value is_paused_by_owner is_private_host is_quiet is_raised_by_sentry
+      is_recorded_erasure is_redaction_mark is_secret_pair is_sensitive_key is_sentry_outage is_server_error
+      is_service_looking is_silent is_simple_expression is_status_code is_valid_input is_valid_list join_answers
+      join_lines judge_answers judge_certificate judge_certificates judge_event judge_health_checks judge_heartbeats
+      judge_look judge_notification_answer keep_earlier_attempts keep_early_resolution keep_small_members
+      kind_of_level last_word lease_looks lift_suppression limit_public_report limit_redaction_cost list_builtin_rules
+      list_causes list_change_members list_changed_days list_changes list_check_partitions list_check_remedies
       list_copies_elsewhere list_database_code_rules list_database_failure_rules list_database_topics
       list_digest_facts list_digest_titles list_due_actions list_due_notifications list_erased_actions
       list_event_slots list_failure_topics list_growing_tables list_guide_examples list_guide_refusals
@@ -132,7 +132,7 @@ as $$
       list_localized_database_topics list_localized_lower_rules list_localized_network_rules
       list_localized_no_failure_rules list_localized_payment_rules list_localized_security_rules
       list_localized_statement_rules list_localized_timeout_rules list_localized_topics list_low_rules
-      list_maintenance list_medium_rules list_network_code_rules list_network_rules list_no_failure_rules
+      list_maintenance list_medium_rules list_members list_network_code_rules list_network_rules list_no_failure_rules
       list_notification_facts list_ordinary_texts list_other_topics list_own_functions list_own_objects
       list_page_topics list_payment_rules list_permitted_changes list_personal_data_columns list_program_frames
       list_request_topics list_retention_jobs list_row_rules list_secret_formats_a_to_f list_secret_formats_g_to_o
@@ -141,8 +141,8 @@ as $$
       list_timeline_notifications list_timeout_rules list_type_error_rules list_type_error_topics
       list_unavailable_rules list_unknown_events list_unreachable_database_rules list_waiting_deliveries
       list_windows_without_mutes list_word_patterns lock_action_starts lock_audit_chains lock_changes_in_steps
-      lock_claim lock_fixes lock_fold_candidates lock_incident lock_incidents lock_incidents_of_agents
-      lock_latest_incident lock_quotas
+      lock_claim lock_fixes lock_fixes_of_errors lock_fold_candidates lock_incident lock_incidents
+      lock_incidents_of_agents lock_issues lock_latest_incident lock_quotas
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)
@@ -336,16 +336,16 @@ as $$
     '),
     ('public', 'index', '', '
       agent_actions_allowed_idx agent_actions_caller_idx agent_actions_created_idx agent_actions_erasures_idx
-      agent_actions_incident_idx agent_actions_knowledge_idx agent_actions_purges_idx classification_rules_by_priority
-      classification_rules_of_the_operator deployment_history_rollback_idx deployment_history_service_idx
-      deployment_history_started_idx email_tracking_bounced_idx email_tracking_created_idx email_tracking_incident_idx
-      email_tracking_queued_idx error_knowledge_category_idx error_knowledge_embedding_idx error_knowledge_words_idx
-      incidents_acknowledged_idx incidents_active_idx incidents_category_idx incidents_claims_idx
-      incidents_deployment_idx incidents_first_seen_idx incidents_idle_idx incidents_knowledge_idx
-      incidents_live_fingerprint_idx incidents_live_idx incidents_observed_idx incidents_opened_idx
-      incidents_resolved_day_idx incidents_resolved_fingerprint_idx incidents_severity_idx incidents_source_idx
-      incidents_status_idx incidents_suppressed_idx incidents_suppressed_until_idx incidents_trusted_idx
-      monitoring_checks_incident_idx monitoring_checks_scheduled_idx security_events_created_idx
+      agent_actions_incident_idx agent_actions_knowledge_idx agent_actions_purges_idx agent_actions_severity_idx
+      classification_rules_by_priority classification_rules_of_the_operator deployment_history_rollback_idx
+      deployment_history_service_idx deployment_history_started_idx email_tracking_bounced_idx
+      email_tracking_created_idx email_tracking_incident_idx email_tracking_queued_idx error_knowledge_category_idx
+      error_knowledge_embedding_idx error_knowledge_words_idx incidents_acknowledged_idx incidents_active_idx
+      incidents_category_idx incidents_claims_idx incidents_deployment_idx incidents_first_seen_idx incidents_idle_idx
+      incidents_knowledge_idx incidents_live_fingerprint_idx incidents_live_idx incidents_observed_idx
+      incidents_opened_idx incidents_resolved_day_idx incidents_resolved_fingerprint_idx incidents_severity_idx
+      incidents_source_idx incidents_status_idx incidents_suppressed_idx incidents_suppressed_until_idx
+      incidents_trusted_idx monitoring_checks_incident_idx monitoring_checks_scheduled_idx security_events_created_idx
       security_events_incident_idx security_events_ip_idx security_events_type_idx
     '),
     ('monitoring', 'index', '', '
