@@ -1,9 +1,9 @@
 -- Purpose: finds incidents for the page /incidents: live ones first, the most severe first, by filters and words, with
 --   counts, choices for the filters and reports by hour.
 -- Objects: functions monitoring.read_incident_filters, monitoring.list_word_patterns,
---   monitoring.find_incident_id, monitoring.describe_found_incidents, monitoring.find_incidents,
---   monitoring.count_live_incidents, monitoring.list_incident_choices, monitoring.describe_report_hours,
---   public.search_incidents.
+--   monitoring.find_incident_id, monitoring.describe_found_incidents, monitoring.list_search_parts,
+--   monitoring.find_incidents, monitoring.count_live_incidents, monitoring.list_incident_choices,
+--   monitoring.describe_report_hours, public.search_incidents.
 -- Risks: the planner may not choose an index by its estimates: where a filter is rare among live or resolved incidents,
 --   it walked through all of the table. So the order names the columns of one index, which decides all filters but
 --   environment and words; these are compared in at most 10,000 incidents a page. The plan is made for the filters as
@@ -126,6 +126,65 @@ $$;
 comment on function monitoring.describe_found_incidents(text[]) is
 'Returns the incidents of some ids as rows of search_incidents(), in the order of the ids.';
 
+create function monitoring.list_search_parts(filters jsonb)
+returns table (
+  is_live boolean, index_name text, first_status public.incident_status, last_status public.incident_status,
+  highest_severity public.incident_severity, before timestamptz, before_id text
+)
+language sql
+stable
+strict
+security invoker
+set search_path = ''
+as $$
+  select
+    parts.is_live,
+    case
+      when parts.is_live then 'live'
+      when asked.filters ? 'source' then 'source'
+      when asked.filters ? 'severity' then 'severity'
+      when asked.filters ? 'category' then 'category'
+      else 'status'
+    end,
+    coalesce(asked.status, case when parts.is_live then 'open' else 'resolved' end)::public.incident_status,
+    coalesce(asked.status, case when parts.is_live then 'suppressed' else 'resolved' end)::public.incident_status,
+    parts.highest_severity,
+    case
+      when places.is_after then timestamptz '1970-01-01Z' + asked.place[2]::bigint * interval '1 microsecond'
+      else 'infinity'
+    end,
+    case when places.is_after then asked.place[3] else '' end
+  from (
+    select
+      jsonb_strip_nulls(list_search_parts.filters) as filters,
+      nullif(nullif(list_search_parts.filters ->> 'status', 'live'), 'all') as status,
+      -- The last row of the page before, such as HIGH_1790000000000000_INC-1001.
+      regexp_match(list_search_parts.filters ->> 'after', '^(.+)_(.+)_(INC-.*)$') as place
+  ) as asked
+  cross join lateral (
+    select
+      true as is_live,
+      least(
+        (asked.filters ->> 'severity')::public.incident_severity,
+        coalesce(asked.place[1], 'CRITICAL')::public.incident_severity
+      ) as highest_severity
+    where coalesce(asked.status, '') <> 'resolved'
+      and coalesce(asked.place[1], '') <> 'resolved'
+    union all
+    select false, null
+    where asked.status = 'resolved'
+      or asked.filters ->> 'status' = 'all'
+  ) as parts
+  cross join lateral (
+    select coalesce(asked.place[1] = coalesce(parts.highest_severity::text, 'resolved'), false) as is_after
+  ) as places
+  order by parts.is_live desc
+$$;
+
+comment on function monitoring.list_search_parts(jsonb) is
+'Returns the parts of the list that find_incidents() reads, live incidents first and then resolved ones: by which index,
+from which status to which, and after which place (severity, time, id) the page begins.';
+
 create function monitoring.find_incidents(filters jsonb)
 returns jsonb
 language plpgsql
@@ -133,30 +192,20 @@ stable
 strict
 security invoker
 set search_path = ''
-set plan_cache_mode = force_custom_plan
 set enable_sort = off
 set enable_incremental_sort = off
+set plan_cache_mode = force_custom_plan
 as $$
 declare
   c_size constant integer := 50;
   c_most constant integer := 10000;
   v_filters constant jsonb := find_incidents.filters;
-  v_only constant text := nullif(nullif(v_filters ->> 'status', 'live'), 'all');
   v_severity constant public.incident_severity := (v_filters ->> 'severity')::public.incident_severity;
   v_category constant public.incident_category := (v_filters ->> 'category')::public.incident_category;
   v_source constant text := v_filters ->> 'source';
   v_environment constant text := v_filters ->> 'environment';
   v_patterns constant text[] := monitoring.list_word_patterns(v_filters ->> 'text');
-  -- The last row of the page before, such as HIGH_1790000000000000_INC-1001.
-  v_after constant text[] := regexp_match(v_filters ->> 'after', '^(.+)_(.+)_(INC-.*)$');
-  v_is_live boolean;
-  v_index text;
-  v_first public.incident_status;
-  v_last public.incident_status;
-  v_highest public.incident_severity;
-  v_is_after boolean;
-  v_before timestamptz;
-  v_before_id text;
+  v_part record;
   v_row record;
   v_ids text[] := array[]::text[];
   v_seen integer := 0;
@@ -164,28 +213,7 @@ declare
   v_next text;
 begin
   <<parts>>
-  foreach v_is_live in array array[true, false] loop
-    continue when case
-      when v_is_live then v_only = 'resolved' or v_after[1] = 'resolved'
-      else v_filters ->> 'status' not in ('resolved', 'all')
-    end;
-    v_index := case
-      when v_is_live then 'live'
-      when v_source is not null then 'source'
-      when v_severity is not null then 'severity'
-      when v_category is not null then 'category'
-      else 'status'
-    end;
-    v_first := coalesce(v_only, case when v_is_live then 'open' else 'resolved' end);
-    v_last := coalesce(v_only, case when v_is_live then 'suppressed' else 'resolved' end);
-    v_highest := case when v_is_live then coalesce(v_after[1], 'CRITICAL')::public.incident_severity end;
-    v_highest := case when v_is_live then least(v_severity, v_highest) end;
-    v_is_after := v_after[1] = coalesce(v_highest::text, 'resolved');
-    v_before := case
-      when v_is_after then timestamptz '1970-01-01Z' + v_after[2]::bigint * interval '1 microsecond'
-      else 'infinity'
-    end;
-    v_before_id := case when v_is_after then v_after[3] else '' end;
+  for v_part in select parts.* from monitoring.list_search_parts(v_filters) as parts loop
     for v_row in
       select
         candidate.severity, candidate.opened_at, candidate.id,
@@ -197,21 +225,28 @@ begin
       from (
         select incidents.*
         from public.incidents
-        where (not v_is_live or incidents.status <> 'resolved')
-          and incidents.status between v_first and v_last
+        where (not v_part.is_live or incidents.status <> 'resolved')
+          and incidents.status between v_part.first_status and v_part.last_status
           and (v_severity is null or incidents.severity between v_severity and v_severity)
           and (v_category is null or incidents.category between v_category and v_category)
           and (v_source is null or incidents.source between v_source and v_source)
-          and (not v_is_live or (incidents.severity, incidents.opened_at) <= (v_highest, v_before))
-          and (v_is_live or incidents.opened_at <= v_before)
-          and (incidents.opened_at < v_before or incidents.id > v_before_id or incidents.severity < v_highest)
+          and (
+            not v_part.is_live
+            or (incidents.severity, incidents.opened_at) <= (v_part.highest_severity, v_part.before)
+          )
+          and (v_part.is_live or incidents.opened_at <= v_part.before)
+          and (
+            incidents.opened_at < v_part.before
+            or incidents.id > v_part.before_id
+            or incidents.severity < v_part.highest_severity
+          )
         -- The columns of one index. Ranges instead of =, after which other indexes would have the order too.
         order by
-          case v_index when 'live' then incidents.severity end desc,
-          case v_index when 'source' then incidents.source end,
-          case v_index when 'severity' then incidents.severity end,
-          case v_index when 'category' then incidents.category end,
-          case v_index when 'status' then incidents.status end,
+          case v_part.index_name when 'live' then incidents.severity end desc,
+          case v_part.index_name when 'source' then incidents.source end,
+          case v_part.index_name when 'severity' then incidents.severity end,
+          case v_part.index_name when 'category' then incidents.category end,
+          case v_part.index_name when 'status' then incidents.status end,
           incidents.opened_at desc,
           incidents.id
         limit (select c_most - v_seen)
@@ -222,7 +257,7 @@ begin
       v_has_more := v_row.is_found is true and cardinality(v_ids) = c_size;
       exit parts when v_has_more;
       v_next := format(
-        '%s_%s_%s', case when v_is_live then v_row.severity::text else 'resolved' end,
+        '%s_%s_%s', case when v_part.is_live then v_row.severity::text else 'resolved' end,
         -- A person may have entered any time, also infinity. A cursor has at most 17 digits.
         (extract(epoch from greatest(least(v_row.opened_at, '5000-01-01Z'), '0001-01-01Z')) * 1000000)::bigint, v_row.id
       );

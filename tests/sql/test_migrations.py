@@ -111,7 +111,7 @@ def test_functions_are_written_alike(path: Path) -> None:
         r"(?:strict\n)?(?:parallel safe\n)?"
         r"security (?:invoker|definer)\n"
         r"set search_path = ''\n"
-        r"(?:set enable_seqscan = off\n)?(?:set plan_cache_mode = force_(?:generic|custom)_plan\n)?"
+        r"(?:set enable_[a-z_]+ = off\n)*(?:set plan_cache_mode = force_(?:generic|custom)_plan\n)?"
         r"(?:set timezone = 'UTC'\n)?"
         r"(?:set (?:lock|statement)_timeout = '[0-9a-z]+'\n)*"
         r"as \$\$\n.*\n\$\$;",
