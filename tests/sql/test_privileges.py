@@ -262,7 +262,7 @@ CHANGES = {
     "grant execute on function public.ingest_events(jsonb) to authenticated": {"functions"},
     "grant execute on function public.list_incidents(jsonb) to public": {"functions"},
     "alter function public.list_incidents(jsonb) security definer": {"definers"},
-    "alter function monitoring.overall_state() security definer": {"definers"},
+    "alter function monitoring.overall_state(boolean) security definer": {"definers"},
     "alter table public.incidents disable row level security": {"policies"},
     "alter policy system_config_is_read_by_nobody on public.system_config using (true)": {"policies"},
     "create policy added on public.incidents for update to authenticated using (true)": {"policies"},
