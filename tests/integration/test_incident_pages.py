@@ -363,7 +363,7 @@ def test_a_refused_key_of_the_service_is_no_fault_of_the_operator(stub: RpcStub,
 @pytest.mark.parametrize("path", ["/incidents/INC-1001", "/incidents"])
 def test_an_unexpected_error_is_a_page(stub: RpcStub, operator: FormBrowser, path: str) -> None:
     """A document without what the page shows is one. A program gets JSON."""
-    secret = secrets.token_hex(8)
+    secret = secrets.token_hex(6)
     stub.answers |= {
         "incident_page": incident_page(incident={"message": secret}),
         "search_incidents": search(incidents=[{"id": secret}]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -35,7 +36,7 @@ def status_with_older_data() -> str:
     return panels.show(paused(), known={**known, "tasks": {"replay": task}}, warnings=warnings)
 
 
-PAGES = {
+PAGES: dict[str, Callable[[], str]] = {
     "incident": incident,
     "list": lambda: render("incident_list.html", {**FRAME, "document": search()}),
     "target": lambda: templates.show(
