@@ -135,14 +135,14 @@ as $$
       list_maintenance list_medium_rules list_members list_network_code_rules list_network_rules list_no_failure_rules
       list_notification_facts list_ordinary_texts list_other_topics list_own_functions list_own_objects
       list_page_topics list_payment_rules list_permitted_changes list_personal_data_columns list_program_frames
-      list_request_topics list_retention_jobs list_row_rules list_secret_formats_a_to_f list_secret_formats_g_to_o
-      list_secret_formats_p_to_z list_security_failure_rules list_security_topics list_sentry_exceptions
-      list_sentry_group list_server_error_rules list_service_timeout_rules list_stack_lines list_timeline_actions
-      list_timeline_notifications list_timeout_rules list_type_error_rules list_type_error_topics
-      list_unavailable_rules list_unknown_events list_unreachable_database_rules list_waiting_deliveries
-      list_windows_without_mutes list_word_patterns lock_action_starts lock_audit_chains lock_changes_in_steps
-      lock_claim lock_fixes lock_fixes_of_errors lock_fold_candidates lock_incident lock_incidents
-      lock_incidents_of_agents lock_issues lock_latest_incident lock_quotas
+      list_request_topics list_retention_jobs list_row_rules list_search_parts list_secret_formats_a_to_f
+      list_secret_formats_g_to_o list_secret_formats_p_to_z list_security_failure_rules list_security_topics
+      list_sentry_exceptions list_sentry_group list_server_error_rules list_service_timeout_rules list_stack_lines
+      list_timeline_actions list_timeline_notifications list_timeout_rules list_type_error_rules
+      list_type_error_topics list_unavailable_rules list_unknown_events list_unreachable_database_rules
+      list_waiting_deliveries list_windows_without_mutes list_word_patterns lock_action_starts lock_audit_chains
+      lock_changes_in_steps lock_claim lock_fixes lock_fixes_of_errors lock_fold_candidates lock_incident
+      lock_incidents lock_incidents_of_agents lock_issues lock_latest_incident lock_quotas
     ')
     -- names: end
   ) as own (schema, kind, granted_to, names)
