@@ -1,16 +1,13 @@
 """Formats incidents for their pages: the folded stack, the query of a link, choices of forms, web addresses."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 _SHOWN_OF_FIX = 80
-_RATE_PART = re.compile(r"(\S.*?)(?: (?:(\d{4}-\d\d-\d\d) )?(\d\d:\d\d)(?!\S)|$)")
 _TONES = {"person": "info", "agent": "disputed"}
 _DELIVERY_TONES = {"sent": "good", "waiting": "fair", "given up": "bad"}
 
@@ -60,19 +57,6 @@ def fix_choices(choices: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
 def minute_choices(choices: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """How long an incident may be suppressed, as choices of a form: the last one leaves it to a time."""
     return [*((str(each["minutes"]), each["label"]) for each in choices), ("", "until the time below")]
-
-
-def dated(rate: str, now: datetime) -> list[tuple[str, str | None]]:
-    """The words of a rate, each with the time in UTC that follows: of "8 a minute since 12:10 UTC", since has one.
-
-    A time without a date is today's, or has the date of the time before it.
-    """
-    parts: list[tuple[str, str | None]] = []
-    day = now.astimezone(UTC).date().isoformat()
-    for words, date, clock in _RATE_PART.findall(rate.removesuffix(" UTC")):
-        day = date or day
-        parts.append((words, f"{day}T{clock}:00+00:00" if clock else None))
-    return parts
 
 
 def _shortened(text: str) -> str:

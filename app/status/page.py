@@ -309,7 +309,6 @@ _ENVIRONMENT.filters.update(
     count_bars=charts.count_bars,
     from_now=from_now,
     run_time=run_time,
-    dated=incidents.dated,
     fix_choices=incidents.fix_choices,
     fold_stack=incidents.fold_stack,
     host=incidents.host,

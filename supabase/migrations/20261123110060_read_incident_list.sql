@@ -81,7 +81,7 @@ begin
   end loop;
   -- Row by row: 200 incidents may have 20 MB, of which the first MiB is read. One row more tells of another page.
   for v_incident in execute format(
-    'select (to_jsonb(incidents) || public.incident_activity(incidents.id) - array[''since'', ''until''])::json
+    'select (to_jsonb(incidents) || public.incident_activity(incidents.id) - ''{pace,since,until,is_over}''::text[])::json
      from (select * from public.incidents
        where %s and ($3 is null or (opened_at <= $3 and (opened_at < $3 or id >= $4))) order by opened_at desc, id
        limit ($2 ->> ''limit'')::integer + 1 offset ($2 ->> ''offset'')::integer) as incidents', v_where

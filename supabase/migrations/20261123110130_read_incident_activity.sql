@@ -18,6 +18,8 @@ declare
   v_minutes double precision;
   v_pace double precision;
   v_since text;
+  v_words text;
+  v_is_over boolean;
   v_rate text;
 begin
   -- The latest run of hours in a row that are about as busy as the last one: at least a quarter of its pace. A burst
@@ -57,28 +59,30 @@ begin
   v_minutes := greatest(extract(epoch from v_latest.until - v_latest.since)::double precision / 60, 1);
   v_pace := v_latest.occurrences / v_minutes;
   v_since := to_char(v_latest.since, case when v_latest.since < v_day then 'YYYY-MM-DD ' else '' end || 'HH24:MI');
-  v_rate := case
-    when v_latest.occurrences is null then null
-    when v_latest.occurrences = 1 then format('once at %s UTC', v_since)
-    else case
-      when v_pace >= 1 then format('%s a minute', round(v_pace))
-      when v_pace * 60 >= 1 then format('%s an hour', round(v_pace * 60))
-      else format('%s a day', round(v_pace * 1440))
-    end || case
-      -- Over, if it is silent for ten minutes and for more than three of its usual pauses.
-      when v_now - v_latest.until > greatest(interval '10 minutes', interval '3 minutes' / v_pace)
-        then format(
-          ' from %s to %s UTC', v_since,
-          to_char(
-            v_latest.until,
-            case when v_latest.since::date < v_latest.until::date then 'YYYY-MM-DD ' else '' end || 'HH24:MI'
-          )
+  v_words := case
+    when v_latest.occurrences = 1 then 'once'
+    when v_pace >= 1 then format('%s a minute', round(v_pace))
+    when v_pace * 60 >= 1 then format('%s an hour', round(v_pace * 60))
+    when v_pace > 0 then format('%s a day', round(v_pace * 1440))
+  end;
+  -- If it is silent for ten minutes and for more than three of its usual pauses.
+  v_is_over := v_now - v_latest.until > greatest(interval '10 minutes', interval '3 minutes' / v_pace);
+  v_rate := v_words || case
+    when v_latest.occurrences = 1 then format(' at %s UTC', v_since)
+    when v_is_over
+      then format(
+        ' from %s to %s UTC', v_since,
+        to_char(
+          v_latest.until,
+          case when v_latest.since::date < v_latest.until::date then 'YYYY-MM-DD ' else '' end || 'HH24:MI'
         )
-      else format(' since %s UTC', v_since)
-    end
+      )
+    else format(' since %s UTC', v_since)
   end;
   return jsonb_build_object(
     'rate', v_rate,
+    'pace', v_words,
+    'is_over', v_is_over,
     'since', v_latest.since,
     'until', v_latest.until,
     'hours', (
@@ -102,7 +106,8 @@ grant execute on function public.incident_activity(text) to authenticated, servi
 comment on function public.incident_activity(text) is
 'Returns how often an incident occurs: a sentence, and the counts of 24 hours.
 
-Returns {"rate", "since", "until", "hours"}. rate is a sentence such as 12 a minute since 14:02 UTC, about the latest run
-of busy hours, which lasted from since until until; null when nothing was counted in the last 7 days. hours are 24 counts,
-oldest first; the last is that of the current hour, in UTC. The view incident_occurrences has the counts by environment and
-release. An unknown incident has no occurrences.';
+Returns {"rate", "pace", "since", "until", "is_over", "hours"}. rate is a sentence such as 12 a minute since 14:02 UTC,
+about the latest run of busy hours, which lasted from since until until; null when nothing was counted in the last 7
+days. pace are its words without the times, and is_over says that the run has ended. hours are 24 counts, oldest first;
+the last is that of the current hour, in UTC. The view incident_occurrences has the counts by environment and release.
+An unknown incident has no occurrences.';

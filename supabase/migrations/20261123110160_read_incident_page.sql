@@ -213,8 +213,7 @@ stable
 security invoker
 set search_path = ''
 as $$
-  select jsonb_build_object(
-    'rate', public.incident_activity(incident.id) -> 'rate',
+  select public.incident_activity(incident.id) - 'rate' || jsonb_build_object(
     'from', min(counted.hour),
     'hours', jsonb_agg(counted.occurrences order by counted.hour)
   )
@@ -230,8 +229,8 @@ as $$
 $$;
 
 comment on function monitoring.page_activity(public.incidents) is
-'Returns how often an incident occurs, for incident_page(): the sentence of incident_activity(), and the counts of 168
-hours, oldest first.';
+'Returns how often an incident occurs, for incident_page(): as incident_activity(), without the sentence, and with the
+counts of 168 hours, oldest first.';
 
 create function monitoring.page_releases(incident public.incidents)
 returns jsonb

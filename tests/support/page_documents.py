@@ -78,7 +78,14 @@ def incident_page(**changes: Any) -> dict[str, Any]:
             "note": "The rules decide otherwise today.",
             "change": "It was HIGH before.",
         },
-        "activity": {"rate": "8 a minute", "from": NOON, "hours": [0] * 167 + [421]},
+        "activity": {
+            "pace": "8 a minute",
+            "since": NOON,
+            "until": NOON,
+            "is_over": False,
+            "from": NOON,
+            "hours": [0] * 167 + [421],
+        },
         "releases": [
             {
                 "release": "2.14.0",

@@ -24,7 +24,14 @@ def paused() -> dict[str, object]:
 
 def incident() -> str:
     document = incident_page(
-        activity={"rate": "8 a minute since 11:10 UTC", "from": NOW.isoformat(), "hours": [1] * 168}
+        activity={
+            "pace": "8 a minute",
+            "since": (NOW - timedelta(minutes=50)).isoformat(),
+            "until": NOW.isoformat(),
+            "is_over": True,
+            "from": NOW.isoformat(),
+            "hours": [1] * 168,
+        }
     )
     return render("incident.html", {**FRAME, "document": document, "refused_field": None})
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.status.incidents import dated
 from app.status.words import from_now, milliseconds, percent, run_time, tone
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -76,26 +75,3 @@ def test_a_percentage_is_never_rounded_up(value: float | None, words: str) -> No
 )
 def test_the_colour_of_a_state(status: str | None, word: str) -> None:
     assert tone(status) == word
-
-
-@pytest.mark.parametrize(
-    ("rate", "parts"),
-    [
-        ("8 a minute since 11:10 UTC", [("8 a minute since", "2026-11-27T11:10:00+00:00")]),
-        ("once at 2026-11-25 09:00 UTC", [("once at", "2026-11-25T09:00:00+00:00")]),
-        (
-            "8 a minute from 2026-11-26 23:00 to 2026-11-27 00:30 UTC",
-            [("8 a minute from", "2026-11-26T23:00:00+00:00"), ("to", "2026-11-27T00:30:00+00:00")],
-        ),
-        (
-            "3 a day from 2026-11-25 21:00 to 23:00 UTC",
-            [("3 a day from", "2026-11-25T21:00:00+00:00"), ("to", "2026-11-25T23:00:00+00:00")],
-        ),
-        ("8 a minute", [("8 a minute", None)]),
-        ("", []),
-        ("at 12:100 UTC", [("at 12:100", None)]),
-        ("99:99 UTC", [("99:99", None)]),
-    ],
-)
-def test_the_times_of_a_rate(rate: str, parts: list[tuple[str, str | None]]) -> None:
-    assert dated(rate, NOW) == parts

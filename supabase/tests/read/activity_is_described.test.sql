@@ -1,6 +1,6 @@
 begin;
 
-select plan(8);
+select plan(9);
 
 set local timezone = 'UTC';
 
@@ -65,7 +65,8 @@ select results_eq(
 select is(
   public.incident_activity('INC-0'),
   jsonb_build_object(
-    'rate', null, 'since', null, 'until', null, 'hours', (select jsonb_agg(0) from generate_series(1, 24))
+    'rate', null, 'pace', null, 'since', null, 'until', null, 'is_over', null,
+    'hours', (select jsonb_agg(0) from generate_series(1, 24))
   ), 'an incident without occurrences has no rate'
 );
 
@@ -129,12 +130,25 @@ select alike(
   'ten minutes of silence are no end, counted to the beginning of the transaction'
 );
 
+select results_eq(
+  $$ select activity ->> 'pace', (activity ->> 'is_over')::boolean, activity ->> 'rate'
+     from public.incidents
+     cross join monitoring.page_activity(incidents) as page (activity)
+     where id in ('INC-2', 'INC-3', 'INC-6')
+     order by id $$,
+  $$ values ('once', true, null), ('12 a minute', true, null), ('20 a minute', false, null) $$,
+  'a page gets the words and the times apart'
+);
+
 grant select on burst to authenticated;
 
 set local role authenticated;
 
 select ok(
-  public.list_incidents('{"limit": "1", "severity": "LOW"}') -> 'incidents' -> 0 ->> 'rate' like '12 a minute since %',
+  (
+    select listed ->> 'rate' like '12 a minute since %' and not listed ?| array['pace', 'since', 'until', 'is_over']
+    from (select public.list_incidents('{"limit": "1", "severity": "LOW"}')::jsonb #> '{incidents,0}') as page (listed)
+  ),
   'the list of incidents has the rate'
 );
 
