@@ -278,7 +278,8 @@ def ask(world: World, row: str, who: str) -> str:
         .split()
     )
     query, form = credential.query, None
-    headers: dict[str, str] = {}
+    # Each credential is tried from an address of its own: the attempts to sign in are limited by address.
+    headers = {"X-Forwarded-For": f"198.51.100.{EVERYBODY.index(who) + 1}"}
     content = b"{}" if method == "POST" else b""
     if place[-1:] == ["page"]:
         headers["Accept"] = "text/html"
@@ -476,9 +477,10 @@ def test_what_a_sender_may_set(world: World, connection: psycopg.Connection[Any]
 
 @pytest.mark.parametrize("row", NO_OUTAGES)
 def test_no_caller_turns_the_public_page_to_outage(world: World, connection: psycopg.Connection[Any], row: str) -> None:
-    """The page is read through public_status(), as the service does."""
+    """The page is read through public_status(), as the service does. What it shows are public targets only."""
     forget_incidents(connection)
-    if "of the health checks" in row:
+    is_observed = "of the health checks" in row
+    if is_observed:
         incident_id = observed_incident(connection, "HIGH" if "makes" in row else "CRITICAL")
         arguments: dict[str, object] = {"incident_id": incident_id, "reason": "r"}
         if "makes" in row:
@@ -492,17 +494,29 @@ def test_no_caller_turns_the_public_page_to_outage(world: World, connection: psy
     is_severe = connection.execute(
         "select max(severity) >= 'HIGH' from public.incidents where status = 'open'"
     ).fetchone() == (True,)
-    overall = world.rpc("service", "public_status", {}).json()["overall"]
-    assert overall == ("degraded" if is_severe else "no_targets")
+    overall = {name: world.rpc("service", name, {}).json()["overall"] for name in ("status_summary", "public_status")}
+    forget_incidents(connection)
+    assert overall == {
+        "status_summary": "degraded" if is_severe else "no_targets",
+        "public_status": "degraded" if is_observed else "no_targets",
+    }
 
 
 def observed_incident(connection: psycopg.Connection[Any], severity: str) -> str:
-    """An open incident that the health checks opened, some time ago."""
+    """An open incident that the health checks opened about a public target, some time ago."""
+    target = f"matrix {secrets.token_hex(6)}"
+    connection.execute(
+        "insert into monitoring.probe_targets (name, place, type, url, is_enabled, is_public, method, headers,"
+        " expected_status, timeout_ms, interval_minutes, grace_minutes, timezone, check_ins_from, send_offset_ms, tags,"
+        " is_paused, secret_headers, header_contains) values (%s, 1, 'backend', 'https://matrix.example/', true, true,"
+        " 'GET', '{}', '{[200,300)}', 10000, 1, 1, 'UTC', '{}', 0, '{}', false, '{}', '{}')",
+        [target],
+    )
     row = connection.execute(
         "insert into public.incidents (fingerprint, title, message, severity, category, rule, sender, source,"
         " first_seen, last_seen) values (%s, 't', 'm', %s, 'backend', 'health_check', 'health-check', 'health-check',"
         " now() - interval '1 minute', now() - interval '1 minute') returning id",
-        [f"health-check:target:{secrets.token_hex(6)}", severity],
+        [f"health-check:target:{target}", severity],
     ).fetchone()
     assert row is not None
     return str(row[0])
@@ -522,3 +536,4 @@ def forget_incidents(connection: psycopg.Connection[Any]) -> None:
         " where status in ('open', 'acknowledged')"
     )
     connection.execute("delete from monitoring.target_states")
+    connection.execute("delete from monitoring.probe_targets where name like 'matrix %'")
