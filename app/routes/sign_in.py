@@ -27,7 +27,7 @@ _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]
 _PAGE = re.compile(r"/(?:status|incidents|targets)(?:/[!\"$-.0-;=@-\[\]-~]+)*(?:\?[!-\[\]-~]*)?")
 _TARGET_LENGTH = 2_000
 
-_WRONG_TOKEN = "That token is not accepted: it is wrong or has expired."  # noqa: S105 - a sentence
+WRONG_TOKEN = "That token is not accepted: it is wrong or has expired."  # noqa: S105 - a sentence
 
 
 async def sign_in(request: ServiceRequest) -> Response:
@@ -113,13 +113,13 @@ async def verify_token(request: ServiceRequest, token: str) -> Reader:
     attempts.begin(limits)
     reader = reader_with(token, request.state["settings"].operator_token)
     if reader is None:
-        raise problem("unauthorized", _WRONG_TOKEN)
+        raise problem("unauthorized", WRONG_TOKEN)
     if not reader.is_operator:
         try:
             await request.state["supabase"].status("status_page", reader.access_token)
         except SupabaseError as error:
             if reader.is_refused(error):
-                raise problem("unauthorized", _WRONG_TOKEN) from error
+                raise problem("unauthorized", WRONG_TOKEN) from error
             attempts.forgive(limits)
             raise problem_of_reader(error) from error
     attempts.forgive(limits)

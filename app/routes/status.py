@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from app.problems import Problem, problem
-from app.routes.sign_in import verify_token
+from app.routes.sign_in import WRONG_TOKEN, verify_token
 from app.state import ServiceRequest
 from app.status.page import PAGE_HEADERS, find_warnings, prefers_html, site_of
 from app.status.public import RenderedPage
@@ -39,7 +39,6 @@ _SECTIONS = (
     "last_deployments",
     "undelivered_emails",
 )
-_REFUSED = "That token is not accepted: it is wrong or has expired."
 
 _logger = logging.getLogger(__name__)
 
@@ -99,7 +98,7 @@ async def _show_page(request: ServiceRequest) -> Response:
         data = await _fetch(request, reader)
     except SupabaseError as error:
         if reader.is_refused(error):
-            return await _show_refusal(request, problem("unauthorized", _REFUSED))
+            return await _show_refusal(request, problem("unauthorized", WRONG_TOKEN))
         # Only the database can verify an access token; the service itself verifies the operator token.
         if not reader.is_operator:
             return await _render_public_page(request, reader=reader)

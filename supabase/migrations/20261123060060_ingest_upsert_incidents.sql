@@ -5,11 +5,11 @@
 --   monitoring.insert_incidents, monitoring.upsert_incidents.
 -- Risks: locks are always taken in this order, sorted within each kind, so that concurrent batches do not deadlock:
 --   quotas by sender, existing incidents by fingerprint, known fixes that fail by id, new incidents by fingerprint,
---   hours of these incidents. A
---   batch without new fingerprints takes no quota, so repeats of known errors do not wait for each other. An hour is
---   written only by who holds the lock of its incident, so hours wait for nobody. A public key has a quota of its own:
---   its flood of new incidents makes no server wait, whose quota is another row. A session that updates many incidents
---   in another order can still cause a deadlock; PostgreSQL detects it and store_events_isolated() retries.
+--   hours of these incidents. A batch without new fingerprints takes no quota, so repeats of known errors do not wait
+--   for each other. An hour is written only by who holds the lock of its incident, so hours wait for nobody. A public
+--   key has a quota of its own: its flood of new incidents makes no server wait, whose quota is another row. A session
+--   that updates many incidents in another order can still cause a deadlock; PostgreSQL detects it and
+--   store_events_isolated() retries.
 
 create table monitoring.sender_quotas (
   sender text primary key,

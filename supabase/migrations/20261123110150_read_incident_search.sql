@@ -480,10 +480,9 @@ comment on function public.search_incidents(jsonb) is
 
 Returns {"incidents", "next", "is_cut", "counts", "counts_limit", "filters", "choices", "reports"}. Live incidents
 come in the order of severity and of opened_at, latest first; then resolved ones, the latest opened first. opened_at
-is reopened_at, if an incident was reopened. next is
-the cursor of the next page, null on the last: send it as after, with the same filters. A page looks at no more than
-10,000 incidents that have the severity, status, category and source; is_cut says that it looked at them before it
-was full: next goes on from there.
+is reopened_at, if an incident was reopened. next is the cursor of the next page, null on the last: send it as after,
+with the same filters. A page looks at no more than 10,000 incidents that have the severity, status, category and
+source; is_cut says that it looked at them before it was full: next goes on from there.
 
 filters is an object of strings, each optional; an empty one is no filter: status (live, the default, open,
 acknowledged, suppressed, resolved, all), severity, category, source and environment (exact), text (words or parts of

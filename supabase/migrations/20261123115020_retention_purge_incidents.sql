@@ -157,4 +157,5 @@ $$;
 comment on function monitoring.purge_incidents(integer) is
 'Deletes at most batch_size incidents that were resolved before retention.incidents_days, with their hours,
 notifications and outcomes of fixes, and returns their number. Their figures stay in incident_days. An incident stays
-while the audit trail has an action of it, or another session holds it or a fix that was tried on it. Checks, deliveries, security events and e-mails lose their reference to it.';
+while the audit trail has an action of it, or another session holds it or a fix that was tried on it. Checks, deliveries,
+security events and e-mails lose their reference to it.';
